@@ -1,0 +1,236 @@
+"""From the bytes of a Kafka record to a validated event, or a reason why not."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.events import EVENT_TYPES, SERVICE_EVENT, Event, to_ms
+
+Headers = Sequence[tuple[str, bytes]]
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+MAX_TOKENS = 20_000
+
+AHEAD_MS = 24 * 3600 * 1000
+
+_STRUCTURED = b"application/cloudevents+json"
+_KEY_END = re.compile(rb'"[ \t\r\n]*:')
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TIMES = ("occurred_at", "promised_at", "expected_at")
+
+
+class Record(Protocol):
+    """What is read of a Kafka record; `timestamp` in ms since the epoch, 0 or less where the producer gave none."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def timestamp(self) -> int: ...
+
+
+class BadEvent(ValueError):
+    """The bytes are no event, and trying again cannot help. `code` is the kind, `reason` says it without any value."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+_FIELDS = {name: frozenset(model.model_fields) for name, model in EVENT_TYPES.items()}
+
+
+def decode_event(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> Event:
+    """The event in a record's value: plain JSON or CloudEvents 1.0 in binary or structured mode.
+
+    Raises BadEvent with one of the codes tombstone, empty, too_large, not_utf8, too_deep, too_many_tokens, not_json,
+    duplicate_key, not_an_object, cloudevent_invalid, unknown_type, missing_field, invalid_field.
+    """
+    return decode_with_extras(value, headers, max_bytes=max_bytes)[0]
+
+
+def decode_with_extras(
+    value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES
+) -> tuple[Event, Collection[str]]:
+    """`decode_event`, and the names of the top-level fields that the contract does not know (ignored, only counted)."""
+    data, parsed = _event_json(value, headers, max_bytes)
+    for name in _TIMES:
+        # pydantic would also take "1700000000", which is no RFC 3339 time.
+        if isinstance(at := parsed.get(name), str) and at[4:5] != "-":
+            raise BadEvent("invalid_field", f"{name}: not an RFC 3339 time with offset")
+    try:
+        event: Event = SERVICE_EVENT.validate_json(data)
+    except ValidationError as error:
+        raise _bad_event(error) from None
+    return event, parsed.keys() - _FIELDS[parsed["type"]]
+
+
+def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
+    """What a record of `service-events` brings: `decode_with_extras`, if the record as a whole can be trusted.
+
+    A function of the record alone, so every reader of the topic decides alike. Raises BadEvent as `decode_event` does,
+    and with key_missing or key_mismatch (the key must be the vehicle id, or the vehicle's events lose their common
+    partition) and too_far_ahead (stamped more than `ahead_ms` after the record was produced: a clock gone wrong).
+    """
+    event, extras = decode_with_extras(record.value, record.headers, max_bytes=max_bytes)
+    if record.key is None:
+        raise BadEvent("key_missing", "the record has no key, it must be the vehicle_id")
+    if record.key != event.vehicle_id.encode():
+        raise BadEvent("key_mismatch", "the record's key is not the event's vehicle_id")
+    if record.timestamp > 0 and to_ms(event.occurred_at) > record.timestamp + ahead_ms:
+        raise BadEvent("too_far_ahead", "occurred_at lies in the future")
+    return event, extras
+
+
+def vehicle_id_of(value: bytes) -> str | None:
+    """The `vehicle_id` that a record's bytes name, for its key; None where they do not parse that far."""
+    try:
+        parsed = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    if isinstance(parsed, dict) and "specversion" in parsed and isinstance(parsed.get("data"), dict):
+        parsed = parsed["data"]
+    vehicle_id = parsed.get("vehicle_id") if isinstance(parsed, dict) else None
+    return vehicle_id if isinstance(vehicle_id, str) and vehicle_id else None
+
+
+def _event_json(value: bytes | None, headers: Headers, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of the event object itself, out of its CloudEvents envelope if it has one, and the same parsed."""
+    if value is None:
+        raise BadEvent("tombstone", "the record has no value")
+    _check_limits(value, max_bytes)
+    parsed = _parse(value)
+    if headers and any(name.startswith("ce_") for name, _ in headers):
+        _check_binary_envelope(headers)
+    elif "specversion" in parsed or _is_structured(headers):
+        value = _structured_data(parsed)
+        _check_limits(value, max_bytes)
+        parsed = _parse(value)
+    return value, parsed
+
+
+def _check_limits(value: bytes, max_bytes: int) -> None:
+    """Refuse by size, depth and number of tokens before any parser sees the bytes."""
+    if len(value) > max_bytes:
+        raise BadEvent("too_large", f"{len(value)} bytes, at most {max_bytes} are accepted")
+    if not value.strip():
+        raise BadEvent("empty", "the record has no content")
+    # The bare counts are upper bounds (they also count what stands inside strings), and cheap; exact only when needed.
+    if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise BadEvent("too_deep", f"nested deeper than {MAX_DEPTH} levels")
+    if value.count(b",") + value.count(b":") > MAX_TOKENS:
+        bare = _STRINGS.sub(b"", value)
+        if bare.count(b",") + bare.count(b":") > MAX_TOKENS:
+            raise BadEvent("too_many_tokens", f"more than {MAX_TOKENS} values")
+
+
+def _depth(value: bytes) -> int:
+    deepest = depth = 0
+    for byte in _STRINGS.sub(b"", value):
+        if byte in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"}]":
+            depth -= 1
+    return deepest
+
+
+def _parse(value: bytes) -> dict[str, Any]:
+    """The JSON object in the bytes; NaN, infinities, lone surrogates and repeated keys are refused."""
+    try:
+        parsed = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            raise BadEvent("not_utf8", "the bytes are not UTF-8") from None
+        raise BadEvent("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    if not isinstance(parsed, dict):
+        raise BadEvent("not_an_object", f"a JSON {_json_type(parsed)}, expected an object")
+    # Each key of the text ends in `":`. As many of them as keys parsed: none was lost to a repetition.
+    # More of them may also come from inside a string, so only then look closely.
+    if len(_KEY_END.findall(value)) != _count_keys(parsed):
+        json.loads(value, object_pairs_hook=_refuse_repeated)
+    return parsed
+
+
+def _count_keys(parsed: dict[str, Any]) -> int:
+    return len(parsed) + sum(_nested_keys(value) for value in parsed.values() if isinstance(value, dict | list))
+
+
+def _nested_keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return _count_keys(value)
+    return sum(_nested_keys(item) for item in value) if isinstance(value, list) else 0
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise BadEvent("duplicate_key", "an object repeats a key")
+    return names
+
+
+def _json_type(parsed: Any) -> str:
+    names = {list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(parsed), "number")
+
+
+def _is_structured(headers: Headers) -> bool:
+    return any(name.lower() == "content-type" and value.lower().startswith(_STRUCTURED) for name, value in headers)
+
+
+def _check_binary_envelope(headers: Headers) -> None:
+    """CloudEvents 1.0, Kafka protocol binding 3.2: attributes are `ce_` headers, the value is the data."""
+    attributes = {name: value for name, value in headers if name.startswith("ce_")}
+    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_specversion") if not attributes.get(name)]
+    if missing:
+        raise BadEvent("cloudevent_invalid", f"header {', '.join(missing)} is missing")
+    if attributes["ce_specversion"] != b"1.0":
+        raise BadEvent("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
+
+
+def _structured_data(envelope: dict[str, Any]) -> bytes:
+    """CloudEvents 1.0, JSON format 3.1: the event is in `data`, or in `data_base64`."""
+    missing = [name for name in ("id", "source", "type", "specversion") if not envelope.get(name)]
+    if missing:
+        raise BadEvent("cloudevent_invalid", f"attribute {', '.join(missing)} is missing")
+    if envelope["specversion"] != "1.0":
+        raise BadEvent("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
+    if "data_base64" in envelope:
+        try:
+            return base64.b64decode(envelope["data_base64"], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise BadEvent("cloudevent_invalid", "data_base64 is not base64") from None
+    if not isinstance(envelope.get("data"), dict):
+        raise BadEvent("cloudevent_invalid", "data is missing or no object")
+    return orjson.dumps(envelope["data"])
+
+
+def _bad_event(error: ValidationError) -> BadEvent:
+    """Code and reason without any input value: a value may be personal."""
+    errors = error.errors(include_input=False, include_url=False, include_context=False)
+    first = errors[0]
+    if first["type"] == "union_tag_invalid":
+        return BadEvent("unknown_type", "`type` is none of the ten event types")
+    if first["type"] == "union_tag_not_found":
+        return BadEvent("missing_field", "`type` is missing")
+    said = "; ".join(f"{_path(item['loc'])}: {item['msg']}" for item in errors[:5])
+    missing = all(item["type"] == "missing" for item in errors)
+    return BadEvent("missing_field" if missing else "invalid_field", said)
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    # Below `contact` a step may be a key that somebody else chose.
+    return ".".join(str(step) for step in (loc[1:2] if loc[1:2] == ("contact",) else loc[1:])) or "event"

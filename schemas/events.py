@@ -1,0 +1,185 @@
+"""The ten service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+# ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2299, 12, 31, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(at: datetime) -> int:
+    """Whole milliseconds since 1970-01-01 UTC of an aware datetime, cut, not rounded."""
+    return (at - EPOCH) // _MILLISECOND
+
+
+Instant = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+Code = Annotated[str, Field(max_length=256)]
+Money = Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12)]
+Quantity = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 9)]
+Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
+Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
+Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class Event(Model):
+    """What every event has. `occurred_at` is event time: when it happened, not when it was sent."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"\S")] = Field(
+        description="Unique id; a second event with the same id is the same event."
+    )
+    order_id: Id = Field(description="The service order.")
+    vehicle_id: Id = Field(description="The vehicle, usually its VIN; also the Kafka record key.")
+    center_id: Id = Field(description="The service center where it happened.")
+    occurred_at: Instant = Field(description="Event time, RFC 3339 with offset, millisecond precision.")
+
+
+class CheckedIn(Event):
+    type: Literal["check_in"]
+    customer_id: Id
+    lane: Literal["quick", "standard"]
+    odometer_km: Kilometres | None = None
+    promised_at: Instant | None = Field(default=None, description="When the advisor said it would be ready.")
+    locale: Literal["zh-CN", "en"] | None = None
+    contact: Annotated[tuple[Address, ...], Field(max_length=20)] | None = Field(
+        default=None, description="Channel addresses of the customer; never stored outside the state that needs it."
+    )
+
+
+class QuotedPart(Model):
+    part_no: Annotated[str, Field(min_length=1, max_length=128)]
+    quantity: Quantity
+    unit_price: Money
+
+
+class Quote(Model):
+    labour_hours: Annotated[Decimal, Field(ge=0, lt=10_000)]
+    labour_rate: Money
+    parts: Annotated[tuple[QuotedPart, ...], Field(max_length=500)]
+    currency: Annotated[str, Field(min_length=1, max_length=8)]
+
+    def total(self) -> Decimal:
+        """Labour hours times rate plus each part's quantity times price, in `currency`."""
+        parts = sum((part.quantity * part.unit_price for part in self.parts), Decimal(0))
+        return self.labour_hours * self.labour_rate + parts
+
+
+class Diagnosed(Event):
+    type: Literal["diagnosis"]
+    phase: Literal["started", "completed"]
+    technician_id: Id | None = None
+    fault_groups: Codes | None = None
+    fault_origin: Literal["maintenance", "misuse", "product"] | None = None
+    fault_codes: Codes | None = None
+    quote: Quote | None = None
+
+
+class QuoteDecided(Event):
+    type: Literal["quote_decision"]
+    approved: bool
+    amount: Money | None = None
+
+
+class PartRequested(Event):
+    type: Literal["part_request"]
+    phase: Literal["requested", "backordered", "fulfilled", "cancelled"]
+    request_id: Annotated[str, Field(min_length=1, max_length=128)]
+    part_no: Annotated[str, Field(min_length=1, max_length=128)]
+    quantity: Quantity
+    urgency: Literal["normal", "emergency"] | None = None
+    expected_at: Instant | None = None
+    unit_price: Money | None = None
+
+
+class Repaired(Event):
+    type: Literal["repair"]
+    phase: Literal["started", "paused", "resumed", "completed"]
+    job_id: Annotated[str, Field(min_length=1, max_length=128)]
+    technician_id: Id | None = None
+    bay_id: Id | None = None
+    pause_reason: Literal["parts", "approval", "expert", "shift_end", "other"] | None = None
+
+
+class QualityChecked(Event):
+    type: Literal["quality_check"]
+    phase: Literal["started", "completed"] = "completed"
+    passed: bool | None = Field(default=None, description="Required when the check is completed.")
+
+    @model_validator(mode="after")
+    def _completed_says_whether_passed(self) -> "QualityChecked":
+        if self.phase == "completed" and self.passed is None:
+            raise ValueError("a completed quality check needs `passed`")
+        return self
+
+
+class HandedOff(Event):
+    type: Literal["handoff"]
+    odometer_km: Kilometres | None = None
+    amount: Money | None = None
+
+
+class Cancelled(Event):
+    type: Literal["cancellation"]
+    reason: Annotated[str, Field(max_length=4096)] | None = None
+
+
+class Surveyed(Event):
+    type: Literal["survey"]
+    score: Annotated[int, Field(ge=0, le=10)]
+    reasons: Codes | None = None
+    comment: Annotated[str, Field(max_length=16_384)] | None = None
+
+
+class Complained(Event):
+    type: Literal["complaint"]
+    category: Annotated[str, Field(min_length=1, max_length=256)]
+    severity: Literal["low", "high"] | None = None
+
+
+ServiceEvent = Annotated[
+    CheckedIn
+    | Diagnosed
+    | QuoteDecided
+    | PartRequested
+    | Repaired
+    | QualityChecked
+    | HandedOff
+    | Cancelled
+    | Surveyed
+    | Complained,
+    Field(discriminator="type"),
+]
+EVENT_TYPES: dict[str, type[Event]] = {
+    "check_in": CheckedIn,
+    "diagnosis": Diagnosed,
+    "quote_decision": QuoteDecided,
+    "part_request": PartRequested,
+    "repair": Repaired,
+    "quality_check": QualityChecked,
+    "handoff": HandedOff,
+    "cancellation": Cancelled,
+    "survey": Surveyed,
+    "complaint": Complained,
+}
+SERVICE_EVENT: TypeAdapter[
+    CheckedIn
+    | Diagnosed
+    | QuoteDecided
+    | PartRequested
+    | Repaired
+    | QualityChecked
+    | HandedOff
+    | Cancelled
+    | Surveyed
+    | Complained
+] = TypeAdapter(ServiceEvent)
