@@ -1,0 +1,152 @@
+"""CSV logs as rows, with encoding and delimiter found out where the mapping does not say them."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from fixtrail.imports.errors import LogError
+from fixtrail.imports.mapping_file import LogSettings
+
+LONGEST_LINE = 4 << 20
+SAMPLE = 1 << 18
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_DELIMITERS = ",;\t|^\x01"
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """What a CSV is read with."""
+
+    encoding: str
+    delimiter: str
+
+
+class CsvReader:
+    """Iterates over (line, columns, problem) of the rows; blank lines are none. `columns` is known at once."""
+
+    def __init__(self, stream: BinaryIO, layout: CsvLayout, settings: LogSettings) -> None:
+        self._layout = layout
+        text = io.TextIOWrapper(stream, encoding=layout.encoding, newline="")
+        lines = _lines(text)
+        self._skipped = settings.skip_lines
+        for _ in range(settings.skip_lines):
+            next(lines, None)
+        self._rows = _reader(lines, layout.delimiter, settings)
+        header = list(settings.columns) if settings.columns else self._next()
+        if not header:
+            raise LogError("the log is empty: not even a header line")
+        self.columns = _distinct(header)
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str], str | None]]:
+        columns, width = self.columns, len(self.columns)
+        while (cells := self._next()) is not None:
+            problem = None
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                problem = "more cells than the header has columns"
+            # Spreadsheets leave out the empty cells at the end of a line.
+            yield self.line, dict(zip(columns, cells, strict=False)), problem
+
+    @property
+    def line(self) -> int:
+        """The line of the file where the last row ended."""
+        return int(self._rows.line_num) + self._skipped
+
+    def _next(self) -> list[str] | None:
+        try:
+            for cells in self._rows:
+                if any(cell.strip() for cell in cells):
+                    return list(cells)
+        except UnicodeError:
+            raise LogError(f"after line {self.line}: the bytes are no {self._layout.encoding}") from None
+        except csv.Error as error:
+            raise LogError(f"line {self.line}: {error}") from None
+        return None
+
+
+def _reader(lines: Iterable[str], delimiter: str, settings: LogSettings) -> Any:
+    if not settings.quote:
+        return csv.reader(lines, delimiter=delimiter, escapechar=settings.escape, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=delimiter, escapechar=settings.escape, quotechar=settings.quote)
+
+
+def sniff_encoding(stream: BinaryIO) -> str:
+    """The encoding by byte order mark, or UTF-8 if all of it is, or GB18030 if it looks like it; LogError otherwise.
+
+    A wrong guess would turn names into other names without a sound, so what is neither has to be said in the mapping.
+    """
+    chunk = stream.read(SAMPLE)
+    for mark, encoding in _BOMS:
+        if chunk.startswith(mark):
+            return encoding
+    if chunk[:1024].count(0) > len(chunk[:1024]) // 4:
+        return "utf-16-le" if chunk[1:2] == b"\0" else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    while chunk:
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError:
+            if _looks_like_gb18030(chunk):
+                return "gb18030"
+            raise LogError('neither UTF-8 nor GB18030; say `encoding` in [log], such as "windows-1252"') from None
+        chunk = stream.read(SAMPLE)
+    return "utf-8"
+
+
+def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> str:
+    """The sign that cuts the first lines into the most, and equally many, cells; a comma if none does."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(SAMPLE))
+    lines = text.splitlines(keepends=True)[settings.skip_lines :][:40]
+    best, best_score = ",", (0.0, 0)
+    for delimiter in _DELIMITERS:
+        try:
+            rows = [row for row in _reader(lines, delimiter, settings) if row]
+        except csv.Error:
+            continue
+        width = len(rows[0]) if rows else 0
+        if width > 1:
+            score = (sum(len(row) == width for row in rows) / len(rows), width)
+            best, best_score = max((best, best_score), (delimiter, score), key=lambda each: each[1])
+    return best
+
+
+def _looks_like_gb18030(chunk: bytes) -> bool:
+    """Chinese text comes in pairs of bytes ≥ 0xA1; in Western encodings accented letters stand alone."""
+    paired = single = at = 0
+    while at < len(chunk):
+        if chunk[at] < 0x80:
+            at += 1
+        elif chunk[at] >= 0xA1 and at + 1 < len(chunk) and chunk[at + 1] >= 0xA1:
+            paired, at = paired + 1, at + 2
+        else:
+            single, at = single + 1, at + 1
+    return paired > 4 * single
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise LogError(f"a line of more than {LONGEST_LINE >> 20} million characters: no CSV, or another encoding")
+        yield line
+
+
+def _distinct(header: list[str]) -> list[str]:
+    """Column names; the second 备注 becomes 备注#2, a nameless third column #3."""
+    names: dict[str, None] = {}
+    for number, cell in enumerate(header, 1):
+        name = cell.strip().removeprefix("\ufeff") or f"#{number}"
+        times = 2
+        distinct = name
+        while distinct in names:
+            distinct, times = f"{name}#{times}", times + 1
+        names[distinct] = None
+    return list(names)

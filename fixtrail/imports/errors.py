@@ -1,0 +1,18 @@
+"""What can be wrong with an import, apart from single rows."""
+
+
+class MappingError(ValueError):
+    """The mapping file says something that cannot be carried out; the message names the key. Correct the file."""
+
+
+class LogError(ValueError):
+    """The log cannot be read, or lacks a column the mapping names. Raised before the first event is made."""
+
+
+class BadValue(ValueError):
+    """One value of one row cannot be used. `reason` holds no value of the row and is what the report counts by."""
+
+    def __init__(self, reason: str, value: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.value = value

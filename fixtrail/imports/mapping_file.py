@@ -1,0 +1,213 @@
+"""The mapping file as it is written: TOML, validated key by key."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from fixtrail.imports.errors import MappingError
+from fixtrail.imports.times import Fold, Gap, check_format, zone_of
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+Scalar = str | bool | int | float
+EventType = Literal[
+    "check_in",
+    "diagnosis",
+    "quote_decision",
+    "part_request",
+    "repair",
+    "quality_check",
+    "handoff",
+    "cancellation",
+    "survey",
+    "complaint",
+]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused: a mistyped key must not be a rule that quietly does nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class LogSettings(Strict):
+    """How the log is laid out; what is not said is found out."""
+
+    format: Literal["xes", "csv"] | None = None
+    rows: Literal["events", "orders"] = "events"
+    case: Text | None = None
+    activity: Texts | None = None
+    order: Literal["oldest_first", "newest_first"] = "oldest_first"
+    case_columns: tuple[Text, ...] = ()
+    optional_columns: tuple[Text, ...] = ()
+    empty: tuple[str, ...] = ()
+    encoding: Text | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    escape: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    skip_lines: Annotated[int, Field(ge=0)] = 0
+    columns: Texts | None = None
+
+    @field_validator("activity", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                "".encode(value)
+            except LookupError:
+                raise ValueError(f"{value!r} is no encoding") from None
+        return value
+
+
+class TimeSettings(Strict):
+    """Where a rule's time stands and how to read it; what a rule does not say comes from `[time]`."""
+
+    column: Text | None = None
+    template: Text | None = None
+    format: Texts | None = None
+    zone: Text | None = None
+    gap: Gap | None = None
+    fold: Fold | None = None
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: Texts | None) -> Texts | None:
+        for each in value or ():
+            check_format(each)
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and "{" not in value:
+            zone_of(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "TimeSettings":
+        if self.column is not None and self.template is not None:
+            raise ValueError("give `column` or `template`, not both")
+        return self
+
+
+class Condition(Strict):
+    """Tests on one column (all must hold), or all / any / not of further conditions."""
+
+    column: Text | None = None
+    equals: Scalar | None = None
+    in_: tuple[Scalar, ...] | None = Field(default=None, alias="in")
+    regex: str | None = None
+    exists: bool | None = None
+    empty: bool | None = None
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+    all: tuple["Condition", ...] | None = None
+    any: tuple["Condition", ...] | None = None
+    not_: "Condition | None" = Field(default=None, alias="not")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "Condition":
+        said = self.model_fields_set
+        if "column" in said:
+            if said & {"all", "any", "not_"}:
+                raise ValueError("a condition on a column takes no all, any or not beside it")
+            if said == {"column"}:
+                raise ValueError("a condition needs equals, in, regex, exists, empty, gt, ge, lt or le beside `column`")
+        elif len(said) != 1 or not said & {"all", "any", "not_"}:
+            raise ValueError("a condition is either `column` with tests, or one of all, any, not")
+        return self
+
+
+class Choice(Strict):
+    """Which rows: `match` (column → the text or texts it must be) and `when`, which must both hold."""
+
+    match: dict[str, tuple[Scalar, ...]] = {}
+    when: tuple[Condition, ...] = ()
+
+    @field_validator("match", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {column: tuple(wanted) if isinstance(wanted, list) else (wanted,) for column, wanted in value.items()}
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _table_or_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, dict) else value
+
+
+class EventRule(Choice):
+    """One kind of event to make of the rows it chooses. `also`: the rules after it get to see the row as well."""
+
+    type: EventType
+    also: bool = False
+    time: TimeSettings | None = None
+    fields: dict[str, Any] = {}
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _column_or_table(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+
+class IgnoreRule(Choice):
+    """Rows that make no event on purpose; the report gives the reason."""
+
+    reason: Text
+
+
+class MappingFile(Strict):
+    """The whole file. `namespace` starts every event id: one per source system."""
+
+    namespace: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")]
+    log: LogSettings = LogSettings()
+    time: TimeSettings = TimeSettings()
+    fields: dict[str, Any] = {}
+    event: Annotated[tuple[EventRule, ...], Field(min_length=1, max_length=99)]
+    ignore: tuple[IgnoreRule, ...] = ()
+
+
+def read_mapping_file(path: Path) -> MappingFile:
+    """The validated file; raises MappingError, one line for each thing that is wrong."""
+    try:
+        return MappingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise MappingError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise MappingError(f"{path}: a mapping file is UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        said = [f"{key_of(item['loc'])}: {_said(item)}" for item in error.errors(include_url=False)]
+        raise MappingError("\n".join(f"{path}: {line}" for line in said)) from None
+
+
+def _said(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "unknown key"
+    if item["type"] == "missing":
+        return "missing"
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def key_of(loc: tuple[int | str, ...]) -> str:
+    """`event 2.fields.lane`: list items are counted from 1, as a reader of the file does."""
+    key = ""
+    for step in loc:
+        key += f" {step + 1}" if isinstance(step, int) else f".{step}"
+    return key.removeprefix(".")

@@ -1,0 +1,116 @@
+"""Rows of a log to events: which rule takes a row, what it makes, and why a row makes nothing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from fixtrail.imports.errors import BadValue
+from fixtrail.imports.ids import DIGITS, event_id
+from fixtrail.imports.log import LogRow
+from fixtrail.imports.mapping import Mapping, Rule
+from schemas.decode import BadEvent, decode_event
+from schemas.events import Event
+
+NO_RULE = "no rule matches"
+
+
+@dataclass(frozen=True, slots=True)
+class MappedEvent:
+    """An event as it goes to Kafka; `notes` tell what was assumed to make it (a clock change, a value left out)."""
+
+    row: LogRow
+    event: Event
+    value: bytes
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> bytes:
+        return self.event.vehicle_id.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A row that no rule is for."""
+
+    row: LogRow
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that a rule should have made and could not. `reason` holds no value of the row, `value` the culprit."""
+
+    row: LogRow
+    type: str | None
+    rule: int | None
+    reason: str
+    value: str = ""
+
+
+Outcome = MappedEvent | Unmapped | Rejected
+
+
+def map_rows(rows: Iterable[LogRow], mapping: Mapping) -> Iterator[Outcome]:
+    """What becomes of each row, in order: at least one outcome a row."""
+    for row in rows:
+        yield from map_row(row, mapping)
+
+
+def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
+    """The events a row makes, those it should have made and could not, or the reason why it makes none."""
+    problem = row.problem or (None if row.case else f"no case: column {mapping.case_column} is empty")
+    if row.ordinal >= 10**DIGITS:
+        problem = f"the case has more than {10**DIGITS - 1} rows"
+    if problem:
+        return [Rejected(row, None, None, problem)]
+    outcomes: list[Outcome] = []
+    wide = mapping.log.rows == "orders"
+    for rule in mapping.rules:
+        if not rule.applies(row.columns):
+            continue
+        made = _make(row, rule, mapping)
+        if made is not None:
+            outcomes.append(made)
+        if not (wide or rule.also):
+            break
+    if outcomes:
+        return outcomes
+    return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), NO_RULE))]
+
+
+def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected | None:
+    """None where a row of a whole order has no time for this event: it has not happened."""
+    notes: list[str] = []
+    fields: dict[str, object] = {}
+    try:
+        at = _time(row, rule, notes)
+        if at is None:
+            if mapping.log.rows == "orders":
+                return None
+            return Rejected(row, rule.type, rule.number, "time: nothing in the row for it")
+        for name, read in rule.fields:
+            value = read(row.columns, notes)
+            if value is not None:
+                fields[name] = value
+            elif name in rule.required:
+                return Rejected(row, rule.type, rule.number, f"{name}: nothing in the row for it")
+    except BadValue as error:
+        return Rejected(row, rule.type, rule.number, error.reason, error.value)
+    number = rule.number if mapping.many else None
+    identity = event_id(mapping.namespace, row.case, row.ordinal, number)
+    try:
+        value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
+        event = decode_event(value_bytes)
+    except BadEvent as error:
+        return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
+    except orjson.JSONEncodeError:
+        return Rejected(row, rule.type, rule.number, "text that cannot be written as UTF-8")
+    return MappedEvent(row, event, value_bytes, tuple(notes))
+
+
+def _time(row: LogRow, rule: Rule, notes: list[str]) -> object:
+    try:
+        return rule.time(row.columns, notes)
+    except BadValue as error:
+        raise BadValue(f"time: {error.reason}", error.value) from None

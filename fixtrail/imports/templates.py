@@ -1,0 +1,60 @@
+"""Text out of a row's columns: one column, or a template such as `{case:concept:name}-{@nth}`."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fixtrail.imports.errors import MappingError
+
+# Column → text. A column that is empty in a row is absent from it.
+Row = Mapping[str, str]
+
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """`read` gives the text, or None where a column that it needs is empty; `columns` are those it needs."""
+
+    read: Callable[[Row], str | None]
+    columns: frozenset[str] = frozenset()
+
+
+def column_source(column: str) -> Source:
+    return Source(lambda row: row.get(column), frozenset({column}))
+
+
+def template_source(template: str, where: str) -> Source:
+    """Raises MappingError, which begins with `where`, for braces that do not pair up."""
+    pieces = _pieces(template, where)
+    names = [text for text, is_column in pieces if is_column]
+    if not names:
+        constant = "".join(text for text, _ in pieces)
+        return Source(lambda row: constant)
+    if len(pieces) == 1:
+        return column_source(names[0])
+
+    def fill(row: Row) -> str | None:
+        texts = [row.get(text) if is_column else text for text, is_column in pieces]
+        return None if None in texts else "".join(texts)  # type: ignore[arg-type]  # no None left
+
+    return Source(fill, frozenset(names))
+
+
+def _pieces(template: str, where: str) -> list[tuple[str, bool]]:
+    """The pieces of a template, with True for the columns; `{{` and `}}` are braces."""
+    pieces: list[tuple[str, bool]] = []
+    at = 0
+    for found in _PLACEHOLDER.finditer(template):
+        if found.start() > at:
+            pieces.append((template[at : found.start()], False))
+        if found[0] in ("{{", "}}"):
+            pieces.append((found[0][0], False))
+        elif found[1] is None:
+            raise MappingError(f"{where}: single {found[0]} in {template!r}; write {found[0] * 2} for the sign itself")
+        else:
+            pieces.append((found[1], True))
+        at = found.end()
+    if at < len(template):
+        pieces.append((template[at:], False))
+    return pieces

@@ -1,0 +1,172 @@
+"""XES logs (1.0 and 2.0, with any namespace or none) as rows: streamed, and without what makes XML dangerous."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from fixtrail.imports.errors import LogError
+
+CHUNK = 1 << 16
+# A case is kept until its end, since its attributes may stand behind its events. This much XML is the longest one.
+LONGEST_CASE = 128 << 20
+# Without one new element in this many bytes it is no log.
+LONGEST_ELEMENT = 8 << 20
+
+_ATTRIBUTES = frozenset({"string", "date", "int", "float", "boolean", "id", "list", "container"})
+_DECLARED = re.compile(rb'^\s*<\?xml[^>]*encoding\s*=\s*["\']([A-Za-z0-9._-]+)')
+# What expat reads by itself. Others (GB18030 …) are decoded here.
+_EXPAT = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})
+
+
+class XesReader:
+    """Iterates over (line, columns) of the events; `columns` and `empty_cases` grow as it goes.
+
+    Columns: an event's attributes by key, `case:` and `log:` before those of its trace and of the log, and
+    `key/inner key` for an attribute inside another one. A key that comes twice in one event holds both, joined by `;`.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._traces = _Traces()
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self._traces.columns)
+
+    @property
+    def empty_cases(self) -> int:
+        return self._traces.empty_cases
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
+        traces = self._traces
+        parser: Any = DefusedXMLParser(target=traces, forbid_dtd=True)
+        traces.line = lambda: int(parser.parser.CurrentLineNumber)
+        first = self._stream.read(CHUNK)
+        decode = _decoder(first)
+        try:
+            chunk = first
+            while chunk:
+                parser.feed(decode(chunk) if decode else chunk)
+                traces.check_size(len(chunk))
+                yield from traces.take()
+                chunk = self._stream.read(CHUNK)
+            if decode:
+                parser.feed(decode(b"", True))
+            parser.close()
+        except DefusedXmlException:
+            raise LogError("the log declares a document type or entities; such XML is refused") from None
+        except ParseError as error:
+            raise LogError(f"not well-formed XML: {error}") from None
+        except UnicodeDecodeError as error:
+            raise LogError(f"near line {traces.line()}: the bytes are no {error.encoding}") from None
+        yield from traces.take()
+
+
+def _decoder(first: bytes) -> Any:
+    declared = _DECLARED.match(first)
+    if declared is None:
+        return None
+    try:
+        codec = codecs.lookup(declared[1].decode())
+    except LookupError:
+        raise LogError(f"the XML declares the unknown encoding {declared[1].decode()}") from None
+    return None if codec.name in _EXPAT else codec.incrementaldecoder("strict").decode
+
+
+class _Traces:
+    """The parser's target: gathers one trace at a time and puts its rows on `done` when it ends."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, None] = {}
+        self.empty_cases = 0
+        self.line: Any = lambda: 0
+        self._done: list[tuple[int, dict[str, str]]] = []
+        self._events: list[tuple[int, dict[str, str]]] = []
+        self._log: dict[str, str] = {}
+        self._trace: dict[str, str] = {}
+        self._event: dict[str, str] = {}
+        self._scope = ""
+        self._in_trace = False
+        self._keys: list[str] = []
+        self._bytes_of_case = 0
+        self._bytes_of_element = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._bytes_of_element = 0
+        name = tag.rpartition("}")[2]
+        if name in _ATTRIBUTES:
+            self._attribute(attributes)
+        elif name == "event":
+            self._event = {}
+            self._events.append((self.line(), self._event))
+            self._scope = "event"
+        elif name == "trace":
+            self._trace, self._in_trace, self._scope = {}, True, "trace"
+        elif name == "global":
+            self._scope = f"global {attributes.get('scope', 'event')}"
+        elif not self._scope:
+            if name != "log":
+                raise LogError(f"no XES: the outermost element is <{name}>, not <log>")
+            self._scope = "log"
+
+    def end(self, tag: str) -> None:
+        name = tag.rpartition("}")[2]
+        if name in _ATTRIBUTES:
+            self._keys.pop()
+        elif name == "event":
+            self._scope = "trace" if self._in_trace else "log"
+            if not self._in_trace:
+                self._finish()
+        elif name == "trace":
+            self.empty_cases += not self._events
+            self._finish()
+            self._in_trace, self._scope = False, "log"
+        elif name == "global":
+            self._scope = "log"
+
+    def close(self) -> None:
+        """Nothing is left to do at the end of the log."""
+
+    def take(self) -> list[tuple[int, dict[str, str]]]:
+        done, self._done = self._done, []
+        return done
+
+    def check_size(self, read: int) -> None:
+        """Refuse what would fill the memory: called after each chunk with its bytes."""
+        self._bytes_of_case = self._bytes_of_case + read if self._in_trace else 0
+        self._bytes_of_element += read
+        if self._bytes_of_element > LONGEST_ELEMENT:
+            raise LogError(f"near line {self.line()}: an element of more than {LONGEST_ELEMENT >> 20} MB")
+        if self._bytes_of_case > LONGEST_CASE:
+            raise LogError(f"near line {self.line()}: a case of more than {LONGEST_CASE >> 20} MB")
+
+    def _attribute(self, attributes: dict[str, str]) -> None:
+        key = attributes.get("key", "")
+        if self._keys:
+            key = f"{self._keys[-1]}/{key}"
+        self._keys.append(key)
+        scope = self._scope
+        if scope == "event":
+            holder = self._event
+        elif scope == "trace":
+            key, holder = f"case:{key}", self._trace
+        elif scope == "log":
+            key, holder = f"log:{key}", self._log
+        else:
+            # A global attribute tells that the column exists; its value is a placeholder (IEEE 1849, section 4.5).
+            self.columns[key if scope == "global event" else f"case:{key}"] = None
+            return
+        self.columns[key] = None
+        value = attributes.get("value")
+        if value is not None:
+            holder[key] = f"{holder[key]};{value}" if key in holder else value
+
+    def _finish(self) -> None:
+        around = {**self._log, **self._trace}
+        self._done += [(line, {**around, **event}) for line, event in self._events]
+        self._events, self._trace, self._bytes_of_case = [], {}, 0
