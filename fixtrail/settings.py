@@ -1,0 +1,101 @@
+"""Where the brokers and databases are, and the few numbers an operator may set: environment `FIXTRAIL_*`.
+
+Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embedded stack are read from
+`stack.json` in the data folder, so that commands find what `fixtrail up` started.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+STACK_FILE = "stack.json"
+
+
+class NoEndpointError(RuntimeError):
+    """Neither a setting nor a stack.json says where a server is."""
+
+
+class Settings(BaseSettings):
+    """All settings of Fixtrail; every field is an environment variable with the prefix FIXTRAIL_."""
+
+    model_config = SettingsConfigDict(env_prefix="FIXTRAIL_", extra="ignore", frozen=True)
+
+    data: Path = Field(default=Path(".fixtrail"), description="Folder of the embedded stack and of local state.")
+    app_id: str = Field(default="fixtrail", description="Prefix of consumer groups and changelogs.")
+
+    kafka: str | None = Field(default=None, description="Bootstrap servers, host:port[,host:port].")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_user: str | None = None
+    kafka_password: str | None = Field(default=None, repr=False)
+    kafka_ca: Path | None = Field(default=None, description="CA file of the brokers' certificates.")
+    partitions: int = Field(default=4, ge=1, description="Partitions of every topic; frozen once created.")
+    replication: int = Field(default=1, ge=1, description="Replicas of every topic.")
+
+    clickhouse: str | None = Field(default=None, description="http(s)://host:port of ClickHouse.")
+    clickhouse_user: str = "app"
+    clickhouse_password: str = Field(default="", repr=False)
+    clickhouse_reader: str = "reader"
+    clickhouse_reader_password: str = Field(default="", repr=False)
+    clickhouse_ca: Path | None = None
+
+    hash_key: str | None = Field(default=None, repr=False, description="Secret of the keyed hash of personal ids.")
+    keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
+    centers: Path | None = Field(default=None, description="TOML file with the reference data of the centers.")
+
+    max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
+    max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
+    hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
+    replay_margin: int = Field(default=1000, ge=0, description="Records read again behind the commit on assignment.")
+    batch: int = Field(default=1000, ge=1, description="Records a worker takes at once.")
+    dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
+    stall_s: float = Field(default=60.0, gt=0, description="Assigned work that stands still so long ends the process.")
+
+    health_host: str = "127.0.0.1"
+    health_port: int | None = Field(default=None, description="Port of /healthz, /readyz and /metrics; 0 takes any.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @cached_property
+    def stack(self) -> dict[str, Any]:
+        """The content of stack.json, empty where there is none."""
+        try:
+            found: dict[str, Any] = json.loads((self.data / STACK_FILE).read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def bootstrap(self) -> str:
+        """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""
+        return self._endpoint(self.kafka, "kafka", "FIXTRAIL_KAFKA")
+
+    def clickhouse_url(self) -> str:
+        """ClickHouse's URL. Raises NoEndpointError where nothing says where ClickHouse is."""
+        return self._endpoint(self.clickhouse, "clickhouse", "FIXTRAIL_CLICKHOUSE")
+
+    def secret(self) -> bytes:
+        """The key of the keyed hash. Raises NoEndpointError where none is set."""
+        return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY").encode()
+
+    def writer_login(self) -> tuple[str, str]:
+        """User and password that may write to ClickHouse."""
+        return self._login(self.clickhouse_user, self.clickhouse_password, "clickhouse_password")
+
+    def reader_login(self) -> tuple[str, str]:
+        """User and password that may only read the views."""
+        return self._login(self.clickhouse_reader, self.clickhouse_reader_password, "clickhouse_reader_password")
+
+    def _login(self, user: str, password: str, name: str) -> tuple[str, str]:
+        return user, password or ("" if self.clickhouse else self.stack.get(name, ""))
+
+    def _endpoint(self, value: str | None, name: str, variable: str) -> str:
+        found = value or self.stack.get(name)
+        if not found:
+            raise NoEndpointError(
+                f"{variable} is not set and {self.data / STACK_FILE} does not exist: "
+                "start `fixtrail up`, name its folder with --data, or set the variable"
+            )
+        return str(found)

@@ -1,0 +1,170 @@
+"""One order's facts: the figures of CONTRACT sections 2 to 5 as the JSON-normal content of a JourneyFact."""
+
+from typing import Any
+
+from streams.journey import entries as e
+from streams.journey.first_time_fix import FirstTimeFix
+from streams.journey.visit import (
+    APPROVAL,
+    BAY,
+    DIAGNOSIS,
+    PARTS,
+    PICKUP,
+    QUALITY,
+    RECEPTION,
+    REPAIR,
+    Part,
+    Run,
+    Visit,
+)
+
+Fact = dict[str, Any]
+
+_STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
+_NO_TIMES: Fact = dict.fromkeys(
+    (
+        "lead_s",
+        "wait_s",
+        "wait_reception_s",
+        "wait_approval_s",
+        "wait_parts_s",
+        "wait_bay_s",
+        "pickup_s",
+        "touch_s",
+        "repair_s",
+        "diagnosis_s",
+        "quality_s",
+    )
+)
+
+
+def journey_fact(
+    order_id: str, vehicle_id: str, visit: Visit, verdict: FirstTimeFix, version: int, now: int | None = None
+) -> Fact:
+    """The order's facts, in the shape of schemas.facts.JourneyFact.
+
+    An open order's figures run to `now` (ms), or to its last event where `now` is None or before that.
+    """
+    last_at = visit.last[0] if visit.last else 0
+    runs, ready = stages_of(visit)
+    surveys, parts = visit.surveys, visit.parts
+    return {
+        "order_id": order_id,
+        "vehicle_id": vehicle_id,
+        "customer_id": visit.customer,
+        "center_id": visit.center,
+        "lane": visit.lane,
+        "locale": visit.locale,
+        "status": _STATUS[visit.closed_by],
+        "activity": visit.activity,
+        "activity_since": None if visit.activity is None else visit.since,
+        "checked_in_at": visit.started_at,
+        "ready_at": None if ready is None else ready[1],
+        "closed_at": visit.closed_at,
+        "promised_at": visit.promised_at if ready is None else ready[3],
+        **times_of(visit, runs, max(last_at, now or last_at)),
+        "ftf": verdict.fixed,
+        "ftf_cause": verdict.cause,
+        "comeback_order_id": verdict.comeback_order_id,
+        "part_requests": len(parts),
+        "stockouts": sum(part[4] is not None for part in parts.values()),
+        "emergencies": sum(part[2] for part in parts.values()),
+        "quoted_amount": visit.quoted_amount,
+        "approved_amount": visit.approved_amount,
+        "final_amount": visit.final_amount,
+        "fault_groups": visit.fault_groups,
+        "fault_origin": visit.fault_origin,
+        "odometer_km": visit.odometer,
+        "score": surveys[-1][2] if surveys else None,
+        "survey_reasons": surveys[-1][3] if surveys else [],
+        "complaints": len(visit.complaints),
+        "event_count": visit.count,
+        "anomalies": anomalies_of(visit),
+        "version": version,
+        "last_event_at": last_at,
+        "stages": [{"activity": run[0], "started_at": run[1], "ended_at": run[2]} for run in runs],
+        "parts": [_part(request_id, part) for request_id, part in parts.items()],
+        "surveys": [dict(zip(("event_id", "answered_at", "score", "reasons"), row, strict=True)) for row in surveys],
+        "complaint_list": [
+            dict(zip(("event_id", "complained_at", "category", "severity"), row, strict=True))
+            for row in visit.complaints
+        ],
+    }
+
+
+def stages_of(visit: Visit) -> tuple[list[Run], Run | None]:
+    """The visit's stretches of one activity, and the one in which it was ready for pickup.
+
+    Only the last stretch of pickup is pickup, an earlier one that another activity ended was a wait for a bay.
+    The end of the stretch that still runs is None.
+    """
+    runs = visit.runs
+    if visit.activity is not None:
+        runs = [*runs, [visit.activity, visit.since, None, visit.promise_then]]
+    pickups = [index for index, run in enumerate(runs) if run[0] == PICKUP]
+    if not pickups:
+        return runs, None
+    ready = runs[pickups[-1]]
+    return (_as_bay(runs, pickups[:-1]) if len(pickups) > 1 else runs), ready
+
+
+def _as_bay(runs: list[Run], pickups: list[int]) -> list[Run]:
+    merged: list[Run] = []
+    for index, run in enumerate(runs):
+        kind = BAY if index in pickups else run[0]
+        if merged and merged[-1][0] == kind:
+            merged[-1] = [kind, merged[-1][1], run[2]]
+        else:
+            merged.append([kind, *run[1:]])
+    return merged
+
+
+def times_of(visit: Visit, runs: list[Run], until: int) -> Fact:
+    """Seconds by activity, from check-in to close or `until` (ms); all None for an order without check-in."""
+    if visit.started_at is None:
+        return _NO_TIMES
+    spent = {REPAIR: 0, DIAGNOSIS: 0, QUALITY: 0, PARTS: 0, APPROVAL: 0, PICKUP: 0, RECEPTION: 0, BAY: 0}
+    for run in runs:
+        spent[run[0]] += (until if run[2] is None else run[2]) - run[1]
+    wait = spent[RECEPTION] + spent[APPROVAL] + spent[PARTS] + spent[BAY]
+    touch = spent[REPAIR] + spent[DIAGNOSIS] + spent[QUALITY]
+    return {
+        "lead_s": (wait + touch + spent[PICKUP]) / 1000,
+        "wait_s": wait / 1000,
+        "wait_reception_s": spent[RECEPTION] / 1000,
+        "wait_approval_s": spent[APPROVAL] / 1000,
+        "wait_parts_s": spent[PARTS] / 1000,
+        "wait_bay_s": spent[BAY] / 1000,
+        "pickup_s": spent[PICKUP] / 1000,
+        "touch_s": touch / 1000,
+        "repair_s": spent[REPAIR] / 1000,
+        "diagnosis_s": spent[DIAGNOSIS] / 1000,
+        "quality_s": spent[QUALITY] / 1000,
+    }
+
+
+def anomalies_of(visit: Visit) -> list[str]:
+    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted."""
+    shown = {
+        "activity_after_close": visit.late_activity,
+        "center_changed": visit.center_changed,
+        "missing_check_in": visit.started_at is None,
+        "negative_gap": visit.negative_gap,
+    }
+    return [kind for kind, is_shown in shown.items() if is_shown]
+
+
+def _part(request_id: str, part: Part) -> Fact:
+    part_no, quantity, urgent, requested, backordered, fulfilled, cancelled, expected, price = part
+    return {
+        "request_id": request_id,
+        "part_no": part_no,
+        "quantity": quantity,
+        "emergency": urgent,
+        "requested_at": requested,
+        "backordered_at": backordered,
+        "fulfilled_at": fulfilled,
+        "cancelled_at": cancelled,
+        "expected_at": expected,
+        "unit_price": price,
+    }

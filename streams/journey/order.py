@@ -1,0 +1,79 @@
+"""One order's state: the set of its events and its running visit, as the bytes that the orders table holds.
+
+The bytes are JSON lines: a header, then one line an entry, in order of arrival. An open order's header carries its
+visit, so that an event newer than all before only advances it; a closed order's is folded again when needed.
+"""
+
+from typing import Any, Literal
+
+import orjson
+
+from streams.journey import entries as e
+from streams.journey.entries import Entry
+from streams.journey.visit import Milestone, Visit, fold
+
+Taken = Literal["new", "late", "duplicate", "conflict"]
+
+
+class Order:
+    """An order in hand. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
+
+    __slots__ = ("_lines", "_visit", "hours", "offset", "order_id")
+
+    def __init__(self, order_id: str, state: bytes | None = None) -> None:
+        self.order_id = order_id
+        self.offset = -1
+        self.hours: list[list[Any]] = []
+        self._lines = b""
+        self._visit: Visit | None = Visit()
+        if state is not None:
+            header, newline, lines = state.partition(b"\n")
+            self._lines = newline + lines
+            self.offset, self.hours, visit = orjson.loads(header)
+            self._visit = None if visit is None else Visit.restore(visit)
+
+    @property
+    def visit(self) -> Visit:
+        """The visit after all events; must not be changed."""
+        if self._visit is None:
+            self._visit, _ = fold(self.entries())
+        return self._visit
+
+    def entries(self) -> list[Entry]:
+        """All entries, in order of arrival."""
+        return _parse(self._lines)
+
+    def has(self, event_id: str) -> bool:
+        """Whether an event with this id belongs to the order."""
+        return _opening(event_id) in self._lines
+
+    def take(self, entry: Entry, offset: int) -> tuple[Taken, list[Milestone]]:
+        """Add an event; how it was taken, and the milestones that it made known.
+
+        The first event accepted under an id counts: one more is a duplicate, or a conflict where its content differs.
+        """
+        line = b"\n" + orjson.dumps(entry)
+        if self.has(entry[e.EVENT_ID]):
+            return ("duplicate" if line + b"\n" in self._lines + b"\n" else "conflict"), []
+        visit, before = self._visit, self._lines
+        self._lines += line
+        self.offset = max(offset, self.offset)
+        if visit is not None and visit.takes(entry):
+            return "new", visit.advance(entry)
+        known = set(fold(_parse(before))[1])
+        self._visit, milestones = fold(self.entries())
+        return "late", [milestone for milestone in milestones if milestone not in known]
+
+    def state(self) -> bytes:
+        """The bytes to keep; `Order(order_id, state)` reads them."""
+        visit = None if self._visit is None or self._visit.closed_at is not None else self._visit.snapshot()
+        return orjson.dumps([self.offset, self.hours, visit]) + self._lines
+
+
+def _opening(event_id: str) -> bytes:
+    # JSON escapes newlines, so a line that begins like this is the entry of that id and nothing else.
+    return b"\n[" + orjson.dumps(event_id) + b","
+
+
+def _parse(lines: bytes) -> list[Entry]:
+    return [orjson.loads(line) for line in lines.split(b"\n") if line]
