@@ -1,0 +1,44 @@
+# Needs only python3 (3.11 or newer, with venv) and make; everything else comes from the lock files.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# An environment made for development also runs Fixtrail.
+LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
+
+.DEFAULT_GOAL := help
+.PHONY: help env env-dev demo test check format test-kafka contracts clean
+
+help:            ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
+
+env:             ## environment to run Fixtrail, in .venv
+	@$(PYTHON) tools/environment.py $(LOCK) $(VENV)
+
+env-dev:         ## environment to work on Fixtrail, in .venv
+	@$(PYTHON) tools/environment.py requirements-dev.lock $(VENV)
+
+demo: env        ## whole stack and a simulated day, live in the terminal (ONCE=1: ends by itself)
+	@$(BIN)/fixtrail demo $(if $(ONCE),--once) $(DEMO)
+
+check: env-dev   ## format, lint, types, import directions, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/fixtrail contracts --check
+
+test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
+	$(BIN)/pytest $(TESTS)
+
+test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
+	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+
+contracts: env-dev ## writes docs/schemas and docs/asyncapi.yaml from the models
+	$(BIN)/fixtrail contracts --write
+
+format: env-dev  ## formats the code and mends what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:           ## removes what the demo and the tools left behind
+	rm -rf .fixtrail-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,308 @@
+"""`fixtrail up`: broker, ClickHouse and every box on this machine, as supervised child processes on loopback."""
+
+import asyncio
+import fcntl
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtrail.failure import REFUSED, Failure
+from fixtrail.local.supervisor import Child, Spec
+from fixtrail.settings import STACK_FILE, Settings
+
+LOCK_FILE = "stack.lock"
+SECRETS_FILE = "secrets.json"
+KAFKA_PORT, HTTP_PORT, NATIVE_PORT = 9092, 8123, 9000
+START_LIMIT_S = 90.0
+HOST = "127.0.0.1"
+
+# Where an embedded stack's servers are is its own affair, whatever the shell's environment says of others.
+_CONNECTION = ("FIXTRAIL_KAFKA", "FIXTRAIL_CLICKHOUSE", "FIXTRAIL_HEALTH")
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    kafka: int
+    http: int
+    native: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One embedded stack: its folder, ports, secrets and how many workers."""
+
+    folder: Path
+    ports: Ports
+    secrets: dict[str, str]
+    workers: int
+    partitions: int
+
+    @property
+    def kafka(self) -> str:
+        return f"{HOST}:{self.ports.kafka}"
+
+    @property
+    def clickhouse(self) -> str:
+        return f"http://{HOST}:{self.ports.http}"
+
+    def environment(self) -> dict[str, str]:
+        """What every box of the stack finds in its environment."""
+        return {
+            "FIXTRAIL_DATA": str(self.folder),
+            "FIXTRAIL_KAFKA": self.kafka,
+            "FIXTRAIL_CLICKHOUSE": self.clickhouse,
+            "FIXTRAIL_CLICKHOUSE_PASSWORD": self.secrets["clickhouse_password"],
+            "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": self.secrets["clickhouse_reader_password"],
+            "FIXTRAIL_HASH_KEY": self.secrets["hash_key"],
+            "FIXTRAIL_PARTITIONS": str(self.partitions),
+        }
+
+
+def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -> int:
+    """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP.
+
+    Raises Failure where the folder is in use, a port is taken or a part does not start.
+    """
+    folder = settings.data.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with _locked(folder):
+        (folder / STACK_FILE).unlink(missing_ok=True)
+        ports = free_ports() if auto_ports else fixed_ports()
+        plan = Plan(folder, ports, _secrets(folder, settings.hash_key), workers, settings.partitions)
+        for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
+            del os.environ[name]
+        return asyncio.run(_Stack(plan, say).run())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; the kernel lets go of it however the process ends."""
+    with (folder / LOCK_FILE).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "another process"
+            raise Failure(
+                f"{folder} is in use by a running stack (process {owner}): stop that one, or name another --data",
+                REFUSED,
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def free_ports() -> Ports:
+    """Three ports that nobody listens on, below those the system hands out to outgoing connections."""
+    found: list[int] = []
+    while len(found) < 3:
+        port = random.randrange(20_000, 32_000)
+        if port not in found and _is_free(port):
+            found.append(port)
+    return Ports(*found)
+
+
+def free_port() -> int:
+    return free_ports().kafka
+
+
+def fixed_ports() -> Ports:
+    """The usual ports of Kafka and ClickHouse. Raises Failure where one of them is taken."""
+    taken = [port for port in (KAFKA_PORT, HTTP_PORT, NATIVE_PORT) if not _is_free(port)]
+    if taken:
+        said = " and ".join(map(str, taken))
+        raise Failure(f"port {said} on {HOST} is taken by another program: use --ports auto", REFUSED)
+    return Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: a port whose old connections only wait for their time-out is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _secrets(folder: Path, hash_key: str | None) -> dict[str, str]:
+    """Passwords and hash key of this folder, made once; a hash key from outside goes before the one made."""
+    path = folder / SECRETS_FILE
+    if path.exists():
+        found: dict[str, str] = json.loads(path.read_text())
+    else:
+        names = ("clickhouse_password", "clickhouse_reader_password", "hash_key")
+        found = {name: secrets.token_urlsafe(24) for name in names}
+        write_private(path, found)
+    return {**found, **({"hash_key": hash_key} if hash_key else {})}
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON that only this user may read, whole or not at all."""
+    made = path.with_suffix(f".{os.getpid()}.part")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600)
+    with made.open("w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(path)
+
+
+class _Stack:
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self._plan = plan
+        self._say = say
+        self._ready = False
+        self._health: dict[str, str] = {}
+        self._children: dict[str, Child] = {}
+
+    async def run(self) -> int:
+        """Start everything, wait for a signal, stop everything; 0 once all is stopped cleanly."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop.set)
+        starting = asyncio.create_task(self._start())
+        waiting = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                self._say_ready()
+                await waiting
+            self._say("stopping …")
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            self._ready = False
+            (self._plan.folder / STACK_FILE).unlink(missing_ok=True)
+            await self._stop()
+        self._say("stopped")
+        return 0
+
+    async def _start(self) -> None:
+        """Servers first, then topics and tables, then the boxes. Raises Failure where one does not come up."""
+        plan, environment = self._plan, self._plan.environment()
+        broker = self._child(
+            Spec(
+                "broker",
+                "fixtrail.local.broker",
+                ("--port", str(plan.ports.kafka), "--data", str(plan.folder / "broker")),
+                ready_line="ready",
+            )
+        )
+        clickhouse = self._child(
+            Spec(
+                "clickhouse",
+                "fixtrail.local.clickhouse",
+                (
+                    *("--http-port", str(plan.ports.http), "--tcp-port", str(plan.ports.native)),
+                    *("--data", str(plan.folder / "clickhouse")),
+                ),
+                environment,
+                stop_within_s=30.0,
+                ready_line="ready",
+            )
+        )
+        for server in (broker, clickhouse):
+            server.start()
+        for server in (broker, clickhouse):
+            await server.wait_ready(START_LIMIT_S)
+        await self._migrate(environment)
+        boxes: dict[str, tuple[str, ...]] = {f"worker-{number}": ("worker",) for number in range(1, plan.workers + 1)}
+        boxes["sink-clickhouse"] = ("sink", "clickhouse")
+        await asyncio.gather(*(self._start_box(name, arguments, environment) for name, arguments in boxes.items()))
+        self._ready = True
+        self._write_stack_file()
+
+    async def _migrate(self, environment: dict[str, str]) -> None:
+        once = Child(Spec("migrate", "fixtrail", ("migrate",), environment), self._logs, self._say, lambda: None)
+        self._children["migrate"] = once
+        code = await once.run_once()
+        del self._children["migrate"]
+        if code:
+            said = "\n".join(once.last_lines)
+            raise Failure(f"topics and tables could not be made (exit code {code}):\n{said}")
+
+    async def _start_box(self, name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+        port = free_port()
+        self._health[name] = f"http://{HOST}:{port}"
+        spec = Spec(name, "fixtrail", arguments, {**environment, "FIXTRAIL_HEALTH_PORT": str(port)})
+        child = self._child(spec)
+        child.start()
+        deadline = time.monotonic() + START_LIMIT_S
+        while not await asyncio.to_thread(_is_ready, self._health[name]):
+            if time.monotonic() > deadline or child.restarts >= 3:
+                said = "\n".join(child.last_lines)
+                raise Failure(f"{name} does not start (log: {self._logs / name}.log). It said last:\n{said}")
+            await asyncio.sleep(0.1)
+
+    def _child(self, spec: Spec) -> Child:
+        child = self._children[spec.name] = Child(spec, self._logs, self._say, self._write_stack_file)
+        return child
+
+    async def _stop(self) -> None:
+        """Those who write first, what they write to last; each may finish what it holds."""
+        servers = [name for name in ("clickhouse", "broker") if name in self._children]
+        boxes = [child for name, child in self._children.items() if name not in servers]
+        await asyncio.gather(*(box.stop() for box in boxes.items()))
+        for name in servers:
+            await self._children[name].stop()
+
+    @property
+    def _logs(self) -> Path:
+        return self._plan.folder / "logs"
+
+    def _write_stack_file(self) -> None:
+        """stack.json: where everything is, and which process is which; only while the whole stack is there."""
+        if not self._ready:
+            return
+        plan = self._plan
+        children = {
+            name: {"pid": child.pid, "health": self._health.get(name)} for name, child in self._children.items()
+        }
+        content = {
+            "kafka": plan.kafka,
+            "clickhouse": plan.clickhouse,
+            "clickhouse_native": f"{HOST}:{plan.ports.native}",
+            **plan.secrets,
+            "partitions": plan.partitions,
+            "pid": os.getpid(),
+            "children": children,
+        }
+        write_private(plan.folder / STACK_FILE, content)
+
+    def _say_ready(self) -> None:
+        plan = self._plan
+        self._say("ready")
+        self._say(f"  kafka       {plan.kafka}  (development broker: one machine, no replication, not for production)")
+        self._say(f"  clickhouse  {plan.clickhouse}  native {HOST}:{plan.ports.native}")
+        self._say(f"  logs        {self._logs}")
+        self._say(f"  passwords   {plan.folder / STACK_FILE}")
+        self._say(f"Try:  fixtrail status --data {plan.folder}    Ctrl-C stops everything.")
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False

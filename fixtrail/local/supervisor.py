@@ -1,0 +1,171 @@
+"""Child processes that are kept running: started, logged, restarted when they die, stopped in order."""
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fixtrail.failure import BUG, REFUSED, STALLED, Failure
+
+LOG_BYTES = 10 * 1024 * 1024
+LOG_FILES = 3
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+REFUSED_PAUSE_S = 30.0
+# A child that ran this long was well; its next death is a new story.
+SETTLED_S = 30.0
+
+MEANINGS = {
+    BUG: "a bug of ours or a write that failed; nothing was acknowledged that was not done",
+    STALLED: "its watchdog ended it because work stood still",
+    REFUSED: "it refuses to go on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What to run: a module, its arguments, and what is added to the environment."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_within_s: float = 15.0
+    ready_line: str | None = None
+
+
+class Child:
+    """One supervised process. `changed` is told after every start and every end."""
+
+    def __init__(self, spec: Spec, logs: Path, say: Callable[[str], object], changed: Callable[[], object]) -> None:
+        self.spec = spec
+        self.pid: int | None = None
+        self.restarts = 0
+        self.ready = asyncio.Event()
+        self.last_lines: list[str] = []
+        self._say = say
+        self._changed = changed
+        self._stopping = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._log = _log_file(logs / f"{spec.name}.log")
+
+    def start(self) -> None:
+        """Run it from now on, again and again, until `stop`."""
+        self._task = asyncio.create_task(self._keep_running(), name=self.spec.name)
+
+    async def run_once(self) -> int:
+        """Run it to its end; its exit code."""
+        await self._spawn()
+        return await self._to_end()
+
+    async def wait_ready(self, limit_s: float) -> None:
+        """Wait for its ready line. Raises Failure with what it said last where that does not come in time."""
+        try:
+            await asyncio.wait_for(self.ready.wait(), limit_s)
+        except TimeoutError:
+            said = "\n".join(self.last_lines)
+            raise Failure(f"{self.spec.name} is not ready after {limit_s:.0f} s. It said last:\n{said}") from None
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL when its time is over; returns once it is gone."""
+        self._stopping = True
+        process = self._process
+        if process and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), self.spec.stop_within_s)
+            except TimeoutError:
+                self._say(f"{self.spec.name} did not stop within {self.spec.stop_within_s:.0f} s and is killed")
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._log.close()
+
+    async def _keep_running(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._stopping:
+            began = time.monotonic()
+            await self._spawn()
+            code = await self._to_end()
+            if self._stopping:
+                return
+            pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
+            wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
+            self._say(self._told(code, wait_s))
+            await asyncio.sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            self.restarts += 1
+
+    def _told(self, code: int, wait_s: float) -> str:
+        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
+        said = f": {self.last_lines[-1]}" if code == REFUSED and self.last_lines else ""
+        return f"{self.spec.name} {ended}{meaning}{said}; it starts again in {wait_s:.1f} s"
+
+    async def _spawn(self) -> None:
+        self.ready.clear()
+        self.last_lines.clear()
+        # stdin stays open as long as this process lives: see fixtrail.local.child.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            # Nothing in the working directory may shadow a package of ours.
+            "-P",
+            "-m",
+            "fixtrail.local.child",
+            str(os.getpid()),
+            self.spec.module,
+            *self.spec.arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment},
+            start_new_session=True,
+            limit=1 << 20,
+        )
+        self.pid = self._process.pid
+        self._changed()
+
+    async def _to_end(self) -> int:
+        process = self._process
+        assert process and process.stdout
+        copying = asyncio.create_task(self._copy_output(process.stdout))
+        code = await process.wait()
+        # Not for ever: something that the child started may still hold the pipe.
+        await asyncio.wait([copying], timeout=2)
+        copying.cancel()
+        self.pid = None
+        self.ready.clear()
+        self._changed()
+        return code
+
+    async def _copy_output(self, output: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                raw = await output.readline()
+            except ValueError:
+                # A line longer than the reader's limit: what was read of it is gone, the next line comes.
+                continue
+            if not raw:
+                return
+            line = raw.decode(errors="replace").rstrip("\n")
+            self._log.emit(logging.makeLogRecord({"msg": line}))
+            self.last_lines = [*self.last_lines[-9:], line]
+            if self.spec.ready_line and line.startswith(self.spec.ready_line):
+                self.ready.set()
+
+
+def _log_file(path: Path) -> logging.handlers.RotatingFileHandler:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
