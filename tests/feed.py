@@ -102,7 +102,7 @@ class _Visit:
     at: int
     groups: list[str]
     odometer: float | None
-    exact: bool = False
+    is_comeback: bool = False
     events: list[Event] = field(default_factory=list)
     requests: int = 0
 
@@ -160,26 +160,22 @@ class _Workshops:
         past = rng.choice(self.past)
         ms = 1000
         exact = (0, ms, 30 * DAY, 30 * DAY + ms, 30 * DAY - ms)
-        gap = rng.choices((rng.randint(HOUR, 29 * DAY) // ms * ms, rng.randint(30 * DAY, 33 * DAY) // ms * ms), (8, 2))[
-            0
-        ]
-        gap = rng.choice(exact) if rng.random() < 0.4 else gap
+        gap = rng.randint(HOUR, 29 * DAY) if rng.random() < 0.8 else rng.randint(30 * DAY, 33 * DAY)
+        gap = rng.choice(exact) if rng.random() < 0.4 else gap // ms * ms
         others = [fault for fault in FAULTS if fault not in past.groups]
         shared = rng.random() < 0.75
         groups = past.groups[:1] + rng.sample(others, rng.randint(0, 1)) if shared else rng.sample(others, 1)
         odometer = None
         if past.odometer is not None and rng.random() < 0.85:
-            odometer = past.odometer + rng.choice((-30, 0, 250, 700, 1000, 1000.5, 1001, 4000))
+            odometer = max(0, past.odometer + rng.choice((-30, 0, 250, 700, 1000, 1000.5, 1001, 4000)))
         center = past.center if rng.random() < 0.5 else rng.choice(self.centers)
-        visit = self._visit(
-            past.vehicle, center, past.handed_off // ms * ms + gap, groups, max(0, odometer or 0) or None
-        )
-        visit.exact = True
+        visit = self._visit(past.vehicle, center, past.handed_off // ms * ms + gap, groups, odometer)
+        visit.is_comeback = True
         return visit
 
     def _remember(self, visit: _Visit) -> None:
         handoffs = [event["us"] for event in visit.events if event["type"] == "handoff"]
-        if handoffs:
+        if handoffs and visit.at < self.start + self.days * DAY:
             self.past.append(_Past(visit.vehicle, visit.center, visit.groups, visit.odometer, handoffs[0]))
 
     def _on_the_wire(self, visit: _Visit, event: Event) -> Event:
@@ -273,7 +269,7 @@ def _contact(number: int) -> list[str]:
 def _quick_service(visit: _Visit) -> None:
     began = visit.at
     visit.pass_time(0.5, 4)
-    if visit.exact or visit.chance(0.4):
+    if visit.is_comeback or visit.chance(0.4):
         _diagnose(visit, 1, 3, quote=None)
     job = f"J{visit.number}-1"
     visit.add("repair", phase="started", job_id=job, bay_id="B-quick", technician_id="T07")
