@@ -230,6 +230,9 @@ def _play(visit: _Visit) -> None:
     """What happens to the order, first to last, before anything goes wrong with the records of it."""
     if visit.chance(0.06):
         _request_part(visit, visit.at - visit.rng.randint(HOUR, 40 * HOUR) // 1000 * 1000, longest=80 * HOUR)
+    if visit.chance(0.01):
+        # A handoff booked under the wrong order: the visit has not begun, so it closes nothing.
+        visit.add("handoff", at=visit.at - visit.rng.randint(MINUTE, HOUR) // 1000 * 1000, amount=3.0)
     _check_in(visit)
     if visit.lane == "quick" and visit.chance(0.75):
         _quick_service(visit)

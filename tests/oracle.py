@@ -32,7 +32,8 @@ def orders_of(events: Iterable[Event], now: datetime) -> dict[str, Order]:
 
     Differs from the view: no `version`; vehicle_id and customer_id instead of their keyed hashes; in addition
     approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`.
-    Times are aware datetimes in whole milliseconds, durations float seconds, money Decimal.
+    Times are aware datetimes in whole milliseconds, durations float seconds, money Decimal. An open order's durations
+    run to `now`, or to its last event where that is later: an early `now` asks for the figures as of the last event.
     """
     histories = _histories(events)
     orders = {order_id: _order(history, _ms(now)) for order_id, history in histories.items()}
