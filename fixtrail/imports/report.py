@@ -197,12 +197,12 @@ def report_lines(report: ImportReport) -> list[str]:
         lines.append("assumed:")
         lines += [f"  {count:>9,}  {note}" for note, count in report.notes.items()]
     if report.partly_mapped_rows:
-        lines.append(f"{report.partly_mapped_rows:,} rows made some events but not all they should have")
+        lines.append(f"rows that made some of their events but not all: {report.partly_mapped_rows:,}")
     if report.orders_without_check_in:
-        lines.append(f"{report.orders_without_check_in:,} orders have no check-in: they will have no times")
+        lines.append(f"orders without a check-in, which get no durations: {report.orders_without_check_in:,}")
     if report.orders_of_several_vehicles:
         lines.append(
-            f"{report.orders_of_several_vehicles:,} orders have events of several vehicles: correct the mapping"
+            f"orders with events of several vehicles (correct the mapping): {report.orders_of_several_vehicles:,}"
         )
     return lines
 

@@ -59,9 +59,7 @@ def map_rows(rows: Iterable[LogRow], mapping: Mapping) -> Iterator[Outcome]:
 
 def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     """The events a row makes, those it should have made and could not, or the reason why it makes none."""
-    problem = row.problem or (None if row.case else f"no case: column {mapping.case_column} is empty")
-    if row.ordinal >= 10**DIGITS:
-        problem = f"the case has more than {10**DIGITS - 1} rows"
+    problem = row.problem or _problem(row, mapping)
     if problem:
         return [Rejected(row, None, None, problem)]
     outcomes: list[Outcome] = []
@@ -77,6 +75,17 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     if outcomes:
         return outcomes
     return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), NO_RULE))]
+
+
+def _problem(row: LogRow, mapping: Mapping) -> str | None:
+    if not row.case:
+        return f"no case: column {mapping.case_column} is empty"
+    if row.ordinal >= 10**DIGITS:
+        return f"the case has more than {10**DIGITS - 1} rows"
+    if row.ordinal > 1 and mapping.log.rows == "orders" and not mapping.derived & {"@first", "@last", "@ordinal"}:
+        # Its repair would look like a second one. A mapping that tells rows of an order apart knows what it does.
+        return "a second row of the same order"
+    return None
 
 
 def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected | None:
