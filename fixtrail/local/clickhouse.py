@@ -1,0 +1,270 @@
+"""The real ClickHouse server out of the chDB wheel, as one child process on loopback: for one machine, not for production.
+
+    python -m fixtrail.local.clickhouse --http-port 8123 --tcp-port 9000 --data DIR
+
+Prints `ready` once it answers and stops cleanly on SIGTERM, or when the process that started it is gone. Passwords
+of the users `app` (owns the two databases) and `reader` (may read the views) come from the environment
+(FIXTRAIL_CLICKHOUSE_PASSWORD, FIXTRAIL_CLICKHOUSE_READER_PASSWORD) or from a JSON file, made with random ones if new.
+
+The wheel is a library: `_chdb.query` is a private entry point, so its version is pinned and tests/integration covers
+what is used of it. Like any ClickHouse in its local mode it trusts whoever may log in as `app`; never let other
+machines reach it.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+PASSWORDS_FILE = "passwords.json"
+READY = "ready"
+STOP_LIMIT_S = 20.0
+
+# chDB serves for as long as this query runs.
+_SERVE = (
+    "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; "
+    "SELECT sum(sleepEachRow(3)) FROM numbers(1000000000) SETTINGS max_block_size = 1"
+)
+_END_SERVE = "KILL QUERY WHERE user = '' AND query LIKE 'SELECT sum(sleepEachRow%' ASYNC"
+
+# Sized for a laptop's two cores: few background threads, small caches, no log tables.
+_CONFIG = """\
+<clickhouse>
+  <listen_host>127.0.0.1</listen_host>
+  <http_port>{http_port}</http_port>
+  <tcp_port>{tcp_port}</tcp_port>
+  <timezone>UTC</timezone>
+  <keep_alive_timeout>60</keep_alive_timeout>
+  <user_files_path>{data}/user_files/</user_files_path>
+  <tmp_path>{data}/tmp/</tmp_path>
+  <user_directories><users_xml><path>{config}</path></users_xml></user_directories>
+
+  <max_server_memory_usage>{memory}</max_server_memory_usage>
+  <max_concurrent_queries>64</max_concurrent_queries>
+  <max_thread_pool_size>256</max_thread_pool_size>
+  <max_thread_pool_free_size>16</max_thread_pool_free_size>
+  <background_pool_size>2</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
+  <background_schedule_pool_size>4</background_schedule_pool_size>
+  <background_common_pool_size>2</background_common_pool_size>
+  <background_move_pool_size>1</background_move_pool_size>
+  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_buffer_flush_schedule_pool_size>1</background_buffer_flush_schedule_pool_size>
+  <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
+  <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
+  <mark_cache_size>67108864</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <index_mark_cache_size>8388608</index_mark_cache_size>
+  <mmap_cache_size>64</mmap_cache_size>
+  <compiled_expression_cache_size>16777216</compiled_expression_cache_size>
+  <query_cache><max_size_in_bytes>16777216</max_size_in_bytes></query_cache>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+
+  <profiles>
+    <default>
+      <async_insert>0</async_insert>
+      <max_threads>{threads}</max_threads>
+      <max_memory_usage>{query_memory}</max_memory_usage>
+    </default>
+    <nobody><max_memory_usage>10000000</max_memory_usage></nobody>
+    <reader>
+      <readonly>1</readonly>
+      <max_threads>{threads}</max_threads>
+      <max_execution_time>30</max_execution_time>
+      <max_memory_usage>{reader_memory}</max_memory_usage>
+      <max_result_rows>1000000</max_result_rows>
+      <result_overflow_mode>throw</result_overflow_mode>
+      <max_concurrent_queries_for_user>16</max_concurrent_queries_for_user>
+    </reader>
+  </profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <no_password/>
+      <networks><ip>::1</ip></networks><profile>nobody</profile><quota>default</quota>
+      <grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>
+    </default>
+    <app>
+      <password_sha256_hex>{app_hash}</password_sha256_hex>
+      <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
+      <grants>
+        <query>GRANT ALL ON fixtrail.*</query>
+        <query>GRANT ALL ON fixtrail_raw.*</query>
+        <query>GRANT SELECT, SHOW ON system.*</query>
+        <query>GRANT CREATE TEMPORARY TABLE, KILL QUERY, SYSTEM LISTEN ON *.*</query>
+      </grants>
+    </app>
+    <reader>
+      <password_sha256_hex>{reader_hash}</password_sha256_hex>
+      <networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota>
+      <grants>
+        <query>GRANT SELECT, SHOW ON fixtrail.*</query>
+        <query>GRANT SELECT ON system.databases</query>
+        <query>GRANT SELECT ON system.tables</query>
+        <query>GRANT SELECT ON system.columns</query>
+        <query>GRANT SELECT ON system.settings</query>
+        <query>GRANT SELECT ON system.functions</query>
+      </grants>
+    </reader>
+  </users>
+</clickhouse>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the server listens and keeps its data, and how the two users log in."""
+
+    http_port: int
+    tcp_port: int
+    data: Path
+    app_password: str
+    reader_password: str
+    memory_mb: int = 2048
+
+
+def render_config(server: Server) -> Path:
+    """Write the server's configuration into its data folder, readable by its owner only; returns the file."""
+    data = server.data.resolve()
+    config = data / "config.xml"
+    for folder in ("store", "user_files", "tmp"):
+        (data / folder).mkdir(parents=True, exist_ok=True)
+    text = _CONFIG.format(
+        http_port=server.http_port,
+        tcp_port=server.tcp_port,
+        data=escape(str(data)),
+        config=escape(str(config)),
+        memory=server.memory_mb << 20,
+        query_memory=(server.memory_mb << 20) * 3 // 4,
+        reader_memory=(server.memory_mb << 20) // 2,
+        threads=min(4, os.cpu_count() or 1),
+        app_hash=_sha256(server.app_password),
+        reader_hash=_sha256(server.reader_password),
+    )
+    config.touch(mode=0o600)
+    config.write_text(text)
+    return config
+
+
+def load_passwords(file: Path) -> tuple[str, str]:
+    """Passwords of `app` and `reader`: from the environment, else from the file, which is made if it is new."""
+    app = os.environ.get("FIXTRAIL_CLICKHOUSE_PASSWORD")
+    reader = os.environ.get("FIXTRAIL_CLICKHOUSE_READER_PASSWORD")
+    if app and reader:
+        return app, reader
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made = {"app": secrets.token_urlsafe(24), "reader": secrets.token_urlsafe(24)}
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(made))
+    kept = json.loads(file.read_text())
+    return app or kept["app"], reader or kept["reader"]
+
+
+def serve(server: Server) -> int:
+    """Run the server until SIGTERM, SIGINT or the end of the parent; returns the exit code."""
+    os.environ["TZ"] = "UTC"
+    # Before changing the folder: the import itself opens an engine with the config.xml of the current one.
+    from chdb import _chdb
+
+    folder = render_config(server).parent
+    os.chdir(folder)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    failure: list[str] = []
+
+    def hold() -> None:
+        try:
+            result = _chdb.query(_SERVE, "TabSeparated", path=str(folder / "store"))
+            failure.append(result.error_message() or "the server ended by itself")
+        except Exception as error:
+            failure.append(str(error))
+        finally:
+            stop.set()
+
+    holder = threading.Thread(target=hold, name="clickhouse", daemon=True)
+    holder.start()
+    if _wait_until_ready(server, stop):
+        print(READY, flush=True)
+        _wait_for_end(stop)
+    if failure:
+        print(f"clickhouse: {failure[0]}", file=sys.stderr, flush=True)
+        return 70
+    _end(server, holder)
+    # The engine's own threads may outlive its shutdown; nothing is left to write.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _wait_until_ready(server: Server, stop: threading.Event) -> bool:
+    while not stop.is_set():
+        with contextlib.suppress(OSError):
+            _ask(server, "SELECT 1", timeout=5)
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    """Return when asked to stop, or when the parent is gone: a killed supervisor must not leave a server behind."""
+    parent = os.getppid()
+    while not stop.wait(0.25) and os.getppid() == parent:
+        pass
+
+
+def _end(server: Server, holder: threading.Thread) -> None:
+    """Close the engine: running inserts finish, merges are given up."""
+    deadline = time.monotonic() + STOP_LIMIT_S
+    with contextlib.suppress(OSError):
+        _ask(server, "SYSTEM STOP LISTEN TCP", timeout=STOP_LIMIT_S)
+        _ask(server, _END_SERVE, timeout=STOP_LIMIT_S)
+    holder.join(max(0.0, deadline - time.monotonic()))
+
+
+def _ask(server: Server, sql: str, *, timeout: float) -> bytes:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.http_port}/",
+        data=sql.encode(),
+        headers={"X-ClickHouse-User": "app", "X-ClickHouse-Key": server.app_password},
+    )
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        found: bytes = answer.read()
+        return found
+
+
+def _sha256(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m fixtrail.local.clickhouse", description=__doc__.splitlines()[0])
+    parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--tcp-port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the server's data")
+    parser.add_argument("--password-file", type=Path, help=f"JSON with app and reader (default DIR/{PASSWORDS_FILE})")
+    parser.add_argument("--memory-mb", type=int, default=2048, help="memory the server may take (default 2048)")
+    args = parser.parse_args(argv)
+    app, reader = load_passwords(args.password_file or args.data / PASSWORDS_FILE)
+    return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, args.memory_mb))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
