@@ -74,6 +74,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
         "status": TERMINAL[closing["type"]] if closing else "open",
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
+    order["closed_at"] = _at(closing["ms"]) if closing else None
     order |= _money(counted, closing)
     order |= _parts(counted)
     order |= _faults(counted)
@@ -168,7 +169,7 @@ def _is_failed_check(event: Event) -> bool:
 
 
 def _no_times() -> Order:
-    """An order without a check-in has no visit: no times, no durations, nothing going on."""
+    """An order without a check-in has no visit: no durations, nothing going on, and no times but its close."""
     times = ("activity", "checked_in_at", "ready_at", "closed_at", "promised_at", "lead_s", "wait_s", "touch_s")
     waits = tuple(f"wait_{activity}_s" for activity in WAITS)
     return {**dict.fromkeys((*times, *waits, "repair_s", "diagnosis_s", "quality_s", "pickup_s")), "stages": []}
@@ -241,7 +242,8 @@ def _promise(counted: list[Event], check_in: Event, ready_ms: int | None) -> dat
         for position in reversed(tied):
             if activity_after(counted[: position + 1]) != "pickup":
                 break
-            before = position
+            # A check-in that finds the car ready brings its own promise.
+            before = position + (counted[position]["type"] == "check_in")
     promises = [event["promised_at"] for event in counted[:before] if event.get("promised_at") is not None]
     return _at(_ms(promises[-1])) if promises else None
 

@@ -29,7 +29,8 @@ HOLD_DAYS = 60
 
 Table = MutableMapping[bytes, bytes]
 Changes = dict[bytes, bytes | None]  # None: the key is let go
-HourChanges = dict[bytes, dict[str, Contribution | None]]  # None: the order has left the hour
+# By hour and order: the version of the order's facts, and what it adds; None where it has left the hour.
+HourChanges = dict[bytes, dict[str, tuple[int, Contribution | None]]]
 
 
 @dataclass(slots=True)
@@ -173,28 +174,27 @@ class Book:
         if fact["status"] == "open" and places == order.hours and not again:
             return  # its check-in has been counted, and nothing else yet
         for center_id, hour in order.hours:
-            hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = None
+            hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = (fact["version"], None)
         for (center_id, hour), contribution in added.items():
-            hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = contribution
+            hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = (fact["version"], contribution)
         order.hours = places
 
-    def _write_hour(self, key: bytes, changes: dict[str, Contribution | None], offset: int, out: Written) -> None:
+    def _write_hour(
+        self, key: bytes, changes: dict[str, tuple[int, Contribution | None]], offset: int, out: Written
+    ) -> None:
         """Write an hour's contributions anew, and its row. An hour that was let go stays as it was last written."""
         state = self._hours.get(key)
         touched, each = (self.clock, {}) if state is None else orjson.loads(state)
         if touched is None:
             out.outcomes["hour_let_go"] += 1
             return
-        for order_id, contribution in changes.items():
-            if contribution is None:
-                each.pop(order_id, None)
-            else:
-                each[order_id] = contribution
+        each.update(changes)
         if state is None:
             heappush(self._hour_expiry, (self.clock + self._hold_ms, key))
         self._change(self._hours, out.hour_changes, key, orjson.dumps([self.clock, each]))
         center_id, hour, _ = orjson.loads(key)
-        out.hours.append(center_hour(center_id, hour, self.partition, offset + 1, each.values()))
+        added = (contribution for _, contribution in each.values() if contribution is not None)
+        out.hours.append(center_hour(center_id, hour, self.partition, offset + 1, added))
 
     def _let_go_idle(self, out: Written) -> None:
         """Let go whatever the clock has passed by now."""

@@ -69,7 +69,7 @@ class Visit:
     promise_then: int | None = None
 
     def __init__(self) -> None:
-        self.jobs: dict[str, str] = {}
+        self.jobs: dict[str, list[Any]] = {}  # job_id -> [last phase, was it ever completed]
         self.parts: dict[str, list[Any]] = {}
         self.fault_groups: list[str] = []
         self.runs: list[Run] = []
@@ -218,6 +218,7 @@ class Visit:
         if part is None:
             part = self.parts[request_id] = [part_no, quantity, urgent, None, None, None, None, None, None]
         was_open = part_is_open(part)
+        part[0], part[1] = part_no, quantity
         part[2] = part[2] or urgent
         slot = _PART_PHASES.index(phase) + 3
         told_before = part[7]
@@ -234,15 +235,16 @@ class Visit:
 
     def _repair(self, entry: Entry) -> list[str]:
         phase, job_id = entry[e.FIELDS :]
-        before, first = self.jobs.get(job_id), not self.any_repair
-        self.any_repair = True
+        before, was_completed = self.jobs.get(job_id, (None, False))
+        first, self.any_repair = not self.any_repair, True
         if phase == "started":
-            self.rework = self.rework or before == "completed"
+            self.rework = self.rework or was_completed
             self.failed_check = False
-        self.jobs[job_id] = phase
+        completed = phase == "completed"
+        self.jobs[job_id] = [phase, was_completed or completed]
         self.running += (phase not in _JOB_ENDS) - (before is not None and before not in _JOB_ENDS)
         self.paused += (phase == "paused") - (before == "paused")
-        self.any_completed = self.any_completed or phase == "completed"
+        self.any_completed = self.any_completed or completed
         return ["repair_started"] if first else []
 
     def _check_started(self, entry: Entry) -> list[str]:
