@@ -1,0 +1,196 @@
+"""One simulated center: its people, bays and parts, its customers by the hour, and the feed of its events."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from math import exp
+
+import simpy
+
+from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
+from fixtrail.simulator.durations import DAY_S, HOUR_S
+from fixtrail.simulator.feed import Event, Feed
+from fixtrail.simulator.flow import visit_process
+from fixtrail.simulator.identity import Registry, Vehicle
+from fixtrail.simulator.scenario import Center, Lane, Profile, Scenario
+from fixtrail.simulator.stock import Stock
+from fixtrail.simulator.visit import Reason, Steps
+from fixtrail.simulator.voice import Voice
+
+STEP_S = 6 * HOUR_S
+# A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.
+SOONEST_RETURN_DAYS, LATEST_RETURN_DAYS = 45, 180
+COMEBACK_DAYS = 27
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a center stands in its run: what its random streams and its neighbour depend on."""
+
+    run: str
+    seed: int
+    number: int
+    center: Center
+    neighbour: str | None
+    partner: str | None
+
+
+class Workshop:
+    """The center as its visits use it."""
+
+    def __init__(self, scenario: Scenario, place: Place, start: datetime, days: int) -> None:
+        center = place.center
+        self.scenario, self.place, self.center = scenario, place, center
+        self.env = simpy.Environment()
+        self.end_s = days * DAY_S
+        self.calendar = Calendar(center, start, days)
+        # One stream for each subject, so that a change of one does not shuffle the others.
+        self.draw = self._stream("visits")
+        self._arrival_draw = self._stream("arrivals")
+        traits = self._stream("traits")
+        spread = scenario.spread
+        self.slowness = _around_one(traits, spread.center_delays)
+        self.technician_factors = _mean_one(
+            [_around_one(traits, spread.technician_rework) for _ in range(scenario.crew.technicians)]
+        )
+        self.score_offset = traits.gauss(0, 1) * spread.center_score
+        self.voice = Voice(scenario.score, scenario.complaint, self.score_offset, self._stream("voice"))
+        self.stock = Stock(scenario, center.load, self._stream("stock"))
+        self.feed = Feed(scenario.anomalies, start, self._stream("feed"), place.neighbour)
+        self._registry = Registry(place.run, place.number, center.id, scenario.work.english_share)
+        self._improved_from_s = improved_from_s(scenario, center, start)
+        crew = scenario.crew
+        self.advisors = simpy.Resource(self.env, crew.advisors)
+        self.inspectors = simpy.Resource(self.env, crew.inspectors)
+        self.technicians = {
+            "standard": _shelf_of(self.env, 1, crew.technicians),
+            "quick": _shelf_of(self.env, crew.technicians + 1, crew.quick_technicians),
+        }
+        self.bays = {
+            "standard": _shelf_of(self.env, 1, crew.bays),
+            "quick": _shelf_of(self.env, crew.bays + 1, crew.quick_bays),
+        }
+        self._orders = 0
+        self._known: list[tuple[float, int, Vehicle]] = []
+        self._groups = [group for group, _ in scenario.mix]
+        self._group_weights = [share for _, share in scenario.mix]
+
+    def events(self) -> Iterator[tuple[int, int, int, Event]]:
+        """(arrival in ms since 1970, center, number, event) up to the end of the run, in order of arrival."""
+        self.env.process(self._customers())
+        if self._improved_from_s < self.end_s:
+            self.env.process(self._change_over())
+        now_s = 0.0
+        while now_s < self.end_s:
+            now_s = min(now_s + STEP_S, self.end_s)
+            self.env.run(until=now_s)
+            for arrived_ms, number, event in self.feed.arrived_before(now_s):
+                yield arrived_ms, self.place.number, number, event
+
+    def profile(self) -> Profile:
+        """How the center works now."""
+        return self.scenario.improved if self.env.now >= self._improved_from_s else self.scenario.baseline
+
+    def rework_factor(self, technician: int) -> float:
+        """How much more often than others this technician's work has to be done again."""
+        return self.technician_factors[technician - 1] if technician <= len(self.technician_factors) else 1.0
+
+    def next_order_id(self) -> str:
+        self._orders += 1
+        return f"{self.place.run}-{self.center.id}-{self._orders:05}"
+
+    def expect_back(self, reason: Reason, days: float) -> None:
+        """The vehicle comes again for the same fault, in opening hours `days` from now or a little later."""
+        self.env.process(self._comes_back(reason, days))
+
+    def remember(self, vehicle: Vehicle) -> None:
+        """The vehicle may come again by itself, in months."""
+        days = SOONEST_RETURN_DAYS + self.draw.random() * (LATEST_RETURN_DAYS - SOONEST_RETURN_DAYS)
+        heapq.heappush(self._known, (self.env.now + days * DAY_S, self._orders, vehicle))
+
+    def _stream(self, subject: str) -> random.Random:
+        return random.Random(f"{self.place.seed}/{self.center.id}/{subject}")
+
+    def _change_over(self) -> Steps[None]:
+        yield self.env.timeout(max(self._improved_from_s, 0.0))
+        self.stock.keep_levels_of(self.scenario.improved, self.env.now)
+
+    def _customers(self) -> Steps[None]:
+        """Arrivals: Poisson, with the rate of the hour and the weekday."""
+        draw = self._arrival_draw
+        for day in self.calendar.days:
+            if day.opens_s >= self.end_s:
+                return
+            for begins_s, ends_s, rate in self._hours(day):
+                at_s = begins_s
+                while (at_s := at_s + draw.expovariate(rate)) < ends_s:
+                    reason = self._drawn_reason(at_s)
+                    if at_s < 0:
+                        continue
+                    yield self.env.timeout(at_s - self.env.now)
+                    self.env.process(visit_process(self, reason))
+
+    def _hours(self, day: OpenDay) -> list[tuple[float, float, float]]:
+        """(from, to, arrivals per second) for the hours of the day in which there are any."""
+        arrivals = self.scenario.arrivals
+        weights = [arrivals.by_weekday[weekday - 1] for weekday in self.center.weekdays]
+        expected = arrivals.orders_per_day * self.center.load
+        expected *= arrivals.by_weekday[day.weekday] * len(weights) / (sum(weights) or 1)
+        last_s = day.closes_s - self.scenario.work.last_check_in_before_close_min * 60
+        pieces: list[tuple[float, float, float]] = []
+        begins_s, hour = day.opens_s, day.first_hour
+        while begins_s < last_s:
+            ends_s = min(begins_s + (int(hour) + 1 - hour) * HOUR_S, last_s)
+            pieces.append((begins_s, ends_s, arrivals.by_hour[int(hour) % 24]))
+            begins_s, hour = ends_s, float(int(hour) + 1)
+        whole = sum((ends_s - begins_s) * weight for begins_s, ends_s, weight in pieces)
+        return [(b, e, weight * expected / whole) for b, e, weight in pieces if whole and weight * expected > 0]
+
+    def _drawn_reason(self, at_s: float) -> Reason:
+        draw, work = self._arrival_draw, self.scenario.work
+        groups = draw.choices(self._groups, self._group_weights)
+        lane: Lane = "standard"
+        if draw.random() < work.second_fault_share:
+            second = draw.choices(self._groups, self._group_weights)[0]
+            if second.name != groups[0].name and second.origin == groups[0].origin:
+                groups.append(second)
+        chance = draw.random()
+        if groups[0].quick_repair_min is not None and len(groups) == 1 and chance < work.quick_share:
+            lane = "quick"
+        return Reason(self._vehicle(at_s), tuple(groups), lane, self.center.id)
+
+    def _vehicle(self, at_s: float) -> Vehicle:
+        known = self._arrival_draw.random() < self.scenario.work.known_vehicle_share
+        if known and self._known and self._known[0][0] <= at_s:
+            return heapq.heappop(self._known)[2]
+        return self._registry.new_vehicle(at_s)
+
+    def _comes_back(self, reason: Reason, days: float) -> Steps[None]:
+        wanted_s = self.env.now + min(days, COMEBACK_DAYS) * DAY_S
+        margin_s = self.scenario.work.last_check_in_before_close_min * 60
+        day = self.calendar.at_or_after(wanted_s, margin_s)
+        longest_s = max(day.closes_s - margin_s - day.opens_s, 60.0)
+        at_s = wanted_s if wanted_s > day.opens_s else day.opens_s + self.draw.random() * longest_s
+        if at_s < self.end_s:
+            yield self.env.timeout(max(at_s - self.env.now, 0.0))
+            yield self.env.process(visit_process(self, reason))
+
+
+def _shelf_of(env: simpy.Environment, first: int, count: int) -> simpy.Store:
+    store = simpy.Store(env)
+    store.items.extend(range(first, first + count))
+    return store
+
+
+def _around_one(draw: random.Random, sd: float) -> float:
+    """Log-normal with mean 1."""
+    return exp(draw.gauss(0, 1) * sd - sd * sd / 2)
+
+
+def _mean_one(values: list[float]) -> list[float]:
+    mean = sum(values) / len(values)
+    return [value / mean for value in values]

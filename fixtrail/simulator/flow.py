@@ -1,0 +1,67 @@
+"""The way of a visit through a workshop, from the gate to the survey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fixtrail.simulator.bay import repairs
+from fixtrail.simulator.durations import HOUR_S
+from fixtrail.simulator.parts import fetch, needed_parts
+from fixtrail.simulator.visit import CHECK_FEE, Reason, Steps, Visit
+
+if TYPE_CHECKING:
+    from fixtrail.simulator.center import Workshop
+
+
+def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:
+    """The SimPy process of one visit; it begins with the check-in, now."""
+    visit = Visit(shop, reason)
+    visit.check_in()
+    gives_up = visit.chance(visit.work.cancelled_share)
+    yield from visit.reception()
+    if gives_up and visit.chance(0.5):
+        _leave(visit)
+        return
+    needed = needed_parts(visit)
+    has_quote = gives_up or not visit.quick or visit.chance(visit.work.quick_quote_share)
+    yield from visit.diagnosis(needed, has_quote)
+    if has_quote:
+        yield from visit.wait(visit.profile.approval_min)
+        if gives_up:
+            _leave(visit)
+            return
+        if visit.chance(visit.work.declined_share):
+            yield from _decline(visit)
+            return
+        visit.approve()
+    visit.update(HOUR_S)
+    found_later = [part for part in needed if visit.chance(visit.work.found_later_share)]
+    yield from fetch(visit, [part for part in needed if part not in found_later])
+    yield from repairs(visit, found_later)
+    visit.update(HOUR_S / 4)
+    yield from visit.pickup()
+    visit.hand_off(visit.bill())
+    _afterwards(visit)
+
+
+def _leave(visit: Visit) -> None:
+    visit.cancel()
+    visit.shop.remember(visit.reason.vehicle)
+
+
+def _decline(visit: Visit) -> Steps[None]:
+    visit.say("quote_decision", approved=False)
+    yield from visit.pickup()
+    visit.hand_off(CHECK_FEE)
+    visit.shop.remember(visit.reason.vehicle)
+
+
+def _afterwards(visit: Visit) -> None:
+    """What the customer says, and whether the vehicle comes back."""
+    days = visit.days_to_return()
+    for said in visit.shop.voice.after(visit.experience(comes_back=days is not None)):
+        visit.shop.feed.say(visit.order, said.kind, visit.env.now + said.after_s, **said.fields)
+    if days is None:
+        visit.shop.remember(visit.reason.vehicle)
+    else:
+        visit.shop.expect_back(visit.reason_to_return(), days)

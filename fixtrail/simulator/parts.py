@@ -1,0 +1,58 @@
+"""The parts desk: what a visit needs, asked for, fetched, brought by courier, or not there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S, rounded_up_s
+from fixtrail.simulator.scenario import Part
+from fixtrail.simulator.visit import Steps, Visit
+
+Answer = tuple[float, dict[str, Any]]
+
+
+def needed_parts(visit: Visit) -> list[Part]:
+    """The parts that this visit's faults turn out to need."""
+    parts = {part.no: part for group in visit.reason.groups for part in group.parts}
+    return [part for part in parts.values() if visit.chance(part.need)]
+
+
+def fetch(visit: Visit, parts: Sequence[Part]) -> Steps[None]:
+    """Ask for the parts and wait for all that will come while the customer waits."""
+    if not parts:
+        return
+    began_s = visit.env.now
+    on_shelf_s = began_s + visit.durations.delay_s(visit.profile.picking_min)
+    answers = [answer for part in parts for answer in _ask_for(visit, part, began_s, on_shelf_s)]
+    for at_s, fields in sorted(answers, key=lambda answer: answer[0]):
+        yield visit.env.timeout(max(at_s - visit.env.now, 0.0))
+        visit.say("part_request", **fields)
+        if fields["phase"] == "backordered":
+            visit.update(2 * HOUR_S)
+
+
+def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> list[Answer]:
+    """Says the request; gives its further phases with their times."""
+    stamp, draw = visit.shop.feed.stamp, visit.draw
+    visit.requests += 1
+    same = {
+        "request_id": f"{visit.order.order_id}-p{visit.requests}",
+        "part_no": part.no,
+        "quantity": part.quantity,
+        "unit_price": part.price,
+    }
+    visit.say("part_request", phase="requested", urgency="normal", **same)
+    if visit.reason.part_is_there or visit.shop.stock.take(part.no, began_s):
+        return [(on_shelf_s, {"phase": "fulfilled", **same})]
+    visit.stockout = True
+    known_s = began_s + MINUTE_S * (1 + 2 * draw.random())
+    if visit.chance(visit.profile.emergency_share):
+        emergency = {"urgency": "emergency", **same}
+        expected = stamp(rounded_up_s(known_s + visit.profile.courier_min * MINUTE_S))
+        comes_s = known_s + visit.durations.courier_s(visit.profile.courier_min)
+        backordered = {"phase": "backordered", "expected_at": expected, **emergency}
+        return [(known_s, backordered), (comes_s, {"phase": "fulfilled", **emergency})]
+    visit.open_part = True
+    expected = stamp(rounded_up_s(known_s + DAY_S * (2 + 3 * draw.random())))
+    return [(known_s, {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same})]

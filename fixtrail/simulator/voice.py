@@ -1,0 +1,151 @@
+"""What customers say afterwards: survey scores and complaints, drawn from what the visit was like."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from math import exp, log
+from typing import Any
+
+from fixtrail.simulator.scenario import Complaint, Score
+
+HOUR_S = 3_600.0
+LONG_WAIT_MIN, SHORT_WAIT_MIN = 40.0, 20.0
+PROMOTER = 9  # "9 or 10 (Reichheld, HBR Dec 2003)"
+
+COMMENTS = {
+    "waiting_time": ("等待时间太长，没人管。", "Waited far too long."),
+    "not_fixed": ("问题没有一次修好。", "The problem was not fixed the first time."),
+    "parts_missing": ("配件缺货，白跑一趟。", "The part was not in stock."),
+    "no_updates": ("没有人告诉我进度。", "Nobody told me how it was going."),
+    "price": ("价格偏高。", "A bit expensive."),
+    "quick": ("很快就修好了，满意！", "Done quickly, thank you."),
+    "kept_informed": ("进度随时通知，很放心。", "I always knew what was going on."),
+    "friendly": ("服务顾问态度很好。", "Friendly and professional staff."),
+}
+COMPLAINT_CATEGORIES = {
+    "waiting_time": "waiting_time",
+    "not_fixed": "repair_quality",
+    "parts_missing": "parts",
+    "no_updates": "communication",
+    "price": "price",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """A visit as its customer saw it."""
+
+    wait_min: float
+    fixed_first_time: bool
+    stockout: bool
+    updates: int
+    quote_overrun: bool
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    after_s: float
+    kind: str
+    fields: dict[str, Any]
+
+
+class Voice:
+    """The customers of one center; `offset` is how much they like it for reasons of their own (log-odds)."""
+
+    def __init__(self, score: Score, complaint: Complaint, offset: float, draw: random.Random) -> None:
+        self._score, self._complaint, self._offset, self._draw = score, complaint, offset, draw
+        self._borders = borders(score)
+        self._complaint_base = log_odds(complaint.base_share) if complaint.base_share else None
+
+    def after(self, seen: Experience) -> list[Said]:
+        """Surveys and complaints about the visit, with the seconds after its end."""
+        said: list[Said] = []
+        if self._draw.random() < self._score.response_share:
+            said.extend(self._surveys(seen))
+        if self._complaint_base is not None and self._draw.random() < self._complaint_chance(seen):
+            said.append(self._complain(seen))
+        return said
+
+    def _surveys(self, seen: Experience) -> list[Said]:
+        after_s = self._delay_s(self._score.delay_hours)
+        score = self._answer(seen)
+        answers = [self._survey(seen, score, after_s)]
+        if self._draw.random() < self._score.corrected_share:
+            better = min(score + 1, 10) if self._draw.random() < 0.5 else max(score - 1, 0)
+            answers.append(self._survey(seen, better, after_s + self._delay_s(self._score.delay_hours)))
+        return answers
+
+    def _answer(self, seen: Experience) -> int:
+        return bisect_right(self._borders, self._offset - displeasure(self._score, seen) + logistic(self._draw))
+
+    def _survey(self, seen: Experience, score: int, after_s: float) -> Said:
+        reasons = self._reasons(seen, score)
+        fields: dict[str, Any] = {"score": score, "reasons": reasons}
+        if self._draw.random() < self._score.comment_share:
+            fields["comment"] = COMMENTS[reasons[0]][seen.locale == "en"]
+        return Said(after_s, "survey", fields)
+
+    def _reasons(self, seen: Experience, score: int) -> list[str]:
+        if score >= PROMOTER:
+            quick, informed = seen.wait_min < SHORT_WAIT_MIN, seen.updates > 0
+            reasons = [name for name, holds in (("quick", quick), ("kept_informed", informed)) if holds]
+            return reasons or ["friendly"]
+        reasons = grievances(seen)
+        if not seen.updates:
+            reasons.append("no_updates")
+        return reasons or ["price"]
+
+    def _complain(self, seen: Experience) -> Said:
+        reason = (grievances(seen) or ["price"])[0]
+        severity = "high" if self._draw.random() < self._complaint.high_share else "low"
+        fields = {"category": COMPLAINT_CATEGORIES[reason], "severity": severity}
+        return Said(self._delay_s(self._complaint.delay_hours), "complaint", fields)
+
+    def _complaint_chance(self, seen: Experience) -> float:
+        odds = self._complaint_base or 0.0
+        odds += self._complaint.wait_per_10_min * min(seen.wait_min, self._score.longest_wait_min) / 10
+        odds += self._complaint.not_fixed_first_time * (not seen.fixed_first_time)
+        return 1 / (1 + exp(-odds))
+
+    def _delay_s(self, mean_hours: float) -> float:
+        return 120.0 + self._draw.expovariate(1.0) * mean_hours * HOUR_S
+
+
+def displeasure(score: Score, seen: Experience) -> float:
+    """Log-odds by which the visit pulls its score down."""
+    return (
+        score.wait_per_10_min * min(seen.wait_min, score.longest_wait_min) / 10
+        + score.not_fixed_first_time * (not seen.fixed_first_time)
+        + score.stockout * seen.stockout
+        + score.progress_update * min(seen.updates, score.most_updates)
+        + score.quote_overrun * seen.quote_overrun
+    )
+
+
+def borders(score: Score) -> list[float]:
+    """Where one score ends and the next begins, as log-odds of a visit without displeasure."""
+    whole = sum(score.base_shares)
+    return [log_odds(below / whole) for below in list(accumulate(score.base_shares))[:-1]]
+
+
+def grievances(seen: Experience) -> list[str]:
+    """What there was to complain of, the worst first."""
+    holds = {
+        "not_fixed": not seen.fixed_first_time,
+        "parts_missing": seen.stockout,
+        "waiting_time": seen.wait_min > LONG_WAIT_MIN,
+    }
+    return [name for name, true in holds.items() if true]
+
+
+def logistic(draw: random.Random) -> float:
+    chance = draw.random() or 0.5
+    return log(chance / (1 - chance))
+
+
+def log_odds(share: float) -> float:
+    return log(share / (1 - share))
