@@ -88,8 +88,10 @@ def sniff_encoding(stream: BinaryIO) -> str:
     for mark, encoding in _BOMS:
         if chunk.startswith(mark):
             return encoding
-    if chunk[:1024].count(0) > len(chunk[:1024]) // 4:
-        return "utf-16-le" if chunk[1:2] == b"\0" else "utf-16-be"
+    # Delimiters, digits and line ends have a zero byte in UTF-16; no other text has one.
+    first, second = chunk[::2].count(0), chunk[1::2].count(0)
+    if first or second:
+        return "utf-16-le" if second > first else "utf-16-be"
     decoder = codecs.getincrementaldecoder("utf-8")()
     while chunk:
         try:
@@ -120,12 +122,12 @@ def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> s
 
 
 def _looks_like_gb18030(chunk: bytes) -> bool:
-    """Chinese text comes in pairs of bytes ≥ 0xA1; in Western encodings accented letters stand alone."""
+    """Chinese text comes in pairs of bytes from 0xA1 to 0xFE; in Western encodings accented letters stand alone."""
     paired = single = at = 0
     while at < len(chunk):
         if chunk[at] < 0x80:
             at += 1
-        elif chunk[at] >= 0xA1 and at + 1 < len(chunk) and chunk[at + 1] >= 0xA1:
+        elif 0xA1 <= chunk[at] <= 0xFE and at + 1 < len(chunk) and 0xA1 <= chunk[at + 1] <= 0xFE:
             paired, at = paired + 1, at + 2
         else:
             single, at = single + 1, at + 1

@@ -71,6 +71,8 @@ def compile_mapping(file: MappingFile) -> Mapping:
     """The functions for a validated file; raises MappingError where it asks for what the contract does not have."""
     if file.log.format == "csv" and file.log.case is None:
         raise MappingError("log.case: missing; a CSV needs the column that tells cases apart")
+    if not 1 <= len(file.event) <= 99:
+        raise MappingError("event: at least one and at most 99 rules")
     for name in file.fields:
         if not any(name in event_kind(each).fields for each in EVENT_TYPES):
             raise MappingError(f"fields.{name}: no event type has this field")

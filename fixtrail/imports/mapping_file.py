@@ -178,7 +178,7 @@ class MappingFile(Strict):
     log: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
     fields: dict[str, Any] = {}
-    event: Annotated[tuple[EventRule, ...], Field(min_length=1, max_length=99)]
+    event: tuple[EventRule, ...]
     ignore: tuple[IgnoreRule, ...] = ()
 
 
