@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -44,6 +45,17 @@ async def send_lines(
     `rate` limits to so many events per second; `moved` is told how many bytes were read. A key's lines stay in order.
     Raises Failure where Kafka is not there or has no topic `service-events`.
     """
+    async with open_lanes(settings) as lanes:
+        await _send_all(lanes, source, rate, moved)
+    return lanes.sent
+
+
+@asynccontextmanager
+async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
+    """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
+
+    Raises Failure where Kafka has no topic `service-events`.
+    """
     from aiokafka import AIOKafkaProducer
 
     from fixtrail.kafka import client_options
@@ -58,19 +70,19 @@ async def send_lines(
     )
     await producer.start()
     try:
-        lanes = _Lanes(producer, partitions)
+        lanes = Lanes(producer, partitions)
         began = time.monotonic()
         try:
-            await _send_all(lanes, source, rate, moved)
+            yield lanes
+            await lanes.flush()
         finally:
             await lanes.settle()
-        lanes.sent.seconds = time.monotonic() - began
-        return lanes.sent
+            lanes.sent.seconds = time.monotonic() - began
     finally:
         await producer.stop()
 
 
-async def _send_all(lanes: "_Lanes", source: BinaryIO, rate: float | None, moved: Callable[[int], object]) -> None:
+async def _send_all(lanes: "Lanes", source: BinaryIO, rate: float | None, moved: Callable[[int], object]) -> None:
     number = 0
     began = time.monotonic()
     async for lines, size in _read(source, lanes.flush, CHUNK_BYTES if rate is None else 4096):
@@ -83,7 +95,6 @@ async def _send_all(lanes: "_Lanes", source: BinaryIO, rate: float | None, moved
         moved(size)
         if lanes.sent.error:
             return
-    await lanes.flush()
 
 
 async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> AsyncIterator[tuple[list[bytes], int]]:
@@ -111,7 +122,7 @@ async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> 
     yield [last] if last else [], 0
 
 
-class _Lanes:
+class Lanes:
     """One record batch being filled per partition."""
 
     def __init__(self, producer: Any, partitions: list[int]) -> None:
@@ -131,7 +142,18 @@ class _Lanes:
         if len(line) > MAX_SENT_BYTES:
             self.sent.too_long.append(number)
             return
-        key, partition = self._place(line)
+        vehicle_id = vehicle_id_of(line)
+        if vehicle_id is None:
+            self.sent.without_key += 1
+            await self._append(None, next(self._keyless), line)
+        else:
+            await self._append(*self._place(vehicle_id), line)
+
+    async def put(self, value: bytes, key: bytes) -> None:
+        """Put one record with its own key."""
+        await self._append(*self._place(key.decode()), value)
+
+    async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
         now_ms = int(time.time() * 1000)
         batch = self._batches.get(partition) or self._new_batch(partition)
         if batch.append(key=key, value=line, timestamp=now_ms) is None:
@@ -139,12 +161,8 @@ class _Lanes:
             self._new_batch(partition).append(key=key, value=line, timestamp=now_ms)
         self.sent.bytes += len(line)
 
-    def _place(self, line: bytes) -> tuple[bytes | None, int]:
-        """Key and partition of a line, the partition as Kafka's default partitioner chooses it."""
-        vehicle_id = vehicle_id_of(line)
-        if vehicle_id is None:
-            self.sent.without_key += 1
-            return None, next(self._keyless)
+    def _place(self, vehicle_id: str) -> tuple[bytes, int]:
+        """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""
         found = self._partition_of.get(vehicle_id)
         if found is None:
             if len(self._partition_of) > 1_000_000:
@@ -216,6 +234,11 @@ class Checked:
     @property
     def bad(self) -> int:
         return self.codes.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts for scripts."""
+        counts = {name: dict(getattr(self, name)) for name in ("types", "codes", "extra_fields")}
+        return {"lines": self.lines, "empty": self.empty, "bad": self.bad, **counts}
 
 
 def check_lines(

@@ -1,0 +1,460 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from fixtrail.failure import NEGATIVE, USAGE, Failure
+
+if TYPE_CHECKING:
+    from fixtrail.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 70 a bug or a failed "
+    "write, 75 ended by the watchdog, 78 refuses to go on."
+)
+app = typer.Typer(
+    name="fixtrail",
+    help="Event-driven customer-journey tracker for after-sales service.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sink_app = typer.Typer(help="Write the topics somewhere else.", no_args_is_help=True)
+letters_app = typer.Typer(help="What was refused and why, and putting it back.", no_args_is_help=True)
+centers_app = typer.Typer(help="Reference data of the service centers.", no_args_is_help=True)
+app.add_typer(sink_app, name="sink")
+app.add_typer(letters_app, name="dead-letters")
+app.add_typer(centers_app, name="centers")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the embedded stack.  [env: FIXTRAIL_DATA; default: .fixtrail]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for scripts.")]
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on stderr and an exit code."""
+    try:
+        app()
+    except Failure as failure:
+        _end(str(failure), failure.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # `fixtrail … | head`: whoever read has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if (said := _said(error)) is None:
+            raise
+        _end(*said)
+
+
+def _said(error: Exception) -> tuple[str, int] | None:
+    """What to tell, and the exit code, for errors that are no bug of ours; None for all others."""
+    from pydantic import ValidationError
+
+    kind = type(error).__name__
+    if kind == "NoEndpointError":
+        return str(error), NEGATIVE
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        wrong = "; ".join(f"FIXTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        return f"wrong setting: {wrong}", USAGE
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no file {error.filename}", NEGATIVE
+    if type(error).__module__.startswith("aiokafka"):
+        return f"Kafka: {kind} {error}. Is it running? `fixtrail status`", NEGATIVE
+    return None
+
+
+def _end(message: str, code: int) -> None:
+    print(f"fixtrail: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _settings(data: Path | None, **changed: Any) -> "Settings":
+    from fixtrail.settings import Settings
+
+    given = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
+    return Settings(**given)
+
+
+def _say(message: str) -> None:
+    print(message, flush=True)
+
+
+def _opened(source: Path) -> BinaryIO:
+    return sys.stdin.buffer if str(source) == "-" else source.open("rb")
+
+
+@app.command(epilog="Example:  fixtrail up --data /var/lib/fixtrail --ports auto --workers 2")
+def up(
+    data: Data = None,
+    ports: Annotated[str, typer.Option(help="`auto` takes free ports, `fixed` 9092, 8123 and 9000.")] = "fixed",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Stream workers to run.")] = 1,
+) -> None:
+    """Start broker, ClickHouse and every box on this machine; Ctrl-C stops them all.
+
+    Prints `ready` once events can be sent. Other commands find the stack by the same --data.
+    """
+    from fixtrail.local.stack import run_stack
+
+    if ports not in ("auto", "fixed"):
+        raise Failure("--ports is auto or fixed", USAGE)
+    raise SystemExit(run_stack(_settings(data), workers=workers, auto_ports=ports == "auto", say=_say))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 fixtrail worker")
+def worker(data: Data = None) -> None:
+    """Run one stream worker: events in, journeys, center hours, notices and dead letters out. Start more to scale."""
+    from fixtrail.boxes import run_worker_box
+
+    raise SystemExit(run_worker_box(_settings(data)))
+
+
+@sink_app.command("clickhouse", epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_CLICKHOUSE=http://ch:8123 … ")
+def sink_clickhouse(data: Data = None) -> None:
+    """Write events, journeys and center hours into ClickHouse. Start more to scale."""
+    from fixtrail.boxes import run_clickhouse_box
+
+    raise SystemExit(run_clickhouse_box(_settings(data)))
+
+
+@app.command(epilog="Example:  fixtrail migrate --data .fixtrail")
+def migrate(data: Data = None) -> None:
+    """Create the topics and bring ClickHouse's tables and views up to date. Doing it again changes nothing."""
+    import asyncio
+
+    from fixtrail.boxes import migrate_clickhouse
+    from fixtrail.topics import ensure_topics
+
+    settings = _settings(data)
+    for name in asyncio.run(ensure_topics(settings)):
+        _say(f"topic {name} created")
+    for name in migrate_clickhouse(settings):
+        _say(f"migration {name} applied")
+
+
+@app.command(
+    epilog="Examples:  fixtrail send events.ndjson    zcat history.gz | fixtrail send -    fixtrail send f --check"
+)
+def send(
+    source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
+    check: Annotated[bool, typer.Option("--check", help="Only validate: what is wrong, by line number.")] = False,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events per second.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Send each line's bytes, unchanged, to `service-events`; the key is the line's vehicle_id where it parses.
+
+    Exits 0 once Kafka has acknowledged every line, 1 if one was not; with --check 1 if a line is no event.
+    """
+    import asyncio
+
+    from fixtrail import send as sending
+    from fixtrail.progress import bytes_bar
+
+    settings = _settings(data)
+    if check:
+        raise SystemExit(_check(settings, source, as_json))
+    with _opened(source) as lines, bytes_bar("sending", sending.size_of(source)) as moved:
+        sent = asyncio.run(sending.send_lines(settings, lines, rate=rate, moved=moved))
+    if as_json:
+        import orjson
+
+        _say(orjson.dumps(sent).decode())
+    else:
+        pace = sent.acknowledged / sent.seconds if sent.seconds else 0.0
+        _say(f"{sent.acknowledged:,} events acknowledged in {sent.seconds:.1f} s ({pace:,.0f} per second)")
+        if sent.empty:
+            _say(f"{sent.empty:,} empty lines skipped")
+        if sent.without_key:
+            _say(f"{sent.without_key:,} lines without a readable vehicle_id went without a key")
+    if sent.too_long:
+        said = ", ".join(map(str, sent.too_long[:10]))
+        print(f"fixtrail: not sent, longer than 8 MiB: line {said}", file=sys.stderr)
+    if sent.error:
+        print(
+            f"fixtrail: {sent.failed:,} events were not acknowledged and what follows them was not sent: {sent.error}. "
+            "Send the file again: an event that arrives twice counts once",
+            file=sys.stderr,
+        )
+    raise SystemExit(0 if sent.complete else NEGATIVE)
+
+
+def _check(settings: "Settings", source: Path, as_json: bool) -> int:
+    """Validate the lines and say what was found; the exit code."""
+    from fixtrail import send as sending
+    from fixtrail.progress import bytes_bar
+
+    found = sending.Checked()
+    errors = []
+    with _opened(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
+        for number, error in sending.check_lines(lines, found, max_bytes=settings.max_record_bytes, moved=moved):
+            if as_json:
+                errors.append({"line": number, "code": error.code, "reason": error.reason})
+            else:
+                _say(f"line {number}: {error.code}: {error.reason}")
+    if as_json:
+        import orjson
+
+        _say(orjson.dumps({**found.as_json(), "errors": errors}).decode())
+        return NEGATIVE if found.bad else 0
+    _say(f"{found.lines:,} lines: {found.types.total():,} events, {found.bad:,} errors, {found.empty:,} empty lines")
+    for title, counts in (("", found.types), ("error ", found.codes), ("unknown field ", found.extra_fields)):
+        for name, count in counts.most_common(50):
+            _say(f"  {count:>10,}  {title}{name}")
+    return NEGATIVE if found.bad else 0
+
+
+@app.command(epilog="Example:  fixtrail send events.ndjson && fixtrail status --wait-idle 120")
+def status(
+    as_json: AsJson = False,
+    wait_idle: Annotated[
+        float | None,
+        typer.Option("--wait-idle", metavar="SECONDS", help="Wait until all that was sent has reached ClickHouse."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """How far every consumer group is behind, and how the boxes are.
+
+    With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out.
+    """
+    import asyncio
+
+    from fixtrail import status as watching
+
+    settings = _settings(data)
+    late = None
+    if wait_idle is not None:
+        late = asyncio.run(watching.wait_idle(settings, wait_idle))
+    if as_json or wait_idle is None:
+        look = late or asyncio.run(watching.look_once(settings))
+        health = watching.healths(settings)
+        if as_json:
+            import orjson
+
+            _say(orjson.dumps(watching.as_json(look, health), option=orjson.OPT_INDENT_2).decode())
+        else:
+            watching.print_status(look, health)
+    if late:
+        raise Failure(f"not idle after {wait_idle:g} s: {watching.said_behind(late)}")
+
+
+@app.command(
+    epilog='Example:  fixtrail sql "SELECT center_id, avg(wait_s) / 60 FROM orders GROUP BY 1" --format CSVWithNames'
+)
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY|-", help="ClickHouse SQL; - reads it from standard input.")],
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="Any output format of ClickHouse, such as JSONEachRow.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Ask ClickHouse as the user who may only read the views of database `fixtrail`.
+
+    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe.
+    """
+    from fixtrail import sql as asking
+
+    text = sys.stdin.read() if query == "-" else query
+    settings = _settings(data)
+    if output_format is None and sys.stdout.isatty():
+        asking.print_table(b"".join(asking.query(settings, text, asking.TABLE_FORMAT)))
+        return
+    for piece in asking.query(settings, text, output_format or "TabSeparatedWithNames"):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+@app.command(epilog="Example:  fixtrail facts events.ndjson --now 2026-03-02T00:00:00Z > facts.ndjson")
+def facts(
+    source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
+    now: Annotated[str | None, typer.Option(help="Open orders run to this time.  [default: the clock]")] = None,
+    data: Data = None,
+) -> None:
+    """The journeys of a file of events, by the rules of the stream: one JSON line per order, named as view `orders`.
+
+    Lines that are no event are told on stderr and make the exit code 1; the facts of all others are printed.
+    """
+    from fixtrail import facts as computing
+    from fixtrail.boxes import keyed_hash
+    from fixtrail.progress import bytes_bar
+    from fixtrail.send import size_of
+
+    settings = _settings(data)
+    keyed = keyed_hash(settings)
+    if keyed is None:
+        print("fixtrail: no FIXTRAIL_HASH_KEY and no stack: vehicle_key and customer_key are left out", file=sys.stderr)
+    bad = 0
+
+    def refused(number: int, error: Any) -> None:
+        nonlocal bad
+        bad += 1
+        print(f"line {number}: {error.code}: {error.reason}", file=sys.stderr)
+
+    now_ms = computing.parse_now(now)
+    with _opened(source) as lines, bytes_bar("reading", size_of(source)) as moved:
+        limit = settings.max_record_bytes
+        for line in computing.facts_of(lines, now_ms, keyed, refused, max_bytes=limit, moved=moved):
+            sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+    if bad:
+        raise Failure(f"{bad:,} lines are no event")
+
+
+@app.command(epilog="Example:  fixtrail verify --data .fixtrail")
+def verify(as_json: AsJson = False, data: Data = None) -> None:
+    """Recompute every order from the stored events and report every difference to view `orders`; 1 if there is one."""
+    from fixtrail.verify import run_verify  # type: ignore[import-not-found,unused-ignore]
+
+    raise SystemExit(run_verify(_settings(data), as_json=as_json))
+
+
+@app.command("import", epilog="Example:  fixtrail import repair.xes.gz --mapping examples/repair.toml --dry-run")
+def import_(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")],
+    mapping: Annotated[Path, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, only report.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="Write rows that made no event here, as JSON lines.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the events to this file instead of sending them.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Turn a log of another system into events by a mapping file, and say what was not mapped and why.
+
+    The event ids follow from the log, so a second import changes nothing.
+    """
+    from fixtrail.boxes import run_import
+
+    raise SystemExit(run_import(_settings(data), log, mapping, dry_run, rejects, out, as_json))
+
+
+@letters_app.command("list", epilog="Example:  fixtrail dead-letters list --code missing_field --newest 50")
+def letters_list(
+    newest: Annotated[int, typer.Option(min=0, help="How many of the newest to show.")] = 20,
+    code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Counts by code over all dead letters, and the newest ones."""
+    import asyncio
+
+    from fixtrail import dead_letters
+
+    listed = asyncio.run(dead_letters.list_letters(_settings(data), newest=newest, code=code))
+    if as_json:
+        import orjson
+
+        _say(orjson.dumps(listed.as_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        dead_letters.print_list(listed)
+
+
+@letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
+def letters_show(
+    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Only the original bytes, unchanged.")] = False,
+    data: Data = None,
+) -> None:
+    """One dead letter with its content, which may be personal."""
+    import asyncio
+
+    from fixtrail import dead_letters
+
+    letter = asyncio.run(dead_letters.letter_at(_settings(data), dead_letters.parse_place(place)))
+    if raw:
+        sys.stdout.buffer.write(letter.value or b"")
+        sys.stdout.buffer.flush()
+    else:
+        dead_letters.print_letter(letter)
+
+
+@letters_app.command(
+    "redrive",
+    epilog="Examples:  fixtrail dead-letters redrive 2:17 --file repaired.json    … redrive --code too_large --dry-run",
+)
+def letters_redrive(
+    places: Annotated[list[str] | None, typer.Argument(metavar="[PARTITION:OFFSET]...")] = None,
+    code: Annotated[str | None, typer.Option(help="All that were refused for this reason.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Repaired bytes to send in place of one letter's own.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also what was put back before, or would be refused.")] = False,
+    data: Data = None,
+) -> None:
+    """Put dead letters back to `service-events`, as they are or repaired, with their headers.
+
+    A letter that was put back before, or whose bytes would be refused again, is passed over (exit 1) without --force.
+    """
+    import asyncio
+
+    from fixtrail import dead_letters
+
+    if bool(places) == bool(code):
+        raise Failure("name letters by PARTITION:OFFSET, or all of one kind by --code", USAGE)
+    if file and len(places or ()) != 1:
+        raise Failure("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
+    chosen = {dead_letters.parse_place(place) for place in places or ()}
+    repaired = file.read_bytes().removesuffix(b"\n") if file else None
+    done = asyncio.run(
+        dead_letters.redrive_chosen(_settings(data), chosen, code, repaired, dry_run=dry_run, force=force, say=_say)
+    )
+    raise SystemExit(0 if done else NEGATIVE)
+
+
+@centers_app.command("load", epilog="Example:  fixtrail centers load examples/centers.toml")
+def centers_load(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Name, region, wave, time zone, hours per center.")],
+    data: Data = None,
+) -> None:
+    """Load the reference data of the centers into ClickHouse; what is there under the same id is replaced."""
+    from fixtrail.boxes import load_centers
+
+    _say(f"{load_centers(_settings(data), file)} centers loaded")
+
+
+@app.command(epilog="Example:  fixtrail contracts --check")
+def contracts(
+    write: Annotated[bool, typer.Option("--write", help="Write docs/schemas and docs/asyncapi.yaml.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 if they are not what the models say.")] = False,
+    root: Annotated[Path, typer.Option(help="Root of the source tree.")] = Path(),
+) -> None:
+    """The JSON Schema and AsyncAPI documents of everything that crosses a process border, from the models."""
+    from fixtrail.contracts import stale_documents, write_documents
+
+    if write == check:
+        raise Failure("say --write or --check", USAGE)
+    if write:
+        for path in write_documents(root / "docs"):
+            _say(f"{path} written")
+        return
+    if stale := stale_documents(root / "docs"):
+        raise Failure(f"not as the models say: {', '.join(map(str, stale))}. Run `fixtrail contracts --write`")
+
+
+@app.command(epilog="Example:  make demo   or   fixtrail demo --once")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the summary instead of staying up.")] = False,
+    data: Annotated[Path, typer.Option("--data", help="Folder of the demo's own stack, emptied first.")] = Path(
+        ".fixtrail-demo"
+    ),
+    days: Annotated[int, typer.Option(min=1, max=60, help="Simulated days.")] = 1,
+    centers: Annotated[int, typer.Option(min=1, max=200, help="Simulated centers.")] = 15,
+    seed: Annotated[int, typer.Option(help="Another seed, another day.")] = 1,
+) -> None:
+    """The whole stack with a simulated day played fast, live in the terminal, and a summary."""
+    from fixtrail.demo import run_demo
+
+    raise SystemExit(run_demo(data, once=once, days=days, centers=centers, seed=seed))
+
+
+if __name__ == "__main__":
+    main()
