@@ -1,0 +1,108 @@
+"""The broker's state in one place, kept in one data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtrail.local.broker.compaction import compact
+from fixtrail.local.broker.groups import Groups
+from fixtrail.local.broker.journal import Entry, Journal
+from fixtrail.local.broker.log import PartitionLog
+from fixtrail.local.broker.topics import Topics
+from fixtrail.local.broker.transactions import Transactions
+
+log = logging.getLogger(__name__)
+
+NODE_ID = 1
+CLUSTER_ID = "fixtrail-development"
+HOST = "127.0.0.1"
+
+
+class FolderInUseError(Exception):
+    """Another broker serves this data folder. Stop that one first."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the broker behaves; times in seconds."""
+
+    data: Path
+    port: int = 0
+    auto_create: bool = False
+    default_partitions: int = 1
+    shortest_session_s: float = 6.0
+    upkeep_every_s: float = 15.0
+
+
+class Broker:
+    """Topics, groups and transactions, and the upkeep of their files."""
+
+    def __init__(self, options: Options) -> None:
+        """Open the data folder. Raises FolderInUseError."""
+        self.options = options
+        self.port = options.port
+        options.data.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock_folder(options.data)
+        self._journal = Journal(options.data / "journal.jsonl")
+        self.topics = Topics(options.data / "topics", self._journal, options.default_partitions)
+        self.groups = Groups(self._journal, options.shortest_session_s)
+        self.transactions = Transactions(self._journal, self.topics, self.groups)
+        for entry in self._journal.read():
+            self.topics.apply(entry)
+            self.groups.apply(entry)
+            self.transactions.apply(entry)
+        self.topics.open()
+        self.transactions.start()
+        self._journal.rewrite(self._entries())
+
+    async def upkeep(self) -> None:
+        """Retention, compaction, overdue transactions and the journal's size, for ever."""
+        self.groups.start()
+        asyncio.get_running_loop().call_soon(self._abort_overdue)
+        while True:
+            for topic in self.topics:
+                for partition_log in topic.logs:
+                    await self._keep_up(partition_log)
+            self._journal.rewrite_if_grown(self._entries)
+            await asyncio.sleep(self.options.upkeep_every_s)
+
+    def close(self) -> None:
+        """Close all files and let the data folder go."""
+        self.groups.stop()
+        self.topics.close()
+        self._journal.close()
+        os.close(self._lock)
+
+    async def _keep_up(self, partition_log: PartitionLog) -> None:
+        try:
+            partition_log.expire()
+            partition_log.close_idle()
+            await compact(partition_log)
+        except OSError:
+            if partition_log.folder.exists():
+                log.exception("upkeep of %s failed, will be tried again", partition_log.folder)
+
+    def _abort_overdue(self) -> None:
+        self.transactions.abort_overdue()
+        asyncio.get_running_loop().call_later(1.0, self._abort_overdue)
+
+    def _entries(self) -> Iterator[Entry]:
+        yield from self.topics.entries()
+        yield from self.groups.entries()
+        yield from self.transactions.entries()
+
+
+def _lock_folder(folder: Path) -> int:
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise FolderInUseError(f"another broker is using {folder}") from error
+    return lock
