@@ -1,0 +1,164 @@
+"""What the worker does with a partition batch: admit, apply the rules, write out in order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import orjson
+import structlog
+from aiokafka.partitioner import murmur2
+
+from schemas.dead_letter import DeadLetter
+from schemas.events import Event
+from streams.app import Tables, WorkerConfig
+from streams.batches import Records
+from streams.delivery import OWN_BUG, Outbox, Rows, fail_stop
+from streams.intake import CrashMarks, DeadLetterLimitError, Intake, dead_letter
+from streams.journey.book import Book, Written
+from streams.progress import Progress
+
+REFUSED = 78
+
+log = structlog.get_logger()
+
+
+class Tracker:
+    """Keeps one Book a partition and turns partition batches into rows for the outbox."""
+
+    def __init__(
+        self, config: WorkerConfig, tables: Tables, outbox: Outbox, marks: CrashMarks, progress: Progress
+    ) -> None:
+        self._config, self._tables, self._outbox, self._progress = config, tables, outbox, progress
+        self._marks, self._given_up = marks, marks.given_up()
+        self.intake = Intake(
+            max_bytes=config.max_record_bytes, ahead_ms=config.max_ahead_s * 1000, limits=config.dead_letter_limits
+        )
+        self._books: dict[int, Book] = {}
+        self._at: tuple[int, int] = (-1, -1)
+        self._busy = False
+        self._partition_of = lru_cache(65_536)(partial(partition_of, partitions=config.partitions))
+
+    async def take(self, records: Records, ack: Callable[[], Any]) -> None:
+        """Process one partition's records; `ack` is called once all that follows from them is durable."""
+        self._busy = True
+        try:
+            if self._marks.holds(records[0].partition, records[0].offset):
+                # A crash in here before: one by one, so that the record at fault is known by its offset.
+                for record in records[:-1]:
+                    await self._write([record], lambda: None)
+                records = records[-1:]
+            await self._write(records, ack)
+        finally:
+            self._busy = False
+
+    async def drained(self) -> None:
+        """Return once nothing taken is still under way."""
+        while self._busy or self._outbox.under_way():
+            await asyncio.sleep(0.005)
+
+    def forget_books(self) -> None:
+        """Begin anew with whatever state the tables have after the next recovery."""
+        self._books.clear()
+
+    async def _write(self, records: Records, ack: Callable[[], Any]) -> None:
+        partition = records[0].partition
+        self._at = (partition, records[-1].offset)
+        try:
+            admitted = self.intake.admit(records, self._given_up)
+            written = self._book(partition).apply(self._noting(partition, admitted.events))
+            outputs, changelog = self._rows(partition, records, admitted.refused, written)
+        except DeadLetterLimitError as error:
+            fail_stop(str(error), REFUSED)
+        except Exception as error:
+            log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
+            self._marks.mark(*self._at)
+            fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", OWN_BUG)
+        self._count(len(records), admitted.refused, written)
+        await self._outbox.put(outputs, changelog, partial(self._done, ack, len(records)))
+
+    def _noting(self, partition: int, events: list[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
+        for offset, event in events:
+            self._at = (partition, offset)
+            yield offset, event
+
+    def _book(self, partition: int) -> Book:
+        book = self._books.get(partition)
+        if book is None:
+            orders, vehicles, hours = (
+                table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
+            )
+            book = Book(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
+            book.recall(vehicles, hours)
+            self._books[partition] = book
+        return book
+
+    def _rows(
+        self, partition: int, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written
+    ) -> tuple[Rows, Rows]:
+        topics, outputs = self._config.topics, Rows()
+        for record, letter in [*refused, *_too_late(records, written)]:
+            row = (record.key, record.value, letter.headers(tuple(record.headers)))
+            outputs.setdefault((topics.dead_letters, partition), []).append(row)
+        for topic, name, facts in (
+            (topics.notices, "order_id", written.notices),
+            (topics.journeys, "order_id", written.journeys),
+            (topics.center_hours, "center_id", written.hours),
+        ):
+            for fact in facts:
+                key = fact[name].encode()
+                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), []))
+        changelog: Rows = {}
+        for table, changes in (
+            (self._tables.orders, written.order_changes),
+            (self._tables.vehicles, written.vehicle_changes),
+            (self._tables.hours, written.hour_changes),
+        ):
+            if changes:
+                changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
+        return outputs, changelog
+
+    def _done(self, ack: Callable[[], Any], count: int) -> None:
+        ack()
+        self._progress.moved += count
+
+    def _count(self, records: int, refused: list[tuple[Any, DeadLetter]], written: Written) -> None:
+        counts = self._progress.counts
+        counts["records", "in"] += records
+        counts["batches", "in"] += 1
+        for outcome, number in written.outcomes.items():
+            counts["events", outcome] += number
+        for _, letter in refused:
+            counts["dead_letters", letter.code] += 1
+        if written.too_late:
+            counts["dead_letters", "too_late"] += len(written.too_late)
+        counts["written", "journeys"] += len(written.journeys)
+        counts["written", "center_hours"] += len(written.hours)
+        counts["written", "notices"] += len(written.notices)
+
+
+def _too_late(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
+    if not written.too_late:
+        return []
+    by_offset = {record.offset: record for record in records}
+    reason = "arrived after the vehicle's state was let go"
+    return [(by_offset[at], dead_letter(by_offset[at], "too_late", reason)) for at in written.too_late]
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's default partitioner gives a key."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def track_orders(app: Any, events: Any, take: Callable[[Records, Callable[[], Any]], Awaitable[None]]) -> None:
+    """Give the app the agent that hands every partition batch to `take`; one Faust event is one batch."""
+
+    @app.agent(events, name="track_orders")  # type: ignore[untyped-decorator]
+    async def track(stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                await take(event.value, event.ack)
+        except Exception as error:
+            # An exception that leaves an agent acks its event and skips it.
+            log.exception("the agent failed")
+            fail_stop(f"the agent failed: {type(error).__name__}")
