@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from fixtrail.failure import STALLED
 
-State = Literal["starting", "ready", "stalled", "stopping"]
+State = Literal["starting", "ready", "stopping"]
 
 # Never in a log, whoever passes them by mistake: they are personal, or contain what is.
 PERSONAL = frozenset({"vehicle_id", "customer_id", "contact", "comment", "value", "key", "headers", "password"})
@@ -134,14 +134,13 @@ def _end_process(reason: str) -> None:
 class HealthPage:
     """/healthz (alive), /readyz (doing its work) and /metrics (Prometheus) of one process, served by its own thread.
 
-    The own thread keeps it answering while the box's event loop is busy, or stuck, which it then says.
+    The own thread keeps it answering while the box's event loop is busy. One that is stuck is the watchdog's to end.
     """
 
-    def __init__(self, box: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.box = box
-        self.state: State = "starting"
-        self.reason: str | None = None
+    def __init__(self, box: str, state: Callable[[], State], host: str = "127.0.0.1", port: int = 0) -> None:
         self.port = port
+        self._box = box
+        self._state = state
         self._host = host
         self._served = threading.Event()
         self._failed: OSError | None = None
@@ -153,9 +152,6 @@ class HealthPage:
         if self._failed:
             raise self._failed
         return self.port
-
-    def set(self, state: State, reason: str | None = None) -> None:
-        self.state, self.reason = state, reason
 
     async def _serve(self) -> None:
         from aiohttp import web
@@ -178,16 +174,17 @@ class HealthPage:
         await asyncio.Event().wait()
 
     async def _healthz(self, _: Any) -> Any:
-        return self._answer(self.state != "stalled")
+        return self._answer(lambda state: True)
 
     async def _readyz(self, _: Any) -> Any:
-        return self._answer(self.state == "ready")
+        return self._answer(lambda state: state == "ready")
 
-    def _answer(self, well: bool) -> Any:
+    def _answer(self, well: Callable[[State], bool]) -> Any:
         from aiohttp import web
 
-        said = {"box": self.box, "state": self.state, "reason": self.reason, "pid": os.getpid()}
-        return web.json_response(said, status=200 if well else 503)
+        state = self._state()
+        said = {"box": self._box, "state": state, "pid": os.getpid()}
+        return web.json_response(said, status=200 if well(state) else 503)
 
 
 async def _metrics(_: Any) -> Any:

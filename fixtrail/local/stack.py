@@ -263,7 +263,7 @@ class _Stack:
         """Those who write first, what they write to last; each may finish what it holds."""
         servers = [name for name in ("clickhouse", "broker") if name in self._children]
         boxes = [child for name, child in self._children.items() if name not in servers]
-        await asyncio.gather(*(box.stop() for box in boxes.items()))
+        await asyncio.gather(*(box.stop() for box in boxes))
         for name in servers:
             await self._children[name].stop()
 

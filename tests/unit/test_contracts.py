@@ -1,0 +1,77 @@
+"""The documents for integrators say what the models say."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from fixtrail.contracts import documents, stale_documents, write_documents
+from schemas.decode import BadEvent, decode_event
+from schemas.events import EVENT_TYPES
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMON = {
+    "event_id": "e1",
+    "order_id": "o1",
+    "vehicle_id": "v1",
+    "center_id": "c1",
+    "occurred_at": "2026-03-01T08:00:00Z",
+}
+QUALITY = COMMON | {"type": "quality_check"}
+EVENTS = [
+    COMMON | {"type": "check_in", "customer_id": "u1", "lane": "quick", "contact": ["sms:1", {"kind": "wechat"}]},
+    COMMON | {"type": "check_in", "customer_id": "u1", "lane": "express"},
+    COMMON | {"type": "check_in", "customer_id": "u1"},
+    QUALITY | {"passed": True},
+    QUALITY | {"phase": "started"},
+    QUALITY | {"phase": "completed"},
+    QUALITY,
+    QUALITY | {"passed": None},
+    COMMON | {"type": "survey", "score": 11},
+    COMMON | {"type": "survey", "score": 10, "reasons": ["fast"]},
+    COMMON | {"type": "wash"},
+    COMMON | {"type": "handoff", "amount": "12.50"},
+    COMMON | {"type": "handoff", "amount": -1},
+]
+
+
+def test_the_documents_are_what_the_models_say_today():
+    assert stale_documents(DOCS) == [], "run `fixtrail contracts --write`"
+
+
+def test_a_document_that_was_edited_or_left_behind_is_stale(tmp_path):
+    write_documents(tmp_path)
+    assert stale_documents(tmp_path) == []
+
+    (tmp_path / "schemas/survey.json").write_text("{}")
+    (tmp_path / "schemas/car_wash.json").write_text("{}")
+    assert [path.name for path in stale_documents(tmp_path)] == ["car_wash.json", "survey.json"]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: json.dumps({k: event[k] for k in event if k not in COMMON}))
+def test_schema_and_decoder_agree(event):
+    schema = json.loads(documents()[Path("schemas/service-event.json")])
+    try:
+        decode_event(json.dumps(event).encode())
+        accepted = True
+    except BadEvent:
+        accepted = False
+
+    assert jsonschema.Draft202012Validator(schema).is_valid(event) is accepted
+
+
+@pytest.mark.parametrize("path", [path for path in documents() if path.suffix == ".json"], ids=str)
+def test_every_schema_is_valid_itself(path):
+    jsonschema.Draft202012Validator.check_schema(json.loads(documents()[path]))
+
+
+def test_every_event_type_is_a_message_of_its_topic():
+    document = yaml.safe_load(documents()[Path("asyncapi.yaml")])
+
+    assert document["asyncapi"] == "3.0.0"
+    assert set(document["channels"]["service_events"]["messages"]) == set(EVENT_TYPES)
+    for message in document["components"]["messages"].values():
+        schema = message["payload"].get("$ref", "#/components/schemas/DeadLetterHeaders").rsplit("/", 1)[1]
+        assert schema in document["components"]["schemas"]

@@ -1,0 +1,98 @@
+"""What every box shares: it ends when it stands still, answers for itself, and logs nothing personal."""
+
+import asyncio
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.core import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+
+from fixtrail.boxes import ProgressMetrics
+from fixtrail.process import HealthPage, Watchdog, _without_personal, run_until_stopped
+from streams.progress import Progress
+
+
+def test_a_box_whose_work_stands_still_is_ended():
+    ended = threading.Event()
+    reasons = []
+    watchdog = Watchdog(0.2, lambda: (7, True), lambda reason: (reasons.append(reason), ended.set()))
+    watchdog.start()
+
+    assert ended.wait(3)
+    assert reasons[0].startswith("there is work and none of it moved")
+
+
+def test_a_box_whose_event_loop_is_stuck_is_ended():
+    reasons = []
+    watchdog = Watchdog(0.2, end=reasons.append)
+
+    async def stuck():
+        watchdog.follow(asyncio.get_running_loop())
+        watchdog.start()
+        time.sleep(0.6)  # noqa: ASYNC251 (that is the point)
+
+    asyncio.run(stuck())
+    assert reasons and reasons[0].startswith("the event loop has not turned")
+
+
+def test_a_box_that_works_or_has_nothing_to_do_goes_on():
+    started = time.monotonic()
+    working = Watchdog(0.2, lambda: (int((time.monotonic() - started) * 100), True))
+    idle = Watchdog(0.2, lambda: (0, False))
+
+    while time.monotonic() - started < 0.7:
+        assert working.stalled() is None
+        assert idle.stalled() is None
+        time.sleep(0.02)
+
+
+def test_the_health_page_says_when_the_box_is_ready():
+    state = ["starting"]
+    page = HealthPage("worker", lambda: state[0])
+    url = f"http://127.0.0.1:{page.start()}"
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}/readyz", timeout=5)
+    assert refused.value.code == 503
+    assert json.load(refused.value)["state"] == "starting"
+    assert urllib.request.urlopen(f"{url}/healthz", timeout=5).status == 200
+
+    state[0] = "ready"
+    assert json.load(urllib.request.urlopen(f"{url}/readyz", timeout=5))["state"] == "ready"
+    assert b"python_info" in urllib.request.urlopen(f"{url}/metrics", timeout=5).read()
+
+
+def test_a_health_port_that_is_taken_is_told():
+    port = HealthPage("one", lambda: "ready").start()
+
+    with pytest.raises(OSError, match="address already in use"):
+        HealthPage("two", lambda: "ready", port=port).start()
+
+
+def test_the_progress_of_a_box_is_counted_by_kind():
+    progress = Progress()
+    progress.counts["events", "check_in"] += 3
+    progress.gauges["open_orders", ""] = 12
+    registry = CollectorRegistry()
+    registry.register(ProgressMetrics("worker", progress))
+
+    told = generate_latest(registry).decode()
+    assert 'fixtrail_worker_events_total{kind="check_in"} 3.0' in told
+    assert 'fixtrail_worker_open_orders{kind=""} 12.0' in told
+
+
+def test_personal_fields_never_reach_a_log():
+    entry = _without_personal(None, "info", {"event": "refused", "vehicle_id": "VIN1", "order_id": "o1"})
+
+    assert entry == {"event": "refused", "vehicle_id": "(withheld)", "order_id": "o1"}
+
+
+def test_a_box_gives_its_own_exit_code():
+    async def refuses(_stop):
+        return 78
+
+    assert run_until_stopped(refuses) == 78

@@ -1,0 +1,100 @@
+"""Child processes are kept running, and never outlive who started them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from fixtrail.failure import Failure
+from fixtrail.local.supervisor import Child, Spec
+from fixtrail.process import is_alive
+
+# Any program of the standard library will do that says when it is ready and runs until it is stopped.
+SERVER = Spec("server", "http.server", ("--bind", "127.0.0.1", "0"), ready_line="Serving", stop_within_s=5)
+FAILING = Spec("failing", "json.tool", ("/nowhere/at/all",), ready_line="never")
+
+
+async def until(condition, limit_s=10.0):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true"
+        await asyncio.sleep(0.02)
+
+
+async def test_a_child_that_is_killed_runs_again(tmp_path):
+    said = []
+    child = Child(SERVER, tmp_path, said.append, lambda: None)
+    child.start()
+    await child.wait_ready(10)
+    first = child.pid
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: child.pid not in (None, first))
+    await child.wait_ready(10)
+
+    assert "server was killed by SIGKILL; it starts again in 0.5 s" in said
+    pid = child.pid
+    await child.stop()
+    assert not is_alive(pid)
+    assert "Serving HTTP" in (tmp_path / "server.log").read_text()
+
+
+async def test_a_child_that_does_not_start_says_why(tmp_path):
+    child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
+    child.start()
+    with pytest.raises(Failure, match=r"(?s)not ready after 1 s.*No such file"):
+        await child.wait_ready(1)
+    await child.stop()
+
+
+async def test_a_one_shot_gives_its_exit_code(tmp_path):
+    child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
+
+    assert await child.run_once() == 2
+    assert "No such file" in child.last_lines[-1]
+
+
+async def test_a_child_that_ignores_the_polite_request_is_killed(tmp_path):
+    stubborn = tmp_path / "stubborn.py"
+    stubborn.write_text(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\ntime.sleep(60)"
+    )
+    spec = Spec("stubborn", "stubborn", (), {"PYTHONPATH": str(tmp_path)}, stop_within_s=0.3, ready_line="up")
+    said = []
+    child = Child(spec, tmp_path, said.append, lambda: None)
+    child.start()
+    await child.wait_ready(10)
+    pid = child.pid
+    await child.stop()
+
+    assert not is_alive(pid)
+    assert said == ["stubborn did not stop within 0 s and is killed"]
+
+
+def test_no_child_outlives_a_parent_that_is_killed(tmp_path):
+    program = textwrap.dedent(f"""
+        import asyncio, pathlib
+        from fixtrail.local.supervisor import Child, Spec
+        async def main():
+            spec = Spec("server", "http.server", ("--bind", "127.0.0.1", "0"), ready_line="Serving")
+            child = Child(spec, pathlib.Path({str(tmp_path)!r}), print, lambda: None)
+            child.start()
+            await child.wait_ready(10)
+            print(child.pid, flush=True)
+            await asyncio.sleep(60)
+        asyncio.run(main())
+    """)
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    assert is_alive(pid)
+    parent.kill()
+    parent.wait()
+
+    deadline = time.monotonic() + 5
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_alive(pid)
