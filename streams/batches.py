@@ -159,7 +159,7 @@ class PartitionTable(faust.Table):  # type: ignore[misc]
 
     def _new_store(self) -> PartitionStore:
         return PartitionStore(
-            None, self.app, self, merge=self._merge_states, key_type=bytes, value_type=bytes, loop=self.loop
+            "memory://", self.app, self, merge=self._merge_states, key_type=bytes, value_type=bytes, loop=self.loop
         )
 
     def partition(self, number: int) -> dict[bytes, bytes]:
