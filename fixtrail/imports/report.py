@@ -101,6 +101,10 @@ class Tally:
     _rejected: dict[tuple[int | None, str | None, str], _Seen] = field(default_factory=dict)
     _orders: dict[str, _Order] = field(default_factory=dict)
 
+    @property
+    def events(self) -> int:
+        return self.types.total()
+
     def add(self, row: LogRow, outcomes: Sequence[Outcome]) -> None:
         """Count one row with everything that became of it."""
         made = failed = False
@@ -149,7 +153,7 @@ class Tally:
             partly_mapped_rows=self.partly,
             unmapped_rows=self.unmapped,
             rejected_rows=self.rejected,
-            events=self.types.total(),
+            events=self.events,
             events_by_type=dict(self.types.most_common()),
             unmapped=tuple(
                 UnmappedRows(activity=activity, reason=reason, rows=seen.times, lines=tuple(seen.lines))

@@ -1,4 +1,4 @@
-"""A whole import: scan, map, send, count."""
+"""A whole import: scan, map, put in order, send, count."""
 
 import asyncio
 import json
@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TextIO
 
-from fixtrail.imports.log import Progress, read_log, scan_log
+from fixtrail.imports.log import Progress, Scan, read_log, scan_log
 from fixtrail.imports.mapping import Mapping
+from fixtrail.imports.ordering import Record, TimeOrder
 from fixtrail.imports.report import ImportReport, Tally
 from fixtrail.imports.rules import MappedEvent, Rejected, map_row
+from fixtrail.imports.times import wire_time
 
 # (value, key) of one record for `service-events`.
 Send = Callable[[bytes, bytes], Awaitable[object]]
 
-_ROWS_AT_A_TIME = 200
+_AT_A_TIME = 200
 
 
 async def import_log(
@@ -26,24 +28,55 @@ async def import_log(
 ) -> ImportReport:
     """Send the events of a log and report every row of it; without `send` it is a dry run.
 
-    The log is read twice: nothing is sent of one that turns out unreadable or without a column that the mapping names.
-    `rejects` gets a JSON line for each event that could not be made, with the whole row, so that it can be repaired.
-    Raises LogError, and whatever `send` raises. Doing it again sends the same events with the same ids.
+    The whole log is read and mapped before the first event is sent: nothing goes out of one that turns out unreadable
+    or without a column that the mapping names. `rejects` gets a JSON line for each event that could not be made, with
+    the row, so that it can be repaired. Raises LogError, and whatever `send` raises. Doing it again sends the same
+    events with the same ids.
     """
-    scan = scan_log(path, mapping, progress)
+    part = progress and (lambda done, total: progress(done, total * 3 // 2))
+    scan = scan_log(path, mapping, part)
     tally = Tally()
+    # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
+    # and back would come too late for its own comebacks.
+    with TimeOrder() as ordered:
+        await _map(path, mapping, scan, part, tally, ordered if send else None, rejects)
+        if send is not None:
+            await _send(ordered, tally.events, send, progress, path.stat().st_size)
+    if progress is not None:
+        progress(3 * path.stat().st_size, 3 * path.stat().st_size)
+    return tally.report(path.name, scan)
+
+
+async def _map(
+    path: Path,
+    mapping: Mapping,
+    scan: Scan,
+    progress: Progress | None,
+    tally: Tally,
+    ordered: TimeOrder | None,
+    rejects: TextIO | None,
+) -> None:
     for row in read_log(path, mapping, scan, progress):
         outcomes = map_row(row, mapping)
         for outcome in outcomes:
-            if isinstance(outcome, MappedEvent) and send is not None:
-                await send(outcome.value, outcome.key)
+            if isinstance(outcome, MappedEvent) and ordered is not None:
+                event = outcome.event
+                ordered.add(Record(wire_time(event.occurred_at), event.event_id, outcome.value, outcome.key))
             elif isinstance(outcome, Rejected) and rejects is not None:
                 rejects.write(reject_line(outcome) + "\n")
         tally.add(row, outcomes)
-        # A producer that only takes the record needs the loop for itself now and then.
-        if tally.rows % _ROWS_AT_A_TIME == 0:
+        if tally.rows % _AT_A_TIME == 0:
             await asyncio.sleep(0)
-    return tally.report(path.name, scan)
+
+
+async def _send(ordered: TimeOrder, events: int, send: Send, progress: Progress | None, size: int) -> None:
+    for sent, record in enumerate(ordered):
+        await send(record.value, record.key)
+        # A producer that only takes the record needs the loop for itself now and then.
+        if sent % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
+            if progress is not None:
+                progress(2 * size + size * sent // events, 3 * size)
 
 
 def reject_line(rejected: Rejected) -> str:

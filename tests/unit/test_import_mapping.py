@@ -120,3 +120,14 @@ def test_a_missing_mapping_file_is_a_mapping_error(tmp_path):
 @pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "examples" / "mappings").glob("*.toml")), ids=str)
 def test_the_examples_are_valid(file):
     assert load_mapping(file).rules
+
+
+def test_the_mapping_in_the_documentation_is_valid(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+    blocks = [part.partition("```")[0] for part in text.split("```toml\n")[1:]]
+
+    assert len(load(tmp_path, blocks[0]).rules) == 2
+    for line in blocks[1].splitlines():
+        assert load(tmp_path, blocks[0] + '[[event]]\ntype = "handoff"\n' + line).rules
+    for block in blocks[2:]:
+        assert load(tmp_path, blocks[0] + block).rules

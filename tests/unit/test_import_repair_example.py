@@ -147,4 +147,5 @@ def test_a_dry_run_reports_the_same_and_says_how_far_it_is(report):
 
     assert dry == report
     assert steps == sorted(steps)
-    assert steps[-1] == (2 * LOG.stat().st_size, 2 * LOG.stat().st_size)
+    assert steps[-1][0] == steps[-1][1]
+    assert {total for _, total in steps} == {3 * LOG.stat().st_size}

@@ -3,17 +3,22 @@
 import asyncio
 import io
 import json
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtrail.imports.log import read_log
 from fixtrail.imports.mapping import Mapping, load_mapping
+from fixtrail.imports.ordering import Record, TimeOrder
 from fixtrail.imports.report import ImportReport, report_lines
 from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped, map_rows
 from fixtrail.imports.run import import_log
+from fixtrail.imports.times import wire_time
 
 HEAD = """
 namespace = "tablet"
@@ -435,3 +440,38 @@ def test_nothing_is_sent_of_a_log_that_turns_out_to_be_broken(workshop):
     with pytest.raises(ValueError, match="neither UTF-8 nor GB18030"):
         asyncio.run(import_log(file, workshop.mapping(HANDOFF), send))
     assert sent == []
+
+
+def test_events_are_sent_in_the_order_of_time_not_of_the_log(workshop):
+    """Logs are sorted by case; a comeback must not arrive years after the state of the first visit was let go."""
+    sent: list[str] = []
+
+    async def send(value: bytes, key: bytes) -> None:
+        sent.append(orjson.loads(value)["event_id"])
+
+    log = workshop.log(
+        {"order": "R1", "at": "2024-01-01T08:00Z"},
+        {"order": "R1", "at": "2024-03-01T08:00Z"},
+        {"order": "R2", "at": "2025-06-01T08:00Z"},
+        {"order": "R3", "at": "2024-01-20T08:00+08:00"},
+        {"order": "R3", "at": "2024-01-20T00:00Z"},
+    )
+    asyncio.run(import_log(log, workshop.mapping(HANDOFF), send))
+
+    assert [identity.removeprefix("tablet:") for identity in sent] == [
+        "R1:000001",
+        "R3:000001",
+        "R3:000002",
+        "R1:000002",
+        "R2:000001",
+    ]
+
+
+@given(st.lists(st.tuples(st.datetimes(), st.text(max_size=3), st.binary(max_size=3)), max_size=50), st.integers(1, 7))
+def test_more_events_than_fit_into_memory_come_in_order_too(events, at_once):
+    records = [Record(wire_time(at.replace(tzinfo=UTC)), text, value, b"") for at, text, value in events]
+
+    with TimeOrder(at_once) as ordered:
+        for record in records:
+            ordered.add(record)
+        assert list(ordered) == sorted(records)
