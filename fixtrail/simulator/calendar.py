@@ -46,6 +46,12 @@ class Calendar:
             index += 1
         return self.days[index]
 
+    def working_day(self, at_s: float) -> float:
+        """Working days from the first one around the run to `at_s`: 2.5 is noon of the third."""
+        index = max(bisect_right(self._opens, at_s) - 1, 0)
+        day = self.days[index]
+        return index + min(max((at_s - day.opens_s) / (day.closes_s - day.opens_s), 0.0), 1.0)
+
     def latest(self, at_s: float) -> OpenDay:
         """The day that has opened last at `at_s`, closed again or not."""
         return self.days[max(bisect_right(self._opens, at_s) - 1, 0)]

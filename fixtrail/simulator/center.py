@@ -117,7 +117,7 @@ class Workshop:
 
     def _change_over(self) -> Steps[None]:
         yield self.env.timeout(max(self._improved_from_s, 0.0))
-        self.stock.keep_levels_of(self.scenario.improved, self.env.now)
+        self.stock.keep_levels_of(self.scenario.improved, self.calendar.working_day(self.env.now))
 
     def _customers(self) -> Steps[None]:
         """Arrivals: Poisson, with the rate of the hour and the weekday."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from math import ceil
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
-PROMISE_STEP_S = 5 * MINUTE_S
 
 
 class Durations:
@@ -30,8 +28,3 @@ class Durations:
     def days(self, mean_days: float) -> float:
         """Days until a fault shows again: at least half a day."""
         return 0.5 + self._draw.expovariate(1.0) * mean_days
-
-
-def rounded_up_s(at_s: float) -> float:
-    """The next full five minutes: what an advisor promises."""
-    return ceil(at_s / PROMISE_STEP_S) * PROMISE_STEP_S

@@ -13,6 +13,7 @@ from fixtrail.simulator.scenario import Anomalies
 
 Event = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_MS, FIVE_MINUTES_MS = 86_400_000, 300_000
 # The phases that real terminals forget to send; without the others there would be no visit to speak of.
 FORGOTTEN = frozenset(
     {
@@ -46,7 +47,7 @@ class Feed:
         self._start_ms = int((start - EPOCH).total_seconds() * 1000)
         self._waiting: list[tuple[int, int, Event]] = []
         self._pushed = 0
-        self._stamp_minute, self._stamp_text = -1, ""
+        self._stamp_day, self._stamp_date = -1, ""
         self._oddities = self._ladder()
 
     def open_order(self, order_id: str, vehicle_id: str, center_id: str, now_s: float) -> Order:
@@ -103,11 +104,16 @@ class Feed:
 
     def stamp(self, at_s: float) -> str:
         """The instant in RFC 3339, UTC, cut to milliseconds."""
-        minute, ms = divmod(self._start_ms + int(at_s * 1000), 60_000)
-        if minute != self._stamp_minute:
-            self._stamp_minute = minute
-            self._stamp_text = (EPOCH + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:")
-        return f"{self._stamp_text}{ms // 1000:02}.{ms % 1000:03}Z"
+        day, ms = divmod(self._start_ms + int(at_s * 1000), DAY_MS)
+        if day != self._stamp_day:
+            self._stamp_day, self._stamp_date = day, (EPOCH + timedelta(days=day)).date().isoformat()
+        seconds, ms = divmod(ms, 1000)
+        minutes, seconds = divmod(seconds, 60)
+        return f"{self._stamp_date}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{ms:03}Z"
+
+    def next_five_minutes(self, at_s: float) -> float:
+        """The next full five minutes of the clock: what an advisor promises."""
+        return (-(-(self._start_ms + int(at_s * 1000)) // FIVE_MINUTES_MS) * FIVE_MINUTES_MS - self._start_ms) / 1000
 
     def _send(self, event: Event, at_s: float) -> None:
         anomalies, draw = self._anomalies, self._draw
@@ -118,7 +124,7 @@ class Feed:
         self._push(event, at_s + delay_s)
         if anomalies.duplicate and draw.random() < anomalies.duplicate:
             again_s = draw.random() ** 3 * 3_600
-            self._push(event, at_s + delay_s + again_s)
+            self._push(dict(event), at_s + delay_s + again_s)
 
     def _push(self, event: Event, arrives_s: float) -> None:
         self._pushed += 1

@@ -17,7 +17,8 @@ def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:
     """The SimPy process of one visit; it begins with the check-in, now."""
     visit = Visit(shop, reason)
     visit.check_in()
-    gives_up = visit.chance(visit.work.cancelled_share)
+    # Who comes back with an open complaint does not leave it at that.
+    gives_up = visit.chance(visit.work.cancelled_share) and visit.reason.last_odometer_km is None
     yield from visit.reception()
     if gives_up and visit.chance(0.5):
         _leave(visit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S, rounded_up_s
+from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S
 from fixtrail.simulator.scenario import Part
 from fixtrail.simulator.visit import Steps, Visit
 
@@ -23,7 +23,7 @@ def fetch(visit: Visit, parts: Sequence[Part]) -> Steps[None]:
     if not parts:
         return
     began_s = visit.env.now
-    on_shelf_s = began_s + visit.durations.delay_s(visit.profile.picking_min)
+    on_shelf_s = began_s + visit.delay_s(visit.profile.picking_min)
     answers = [answer for part in parts for answer in _ask_for(visit, part, began_s, on_shelf_s)]
     for at_s, fields in sorted(answers, key=lambda answer: answer[0]):
         yield visit.env.timeout(max(at_s - visit.env.now, 0.0))
@@ -34,7 +34,7 @@ def fetch(visit: Visit, parts: Sequence[Part]) -> Steps[None]:
 
 def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> list[Answer]:
     """Says the request; gives its further phases with their times."""
-    stamp, draw = visit.shop.feed.stamp, visit.draw
+    feed, draw = visit.shop.feed, visit.draw
     visit.requests += 1
     same = {
         "request_id": f"{visit.order.order_id}-p{visit.requests}",
@@ -43,16 +43,16 @@ def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> lis
         "unit_price": part.price,
     }
     visit.say("part_request", phase="requested", urgency="normal", **same)
-    if visit.reason.part_is_there or visit.shop.stock.take(part.no, began_s):
+    if visit.reason.part_is_there or visit.shop.stock.take(part.no, visit.shop.calendar.working_day(began_s)):
         return [(on_shelf_s, {"phase": "fulfilled", **same})]
     visit.stockout = True
     known_s = began_s + MINUTE_S * (1 + 2 * draw.random())
     if visit.chance(visit.profile.emergency_share):
         emergency = {"urgency": "emergency", **same}
-        expected = stamp(rounded_up_s(known_s + visit.profile.courier_min * MINUTE_S))
+        expected = feed.stamp(feed.next_five_minutes(known_s + visit.profile.courier_min * MINUTE_S))
         comes_s = known_s + visit.durations.courier_s(visit.profile.courier_min)
         backordered = {"phase": "backordered", "expected_at": expected, **emergency}
         return [(known_s, backordered), (comes_s, {"phase": "fulfilled", **emergency})]
     visit.open_part = True
-    expected = stamp(rounded_up_s(known_s + DAY_S * (2 + 3 * draw.random())))
+    expected = feed.stamp(feed.next_five_minutes(known_s + DAY_S * (2 + 3 * draw.random())))
     return [(known_s, {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same})]

@@ -39,7 +39,6 @@ class Profile(Table):
     """How a center works: what the rollout changes. Minutes are means, shares are probabilities."""
 
     reception_min: Minutes
-    quick_reception_min: Minutes
     approval_min: Minutes
     picking_min: Minutes
     dispatch_min: Minutes
@@ -67,6 +66,7 @@ class Work(Table):
     last_check_in_before_close_min: Minutes
     overtime_min: Minutes
     quick_share: Share
+    quick_pace: Share
     quick_quote_share: Share
     cancelled_share: Share
     declined_share: Share

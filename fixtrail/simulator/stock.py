@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from fixtrail.simulator.scenario import Profile, Scenario
 
-DAY_S = 86_400.0
-
 
 def erlang_loss(level: int, load: float) -> float:
     """Share of requests that find nothing on the shelf, of `level` pieces with `load` of them on order on average.
@@ -34,19 +32,21 @@ def load_for(level: int, loss: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How many pieces of a part a center holds, and how long the supplier takes for one."""
+    """How many pieces of a part a center holds, and how many working days the supplier takes for one."""
 
     pieces: int
-    delivery_s: float
+    delivery_days: float
 
 
 def level_for(demand_per_day: float, replenishment_days: float, loss: float) -> Level:
-    """The fewest pieces for which `replenishment_days` are good enough; the days are then stretched to fit exactly."""
-    wanted = demand_per_day * replenishment_days
+    """The most pieces with which deliveries may take `replenishment_days` at most, one at least.
+
+    The days are then shortened until stock-outs happen for `loss` of the requests.
+    """
     pieces = 1
-    while erlang_loss(pieces, wanted) > loss:
+    while load_for(pieces + 1, loss) <= demand_per_day * replenishment_days:
         pieces += 1
-    return Level(pieces, load_for(pieces, loss) / demand_per_day * DAY_S)
+    return Level(pieces, load_for(pieces, loss) / demand_per_day)
 
 
 def demand_per_day(scenario: Scenario, load: float) -> dict[str, float]:
@@ -54,10 +54,14 @@ def demand_per_day(scenario: Scenario, load: float) -> dict[str, float]:
     work, profile = scenario.work, scenario.baseline
     reaches = (1 - work.cancelled_share) * (1 - work.declined_share * (1 - work.quick_share / 2))
     orders = scenario.arrivals.orders_per_day * load * (1 + profile.comeback_share) * reaches
+    origins = {group.origin: 0.0 for group, _ in scenario.mix}
+    for group, share in scenario.mix:
+        origins[group.origin] += share
     demand: dict[str, float] = {}
     for group, share in scenario.mix:
+        # A second fault is another one of the same origin.
+        faults = orders * share * (1 + work.second_fault_share * (origins[group.origin] - share))
         for part in group.parts:
-            faults = orders * share * (1 + work.second_fault_share)
             demand[part.no] = demand.get(part.no, 0.0) + faults * part.need
     return {part_no: rate for part_no, rate in demand.items() if rate > 0}
 
@@ -71,37 +75,40 @@ class Shelf:
 
 
 class Stock:
-    """The shelves of a center. Asking in any but the order of time gives nonsense."""
+    """The shelves of a center.
+
+    Time is counted in working days, as customers ask only then. Asking in any but the order of time gives nonsense.
+    """
 
     def __init__(self, scenario: Scenario, load: float, draw: random.Random) -> None:
         self._scenario = scenario
         self._demand = demand_per_day(scenario, load)
         self._draw = draw
         self._shelves: dict[str, Shelf] = {}
-        self.keep_levels_of(scenario.baseline, now_s=0.0)
+        self.keep_levels_of(scenario.baseline, now_day=0.0)
 
-    def keep_levels_of(self, profile: Profile, now_s: float) -> None:
+    def keep_levels_of(self, profile: Profile, now_day: float) -> None:
         """From now on hold as many pieces as `profile.stockout_share` asks for."""
         for part_no, rate in self._demand.items():
             level = level_for(rate, self._scenario.work.replenishment_days, profile.stockout_share)
             # Begins as if it had always been so: otherwise full shelves would hide the first days' stock-outs.
-            self._shelves[part_no] = Shelf(level, self._usual_orders(level, rate, now_s))
+            self._shelves[part_no] = Shelf(level, self._usual_orders(level, rate, now_day))
 
-    def take(self, part_no: str, now_s: float) -> bool:
+    def take(self, part_no: str, now_day: float) -> bool:
         """Take one set from the shelf and order it again; False if there is none."""
         shelf = self._shelves[part_no]
-        while shelf.on_order and shelf.on_order[0] <= now_s:
+        while shelf.on_order and shelf.on_order[0] <= now_day:
             heapq.heappop(shelf.on_order)
         if len(shelf.on_order) >= shelf.level.pieces:
             return False
-        heapq.heappush(shelf.on_order, now_s + self._draw.expovariate(1 / shelf.level.delivery_s))
+        heapq.heappush(shelf.on_order, now_day + self._draw.expovariate(1 / shelf.level.delivery_days))
         return True
 
-    def _usual_orders(self, level: Level, rate: float, now_s: float) -> list[float]:
+    def _usual_orders(self, level: Level, rate: float, now_day: float) -> list[float]:
         """Pieces on order on any day: Poisson up to the level, the rest of their time exponential."""
-        load = rate * level.delivery_s / DAY_S
+        load = rate * level.delivery_days
         weights = [1.0]
         for pieces in range(1, level.pieces + 1):
             weights.append(weights[-1] * load / pieces)
         (count,) = self._draw.choices(range(level.pieces + 1), weights)
-        return sorted(now_s + self._draw.expovariate(1 / level.delivery_s) for _ in range(count))
+        return sorted(now_day + self._draw.expovariate(1 / level.delivery_days) for _ in range(count))

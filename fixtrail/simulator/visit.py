@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
-from fixtrail.simulator.durations import MINUTE_S, Durations, rounded_up_s
+from fixtrail.simulator.durations import MINUTE_S, Durations
 from fixtrail.simulator.identity import Vehicle
 from fixtrail.simulator.scenario import FaultGroup, Lane, Part
 from fixtrail.simulator.voice import Experience
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 CHECK_FEE = 180.0
 # Well inside the 1,000 km within which CONTRACT section 3 sees a comeback: a car that is not right is driven less.
 MOST_KM_TO_COMEBACK = 900
-# Of the wait that advisors allow for in a promise, what they allow for in the quick lane.
-QUICK_LANE_ALLOWANCE = 0.35
 CANCEL_REASONS = ("等待时间过长", "price", "no time today")
 
 T = TypeVar("T")
@@ -65,7 +63,10 @@ class Visit:
         return self.draw.random() < share
 
     def wait(self, mean_min: float) -> Steps[None]:
-        yield self.env.timeout(self.durations.delay_s(mean_min))
+        yield self.env.timeout(self.delay_s(mean_min))
+
+    def delay_s(self, mean_min: float) -> float:
+        return self.durations.delay_s(mean_min * (self.work.quick_pace if self.quick else 1.0))
 
     def touch(self, seconds: float) -> Steps[None]:
         """Somebody works at the vehicle, or checks it."""
@@ -82,7 +83,7 @@ class Visit:
         """Tell the customer how it goes, perhaps: a check-in sent again, with the promise as it looks now."""
         if self.chance(self.profile.update_share):
             self.updates += 1
-            self.promised_s = max(self.promised_s, rounded_up_s(self.env.now + rest_s))
+            self.promised_s = max(self.promised_s, self.shop.feed.next_five_minutes(self.env.now + rest_s))
             self.check_in()
 
     def check_in(self) -> None:
@@ -136,7 +137,7 @@ class Visit:
     def reception(self) -> Steps[None]:
         with self.shop.advisors.request() as turn:
             yield turn
-            yield from self.wait(self.profile.quick_reception_min if self.quick else self.profile.reception_min)
+            yield from self.wait(self.profile.reception_min)
 
     def diagnosis(self, needed: Sequence[Part], with_quote: bool) -> Steps[None]:
         technicians = self.shop.technicians[self.reason.lane]
@@ -208,7 +209,7 @@ class Visit:
         return odometer_km
 
     def _first_promise(self) -> float:
-        allowance = self.profile.promised_wait_min * (QUICK_LANE_ALLOWANCE if self.quick else 1.0)
+        allowance = self.profile.promised_wait_min * (self.work.quick_pace if self.quick else 1.0)
         diagnosis = self.work.quick_diagnosis_min if self.quick else self.work.diagnosis_min
         minutes = allowance + diagnosis + sum(self.repair_min(group) for group in self.reason.groups)
-        return rounded_up_s(self.start_s + minutes * MINUTE_S)
+        return self.shop.feed.next_five_minutes(self.start_s + minutes * MINUTE_S)
