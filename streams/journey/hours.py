@@ -4,8 +4,8 @@ An hour keeps each order's contribution under the order's id, never a running co
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from streams.journey.facts import Fact
 
@@ -41,7 +41,9 @@ SUMS = (
     "promise_kept",
 )
 
-Contribution = list[Any]  # the values of SUMS, and the wait bucket or None
+_TIMES = tuple(name for name in SUMS if name.endswith("_s"))
+
+Contribution = list[int]  # the values of SUMS, times in ms so that they add up exactly, and the wait bucket or -1
 
 
 def wait_bucket(wait_s: float) -> int:
@@ -57,7 +59,7 @@ def contributions_of(fact: Fact) -> dict[tuple[str, int], Contribution]:
     center, arrived, closed = fact["center_id"], fact["checked_in_at"], fact["closed_at"]
     if arrived is None:
         return {}
-    by_hour = {(center, hour_of(arrived)): [1] + [0] * (len(SUMS) - 1) + [None]}
+    by_hour = {(center, hour_of(arrived)): [1] + [0] * (len(SUMS) - 1) + [-1]}
     if closed is None:
         return by_hour
     closing = _closing(fact)
@@ -74,19 +76,17 @@ def hour_of(at: int) -> int:
 
 def _closing(fact: Fact) -> Contribution:
     if fact["status"] == "cancelled":
-        return [0, 0, 1] + [0] * (len(SUMS) - 3) + [None]
+        return [0, 0, 1] + [0] * (len(SUMS) - 3) + [-1]
     score, ready, promised = fact["score"], fact["ready_at"], fact["promised_at"]
     quick = fact["lane"] == "quick" and ready is not None
     both = ready is not None and promised is not None
-    times = ("lead_s", "wait_s", "wait_reception_s", "wait_approval_s", "wait_parts_s", "wait_bay_s", "touch_s")
     return [
         0,
         1,
         0,
         int(fact["ftf"] is not None),
         int(fact["ftf"] is True),
-        *(fact[name] for name in times),
-        fact["pickup_s"],
+        *(round(fact[name] * 1000) for name in _TIMES),
         fact["part_requests"],
         fact["stockouts"],
         fact["emergencies"],
@@ -103,15 +103,12 @@ def _closing(fact: Fact) -> Contribution:
 
 
 def center_hour(center_id: str, hour: int, partition: int, revision: int, each: Iterable[Contribution]) -> Fact:
-    """The hour's row in the shape of schemas.facts.CenterHour; seconds are added up exactly, then rounded to ms."""
+    """The hour's row in the shape of schemas.facts.CenterHour."""
     rows = list(each)
-    sums = [round(math.fsum(column), 3) for column in zip(*(row[:-1] for row in rows), strict=True)] or [0] * len(SUMS)
     fact: Fact = {"center_id": center_id, "hour": hour, "partition": partition, "revision": revision}
-    for name, value in zip(SUMS, sums, strict=True):
-        fact[name] = value if name.endswith("_s") else int(value)
-    buckets: dict[str, int] = {}
-    for row in rows:
-        if row[-1] is not None:
-            buckets[str(row[-1])] = buckets.get(str(row[-1]), 0) + 1
-    fact["wait_buckets"] = dict(sorted(buckets.items(), key=lambda item: int(item[0])))
+    fact |= zip(SUMS, map(sum, zip(*rows, strict=True)) if rows else [0] * len(SUMS), strict=False)
+    for name in _TIMES:
+        fact[name] /= 1000
+    buckets = Counter(row[-1] for row in rows if row[-1] >= 0)
+    fact["wait_buckets"] = {str(bucket): buckets[bucket] for bucket in sorted(buckets)}
     return fact

@@ -12,7 +12,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 def notice_id(order_id: str, milestone: str, event_id: str) -> str:
     """128 bits of a hash of what the notice tells, in hex: the same milestone has the same id."""
     told = "\x1f".join((order_id, milestone, event_id))
-    return hashlib.blake2b(told.encode(), digest_size=16, person=b"fixtrail-notice").hexdigest()
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def notice_of(order_id: str, visit: Visit, milestone: Milestone) -> dict[str, Any]:

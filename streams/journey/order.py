@@ -48,21 +48,21 @@ class Order:
         return _opening(event_id) in self._lines
 
     def take(self, entry: Entry, offset: int) -> tuple[Taken, list[Milestone]]:
-        """Add an event; how it was taken, and the milestones that it made known.
+        """Add an event; how it was taken, and the milestones that it made known (after a late one, perhaps again).
 
         The first event accepted under an id counts: one more is a duplicate, or a conflict where its content differs.
         """
         line = b"\n" + orjson.dumps(entry)
         if self.has(entry[e.EVENT_ID]):
             return ("duplicate" if line + b"\n" in self._lines + b"\n" else "conflict"), []
-        visit, before = self._visit, self._lines
+        visit = self._visit
         self._lines += line
         self.offset = max(offset, self.offset)
         if visit is not None and visit.takes(entry):
             return "new", visit.advance(entry)
-        known = set(fold(_parse(before))[1])
         self._visit, milestones = fold(self.entries())
-        return "late", [milestone for milestone in milestones if milestone not in known]
+        # What older events prove was known before.
+        return "late", [told for told in milestones if (told[2], told[1]) >= (entry[e.AT], entry[e.EVENT_ID])]
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(order_id, state)` reads them."""
