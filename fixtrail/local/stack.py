@@ -8,7 +8,6 @@ import random
 import secrets
 import signal
 import socket
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -239,7 +238,7 @@ class _Stack:
         code = await once.run_once()
         del self._children["migrate"]
         if code:
-            said = "\n".join(once.last_lines)
+            said = "\n".join(once.said_last)
             raise Failure(f"topics and tables could not be made (exit code {code}):\n{said}")
 
     async def _start_box(self, name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
@@ -248,12 +247,7 @@ class _Stack:
         spec = Spec(name, "fixtrail", arguments, {**environment, "FIXTRAIL_HEALTH_PORT": str(port)})
         child = self._child(spec)
         child.start()
-        deadline = time.monotonic() + START_LIMIT_S
-        while not await asyncio.to_thread(_is_ready, self._health[name]):
-            if time.monotonic() > deadline or child.restarts >= 3:
-                said = "\n".join(child.last_lines)
-                raise Failure(f"{name} does not start (log: {self._logs / name}.log). It said last:\n{said}")
-            await asyncio.sleep(0.1)
+        await child.wait_until(lambda: _is_ready(self._health[name]), START_LIMIT_S)
 
     def _child(self, spec: Spec) -> Child:
         child = self._children[spec.name] = Child(spec, self._logs, self._say, self._write_stack_file)

@@ -18,6 +18,7 @@ LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+FALSE_STARTS = 3
 REFUSED_PAUSE_S = 30.0
 # A child that ran this long was well; its next death is a new story.
 SETTLED_S = 30.0
@@ -49,13 +50,14 @@ class Child:
         self.pid: int | None = None
         self.restarts = 0
         self.ready = asyncio.Event()
-        self.last_lines: list[str] = []
+        self.said_last: list[str] = []
+        self.log_path = logs / f"{spec.name}.log"
         self._say = say
         self._changed = changed
         self._stopping = False
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
-        self._log = _log_file(logs / f"{spec.name}.log")
+        self._log = _log_file(self.log_path)
 
     def start(self) -> None:
         """Run it from now on, again and again, until `stop`."""
@@ -67,12 +69,22 @@ class Child:
         return await self._to_end()
 
     async def wait_ready(self, limit_s: float) -> None:
-        """Wait for its ready line. Raises Failure with what it said last where that does not come in time."""
-        try:
-            await asyncio.wait_for(self.ready.wait(), limit_s)
-        except TimeoutError:
-            said = "\n".join(self.last_lines)
-            raise Failure(f"{self.spec.name} is not ready after {limit_s:.0f} s. It said last:\n{said}") from None
+        """Wait for its ready line. Raises Failure where that does not come in time, or it ends again and again."""
+        await self.wait_until(self.ready.is_set, limit_s)
+
+    async def wait_until(self, is_ready: Callable[[], bool], limit_s: float) -> None:
+        """Like `wait_ready`, with another sign of being ready; it is asked on a thread of its own."""
+        deadline = time.monotonic() + limit_s
+        while not await asyncio.to_thread(is_ready):
+            if time.monotonic() > deadline:
+                raise self._not_ready(f"is not ready after {limit_s:.0f} s")
+            if self.restarts >= FALSE_STARTS:
+                raise self._not_ready(f"ended {self.restarts} times before it was ready")
+            await asyncio.sleep(0.05)
+
+    def _not_ready(self, what: str) -> Failure:
+        said = "\n".join(f"  {line}" for line in self.said_last)
+        return Failure(f"{self.spec.name} {what} (log: {self.log_path}). It said last:\n{said}")
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when its time is over; returns once it is gone."""
@@ -111,12 +123,11 @@ class Child:
     def _told(self, code: int, wait_s: float) -> str:
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
-        said = f": {self.last_lines[-1]}" if code == REFUSED and self.last_lines else ""
+        said = f": {self.said_last[-1]}" if code == REFUSED and self.said_last else ""
         return f"{self.spec.name} {ended}{meaning}{said}; it starts again in {wait_s:.1f} s"
 
     async def _spawn(self) -> None:
         self.ready.clear()
-        self.last_lines.clear()
         # stdin stays open as long as this process lives: see fixtrail.local.child.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -161,7 +172,7 @@ class Child:
                 return
             line = raw.decode(errors="replace").rstrip("\n")
             self._log.emit(logging.makeLogRecord({"msg": line}))
-            self.last_lines = [*self.last_lines[-9:], line]
+            self.said_last = [*self.said_last[-9:], line]
             if self.spec.ready_line and line.startswith(self.spec.ready_line):
                 self.ready.set()
 
