@@ -106,6 +106,8 @@ _CONFIG = """\
       <grants>
         <query>GRANT ALL ON fixtrail.*</query>
         <query>GRANT ALL ON fixtrail_raw.*</query>
+        <query>GRANT TABLE ENGINE ON MergeTree</query>
+        <query>GRANT TABLE ENGINE ON ReplacingMergeTree</query>
         <query>GRANT SELECT, SHOW ON system.*</query>
         <query>GRANT CREATE TEMPORARY TABLE, KILL QUERY, SYSTEM LISTEN ON *.*</query>
       </grants>

@@ -1,0 +1,107 @@
+"""Rows of `events`: what an accepted record of service-events says, without what is personal."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from schemas.decode import AHEAD_MS, MAX_BYTES, admit
+from schemas.events import EPOCH, EVENT_TYPES, Event
+from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.tables import Record, Row, Table, timestamp_of
+
+EVENTS = Table(
+    "events",
+    (
+        "vehicle_key",
+        "event_id",
+        "kafka_offset",
+        "kafka_partition",
+        "type",
+        "order_id",
+        "center_id",
+        "occurred_at",
+        "received_at",
+        "customer_key",
+        "phase",
+        "technician_id",
+        "bay_id",
+        "job_id",
+        "request_id",
+        "part_no",
+        "payload",
+    ),
+)
+
+# In columns of their own, or personal: never in the payload.
+_ELSEWHERE = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
+_FREE_TEXT = {"survey": "comment", "cancellation": "reason"}
+
+
+class EventRows:
+    """Builds the rows of `events`. `keep_free_text` keeps customers' comments and reasons in the payload."""
+
+    def __init__(
+        self,
+        keyed: KeyedHash,
+        *,
+        keep_free_text: bool = False,
+        max_bytes: int = MAX_BYTES,
+        ahead_ms: int = AHEAD_MS,
+    ) -> None:
+        self._vehicle_key, self._customer_key = keyed.vehicle, keyed.customer
+        self._max_bytes, self._ahead_ms = max_bytes, ahead_ms
+        self._payload = {
+            name: _payload_writer(model, set() if keep_free_text else {_FREE_TEXT.get(name, "")})
+            for name, model in EVENT_TYPES.items()
+        }
+
+    def is_event(self, record: Record) -> bool:
+        """Whether `row` would give a row for this record."""
+        try:
+            admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+        except ValueError:
+            return False
+        return True
+
+    def row(self, record: Record) -> Row:
+        """The record's row. Raises schemas.decode.BadEvent where it is no event."""
+        event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+        said = event.__dict__
+        get = said.get
+        customer_id = get("customer_id")
+        kind: str = said["type"]
+        return (
+            self._vehicle_key(said["vehicle_id"]),
+            said["event_id"],
+            record.offset,
+            record.partition,
+            kind,
+            said["order_id"],
+            said["center_id"],
+            _ms(said["occurred_at"]),
+            timestamp_of(record),
+            None if customer_id is None else self._customer_key(customer_id),
+            get("phase"),
+            get("technician_id"),
+            get("bay_id"),
+            get("job_id"),
+            get("request_id"),
+            get("part_no"),
+            self._payload[kind](event),
+        )
+
+
+def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event], bytes]:
+    """A function that gives the type's own fields as compact JSON; absent ones are left out."""
+    to_json = model.__pydantic_serializer__.to_json
+    elsewhere = _ELSEWHERE | free_text
+    include = {name for name in model.model_fields if name not in elsewhere}
+
+    def payload(event: Event) -> bytes:
+        return to_json(event, include=include, exclude_none=True)
+
+    return payload if include else lambda _: b"{}"
+
+
+def _ms(at: datetime) -> int:
+    past = at - EPOCH
+    return past.days * 86_400_000 + past.seconds * 1000 + past.microseconds // 1000

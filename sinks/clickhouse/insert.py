@@ -1,0 +1,149 @@
+"""Getting rows into ClickHouse: all of them, however often it is down, and without those that it refuses."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+from urllib3.exceptions import HTTPError
+
+from sinks.clickhouse.connection import ClickHouse, connect
+from sinks.clickhouse.tables import Row, Table
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+REFUSED_IN_A_ROW = 20
+
+# Not about the rows: busy, out of a resource, restarting, or not set up (yet) as it must be. All of it can pass.
+_OUTAGE_CODES = frozenset(
+    {
+        *(16, 60, 81, 497, 516),  # no such column, table, database; access denied; login failed: migrate, then go on
+        *(74, 75, 76, 173, 198, 241, 243, 1001, 1002),  # files, memory, disk, exceptions outside of the database
+        *(159, 201, 202, 203, 209, 210, 236, 252, 394, 439, 473, 745),  # time-outs, limits, too many queries or parts
+        *(164, 218, 242, 285, 286, 319, 373, 425, 733, 999, 1000),  # read-only, replicas, restarts, keeper
+    }
+)
+_SETTINGS = {"async_insert": 0}
+
+
+class Outage(RuntimeError):
+    """ClickHouse is not there or too busy; the same rows can be tried again."""
+
+
+class Refused(RuntimeError):
+    """ClickHouse refuses row after row: the fault is ours or its set-up's, not the data's. Trying again cannot help."""
+
+
+class Stopped(RuntimeError):
+    """The process was asked to stop while ClickHouse was away."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that ClickHouse cannot take: its place among the rows given, and why (no value of it)."""
+
+    index: int
+    code: str
+    reason: str
+
+
+class Inserter:
+    """Writes blocks of rows; one call at a time, from any thread."""
+
+    def __init__(self, server: ClickHouse, client: Callable[[ClickHouse], Any] = connect) -> None:
+        self._server = server
+        self._make_client = client
+        self._client: Any = None
+        self._contexts: dict[Table, Any] = {}
+        # The driver's log of a value that it cannot serialize would show the value.
+        logging.getLogger("clickhouse_connect.driver.transform").setLevel(logging.CRITICAL)
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
+        """Write the rows; those that ClickHouse refuses are left out and returned, in order.
+
+        Returns once ClickHouse has acknowledged all others. Writing the same rows again is harmless: every table is a
+        ReplacingMergeTree by a key that never changes.
+
+        Raises Outage when it is unreachable or busy, after which any part of the rows may be written. Raises Refused
+        after 20 refused rows in a row.
+        """
+        refused: list[RefusedRow] = []
+        pending = [(0, len(rows))]
+        since_accepted = 0
+        while pending:
+            start, end = pending.pop()
+            error = self._try(table, rows[start:end])
+            if error is None:
+                since_accepted = 0
+            elif end - start > 1:
+                middle = (start + end) // 2
+                pending += [(middle, end), (start, middle)]
+            else:
+                refused.append(RefusedRow(start, "row_refused", _reason(error)))
+                since_accepted += 1
+                if since_accepted >= REFUSED_IN_A_ROW:
+                    raise Refused(f"{since_accepted} rows in a row for {table.full_name}, the last: {_reason(error)}")
+        return refused
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _try(self, table: Table, rows: Sequence[Row]) -> Exception | None:
+        """Insert the rows as one block; the error where ClickHouse or the driver refuses them."""
+        try:
+            context = self._context(table)
+            context.data = list(zip(*rows, strict=True))
+            self._client.insert(context=context)
+        except (HTTPError, OSError) as error:
+            raise Outage(_reason(error)) from error
+        except DatabaseError as error:
+            if _is_outage(error):
+                # The next attempt asks for the columns again: they may be what is missing.
+                self._contexts.pop(table, None)
+                raise Outage(_reason(error)) from error
+            return error
+        except Exception as error:
+            # The driver raises TypeError, ValueError, OverflowError … for a value that does not fit its column.
+            return error
+        return None
+
+    def _context(self, table: Table) -> Any:
+        if self._client is None:
+            self._client = self._make_client(self._server)
+        if table not in self._contexts:
+            self._contexts[table] = self._client.create_insert_context(
+                table.full_name, list(table.columns), column_oriented=True, settings=_SETTINGS
+            )
+        return self._contexts[table]
+
+
+def pauses() -> Callable[[], float]:
+    """A function that gives the seconds to wait before each next attempt: 0.5, 1, 2 … 30, 30."""
+    pause = FIRST_PAUSE_S / 2
+
+    def next_pause() -> float:
+        nonlocal pause
+        pause = min(pause * 2, LONGEST_PAUSE_S)
+        return pause
+
+    return next_pause
+
+
+def _is_outage(error: DatabaseError) -> bool:
+    if error.code is None:
+        return isinstance(error, OperationalError)
+    return error.code in _OUTAGE_CODES
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong without the values: the code and name that ClickHouse gave, else the kind of exception."""
+    if isinstance(error, DatabaseError) and error.code is not None:
+        return f"ClickHouse error {error.code} {error.name or ''}".rstrip()
+    if isinstance(error, OperationalError):
+        return f"{type(error).__name__}: {str(error).splitlines()[0][:200]}" if str(error) else type(error).__name__
+    return type(error).__name__

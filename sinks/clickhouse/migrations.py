@@ -1,0 +1,126 @@
+"""Numbered SQL files that bring a ClickHouse server to the schema of this version; forward only."""
+
+import hashlib
+import logging
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "migrations"
+
+_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+_COMMENT = re.compile(r"--[^\n]*")
+_REPEATABLE = re.compile(
+    r"^(CREATE \w+ IF NOT EXISTS|CREATE OR REPLACE|DROP \w+ IF EXISTS"
+    r"|ALTER TABLE \S+ (ADD|DROP|MODIFY|CLEAR|RENAME|COMMENT) \w+ IF (NOT )?EXISTS"
+    r"|ALTER TABLE \S+ MODIFY (SETTING|TTL|QUERY|COMMENT))\b"
+)
+_RECORDS = """
+CREATE TABLE IF NOT EXISTS fixtrail_raw.migrations
+(name String, checksum String, applied_at DateTime64(3, 'UTC'))
+ENGINE = ReplacingMergeTree ORDER BY (name, checksum)
+"""
+_ATTEMPTS = 5
+
+
+class MigrationError(RuntimeError):
+    """The folder and the server do not belong together; trying again cannot help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    def statements(self) -> list[str]:
+        """The file's statements without comments; each ends in a semicolon at the end of a line.
+
+        Raises MigrationError for a statement that cannot be repeated: a run that dies halfway is run again.
+        """
+        parts = re.split(r";[ \t]*(?:\n|$)", _COMMENT.sub("", self.sql))
+        found = [part.strip() for part in parts if part.strip()]
+        for statement in found:
+            if not _REPEATABLE.match(" ".join(statement.split())):
+                raise MigrationError(f"{self.name}: cannot be repeated: {' '.join(statement.split())[:80]}")
+        return found
+
+
+def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
+    """Apply what the server does not have yet, in order; the names of the files applied.
+
+    Safe to run again, and by several at once: every statement can be repeated. `client` is a clickhouse-connect client.
+    Raises MigrationError when a file that the server has recorded was changed or is missing.
+    """
+    wanted = read_folder(folder)
+    _command(client, "CREATE DATABASE IF NOT EXISTS fixtrail_raw")
+    _command(client, _RECORDS)
+    done = _recorded(client)
+    _check(wanted, done)
+    applied = []
+    for migration in wanted:
+        if migration.name in done:
+            continue
+        for statement in migration.statements():
+            _command(client, statement)
+        client.insert(
+            "fixtrail_raw.migrations",
+            [[migration.name, migration.checksum, int(time.time() * 1000)]],
+            column_names=["name", "checksum", "applied_at"],
+        )
+        log.info("applied %s", migration.name)
+        applied.append(migration.name)
+    return applied
+
+
+def read_folder(folder: Path) -> list[Migration]:
+    """The migrations of a folder in order. Raises MigrationError for a bad name, a gap or a number used twice."""
+    migrations = [Migration(file.name, file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.sql"))]
+    for number, migration in enumerate(migrations, start=1):
+        match = _NAME.match(migration.name)
+        if not match or int(match[1]) != number:
+            raise MigrationError(f"{migration.name}: expected a name like {number:04}_what_it_brings.sql")
+    if not migrations:
+        raise MigrationError(f"no migrations in {folder}")
+    return migrations
+
+
+def _recorded(client: Any) -> dict[str, str]:
+    rows = client.query("SELECT name, checksum FROM fixtrail_raw.migrations").result_rows
+    return dict(rows)
+
+
+def _check(wanted: list[Migration], done: dict[str, str]) -> None:
+    known = {migration.name: migration.checksum for migration in wanted}
+    for name, checksum in sorted(done.items()):
+        if name not in known:
+            raise MigrationError(
+                f"{name} was applied to this server but is unknown here: this version is too old for it"
+            )
+        if known[name] != checksum:
+            raise MigrationError(f"{name} was changed after it had been applied: write a new migration instead")
+
+
+def _command(client: Any, statement: str) -> None:
+    """Run one statement; once more where another run of the same migrations came in between."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            client.command(statement)
+            return
+        except DatabaseError as error:
+            if attempt == _ATTEMPTS or error.code not in _RACES:
+                raise
+            time.sleep(0.1 * attempt)
+
+
+# UNKNOWN_TABLE, TABLE_ALREADY_EXISTS, UNKNOWN_DATABASE, DATABASE_ALREADY_EXISTS, TABLE_IS_BEING_RESTARTED, DDL race
+_RACES = frozenset({57, 60, 81, 82, 243, 341, 733})
