@@ -21,6 +21,7 @@ from streams.journey.first_time_fix import first_time_fix
 from streams.journey.hours import Contribution, center_hour, contributions_of
 from streams.journey.notices import notice_of
 from streams.journey.order import Order
+from streams.journey.packed import packed
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import Milestone
 
@@ -191,7 +192,7 @@ class Book:
         each.update(changes)
         if state is None:
             heappush(self._hour_expiry, (self.clock + self._hold_ms, key))
-        self._change(self._hours, out.hour_changes, key, orjson.dumps([self.clock, each]))
+        self._change(self._hours, out.hour_changes, key, packed([self.clock, each]))
         center_id, hour, _ = orjson.loads(key)
         added = (contribution for _, contribution in each.values() if contribution is not None)
         out.hours.append(center_hour(center_id, hour, self.partition, offset + 1, added))
@@ -206,7 +207,7 @@ class Book:
         for key in _due(self._hour_expiry, self.clock):
             touched, _ = orjson.loads(self._hours[key])
             if touched + self._hold_ms < self.clock:
-                self._change(self._hours, out.hour_changes, key, orjson.dumps([None, {}]))
+                self._change(self._hours, out.hour_changes, key, packed([None, {}]))
             else:
                 heappush(self._hour_expiry, (touched + self._hold_ms, key))
 
@@ -225,12 +226,12 @@ class Book:
 
 def order_key(vehicle_id: str, order_id: str) -> bytes:
     """The key of an order's state; it names the vehicle, by which the topic is partitioned."""
-    return orjson.dumps([vehicle_id, order_id])
+    return packed([vehicle_id, order_id])
 
 
 def hour_key(center_id: str, hour: int, partition: int) -> bytes:
     """The key of a center hour's state, one for each partition that contributes to it."""
-    return orjson.dumps([center_id, hour, partition])
+    return packed([center_id, hour, partition])
 
 
 def _due(expiry: list[tuple[int, Any]], clock: int) -> Iterator[Any]:

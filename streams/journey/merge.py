@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from streams.journey.packed import packed
+
 
 def merge_orders(one: bytes, other: bytes) -> bytes:
     """The order with the events of both; of two with the same id, the one that stands first in the longer history."""
@@ -33,7 +35,7 @@ def merge_vehicles(one: bytes, other: bytes) -> bytes:
     offset_b, clock_b, until_b, digests_b, gone_b = orjson.loads(other)
     gone = _newest(gone_a, gone_b)
     digests = {name: each for name, each in _newest(digests_a, digests_b).items() if name not in gone}
-    return orjson.dumps([max(offset_a, offset_b), max(clock_a, clock_b), max(until_a, until_b), digests, gone])
+    return packed([max(offset_a, offset_b), max(clock_a, clock_b), max(until_a, until_b), digests, gone])
 
 
 def merge_hours(one: bytes, other: bytes) -> bytes:
@@ -42,7 +44,7 @@ def merge_hours(one: bytes, other: bytes) -> bytes:
     touched_b, each_b = orjson.loads(other)
     if touched_a is None or touched_b is None:
         return one if touched_a is None else other
-    return orjson.dumps([max(touched_a, touched_b), _newest(each_a, each_b)])
+    return packed([max(touched_a, touched_b), _newest(each_a, each_b)])
 
 
 def _newest(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import orjson
 
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, digest_of
 from streams.journey.order import Order
+from streams.journey.packed import packed
 from streams.journey.visit import Visit
 
 
@@ -31,7 +32,7 @@ class Vehicle:
 
     def state(self) -> bytes:
         """The bytes to keep; `Vehicle(vehicle_id, state)` reads them."""
-        return orjson.dumps([self.offset, self.clock, self.until, self._digests, self.let_go])
+        return packed([self.offset, self.clock, self.until, self._digests, self.let_go])
 
     def order_ids(self) -> list[str]:
         """The orders whose state is kept."""
