@@ -1,11 +1,9 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
 
-from fixtrail.failure import REFUSED, Failure
 from fixtrail.kafka import client_options
 from fixtrail.process import HealthPage, Watchdog, log_as_json
 from fixtrail.settings import Settings
@@ -60,7 +58,7 @@ def run_worker_box(settings: Settings) -> int:
 def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
     """Health page, metrics and watchdog of a box that tells its progress; all of them run from now on."""
     if settings.health_port is not None:
-        REGISTRY.register(ProgressMetrics(box, progress))  # type: ignore[arg-type]
+        REGISTRY.register(ProgressMetrics(box, progress))
         page = HealthPage(
             box, lambda: "ready" if progress.ready else "starting", settings.health_host, settings.health_port
         )
@@ -68,36 +66,3 @@ def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
     watchdog = Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
     watchdog.start()
     return watchdog
-
-
-def migrate_clickhouse(settings: Settings) -> list[str]:
-    """Bring ClickHouse to this version's tables and views; the names of the migrations applied.
-
-    Raises Failure where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
-    """
-    from sinks.clickhouse.migrations import MigrationError, migrate
-
-    try:
-        return migrate(writing_client(settings))
-    except MigrationError as error:
-        raise Failure(str(error), REFUSED) from None
-
-
-def writing_client(settings: Settings) -> Any:
-    """A clickhouse-connect client that may write. Raises Failure where ClickHouse cannot be reached."""
-    import clickhouse_connect
-    from clickhouse_connect.driver.exceptions import ClickHouseError
-
-    url = settings.clickhouse_url()
-    user, password = settings.writer_login()
-    try:
-        return clickhouse_connect.get_client(
-            dsn=url,
-            username=user,
-            password=password,
-            ca_cert=str(settings.clickhouse_ca) if settings.clickhouse_ca else None,
-            autogenerate_session_id=False,
-            tz_mode="aware",
-        )
-    except ClickHouseError as error:
-        raise Failure(f"ClickHouse at {url} cannot be used as {user}: {str(error).splitlines()[0]}") from None

@@ -129,18 +129,25 @@ def sink_clickhouse(data: Data = None) -> None:
 
 
 @app.command(epilog="Example:  fixtrail migrate --data .fixtrail")
-def migrate(data: Data = None) -> None:
+def migrate(
+    only: Annotated[str | None, typer.Option(help="`topics` or `clickhouse`: only that half.")] = None,
+    data: Data = None,
+) -> None:
     """Create the topics and bring ClickHouse's tables and views up to date. Doing it again changes nothing."""
     import asyncio
 
-    from fixtrail.boxes import migrate_clickhouse
+    from fixtrail.clickhouse import migrate_clickhouse
     from fixtrail.topics import ensure_topics
 
+    if only not in (None, "topics", "clickhouse"):
+        raise Failure("--only is topics or clickhouse", USAGE)
     settings = _settings(data)
-    for name in asyncio.run(ensure_topics(settings)):
-        _say(f"topic {name} created")
-    for name in migrate_clickhouse(settings):
-        _say(f"migration {name} applied")
+    if only != "clickhouse":
+        for name in asyncio.run(ensure_topics(settings)):
+            _say(f"topic {name} created")
+    if only != "topics":
+        for name in migrate_clickhouse(settings):
+            _say(f"migration {name} applied")
 
 
 @app.command(
@@ -286,12 +293,11 @@ def facts(
     Lines that are no event are told on stderr and make the exit code 1; the facts of all others are printed.
     """
     from fixtrail import facts as computing
-    from fixtrail.boxes import keyed_hash
     from fixtrail.progress import bytes_bar
     from fixtrail.send import size_of
 
     settings = _settings(data)
-    keyed = keyed_hash(settings)
+    keyed = computing.keyed_hash(settings)
     if keyed is None:
         print("fixtrail: no FIXTRAIL_HASH_KEY and no stack: vehicle_key and customer_key are left out", file=sys.stderr)
     bad = 0
@@ -333,9 +339,38 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.boxes import run_import
+    from fixtrail.feeding import ImportRun, run_import
 
-    raise SystemExit(run_import(_settings(data), log, mapping, dry_run, rejects, out, as_json))
+    run = ImportRun(log, mapping, dry_run, out, rejects)
+    raise SystemExit(run_import(_settings(data), run, as_json=as_json, say=_say))
+
+
+@app.command(
+    epilog="Examples:  fixtrail simulate --seed 7 --days 30 --out events.ndjson    fixtrail simulate --speed 600"
+)
+def simulate(
+    seed: Annotated[int, typer.Option(help="The same seed, the same events.")] = 1,
+    days: Annotated[int | None, typer.Option(min=1, help="Days to play.  [default: the scenario's]")] = None,
+    centers: Annotated[int | None, typer.Option(min=1, help="How many centers.  [default: the scenario's]")] = None,
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "owners-story",
+    start: Annotated[str | None, typer.Option(help="Time with offset.  [default: so many days ago]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write events here, - for stdout, and send none.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.01, help="Send at so many times the world's pace.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Also write what the run has planted, as JSON.")] = None,
+    centers_out: Annotated[Path | None, typer.Option(help="Also write the centers' reference data, as TOML.")] = None,
+    data: Data = None,
+) -> None:
+    """Play workshops: bays, technicians, parts, opening hours; all ten event types, with real feeds' anomalies.
+
+    Events go to Kafka as fast as it takes them, or --speed times as fast as in the world, or into a file.
+    """
+    from fixtrail.facts import parse_time
+    from fixtrail.feeding import SimulatedRun, run_simulation, write_beside
+
+    begins = parse_time(start, "--start") if start else None
+    run = SimulatedRun(scenario, seed, days, centers, begins, speed)
+    write_beside(run, truth=truth, centers=centers_out)
+    raise SystemExit(run_simulation(_settings(data), run, out=out, say=_say))
 
 
 @letters_app.command("list", epilog="Example:  fixtrail dead-letters list --code missing_field --newest 50")
@@ -416,7 +451,7 @@ def centers_load(
     data: Data = None,
 ) -> None:
     """Load the reference data of the centers into ClickHouse; what is there under the same id is replaced."""
-    from fixtrail.boxes import load_centers
+    from fixtrail.clickhouse import load_centers
 
     _say(f"{load_centers(_settings(data), file)} centers loaded")
 

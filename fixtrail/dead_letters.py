@@ -170,7 +170,10 @@ async def redrive_chosen(
         bad = still_refused(letter, value, max_bytes=settings.max_record_bytes)
         why_not = "was put back before" if letter.redriven else f"would be refused again, {bad}" if bad else None
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
-        if why_not and not force:
+        if letter.said is None or letter.said.topic != SERVICE_EVENTS:
+            passed_over += 1
+            say(f"{name} passed over: it does not come from {SERVICE_EVENTS}")
+        elif why_not and not force:
             passed_over += 1
             say(f"{name} passed over: it {why_not} (--force sends it all the same)")
         else:

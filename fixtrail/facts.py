@@ -7,8 +7,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from fixtrail.failure import USAGE, Failure
+from fixtrail.settings import NoEndpointError, Settings
 from schemas.decode import BadEvent, decode_event
 from schemas.events import Event, to_ms
+from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
 
 # The columns of view `orders`, in its order; vehicle_key and customer_key stand behind order_id where they can be made.
@@ -55,13 +57,11 @@ FIGURES = (
 TIMES = frozenset({"checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at"})
 MONEY = frozenset({"quoted_amount", "approved_amount", "final_amount"})
 
-Keyed = Callable[[str], str]
-
 
 def facts_of(
     source: BinaryIO,
     now_ms: int,
-    keyed: Keyed | None,
+    keyed: KeyedHash | None,
     refused: Callable[[int, BadEvent], Any],
     *,
     max_bytes: int,
@@ -75,17 +75,28 @@ def facts_of(
         yield orjson.dumps(_row(fact, keyed), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def parse_now(text: str | None) -> int:
-    """Milliseconds of an RFC 3339 time with offset; the wall clock where there is none. Raises Failure."""
-    if text is None:
-        return to_ms(datetime.now(UTC))
+def keyed_hash(settings: Settings) -> KeyedHash | None:
+    """The keyed hash of personal ids that the view's keys are made with; None where no secret is known."""
+    try:
+        return KeyedHash(settings.secret())
+    except NoEndpointError:
+        return None
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """An RFC 3339 time with offset. Raises Failure that names the option."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Failure(f"--now {text!r} is no time with offset, such as 2026-03-01T08:00:00Z", USAGE)
-    return to_ms(at)
+        raise Failure(f"{option} {text!r} is no time with offset, such as 2026-03-01T08:00:00Z", USAGE)
+    return at
+
+
+def parse_now(text: str | None) -> int:
+    """Milliseconds of an RFC 3339 time with offset; the wall clock where there is none. Raises Failure."""
+    return to_ms(datetime.now(UTC) if text is None else parse_time(text, "--now"))
 
 
 def _events(
@@ -103,11 +114,11 @@ def _events(
                 yield event
 
 
-def _row(fact: dict[str, Any], keyed: Keyed | None) -> dict[str, Any]:
+def _row(fact: dict[str, Any], keyed: KeyedHash | None) -> dict[str, Any]:
     row: dict[str, Any] = {"order_id": fact["order_id"]}
     if keyed:
-        row["vehicle_key"] = keyed(fact["vehicle_id"])
-        row["customer_key"] = None if fact["customer_id"] is None else keyed(fact["customer_id"])
+        row["vehicle_key"] = keyed.vehicle(fact["vehicle_id"])
+        row["customer_key"] = None if fact["customer_id"] is None else keyed.customer(fact["customer_id"])
     for name in FIGURES:
         value = fact[name]
         if value is not None and name in TIMES:

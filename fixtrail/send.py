@@ -1,6 +1,7 @@
 """`fixtrail send`: lines of a file to `service-events`, byte for byte, as fast as Kafka takes them."""
 
 import asyncio
+import queue
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,11 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from fixtrail.settings import Settings
 from fixtrail.topics import MAX_SENT_BYTES, SERVICE_EVENTS, require_topic
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
+
+Result = TypeVar("Result")
 
 CHUNK_BYTES = 1 << 20
 BATCH_BYTES = 512 * 1024
@@ -80,6 +83,24 @@ async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
             lanes.sent.seconds = time.monotonic() - began
     finally:
         await producer.stop()
+
+
+async def send_from(
+    settings: Settings, produce: Callable[[Callable[[bytes, bytes], object]], Result]
+) -> tuple[Result, Sent]:
+    """What `produce` returns, and what became of the records it gave to the function (value, key) it is called with.
+
+    `produce` runs on a thread of its own, at its own pace; it is held up while Kafka does not keep up.
+    """
+    waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(maxsize=20_000)
+    async with open_lanes(settings) as lanes:
+        producing = asyncio.ensure_future(asyncio.to_thread(produce, lambda value, key: waiting.put((value, key))))
+        while not (producing.done() and waiting.empty()):
+            for _ in range(waiting.qsize()):
+                await lanes.put(*waiting.get_nowait())
+            await lanes.flush()
+            await asyncio.sleep(LINGER_S / 5)
+    return await producing, lanes.sent
 
 
 async def _send_all(lanes: "Lanes", source: BinaryIO, rate: float | None, moved: Callable[[int], object]) -> None:

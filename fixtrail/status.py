@@ -16,7 +16,7 @@ LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-CLICKHOUSE = ("-clickhouse", "sink clickhouse", (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS))
+CLICKHOUSE = ("-clickhouse", "sink clickhouse", (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS))
 GROUPS = (WORKER, CLICKHOUSE)
 
 

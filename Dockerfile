@@ -1,0 +1,19 @@
+# One image for every box; which one is the command: worker, sink clickhouse, migrate …
+FROM python:3.12-slim-bookworm AS build
+COPY requirements.lock .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+
+FROM python:3.12-slim-bookworm
+RUN useradd --system --uid 10001 --home-dir /var/lib/fixtrail --create-home fixtrail
+COPY --from=build /venv /venv
+COPY schemas /app/schemas
+COPY streams /app/streams
+COPY sinks /app/sinks
+COPY fixtrail /app/fixtrail
+COPY analytics /app/analytics
+RUN /venv/bin/python -m compileall -q /app
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 FIXTRAIL_DATA=/var/lib/fixtrail
+USER fixtrail
+WORKDIR /var/lib/fixtrail
+ENTRYPOINT ["python", "-m", "fixtrail"]
+CMD ["--help"]
