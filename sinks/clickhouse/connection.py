@@ -18,7 +18,7 @@ class ClickHouse:
     ca: Path | None = None
 
 
-def connect(server: ClickHouse, *, timeout_s: int = 60) -> Any:
+def connect(server: ClickHouse, *, timeout_s: int = 30) -> Any:
     """A clickhouse-connect client; may be used by several threads. Raises OperationalError while nobody answers."""
     parts = urlsplit(server.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

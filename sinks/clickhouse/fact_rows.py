@@ -137,7 +137,7 @@ class FactRows:
     def journey(self, record: Record) -> Row:
         """The row of one order's fact. Raises UnusableRecord where the value is no such fact."""
         try:
-            fact = orjson.loads(record.value)
+            fact = orjson.loads(record.value or b"")
             customer_id = fact["customer_id"]
             return (
                 *_plain(fact),
@@ -155,7 +155,7 @@ class FactRows:
     def center_hour(self, record: Record) -> Row:
         """The row of one partition's part of a center's hour. Raises UnusableRecord where the value is none."""
         try:
-            fact = orjson.loads(record.value)
+            fact = orjson.loads(record.value or b"")
             buckets = {int(bucket): count for bucket, count in fact["wait_buckets"].items()}
             return (*_hour_plain(fact), buckets)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

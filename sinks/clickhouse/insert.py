@@ -106,11 +106,13 @@ class Inserter:
                 # The next attempt asks for the columns again: they may be what is missing.
                 self._contexts.pop(table, None)
                 raise Outage(_reason(error)) from error
-            return error
+            refusal: Exception = error
         except Exception as error:
             # The driver raises TypeError, ValueError, OverflowError … for a value that does not fit its column.
-            return error
-        return None
+            refusal = error
+        else:
+            return None
+        return refusal
 
     def _context(self, table: Table) -> Any:
         if self._client is None:

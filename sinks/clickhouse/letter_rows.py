@@ -44,11 +44,12 @@ class LetterRows:
 
         `diverted` says that the refused record is an event all the same, so that `events` may hold a row of it.
         """
+        headers = list(record.headers)
         try:
-            letter = read_dead_letter(record.headers)
+            letter = read_dead_letter(headers)
         except ValueError as error:
             raise UnusableRecord(str(error)) from None
-        original: Any = _Original(record.key, record.value, original_headers(record.headers), letter.timestamp)
+        original: Any = _Original(record.key, record.value, original_headers(headers), letter.timestamp)
         return (
             letter.topic,
             letter.partition,

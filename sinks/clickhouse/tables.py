@@ -1,9 +1,9 @@
 """The raw tables as the writer fills them: their columns, in the order of the rows that the other modules build."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from aiokafka import ConsumerRecord
+from schemas.decode import Record as AnyRecord
 
 SERVICE_EVENTS = "service-events"
 JOURNEYS = "journeys"
@@ -16,8 +16,18 @@ DATABASE = "fixtrail_raw"
 # DateTime64(3) holds 1900-01-01 to 2299-12-31; a producer may stamp a record with anything.
 LATEST_MS = 10_413_792_000_000
 
-Record = ConsumerRecord
 Row = tuple[Any, ...]
+
+
+class Record(AnyRecord, Protocol):
+    """What is read of a Kafka record and of where it stands."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
 
 
 class UnusableRecord(ValueError):
@@ -39,4 +49,4 @@ class Table:
 def timestamp_of(record: Record) -> int | None:
     """When the record was produced, in ms; None where the producer gave no usable time."""
     at = record.timestamp
-    return at if at is not None and 0 < at < LATEST_MS else None
+    return at if 0 < at < LATEST_MS else None
