@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fixtrail.local.broker.errors import ErrorCode
 from fixtrail.local.broker.log import PartitionLog, Slice
@@ -17,6 +18,53 @@ MOST_BYTES = 8 << 20
 SMALL_BYTES = 64 << 10
 REST_S = 0.005
 """A consumer at the end of a busy log gets small answers at most this often; what comes meanwhile goes along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to answer for one partition."""
+
+    wanted: FetchPartition
+    log: PartitionLog | None
+    error: ErrorCode
+    part: Slice | None
+
+    @property
+    def size(self) -> int:
+        return self.part.size if self.part else 0
+
+    def answer(self, *, committed: bool) -> FetchAnswer:
+        """The answer, with the records read from the log."""
+        topic, partition, offset, _ = self.wanted
+        log, part = self.log, self.part
+        if log is None:
+            return FetchAnswer(topic, partition, self.error, -1, -1, -1, [], b"")
+        stable_end = log.stable_end
+        aborted = log.producers.aborted_between(offset, stable_end) if part and committed else []
+        records = part.read() if part else b""
+        return FetchAnswer(topic, partition, self.error, log.end, stable_end, log.start, aborted, records)
+
+
+def find(topics: Topics, request: FetchRequest) -> list[Found]:
+    """What there is to answer now; no record is read yet."""
+    found = []
+    room = min(request.max_bytes, MOST_BYTES)
+    empty = True
+    for wanted in request.partitions:
+        log = topics.log(wanted.topic, wanted.partition)
+        error, part = ErrorCode.NONE, None
+        if log is None:
+            error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        elif not log.start <= wanted.offset <= log.end:
+            error = ErrorCode.OFFSET_OUT_OF_RANGE
+        else:
+            most = min(wanted.max_bytes, room)
+            part = log.slice(wanted.offset, most, committed=request.committed, at_least_one=empty)
+        one = Found(wanted, log, error, part)
+        found.append(one)
+        room -= one.size
+        empty = empty and part is None
+    return found
 
 
 class PendingFetch:
@@ -48,17 +96,19 @@ class PendingFetch:
         if self._done:
             return
         self._woken = False
-        found, error, size = self._find()
+        found = find(self._topics, self._request)
+        size = sum(one.size for one in found)
         now = self._loop.time()
         left_s = self._deadline - now
-        enough = size >= max(self._request.min_bytes, 1)
-        if enough and size < SMALL_BYTES and now < self._rested_at and left_s > 0:
-            self._schedule(min(self._rested_at - now, left_s))
-        elif enough or error or left_s <= 0:
+        if left_s <= 0 or any(one.error for one in found):
             self._respond(found)
-        else:
+        elif size < max(self._request.min_bytes, 1):
             self._watch(found)
             self._schedule(left_s)
+        elif size < SMALL_BYTES and now < self._rested_at and all(one.part is None or one.part.newest for one in found):
+            self._schedule(min(self._rested_at - now, left_s))
+        else:
+            self._respond(found)
 
     def hurry(self) -> None:
         """Answer with what there is: another request of the same connection waits behind this one."""
@@ -70,45 +120,15 @@ class PendingFetch:
         self._done = True
         self._unwatch()
 
-    def _find(self) -> tuple[list[tuple[FetchPartition, PartitionLog | None, ErrorCode, Slice | None]], bool, int]:
-        found = []
-        size, room, failed = 0, min(self._request.max_bytes, MOST_BYTES), False
-        for wanted in self._request.partitions:
-            log = self._topics.log(wanted.topic, wanted.partition)
-            error, part = ErrorCode.NONE, None
-            if log is None:
-                error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            elif not log.start <= wanted.offset <= log.end:
-                error = ErrorCode.OFFSET_OUT_OF_RANGE
-            else:
-                most = min(wanted.max_bytes, room - size)
-                part = log.slice(wanted.offset, most, committed=self._request.committed, at_least_one=size == 0)
-                size += part.size if part else 0
-            failed = failed or error is not ErrorCode.NONE
-            found.append((wanted, log, error, part))
-        return found, failed, size
-
-    def _respond(self, found: list[tuple[FetchPartition, PartitionLog | None, ErrorCode, Slice | None]]) -> None:
+    def _respond(self, found: list[Found]) -> None:
         self._done = True
         self._unwatch()
-        answers = []
-        for wanted, log, error, part in found:
-            if log is None:
-                answers.append(FetchAnswer(wanted.topic, wanted.partition, error, -1, -1, -1, [], b""))
-                continue
-            stable_end = log.stable_end
-            aborted = (
-                log.producers.aborted_between(wanted.offset, stable_end) if part and self._request.committed else []
-            )
-            records = part.read() if part else b""
-            answers.append(
-                FetchAnswer(wanted.topic, wanted.partition, error, log.end, stable_end, log.start, aborted, records)
-            )
+        answers = [one.answer(committed=self._request.committed) for one in found]
         self._answer(fetch_response(self._header, answers))
 
-    def _watch(self, found: list[tuple[FetchPartition, PartitionLog | None, ErrorCode, Slice | None]]) -> None:
+    def _watch(self, found: list[Found]) -> None:
         if not self._watched:
-            self._watched = [log for _, log, _, _ in found if log is not None]
+            self._watched = [one.log for one in found if one.log is not None]
             for log in self._watched:
                 log.waiting.add(self._wake)
 

@@ -20,11 +20,15 @@ IDLE_FILE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Whole batches of one segment, from position `start` up to `stop`; not read yet."""
+    """Whole batches of one segment, from position `start` up to `stop`; not read yet.
+
+    `newest` says that nothing that may be read follows them.
+    """
 
     segment: Segment
     start: int
     stop: int
+    newest: bool
 
     @property
     def size(self) -> int:
@@ -45,6 +49,7 @@ class PartitionLog:
         self.producers = ProducerStates()
         self.waiting: set[Callable[[], None]] = set()
         self.cleaned_to = 0
+        self.closed = False
         self.segments: list[Segment] = []
         self._open()
 
@@ -109,7 +114,7 @@ class PartitionLog:
         stop = min(segment.stop(start, start + max_bytes) if last - start > max_bytes else last, last)
         if stop <= start and at_least_one and last > start:
             stop = start + segment.batch_size(start)
-        return Slice(segment, start, stop) if stop > start else None
+        return Slice(segment, start, stop, stop == last and limit <= segment.end) if stop > start else None
 
     def offset_for_time(self, timestamp: int) -> tuple[int, int] | None:
         """Offset and timestamp (ms) of the first record at or after `timestamp`; None when there is none."""
@@ -144,7 +149,7 @@ class PartitionLog:
             self._drop_while(lambda segment: segment.max_timestamp < oldest)
         if config.delete and config.retention_bytes >= 0:
             excess = self.size - config.retention_bytes
-            while self.segments[0].size and excess >= self.segments[0].size:
+            while (self.segments[0].size or len(self.segments) > 1) and excess >= self.segments[0].size:
                 excess -= self.segments[0].size
                 self._drop_first()
         self._drop_while(lambda segment: segment.end <= self.start and segment is not self.active)
@@ -155,11 +160,11 @@ class PartitionLog:
         self.start = max(self.start, offset)
         return self.start
 
-    def replace(self, old: list[Segment], fresh: list[Segment]) -> None:
-        """Put compacted segments in the place of the consecutive segments they were made from."""
+    def replace(self, old: list[Segment], fresh: Segment) -> None:
+        """Put a compacted segment in the place of the consecutive segments it was made from."""
         at = self.segments.index(old[0])
-        self.segments[at : at + len(old)] = fresh
-        self.cleaned_to = fresh[-1].end if fresh else old[-1].end
+        self.segments[at : at + len(old)] = [fresh]
+        self.cleaned_to = max(self.cleaned_to, fresh.end)
 
     def close_idle(self) -> None:
         """Close files that nobody has read for a while."""
@@ -169,11 +174,13 @@ class PartitionLog:
                 segment.rest()
 
     def close(self) -> None:
+        """Close all files for good."""
+        self.closed = True
         for segment in self.segments:
             segment.rest()
 
     def _drop_while(self, expired: Callable[[Segment], bool]) -> None:
-        while self.segments[0].size and expired(self.segments[0]):
+        while (self.segments[0].size or len(self.segments) > 1) and expired(self.segments[0]):
             self._drop_first()
 
     def _drop_first(self) -> None:

@@ -51,11 +51,11 @@ def _append(broker: Broker, request: ProduceRequest, produced: ProducedBatch) ->
 def _check(log: PartitionLog, records: memoryview) -> tuple[ErrorCode, BatchHeader | None]:
     """Whether the bytes are one sound batch that this log may hold."""
     if len(records) < HEADER_SIZE:
-        return ErrorCode.CORRUPT_MESSAGE, None
-    header = read_header(records)
-    if header.magic != 2 or header.is_control or header.size < len(records):
         return ErrorCode.INVALID_RECORD, None
-    if header.size != len(records) or not crc_matches(records, header):
+    header = read_header(records)
+    if header.magic != 2 or header.is_control or header.size != len(records):
+        return ErrorCode.INVALID_RECORD, None
+    if not crc_matches(records, header):
         return ErrorCode.CORRUPT_MESSAGE, None
     if len(records) > log.config.max_message_bytes:
         return ErrorCode.MESSAGE_TOO_LARGE, None

@@ -73,7 +73,7 @@ class Segment:
 
     def position(self, offset: int) -> int:
         """Where the first batch that ends at or after `offset` starts; the file's size when there is none."""
-        if offset >= self.end:
+        if offset >= self.end or not self._positions:
             return self.size
         entry = max(bisect_right(self._offsets, offset) - 1, 0)
         for position, header in self._walk(entry):
