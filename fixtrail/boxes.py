@@ -1,13 +1,29 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fixtrail.kafka import client_options
-from fixtrail.process import HealthPage, Watchdog, log_as_json
+from fixtrail.process import HealthPage, Watchdog, log_as_json, member_slot, run_until_stopped
 from fixtrail.settings import Settings
-from streams.progress import Progress
+
+
+class Progress(Protocol):
+    """What every box tells of itself, read from other threads at any time; see streams.progress."""
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]: ...
+    @property
+    def gauges(self) -> Mapping[tuple[str, str], float]: ...
+    @property
+    def moved(self) -> int: ...
+    @property
+    def waiting(self) -> bool: ...
+    @property
+    def ready(self) -> bool: ...
 
 
 class ProgressMetrics:
@@ -34,6 +50,7 @@ class ProgressMetrics:
 def run_worker_box(settings: Settings) -> int:
     """One stream worker until it is stopped; the exit code."""
     from streams.app import WorkerConfig
+    from streams.progress import Progress
     from streams.worker import run_worker
 
     log_as_json("worker", settings.log_level)
@@ -52,17 +69,40 @@ def run_worker_box(settings: Settings) -> int:
         max_ahead_s=settings.max_ahead_s,
         dead_letter_limits=settings.dead_letter_limits,
     )
+    watchdog.start()
     return run_worker(config, progress, watchdog.follow)
 
 
+def run_clickhouse_box(settings: Settings) -> int:
+    """One ClickHouse writer until it is stopped; the exit code."""
+    from fixtrail.clickhouse import server_of
+    from sinks.clickhouse.progress import Progress
+    from sinks.clickhouse.writer import WriterConfig, run_writer
+
+    log_as_json("sink-clickhouse", settings.log_level)
+    group = f"{settings.app_id}-clickhouse"
+    progress = Progress()
+    watchdog = _watch("clickhouse", settings, progress)
+    with member_slot(settings.data, group) as number:
+        config = WriterConfig(
+            kafka=client_options(settings),
+            clickhouse=server_of(settings),
+            hash_key=settings.secret(),
+            group=group,
+            instance=f"{group}-{socket.gethostname()}-{number}",
+            keep_free_text=settings.keep_free_text,
+            max_record_bytes=settings.max_record_bytes,
+            max_ahead_ms=settings.max_ahead_s * 1000,
+        )
+        return run_until_stopped(lambda stop: run_writer(config, stop, progress), watchdog=watchdog)
+
+
 def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
-    """Health page, metrics and watchdog of a box that tells its progress; all of them run from now on."""
+    """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
     if settings.health_port is not None:
         REGISTRY.register(ProgressMetrics(box, progress))
         page = HealthPage(
             box, lambda: "ready" if progress.ready else "starting", settings.health_host, settings.health_port
         )
         page.start()
-    watchdog = Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
-    watchdog.start()
-    return watchdog
+    return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))

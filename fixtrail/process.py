@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import faulthandler
+import fcntl
+import itertools
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +34,26 @@ def is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
+
+
+@contextlib.contextmanager
+def member_slot(folder: Path, group: str) -> Iterator[int]:
+    """The lowest number that no other process of this group holds in the folder: makes a static member's id.
+
+    A process that is started again takes the number of the one that died, and so its partitions, without a rebalance.
+    """
+    slots = folder / "slots"
+    slots.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        lock = (slots / f"{group}-{number}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        with lock:
+            yield number
+        return
 
 
 def log_as_json(box: str, level: str) -> None:
