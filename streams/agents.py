@@ -11,6 +11,7 @@ from aiokafka.partitioner import murmur2
 
 from schemas.dead_letter import DeadLetter
 from schemas.events import Event
+from sinks.crash_point import crash_point
 from streams.app import Tables, WorkerConfig
 from streams.batches import Records
 from streams.delivery import OWN_BUG, Outbox, Rows, fail_stop
@@ -65,8 +66,10 @@ class Tracker:
         partition = records[0].partition
         self._at = (partition, records[-1].offset)
         try:
+            crash_point("worker.batch_taken")
             admitted = self.intake.admit(records, self._given_up)
             written = self._book(partition).apply(self._noting(partition, admitted.events))
+            crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, written)
         except DeadLetterLimitError as error:
             fail_stop(str(error), REFUSED)
@@ -90,6 +93,7 @@ class Tracker:
             )
             book = Book(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
             book.recall(vehicles, hours)
+            crash_point("worker.state_recalled")
             self._books[partition] = book
         return book
 

@@ -15,6 +15,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.futures import notify
 
+from sinks.crash_point import crash_point
+
 log = structlog.get_logger()
 
 OWN_BUG = 70
@@ -81,6 +83,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Compaction and transactions leave holes; acks in order need not know of them."""
 
+    async def _commit(self, offsets: Any) -> bool:
+        crash_point("worker.before_commit")
+        committed: bool = await super()._commit(offsets)
+        crash_point("worker.committed")
+        return committed
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was acked of the partitions: their new owner starts from what was committed."""
         await super().on_partitions_revoked(revoked)
@@ -94,6 +102,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         when the flow resumes, though the read offset had moved past them. The margin repairs a changelog whose tail
         the broker lost; to read a record twice changes nothing.
         """
+        crash_point("worker.before_seek")
         if self.flow_active:
             self.stop_flow()
         self.settled.clear()
@@ -148,7 +157,10 @@ class Outbox:
     async def put(self, outputs: Rows, changelog: Rows, done: Callable[[], None]) -> None:
         """Hand a batch over; waits only while `depth` batches are under way."""
         await self._room.acquire()
-        self._sent.put_nowait((await self._ship(outputs), changelog, done))
+        crash_point("worker.before_outputs")
+        futures = await self._ship(outputs)
+        crash_point("worker.outputs_sent")
+        self._sent.put_nowait((futures, changelog, done))
 
     def under_way(self) -> int:
         """How many batches are handed over and not yet done."""
@@ -164,14 +176,19 @@ class Outbox:
             futures, changelog, done = await self._sent.get()
             for future in futures:
                 await future
-            self._logged.put_nowait((await self._ship(changelog), done))
+            crash_point("worker.outputs_acknowledged")
+            futures = await self._ship(changelog)
+            crash_point("worker.changelog_sent")
+            self._logged.put_nowait((futures, done))
 
     async def _settle_changelog(self) -> None:
         while True:
             futures, done = await self._logged.get()
             for future in futures:
                 await future
+            crash_point("worker.changelog_acknowledged")
             done()
+            crash_point("worker.acked")
             self._room.release()
 
     async def _beat(self) -> None:

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from sinks.crash_point import crash_point
 from streams.agents import Tracker, track_orders
 from streams.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
 from streams.delivery import OWN_BUG, Outbox, fail_stop
@@ -117,11 +118,13 @@ class Worker:
     async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
         """Before partitions go: finish what is under way, commit it, and trust no state of before any more."""
         self._progress.ready = False
+        crash_point("worker.before_revoke")
         if revoked:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.tracker.drained(), DRAIN_S)
                 await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
         self.tracker.forget_books()
+        crash_point("worker.revoked")
 
     async def watch(self, running: "asyncio.Task[Any]") -> None:
         """Keep `progress` up to date, and end the process when the app has crashed."""
