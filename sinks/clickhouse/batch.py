@@ -1,6 +1,7 @@
 """What a writer has read and not yet written: rows by table, where each came from, and how far the commit may go."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
@@ -9,7 +10,7 @@ from schemas.decode import BadEvent
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
-from sinks.clickhouse.fact_rows import FactRows
+from sinks.clickhouse.fact_rows import Fact, FactRows, Key
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.progress import Progress
@@ -27,10 +28,31 @@ from sinks.clickhouse.tables import (
 
 @dataclass(slots=True)
 class Block:
-    """Rows for one table, and the record of each."""
+    """Rows for one table, the record of each, and of versioned rows where the newest of each key stands."""
 
     rows: list[Row] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+    places: dict[Key, int] = field(default_factory=dict)
+
+    def add(self, record: Record, row: Row) -> None:
+        self.rows.append(row)
+        self.records.append(record)
+
+    def is_superseded(self, key: Key, version: int) -> bool:
+        """Whether the block holds a newer version of the key already."""
+        place = self.places.get(key)
+        return place is not None and version < self.versions[place]
+
+    def put(self, record: Record, row: Row, key: Key, version: int) -> None:
+        """Add the row, in the place of the older one of its key if there is one."""
+        place = self.places.get(key)
+        if place is None:
+            self.places[key] = len(self.rows)
+            self.add(record, row)
+            self.versions.append(version)
+        else:
+            self.rows[place], self.records[place], self.versions[place] = row, record, version
 
 
 @dataclass(slots=True)
@@ -60,11 +82,11 @@ class Reader:
     def __init__(self, keyed: KeyedHash, events: EventRows, progress: Progress) -> None:
         facts = FactRows(keyed)
         self._progress = progress
-        self._routes = {
-            SERVICE_EVENTS: (EVENTS, events.row),
-            JOURNEYS: (JOURNEYS_TABLE, facts.journey),
-            CENTER_HOURS: (CENTER_HOURS_TABLE, facts.center_hour),
-            DEAD_LETTERS: (LETTERS, LetterRows(events).row),
+        self._routes: dict[str, tuple[Table, Callable[[Block, Record], None]]] = {
+            SERVICE_EVENTS: (EVENTS, _plain_rows(events.row)),
+            JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
+            CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
+            DEAD_LETTERS: (LETTERS, _plain_rows(LetterRows(events).row)),
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:
@@ -75,16 +97,15 @@ class Reader:
         """
         if not batch:
             batch.since = time.monotonic()
-        table, row_of = self._routes[tp.topic]
+        table, add_row = self._routes[tp.topic]
         block = batch.blocks.setdefault(table, Block())
-        rows, kept = block.rows, block.records
         skipped = 0
         for record in records:
             if record.value is None and table is not LETTERS:
                 skipped += 1
                 continue
             try:
-                rows.append(row_of(record))
+                add_row(block, record)
             except BadEvent:
                 skipped += 1
             except UnusableRecord as error:
@@ -92,9 +113,27 @@ class Reader:
                     skipped += 1
                 else:
                     batch.unusable.append((record, str(error)))
-            else:
-                kept.append(record)
         batch.ends[tp] = records[-1].offset + 1
         self._progress.count("records", tp.topic, len(records))
         if skipped:
             self._progress.count("skipped", tp.topic, skipped)
+
+
+def _plain_rows(row_of: Callable[[Record], Row]) -> Callable[[Block, Record], None]:
+    def add_row(block: Block, record: Record) -> None:
+        block.add(record, row_of(record))
+
+    return add_row
+
+
+def _versioned_rows(
+    read: Callable[[Record], tuple[Key, int, Fact]], row_of: Callable[[Fact], Row]
+) -> Callable[[Block, Record], None]:
+    """Of several versions of one key only the newest becomes a row: ClickHouse would throw the others away."""
+
+    def add_row(block: Block, record: Record) -> None:
+        key, version, fact = read(record)
+        if not block.is_superseded(key, version):
+            block.put(record, row_of(fact), key, version)
+
+    return add_row

@@ -127,17 +127,32 @@ _empty: dict[str, tuple[tuple[()], ...]] = {name: ((),) * len(fields) for name, 
 
 _SCALE = Decimal("0.0001")
 
+Fact = dict[str, Any]
+Key = tuple[Any, ...]
+
+_NO_FACT = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+
 
 class FactRows:
-    """Builds the rows of `journeys` and `center_hours`."""
+    """Builds the rows of `journeys` and `center_hours`: `journey` and `hour` read a record, `*_row` make its row.
+
+    Reading gives the fact with its key and version, so that a fact that a newer one replaces costs no row.
+    """
 
     def __init__(self, keyed: KeyedHash) -> None:
         self._keyed = keyed
 
-    def journey(self, record: Record) -> Row:
-        """The row of one order's fact. Raises UnusableRecord where the value is no such fact."""
+    def journey(self, record: Record) -> tuple[Key, int, Fact]:
+        """One order's fact. Raises UnusableRecord where the value is none."""
+        fact = _read(record)
         try:
-            fact = orjson.loads(record.value or b"")
+            return _key(fact["order_id"], fact["vehicle_id"]), int(fact["version"]), fact
+        except _NO_FACT as error:
+            raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
+
+    def journey_row(self, fact: Fact) -> Row:
+        """The fact's row. Raises UnusableRecord where a field is missing or of another type."""
+        try:
             customer_id = fact["customer_id"]
             return (
                 *_plain(fact),
@@ -149,17 +164,37 @@ class FactRows:
                 *_columns("surveys", fact["surveys"]),
                 *_columns("complaint_list", fact["complaint_list"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        except _NO_FACT as error:
             raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
 
-    def center_hour(self, record: Record) -> Row:
-        """The row of one partition's part of a center's hour. Raises UnusableRecord where the value is none."""
+    def hour(self, record: Record) -> tuple[Key, int, Fact]:
+        """One partition's part of a center's hour. Raises UnusableRecord where the value is none."""
+        fact = _read(record)
         try:
-            fact = orjson.loads(record.value or b"")
+            return _key(fact["center_id"], fact["hour"], fact["partition"]), int(fact["revision"]), fact
+        except _NO_FACT as error:
+            raise UnusableRecord(f"no center hour: {type(error).__name__}") from None
+
+    def hour_row(self, fact: Fact) -> Row:
+        """The hour's row. Raises UnusableRecord where a field is missing or of another type."""
+        try:
             buckets = {int(bucket): count for bucket, count in fact["wait_buckets"].items()}
             return (*_hour_plain(fact), buckets)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _NO_FACT as error:
             raise UnusableRecord(f"no center hour: {type(error).__name__}") from None
+
+
+def _key(*parts: Any) -> Key:
+    hash(parts)  # raises TypeError for a list or an object where an id belongs
+    return parts
+
+
+def _read(record: Record) -> Fact:
+    try:
+        fact: Fact = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        raise UnusableRecord("no JSON") from None
+    return fact
 
 
 def _columns(name: str, items: list[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
