@@ -1,4 +1,4 @@
-"""The real ClickHouse server out of the chDB wheel, as one child process on loopback: for one machine, not for production.
+"""The real ClickHouse server out of the chDB wheel, as one child process on loopback: for development and demos.
 
     python -m fixtrail.local.clickhouse --http-port 8123 --tcp-port 9000 --data DIR
 
@@ -14,6 +14,7 @@ machines reach it.
 import argparse
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import secrets
@@ -183,7 +184,7 @@ def serve(server: Server) -> int:
     """Run the server until SIGTERM, SIGINT or the end of the parent; returns the exit code."""
     os.environ["TZ"] = "UTC"
     # Before changing the folder: the import itself opens an engine with the config.xml of the current one.
-    from chdb import _chdb
+    engine = importlib.import_module("chdb._chdb")
 
     folder = render_config(server).parent
     os.chdir(folder)
@@ -195,7 +196,7 @@ def serve(server: Server) -> int:
 
     def hold() -> None:
         try:
-            result = _chdb.query(_SERVE, "TabSeparated", path=str(folder / "store"))
+            result = engine.query(_SERVE, "TabSeparated", path=str(folder / "store"))
             failure.append(result.error_message() or "the server ended by itself")
         except Exception as error:
             failure.append(str(error))
@@ -235,6 +236,8 @@ def _wait_for_end(stop: threading.Event) -> None:
 def _end(server: Server, holder: threading.Thread) -> None:
     """Close the engine: running inserts finish, merges are given up."""
     deadline = time.monotonic() + STOP_LIMIT_S
+    # The engine prints that its query was cancelled, which is what was asked for.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.suppress(OSError):
         _ask(server, "SYSTEM STOP LISTEN TCP", timeout=STOP_LIMIT_S)
         _ask(server, _END_SERVE, timeout=STOP_LIMIT_S)

@@ -2,6 +2,7 @@
 
 import time as clock
 import tomllib
+from collections import Counter
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,10 +76,9 @@ class Centers(Table):
 
     @model_validator(mode="after")
     def _no_id_twice(self) -> "Centers":
-        for what, ids in (("center", [center.id for center in self.center]), ("wave", [w.number for w in self.wave])):
-            twice = {repr(one) for one in ids if ids.count(one) > 1}
-            if twice:
-                raise ValueError(f"{what} {', '.join(sorted(twice))} is there more than once")
+        named = Counter([*(f"center {center.id}" for center in self.center), *(f"wave {w.number}" for w in self.wave)])
+        if twice := [name for name, number in named.items() if number > 1]:
+            raise ValueError(f"{', '.join(twice)} is there more than once")
         return self
 
 

@@ -22,6 +22,7 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.letter_rows import LETTERS
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import DEAD_LETTERS, TOPICS, Record, Row, Table
+from sinks.crash_point import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +235,9 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                     # A letter about a letter would come back as one more.
                     if table is not LETTERS:
                         await self._send_dead_letter(block.records[row.index], row.code, row.reason)
+        crash_point("writer:before-commit")
         await self._commit(batch.ends)
+        crash_point("writer:after-commit")
 
     async def _insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
         """The refused rows; all others are in ClickHouse. Tries the same rows for as long as it is away."""
@@ -250,6 +253,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self._stop.is_set():
                     raise Stopped from error
                 continue
+            crash_point("writer:inserted")
             self._progress.count("inserts", table.name)
             self._progress.count("rows", table.name, len(rows) - len(refused))
             self._progress.gauges["insert_seconds", table.name] = time.monotonic() - began
