@@ -53,6 +53,10 @@ def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> lis
         comes_s = known_s + visit.durations.courier_s(visit.profile.courier_min)
         backordered = {"phase": "backordered", "expected_at": expected, **emergency}
         return [(known_s, backordered), (comes_s, {"phase": "fulfilled", **emergency})]
-    visit.open_part = True
     expected = feed.stamp(feed.next_five_minutes(known_s + DAY_S * (2 + 3 * draw.random())))
-    return [(known_s, {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same})]
+    backordered = {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same}
+    if visit.chance(visit.work.withdrawn_share):
+        withdrawn_s = known_s + MINUTE_S * (1 + 4 * draw.random())
+        return [(known_s, backordered), (withdrawn_s, {"phase": "cancelled", **same})]
+    visit.open_part = True
+    return [(known_s, backordered)]

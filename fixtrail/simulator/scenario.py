@@ -76,6 +76,7 @@ class Work(Table):
     expert_pause_share: Share
     found_later_share: Share
     overnight_share: Share
+    withdrawn_share: Share
     part_return_share: Share
     comeback_mean_days: Days
     comeback_elsewhere_share: Share

@@ -49,9 +49,9 @@ def level_for(demand_per_day: float, replenishment_days: float, loss: float) -> 
     return Level(pieces, load_for(pieces, loss) / demand_per_day)
 
 
-def demand_per_day(scenario: Scenario, load: float) -> dict[str, float]:
+def demand_per_day(scenario: Scenario, profile: Profile, load: float) -> dict[str, float]:
     """Requests a day by part number, as the scenario's shares let expect."""
-    work, profile = scenario.work, scenario.baseline
+    work = scenario.work
     reaches = (1 - work.cancelled_share) * (1 - work.declined_share * (1 - work.quick_share / 2))
     orders = scenario.arrivals.orders_per_day * load * (1 + profile.comeback_share) * reaches
     origins = {group.origin: 0.0 for group, _ in scenario.mix}
@@ -81,15 +81,14 @@ class Stock:
     """
 
     def __init__(self, scenario: Scenario, load: float, draw: random.Random) -> None:
-        self._scenario = scenario
-        self._demand = demand_per_day(scenario, load)
+        self._scenario, self._load = scenario, load
         self._draw = draw
         self._shelves: dict[str, Shelf] = {}
         self.keep_levels_of(scenario.baseline, now_day=0.0)
 
     def keep_levels_of(self, profile: Profile, now_day: float) -> None:
         """From now on hold as many pieces as `profile.stockout_share` asks for."""
-        for part_no, rate in self._demand.items():
+        for part_no, rate in demand_per_day(self._scenario, profile, self._load).items():
             level = level_for(rate, self._scenario.work.replenishment_days, profile.stockout_share)
             # Begins as if it had always been so: otherwise full shelves would hide the first days' stock-outs.
             self._shelves[part_no] = Shelf(level, self._usual_orders(level, rate, now_day))

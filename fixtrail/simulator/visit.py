@@ -47,6 +47,7 @@ class Visit:
         self.quick = reason.lane == "quick"
         self.start_s = self.env.now
         self.touch_s = self.pickup_s = 0.0
+        self.ready_s: float | None = None
         self.updates = self.requests = 0
         self.stockout = self.open_part = self.reworked = self.overrun = False
         self.quoted = self.labour_hours = 0.0
@@ -153,7 +154,7 @@ class Visit:
         technicians.put(technician)
 
     def pickup(self) -> Steps[None]:
-        began_s = self.env.now
+        began_s = self.env.now if self.ready_s is None else self.ready_s
         yield self.env.timeout(self.durations.work_s(self.work.pickup_min * (0.5 if self.open_part else 1.0)))
         # While a part is open the vehicle is not ready (CONTRACT section 2): that is a wait.
         self.pickup_s = 0.0 if self.open_part else self.env.now - began_s
