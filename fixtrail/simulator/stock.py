@@ -43,9 +43,11 @@ def level_for(demand_per_day: float, replenishment_days: float, loss: float) -> 
 
     The days are then shortened until stock-outs happen for `loss` of the requests.
     """
-    pieces = 1
-    while load_for(pieces + 1, loss) <= demand_per_day * replenishment_days:
+    on_order = demand_per_day * replenishment_days
+    pieces, lost = 0, 1.0
+    while (lost := on_order * lost / (pieces + 1 + on_order * lost)) >= loss:
         pieces += 1
+    pieces = max(pieces, 1)
     return Level(pieces, load_for(pieces, loss) / demand_per_day)
 
 
