@@ -136,7 +136,7 @@ def migrate(
     """Create the topics and bring ClickHouse's tables and views up to date. Doing it again changes nothing."""
     import asyncio
 
-    from fixtrail.clickhouse import migrate_clickhouse
+    from fixtrail.clickhouse import load_centers, migrate_clickhouse
     from fixtrail.topics import ensure_topics
 
     if only not in (None, "topics", "clickhouse"):
@@ -148,6 +148,8 @@ def migrate(
     if only != "topics":
         for name in migrate_clickhouse(settings):
             _say(f"migration {name} applied")
+        if settings.centers:
+            _say(f"{load_centers(settings, settings.centers)} centers loaded")
 
 
 @app.command(
@@ -450,7 +452,7 @@ def centers_load(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Name, region, wave, time zone, hours per center.")],
     data: Data = None,
 ) -> None:
-    """Load the reference data of the centers into ClickHouse; what is there under the same id is replaced."""
+    """Make the centers of a file the ones that ClickHouse knows; an earlier list is replaced as a whole."""
     from fixtrail.clickhouse import load_centers
 
     _say(f"{load_centers(_settings(data), file)} centers loaded")
@@ -482,7 +484,7 @@ def demo(
         ".fixtrail-demo"
     ),
     days: Annotated[int, typer.Option(min=1, max=60, help="Simulated days.")] = 1,
-    centers: Annotated[int, typer.Option(min=1, max=200, help="Simulated centers.")] = 15,
+    centers: Annotated[int | None, typer.Option(min=1, max=200, help="Simulated centers.  [default: 6]")] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another day.")] = 1,
 ) -> None:
     """The whole stack with a simulated day played fast, live in the terminal, and a summary."""

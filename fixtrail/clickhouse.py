@@ -1,5 +1,6 @@
 """How Fixtrail's own commands reach ClickHouse: as the user who writes, and what only that user does."""
 
+from pathlib import Path
 from typing import Any
 
 from fixtrail.failure import REFUSED, Failure
@@ -36,3 +37,13 @@ def migrate_clickhouse(settings: Settings) -> list[str]:
         return migrate(writing_client(settings))
     except MigrationError as error:
         raise Failure(str(error), REFUSED) from None
+
+
+def load_centers(settings: Settings, file: Path) -> int:
+    """Make the centers of a TOML file the only ones in ClickHouse; how many they are. Raises Failure for a bad file."""
+    from sinks.clickhouse import centers
+
+    try:
+        return centers.load_centers(writing_client(settings), file)
+    except centers.CentersError as error:
+        raise Failure(str(error)) from None

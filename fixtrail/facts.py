@@ -12,6 +12,7 @@ from schemas.decode import BadEvent, decode_event
 from schemas.events import Event, to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
+from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
 
 # The columns of view `orders`, in its order; vehicle_key and customer_key stand behind order_id where they can be made.
 FIGURES = (
@@ -41,7 +42,6 @@ FIGURES = (
     "stockouts",
     "emergencies",
     "quoted_amount",
-    "approved_amount",
     "final_amount",
     "fault_groups",
     "fault_origin",
@@ -53,8 +53,10 @@ FIGURES = (
     "anomalies",
     "version",
     "last_event_at",
+    "approved_amount",
+    "activity_since",
 )
-TIMES = frozenset({"checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at"})
+TIMES = frozenset({"checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at", "activity_since"})
 MONEY = frozenset({"quoted_amount", "approved_amount", "final_amount"})
 
 
@@ -72,7 +74,7 @@ def facts_of(
     `keyed` is the keyed hash of personal ids; without it neither vehicle nor customer appears.
     """
     for fact in journey_facts(_events(source, refused, max_bytes, moved), now_ms):
-        yield orjson.dumps(_row(fact, keyed), option=orjson.OPT_APPEND_NEWLINE)
+        yield orjson.dumps(_row(fact, keyed, now_ms), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def keyed_hash(settings: Settings) -> KeyedHash | None:
@@ -114,7 +116,7 @@ def _events(
                 yield event
 
 
-def _row(fact: dict[str, Any], keyed: KeyedHash | None) -> dict[str, Any]:
+def _row(fact: dict[str, Any], keyed: KeyedHash | None, now_ms: int) -> dict[str, Any]:
     row: dict[str, Any] = {"order_id": fact["order_id"]}
     if keyed:
         row["vehicle_key"] = keyed.vehicle(fact["vehicle_id"])
@@ -126,7 +128,15 @@ def _row(fact: dict[str, Any], keyed: KeyedHash | None) -> dict[str, Any]:
         elif value is not None and name in MONEY:
             value = float(value)
         row[name] = value
+    row["ftf_status"] = _ftf_status(fact, now_ms)
     return row
+
+
+def _ftf_status(fact: dict[str, Any], now_ms: int) -> str | None:
+    """CONTRACT section 3: a first-time fix is provisional until the days in which it could come back are over."""
+    if fact["ftf"] is None:
+        return None
+    return "provisional" if fact["ftf"] and now_ms <= fact["closed_at"] + COMEBACK_WINDOW_MS else "confirmed"
 
 
 def _said_at(ms: int) -> str:

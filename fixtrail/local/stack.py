@@ -78,7 +78,7 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    with _locked(folder):
+    with locked(folder):
         (folder / STACK_FILE).unlink(missing_ok=True)
         ports = free_ports() if auto_ports else fixed_ports()
         plan = Plan(folder, ports, _secrets(folder, settings.hash_key), workers, settings.partitions)
@@ -88,7 +88,7 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process; the kernel lets go of it however the process ends."""
     with (folder / LOCK_FILE).open("a+") as lock:
         try:

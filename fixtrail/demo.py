@@ -1,0 +1,232 @@
+"""`fixtrail demo`: the whole stack, a simulated day played fast, a live view of the centers, and a summary."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from fixtrail.demo_view import centers_table, orders_now, summary_lines
+from fixtrail.failure import Failure
+from fixtrail.settings import Settings
+
+if TYPE_CHECKING:
+    from fixtrail.simulator.scenario import Scenario
+
+SCENARIO = "quiet-day"
+# The world's pace times this: a working day in some 40 seconds, or in 15 where nobody looks.
+WATCHED_SPEED, UNWATCHED_SPEED = 900.0, 2400.0
+LONGEST_PAUSE_S = 0.2
+LOOK_EVERY_S = 0.5
+START_LIMIT_S = 120.0
+IDLE_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    scenario: "Scenario"
+    seed: int
+    days: int
+    centers: int | None
+    start: datetime
+
+
+@dataclass(slots=True)
+class _Playing:
+    """How far the simulated day is; written by the thread that plays it."""
+
+    at: datetime
+    events: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+    error: BaseException | None = None
+
+
+def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: int, scenario: str = SCENARIO) -> int:
+    """The exit code; without `once` the stack stays up until Ctrl-C. `folder` is emptied first.
+
+    Raises Failure where the folder holds something else, or the stack does not come up.
+    """
+    from rich.console import Console
+
+    console = Console()
+    _empty(folder)
+    console.print(f"Starting broker, ClickHouse and the boxes in {folder} …")
+    began = time.monotonic()
+    with _stack(folder) as settings:
+        console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) …")
+        played = _loaded(scenario)
+        zone = ZoneInfo(played.center[0].time_zone)
+        start = _midnight(zone, days)
+        _load_centers(settings, played, centers, start, folder)
+        _play_and_watch(settings, console, _Day(played, seed, days, centers, start), zone)
+        _wait_until_stored(settings)
+        for line in summary_lines(settings):
+            console.print(line)
+        print(_look_further(folder, running=not once))
+        if not once:
+            console.print("The stack stays up; Ctrl-C stops it.")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    return 0
+
+
+def _empty(folder: Path) -> None:
+    """Remove an earlier demo's folder. Raises Failure for one that is no demo's, or in use."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / "stack.lock").exists():
+        raise Failure(f"{folder} is not empty and was not made by `fixtrail demo`: name another --data")
+    from fixtrail.local.stack import locked
+
+    with locked(folder):
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _stack(folder: Path) -> Iterator[Settings]:
+    """The settings of a stack that runs as long as this lasts."""
+    command = [sys.executable, "-P", "-m", "fixtrail.local.child", str(os.getpid()), "fixtrail", "up"]
+    process = subprocess.Popen(
+        [*command, "--data", str(folder), "--ports", "auto"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = _Listener(process.stdout)
+    try:
+        if not said.heard("ready", START_LIMIT_S):
+            raise Failure("the stack did not come up:\n" + "\n".join(said.lines))
+        # The environment may name other servers; the demo has its own.
+        yield Settings(data=folder, kafka=None, clickhouse=None)
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
+        process.wait()
+
+
+class _Listener:
+    """Keeps what a process says, so that its pipe never fills up."""
+
+    def __init__(self, output: IO[str] | None) -> None:
+        self.lines: list[str] = []
+        self._output = output
+        self._changed = threading.Condition()
+        self._ended = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def heard(self, line: str, limit_s: float) -> bool:
+        """Whether the line comes in time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or line in self.lines, limit_s)
+            return line in self.lines
+
+    def _listen(self) -> None:
+        for line in self._output or ():
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+
+def _loaded(name: str) -> "Scenario":
+    from fixtrail.simulator.scenario import load_scenario
+
+    return load_scenario(name)
+
+
+def _midnight(zone: ZoneInfo, days: int) -> datetime:
+    """The last local midnight from which so many days have passed."""
+    local = datetime.now(UTC).astimezone(zone) - timedelta(days=days)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _load_centers(settings: Settings, scenario: "Scenario", centers: int | None, start: datetime, folder: Path) -> None:
+    from fixtrail.clickhouse import load_centers
+    from fixtrail.simulator.command import write_centers
+
+    file = folder / "centers.toml"
+    write_centers(file, scenario, centers, start)
+    load_centers(settings, file)
+
+
+def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo) -> None:
+    """Play the day on a thread of its own and show the centers meanwhile."""
+    from rich.live import Live
+
+    speed = WATCHED_SPEED if console.is_terminal else UNWATCHED_SPEED
+    playing = _Playing(day.start)
+    player = threading.Thread(target=_play, args=(settings, day, speed, playing))
+    player.start()
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            while not playing.done.wait(LOOK_EVERY_S):
+                now = playing.at
+                live.update(centers_table(settings, now, now.astimezone(zone), playing.events), refresh=True)
+    else:
+        while not playing.done.wait(4 * LOOK_EVERY_S):
+            at = playing.at.astimezone(zone)
+            console.print(f"{at:%H:%M}  {playing.events:>6,} events sent, {orders_now(settings)}")
+    player.join()
+    if playing.error:
+        raise playing.error
+
+
+def _play(settings: Settings, day: _Day, speed: float, playing: _Playing) -> None:
+    from fixtrail.send import send_from
+    from fixtrail.simulator.command import write_events
+
+    def play(send: Callable[[bytes, bytes], object]) -> object:
+        def sent_on(value: bytes, key: bytes) -> None:
+            send(value, key)
+            playing.events += 1
+            # Late ones must not turn the clock back.
+            playing.at = max(playing.at, datetime.fromisoformat(orjson.loads(value)["occurred_at"]))
+
+        run = (day.scenario, day.seed, day.days, day.centers, day.start)
+        return write_events(None, *run, speed, sent_on, longest_pause_s=LONGEST_PAUSE_S)
+
+    try:
+        _, sent = asyncio.run(send_from(settings, play))
+        if not sent.complete:
+            raise Failure(f"not all events were acknowledged: {sent.error}")
+    except BaseException as error:
+        playing.error = error
+    finally:
+        playing.done.set()
+
+
+def _wait_until_stored(settings: Settings) -> None:
+    from fixtrail.status import said_behind, wait_idle
+
+    late = asyncio.run(wait_idle(settings, IDLE_LIMIT_S))
+    if late:
+        raise Failure(f"the events did not reach ClickHouse within {IDLE_LIMIT_S:.0f} s: {said_behind(late)}")
+
+
+def _look_further(folder: Path, *, running: bool) -> str:
+    where = f"--data {folder}"
+    up = "" if running else f"\n  .venv/bin/fixtrail up {where} --ports auto      (the same data again)"
+    return f"""
+Look further:{up}
+  .venv/bin/fixtrail status {where}
+  .venv/bin/fixtrail sql {where} "SELECT * FROM orders ORDER BY wait_s DESC LIMIT 5"
+  .venv/bin/fixtrail sql {where} "SELECT activity, sum(seconds) / 60 AS minutes FROM stages GROUP BY 1 ORDER BY 2 DESC"
+  .venv/bin/fixtrail verify {where}
+"""
