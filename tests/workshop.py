@@ -1,0 +1,218 @@
+"""A workshop's day in few words: service-order events as upstream sends them, and the facts made of them.
+
+Times of day are UTC on 2 March 2026, or `day` days later. Event ids ascend in the order in which a test makes events,
+so of two events in one millisecond the one made first sorts first. All is order R1 of vehicle V1 in center C1, unless
+said otherwise: `checked_in("08:00", order_id="R2", center_id="C9")`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from schemas.decode import decode_event
+from schemas.events import Event
+from streams.journey.batch import journey_facts
+from streams.journey.entries import Entry, entry_of
+
+Sent = dict[str, Any]
+Fact = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WAITS = ("reception", "approval", "parts", "bay")
+QUOTE = {
+    "labour_hours": 1.5,
+    "labour_rate": 380,
+    "parts": [{"part_no": "P-1", "quantity": 2, "unit_price": 99.95}],
+    "currency": "CNY",
+}
+QUOTED = "769.9"  # 1.5 × 380 + 2 × 99.95
+_ids = count(1)
+
+
+def at(clock: str, day: int = 0) -> datetime:
+    """That time of day, so many days after the first: "08:00", "08:00:30" or "08:00:00.001"."""
+    return datetime.fromisoformat(f"2026-03-02T{clock}+00:00") + timedelta(days=day)
+
+
+def ms(clock: str, day: int = 0) -> int:
+    """The same in milliseconds since 1970, as facts state it."""
+    return (at(clock, day) - EPOCH) // timedelta(milliseconds=1)
+
+
+def sent(type_: str, clock: str, day: int = 0, **fields: Any) -> Sent:
+    """An event of this type as upstream sends it."""
+    common = {"event_id": f"e{next(_ids):06d}", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"}
+    return {**common, "type": type_, "occurred_at": at(clock, day).isoformat(), **fields}
+
+
+def checked_in(clock: str, day: int = 0, *, promised: str | None = None, **fields: Any) -> Sent:
+    promise = {} if promised is None else {"promised_at": at(promised, day).isoformat()}
+    return sent("check_in", clock, day, **{"customer_id": "K1", "lane": "standard", **promise, **fields})
+
+
+def diagnosis_started(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("diagnosis", clock, day, phase="started", **fields)
+
+
+def diagnosed(clock: str, day: int = 0, *groups: str, **fields: Any) -> Sent:
+    """A completed diagnosis that found these fault groups."""
+    return sent("diagnosis", clock, day, **{"phase": "completed", "fault_groups": list(groups), **fields})
+
+
+def quoted(clock: str, day: int = 0, *groups: str, **fields: Any) -> Sent:
+    """A completed diagnosis that brought a quote."""
+    return diagnosed(clock, day, *groups, **{"quote": QUOTE, **fields})
+
+
+def approved(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("quote_decision", clock, day, approved=True, **fields)
+
+
+def refused(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("quote_decision", clock, day, approved=False, **fields)
+
+
+def part(phase: str, clock: str, day: int = 0, **fields: Any) -> Sent:
+    asked = {"request_id": "Q1", "part_no": "P-1", "quantity": 1}
+    return sent("part_request", clock, day, **{**asked, "phase": phase, **fields})
+
+
+def repair(phase: str, clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("repair", clock, day, **{"phase": phase, "job_id": "J1", **fields})
+
+
+def check_started(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("quality_check", clock, day, phase="started", **fields)
+
+
+def check_passed(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("quality_check", clock, day, passed=True, **fields)
+
+
+def check_failed(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("quality_check", clock, day, passed=False, **fields)
+
+
+def handed_off(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("handoff", clock, day, **fields)
+
+
+def called_off(clock: str, day: int = 0, **fields: Any) -> Sent:
+    return sent("cancellation", clock, day, **fields)
+
+
+def surveyed(clock: str, day: int = 0, score: int = 9, **fields: Any) -> Sent:
+    return sent("survey", clock, day, score=score, **fields)
+
+
+def complained(clock: str, day: int = 0, category: str = "wait", **fields: Any) -> Sent:
+    return sent("complaint", clock, day, category=category, **fields)
+
+
+def repaired_visit(*groups: str, day: int = 0, **fields: Any) -> list[Sent]:
+    """A visit from 08:00 to 11:00 that finds and repairs faults of these groups; `fields` hold for all its events."""
+    odometer = {"odometer_km": fields.pop("odometer_km")} if "odometer_km" in fields else {}
+    return [
+        checked_in("08:00", day, **odometer, **fields),
+        diagnosis_started("08:20", day, **fields),
+        diagnosed("08:40", day, *groups, **fields),
+        repair("started", "09:10", day, **fields),
+        repair("completed", "10:10", day, **fields),
+        handed_off("11:00", day, **fields),
+    ]
+
+
+# What the product makes of them
+
+
+def event_of(each: Sent) -> Event:
+    """The validated event."""
+    return decode_event(json.dumps(each).encode())
+
+
+def entries_of(events: Iterable[Sent]) -> list[Entry]:
+    """What the rules keep of the events."""
+    return [entry_of(event_of(each)) for each in events]
+
+
+def facts_after(*events: Sent, now: datetime | None = None) -> dict[str, Fact]:
+    """The facts of every order, by order id, from all events at once."""
+    until = None if now is None else (now - EPOCH) // timedelta(milliseconds=1)
+    return {fact["order_id"]: fact for fact in journey_facts(map(event_of, events), until)}
+
+
+def order_after(*events: Sent, now: datetime | None = None) -> Fact:
+    """The facts of order R1."""
+    return facts_after(*events, now=now)["R1"]
+
+
+def minutes(fact: Fact) -> dict[str, float]:
+    """Every duration that is not zero, in minutes."""
+    return {name.removesuffix("_s"): fact[name] / 60 for name in fact if name.endswith("_s") and fact[name]}
+
+
+def stages(fact: Fact) -> list[tuple[str, str, str | None]]:
+    """The stretches of the visit with their times of day."""
+    return [(each["activity"], _clock(each["started_at"]), _clock(each["ended_at"])) for each in fact["stages"]]
+
+
+def _clock(instant: int | None) -> Any:
+    return None if instant is None else f"{_time(instant):%H:%M}"
+
+
+def _time(instant: int | None) -> Any:
+    return None if instant is None else EPOCH + timedelta(milliseconds=instant)
+
+
+# In the words of the independent computation
+
+_TIMES = ("checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
+_MONEY = ("quoted_amount", "approved_amount", "final_amount")
+_NOT_COMPARED = ("locale", "activity_since", "version")
+_PART_TIMES = ("requested_at", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
+
+
+def in_plain_types(fact: Fact) -> Fact:
+    """A fact as `oracle.orders_of` would state it, but for what it does not work out."""
+    row = {name: value for name, value in fact.items() if name not in _NOT_COMPARED}
+    row |= {name: _time(fact[name]) for name in _TIMES}
+    row |= {name: _decimal(fact[name]) for name in _MONEY}
+    row["stages"] = [(each["activity"], _time(each["started_at"]), _time(each["ended_at"])) for each in fact["stages"]]
+    row["parts"] = sorted((_part(each) for each in fact["parts"]), key=lambda each: str(each["request_id"]))
+    row["surveys"] = [
+        {
+            "event_id": s["event_id"],
+            "occurred_at": _time(s["answered_at"]),
+            "score": s["score"],
+            "reasons": s["reasons"],
+        }
+        for s in fact["surveys"]
+    ]
+    row["complaint_list"] = [
+        {**each, "occurred_at": _time(each["complained_at"]), "complained_at": None} for each in fact["complaint_list"]
+    ]
+    return row
+
+
+def in_plain_types_too(order: Fact) -> Fact:
+    """An order of `oracle.orders_of` without what facts do not state: comments, and urgencies but emergencies."""
+    parts = [{**each, "emergency": each["urgency"] == "emergency", "urgency": None} for each in order["parts"]]
+    surveys = [{name: each[name] for name in each if name != "comment"} for each in order["surveys"]]
+    complaints = [{**each, "complained_at": None} for each in order["complaint_list"]]
+    parts.sort(key=lambda each: str(each["request_id"]))
+    return {**order, "parts": parts, "surveys": surveys, "complaint_list": complaints}
+
+
+def _part(each: Fact) -> Fact:
+    times = {name: _time(each[name]) for name in _PART_TIMES}
+    price = _decimal(each["unit_price"])
+    return {**each, **times, "quantity": Decimal(each["quantity"]), "unit_price": price, "urgency": None}
+
+
+def _decimal(amount: str | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount)
