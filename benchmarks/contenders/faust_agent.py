@@ -1,0 +1,57 @@
+"""A textbook Faust agent: a table, `table[key] = …` and one `send` per event.
+
+As the documentation shows it, with default settings. FAUST_TUNED=1 sets those that the settings reference offers for
+throughput.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import faust
+
+from benchmarks.contenders.arguments import COMMIT_S, task
+from benchmarks.contenders.rules import event_of, follow
+
+TUNED = {
+    "consumer_max_fetch_size": 4 * 1024 * 1024,
+    "stream_buffer_maxsize": 16_384,
+    "stream_wait_empty": False,
+    "producer_linger": 0.005,
+    "producer_max_batch_size": 256 * 1024,
+    "broker_check_crcs": False,
+}
+
+given = task()
+app = faust.App(
+    given.group,
+    broker=f"kafka://{given.kafka}",
+    store="memory://",
+    datadir=str(given.data),
+    topic_partitions=given.partitions,
+    topic_disable_leader=True,
+    broker_commit_interval=COMMIT_S,
+    **(TUNED if os.environ.get("FAUST_TUNED") else {}),
+)
+events = app.topic(given.source, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+journeys = app.topic(given.output, key_type=str, value_serializer="json", key_serializer="raw")
+orders = app.Table("orders", partitions=given.partitions)
+
+
+@app.agent(events)  # type: ignore[untyped-decorator]
+async def track(stream: Any) -> None:
+    async for value in stream:
+        event = event_of(value)
+        if event is None:
+            continue
+        followed = follow(orders.get(event.order_id), event)
+        if followed is not None:
+            orders[event.order_id], fact = followed
+            await journeys.send(key=event.order_id, value=fact)
+
+
+if __name__ == "__main__":
+    sys.argv = ["faust", "worker", "--loglevel", "warn", "--without-web"]
+    app.main()

@@ -1,0 +1,33 @@
+"""This worker, as `fixtrail worker` runs it, but for its health page and watchdog."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.contenders.arguments import task
+from streams.app import Topics, WorkerConfig
+from streams.progress import Progress
+from streams.worker import run_worker
+
+
+def main() -> int:
+    given = task()
+    topics = Topics(
+        events=given.source,
+        journeys=given.output,
+        center_hours=f"{given.output}-hours",
+        notices=f"{given.output}-notices",
+        dead_letters=f"{given.output}-dead",
+    )
+    config = WorkerConfig(
+        kafka={"bootstrap_servers": given.kafka},
+        data=given.data,
+        app_id=given.group,
+        partitions=given.partitions,
+        topics=topics,
+    )
+    return run_worker(config, Progress())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

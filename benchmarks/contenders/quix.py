@@ -1,0 +1,45 @@
+"""Quix Streams: a StreamingDataFrame with state, one event at a time, its state in RocksDB with a changelog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quixstreams import Application, State
+
+from benchmarks.contenders.arguments import COMMIT_S, task
+from benchmarks.contenders.rules import event_of, follow
+
+
+def track(value: bytes, state: State[Any]) -> dict[str, Any] | None:
+    """The order's fact after this event; state is per record key, that is per vehicle."""
+    event = event_of(value)
+    if event is None:
+        return None
+    followed = follow(state.get(event.order_id), event)
+    if followed is None:
+        return None
+    after, fact = followed
+    state.set(event.order_id, after)
+    return fact
+
+
+def main() -> None:
+    given = task()
+    app = Application(
+        broker_address=given.kafka,
+        consumer_group=given.group,
+        auto_offset_reset="earliest",
+        state_dir=given.data / "state",
+        commit_interval=COMMIT_S,
+        loglevel="WARNING",
+    )
+    events = app.topic(given.source, key_deserializer="bytes", value_deserializer="bytes")
+    journeys = app.topic(given.output, key_serializer="str", value_serializer="json")
+    frame = app.dataframe(events).apply(track, stateful=True)
+    frame = frame.filter(lambda fact: fact is not None)
+    frame.to_topic(journeys, key=lambda fact: fact["order_id"])
+    app.run()
+
+
+if __name__ == "__main__":
+    main()

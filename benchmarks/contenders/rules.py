@@ -1,0 +1,47 @@
+"""The same rules for contenders that take one event at a time: one order's state as a JSON-normal dict.
+
+Decoding, the order's fold and its fact are the product's own (schemas.decode, streams.journey). What crosses orders is
+left out: comebacks, center hours, notices; `first_time_fix` is judged from the order alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.decode import BadEvent, decode_event
+from schemas.events import Event
+from streams.journey import entries as e
+from streams.journey.entries import entry_of
+from streams.journey.facts import Fact, journey_fact
+from streams.journey.first_time_fix import first_time_fix
+from streams.journey.visit import Visit, fold
+
+State = dict[str, Any]
+
+# What these rules do not know: the vehicle's other orders.
+NOT_COMPUTED = frozenset({"ftf", "ftf_cause", "comeback_order_id", "version"})
+
+
+def event_of(value: bytes) -> Event | None:
+    """The event in a record's value; None for one that would go to the dead letters."""
+    try:
+        return decode_event(value)
+    except BadEvent:
+        return None
+
+
+def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
+    """The order's next state and its fact; None for a duplicate, which changes nothing."""
+    entry = entry_of(event)
+    entries: list[list[Any]] = [] if state is None else state["entries"]
+    if any(known[e.EVENT_ID] == event.event_id for known in entries):
+        return None
+    visit = Visit() if state is None else Visit.restore(state["visit"])
+    entries.append(entry)
+    if visit.takes(entry):
+        visit.advance(entry)
+    else:
+        visit, _ = fold(entries)
+    verdict = first_time_fix(event.order_id, visit, ())
+    fact = journey_fact(event.order_id, event.vehicle_id, visit, verdict, visit.count)
+    return {"entries": entries, "visit": visit.snapshot()}, fact

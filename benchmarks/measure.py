@@ -1,0 +1,172 @@
+"""One contender's run, watched from outside: what its consumer group has committed, and what CPU it took by then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from benchmarks.broker import ROOT, stop
+from benchmarks.machine import cpu_s
+
+LOOK_S = 0.03
+STANDSTILL_S = 120.0
+WARM_UP = 0.1
+
+
+class ContenderFailedError(RuntimeError):
+    """A contender ended, or commits nothing more; the message carries the end of what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A program that does the job. `share` of the events it is given: a slow one need not do all of them.
+
+    `without` are the columns of a fact that its rules do not compute; `notes` stand below the table.
+    """
+
+    name: str
+    title: str
+    module: str
+    notes: str
+    share: float = 1.0
+    without: frozenset[str] = frozenset()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one moment: events committed, and CPU seconds of the process."""
+
+    at: float
+    committed: int
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast it went between two commits; CPU seconds per 1,000 events."""
+
+    events: int
+    per_s: float
+    cpu_per_1000: float
+    cpu_total_s: float
+
+
+def pace_of(looks: list[Look], total: int) -> Pace:
+    """The pace from the first commit after the warm-up to the last one before the end was in sight.
+
+    Both ends are commits, so all that lies between them was done in that time, and how often a program commits makes
+    no difference. The very last commit is left out where others are: it may have waited for its time.
+    """
+    commits = [look for before, look in pairwise(looks) if look.committed > before.committed]
+    warm = [look for look in commits if look.committed >= WARM_UP * total] or commits
+    first = warm[0]
+    running = [look for look in warm[1:] if look.committed < total]
+    last = running[-1] if running else warm[-1]
+    if last is first:
+        first = looks[0]
+    events, seconds = last.committed - first.committed, last.at - first.at
+    return Pace(events, events / seconds, (last.cpu - first.cpu) / events * 1000, looks[-1].cpu)
+
+
+class Kafka:
+    """The broker as the benchmark uses it."""
+
+    def __init__(self, address: str, partitions: int) -> None:
+        self.options: dict[str, Any] = {"bootstrap_servers": address}
+        self.address = address
+        self.partitions = partitions
+        self._admin = AIOKafkaAdminClient(**self.options)
+
+    async def __aenter__(self) -> Kafka:
+        await self._admin.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._admin.close()
+
+    async def create(self, names: Iterable[str]) -> None:
+        """Create topics; they are not compacted while the benchmark runs."""
+        settings = {"max.message.bytes": str(9 * 1024 * 1024)}
+        topics = [NewTopic(name, self.partitions, 1, topic_configs=settings) for name in names]
+        await self._admin.create_topics(topics, timeout_ms=30_000)
+
+    async def delete(self, prefix: str) -> None:
+        """Delete the topics whose names begin so."""
+        names = [name for name in await self._admin.list_topics() if name.startswith(prefix)]
+        if names:
+            await self._admin.delete_topics(names, timeout_ms=30_000)
+
+    async def committed(self, group: str, topic: str) -> int:
+        """How many records of a topic a group has committed."""
+        offsets = await self._admin.list_consumer_group_offsets(group)
+        return sum(max(0, each.offset) for tp, each in offsets.items() if tp.topic == topic)
+
+    async def last_values(self, topic: str) -> tuple[dict[bytes, bytes], int]:
+        """The last value of each key of a topic, and how many records there are in all."""
+        consumer = AIOKafkaConsumer(**self.options, max_partition_fetch_bytes=4 * 1024 * 1024)
+        await consumer.start()
+        last: dict[bytes, bytes] = {}
+        count = 0
+        try:
+            places = [TopicPartition(topic, number) for number in range(self.partitions)]
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            while any([await consumer.position(tp) < ends[tp] for tp in places]):
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    count += len(records)
+                    last.update((record.key, record.value) for record in records)
+        finally:
+            await consumer.stop()
+        return last, count
+
+
+async def run(contender: Contender, kafka: Kafka, source: str, output: str, total: int, folder: Path) -> Pace:
+    """Let a contender process the `total` events of `source`; how fast it went.
+
+    Raises ContenderFailedError where it does not come to the end.
+    """
+    folder.mkdir(parents=True)
+    said = folder / "said.log"
+    command = [sys.executable, "-m", contender.module, "--kafka", kafka.address, "--source", source]
+    command += ["--output", output, "--group", output, "--partitions", str(kafka.partitions), "--data", str(folder)]
+    with said.open("wb") as log:
+        process = subprocess.Popen(  # noqa: ASYNC220 (it returns at once)
+            command, cwd=ROOT, env=os.environ | contender.environment, stdout=log, stderr=log, text=True
+        )
+    try:
+        looks = await _watch(process, kafka, output, source, total)
+    except ContenderFailedError as error:
+        raise ContenderFailedError(f"{contender.name}: {error}; it said: {said.read_text()[-2000:]}") from None
+    finally:
+        await asyncio.to_thread(stop, process)
+    return pace_of(looks, total)
+
+
+async def _watch(process: subprocess.Popen[str], kafka: Kafka, group: str, source: str, total: int) -> list[Look]:
+    looks = [Look(time.monotonic(), 0, 0.0)]
+    moved_at = time.monotonic()
+    while looks[-1].committed < total:
+        await asyncio.sleep(LOOK_S)
+        if process.poll() is not None:
+            raise ContenderFailedError(f"ended with {process.returncode}")
+        committed = await kafka.committed(group, source)
+        look = Look(time.monotonic(), committed, cpu_s(process.pid))
+        if committed > looks[-1].committed:
+            moved_at = look.at
+        elif look.at - moved_at > STANDSTILL_S:
+            raise ContenderFailedError(f"stands still at {committed} of {total} events")
+        looks.append(look)
+    return looks
