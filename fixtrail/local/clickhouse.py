@@ -7,8 +7,8 @@ of the users `app` (owns the two databases) and `reader` (may read the views) co
 (FIXTRAIL_CLICKHOUSE_PASSWORD, FIXTRAIL_CLICKHOUSE_READER_PASSWORD) or from a JSON file, made with random ones if new.
 
 The wheel is a library: `_chdb.query` is a private entry point, so its version is pinned and tests/integration covers
-what is used of it. Like any ClickHouse in its local mode it trusts whoever may log in as `app`; never let other
-machines reach it.
+what is used of it. In that mode anybody on this machine may log in as `default`, who may read nothing, and any user's
+SELECT * FROM Python(x) ends the process: loopback only, and supervised.
 """
 
 import argparse
@@ -29,9 +29,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from fixtrail.local.landlock import shut_in
+
 PASSWORDS_FILE = "passwords.json"
 READY = "ready"
 STOP_LIMIT_S = 20.0
+
+_FOLDERS = ("store", "user_files", "tmp")
 
 # chDB serves for as long as this query runs.
 _SERVE = (
@@ -98,7 +102,7 @@ _CONFIG = """\
   <users>
     <default>
       <no_password/>
-      <networks><ip>::1</ip></networks><profile>nobody</profile><quota>default</quota>
+      <networks><ip>127.0.0.1</ip></networks><profile>nobody</profile><quota>default</quota>
       <grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>
     </default>
     <app>
@@ -146,7 +150,7 @@ def render_config(server: Server) -> Path:
     """Write the server's configuration into its data folder, readable by its owner only; returns the file."""
     data = server.data.resolve()
     config = data / "config.xml"
-    for folder in ("store", "user_files", "tmp"):
+    for folder in _FOLDERS:
         (data / folder).mkdir(parents=True, exist_ok=True)
     text = _CONFIG.format(
         http_port=server.http_port,
@@ -182,11 +186,14 @@ def load_passwords(file: Path) -> tuple[str, str]:
 
 def serve(server: Server) -> int:
     """Run the server until SIGTERM, SIGINT or the end of the parent; returns the exit code."""
-    os.environ["TZ"] = "UTC"
-    # Before changing the folder: the import itself opens an engine with the config.xml of the current one.
-    engine = importlib.import_module("chdb._chdb")
-
     folder = render_config(server).parent
+    if not _shut_in(folder, server.http_port):
+        print("clickhouse: no Landlock here, so its users can read this user's files with file()", file=sys.stderr)
+    os.environ["TZ"] = "UTC"
+    # The import opens an engine of its own: in a folder without a config.xml, with its files under TMPDIR.
+    os.environ["TMPDIR"] = str(folder / "tmp")
+    os.chdir(folder / "tmp")
+    engine = importlib.import_module("chdb._chdb")
     os.chdir(folder)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,6 +222,27 @@ def serve(server: Server) -> int:
     # The engine's own threads may outlive its shutdown; nothing is left to write.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _shut_in(folder: Path, http_port: int) -> bool:
+    """Leave the server its data, its code and what it asks of the machine; False where the kernel cannot.
+
+    ClickHouse in its local mode lets every user read any file with the function file(), /proc/self/environ with the
+    passwords in it included. The folder with stack.json and passwords.json is out of reach too.
+    """
+    code = (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/urandom")
+    machine = ("self/maps", "self/statm", "meminfo", "stat", "cpuinfo")
+    return shut_in(
+        read=[
+            *map(Path, code),
+            *(Path("/proc") / name for name in machine),
+            Path("/sys/fs/cgroup"),
+            Path("/sys/devices/system/cpu"),
+            folder / "config.xml",
+        ],
+        write=[*(folder / name for name in _FOLDERS), Path("/dev/null")],
+        connect=[http_port],
+    )
 
 
 def _wait_until_ready(server: Server, stop: threading.Event) -> bool:

@@ -1,0 +1,212 @@
+"""The embedded ClickHouse server: it starts, stops, survives kill -9, and gives nobody more than they may have."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports, start_clickhouse
+
+__all__ = ["clickhouse", "clickhouse_for_all"]
+
+ROOT = Path(__file__).parents[2]
+REFUSED = "ACCESS_DENIED|READONLY|Not enough privileges"
+
+
+def has_landlock() -> bool:
+    """Whether the kernel has Landlock (its version call answers)."""
+    return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ClickHouseNode]:
+    node = start_clickhouse(tmp_path / "data")
+    yield node
+    if node.process.poll() is None:
+        node.kill()
+
+
+def test_sigterm_stops_it_within_seconds(own_server: ClickHouseNode) -> None:
+    began = time.monotonic()
+
+    assert own_server.stop() == 0
+    assert time.monotonic() - began < 10
+
+
+def test_what_was_acknowledged_survives_kill_9(own_server: ClickHouseNode) -> None:
+    own_server.ask("CREATE DATABASE fixtrail_raw")
+    own_server.ask("CREATE TABLE fixtrail_raw.kept (n UInt32) ENGINE = MergeTree ORDER BY n")
+    for part in range(20):
+        own_server.ask(f"INSERT INTO fixtrail_raw.kept SELECT number + {part * 100} FROM numbers(100)")
+    own_server.kill()
+
+    back = own_server.again()
+    try:
+        assert back.ask("SELECT count(), uniqExact(n) FROM fixtrail_raw.kept") == "2000\t2000"
+    finally:
+        back.stop()
+
+
+def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
+    http, tcp = free_ports(2)
+    command = [sys.executable, "-m", "fixtrail.local.clickhouse", f"--http-port={http}", f"--tcp-port={tcp}"]
+    starter = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import subprocess, time; p = subprocess.Popen({[*command, f'--data={tmp_path}']!r}); "
+            "print(p.pid, flush=True); time.sleep(600)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    assert starter.stdout.readline() == "ready\n"
+
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+
+    assert _ends_within(pid, 10)
+
+
+def test_it_says_so_when_its_port_is_taken(own_server: ClickHouseNode, tmp_path: Path) -> None:
+    ports = (f"--http-port={own_server.http_port}", f"--tcp-port={free_ports(1)[0]}")
+    second = subprocess.run(
+        [sys.executable, "-m", "fixtrail.local.clickhouse", *ports, f"--data={tmp_path / 'second'}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert second.returncode == 70
+    assert "Address already in use" in second.stderr
+
+
+def test_passwords_are_made_once_and_kept_to_their_owner(tmp_path: Path) -> None:
+    from fixtrail.local.clickhouse import load_passwords
+
+    file = tmp_path / "passwords.json"
+    made = load_passwords(file)
+
+    assert len(set(made)) == 2 and all(len(password) >= 24 for password in made)
+    assert load_passwords(file) == made
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_configuration_holds_no_password(own_server: ClickHouseNode) -> None:
+    config = own_server.data / "config.xml"
+
+    assert config.stat().st_mode & 0o077 == 0
+    assert not any(password in config.read_text() for password in own_server.passwords.values())
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count() FROM fixtrail_raw.journeys",
+        "SELECT * FROM fixtrail_raw.events",
+        "SELECT name FROM system.users",
+        "SELECT query FROM system.processes",
+        "INSERT INTO fixtrail_raw.centers (center_id) VALUES ('x')",
+        "CREATE TABLE fixtrail.mine (n UInt8) ENGINE = Memory",
+        "CREATE OR REPLACE VIEW fixtrail.orders AS SELECT 1",
+        "DROP VIEW fixtrail.orders",
+        "TRUNCATE TABLE fixtrail_raw.journeys",
+        "SYSTEM STOP LISTEN HTTP",
+        "SET max_execution_time = 0",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+        "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+        "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+        "SELECT * FROM s3('http://127.0.0.1:1/bucket/key', NOSIGN, 'LineAsString', 'a String')",
+        "SELECT * FROM remote('127.0.0.1', 'system', 'one')",
+        "SELECT * FROM executable('id', 'TSV', 'a String')",
+        "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "INSERT INTO FUNCTION file('x.csv', 'CSV', 'a UInt8') VALUES (1)",
+    ],
+)
+def test_the_reader_may_only_read_the_views(clickhouse: ClickHouseNode, sql: str) -> None:
+    with pytest.raises(AssertionError, match=REFUSED):
+        clickhouse.ask(sql, user="reader")
+
+
+def test_a_reader_s_query_is_limited_in_rows_and_memory(clickhouse: ClickHouseNode) -> None:
+    with pytest.raises(AssertionError, match="TOO_MANY_ROWS_OR_BYTES"):
+        clickhouse.ask("SELECT number FROM numbers(2000000) FORMAT Null", user="reader")
+    with pytest.raises(AssertionError, match="MEMORY_LIMIT_EXCEEDED"):
+        clickhouse.ask("SELECT uniqExact(number) FROM numbers(1000000000)", user="reader")
+
+
+def test_whoever_logs_in_as_default_may_read_nothing(clickhouse: ClickHouseNode) -> None:
+    as_default = ClickHouseNode(
+        clickhouse.process, clickhouse.http_port, clickhouse.tcp_port, clickhouse.data, {"default": ""}
+    )
+
+    for table in ("fixtrail.orders", "fixtrail_raw.journeys", "system.users"):
+        with pytest.raises(AssertionError, match="ACCESS_DENIED"):
+            as_default.ask(f"SELECT count() FROM {table}", user="default")
+
+
+@pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
+@pytest.mark.parametrize("file", ["/etc/passwd", "/proc/self/environ", "{data}/passwords.json", "{data}/../secret"])
+def test_no_user_reads_a_file_outside_of_the_store(clickhouse: ClickHouseNode, file: str) -> None:
+    (clickhouse.data / "passwords.json").touch()
+    (clickhouse.data.parent / "secret").touch()
+
+    for user in ("reader", "app"):
+        with pytest.raises(AssertionError, match="Permission denied"):
+            clickhouse.ask(f"SELECT file('{file.format(data=clickhouse.data)}')", user=user)
+
+
+@pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
+def test_a_process_that_is_shut_in_connects_only_where_it_may(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as allowed, socket.create_server(("127.0.0.1", 0)) as forbidden:
+        ports = [allowed.getsockname()[1], forbidden.getsockname()[1]]
+        code = f"""
+import socket, sys
+from pathlib import Path
+from fixtrail.local.landlock import shut_in
+assert shut_in(read=[], write=[Path({str(tmp_path)!r})], connect=[{ports[0]}])
+Path({str(tmp_path / "mine")!r}).write_text("kept")
+for attempt in (
+    lambda: socket.create_connection(("127.0.0.1", {ports[0]})),
+    lambda: socket.create_connection(("127.0.0.1", {ports[1]})),
+    lambda: Path({__file__!r}).read_text(),
+):
+    try:
+        attempt()
+        print("done")
+    except PermissionError:
+        print("refused")
+"""
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert told.stdout.split() == ["done", "refused", "refused"]
+
+
+def test_the_reader_sees_the_views_with_an_ordinary_client(clickhouse: ClickHouseNode) -> None:
+    client = clickhouse.client("reader")
+
+    assert client.query("SELECT count() FROM fixtrail.orders").result_rows == [(0,)]
+    assert {name for (name,) in client.query("SHOW TABLES FROM fixtrail").result_rows} >= {"orders", "stages", "events"}
+
+
+def _ends_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
