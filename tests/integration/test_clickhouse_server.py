@@ -179,8 +179,8 @@ from fixtrail.local.landlock import shut_in
 assert shut_in(read=[], write=[Path({str(tmp_path)!r})], connect=[{ports[0]}])
 Path({str(tmp_path / "mine")!r}).write_text("kept")
 for attempt in (
-    lambda: socket.create_connection(("127.0.0.1", {ports[0]})),
-    lambda: socket.create_connection(("127.0.0.1", {ports[1]})),
+    lambda: socket.socket().connect(("127.0.0.1", {ports[0]})),
+    lambda: socket.socket().connect(("127.0.0.1", {ports[1]})),
     lambda: Path({__file__!r}).read_text(),
 ):
     try:
