@@ -55,9 +55,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast it went between two commits; CPU seconds per 1,000 events."""
+    """How fast it went between two commits; CPU seconds per 1,000 events.
 
-    events: int
+    `from_start`: there were too few commits to leave the start out.
+    """
+
+    from_start: bool
     per_s: float
     cpu_per_1000: float
     cpu_total_s: float
@@ -77,7 +80,7 @@ def pace_of(looks: list[Look], total: int) -> Pace:
     if last is first:
         first = looks[0]
     events, seconds = last.committed - first.committed, last.at - first.at
-    return Pace(events, events / seconds, (last.cpu - first.cpu) / events * 1000, looks[-1].cpu)
+    return Pace(first is looks[0], events / seconds, (last.cpu - first.cpu) / events * 1000, looks[-1].cpu)
 
 
 class Kafka:

@@ -188,6 +188,8 @@ async def one_run(
 
 def said(console: Console, contender: Contender, number: int, score: Score) -> None:
     pace = f"{score.paces[-1].per_s:,.0f} events/s" if score.paces else "failed"
+    if score.paces and score.paces[-1].from_start:
+        pace += " with its start (too few events to leave that out)"
     equal = "NOT EQUAL" if score.wrong else "equal"
     console.print(f"run {number}, {contender.title}: {pace}, {equal}", highlight=False)
 

@@ -10,7 +10,7 @@ from benchmarks.contenders.arguments import COMMIT_S, task
 from benchmarks.contenders.rules import event_of, follow
 
 
-def track(value: bytes, state: State[Any]) -> dict[str, Any] | None:
+def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
     """The order's fact after this event; state is per record key, that is per vehicle."""
     event = event_of(value)
     if event is None:
