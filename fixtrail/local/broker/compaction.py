@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -138,22 +137,23 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
     fresh.path = final.with_suffix(".cleaned")
     fresh.path.unlink(missing_ok=True)
     fresh.create()
-    oldest_tombstone = time.time() - partition.config.delete_retention_ms / 1000
+    ages = [age for segment in old for age in segment.written()]
+    forget_before = time.time() - partition.config.delete_retention_ms / 1000
+    # Where the tombstones that are old enough to go end; ages rise with the offsets.
+    forget_to = max((end for end, written_at in ages if written_at < forget_before), default=-1)
+
+    def stays(header: BatchHeader, record: Any) -> bool:
+        if record.key is None or _is_aborted(partition, header, record.offset):
+            return False
+        newer = newest.get(_digest(record.key), -1) > record.offset
+        return not newer and (record.value is not None or record.offset >= forget_to)
+
     for segment in old:
-        tombstones_stay = segment.written_at > oldest_tombstone
-
-        def stays(header: BatchHeader, record: Any, tombstones_stay: bool = tombstones_stay) -> bool:
-            if record.key is None or _is_aborted(partition, header, record.offset):
-                return False
-            newer = newest.get(_digest(record.key), -1) > record.offset
-            return not newer and (record.value is not None or tombstones_stay)
-
         for _, header, batch in segment.batches():
             await pace.step()
             left = batch if header.is_control or _opaque(header, batch) else _without(header, batch, stays)
             if left:
                 fresh.append(left, read_header(left), header.base_offset)
-    written_at = max(segment.written_at for segment in old)
     swap = fresh.path.with_name(f"{old[0].base:020d}-{old[-1].end:020d}.swap")
     fresh.end = old[-1].end
     fresh.path.rename(swap)
@@ -161,8 +161,8 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
         segment.rest()
     install_swap(partition.folder, swap)
     fresh.path = final
-    fresh.save({**kept, "cleaned": True})
-    os.utime(final, (written_at, written_at))
+    fresh.ages = [(forget_to, 0.0)] * (forget_to > 0) + [age for age in ages if age[0] > forget_to]
+    fresh.save({**kept, "cleaned": True, "ages": fresh.ages})
     partition.replace(old, fresh)
 
 

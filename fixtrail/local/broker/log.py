@@ -133,7 +133,7 @@ class PartitionLog:
     def roll(self) -> Segment:
         """A fresh active segment; the one before is closed and its index saved."""
         closed = self.segments[-1]
-        closed.save({"producers": self.producers.dump(), "cleaned": False})
+        closed.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
         active = Segment(self.folder, closed.end)
         active.create()
         self.segments.append(active)
@@ -216,9 +216,10 @@ class PartitionLog:
         kept = segment.load()
         if kept is None:
             self._scan(segment)
-            segment.save({"producers": self.producers.dump(), "cleaned": False})
+            segment.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
             return
         self.producers.restore(kept["producers"])
+        segment.ages = [(end, written_at) for end, written_at in kept["ages"]]
         if kept["cleaned"] and self.cleaned_to == segment.base:
             self.cleaned_to = segment.end
 

@@ -35,6 +35,7 @@ class Segment:
         self.max_timestamp = -1
         self.path = folder / f"{base:020d}.log"
         self.opened_at = time.time()
+        self.ages: list[tuple[int, float]] = []
         self.used_at = time.monotonic()
         self._file: int | None = None
         self._offsets = array("q")
@@ -45,10 +46,12 @@ class Segment:
     def index_path(self) -> Path:
         return self.path.with_suffix(".index")
 
-    @property
-    def written_at(self) -> float:
-        """Wall clock (s) of the last append."""
-        return self.path.stat().st_mtime if self.path.exists() else time.time()
+    def written(self) -> list[tuple[int, float]]:
+        """When (wall clock, s) the records up to which offset (exclusive) were first written.
+
+        A segment made by compaction keeps this of the segments it was made from in `ages`.
+        """
+        return self.ages or [(self.end, self.path.stat().st_mtime)]
 
     def create(self) -> None:
         """Make the empty file: its name keeps the log's end offset although no batch is in it."""
