@@ -1,0 +1,160 @@
+"""The milestones of a visit, of which notices are made, and the ids by which a notice is told twice from told again."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.facts import Notice
+from streams.journey.notices import notice_id, notice_of
+from streams.journey.order import Order
+from streams.journey.visit import fold
+from tests.histories import histories
+from tests.workshop import (
+    Sent,
+    approved,
+    at,
+    called_off,
+    check_failed,
+    check_passed,
+    checked_in,
+    complained,
+    diagnosed,
+    diagnosis_started,
+    entries_of,
+    handed_off,
+    ms,
+    part,
+    quoted,
+    repair,
+    surveyed,
+)
+
+
+def milestones(*events: Sent) -> list[str]:
+    return [name for name, _, _ in fold(entries_of(events)).timeline]
+
+
+def test_an_ordinary_visit_passes_its_milestones():
+    assert milestones(
+        checked_in("08:00"),
+        diagnosis_started("08:20"),
+        quoted("08:40"),
+        approved("09:00"),
+        part("requested", "09:05"),
+        part("fulfilled", "09:30"),
+        repair("started", "09:40"),
+        repair("completed", "10:10"),
+        handed_off("11:00"),
+        surveyed("12:00"),
+        complained("12:30"),
+    ) == [
+        *("checked_in", "diagnosis_started", "quote_ready", "part_ordered", "part_arrived"),
+        *("repair_started", "ready", "handed_off"),
+    ]
+
+
+def test_a_promise_is_told_again_only_when_it_has_changed():
+    assert milestones(
+        checked_in("08:00", promised="12:00"),
+        checked_in("08:10", promised="12:00"),
+        checked_in("08:20"),
+        checked_in("08:30", promised="13:00"),
+    ) == ["checked_in", "promise_changed"]
+
+
+def test_only_the_first_diagnosis_and_the_first_repair_are_milestones():
+    assert milestones(
+        checked_in("08:00"),
+        diagnosis_started("08:10"),
+        diagnosed("08:20"),
+        diagnosis_started("08:30"),
+        repair("started", "09:00"),
+        repair("started", "09:10", job_id="J2"),
+    ) == ["checked_in", "diagnosis_started", "repair_started"]
+
+
+def test_a_part_is_delayed_when_it_is_out_of_stock_or_expected_at_another_time():
+    soon, later = at("12:00").isoformat(), at("15:00").isoformat()
+
+    assert milestones(
+        checked_in("08:00"),
+        part("requested", "08:10", expected_at=soon),
+        part("requested", "08:20", expected_at=later),
+        part("backordered", "08:30", expected_at=later),
+        part("cancelled", "08:40"),
+    ) == ["checked_in", "part_ordered", "part_delayed", "part_delayed"]
+
+
+def test_a_failed_check_means_that_the_car_is_looked_at_once_more():
+    failed = [checked_in("08:00"), repair("completed", "09:00"), check_failed("09:30")]
+
+    assert milestones(*failed) == ["checked_in", "repair_started", "ready", "extra_check"]
+    assert milestones(*failed[:2], check_passed("09:30")) == ["checked_in", "repair_started", "ready"]
+
+
+def test_ready_is_told_again_after_other_work():
+    assert (
+        milestones(
+            checked_in("08:00"),
+            repair("completed", "09:00"),
+            repair("started", "09:30", job_id="J2"),
+            repair("completed", "10:00", job_id="J2"),
+        ).count("ready")
+        == 2
+    )
+
+
+def test_nothing_is_a_milestone_after_the_close():
+    assert milestones(checked_in("08:00"), called_off("09:00"), quoted("09:10"), handed_off("10:00")) == [
+        *("checked_in", "cancelled")
+    ]
+
+
+def test_without_a_check_in_there_is_no_ready_but_a_handoff():
+    assert milestones(repair("completed", "09:00"), handed_off("10:00")) == ["repair_started", "handed_off"]
+
+
+# Notices
+
+
+def test_a_notice_is_the_same_however_often_it_is_made():
+    assert notice_id("R1", "ready", "e1") == notice_id("R1", "ready", "e1")
+    assert (
+        len({notice_id(*told) for told in (("R1", "ready", "e1"), ("R2", "ready", "e1"), ("R1", "ready", "e2"))}) == 3
+    )
+
+
+def test_parts_of_an_id_cannot_run_into_each_other():
+    assert notice_id("R1", "ready", "e1") != notice_id("R", "1ready", "e1")
+
+
+def test_a_notice_says_where_it_happened_and_when_it_is_of_no_use_any_more():
+    visit = fold(entries_of([checked_in("08:00", locale="zh-CN", event_id="e1")]))
+    told = visit.timeline
+
+    notice = Notice.model_validate(notice_of("R1", visit, told[0]))
+
+    assert (notice.milestone, notice.center_id, notice.locale, notice.event_id) == ("checked_in", "C1", "zh-CN", "e1")
+    assert (notice.occurred_at, notice.expires_at) == (ms("08:00"), ms("10:00"))
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_in_whatever_order_events_arrive_every_milestone_that_holds_in_the_end_is_told(history: list[Sent], chance):
+    arrived = list(history)
+    chance.shuffle(arrived)
+    order, told = Order("R1"), set()
+
+    for offset, entry in enumerate(entries_of(arrived)):
+        told |= {tuple(each) for each in order.take(entry, offset)[1]}
+
+    assert {tuple(each) for each in fold(entries_of(history)).timeline} <= told
+
+
+@given(histories())
+def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
+    entries = sorted(entries_of([checked_in("07:59"), *history]), key=lambda entry: (entry[1], entry[0]))
+    order, told = Order("R1"), []
+
+    for offset, entry in enumerate(entries):
+        told += order.take(entry, offset)[1]
+
+    assert len(told) == len(set(told))
