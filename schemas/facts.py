@@ -8,7 +8,7 @@ stated as of `last_event_at`; what runs at `activity_since` goes on from there (
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup"]
 Status = Literal["open", "handed_off", "cancelled"]
@@ -54,6 +54,22 @@ class ComplaintFact(Fact):
     complained_at: int
     category: str
     severity: str | None
+
+
+class QuotedPartFact(Fact):
+    part_no: str
+    quantity: Decimal
+    unit_price: Decimal
+
+
+class QuoteFact(Fact):
+    """The last quote, itemised: labour hours times rate plus each part's quantity times price is the total."""
+
+    total: Decimal
+    labour_hours: Decimal
+    labour_rate: Decimal
+    currency: str
+    parts: tuple[QuotedPartFact, ...]
 
 
 class JourneyFact(Fact):
@@ -102,6 +118,10 @@ class JourneyFact(Fact):
     anomalies: tuple[str, ...]
     version: int
     last_event_at: int
+    quote: QuoteFact | None = Field(description="The last quote of the visit.")
+    quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
+    promises: tuple[tuple[int, int], ...] = Field(description="Each new promise: when it was told, and for when.")
+    timeline: tuple[tuple[str, str, int], ...] = Field(description="Milestones: name, the event that proves it, when.")
     stages: tuple[Stage, ...]
     parts: tuple[PartRequestFact, ...]
     surveys: tuple[SurveyFact, ...]
@@ -153,6 +173,8 @@ class Notice(Fact):
     """One milestone of one order, proven by the event named: topic `notices`, key = order_id.
 
     `notice_id` is a hash of (order, milestone, event): the same milestone has the same id however often it is sent.
+    `recipients` are the customer's channel addresses, personal data that goes no further than the push sink.
+    Not to be delivered before `not_before` nor after `expires_at`, nor once a milestone of `superseded_by` followed.
     """
 
     notice_id: str
@@ -161,5 +183,13 @@ class Notice(Fact):
     milestone: str
     event_id: str
     occurred_at: int
+    not_before: int
     expires_at: int
+    superseded_by: tuple[str, ...]
     locale: str | None
+    recipients: tuple[str, ...]
+    promised_at: int | None = Field(description="The promise as of now, for milestones that tell it.")
+    expected_at: int | None = Field(description="When a delayed part is expected.")
+    part_no: str | None = Field(description="The part that a part milestone is about.")
+    quote: QuoteFact | None = Field(description="The quote that waits for a decision.")
+    final_amount: Decimal | None = Field(description="What was paid, on handoff.")

@@ -27,7 +27,7 @@ def journey_facts(events: Iterable[Event], now: int | None = None) -> Iterator[F
 
 def vehicle_facts(vehicle_id: str, orders: dict[str, list[Entry]], now: int | None = None) -> Iterator[Fact]:
     """One fact per order of one vehicle, given the distinct entries of each."""
-    visits: dict[str, Visit] = {order_id: fold(entries)[0] for order_id, entries in orders.items()}
+    visits: dict[str, Visit] = {order_id: fold(entries) for order_id, entries in orders.items()}
     digests = [digest_of(order_id, visit) for order_id, visit in visits.items()]
     linking = sum(visit.linking for visit in visits.values())
     for order_id, visit in visits.items():

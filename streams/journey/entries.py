@@ -16,6 +16,7 @@ from schemas.events import (
     HandedOff,
     PartRequested,
     QualityChecked,
+    Quote,
     QuoteDecided,
     Repaired,
     Surveyed,
@@ -59,14 +60,22 @@ def entry_of(event: Event) -> Entry:
 
 def _check_in(event: CheckedIn) -> tuple[str, list[Any]]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
-    return CHECK_IN, [event.customer_id, event.lane, event.odometer_km, promised, event.locale]
+    contact = [address for address in map(_address, event.contact or ()) if address]
+    return CHECK_IN, [event.customer_id, event.lane, event.odometer_km, promised, event.locale, contact]
 
 
 def _diagnosis(event: Diagnosed) -> tuple[str, list[Any]]:
     if event.phase == "started":
         return DIAGNOSIS_STARTED, []
-    quoted = None if event.quote is None else _plain(event.quote.total())
-    return DIAGNOSIS_COMPLETED, [list(event.fault_groups or ()), event.fault_origin, quoted]
+    return DIAGNOSIS_COMPLETED, [list(event.fault_groups or ()), event.fault_origin, _quote(event.quote)]
+
+
+def _quote(quote: Quote | None) -> list[Any] | None:
+    """[total, labour_hours, labour_rate, currency, [[part_no, quantity, unit_price], ...]]."""
+    if quote is None:
+        return None
+    parts = [[part.part_no, _plain(part.quantity), _plain(part.unit_price)] for part in quote.parts]
+    return [_plain(quote.total()), _plain(quote.labour_hours), _plain(quote.labour_rate), quote.currency, parts]
 
 
 def _quote_decision(event: QuoteDecided) -> tuple[str, list[Any]]:
@@ -116,6 +125,13 @@ _FIELDS_OF: dict[type[Event], Any] = {
     Surveyed: _survey,
     Complained: _complaint,
 }
+
+
+def _address(address: str | dict[str, str]) -> str:
+    """The address as "channel:address", however it was given; empty where there is none."""
+    if isinstance(address, str):
+        return address
+    return f"{address['channel']}:{address['address']}" if {"channel", "address"} <= address.keys() else ""
 
 
 def _plain(amount: Decimal | None) -> str | None:

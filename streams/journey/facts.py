@@ -69,7 +69,7 @@ def journey_fact(
         "part_requests": len(parts),
         "stockouts": sum(part[4] is not None for part in parts.values()),
         "emergencies": sum(part[2] for part in parts.values()),
-        "quoted_amount": visit.quoted_amount,
+        "quoted_amount": visit.quoted_amount(),
         "approved_amount": visit.approved_amount,
         "final_amount": visit.final_amount,
         "fault_groups": visit.fault_groups,
@@ -82,6 +82,10 @@ def journey_fact(
         "anomalies": anomalies_of(visit),
         "version": version,
         "last_event_at": last_at,
+        "quote": quote_fact(visit.quote),
+        "quote_pending": visit.quote_pending,
+        "promises": visit.promises,
+        "timeline": visit.timeline,
         "stages": [{"activity": run[0], "started_at": run[1], "ended_at": run[2]} for run in runs],
         "parts": [_part(request_id, part) for request_id, part in parts.items()],
         "surveys": [dict(zip(("event_id", "answered_at", "score", "reasons"), row, strict=True)) for row in surveys],
@@ -152,6 +156,16 @@ def anomalies_of(visit: Visit) -> list[str]:
         "negative_gap": visit.negative_gap,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
+
+
+def quote_fact(quote: list[Any] | None) -> Fact | None:
+    """The itemised quote in the shape of schemas.facts.QuoteFact."""
+    if quote is None:
+        return None
+    total, hours, rate, currency, parts = quote
+    names = ("part_no", "quantity", "unit_price")
+    priced = [dict(zip(names, part, strict=True)) for part in parts]
+    return {"total": total, "labour_hours": hours, "labour_rate": rate, "currency": currency, "parts": priced}
 
 
 def _part(request_id: str, part: Part) -> Fact:

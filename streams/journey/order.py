@@ -36,7 +36,7 @@ class Order:
     def visit(self) -> Visit:
         """The visit after all events; must not be changed."""
         if self._visit is None:
-            self._visit, _ = fold(self.entries())
+            self._visit = fold(self.entries())
         return self._visit
 
     def entries(self) -> list[Entry]:
@@ -60,9 +60,10 @@ class Order:
         self.offset = max(offset, self.offset)
         if visit is not None and visit.takes(entry):
             return "new", visit.advance(entry)
-        self._visit, milestones = fold(self.entries())
+        self._visit = fold(self.entries())
         # What older events prove was known before.
-        return "late", [told for told in milestones if (told[2], told[1]) >= (entry[e.AT], entry[e.EVENT_ID])]
+        since = [entry[e.AT], entry[e.EVENT_ID]]
+        return "late", [told for told in self._visit.timeline if [told[2], told[1]] >= since]
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(order_id, state)` reads them."""

@@ -16,7 +16,7 @@ ACTIVITIES = (REPAIR, DIAGNOSIS, QUALITY, PARTS, APPROVAL, PICKUP, RECEPTION, BA
 
 Run = list[Any]  # [activity, start_ms, end_ms], and for pickup the promise told before it
 Part = list[Any]  # [part_no, quantity, urgent, requested, backordered, fulfilled, cancelled, expected, unit_price]
-Milestone = tuple[str, str, int]  # (name, event_id, at_ms)
+Milestone = list[Any]  # [name, event_id, at_ms]
 
 _JOB_ENDS = frozenset({"paused", "completed"})
 
@@ -59,7 +59,7 @@ class Visit:
     open_parts = 0
     quote_pending = False
     refused = False
-    quoted_amount: str | None = None
+    quote: list[Any] | None = None  # [total, labour_hours, labour_rate, currency, [[part_no, quantity, unit_price]]]
     approved_amount: str | None = None
     promised_at: int | None = None
     fault_origin: str | None = None
@@ -72,6 +72,9 @@ class Visit:
         self.jobs: dict[str, list[Any]] = {}  # job_id -> [last phase, was it ever completed]
         self.parts: dict[str, list[Any]] = {}
         self.fault_groups: list[str] = []
+        self.contact: list[str] = []
+        self.promises: list[list[int]] = []  # [told at, promised time]
+        self.timeline: list[list[Any]] = []  # [milestone, event_id, at]
         self.runs: list[Run] = []
         # these count after the close, too
         self.surveys: list[list[Any]] = []
@@ -111,11 +114,12 @@ class Visit:
         if self.closed_at is not None:
             self.late_activity = True
             return []
-        if code in e.TERMINAL:
-            return self._close(entry)
         names: list[str] = _APPLY[code](self, entry)
-        self._move(at, names)
-        return [(name, entry[e.EVENT_ID], at) for name in names]
+        if code not in e.TERMINAL:
+            self._move(at, names)
+        proven: list[Milestone] = [[name, entry[e.EVENT_ID], at] for name in names]
+        self.timeline += proven
+        return proven
 
     def _count(self, entry: Entry) -> None:
         self.count += 1
@@ -167,7 +171,7 @@ class Visit:
             return RECEPTION
         return BAY
 
-    def _close(self, entry: Entry) -> list[Milestone]:
+    def _close(self, entry: Entry) -> list[str]:
         at, code = entry[e.AT], entry[e.CODE]
         if self.awaits_check_in and self.started_at is None:
             return []  # stamped before the check-in: it cannot have ended the visit
@@ -176,18 +180,21 @@ class Visit:
         self.closed_at, self.closed_by, self.activity = at, code, None
         if code == e.HANDOFF:
             self.final_amount = entry[e.FIELDS]
-        return [("handed_off" if code == e.HANDOFF else "cancelled", entry[e.EVENT_ID], at)]
+        return ["handed_off" if code == e.HANDOFF else "cancelled"]
 
     def _check_in(self, entry: Entry) -> list[str]:
-        customer, lane, odometer, promised, locale = entry[e.FIELDS :]
+        customer, lane, odometer, promised, locale, contact = entry[e.FIELDS :]
         first = self.started_at is None
         if first:
             self.started_at, self.center, self.awaits_check_in = entry[e.AT], entry[e.CENTER], False
             self.customer, self.lane, self.odometer, self.locale = customer, lane, odometer, locale
             self.negative_gap = self.first_at is not None and self.first_at < entry[e.AT]
         changed = promised is not None and promised != self.promised_at
-        if promised is not None:
+        if changed:
+            self.promises.append([entry[e.AT], promised])
             self.promised_at = promised
+        if contact:
+            self.contact = contact
         return ["checked_in"] if first else ["promise_changed"] if changed else []
 
     def _diagnosis_started(self, entry: Entry) -> list[str]:
@@ -195,22 +202,26 @@ class Visit:
         return ["diagnosis_started"] if first else []
 
     def _diagnosis_completed(self, entry: Entry) -> list[str]:
-        groups, origin, quoted = entry[e.FIELDS :]
+        groups, origin, quote = entry[e.FIELDS :]
         self.any_diagnosis, self.diagnosing = True, False
         if not set(groups) <= set(self.fault_groups):
             self.fault_groups = sorted({*self.fault_groups, *groups})
         if origin is not None:
             self.fault_origin = origin
-        if quoted is None:
+        if quote is None:
             return []
-        self.quoted_amount, self.quote_pending = quoted, True
+        self.quote, self.quote_pending = quote, True
         return ["quote_ready"]
 
     def _quote_decision(self, entry: Entry) -> list[str]:
         approved, amount = entry[e.FIELDS :]
         self.quote_pending, self.refused = False, not approved
-        self.approved_amount = (amount if amount is not None else self.quoted_amount) if approved else None
+        self.approved_amount = (amount if amount is not None else self.quoted_amount()) if approved else None
         return []
+
+    def quoted_amount(self) -> str | None:
+        """The total of the last quote."""
+        return self.quote[0] if self.quote else None
 
     def _part_request(self, entry: Entry) -> list[str]:
         phase, request_id, part_no, quantity, urgent, expected, price = entry[e.FIELDS :]
@@ -262,6 +273,8 @@ class Visit:
 _PART_PHASES = ("requested", "backordered", "fulfilled", "cancelled")
 _PART_MILESTONES = {"requested": ("part_ordered",), "fulfilled": ("part_arrived",), "cancelled": ()}
 _APPLY: dict[str, Any] = {
+    e.HANDOFF: Visit._close,
+    e.CANCELLATION: Visit._close,
     e.CHECK_IN: Visit._check_in,
     e.DIAGNOSIS_STARTED: Visit._diagnosis_started,
     e.DIAGNOSIS_COMPLETED: Visit._diagnosis_completed,
@@ -279,10 +292,11 @@ def part_is_open(part: Part) -> bool:
     return (requested is not None or backordered is not None) and fulfilled is None and cancelled is None
 
 
-def fold(entries: Iterable[Entry]) -> tuple[Visit, list[Milestone]]:
-    """The visit after all these distinct entries, in whatever order they come, and its milestones."""
+def fold(entries: Iterable[Entry]) -> Visit:
+    """The visit after all these distinct entries, in whatever order they come."""
     ordered = sorted(entries, key=sort_key)
     visit = Visit()
     visit.awaits_check_in = any(entry[e.CODE] == e.CHECK_IN for entry in ordered)
-    milestones = [milestone for entry in ordered for milestone in visit.advance(entry)]
-    return visit, milestones
+    for entry in ordered:
+        visit.advance(entry)
+    return visit
