@@ -155,6 +155,6 @@ def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
     order, told = Order("R1"), []
 
     for offset, entry in enumerate(entries):
-        told += order.take(entry, offset)[1]
+        told += [tuple(each) for each in order.take(entry, offset)[1]]
 
     assert len(told) == len(set(told))
