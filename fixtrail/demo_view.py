@@ -10,7 +10,17 @@ from fixtrail.sql import rows
 if TYPE_CHECKING:
     from rich.table import Table
 
-ACTIVITIES = ("reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup")
+# Activities and what heads their column.
+ACTIVITIES = {
+    "reception": "recept",
+    "diagnosis": "diagn",
+    "approval": "approv",
+    "parts": "parts",
+    "bay": "bay",
+    "repair": "repair",
+    "quality": "check",
+    "pickup": "pickup",
+}
 WAITS = ("reception", "approval", "parts", "bay")
 CAUSES = {
     "reception": "for somebody to begin",
@@ -42,12 +52,15 @@ def _centers_query(now: datetime) -> str:
 
 def centers_table(settings: Settings, now: datetime, local: datetime, events: int) -> "Table":
     """One line per center: open orders by what is going on, waits now, and the day's results so far."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=f"{local:%A %H:%M}   {events:,} events", title_justify="left", expand=False)
+    table = Table(
+        title=f"{local:%A %H:%M}   {events:,} events", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     table.add_column("center")
-    for name in ACTIVITIES:
-        table.add_column(name, justify="right", style="red" if name in WAITS else "cyan")
+    for name, short in ACTIVITIES.items():
+        table.add_column(short, justify="right", style="red" if name in WAITS else "cyan")
     for name in ("wait now", "done", "FTF", "NPS (n)"):
         table.add_column(name, justify="right")
     for row in rows(settings, _centers_query(now)):

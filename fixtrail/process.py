@@ -82,9 +82,17 @@ def log_as_json(box: str, level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    handler.addFilter(_worth_reading)
+    logging.basicConfig(handlers=[handler], level="DEBUG" if level == "debug" else "WARNING", force=True)
+    for ours in ("fixtrail", "streams", "sinks", "schemas"):
+        logging.getLogger(ours).setLevel(level.upper())
     structlog.contextvars.bind_contextvars(box=box)
     faulthandler.enable()
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    """Faust logs the start and stop of every service; ours are services too and would say so under their own name."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
 
 
 def _without_personal(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

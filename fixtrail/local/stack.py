@@ -10,7 +10,7 @@ import signal
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from fixtrail.failure import REFUSED, Failure
 from fixtrail.local.supervisor import Child, Spec
 from fixtrail.settings import STACK_FILE, Settings
+from fixtrail.topics import ensure_topics
 
 LOCK_FILE = "stack.lock"
 SECRETS_FILE = "secrets.json"
@@ -170,6 +171,7 @@ class _Stack:
         self._plan = plan
         self._say = say
         self._ready = False
+        self._topics_made = asyncio.Event()
         self._health: dict[str, str] = {}
         self._children: dict[str, Child] = {}
 
@@ -225,21 +227,31 @@ class _Stack:
             server.start()
         for server in (broker, clickhouse):
             await server.wait_ready(START_LIMIT_S)
-        await self._migrate(environment)
-        boxes: dict[str, tuple[str, ...]] = {f"worker-{number}": ("worker",) for number in range(1, plan.workers + 1)}
-        boxes["sink-clickhouse"] = ("sink", "clickhouse")
-        await asyncio.gather(*(self._start_box(name, arguments, environment) for name, arguments in boxes.items()))
+        # Side by side: the workers need the topics only, and the tables take longest.
+        await _together(self._start_workers(environment), self._start_writer(environment))
         self._ready = True
         self._write_stack_file()
 
+    async def _start_workers(self, environment: dict[str, str]) -> None:
+        plan = self._plan
+        await ensure_topics(Settings(kafka=plan.kafka, partitions=plan.partitions, replication=1))
+        self._topics_made.set()
+        names = [f"worker-{number}" for number in range(1, self._plan.workers + 1)]
+        await _together(*(self._start_box(name, ("worker",), environment) for name in names))
+
+    async def _start_writer(self, environment: dict[str, str]) -> None:
+        await self._migrate(environment)
+        await self._topics_made.wait()
+        await self._start_box("sink-clickhouse", ("sink", "clickhouse"), environment)
+
     async def _migrate(self, environment: dict[str, str]) -> None:
-        once = Child(Spec("migrate", "fixtrail", ("migrate",), environment), self._logs, self._say, lambda: None)
-        self._children["migrate"] = once
+        spec = Spec("migrations", "fixtrail", ("migrate", "--only", "clickhouse"), environment)
+        once = self._children[spec.name] = Child(spec, self._logs, self._say, lambda: None)
         code = await once.run_once()
-        del self._children["migrate"]
+        del self._children[spec.name]
         if code:
             said = "\n".join(once.said_last)
-            raise Failure(f"topics and tables could not be made (exit code {code}):\n{said}")
+            raise Failure(f"the tables could not be made (exit code {code}):\n{said}")
 
     async def _start_box(self, name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
         port = free_port()
@@ -292,6 +304,16 @@ class _Stack:
         self._say(f"  logs        {self._logs}")
         self._say(f"  passwords   {plan.folder / STACK_FILE}")
         self._say(f"Try:  fixtrail status --data {plan.folder}    Ctrl-C stops everything.")
+
+
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run all at once; the first failure ends the others, so that nothing is started behind it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(part)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 def _is_ready(url: str) -> bool:
