@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack
+
+MakeStack = Callable[..., Stack]
+
+# FIXTRAIL_TEST_EVENTS=50000 runs the end-to-end tests at the size of the promise, FIXTRAIL_TEST_SEED another feed.
+EVENTS = int(os.environ.get("FIXTRAIL_TEST_EVENTS", "20000"))
+SEED = int(os.environ.get("FIXTRAIL_TEST_SEED", "1"))
+
+
+@pytest.fixture
+def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
+    """Starts a stack of the test's own: `make_stack(workers=2)`. All are stopped in good order at the end."""
+    with ExitStack() as running:
+
+        def make(**options: Any) -> Stack:
+            return running.enter_context(Stack(tmp_path / "stack", **options))
+
+        yield make
