@@ -1,56 +1,22 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
 import socket
-from collections.abc import Iterator, Mapping
-from typing import Protocol
 
-from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
+import structlog
+from prometheus_client.core import REGISTRY
 
 from fixtrail.kafka import client_options
-from fixtrail.process import HealthPage, Watchdog, log_as_json, member_slot, run_until_stopped
+from fixtrail.metrics import ProgressMetrics
+from fixtrail.process import HealthPage, State, Watchdog, log_as_json, member_slot, run_until_stopped
 from fixtrail.settings import Settings
+from sinks.progress import Progress
 
-
-class Progress(Protocol):
-    """What every box tells of itself, read from other threads at any time; see streams.progress."""
-
-    @property
-    def counts(self) -> Mapping[tuple[str, str], int]: ...
-    @property
-    def gauges(self) -> Mapping[tuple[str, str], float]: ...
-    @property
-    def moved(self) -> int: ...
-    @property
-    def waiting(self) -> bool: ...
-    @property
-    def ready(self) -> bool: ...
-
-
-class ProgressMetrics:
-    """A box's progress as Prometheus metrics: `fixtrail_<box>_<what>_total` and `fixtrail_<box>_<what>`."""
-
-    def __init__(self, box: str, progress: Progress) -> None:
-        self._prefix = f"fixtrail_{box}"
-        self._progress = progress
-
-    def collect(self) -> Iterator[Metric]:
-        """The present values; called at every scrape, from the health page's thread."""
-        counters: dict[str, CounterMetricFamily] = {}
-        for (what, label), count in list(self._progress.counts.items()):
-            name = f"{self._prefix}_{what}"
-            counters.setdefault(name, CounterMetricFamily(name, what, labels=["kind"])).add_metric([label], count)
-        gauges: dict[str, GaugeMetricFamily] = {}
-        for (what, label), value in list(self._progress.gauges.items()):
-            name = f"{self._prefix}_{what}"
-            gauges.setdefault(name, GaugeMetricFamily(name, what, labels=["kind"])).add_metric([label], value)
-        yield from counters.values()
-        yield from gauges.values()
+log = structlog.get_logger()
 
 
 def run_worker_box(settings: Settings) -> int:
     """One stream worker until it is stopped; the exit code."""
     from streams.app import WorkerConfig
-    from streams.progress import Progress
     from streams.worker import run_worker
 
     log_as_json("worker", settings.log_level)
@@ -76,7 +42,6 @@ def run_worker_box(settings: Settings) -> int:
 def run_clickhouse_box(settings: Settings) -> int:
     """One ClickHouse writer until it is stopped; the exit code."""
     from fixtrail.clickhouse import server_of
-    from sinks.clickhouse.progress import Progress
     from sinks.clickhouse.writer import WriterConfig, run_writer
 
     log_as_json("sink-clickhouse", settings.log_level)
@@ -99,10 +64,21 @@ def run_clickhouse_box(settings: Settings) -> int:
 
 def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
     """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
-    if settings.health_port is not None:
-        REGISTRY.register(ProgressMetrics(box, progress))
-        page = HealthPage(
-            box, lambda: "ready" if progress.ready else "starting", settings.health_host, settings.health_port
-        )
-        page.start()
+    serve_health(box, settings, progress)
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
+
+
+def serve_health(box: str, settings: Settings, progress: Progress) -> str:
+    """Serve /healthz, /readyz and /metrics from now on; the URL, which is logged, too.
+
+    The port is any free one where none is set. Raises OSError where the one set is taken.
+    """
+
+    def state() -> State:
+        return "ready" if progress.ready else "starting"
+
+    REGISTRY.register(ProgressMetrics(box, progress))
+    port = HealthPage(box, state, settings.health_host, settings.health_port).start()
+    url = f"http://{settings.health_host}:{port}"
+    log.info("health page", url=url)
+    return url

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     stall_s: float = Field(default=60.0, gt=0, description="Assigned work that stands still so long ends the process.")
 
     health_host: str = "127.0.0.1"
-    health_port: int | None = Field(default=None, description="Port of /healthz, /readyz and /metrics; 0 takes any.")
+    health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @cached_property

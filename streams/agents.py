@@ -1,6 +1,8 @@
 """What the worker does with a partition batch: admit, apply the rules, write out in order."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
@@ -17,7 +19,7 @@ from streams.batches import Records
 from streams.delivery import OWN_BUG, Outbox, Rows, fail_stop
 from streams.intake import CrashMarks, DeadLetterLimitError, Intake, dead_letter
 from streams.journey.book import Book, Written
-from streams.progress import Progress
+from streams.progress import Progress, note_done, note_taken
 
 REFUSED = 78
 
@@ -65,6 +67,7 @@ class Tracker:
     async def _write(self, records: Records, ack: Callable[[], Any]) -> None:
         partition = records[0].partition
         self._at = (partition, records[-1].offset)
+        began = time.monotonic()
         try:
             crash_point("worker.batch_taken")
             admitted = self.intake.admit(records, self._given_up)
@@ -77,8 +80,9 @@ class Tracker:
             log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
             self._marks.mark(*self._at)
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", OWN_BUG)
-        self._count(len(records), admitted.refused, written)
-        await self._outbox.put(outputs, changelog, partial(self._done, ack, len(records)))
+        self._note(records, admitted.refused, written, time.monotonic() - began)
+        again = written.outcomes["redelivered"] > 0
+        await self._outbox.put(outputs, changelog, partial(self._done, ack, records, began, again))
 
     def _noting(self, partition: int, events: list[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
         for offset, event in events:
@@ -122,23 +126,18 @@ class Tracker:
                 changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
         return outputs, changelog
 
-    def _done(self, ack: Callable[[], Any], count: int) -> None:
+    def _done(self, ack: Callable[[], Any], records: Records, began: float, again: bool) -> None:
         ack()
-        self._progress.moved += count
+        note_done(self._progress, records, began, again=again)
 
-    def _count(self, records: int, refused: list[tuple[Any, DeadLetter]], written: Written) -> None:
-        counts = self._progress.counts
-        counts["records", "in"] += records
-        counts["batches", "in"] += 1
-        for outcome, number in written.outcomes.items():
-            counts["events", outcome] += number
-        for _, letter in refused:
-            counts["dead_letters", letter.code] += 1
-        if written.too_late:
-            counts["dead_letters", "too_late"] += len(written.too_late)
-        counts["written", "journeys"] += len(written.journeys)
-        counts["written", "center_hours"] += len(written.hours)
-        counts["written", "notices"] += len(written.notices)
+    def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
+        letters = Counter(letter.code for _, letter in refused)
+        letters["too_late"] += len(written.too_late)
+        note_taken(self._progress, records, letters, written, took_s)
+
+    def newest_events(self) -> dict[int, int]:
+        """When the newest event of each partition in hand happened, in ms since the epoch."""
+        return {partition: book.clock for partition, book in self._books.items() if book.clock}
 
 
 def _too_late(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:

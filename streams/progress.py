@@ -1,19 +1,43 @@
-"""How far a worker has come: counters and gauges that other threads may read at any time."""
+"""What a worker measures of its batches."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sinks.progress import DELAYS, SIZES, Progress
+from streams.journey.book import Written
+
+__all__ = ["Progress", "note_done", "note_taken"]
 
 
-@dataclass(slots=True)
-class Progress:
-    """`counts` by (what, label) only grow; `gauges` are as of now. Labels are never ids.
+def note_taken(
+    progress: Progress, records: Sequence[Any], letters: Mapping[str, int], written: Written, took_s: float
+) -> None:
+    """Count a partition's batch to which the rules have been applied; `letters` are its dead letters by code."""
+    counts = progress.counts
+    counts["records", str(records[0].partition)] += len(records)
+    for outcome, number in written.outcomes.items():
+        counts["events", outcome] += number
+    for code, number in letters.items():
+        counts["dead_letters", code] += number
+    for topic, facts in (
+        ("journeys", written.journeys),
+        ("center-hours", written.hours),
+        ("notices", written.notices),
+    ):
+        counts["written", topic] += len(facts)
+    progress.observe(("batch_records",), [len(records)], SIZES)
+    progress.observe(("batch_seconds",), [took_s])
 
-    `moved` grows with all work done; `waiting` says that there is work, so `moved` should grow; `ready` that the
-    worker has recovered its state and takes events.
+
+def note_done(progress: Progress, records: Sequence[Any], began: float, *, again: bool) -> None:
+    """Note that all that follows from a batch is durable.
+
+    How long that took since the records came to Kafka says nothing of records that are read `again`.
     """
-
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    gauges: dict[tuple[str, str], float] = field(default_factory=dict)
-    moved: int = 0
-    waiting: bool = False
-    ready: bool = False
+    progress.moved += len(records)
+    progress.observe(("settle_seconds",), [time.monotonic() - began])
+    if not again:
+        now_ms = time.time() * 1000
+        waited = [(now_ms - record.timestamp) / 1000 for record in records if record.value is not None]
+        progress.observe(("received_to_done_seconds",), waited, DELAYS)

@@ -14,11 +14,12 @@ from typing import Any
 import faust
 import structlog
 import uvloop
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from sinks.crash_point import crash_point
+from sinks.lag import Done, show_lag
 from streams.agents import Tracker, track_orders
 from streams.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
 from streams.delivery import OWN_BUG, Outbox, fail_stop
@@ -66,11 +67,12 @@ async def _serve(config: WorkerConfig, instance: str, progress: Progress, starte
     await worker.start()
     log.info("worker started", instance=instance)
     running = asyncio.create_task(app.start())
-    watching = asyncio.create_task(worker.watch(running))
+    watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag())]
     await stop.wait()
     log.info("worker stops")
     progress.ready = False
-    watching.cancel()
+    for task in watching:
+        task.cancel()
     await worker.finish()
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(app.stop(), DRAIN_S)
@@ -137,31 +139,42 @@ class Worker:
             self._look()
 
     def _look(self) -> None:
-        app, progress = self._app, self._progress
-        recovering = not app.tables.recovery.completed.is_set() or app.in_recovery or app.rebalancing
+        progress, recovering = self._progress, self._is_recovering()
         lag = {} if recovering else self._lag()
         progress.ready = not recovering
         progress.waiting = recovering or sum(lag.values()) > 0 or self._outbox.under_way() > 0
-        for partition, behind in lag.items():
-            progress.gauges["lag", str(partition)] = behind
         for name in ("orders", "vehicles", "hours"):
-            progress.gauges["state_keys", name] = len(getattr(self._tables, name).data)
-        progress.gauges["batches_under_way", ""] = self._outbox.under_way()
+            progress.gauges["state_entries", name] = len(getattr(self._tables, name).data)
+        newest = self.tracker.newest_events().items()
+        progress.show("newest_event_timestamp_seconds", {(str(number),): at / 1000 for number, at in newest})
+        progress.gauges["batches_under_way",] = self._outbox.under_way()
         for name, number in self.tracker.intake.extras.items():
             progress.counts["unknown_fields", name] = number
         if recovering:
             # Recovery moves when it reads changelog records.
             progress.moved = max(progress.moved, progress.moved + self._newly_recovered())
 
+    def _is_recovering(self) -> bool:
+        app = self._app
+        return bool(not app.tables.recovery.completed.is_set() or app.in_recovery or app.rebalancing)
+
     def _lag(self) -> dict[int, int]:
-        consumer, lag = self._app.consumer, {}
-        for tp in consumer.assignment():
-            if tp.topic != self._config.topics.events:
-                continue
-            end = consumer.highwater(tp)
-            done = consumer.settled.get(tp, consumer._committed_offset[tp] or 0)
-            lag[tp.partition] = max(0, (end or 0) - done)
-        return lag
+        """By partition, as far as the consumer itself knows."""
+        highwater = self._app.consumer.highwater
+        return {tp.partition: max(0, (highwater(tp) or 0) - (done or 0)) for tp, done in self._settled().items()}
+
+    def _settled(self) -> Done:
+        consumer = self._app.consumer
+        ours = [tp for tp in consumer.assignment() if tp.topic == self._config.topics.events]
+        return {TopicPartition(*tp): consumer.settled.get(tp, consumer._committed_offset[tp]) for tp in ours}
+
+    async def show_lag(self) -> None:
+        """Keep the lag that the brokers know of in `progress`."""
+
+        async def done() -> Done:
+            return {} if self._is_recovering() else self._settled()
+
+        await show_lag(self._config.kafka, self._progress, done)
 
     def _newly_recovered(self) -> int:
         read = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())

@@ -1,24 +1,31 @@
-"""How far a writer has come: counters and gauges that other threads may read at any time."""
+"""What a writer measures of its inserts."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+
+from sinks.clickhouse.event_rows import EVENTS
+from sinks.clickhouse.tables import Record, Row, Table
+from sinks.progress import DELAYS, SIZES, Progress
+
+__all__ = ["Progress", "note_insert", "note_rows"]
+
+_OCCURRED_AT = EVENTS.columns.index("occurred_at")
 
 
-@dataclass(slots=True)
-class Progress:
-    """`counts` by (what, label) only grow; `gauges` are as of now.
+def note_insert(progress: Progress, table: Table, rows: int, refused: int, took_s: float) -> None:
+    """Count an insert that ClickHouse has acknowledged."""
+    progress.count("rows", table.name, rows - refused)
+    progress.observe(("insert_rows", table.name), [rows], SIZES)
+    progress.observe(("insert_seconds", table.name), [took_s])
 
-    Counted: records by topic; rows, inserts, retries and refused rows by table; skipped records by topic; commits.
-    `moved` grows with all work done, waiting for a ClickHouse that is down included; `waiting` says that there is work.
-    `ready` says that partitions are assigned.
-    """
 
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    gauges: dict[tuple[str, str], float] = field(default_factory=dict)
-    moved: int = 0
-    waiting: bool = False
-    ready: bool = False
-
-    def count(self, what: str, label: str, number: int = 1) -> None:
-        self.counts[what, label] += number
-        self.moved += 1
+def note_rows(progress: Progress, table: Table, rows: Sequence[Row], records: Sequence[Record]) -> None:
+    """Measure how long what is now in ClickHouse took: since Kafka has it and, of events, since they happened."""
+    now_ms = time.time() * 1000
+    waited = [(now_ms - record.timestamp) / 1000 for record in records]
+    progress.observe(("received_to_row_seconds", table.name), waited, DELAYS)
+    if table is EVENTS:
+        occurred = [row[_OCCURRED_AT] for row in rows]
+        progress.observe(("occurred_to_row_seconds",), [(now_ms - at) / 1000 for at in occurred], DELAYS)
+        newest = progress.gauges.get(("newest_event_timestamp_seconds",), 0.0)
+        progress.gauges["newest_event_timestamp_seconds",] = max(newest, max(occurred) / 1000)

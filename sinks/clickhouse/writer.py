@@ -20,9 +20,10 @@ from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow, Stopped, pauses
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.letter_rows import LETTERS
-from sinks.clickhouse.progress import Progress
+from sinks.clickhouse.progress import Progress, note_insert, note_rows
 from sinks.clickhouse.tables import DEAD_LETTERS, TOPICS, Record, Row, Table
 from sinks.crash_point import crash_point
+from sinks.lag import Done, show_lag
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +95,12 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._flush: asyncio.Task[None] | None = None
         self._consumer: Any = None
         self._producer: Any = None
-        self._lag_at = 0.0
+        self._committed: dict[TopicPartition, int] = {}
+        self._watch: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         await self._connect()
+        self._watch = asyncio.create_task(show_lag(self._config.kafka, self._progress, self._done))
         with suppress(Stopped):
             while not self._stop.is_set():
                 await self._read()
@@ -108,6 +111,8 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def close(self) -> None:
         """Leave the group and let go of everything; what was not committed is read again by the next one."""
+        if self._watch is not None:
+            self._watch.cancel()
         await self._drop_flush()
         for client in (self._consumer, self._producer):
             if client is not None:
@@ -124,6 +129,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._flush is not None:
             await asyncio.wait({self._flush}, timeout=REBALANCE_WAIT_S)
         await self._drop_flush()
+        self._committed.clear()
 
     async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
         self._progress.ready = True
@@ -166,7 +172,6 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         # Nothing else runs since aiokafka took them: a rebalance finds the records either unread or in the batch.
         for tp, records in found.items():
             self._reader.add(self._batch, tp, records)
-        self._note_lag()
         self._progress.waiting = bool(self._batch) or self._flush is not None
 
     async def _wait_for_flush(self) -> None:
@@ -235,6 +240,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                     # A letter about a letter would come back as one more.
                     if table is not LETTERS:
                         await self._send_dead_letter(block.records[row.index], row.code, row.reason)
+                note_rows(self._progress, table, block.rows, block.records)
         crash_point("writer:before-commit")
         await self._commit(batch.ends)
         crash_point("writer:after-commit")
@@ -254,9 +260,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                     raise Stopped from error
                 continue
             crash_point("writer:inserted")
-            self._progress.count("inserts", table.name)
-            self._progress.count("rows", table.name, len(rows) - len(refused))
-            self._progress.gauges["insert_seconds", table.name] = time.monotonic() - began
+            note_insert(self._progress, table, len(rows), len(refused), time.monotonic() - began)
             return refused
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
@@ -275,6 +279,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                     raise Stopped from error
             else:
                 self._progress.count("commits", "")
+                self._committed.update(ends)
                 return
 
     async def _send_dead_letter(self, record: Record, code: str, reason: str) -> None:
@@ -307,16 +312,10 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), min(left, 5.0))
 
-    def _note_lag(self) -> None:
-        now = time.monotonic()
-        if now - self._lag_at < 5.0:
-            return
-        self._lag_at = now
-        lag = dict.fromkeys(TOPICS, 0)
-        for tp in self._consumer.assignment():
-            end = self._consumer.highwater(tp)
-            position = self._batch.ends.get(tp)
-            if end is not None and position is not None:
-                lag[tp.topic] += max(0, end - position)
-        for topic, records in lag.items():
-            self._progress.gauges["lag", topic] = records
+    async def _done(self) -> Done:
+        """How far each partition in hand is written."""
+        consumer = self._consumer
+        return {
+            tp: self._committed[tp] if tp in self._committed else await consumer.committed(tp)
+            for tp in consumer.assignment()
+        }

@@ -8,12 +8,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from prometheus_client.core import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 
-from fixtrail.boxes import ProgressMetrics
 from fixtrail.process import HealthPage, Watchdog, _without_personal, run_until_stopped
-from streams.progress import Progress
 
 
 def test_a_box_whose_work_stands_still_is_ended():
@@ -71,18 +67,6 @@ def test_a_health_port_that_is_taken_is_told():
 
     with pytest.raises(OSError, match="address already in use"):
         HealthPage("two", lambda: "ready", port=port).start()
-
-
-def test_the_progress_of_a_box_is_counted_by_kind():
-    progress = Progress()
-    progress.counts["events", "check_in"] += 3
-    progress.gauges["open_orders", ""] = 12
-    registry = CollectorRegistry()
-    registry.register(ProgressMetrics("worker", progress))
-
-    told = generate_latest(registry).decode()
-    assert 'fixtrail_worker_events_total{kind="check_in"} 3.0' in told
-    assert 'fixtrail_worker_open_orders{kind=""} 12.0' in told
 
 
 def test_personal_fields_never_reach_a_log():

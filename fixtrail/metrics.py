@@ -1,0 +1,125 @@
+"""What the boxes measure, as Prometheus sees it: names, labels and meaning of every metric."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from sinks.progress import Histogram, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The help text of a metric and the names of its labels.
+
+    A counter with one label starts at 0 for each of `values`: what appears with its first count, no rate can see.
+    """
+
+    help: str
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+_CODES = (
+    *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
+    *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
+    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "internal_error"),
+)
+_TABLES = ("events", "journeys", "center_hours", "dead_letters")
+
+_READY = About("1 while the box does its work, 0 while it starts, recovers or rebalances.")
+_LAG = About("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
+_NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
+_BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
+_BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
+
+# Box, then what it tells in its Progress. The exposed name is fixtrail_<box>_<what>, a counter's with _total.
+KNOWN: dict[str, dict[str, About]] = {
+    "worker": {
+        "ready": _READY,
+        "records": About("Records read of service-events.", ("partition",)),
+        "events": About("Events by what the rules did with them.", ("outcome",)),
+        "dead_letters": About("Records refused, by reason code.", ("code",), _CODES),
+        "written": About("Facts and notices sent.", ("topic",)),
+        "unknown_fields": About("Fields the contract does not know, which are ignored.", ("field",)),
+        "lag_records": _LAG,
+        "newest_event_timestamp_seconds": About(_NEWEST, ("partition",)),
+        "state_entries": About("Entries in the state of the partitions in hand.", ("table",)),
+        "batches_under_way": About("Batches whose writes are not all acknowledged yet."),
+        "batch_records": About("Records a batch."),
+        "batch_seconds": About("Time the rules take for a batch."),
+        "settle_seconds": About("Time from taking a batch until all that follows from it is durable."),
+        "received_to_done_seconds": About("Time from a record's arrival in Kafka until all that follows is durable."),
+    },
+    "clickhouse": {
+        "ready": _READY,
+        "records": About("Records read.", ("topic",)),
+        "skipped": About("Records that make no row: refused events, tombstones, foreign records.", ("topic",)),
+        "rows": About("Rows that ClickHouse has acknowledged.", ("table",), _TABLES),
+        "refused": About("Rows that ClickHouse refused.", ("table",), _TABLES),
+        "dead_letters": About("Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")),
+        "retries": About("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
+        "commits": About("Offset commits."),
+        "lost_commits": About("Commits refused because the partitions had moved."),
+        "lag_records": _LAG,
+        "newest_event_timestamp_seconds": About(_NEWEST),
+        "insert_rows": About("Rows an insert.", ("table",)),
+        "insert_seconds": About("Time an insert takes until ClickHouse acknowledges it.", ("table",)),
+        "received_to_row_seconds": About("Time from a record's arrival in Kafka to its row.", ("table",)),
+        "occurred_to_row_seconds": About("Time from an event's occurred_at to its row."),
+    },
+}
+
+
+class Told(Protocol):
+    """The part of sinks.progress.Progress that is exposed."""
+
+    @property
+    def counts(self) -> Mapping[Measure, int]: ...
+    @property
+    def gauges(self) -> Mapping[Measure, float]: ...
+    @property
+    def histograms(self) -> Mapping[Measure, Histogram]: ...
+    @property
+    def ready(self) -> bool: ...
+
+
+class ProgressMetrics:
+    """A box's progress as a Prometheus collector. What KNOWN does not know is exposed with labels of no meaning."""
+
+    def __init__(self, box: str, progress: Told) -> None:
+        self._box, self._progress = box, progress
+
+    def collect(self) -> Iterator[Metric]:
+        """The present values; called at every scrape, from the health page's thread."""
+        progress = self._progress
+        families: dict[str, Any] = {}
+        for (what, *labels), count in {**self._zeros(), **dict(progress.counts)}.items():
+            self._family(families, CounterMetricFamily, what, labels).add_metric(labels, count)
+        for (what, *labels), value in [*progress.gauges.items(), (("ready",), float(progress.ready))]:
+            self._family(families, GaugeMetricFamily, what, labels).add_metric(labels, value)
+        for (what, *labels), histogram in list(progress.histograms.items()):
+            family = self._family(families, HistogramMetricFamily, what, labels)
+            family.add_metric(labels, _buckets(histogram), histogram.total)
+        yield from families.values()
+
+    def _zeros(self) -> dict[Measure, int]:
+        known = KNOWN.get(self._box, {})
+        return {(what, value): 0 for what, about in known.items() for value in about.values}
+
+    def _family(self, families: dict[str, Any], kind: Any, what: str, labels: list[str]) -> Any:
+        """The family of this name, made at its first sample."""
+        if what not in families:
+            about = KNOWN.get(self._box, {}).get(what) or About(what, tuple(f"label{n}" for n in range(len(labels))))
+            families[what] = kind(f"fixtrail_{self._box}_{what}", about.help, labels=about.labels)
+        return families[what]
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Cumulative counts by upper bound."""
+    reached, buckets = 0, []
+    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], list(histogram.counts), strict=True):
+        reached += count
+        buckets.append((bound, float(reached)))
+    return buckets

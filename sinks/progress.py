@@ -1,0 +1,72 @@
+"""How far a box has come: counters, gauges and histograms that other threads may read at any time."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+# What was measured, and the values of its labels: ("lag_records", "journeys", "3"). Labels are never ids.
+Measure = tuple[str, ...]
+
+# Upper bounds of the buckets.
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+DELAYS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
+SIZES = (1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 20_000.0)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How many values fell into each bucket: `counts` has one more than `bounds`, for what lies above all of them."""
+
+    bounds: tuple[float, ...]
+    counts: list[int] = field(default_factory=list)
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def observe(self, values: Iterable[float]) -> None:
+        """Count the values, all of a batch at once."""
+        ordered = sorted(values)
+        below = 0
+        for place, bound in enumerate(self.bounds):
+            upto = bisect_right(ordered, bound, below)
+            self.counts[place] += upto - below
+            below = upto
+        self.counts[-1] += len(ordered) - below
+        self.total += sum(ordered)
+
+
+@dataclass(slots=True)
+class Progress:
+    """`counts` only grow; `gauges` are as of now.
+
+    `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
+    `moved` should grow; `ready` that the box has what it needs and does its work.
+    """
+
+    counts: Counter[Measure] = field(default_factory=Counter)
+    gauges: dict[Measure, float] = field(default_factory=dict)
+    histograms: dict[Measure, Histogram] = field(default_factory=dict)
+    moved: int = 0
+    waiting: bool = False
+    ready: bool = False
+
+    def count(self, what: str, label: str, number: int = 1) -> None:
+        """Count, and note that the work has moved."""
+        self.counts[what, label] += number
+        self.moved += 1
+
+    def show(self, what: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set the gauges of this name, by their labels; those that are not among the values are gone."""
+        shown = {(what, *labels): value for labels, value in values.items()}
+        self.gauges.update(shown)
+        for measure in [measure for measure in list(self.gauges) if measure[0] == what and measure not in shown]:
+            self.gauges.pop(measure, None)
+
+    def observe(self, measure: Measure, values: Iterable[float], bounds: tuple[float, ...] = SECONDS) -> None:
+        """Add values to the measure's histogram."""
+        histogram = self.histograms.get(measure)
+        if histogram is None:
+            histogram = self.histograms[measure] = Histogram(bounds)
+        histogram.observe(values)
