@@ -61,7 +61,7 @@ SELECT
     j.center_id AS center_id,
     stage_seq AS seq,
     stage_activity AS activity,
-    stage_activity IN ('reception', 'approval', 'parts', 'bay') AS is_wait,
+    CAST(stage_activity IN ('reception', 'approval', 'parts', 'bay'), 'Bool') AS is_wait,
     stage_started_at AS started_at,
     stage_ended_at AS ended_at,
     dateDiff(
@@ -90,7 +90,7 @@ SELECT
     part_cancelled_at AS cancelled_at,
     part_expected_at AS expected_at,
     part_unit_price AS unit_price,
-    isNotNull(part_backordered_at) AS stockout
+    CAST(isNotNull(part_backordered_at), 'Bool') AS stockout
 FROM fixtrail_raw.journeys AS j FINAL
 ARRAY JOIN
     `parts.request_id` AS part_request_id,
@@ -113,8 +113,9 @@ SELECT
     survey_answered_at AS answered_at,
     survey_score AS score,
     survey_reasons_list AS reasons,
-    (survey_answered_at, survey_event_id)
-        = arraySort(arrayZip(j.`surveys.answered_at`, j.`surveys.event_id`))[-1] AS is_last
+    CAST(
+        (survey_answered_at, survey_event_id) = arraySort(arrayZip(j.`surveys.answered_at`, j.`surveys.event_id`))[-1],
+        'Bool') AS is_last
 FROM fixtrail_raw.journeys AS j FINAL
 ARRAY JOIN
     `surveys.event_id` AS survey_event_id,

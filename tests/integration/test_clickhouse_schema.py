@@ -1,0 +1,475 @@
+"""The tables and views of ClickHouse: migrations, column names, live figures, and which of several rows counts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from schemas.dead_letter import DeadLetter
+from sinks.clickhouse.batch import Batch, Reader
+from sinks.clickhouse.centers import CentersError, load_centers
+from sinks.clickhouse.event_rows import EVENTS, EventRows
+from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
+from sinks.clickhouse.insert import Inserter
+from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.letter_rows import LETTERS
+from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
+from sinks.clickhouse.progress import Progress
+from sinks.clickhouse.tables import SERVICE_EVENTS, Table
+from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
+from tests.workshop import (
+    approved,
+    checked_in,
+    complained,
+    diagnosis_started,
+    handed_off,
+    order_after,
+    part,
+    quoted,
+    repair,
+    repaired_visit,
+    surveyed,
+)
+
+__all__ = ["clickhouse", "clickhouse_for_all"]
+
+KEYED = KeyedHash(b"a secret of these tests")
+RECEIVED = 1_900_000_000_000
+
+ORDER_COLUMNS = """
+order_id, vehicle_key, customer_key, center_id, lane, status, activity, checked_in_at, ready_at, closed_at, promised_at,
+lead_s, wait_s, wait_reception_s, wait_approval_s, wait_parts_s, wait_bay_s, pickup_s, touch_s, repair_s, diagnosis_s,
+quality_s, ftf, ftf_cause, comeback_order_id, part_requests, stockouts, emergencies, quoted_amount, final_amount,
+fault_groups, fault_origin, odometer_km, score, survey_reasons, complaints, event_count, anomalies, version,
+last_event_at, approved_amount, activity_since, ftf_status
+"""
+VIEWS = {
+    "stages": "order_id vehicle_key center_id seq activity is_wait started_at ended_at seconds",
+    "parts": "order_id center_id request_id part_no quantity emergency requested_at backordered_at fulfilled_at "
+    "cancelled_at expected_at unit_price stockout",
+    "surveys": "order_id center_id event_id answered_at score reasons is_last",
+    "complaints": "order_id center_id event_id complained_at category severity",
+}
+
+Insert = Callable[[Table, list[Any]], None]
+
+
+@pytest.fixture
+def insert(clickhouse: ClickHouseNode) -> Iterator[Insert]:
+    """Write rows as the writer does."""
+    inserter = Inserter(clickhouse.server())
+
+    def write(table: Table, rows: list[Any]) -> None:
+        assert inserter.insert(table, rows) == []
+
+    yield write
+    inserter.close()
+
+
+def record(event: dict[str, Any], offset: int, **fields: Any) -> Any:
+    """A record of service-events that carries the event."""
+    return SimpleNamespace(
+        topic=SERVICE_EVENTS,
+        key=event["vehicle_id"].encode(),
+        value=json.dumps(event).encode(),
+        headers=fields.get("headers", ()),
+        timestamp=RECEIVED,
+        partition=3,
+        offset=offset,
+    )
+
+
+def letter(diverted: Any, code: str = "too_late", offset: int = 0) -> Any:
+    """The dead letter that the stream worker makes of a record."""
+    headers = DeadLetter(code, "told why", SERVICE_EVENTS, 3, diverted.offset, RECEIVED).headers()
+    return SimpleNamespace(
+        **{**vars(diverted), "topic": "service-events.dead-letter", "headers": headers, "offset": offset}
+    )
+
+
+def journey_row(fact: dict[str, Any]) -> Any:
+    return FactRows(KEYED).journey_row(fact)
+
+
+def write_events(insert: Insert, *records: Any) -> None:
+    """Put records into ClickHouse by the writer's own way, one block per record."""
+    from aiokafka import TopicPartition
+
+    reader = Reader(KEYED, EventRows(KEYED), Progress())
+    for each in records:
+        batch = Batch()
+        reader.add(batch, TopicPartition(each.topic, each.partition), [each])
+        for table, block in batch.blocks.items():
+            insert(table, block.rows)
+
+
+# Migrations
+
+
+def test_migrations_run_once_however_often_they_are_asked_for(clickhouse: ClickHouseNode) -> None:
+    assert migrate(clickhouse.client()) == []
+
+
+def test_two_may_migrate_a_fresh_server_at_once(tmp_path: Path) -> None:
+    node = start_clickhouse(tmp_path / "data")
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            applied = [*threads.map(lambda _: migrate(node.client()), range(4))]
+        names = sorted(file.name for file in FOLDER.glob("*.sql"))
+
+        assert sorted({name for each in applied for name in each}) == names
+        assert node.ask("SELECT DISTINCT name FROM fixtrail_raw.migrations ORDER BY 1").split("\n") == names
+        assert migrate(node.client()) == []
+    finally:
+        node.stop()
+
+
+def test_a_migration_that_was_changed_after_it_was_applied_is_refused(
+    clickhouse: ClickHouseNode, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "migrations")
+    first = min(folder.glob("*.sql"))
+    first.write_text(first.read_text() + "\n-- one more thought\n")
+
+    with pytest.raises(MigrationError, match=f"{first.name} was changed"):
+        migrate(clickhouse.client(), folder)
+
+
+def test_a_version_that_is_older_than_the_server_is_refused(clickhouse: ClickHouseNode, tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "migrations")
+    max(folder.glob("*.sql")).unlink()
+
+    with pytest.raises(MigrationError, match="too old"):
+        migrate(clickhouse.client(), folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "said"),
+    [
+        ("1_tables.sql", "DROP TABLE IF EXISTS x;", "expected a name like 0001_"),
+        ("0002_tables.sql", "DROP TABLE IF EXISTS x;", "expected a name like 0001_"),
+        ("0001_tables.sql", "CREATE TABLE fixtrail_raw.x (n UInt8) ENGINE = Memory;", "cannot be repeated"),
+        ("0001_tables.sql", "INSERT INTO fixtrail_raw.centers (center_id) VALUES ('x');", "cannot be repeated"),
+    ],
+)
+def test_a_migration_that_could_not_be_run_again_is_refused(
+    clickhouse: ClickHouseNode, tmp_path: Path, name: str, sql: str, said: str
+) -> None:
+    (tmp_path / name).write_text(sql)
+    clickhouse.ask("TRUNCATE TABLE fixtrail_raw.migrations")
+    try:
+        with pytest.raises(MigrationError, match=said):
+            migrate(clickhouse.client(), tmp_path)
+    finally:
+        clickhouse.ask("TRUNCATE TABLE fixtrail_raw.migrations")
+        assert migrate(clickhouse.client()) == sorted(file.name for file in FOLDER.glob("*.sql"))
+
+
+# Columns
+
+
+def test_view_orders_has_the_columns_of_the_contract_in_their_order(clickhouse: ClickHouseNode) -> None:
+    assert _columns(clickhouse, "fixtrail.orders") == ORDER_COLUMNS.replace(",", " ").split()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: ClickHouseNode, view: str) -> None:
+    assert _columns(clickhouse, f"fixtrail.{view}") == VIEWS[view].split()
+
+
+@pytest.mark.parametrize("table", [EVENTS, JOURNEYS, CENTER_HOURS, LETTERS], ids=lambda table: table.name)
+def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
+    found = clickhouse.ask(
+        f"SELECT name FROM system.columns WHERE database = 'fixtrail_raw' AND table = '{table.name}' "
+        "AND default_kind = ''"
+    )
+
+    assert set(table.columns) == set(found.split("\n"))
+
+
+def test_database_fixtrail_holds_views_only(clickhouse: ClickHouseNode) -> None:
+    engines = clickhouse.ask("SELECT DISTINCT engine FROM system.tables WHERE database = 'fixtrail'")
+
+    assert engines == "View"
+
+
+# Which row counts
+
+
+def test_the_newest_version_of_an_order_counts_whatever_the_order_of_arrival(
+    clickhouse: ClickHouseNode, insert: Insert
+) -> None:
+    fact = order_after(*repaired_visit("brakes"))
+    versions = [{**fact, "version": version, "complaints": version} for version in (1, 2, 3)]
+    for older, other, newest in permutations(versions):
+        clickhouse.ask("TRUNCATE TABLE fixtrail_raw.journeys")
+        for fact in (older, other, newest, older):
+            insert(JOURNEYS, [journey_row(fact)])
+
+        assert clickhouse.ask("SELECT version, complaints FROM fixtrail.orders") == "3\t3"
+
+
+def test_stages_are_always_of_the_order_s_newest_version(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    """A later version may have fewer stages: none of an older one may stay behind."""
+    longer = {**order_after(*repaired_visit("brakes")), "version": 1}
+    shorter = {**order_after(checked_in("08:00"), handed_off("09:00")), "version": 2}
+    for fact in (shorter, longer):
+        insert(JOURNEYS, [journey_row(fact)])
+
+    assert clickhouse.ask("SELECT activity, seconds FROM fixtrail.stages") == "reception\t3600"
+
+
+def test_the_first_of_several_events_with_one_id_counts(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    first, second = checked_in("08:00", lane="quick"), checked_in("09:00", lane="standard")
+    second["event_id"] = first["event_id"]
+    write_events(insert, record(second, 20), record(first, 10), record(second, 30), record(first, 10))
+
+    assert clickhouse.ask("SELECT kafka_offset, payload FROM fixtrail.events") == '10\t{"lane":"quick"}'
+
+
+def test_a_diverted_event_vanishes_and_the_next_with_its_id_counts(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    """In any order of arrival: the worker's dead letters and the events come by different topics."""
+    visit = checked_in("08:00")
+    diverted, resent, again = (record(visit, offset) for offset in (10, 500, 900))
+    for arrival in permutations([diverted, resent, again, letter(diverted)]):
+        for table in ("events", "dead_letters"):
+            clickhouse.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+        write_events(insert, *arrival)
+
+        assert clickhouse.ask("SELECT kafka_offset FROM fixtrail.events") == "500"
+
+
+def test_a_letter_about_bytes_that_are_no_event_hides_none(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    broken = record(checked_in("08:00"), 7)
+    broken.value = b'{"type": "check_in"'
+    write_events(insert, letter(broken, "not_json"), record(checked_in("08:00"), 8))
+
+    assert clickhouse.ask("SELECT code, kafka_offset, diverted FROM fixtrail.dead_letters") == "not_json\t7\tfalse"
+    assert clickhouse.ask("SELECT count() FROM fixtrail.events") == "1"
+
+
+# Live figures
+
+
+def test_a_wait_that_is_still_running_grows_with_every_second(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=30))])
+    first = _live(clickhouse)
+    time.sleep(1.5)
+    second = _live(clickhouse)
+
+    # 20 minutes until the part was asked for, and 30 that it takes already.
+    assert 3000 <= first["lead_s"] < 3010
+    assert 1.4 <= second["lead_s"] - first["lead_s"] < 10
+    assert 1800 <= first["wait_parts_s"] < 1810
+    assert first["wait_s"] - first["wait_parts_s"] == first["wait_reception_s"]
+    assert first["touch_s"] == first["diagnosis_s"]
+
+
+def test_the_seconds_of_the_stages_add_up_to_a_live_lead(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=30))])
+    told = clickhouse.ask(
+        "SELECT abs((SELECT sum(lead_s) FROM fixtrail.orders) - (SELECT sum(seconds) FROM fixtrail.stages))"
+    )
+
+    assert float(told) < 2
+
+
+def test_the_live_parts_of_a_visit_add_up_to_its_lead(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=30))])
+    waits = "wait_reception_s + wait_approval_s + wait_parts_s + wait_bay_s"
+    told = clickhouse.ask(
+        f"SELECT lead_s - (repair_s + diagnosis_s + quality_s + {waits} + pickup_s), "
+        f"lead_s - wait_s - touch_s - pickup_s, wait_s - ({waits}) FROM fixtrail.orders"
+    )
+
+    assert [round(float(rest), 6) for rest in told.split("\t")] == [0, 0, 0]
+
+
+def test_a_handed_off_order_stands_still(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(order_after(*repaired_visit("brakes")))])
+
+    assert clickhouse.ask("SELECT lead_s, activity, status FROM fixtrail.orders") == "10800\t\\N\thanded_off"
+
+
+def test_an_event_stamped_in_the_future_takes_no_time_away(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=-120))])
+
+    assert clickhouse.ask("SELECT wait_parts_s, lead_s FROM fixtrail.orders") == "0\t1200"
+    assert clickhouse.ask("SELECT sum(seconds) FROM fixtrail.stages") == "1200"
+
+
+def test_an_order_without_check_in_has_no_times(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(order_after(repair("started", "08:00")))])
+
+    assert clickhouse.ask("SELECT lead_s, wait_s, activity, center_id, lane, anomalies FROM fixtrail.orders") == (
+        "\\N\t\\N\t\\N\t\\N\t\\N\t['missing_check_in']"
+    )
+
+
+@pytest.mark.parametrize(("days", "status"), [(10, "provisional"), (31, "confirmed")])
+def test_first_time_fix_is_provisional_for_thirty_days(
+    clickhouse: ClickHouseNode, insert: Insert, days: int, status: str
+) -> None:
+    fact = order_after(*repaired_visit("brakes"))
+    fact["closed_at"] = _ms(datetime.now(UTC) - timedelta(days=days))
+    insert(JOURNEYS, [journey_row(fact)])
+
+    assert clickhouse.ask("SELECT ftf, ftf_status FROM fixtrail.orders") == f"true\t{status}"
+
+
+# Lists
+
+
+def test_parts_surveys_and_complaints_have_views_of_their_own(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    fact = order_after(
+        checked_in("08:00"),
+        part("requested", "08:10", urgency="emergency", unit_price=12.5),
+        part("backordered", "08:20", urgency="emergency"),
+        part("fulfilled", "09:00"),
+        handed_off("10:00"),
+        surveyed("12:00", score=4, reasons=["wait"]),
+        surveyed("18:00", score=9, reasons=["staff"]),
+        complained("13:00", category="noise", severity="high"),
+    )
+    insert(JOURNEYS, [journey_row(fact)])
+
+    assert clickhouse.ask("SELECT request_id, emergency, stockout, unit_price, quantity FROM fixtrail.parts") == (
+        "Q1\ttrue\ttrue\t12.5\t1"
+    )
+    assert clickhouse.ask("SELECT score, reasons, is_last FROM fixtrail.surveys ORDER BY answered_at") == (
+        "4\t['wait']\tfalse\n9\t['staff']\ttrue"
+    )
+    assert clickhouse.ask("SELECT category, severity FROM fixtrail.complaints") == "noise\thigh"
+    assert clickhouse.ask("SELECT score, complaints, emergencies, stockouts FROM fixtrail.orders") == "9\t1\t1\t1"
+
+
+def test_a_quote_of_absurd_size_is_kept_exactly(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    fact = order_after(checked_in("08:00"), quoted("08:30"), approved("09:00"))
+    insert(
+        JOURNEYS,
+        [journey_row({**fact, "quoted_amount": "500000000000000000000000.0001", "approved_amount": "0.00005"})],
+    )
+
+    assert clickhouse.ask("SELECT quoted_amount, approved_amount FROM fixtrail.orders") == (
+        "500000000000000000000000.0001\t0"
+    )
+
+
+# Center hours
+
+
+def test_the_parts_of_an_hour_are_added_up_and_its_percentiles_are_within_four_per_cent(
+    clickhouse: ClickHouseNode, insert: Insert
+) -> None:
+    from streams.journey.hours import SUMS, wait_bucket
+
+    waits = [60.0 * n for n in range(1, 101)]
+    rows = FactRows(KEYED)
+    for revision in (1, 2):
+        for partition in (0, 1):
+            mine = waits[partition::2][: 25 * revision]
+            buckets: dict[str, int] = {}
+            for wait in mine:
+                buckets[str(wait_bucket(wait))] = buckets.get(str(wait_bucket(wait)), 0) + 1
+            fact = {
+                **dict.fromkeys(SUMS, 0),
+                "center_id": "C1",
+                "hour": 0,
+                "partition": partition,
+                "revision": revision,
+            }
+            fact |= {"handed_off": len(mine), "wait_s": sum(mine), "wait_buckets": buckets}
+            insert(CENTER_HOURS, [rows.hour_row(fact)])
+    told = clickhouse.ask("SELECT handed_off, wait_s, wait_p50_s, wait_p90_s FROM fixtrail.center_hours").split("\t")
+
+    assert told[:2] == ["100", str(int(sum(waits)))]
+    assert float(told[2]) == pytest.approx(3000, rel=0.04)
+    assert float(told[3]) == pytest.approx(5400, rel=0.04)
+
+
+def test_an_hour_without_a_handoff_has_no_percentiles(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    from streams.journey.hours import SUMS
+
+    fact = {**dict.fromkeys(SUMS, 0), "center_id": "C1", "hour": 0, "partition": 0, "revision": 1, "wait_buckets": {}}
+    insert(CENTER_HOURS, [FactRows(KEYED).hour_row({**fact, "check_ins": 3})])
+
+    assert clickhouse.ask("SELECT check_ins, wait_p50_s FROM fixtrail.center_hours") == "3\t\\N"
+
+
+# Centers
+
+
+def test_loading_centers_replaces_the_whole_list(clickhouse: ClickHouseNode, tmp_path: Path) -> None:
+    file = tmp_path / "centers.toml"
+    one = '[[center]]\nid = "{}"\nname = "中心"\nregion = "East"\nwave = 1\nwave_start = 2026-08-17\n'
+    for ids in (["a", "b"], ["b", "c"]):
+        file.write_text("".join(one.format(center) for center in ids), encoding="utf-8")
+        assert load_centers(clickhouse.client(), file) == 2
+
+    assert clickhouse.ask("SELECT center_id, wave_start, opens FROM fixtrail.centers ORDER BY 1") == (
+        "b\t2026-08-17\t08:30\nc\t2026-08-17\t08:30"
+    )
+
+
+def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) -> None:
+    assert load_centers(clickhouse.client(), FOLDER.parents[1] / "examples" / "centers.toml") == 15
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "center: Field required"),
+        ("[[center]", "Expected"),
+        ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\ntime_zone = "Mars"', "no time zone 'Mars'"),
+        ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\n' * 2, "center a is there more than once"),
+        ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\nwvae = 1', "wvae"),
+    ],
+)
+def test_a_bad_list_of_centers_changes_nothing(
+    clickhouse: ClickHouseNode, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "centers.toml"
+    file.write_text(text)
+
+    with pytest.raises(CentersError, match=said):
+        load_centers(clickhouse.client(), file)
+
+
+def _columns(node: ClickHouseNode, view: str) -> list[str]:
+    return [line.split("\t")[0] for line in node.ask(f"DESCRIBE TABLE {view}").split("\n")]
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _waiting_for_parts_since(minutes: int) -> dict[str, Any]:
+    """An order that waits for parts for so many minutes by the wall clock, after 20 of reception and diagnosis."""
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+
+    def at(event: dict[str, Any], offset_min: int) -> dict[str, Any]:
+        return {**event, "occurred_at": (since + timedelta(minutes=offset_min)).isoformat()}
+
+    return order_after(
+        at(checked_in("08:00"), -20),
+        at(diagnosis_started("08:00"), -15),
+        at(quoted("08:00"), 0),
+        at(approved("08:00"), 0),
+        at(part("requested", "08:00"), 0),
+    )
+
+
+def _live(node: ClickHouseNode) -> dict[str, float]:
+    names = ("lead_s", "wait_s", "wait_parts_s", "wait_reception_s", "touch_s", "diagnosis_s")
+    told = node.ask(f"SELECT {', '.join(names)} FROM fixtrail.orders")
+    return dict(zip(names, map(float, told.split("\t")), strict=True))
