@@ -1,14 +1,18 @@
 """The milestones of a visit, of which notices are made, and the ids by which a notice is told twice from told again."""
 
+from decimal import Decimal
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.facts import Notice
-from streams.journey.notices import notice_id, notice_of
+from streams.journey.notices import is_still_true, notice_id, notice_of
 from streams.journey.order import Order
 from streams.journey.visit import fold
 from tests.histories import histories
 from tests.workshop import (
+    QUOTED,
     Sent,
     approved,
     at,
@@ -22,6 +26,7 @@ from tests.workshop import (
     entries_of,
     handed_off,
     ms,
+    order_after,
     part,
     quoted,
     repair,
@@ -116,6 +121,22 @@ def test_without_a_check_in_there_is_no_ready_but_a_handoff():
 # Notices
 
 
+def notices_after(*events: Sent) -> list[dict[str, Any]]:
+    visit = fold(entries_of(events))
+    return [notice_of("R1", visit, told) for told in visit.timeline]
+
+
+def notice_after(milestone: str, *events: Sent) -> Notice:
+    """The first notice of that milestone, as a reader of the topic gets it."""
+    return next(Notice.model_validate(each) for each in notices_after(*events) if each["milestone"] == milestone)
+
+
+def still_true(milestone: str, *events: Sent) -> bool:
+    """Whether the first notice of that milestone is true in the end."""
+    notice = next(each for each in notices_after(*events) if each["milestone"] == milestone)
+    return is_still_true(notice, order_after(*events))
+
+
 def test_a_notice_is_the_same_however_often_it_is_made():
     assert notice_id("R1", "ready", "e1") == notice_id("R1", "ready", "e1")
     assert (
@@ -127,14 +148,68 @@ def test_parts_of_an_id_cannot_run_into_each_other():
     assert notice_id("R1", "ready", "e1") != notice_id("R", "1ready", "e1")
 
 
-def test_a_notice_says_where_it_happened_and_when_it_is_of_no_use_any_more():
-    visit = fold(entries_of([checked_in("08:00", locale="zh-CN", event_id="e1")]))
-    told = visit.timeline
+def test_a_notice_says_where_it_happened_and_whom_to_tell():
+    notice = notice_after("checked_in", checked_in("08:00", locale="zh-CN", event_id="e1", contact=["sms:+861"]))
 
-    notice = Notice.model_validate(notice_of("R1", visit, told[0]))
+    assert (notice.center_id, notice.locale, notice.event_id) == ("C1", "zh-CN", "e1")
+    assert (notice.recipients, notice.occurred_at) == (("sms:+861",), ms("08:00"))
 
-    assert (notice.milestone, notice.center_id, notice.locale, notice.event_id) == ("checked_in", "C1", "zh-CN", "e1")
-    assert (notice.occurred_at, notice.expires_at) == (ms("08:00"), ms("10:00"))
+
+def test_a_notice_comes_to_be_of_no_use_in_time():
+    notice = notice_after("diagnosis_started", checked_in("08:00"), diagnosis_started("08:10"))
+
+    assert notice.occurred_at == notice.not_before < notice.expires_at
+    assert "quote_ready" in notice.superseded_by
+
+
+def test_that_a_car_is_ready_is_told_only_when_no_check_began_at_once():
+    notice = notice_after("ready", checked_in("08:00"), repair("completed", "09:00"))
+
+    assert notice.not_before == ms("09:02")
+
+
+def test_a_notice_of_a_quote_carries_the_quote():
+    notice = notice_after("quote_ready", checked_in("08:00"), quoted("08:10"))
+
+    assert notice.quote is not None
+    assert (notice.quote.total, notice.quote.currency) == (Decimal(QUOTED), "CNY")
+
+
+def test_a_notice_of_a_delayed_part_says_which_and_until_when():
+    delayed = part("backordered", "08:20", part_no="P-7", expected_at=at("15:00").isoformat())
+    notice = notice_after("part_delayed", checked_in("08:00"), part("requested", "08:10"), delayed)
+
+    assert (notice.part_no, notice.expected_at) == ("P-7", ms("15:00"))
+
+
+# Still true
+
+
+def test_a_notice_is_true_until_what_makes_it_pointless():
+    visit = [checked_in("08:00"), diagnosis_started("08:10"), quoted("08:20")]
+
+    assert still_true("quote_ready", *visit)
+    assert not still_true("quote_ready", *visit, approved("08:30"))
+    assert not still_true("checked_in", *visit)
+    assert not still_true("quote_ready", *visit, quoted("08:30"))
+
+
+def test_ready_is_no_longer_true_when_a_check_fails():
+    ready = [checked_in("08:00"), repair("completed", "09:00")]
+
+    assert still_true("ready", *ready)
+    assert not still_true("ready", *ready, check_failed("09:01"))
+    assert not still_true("ready", *ready, repair("started", "09:30", job_id="J2"))
+
+
+def test_a_milestone_that_a_late_event_takes_back_was_never_true():
+    ready = [checked_in("08:00"), repair("started", "08:30"), repair("completed", "09:00")]
+    (notice,) = [each for each in notices_after(*ready) if each["milestone"] == "ready"]
+
+    assert not is_still_true(notice, order_after(*ready, repair("paused", "08:40", job_id="J2")))
+
+
+# In whatever order
 
 
 @given(histories(), st.randoms(use_true_random=False))
@@ -155,6 +230,6 @@ def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
     order, told = Order("R1"), []
 
     for offset, entry in enumerate(entries):
-        told += [tuple(each) for each in order.take(entry, offset)[1]]
+        told += order.take(entry, offset)[1]
 
-    assert len(told) == len(set(told))
+    assert told == fold(entries).timeline

@@ -222,15 +222,15 @@ def test_stages_follow_each_other_without_a_gap_and_no_two_alike(history: list[S
     assert (fact["status"] == "open" and fact["checked_in_at"] is not None) == (fact["activity"] is not None)
 
 
-def test_an_entry_keeps_nothing_personal():
+def test_of_what_is_personal_only_the_addresses_for_notices_are_kept_and_no_fact_shows_them():
     told = [
-        checked_in("08:00", contact=["sms:+8613800000000", {"wechat": "canary-openid"}]),
-        sent("cancellation", "09:00", reason="canary-reason"),
-        surveyed("10:00", comment="canary-comment", name="canary-name"),
-        quoted("11:00", technician_id="canary-technician"),
+        checked_in("08:00", contact=["sms:canary", {"channel": "wechat", "address": "canary"}, {"note": "nowhere"}]),
+        surveyed("10:00", comment="secret comment", customer_name="secret name"),
+        quoted("11:00", technician_id="secret technician"),
+        sent("cancellation", "12:00", reason="secret reason"),
     ]
+    order = order_of(entries_of(told))
 
-    kept = orjson.dumps(entries_of(told)).decode()
-
-    assert "canary" not in kept
-    assert "+86" not in kept
+    assert order.visit.contact == ["sms:canary", "wechat:canary"]
+    assert b"secret" not in order.state()
+    assert b"canary" not in orjson.dumps(facts(order.visit))

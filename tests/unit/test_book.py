@@ -1,0 +1,228 @@
+"""A partition's book of journeys: what a batch of events writes, in whatever order and batches it comes."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.facts import CenterHour, JourneyFact, Notice
+from streams.journey.batch import journey_facts
+from streams.journey.book import Written
+from tests.histories import feeds, histories
+from tests.oracle import EPOCH, center_hours_of, orders_of
+from tests.worker_memory import Memory
+from tests.workshop import (
+    Sent,
+    checked_in,
+    diagnosed,
+    event_of,
+    facts_after,
+    handed_off,
+    in_plain_types,
+    in_plain_types_too,
+    ms,
+    part,
+    repair,
+    repaired_visit,
+    surveyed,
+)
+
+Records = list[tuple[int, Any]]
+YEARS = 3650
+
+
+def records_of(events: Iterable[Sent]) -> Records:
+    """The events as (offset, event), as the partition holds them."""
+    return list(enumerate(map(event_of, events)))
+
+
+def batches(records: Records, chance: Any) -> list[Records]:
+    """The records cut into batches somewhere."""
+    cuts = sorted({0, len(records), *(chance.randint(0, len(records)) for _ in range(chance.randint(0, 8)))})
+    return [records[start:end] for start, end in pairwise(cuts)]
+
+
+def memory_after(events: Iterable[Sent], chance: Any = None) -> Memory:
+    """What a worker has written after these events, in one batch or in several."""
+    records = records_of(events)
+    memory = Memory(hold_days=YEARS)
+    for batch in [records] if chance is None else batches(records, chance):
+        memory.take(batch)
+    return memory
+
+
+def written_by(*events: Sent) -> Written:
+    return Memory(hold_days=YEARS).take(records_of(events))
+
+
+# What a batch writes
+
+
+def test_a_batch_writes_one_fact_an_order_however_many_events_it_has():
+    out = written_by(*repaired_visit("brakes"), checked_in("08:00", order_id="R2"))
+
+    assert [(fact["order_id"], fact["event_count"]) for fact in out.journeys] == [("R1", 6), ("R2", 1)]
+
+
+def test_everything_written_is_what_the_documents_say():
+    out = written_by(*repaired_visit("brakes"), part("requested", "12:00"), surveyed("13:00"))
+
+    for model, facts in ((JourneyFact, out.journeys), (CenterHour, out.hours), (Notice, out.notices)):
+        assert facts
+        for fact in facts:
+            assert model.model_validate(fact, strict=False)
+            assert fact.keys() == model.model_fields.keys()
+
+
+def test_an_event_of_one_order_writes_the_others_again_only_when_it_links_visits():
+    memory = Memory(hold_days=YEARS)
+    memory.take(records_of([*repaired_visit("brakes"), checked_in("08:00", 5, order_id="R2")]))
+
+    unrelated = memory.take([(10, event_of(repair("started", "08:10", 5, order_id="R2")))])
+    linking = memory.take([(11, event_of(diagnosed("08:20", 5, "brakes", order_id="R2")))])
+
+    assert [fact["order_id"] for fact in unrelated.journeys] == ["R2"]
+    assert {fact["order_id"]: fact["ftf_cause"] for fact in linking.journeys} == {"R1": "comeback", "R2": None}
+
+
+def test_a_comeback_found_weeks_later_rewrites_the_hour_of_the_handoff():
+    memory = Memory(hold_days=YEARS)
+    memory.take(records_of(repaired_visit("brakes")))
+    before = memory.center_hours()["C1", ms("11:00")]
+
+    memory.take([(n + 10, each) for n, each in records_of(repaired_visit("brakes", day=20, order_id="R2"))])
+    after = memory.center_hours()["C1", ms("11:00")]
+
+    assert (before["fixed_first_time"], after["fixed_first_time"], after["judged"]) == (1, 0, 1)
+    assert after["revision"] > before["revision"]
+
+
+def test_an_order_moves_to_another_hour_when_an_earlier_check_in_turns_up():
+    memory = Memory(hold_days=YEARS)
+    memory.take(records_of([checked_in("09:00"), handed_off("11:00")]))
+    memory.take([(5, event_of(checked_in("08:00", center_id="C2")))])
+
+    hours = memory.center_hours()
+    assert (hours["C1", ms("09:00")]["check_ins"], hours["C1", ms("11:00")]["handed_off"]) == (0, 0)
+    assert (hours["C2", ms("08:00")]["check_ins"], hours["C2", ms("11:00")]["handed_off"]) == (1, 1)
+
+
+def test_what_happened_to_each_event_is_counted():
+    survey = surveyed("13:00", event_id="e")
+    out = written_by(
+        *(checked_in("08:00"), survey, repair("started", "08:30"), survey),
+        *(surveyed("13:00", event_id="e", score=1), surveyed("13:00", event_id="e", order_id="R2")),
+    )
+
+    assert out.outcomes == {"new": 2, "late": 1, "duplicate": 1, "conflict": 2}
+
+
+def test_an_id_used_by_another_order_of_the_vehicle_brings_nothing():
+    memory = memory_after([checked_in("08:00", event_id="e"), checked_in("09:00", event_id="e", order_id="R2")])
+
+    assert memory.facts.keys() == {"R1"}
+
+
+def test_an_id_used_for_another_vehicle_is_another_event():
+    again = checked_in("09:00", event_id="e", order_id="R2", vehicle_id="V2")
+
+    assert memory_after([checked_in("08:00", event_id="e"), again]).facts.keys() == {"R1", "R2"}
+
+
+def test_a_duplicate_writes_nothing():
+    memory = Memory(hold_days=YEARS)
+    visit = repaired_visit("brakes")
+    memory.take(records_of(visit))
+
+    out = memory.take([(99, event_of(visit[0]))])
+
+    assert (out.journeys, out.hours, out.notices, out.order_changes) == ([], [], [], {})
+
+
+def test_the_state_is_let_in_only_by_the_batch_not_by_the_book():
+    """Two books over the same tables, one after the other, are one book: nothing else is remembered."""
+    memory, records = Memory(hold_days=YEARS), records_of(repaired_visit("brakes"))
+    for record in records:
+        memory.take([record])
+        memory.restart()
+
+    assert memory.facts == facts_after(*repaired_visit_of(records))
+
+
+def repaired_visit_of(records: Records) -> list[Sent]:
+    return [each.model_dump(mode="json", exclude_none=True) for _, each in records]
+
+
+# The same result every time
+
+
+@given(histories(orders=3, longest=24))
+def test_facts_are_what_an_independent_computation_says(history: list[Sent]):
+    expected = {name: in_plain_types_too(order) for name, order in orders_of(history, EPOCH).items()}
+
+    assert {name: in_plain_types(fact) for name, fact in memory_after(history).facts.items()} == expected
+
+
+@given(feeds(), st.randoms(use_true_random=False))
+def test_a_dirty_feed_in_any_batches_gives_what_an_independent_computation_says(arrivals: list[Sent], chance):
+    memory, orders = memory_after(arrivals, chance), orders_of(arrivals, EPOCH)
+
+    assert {name: in_plain_types(fact) for name, fact in memory.facts.items()} == {
+        name: in_plain_types_too(order) for name, order in orders.items()
+    }
+    assert _counts(memory.center_hours()) == {
+        (center, int(hour.timestamp() * 1000)): counts for (center, hour), counts in center_hours_of(orders).items()
+    }
+
+
+def _counts(hours: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """The hours in which somebody counts, without what the independent computation does not work out."""
+    said = ("center_id", "hour", "partition", "revision", "wait_buckets")
+    rows = {place: {name: row[name] for name in row if name not in said} for place, row in hours.items()}
+    return {place: row for place, row in rows.items() if any(row.values())}
+
+
+@given(histories(orders=3, longest=24), st.randoms(use_true_random=False))
+def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(history: list[Sent], chance):
+    arrived = [*history, *chance.choices(history, k=5)]
+    chance.shuffle(arrived)
+
+    memory, in_order = memory_after(arrived, chance), memory_after(history)
+
+    assert memory.facts == in_order.facts == facts_after(*history)
+    assert _counts(memory.center_hours()) == _counts(in_order.center_hours())
+
+
+@given(histories(orders=3, longest=20), st.randoms(use_true_random=False))
+def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance):
+    chance.shuffle(history)
+    memory = Memory(hold_days=YEARS)
+    known: dict[str, dict[str, Any]] = {}
+
+    for batch in batches(records_of(history), chance):
+        for fact in memory.take(batch).journeys:
+            before = known.get(fact["order_id"])
+            assert before is None or fact["version"] > before["version"] or fact == before
+            known[fact["order_id"]] = fact
+
+
+@given(histories(orders=3, longest=20), st.randoms(use_true_random=False))
+def test_revisions_of_an_hour_grow(history: list[Sent], chance):
+    memory = Memory(hold_days=YEARS)
+    known: dict[tuple[str, int], int] = {}
+
+    for batch in batches(records_of(history), chance):
+        for row in memory.take(batch).hours:
+            assert row["revision"] > known.get((row["center_id"], row["hour"]), -1)
+            known[row["center_id"], row["hour"]] = row["revision"]
+
+
+@given(histories(orders=2), st.randoms(use_true_random=False))
+def test_the_last_of_all_versions_is_the_one_of_all_events_at_once(history: list[Sent], chance):
+    chance.shuffle(history)
+
+    assert memory_after(history, chance).facts == {
+        fact["order_id"]: fact for fact in journey_facts(map(event_of, history))
+    }
