@@ -1,5 +1,6 @@
 """How far a box has come: counters, gauges and histograms that other threads may read at any time."""
 
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -63,6 +64,17 @@ class Progress:
         self.gauges.update(shown)
         for measure in [measure for measure in list(self.gauges) if measure[0] == what and measure not in shown]:
             self.gauges.pop(measure, None)
+
+    def note_heartbeat(self, labels: tuple[str, ...], sent_ms: int) -> None:
+        """Note that all before a heartbeat is done, and how long after it was sent; an older one tells nothing."""
+        if sent_ms / 1000 > self.gauges.get(("heartbeat_timestamp_seconds", *labels), 0.0):
+            self.gauges["heartbeat_timestamp_seconds", *labels] = sent_ms / 1000
+            self.gauges["heartbeat_delay_seconds", *labels] = max(0.0, time.time() - sent_ms / 1000)
+
+    def forget_heartbeats(self) -> None:
+        """Tell no longer of partitions that went elsewhere."""
+        self.show("heartbeat_timestamp_seconds", {})
+        self.show("heartbeat_delay_seconds", {})
 
     def observe(self, measure: Measure, values: Iterable[float], bounds: tuple[float, ...] = SECONDS) -> None:
         """Add values to the measure's histogram."""

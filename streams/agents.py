@@ -13,6 +13,7 @@ from aiokafka.partitioner import murmur2
 
 from schemas.dead_letter import DeadLetter
 from schemas.events import Event
+from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from sinks.crash_point import crash_point
 from streams.app import Tables, WorkerConfig
 from streams.batches import Records
@@ -63,6 +64,7 @@ class Tracker:
     def forget_books(self) -> None:
         """Begin anew with whatever state the tables have after the next recovery."""
         self._books.clear()
+        self._progress.forget_heartbeats()
 
     async def _write(self, records: Records, ack: Callable[[], Any]) -> None:
         partition = records[0].partition
@@ -74,6 +76,9 @@ class Tracker:
             written = self._book(partition).apply(self._noting(partition, admitted.events))
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, written)
+            if admitted.heartbeat_ms:
+                beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
+                outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
         except DeadLetterLimitError as error:
             fail_stop(str(error), REFUSED)
         except Exception as error:
@@ -82,7 +87,12 @@ class Tracker:
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", OWN_BUG)
         self._note(records, admitted.refused, written, time.monotonic() - began)
         again = written.outcomes["redelivered"] > 0
-        await self._outbox.put(outputs, changelog, partial(self._done, ack, records, began, again))
+
+        def done() -> None:
+            ack()
+            note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, again=again)
+
+        await self._outbox.put(outputs, changelog, done)
 
     def _noting(self, partition: int, events: list[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
         for offset, event in events:
@@ -125,10 +135,6 @@ class Tracker:
             if changes:
                 changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
         return outputs, changelog
-
-    def _done(self, ack: Callable[[], Any], records: Records, began: float, again: bool) -> None:
-        ack()
-        note_done(self._progress, records, began, again=again)
 
     def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
         letters = Counter(letter.code for _, letter in refused)

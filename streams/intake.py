@@ -10,6 +10,7 @@ from typing import Any
 from schemas.dead_letter import DeadLetter
 from schemas.decode import AHEAD_MS, MAX_BYTES, BadEvent, admit
 from schemas.events import Event
+from schemas.heartbeat import heartbeat_sent_at
 
 IN_A_ROW = 50
 SHARE = 0.05
@@ -24,11 +25,14 @@ class DeadLetterLimitError(RuntimeError):
 
 @dataclass(slots=True)
 class Admitted:
-    """A partition batch, sorted out: events by offset, and dead letters with the records they are of."""
+    """A partition batch, sorted out: events by offset, and dead letters with the records they are of.
+
+    `heartbeat_ms` is when the newest heartbeat among the records was sent, 0 where there was none.
+    """
 
     events: list[tuple[int, Event]] = field(default_factory=list)
     refused: list[tuple[Any, DeadLetter]] = field(default_factory=list)
-    newest_ms: int = 0
+    heartbeat_ms: int = 0
 
 
 class Intake:
@@ -49,7 +53,9 @@ class Intake:
         """Sort out a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
         admitted = Admitted()
         for record in records:
-            admitted.newest_ms = max(admitted.newest_ms, record.timestamp)
+            if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
+                admitted.heartbeat_ms = max(admitted.heartbeat_ms, sent_ms)
+                continue
             try:
                 if crashed and (record.partition, record.offset) in crashed:
                     raise BadEvent("internal_error", f"ended the worker {CRASHES} times")

@@ -30,13 +30,17 @@ def note_taken(
     progress.observe(("batch_seconds",), [took_s])
 
 
-def note_done(progress: Progress, records: Sequence[Any], began: float, *, again: bool) -> None:
-    """Note that all that follows from a batch is durable.
+def note_done(
+    progress: Progress, records: Sequence[Any], began: float, *, heartbeat_ms: int = 0, again: bool = False
+) -> None:
+    """Note that all that follows from a partition's batch is durable, up to the heartbeat in it if there is one.
 
     How long that took since the records came to Kafka says nothing of records that are read `again`.
     """
     progress.moved += len(records)
     progress.observe(("settle_seconds",), [time.monotonic() - began])
+    if heartbeat_ms:
+        progress.note_heartbeat((str(records[0].partition),), heartbeat_ms)
     if not again:
         now_ms = time.time() * 1000
         waited = [(now_ms - record.timestamp) / 1000 for record in records if record.value is not None]

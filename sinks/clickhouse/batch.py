@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from schemas.decode import BadEvent
+from schemas.heartbeat import heartbeat_sent_at
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
@@ -57,11 +58,15 @@ class Block:
 
 @dataclass(slots=True)
 class Batch:
-    """Everything read since the last one; `unusable` are records of our topics that no row can be made of."""
+    """Everything read since the last one; `unusable` are records of our topics that no row can be made of.
+
+    `heartbeats` says when the newest heartbeat among each partition's records was sent, in ms since the epoch.
+    """
 
     blocks: dict[Table, Block] = field(default_factory=dict)
     unusable: list[tuple[Record, str]] = field(default_factory=list)
     ends: dict[TopicPartition, int] = field(default_factory=dict)
+    heartbeats: dict[TopicPartition, int] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
 
     def __bool__(self) -> bool:
@@ -93,7 +98,7 @@ class Reader:
         """Put the records' rows into the batch.
 
         Passed over and counted: records of service-events that are no events (the stream workers name them in the dead
-        letter topic), compaction's tombstones, and what others wrote to the dead letter topic.
+        letter topic), compaction's tombstones, and what others wrote to the dead letter topic. Heartbeats are noted.
         """
         if not batch:
             batch.since = time.monotonic()
@@ -102,7 +107,10 @@ class Reader:
         skipped = 0
         for record in records:
             if record.value is None and table is not LETTERS:
-                skipped += 1
+                if (sent_ms := heartbeat_sent_at(record)) is None:
+                    skipped += 1
+                else:
+                    batch.heartbeats[tp] = max(batch.heartbeats.get(tp, 0), sent_ms)
                 continue
             try:
                 add_row(block, record)

@@ -130,6 +130,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait({self._flush}, timeout=REBALANCE_WAIT_S)
         await self._drop_flush()
         self._committed.clear()
+        self._progress.forget_heartbeats()
 
     async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
         self._progress.ready = True
@@ -243,6 +244,8 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 note_rows(self._progress, table, block.rows, block.records)
         crash_point("writer:before-commit")
         await self._commit(batch.ends)
+        for tp, sent_ms in batch.heartbeats.items():
+            self._progress.note_heartbeat((tp.topic, str(tp.partition)), sent_ms)
         crash_point("writer:after-commit")
 
     async def _insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
