@@ -109,11 +109,12 @@ class _Reader:
         self._at = end
         return view
 
-    def many(self, one: Callable[[], T]) -> list[T]:
+    def count(self) -> int:
+        """How many elements an array has, which cannot be null."""
         (count,) = self.values(_INT)
-        if count > len(self._frame):
-            raise MalformedRequestError("an array is longer than the request")
-        return [one() for _ in range(count)]
+        if not 0 <= count <= len(self._frame):
+            raise MalformedRequestError(f"an array of {count} elements")
+        return count
 
 
 def read_produce(header: RequestHeader, frame: memoryview) -> ProduceRequest:
@@ -121,16 +122,14 @@ def read_produce(header: RequestHeader, frame: memoryview) -> ProduceRequest:
     reader = _Reader(frame, header.body_at)
     batches: list[ProducedBatch] = []
 
-    def topic() -> None:
-        name = reader.text() or ""
-        for _ in range(reader.values(_INT)[0]):
-            batches.append(ProducedBatch(name, reader.values(_INT)[0], reader.data()))
-
     try:
         transactional_id = reader.text()
         (acks,) = reader.values(_SHORT)
         reader.values(_INT)
-        reader.many(topic)
+        for _ in range(reader.count()):
+            topic = reader.text() or ""
+            for _ in range(reader.count()):
+                batches.append(ProducedBatch(topic, reader.values(_INT)[0], reader.data()))
     except (struct.error, UnicodeDecodeError) as error:
         raise MalformedRequestError(str(error)) from error
     return ProduceRequest(transactional_id, acks, batches)
@@ -163,18 +162,16 @@ def read_fetch(header: RequestHeader, frame: memoryview) -> FetchRequest:
     layout = _PART_V9 if version >= 9 else _PART_V5 if version >= 5 else _PART_V4
     partitions: list[FetchPartition] = []
 
-    def topic() -> None:
-        name = reader.text() or ""
-        for _ in range(reader.values(_INT)[0]):
-            values = reader.values(layout)
-            offset = values[2] if version >= 9 else values[1]
-            partitions.append(FetchPartition(name, values[0], offset, values[-1]))
-
     try:
         _, max_wait_ms, min_bytes, max_bytes, isolation = reader.values(_FETCH_HEAD)
         if version >= 7:
             reader.values(_INT_INT)
-        reader.many(topic)
+        for _ in range(reader.count()):
+            topic = reader.text() or ""
+            for _ in range(reader.count()):
+                values = reader.values(layout)
+                offset = values[2] if version >= 9 else values[1]
+                partitions.append(FetchPartition(topic, values[0], offset, values[-1]))
     except (struct.error, UnicodeDecodeError) as error:
         raise MalformedRequestError(str(error)) from error
     return FetchRequest(max(max_wait_ms, 0) / 1000, min_bytes, max_bytes, isolation == 1, partitions)

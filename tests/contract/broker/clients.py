@@ -162,7 +162,8 @@ async def take(consumer: AIOKafkaConsumer, count: int, timeout_s: float = 5.0) -
     records: list[Any] = []
     deadline = time.monotonic() + timeout_s
     while len(records) < count and time.monotonic() < deadline:
-        for batch in (await consumer.getmany(timeout_ms=100)).values():
+        left = count - len(records)
+        for batch in (await consumer.getmany(timeout_ms=100, max_records=left)).values():
             records += batch
     return records
 

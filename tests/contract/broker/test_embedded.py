@@ -1,0 +1,222 @@
+"""What only the embedded broker promises: its command line, its files, and how it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.fetch import FetchRequest
+
+from tests.contract.broker.brokers import ROOT, EmbeddedBroker, start_embedded
+from tests.contract.broker.clients import Lab, eventually
+
+BROKER = [sys.executable, "-m", "fixtrail.local.broker"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def embedded(data: Path) -> Iterator[EmbeddedBroker]:
+    running = start_embedded(data, "--upkeep-every", "0.3")
+    yield running
+    running.kill()
+
+
+def test_it_says_what_it_is_for_and_listens_on_loopback_only(embedded: EmbeddedBroker, data: Path) -> None:
+    said = (data / "broker.log").read_text()
+    assert "for one machine and development only" in said
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", embedded.bootstrap)
+    listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    port = f"{int(embedded.bootstrap.rpartition(':')[2]):04X}"
+    assert {line.split()[1] for line in listening.splitlines() if f":{port} " in line and " 0A " in line} == {
+        f"0100007F:{port}"
+    }
+
+
+async def test_sigterm_ends_it_cleanly_even_with_clients_waiting(embedded: EmbeddedBroker) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    async with lab.raw() as send:
+        waiting = asyncio.create_task(send(FetchRequest(30_000, 1, 1 << 20, 0, [(topic, [(0, 0, 1 << 20)])])))
+        await asyncio.sleep(0.2)
+        before = time.monotonic()
+        assert await asyncio.to_thread(embedded.stop) == 0
+        assert time.monotonic() - before < 3
+        with pytest.raises(KafkaConnectionError):
+            await waiting
+
+
+def test_a_data_folder_has_one_broker_at_a_time(embedded: EmbeddedBroker, data: Path) -> None:
+    command = [*BROKER, "--port", "0", "--data", str(data / "broker")]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+
+    assert second.returncode == 78
+    assert "another broker is using" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_port_in_use_is_told(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [*BROKER, "--port", str(taken.getsockname()[1]), "--data", str(data / "other")]
+        refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+
+    assert refused.returncode == 78
+    assert "cannot listen" in refused.stderr
+
+
+async def test_topics_are_made_on_first_use_where_that_is_asked_for(data: Path) -> None:
+    running = start_embedded(data, "--auto-create", "--default-partitions", "3")
+    try:
+        lab = Lab(running.bootstrap)
+        await lab.send("first-use", [b"event"])
+        assert await lab.bounds("first-use", 2) == (0, 0)
+    finally:
+        running.kill()
+
+
+@pytest.mark.parametrize("tail", [b"\x00" * 40, b"\xff" * 200, b"half a batch"])
+async def test_a_torn_tail_is_cut_off(embedded: EmbeddedBroker, data: Path, tail: bytes) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    await lab.send(topic, [b"1", b"2", b"3"])
+    embedded.kill()
+    [log] = (data / "broker" / "topics" / topic / "0").glob("*.log")
+    whole = log.read_bytes()
+    log.write_bytes(whole + (whole[:50] if tail == b"half a batch" else tail))
+
+    with _again(data):
+        assert await lab.bounds(topic) == (0, 3)
+        assert await lab.send(topic, [b"4"]) == [3]
+        assert [one.value for one in await lab.read_all(topic)] == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_batch_of_which_only_the_end_is_missing_is_cut_off(embedded: EmbeddedBroker, data: Path) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    await lab.send(topic, [b"1"])
+    await lab.send(topic, [b"2" * 1000])
+    embedded.kill()
+    [log] = (data / "broker" / "topics" / topic / "0").glob("*.log")
+    os.truncate(log, log.stat().st_size - 5)
+
+    with _again(data):
+        assert [one.value for one in await lab.read_all(topic)] == [b"1"]
+
+
+async def test_a_torn_journal_line_is_cut_off(embedded: EmbeddedBroker, data: Path) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic, group = await lab.topic(), lab.name("group")
+    where = TopicPartition(topic, 0)
+    embedded.kill()
+    with (data / "broker" / "journal.jsonl").open("ab") as journal:
+        journal.write(b'["offset","gro')
+
+    for offset in (5, 6):
+        with _again(data):
+            async with lab.consumer(group_id=group) as consumer:
+                consumer.assign([where])
+                await consumer.commit({where: offset})
+    with _again(data):
+        async with lab.consumer(group_id=group) as consumer:
+            consumer.assign([where])
+            assert await consumer.committed(where) == 6
+
+
+async def test_closed_segments_are_taken_from_their_index_or_scanned(embedded: EmbeddedBroker, data: Path) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic(segment_bytes="20000")
+    values = [b"%05d" % number * 200 for number in range(100)]
+    for at in range(0, 100, 5):
+        await lab.send(topic, values[at : at + 5], enable_idempotence=True)
+    folder = data / "broker" / "topics" / topic / "0"
+    embedded.kill()
+    indexes = sorted(folder.glob("*.index"))
+    assert len(indexes) > 3
+    indexes[0].unlink()
+    indexes[1].write_bytes(indexes[1].read_bytes()[:-7])
+    indexes[2].write_bytes(b"{}\n")
+
+    with _again(data):
+        assert [one.value for one in await lab.read_all(topic)] == values
+        assert [one.offset for one in await lab.read(topic, 3, start=17)] == [17, 18, 19]
+
+
+async def test_a_compaction_that_was_interrupted_is_finished_or_undone(embedded: EmbeddedBroker, data: Path) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic(segment_bytes="20000", cleanup_policy="compact", min_cleanable_dirty_ratio="1")
+    values = [b"%05d" % number * 200 for number in range(100)]
+    for at in range(0, 100, 5):
+        await lab.put(topic, [(value[:5], value) for value in values[at : at + 5]])
+    folder = data / "broker" / "topics" / topic / "0"
+    embedded.kill()
+    logs = sorted(folder.glob("*.log"))
+    (folder / f"{logs[0].stem}.cleaned").write_bytes(b"half of it")
+    # As after a kill in the middle of putting one segment in the place of the second and third.
+    swap = folder / f"{logs[1].stem}-{logs[3].stem}.swap"
+    swap.write_bytes(logs[1].read_bytes() + logs[2].read_bytes())
+    logs[1].unlink()
+
+    with _again(data):
+        assert [one.value for one in await lab.read_all(topic)] == values
+    assert not [*folder.glob("*.swap"), *folder.glob("*.cleaned")]
+
+
+async def test_the_journal_does_not_grow_for_ever(embedded: EmbeddedBroker, data: Path) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic, group = await lab.topic(), lab.name("group")
+    where = TopicPartition(topic, 0)
+    journal = data / "broker" / "journal.jsonl"
+    largest = 0
+    async with lab.consumer(group_id=group) as consumer:
+        consumer.assign([where])
+        for offset in range(600):
+            await consumer.commit({where: (offset, "x" * 4000)})
+            largest = max(largest, journal.stat().st_size)
+
+        async def rewritten() -> bool:
+            return journal.stat().st_size < 100_000
+
+        await eventually(rewritten)
+        assert await consumer.committed(where) == 599
+    assert largest > 1 << 20
+
+
+async def test_memory_does_not_grow_with_the_log(embedded: EmbeddedBroker) -> None:
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    await lab.send(topic, [b"x" * 100_000] * 20)
+    await lab.read_all(topic)
+    before = _resident_mb(embedded.pid)
+    for _ in range(10):
+        await lab.send(topic, [b"x" * 100_000] * 100)
+    await lab.read_all(topic)
+
+    assert _resident_mb(embedded.pid) - before < 60
+
+
+@contextmanager
+def _again(data: Path) -> Iterator[EmbeddedBroker]:
+    """The broker, once more on the same data and port."""
+    running = start_embedded(data, "--upkeep-every", "0.3")
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+def _resident_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6

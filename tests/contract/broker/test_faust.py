@@ -1,0 +1,67 @@
+"""A Faust worker with a table, killed and started again: the table comes back from its changelog."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiokafka.admin import NewTopic
+
+from tests.contract.broker.clients import Lab, eventually
+
+APP = Path(__file__).with_name("faust_app.py")
+VEHICLES = [b"VIN%d" % number for number in range(6)]
+
+
+async def test_a_table_is_recovered_after_a_kill(lab: Lab, tmp_path: Path) -> None:
+    name = lab.name("app")
+    async with lab.admin() as admin:
+        await admin.create_topics([NewTopic(f"{name}-events", 2, 1)])
+
+    async with _worker(lab, name, tmp_path):
+        await _send(lab, name, range(0, 120))
+        await eventually(lambda: _table_is(lab, name, 120), 40)
+    async with _worker(lab, name, tmp_path):
+        await _send(lab, name, range(120, 240))
+        await eventually(lambda: _table_is(lab, name, 240), 40)
+
+
+@asynccontextmanager
+async def _worker(lab: Lab, name: str, data: Path) -> AsyncIterator[None]:
+    environment = {**os.environ, "BROKER": lab.bootstrap, "APP": name, "DATA": str(data)}
+    with (data / "worker.log").open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(APP), env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield
+    finally:
+        assert process.returncode is None, (data / "worker.log").read_text()
+        process.kill()
+        await process.wait()
+
+
+async def _send(lab: Lab, name: str, numbers: range) -> None:
+    for partition in (0, 1):
+        mine = [number for number in numbers if number % 2 == partition]
+        records = [(VEHICLES[number % 6], b"event-%03d" % number) for number in mine]
+        await lab.put(f"{name}-events", records, partition=partition)
+
+
+async def _table_is(lab: Lab, name: str, count: int) -> bool:
+    """Whether the changelog's last values hold every event sent, once."""
+    changelog = f"{name}-seen-changelog"
+    async with lab.admin() as admin:
+        if changelog not in await admin.list_topics():
+            return False
+    table: dict[bytes, list[str]] = {}
+    for partition in (0, 1):
+        for record in await lab.read_all(changelog, partition):
+            table[record.key] = json.loads(record.value)
+    seen = sorted(event for events in table.values() for event in events)
+    return seen == [f"event-{number:03d}" for number in range(count)]
