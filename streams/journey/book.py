@@ -135,14 +135,15 @@ class Book:
         if known and not redelivered:
             return
         hand.touched[order_id] = hand.touched.get(order_id, False) or redelivered
-        if vehicle.note(order, self.clock) or redelivered:
+        links = entry[e.CODE] in e.LINKING or redelivered or not vehicle.keeps(order_id)
+        if links and (vehicle.note(order, self.clock) or redelivered):
             for other in vehicle.order_ids():
                 hand.touched[other] = hand.touched.get(other, False) or redelivered
-        hand.milestones.setdefault(order_id, []).extend(milestones)
+        if milestones:
+            hand.milestones.setdefault(order_id, []).extend(milestones)
 
     def _is_in_another_order(self, hand: _Hand, order_id: str, event_id: str) -> bool:
-        others = hand.vehicle.order_ids()
-        return len(others) > 0 and any(other != order_id and self._order(hand, other).has(event_id) for other in others)
+        return any(other != order_id and self._order(hand, other).has(event_id) for other in hand.vehicle.order_ids())
 
     def _settle(self, hand: _Hand, offset: int, out: Written, hours: HourChanges) -> None:
         """Write what the batch made of one vehicle."""
@@ -155,6 +156,9 @@ class Book:
                 continue
             order = self._order(hand, order_id)
             visit = order.visit
+            if visit.last is None:
+                continue  # its state was lost in a crash; it is here again once its own events are
+            vehicle.note(order, self.clock)
             verdict = first_time_fix(order_id, visit, digests)
             fact = journey_fact(order_id, vehicle.vehicle_id, visit, verdict, vehicle.version_of(order_id, visit))
             out.journeys.append(fact)

@@ -9,6 +9,8 @@ from streams.journey.order import Order
 from streams.journey.packed import packed
 from streams.journey.visit import Visit
 
+_UNKNOWN = -1
+
 
 class Vehicle:
     """A vehicle in hand.
@@ -17,7 +19,7 @@ class Vehicle:
     orders whose state is gone, with the number of events by which each had touched the versions of the others.
     """
 
-    __slots__ = ("_digests", "clock", "let_go", "offset", "until", "vehicle_id")
+    __slots__ = ("_digests", "_earliest", "clock", "let_go", "offset", "until", "vehicle_id")
 
     def __init__(self, vehicle_id: str, state: bytes | None = None) -> None:
         self.vehicle_id = vehicle_id
@@ -27,6 +29,7 @@ class Vehicle:
         # order_id -> [event_count, linking, checked_in_at, odometer, fault_groups, closed_at, clock at its close]
         self._digests: dict[str, list[Any]] = {}
         self.let_go: dict[str, int] = {}
+        self._earliest: int | None = _UNKNOWN  # the earliest close of all, None while an order is open
         if state is not None:
             self.offset, self.clock, self.until, self._digests, self.let_go = orjson.loads(state)
 
@@ -37,6 +40,10 @@ class Vehicle:
     def order_ids(self) -> list[str]:
         """The orders whose state is kept."""
         return list(self._digests)
+
+    def keeps(self, order_id: str) -> bool:
+        """Whether the order's state is kept."""
+        return order_id in self._digests
 
     def digests(self) -> list[Digest]:
         """What each kept order tells the others."""
@@ -52,6 +59,7 @@ class Vehicle:
         told = digest_of(order.order_id, visit)
         now = [visit.count, visit.linking, told.checked_in_at, told.odometer, list(told.fault_groups), visit.closed_at]
         self._digests[order.order_id] = [*now, closed_clock]
+        self._earliest = _UNKNOWN
         return before is None or before[1:5] != now[1:5]
 
     def version_of(self, order_id: str, visit: Visit) -> int:
@@ -68,8 +76,10 @@ class Vehicle:
 
         An open order can still turn out to be the comeback of a closed one, so it holds them all.
         """
-        closes = [d[6] for d in self._digests.values()]
-        return None if not closes or None in closes else int(min(closes)) + hold_ms
+        if self._earliest == _UNKNOWN:
+            closes = [d[6] for d in self._digests.values()]
+            self._earliest = None if not closes or None in closes else min(closes)
+        return None if self._earliest is None else self._earliest + hold_ms
 
     def let_go_of(self, clock: int, hold_ms: int) -> list[str]:
         """Forget what was closed longer than `hold_ms` of event time ago; the orders whose state can go."""
@@ -84,6 +94,7 @@ class Vehicle:
     def forget(self, order_id: str) -> None:
         """Keep no more of an order than that it was there."""
         digest = self._digests.pop(order_id)
+        self._earliest = _UNKNOWN
         self.let_go[order_id] = digest[1]
         self.until = max(self.until, (digest[5] or 0) + COMEBACK_WINDOW_MS)
 
