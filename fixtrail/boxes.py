@@ -5,6 +5,7 @@ import socket
 import structlog
 from prometheus_client.core import REGISTRY
 
+from fixtrail.failure import REFUSED, Failure
 from fixtrail.kafka import client_options
 from fixtrail.metrics import ProgressMetrics
 from fixtrail.process import HealthPage, State, Watchdog, log_as_json, member_slot, run_until_stopped
@@ -62,23 +63,38 @@ def run_clickhouse_box(settings: Settings) -> int:
         return run_until_stopped(lambda stop: run_writer(config, stop, progress), watchdog=watchdog)
 
 
+def run_pulse_box(settings: Settings) -> int:
+    """Heartbeats and lags until it is stopped; the exit code."""
+    from fixtrail.pulse import run_pulse
+
+    log_as_json("pulse", settings.log_level)
+    progress = Progress()
+    log.info("health page", url=serve_health(settings, pulse=progress))
+    return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
+
+
 def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
     """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
-    serve_health(box, settings, progress)
+    log.info("health page", url=serve_health(settings, **{box: progress}))
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
-def serve_health(box: str, settings: Settings, progress: Progress) -> str:
-    """Serve /healthz, /readyz and /metrics from now on; the URL, which is logged, too.
+def serve_health(settings: Settings, **told: Progress) -> str:
+    """Serve /healthz, /readyz and /metrics from now on; their URL.
 
-    The port is any free one where none is set. Raises OSError where the one set is taken.
+    The metrics are named by the keywords; the first one is the box and says whether it is ready. The port is any free
+    one where none is set. Raises Failure (78) where the one set is taken.
     """
+    box, progress = next(iter(told.items()))
 
     def state() -> State:
         return "ready" if progress.ready else "starting"
 
-    REGISTRY.register(ProgressMetrics(box, progress))
-    port = HealthPage(box, state, settings.health_host, settings.health_port).start()
-    url = f"http://{settings.health_host}:{port}"
-    log.info("health page", url=url)
-    return url
+    for name, each in told.items():
+        REGISTRY.register(ProgressMetrics(name, each))
+    host = settings.health_host
+    try:
+        port = HealthPage(box, state, host, settings.health_port).start()
+    except OSError as error:
+        raise Failure(f"the health page cannot be served on {host}:{settings.health_port}: {error}", REFUSED) from None
+    return f"http://{host}:{port}"

@@ -128,6 +128,14 @@ def sink_clickhouse(data: Data = None) -> None:
     raise SystemExit(run_clickhouse_box(_settings(data)))
 
 
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
+def pulse(data: Data = None) -> None:
+    """Send heartbeats through the topics and tell every group's lag at /metrics. One is enough; `up` has its own."""
+    from fixtrail.boxes import run_pulse_box
+
+    raise SystemExit(run_pulse_box(_settings(data)))
+
+
 @app.command(epilog="Example:  fixtrail migrate --data .fixtrail")
 def migrate(
     only: Annotated[str | None, typer.Option(help="`topics` or `clickhouse`: only that half.")] = None,

@@ -73,6 +73,18 @@ KNOWN: dict[str, dict[str, About]] = {
         "received_to_row_seconds": About("Time from a record's arrival in Kafka to its row.", ("table",)),
         "occurred_to_row_seconds": About("Time from an event's occurred_at to its row."),
     },
+    "pulse": {
+        "ready": About("1 while heartbeats can be sent and lags be asked for."),
+        "heartbeats": About("Heartbeats sent, to all partitions at once."),
+        "failures": About("Attempts that failed because Kafka was away or had no topics."),
+        "group_lag_records": About("Records a consumer group has not committed.", ("group", "topic", "partition")),
+        "dead_letter_records": About("Records in the dead letter topic, marks of those put back included."),
+    },
+    "stack": {
+        "ready": About("1 while the whole embedded stack is up."),
+        "child_up": About("1 while the child process runs.", ("child",)),
+        "child_restarts": About("Times the child process was started again.", ("child",)),
+    },
 }
 
 

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
     stall_s: float = Field(default=60.0, gt=0, description="Assigned work that stands still so long ends the process.")
 
+    pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
+
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

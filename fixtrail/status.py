@@ -74,6 +74,10 @@ class Watcher:
         await self._admin.close()
         await self._consumer.stop()
 
+    def partitions_of(self, topic: str) -> list[int]:
+        """The topic's partitions. Raises Failure where it does not exist."""
+        return partitions_in(self._partitions, topic)
+
     async def look(self) -> Look:
         """Every lag, group by group in the order of the flow.
 

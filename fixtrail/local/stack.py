@@ -18,6 +18,7 @@ from typing import Any
 
 from fixtrail.failure import REFUSED, Failure
 from fixtrail.local.supervisor import Child, Spec
+from fixtrail.local.watch import StackWatch
 from fixtrail.settings import STACK_FILE, Settings
 from fixtrail.topics import ensure_topics
 
@@ -85,7 +86,9 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
         plan = Plan(folder, ports, _secrets(folder, settings.hash_key), workers, settings.partitions)
         for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
             del os.environ[name]
-        return asyncio.run(_Stack(plan, say).run())
+        watch = StackWatch()
+        watch.serve(settings)
+        return asyncio.run(_Stack(plan, watch, say).run())
 
 
 @contextmanager
@@ -167,8 +170,9 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
 
 
 class _Stack:
-    def __init__(self, plan: Plan, say: Say) -> None:
+    def __init__(self, plan: Plan, watch: StackWatch, say: Say) -> None:
         self._plan = plan
+        self._watch = watch
         self._say = say
         self._ready = False
         self._topics_made = asyncio.Event()
@@ -188,6 +192,7 @@ class _Stack:
             if starting.done():
                 starting.result()
                 self._say_ready()
+                self._watch.start_pulse(self._kafka_settings(), self._say)
                 await waiting
             self._say("stopping …")
         finally:
@@ -195,6 +200,7 @@ class _Stack:
             await asyncio.gather(starting, return_exceptions=True)
             self._ready = False
             (self._plan.folder / STACK_FILE).unlink(missing_ok=True)
+            await self._watch.stop_pulse()
             await self._stop()
         self._say("stopped")
         return 0
@@ -233,11 +239,13 @@ class _Stack:
         self._write_stack_file()
 
     async def _start_workers(self, environment: dict[str, str]) -> None:
-        plan = self._plan
-        await ensure_topics(Settings(kafka=plan.kafka, partitions=plan.partitions, replication=1))
+        await ensure_topics(self._kafka_settings())
         self._topics_made.set()
         names = [f"worker-{number}" for number in range(1, self._plan.workers + 1)]
         await _together(*(self._start_box(name, ("worker",), environment) for name in names))
+
+    def _kafka_settings(self) -> Settings:
+        return Settings(kafka=self._plan.kafka, partitions=self._plan.partitions, replication=1)
 
     async def _start_writer(self, environment: dict[str, str]) -> None:
         await self._migrate(environment)
@@ -279,11 +287,18 @@ class _Stack:
 
     def _write_stack_file(self) -> None:
         """stack.json: where everything is, and which process is which; only while the whole stack is there."""
+        self._watch.note(self._children.values(), ready=self._ready)
         if not self._ready:
             return
         plan = self._plan
         children = {
-            name: {"pid": child.pid, "health": self._health.get(name)} for name, child in self._children.items()
+            name: {
+                "pid": child.pid,
+                "health": self._health.get(name),
+                "restarts": child.restarts,
+                "ended": child.ended,
+            }
+            for name, child in self._children.items()
         }
         content = {
             "kafka": plan.kafka,
@@ -292,6 +307,7 @@ class _Stack:
             **plan.secrets,
             "partitions": plan.partitions,
             "pid": os.getpid(),
+            "health": self._watch.url,
             "children": children,
         }
         write_private(plan.folder / STACK_FILE, content)
@@ -301,6 +317,7 @@ class _Stack:
         self._say("ready")
         self._say(f"  kafka       {plan.kafka}  (development broker: one machine, no replication, not for production)")
         self._say(f"  clickhouse  {plan.clickhouse}  native {HOST}:{plan.ports.native}")
+        self._say(f"  health      {self._watch.url}/metrics, and of each box: `fixtrail status`")
         self._say(f"  logs        {self._logs}")
         self._say(f"  passwords   {plan.folder / STACK_FILE}")
         self._say(f"Try:  fixtrail status --data {plan.folder}    Ctrl-C stops everything.")

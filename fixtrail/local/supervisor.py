@@ -43,12 +43,13 @@ class Spec:
 
 
 class Child:
-    """One supervised process. `changed` is told after every start and every end."""
+    """One supervised process. `changed` is told after every start and every end; `ended` says how it ended last."""
 
     def __init__(self, spec: Spec, logs: Path, say: Callable[[str], object], changed: Callable[[], object]) -> None:
         self.spec = spec
         self.pid: int | None = None
         self.restarts = 0
+        self.ended: str | None = None
         self.ready = asyncio.Event()
         self.said_last: list[str] = []
         self.log_path = logs / f"{spec.name}.log"
@@ -115,16 +116,17 @@ class Child:
                 return
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
             wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
-            self._say(self._told(code, wait_s))
+            self.ended = self._said_of(code)
+            self._say(f"{self.spec.name} {self.ended}; it starts again in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             self.restarts += 1
 
-    def _told(self, code: int, wait_s: float) -> str:
+    def _said_of(self, code: int) -> str:
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
         said = f": {self.said_last[-1]}" if code == REFUSED and self.said_last else ""
-        return f"{self.spec.name} {ended}{meaning}{said}; it starts again in {wait_s:.1f} s"
+        return f"{ended}{meaning}{said}"
 
     async def _spawn(self) -> None:
         self.ready.clear()

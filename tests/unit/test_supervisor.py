@@ -37,6 +37,7 @@ async def test_a_child_that_is_killed_runs_again(tmp_path):
     await child.wait_ready(10)
 
     assert "server was killed by SIGKILL; it starts again in 0.5 s" in said
+    assert (child.restarts, child.ended) == (1, "was killed by SIGKILL")
     pid = child.pid
     await child.stop()
     assert not is_alive(pid)

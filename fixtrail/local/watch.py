@@ -1,0 +1,49 @@
+"""What the supervisor of an embedded stack tells of it: a health page, its children's restarts, heartbeats and lags."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from fixtrail.boxes import serve_health
+from fixtrail.local.supervisor import Child
+from fixtrail.pulse import run_pulse
+from fixtrail.settings import Settings
+from sinks.progress import Progress
+
+
+class StackWatch:
+    """/healthz, /readyz (the whole stack is up) and /metrics of the supervisor, and the pulse of its topics."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None
+        self._stack, self._pulse = Progress(), Progress()
+        self._beating: asyncio.Task[None] | None = None
+
+    def serve(self, settings: Settings) -> None:
+        """Answer from now on. Raises Failure where the port set is taken."""
+        self.url = serve_health(settings, stack=self._stack, pulse=self._pulse)
+
+    def note(self, children: Iterable[Child], *, ready: bool) -> None:
+        """Take down how the children are, once all of them have come up."""
+        self._stack.ready = ready
+        for child in children if ready else ():
+            self._stack.gauges["child_up", child.spec.name] = float(child.pid is not None)
+            self._stack.counts["child_restarts", child.spec.name] = child.restarts
+
+    def start_pulse(self, settings: Settings, say: Callable[[str], object]) -> None:
+        """Send heartbeats and look at the lags until `stop_pulse`."""
+        # A broker that is restarted is told of by the supervisor already.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        self._beating = asyncio.create_task(self._beat(settings, say), name="pulse")
+
+    async def stop_pulse(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait({self._beating})
+
+    async def _beat(self, settings: Settings, say: Callable[[str], object]) -> None:
+        try:
+            await run_pulse(settings, self._pulse, asyncio.Event(), told=lambda _: None)
+        except Exception as error:
+            # Whatever is wrong with it must not end what it only watches.
+            say(f"the heartbeats have stopped: {type(error).__name__} {error}")
