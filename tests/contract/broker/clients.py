@@ -15,8 +15,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-SESSION_MS = 1500
-HEARTBEAT_MS = 200
+SESSION_MS = 1000
+HEARTBEAT_MS = 150
 
 T = TypeVar("T")
 

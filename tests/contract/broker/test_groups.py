@@ -142,7 +142,7 @@ async def test_the_session_of_a_silent_member_ends(lab: Lab) -> None:
 async def test_heartbeats_keep_a_session(lab: Lab) -> None:
     async with hand_members(lab, lab.name("group"), {"session_ms": 1000}) as [member]:
         await form_group([member])
-        for _ in range(8):
+        for _ in range(6):
             await asyncio.sleep(0.25)
             assert await member.heartbeat() == 0
 
@@ -218,7 +218,10 @@ async def test_only_members_of_the_present_generation_may_commit(lab: Lab) -> No
 async def test_an_evicted_consumer_cannot_commit(lab: Lab) -> None:
     topic, group = await lab.topic(), lab.name("group")
     await lab.send(topic, [b"1", b"2"])
-    async with lab.member(topic, group, heartbeat_interval_ms=1400) as consumer, lab.raw() as send:
+    async with (
+        lab.member(topic, group, session_timeout_ms=10_000, heartbeat_interval_ms=3000) as consumer,
+        lab.raw() as send,
+    ):
         await take(consumer, 2)
         evicted = await send(LeaveGroupRequest(group, consumer._coordinator.member_id))
         assert evicted.error_code == 0
