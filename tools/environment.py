@@ -7,6 +7,7 @@ A stamp in the folder holds the lock file's hash, so that a second call with the
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def make_venv(folder: Path) -> bool:
     print(f"Making the environment in {folder} …", file=sys.stderr)
     made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
     if made.returncode:
+        # Debian makes half of one before it finds that pip is missing.
+        shutil.rmtree(folder, ignore_errors=True)
         print(made.stdout + made.stderr + NO_VENV.format(python=sys.executable), file=sys.stderr)
     return made.returncode == 0
 
