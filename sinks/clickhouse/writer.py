@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from schemas.dead_letter import DeadLetter
 from schemas.decode import AHEAD_MS, MAX_BYTES
-from sinks.clickhouse.batch import Batch, Reader
+from sinks.clickhouse.batch import Batch, Block, Reader
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow, Stopped, pauses
@@ -24,6 +24,7 @@ from sinks.clickhouse.progress import Progress, note_insert, note_rows
 from sinks.clickhouse.tables import DEAD_LETTERS, TOPICS, Record, Row, Table
 from sinks.crash_point import crash_point
 from sinks.lag import Done, show_lag
+from sinks.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class WriterConfig:
     keep_free_text: bool = False
     max_record_bytes: int = MAX_BYTES
     max_ahead_ms: int = AHEAD_MS
+    tracing: Tracing | None = None
 
 
 async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -235,18 +237,25 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._send_dead_letter(record, "unusable_record", reason)
         for table, block in batch.blocks.items():
             if block.rows:
-                for row in await self._insert(table, block.rows):
+                with self._traced(table, block, batch.since):
+                    refused = await self._insert(table, block.rows)
+                for row in refused:
                     self._progress.count("refused", table.name)
                     log.warning("a row of %s was refused: %s", table.name, row.reason)
                     # A letter about a letter would come back as one more.
                     if table is not LETTERS:
                         await self._send_dead_letter(block.records[row.index], row.code, row.reason)
                 note_rows(self._progress, table, block.rows, block.records)
-        crash_point("writer:before-commit")
+        crash_point("writer.before_commit")
         await self._commit(batch.ends)
         for tp, sent_ms in batch.heartbeats.items():
             self._progress.note_heartbeat((tp.topic, str(tp.partition)), sent_ms)
-        crash_point("writer:after-commit")
+        crash_point("writer.after_commit")
+
+    def _traced(self, table: Table, block: Block, since: float) -> AbstractContextManager[None]:
+        """Spans from the reading of the records to the end of the insert, if traces are on."""
+        tracing = self._config.tracing
+        return tracing.inserting(table.full_name, block.records, since) if tracing else nullcontext()
 
     async def _insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
         """The refused rows; all others are in ClickHouse. Tries the same rows for as long as it is away."""
@@ -262,7 +271,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self._stop.is_set():
                     raise Stopped from error
                 continue
-            crash_point("writer:inserted")
+            crash_point("writer.inserted")
             note_insert(self._progress, table, len(rows), len(refused), time.monotonic() - began)
             return refused
 
