@@ -10,6 +10,7 @@ from fixtrail.kafka import client_options
 from fixtrail.metrics import ProgressMetrics
 from fixtrail.process import HealthPage, State, Watchdog, log_as_json, member_slot, run_until_stopped
 from fixtrail.settings import Settings
+from fixtrail.tracing import tracing_of
 from sinks.progress import Progress
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ def run_worker_box(settings: Settings) -> int:
         max_record_bytes=settings.max_record_bytes,
         max_ahead_s=settings.max_ahead_s,
         dead_letter_limits=settings.dead_letter_limits,
+        tracing=tracing_of(settings, "worker", settings.app_id),
     )
     watchdog.start()
     return run_worker(config, progress, watchdog.follow)
@@ -59,6 +61,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             keep_free_text=settings.keep_free_text,
             max_record_bytes=settings.max_record_bytes,
             max_ahead_ms=settings.max_ahead_s * 1000,
+            tracing=tracing_of(settings, "sink-clickhouse", group),
         )
         return run_until_stopped(lambda stop: run_writer(config, stop, progress), watchdog=watchdog)
 

@@ -195,6 +195,8 @@ def send(
             _say(f"{sent.empty:,} empty lines skipped")
         if sent.without_key:
             _say(f"{sent.without_key:,} lines without a readable vehicle_id went without a key")
+        for trace in sent.traces:
+            _say(f"trace {trace}")
     if sent.too_long:
         said = ", ".join(map(str, sent.too_long[:10]))
         print(f"fixtrail: not sent, longer than 8 MiB: line {said}", file=sys.stderr)

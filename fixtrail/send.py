@@ -9,17 +9,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fixtrail.settings import Settings
 from fixtrail.topics import MAX_SENT_BYTES, SERVICE_EVENTS, require_topic
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
+
+if TYPE_CHECKING:
+    from sinks.tracing import Sending, Tracing
 
 Result = TypeVar("Result")
 
 CHUNK_BYTES = 1 << 20
 BATCH_BYTES = 512 * 1024
 LINGER_S = 0.1
+SHOWN_TRACES = 5
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class Sent:
     bytes: int = 0
     seconds: float = 0.0
     error: str | None = None
+    # The first ones, where traces are on.
+    traces: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -62,7 +68,9 @@ async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
     from aiokafka import AIOKafkaProducer
 
     from fixtrail.kafka import client_options
+    from fixtrail.tracing import tracing_of
 
+    tracing = tracing_of(settings, "send")
     partitions = await require_topic(settings, SERVICE_EVENTS)
     producer = AIOKafkaProducer(
         **client_options(settings),
@@ -73,7 +81,7 @@ async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
     )
     await producer.start()
     try:
-        lanes = Lanes(producer, partitions)
+        lanes = Lanes(producer, partitions, tracing)
         began = time.monotonic()
         try:
             yield lanes
@@ -144,10 +152,12 @@ async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> 
 
 
 class Lanes:
-    """One record batch being filled per partition."""
+    """One record batch being filled per partition; with `tracing` each is a span, and its records carry the trace."""
 
-    def __init__(self, producer: Any, partitions: list[int]) -> None:
+    def __init__(self, producer: Any, partitions: list[int], tracing: "Tracing | None" = None) -> None:
         self.sent = Sent()
+        self._tracing = tracing
+        self._spans: dict[int, Sending] = {}
         self._producer = producer
         self._partitions = partitions
         self._batches: dict[int, Any] = {}
@@ -177,10 +187,14 @@ class Lanes:
     async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
         now_ms = int(time.time() * 1000)
         batch = self._batches.get(partition) or self._new_batch(partition)
-        if batch.append(key=key, value=line, timestamp=now_ms) is None:
+        if batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition)) is None:
             await self._send(partition)
-            self._new_batch(partition).append(key=key, value=line, timestamp=now_ms)
+            batch = self._new_batch(partition)
+            batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition))
         self.sent.bytes += len(line)
+
+    def _headers(self, partition: int) -> list[tuple[str, bytes]]:
+        return self._spans[partition].headers if self._spans else []
 
     def _place(self, vehicle_id: str) -> tuple[bytes, int]:
         """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""
@@ -194,6 +208,9 @@ class Lanes:
 
     def _new_batch(self, partition: int) -> Any:
         batch = self._batches[partition] = self._producer.create_batch()
+        if self._tracing:
+            span = self._spans[partition] = self._tracing.send(SERVICE_EVENTS, partition)
+            self.sent.traces = [*self.sent.traces, span.trace_id][:SHOWN_TRACES]
         return batch
 
     async def flush(self) -> None:
@@ -207,31 +224,35 @@ class Lanes:
 
     async def _send(self, partition: int) -> None:
         """Hand the partition's batch over; waits while the one before it is still queued, so memory is bounded."""
-        batch = self._batches.pop(partition)
+        batch, span = self._batches.pop(partition), self._spans.pop(partition, None)
         count = batch.record_count()
         if self.sent.error:
-            self.sent.failed += count
+            self._count_failed(count, self.sent.error, span)
             return
         try:
             future = await self._producer.send_batch(batch, SERVICE_EVENTS, partition=partition)
         except Exception as error:
-            self._count_failed(count, error)
+            self._count_failed(count, f"{type(error).__name__}: {error}", span)
             return
-        task = asyncio.ensure_future(self._acknowledged(future, count))
+        task = asyncio.ensure_future(self._acknowledged(future, count, span))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
-    async def _acknowledged(self, future: "asyncio.Future[object]", count: int) -> None:
+    async def _acknowledged(self, future: "asyncio.Future[object]", count: int, span: "Sending | None") -> None:
         try:
             await future
         except Exception as error:
-            self._count_failed(count, error)
+            self._count_failed(count, f"{type(error).__name__}: {error}", span)
         else:
             self.sent.acknowledged += count
+            if span:
+                span.end(count)
 
-    def _count_failed(self, count: int, error: Exception) -> None:
+    def _count_failed(self, count: int, error: str, span: "Sending | None") -> None:
         self.sent.failed += count
-        self.sent.error = self.sent.error or f"{type(error).__name__}: {error}"
+        self.sent.error = self.sent.error or error
+        if span:
+            span.end(count, error)
 
 
 def partition_of(key: bytes, partitions: list[int]) -> int:

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
 
     pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
 
+    otel: bool = Field(default=False, description="Send OpenTelemetry traces as the OTEL_* variables say.")
+    otel_file: Path | None = Field(default=None, description="Write them to this file instead, as JSON lines.")
+
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -21,6 +21,7 @@ from streams.delivery import OWN_BUG, Outbox, Rows, fail_stop
 from streams.intake import CrashMarks, DeadLetterLimitError, Intake, dead_letter
 from streams.journey.book import Book, Written
 from streams.progress import Progress, note_done, note_taken
+from streams.tracing import BatchTraces
 
 REFUSED = 78
 
@@ -70,12 +71,15 @@ class Tracker:
         partition = records[0].partition
         self._at = (partition, records[-1].offset)
         began = time.monotonic()
+        traces = BatchTraces(self._config.tracing, records, began) if self._config.tracing else None
         try:
             crash_point("worker.batch_taken")
             admitted = self.intake.admit(records, self._given_up)
+            if traces:
+                traces.follow(admitted.events)
             written = self._book(partition).apply(self._noting(partition, admitted.events))
             crash_point("worker.rules_applied")
-            outputs, changelog = self._rows(partition, records, admitted.refused, written)
+            outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
             if admitted.heartbeat_ms:
                 beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
@@ -91,6 +95,8 @@ class Tracker:
         def done() -> None:
             ack()
             note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, again=again)
+            if traces:
+                traces.end()
 
         await self._outbox.put(outputs, changelog, done)
 
@@ -112,7 +118,12 @@ class Tracker:
         return book
 
     def _rows(
-        self, partition: int, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written
+        self,
+        partition: int,
+        records: Records,
+        refused: list[tuple[Any, DeadLetter]],
+        written: Written,
+        traces: BatchTraces | None,
     ) -> tuple[Rows, Rows]:
         topics, outputs = self._config.topics, Rows()
         for record, letter in [*refused, *_too_late(records, written)]:
@@ -124,8 +135,8 @@ class Tracker:
             (topics.center_hours, "center_id", written.hours),
         ):
             for fact in facts:
-                key = fact[name].encode()
-                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), []))
+                key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
+                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),

@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 
+from sinks.tracing import Tracing
 from streams.batches import BatchSchema, PartitionTable, batch_scheduler
 from streams.delivery import Consumer, Transport
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
@@ -44,6 +45,7 @@ class WorkerConfig:
     max_record_bytes: int = 256 * 1024
     max_ahead_s: int = 24 * 3600
     dead_letter_limits: bool = True
+    tracing: Tracing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class FakeBatch:
     def __init__(self):
         self.records = []
 
-    def append(self, *, key, value, timestamp):
+    def append(self, *, key, value, timestamp, headers):
         if len(self.records) == 3:
             return None
         self.records.append((key, value))
