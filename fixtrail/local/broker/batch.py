@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -75,6 +76,14 @@ def read_header(data: bytes | bytearray | memoryview, at: int = 0) -> BatchHeade
 def crc_matches(batch: bytes | bytearray | memoryview, header: BatchHeader) -> bool:
     """Whether the bytes are those that the producer wrote."""
     return bool(calc_crc32c(bytes(batch[ATTRIBUTES_AT:])) == header.crc)
+
+
+def records_of(batch: bytes | bytearray | memoryview) -> list[Any] | None:
+    """The records; None when they cannot be read here (a codec that is not installed, or a broken packing)."""
+    try:
+        return list(DefaultRecordBatch(bytes(batch)))
+    except (UnsupportedCodecError, CorruptRecordException, RuntimeError, ValueError):
+        return None
 
 
 def place(batch: memoryview, base_offset: int) -> None:

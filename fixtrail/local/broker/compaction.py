@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from aiokafka.errors import UnsupportedCodecError
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from fixtrail.local.broker.batch import (
     ATTRIBUTES_AT,
@@ -24,6 +23,7 @@ from fixtrail.local.broker.batch import (
     BatchHeader,
     place,
     read_header,
+    records_of,
     reseal,
 )
 from fixtrail.local.broker.log import PartitionLog, install_swap
@@ -107,9 +107,9 @@ async def _newest_offsets(
             return newest, number
         for _, header, batch in segment.batches():
             await pace.step()
-            if header.is_control or _opaque(header, batch):
+            if header.is_control:
                 continue
-            for record in DefaultRecordBatch(batch):
+            for record in records_of(batch) or []:
                 if record.key is not None and not _is_aborted(partition, header, record.offset):
                     newest[_digest(record.key)] = record.offset
     return newest, len(cleanable)
@@ -151,7 +151,7 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
     for segment in old:
         for _, header, batch in segment.batches():
             await pace.step()
-            left = batch if header.is_control or _opaque(header, batch) else _without(header, batch, stays)
+            left = batch if header.is_control else _without(header, batch, stays)
             if left:
                 fresh.append(left, read_header(left), header.base_offset)
     swap = fresh.path.with_name(f"{old[0].base:020d}-{old[-1].end:020d}.swap")
@@ -167,8 +167,13 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
 
 
 def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, Any], bool]) -> bytes | bytearray | None:
-    """The batch with the records that stay, at their offsets and with its producer's numbers; None without any."""
-    records = list(DefaultRecordBatch(batch))
+    """The batch with the records that stay, at their offsets and with its producer's numbers; None without any.
+
+    A batch that cannot be read here stays as it is.
+    """
+    records = records_of(batch)
+    if records is None:
+        return batch
     left = [record for record in records if stays(header, record)]
     if len(left) == len(records):
         return batch
@@ -194,17 +199,6 @@ def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, An
     place(memoryview(rebuilt), header.base_offset)
     reseal(rebuilt)
     return rebuilt
-
-
-def _opaque(header: BatchHeader, batch: bytes) -> bool:
-    """Whether the batch is packed in a way that cannot be read here; it is kept as it is."""
-    if not header.attributes & CODEC:
-        return False
-    try:
-        next(iter(DefaultRecordBatch(batch)))
-    except (UnsupportedCodecError, RuntimeError):
-        return True
-    return False
 
 
 def _is_aborted(partition: PartitionLog, header: BatchHeader, offset: int) -> bool:

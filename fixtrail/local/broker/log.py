@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka.record.default_records import DefaultRecordBatch
-
-from fixtrail.local.broker.batch import BatchHeader, marker_commits, place
+from fixtrail.local.broker.batch import BatchHeader, marker_commits, place, records_of
 from fixtrail.local.broker.config import TopicConfig
 from fixtrail.local.broker.producers import ProducerStates
 from fixtrail.local.broker.segment import Segment
 
 IDLE_FILE_S = 60.0
+
+CHECKPOINT_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,10 @@ class PartitionLog:
             for _, header, batch in segment.batches(position):
                 if header.max_timestamp < timestamp or header.last_offset < self.start or header.is_control:
                     continue
-                for record in DefaultRecordBatch(batch):
+                records = records_of(batch)
+                if records is None:
+                    return header.base_offset, header.first_timestamp
+                for record in records:
                     if record.timestamp >= timestamp and record.offset >= self.start:
                         return record.offset, record.timestamp
         return None
@@ -133,7 +136,7 @@ class PartitionLog:
     def roll(self) -> Segment:
         """A fresh active segment; the one before is closed and its index saved."""
         closed = self.segments[-1]
-        closed.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
+        self.checkpoint()
         active = Segment(self.folder, closed.end)
         active.create()
         self.segments.append(active)
@@ -141,6 +144,8 @@ class PartitionLog:
 
     def expire(self) -> None:
         """Drop the segments that retention lets go, and roll one that has been open longer than segment.ms."""
+        if self.active.size - self.active.saved_size > CHECKPOINT_BYTES:
+            self.checkpoint()
         config, now = self.config, time.time()
         if self.active.size and (now - self.active.opened_at) * 1000 > config.segment_ms:
             self.roll()
@@ -165,6 +170,11 @@ class PartitionLog:
         at = self.segments.index(old[0])
         self.segments[at : at + len(old)] = [fresh]
         self.cleaned_to = max(self.cleaned_to, fresh.end)
+
+    def checkpoint(self) -> None:
+        """Save the index of the active segment: what is in it by now need not be scanned at the next start."""
+        if self.active.size > self.active.saved_size:
+            self.active.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
 
     def close_idle(self) -> None:
         """Close files that nobody has read for a while."""
@@ -209,22 +219,25 @@ class PartitionLog:
             self._load_closed(segment)
             # The records at a compacted segment's end may be gone; the next one's name tells where it ends.
             segment.end = following.base
+        kept = self.active.load()
+        if kept is not None:
+            self.producers.restore(kept["producers"])
         self._scan(self.active)
         self.start = max(self.start, bases[0])
 
     def _load_closed(self, segment: Segment) -> None:
         kept = segment.load()
-        if kept is None:
+        if kept is not None:
+            self.producers.restore(kept["producers"])
+            segment.ages = [(end, written_at) for end, written_at in kept["ages"]]
+        if kept is None or segment.size != segment.path.stat().st_size:
             self._scan(segment)
             segment.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
             return
-        self.producers.restore(kept["producers"])
-        segment.ages = [(end, written_at) for end, written_at in kept["ages"]]
         if kept["cleaned"] and self.cleaned_to == segment.base:
             self.cleaned_to = segment.end
 
     def _scan(self, segment: Segment) -> None:
-        segment.index_path.unlink(missing_ok=True)
         for header, batch in segment.scan():
             if header.producer_id >= 0:
                 self._note_producer(header, batch, header.base_offset)

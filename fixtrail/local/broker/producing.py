@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-from aiokafka.record.default_records import DefaultRecordBatch
-
 from fixtrail.local.broker.batch import (
     CODEC,
     HEADER_SIZE,
     BatchHeader,
     crc_matches,
     read_header,
+    records_of,
     stamp_append_time,
 )
 from fixtrail.local.broker.broker import Broker
@@ -96,8 +95,8 @@ def _first_record_has_key(records: memoryview, header: BatchHeader) -> bool:
     Apache Kafka looks at all of them. One is enough to catch a producer that sends none, and costs nothing.
     """
     if header.attributes & CODEC:
-        first = next(iter(DefaultRecordBatch(bytes(records))))
-        return first.key is not None
+        unpacked = records_of(records)
+        return not unpacked or unpacked[0].key is not None
     at = _after_varint(records, HEADER_SIZE) + 1
     at = _after_varint(records, _after_varint(records, at))
     # Zigzag: the lowest bit of the key's length says negative, which is no key.

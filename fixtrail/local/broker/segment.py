@@ -35,6 +35,7 @@ class Segment:
         self.max_timestamp = -1
         self.path = folder / f"{base:020d}.log"
         self.opened_at = time.time()
+        self.saved_size = 0
         self.ages: list[tuple[int, float]] = []
         self.used_at = time.monotonic()
         self._file: int | None = None
@@ -143,14 +144,14 @@ class Segment:
         return None
 
     def load(self) -> dict[str, Any] | None:
-        """Take a closed segment's saved index; what was kept with it, or None when it must be scanned.
+        """Take the saved index; what was kept with it, or None when there is none to be trusted.
 
-        An index is only trusted when it was written for exactly the bytes that the file has.
+        Batches that came after it was saved are left to `scan`.
         """
         try:
             head, _, columns = self.index_path.read_bytes().partition(b"\n")
             saved: dict[str, Any] = json.loads(head)
-            if saved["size"] != self.path.stat().st_size or len(columns) != saved["entries"] * 24:
+            if saved["size"] > self.path.stat().st_size or len(columns) != saved["entries"] * 24:
                 return None
         except (OSError, ValueError, KeyError):
             return None
@@ -162,7 +163,8 @@ class Segment:
         return kept
 
     def save(self, kept: dict[str, Any]) -> None:
-        """Write the index of a closed segment, with `kept` beside it, so that the next start need not scan it."""
+        """Write the index, with `kept` beside it, so that the next start need not scan what is there now."""
+        self.saved_size = self.size
         saved = {
             "size": self.size,
             "end": self.end,
@@ -176,16 +178,13 @@ class Segment:
         fresh.replace(self.index_path)
 
     def scan(self) -> Iterator[tuple[BatchHeader, bytes]]:
-        """Build the index from the file, batch by batch, and cut off a torn tail.
+        """Index the batches that are not yet, one by one, and cut off a torn tail.
 
         A broker killed inside a write leaves the beginning of a batch behind: nobody got an acknowledgement for it.
         """
+        good = self.size
         self.size = self.path.stat().st_size
-        self.end, self.max_timestamp = self.base, -1
-        for column in (self._offsets, self._positions, self._timestamps):
-            del column[:]
-        good = 0
-        for position, header, batch in self.batches():
+        for position, header, batch in self.batches(good):
             after = position + header.size
             broken = header.magic != 2 or header.base_offset < self.end
             if broken or (after == self.size and not crc_matches(batch, header)):

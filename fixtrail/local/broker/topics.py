@@ -173,8 +173,10 @@ class Topics:
         return log.start
 
     def close(self) -> None:
+        """Save the indexes and close all files."""
         for topic in self:
             for log in topic.logs:
+                log.checkpoint()
                 log.close()
 
     def _need(self, name: str) -> Topic:

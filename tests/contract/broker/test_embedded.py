@@ -146,6 +146,23 @@ async def test_closed_segments_are_taken_from_their_index_or_scanned(embedded: E
         assert [one.offset for one in await lab.read(topic, 3, start=17)] == [17, 18, 19]
 
 
+async def test_what_came_after_an_orderly_stop_survives_a_kill(embedded: EmbeddedBroker, data: Path) -> None:
+    """The index saved at the stop covers only a part of the file then."""
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    async with lab.producer(enable_idempotence=True) as producer:
+        await producer.send_and_wait(topic, b"1")
+        assert await asyncio.to_thread(embedded.stop) == 0
+        with _again(data):
+            for value in (b"2", b"3"):
+                await producer.send_and_wait(topic, value)
+        with _again(data) as running:
+            await producer.send_and_wait(topic, b"4")
+            assert await asyncio.to_thread(running.stop) == 0
+    with _again(data):
+        assert [one.value for one in await lab.read_all(topic)] == [b"1", b"2", b"3", b"4"]
+
+
 async def test_a_compaction_that_was_interrupted_is_finished_or_undone(embedded: EmbeddedBroker, data: Path) -> None:
     lab = Lab(embedded.bootstrap)
     topic = await lab.topic(segment_bytes="20000", cleanup_policy="compact", min_cleanable_dirty_ratio="1")

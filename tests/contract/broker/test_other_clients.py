@@ -1,0 +1,78 @@
+"""A client that is not aiokafka: librdkafka, which Quix Streams and most other languages use."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.contract.broker.clients import Lab
+
+kafka = pytest.importorskip("confluent_kafka", reason="librdkafka comes with the extra `bench`")
+
+
+async def test_librdkafka_sends_idempotently_and_reads_in_a_group(lab: Lab) -> None:
+    topic, group = await lab.topic(4), lab.name("group")
+    producer = kafka.Producer(
+        {"bootstrap.servers": lab.bootstrap, "enable.idempotence": True, "linger.ms": 5, "compression.type": "gzip"}
+    )
+    for number in range(2000):
+        producer.produce(topic, b"event-%d" % number, key=b"VIN%d" % (number % 50), headers=[("h", b"x")])
+    assert producer.flush(15) == 0
+
+    first = _read(lab, topic, group, 2000)
+    producer.produce(topic, b"after", key=b"VIN1")
+    assert producer.flush(15) == 0
+    second = _read(lab, topic, group, 1)
+
+    assert sorted(first) == sorted(b"event-%d" % number for number in range(2000))
+    assert second == [b"after"]
+
+
+async def test_librdkafka_transactions(lab: Lab) -> None:
+    topic = await lab.topic()
+    producer = kafka.Producer({"bootstrap.servers": lab.bootstrap, "transactional.id": lab.name("tx")})
+    producer.init_transactions(15)
+    for value, end in ((b"yes", producer.commit_transaction), (b"no", producer.abort_transaction)):
+        producer.begin_transaction()
+        producer.produce(topic, value, partition=0)
+        end(15)
+
+    assert [one.value for one in await lab.read_all(topic, isolation_level="read_committed")] == [b"yes"]
+
+
+async def test_librdkafka_as_a_static_member(lab: Lab) -> None:
+    topic, group = await lab.topic(2), lab.name("group")
+    await lab.send(topic, [b"1"])
+    assert _read(lab, topic, group, 1, **{"group.instance.id": "worker-1"}) == [b"1"]
+    await lab.send(topic, [b"2"])
+    before = time.monotonic()
+    assert _read(lab, topic, group, 1, **{"group.instance.id": "worker-1"}) == [b"2"]
+
+    assert time.monotonic() - before < 5
+
+
+def _read(lab: Lab, topic: str, group: str, count: int, **options: Any) -> list[bytes]:
+    consumer = kafka.Consumer(
+        {
+            "bootstrap.servers": lab.bootstrap,
+            "group.id": group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": 6000,
+            **options,
+        }
+    )
+    consumer.subscribe([topic])
+    values: list[bytes] = []
+    deadline = time.monotonic() + 15
+    try:
+        while len(values) < count and time.monotonic() < deadline:
+            message = consumer.poll(0.2)
+            if message is not None and message.error() is None:
+                values.append(message.value())
+        consumer.commit(asynchronous=False)
+    finally:
+        consumer.close()
+    return values
