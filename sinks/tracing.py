@@ -52,15 +52,13 @@ class Tracing:
 
     def process(self, records: Sequence[Any], *, since: float | None = None) -> "Processing":
         """The spans of a partition's or a topic's records that are being worked on since then (time.monotonic)."""
-        counts: dict[Origin, int] = {}
+        found: dict[Origin, list[Any]] = {}
         for record in records:
             if (origin := _origin(record.headers)) is not None:
-                counts[origin] = counts.get(origin, 0) + 1
+                found.setdefault(origin, []).append(record)
         began_ns = time.time_ns() - (0 if since is None else int((time.monotonic() - since) * 1e9))
-        chosen = list(counts.items())[:TRACES_A_BATCH]
-        return Processing(
-            self, {origin: self._process_one(origin, count, records, began_ns) for origin, count in chosen}
-        )
+        chosen = list(found.items())[:TRACES_A_BATCH]
+        return Processing(self, {origin: self._process_one(origin, each, began_ns) for origin, each in chosen})
 
     @contextmanager
     def inserting(self, table: str, records: Sequence[Any], since: float) -> Iterator[None]:
@@ -92,17 +90,21 @@ class Tracing:
         finally:
             _end([insert, *processing.spans.values()], error)
 
-    def _process_one(self, origin: Origin, count: int, records: Sequence[Any], began_ns: int) -> "Span":
+    def _process_one(self, origin: Origin, records: Sequence[Any], began_ns: int) -> "Span":
         from opentelemetry.trace import SpanKind
 
         topic, partitions = records[0].topic, {record.partition for record in records}
         attributes = self._attributes("process", topic, min(partitions) if len(partitions) == 1 else None)
+        attributes["messaging.batch.message_count"] = len(records)
+        attributes["messaging.consumer.group.name"] = self._group
+        # A batch may have been begun before these came.
+        came_ns = min(record.timestamp for record in records) * 1_000_000
         return self._tracer.start_span(
             f"process {topic}",
             self._context(origin),
             SpanKind.CONSUMER,
-            {**attributes, "messaging.batch.message_count": count, "messaging.consumer.group.name": self._group},
-            start_time=began_ns,
+            attributes,
+            start_time=min(max(began_ns, came_ns), time.time_ns()),
         )
 
     def _context(self, origin: Origin) -> "Context":

@@ -35,7 +35,7 @@ class Traced:
 
 
 def record(offset: int, headers: Any = (), topic: str = "service-events", partition: int = 0) -> Any:
-    return SimpleNamespace(topic=topic, partition=partition, offset=offset, headers=tuple(headers))
+    return SimpleNamespace(topic=topic, partition=partition, offset=offset, headers=tuple(headers), timestamp=0)
 
 
 def traced_record(offset: int, traceparent: str, **where: Any) -> Any:
