@@ -6,9 +6,11 @@ events out of any sensible order are the rule.
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests import feed
@@ -21,6 +23,13 @@ GROUPS = st.lists(st.sampled_from(("brakes", "battery", "空调")), max_size=2, 
 SOON = st.integers(0, 12)
 # Days from visit to visit, around the ends of the comeback window.
 GAPS = st.sampled_from((0, 1, 29, 30, 31))
+
+
+# For tests that draw whole feeds: each is as much as many histories.
+a_few = settings(max_examples=max(1, settings().max_examples // 4))
+
+# Whatever else a test leaves to chance: shuffles, cuts, deaths.
+CHANCES = st.integers(0, 2**32).map(random.Random)
 
 
 def _maybe(**choices: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:

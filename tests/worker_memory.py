@@ -5,6 +5,7 @@ A crash can be had at any point: `crash` goes back to what of the last batches h
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from schemas.events import Event
@@ -57,7 +58,7 @@ class Memory:
         self.book = Book(0, orders, vehicles, hours, hold_days=self._hold_days)
         self.book.recall(vehicles, hours)
 
-    def crash(self, chance: Any) -> None:
+    def crash(self, chance: Random) -> None:
         """The process dies when any of the last batch's changes may have reached the log, and starts again.
 
         What it had sent was sent: outputs are acknowledged before the first change is logged.
@@ -73,7 +74,7 @@ class Memory:
         self.restart()
 
 
-def _log_some(table: Data, changes: Changes, chance: Any) -> None:
+def _log_some(table: Data, changes: Changes, chance: Random) -> None:
     share = chance.choice((0, 0.5, 1))
     for key, value in changes.items():
         if chance.random() >= share:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.facts import CenterHour, JourneyFact, Notice
 from streams.journey.batch import journey_facts
 from streams.journey.book import Written
-from tests.histories import feeds, histories
+from tests.histories import CHANCES, a_few, feeds, histories
 from tests.oracle import EPOCH, center_hours_of, orders_of
 from tests.worker_memory import Memory
 from tests.workshop import (
@@ -38,13 +38,13 @@ def records_of(events: Iterable[Sent]) -> Records:
     return list(enumerate(map(event_of, events)))
 
 
-def batches(records: Records, chance: Any) -> list[Records]:
+def batches(records: Records, chance: Random) -> list[Records]:
     """The records cut into batches somewhere."""
     cuts = sorted({0, len(records), *(chance.randint(0, len(records)) for _ in range(chance.randint(0, 8)))})
     return [records[start:end] for start, end in pairwise(cuts)]
 
 
-def memory_after(events: Iterable[Sent], chance: Any = None) -> Memory:
+def memory_after(events: Iterable[Sent], chance: Random | None = None) -> Memory:
     """What a worker has written after these events, in one batch or in several."""
     records = records_of(events)
     memory = Memory(hold_days=YEARS)
@@ -165,8 +165,9 @@ def test_facts_are_what_an_independent_computation_says(history: list[Sent]):
     assert {name: in_plain_types(fact) for name, fact in memory_after(history).facts.items()} == expected
 
 
-@given(feeds(), st.randoms(use_true_random=False))
-def test_a_dirty_feed_in_any_batches_gives_what_an_independent_computation_says(arrivals: list[Sent], chance):
+@a_few
+@given(feeds(), CHANCES)
+def test_a_dirty_feed_in_any_batches_gives_what_an_independent_computation_says(arrivals: list[Sent], chance: Random):
     memory, orders = memory_after(arrivals, chance), orders_of(arrivals, EPOCH)
 
     assert {name: in_plain_types(fact) for name, fact in memory.facts.items()} == {
@@ -184,8 +185,8 @@ def _counts(hours: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int
     return {place: row for place, row in rows.items() if any(row.values())}
 
 
-@given(histories(orders=3, longest=24), st.randoms(use_true_random=False))
-def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(history: list[Sent], chance):
+@given(histories(orders=3, longest=24), CHANCES)
+def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(history: list[Sent], chance: Random):
     arrived = [*history, *chance.choices(history, k=5)]
     chance.shuffle(arrived)
 
@@ -195,8 +196,8 @@ def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(histo
     assert _counts(memory.center_hours()) == _counts(in_order.center_hours())
 
 
-@given(histories(orders=3, longest=20), st.randoms(use_true_random=False))
-def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance):
+@given(histories(orders=3, longest=20), CHANCES)
+def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance: Random):
     chance.shuffle(history)
     memory = Memory(hold_days=YEARS)
     known: dict[str, dict[str, Any]] = {}
@@ -208,8 +209,8 @@ def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance)
             known[fact["order_id"]] = fact
 
 
-@given(histories(orders=3, longest=20), st.randoms(use_true_random=False))
-def test_revisions_of_an_hour_grow(history: list[Sent], chance):
+@given(histories(orders=3, longest=20), CHANCES)
+def test_revisions_of_an_hour_grow(history: list[Sent], chance: Random):
     memory = Memory(hold_days=YEARS)
     known: dict[tuple[str, int], int] = {}
 
@@ -219,8 +220,8 @@ def test_revisions_of_an_hour_grow(history: list[Sent], chance):
             known[row["center_id"], row["hour"]] = row["revision"]
 
 
-@given(histories(orders=2), st.randoms(use_true_random=False))
-def test_the_last_of_all_versions_is_the_one_of_all_events_at_once(history: list[Sent], chance):
+@given(histories(orders=2), CHANCES)
+def test_the_last_of_all_versions_is_the_one_of_all_events_at_once(history: list[Sent], chance: Random):
     chance.shuffle(history)
 
     assert memory_after(history, chance).facts == {

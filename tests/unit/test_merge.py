@@ -3,6 +3,7 @@
 It happens in recovery, where a worker that had lost a partition wrote on behind the one that took it over.
 """
 
+from random import Random
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 from streams.journey.order import Order
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import fold
-from tests.histories import feeds, histories
+from tests.histories import CHANCES, a_few, feeds, histories
 from tests.workshop import Sent, checked_in, diagnosed, entries_of, event_of, handed_off, ms, repaired_visit, surveyed
 
 Tables = tuple[dict[bytes, bytes], dict[bytes, bytes], dict[bytes, bytes]]
@@ -37,7 +38,7 @@ def meaning(state: bytes) -> Any:
     return journey_fact("R1", "V1", order.visit, NOT_JUDGED, 0), sorted(map(orjson.dumps, order.entries()))
 
 
-def split(history: list[Sent], chance: Any, ways: int) -> list[bytes]:
+def split(history: list[Sent], chance: Random, ways: int) -> list[bytes]:
     """The order as each of so many workers would know it from some of its events."""
     entries = entries_of(history)
     states = []
@@ -50,8 +51,8 @@ def split(history: list[Sent], chance: Any, ways: int) -> list[bytes]:
 # Orders
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_what_two_workers_know_of_an_order_is_what_one_would_know_from_all(history: list[Sent], chance):
+@given(histories(), CHANCES)
+def test_what_two_workers_know_of_an_order_is_what_one_would_know_from_all(history: list[Sent], chance: Random):
     entries = entries_of(history)
     cut = chance.randint(0, len(entries))
     one, other = order_of(entries[:cut]), order_of(entries[chance.randint(0, cut) :])
@@ -59,8 +60,8 @@ def test_what_two_workers_know_of_an_order_is_what_one_would_know_from_all(histo
     assert meaning(merge_orders(one, other))[0] == meaning(order_of(entries))[0]
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_merging_orders_is_associative_commutative_and_idempotent(history: list[Sent], chance):
+@given(histories(), CHANCES)
+def test_merging_orders_is_associative_commutative_and_idempotent(history: list[Sent], chance: Random):
     a, b, c = split(history, chance, 3)
 
     assert meaning(merge_orders(a, b)) == meaning(merge_orders(b, a))
@@ -201,8 +202,9 @@ def test_merging_hours_is_associative_commutative_and_idempotent(a: bytes, b: by
 # A whole partition
 
 
-@given(feeds(orders=8), st.randoms(use_true_random=False))
-def test_what_a_worker_that_lost_the_partition_still_wrote_is_harmless(arrivals: list[Sent], chance):
+@a_few
+@given(feeds(orders=8), CHANCES)
+def test_what_a_worker_that_lost_the_partition_still_wrote_is_harmless(arrivals: list[Sent], chance: Random):
     """It knows a beginning of the records; what it writes behind the other's state is merged away in recovery."""
     records = list(enumerate(map(event_of, arrivals)))
     old: Tables = ({}, {}, {})

@@ -1,16 +1,16 @@
 """The milestones of a visit, of which notices are made, and the ids by which a notice is told twice from told again."""
 
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.facts import Notice
 from streams.journey.notices import is_still_true, notice_id, notice_of
 from streams.journey.order import Order
 from streams.journey.visit import fold
-from tests.histories import histories
+from tests.histories import CHANCES, histories
 from tests.workshop import (
     QUOTED,
     Sent,
@@ -212,8 +212,8 @@ def test_a_milestone_that_a_late_event_takes_back_was_never_true():
 # In whatever order
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_in_whatever_order_events_arrive_every_milestone_that_holds_in_the_end_is_told(history: list[Sent], chance):
+@given(histories(), CHANCES)
+def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: list[Sent], chance: Random):
     arrived = list(history)
     chance.shuffle(arrived)
     order, told = Order("R1"), set()

@@ -1,18 +1,18 @@
 """An order's state: the set of its events, whatever way they came, in bytes that recover exactly."""
 
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import orjson
 from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import journey_fact
 from streams.journey.first_time_fix import NOT_JUDGED
 from streams.journey.order import Order
 from streams.journey.visit import Visit, fold
-from tests.histories import histories
+from tests.histories import CHANCES, histories
 from tests.workshop import (
     Sent,
     checked_in,
@@ -142,8 +142,8 @@ def test_money_keeps_every_digit_and_equal_amounts_are_equal():
 # Laws
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_duplicates_and_restarts_change_no_fact(history: list[Sent], chance):
+@given(histories(), CHANCES)
+def test_the_order_of_arrival_duplicates_and_restarts_change_no_fact(history: list[Sent], chance: Random):
     arrivals = [*history, *chance.choices(history, k=3)]
     chance.shuffle(arrivals)
     order = Order("R1")

@@ -1,0 +1,135 @@
+"""A worker that dies: what it had written is partly lost, what it had read it reads again, and all ends the same.
+
+Outputs are acknowledged before the first change of a batch is logged, so what was sent stays sent. Of the changes any
+part may have reached the log: the tables are logged side by side.
+"""
+
+from random import Random
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.journey.order import Order
+from streams.journey.vehicle import Vehicle
+from tests.histories import CHANCES, a_few, feeds, histories
+from tests.worker_memory import Memory, Records
+from tests.workshop import Sent, checked_in, event_of, handed_off, repaired_visit, surveyed
+
+YEARS = 3650
+
+
+def records_of(events: list[Sent]) -> Records:
+    return list(enumerate(map(event_of, events)))
+
+
+def undisturbed(records: Records, size: int) -> Memory:
+    memory = Memory(hold_days=YEARS)
+    for start in range(0, len(records), size):
+        memory.take(records[start : start + size])
+    return memory
+
+
+def killed_again_and_again(records: Records, size: int, chance: Random) -> Memory:
+    """The same, but the process dies at times; it goes on where the lost batch began or some records before that."""
+    memory = Memory(hold_days=YEARS)
+    start = deaths = 0
+    while start < len(records):
+        memory.take(records[start : start + size])
+        if deaths < 5 and chance.random() < 0.4:
+            deaths += 1
+            memory.crash(chance)
+            start = max(0, start - chance.choice((0, 0, 1, size)))
+            continue
+        start += size
+    return memory
+
+
+def state_of(memory: Memory) -> Any:
+    """What the tables say, but for marks of when and in what order something was written."""
+    orders, vehicles, hours = memory.tables
+    return (
+        {key: sorted(map(str, Order("R", state).entries())) for key, state in orders.items()},
+        {key: sorted(map(str, Order("R", state).hours)) for key, state in orders.items()},
+        {key: sorted(map(str, Vehicle("V", state).digests())) for key, state in vehicles.items()},
+        {key: sorted(counted_in(state).items()) for key, state in hours.items()},
+    )
+
+
+def counted_in(state: bytes) -> dict[str, Any]:
+    """What each order adds to an hour; one that has left it adds nothing."""
+    return {name: added for name, (_, added) in orjson.loads(state)[1].items() if added is not None}
+
+
+def rows_of(memory: Memory) -> Any:
+    return {
+        place: {name: value for name, value in row.items() if name != "revision"}
+        for place, row in memory.center_hours().items()
+    }
+
+
+@a_few
+@given(feeds(), st.integers(5, 40), CHANCES)
+def test_a_dirty_feed_survives_it(arrivals: list[Sent], size: int, chance: Random):
+    records = records_of(arrivals)
+    quiet, killed = undisturbed(records, size), killed_again_and_again(records, size, chance)
+
+    assert killed.facts == quiet.facts
+    assert rows_of(killed) == rows_of(quiet)
+    assert state_of(killed) == state_of(quiet)
+
+
+@given(histories(orders=3, longest=24), st.integers(1, 6), CHANCES)
+def test_what_is_sent_again_has_the_version_of_what_it_says(history: list[Sent], size: int, chance: Random):
+    """A version stands for one content, even when it was sent before a crash and again after it."""
+    said: dict[tuple[str, int], Any] = {}
+
+    for fact in killed_again_and_again(records_of(history), size, chance).sent:
+        assert said.setdefault((fact["order_id"], fact["version"]), fact) == fact
+
+
+@given(histories(orders=2, longest=16), CHANCES)
+def test_reading_everything_again_changes_nothing(history: list[Sent], chance: Random):
+    records = records_of(history)
+    memory = undisturbed(records, 3)
+    facts, rows, state = memory.facts, rows_of(memory), state_of(memory)
+
+    memory.restart()
+    memory.take(records[chance.randint(0, len(records) - 1) :])
+
+    assert (memory.facts, rows_of(memory), state_of(memory)) == (facts, rows, state)
+
+
+def test_a_write_lost_for_the_hours_alone_is_repaired_by_the_records_read_again():
+    records = records_of(repaired_visit("brakes"))
+    memory = undisturbed(records, 6)
+    memory.tables[2].clear()
+    memory.restart()
+
+    memory.take(records)
+
+    assert rows_of(memory) == rows_of(undisturbed(records, 6))
+
+
+def test_a_write_lost_for_the_vehicle_alone_is_repaired_too():
+    visits = [*repaired_visit("brakes"), *repaired_visit("brakes", day=5, order_id="R2")]
+    memory = undisturbed(records_of(visits), 12)
+    memory.tables[1].clear()
+    memory.restart()
+
+    memory.take(records_of(visits))
+
+    assert memory.facts["R1"]["comeback_order_id"] == "R2"
+    assert memory.tables[1] == undisturbed(records_of(visits), 12).tables[1]
+
+
+def test_a_record_met_again_is_told_from_a_duplicate():
+    records = records_of([checked_in("08:00"), surveyed("09:00"), handed_off("10:00")])
+    memory = undisturbed(records, 3)
+
+    again = memory.take(records)
+    duplicate = memory.take([(77, records[1][1])])
+
+    assert again.outcomes == {"redelivered": 3}
+    assert duplicate.outcomes == {"duplicate": 1}
