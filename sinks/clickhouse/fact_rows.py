@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.keyed_hash import Keyed
 from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
 
 _PLAIN = (
@@ -139,7 +139,7 @@ class FactRows:
     Reading gives the fact with its key and version, so that a fact that a newer one replaces costs no row.
     """
 
-    def __init__(self, keyed: KeyedHash) -> None:
+    def __init__(self, keyed: Keyed) -> None:
         self._keyed = keyed
 
     def journey(self, record: Record) -> tuple[Key, int, Fact]:

@@ -3,8 +3,16 @@
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 REMEMBERED = 200_000
+
+
+class Keyed(Protocol):
+    """Turns a personal id into the key that stands for it."""
+
+    def vehicle(self, personal_id: str, /) -> str: ...
+    def customer(self, personal_id: str, /) -> str: ...
 
 
 class KeyedHash:
@@ -18,8 +26,8 @@ class KeyedHash:
             raise ValueError("the secret of the keyed hash is empty")
         # BLAKE2b takes keys of at most 64 bytes.
         key = secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
-        self.vehicle = _hasher(key, b"vehicle")
-        self.customer = _hasher(key, b"customer")
+        self.vehicle: Callable[[str], str] = _hasher(key, b"vehicle")
+        self.customer: Callable[[str], str] = _hasher(key, b"customer")
 
 
 def _hasher(key: bytes, domain: bytes) -> Callable[[str], str]:
