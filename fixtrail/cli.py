@@ -12,6 +12,7 @@ from fixtrail.failure import NEGATIVE, USAGE, Failure
 if TYPE_CHECKING:
     from fixtrail.settings import Settings
 
+RATE_OVER_S = 1.0
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 70 a bug or a failed "
     "write, 75 ended by the watchdog, 78 refuses to go on."
@@ -241,31 +242,45 @@ def status(
         float | None,
         typer.Option("--wait-idle", metavar="SECONDS", help="Wait until all that was sent has reached ClickHouse."),
     ] = None,
+    box: Annotated[
+        list[str] | None, typer.Option(help="Also this box's health page, as its log names it.", metavar="URL")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """How far every consumer group is behind, and how the boxes are.
+    """How far every consumer group is behind, how the boxes are, how long heartbeats take, what was refused.
 
-    With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out.
+    With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out. Otherwise 1 where
+    Kafka or ClickHouse does not answer; what else can be told is told.
     """
     import asyncio
+    import time
 
+    from fixtrail import overview as seeing
     from fixtrail import status as watching
 
     settings = _settings(data)
     late = None
     if wait_idle is not None:
         late = asyncio.run(watching.wait_idle(settings, wait_idle))
+    troubles = []
     if as_json or wait_idle is None:
-        look = late or asyncio.run(watching.look_once(settings))
-        health = watching.healths(settings)
+        before, began = [] if as_json else seeing.look_at_boxes(settings, box or ()), time.monotonic()
+        seen = seeing.overview(settings, box or (), late)
+        troubles = seen.troubles
         if as_json:
             import orjson
 
-            _say(orjson.dumps(watching.as_json(look, health), option=orjson.OPT_INDENT_2).decode())
+            _say(orjson.dumps(seen.as_json(), option=orjson.OPT_INDENT_2).decode())
         else:
-            watching.print_status(look, health)
+            from fixtrail.overview_print import print_overview
+
+            time.sleep(max(0.0, RATE_OVER_S - (time.monotonic() - began)))
+            after = seeing.look_at_boxes(settings, box or ())
+            print_overview(seen, seeing.rates(before, after, time.monotonic() - began), time.time())
     if late:
         raise Failure(f"not idle after {wait_idle:g} s: {watching.said_behind(late)}")
+    if troubles:
+        raise SystemExit(NEGATIVE)
 
 
 @app.command(

@@ -1,10 +1,7 @@
-"""`fixtrail status`: how far every consumer group is behind, how the boxes are, and waiting until all is done."""
+"""How far every consumer group is behind, and waiting until all is done."""
 
 import asyncio
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -143,85 +140,6 @@ async def wait_idle(settings: Settings, limit_s: float, told: Callable[[Look], o
 async def look_once(settings: Settings) -> Look:
     async with Watcher(settings) as watcher:
         return await watcher.look()
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """One child process of an embedded stack. `state` is ready, starting, stalled or gone."""
-
-    name: str
-    pid: int
-    state: str
-    reason: str | None = None
-
-
-def healths(settings: Settings) -> list[Health]:
-    """The health of every child of the embedded stack; empty for servers that others run."""
-    if settings.kafka:
-        return []
-    return [_health(name, child) for name, child in settings.stack.get("children", {}).items()]
-
-
-def _health(name: str, child: dict[str, Any]) -> Health:
-    from fixtrail.process import is_alive
-
-    pid = child["pid"]
-    if not pid or not is_alive(pid):
-        return Health(name, pid or 0, "gone")
-    if not child.get("health"):
-        return Health(name, pid, "ready")
-    try:
-        with urllib.request.urlopen(f"{child['health']}/readyz", timeout=2) as answer:
-            said = json.load(answer)
-    except urllib.error.HTTPError as error:
-        said = json.load(error)
-    except OSError as error:
-        return Health(name, pid, "gone", str(getattr(error, "reason", error)))
-    return Health(name, pid, said["state"], said.get("reason"))
-
-
-def as_json(look: Look, health: list[Health]) -> dict[str, Any]:
-    """The whole status for scripts: {idle, dead_letters, groups: {group: {lag, partitions: […]}}, children: {…}}."""
-    groups: dict[str, Any] = {}
-    for lag in look.lags:
-        group = groups.setdefault(lag.group, {"lag": 0, "partitions": []})
-        group["lag"] += lag.lag
-        group["partitions"].append(
-            {
-                "topic": lag.topic,
-                "partition": lag.partition,
-                "committed": lag.committed,
-                "end": lag.end,
-                "lag": lag.lag,
-            }
-        )
-    children = {found.name: {"pid": found.pid, "state": found.state, "reason": found.reason} for found in health}
-    return {"idle": not look.behind, "dead_letters": look.dead_letters, "groups": groups, "children": children}
-
-
-def print_status(look: Look, health: list[Health]) -> None:
-    """The status as tables for people, on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table("group", "topic", title="How far behind", title_justify="left")
-    for name in ("partitions", "end", "lag"):
-        table.add_column(name, justify="right")
-    for suffix_topics in sorted({(lag.group, lag.topic) for lag in look.lags}):
-        lags = [lag for lag in look.lags if (lag.group, lag.topic) == suffix_topics]
-        behind = sum(lag.lag for lag in lags)
-        said = f"[yellow]{behind:,}[/yellow]" if behind else "0"
-        table.add_row(*suffix_topics, str(len(lags)), f"{sum(lag.end for lag in lags):,}", said)
-    console.print(table)
-    if health:
-        boxes = Table("box", "pid", "state", title="Boxes", title_justify="left")
-        for found in health:
-            color = "green" if found.state == "ready" else "red"
-            boxes.add_row(found.name, str(found.pid), f"[{color}]{found.state}[/{color}] {found.reason or ''}")
-        console.print(boxes)
-    if look.dead_letters:
-        console.print(f"{look.dead_letters:,} dead letters: `fixtrail dead-letters list`")
 
 
 def said_behind(look: Look) -> str:

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from fixtrail import status
+from fixtrail.overview import Overview
 from fixtrail.settings import Settings
-from fixtrail.status import Lag, Look, as_json, said_behind, wait_idle
+from fixtrail.status import Lag, Look, said_behind, wait_idle
 
 
 def look(worker=0, writer=0, end=10):
@@ -67,7 +68,7 @@ def test_what_still_lags_at_the_time_out_is_named(waited):
 
 
 def test_scripts_get_every_partition():
-    found = as_json(look(worker=4), [])
+    found = Overview(look(worker=4), [], [], {}, []).as_json()
 
     assert found["idle"] is False
     assert found["dead_letters"] == 3

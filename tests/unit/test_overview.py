@@ -1,0 +1,122 @@
+"""One screen says how the whole is: what can be asked is told, what cannot is named."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from fixtrail import overview as seeing
+from fixtrail.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
+from fixtrail.overview_print import print_overview
+from fixtrail.process import HealthPage
+from fixtrail.settings import Settings
+from fixtrail.status import Lag, Look
+from tests.clickhouse_node import free_ports
+
+LOOK = Look((Lag("fixtrail", "service-events", 3, 90, 100, 10), Lag("fixtrail", "service-events", 0, 7, 7, 0)), 2)
+
+
+def box(name: str, **samples: list[tuple[dict[str, str], float]]) -> Box:
+    return Box(name, 1, "ready", samples={f"fixtrail_{key}": each for key, each in samples.items()})
+
+
+def beats(what: str, *seen: tuple[dict[str, str], float, float]) -> dict[str, list[tuple[dict[str, str], float]]]:
+    return {
+        f"{what}_heartbeat_timestamp_seconds": [(labels, at) for labels, at, _ in seen],
+        f"{what}_heartbeat_delay_seconds": [(labels, took) for labels, _, took in seen],
+    }
+
+
+def test_the_slowest_partition_says_how_long_heartbeats_take():
+    one = box("worker-1", **beats("worker", ({"partition": "0"}, 100, 0.2), ({"partition": "1"}, 100, 0.7)))
+    # Had partition 1 before: what it knows of it is old.
+    two = box("worker-2", **beats("worker", ({"partition": "1"}, 40, 9.0), ({"partition": "2"}, 85, 0.1)))
+    writer = box("sink", **beats("clickhouse", ({"topic": "journeys", "partition": "0"}, 100, 1.5)))
+
+    assert heartbeats_of([one, two, writer], now=101) == [
+        Heartbeat("service-events to worker", 0.7, 16),
+        Heartbeat("journeys to row", 1.5, 1),
+    ]
+
+
+def test_the_pace_of_a_box_that_was_started_again_is_not_negative():
+    before = [Box("worker", 1, "ready", records=500), Box("sink", 2, "ready", records=100)]
+    after = [Box("worker", 3, "ready", records=20), Box("sink", 2, "ready", records=150), Box("new", 4, "ready")]
+
+    assert rates(before, after, 2.0) == {"worker": 0, "sink": 25}
+
+
+def stack_of(**children: dict) -> SimpleNamespace:
+    return SimpleNamespace(kafka=None, stack={"children": children})
+
+
+def test_boxes_are_asked_how_they_are():
+    page = f"http://127.0.0.1:{HealthPage('worker', lambda: 'starting').start()}"
+    silent = f"http://127.0.0.1:{free_ports(1)[0]}"
+    boxes = look_at_boxes(
+        stack_of(
+            broker={"pid": os.getpid(), "health": None},
+            worker={"pid": os.getpid(), "health": page, "restarts": 2, "ended": "was killed by SIGKILL"},
+            young={"pid": os.getpid(), "health": silent},
+            dead={"pid": None, "health": page, "restarts": 1},
+        ),
+        [page, silent],
+    )
+
+    assert [(each.name, each.state) for each in boxes[:4]] == [
+        ("broker", "ready"),
+        ("worker", "starting"),
+        ("young", "starting"),
+        ("dead", "gone"),
+    ]
+    assert (boxes[1].restarts, boxes[1].ended) == (2, "was killed by SIGKILL")
+    assert boxes[1].memory_bytes > 1e6
+    assert 0 < boxes[1].up_s < 1e6
+    assert [(each.name, each.state) for each in boxes[4:]] == [
+        ("worker", "starting"),
+        (silent.removeprefix("http://"), "gone"),
+    ]
+
+
+def test_without_kafka_and_clickhouse_the_rest_is_told(monkeypatch):
+    async def silent(_settings):
+        raise TimeoutError
+
+    monkeypatch.setattr(seeing, "look_once", silent)
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    seen = seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere))
+
+    assert seen.troubles[0] == "Kafka: no answer"
+    assert seen.troubles[1].startswith(f"ClickHouse at {nowhere} cannot be reached")
+    assert seen.as_json()["idle"] is False
+    assert seen.as_json()["dead_letters_by_code"] is None
+
+
+@pytest.fixture
+def screen(capsys):
+    def printed(seen: Overview, **pace: int) -> list[str]:
+        print_overview(seen, pace, now=1000.0)
+        return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+    return printed
+
+
+def test_the_screen_tells_it_all(screen):
+    worker = Box("worker-1", 17, "ready", 2, "was killed by SIGKILL", 3700, 2**27, 1234, 400, None)
+    lines = screen(
+        Overview(LOOK, [worker], [Heartbeat("journeys to row", 1.25, 9)], {"not_json": 7, "redriven": 1}, []),
+        **{"worker-1": 55},
+    )
+
+    assert "fixtrail service-events 2 107 10 3: 10" in lines
+    assert "worker-1 17 ready 1:01:40 2 128 MiB 1,234 55 0:10:00 old" in lines
+    assert "worker-1, the last time: was killed by SIGKILL" in lines
+    assert "heartbeats: journeys to row 1.2 s; the last one was sent 9.0 s ago" in lines
+    assert {"not_json 7", "put back 1"} <= set(lines)
+
+
+def test_the_screen_names_what_could_not_be_asked(screen):
+    assert screen(Overview(None, [], [], None, ["Kafka: no answer"])) == ["Kafka: no answer"]
+    assert "no dead letters" in screen(Overview(LOOK, [], [], {}, []))
