@@ -17,11 +17,11 @@ from fixtrail.local.broker.connection import Connection
 
 log = logging.getLogger("fixtrail.local.broker")
 
-EX_CONFIG = 78
+EX_SOFTWARE, EX_CONFIG = 70, 78
 
 
 def main() -> int:
-    """The exit code: 0 after a stop by signal, 78 when the folder or the port is taken."""
+    """The exit code: 0 after a stop by signal, 70 after a bug of its own, 78 when folder or port is taken."""
     options = _options()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _allow_many_files()
@@ -54,7 +54,11 @@ async def _serve(broker: Broker) -> int:
     )
     upkeep = asyncio.create_task(broker.upkeep())
     print(f"ready {HOST}:{broker.port}", flush=True)
-    await stop.wait()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({upkeep, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if upkeep.done():
+        log.critical("upkeep failed: ending rather than filling the disk", exc_info=upkeep.exception())
+        return EX_SOFTWARE
     log.info("stopping")
     upkeep.cancel()
     server.close()

@@ -64,13 +64,9 @@ class Broker:
     async def upkeep(self) -> None:
         """Retention, compaction, overdue transactions and the journal's size, for ever."""
         self.groups.start()
-        asyncio.get_running_loop().call_soon(self._abort_overdue)
-        while True:
-            for topic in self.topics:
-                for partition_log in topic.logs:
-                    await self._keep_up(partition_log)
-            self._journal.rewrite_if_grown(self._entries)
-            await asyncio.sleep(self.options.upkeep_every_s)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._keep_up_logs())
+            both.create_task(self._abort_overdue())
 
     def close(self) -> None:
         """Close all files and let the data folder go."""
@@ -79,18 +75,35 @@ class Broker:
         self._journal.close()
         os.close(self._lock)
 
+    async def _keep_up_logs(self) -> None:
+        while True:
+            for topic in self.topics:
+                for partition_log in topic.logs:
+                    await self._keep_up(partition_log)
+            try:
+                self._journal.rewrite_if_grown(self._entries)
+            except OSError as error:
+                log.warning("the journal could not be rewritten, will be tried again: %s", error)
+            await asyncio.sleep(self.options.upkeep_every_s)
+
     async def _keep_up(self, partition_log: PartitionLog) -> None:
+        if partition_log.closed:
+            return
         try:
             partition_log.expire()
             partition_log.close_idle()
             await compact(partition_log)
-        except OSError:
-            if partition_log.folder.exists():
-                log.exception("upkeep of %s failed, will be tried again", partition_log.folder)
+        except OSError as error:
+            if not partition_log.closed:
+                log.warning("upkeep of %s failed, will be tried again: %s", partition_log.folder, error)
 
-    def _abort_overdue(self) -> None:
-        self.transactions.abort_overdue()
-        asyncio.get_running_loop().call_later(1.0, self._abort_overdue)
+    async def _abort_overdue(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                self.transactions.abort_overdue()
+            except OSError as error:
+                log.warning("overdue transactions could not be aborted, will be tried again: %s", error)
 
     def _entries(self) -> Iterator[Entry]:
         yield from self.topics.entries()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fixtrail.local.broker.errors import ErrorCode
 from fixtrail.local.broker.group import Group, State
@@ -32,6 +32,7 @@ class Groups:
         self._shortest_session_s = shortest_session_s
         self._groups: dict[str, Group] = {}
         self._offsets: dict[str, dict[tuple[str, int], Commit]] = {}
+        self._remembered: dict[str, dict[str, Any]] = {}
 
     def apply(self, entry: Entry) -> None:
         """Take over what the journal says of groups."""
@@ -41,17 +42,16 @@ class Groups:
             case ["group", group_id, saved]:
                 self._groups[group_id] = Group(group_id, self._remember)
                 self._groups[group_id].restore(saved)
+                self._remembered[group_id] = saved
             case ["group-deleted", group_id]:
-                self._groups.pop(group_id, None)
-                self._offsets.pop(group_id, None)
+                self._drop(group_id)
             case ["topic-deleted", topic]:
                 self.forget_topic(topic)
 
     def entries(self) -> Iterator[Entry]:
         """What the journal must hold of the groups."""
-        for group in self._groups.values():
-            if group.state in (State.EMPTY, State.STABLE):
-                yield ["group", group.id, group.dump()]
+        for group_id, saved in self._remembered.items():
+            yield ["group", group_id, saved]
         for group_id, commits in self._offsets.items():
             for commit in commits.values():
                 yield ["offset", group_id, *commit]
@@ -114,8 +114,7 @@ class Groups:
             return ErrorCode.GROUP_ID_NOT_FOUND
         if group is not None and group.state is not State.EMPTY:
             return ErrorCode.NON_EMPTY_GROUP
-        self._groups.pop(group_id, None)
-        self._offsets.pop(group_id, None)
+        self._drop(group_id)
         self._journal.append(["group-deleted", group_id])
         return ErrorCode.NONE
 
@@ -128,5 +127,10 @@ class Groups:
     def _note(self, group_id: str, commit: Commit) -> None:
         self._offsets.setdefault(group_id, {})[commit.topic, commit.partition] = commit
 
+    def _drop(self, group_id: str) -> None:
+        for kept in (self._groups, self._offsets, self._remembered):
+            kept.pop(group_id, None)
+
     def _remember(self, group: Group) -> None:
-        self._journal.append(["group", group.id, group.dump()])
+        self._remembered[group.id] = group.dump()
+        self._journal.append(["group", group.id, self._remembered[group.id]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -41,15 +42,25 @@ class Journal:
         os.truncate(self._path, good)
 
     def append(self, *entries: Entry) -> None:
-        """Write the entries; once this returns they survive the end of this process."""
+        """Write the entries; once this returns they survive the end of this process.
+
+        Raises OSError when the disk does not take them; none of them is written then.
+        """
         data = _lines(entries)
         if not data:
             return
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._size = self._path.stat().st_size
-        os.write(self._file, data)
-        self._size += len(data)
+        try:
+            written = os.write(self._file, data)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        if written != len(data):
+            os.ftruncate(self._file, self._size)
+            raise OSError(errno.ENOSPC, "the journal was not written whole")
+        self._size += written
 
     def rewrite_if_grown(self, entries: Callable[[], Iterable[Entry]]) -> None:
         """Replace a file that has grown much with the entries still in force."""

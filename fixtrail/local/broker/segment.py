@@ -6,6 +6,7 @@ batches. Record bytes are never kept: the operating system's page cache holds th
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -67,11 +68,11 @@ class Segment:
         try:
             written = os.write(file, batch)
         except OSError as error:
-            os.truncate(self.path, self.size)
+            os.ftruncate(file, self.size)
             raise StorageError(error.errno, error.strerror) from error
         if written != len(batch):
-            os.truncate(self.path, self.size)
-            raise StorageError(0, "short write")
+            os.ftruncate(file, self.size)
+            raise StorageError(errno.ENOSPC, "the batch was not written whole")
         self._note(base_offset, header.last_offset_delta, header.max_timestamp, self.size)
         self.size += written
 

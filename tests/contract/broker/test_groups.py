@@ -240,7 +240,7 @@ async def test_reading_goes_on_where_the_group_committed(lab: Lab) -> None:
         await consumer.commit({first: OffsetAndMetadata(5, "half"), second: OffsetAndMetadata(10, "")})
 
     async with lab.member(topic, group) as consumer:
-        resumed = await take(consumer, 6, timeout_s=1.5)
+        resumed = await take(consumer, 6, timeout_s=0.7)
     async with lab.admin() as admin:
         offsets = await admin.list_consumer_group_offsets(group)
         asked = await admin.list_consumer_group_offsets(group, partitions=[first, TopicPartition(topic, 7)])
