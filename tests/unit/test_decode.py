@@ -1,0 +1,411 @@
+"""From the bytes of a record to an event, or to a code and a reason in which nothing of the bytes is repeated."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.decode import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_TOKENS,
+    BadEvent,
+    admit,
+    decode_event,
+    decode_with_extras,
+    vehicle_id_of,
+)
+from schemas.events import Surveyed
+from tests import feed
+from tests.kafka_record import PRODUCED_MS, KafkaRecord, record_of
+
+SURVEY = {
+    **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
+    **{"occurred_at": "2026-03-02T08:00:00.000Z", "score": 9},
+}
+ENVELOPE = {"specversion": "1.0", "id": "1", "source": "/tablet", "type": "org.example.survey"}
+CE_HEADERS = [(f"ce_{name}", value.encode()) for name, value in ENVELOPE.items()]
+STRUCTURED = [("content-type", b"application/cloudevents+json")]
+
+
+def bytes_of(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
+def refusal(value: bytes | None, headers: Any = (), **limits: int) -> BadEvent:
+    with pytest.raises(BadEvent) as refused:
+        decode_event(value, headers, **limits)
+    return refused.value
+
+
+def code_of(event: Any, headers: Any = ()) -> str:
+    return refusal(bytes_of(event), headers).code
+
+
+# What is taken
+
+
+def test_plain_json():
+    event = decode_event(bytes_of(SURVEY))
+
+    assert isinstance(event, Surveyed)
+    assert (event.score, event.occurred_at) == (9, datetime(2026, 3, 2, 8, tzinfo=UTC))
+
+
+def test_a_content_type_of_json_changes_nothing():
+    assert decode_event(bytes_of(SURVEY), [("content-type", b"application/json")]) == decode_event(bytes_of(SURVEY))
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "2026-03-02T08:00:00Z",
+        "2026-03-02T08:00:00.000000Z",
+        "2026-03-02t08:00:00z",
+        "2026-03-02T16:00:00+08:00",
+        "2026-03-02T04:30:00-03:30",
+        "2026-03-01T18:00:00.0-14:00",
+    ],
+)
+def test_every_form_of_a_time_with_offset(stamp: str):
+    assert decode_event(bytes_of(SURVEY | {"occurred_at": stamp})).occurred_at == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *("2026-03-02T08:00:00", "2026-03-02", "1772438400", "1772438400000", "08:00:00Z", "", "now"),
+        *("2026-13-02T08:00:00Z", "2026-02-29T08:00:00Z", "2026-03-02T25:00:00Z", "1899-12-31T23:59:59Z"),
+        *("2299-12-31T00:00:00Z", "9999-12-31T23:59:59Z", 1_772_438_400, 1.5e9, None, [], {}),
+    ],
+)
+def test_what_is_no_time_with_offset_is_refused(stamp: Any):
+    assert code_of(SURVEY | {"occurred_at": stamp}) == "invalid_field"
+
+
+def test_words_of_any_script_and_of_any_length_up_to_the_limit():
+    event = decode_event(bytes_of(SURVEY | {"order_id": "工单🔧" * 16, "comment": "等" * 16_384}))
+
+    assert event.order_id == "工单🔧" * 16
+
+
+# CloudEvents
+
+
+def test_binary_mode_has_its_attributes_in_headers():
+    assert decode_event(bytes_of(SURVEY), CE_HEADERS) == decode_event(bytes_of(SURVEY))
+
+
+@pytest.mark.parametrize("missing", [name for name, _ in CE_HEADERS])
+def test_binary_mode_without_a_required_attribute_is_refused(missing: str):
+    bad = refusal(bytes_of(SURVEY), [header for header in CE_HEADERS if header[0] != missing])
+
+    assert (bad.code, bad.reason) == ("cloudevent_invalid", f"header {missing} is missing")
+
+
+@pytest.mark.parametrize(
+    "headers", [STRUCTURED, [], [("Content-Type", b"Application/CloudEvents+JSON; charset=utf-8")]]
+)
+def test_structured_mode_is_known_by_its_header_and_by_its_shape(headers: Any):
+    assert decode_event(bytes_of(ENVELOPE | {"data": SURVEY}), headers) == decode_event(bytes_of(SURVEY))
+
+
+def test_structured_mode_with_data_in_base64():
+    wrapped = ENVELOPE | {"data_base64": base64.b64encode(bytes_of(SURVEY)).decode()}
+
+    assert decode_event(bytes_of(wrapped)) == decode_event(bytes_of(SURVEY))
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {**ENVELOPE, "data": SURVEY, "id": ""},
+        {**ENVELOPE, "data": SURVEY, "source": None},
+        {name: value for name, value in {**ENVELOPE, "data": SURVEY}.items() if name != "type"},
+        {**ENVELOPE, "data": SURVEY, "specversion": "0.3"},
+        {**ENVELOPE, "data": SURVEY, "specversion": 1.0},
+        {**ENVELOPE, "data": None},
+        {**ENVELOPE, "data": [SURVEY]},
+        {**ENVELOPE, "data": json.dumps(SURVEY)},
+        {**ENVELOPE, "data_base64": "not base64!"},
+        {**ENVELOPE, "data_base64": 17},
+        ENVELOPE,
+    ],
+)
+def test_an_envelope_that_is_not_as_the_standard_says_is_refused(envelope: dict[str, Any]):
+    assert code_of(envelope, STRUCTURED) == "cloudevent_invalid"
+
+
+def test_a_plain_event_sent_as_structured_is_refused():
+    assert code_of(SURVEY, STRUCTURED) == "cloudevent_invalid"
+
+
+def test_what_is_wrong_inside_an_envelope_is_found():
+    assert code_of(ENVELOPE | {"data": SURVEY | {"score": 11}}) == "invalid_field"
+    assert refusal(bytes_of(SURVEY | {"score": 11}), CE_HEADERS).code == "invalid_field"
+
+
+def test_the_limits_hold_for_what_is_packed_inside():
+    deep = b'{"a":' * 40 + b"1" + b"}" * 40
+    packed = ENVELOPE | {"data_base64": base64.b64encode(deep).decode()}
+
+    assert code_of(packed) == "too_deep"
+
+
+def test_extras_are_those_of_the_event_not_of_the_envelope():
+    wrapped = {**ENVELOPE, "subject": "x", "data": SURVEY | {"plate": "x"}}
+
+    assert set(decode_with_extras(bytes_of(wrapped))[1]) == {"plate"}
+
+
+# Limits
+
+
+def test_a_record_up_to_the_limit_of_size_is_read():
+    filler = "x" * (MAX_BYTES - len(bytes_of(SURVEY | {"x": ""})))
+
+    assert decode_event(bytes_of(SURVEY | {"x": filler})).event_id == "e1"
+    assert code_of(SURVEY | {"x": filler + "x"}) == "too_large"
+    assert refusal(bytes_of(SURVEY), max_bytes=100).code == "too_large"
+
+
+@pytest.mark.parametrize(("levels", "taken"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False)])
+def test_nesting_up_to_the_limit_of_depth(levels: int, taken: bool):
+    nested: Any = 0
+    for _ in range(levels):
+        nested = [nested]
+    value = bytes_of(SURVEY | {"x": nested})
+
+    if taken:
+        assert decode_event(value).event_id == "e1"
+    else:
+        assert refusal(value).code == "too_deep"
+
+
+def test_brackets_and_commas_inside_a_text_are_no_nesting():
+    comment = '[{"a":' * 100 + "\\" + ',:"' * 1000
+
+    assert decode_event(bytes_of(SURVEY | {"comment": comment})).comment == comment
+
+
+def test_many_values_are_refused_before_they_are_read():
+    assert code_of(SURVEY | {"x": [0] * (MAX_TOKENS + 1)}) == "too_many_tokens"
+    assert decode_event(bytes_of(SURVEY | {"x": [0] * (MAX_TOKENS - 100)})).event_id == "e1"
+
+
+def test_ten_thousand_open_brackets_end_in_a_refusal_not_in_the_stack():
+    assert refusal(b"[" * 10_000).code == "too_deep"
+    assert refusal(b'{"a":' * 10_000).code == "too_deep"
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    "repeated", [b'"score": 9, "score": 9', b'"score": 9, "scor\\u0065": 1', b'"x": {"a": 1, "a": 2}, "score": 9']
+)
+def test_an_object_that_repeats_a_key_is_refused(repeated: bytes):
+    assert refusal(bytes_of(SURVEY).replace(b'"score": 9', repeated)).code == "duplicate_key"
+
+
+@pytest.mark.parametrize(
+    "comment", ['"score": 1', '\\"score\\": 1', 'a":', '\\":\\', '":', "\\", '"score": 1, "score": 2', "\n:"]
+)
+def test_a_text_that_looks_like_keys_repeats_none(comment: str):
+    assert decode_event(bytes_of(SURVEY | {"comment": comment})).comment == comment
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "0x10", "01", "+1", "1."]
+)
+@pytest.mark.parametrize("field", ["score", "unknown"])
+def test_what_json_does_not_call_a_number_is_none(number: str, field: str):
+    value = bytes_of(SURVEY | {field: "?"}).replace(b'"?"', number.encode())
+
+    assert refusal(value).code == "not_json"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "tombstone"),
+        (b"", "empty"),
+        (b" \n\t", "empty"),
+        (b"\xff\xfe", "not_utf8"),
+        (b'{"a": "\xc3"}', "not_utf8"),
+        (b"\xef\xbb\xbf{}", "not_json"),
+        (b"{} {}", "not_json"),
+        (b"{'a': 1}", "not_json"),
+        (b'{"a": 1,}', "not_json"),
+        (b"[]", "not_an_object"),
+        (b'"text"', "not_an_object"),
+        (b"null", "not_an_object"),
+        (b"true", "not_an_object"),
+        (b"{}", "missing_field"),
+        (b'{"type": null}', "unknown_type"),
+        (b'{"type": "None"}', "unknown_type"),
+        (b'{"type": "Survey"}', "unknown_type"),
+        (b'{"type": " survey"}', "unknown_type"),
+        (b'{"type": {"a": 1}}', "unknown_type"),
+    ],
+)
+def test_whatever_is_no_event_has_its_code(value: bytes | None, code: str):
+    assert refusal(value).code == code
+
+
+@pytest.mark.parametrize("kind", feed.POISON)
+def test_every_kind_of_bad_record_is_refused_with_its_code(kind: str):
+    bad = KafkaRecord(feed.poison(kind), key=feed.poison_key(kind), timestamp=PRODUCED_MS)
+
+    with pytest.raises(BadEvent) as refused:
+        admit(bad)
+
+    assert refused.value.code == feed.poison_code(kind)
+    assert len(refused.value.reason) < 1000
+
+
+# Reasons
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.just("canary"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("canary", "x")), inner, max_size=2),
+    max_leaves=6,
+)
+_EXAMPLES = [
+    SURVEY,
+    {**SURVEY, "type": "check_in", "customer_id": "K1", "lane": "quick", "contact": ["sms:1"], "promised_at": None},
+    {
+        **SURVEY,
+        "type": "diagnosis",
+        "phase": "completed",
+        "fault_groups": ["a"],
+        "quote": {"labour_hours": 1, "parts": []},
+    },
+    {**SURVEY, "type": "part_request", "phase": "requested", "request_id": "Q", "part_no": "P", "quantity": 1},
+    {**SURVEY, "type": "repair", "phase": "started", "job_id": "J"},
+    {**SURVEY, "type": "quality_check", "phase": "completed", "passed": True},
+    {**SURVEY, "type": "handoff", "amount": 1},
+]
+
+
+@given(st.sampled_from(_EXAMPLES), st.data())
+def test_no_reason_repeats_anything_that_was_sent(event: dict[str, Any], data: st.DataObject):
+    spoilt = event | {
+        data.draw(st.sampled_from(sorted(event))): data.draw(_JSON) for _ in range(data.draw(st.integers(1, 3)))
+    }
+    try:
+        decode_event(bytes_of(spoilt))
+    except BadEvent as bad:
+        assert "canary" not in bad.reason
+        assert "canary" not in str(bad)
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_an_event_or_refused(noise: bytes):
+    value = bytes_of(SURVEY)
+    for spoilt in (noise, value[: len(value) // 2] + noise, value[:20] + noise + value[20:]):
+        try:
+            decode_event(spoilt)
+        except BadEvent as bad:
+            assert bad.code
+            assert "canary" not in bad.reason
+
+
+def test_a_reason_names_the_field_and_its_trouble():
+    assert refusal(bytes_of(SURVEY | {"score": 11})).reason == "score: Input should be less than or equal to 10"
+    assert "keys" not in refusal(bytes_of({**_EXAMPLES[1], "contact": [{"13800000000": 1}]})).reason
+    assert "13800000000" not in refusal(bytes_of({**_EXAMPLES[1], "contact": [{"13800000000": 1}]})).reason
+
+
+def test_at_most_five_errors_are_told():
+    many = {**SURVEY, "event_id": 1, "order_id": 1, "vehicle_id": 1, "center_id": 1, "score": "", "comment": 1}
+
+    assert refusal(bytes_of(many)).reason.count(";") == 4
+
+
+# Records
+
+
+def test_a_good_record_is_admitted_with_the_names_of_what_nobody_knows():
+    event, extras = admit(record_of(SURVEY | {"plate": "x"}))
+
+    assert (event.event_id, set(extras)) == ("e1", {"plate"})
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (None, "key_missing"),
+        (b"", "key_mismatch"),
+        (b"v1", "key_mismatch"),
+        (b"V1 ", "key_mismatch"),
+        (b"\xff", "key_mismatch"),
+    ],
+)
+def test_the_key_is_the_vehicle(key: bytes | None, code: str):
+    with pytest.raises(BadEvent) as refused:
+        admit(record_of(SURVEY, key=key))
+
+    assert refused.value.code == code
+
+
+def test_the_key_is_the_vehicle_in_utf8():
+    assert admit(record_of(SURVEY | {"vehicle_id": "粤B·00003"}))[0].vehicle_id == "粤B·00003"
+
+
+def test_an_event_a_day_ahead_of_its_record_is_taken_a_millisecond_more_is_too_far():
+    produced = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
+
+    assert admit(record_of(SURVEY, timestamp=produced))
+    with pytest.raises(BadEvent, match="too_far_ahead"):
+        admit(record_of(SURVEY, timestamp=produced - 1))
+    assert admit(record_of(SURVEY, timestamp=produced - 1), ahead_ms=48 * 3600 * 1000)
+
+
+def test_an_event_may_be_as_old_as_it_likes():
+    old = SURVEY | {"occurred_at": "1970-01-01T08:00:00Z"}
+
+    assert admit(record_of(old))
+
+
+@pytest.mark.parametrize("timestamp", [0, -1])
+def test_a_record_that_says_not_when_it_was_produced_is_trusted(timestamp: int):
+    assert admit(record_of(SURVEY, timestamp=timestamp))
+
+
+def test_a_record_is_first_of_all_an_event():
+    with pytest.raises(BadEvent, match="tombstone"):
+        admit(KafkaRecord(None, key=None))
+
+
+# The key of what is sent
+
+
+@pytest.mark.parametrize(
+    ("value", "vehicle_id"),
+    [
+        (bytes_of(SURVEY), "V1"),
+        (bytes_of(ENVELOPE | {"data": SURVEY}), "V1"),
+        (b'{"vehicle_id": "V1", "type": "unknown"}', "V1"),
+        (b'{"vehicle_id": ""}', None),
+        (b'{"vehicle_id": 7}', None),
+        (b"{}", None),
+        (b"[]", None),
+        (b"{", None),
+        (b"", None),
+        (b"\xff", None),
+    ],
+)
+def test_the_vehicle_is_found_even_in_what_is_no_event(value: bytes, vehicle_id: str | None):
+    assert vehicle_id_of(value) == vehicle_id
+
+
+def test_times_are_compared_in_utc():
+    ahead = (datetime.fromtimestamp(PRODUCED_MS / 1000, UTC) + timedelta(hours=23)).isoformat()
+
+    assert admit(record_of(SURVEY | {"occurred_at": ahead}))
