@@ -13,13 +13,13 @@ from streams.journey.visit import Visit, fold
 def journey_facts(events: Iterable[Event], now: int | None = None) -> Iterator[Fact]:
     """One fact per order of all vehicles, by vehicle and order in order of appearance; memory grows with the events.
 
-    A second event with the same id is passed over. Open orders run to `now` (ms), or to their last event.
+    A second event of a vehicle with the same id is passed over. Open orders run to `now` (ms), or to their last event.
     """
     vehicles: dict[str, dict[str, list[Entry]]] = {}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for event in events:
-        if event.event_id not in seen:
-            seen.add(event.event_id)
+        if (known := (event.vehicle_id, event.event_id)) not in seen:
+            seen.add(known)
             vehicles.setdefault(event.vehicle_id, {}).setdefault(event.order_id, []).append(entry_of(event))
     for vehicle_id, orders in vehicles.items():
         yield from vehicle_facts(vehicle_id, orders, now)

@@ -89,14 +89,14 @@ class Book:
         """Take a batch of (offset, event) in the order of the partition."""
         out = Written()
         hands: dict[str, _Hand] = {}
+        hours: HourChanges = {}
         offset = -1
         for offset, event in events:
             hand = hands.get(event.vehicle_id)
             if hand is None:
                 vehicle_id = event.vehicle_id
                 hand = hands[vehicle_id] = _Hand(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
-            self._take(hand, event, offset, out)
-        hours: HourChanges = {}
+            self._take(hand, event, offset, out, hours)
         for hand in hands.values():
             self._settle(hand, offset, out, hours)
         for key, changes in hours.items():
@@ -111,10 +111,13 @@ class Book:
             order = hand.orders[order_id] = Order(order_id, state)
         return order
 
-    def _take(self, hand: _Hand, event: Event, offset: int, out: Written) -> None:
+    def _take(self, hand: _Hand, event: Event, offset: int, out: Written, hours: HourChanges) -> None:
         vehicle, order_id = hand.vehicle, event.order_id
         entry = entry_of(event)
-        hand.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
+        if (expires := vehicle.expires_at(self._hold_ms)) is not None and expires < self.clock:
+            # What this batch made of the orders is told before they go.
+            self._settle(hand, offset - 1, out, hours)
+            hand.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry[e.AT])
         if vehicle.is_too_late(order_id, entry[e.AT]):
             # A record seen before was taken, or diverted, when its order was still here.
@@ -152,8 +155,6 @@ class Book:
             return
         digests = vehicle.digests()
         for order_id, again in hand.touched.items():
-            if order_id in vehicle.let_go:
-                continue
             order = self._order(hand, order_id)
             visit = order.visit
             if visit.last is None:
@@ -168,6 +169,7 @@ class Book:
             self._change(self._orders, out.order_changes, key, order.state())
         for order_id in hand.gone:
             self._change(self._orders, out.order_changes, order_key(vehicle.vehicle_id, order_id), None)
+        hand.touched, hand.gone, hand.milestones = {}, [], {}
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
         self._expect(vehicle)
