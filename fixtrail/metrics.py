@@ -13,7 +13,7 @@ from sinks.progress import Histogram, Measure
 class About:
     """The help text of a metric and the names of its labels.
 
-    A counter with one label starts at 0 for each of `values`: what appears with its first count, no rate can see.
+    A counter starts at 0 for each of `values` of its label: what appears with its first count, no rate can see.
     """
 
     help: str
@@ -62,8 +62,8 @@ KNOWN: dict[str, dict[str, About]] = {
         "refused": About("Rows that ClickHouse refused.", ("table",), _TABLES),
         "dead_letters": About("Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")),
         "retries": About("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
-        "commits": About("Offset commits."),
-        "lost_commits": About("Commits refused because the partitions had moved."),
+        "commits": About("Offset commits.", values=("",)),
+        "lost_commits": About("Commits refused because the partitions had moved.", values=("",)),
         "lag_records": _LAG,
         "newest_event_timestamp_seconds": About(_NEWEST),
         "heartbeat_timestamp_seconds": About(_BEAT_AT, ("topic", "partition")),
@@ -75,8 +75,8 @@ KNOWN: dict[str, dict[str, About]] = {
     },
     "pulse": {
         "ready": About("1 while heartbeats can be sent and lags be asked for."),
-        "heartbeats": About("Heartbeats sent, to all partitions at once."),
-        "failures": About("Attempts that failed because Kafka was away or had no topics."),
+        "heartbeats": About("Heartbeats sent, to all partitions at once.", values=("",)),
+        "failures": About("Attempts that failed because Kafka was away or had no topics.", values=("",)),
         "group_lag_records": About("Records a consumer group has not committed.", ("group", "topic", "partition")),
         "dead_letter_records": About("Records in the dead letter topic, marks of those put back included."),
     },
