@@ -1,6 +1,7 @@
 """What comes in: records become events or dead letters, and too many dead letters stop the worker."""
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ SHARE = 0.05
 SHARE_OF = 5_000
 CRASHES = 3
 _NAMES = 100
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 
 
 class DeadLetterLimitError(RuntimeError):
@@ -72,8 +74,9 @@ class Intake:
 
     def _count(self, extras: Collection[str]) -> None:
         for name in extras:
-            # Whoever sends names without end must not fill our memory or the metrics.
-            self.extras[name if name in self.extras or len(self.extras) < _NAMES else "(other)"] += 1
+            # Whoever sends names without end must not fill our memory or the metrics, nor put anybody's number there.
+            known = name in self.extras or (len(self.extras) < _NAMES and _PLAIN_NAME.fullmatch(name))
+            self.extras[name if known else "(other)"] += 1
 
     def _watch(self, partition: int, *, refused: bool, why: str = "") -> None:
         lately = self._lately.setdefault(partition, deque())

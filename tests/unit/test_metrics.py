@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from fixtrail.metrics import KNOWN, ProgressMetrics
 from sinks.progress import Histogram, Progress
+from streams.intake import Intake
+from tests.workshop import checked_in
+
+ROOT = Path(__file__).parents[2]
 
 
 def told(box: str, progress: Progress) -> list[str]:
@@ -79,3 +86,30 @@ def test_names_and_labels_are_as_prometheus_wants_them(box, what):
     assert not what.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_minutes"))
     assert about.help.endswith(".")
     assert not {"order", "vehicle", "customer", "order_id", "vehicle_id", "event_id"} & set(about.labels)
+
+
+def test_a_field_name_that_may_be_somebodys_is_counted_without_it():
+    intake = Intake()
+    event = checked_in("08:00", plate="?", **{"粤B12345": 1, "LFV3A23C1": 1, "x" * 41: 1, "x-trace": 1})
+    record = SimpleNamespace(
+        topic="service-events",
+        partition=0,
+        offset=0,
+        key=b"V1",
+        value=json.dumps(event).encode(),
+        headers=(),
+        timestamp=0,
+    )
+    intake.admit([record])
+
+    assert intake.extras == {"plate": 1, "x-trace": 1, "(other)": 3}
+
+
+def test_every_reason_code_is_known_before_it_comes():
+    sources = [ROOT / "schemas/decode.py", ROOT / "streams/intake.py", ROOT / "streams/agents.py"]
+    text = "\n".join(path.read_text() for path in sources)
+    raised = set(re.findall(r'(?:BadEvent\(\*?\(*|dead_letter\([^"\n]*|else \(|return BadEvent\()"([a-z0-9_]+)"', text))
+    raised |= {"missing_field", "invalid_field"}
+
+    assert len(raised) > 12
+    assert raised <= set(KNOWN["worker"]["dead_letters"].values)
