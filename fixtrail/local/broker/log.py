@@ -78,7 +78,9 @@ class PartitionLog:
         Raises StorageError when the disk does not take it; nothing is appended then.
         """
         active = self.segments[-1]
-        if active.size and active.size + len(batch) > self.config.segment_bytes:
+        if not active.size:
+            active.opened_at = time.time()
+        elif self._is_full(active, len(batch)):
             active = self.roll()
         offset = active.end
         place(memoryview(batch), offset)
@@ -143,15 +145,13 @@ class PartitionLog:
         return active
 
     def expire(self) -> None:
-        """Drop the segments that retention lets go, and roll one that has been open longer than segment.ms."""
+        """Drop the segments that retention lets go."""
         if self.active.size - self.active.saved_size > CHECKPOINT_BYTES:
             self.checkpoint()
         config, now = self.config, time.time()
-        if self.active.size and (now - self.active.opened_at) * 1000 > config.segment_ms:
-            self.roll()
         if config.delete and config.retention_ms >= 0:
             oldest = now * 1000 - config.retention_ms
-            self._drop_while(lambda segment: segment.max_timestamp < oldest)
+            self._drop_while(lambda segment: segment.newest_ms < oldest)
         if config.delete and config.retention_bytes >= 0:
             excess = self.size - config.retention_bytes
             while (self.segments[0].size or len(self.segments) > 1) and excess >= self.segments[0].size:
@@ -188,6 +188,12 @@ class PartitionLog:
         self.closed = True
         for segment in self.segments:
             segment.rest()
+
+    def _is_full(self, active: Segment, more: int) -> bool:
+        # Only asked when a batch comes: an active segment without any could leave a consumer waiting for ever for
+        # offsets that compaction took away before it.
+        age_ms = (time.time() - active.opened_at) * 1000
+        return active.size + more > self.config.segment_bytes or age_ms > self.config.segment_ms
 
     def _drop_while(self, expired: Callable[[Segment], bool]) -> None:
         while (self.segments[0].size or len(self.segments) > 1) and expired(self.segments[0]):

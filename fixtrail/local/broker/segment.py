@@ -48,6 +48,13 @@ class Segment:
     def index_path(self) -> Path:
         return self.path.with_suffix(".index")
 
+    @property
+    def newest_ms(self) -> float:
+        """The latest record timestamp (ms); where records have none, when the file was last written."""
+        if self.max_timestamp >= 0 or not self.size:
+            return self.max_timestamp
+        return self.path.stat().st_mtime * 1000
+
     def written(self) -> list[tuple[int, float]]:
         """When (wall clock, s) the records up to which offset (exclusive) were first written.
 

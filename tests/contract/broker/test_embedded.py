@@ -17,6 +17,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 
 from tests.contract.broker.brokers import ROOT, EmbeddedBroker, start_embedded
 from tests.contract.broker.clients import Lab
@@ -58,6 +59,20 @@ async def test_sigterm_ends_it_cleanly_even_with_clients_waiting(embedded: Embed
         assert time.monotonic() - before < 3
         with pytest.raises(KafkaConnectionError):
             await waiting
+
+
+async def test_a_request_behind_a_waiting_fetch_does_not_wait(embedded: EmbeddedBroker) -> None:
+    """Kafka lets it; here the poll is answered early."""
+    lab = Lab(embedded.bootstrap)
+    topic = await lab.topic()
+    async with lab.raw() as send:
+        polling = asyncio.create_task(send(FetchRequest(20_000, 1, 1 << 20, 0, [(topic, [(0, 0, 1 << 20)])])))
+        await asyncio.sleep(0.1)
+        before = time.monotonic()
+        await send(MetadataRequest([topic]))
+        assert (await polling).topics[0][1][0][1] == 0
+
+    assert time.monotonic() - before < 2
 
 
 def test_a_data_folder_has_one_broker_at_a_time(embedded: EmbeddedBroker, data: Path) -> None:
