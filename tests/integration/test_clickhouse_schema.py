@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pytest
 from schemas.dead_letter import DeadLetter
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.centers import CentersError, load_centers
+from sinks.clickhouse.connection import connect
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
@@ -201,6 +203,25 @@ def test_database_fixtrail_holds_views_only(clickhouse: ClickHouseNode) -> None:
     engines = clickhouse.ask("SELECT DISTINCT engine FROM system.tables WHERE database = 'fixtrail'")
 
     assert engines == "View"
+
+
+def test_the_queries_that_analysts_are_shown_run_as_reader(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    insert(JOURNEYS, [journey_row(order_after(*repaired_visit("brakes")))])
+    page = (FOLDER.parents[1] / "docs" / "analysts.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)
+
+    assert len(queries) >= 2
+    client = connect(clickhouse.server("reader"))
+    for query in queries:
+        client.query(query, settings={}, transport_settings={"X-ClickHouse-Database": "fixtrail"})
+
+
+def test_analysts_are_told_every_column(clickhouse: ClickHouseNode) -> None:
+    page = (FOLDER.parents[1] / "docs" / "analysts.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"\w+", page))
+    columns = clickhouse.ask("SELECT DISTINCT name FROM system.columns WHERE database = 'fixtrail'").split("\n")
+
+    assert set(columns) - told == set()
 
 
 # Which row counts
