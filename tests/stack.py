@@ -220,7 +220,8 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
-        return {**inherited, **self.environment}
+        # Should a part die of a signal, its log says where.
+        return {**inherited, "PYTHONFAULTHANDLER": "1", **self.environment}
 
 
 def rows_of(text: str) -> list[Row]:

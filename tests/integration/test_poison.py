@@ -1,0 +1,169 @@
+"""Bad records among good ones: each is named and kept, none stops or changes anything, and repaired ones go back."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.dead_letter import read_dead_letter
+from tests import compare, feed
+from tests.compare import Truth
+from tests.integration.conftest import SEED, MakeStack
+from tests.kafka_io import Place, produce, read_topic
+from tests.stack import Stack, wait_for
+
+EVENTS, LETTERS = "service-events", "service-events.dead-letter"
+# A line sender cannot say these: no value, no or another key, a line end inside.
+ONLY_BY_PRODUCER = {"tombstone", "empty_bytes", "blank", "two_records", "no_key", "key_of_another_vehicle"}
+BY_PRODUCER = {kind for kind in feed.POISON if kind in ONLY_BY_PRODUCER or b"\n" in (feed.poison(kind) or b"")}
+
+
+def vehicle_of(kind: str) -> str:
+    """A vehicle of its own for each kind of bad record."""
+    return f"LFVPOISON{list(feed.POISON).index(kind):08d}"
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return Truth(feed.dirty(feed.clean_feed(SEED + 2, 3000), SEED))
+
+
+def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, truth: Truth):
+    stack = make_stack()
+    kafka = stack.facts["kafka"]
+
+    stack.send(mixed_file(tmp_path, truth))
+    produced = produce_poison(kafka, BY_PRODUCER)
+    stack.wait_idle()
+
+    letters = letters_by_content(kafka)
+    origins = {Place(EVENTS, record.partition, record.offset): record for record in read_topic(kafka, EVENTS)}
+    for kind in feed.POISON:
+        assert_is_named_and_kept(kind, letters, origins, produced.get(kind))
+    assert sum(map(len, letters.values())) == len(feed.POISON)
+    assert_listed(stack, Counter(map(feed.poison_code, feed.POISON)))
+    found = compare.clickhouse_differences(stack.ask, truth)
+    assert not found, compare.said(found)
+
+    assert_repaired_letter_becomes_an_order(stack, tmp_path, truth, letters)
+
+
+def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: MakeStack, tmp_path: Path, truth: Truth):
+    """60 bad records in a row are more likely our fault than theirs. An operator may insist."""
+    source = tmp_path / "all-bad.ndjson"
+    source.write_bytes(b"\n".join(feed.poison("score_11", vehicle_of("score_11")) or b"" for _ in range(60)))
+    stack = make_stack()
+
+    stack.send(source)
+    wait_for(lambda: b"worker-1 ended with exit code 78" in stack.said.read_bytes(), 60, "the worker has stopped")
+
+    assert "FIXTRAIL_DEAD_LETTER_LIMITS=false" in stack.logs()["worker-1.log"]
+    assert read_topic(stack.facts["kafka"], LETTERS) == []
+    assert stack.stop() == 0
+    stack.environment["FIXTRAIL_DEAD_LETTER_LIMITS"] = "false"
+    stack.start()
+    stack.wait_idle()
+    assert_listed(stack, Counter({"invalid_field": 60}))
+
+
+def mixed_file(folder: Path, truth: Truth) -> Path:
+    """The good events as lines, with bad ones spread among them."""
+    lines = list(feed.lines(truth.events))
+    bad = [kind for kind in feed.POISON if kind not in BY_PRODUCER]
+    step = len(lines) // len(bad)
+    for number, kind in reversed(list(enumerate(bad))):
+        value = feed.poison(kind, vehicle_of(kind))
+        assert value is not None
+        lines.insert(number * step, value)
+    path = folder / "mixed.ndjson"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def produce_poison(kafka: str, kinds: set[str]) -> dict[str, Place]:
+    """Each of these kinds as a record of its own, with the key it must have; where it stands."""
+    chosen = sorted(kinds)
+    records = [(feed.poison_key(kind, vehicle_of(kind)), feed.poison(kind, vehicle_of(kind))) for kind in chosen]
+    return dict(zip(chosen, produce(kafka, EVENTS, records), strict=True))
+
+
+def letters_by_content(kafka: str) -> dict[bytes | None, list[Any]]:
+    letters: dict[bytes | None, list[Any]] = {}
+    for letter in read_topic(kafka, LETTERS):
+        letters.setdefault(letter.value, []).append(letter)
+    return letters
+
+
+def assert_is_named_and_kept(
+    kind: str, letters: dict[bytes | None, list[Any]], origins: dict[Place, Any], produced: Place | None
+) -> None:
+    """One letter with the record's own bytes and key, the code of its kind, and the place where the record stands."""
+    found = letters.get(feed.poison(kind, vehicle_of(kind)), [])
+    assert found, f"{kind} is not in the dead letters"
+    said = [read_dead_letter(letter.headers) for letter in found]
+    places = [Place(letter.topic, letter.partition, letter.offset) for letter in said]
+    at = places.index(produced) if produced is not None else 0
+    assert produced is not None or len(found) == 1, f"{kind} has {len(found)} letters"
+    letter, about, origin = found[at], said[at], origins[places[at]]
+    assert about.code == feed.poison_code(kind), f"{kind}: {about}"
+    assert (letter.key, letter.value) == (origin.key, origin.value), kind
+    assert about.timestamp == origin.timestamp, kind
+    assert produced is None or letter.key == feed.poison_key(kind, vehicle_of(kind)), kind
+    assert vehicle_of(kind) not in about.reason, f"{kind}: the reason tells content"
+    assert "hello workshop" not in about.reason
+
+
+def assert_listed(stack: Stack, codes: Counter[str]) -> None:
+    """`dead-letters list` and view `dead_letters` count the same."""
+    listed = json.loads(stack.run("dead-letters", "list", "--json"))
+    assert listed["codes"] == codes
+    rows = stack.ask("SELECT code, count() AS n FROM dead_letters GROUP BY code")
+    assert {row["code"]: row["n"] for row in rows} == codes
+
+
+def assert_repaired_letter_becomes_an_order(
+    stack: Stack, folder: Path, truth: Truth, letters: dict[bytes | None, list[Any]]
+) -> None:
+    kind = "check_in_without_lane"
+    original = feed.poison(kind, vehicle_of(kind))
+    letter = letters[original][0]
+    place = f"{letter.partition}:{letter.offset}"
+    assert stack.run("dead-letters", "show", place, "--raw").encode() == original
+    repaired = {**json.loads(original or b""), "order_id": "R-repaired", "lane": "quick"}
+    file = folder / "repaired.json"
+    file.write_text(json.dumps(repaired))
+    topics = contents_of_topics(stack)
+
+    # As it is, it would only come back; and a rehearsal changes nothing.
+    stack.run("dead-letters", "redrive", place, exit_code=1)
+    stack.run("dead-letters", "redrive", place, "--file", str(file), "--dry-run")
+    stack.run("dead-letters", "redrive", "--code", "key_missing", "--dry-run")
+    assert contents_of_topics(stack) == topics
+
+    stack.run("dead-letters", "redrive", place, "--file", str(file))
+    stack.run("dead-letters", "redrive", "--code", "key_missing")
+    stack.wait_idle()
+
+    without_key = json.loads(feed.poison("no_key", vehicle_of("no_key")) or b"")
+    found = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
+    assert not found, compare.said(found)
+    orders = stack.sql("SELECT order_id, lane, status FROM orders WHERE order_id IN ('R-repaired', 'R-poison')")
+    assert sorted((order["order_id"], order["lane"], order["status"]) for order in orders) == [
+        ("R-poison", None, "open"),
+        ("R-repaired", "quick", "open"),
+    ]
+    # What was put back once is not put back again by mistake.
+    stack.run("dead-letters", "redrive", place, "--file", str(file), exit_code=1)
+
+
+def contents_of_topics(stack: Stack) -> list[tuple[int, int, bytes | None]]:
+    kafka = stack.facts["kafka"]
+    return [
+        (record.partition, record.offset, record.value)
+        for topic in (EVENTS, LETTERS)
+        for record in read_topic(kafka, topic)
+    ]
