@@ -51,8 +51,6 @@ class Group:
     _initial_left_s: float = 0.0
     _newcomer: bool = False
 
-    # Joining
-
     def join(self, request: JoinRequest) -> asyncio.Future[Joined]:
         """The member's place in the next generation, once all members have joined it."""
         answer: asyncio.Future[Joined] = asyncio.get_running_loop().create_future()
@@ -152,8 +150,6 @@ class Group:
         if self.state is State.PREPARING:
             self._complete_if_all_joined()
 
-    # Rebalancing
-
     def _rebalance_or_complete(self) -> None:
         if self.state is State.PREPARING:
             self._complete_if_all_joined()
@@ -249,8 +245,6 @@ class Group:
             votes[choice] = votes.get(choice, 0) + 1
         return max(votes, key=lambda name: votes[name])
 
-    # Syncing
-
     def sync(
         self, member_id: str, instance_id: str | None, generation: int, assignments: dict[str, bytes]
     ) -> asyncio.Future[Synced]:
@@ -293,8 +287,6 @@ class Group:
                 log.info("group %s: member %s did not sync in time", self.id, member.id)
                 self._forget(member)
             self._prepare_or_settle()
-
-    # Living and leaving
 
     def heartbeat(self, member_id: str, generation: int) -> ErrorCode:
         """Keep the member's session; REBALANCE_IN_PROGRESS asks it to join again."""
@@ -405,8 +397,6 @@ class Group:
             self._timer = None
         if delay_s is not None and then is not None:
             self._timer = asyncio.get_running_loop().call_later(delay_s, then)
-
-    # Remembering
 
     def dump(self) -> dict[str, Any]:
         """The group's generation and members as JSON values."""
