@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import logging.handlers
 import os
@@ -117,6 +118,7 @@ class Child:
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
             wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
             self.ended = self._said_of(code)
+            self._changed()
             self._say(f"{self.spec.name} {self.ended}; it starts again in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
@@ -125,7 +127,7 @@ class Child:
     def _said_of(self, code: int) -> str:
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
-        said = f": {self.said_last[-1]}" if code == REFUSED and self.said_last else ""
+        said = f": {_message(self.said_last[-1])}" if code == REFUSED and self.said_last else ""
         return f"{ended}{meaning}{said}"
 
     async def _spawn(self) -> None:
@@ -177,6 +179,15 @@ class Child:
             self.said_last = [*self.said_last[-9:], line]
             if self.spec.ready_line and line.startswith(self.spec.ready_line):
                 self.ready.set()
+
+
+def _message(line: str) -> str:
+    """What a log line says: the reason or the event of a JSON one, else the line itself."""
+    try:
+        entry = json.loads(line)
+        return str(entry.get("reason") or entry["event"])
+    except (ValueError, KeyError, AttributeError):
+        return line
 
 
 def _log_file(path: Path) -> logging.handlers.RotatingFileHandler:

@@ -52,6 +52,24 @@ async def test_a_child_that_does_not_start_says_why(tmp_path):
     await child.stop()
 
 
+async def test_a_child_that_refuses_to_go_on_says_why(tmp_path):
+    refusing = tmp_path / "refusing.py"
+    refusing.write_text("""print('{"event": "worker ends", "reason": "50 records in a row"}'); raise SystemExit(78)""")
+    seen = []
+    child = Child(
+        Spec("refusing", "refusing", (), {"PYTHONPATH": str(tmp_path)}),
+        tmp_path,
+        lambda _: None,
+        lambda: seen.append(child.ended),
+    )
+    child.start()
+    await until(lambda: child.ended is not None)
+
+    assert child.ended == "ended with exit code 78 (it refuses to go on): 50 records in a row"
+    assert seen[-1] == child.ended
+    await child.stop()
+
+
 async def test_a_one_shot_gives_its_exit_code(tmp_path):
     child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
 

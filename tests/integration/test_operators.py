@@ -1,0 +1,253 @@
+"""What an operator sees of a running stack: metrics, traces, heartbeats, dead letters, and nothing personal in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from fixtrail.metrics import KNOWN
+from tests import feed
+from tests.stack import COMMAND, ROOT, Stack, wait_for
+
+Span = dict[str, Any]
+
+# What is neither in this list nor in KNOWN is not exposed, and the other way round.
+ONLY_AFTER_A_FAULT: set[str] = set()
+EVENTS = feed.dirty(feed.clean_feed(11, 1500, days=20), 11)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("operators")
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[Stack]:
+    """A small stack with traces on, which has seen a dirty feed and a bad record of many kinds."""
+    environment = {"FIXTRAIL_PULSE_S": "2", "FIXTRAIL_OTEL_FILE": str(folder / "spans.jsonl")}
+    with Stack(folder / "stack", environment=environment) as running:
+        good, bad = folder / "good.ndjson", folder / "bad.ndjson"
+        feed.write(good, EVENTS)
+        bad.write_bytes(b"\n".join(spoiled()) + b"\n")
+        running.send(good)
+        running.send(bad)
+        running.wait_idle()
+        yield running
+
+
+def spoiled() -> list[bytes]:
+    """Bad lines full of personal data, far enough apart not to stop a worker."""
+    contact = next(event for event in EVENTS if event.get("contact"))
+    lines = [
+        json.dumps({**contact, "lane": contact["contact"][0]}),
+        json.dumps({**contact, "contact": {contact["contact"][0]: contact["contact"]}}),
+        json.dumps({**contact, "occurred_at": contact["contact"][0]}),
+        json.dumps({**contact, "order_id": contact["contact"]}),
+        json.dumps({**contact, "type": contact["customer_id"]}),
+        json.dumps(contact)[:-1] + "canary-truncated",
+    ]
+    return [line.encode() for line in lines]
+
+
+def scraped(url: str) -> dict[str, Metric]:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        return {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
+
+
+def pages(stack: Stack) -> dict[str, str]:
+    """The health page of every box, and of the stack as a whole."""
+    children = {name: child["health"] for name, child in stack.facts["children"].items() if child["health"]}
+    return {"up": stack.facts["health"], **children}
+
+
+def spans(folder: Path) -> list[Span]:
+    return [json.loads(line) for line in (folder / "spans.jsonl").read_text().splitlines()]
+
+
+def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
+    wait_for(lambda: len(stack.status()["heartbeats"]) == 3, 30, "heartbeats have come through")
+    found = {name: family for url in pages(stack).values() for name, family in scraped(url).items()}
+    ours = {name: family for name, family in found.items() if name.startswith("fixtrail_")}
+    described = {f"fixtrail_{box}_{what}": about for box, measures in KNOWN.items() for what, about in measures.items()}
+
+    assert set(ours) == set(described) - ONLY_AFTER_A_FAULT
+    for name, family in ours.items():
+        assert family.documentation == described[name].help
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(described[name].labels), name
+    assert {"process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"} <= set(found)
+
+
+def test_the_figures_are_those_of_the_feed(stack: Stack):
+    worker = scraped(pages(stack)["worker-1"])
+    writer = scraped(pages(stack)["sink-clickhouse"])
+
+    def total(family: Metric, **labels: str) -> float:
+        return sum(
+            sample.value
+            for sample in family.samples
+            if not sample.name.endswith(("_created", "_bucket", "_sum")) and labels.items() <= sample.labels.items()
+        )
+
+    assert total(worker["fixtrail_worker_events"]) == len(EVENTS)
+    assert total(worker["fixtrail_worker_dead_letters"]) == len(spoiled())
+    assert total(worker["fixtrail_worker_dead_letters"], code="not_json") == 1
+    assert total(writer["fixtrail_clickhouse_rows"], table="events") == len(EVENTS)
+    assert total(writer["fixtrail_clickhouse_occurred_to_row_seconds"]) == len(EVENTS)
+    assert total(worker["fixtrail_worker_received_to_done_seconds"]) == len(EVENTS) + len(spoiled())
+    orders = {event["order_id"] for event in EVENTS}
+    assert 0 < total(worker["fixtrail_worker_state_entries"], table="orders") <= len(orders)
+    newest = max(sample.value for sample in worker["fixtrail_worker_newest_event_timestamp_seconds"].samples)
+    assert newest == max(feed._us_of(event) // 1000 for event in EVENTS) / 1000
+
+
+def test_heartbeats_leave_no_trace_in_the_data(stack: Stack):
+    before = stack.ask("SELECT count() AS n FROM events"), stack.ask("SELECT count() AS n FROM orders")
+    sent = scraped(stack.facts["health"])["fixtrail_pulse_heartbeats"].samples[0].value
+    assert sent > 1
+
+    found = stack.status()
+    assert found["dead_letters"] == len(spoiled())
+    assert {beat["way"] for beat in found["heartbeats"]} == {
+        "service-events to worker",
+        "service-events to row",
+        "journeys to row",
+    }
+    assert all(0 <= beat["took_s"] < 10 and beat["age_s"] < 15 for beat in found["heartbeats"])
+    assert before == (stack.ask("SELECT count() AS n FROM events"), stack.ask("SELECT count() AS n FROM orders"))
+    assert not stack.ask("SELECT code FROM dead_letters WHERE code = 'tombstone'")
+
+
+def test_an_event_is_followed_from_its_sender_to_its_rows(stack: Stack, folder: Path):
+    line = folder / "one.ndjson"
+    line.write_text(
+        '{"event_id":"traced-1","type":"check_in","order_id":"traced","vehicle_id":"VIN-TRACED","center_id":"C1",'
+        '"occurred_at":"2026-03-01T08:00:00Z","customer_id":"K1","lane":"quick"}\n'
+    )
+    said = stack.run("send", str(line))
+    stack.wait_idle()
+
+    (trace_id,) = re.findall(r"^trace ([0-9a-f]{32})$", said, re.MULTILINE)
+    mine = [span for span in spans(folder) if span["context"]["trace_id"] == f"0x{trace_id}"]
+    by_id = {span["context"]["span_id"]: span for span in mine}
+
+    def way(span: Span) -> list[str]:
+        """Names and services from the first span of the trace to this one."""
+        before = way(by_id[span["parent_id"]]) if span["parent_id"] else []
+        return [*before, f"{span['resource']['attributes']['service.name']}: {span['name']}"]
+
+    sent = "fixtrail-send: send service-events"
+    worked = [sent, "fixtrail-worker: process service-events"]
+    assert {tuple(way(span)) for span in mine if span["name"].startswith("INSERT")} == {
+        (
+            sent,
+            "fixtrail-sink-clickhouse: process service-events",
+            "fixtrail-sink-clickhouse: INSERT fixtrail_raw.events",
+        ),
+        (
+            *worked,
+            "fixtrail-sink-clickhouse: process journeys",
+            "fixtrail-sink-clickhouse: INSERT fixtrail_raw.journeys",
+        ),
+        (
+            *worked,
+            "fixtrail-sink-clickhouse: process center-hours",
+            "fixtrail-sink-clickhouse: INSERT fixtrail_raw.center_hours",
+        ),
+    }
+
+
+def test_a_box_started_by_hand_says_where_its_health_page_is(stack: Stack):
+    box = subprocess.Popen(
+        [*COMMAND, "pulse", "--data", str(stack.folder)], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert box.stderr
+        url = json.loads(box.stderr.readline())["url"]
+        assert url.startswith("http://127.0.0.1:")
+        wait_for(lambda: scraped(url)["fixtrail_pulse_ready"].samples[0].value == 1, 20, "the box is ready")
+        said = stack.run("status", "--json", "--box", url)
+        assert json.loads(said)["children"]["pulse"]["state"] == "ready"
+    finally:
+        box.send_signal(signal.SIGTERM)
+        assert box.wait(20) == 0
+
+
+def test_the_queries_of_the_runbooks_can_be_asked(stack: Stack):
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "docs/runbooks").glob("*.md")))
+    queries = re.findall(r'fixtrail sql "([^"]+)"', text)
+    assert queries
+    for query in queries:
+        stack.sql(query)
+    for query in re.findall(r"`(SELECT [^`]+)`", text):
+        stack.ask_raw(query)
+
+
+def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Path):
+    personal = feed.canaries(EVENTS) | {"canary-"}
+    personal |= {event["vehicle_id"] for event in EVENTS}
+    personal |= {event["customer_id"] for event in EVENTS if event.get("customer_id")}
+    assert len(personal) > 300
+    ids = {event[name] for event in EVENTS for name in ("order_id", "event_id")}
+
+    exposed = "\n".join(
+        urllib.request.urlopen(f"{url}/metrics", timeout=5).read().decode() for url in pages(stack).values()
+    )
+    told = {
+        "metrics": exposed,
+        "spans": (folder / "spans.jsonl").read_text(),
+        "what `up` said": stack.said.read_text(),
+        "status": stack.run("status") + stack.run("status", "--json"),
+        "list of dead letters": stack.run("dead-letters", "list") + stack.run("dead-letters", "list", "--json"),
+        **stack.logs(),
+    }
+    for where, text in told.items():
+        assert not {found for found in personal if found in text}, where
+    for where in ("metrics", "spans"):
+        assert not {found for found in ids if found in told[where]}, where
+
+
+def test_a_worker_that_died_shows_as_restarted(stack: Stack):
+    stack.kill_and_wait("worker-1")
+    found = stack.status()["children"]["worker-1"]
+    assert (found["restarts"], found["ended"]) == (1, "was killed by SIGKILL")
+    restarts = scraped(stack.facts["health"])["fixtrail_stack_child_restarts"]
+    assert {sample.labels["child"]: sample.value for sample in restarts.samples}["worker-1"] == 1
+    assert "worker-1, the last time: was killed by SIGKILL" in stack.run("status")
+
+
+def test_a_worker_that_would_divert_everything_stops_and_says_why(stack: Stack, folder: Path):
+    """And whoever wants it diverted all the same says so."""
+    wait_for(lambda: stack.status()["children"]["worker-1"]["state"] == "ready", 60, "the worker is back")
+    flood = folder / "flood.ndjson"
+    flood.write_bytes(b'{"vehicle_id":"VIN-FLOOD","type":"check_in"}\n' * 60)
+    stack.send(flood)
+    wait_for(lambda: "refuses to go on" in (stack.status()["children"]["worker-1"]["ended"] or ""), 30, "it stops")
+    assert "50 records in a row" in stack.status()["children"]["worker-1"]["ended"]
+
+    began = time.monotonic()
+    box = subprocess.Popen(
+        [*COMMAND, "worker", "--data", str(stack.folder)],
+        env={**stack._environment(), "FIXTRAIL_DEAD_LETTER_LIMITS": "false"},
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    try:
+        stack.wait_idle(60)
+    finally:
+        box.send_signal(signal.SIGTERM)
+        assert box.wait(40) == 0
+    listed = json.loads(stack.run("dead-letters", "list", "--json"))
+    assert listed["codes"]["missing_field"] == 60
+    assert time.monotonic() - began < 60
