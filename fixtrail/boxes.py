@@ -66,6 +66,28 @@ def run_clickhouse_box(settings: Settings) -> int:
         return run_until_stopped(lambda stop: run_writer(config, stop, progress), watchdog=watchdog)
 
 
+def run_push_box(settings: Settings) -> int:
+    """One push sink until it is stopped; the exit code."""
+    from fixtrail.notices import centers_of, push_settings
+    from sinks.push.sink import PushConfig, run_push
+
+    log_as_json("sink-push", settings.log_level)
+    group = f"{settings.app_id}-push"
+    progress = Progress()
+    watchdog = _watch("push", settings, progress)
+    with member_slot(settings.data, group) as number:
+        config = PushConfig(
+            kafka=client_options(settings),
+            settings=push_settings(settings),
+            ledger=settings.ledger_dsn(),
+            hash_key=settings.secret(),
+            instance=f"{group}-{socket.gethostname()}-{number}",
+            group=group,
+            centers=centers_of(settings),
+        )
+        return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
+
+
 def run_pulse_box(settings: Settings) -> int:
     """Heartbeats and lags until it is stopped; the exit code."""
     from fixtrail.pulse import run_pulse

@@ -33,6 +33,8 @@ centers_app = typer.Typer(help="Reference data of the service centers.", no_args
 app.add_typer(sink_app, name="sink")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
+notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
+app.add_typer(notices_app, name="notices")
 
 Data = Annotated[
     Path | None,
@@ -92,6 +94,12 @@ def _say(message: str) -> None:
     print(message, flush=True)
 
 
+def _say_json(document: Any) -> None:
+    import orjson
+
+    _say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
 def _opened(source: Path) -> BinaryIO:
     return sys.stdin.buffer if str(source) == "-" else source.open("rb")
 
@@ -127,6 +135,14 @@ def sink_clickhouse(data: Data = None) -> None:
     from fixtrail.boxes import run_clickhouse_box
 
     raise SystemExit(run_clickhouse_box(_settings(data)))
+
+
+@sink_app.command("push", epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_PUSH=push.toml fixtrail sink push")
+def sink_push(data: Data = None) -> None:
+    """Tell customers by the channels that FIXTRAIL_PUSH sets up; without it, only this log. Start more to scale."""
+    from fixtrail.boxes import run_push_box
+
+    raise SystemExit(run_push_box(_settings(data)))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
@@ -470,6 +486,88 @@ def letters_redrive(
         dead_letters.redrive_chosen(_settings(data), chosen, code, repaired, dry_run=dry_run, force=force, say=_say)
     )
     raise SystemExit(0 if done else NEGATIVE)
+
+
+@notices_app.command("log", epilog="Example:  fixtrail notices log R-1001 --json")
+def notices_log(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """What was told about an order, when and by what event, or why not. Shows no address."""
+    from fixtrail import notices
+
+    settings = _settings(data)
+    sends = notices.log_of(settings, order)
+    if as_json:
+        _say_json(notices.log_as_json(sends))
+    else:
+        notices.print_log(order, sends, notices.push_settings(settings).time_zone)
+
+
+@notices_app.command("preview", epilog="Example:  fixtrail notices preview R-1001 --locale en")
+def notices_preview(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
+    locale: Annotated[str | None, typer.Option(help="`zh-CN` or `en` instead of the customer's own.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Everything that the order's milestones would have its customer read. Sends nothing."""
+    from fixtrail import notices
+
+    if locale not in (None, "zh-CN", "en"):
+        raise Failure("--locale is zh-CN or en", USAGE)
+    found = notices.preview(_settings(data), order, locale)
+    if as_json:
+        _say_json(notices.preview_as_json(found))
+    else:
+        notices.print_preview(found)
+
+
+@notices_app.command(
+    "consent",
+    epilog="Examples:  fixtrail notices consent sms:+8613800000000 --opt-out    … wechat:OPENID --add TEMPLATE=3",
+)
+def notices_consent(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="As it stands in check_in's contact.")],
+    opted_out: Annotated[
+        bool | None, typer.Option("--opt-out/--opt-in", help="Nothing more, or again, to this address.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Only these milestones, by comma; `all` for all of them.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Where the customer's quiet hours are counted.")] = None,
+    add: Annotated[str | None, typer.Option(metavar="KIND=N", help="Agreed to N more messages of a kind.")] = None,
+    data: Data = None,
+) -> None:
+    """What a customer agrees to, by address; with options, changes it. Only a keyed hash of the address is kept."""
+    from fixtrail import notices
+
+    change = notices.Consent(
+        opted_out=opted_out,
+        milestones=frozenset(only.split(",")) if only and only != "all" else None,
+        all_milestones=only == "all",
+        time_zone=time_zone,
+        add=notices.parse_consents(add) if add else None,
+    )
+    _say_json(notices.change_consent(_settings(data), address, change))
+
+
+@notices_app.command("webhook-secret", epilog="Example:  fixtrail notices webhook-secret https://crm.example.com/in")
+def notices_webhook_secret(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the receiver listens.")], data: Data = None
+) -> None:
+    """The secret with which one receiver checks our signatures; no other receiver has the same."""
+    from fixtrail import notices
+
+    _say(notices.webhook_secret(_settings(data), url))
+
+
+@notices_app.command("vapid-key", epilog="Example:  fixtrail notices vapid-key")
+def notices_vapid_key() -> None:
+    """A fresh pair of keys for Web Push: keep the private one, the pages get the public one."""
+    from fixtrail import notices
+
+    private, public = notices.vapid_keys()
+    _say(f"private {private}\npublic  {public}")
 
 
 @centers_app.command("load", epilog="Example:  fixtrail centers load examples/centers.toml")

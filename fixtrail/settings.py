@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
     centers: Path | None = Field(default=None, description="TOML file with the reference data of the centers.")
 
+    push: Path | None = Field(default=None, description="TOML file of the push sink; without it, only its log is told.")
+    ledger: str | None = Field(
+        default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
+    )
+
     max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
     max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
     hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
@@ -84,6 +89,10 @@ class Settings(BaseSettings):
     def secret(self) -> bytes:
         """The key of the keyed hash. Raises NoEndpointError where none is set."""
         return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY").encode()
+
+    def ledger_dsn(self) -> str:
+        """Where the push sink keeps its ledger."""
+        return self.ledger or f"sqlite:///{self.data / 'push.sqlite3'}"
 
     def writer_login(self) -> tuple[str, str]:
         """User and password that may write to ClickHouse."""

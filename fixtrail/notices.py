@@ -1,0 +1,346 @@
+"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
+from fixtrail.settings import Settings
+from schemas.facts import JourneyFact, Notice
+from sinks.clickhouse.centers import Center, CentersError, read_centers
+from sinks.push import ledger
+from sinks.push.address import AddressKeys, Recipient, parse_recipient
+from sinks.push.compose import Composer, said_at
+from sinks.push.config import PushConfigError, PushSettings, read_push_settings
+from sinks.push.ledger import Preference, Send
+from sinks.push.store import Store, StoreOutage, open_store
+from sinks.push.words import NoTemplate, NoticeWords, Wordsmith
+from streams.journey.notices import notice_id
+
+JOURNEYS = "journeys"
+
+
+def push_settings(settings: Settings) -> PushSettings:
+    """The push sink's settings. Raises Failure (78) where the file is wrong."""
+    try:
+        return read_push_settings(settings.push)
+    except PushConfigError as error:
+        raise Failure(str(error), REFUSED) from None
+
+
+def centers_of(settings: Settings) -> Mapping[str, Center]:
+    """The centers of the reference file, by id; none without one. Raises Failure (78) where the file is wrong."""
+    if settings.centers is None:
+        return {}
+    try:
+        return {center.id: center for center in read_centers(settings.centers).center}
+    except CentersError as error:
+        raise Failure(str(error), REFUSED) from None
+
+
+# What was sent
+
+
+def log_of(settings: Settings, order_id: str) -> list[Send]:
+    """Everything the ledger knows of an order's notices."""
+    with _ledger(settings) as store:
+        return ledger.log_of(store, order_id)
+
+
+def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
+    """The log for scripts; no address is in it."""
+    return [
+        {
+            "milestone": send.milestone,
+            "event_id": send.event_id,
+            "occurred_at": said_at(send.occurred_at),
+            "channel": send.channel,
+            "person": send.person,
+            "state": send.state,
+            "reason": send.reason,
+            "told": send.told,
+            "planned_at": said_at(send.planned_at),
+            "held_for": send.held_for,
+            "due_at": said_at(send.due_at) if send.final_at is None else None,
+            "sent_at": said_at(send.intent_at),
+            "final_at": said_at(send.final_at),
+            "expires_at": said_at(send.expires_at),
+            "attempts": send.attempts,
+            "with": send.carrier if send.carrier != send.id else None,
+            "reference": send.reference,
+            "id": send.id,
+        }
+        for send in sends
+    ]
+
+
+def print_log(order_id: str, sends: list[Send], time_zone: str) -> None:
+    """The log for people, on stdout, in local time."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not sends:
+        print(f"nothing was to be told about order {order_id}: the push sink has seen no notice of it")
+        return
+    zone = ZoneInfo(time_zone)
+    table = Table("happened", "milestone", "channel", "outcome", "when", "what was said, or why not", title=order_id)
+    for send in sends:
+        at = send.final_at if send.final_at is not None else send.due_at
+        said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
+        outcome = send.state if send.final_at is not None else f"{send.state} until"
+        table.add_row(
+            _clock(send.occurred_at, zone),
+            send.milestone,
+            send.channel,
+            outcome,
+            _clock(at, zone),
+            said,
+            style=_style(send),
+        )
+    Console().print(table)
+
+
+def _held(send: Send) -> str:
+    return f"was held for {send.held_for}" if send.held_for and send.held_for != send.reason else ""
+
+
+def _style(send: Send) -> str:
+    return {ledger.SENT: "green", ledger.UNKNOWN: "red", ledger.REJECTED: "red"}.get(send.state, "")
+
+
+def _clock(at: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, zone):%m-%d %H:%M:%S}"
+
+
+# What would be said
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One notice in all its forms."""
+
+    milestone: str
+    locale: str
+    title: str
+    short: str
+    text: str
+    status: str
+    note: str
+
+
+def preview(settings: Settings, order_id: str, locale: str | None = None) -> list[Preview]:
+    """Every milestone that the order has reached, as its customer reads it. Raises Failure where it is not known."""
+    fact = asyncio.run(_journey(settings, order_id))
+    if fact is None:
+        raise Failure(f"there is no order {order_id}", NEGATIVE)
+    pushed = push_settings(settings)
+    composer = Composer(
+        Wordsmith(pushed.templates, pushed.locale), centers_of(settings), pushed.time_zone, pushed.currency
+    )
+    currency = {"currency": fact.quote.currency if fact.quote else None}
+    found = []
+    for notice in notices_of(fact):
+        told = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
+        try:
+            words = composer.words(told, currency)
+        except NoTemplate:
+            continue
+        found.append(_previewed(notice.milestone, words))
+    return found
+
+
+def notices_of(fact: JourneyFact) -> list[Notice]:
+    """The notices of all milestones that a journey has reached, as it stands now."""
+    return [
+        Notice(
+            notice_id=notice_id(fact.order_id, name, event_id),
+            order_id=fact.order_id,
+            center_id=fact.center_id,
+            milestone=name,
+            event_id=event_id,
+            occurred_at=at,
+            not_before=at,
+            expires_at=at,
+            superseded_by=(),
+            locale=fact.locale,
+            recipients=(),
+            promised_at=fact.promises[-1][1] if fact.promises else fact.promised_at,
+            expected_at=_expected_at(fact, at) if name.startswith("part_") else None,
+            part_no=_part_no(fact, at) if name.startswith("part_") else None,
+            quote=fact.quote if name == "quote_ready" else None,
+            final_amount=fact.final_amount if name == "handed_off" else None,
+        )
+        for name, event_id, at in fact.timeline
+    ]
+
+
+def _part_no(fact: JourneyFact, at: int) -> str | None:
+    return next((part.part_no for part in fact.parts if at in _phases(part)), None)
+
+
+def _expected_at(fact: JourneyFact, at: int) -> int | None:
+    return next((part.expected_at for part in fact.parts if at in _phases(part)), None)
+
+
+def _phases(part: Any) -> tuple[int | None, ...]:
+    return part.requested_at, part.backordered_at, part.fulfilled_at
+
+
+def _previewed(milestone: str, words: NoticeWords) -> Preview:
+    return Preview(milestone, words.values["locale"], words.title, words.short, words.text, words.status, words.note)
+
+
+def preview_as_json(found: list[Preview]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in found]
+
+
+def print_preview(found: list[Preview]) -> None:
+    """Every form of every notice, on stdout."""
+    for each in found:
+        print(f"=== {each.milestone} ({each.locale})")
+        print(f"title   {each.title}\nshort   {each.short}\nform    {each.status} / {each.note}\nmail")
+        print("\n".join(f"    {line}".rstrip() for line in each.text.splitlines()), end="\n\n")
+
+
+# What customers agree to
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a customer says; None leaves it as it is."""
+
+    opted_out: bool | None = None
+    milestones: frozenset[str] | None = None
+    all_milestones: bool = False
+    time_zone: str | None = None
+    add: tuple[str, int] | None = None
+
+
+def change_consent(settings: Settings, address: str, change: Consent) -> dict[str, Any]:
+    """Write down what the customer behind an address says; what holds from now on. The address is not kept."""
+    person = AddressKeys(settings.secret()).person(_recipient(address))
+    if change.time_zone is not None:
+        _check_zone(change.time_zone)
+    now = int(time.time() * 1000)
+    with _ledger(settings) as store:
+        known = ledger.preferences_of(store, [person]).get(person, Preference())
+        only = None if change.all_milestones else change.milestones or known.milestones
+        wanted = Preference(
+            known.opted_out if change.opted_out is None else change.opted_out,
+            only,
+            change.time_zone or known.time_zone,
+        )
+        if wanted != known:
+            ledger.prefer(store, person, wanted, now)
+        if change.add is not None:
+            ledger.add_consents(store, person, change.add[0], change.add[1], now)
+        consents = ledger.consents_of(store, person)
+    return {
+        "person": person,
+        "opted_out": wanted.opted_out,
+        "milestones": None if wanted.milestones is None else sorted(wanted.milestones),
+        "time_zone": wanted.time_zone,
+        "consents": consents,
+    }
+
+
+def subscribe(settings: Settings, order_id: str, address: str) -> str:
+    """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
+    person = AddressKeys(settings.secret()).person(_recipient(address))
+    with _ledger(settings) as store:
+        ledger.subscribe(store, person, order_id, address, int(time.time() * 1000))
+    return person
+
+
+def parse_consents(text: str) -> tuple[str, int]:
+    """KIND=NUMBER, such as a WeChat template id and how many messages were agreed to. Raises Failure."""
+    kind, _, number = text.rpartition("=")
+    if not kind or not number.isdigit():
+        raise Failure(f"{text!r} is not KIND=NUMBER", USAGE)
+    return kind, int(number)
+
+
+def webhook_secret(settings: Settings, url: str) -> str:
+    """The secret with which the receiver behind a URL checks signatures. Raises Failure for what is no URL."""
+    from sinks.push.channels.webhook import said_secret
+    from sinks.push.http import origin_of
+
+    origin = origin_of(url)
+    if origin is None:
+        raise Failure(f"{url} is no URL of a receiver", USAGE)
+    return said_secret(AddressKeys(settings.secret()).target_secret(origin))
+
+
+def vapid_keys() -> tuple[str, str]:
+    """A fresh private key for Web Push, and the public one for the pages."""
+    from sinks.push.channels.webpush import new_private_key, public_key
+
+    private = new_private_key()
+    return private, public_key(private)
+
+
+def _recipient(address: str) -> Recipient:
+    try:
+        return parse_recipient(address)
+    except ValueError:
+        raise Failure("the address is not SCHEME:ADDRESS, such as sms:+8613800000000", USAGE) from None
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError):
+        raise Failure(f"there is no time zone {name}", USAGE) from None
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[Store]:
+    """The ledger within one transaction. Raises Failure where it is away."""
+    try:
+        store = open_store(settings.ledger_dsn())
+        try:
+            store.begin()
+            ledger.create_tables(store)
+            yield store
+            store.commit()
+        except BaseException:
+            store.rollback()
+            raise
+        finally:
+            store.close()
+    except StoreOutage as error:
+        raise Failure(str(error), NEGATIVE) from None
+
+
+async def _journey(settings: Settings, order_id: str) -> JourneyFact | None:
+    """The newest fact of an order, found by reading topic `journeys` once."""
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    from fixtrail.kafka import client_options
+    from fixtrail.topics import require_topic
+
+    numbers = await require_topic(settings, JOURNEYS)
+    partitions = [TopicPartition(JOURNEYS, number) for number in numbers]
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        for tp in partitions:
+            consumer.seek(tp, starts[tp])
+        newest: bytes | None = None
+        left = [tp for tp in partitions if starts[tp] < ends[tp]]
+        while left:
+            for records in (await consumer.getmany(*left, timeout_ms=500, max_records=5000)).values():
+                for record in records:
+                    if record.key == order_id.encode():
+                        newest = record.value
+            left = [tp for tp in left if await consumer.position(tp) < ends[tp]]
+        return None if newest is None else JourneyFact.model_validate_json(newest)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,61 @@
+"""Recipients as they stand in notices ("sms:+86…", "mailto:a@b"), and the ids and keys made of them."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address of one channel. The address is personal, the person key is not."""
+
+    channel: str
+    address: str = field(repr=False)
+
+
+def parse_recipient(text: str) -> Recipient:
+    """The recipient that "scheme:rest" names. Raises ValueError for anything else, without saying what it was."""
+    scheme, colon, rest = text.strip().partition(":")
+    scheme = scheme.lower()
+    if not colon or not scheme.replace("-", "").replace("_", "").isalnum() or not scheme.isascii():
+        raise ValueError("a recipient is no scheme:address")
+    return Recipient(scheme, rest.strip())
+
+
+class AddressKeys:
+    """Keyed hashes, so that nobody without the secret finds a telephone number again by trying them all.
+
+    Raises ValueError for an empty secret.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        if not secret:
+            raise ValueError("the secret of the keyed hash is empty")
+        self._key = secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
+
+    def person(self, recipient: Recipient) -> str:
+        """Who is behind an address, as far as it matters: the same address, the same key."""
+        return self._hash(b"person", f"{recipient.channel}:{_canonical(recipient)}")
+
+    def send_id(self, notice_id: str, recipient: Recipient) -> str:
+        """The id of one notice to one recipient; it is the same whenever it is made."""
+        return self._hash(b"send", f"{notice_id}\x1f{recipient.channel}\x1f{recipient.address}")
+
+    def lane(self, channel: str, part: str) -> str:
+        """The name of a lane of the channel; it does not tell what the part is."""
+        return channel if not part else f"{channel}:{self._hash(b'lane', part)[:12]}"
+
+    def target_secret(self, origin: str) -> bytes:
+        """The secret that signs for one receiver alone: no receiver can sign for another one."""
+        return hashlib.blake2b(origin.encode(), digest_size=32, key=self._key, person=b"webhook").digest()
+
+    def _hash(self, domain: bytes, text: str) -> str:
+        return hashlib.blake2b(text.encode(), digest_size=16, key=self._key, person=domain).hexdigest()
+
+
+def _canonical(recipient: Recipient) -> str:
+    """One spelling for what reaches the same person: telephone numbers and mail addresses are written in many ways."""
+    if recipient.channel == "sms":
+        return "".join(char for char in recipient.address if char.isdigit() or char == "+")
+    if recipient.channel == "mailto":
+        return recipient.address.casefold()
+    return recipient.address

@@ -1,0 +1,35 @@
+"""The console: what would be said, as a line of this process's log. No address appears."""
+
+import logging
+
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Traits
+from sinks.push.config import ConsoleSection
+
+log = logging.getLogger(__name__)
+
+
+class Console:
+    name = "console"
+
+    def __init__(self, section: ConsoleSection) -> None:
+        self.traits = Traits(
+            style="line",
+            rings=False,
+            digests=False,
+            concurrency=section.concurrency or 8,
+            a_second=section.a_second or 0.0,
+            timeout_s=section.timeout_s or 5.0,
+        )
+
+    def lane(self, address: str) -> str:
+        return ""
+
+    def consent(self, milestone: str) -> ConsentNeeded | None:
+        return None
+
+    async def send(self, message: Message) -> Answer:
+        log.info("notice for order %s: %s: %s", message.order_id, message.milestone, message.words.short)
+        return Accepted()
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,59 @@
+"""All channels there are. A new one is registered here, and the contract suite asks for its fake provider."""
+
+from collections.abc import Callable, Mapping
+
+from sinks.push.address import AddressKeys
+from sinks.push.channel import Channel
+from sinks.push.channels.console import Console
+from sinks.push.channels.webhook import Webhook
+from sinks.push.channels.webpush import WebPush
+from sinks.push.channels.wechat import Wechat
+from sinks.push.config import PushSettings
+
+
+def open_channels(settings: PushSettings, keys: AddressKeys) -> dict[str, Channel]:
+    """The channels that are set up, by the scheme of their addresses. Call on a running event loop.
+
+    Raises ValueError where a key is unusable.
+    """
+    found: dict[str, Channel] = {}
+    for kind, make in CHANNELS.items():
+        for channel in make(settings, keys):
+            if channel.name in found:
+                raise ValueError(f"{kind}: there is a channel {channel.name} already")
+            found[channel.name] = channel
+    return found
+
+
+def _console(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+    return [Console(settings.console)] if settings.console else []
+
+
+def _webhook(settings: PushSettings, keys: AddressKeys) -> list[Channel]:
+    return [Webhook(settings.webhook, keys.target_secret)] if settings.webhook else []
+
+
+def _webpush(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+    return [WebPush(settings.webpush)] if settings.webpush else []
+
+
+def _wechat(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+    return [Wechat(settings.wechat)] if settings.wechat else []
+
+
+def _apprise(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+    if not settings.apprise:
+        return []
+    # Imported late: it loads some hundred services.
+    from sinks.push.channels.by_apprise import ByApprise
+
+    return [ByApprise(name, section) for name, section in settings.apprise.items()]
+
+
+CHANNELS: Mapping[str, Callable[[PushSettings, AddressKeys], list[Channel]]] = {
+    "console": _console,
+    "webhook": _webhook,
+    "webpush": _webpush,
+    "wechat": _wechat,
+    "apprise": _apprise,
+}

@@ -1,0 +1,86 @@
+"""A message made of what the ledger and the journey say: words, and the same as data for machines and forms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from sinks.clickhouse.centers import Center
+from sinks.push.channel import Message, Style
+from sinks.push.ledger import Send
+from sinks.push.words import NoticeWords, Place, Wordsmith, form_values, values_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
+_TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
+
+# The link to an order's tracking page, "" where there is none.
+Link = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Makes messages. `currency` is that of amounts that come without one."""
+
+    smith: Wordsmith
+    centers: Mapping[str, Center]
+    time_zone: str
+    currency: str = "CNY"
+    link: Link = lambda _: ""
+
+    def message(self, sends: Sequence[Send], fact: Mapping[str, Any] | None, style: Style) -> Message:
+        """One message that tells all of the sends, which are of one order to one address; the first gives its id.
+
+        Raises NoTemplate, and KeyError or ValueError where a notice is not what it should be.
+        """
+        first = sends[0]
+        told = sorted(sends, key=lambda send: (send.occurred_at, send.id))
+        words = [self.words(orjson.loads(send.notice or b"{}"), fact) for send in told]
+        newest = orjson.loads(first.notice or b"{}")
+        shown = words[0] if len(words) == 1 else self.smith.digest(words)
+        place = self._place(newest)
+        return Message(
+            id=first.id,
+            order_id=first.order_id,
+            milestone=first.milestone,
+            locale=shown.values["locale"],
+            address=first.address or "",
+            words=shown,
+            link=shown.values["link"],
+            occurred_at=first.occurred_at,
+            expires_at=min(send.expires_at for send in sends),
+            data=as_data(newest, shown) if style == "data" else {},
+            fields=form_values(newest, shown, place) if style == "fields" else {},
+        )
+
+    def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None) -> NoticeWords:
+        """One notice in words, in the customer's language. Raises NoTemplate."""
+        locale = self.smith.locale(notice["locale"])
+        currency = (fact or {}).get("currency") or self.currency
+        values = values_of(notice, self._place(notice), locale, self.link(notice["order_id"]), currency)
+        return self.smith.notice(notice["milestone"], values)
+
+    def _place(self, notice: Mapping[str, Any]) -> Place:
+        return Place(self.centers.get(notice["center_id"] or ""), self.time_zone)
+
+
+def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
+    """The content of a webhook: the notice as facts, and as words to show."""
+    data = {name: notice[name] for name in _AS_DATA}
+    data |= {name: said_at(notice[name]) for name in _TIMES}
+    data |= {
+        "locale": words.values["locale"],
+        "title": words.title,
+        "text": words.short,
+        "link": words.values["link"] or None,
+    }
+    return {"type": f"order.{notice['milestone']}", "timestamp": data["occurred_at"], "data": data}
+
+
+def said_at(at: int | None) -> str | None:
+    """Milliseconds as RFC 3339."""
+    if at is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,161 @@
+"""The push sink's settings: a TOML file. Secrets are named, not written down: "env:NAME" or "file:/run/secrets/…"."""
+
+import os
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from sinks.push.decide import Policy
+
+
+class PushConfigError(ValueError):
+    """The file is no configuration of the push sink; the message says where and why, without any secret."""
+
+
+def _secret(value: Any) -> Any:
+    """The secret that "env:NAME" or "file:PATH" stands for; a secret itself is refused."""
+    kind, _, name = str(value).partition(":")
+    if kind == "env":
+        found = os.environ.get(name)
+        if not found:
+            raise ValueError(f"the environment has no {name}")
+        return found
+    if kind == "file":
+        try:
+            return Path(name).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"{name} cannot be read: {error.strerror}") from None
+    raise ValueError('a secret is named as "env:NAME" or "file:PATH", not written down here')
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"no time zone {name!r}") from None
+    return name
+
+
+Secret = Annotated[str, BeforeValidator(_secret), Field(min_length=1, repr=False)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Pace(Section):
+    """How hard a channel may be driven: calls at once, calls a second (0: no limit), and how long one may take."""
+
+    concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
+    a_second: Annotated[float, Field(ge=0)] | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+
+
+class Quiet(Section):
+    begins: time = time(21)
+    ends: time = time(8)
+
+
+class Limits(Section):
+    a_day: Annotated[int, Field(ge=1)] = 10
+    gap_s: Annotated[float, Field(ge=0)] = 60.0
+
+
+class ConsoleSection(Pace):
+    pass
+
+
+class WebhookSection(Pace):
+    """`hosts`: the only ones that are called, none for all public ones. `allow_private`: for tests on one machine."""
+
+    hosts: tuple[str, ...] = ()
+    allow_private: bool = False
+
+
+class WebPushSection(Pace):
+    """VAPID (RFC 8292): the private key as raw base64url, and whom push services may write to."""
+
+    private_key: Secret
+    contact: Annotated[str, Field(pattern=r"^(mailto:|https://).+")]
+    allow_private: bool = False
+
+
+class Form(Section):
+    """A subscribe-message template: its id, which value each field shows, and how many consents to leave alone."""
+
+    id: Annotated[str, Field(min_length=1)]
+    fields: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+\d+$")], str], Field(min_length=1)]
+    keep: Annotated[int, Field(ge=0)] = 0
+
+
+class WechatSection(Pace):
+    """WeChat mini program. `forms` by milestone: those without one do not go to WeChat."""
+
+    app_id: Annotated[str, Field(min_length=1)]
+    secret: Secret
+    page: str = ""
+    version: Literal["formal", "trial", "developer"] = "formal"
+    url: str = "https://api.weixin.qq.com"
+    forms: dict[str, Form] = {}
+
+
+class AppriseSection(Pace):
+    """Any service that Apprise knows. `url` is its Apprise URL with {address} where the recipient belongs."""
+
+    url: Secret
+    style: Literal["short", "mail"] = "short"
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> "AppriseSection":
+        if "{address}" not in self.url:
+            raise ValueError("the URL says nowhere {address}, so every message would go to the same place")
+        return self
+
+
+class PushSettings(Section):
+    """Everything that may be set. `also` are recipients of every notice, besides the customer's own."""
+
+    locale: Literal["zh-CN", "en"] = "zh-CN"
+    time_zone: Zone = "Asia/Shanghai"
+    currency: Annotated[str, Field(min_length=3, max_length=3)] = "CNY"
+    templates: Path | None = None
+    also: tuple[str, ...] = ()
+    keep_days: Annotated[int, Field(ge=14)] = 180
+    quiet: Quiet = Quiet()
+    limits: Limits = Limits()
+    console: ConsoleSection | None = None
+    webhook: WebhookSection | None = None
+    webpush: WebPushSection | None = None
+    wechat: WechatSection | None = None
+    apprise: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], AppriseSection] = {}
+
+    def policy(self) -> Policy:
+        return Policy(
+            quiet_from=self.quiet.begins,
+            quiet_until=self.quiet.ends,
+            a_day=self.limits.a_day,
+            gap_ms=round(self.limits.gap_s * 1000),
+            time_zone=self.time_zone,
+        )
+
+
+# What runs where nothing is set up: nobody is messaged, the log shows what would be said.
+CONSOLE_ONLY = PushSettings(also=("console:",), console=ConsoleSection())
+
+
+def read_push_settings(path: Path | None) -> PushSettings:
+    """The settings in a file; without one, only the console. Raises PushConfigError."""
+    if path is None:
+        return CONSOLE_ONLY
+    try:
+        return PushSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PushConfigError(f"{path}: {error}") from None
+    except ValidationError as error:
+        places = ((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False)[:5])
+        raise PushConfigError(f"{path}: " + "; ".join(f"{place}: {said}" for place, said in places)) from None

@@ -1,0 +1,146 @@
+"""Whether a send goes now, waits, or never goes, and why. Pure: the clock and all that is known are arguments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sinks.clickhouse.centers import Center
+from sinks.push.hours import day_began, is_open, next_day, quiet_until
+from sinks.push.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Preference, Send
+from streams.journey.notices import is_still_true
+
+READY = "ready"
+QUIET, GAP, CAP = "quiet hours", "minimum gap", "enough messages for one day"
+TO_DIGEST = frozenset({QUIET, GAP, CAP})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When customers are left in peace, in their own time zone, and how much they get.
+
+    `a_day` messages at most, of which the last is kept for "ready for pickup"; `gap_ms` between two of them.
+    `settle_ms`: so long a journey may take to show what a notice says; it is written behind the notice.
+    """
+
+    quiet_from: time = time(21)
+    quiet_until: time = time(8)
+    a_day: int = 10
+    gap_ms: int = 60_000
+    time_zone: str = "Asia/Shanghai"
+    settle_ms: int = 30_000
+    ask_again_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a decision is made from, besides the send itself."""
+
+    fact: dict[str, Any] | None
+    preference: Preference = field(default_factory=Preference)
+    told_at: Sequence[int] = ()
+    center: Center | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put off until then. `state` is as the ledger has it: RETRY stays RETRY."""
+
+    until: int
+    reason: str
+    state: str = HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Never to be sent; a final state and the reason."""
+
+    state: str
+    reason: str
+
+
+Decision = Go | Hold | Drop
+
+
+def decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, now: int, *, rings: bool) -> Decision:
+    """What to do with a send that is due. `rings`: somebody is disturbed by it, so quiet hours and limits hold.
+
+    What may have been taken already (RETRY) and must not be sent again is UNKNOWN, whatever the reason.
+    """
+    decision = _decide(send, notice, known, policy, now, rings)
+    if send.state != RETRY or isinstance(decision, Go):
+        return decision
+    if isinstance(decision, Hold):
+        return Hold(decision.until, decision.reason, RETRY)
+    return Drop(UNKNOWN, f"no clear answer, and then it was not to be sent again: {decision.reason}")
+
+
+def _decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, now: int, rings: bool) -> Decision:
+    if now >= send.expires_at:
+        return Drop(EXPIRED, _why_expired(send))
+    if (untrue := why_untrue(notice, known.fact)) is not None:
+        reason, may_be_early = untrue
+        if may_be_early and now < send.planned_at + policy.settle_ms:
+            return Hold(min(now + policy.ask_again_ms, send.expires_at), "its journey is not here yet", send.state)
+        return Drop(SUPERSEDED, reason)
+    preference = known.preference
+    if preference.opted_out:
+        return Drop(SUPPRESSED, "no consent: opted out")
+    if preference.milestones is not None and send.milestone not in preference.milestones:
+        return Drop(SUPPRESSED, "no consent: this milestone is not wanted")
+    return _disturb(send, known, policy, now) if rings else Go()
+
+
+def _disturb(send: Send, known: Known, policy: Policy, now: int) -> Decision:
+    """Quiet hours, the number a day and the minimum gap."""
+    zone = ZoneInfo(known.preference.time_zone or (known.center.time_zone if known.center else policy.time_zone))
+    ends = quiet_until(now, zone, policy.quiet_from, policy.quiet_until)
+    fetched_now = send.milestone == READY and known.center is not None and is_open(now, known.center)
+    if ends is not None and not fetched_now:
+        return _put_off(send, ends, QUIET)
+    today = sum(at >= day_began(now, zone) for at in known.told_at)
+    allowed = policy.a_day if send.milestone == READY else max(policy.a_day - 1, 1)
+    if today >= allowed:
+        return _put_off(send, next_day(now, zone), CAP)
+    if known.told_at and (free_at := max(known.told_at) + policy.gap_ms) > now:
+        return _put_off(send, free_at, GAP)
+    return Go()
+
+
+def _put_off(send: Send, until: int, reason: str) -> Decision:
+    """Hold it, unless it would be of no use by then."""
+    if until >= send.expires_at:
+        return Drop(SUPPRESSED, f"{reason} until it would have been too late")
+    return Hold(until, reason)
+
+
+def _why_expired(send: Send) -> str:
+    if send.planned_at >= send.expires_at:
+        return "already too old when it came"
+    if send.state == PLANNED:
+        return "too old before its turn came"
+    return f"too old in the end: {send.reason}"
+
+
+def why_untrue(notice: dict[str, Any], fact: dict[str, Any] | None) -> tuple[str, bool] | None:
+    """None while the notice is true; else why not, and whether the journey may only be late to show it."""
+    if fact is None:
+        return "no journey shows it", True
+    if is_still_true(notice, fact):
+        return None
+    told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]
+    timeline = [list(each) for each in fact["timeline"]]
+    if told not in timeline:
+        return "taken back: the events as they are now do not show it", True
+    later = [name for name, *_ in timeline[timeline.index(told) + 1 :] if name in notice["superseded_by"]]
+    if later:
+        return f"made pointless by a later milestone: {later[-1]}", False
+    if notice["milestone"] == "quote_ready":
+        return "the quote was decided", False
+    return "the car is being worked on again", False

@@ -1,0 +1,136 @@
+"""The newest fact of every journey that a notice may still be about, read from the compacted topic `journeys`."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+log = logging.getLogger(__name__)
+
+TOPIC = "journeys"
+DAY_MS = 24 * 3600 * 1000
+# A closed order is of interest for as long as a notice of it may wait: three days, with room.
+KEPT_CLOSED_MS = 7 * DAY_MS
+LOOK_EVERY_S = 5.0
+STALE_AFTER_S = 60.0
+PAUSE_S = 2.0
+
+_NEEDED = (
+    *("version", "status", "timeline", "activity", "activity_since", "quote_pending", "promised_at", "promises"),
+    *("checked_in_at", "ready_at", "closed_at", "last_event_at", "center_id", "lane"),
+)
+
+Fact = dict[str, Any]
+
+
+class Journeys:
+    """A read model in memory. It belongs to no consumer group: every process reads all of the topic from its start."""
+
+    def __init__(self, kafka: Mapping[str, Any]) -> None:
+        self._kafka = kafka
+        self._facts: dict[bytes, bytes] = {}
+        self._versions: dict[bytes, int] = {}
+        self._closed: dict[bytes, int] = {}  # when the last event of a closed order was
+        self._complete_at: float | None = None
+        self.read = asyncio.Event()
+
+    def fact(self, order_id: str) -> Fact | None:
+        """What is known of an order: the fields of its fact that decide whether a notice is true."""
+        kept = self._facts.get(order_id.encode())
+        return None if kept is None else orjson.loads(kept)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that was in the topic a minute ago has been read."""
+        return self._complete_at is not None and time.monotonic() - self._complete_at < STALE_AFTER_S
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; starts again from its beginning after whatever Kafka does."""
+        while True:
+            consumer = AIOKafkaConsumer(
+                **self._kafka,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("the journeys cannot be read: %s; again in %.0f s", type(error).__name__, PAUSE_S)
+            finally:
+                with suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.wait_for(consumer.stop(), 15.0)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _follow(self, consumer: Any) -> None:
+        numbers = await self._partitions(consumer)
+        partitions = [TopicPartition(TOPIC, number) for number in sorted(numbers)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends: dict[TopicPartition, int] = {}
+        look_at = 0.0
+        while True:
+            if time.monotonic() >= look_at:
+                asked_at = time.monotonic()
+                ends = await consumer.end_offsets(partitions)
+                look_at = asked_at + LOOK_EVERY_S
+                self._let_go()
+            for records in (await consumer.getmany(timeout_ms=100, max_records=5000)).values():
+                self._take(records)
+            if ends and all([await consumer.position(tp) >= end for tp, end in ends.items()]):
+                self._complete_at = asked_at
+                self.read.set()
+
+    async def _partitions(self, consumer: Any) -> set[int]:
+        """Waits until the topic is there."""
+        while True:
+            # Of all topics: asking for one by name may create it.
+            await consumer.topics()
+            if found := consumer.partitions_for_topic(TOPIC):
+                return set(found)
+            await asyncio.sleep(PAUSE_S)
+
+    def _take(self, records: list[Any]) -> None:
+        """Keep the newest version of each; after a crash older ones may come once more."""
+        for record in {record.key: record for record in records}.values():
+            if record.key is None:
+                continue
+            if record.value is None:
+                self._forget(record.key)
+                continue
+            try:
+                fact = orjson.loads(record.value)
+                kept = {name: fact[name] for name in _NEEDED}
+                quote = fact["quote"]
+                version, closed = int(fact["version"]), fact["status"] != "open"
+            except (ValueError, KeyError, TypeError):
+                log.warning("record %d of partition %d is no journey", record.offset, record.partition)
+                continue
+            if version < self._versions.get(record.key, version):
+                continue
+            if closed:
+                self._closed[record.key] = fact["last_event_at"]
+            kept["currency"] = quote["currency"] if quote else None
+            self._facts[record.key] = orjson.dumps(kept)
+            self._versions[record.key] = version
+
+    def _let_go(self) -> None:
+        """Forget the orders that were closed long ago; looked for while they are many, not at each record."""
+        long_ago = time.time() * 1000 - KEPT_CLOSED_MS
+        for key in [key for key, at in self._closed.items() if at < long_ago]:
+            self._forget(key)
+
+    def _forget(self, key: bytes) -> None:
+        for kept in (self._facts, self._versions, self._closed):
+            kept.pop(key, None)

@@ -1,0 +1,112 @@
+"""From a record of topic `notices` to what is to be sent: one row for each recipient, final at once if it is vain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.facts import Notice
+from sinks.push.address import AddressKeys, Recipient, parse_recipient
+from sinks.push.channel import Channel
+from sinks.push.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
+
+# The journey that shows what a notice says is written just behind it.
+HEAD_START_MS = 200
+NOBODY = Recipient("none", "")
+
+
+class UnusableNotice(ValueError):
+    """The record is no notice; the message says why, without any value."""
+
+
+def read_notice(value: bytes | None) -> Notice:
+    """The notice in a record's value. Raises UnusableNotice."""
+    try:
+        return Notice.model_validate_json(value or b"")
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[0]
+        raise UnusableNotice(f"{'.'.join(map(str, wrong['loc'][:1])) or 'record'}: {wrong['type']}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Knows which channels are set up, and who else is told besides the customer."""
+
+    channels: Mapping[str, Channel]
+    keys: AddressKeys
+    also: Sequence[str] = ()
+
+    def sends(self, notice: Notice, shard: int, now: int, subscribed: Sequence[str] = ()) -> list[Send]:
+        """A send for each of the notice's recipients, for each address subscribed to the order, and for `also`."""
+        recipients = list(dict.fromkeys(self._recipients([*notice.recipients, *subscribed])))
+        content = notice.model_dump(mode="json", exclude={"recipients"})
+        body = orjson.dumps(content).decode()
+        found = [self._send(notice, body, each, shard, now) for each in recipients]
+        if not found:
+            found = [self._none(notice, NOBODY, shard, now, "no address")]
+        also = dict.fromkeys(self._recipients(self.also))
+        return found + [self._send(notice, body, each, shard, now) for each in also if each not in recipients]
+
+    def _recipients(self, texts: Sequence[str]) -> list[Recipient]:
+        found = []
+        for text in texts:
+            try:
+                found.append(parse_recipient(text))
+            except ValueError:
+                found.append(Recipient("none", text))
+        return found
+
+    def _send(self, notice: Notice, body: str, recipient: Recipient, shard: int, now: int) -> Send:
+        channel = self.channels.get(recipient.channel)
+        if channel is None:
+            known = recipient.channel if recipient.channel != "none" else ""
+            reason = f"channel {known} is not set up" if known else "the address names no channel"
+            return self._none(notice, recipient, shard, now, reason)
+        if now >= notice.expires_at:
+            return self._none(notice, recipient, shard, now, "already too old when it came", EXPIRED)
+        lane = self.keys.lane(channel.name, channel.lane(recipient.address))
+        due_at = max(notice.not_before, now + HEAD_START_MS)
+        return self._row(notice, recipient, shard, now, lane, PLANNED, "", due_at, recipient.address, body)
+
+    def _none(
+        self, notice: Notice, recipient: Recipient, shard: int, now: int, reason: str, state: str = SUPPRESSED
+    ) -> Send:
+        """A send that is final from the start; neither address nor content are kept."""
+        channel = recipient.channel if recipient.channel in self.channels else recipient.channel[:32]
+        return self._row(notice, recipient, shard, now, channel, state, reason, now, None, None)
+
+    def _row(
+        self,
+        notice: Notice,
+        recipient: Recipient,
+        shard: int,
+        now: int,
+        lane: str,
+        state: str,
+        reason: str,
+        due_at: int,
+        address: str | None,
+        body: str | None,
+    ) -> Send:
+        return Send(
+            id=self.keys.send_id(notice.notice_id, recipient),
+            notice_id=notice.notice_id,
+            order_id=notice.order_id,
+            shard=shard,
+            milestone=notice.milestone,
+            event_id=notice.event_id,
+            occurred_at=notice.occurred_at,
+            expires_at=notice.expires_at,
+            channel=recipient.channel[:32],
+            lane=lane,
+            person=self.keys.person(recipient),
+            address=address,
+            notice=body,
+            state=state,
+            reason=reason,
+            due_at=due_at,
+            attempts=0,
+            planned_at=now,
+            final_at=None if state == PLANNED else now,
+        )

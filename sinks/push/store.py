@@ -1,0 +1,154 @@
+"""One SQL for two databases: SQLite in a file on one host, PostgreSQL for several. Placeholders are `?`.
+
+Both promise the same: what `commit` has returned for is on disk.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+BUSY_LIMIT_S = 30.0
+
+
+class StoreOutage(Exception):
+    """The database is away or busy. Trying the same again later helps."""
+
+
+class Store(Protocol):
+    """A connection with at most one transaction, used by one thread at a time."""
+
+    def begin(self) -> None: ...
+    def commit(self) -> None: ...
+    def alone(self) -> None:
+        """Until the end of this transaction no other one that says the same goes on."""
+
+    def rollback(self) -> None:
+        """Undo what was not committed; quiet where the connection is gone."""
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows that the statement returns."""
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """How many rows changed. Raises StoreOutage, as all of these do."""
+
+    def close(self) -> None: ...
+
+
+def open_store(dsn: str) -> Store:
+    """The store that a DSN names: sqlite:///path, a plain path, or postgresql://…
+
+    Raises StoreOutage where it cannot be reached.
+    """
+    if dsn.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(dsn)
+    return SqliteStore(Path(dsn.removeprefix("sqlite:///")))
+
+
+class SqliteStore:
+    """SQLite with a write-ahead log that is synced at every commit."""
+
+    def __init__(self, path: Path) -> None:
+        # It holds addresses for as long as they are needed: nobody else's to read.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        self._database = sqlite3.connect(path, timeout=BUSY_LIMIT_S, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            self.run(f"PRAGMA {pragma}")
+
+    def begin(self) -> None:
+        self.run("BEGIN IMMEDIATE")
+
+    def alone(self) -> None:
+        pass  # every transaction that writes is
+
+    def commit(self) -> None:
+        self.run("COMMIT")
+
+    def rollback(self) -> None:
+        if self._database.in_transaction:
+            self.run("ROLLBACK")
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        return self._tried(lambda: self._database.execute(sql, values).fetchall())
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        return self._tried(lambda: self._database.executemany(sql, rows).rowcount)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @staticmethod
+    def _tried(work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise StoreOutage(f"SQLite: {error}") from error
+            raise
+
+
+class PostgresStore:
+    """PostgreSQL with its usual durability; connects again by itself at the next transaction."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: psycopg.Connection | None = None
+        self._connected()
+
+    def begin(self) -> None:
+        self.run("BEGIN")
+
+    def alone(self) -> None:
+        self.run("SELECT pg_advisory_xact_lock(7230455)")
+
+    def commit(self) -> None:
+        self.run("COMMIT")
+
+    def rollback(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.close()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        def work() -> list[Row]:
+            cursor = self._connected().execute(sql.replace("?", "%s").encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+        return self._tried(work)
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        def work() -> int:
+            with self._connected().cursor() as cursor:
+                cursor.executemany(sql.replace("?", "%s").encode(), rows)
+                return cursor.rowcount
+
+        return self._tried(work)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
+            except psycopg.OperationalError as error:
+                # Not the error's own text: it may repeat the DSN.
+                raise StoreOutage(f"PostgreSQL cannot be reached: {type(error).__name__}") from None
+        return self._connection
+
+    def _tried(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # Also a deadlock or a conflict with another process: nothing of the transaction has happened.
+            raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
