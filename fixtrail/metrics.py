@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -11,15 +12,18 @@ from sinks.progress import Histogram, Measure
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The help text of a metric and the names of its labels.
+    """Kind and help text of a metric and the names of its labels.
 
     A counter starts at 0 for each of `values` of its label: what appears with its first count, no rate can see.
     """
 
+    kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
 
+
+_counter, _gauge, _histogram = (partial(About, kind) for kind in ("counter", "gauge", "histogram"))
 
 _CODES = (
     *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
@@ -28,8 +32,8 @@ _CODES = (
 )
 _TABLES = ("events", "journeys", "center_hours", "dead_letters")
 
-_READY = About("1 while the box does its work, 0 while it starts, recovers or rebalances.")
-_LAG = About("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
+_READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
+_LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
 _NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
 _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
 _BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
@@ -38,52 +42,56 @@ _BEAT_TOOK = "How long that heartbeat took from its sending until all before it 
 KNOWN: dict[str, dict[str, About]] = {
     "worker": {
         "ready": _READY,
-        "records": About("Records read of service-events.", ("partition",)),
-        "events": About("Events by what the rules did with them.", ("outcome",)),
-        "dead_letters": About("Records refused, by reason code.", ("code",), _CODES),
-        "written": About("Facts and notices sent.", ("topic",)),
-        "unknown_fields": About("Fields the contract does not know, which are ignored.", ("field",)),
+        "records": _counter("Records read of service-events.", ("partition",)),
+        "events": _counter("Events by what the rules did with them.", ("outcome",)),
+        "dead_letters": _counter("Records refused, by reason code.", ("code",), _CODES),
+        "written": _counter("Facts and notices sent.", ("topic",)),
+        "unknown_fields": _counter("Fields the contract does not know, which are ignored.", ("field",)),
         "lag_records": _LAG,
-        "newest_event_timestamp_seconds": About(_NEWEST, ("partition",)),
-        "heartbeat_timestamp_seconds": About(_BEAT_AT, ("partition",)),
-        "heartbeat_delay_seconds": About(_BEAT_TOOK, ("partition",)),
-        "state_entries": About("Entries in the state of the partitions in hand.", ("table",)),
-        "batches_under_way": About("Batches whose writes are not all acknowledged yet."),
-        "batch_records": About("Records a batch."),
-        "batch_seconds": About("Time the rules take for a batch."),
-        "settle_seconds": About("Time from taking a batch until all that follows from it is durable."),
-        "received_to_done_seconds": About("Time from a record's arrival in Kafka until all that follows is durable."),
+        "newest_event_timestamp_seconds": _gauge(_NEWEST, ("partition",)),
+        "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),
+        "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("partition",)),
+        "state_entries": _gauge("Entries in the state of the partitions in hand.", ("table",)),
+        "batches_under_way": _gauge("Batches whose writes are not all acknowledged yet."),
+        "batch_records": _histogram("Records a batch."),
+        "batch_seconds": _histogram("Time the rules take for a batch."),
+        "settle_seconds": _histogram("Time from taking a batch until all that follows from it is durable."),
+        "received_to_done_seconds": _histogram(
+            "Time from a record's arrival in Kafka until all that follows is durable."
+        ),
     },
     "clickhouse": {
         "ready": _READY,
-        "records": About("Records read.", ("topic",)),
-        "skipped": About("Records that make no row: refused events, tombstones, foreign records.", ("topic",)),
-        "rows": About("Rows that ClickHouse has acknowledged.", ("table",), _TABLES),
-        "refused": About("Rows that ClickHouse refused.", ("table",), _TABLES),
-        "dead_letters": About("Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")),
-        "retries": About("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
-        "commits": About("Offset commits.", values=("",)),
-        "lost_commits": About("Commits refused because the partitions had moved.", values=("",)),
+        "records": _counter("Records read.", ("topic",)),
+        "skipped": _counter("Records that make no row: refused events, tombstones, foreign records.", ("topic",)),
+        "rows": _counter("Rows that ClickHouse has acknowledged.", ("table",), _TABLES),
+        "refused": _counter("Rows that ClickHouse refused.", ("table",), _TABLES),
+        "dead_letters": _counter(
+            "Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")
+        ),
+        "retries": _counter("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
+        "commits": _counter("Offset commits.", values=("",)),
+        "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),
         "lag_records": _LAG,
-        "newest_event_timestamp_seconds": About(_NEWEST),
-        "heartbeat_timestamp_seconds": About(_BEAT_AT, ("topic", "partition")),
-        "heartbeat_delay_seconds": About(_BEAT_TOOK, ("topic", "partition")),
-        "insert_rows": About("Rows an insert.", ("table",)),
-        "insert_seconds": About("Time an insert takes until ClickHouse acknowledges it.", ("table",)),
-        "received_to_row_seconds": About("Time from a record's arrival in Kafka to its row.", ("table",)),
-        "occurred_to_row_seconds": About("Time from an event's occurred_at to its row."),
+        "newest_event_timestamp_seconds": _gauge(_NEWEST),
+        "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("topic", "partition")),
+        "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("topic", "partition")),
+        "insert_rows": _histogram("Rows an insert.", ("table",)),
+        "insert_seconds": _histogram("Time an insert takes until ClickHouse acknowledges it.", ("table",)),
+        "received_to_row_seconds": _histogram("Time from a record's arrival in Kafka to its row.", ("table",)),
+        "occurred_to_row_seconds": _histogram("Time from an event's occurred_at to its row."),
     },
     "pulse": {
-        "ready": About("1 while heartbeats can be sent and lags be asked for."),
-        "heartbeats": About("Heartbeats sent, to all partitions at once.", values=("",)),
-        "failures": About("Attempts that failed because Kafka was away or had no topics.", values=("",)),
-        "group_lag_records": About("Records a consumer group has not committed.", ("group", "topic", "partition")),
-        "dead_letter_records": About("Records in the dead letter topic, marks of those put back included."),
+        "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),
+        "heartbeats": _counter("Heartbeats sent, to all partitions at once.", values=("",)),
+        "failures": _counter("Attempts that failed because Kafka was away or had no topics.", values=("",)),
+        "group_lag_records": _gauge("Records a consumer group has not committed.", ("group", "topic", "partition")),
+        "dead_letter_records": _gauge("Records in the dead letter topic, marks of those put back included."),
     },
     "stack": {
-        "ready": About("1 while the whole embedded stack is up."),
-        "child_up": About("1 while the child process runs.", ("child",)),
-        "child_restarts": About("Times the child process was started again.", ("child",)),
+        "ready": _gauge("1 while the whole embedded stack is up."),
+        "child_up": _gauge("1 while the child process runs.", ("child",)),
+        "child_restarts": _counter("Times the child process was started again.", ("child",)),
     },
 }
 
@@ -127,9 +135,21 @@ class ProgressMetrics:
     def _family(self, families: dict[str, Any], kind: Any, what: str, labels: list[str]) -> Any:
         """The family of this name, made at its first sample."""
         if what not in families:
-            about = KNOWN.get(self._box, {}).get(what) or About(what, tuple(f"label{n}" for n in range(len(labels))))
+            about = KNOWN.get(self._box, {}).get(what) or About(
+                "gauge", what, tuple(f"label{n}" for n in range(len(labels)))
+            )
             families[what] = kind(f"fixtrail_{self._box}_{what}", about.help, labels=about.labels)
         return families[what]
+
+
+def metrics_table() -> list[str]:
+    """Every metric as a row of the table in docs/operators.md."""
+    rows = []
+    for box, measures in KNOWN.items():
+        for what, about in measures.items():
+            name = f"fixtrail_{box}_{what}{'_total' if about.kind == 'counter' else ''}"
+            rows.append(f"| `{name}` | {about.kind} | {', '.join(about.labels)} | {about.help} |")
+    return rows
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from fixtrail.metrics import KNOWN, ProgressMetrics
+from fixtrail.metrics import KNOWN, ProgressMetrics, metrics_table
 from sinks.progress import Histogram, Progress
 from streams.intake import Intake
 from tests.workshop import checked_in
@@ -113,3 +113,9 @@ def test_every_reason_code_is_known_before_it_comes():
 
     assert len(raised) > 12
     assert raised <= set(KNOWN["worker"]["dead_letters"].values)
+
+
+def test_every_metric_is_in_the_operators_table():
+    told = (ROOT / "docs/operators.md").read_text().splitlines()
+
+    assert [row for row in told if row.startswith("| `fixtrail_")] == metrics_table()
