@@ -60,12 +60,14 @@ class Block:
 class Batch:
     """Everything read since the last one; `unusable` are records of our topics that no row can be made of.
 
-    `heartbeats` says when the newest heartbeat among each partition's records was sent, in ms since the epoch.
+    `size` is that of all their values, in bytes. `heartbeats` says when the newest heartbeat among each partition's
+    records was sent, in ms since the epoch.
     """
 
     blocks: dict[Table, Block] = field(default_factory=dict)
     unusable: list[tuple[Record, str]] = field(default_factory=list)
     ends: dict[TopicPartition, int] = field(default_factory=dict)
+    size: int = 0
     heartbeats: dict[TopicPartition, int] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
 
@@ -122,6 +124,7 @@ class Reader:
                 else:
                     batch.unusable.append((record, str(error)))
         batch.ends[tp] = records[-1].offset + 1
+        batch.size += sum(len(record.value or b"") for record in records)
         self._progress.count("records", tp.topic, len(records))
         if skipped:
             self._progress.count("skipped", tp.topic, skipped)

@@ -1,6 +1,7 @@
 """Getting rows into ClickHouse: all of them, however often it is down, and without those that it refuses."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 REFUSED_IN_A_ROW = 20
+# An error that is known as neither is taken for an outage so many times before it is believed to be about the rows.
+DOUBTS = 5
 
 # Not about the rows: busy, out of a resource, restarting, or not set up (yet) as it must be. All of it can pass.
 _OUTAGE_CODES = frozenset(
@@ -27,6 +30,8 @@ _OUTAGE_CODES = frozenset(
         *(164, 218, 242, 285, 286, 319, 373, 425, 733, 999, 1000),  # read-only, replicas, restarts, keeper
     }
 )
+# About the rows: text, numbers, dates, arrays, decimals, strings and NULLs that do not fit their column.
+_REFUSAL_CODES = frozenset({6, 27, 32, 33, 36, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 469, 691})
 _SETTINGS = {"async_insert": 0}
 
 
@@ -59,6 +64,7 @@ class Inserter:
         self._make_client = client
         self._client: Any = None
         self._contexts: dict[Table, Any] = {}
+        self._doubts: Counter[Table] = Counter()
         # Or the driver imports pandas, 2 s and 60 MB, only to ask whether a list of tuples is a data frame.
         for name in ("pd", "pd_time_test", "np"):
             vars(options).setdefault(name, None)
@@ -90,6 +96,7 @@ class Inserter:
                 since_accepted += 1
                 if since_accepted >= REFUSED_IN_A_ROW:
                     raise Refused(f"{since_accepted} rows in a row for {table.full_name}, the last: {_reason(error)}")
+        self._doubts.pop(table, None)
         return refused
 
     def close(self) -> None:
@@ -106,7 +113,7 @@ class Inserter:
         except (HTTPError, OSError) as error:
             raise Outage(_reason(error)) from error
         except DatabaseError as error:
-            if _is_outage(error):
+            if self._is_outage(table, error):
                 # The next attempt asks for the columns again: they may be what is missing.
                 self._contexts.pop(table, None)
                 raise Outage(_reason(error)) from error
@@ -117,6 +124,14 @@ class Inserter:
         else:
             return None
         return refusal
+
+    def _is_outage(self, table: Table, error: DatabaseError) -> bool:
+        if error.code is None:
+            return isinstance(error, OperationalError)
+        if error.code in _REFUSAL_CODES or error.code in _OUTAGE_CODES:
+            return error.code in _OUTAGE_CODES
+        self._doubts[table] += 1
+        return self._doubts[table] <= DOUBTS
 
     def _context(self, table: Table) -> Any:
         if self._client is None:
@@ -138,12 +153,6 @@ def pauses() -> Callable[[], float]:
         return pause
 
     return next_pause
-
-
-def _is_outage(error: DatabaseError) -> bool:
-    if error.code is None:
-        return isinstance(error, OperationalError)
-    return error.code in _OUTAGE_CODES
 
 
 def _reason(error: Exception) -> str:

@@ -34,7 +34,9 @@ POLL_S = 0.25
 REBALANCE_WAIT_S = 5.0
 COMMIT_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
+# While one batch is written, the next may grow to so many times the size at which it is due.
 FILL_FACTOR = 4
+FLUSH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +201,15 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
             finished, self._flush = self._flush, None
             finished.result()
-        is_due = self._batch.longest >= self._config.flush_rows or self._batch.age_s() >= self._config.flush_s
-        if self._batch and is_due:
-            batch, self._batch = self._batch, Batch()
+        batch = self._batch
+        is_due = batch.longest >= self._config.flush_rows or batch.size >= FLUSH_BYTES
+        if batch and (is_due or batch.age_s() >= self._config.flush_s):
+            self._batch = Batch()
             self._flush = asyncio.create_task(self._write(batch))
 
     def _is_full(self) -> bool:
-        return self._batch.longest >= FILL_FACTOR * self._config.flush_rows
+        rows, size = self._batch.longest, self._batch.size
+        return rows >= FILL_FACTOR * self._config.flush_rows or size >= FILL_FACTOR * FLUSH_BYTES
 
     def _poll_ms(self) -> int:
         """Not longer than until the batch is due."""

@@ -104,6 +104,24 @@ def test_a_server_that_is_away_busy_or_not_set_up_is_an_outage_and_refuses_no_ro
     assert client.blocks == [100]
 
 
+def test_an_error_of_unknown_meaning_is_waited_out_before_it_costs_a_row() -> None:
+    """ClickHouse has some 700 error codes, and a batch may be a single good row."""
+
+    def check(block: list[int]) -> None:
+        if 3 in block:
+            raise DatabaseError("what is this", code=49, name="LOGICAL_ERROR")
+
+    patient = inserter(FakeClient(check))
+    for _ in range(5):
+        with pytest.raises(Outage):
+            patient.insert(NUMBERS, rows(range(10)))
+
+    refused = patient.insert(NUMBERS, rows(range(10)))
+    assert [(row.index, row.reason) for row in refused] == [(3, "ClickHouse error 49 LOGICAL_ERROR")]
+    with pytest.raises(Outage):
+        patient.insert(NUMBERS, rows(range(10)))
+
+
 def test_twenty_refused_rows_in_a_row_are_our_fault_not_theirs() -> None:
     with pytest.raises(Refused, match=r"20 rows in a row for fixtrail_raw\.numbers"):
         inserter(FakeClient(refuses(*range(100)))).insert(NUMBERS, rows(range(100)))
