@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class ClickHouse:
 
 def connect(server: ClickHouse, *, timeout_s: int = 30) -> Any:
     """A clickhouse-connect client; may be used by several threads. Raises OperationalError while nobody answers."""
+    # Or the driver imports pandas, 2 s and 60 MB, only to ask whether the rows of an insert are a data frame.
+    for name in ("pd", "pd_time_test", "np"):
+        vars(options).setdefault(name, None)
     parts = urlsplit(server.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"no URL of a ClickHouse server: {server.url!r}, expected http(s)://host:port")

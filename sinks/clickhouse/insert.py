@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clickhouse_connect.driver import options
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from urllib3.exceptions import HTTPError
 
@@ -65,9 +64,6 @@ class Inserter:
         self._client: Any = None
         self._contexts: dict[Table, Any] = {}
         self._doubts: Counter[Table] = Counter()
-        # Or the driver imports pandas, 2 s and 60 MB, only to ask whether a list of tuples is a data frame.
-        for name in ("pd", "pd_time_test", "np"):
-            vars(options).setdefault(name, None)
         # The driver's log of a value that it cannot serialize would show the value.
         logging.getLogger("clickhouse_connect.driver.transform").setLevel(logging.CRITICAL)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,22 @@ def own_server(tmp_path: Path) -> Iterator[ClickHouseNode]:
         node.kill()
 
 
-def test_sigterm_stops_it_within_seconds(own_server: ClickHouseNode) -> None:
+def test_sigterm_stops_it_within_seconds_though_clients_keep_their_connections(own_server: ClickHouseNode) -> None:
+    client = own_server.client()
+    assert client.command("SELECT 1") == 1
     began = time.monotonic()
 
     assert own_server.stop() == 0
     assert time.monotonic() - began < 10
+
+
+def test_a_query_that_runs_at_sigterm_comes_to_its_end(own_server: ClickHouseNode) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(own_server.ask, "SELECT sleep(2)")
+        time.sleep(0.5)
+        assert own_server.stop() == 0
+
+        assert running.result() == "0"
 
 
 def test_what_was_acknowledged_survives_kill_9(own_server: ClickHouseNode) -> None:
