@@ -456,6 +456,28 @@ def letters_show(
         dead_letters.print_letter(letter)
 
 
+@letters_app.command("export", epilog="Example:  fixtrail dead-letters export --code invalid_field > letters.ndjson")
+def letters_export(
+    code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    data: Data = None,
+) -> None:
+    """Events that were refused and not put back yet, with their content, which may be personal, as JSON lines.
+
+    Repair `value` in each line, then put them back with `redrive --from`.
+    """
+    import asyncio
+
+    from fixtrail.dead_letter_file import letter_line
+    from fixtrail.dead_letters import letters_to_repair
+
+    async def write() -> None:
+        async for letter in letters_to_repair(_settings(data), code):
+            sys.stdout.buffer.write(letter_line(letter))
+        sys.stdout.buffer.flush()
+
+    asyncio.run(write())
+
+
 @letters_app.command(
     "redrive",
     epilog="Examples:  fixtrail dead-letters redrive 2:17 --file repaired.json    … redrive --code too_large --dry-run",
@@ -464,6 +486,9 @@ def letters_redrive(
     places: Annotated[list[str] | None, typer.Argument(metavar="[PARTITION:OFFSET]...")] = None,
     code: Annotated[str | None, typer.Option(help="All that were refused for this reason.")] = None,
     file: Annotated[Path | None, typer.Option(help="Repaired bytes to send in place of one letter's own.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE|-", help="Repaired letters, as `export` writes them.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what was put back before, or would be refused.")] = False,
     data: Data = None,
@@ -475,13 +500,18 @@ def letters_redrive(
     import asyncio
 
     from fixtrail import dead_letters
+    from fixtrail.dead_letter_file import read_repaired
 
-    if bool(places) == bool(code):
-        raise Failure("name letters by PARTITION:OFFSET, or all of one kind by --code", USAGE)
+    if sum(map(bool, (places, code, source))) != 1:
+        raise Failure("name letters by PARTITION:OFFSET, all of one kind by --code, or repaired ones by --from", USAGE)
     if file and len(places or ()) != 1:
         raise Failure("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
     chosen = {dead_letters.parse_place(place) for place in places or ()}
-    repaired = file.read_bytes().removesuffix(b"\n") if file else None
+    repaired = {place: file.read_bytes().removesuffix(b"\n") for place in chosen} if file else {}
+    if source:
+        with _opened(source) as lines:
+            repaired = read_repaired(lines)
+        chosen = set(repaired)
     done = asyncio.run(
         dead_letters.redrive_chosen(_settings(data), chosen, code, repaired, dry_run=dry_run, force=force, say=_say)
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -88,10 +88,13 @@ def parse_place(text: str) -> Place:
 
 
 async def list_letters(settings: Settings, *, newest: int, code: str | None = None) -> Listed:
-    """Counts by code over the whole topic, and the last `newest` letters (of one code)."""
+    """Counts by code over the whole topic, and the last `newest` letters (of one code).
+
+    A record that a worker refused again after a crash counts once, here and below.
+    """
     letters, marks = [], set()
     codes: Counter[str] = Counter()
-    async for letter in _letters(settings):
+    async for letter in _distinct(settings):
         if letter.code == REDRIVEN and letter.said:
             marks.add((letter.said.partition, letter.said.offset))
             continue
@@ -130,7 +133,7 @@ async def letters_to_redrive(settings: Settings, places: Collection[Place], code
     Raises Failure where a place holds none.
     """
     found, marks = [], set()
-    async for letter in _letters(settings):
+    async for letter in _distinct(settings):
         if letter.code == REDRIVEN and letter.said:
             marks.add((letter.said.partition, letter.said.offset))
         elif letter.place in places or (code is not None and letter.code == code):
@@ -140,6 +143,18 @@ async def letters_to_redrive(settings: Settings, places: Collection[Place], code
         said = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(missing))
         raise Failure(f"there is no dead letter {said}")
     return [_marked(letter, marks) for letter in found]
+
+
+async def letters_to_repair(settings: Settings, code: str | None) -> AsyncIterator[Letter]:
+    """Every letter (of one code) of an event that was not put back yet, with its content."""
+    marks = set()
+    async for letter in _distinct(settings):
+        if letter.code == REDRIVEN and letter.said:
+            marks.add((letter.said.partition, letter.said.offset))
+    async for letter in _distinct(settings):
+        comes_from_events = letter.said is not None and letter.said.topic == SERVICE_EVENTS
+        if comes_from_events and letter.place not in marks and code in (None, letter.code):
+            yield letter
 
 
 def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> BadEvent | None:
@@ -155,18 +170,21 @@ async def redrive_chosen(
     settings: Settings,
     places: Collection[Place],
     code: str | None,
-    repaired: bytes | None,
+    repaired: Mapping[Place, bytes],
     *,
     dry_run: bool,
     force: bool,
     say: Callable[[str], object],
 ) -> bool:
-    """Put back what was chosen and say it letter by letter; whether none had to be passed over."""
+    """Put back what was chosen and say it letter by letter; whether none had to be passed over.
+
+    `repaired` are the bytes to send in place of a letter's own.
+    """
     letters = await letters_to_redrive(settings, places, code)
     going: list[tuple[Letter, bytes | None]] = []
     passed_over = 0
     for letter in letters:
-        value = letter.value if repaired is None else repaired
+        value = repaired.get(letter.place, letter.value)
         bad = still_refused(letter, value, max_bytes=settings.max_record_bytes)
         why_not = "was put back before" if letter.redriven else f"would be refused again, {bad}" if bad else None
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
@@ -218,6 +236,18 @@ async def redrive(settings: Settings, letters: Sequence[tuple[Letter, bytes | No
             )
     finally:
         await producer.stop()
+
+
+async def _distinct(settings: Settings) -> AsyncIterator[Letter]:
+    """Marks, and the first letter of each refused record."""
+    seen: set[tuple[str, int, int]] = set()
+    async for letter in _letters(settings):
+        if (said := letter.said) is not None:
+            origin = (said.topic, said.partition, said.offset)
+            if said.code != REDRIVEN and origin in seen:
+                continue
+            seen.add(origin)
+        yield letter
 
 
 async def _letters(settings: Settings) -> AsyncIterator[Letter]:

@@ -192,6 +192,38 @@ def test_the_queries_of_the_runbooks_can_be_asked(stack: Stack):
         stack.ask_raw(query)
 
 
+def test_many_refused_events_are_repaired_in_one_file(stack: Stack, folder: Path):
+    bad, repaired = folder / "lanes.ndjson", folder / "repaired.ndjson"
+    event = {
+        "type": "check_in",
+        "center_id": "C1",
+        "occurred_at": "2026-03-01T08:00:00Z",
+        "customer_id": "K1",
+        "lane": "fast",
+    }
+    lines = [{**event, "event_id": f"lane-{n}", "order_id": f"lane-{n}", "vehicle_id": f"V-{n}"} for n in range(9)]
+    bad.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    stack.send(bad)
+    stack.wait_idle()
+
+    exported = [
+        json.loads(line) for line in stack.run("dead-letters", "export", "--code", "invalid_field").splitlines()
+    ]
+    mine = [letter for letter in exported if '"lane": "fast"' in letter["value"]]
+    assert len(mine) == len(lines)
+    repaired.write_text("".join(json.dumps(letter).replace("fast", "quick") + "\n" for letter in mine))
+    assert "9 would be put back" in stack.run("dead-letters", "redrive", "--from", str(repaired), "--dry-run")
+    assert "9 put back, 0 passed over" in stack.run("dead-letters", "redrive", "--from", str(repaired))
+    stack.wait_idle()
+
+    assert stack.sql("SELECT count() AS n FROM orders WHERE startsWith(order_id, 'lane-') AND lane = 'quick'") == [
+        {"n": 9}
+    ]
+    left = stack.run("dead-letters", "export", "--code", "invalid_field")
+    assert "lane-" not in left
+    assert stack.status()["dead_letters_by_code"]["redriven"] == 9
+
+
 def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Path):
     personal = feed.canaries(EVENTS) | {"canary-"}
     personal |= {event["vehicle_id"] for event in EVENTS}
@@ -246,6 +278,5 @@ def test_a_worker_that_would_divert_everything_stops_and_says_why(stack: Stack, 
     finally:
         box.send_signal(signal.SIGTERM)
         assert box.wait(40) == 0
-    listed = json.loads(stack.run("dead-letters", "list", "--json"))
-    assert listed["codes"]["missing_field"] == 60
+    assert json.loads(stack.run("dead-letters", "list", "--json"))["codes"]["missing_field"] == 60
     assert time.monotonic() - began < 60

@@ -1,0 +1,60 @@
+"""What is refused is counted once, and what was put back is left in peace."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtrail import dead_letters
+from fixtrail.dead_letters import Letter, letters_to_redrive, letters_to_repair, list_letters
+from fixtrail.settings import Settings
+from fixtrail.topics import DEAD_LETTERS
+from schemas.dead_letter import DeadLetter
+
+BAD = b'{"lane":"express"}'
+
+
+def letter(offset: int, refused: int, code: str = "invalid_field", topic: str = "service-events") -> Letter:
+    said = DeadLetter(code, "lane: not known", topic, 0, refused, 1000 + offset)
+    return Letter(0, offset, b"V1", BAD, (), said, len(BAD))
+
+
+def mark(offset: int, of: int) -> Letter:
+    return Letter(0, offset, b"0:1", None, (), DeadLetter("redriven", "put back", DEAD_LETTERS, 0, of, 0), None)
+
+
+@pytest.fixture(autouse=True)
+def topic(monkeypatch):
+    """Record 7 was refused twice, with a crash in between; record 8 was put back; the last is a journey's row."""
+    letters = [
+        letter(0, 7),
+        letter(1, 8),
+        letter(2, 7),
+        mark(3, of=1),
+        letter(4, 9, "not_json"),
+        letter(5, 9, "row_refused", "journeys"),
+    ]
+
+    async def all_of_them(_settings):
+        for each in letters:
+            yield each
+
+    monkeypatch.setattr(dead_letters, "_letters", all_of_them)
+
+
+async def test_a_record_refused_twice_counts_once():
+    listed = await list_letters(Settings(), newest=10)
+
+    assert listed.codes == {"invalid_field": 2, "not_json": 1, "row_refused": 1}
+    assert listed.redriven == 1
+    assert [(each.offset, each.redriven) for each in listed.newest] == [(0, False), (1, True), (4, False), (5, False)]
+
+
+async def test_what_was_put_back_says_so():
+    found = await letters_to_redrive(Settings(), (), "invalid_field")
+
+    assert [(each.offset, each.redriven) for each in found] == [(0, False), (1, True)]
+
+
+async def test_only_events_that_wait_are_written_out_to_be_repaired():
+    assert [each.offset async for each in letters_to_repair(Settings(), None)] == [0, 4]
+    assert [each.offset async for each in letters_to_repair(Settings(), "invalid_field")] == [0]
