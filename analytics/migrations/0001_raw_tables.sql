@@ -99,8 +99,7 @@ CREATE TABLE IF NOT EXISTS fixtrail_raw.events
     job_id Nullable(String) CODEC(ZSTD(1)),
     request_id Nullable(String) CODEC(ZSTD(1)),
     part_no LowCardinality(Nullable(String)),
-    payload String CODEC(ZSTD(3)),
-    INDEX by_order order_id TYPE bloom_filter GRANULARITY 1
+    payload String CODEC(ZSTD(3))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (vehicle_key, event_id, kafka_offset);
