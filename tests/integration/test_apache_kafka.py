@@ -1,0 +1,112 @@
+"""The boxes by settings, as in production: on Apache Kafka and a ClickHouse of their own, with processes killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import compare, feed
+from tests.clickhouse_node import ClickHouseNode, start_clickhouse
+from tests.compare import Truth
+from tests.kafka_cluster import KafkaNode, apache_kafka, require_kafka, start_kafka  # noqa: F401
+from tests.stack import Row, rows_of
+
+pytestmark = pytest.mark.kafka
+
+EVENTS = 6_000
+
+
+class Boxes:
+    """Workers and a writer as processes of their own, told by the environment where Kafka and ClickHouse are."""
+
+    def __init__(self, folder: Path, kafka: str, clickhouse: ClickHouseNode) -> None:
+        self._folder, self._clickhouse = folder, clickhouse
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")},
+            "FIXTRAIL_KAFKA": kafka,
+            "FIXTRAIL_CLICKHOUSE": clickhouse.url,
+            "FIXTRAIL_CLICKHOUSE_USER": "app",
+            "FIXTRAIL_CLICKHOUSE_PASSWORD": clickhouse.passwords["app"],
+            "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": clickhouse.passwords["reader"],
+            "FIXTRAIL_HASH_KEY": "a secret of this test",
+            "FIXTRAIL_DATA": str(folder / "data"),
+            "FIXTRAIL_APP_ID": "on-apache-kafka",
+            "FIXTRAIL_PARTITIONS": "3",
+        }
+
+    def run(self, *arguments: str) -> str:
+        """A command of the command line that must succeed; what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "fixtrail", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, f"{arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
+        return done.stdout
+
+    @contextmanager
+    def box(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A long-running box; ended in good order if it still runs."""
+        with (self._folder / f"{'-'.join(arguments)}-{time.monotonic_ns()}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fixtrail", *arguments], env=self._environment, stdout=log, stderr=log
+            )
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait(60)
+
+    def ask(self, query: str) -> list[Row]:
+        """The rows that the reader gets for a query on the views."""
+        client = self._clickhouse.client("reader")
+        client.database = "fixtrail"
+        return rows_of(client.raw_query(query, fmt="JSONEachRow").decode())
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Iterator[tuple[Boxes, KafkaNode, Path]]:
+    """A Kafka and a ClickHouse of the test's own, so that both may be killed."""
+    require_kafka()
+    with ExitStack() as running:
+        kafka = start_kafka(tmp_path / "kafka")
+        running.callback(lambda: start_kafka(tmp_path / "kafka").stop() if kafka.process.poll() else kafka.stop())
+        clickhouse = start_clickhouse(tmp_path / "clickhouse")
+        running.callback(clickhouse.stop)
+        (tmp_path / "boxes").mkdir()
+        made = Boxes(tmp_path / "boxes", kafka.bootstrap, clickhouse)
+        made.run("migrate")
+        yield made, kafka, tmp_path
+
+
+def test_the_numbers_are_right_on_apache_kafka_though_workers_and_writer_are_killed(
+    boxes: tuple[Boxes, KafkaNode, Path],
+):
+    made, _, folder = boxes
+    truth = Truth(feed.dirty(feed.clean_feed(11, EVENTS), 11, conflicts=0.3))
+    half = len(truth.events) // 2
+    feed.write(folder / "first", truth.events[:half])
+    feed.write(folder / "second", truth.events[half:])
+
+    with made.box("worker"), made.box("sink", "clickhouse") as writer:
+        with made.box("worker") as killed:
+            made.run("send", str(folder / "first"))
+            time.sleep(4)
+            killed.kill()
+        writer.kill()
+        made.run("send", str(folder / "second"))
+        with made.box("worker"), made.box("sink", "clickhouse"):
+            made.run("status", "--wait-idle", "120")
+
+            found = compare.clickhouse_differences(made.ask, truth)
+            assert not found, compare.said(found)
+            assert "0 differences" in made.run("verify")
