@@ -24,22 +24,24 @@ def run_worker_box(settings: Settings) -> int:
     log_as_json("worker", settings.log_level)
     progress = Progress()
     watchdog = _watch("worker", settings, progress)
-    config = WorkerConfig(
-        kafka=client_options(settings),
-        data=settings.data,
-        app_id=settings.app_id,
-        partitions=settings.partitions,
-        replication=settings.replication,
-        hold_days=settings.hold_days,
-        batch=settings.batch,
-        replay_margin=settings.replay_margin,
-        max_record_bytes=settings.max_record_bytes,
-        max_ahead_s=settings.max_ahead_s,
-        dead_letter_limits=settings.dead_letter_limits,
-        tracing=tracing_of(settings, "worker", settings.app_id),
-    )
-    watchdog.start()
-    return run_worker(config, progress, watchdog.follow)
+    with member_slot(settings.data, settings.app_id) as number:
+        config = WorkerConfig(
+            kafka=client_options(settings),
+            data=settings.data,
+            app_id=settings.app_id,
+            instance=f"{settings.app_id}-{socket.gethostname()}-{number}",
+            partitions=settings.partitions,
+            replication=settings.replication,
+            hold_days=settings.hold_days,
+            batch=settings.batch,
+            replay_margin=settings.replay_margin,
+            max_record_bytes=settings.max_record_bytes,
+            max_ahead_s=settings.max_ahead_s,
+            dead_letter_limits=settings.dead_letter_limits,
+            tracing=tracing_of(settings, "worker", settings.app_id),
+        )
+        watchdog.start()
+        return run_worker(config, progress, watchdog.follow)
 
 
 def run_clickhouse_box(settings: Settings) -> int:

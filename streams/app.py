@@ -30,12 +30,14 @@ class Topics:
 class WorkerConfig:
     """All that a worker needs to know. `kafka` are keyword arguments for aiokafka clients, bootstrap_servers first.
 
-    `data` is a folder for the worker's slot and its crash marks; `instance` its static member id.
+    `data` is a folder for the worker's crash marks; `instance` makes it a static member of its consumer group, so that
+    a restart within the session time-out moves no partitions.
     """
 
     kafka: dict[str, Any]
     data: Path
     app_id: str = "fixtrail"
+    instance: str | None = None
     partitions: int = 4
     replication: int = 1
     topics: Topics = field(default_factory=Topics)
@@ -57,7 +59,7 @@ class Tables:
     hours: PartitionTable
 
 
-def make_app(config: WorkerConfig, instance: str) -> tuple[faust.App, Tables, Any]:
+def make_app(config: WorkerConfig) -> tuple[faust.App, Tables, Any]:
     """The app, its tables and its topic of events."""
     app = faust.App(
         config.app_id,
@@ -71,7 +73,7 @@ def make_app(config: WorkerConfig, instance: str) -> tuple[faust.App, Tables, An
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        consumer_group_instance_id=instance,
+        consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=2 * 1024 * 1024,
         broker_session_timeout=SESSION_S,

@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import signal
-import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -48,24 +45,22 @@ def run_worker(config: WorkerConfig, progress: Progress, started: Started = lamb
     gc.set_threshold(100_000, 50, 1000)
     # As policy, so that Faust's consumer thread gets such a loop, too.
     uvloop.install()
-    with slot(config.data, config.app_id) as number:
-        instance = f"{config.app_id}-{socket.gethostname()}-{number}"
-        asyncio.run(_serve(config, instance, progress, started))
+    asyncio.run(_serve(config, progress, started))
     return 0
 
 
-async def _serve(config: WorkerConfig, instance: str, progress: Progress, started: Started) -> None:
+async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     started(loop)
     await create_changelogs(config)
-    app, tables, events = make_app(config, instance)
+    app, tables, events = make_app(config)
     worker = Worker(config, app, tables, progress)
     track_orders(app, events, worker.tracker.take)
     await worker.start()
-    log.info("worker started", instance=instance)
+    log.info("worker started", instance=config.instance)
     running = asyncio.create_task(app.start())
     watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag())]
     await stop.wait()
@@ -199,24 +194,3 @@ async def create_changelogs(config: WorkerConfig) -> None:
                 raise error(f"creating topic {name}")
     finally:
         await admin.close()
-
-
-@contextlib.contextmanager
-def slot(data: Path, app_id: str) -> Iterator[int]:
-    """The lowest slot on this host that no other worker holds, locked as long as this one lives.
-
-    A worker started again takes the slot of the one that died, and with it its place in the consumer group.
-    """
-    folder = data / "slots"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(1024):
-        held = (folder / f"{app_id}-{number}.lock").open("w")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.close()
-            continue
-        with held:
-            yield number
-        return
-    raise RuntimeError(f"all slots in {folder} are taken")
