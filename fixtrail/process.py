@@ -57,14 +57,19 @@ def member_slot(folder: Path, group: str) -> Iterator[int]:
 
 
 def log_as_json(box: str, level: str) -> None:
-    """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike."""
+    """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike.
+
+    An exception that ends the process or a thread is logged so, too.
+    """
     import structlog
+
+    from fixtrail.exceptions import told_exception
 
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(lambda exc_info: told_exception(exc_info[1])),
         _without_personal,
     ]
     structlog.configure(
@@ -88,6 +93,9 @@ def log_as_json(box: str, level: str) -> None:
         logging.getLogger(ours).setLevel(level.upper())
     structlog.contextvars.bind_contextvars(box=box)
     faulthandler.enable()
+    log = structlog.get_logger(__name__)
+    sys.excepthook = lambda *exc_info: log.critical("ended by an exception", exc_info=exc_info)
+    threading.excepthook = lambda args: log.critical("a thread ended by an exception", exc_info=args.exc_value)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:
@@ -98,6 +106,9 @@ def _worth_reading(record: logging.LogRecord) -> bool:
 def _without_personal(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in PERSONAL & entry.keys():
         entry[name] = "(withheld)"
+    if getattr(entry.get("_record"), "name", "") == "asyncio":
+        # Below its first line asyncio shows the task, and with it the exception's message.
+        entry["event"] = str(entry.get("event", "")).partition("\n")[0]
     return entry
 
 

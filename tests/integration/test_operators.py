@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -249,34 +248,20 @@ def test_nothing_personal_is_in_any_log_metric_or_span(stack: Stack, folder: Pat
 
 
 def test_a_worker_that_died_shows_as_restarted(stack: Stack):
+    before = stack.status()["children"]["worker-1"]["restarts"]
     stack.kill_and_wait("worker-1")
     found = stack.status()["children"]["worker-1"]
-    assert (found["restarts"], found["ended"]) == (1, "was killed by SIGKILL")
+    assert (found["restarts"], found["ended"]) == (before + 1, "was killed by SIGKILL")
     restarts = scraped(stack.facts["health"])["fixtrail_stack_child_restarts"]
-    assert {sample.labels["child"]: sample.value for sample in restarts.samples}["worker-1"] == 1
+    assert {sample.labels["child"]: sample.value for sample in restarts.samples}["worker-1"] == before + 1
     assert "worker-1, the last time: was killed by SIGKILL" in stack.run("status")
 
 
-def test_a_worker_that_would_divert_everything_stops_and_says_why(stack: Stack, folder: Path):
-    """And whoever wants it diverted all the same says so."""
+def test_a_worker_that_refuses_to_go_on_says_why(stack: Stack, folder: Path):
     wait_for(lambda: stack.status()["children"]["worker-1"]["state"] == "ready", 60, "the worker is back")
     flood = folder / "flood.ndjson"
     flood.write_bytes(b'{"vehicle_id":"VIN-FLOOD","type":"check_in"}\n' * 60)
     stack.send(flood)
     wait_for(lambda: "refuses to go on" in (stack.status()["children"]["worker-1"]["ended"] or ""), 30, "it stops")
-    assert "50 records in a row" in stack.status()["children"]["worker-1"]["ended"]
 
-    began = time.monotonic()
-    box = subprocess.Popen(
-        [*COMMAND, "worker", "--data", str(stack.folder)],
-        env={**stack._environment(), "FIXTRAIL_DEAD_LETTER_LIMITS": "false"},
-        stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    try:
-        stack.wait_idle(60)
-    finally:
-        box.send_signal(signal.SIGTERM)
-        assert box.wait(40) == 0
-    assert json.loads(stack.run("dead-letters", "list", "--json"))["codes"]["missing_field"] == 60
-    assert time.monotonic() - began < 60
+    assert "50 records in a row" in stack.run("status")

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -9,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from fixtrail.exceptions import told_exception
 from fixtrail.process import HealthPage, Watchdog, _without_personal, run_until_stopped
 
 
@@ -73,6 +76,60 @@ def test_personal_fields_never_reach_a_log():
     entry = _without_personal(None, "info", {"event": "refused", "vehicle_id": "VIN1", "order_id": "o1"})
 
     assert entry == {"event": "refused", "vehicle_id": "(withheld)", "order_id": "o1"}
+
+
+def said_by(program: str) -> tuple[int, list[dict], str]:
+    """Exit code, log lines and all of stderr of a program that logs as a box does."""
+    code = f"import asyncio\nfrom fixtrail.process import log_as_json\nlog_as_json('worker', 'info')\n{program}"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    return ended.returncode, [json.loads(line) for line in ended.stderr.splitlines()], ended.stderr
+
+
+# Says: invalid literal for int() with base 10: 'canary'.
+BUG = """\
+from schemas.dead_letter import read_dead_letter
+read_dead_letter([(f'fixtrail-{name}', b'canary') for name in ('code', 'reason', 'topic', 'partition')])"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        BUG,
+        f"import threading\ndef run():\n  {BUG.replace(chr(10), chr(10) + '  ')}\nthreading.Thread(target=run).start()",
+        f"try:\n  {BUG.replace(chr(10), chr(10) + '  ')}\nexcept ValueError:\n  raise RuntimeError('while tracking')",
+        f"async def main():\n  async def run():\n    {BUG.replace(chr(10), chr(10) + '    ')}\n"
+        "  asyncio.create_task(run())\n  await asyncio.sleep(0.1)\nasyncio.run(main())",
+    ],
+    ids=["main", "thread", "chain", "task"],
+)
+def test_an_exception_is_one_line_and_quotes_no_data(program):
+    _, (entry,), said = said_by(program)
+
+    assert "canary" not in said
+    assert "schemas/dead_letter.py" in entry["exception"]
+    assert "message withheld" in entry["exception"]
+    assert entry["level"] in ("critical", "error")
+
+
+def test_an_exception_that_saw_no_data_says_what_it_was():
+    code, (entry,), _ = said_by("open('/nowhere/at/all')")
+
+    assert code == 1
+    assert entry["event"] == "ended by an exception"
+    assert entry["exception"].endswith("FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/at/all'")
+
+
+def test_exceptions_of_a_group_are_all_told():
+    group = ExceptionGroup("two", [ValueError("one"), KeyError("other")])
+
+    assert told_exception(group).splitlines() == [
+        "ExceptionGroup: two (2 sub-exceptions)",
+        "of which",
+        "ValueError: one",
+        "of which",
+        "KeyError: 'other'",
+    ]
+    assert told_exception(None) == "no exception"
 
 
 def test_a_box_gives_its_own_exit_code():
