@@ -1,0 +1,114 @@
+"""A dirty feed with bad records in it, sent at a pace; what the broker acknowledged is written down at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from tests import feed
+
+TOPIC = "service-events"
+POISON_SHARE = 0.01
+# Larger than the limit by far: one in a while is enough.
+LARGE = {"two_megabytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One record: `event` is None for a bad one, whose `code` the dead letter must carry."""
+
+    key: bytes | None
+    value: bytes | None
+    event: feed.Event | None
+    code: str | None = None
+
+
+@dataclass(slots=True)
+class Log:
+    """What became of each record: acknowledged with its place, or unknown."""
+
+    acknowledged: dict[tuple[int, int], Sent] = field(default_factory=dict)
+    unknown: list[Sent] = field(default_factory=list)
+
+
+def records_of(seed: int, number: int) -> list[Sent]:
+    """About so many records: 10 % twice, 10 % late, a tenth of the second ones contradicting, 1 % bad of all kinds."""
+    rng = random.Random(f"load {seed}")
+    events = feed.dirty(
+        feed.clean_feed(seed, round(number / (1.1 + POISON_SHARE))), seed, duplicates=0.1, late=0.1, conflicts=0.1
+    )
+    records = [
+        Sent(event["vehicle_id"].encode(), line, event) for event, line in zip(events, feed.lines(events), strict=True)
+    ]
+    kinds = sorted(feed.POISON)
+    for count in range(round(number * POISON_SHARE)):
+        kind = kinds[count % len(kinds)] if count < len(kinds) else rng.choice(sorted(set(kinds) - LARGE))
+        vehicle = f"LFVPOISON{count:08d}"
+        bad = Sent(feed.poison_key(kind, vehicle), feed.poison(kind, vehicle), None, feed.poison_code(kind))
+        records.insert(rng.randrange(len(records)), bad)
+    return records
+
+
+class Load(threading.Thread):
+    """Sends records at a pace, on a thread of its own; `log` holds what is known of them at any time.
+
+    One line a record also goes to `path`, with the place that the broker gave it or null, to look into a failed run.
+    """
+
+    def __init__(self, bootstrap: str, records: list[Sent], rate: float, path: Path) -> None:
+        super().__init__(name="load")
+        self.log = Log()
+        self.failed: BaseException | None = None
+        self._kafka, self._records, self._rate, self._path = bootstrap, records, rate, path
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._send_all())
+        except BaseException as error:
+            self.failed = error
+
+    async def _send_all(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka,
+            enable_idempotence=True,
+            max_request_size=16 * 1024 * 1024,
+            # No record is given up in an outage of the broker shorter than this.
+            request_timeout_ms=120_000,
+            linger_ms=5,
+        )
+        await producer.start()
+        waiting: set[asyncio.Task[None]] = set()
+        began = time.monotonic()
+        try:
+            with self._path.open("w") as written:
+                for number, record in enumerate(self._records):
+                    if (early := began + number / self._rate - time.monotonic()) > 0.01:
+                        await asyncio.sleep(early)
+                    future = await producer.send(TOPIC, record.value, record.key)
+                    task = asyncio.create_task(self._note(future, record, written))
+                    waiting.add(task)
+                    task.add_done_callback(waiting.discard)
+                await asyncio.gather(*waiting)
+        finally:
+            await producer.stop()
+
+    async def _note(self, future: Any, record: Sent, written: Any) -> None:
+        try:
+            said = await future
+        except KafkaError:
+            self.log.unknown.append(record)
+            place = None
+        else:
+            place = (said.partition, said.offset)
+            self.log.acknowledged[place] = record
+        event_id = record.event and record.event["event_id"]
+        written.write(json.dumps([place, event_id, record.code], ensure_ascii=False) + "\n")

@@ -1,0 +1,139 @@
+"""What stands in the topics, read by plain code: nothing here is shared with the processes that wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests import compare, oracle
+from tests.compare import Truth
+
+HEARTBEAT = "fixtrail-heartbeat"
+ORDERS_CHANGELOG = "fixtrail-orders-changelog"
+HOLD = timedelta(days=60)
+# A fact has ids where the view has keyed hashes, and knows no clock.
+NOT_IN_FACTS = frozenset({"vehicle_key", "customer_key", "ftf_status"})
+MONEY = ("quoted_amount", "approved_amount", "final_amount")
+
+Event = dict[str, Any]
+
+
+def is_heartbeat(record: Any) -> bool:
+    """A record without value that only measures how long the way takes."""
+    return record.value is None and any(name == HEARTBEAT for name, _ in record.headers)
+
+
+def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
+    """Topic `journeys`: one version of an order says one thing, and its last fact is the truth as of its last event."""
+    found: list[str] = []
+    said: dict[tuple[str, str, int], bytes] = {}
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for record, fact in _facts(records):
+        name = fact["vehicle_id"], fact["order_id"]
+        if record.key != fact["order_id"].encode():
+            found.append(f"journeys {name}: key {record.key!r}")
+        if said.setdefault((*name, fact["version"]), record.value) != record.value:
+            place = f"{record.partition}:{record.offset}"
+            found.append(f"journeys {name}: version {fact['version']} at {place} says something else than before")
+        last[name] = fact
+    rows = [_row(fact) for fact in last.values()]
+    found += compare.row_differences(rows, truth, oracle.EPOCH, lacking=NOT_IN_FACTS)
+    return found
+
+
+def journeys_told_again(records: Iterable[Any]) -> int:
+    """How often an order's version went back: a process ended after its output and before its state was written."""
+    last: dict[tuple[str, str], int] = {}
+    times = 0
+    for _, fact in _facts(records):
+        name = fact["vehicle_id"], fact["order_id"]
+        times += fact["version"] < last.get(name, 0)
+        last[name] = fact["version"]
+    return times
+
+
+def _facts(records: Iterable[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    for record in in_order(records):
+        if record.value is not None:
+            yield record, json.loads(record.value, parse_float=Decimal)
+
+
+def in_order(records: Iterable[Any]) -> list[Any]:
+    """By partition and offset, without heartbeats."""
+    return sorted(
+        (record for record in records if not is_heartbeat(record)), key=lambda record: (record.partition, record.offset)
+    )
+
+
+def _row(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """A fact as a row of view `orders`: times as text, money as decimals."""
+    times = {name: _said(fact[name]) for name in (*compare.TIMES, "activity_since")}
+    money = {name: None if fact[name] is None else Decimal(fact[name]) for name in MONEY}
+    return {**fact, **times, **money}
+
+
+def _said(ms: int | None) -> str | None:
+    return None if ms is None else str(oracle.EPOCH + timedelta(milliseconds=ms))
+
+
+def center_hour_differences(records: Iterable[Any], truth: Truth) -> list[str]:
+    """Topic `center-hours`: the highest revision of each part of an hour, added up, is the truth."""
+    newest: dict[tuple[str, int, int], dict[str, Any]] = {}
+    for record in in_order(records):
+        hour = json.loads(record.value, parse_float=Decimal)
+        key = hour["center_id"], hour["hour"], hour["partition"]
+        if key not in newest or hour["revision"] >= newest[key]["revision"]:
+            newest[key] = hour
+    right = oracle.center_hours_of(truth.orders)
+    names = next(iter(right.values()), {}).keys()
+    added: dict[tuple[str, datetime], dict[str, Decimal]] = {}
+    for (center, at, _), hour in newest.items():
+        sums = added.setdefault((center, oracle.EPOCH + timedelta(milliseconds=at)), dict.fromkeys(names, Decimal(0)))
+        for name in names:
+            sums[name] += Decimal(hour[name])
+    nothing = dict.fromkeys(names, 0)
+    return [
+        f"center-hours {key}: {added.get(key)}, expected {right.get(key)}"
+        for key in sorted(added.keys() | right.keys(), key=str)
+        if any(added.get(key, nothing)[name] != Decimal(str(right.get(key, nothing)[name])) for name in names)
+    ]
+
+
+def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
+    """The orders' changelog, replayed: each order kept has exactly its distinct events; one let go was due for it.
+
+    A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key is [vehicle_id, order_id].
+    """
+    kept: dict[tuple[str, str], dict[str, int]] = {}
+    for record in in_order(records):
+        vehicle, order = json.loads(record.key)
+        if record.value is None:
+            kept.pop((vehicle, order), None)
+            continue
+        _, *lines = record.value.split(b"\n")
+        entries = {entry[0]: entry[1] for entry in map(json.loads, lines)}
+        # An order's events only become more; a worker that had lost the partition may add an older set.
+        kept[vehicle, order] = {**kept.get((vehicle, order), {}), **entries}
+    return list(_state_differences(kept, truth))
+
+
+def _state_differences(kept: Mapping[tuple[str, str], dict[str, int]], truth: Truth) -> Iterator[str]:
+    right: dict[tuple[str, str], dict[str, int]] = {}
+    newest = oracle.EPOCH
+    for event in compare.distinct(truth.events):
+        at = datetime.fromisoformat(event["occurred_at"]).astimezone(UTC)
+        newest = max(newest, at)
+        ms = (at - oracle.EPOCH) // timedelta(milliseconds=1)
+        right.setdefault((event["vehicle_id"], event["order_id"]), {})[event["event_id"]] = ms
+    for name in sorted(kept.keys() - right.keys()):
+        yield f"changelog {name}: not expected"
+    for name, entries in right.items():
+        if name in kept and kept[name] != entries:
+            wrong = sorted(set(kept[name].items()) ^ set(entries.items()))[:5]
+            yield f"changelog {name}: differs in {wrong}"
+        closed_at = truth.orders[name[1]]["closed_at"]
+        if name not in kept and (closed_at is None or closed_at + HOLD > newest):
+            yield f"changelog {name}: missing, though it was closed at {closed_at} and the clock says {newest}"
