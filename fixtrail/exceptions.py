@@ -10,7 +10,11 @@ _WITHHELD = "(message withheld, it may be personal)"
 
 def told_exception(error: BaseException | None) -> str:
     """The traceback of an exception and of those that led to it, first things first."""
-    told = [_told(each) for each in _chain(error)]
+    chain = list(_chain(error))
+    frames = ["".join(traceback.format_tb(each.__traceback__)) for each in chain]
+    # One that followed from another may quote it.
+    sees_data = any(part in each for part in _SEES_DATA for each in frames)
+    told = [_told(each, above, sees_data) for each, above in zip(chain, frames, strict=True)]
     return "\nwhich led to\n".join(reversed(told)) or "no exception"
 
 
@@ -22,10 +26,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _told(error: BaseException) -> str:
-    frames = "".join(traceback.format_tb(error.__traceback__))
+def _told(error: BaseException, frames: str, sees_data: bool) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    message = _WITHHELD if any(part in frames for part in _SEES_DATA) else str(error)
     grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     within = "".join(f"\nof which\n{told_exception(each)}" for each in grouped)
-    return f"{frames}{kind}: {message}{within}"
+    return f"{frames}{kind}: {_WITHHELD if sees_data else error}{within}"

@@ -1,14 +1,16 @@
 """How far a box is behind, asked from the brokers over a connection of its own: a stuck consumer cannot hide it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from sinks.progress import Progress
+
+log = logging.getLogger(__name__)
 
 ASK_EVERY_S = 5.0
 ANSWER_LIMIT_S = 10.0
@@ -25,12 +27,17 @@ async def show_lag(kafka: Mapping[str, Any], progress: Progress, done: Callable[
     client: Any = None
     try:
         while True:
-            with suppress(KafkaError, OSError, TimeoutError):
+            try:
                 async with asyncio.timeout(ANSWER_LIMIT_S):
                     if client is None:
                         client = await _connected(kafka)
                     lags = await _lags(client, await done())
                 progress.show("lag_records", {(tp.topic, str(tp.partition)): lag for tp, lag in lags.items()})
+            except (KafkaError, OSError, TimeoutError):
+                pass
+            except Exception:
+                # It only looks on: nothing that goes wrong here may end or hide anything else.
+                log.exception("the lag cannot be told")
             await asyncio.sleep(ASK_EVERY_S)
     finally:
         if client is not None:

@@ -96,7 +96,7 @@ read_dead_letter([(f'fixtrail-{name}', b'canary') for name in ('code', 'reason',
     [
         BUG,
         f"import threading\ndef run():\n  {BUG.replace(chr(10), chr(10) + '  ')}\nthreading.Thread(target=run).start()",
-        f"try:\n  {BUG.replace(chr(10), chr(10) + '  ')}\nexcept ValueError:\n  raise RuntimeError('while tracking')",
+        f"try:\n  {BUG.replace(chr(10), chr(10) + '  ')}\nexcept ValueError:\n  raise RuntimeError('canary')",
         f"async def main():\n  async def run():\n    {BUG.replace(chr(10), chr(10) + '    ')}\n"
         "  asyncio.create_task(run())\n  await asyncio.sleep(0.1)\nasyncio.run(main())",
     ],
