@@ -188,6 +188,7 @@ def load_passwords(file: Path) -> tuple[str, str]:
 
 def serve(server: Server) -> int:
     """Run the server until SIGTERM, SIGINT or the end of the parent; returns the exit code."""
+    parent = os.getppid()  # now: by the time the server answers it may be gone already
     folder = render_config(server).parent
     if not _shut_in(folder, server.http_port):
         print("clickhouse: no Landlock here, so its users can read this user's files with file()", file=sys.stderr)
@@ -216,7 +217,7 @@ def serve(server: Server) -> int:
     holder.start()
     if _wait_until_ready(server, stop):
         print(READY, flush=True)
-        _wait_for_end(stop)
+        _wait_for_end(stop, parent)
     if failure:
         print(f"clickhouse: {failure[0]}", file=sys.stderr, flush=True)
         return 70
@@ -256,9 +257,8 @@ def _wait_until_ready(server: Server, stop: threading.Event) -> bool:
     return False
 
 
-def _wait_for_end(stop: threading.Event) -> None:
+def _wait_for_end(stop: threading.Event, parent: int) -> None:
     """Return when asked to stop, or when the parent is gone: a killed supervisor must not leave a server behind."""
-    parent = os.getppid()
     while not stop.wait(0.25) and os.getppid() == parent:
         pass
 
