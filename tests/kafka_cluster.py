@@ -147,7 +147,16 @@ def kafka_jars() -> Path:
         if not folder.exists():
             half = folder.with_name(f"{folder.name}.half")
             shutil.rmtree(half, ignore_errors=True)
-            command = ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={half}"]
+            command = [
+                "mvn",
+                "-q",
+                "-B",
+                "-Dstyle.color=never",
+                "-f",
+                str(POM),
+                "dependency:copy-dependencies",
+                f"-DoutputDirectory={half}",
+            ]
             subprocess.run([*command, "-DincludeScope=runtime"], check=True, timeout=600, stdin=subprocess.DEVNULL)
             half.rename(folder)
     return folder
