@@ -1,7 +1,13 @@
 """State is let go sixty days after the close; what comes after that is too late."""
 
-import pytest
+from random import Random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import feed
+from tests.histories import CHANCES, a_few
 from tests.worker_memory import Memory, Records
 from tests.workshop import (
     Sent,
@@ -174,6 +180,36 @@ def test_orders_that_are_gone_have_left_their_versions_behind():
 
     assert keys(memory) == ['["V1","R2"]', '["V9","R9"]']
     assert memory.facts["R2"]["version"] == before + 1
+
+
+@a_few
+@given(st.integers(0, 2**20), st.integers(5, 60), CHANCES)
+def test_a_year_of_visits_is_told_as_if_nothing_were_ever_let_go(seed: int, size: int, chance: Random):
+    """Events are at most ten days late, so sixty days are enough for every fact and every hour."""
+    events = feed.clean_events(seed, orders=25, vehicles=4, centers=2, days=360)
+    arrivals = [event_of(each) for each in feed.dirty(events, seed)]
+    records = list(enumerate(arrivals))
+    kept, forgetful = Memory(hold_days=3650), Memory(hold_days=60)
+
+    for start in range(0, len(records), size):
+        batch = records[start : start + size]
+        kept.take(batch)
+        forgetful.take(batch)
+        if chance.random() < 0.3:
+            forgetful.restart()
+
+    late = {arrivals[offset].order_id for offset in forgetful.too_late}
+    assert _told(forgetful, late) == _told(kept, late)
+    assert len(forgetful.tables[0]) < len(kept.tables[0])
+
+
+def _told(memory: Memory, but: set[str]) -> dict[str, dict[str, object]]:
+    """The facts without their versions, and without orders to which something came too late."""
+    return {
+        name: {field: value for field, value in fact.items() if field != "version"}
+        for name, fact in memory.facts.items()
+        if name not in but
+    }
 
 
 def test_facts_of_what_is_kept_are_as_ever():
