@@ -36,5 +36,5 @@ async def remember(stream: faust.StreamT[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv = ["faust", "worker", "--loglevel=warn"]
+    sys.argv = ["faust", "worker", "--loglevel=info"]
     app.main()
