@@ -1,0 +1,152 @@
+"""What a worker's state costs: memory for open and closed orders, and the time to start and to recover.
+
+    python -m benchmarks.state --orders 100000
+
+Memory is that of the tables alone, as they lie in a worker. Recovery is a real worker's: started on a broker whose
+changelogs hold that many orders, until it has committed an event that was sent while it was away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.broker import ROOT, broker, stop
+from benchmarks.feed import feed, send
+from benchmarks.machine import Machine, rss_mb
+from benchmarks.measure import Kafka
+from schemas.decode import decode_event
+from schemas.events import Event
+from streams.journey.book import Book
+
+BATCH = 1000
+EVENTS_AN_ORDER = 12
+CLOSING = frozenset({"handoff", "cancellation"})
+# Nothing is let go while the state is filled.
+HOLD_DAYS = 100_000
+LIMIT_S = 600.0
+SOURCE, GROUP = "events", "state"
+
+
+def memory_mb(events: Iterator[Event]) -> tuple[int, float]:
+    """How many orders the events made, and what the tables took for them in MB."""
+    book = Book(0, {}, {}, {}, hold_days=HOLD_DAYS)
+    orders: set[str] = set()
+    gc.collect()
+    before, offset = rss_mb(os.getpid()), 0
+    while batch := list(islice(events, BATCH)):
+        orders |= {event.order_id for event in batch}
+        book.apply(list(enumerate(batch, offset)))
+        offset += len(batch)
+    gc.collect()
+    return len(orders), rss_mb(os.getpid()) - before
+
+
+def in_child(kind: str, events: int) -> tuple[int, float]:
+    """`memory_mb` in a process of its own, so that one measurement does not warm another's memory."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.state", "--memory", kind, "--events", str(events)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    orders, megabytes = done.stdout.split()
+    return int(orders), float(megabytes)
+
+
+def events_of(kind: str, events: int) -> Iterator[Event]:
+    """Simulated events; `open` leaves the closing ones out, so that every order stays open."""
+    for _, value in feed(events):
+        event = decode_event(value)
+        if kind == "closed" or event.type not in CLOSING:  # type: ignore[attr-defined]
+            yield event
+
+
+async def until_committed(kafka: Kafka, wanted: int, process: subprocess.Popen[Any]) -> float:
+    """Seconds until the group has committed so many events. Raises RuntimeError where the worker ends before."""
+    began = time.monotonic()
+    while await kafka.committed(GROUP, SOURCE) < wanted:
+        if process.poll() is not None or time.monotonic() - began > LIMIT_S:
+            raise RuntimeError(f"the worker did not get there: exit code {process.poll()}")
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+async def times(events: int, folder: Path) -> dict[str, float]:
+    """Seconds to the first commit with an empty state, and to an event's commit with a state to recover."""
+    with broker(None, folder) as running:
+        async with Kafka(running.address, 4) as kafka:
+            await kafka.create([SOURCE, "out", "out-hours", "out-notices", "out-dead"])
+            records = list(feed(events + 1))
+            await send(kafka.options, records[:1], SOURCE)
+            found = {"start": await _timed(kafka, running.address, folder, 1)}
+            await send(kafka.options, records[1:-1], SOURCE)
+            await _timed(kafka, running.address, folder, events)
+            await send(kafka.options, records[-1:], SOURCE)
+            return found | {"recovery": await _timed(kafka, running.address, folder, events + 1)}
+
+
+async def _timed(kafka: Kafka, address: str, folder: Path, wanted: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.contenders.fixtrail", "--kafka", address, "--source", SOURCE]
+    command += ["--output", "out", "--group", GROUP, "--partitions", "4", "--data", str(folder)]
+    with (folder / "worker.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, text=True)  # noqa: ASYNC220
+    try:
+        return await until_committed(kafka, wanted, process)
+    finally:
+        await asyncio.to_thread(stop, process)
+
+
+def main() -> int:
+    given = _arguments()
+    if given.memory:
+        print(*memory_mb(events_of(given.memory, given.events)))
+        return 0
+    console, machine, events = Console(), Machine(), given.orders * EVENTS_AN_ORDER
+    table = Table("what", "orders", "measured", "per 100,000 orders", "aim", title="A worker's state")
+    for kind in ("open", "closed"):
+        orders, megabytes = in_child(kind, events)
+        table.add_row(
+            f"memory, {kind} orders",
+            f"{orders:,}",
+            f"{megabytes:.0f} MB",
+            f"{megabytes / orders * 1e5:.0f} MB",
+            "400 MB",
+        )
+        machine.calibrate()
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(times(events, Path(folder)))
+    table.add_row("start to first event committed", "0", f"{found['start']:.1f} s", "", "")
+    table.add_row(
+        "start to event committed, state recovered", f"{given.orders:,}", f"{found['recovery']:.1f} s", "", "10 s"
+    )
+    machine.calibrate()
+    console.print(table)
+    console.print(machine.said())
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.state", description=__doc__)
+    parser.add_argument("--orders", type=int, default=30_000, help="about so many orders in state")
+    parser.add_argument("--memory", choices=("open", "closed"), help=argparse.SUPPRESS)
+    parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
