@@ -1,27 +1,37 @@
 """The ten service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 
 
 def to_ms(at: datetime) -> int:
     """Whole milliseconds since 1970-01-01 UTC of an aware datetime, cut, not rounded."""
-    return round(at.timestamp() * 1_000_000) // 1000  # a float holds today's microseconds exactly enough
+    return (at - EPOCH) // _MS
 
 
 Instant = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(max_length=256)]
-Money = Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12)]
-Quantity = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 9)]
+
+
+def _writable(number: Decimal) -> Decimal:
+    # "1e-999999" would be a million digits wherever it is written out. What a float's noise makes is far above.
+    if number and number.adjusted() < -20:
+        raise ValueError("too small to be written out")
+    return number
+
+
+Money = Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12), AfterValidator(_writable)]
+Quantity = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 9), AfterValidator(_writable)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
 Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
@@ -62,7 +72,7 @@ class QuotedPart(Model):
 
 
 class Quote(Model):
-    labour_hours: Annotated[Decimal, Field(ge=0, lt=10_000)]
+    labour_hours: Annotated[Decimal, Field(ge=0, lt=10_000), AfterValidator(_writable)]
     labour_rate: Money
     parts: Annotated[tuple[QuotedPart, ...], Field(max_length=500)]
     currency: Annotated[str, Field(min_length=1, max_length=8)]

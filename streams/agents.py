@@ -40,6 +40,8 @@ class Tracker:
             max_bytes=config.max_record_bytes, ahead_ms=config.max_ahead_s * 1000, limits=config.dead_letter_limits
         )
         self._books: dict[int, Book] = {}
+        # By partition the orders let go by batches that are in the log for good, to be deleted with the next one.
+        self._gone: dict[int, list[bytes]] = {}
         self._at: tuple[int, int] = (-1, -1)
         self._busy = False
         self._partition_of = lru_cache(65_536)(partial(partition_of, partitions=config.partitions))
@@ -94,6 +96,7 @@ class Tracker:
 
         def done() -> None:
             ack()
+            self._gone.setdefault(partition, []).extend(written.gone)
             note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, again=again)
             if traces:
                 traces.end()
@@ -112,7 +115,7 @@ class Tracker:
                 table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
             )
             book = Book(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
-            book.recall(vehicles, hours)
+            self._gone[partition] = book.recall(vehicles, hours)
             crash_point("worker.state_recalled")
             self._books[partition] = book
         return book
@@ -145,6 +148,9 @@ class Tracker:
         ):
             if changes:
                 changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
+        if gone := self._gone.pop(partition, None):
+            orders = self._tables.orders.changelog_name(), partition
+            changelog.setdefault(orders, []).extend((key, None, []) for key in gone)
         return outputs, changelog
 
     def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:

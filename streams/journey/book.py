@@ -43,6 +43,8 @@ class Written:
     notices: list[Fact] = field(default_factory=list)
     too_late: list[int] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
+    # Keys of orders let go: to be deleted from the log once the changes of this batch, which tell so, are in it.
+    gone: list[bytes] = field(default_factory=list)
     order_changes: Changes = field(default_factory=dict)
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
@@ -71,19 +73,29 @@ class Book:
         self._orders, self._vehicles, self._hours = orders, vehicles, hours
         self._hold_ms = hold_days * DAY_MS
         self.clock = 0
+        # The newest record of which something had reached the log before the state was read from it.
+        self._told = -1
         # (event time at which to look whether something can be let go, key)
         self._vehicle_expiry: list[tuple[int, str]] = []
         self._hour_expiry: list[tuple[int, bytes]] = []
 
-    def recall(self, vehicles: Iterable[bytes], hours: Iterable[bytes]) -> None:
-        """Find the clock and the expiries again, given the keys of this partition's vehicles and hours."""
+    def recall(self, vehicles: Iterable[bytes], hours: Iterable[bytes]) -> list[bytes]:
+        """Find the clock and the expiries again, given the keys of this partition's vehicles and hours.
+
+        Returns the keys of orders that were let go and are to be deleted from the log.
+        """
+        left: list[bytes] = []
         for key in vehicles:
             vehicle = Vehicle(key.decode(), self._vehicles[key])
             self.clock = max(self.clock, vehicle.clock)
+            self._told = max(self._told, vehicle.offset)
             self._expect(vehicle)
+            gone = (order_key(vehicle.vehicle_id, order_id) for order_id in vehicle.let_go)
+            left += [each for each in gone if self._orders.pop(each, None) is not None]
         for key in hours:
             if (touched := orjson.loads(self._hours[key])[0]) is not None:
                 heappush(self._hour_expiry, (touched + self._hold_ms, key))
+        return left
 
     def apply(self, events: Iterable[tuple[int, Event]]) -> Written:
         """Take a batch of (offset, event) in the order of the partition."""
@@ -120,8 +132,9 @@ class Book:
             hand.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry[e.AT])
         if vehicle.is_too_late(order_id, entry[e.AT]):
-            # A record seen before was taken, or diverted, when its order was still here.
-            seen = offset <= vehicle.offset
+            # A record seen before was taken, or diverted, when its order was still here. What a batch sends is
+            # acknowledged before anything of it is logged, so that was also told.
+            seen = offset <= max(vehicle.offset, self._told)
             out.outcomes["redelivered" if seen else "too_late"] += 1
             if not seen:
                 out.too_late.append(offset)
@@ -168,7 +181,11 @@ class Book:
             self._count_hours(key.decode(), order, fact, again, hours)
             self._change(self._orders, out.order_changes, key, order.state())
         for order_id in hand.gone:
-            self._change(self._orders, out.order_changes, order_key(vehicle.vehicle_id, order_id), None)
+            # Not a change of this batch: were it in the log without the vehicle's, a record read again would begin
+            # the order anew.
+            key = order_key(vehicle.vehicle_id, order_id)
+            self._orders.pop(key, None)
+            out.gone.append(key)
         hand.touched, hand.gone, hand.milestones = {}, [], {}
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
@@ -184,7 +201,8 @@ class Book:
             hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = (fact["version"], None)
         for (center_id, hour), contribution in added.items():
             hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = (fact["version"], contribution)
-        order.hours = places
+        # The hours it has left stay with it: were their own changes lost in a crash, it has to leave them again.
+        order.hours = places + [place for place in order.hours if place not in places]
 
     def _write_hour(
         self, key: bytes, changes: dict[str, tuple[int, Contribution | None]], offset: int, out: Written
@@ -211,11 +229,14 @@ class Book:
                 hand.gone.extend(hand.vehicle.let_go_of(self.clock, self._hold_ms))
                 self._settle(hand, hand.vehicle.offset, out, {})
         for key in _due(self._hour_expiry, self.clock):
-            touched, _ = orjson.loads(self._hours[key])
-            if touched + self._hold_ms < self.clock:
-                self._change(self._hours, out.hour_changes, key, packed([None, {}]))
-            else:
+            touched, each = orjson.loads(self._hours[key])
+            if touched + self._hold_ms >= self.clock:
                 heappush(self._hour_expiry, (touched + self._hold_ms, key))
+            elif any(name.encode() in self._orders for name in each):
+                # An order of the hour is still kept, so a comeback can still change what it adds.
+                heappush(self._hour_expiry, (self.clock + DAY_MS, key))
+            else:
+                self._change(self._hours, out.hour_changes, key, packed([None, {}]))
 
     def _expect(self, vehicle: Vehicle) -> None:
         if (expires := vehicle.expires_at(self._hold_ms)) is not None:

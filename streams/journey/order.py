@@ -61,6 +61,9 @@ class Order:
         if visit is not None and visit.takes(entry):
             return "new", visit.advance(entry)
         self._visit = fold(self.entries())
+        if entry[e.CODE] == e.CHECK_IN:
+            # What had seemed to close the visit before its check-in did not, so older events may prove more, too.
+            return "late", self._visit.timeline
         # What older events prove was known before.
         since = [entry[e.AT], entry[e.EVENT_ID]]
         return "late", [told for told in self._visit.timeline if [told[2], told[1]] >= since]

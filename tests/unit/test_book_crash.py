@@ -8,14 +8,16 @@ from random import Random
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.journey.order import Order
 from streams.journey.vehicle import Vehicle
+from tests import feed
 from tests.histories import CHANCES, a_few, feeds, histories
 from tests.worker_memory import Memory, Records
-from tests.workshop import Sent, checked_in, event_of, handed_off, repaired_visit, surveyed
+from tests.workshop import Sent, checked_in, event_of, facts_after, handed_off, ms, repaired_visit, surveyed
 
 YEARS = 3650
 
@@ -69,6 +71,17 @@ def rows_of(memory: Memory) -> Any:
     }
 
 
+@given(histories(orders=3, longest=24), st.integers(1, 6), CHANCES)
+def test_after_any_deaths_all_is_as_after_a_quiet_run(history: list[Sent], size: int, chance: Random):
+    records = records_of([*history, *chance.choices(history, k=4)])
+    quiet, killed = undisturbed(records, size), killed_again_and_again(records, size, chance)
+
+    assert killed.facts == quiet.facts == facts_after(*history)
+    assert rows_of(killed) == rows_of(quiet)
+    assert state_of(killed) == state_of(quiet)
+    assert killed.notices >= quiet.notices
+
+
 @a_few
 @given(feeds(), st.integers(5, 40), CHANCES)
 def test_a_dirty_feed_survives_it(arrivals: list[Sent], size: int, chance: Random):
@@ -104,8 +117,7 @@ def test_reading_everything_again_changes_nothing(history: list[Sent], chance: R
 def test_a_write_lost_for_the_hours_alone_is_repaired_by_the_records_read_again():
     records = records_of(repaired_visit("brakes"))
     memory = undisturbed(records, 6)
-    memory.tables[2].clear()
-    memory.restart()
+    memory.crash_with_only("orders", "vehicles")
 
     memory.take(records)
 
@@ -115,13 +127,95 @@ def test_a_write_lost_for_the_hours_alone_is_repaired_by_the_records_read_again(
 def test_a_write_lost_for_the_vehicle_alone_is_repaired_too():
     visits = [*repaired_visit("brakes"), *repaired_visit("brakes", day=5, order_id="R2")]
     memory = undisturbed(records_of(visits), 12)
-    memory.tables[1].clear()
-    memory.restart()
+    memory.crash_with_only("orders", "hours")
 
     memory.take(records_of(visits))
 
     assert memory.facts["R1"]["comeback_order_id"] == "R2"
     assert memory.tables[1] == undisturbed(records_of(visits), 12).tables[1]
+
+
+def test_an_order_that_moved_leaves_its_old_hour_even_when_that_was_lost():
+    memory = undisturbed(records_of([checked_in("09:00")]), 1)
+    moved = [(1, event_of(checked_in("08:00")))]
+    memory.take(moved)
+    memory.crash_with_only("orders", "vehicles")
+    memory.take(moved)
+
+    memory.take([(2, event_of(checked_in("09:30", order_id="R2", vehicle_id="V2")))])
+
+    assert memory.center_hours()["C1", ms("09:00")]["check_ins"] == 1
+
+
+# With state being let go
+
+
+def let_go_in_one_batch_with(event: Sent) -> tuple[Memory, Records]:
+    """A visit weeks ago, and a batch that brings something for it and then, from elsewhere, a time to let it go."""
+    memory = Memory(hold_days=60)
+    memory.take(records_of(repaired_visit("brakes")))
+    return memory, [(10, event_of(event)), (11, event_of(checked_in("12:00", 60, order_id="R9", vehicle_id="V9")))]
+
+
+@pytest.mark.parametrize(
+    "logged", [("orders",), ("vehicles",), ("orders", "hours"), ("vehicles", "hours"), ()], ids=str
+)
+def test_an_order_let_go_in_the_lost_batch_is_not_begun_anew(logged: tuple[str, ...]):
+    memory, batch = let_go_in_one_batch_with(surveyed("12:00", 40, score=3))
+    memory.take(batch)
+    told, rows = dict(memory.facts), rows_of(memory)
+
+    memory.crash_with_only(*logged)
+    memory.take(batch)
+    memory.take([(12, event_of(surveyed("12:00", 61, order_id="R9", vehicle_id="V9")))])
+
+    assert memory.facts["R1"] == told["R1"]
+    assert rows_of(memory) == rows
+    assert [fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"] == sorted(
+        fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"
+    )
+    assert memory.too_late == []
+    assert [key for key in memory.tables[0] if b"R1" in key] == []
+
+
+def test_what_is_let_go_is_deleted_from_the_log_in_the_end():
+    memory, batch = let_go_in_one_batch_with(surveyed("12:00", 40))
+    memory.take(batch)
+    memory.crash_with_only("vehicles")
+
+    for offset in (12, 13, 14):
+        memory.take([(offset, event_of(surveyed("12:00", 61, order_id="R9", vehicle_id="V9")))])
+
+    assert [key for key in memory.log[0] if b"R1" in key] == []
+
+
+@a_few
+@given(st.integers(0, 2**20), st.integers(5, 60), CHANCES)
+def test_a_year_of_visits_survives_it(seed: int, size: int, chance: Random):
+    """Only when state was let go may differ a little, and so what comes at that very moment."""
+    events = feed.clean_events(seed, orders=25, vehicles=4, centers=2, days=360)
+    arrivals = feed.dirty(events, seed)
+    records = records_of(arrivals)
+    quiet, killed = Memory(hold_days=60), Memory(hold_days=60)
+    for start in range(0, len(records), size):
+        batch = records[start : start + size]
+        quiet.take(batch)
+        killed.take(batch)
+        if chance.random() < 0.3:
+            killed.crash(chance)
+            killed.take(batch)
+
+    late = {arrivals[offset]["order_id"] for offset in (*quiet.too_late, *killed.too_late)}
+    assert told_by(killed, late) == told_by(quiet, late)
+
+
+def told_by(memory: Memory, but: set[str]) -> dict[str, dict[str, Any]]:
+    """The facts without their versions, and without orders to which something came too late."""
+    return {
+        name: {field: value for field, value in fact.items() if field != "version"}
+        for name, fact in memory.facts.items()
+        if name not in but
+    }
 
 
 def test_a_record_met_again_is_told_from_a_duplicate():

@@ -155,6 +155,17 @@ def test_an_event_for_an_hour_let_go_does_not_write_it_as_if_it_were_empty():
     assert memory.facts["R5"]["status"] == "open"
 
 
+def test_an_hour_is_kept_as_long_as_one_of_its_orders():
+    """An open order keeps the one before it, which it may yet turn out to be the comeback of."""
+    memory = memory_after(*repaired_visit("brakes"), checked_in("08:00", 5, order_id="R2"))
+    memory.take(record(10, clock_at(100)))
+
+    memory.take(record(11, diagnosed("09:00", 100, "brakes", order_id="R2")))
+
+    assert memory.facts["R1"]["ftf_cause"] == "comeback"
+    assert memory.center_hours()["C1", ms("11:00")]["fixed_first_time"] == 0
+
+
 def test_the_clock_is_found_again_after_a_restart():
     memory = memory_after(*repaired_visit("brakes"), clock_at(50))
     memory.restart()

@@ -224,6 +224,16 @@ def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: 
     assert {tuple(each) for each in fold(entries_of(history)).timeline} <= told
 
 
+def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
+    early = [handed_off("07:00"), repair("started", "07:30"), checked_in("08:00")]
+    order, told = Order("R1"), []
+
+    for offset, entry in enumerate(entries_of(early)):
+        told += [name for name, _, _ in order.take(entry, offset)[1]]
+
+    assert told == ["handed_off", "repair_started", "checked_in"]
+
+
 @given(histories())
 def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
     entries = sorted(entries_of([checked_in("07:59"), *history]), key=lambda entry: (entry[1], entry[0]))

@@ -1,0 +1,101 @@
+"""How the worker hands a book's changes to the outbox: what is deleted, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sinks.progress import Progress
+from streams.agents import Tracker
+from streams.app import WorkerConfig
+from streams.delivery import Rows
+from streams.intake import CrashMarks
+from tests.kafka_record import KafkaRecord, record_of
+from tests.workshop import checked_in, repaired_visit, surveyed
+
+KEY = b'["V1","R1"]'
+ORDERS = ("orders-changelog", 0)
+
+
+class FakeTable:
+    """A table of one partition."""
+
+    def __init__(self, name: str) -> None:
+        self.data: dict[bytes, bytes] = {}
+        self._name = name
+
+    def partition(self, number: int) -> dict[bytes, bytes]:
+        return self.data
+
+    def changelog_name(self) -> str:
+        return f"{self._name}-changelog"
+
+
+class FakeTables:
+    def __init__(self) -> None:
+        self.orders, self.vehicles, self.hours = (FakeTable(name) for name in ("orders", "vehicles", "hours"))
+
+
+class FakeOutbox:
+    """Keeps what it is given; a batch is done when the test says so."""
+
+    def __init__(self) -> None:
+        self.changelogs: list[Rows] = []
+        self.done: list[Callable[[], None]] = []
+
+    async def put(self, outputs: Rows, changelog: Rows, done: Callable[[], None]) -> None:
+        self.changelogs.append(changelog)
+        self.done.append(done)
+
+    def deletes(self) -> bool:
+        """Whether the last batch deletes the order from the log."""
+        return (KEY, None, []) in self.changelogs[-1].get(ORDERS, [])
+
+
+def tracker_with(tables: FakeTables, outbox: FakeOutbox, folder: Path) -> Tracker:
+    config = WorkerConfig(kafka={}, data=folder, partitions=1)
+    return Tracker(config, tables, outbox, CrashMarks(folder / "marks"), Progress())  # type: ignore[arg-type]
+
+
+def records(offset: int, *events: dict[str, Any]) -> list[KafkaRecord]:
+    return [record_of(each, offset=offset + number) for number, each in enumerate(events)]
+
+
+def elsewhere(day: int) -> dict[str, Any]:
+    return checked_in("12:00", day, vehicle_id="V9", order_id="R9")
+
+
+async def test_an_order_let_go_is_deleted_only_once_the_log_says_that_it_was(tmp_path: Path):
+    tables, outbox = FakeTables(), FakeOutbox()
+    tracker = tracker_with(tables, outbox, tmp_path)
+    await tracker.take(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
+    await tracker.take(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    assert KEY not in tables.orders.data
+    assert not outbox.deletes()
+
+    await tracker.take(records(11, elsewhere(62)), lambda: None)  # type: ignore[arg-type]
+    assert not outbox.deletes()
+
+    for done in outbox.done:
+        done()
+    await tracker.take(records(12, elsewhere(63)), lambda: None)  # type: ignore[arg-type]
+    assert outbox.deletes()
+
+    await tracker.take(records(13, elsewhere(64)), lambda: None)  # type: ignore[arg-type]
+    assert not outbox.deletes()
+
+
+async def test_a_deletion_that_a_crash_prevented_is_made_up_for(tmp_path: Path):
+    tables, outbox = FakeTables(), FakeOutbox()
+    tracker = tracker_with(tables, outbox, tmp_path)
+    await tracker.take(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
+    state = tables.orders.data[KEY]
+    await tracker.take(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    tables.orders.data[KEY] = state  # as the log still has it
+
+    restarted = tracker_with(tables, outbox, tmp_path)
+    await restarted.take(records(11, surveyed("12:00", 62, vehicle_id="V9", order_id="R9")), lambda: None)  # type: ignore[arg-type]
+
+    assert KEY not in tables.orders.data
+    assert outbox.deletes()

