@@ -74,7 +74,7 @@ def _said(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"there is no file {error.filename}", NEGATIVE
     if type(error).__module__.startswith("aiokafka"):
-        return f"Kafka: {kind} {error}. Is it running? `fixtrail status`", NEGATIVE
+        return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
     return None
 
 

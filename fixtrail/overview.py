@@ -88,7 +88,7 @@ def overview(settings: Settings, pages: Sequence[str] = (), look: Look | None = 
         try:
             look = asyncio.run(_look(settings))
         except (Failure, TimeoutError, OSError) as error:
-            troubles.append(f"Kafka: {str(error) or 'no answer'}")
+            troubles.append(f"Kafka cannot be used: {str(error) or 'no answer'}. Is it running?")
     boxes = look_at_boxes(settings, pages)
     letters = None
     try:

@@ -129,7 +129,7 @@ def test_a_check_finds_what_would_be_refused(visit: Path):
         (["dead-letters", "redrive", "1:2", "--code", "empty"], {}, 2, "name letters by"),
         (["dead-letters", "redrive", "1:2", "1:3", "--file", "x"], {}, 2, "exactly one"),
         (["status"], {"FIXTRAIL_PARTITIONS": "many"}, 2, "FIXTRAIL_PARTITIONS"),
-        (["status"], {"FIXTRAIL_KAFKA": "127.0.0.1:1"}, 1, "Is it running?"),
+        (["dead-letters", "list"], {"FIXTRAIL_KAFKA": "127.0.0.1:1"}, 1, "Is it running?"),
         (["sql", "SELECT 1"], {"FIXTRAIL_CLICKHOUSE": "http://127.0.0.1:1"}, 1, "cannot be reached"),
         (["migrate", "--only", "clickhouse"], {"FIXTRAIL_CLICKHOUSE": "http://127.0.0.1:1"}, 1, "cannot be used"),
         (["import", "x.csv", "--mapping", "/nowhere.toml"], {}, 1, "/nowhere.toml"),
