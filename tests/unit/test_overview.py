@@ -88,7 +88,7 @@ def test_without_kafka_and_clickhouse_the_rest_is_told(monkeypatch):
     nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
     seen = seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere))
 
-    assert seen.troubles[0] == "Kafka: no answer"
+    assert seen.troubles[0] == "Kafka cannot be used: no answer. Is it running?"
     assert seen.troubles[1].startswith(f"ClickHouse at {nowhere} cannot be reached")
     assert seen.as_json()["idle"] is False
     assert seen.as_json()["dead_letters_by_code"] is None
