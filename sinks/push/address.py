@@ -4,6 +4,9 @@ import hashlib
 from dataclasses import dataclass, field
 
 
+_READABLE = dict.fromkeys(map(ord, " -()./"))
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """One address of one channel. The address is personal, the person key is not."""
@@ -13,12 +16,16 @@ class Recipient:
 
 
 def parse_recipient(text: str) -> Recipient:
-    """The recipient that "scheme:rest" names. Raises ValueError for anything else, without saying what it was."""
+    """The recipient that "scheme:rest" names; telephone numbers lose the signs that only help to read them.
+
+    Raises ValueError for anything else, without saying what it was.
+    """
     scheme, colon, rest = text.strip().partition(":")
     scheme = scheme.lower()
     if not colon or not scheme.replace("-", "").replace("_", "").isalnum() or not scheme.isascii():
         raise ValueError("a recipient is no scheme:address")
-    return Recipient(scheme, rest.strip())
+    rest = rest.strip()
+    return Recipient(scheme, rest.translate(_READABLE) if scheme == "sms" else rest)
 
 
 class AddressKeys:
@@ -34,7 +41,9 @@ class AddressKeys:
 
     def person(self, recipient: Recipient) -> str:
         """Who is behind an address, as far as it matters: the same address, the same key."""
-        return self._hash(b"person", f"{recipient.channel}:{_canonical(recipient)}")
+        # Nobody's mailbox differs from another one's in capitals alone.
+        address = recipient.address.casefold() if recipient.channel == "mailto" else recipient.address
+        return self._hash(b"person", f"{recipient.channel}:{address}")
 
     def send_id(self, notice_id: str, recipient: Recipient) -> str:
         """The id of one notice to one recipient; it is the same whenever it is made."""
@@ -50,12 +59,3 @@ class AddressKeys:
 
     def _hash(self, domain: bytes, text: str) -> str:
         return hashlib.blake2b(text.encode(), digest_size=16, key=self._key, person=domain).hexdigest()
-
-
-def _canonical(recipient: Recipient) -> str:
-    """One spelling for what reaches the same person: telephone numbers and mail addresses are written in many ways."""
-    if recipient.channel == "sms":
-        return "".join(char for char in recipient.address if char.isdigit() or char == "+")
-    if recipient.channel == "mailto":
-        return recipient.address.casefold()
-    return recipient.address

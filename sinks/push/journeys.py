@@ -20,6 +20,7 @@ KEPT_CLOSED_MS = 7 * DAY_MS
 LOOK_EVERY_S = 5.0
 STALE_AFTER_S = 60.0
 PAUSE_S = 2.0
+WAIT_S = 0.05
 
 _NEEDED = (
     *("version", "status", "timeline", "activity", "activity_since", "quote_pending", "promised_at", "promises"),
@@ -74,10 +75,10 @@ class Journeys:
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self, consumer: Any) -> None:
-        numbers = await self._partitions(consumer)
-        partitions = [TopicPartition(TOPIC, number) for number in sorted(numbers)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
+        # Without a group all partitions are assigned, from their beginning.
+        consumer.subscribe([TOPIC])
+        while not (partitions := sorted(consumer.assignment())):
+            await asyncio.sleep(WAIT_S)
         ends: dict[TopicPartition, int] = {}
         look_at = 0.0
         while True:
@@ -91,15 +92,6 @@ class Journeys:
             if ends and all([await consumer.position(tp) >= end for tp, end in ends.items()]):
                 self._complete_at = asked_at
                 self.read.set()
-
-    async def _partitions(self, consumer: Any) -> set[int]:
-        """Waits until the topic is there."""
-        while True:
-            # Of all topics: asking for one by name may create it.
-            await consumer.topics()
-            if found := consumer.partitions_for_topic(TOPIC):
-                return set(found)
-            await asyncio.sleep(PAUSE_S)
 
     def _take(self, records: list[Any]) -> None:
         """Keep the newest version of each; after a crash older ones may come once more."""

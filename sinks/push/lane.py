@@ -131,7 +131,9 @@ class Lane:
                 self._office.progress.moved += 1
                 await self._pause(NO_FACTS_PAUSE_S)
                 continue
-            allowed = self._breaker.allow(self._traits.concurrency - len(self._calls))
+            # What is begun and not called when the process is killed is unknown for ever, where it cannot be sent again.
+            free = self._traits.concurrency - len(self._calls) if self._traits.idempotent else 1
+            allowed = self._breaker.allow(free)
             if self._breaker.is_open and self._calls:
                 allowed = 0
             if allowed and (granted := self._bucket.take(allowed)):
@@ -185,7 +187,7 @@ class Lane:
         self._claiming.update(send.id for parcel in made for send in parcel.sends)
         try:
             for parcel in await self._office.clerk.do(partial(self._write, verdicts, made)):
-                crash_point("push:intent")
+                crash_point("push-intent")
                 task = asyncio.create_task(self._deliver(parcel))
                 self._calls[task] = [send.id for send in parcel.sends]
                 task.add_done_callback(self._ended)
@@ -263,7 +265,7 @@ class Lane:
                 case Drop(state, reason):
                     ledger.finish(store, [send.id], state, reason, now)
                     self._office.progress.counts["dropped", self._channel.name, state] += 1
-        crash_point("push:before-intent")
+        crash_point("push-before-intent")
         return [
             parcel
             for parcel in parcels
@@ -279,7 +281,7 @@ class Lane:
     async def _deliver(self, parcel: Parcel) -> None:
         office, began = self._office, time.monotonic()
         answer = await self._call(parcel.message)
-        crash_point("push:called")
+        crash_point("push-called")
         office.progress.observe(("call_seconds", self._channel.name), [time.monotonic() - began])
         if isinstance(answer, Accepted | Rejected):
             self._breaker.answered()
@@ -288,7 +290,7 @@ class Lane:
         else:
             self._breaker.failed()
         await office.clerk.do(partial(self._note, parcel, answer))
-        crash_point("push:noted")
+        crash_point("push-noted")
         office.progress.counts["answers", self._channel.name, type(answer).__name__] += 1
         office.progress.moved += 1
 

@@ -219,11 +219,11 @@ class _Sink(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._send_dead_letter(record, str(error))
             self._progress.count("records", tp.topic, len(records))
         new, lanes = await self._clerk.do(partial(self._plan, planned, now))
-        crash_point("push:planned")
+        crash_point("push-planned")
         self._progress.count("planned", "", new)
         self._lanes.wake(lanes)
         await self._commit({tp: records[-1].offset + 1 for tp, records in found.items()})
-        crash_point("push:committed")
+        crash_point("push-committed")
 
     def _plan(self, planned: list[tuple[Any, int]], now: int, store: Store) -> tuple[int, set[tuple[str, str]]]:
         subscribed = ledger.subscriptions_of(store, sorted({notice.order_id for notice, _ in planned}))

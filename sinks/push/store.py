@@ -6,9 +6,10 @@ Both promise the same: what `commit` has returned for is on disk.
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import psycopg
+if TYPE_CHECKING:
+    import psycopg
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -97,7 +98,9 @@ class PostgresStore:
     """PostgreSQL with its usual durability; connects again by itself at the next transaction."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+        import psycopg
+
+        self._psycopg, self._dsn = psycopg, dsn
         self._connection: psycopg.Connection | None = None
         self._connected()
 
@@ -114,7 +117,7 @@ class PostgresStore:
         try:
             if self._connection is not None:
                 self._connection.execute("ROLLBACK")
-        except psycopg.Error:
+        except self._psycopg.Error:
             self.close()
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -137,11 +140,11 @@ class PostgresStore:
             self._connection.close()
             self._connection = None
 
-    def _connected(self) -> psycopg.Connection:
+    def _connected(self) -> "psycopg.Connection":
         if self._connection is None or self._connection.closed:
             try:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
-            except psycopg.OperationalError as error:
+                self._connection = self._psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
+            except self._psycopg.OperationalError as error:
                 # Not the error's own text: it may repeat the DSN.
                 raise StoreOutage(f"PostgreSQL cannot be reached: {type(error).__name__}") from None
         return self._connection
@@ -149,6 +152,6 @@ class PostgresStore:
     def _tried(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
             # Also a deadlock or a conflict with another process: nothing of the transaction has happened.
             raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error

@@ -18,6 +18,9 @@ from sinks.push.config import AppriseSection
 
 CONCURRENCY, TIMEOUT_S = 4, 20.0
 
+# Addresses as services have them: with one of these, a service shows whether it has targets at all.
+SAMPLES = ("+12025550123", "somebody@example.com", "somebody")
+
 # Surely before anything was said.
 _NOT_REACHED = re.compile(
     r"Connection refused|Name or service not known|NameResolutionError|NewConnectionError|ConnectTimeoutError"
@@ -42,6 +45,8 @@ class ByApprise:
         )
         self._threads = ThreadPoolExecutor(self.traits.concurrency, thread_name_prefix=f"apprise-{name}")
         self._heard = _listen()
+        # Now, rather than within the first call's time: it loads all services, which takes a second.
+        self._needs_target = any(_targets(self._service(sample)) for sample in SAMPLES)
 
     def lane(self, address: str) -> str:
         return ""
@@ -64,14 +69,20 @@ class ByApprise:
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def _service(self, address: str) -> Any:
+        """Apprise's object for one address; None where it does not fit."""
+        from apprise import Apprise
+
+        url = self._section.url.replace("{address}", quote(address, safe=""))
+        return Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+
     def _call(self, address: str, title: str, body: str) -> Answer:
         """Blocks until the service has answered."""
-        from apprise import Apprise, NotifyFormat
+        from apprise import NotifyFormat
 
-        service = Apprise.instantiate(
-            self._section.url.replace("{address}", quote(address, safe="")), asset=_asset(), suppress_exceptions=True
-        )
-        if not service or len(service) != 1:
+        service = self._service(address)
+        # With no target of its own, a service may fall back on another one, such as the sender.
+        if not service or len(service) != 1 or (self._needs_target and not _targets(service)):
             return Rejected("the address does not fit the service")
         # Its own time-outs, well before ours: a call that we gave up still holds a thread.
         service.socket_connect_timeout = service.socket_read_timeout = self.traits.timeout_s / 2
@@ -98,6 +109,10 @@ def meaning(said: str) -> Answer:
             return NotSent(f"the service refuses our credentials: HTTP {code}", 60.0)
         return Unclear(f"HTTP {code}") if code >= 500 else Rejected(f"HTTP {code}")
     return Unclear("the service did not say why")
+
+
+def _targets(service: Any) -> bool:
+    return bool(getattr(service, "targets", None))
 
 
 def _is_single(address: str) -> bool:

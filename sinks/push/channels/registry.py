@@ -1,13 +1,12 @@
-"""All channels there are. A new one is registered here, and the contract suite asks for its fake provider."""
+"""All channels there are. A new one is registered here, and the contract suite asks for its fake provider.
+
+Each is imported when it is set up: what the others need takes a second to load.
+"""
 
 from collections.abc import Callable, Mapping
 
 from sinks.push.address import AddressKeys
 from sinks.push.channel import Channel
-from sinks.push.channels.console import Console
-from sinks.push.channels.webhook import Webhook
-from sinks.push.channels.webpush import WebPush
-from sinks.push.channels.wechat import Wechat
 from sinks.push.config import PushSettings
 
 
@@ -26,25 +25,40 @@ def open_channels(settings: PushSettings, keys: AddressKeys) -> dict[str, Channe
 
 
 def _console(settings: PushSettings, _: AddressKeys) -> list[Channel]:
-    return [Console(settings.console)] if settings.console else []
+    if settings.console is None:
+        return []
+    from sinks.push.channels.console import Console
+
+    return [Console(settings.console)]
 
 
 def _webhook(settings: PushSettings, keys: AddressKeys) -> list[Channel]:
-    return [Webhook(settings.webhook, keys.target_secret)] if settings.webhook else []
+    if settings.webhook is None:
+        return []
+    from sinks.push.channels.webhook import Webhook
+
+    return [Webhook(settings.webhook, keys.target_secret)]
 
 
 def _webpush(settings: PushSettings, _: AddressKeys) -> list[Channel]:
-    return [WebPush(settings.webpush)] if settings.webpush else []
+    if settings.webpush is None:
+        return []
+    from sinks.push.channels.webpush import WebPush
+
+    return [WebPush(settings.webpush)]
 
 
 def _wechat(settings: PushSettings, _: AddressKeys) -> list[Channel]:
-    return [Wechat(settings.wechat)] if settings.wechat else []
+    if settings.wechat is None:
+        return []
+    from sinks.push.channels.wechat import Wechat
+
+    return [Wechat(settings.wechat)]
 
 
 def _apprise(settings: PushSettings, _: AddressKeys) -> list[Channel]:
     if not settings.apprise:
         return []
-    # Imported late: it loads some hundred services.
     from sinks.push.channels.by_apprise import ByApprise
 
     return [ByApprise(name, section) for name, section in settings.apprise.items()]

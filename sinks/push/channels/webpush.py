@@ -55,7 +55,7 @@ class WebPush:
             return Rejected("the target is not one that may be called")
         try:
             body = WebPusher(subscription).encode(_payload(message), "aes128gcm")["body"]
-        except (WebPushException, ValueError, TypeError):
+        except (WebPushException, ValueError, TypeError, IndexError):
             return Rejected("the subscription's keys are unusable")
         headers = {
             "Authorization": self._token(endpoint),

@@ -15,7 +15,7 @@ import orjson
 
 from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.config import Form, WechatSection
-from sinks.push.http import Http, Reply
+from sinks.push.http import Http, Reply, refused
 
 CONCURRENCY, TIMEOUT_S = 8, 10.0
 RENEW_BEFORE_S = 300
@@ -94,6 +94,8 @@ class Wechat:
         reply = await self._http.post(url, body, {"Content-Type": "application/json"}, self.traits.timeout_s)
         if not isinstance(reply, Reply):
             return reply
+        if reply.status != 200:
+            return refused(reply)
         said = _parsed(reply)
         if said is None or not isinstance(code := said.get("errcode", 0), int):
             return Unclear(f"HTTP {reply.status} without an answer")

@@ -1,0 +1,83 @@
+"""A PostgreSQL of the test's own, where the machine has one installed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's programs; None where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if found:
+        return found[0].parent
+    return Path(place).parent if (place := shutil.which("initdb")) else None
+
+
+@contextlib.contextmanager
+def a_postgres(programs: Path) -> Iterator[str]:
+    """A fresh server on loopback that only this test knows; its DSN."""
+    # It refuses to run as root.
+    user = _some_user() if os.getuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="fixtrail-pg-"))
+    if user:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **who}
+    try:
+        data = folder / "data"
+        subprocess.run([programs / "initdb", "-D", data, "-A", "trust", "-U", "ledger", "-N"], check=True, **options)
+        port = _free_port()
+        command = [programs / "postgres", "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+        server = subprocess.Popen(
+            [*command, "-c", f"unix_socket_directories={folder}"], preexec_fn=_die_with_parent, **options
+        )
+        try:
+            yield _wait_for(f"postgresql://ledger@127.0.0.1:{port}/postgres", server)
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(dsn: str, server: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(dsn, connect_timeout=2).close()
+            return dsn
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _some_user() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError("no user but root to run PostgreSQL as")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
