@@ -12,8 +12,10 @@ from tests.stack import Stack
 
 MakeStack = Callable[..., Stack]
 
-# FIXTRAIL_TEST_EVENTS=50000 runs the end-to-end tests at the size of the promise, FIXTRAIL_TEST_SEED another feed.
+# FIXTRAIL_TEST_EVENTS=50000 runs the end-to-end tests at the size of the promise, FIXTRAIL_TEST_SEED=2 on another feed,
+# FIXTRAIL_TEST_AT_LENGTH=1 with more kills.
 EVENTS = int(os.environ.get("FIXTRAIL_TEST_EVENTS", "20000"))
+AT_LENGTH = os.environ.get("FIXTRAIL_TEST_AT_LENGTH") == "1"
 SEED = int(os.environ.get("FIXTRAIL_TEST_SEED", "1"))
 
 

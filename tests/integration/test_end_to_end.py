@@ -42,7 +42,7 @@ def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, t
     stack.send(source)
     stack.wait_idle()
 
-    found = compare.clickhouse_differences(stack.ask, truth)
+    found = [*compare.order_differences(stack.ask, truth), *compare.center_hour_differences(stack.ask, truth)]
     assert not found, compare.said(found)
 
     # A comparison that cannot fail proves nothing.
@@ -50,10 +50,14 @@ def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, t
     assert len(compare.order_differences(stack.ask, truth)) >= 3
 
 
-def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tmp_path: Path, truth: Truth):
-    """Neither the order of arrival nor who works on which vehicle changes a figure."""
+def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tmp_path: Path):
+    """Neither the order of arrival nor who works on which vehicle changes a figure.
+
+    Everything happens within 60 days: what comes later than that after a close is too late, and rightly so.
+    """
     stack = make_stack(workers=2)
-    shuffled = Truth(random.Random(SEED).sample(truth.events, len(truth.events)))
+    events = feed.dirty(feed.clean_feed(SEED, EVENTS // 2, days=8), SEED, conflicts=0.3)
+    shuffled = Truth(random.Random(SEED).sample(events, len(events)))
     source = written(tmp_path, shuffled.events)
 
     stack.send(source)

@@ -20,13 +20,12 @@ from tests import compare, feed
 from tests.chaos import topics
 from tests.clickhouse_node import BrokerNode, ClickHouseNode, start_broker, start_clickhouse
 from tests.compare import Truth
-from tests.integration.conftest import SEED
+from tests.integration.conftest import AT_LENGTH, SEED
 from tests.kafka_io import produce, read_topic
 from tests.stack import ROOT, rows_of, wait_for
 
 CRASHED = 99
 LIMIT_S = 60.0
-ALL_HITS = os.environ.get("FIXTRAIL_TEST_ALL_HITS") == "1"
 # Reached for every batch; at the third time, work is under way behind it.
 OFTEN = (
     *("worker.batch_taken", "worker.rules_applied", "worker.before_outputs", "worker.outputs_sent"),
@@ -40,12 +39,12 @@ ONCE = (
     *("writer.before_commit", "writer.after_commit"),
 )
 BOX_OF = {"worker": ("worker",), "writer": ("sink", "clickhouse")}
-EVENTS_A_STEP = 300
+EVENTS_A_STEP = 240
 
 
 def steps() -> list[tuple[str, int]]:
     """Each step, and at which of the times that it is reached the process ends: every other one at the third."""
-    if ALL_HITS:
+    if AT_LENGTH:
         often = [(step, hit) for step in OFTEN for hit in (1, 3)] + [
             (step, hit) for step in BY_TABLE for hit in (1, 2, 3)
         ]
