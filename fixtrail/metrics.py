@@ -60,6 +60,17 @@ KNOWN: dict[str, dict[str, About]] = {
             "Time from a record's arrival in Kafka until all that follows is durable."
         ),
     },
+    "push": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "planned": _counter("Notices to a recipient that are new in the ledger.", values=("",)),
+        "answers": _counter("Calls by what came of them.", ("channel", "answer")),
+        "dropped": _counter("Notices that were never sent, by their final state.", ("channel", "state")),
+        "dead_letters": _counter("Dead letters written, by reason code.", ("code",), ("unusable_record",)),
+        "commits": _counter("Offset commits.", values=("",)),
+        "lag_records": _LAG,
+        "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
+    },
     "clickhouse": {
         "ready": _READY,
         "records": _counter("Records read.", ("topic",)),

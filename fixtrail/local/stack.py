@@ -234,7 +234,9 @@ class _Stack:
         for server in (broker, clickhouse):
             await server.wait_ready(START_LIMIT_S)
         # Side by side: the workers need the topics only, and the tables take longest.
-        await _together(self._start_workers(environment), self._start_writer(environment))
+        await _together(
+            self._start_workers(environment), self._start_push(environment), self._start_writer(environment)
+        )
         self._ready = True
         self._write_stack_file()
 
@@ -251,6 +253,11 @@ class _Stack:
         await self._migrate(environment)
         await self._topics_made.wait()
         await self._start_box("sink-clickhouse", ("sink", "clickhouse"), environment)
+
+    async def _start_push(self, environment: dict[str, str]) -> None:
+        """Unless FIXTRAIL_PUSH sets up channels, it messages nobody and writes to its log what it would say."""
+        await self._topics_made.wait()
+        await self._start_box("sink-push", ("sink", "push"), environment)
 
     async def _migrate(self, environment: dict[str, str]) -> None:
         spec = Spec("migrations", "fixtrail", ("migrate", "--only", "clickhouse"), environment)
