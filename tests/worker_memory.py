@@ -1,6 +1,6 @@
 """A worker in memory: a Book over plain dicts, the log of their changes, and all that was ever sent.
 
-A crash can be had at any point: `crash` goes back to what of the last batches had reached the log.
+A crash can be had after any batch: `crash` begins anew from a log that any part of the last batch may have reached.
 """
 
 from __future__ import annotations
@@ -13,27 +13,32 @@ from streams.journey.book import Book, Changes, Written
 
 Records = list[tuple[int, Event]]
 Data = dict[bytes, bytes]
+Log = tuple[Data, Data, Data]
+
+TABLES = ("orders", "vehicles", "hours")
 
 
 class Memory:
-    """`facts`, `hours` and `notices` keep what a sink would: of each key the highest version, or the id."""
+    """`facts` and `notices` keep what a sink would: of each order the highest version, of each notice the id.
+
+    `log` is what the changelogs hold of orders, vehicles and hours up to the batch before the last one.
+    """
 
     def __init__(self, *, hold_days: int = 60) -> None:
         self._hold_days = hold_days
-        self.tables: tuple[Data, Data, Data] = ({}, {}, {})
+        self.log: Log = ({}, {}, {})
         self.facts: dict[str, dict[str, Any]] = {}
         self.sent: list[dict[str, Any]] = []
         self.notices: set[str] = set()
         self.too_late: list[int] = []
         self._hours: dict[tuple[str, int], dict[str, Any]] = {}
-        self._last: Written = Written()
-        self._before: tuple[Data, Data, Data] = ({}, {}, {})
-        self.restart()
+        self._last = Written()
+        self._gone: list[bytes] = []
+        self._begin()
 
     def take(self, records: Records) -> Written:
-        """Apply a batch and keep what it writes."""
-        orders, vehicles, hours = self.tables
-        self._before = (dict(orders), dict(vehicles), dict(hours))
+        """Apply a batch and keep what it writes; the batch before it is now in the log for good."""
+        self._log_all()
         self._last = out = self.book.apply(records)
         for fact in out.journeys:
             self.sent.append(fact)
@@ -53,33 +58,56 @@ class Memory:
         return self._hours
 
     def restart(self) -> None:
-        """A new process that has recovered its tables."""
-        orders, vehicles, hours = self.tables
-        self.book = Book(0, orders, vehicles, hours, hold_days=self._hold_days)
-        self.book.recall(vehicles, hours)
+        """The process ends when all is in the log, and starts again."""
+        self._log_all()
+        self._begin()
 
     def crash(self, chance: Random) -> None:
         """The process dies when any of the last batch's changes may have reached the log, and starts again.
 
-        What it had sent was sent: outputs are acknowledged before the first change is logged.
+        What it had sent was sent: outputs are acknowledged before the first change is logged. Deletions of what the
+        batch before had let go are logged beside the changes.
         """
-        orders, vehicles, hours = self._before
-        for table, changes in (
-            (orders, self._last.order_changes),
-            (vehicles, self._last.vehicle_changes),
-            (hours, self._last.hour_changes),
-        ):
-            _log_some(table, changes, chance)
-        self.tables = self._before
-        self.restart()
+        self._log_some([chance.choice((0, 0.5, 1)) for _ in TABLES], chance)
+
+    def crash_with_only(self, *logged: str) -> None:
+        """The process dies when of the last batch only the changes of these tables are in the log, and starts again."""
+        self._log_some([1 if name in logged else 0 for name in TABLES], Random(0))
+
+    def _log_some(self, shares: list[float], chance: Random) -> None:
+        out, orders = self._last, self.log[0]
+        for table, changes, share in zip(self.log, _changes(out), shares, strict=True):
+            for key, value in changes.items():
+                if chance.random() < share:
+                    _put(table, key, value)
+        for key in self._gone:
+            if chance.random() < shares[0]:
+                orders.pop(key, None)
+        self._begin()
+
+    def _log_all(self) -> None:
+        for table, changes in zip(self.log, _changes(self._last), strict=True):
+            for key, value in changes.items():
+                _put(table, key, value)
+        for key in self._gone:
+            self.log[0].pop(key, None)
+        self._gone = self._last.gone
+        self._last = Written()
+
+    def _begin(self) -> None:
+        """A new process, its tables recovered from the log."""
+        orders, vehicles, hours = self.tables = (dict(self.log[0]), dict(self.log[1]), dict(self.log[2]))
+        self.book = Book(0, orders, vehicles, hours, hold_days=self._hold_days)
+        self._gone = self.book.recall(vehicles, hours)
+        self._last = Written()
 
 
-def _log_some(table: Data, changes: Changes, chance: Random) -> None:
-    share = chance.choice((0, 0.5, 1))
-    for key, value in changes.items():
-        if chance.random() >= share:
-            continue
-        if value is None:
-            table.pop(key, None)
-        else:
-            table[key] = value
+def _changes(out: Written) -> tuple[Changes, Changes, Changes]:
+    return out.order_changes, out.vehicle_changes, out.hour_changes
+
+
+def _put(table: Data, key: bytes, value: bytes | None) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
