@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass, field
 
-
 _READABLE = dict.fromkeys(map(ord, " -()./"))
 
 

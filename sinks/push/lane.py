@@ -131,7 +131,7 @@ class Lane:
                 self._office.progress.moved += 1
                 await self._pause(NO_FACTS_PAUSE_S)
                 continue
-            # What is begun and not called when the process is killed is unknown for ever, where it cannot be sent again.
+            # What is begun and not called when the process is killed is unknown for ever, unless it can be sent again.
             free = self._traits.concurrency - len(self._calls) if self._traits.idempotent else 1
             allowed = self._breaker.allow(free)
             if self._breaker.is_open and self._calls:

@@ -133,5 +133,9 @@ def test_every_measure_is_on_the_dashboard_or_in_an_alert():
         "fixtrail_stack_child_up",
         "fixtrail_clickhouse_records",
         "fixtrail_pulse_failures",
+        "fixtrail_push_ready",
+        "fixtrail_push_records",
+        "fixtrail_push_commits",
+        "fixtrail_push_dead_letters",
         "fixtrail_pulse_dead_letter_records",
     }
