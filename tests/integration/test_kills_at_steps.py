@@ -72,6 +72,8 @@ class Boxes:
             "FIXTRAIL_HASH_KEY": "a secret for this test",
             # Small batches: several of them are under way at once.
             "FIXTRAIL_BATCH": "20",
+            # What a process ends with must be right by the order of its writes alone; reading again would hide it.
+            "FIXTRAIL_REPLAY_MARGIN": "0",
             **({"FIXTRAIL_CRASH_AT": crash_at} if crash_at else {}),
         }
         with (self.folder / "boxes.log").open("ab") as said:
