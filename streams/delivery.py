@@ -108,14 +108,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self.settled.clear()
         await super().perform_seek()
         ours = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
-        if not self.replay_margin or not ours:
-            return
-        earliest = await self.earliest_offsets(*ours)
+        earliest = await self.earliest_offsets(*ours) if ours else {}
         for tp in ours:
-            committed = self._committed_offset[tp]
-            if committed and (back := max(committed - self.replay_margin, earliest.get(tp) or 0)) < committed:
-                self._thread.seek(tp, back)
-                self._read_offset[tp] = back or None
+            # Where nothing was committed, aiokafka seeks nowhere, and what it had fetched meanwhile would be lost.
+            start = max((self._committed_offset[tp] or 0) - self.replay_margin, earliest.get(tp) or 0)
+            self._thread.seek(tp, start)
+            self._read_offset[tp] = start or None
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
