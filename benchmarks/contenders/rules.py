@@ -41,7 +41,7 @@ def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
     if visit.takes(entry):
         visit.advance(entry)
     else:
-        visit, _ = fold(entries)
+        visit = fold(entries)
     verdict = first_time_fix(event.order_id, visit, ())
     fact = journey_fact(event.order_id, event.vehicle_id, visit, verdict, visit.count)
     return {"entries": entries, "visit": visit.snapshot()}, fact
