@@ -52,6 +52,22 @@ class Settings(BaseSettings):
         default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
     )
 
+    users: Path | None = Field(default=None, description="TOML file of the accounts; by default users.toml in `data`.")
+    users_toml: str | None = Field(default=None, repr=False, description="Further accounts, as such a file's text.")
+    session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
+    session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
+    session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
+    oidc_issuer: str | None = Field(default=None, description="OpenID Connect provider that people sign in by.")
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_scope: str = "openid profile"
+    oidc_name_claim: str = Field(default="preferred_username", description="The claim that names the account.")
+    oidc_role_claim: str = Field(default="fixtrail_role", description="The claim that gives the role.")
+    oidc_roles: dict[str, Literal["viewer", "manager", "admin"]] = Field(
+        default_factory=dict, description="Which value of that claim is which role; without it they are the roles."
+    )
+    oidc_centers_claim: str | None = Field(default=None, description="The claim that lists the centers one may see.")
+
     max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
     max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
     hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
