@@ -9,7 +9,7 @@ import faust
 
 from sinks.tracing import Tracing
 from streams.batches import BatchSchema, PartitionTable, batch_scheduler
-from streams.delivery import Consumer, Transport
+from streams.delivery import Consumer, Lease, Transport
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 
 SESSION_S = 10.0
@@ -59,8 +59,8 @@ class Tables:
     hours: PartitionTable
 
 
-def make_app(config: WorkerConfig) -> tuple[faust.App, Tables, Any]:
-    """The app, its tables and its topic of events."""
+def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any]:
+    """The app, its tables and its topic of events. The lease follows the app's membership in its group."""
     app = faust.App(
         config.app_id,
         broker=[f"kafka://{server}" for server in config.kafka["bootstrap_servers"].split(",")],
@@ -86,7 +86,7 @@ def make_app(config: WorkerConfig) -> tuple[faust.App, Tables, Any]:
         stream_recovery_delay=0.0,
         ConsumerScheduler=batch_scheduler(config.batch),
     )
-    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin})
+    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin, "lease": lease})
     app.transport = type("WorkerTransport", (Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
     tables = Tables(
         orders=_table(app, "orders", merge_orders, config),

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, errors
+from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+from aiokafka.protocol.produce import ProduceRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.futures import notify
@@ -26,11 +28,76 @@ STALLED = 75
 Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 Rows = dict[tuple[str, int], list[Row]]  # by (topic, partition)
 
+_STILL_A_MEMBER = frozenset({errors.NoError.errno, errors.RebalanceInProgressError.errno})
+_FENCED_INSTANCE_ID = 82  # not among aiokafka's errors
+_NOT_A_MEMBER = frozenset({errors.UnknownMemberIdError.errno, errors.IllegalGenerationError.errno, _FENCED_INSTANCE_ID})
+
 
 def fail_stop(reason: str, code: int = OWN_BUG) -> NoReturn:
     """End the process at once: nothing unfinished is acked, so it is done again after the restart."""
     log.critical("worker ends", reason=reason, exit_code=code)
     os._exit(code)
+
+
+class Lease:
+    """Whether the group still holds this process for the owner of its partitions.
+
+    It does for a session's length after the last heartbeat that it answered was sent, less what a write may take. A
+    process that stood still for longer (frozen, swapped out, cut off) must not write what it had prepared: the next
+    owner may be further. Brokers cannot tell (their fencing of producers needs transactions), so the producer asks.
+    """
+
+    IN_FLIGHT_S = 1.0
+
+    def __init__(self, session_s: float) -> None:
+        self._holds_s = session_s - self.IN_FLIGHT_S
+        self._until = time.monotonic() + self._holds_s
+        self._lost = False
+
+    def watch(self, consumer: Any) -> None:
+        """Follow the answers to the heartbeats and joins that this consumer's client sends, from its thread."""
+        send = consumer._client.send
+
+        async def followed(node: int, request: Any, **options: Any) -> Any:
+            sent_at = time.monotonic()
+            answer = await send(node, request, **options)
+            if isinstance(request, HeartbeatRequest):
+                self.heard(sent_at, answer.error_code)
+            elif isinstance(request, SyncGroupRequest) and answer.error_code == errors.NoError.errno:
+                self.joined(sent_at)
+            return answer
+
+        consumer._client.send = followed
+
+    def joined(self, sent_at: float) -> None:
+        """The group takes the process for a member, by what it sent at `sent_at` (monotonic)."""
+        self._until = sent_at + self._holds_s
+        self._lost = False
+
+    def heard(self, sent_at: float, error_code: int) -> None:
+        """Take the group's answer to the heartbeat that was sent at `sent_at` (monotonic)."""
+        if error_code in _STILL_A_MEMBER:
+            self._until = sent_at + self._holds_s
+        elif error_code in _NOT_A_MEMBER:
+            self._lost = True
+
+    def guard(self, producer: AIOKafkaProducer) -> None:
+        """Let nothing out of this producer, first tries and further ones, but while the lease is held."""
+        send = producer.client.send
+
+        async def guarded(node: int, request: Any, **options: Any) -> Any:
+            if isinstance(request, ProduceRequest):
+                await self.held()
+            return await send(node, request, **options)
+
+        producer.client.send = guarded
+
+    async def held(self) -> None:
+        """Return once the lease is held, at once where it is; end the process where the partitions are gone."""
+        while self._lost or time.monotonic() > self._until:
+            if self._lost:
+                fail_stop("the group took it for dead and may have given its partitions to another", STALLED)
+            await asyncio.sleep(0.05)
 
 
 class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -40,10 +107,12 @@ class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """
 
     fetch_max_wait_ms = 100
+    lease: Lease
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
+        self.lease.watch(consumer)
         return consumer
 
 
@@ -55,13 +124,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     """
 
     replay_margin = 0
+    lease: Lease
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settled: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> Thread:
-        return Thread(self, loop=self.loop, beacon=self.beacon)
+        thread = Thread(self, loop=self.loop, beacon=self.beacon)
+        thread.lease = self.lease
+        return thread
 
     def ack(self, message: Any) -> bool:
         """Note that all up to the end of this batch is done."""
@@ -127,23 +199,19 @@ class Outbox:
 
     Two stages, each first in, first out, so that the loop never waits for an acknowledgement: while a batch's
     changelog is under way, the outputs of the next ones are. Any failed write ends the process before the ack.
-    `lease_s`: a process that stood still for longer may have lost its partitions, so it ends rather than to write.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 8, lease_s: float = 10.0) -> None:
+    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 8) -> None:
         self._producer = producer
         self._room = asyncio.Semaphore(depth)
         self._depth = depth
-        self._lease_s = lease_s
-        self._beat_at = time.monotonic()
         self._sent: asyncio.Queue[tuple[list[Awaitable[Any]], Rows, Callable[[], None]]] = asyncio.Queue()
         self._logged: asyncio.Queue[tuple[list[Awaitable[Any]], Callable[[], None]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to settle what is put in."""
-        self._beat_at = time.monotonic()
-        for stage in (self._settle_outputs, self._settle_changelog, self._beat):
+        for stage in (self._settle_outputs, self._settle_changelog):
             self._tasks.append(asyncio.create_task(self._or_fail(stage), name=stage.__name__))
 
     async def stop(self) -> None:
@@ -189,19 +257,8 @@ class Outbox:
             crash_point("worker.acked")
             self._room.release()
 
-    async def _beat(self) -> None:
-        while True:
-            self._check_lease()
-            self._beat_at = time.monotonic()
-            await asyncio.sleep(0.5)
-
-    def _check_lease(self) -> None:
-        if (stood := time.monotonic() - self._beat_at) > self._lease_s:
-            fail_stop(f"stood still for {stood:.1f} s and may have lost its partitions", STALLED)
-
     async def _ship(self, rows: Rows) -> list[Awaitable[Any]]:
         """Send the rows as whole record batches; the futures of their acknowledgements."""
-        self._check_lease()
         futures: list[Awaitable[Any]] = []
         for (topic, partition), each in rows.items():
             batch = self._producer.create_batch()

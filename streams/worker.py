@@ -19,7 +19,7 @@ from sinks.crash_point import crash_point
 from sinks.lag import Done, show_lag
 from streams.agents import Tracker, track_orders
 from streams.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
-from streams.delivery import OWN_BUG, Outbox, fail_stop
+from streams.delivery import OWN_BUG, STALLED, Lease, Outbox, fail_stop
 from streams.intake import CrashMarks
 from streams.progress import Progress
 
@@ -56,8 +56,9 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
         loop.add_signal_handler(number, stop.set)
     started(loop)
     await create_changelogs(config)
-    app, tables, events = make_app(config)
-    worker = Worker(config, app, tables, progress)
+    lease = Lease(SESSION_S)
+    app, tables, events = make_app(config, lease)
+    worker = Worker(config, app, tables, progress, lease)
     track_orders(app, events, worker.tracker.take)
     await worker.start()
     log.info("worker started", instance=config.instance)
@@ -79,7 +80,7 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
 class Worker:
     """Ties the app's life to the tracker and its outbox."""
 
-    def __init__(self, config: WorkerConfig, app: faust.App, tables: Tables, progress: Progress) -> None:
+    def __init__(self, config: WorkerConfig, app: faust.App, tables: Tables, progress: Progress, lease: Lease) -> None:
         self._config, self._app, self._tables, self._progress = config, app, tables, progress
         self._producer = AIOKafkaProducer(
             **config.kafka,
@@ -90,7 +91,8 @@ class Worker:
             max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=30_000,
         )
-        self._outbox = Outbox(self._producer, lease_s=SESSION_S)
+        lease.guard(self._producer)
+        self._outbox = Outbox(self._producer)
         marks = CrashMarks(config.data / f"{config.app_id}-crashes.json")
         self.tracker = Tracker(config, tables, self._outbox, marks, progress)
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
@@ -117,8 +119,12 @@ class Worker:
         self._progress.ready = False
         crash_point("worker.before_revoke")
         if revoked:
-            with contextlib.suppress(asyncio.TimeoutError):
+            try:
                 await asyncio.wait_for(self.tracker.drained(), DRAIN_S)
+            except TimeoutError:
+                # Else it would be written when the partitions have another owner.
+                fail_stop("what was under way could not be written before the partitions go", STALLED)
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
         self.tracker.forget_books()
         crash_point("worker.revoked")
