@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from fixtrail.topics import CENTER_HOURS, DEAD_LETTERS, JOURNEYS, NOTICES, SERVICE_EVENTS
+from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, NOTICES, SERVICE_EVENTS
 from schemas.dead_letter import PREFIX, DeadLetter
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
-from schemas.facts import CenterHour, JourneyFact, Notice
+from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notice
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_FILE = "asyncapi.yaml"
@@ -23,7 +23,13 @@ _PASSED = {
 }
 
 # (message, model, mode): events are described as they are read, facts as they are written.
-_FACTS: dict[str, type[BaseModel]] = {"journey": JourneyFact, "center_hour": CenterHour, "notice": Notice}
+_FACTS: dict[str, type[BaseModel]] = {
+    "journey": JourneyFact,
+    "center_hour": CenterHour,
+    "notice": Notice,
+    "alert": Alert,
+    "acknowledgement": Acknowledgement,
+}
 
 # topic → (what it carries, key, messages); the direction is Fixtrail's.
 _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
@@ -36,6 +42,8 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
     ),
     CENTER_HOURS: ("send", "Partial sums of a center's hour.", "center_id", ["center_hour"]),
     NOTICES: ("send", "Milestones of an order.", "order_id", ["notice"]),
+    ALERTS: ("send", "What the staff must look at; compacted, the highest version counts.", "alert_id", ["alert"]),
+    ALERT_ACKS: ("send", "Who takes care of an alert; compacted.", "alert_id", ["acknowledgement"]),
     DEAD_LETTERS: ("send", "What was refused: original key and bytes, the reason in headers.", "", ["dead_letter"]),
 }
 
@@ -129,7 +137,7 @@ def _asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Fixtrail",
             "version": "1.0.0",
-            "description": "Service-order events in; journeys, center hours, notices and dead letters out.",
+            "description": "Service-order events in; journeys, center hours, notices, alerts and dead letters out.",
         },
         "defaultContentType": "application/json",
         "channels": {_id(topic): _channel(topic) for topic in _CHANNELS},

@@ -11,6 +11,9 @@ JOURNEYS = "journeys"
 CENTER_HOURS = "center-hours"
 NOTICES = "notices"
 DEAD_LETTERS = "service-events.dead-letter"
+ALERTS = "alerts"
+ALERT_ACKS = "alert-acks"
+TRACKING_REVOCATIONS = "tracking-revocations"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
@@ -33,8 +36,12 @@ TOPICS = (
     Topic(SERVICE_EVENTS, _kept(180, max_message_bytes=str(MAX_SENT_BYTES + _ENVELOPE_BYTES))),
     Topic(JOURNEYS, {"cleanup.policy": "compact", "max.message.bytes": str(MAX_SENT_BYTES)}),
     Topic(CENTER_HOURS, _kept(180)),
-    Topic(NOTICES, _kept(7)),
+    # The watch box finds here where the customers of open orders are reached.
+    Topic(NOTICES, _kept(30)),
     Topic(DEAD_LETTERS, _kept(180, max_message_bytes=str(9 * 1024 * 1024))),
+    Topic(ALERTS, {"cleanup.policy": "compact"}),
+    Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
+    Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the stream processors write: journey facts, center hours, notices.
+"""What the stream processors write: journey facts, center hours, notices; and the alerts of the watch box.
 
 On the wire times are whole milliseconds since 1970-01-01 UTC, durations seconds, money decimal strings. A journey
 fact is one order's whole current state: the newest `version` of an order replaces all older ones. Its figures are
@@ -8,7 +8,7 @@ stated as of `last_event_at`; what runs at `activity_since` goes on from there (
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup"]
 Status = Literal["open", "handed_off", "cancelled"]
@@ -173,6 +173,7 @@ class Notice(Fact):
     """One milestone of one order, proven by the event named: topic `notices`, key = order_id.
 
     `notice_id` is a hash of (order, milestone, event): the same milestone has the same id however often it is sent.
+    `running_late` and `no_news` are told by the clock: their `event_id` names the promise or the silence, not an event.
     `recipients` are the customer's channel addresses, personal data that goes no further than the push sink.
     Not to be delivered before `not_before` nor after `expires_at`, nor once a milestone of `superseded_by` followed.
     """
@@ -193,3 +194,70 @@ class Notice(Fact):
     part_no: str | None = Field(description="The part that a part milestone is about.")
     quote: QuoteFact | None = Field(description="The quote that waits for a decision.")
     final_amount: Decimal | None = Field(description="What was paid, on handoff.")
+
+
+class Telling(Fact):
+    """What became of telling one step of an alert on one ops channel.
+
+    A step is `opened`, `level-1`, `level-2` … or `closed`. INTENT is written before the call: found by whoever takes
+    over, it means that nobody knows, and becomes UNKNOWN.
+    """
+
+    step: str
+    channel: str
+    outcome: Literal["INTENT", "RETRY", "SENT", "REJECTED", "UNKNOWN", "EXPIRED"]
+    at: int
+    reason: str = ""
+
+
+class Alert(Fact):
+    """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
+
+    `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
+    `subject` is an order, an order's part request, a center or a partition. An alert is closed once it is acknowledged
+    or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert without it goes on.
+    """
+
+    alert_id: str
+    rule: str
+    kind: Literal[
+        "wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"
+    ]
+    severity: Literal["info", "warning", "critical"]
+    subject: str
+    order_id: str | None
+    center_id: str | None
+    lane: Literal["quick", "standard"] | None
+    opening: str = Field(description="The fact that it was opened by, such as the beginning of a wait.")
+    since: int = Field(description="When what it is about began.")
+    opened_at: int = Field(description="When the limit was passed.")
+    value: float | None = Field(description="What was found, in `unit`; a duration goes on from `since`.")
+    limit: float
+    unit: Literal["minutes", "share"]
+    level: int = Field(description="How often it was escalated.")
+    escalated_at: int | None = None
+    acknowledged_at: int | None = None
+    acknowledged_by: str | None = None
+    note: str | None = None
+    closed_at: int | None = None
+    closed_by: Literal["condition", "acknowledgement", "configuration"] | None = None
+    ended_at: int | None = None
+    told: tuple[Telling, ...] = ()
+    version: int
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def state(self) -> Literal["open", "acknowledged", "closed"]:
+        """Acknowledged: closed, though its condition still holds."""
+        if self.closed_at is None:
+            return "open"
+        return "acknowledged" if self.ended_at is None else "closed"
+
+
+class Acknowledgement(Fact):
+    """Somebody takes care of an alert: topic `alert-acks`, key = alert_id."""
+
+    alert_id: str
+    acknowledged_at: int
+    acknowledged_by: str
+    note: str | None = None
