@@ -68,6 +68,26 @@ class Settings(BaseSettings):
     )
     oidc_centers_claim: str | None = Field(default=None, description="The claim that lists the centers one may see.")
 
+    public_url: str | None = Field(
+        default=None, description="How customers reach the pages, https://track.example.com."
+    )
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8000, ge=0, description="Port of the pages and the event API; 0 takes a free one.")
+    web_proxies: str = Field(
+        default="", description="Addresses of proxies whose X-Forwarded-For is believed, by comma."
+    )
+    web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
+    web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
+    web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
+
+    api_keys: Path | None = Field(
+        default=None, description="File of the API keys; by default api-keys.json in `data`. Changes count at once."
+    )
+    api_events_per_minute: int = Field(
+        default=60_000, ge=1, description="Events one API key may send to one process, unless the key says otherwise."
+    )
+    api_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="A larger request is refused.")
+
     max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
     max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
     hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
