@@ -70,9 +70,12 @@ def run_clickhouse_box(settings: Settings) -> int:
 
 def run_push_box(settings: Settings) -> int:
     """One push sink until it is stopped; the exit code."""
+    import uvloop
+
     from fixtrail.notices import centers_of, push_settings
     from sinks.push.sink import PushConfig, run_push
 
+    uvloop.install()
     log_as_json("sink-push", settings.log_level)
     group = f"{settings.app_id}-push"
     progress = Progress()
@@ -88,6 +91,18 @@ def run_push_box(settings: Settings) -> int:
             centers=centers_of(settings),
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
+
+
+def run_web_box(settings: Settings) -> int:
+    """One web server until it is stopped; the exit code."""
+    from fixtrail.web.config import web_config
+    from fixtrail.web.server import run_web
+
+    log_as_json("web", settings.log_level)
+    progress = Progress()
+    watchdog = _watch("web", settings, progress)
+    config = web_config(settings)
+    return run_until_stopped(lambda stop: run_web(config, stop, progress), watchdog=watchdog)
 
 
 def run_pulse_box(settings: Settings) -> int:

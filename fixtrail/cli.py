@@ -35,6 +35,8 @@ app.add_typer(letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
 app.add_typer(notices_app, name="notices")
+tracking_app = typer.Typer(help="Links to the customers' tracking pages.", no_args_is_help=True)
+app.add_typer(tracking_app, name="tracking")
 
 Data = Annotated[
     Path | None,
@@ -143,6 +145,14 @@ def sink_push(data: Data = None) -> None:
     from fixtrail.boxes import run_push_box
 
     raise SystemExit(run_push_box(_settings(data)))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_PUBLIC_URL=https://track.example.com fixtrail web")
+def web(data: Data = None) -> None:
+    """Serve the customers' tracking pages, the ops board and the event API. Start more to scale."""
+    from fixtrail.boxes import run_web_box
+
+    raise SystemExit(run_web_box(_settings(data)))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
@@ -598,6 +608,30 @@ def notices_vapid_key() -> None:
 
     private, public = notices.vapid_keys()
     _say(f"private {private}\npublic  {public}")
+
+
+@tracking_app.command("link", epilog="Example:  fixtrail tracking link R-1001 --days 30")
+def tracking_link(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how long it opens the page.")] = 90,
+    data: Data = None,
+) -> None:
+    """A link that opens the page of one order; whoever has it sees that order and nothing else."""
+    from fixtrail.web.tracking.command import link_of
+
+    _say(link_of(_settings(data), order, days))
+
+
+@tracking_app.command("revoke", epilog="Example:  fixtrail tracking revoke R-1001")
+def tracking_revoke(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
+    data: Data = None,
+) -> None:
+    """Make every link of an order void that was issued until now; `tracking link` issues new ones."""
+    from fixtrail.web.tracking.command import revoke
+
+    revoke(_settings(data), order)
+    _say(f"the links of order {order} issued until now open nothing any more")
 
 
 @centers_app.command("load", epilog="Example:  fixtrail centers load examples/centers.toml")

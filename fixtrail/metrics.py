@@ -92,6 +92,13 @@ KNOWN: dict[str, dict[str, About]] = {
         "received_to_row_seconds": _histogram("Time from a record's arrival in Kafka to its row.", ("table",)),
         "occurred_to_row_seconds": _histogram("Time from an event's occurred_at to its row."),
     },
+    "web": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "journeys": _gauge("Orders in memory."),
+        "open_journeys": _gauge("Open orders in memory."),
+        "streams": _gauge("Live pages that are open."),
+    },
     "pulse": {
         "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),
         "heartbeats": _counter("Heartbeats sent, to all partitions at once.", values=("",)),

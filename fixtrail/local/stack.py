@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from fixtrail.topics import ensure_topics
 
 LOCK_FILE = "stack.lock"
 SECRETS_FILE = "secrets.json"
-KAFKA_PORT, HTTP_PORT, NATIVE_PORT = 9092, 8123, 9000
+KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
 START_LIMIT_S = 90.0
 HOST = "127.0.0.1"
 
@@ -39,6 +39,7 @@ class Ports:
     kafka: int
     http: int
     native: int
+    web: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Plan:
     def clickhouse(self) -> str:
         return f"http://{HOST}:{self.ports.http}"
 
+    @property
+    def web(self) -> str:
+        return f"http://{HOST}:{self.ports.web}"
+
     def environment(self) -> dict[str, str]:
         """What every box of the stack finds in its environment."""
         return {
@@ -69,6 +74,7 @@ class Plan:
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": self.secrets["clickhouse_reader_password"],
             "FIXTRAIL_HASH_KEY": self.secrets["hash_key"],
             "FIXTRAIL_PARTITIONS": str(self.partitions),
+            "FIXTRAIL_PUBLIC_URL": os.environ.get("FIXTRAIL_PUBLIC_URL") or self.web,
         }
 
 
@@ -111,9 +117,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def free_ports() -> Ports:
-    """Three ports that nobody listens on, below those the system hands out to outgoing connections."""
+    """Ports that nobody listens on, below those the system hands out to outgoing connections."""
     found: list[int] = []
-    while len(found) < 3:
+    while len(found) < 4:
         port = random.randrange(20_000, 32_000)
         if port not in found and _is_free(port):
             found.append(port)
@@ -125,12 +131,13 @@ def free_port() -> int:
 
 
 def fixed_ports() -> Ports:
-    """The usual ports of Kafka and ClickHouse. Raises Failure where one of them is taken."""
-    taken = [port for port in (KAFKA_PORT, HTTP_PORT, NATIVE_PORT) if not _is_free(port)]
+    """The usual ports of Kafka, ClickHouse and the pages. Raises Failure where one of them is taken."""
+    wanted = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
+    taken = [port for port in astuple(wanted) if not _is_free(port)]
     if taken:
         said = " and ".join(map(str, taken))
         raise Failure(f"port {said} on {HOST} is taken by another program: use --ports auto", REFUSED)
-    return Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT)
+    return wanted
 
 
 def _is_free(port: int) -> bool:
@@ -235,7 +242,10 @@ class _Stack:
             await server.wait_ready(START_LIMIT_S)
         # Side by side: the workers need the topics only, and the tables take longest.
         await _together(
-            self._start_workers(environment), self._start_push(environment), self._start_writer(environment)
+            self._start_workers(environment),
+            self._start_push(environment),
+            self._start_web(environment),
+            self._start_writer(environment),
         )
         self._ready = True
         self._write_stack_file()
@@ -258,6 +268,11 @@ class _Stack:
         """Unless FIXTRAIL_PUSH sets up channels, it messages nobody and writes to its log what it would say."""
         await self._topics_made.wait()
         await self._start_box("sink-push", ("sink", "push"), environment)
+
+    async def _start_web(self, environment: dict[str, str]) -> None:
+        await self._topics_made.wait()
+        served = {"FIXTRAIL_WEB_HOST": HOST, "FIXTRAIL_WEB_PORT": str(self._plan.ports.web)}
+        await self._start_box("web", ("web",), {**environment, **served})
 
     async def _migrate(self, environment: dict[str, str]) -> None:
         spec = Spec("migrations", "fixtrail", ("migrate", "--only", "clickhouse"), environment)
@@ -311,6 +326,7 @@ class _Stack:
             "kafka": plan.kafka,
             "clickhouse": plan.clickhouse,
             "clickhouse_native": f"{HOST}:{plan.ports.native}",
+            "web": plan.web,
             **plan.secrets,
             "partitions": plan.partitions,
             "pid": os.getpid(),
@@ -324,6 +340,7 @@ class _Stack:
         self._say("ready")
         self._say(f"  kafka       {plan.kafka}  (development broker: one machine, no replication, not for production)")
         self._say(f"  clickhouse  {plan.clickhouse}  native {HOST}:{plan.ports.native}")
+        self._say(f"  pages       {plan.web}")
         self._say(f"  health      {self._watch.url}/metrics, and of each box: `fixtrail status`")
         self._say(f"  logs        {self._logs}")
         self._say(f"  passwords   {plan.folder / STACK_FILE}")

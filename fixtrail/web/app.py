@@ -1,0 +1,29 @@
+"""The web application: which pages and interfaces there are."""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from fixtrail.web.context import Web
+from fixtrail.web.security import SecurityHeaders
+from fixtrail.web.static import STATIC
+
+
+def create_app(web: Web) -> FastAPI:
+    """The application around parts that somebody else runs (fixtrail.web.server)."""
+    app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.web = web
+    for router in _routers():
+        app.include_router(router)
+    for name, folder in STATIC.items():
+        app.mount(f"/static/{name}", StaticFiles(directory=folder), name=name)
+    app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))
+    return app
+
+
+def _routers() -> Iterator[APIRouter]:
+    """One line a part; imported here, so that each part may import the shared ones."""
+    from fixtrail.web.tracking.routes import router as tracking
+
+    yield tracking

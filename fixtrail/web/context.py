@@ -1,0 +1,45 @@
+"""What every page and interface of one process shares."""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from fixtrail.web.config import WebConfig
+from fixtrail.web.events import Events
+from fixtrail.web.journeys import Journeys
+from fixtrail.web.security import Gate
+from fixtrail.web.tracking.tokens import Links
+from sinks.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Found by handlers with `web_of(request)`.
+
+    `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens.
+    """
+
+    config: WebConfig
+    journeys: Journeys
+    events: Events
+    gate: Gate
+    links: Links
+    progress: Progress = field(repr=False)
+
+
+def make_web(config: WebConfig, progress: Progress) -> Web:
+    """All parts, not running yet; call it on the event loop that will serve."""
+    return Web(
+        config=config,
+        journeys=Journeys(progress),
+        events=Events(config.kafka),
+        gate=Gate(config.limits),
+        links=Links(config.secret),
+        progress=progress,
+    )
+
+
+def web_of(request: Request) -> Web:
+    """The shared parts, from any handler."""
+    web: Web = request.app.state.web
+    return web

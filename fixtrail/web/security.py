@@ -1,0 +1,116 @@
+"""What every answer carries, and how much one address, one link and all together may take up."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fixtrail.web.config import Limits
+
+# Nothing inline, nothing from elsewhere: also what a template would let through by mistake stays inert.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
+HSTS = "max-age=31536000"
+MINUTE_S = 60.0
+MOST_COUNTED = 100_000
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer that does not set its own."""
+
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
+        self._app = app
+        self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class Gate:
+    """Counts in memory: requests per minute by whatever key, and streams that are open."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._minute = 0
+        self._requests: Counter[str] = Counter()
+        self._streams: Counter[str] = Counter()
+        self.open_streams = 0
+
+    def lets_in(self, key: str, a_minute: int, now: float | None = None) -> bool:
+        """Count a request under a key; False once there were more than `a_minute` of them in this minute."""
+        minute = int((time.monotonic() if now is None else now) // MINUTE_S)
+        if minute != self._minute:
+            self._minute = minute
+            self._requests.clear()
+        if key not in self._requests and len(self._requests) >= MOST_COUNTED:
+            # So many different ones within a minute are an attack; those who are known go on.
+            return False
+        self._requests[key] += 1
+        return self._requests[key] <= a_minute
+
+    def has_room(self, address: str, link: str) -> bool:
+        """Whether one more stream may be opened."""
+        return (
+            self.open_streams < self.limits.streams
+            and self._streams[f"address {address}"] < self.limits.streams_of_address
+            and self._streams[f"link {link}"] < self.limits.streams_of_link
+        )
+
+    @contextmanager
+    def stream(self, address: str, link: str) -> Iterator[None]:
+        """Counts a stream as long as it lasts."""
+        keys = (f"address {address}", f"link {link}")
+        self.open_streams += 1
+        self._streams.update(keys)
+        try:
+            yield
+        finally:
+            self.open_streams -= 1
+            for key in keys:
+                self._streams[key] -= 1
+                if not self._streams[key]:
+                    del self._streams[key]
+
+
+def address_of(scope: Scope) -> str:
+    """Who asks: the address of the connection, or what a trusted proxy says."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -1,0 +1,101 @@
+"""Runs the web application: the read model, the producer and the HTTP server on one event loop."""
+
+import asyncio
+import logging
+import socket
+from contextlib import nullcontext
+from typing import Any
+
+import uvicorn
+
+from fixtrail.failure import OK, REFUSED, Failure
+from fixtrail.topics import TRACKING_REVOCATIONS
+from fixtrail.web.app import create_app
+from fixtrail.web.config import WebConfig
+from fixtrail.web.context import Web, make_web
+from sinks.progress import Progress
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 4096
+STOP_WITHIN_S = 5
+LOOK_EVERY_S = 0.25
+
+
+async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) -> int:
+    """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
+    web = make_web(config, progress)
+    listening = listen(config.host, config.port)
+    parts = [
+        asyncio.create_task(web.journeys.follow(config.kafka, {TRACKING_REVOCATIONS: lambda r: _revoked(web, r)})),
+        asyncio.create_task(web.events.run()),
+        asyncio.create_task(_show(web)),
+    ]
+    server = _Server(_settings(web))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*parts, serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    finally:
+        server.should_exit = True
+        for task in (*parts, stopping):
+            task.cancel()
+        await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
+        listening.close()
+    return OK
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that waits for connections; port 0 takes a free one. Raises Failure (78)."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(BACKLOG)
+    except OSError as error:
+        found.close()
+        raise Failure(f"the pages cannot be served on {host}:{port}: {error}", REFUSED) from None
+    shown = f"[{host}]" if ":" in host else host
+    log.info("serving http://%s:%d", shown, found.getsockname()[1])
+    return found
+
+
+def _settings(web: Web) -> uvicorn.Config:
+    proxies = web.config.settings.web_proxies
+    return uvicorn.Config(
+        create_app(web),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="off",
+        ws="none",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        backlog=BACKLOG,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        h11_max_incomplete_event_size=16 * 1024,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+def _revoked(web: Web, records: list[Any]) -> None:
+    for order_id in web.links.take(records):
+        web.journeys.wake(order_id)
+
+
+async def _show(web: Web) -> None:
+    """Tell health page and watchdog how it goes."""
+    while True:
+        web.progress.ready = web.journeys.read.is_set() and web.events.ready
+        web.progress.gauges["streams",] = web.gate.open_streams
+        await asyncio.sleep(LOOK_EVERY_S)
