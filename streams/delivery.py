@@ -101,19 +101,48 @@ class Lease:
 
 
 class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread with a shorter long poll.
+    """Faust's consumer thread with a shorter long poll, for topics that transactional producers may write, too.
 
-    Faust hard-codes 1.5 s; one idle partition's long poll would hold up the busy ones of the same broker.
+    Faust hard-codes a long poll of 1.5 s; one idle partition's would hold up the busy ones of the same broker.
+    `reached`: by partition, how far records were taken, and the read position behind which the next ones lie. What is
+    between the two are markers of transactions and aborted records, which nobody sees and nobody can settle.
     """
 
     fetch_max_wait_ms = 100
     lease: Lease
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reached: dict[TP, tuple[int, int]] = {}
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
+        consumer._isolation_level = "read_committed"
         self.lease.watch(consumer)
         return consumer
+
+    async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
+        records = await super()._fetch_records(consumer, active_partitions, **options)
+        # No await from here on: only taking records moves a position.
+        for tp in active_partitions & self.reached.keys():
+            state = _state_of(consumer, tp)
+            if state is not None and state.has_valid_position:
+                taken = records[tp][-1].offset + 1 if records.get(tp) else 0
+                self.reached[tp] = max(taken, self.reached[tp][0]), state.position
+        return records
+
+    def highwater(self, tp: TP) -> int:
+        """The end of what may be read: behind it is a transaction that is still open."""
+        stable: int = self._ensure_consumer().last_stable_offset(tp)
+        return stable
+
+
+def _state_of(consumer: Any, tp: TP) -> Any:
+    """aiokafka's own state of an assigned partition; None where it is not assigned."""
+    subscription = consumer._subscription.subscription
+    assignment = subscription and subscription.assignment
+    return assignment.state_value(tp) if assignment and tp in assignment.tps else None
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -161,6 +190,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         crash_point("worker.committed")
         return committed
 
+    def pass_over_holes(self) -> None:
+        """Count the markers of transactions behind the last record as done, once that record is."""
+        for tp, (taken, position) in list(self._thread.reached.items()):
+            done = self.settled.get(tp, self._committed_offset[tp] or 0)
+            if taken <= done < position and tp in self.assignment():
+                self.settled[tp] = position
+                notify(self._waiting_for_ack)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was acked of the partitions: their new owner starts from what was committed."""
         await super().on_partitions_revoked(revoked)
@@ -186,6 +223,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             start = max((self._committed_offset[tp] or 0) - self.replay_margin, earliest.get(tp) or 0)
             self._thread.seek(tp, start)
             self._read_offset[tp] = start or None
+            taken, _ = self._thread.reached.get(tp, (start, 0))
+            self._thread.reached[tp] = taken, 0
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

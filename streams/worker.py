@@ -141,6 +141,8 @@ class Worker:
 
     def _look(self) -> None:
         progress, recovering = self._progress, self._is_recovering()
+        if not recovering:
+            self._app.consumer.pass_over_holes()
         lag = {} if recovering else self._lag()
         progress.ready = not recovering
         progress.waiting = recovering or sum(lag.values()) > 0 or self._outbox.under_way() > 0

@@ -33,6 +33,7 @@ OK, BUG, REFUSED = 0, 70, 78
 POLL_S = 0.25
 REBALANCE_WAIT_S = 5.0
 COMMIT_LIMIT_S = 30.0
+HOLES_EVERY_S = 1.0
 STOP_LIMIT_S = 15.0
 # While one batch is written, the next may grow to so many times the size at which it is due.
 FILL_FACTOR = 4
@@ -100,6 +101,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: Any = None
         self._producer: Any = None
         self._committed: dict[TopicPartition, int] = {}
+        self._look_for_holes_at = 0.0
         self._watch: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
@@ -109,6 +111,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
             while not self._stop.is_set():
                 await self._read()
                 await self._flush_if_due()
+                await self._pass_over_holes()
             await self._finish()
         self._progress.waiting = False
         return OK
@@ -150,6 +153,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 group_instance_id=self._config.instance,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed",
                 session_timeout_ms=10_000,
                 heartbeat_interval_ms=3_000,
                 max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -206,6 +210,22 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         if batch and (is_due or batch.age_s() >= self._config.flush_s):
             self._batch = Batch()
             self._flush = asyncio.create_task(self._write(batch))
+
+    async def _pass_over_holes(self) -> None:
+        """Commit the markers of transactions behind the last record, which nobody sees, once all records are."""
+        if self._batch or self._flush is not None or time.monotonic() < self._look_for_holes_at:
+            return
+        self._look_for_holes_at = time.monotonic() + HOLES_EVERY_S
+        ends: dict[TopicPartition, int] = {}
+        with suppress(KafkaError, IllegalStateError, TimeoutError):
+            async with asyncio.timeout(COMMIT_LIMIT_S):
+                for tp in self._consumer.assignment():
+                    known = self._committed.get(tp) or await self._consumer.committed(tp)
+                    position = await self._consumer.position(tp)
+                    if position > (known or 0):
+                        ends[tp] = position
+        if ends:
+            await self._commit(ends)
 
     def _is_full(self) -> bool:
         rows, size = self._batch.longest, self._batch.size

@@ -1,0 +1,44 @@
+"""An upstream system that writes in transactions: what it took back never counts, and its markers hold nothing up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import AIOKafkaProducer
+
+from tests import feed
+from tests.compare import Truth, order_differences, said
+from tests.integration.conftest import MakeStack
+
+
+def test_what_a_transaction_took_back_never_counts_and_nothing_waits_for_its_markers(make_stack: MakeStack):
+    stack = make_stack()
+    events = feed.clean_feed(7, 300)
+    half = len(events) // 2
+    kafka = stack.facts["kafka"]
+
+    asyncio.run(write(kafka, events[:half], commit=True))
+    asyncio.run(write(kafka, feed.clean_feed(8, 100), commit=False))
+    asyncio.run(write(kafka, events[half:], commit=True))
+    asyncio.run(write(kafka, feed.clean_feed(9, 100), commit=False))
+    stack.wait_idle()
+
+    found = order_differences(stack.ask, Truth(events))
+    assert not found, said(found)
+    assert stack.ask("SELECT count() AS n FROM events") == [{"n": len(events)}]
+    assert all(group["lag"] == 0 for group in stack.status()["groups"].values())
+
+    # Nothing but markers since: a worker that starts anew has nothing to do, and says so.
+    stack.stop()
+    stack.start()
+    stack.wait_idle()
+    assert order_differences(stack.ask, Truth(events)) == []
+
+
+async def write(kafka: str, events: list[feed.Event], *, commit: bool) -> None:
+    """One transaction of these events."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id="dms") as producer:
+        await producer.begin_transaction()
+        for event, line in zip(events, feed.lines(events), strict=True):
+            await producer.send("service-events", line, key=event["vehicle_id"].encode())
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
