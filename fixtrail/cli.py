@@ -335,6 +335,43 @@ def sql(
     sys.stdout.buffer.flush()
 
 
+@app.command(
+    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
+)
+def report(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
+    as_json: AsJson = False,
+    html: Annotated[Path | None, typer.Option(help="Write one page with everything in it.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write its tables; several go into files beside this one.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write its pictures; several go into files beside this one.")] = None,
+    png: Annotated[Path | None, typer.Option(help="The same as PNG.")] = None,
+    chart: Annotated[str | None, typer.Option(help="Only this picture, or the table behind it.")] = None,
+    targets: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Targets, and periods to compare.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of handoff.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of handoff, included.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
+    ] = None,
+    locale: Annotated[str, typer.Option(help="Language of pages and pictures: zh-CN or en.")] = "zh-CN",
+    list_: Annotated[
+        bool, typer.Option("--list", help="Every report and query, with the question it answers.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture."""
+    from fixtrail.reports import command
+
+    if list_ or name is None:
+        command.list_reports(_say)
+        return
+    wanted = command.Wanted(as_json, html, csv, svg, png, chart, command.locale_of(locale))
+    options = command.read_options(targets, since, until, by)
+    raise SystemExit(command.run_report(_settings(data), name, options, wanted, _say, table))
+
+
 @app.command(epilog="Example:  fixtrail facts events.ndjson --now 2026-03-02T00:00:00Z > facts.ndjson")
 def facts(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],

@@ -4,7 +4,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -17,17 +17,21 @@ TABLE_FORMAT = "JSONCompact"
 _CHUNK_BYTES = 1 << 16
 
 
-def query(settings: Settings, text: str, output_format: str) -> Iterator[bytes]:
+def query(
+    settings: Settings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
+) -> Iterator[bytes]:
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
+    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated.
     Raises Failure with ClickHouse's message where it refuses the query or cannot be reached.
     """
     user, password = settings.reader_login()
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
-    parameters = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    about = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
     request = urllib.request.Request(
-        f"{url.rstrip('/')}/?{urllib.parse.urlencode(parameters)}",
+        f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",
         data=text.encode(),
         headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
     )

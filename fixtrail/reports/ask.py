@@ -1,0 +1,118 @@
+"""The queries of analytics/queries, and their answers as data frames, asked as the user who may only read the views."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import pandas as pd
+
+from fixtrail import sql
+from fixtrail.settings import Settings
+
+FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "queries"
+
+
+class Ask(Protocol):
+    """The answer of a query of analytics/queries, by its name, with the parameters that it declares."""
+
+    def __call__(self, query: str, /, **parameters: Any) -> pd.DataFrame: ...
+
+
+def text_of(query: str) -> str:
+    """A query's SQL. Raises FileNotFoundError where there is none of that name."""
+    return (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
+
+
+def questions() -> dict[str, str]:
+    """Every query's name and the question that it answers: its first line."""
+    files = sorted(FOLDER.glob("*.sql"))
+    return {file.stem: file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("--").strip() for file in files}
+
+
+def parameters_of(text: str) -> set[str]:
+    """The names of the parameters that a query declares as {name:Type}."""
+    return set(re.findall(r"\{(\w+):", text))
+
+
+def asker(settings: Settings) -> Ask:
+    """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does."""
+
+    def ask(query: str, /, **parameters: Any) -> pd.DataFrame:
+        text = text_of(query)
+        given = {name: value for name, value in parameters.items() if name in parameters_of(text)}
+        return frame(settings, text, given)
+
+    return ask
+
+
+def frame(settings: Settings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
+    said = b"".join(
+        sql.query(settings, text, "JSONCompact", {name: _literal(each) for name, each in parameters.items()})
+    )
+    answer = orjson.loads(said)
+    names = [column["name"] for column in answer["meta"]]
+    rows = pd.DataFrame(answer["data"], columns=names, dtype=object)
+    for column in answer["meta"]:
+        rows[column["name"]] = _typed(rows[column["name"]], column["type"])
+    return rows
+
+
+def _literal(value: Any) -> str:
+    """A parameter as ClickHouse reads it from text; None is the empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "[" + ",".join(_quoted(each) for each in value) + "]"
+    if isinstance(value, (datetime, date)):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    # A parameter's text is read as a field of TabSeparated.
+    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, str):
+        text = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{text}'".replace("\\", "\\\\")
+    return str(value)
+
+
+_WRAPPED = re.compile(r"^(?:LowCardinality|Nullable)\((.*)\)$")
+
+
+def _typed(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    nullable = "Nullable(" in kind
+    while match := _WRAPPED.match(kind):
+        kind = match[1]
+    convert = _TYPES.get(re.split(r"[\d(]", kind, maxsplit=1)[0])
+    if kind.startswith(("UInt", "Int")) and nullable:
+        convert = _float
+    return convert(column) if convert else column.where(column.notna(), None)
+
+
+def _float(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype("float64")
+
+
+def _time(column: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_datetime(column, utc=True, format="ISO8601")
+
+
+def _truth(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype("boolean" if column.isna().any() else "bool")
+
+
+_TYPES: dict[str, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
+    "Float": _float,
+    "Decimal": _float,
+    "UInt": lambda column: column.astype("int64"),
+    "Int": lambda column: column.astype("int64"),
+    "Bool": _truth,
+    "DateTime": _time,
+    "Date": _time,
+}

@@ -1,0 +1,28 @@
+"""The reports there are. Each module has `build(ask, options) -> Report` and is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import Report, Words
+
+Build = Callable[[Ask, Options], Report]
+
+REPORTS = {
+    "kpi": Words("我们做得怎么样，是否达标？", "How good are we, and is that what we aimed at?"),
+    "journey": Words("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
+    "parts": Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"),
+    "quality": Words("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
+}
+
+
+def builder(name: str) -> Build:
+    """The function that computes a report. Raises Failure for a name that is none."""
+    if name not in REPORTS:
+        raise Failure(f"there is no report {name!r}: {', '.join(REPORTS)}", USAGE)
+    build: Build = import_module(f"fixtrail.reports.{name}").build
+    return build

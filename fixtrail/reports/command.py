@@ -1,0 +1,148 @@
+"""`fixtrail report`: a report computed now, onto the terminal or into files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from fixtrail.failure import NEGATIVE, USAGE, Failure
+from fixtrail.reports.ask import asker, questions
+from fixtrail.reports.catalogue import REPORTS, builder
+from fixtrail.reports.document import as_csv, as_json, figures_sheet
+from fixtrail.reports.options import Options, check_cut, parse_day
+from fixtrail.reports.report import Chart, Locale, Report
+from fixtrail.reports.targets import NO_TARGETS, read_targets
+from fixtrail.settings import Settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The forms a report is wanted in; none of them means the terminal."""
+
+    json: bool = False
+    html: Path | None = None
+    csv: Path | None = None
+    svg: Path | None = None
+    png: Path | None = None
+    chart: str | None = None
+    locale: Locale = "zh-CN"
+
+
+def read_options(targets: Path | None, since: str | None, until: str | None, by: str | None) -> Options:
+    """The options of a command line. Raises Failure that says which of them is wrong."""
+    return Options(
+        datetime.now(UTC),
+        parse_day(since, "--from"),
+        parse_day(until, "--to"),
+        check_cut(by),
+        read_targets(targets) if targets else NO_TARGETS,
+    )
+
+
+def locale_of(text: str) -> Locale:
+    """A language of pages. Raises Failure for one that we do not speak."""
+    if text == "zh-CN":
+        return "zh-CN"
+    if text == "en":
+        return "en"
+    raise Failure("--locale is zh-CN or en", USAGE)
+
+
+def list_reports(say: Say) -> None:
+    """Print every report and every query with the question that it answers."""
+    for name, question in REPORTS.items():
+        say(f"{name:<10} {question.en}")
+    say("\nqueries (analytics/queries):")
+    for name, asked in questions().items():
+        say(f"{name:<24} {asked}")
+
+
+def run_report(
+    settings: Settings, name: str, options: Options, wanted: Wanted, say: Say, table: Path | None = None
+) -> int:
+    """Compute a report and bring it into the forms wanted; the exit code."""
+    build = builder(name)
+    if table is not None and name != "kpi":
+        raise Failure("--table goes with report kpi", USAGE)
+    if table is not None:
+        from fixtrail.reports.told import read_told
+
+        deliver(read_told(table, options), wanted, say)
+    else:
+        deliver(build(asker(settings), options), wanted, say)
+    return 0
+
+
+def deliver(report: Report, wanted: Wanted, say: Say) -> None:
+    """Print a report, or write its files and say their names. Raises Failure for a chart that the report has not."""
+    if wanted.json:
+        say(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode())
+    written = []
+    if wanted.html:
+        from fixtrail.reports.page import render_page
+
+        wanted.html.write_text(render_page(report, wanted.locale), encoding="utf-8")
+        written.append(wanted.html)
+    if wanted.csv:
+        written += _write_csv(report, wanted.csv, wanted.chart)
+    if wanted.svg or wanted.png:
+        written += _write_pictures(report, wanted)
+    if written:
+        if not wanted.json:
+            say("\n".join(f"{file} written" for file in written))
+    elif not wanted.json:
+        from fixtrail.reports.terminal import print_report
+
+        print_report(report)
+
+
+def _charts(report: Report, name: str | None) -> tuple[Chart, ...]:
+    if name is None:
+        if not report.charts:
+            raise Failure(f"report {report.name} has nothing to draw here", NEGATIVE)
+        return report.charts
+    found = tuple(chart for chart in report.charts if chart.name == name)
+    if not found:
+        said = ", ".join(chart.name for chart in report.charts) or "none"
+        raise Failure(f"report {report.name} has no chart {name!r}; it has {said}", USAGE)
+    return found
+
+
+def _write_csv(report: Report, file: Path, chart: str | None) -> list[Path]:
+    """One table goes into the file itself; of several, each into a file beside it that has the table's name, too."""
+    if chart is not None:
+        sheets = [report.sheet(_charts(report, chart)[0].sheet)]
+    else:
+        sheets = [*([figures_sheet(report)] if report.figures else []), *report.sheets]
+    files = _files(file, [sheet.name for sheet in sheets])
+    for each, sheet in zip(files, sheets, strict=True):
+        # With a mark, or Excel takes Chinese for something else.
+        each.write_text(as_csv(sheet), encoding="utf-8-sig", newline="")
+    return files
+
+
+def _write_pictures(report: Report, wanted: Wanted) -> list[Path]:
+    from fixtrail.reports.pictures import as_png, as_svg
+
+    found = _charts(report, wanted.chart)
+    written = []
+    if wanted.svg:
+        for file, chart in zip(_files(wanted.svg, [c.name for c in found]), found, strict=True):
+            file.write_text(as_svg(chart, wanted.locale), encoding="utf-8")
+            written.append(file)
+    if wanted.png:
+        for file, chart in zip(_files(wanted.png, [c.name for c in found]), found, strict=True):
+            file.write_bytes(as_png(chart, wanted.locale))
+            written.append(file)
+    return written
+
+
+def _files(file: Path, names: list[str]) -> list[Path]:
+    """The file for the first name, and for each further one a file beside it: report.csv, report-parts.csv."""
+    return [file if number == 0 else file.with_stem(f"{file.stem}-{name}") for number, name in enumerate(names)]

@@ -1,0 +1,77 @@
+"""A report as one JSON document, and its tables as CSV: every number in full precision, none formatted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from fixtrail.reports.report import SCHEMA, Column, Definition, Figure, Report, Sheet, Words, plain
+
+_FIGURES = Words("指标", "Figures")
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The whole report, JSON-normal; docs/reports.md lists the keys."""
+    return {
+        "report": report.name,
+        "schema": SCHEMA,
+        "title": _both(report.title),
+        "question": _both(report.question),
+        "scope": plain(report.scope),
+        "figures": [_figure(figure, report.definitions[figure.figure]) for figure in report.figures],
+        "tables": {sheet.name: [plain(row) for row in sheet.rows] for sheet in report.sheets},
+        "methods": [_both(words) for words in report.methods],
+    }
+
+
+def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
+    return {
+        "figure": figure.figure,
+        "period": figure.period,
+        "by": figure.by,
+        "key": figure.key,
+        "value": plain(figure.value),
+        "low": plain(figure.interval.low),
+        "high": plain(figure.interval.high),
+        "n": figure.n,
+        "n_all": figure.n_all,
+        "count": figure.count,
+        "unit": definition.unit,
+        "target": figure.target,
+        "status": figure.status,
+        "method": figure.method,
+        "definition": definition.text.en,
+        "version": definition.version,
+    }
+
+
+def _both(words: Words) -> dict[str, str]:
+    return {"zh-CN": words.zh, "en": words.en}
+
+
+def figures_sheet(report: Report) -> Sheet:
+    """The figures as a table, one row each, as in the JSON document."""
+    rows = tuple(_figure(figure, report.definitions[figure.figure]) for figure in report.figures)
+    names = rows[0] if rows else ()
+    return Sheet("figures", _FIGURES, tuple(Column(name, Words(name, name)) for name in names), rows)
+
+
+def as_csv(sheet: Sheet) -> str:
+    """A table with a line of column names. What is not there is empty; lists are joined by a vertical bar."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in sheet.columns])
+    for row in sheet.rows:
+        writer.writerow([_cell(row.get(column.name)) for column in sheet.columns])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    known = plain(value)
+    if isinstance(known, list):
+        return "|".join(str(each) for each in known)
+    if isinstance(known, str) and known[:1] in ("=", "+", "-", "@"):
+        # A spreadsheet would compute what a sender wrote.
+        return f"'{known}"
+    return "" if known is None else known

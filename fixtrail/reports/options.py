@@ -1,0 +1,50 @@
+"""What a reader may ask of a report: which days, cut by what, against which targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.reports.targets import NO_TARGETS, Targets
+
+CUTS = ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`since` and `until` are days of handoff, both included; `by` is one of CUTS; `now` is the reader's clock."""
+
+    now: datetime
+    since: date | None = None
+    until: date | None = None
+    by: str | None = None
+    targets: Targets = field(default=NO_TARGETS)
+
+    def scope(self) -> dict[str, Any]:
+        """The same as a report states it."""
+        return {
+            "from": self.since.isoformat() if self.since else None,
+            "to": self.until.isoformat() if self.until else None,
+            "by": self.by,
+            "time_zone": self.targets.time_zone,
+            "computed_at": self.now.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def parse_day(text: str | None, option: str) -> date | None:
+    """A day, as 2026-07-06. Raises Failure for anything else."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"{option} is a day such as 2026-07-06, not {text!r}", USAGE) from None
+
+
+def check_cut(by: str | None) -> str | None:
+    """A cut's name. Raises Failure for anything else."""
+    if by not in (None, *CUTS):
+        raise Failure(f"--by is one of {', '.join(CUTS)}", USAGE)
+    return by

@@ -1,0 +1,172 @@
+"""What every report is made of: figures with their uncertainty, tables, pictures, and how they were computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+# The form of the JSON documents; grows when a key is renamed or taken away.
+SCHEMA = 1
+
+Locale = Literal["zh-CN", "en"]
+Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p"]
+
+
+class Words(NamedTuple):
+    """The same text for both kinds of readers."""
+
+    zh: str
+    en: str
+
+    def said(self, locale: Locale) -> str:
+        return self.zh if locale == "zh-CN" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval; None on a side where nothing bounds it."""
+
+    low: float | None
+    high: float | None
+
+
+NO_INTERVAL = Interval(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a figure means. `unit` is that of the stored value: share (0 to 1), nps (-100 to 100), s, per_100 …"""
+
+    title: Words
+    text: Words
+    unit: str
+    better: Literal["higher", "lower"] | None = None
+    # Grows when the same events would give another number.
+    version: int = 1
+
+    @property
+    def kind(self) -> Kind:
+        kinds: dict[str, Kind] = {"share": "share", "nps": "nps", "s": "minutes"}
+        return kinds.get(self.unit, "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with what it takes to believe it.
+
+    `figure` is a name in the report's `definitions`. Shares are between 0 and 1, NPS between -100 and 100, times in
+    seconds. `n` of `n_all` could be used; `count` of them held, where it is a share. `by` and `key` name the cut.
+    """
+
+    figure: str
+    value: float | None
+    n: int | None
+    n_all: int | None
+    interval: Interval = NO_INTERVAL
+    count: int | None = None
+    period: str = "all"
+    by: str | None = None
+    key: str | None = None
+    target: float | None = None
+    status: str | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: `kind` is how it is shown, never how it is stored (minutes are stored in seconds)."""
+
+    name: str
+    title: Words
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of a report: what the page shows, the CSV file holds and the JSON document lists under its name."""
+
+    name: str
+    title: Words
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    note: Words | None = None
+    # The page shows only so many; CSV and JSON have all.
+    shown: int = 50
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame([dict(row) for row in self.rows], columns=[column.name for column in self.columns])
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture; `sheet` names the table with the numbers that it shows, `draw` makes it for a reader's language."""
+
+    name: str
+    title: Words
+    sheet: str
+    draw: Callable[[Locale], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was computed, in every form but the last: page, terminal, JSON and pictures are made of it.
+
+    `scope` says what it is about (from, to, by, time zone …); `methods` how it was computed and what it cannot tell.
+    """
+
+    name: str
+    title: Words
+    question: Words
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    methods: tuple[Words, ...] = ()
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+
+    def sheet(self, name: str) -> Sheet:
+        return next(sheet for sheet in self.sheets if sheet.name == name)
+
+
+def sheet_of(
+    name: str,
+    title: Words,
+    columns: Sequence[Column],
+    frame: pd.DataFrame,
+    note: Words | None = None,
+    shown: int = 50,
+) -> Sheet:
+    """A frame as a table of these columns, in this order; the frame may have more."""
+    rows = frame[[column.name for column in columns]].to_dict("records")
+    return Sheet(
+        name, title, tuple(columns), tuple({str(k): plain(v) for k, v in row.items()} for row in rows), note, shown
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: null for what is not there, times as RFC 3339, numbers of Python's own types."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(each) for each in value]
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating, Decimal)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,113 @@
+"""The TOML file with what was aimed at and when: targets of figures, and the periods to compare."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.reports.definitions import DEFINITIONS
+from fixtrail.reports.report import Words
+
+_PERIOD_KEYS = {"name", "title", "title_zh", "from", "to", "last_days", "waves", "centers", "rollout"}
+_KEYS = {"time_zone", "targets", "period"}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Orders handed off in these days, the last one included, at these centers (all of them where none is named).
+
+    `last_days` counts back from the last handoff there is. `rollout`: only handoffs before, or from, the day on which
+    the order's own center changed over.
+    """
+
+    name: str
+    title: Words
+    since: date | None = None
+    until: date | None = None
+    last_days: int | None = None
+    waves: tuple[int, ...] = ()
+    centers: tuple[str, ...] = ()
+    rollout: Literal["before", "after"] | None = None
+
+
+ALL = Period("all", Words("全部", "all"))
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Targets by figure name in the figure's own unit, the periods in their order, and the zone of days.
+
+    `more` holds the tables of the file that other reports read, by name.
+    """
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    periods: tuple[Period, ...] = (ALL,)
+    time_zone: str = "UTC"
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_TARGETS = Targets()
+
+
+def read_targets(file: Path) -> Targets:
+    """The targets of a file. Raises Failure that says what is wrong with it."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return targets_of(document)
+    except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError) as error:
+        raise Failure(f"{file}: {error}", USAGE) from None
+
+
+def targets_of(document: Mapping[str, Any]) -> Targets:
+    """The targets of a document as read. Raises ValueError for what no file of targets says."""
+    zone = str(document.get("time_zone", "UTC"))
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"there is no time zone {zone!r}") from None
+    values = {name: _number(name, value) for name, value in document.get("targets", {}).items()}
+    if unknown := sorted(values.keys() - DEFINITIONS.keys()):
+        raise ValueError(f"there is no figure {', '.join(unknown)}; figures are {', '.join(DEFINITIONS)}")
+    periods = tuple(_period(table) for table in document.get("period", ()))
+    names = [period.name for period in periods]
+    if len(set(names)) < len(names):
+        raise ValueError("two periods have the same name")
+    more = {name: table for name, table in document.items() if name not in _KEYS}
+    return Targets(values, periods or (ALL,), zone, more)
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"targets.{name} is a number, not {value!r}")
+    return float(value)
+
+
+def _period(table: Mapping[str, Any]) -> Period:
+    name = str(table["name"]) if "name" in table else ""
+    if not name:
+        raise ValueError("a period has no name")
+    if unknown := sorted(table.keys() - _PERIOD_KEYS):
+        raise ValueError(f"period {name}: there is no key {', '.join(unknown)}")
+    for key in ("from", "to"):
+        # A TOML date and time is a date, too.
+        if key in table and type(table[key]) is not date:
+            raise ValueError(f"period {name}: {key} is a day such as 2026-07-06")
+    if table.get("rollout") not in (None, "before", "after"):
+        raise ValueError(f'period {name}: rollout is "before" or "after"')
+    title = str(table.get("title", name))
+    return Period(
+        name,
+        Words(str(table.get("title_zh", title)), title),
+        table.get("from"),
+        table.get("to"),
+        int(table["last_days"]) if "last_days" in table else None,
+        tuple(int(wave) for wave in table.get("waves", ())),
+        tuple(str(center) for center in table.get("centers", ())),
+        table.get("rollout"),
+    )

@@ -1,0 +1,75 @@
+"""Values as people read them, and the few words that every report has in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fixtrail.reports.report import Definition, Figure, Kind, Locale, Words
+
+NOTHING = "–"
+STATUS = {
+    "met": Words("达标", "met"),
+    "missed": Words("未达标", "missed"),
+    "not_distinguishable": Words("无法区分", "not distinguishable"),
+}
+COMMON = {
+    "figure": Words("指标", "figure"),
+    "target": Words("目标", "target"),
+    "of": Words("共", "of"),
+    "definition": Words("定义", "Definitions"),
+    "method": Words("计算方法", "How it was computed"),
+    "interval": Words("95% 区间", "95 % interval"),
+    "version": Words("版本", "version"),
+    "scope": Words("范围", "Scope"),
+    "from": Words("自", "from"),
+    "to": Words("至", "to"),
+    "by": Words("按", "by"),
+    "time_zone": Words("时区", "time zone"),
+    "computed_at": Words("计算于", "computed at"),
+    "more": Words("行，其余见 CSV", "rows shown; CSV and JSON have all of"),
+    "empty": Words("没有数据", "no data"),
+    "unknown": Words("（未知）", "(unknown)"),
+}
+
+
+def shown(value: Any, kind: Kind, locale: Locale = "en") -> str:
+    """A value as its kind is read: shares in percent, seconds in minutes; a dash where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NOTHING
+    if isinstance(value, bool):
+        return {True: Words("是", "yes"), False: Words("否", "no")}[value].said(locale)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(each) for each in value)
+    if kind == "text" or isinstance(value, str):
+        return str(value)
+    return _SHOWN[kind](float(value))
+
+
+_SHOWN = {
+    "count": lambda value: f"{value:,.0f}",
+    "number": lambda value: f"{value:,.2f}",
+    "share": lambda value: f"{100 * value:.1f} %",
+    "nps": lambda value: f"{value:.1f}",
+    "minutes": lambda value: f"{value / 60:,.1f} min",
+    "money": lambda value: f"{value:,.2f}",
+    "p": lambda value: f"{value:.3f}" if value >= 0.001 else "< 0.001",
+}
+
+
+def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> str:
+    """`low to high`, or nothing where there is no interval."""
+    low, high = figure.interval.low, figure.interval.high
+    if low is None and high is None:
+        return ""
+    ends = [NOTHING if end is None else shown(end, definition.kind, locale).removesuffix(" min") for end in (low, high)]
+    return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*(end.removesuffix(" %") for end in ends))
+
+
+def usable(figure: Figure, locale: Locale = "en") -> str:
+    """`n of n_all`, or nothing where the number is not known."""
+    if figure.n is None:
+        return ""
+    if figure.n_all is None or figure.n_all == figure.n:
+        return f"n {figure.n:,}"
+    return {"zh-CN": f"n {figure.n:,} / {figure.n_all:,}", "en": f"n {figure.n:,} of {figure.n_all:,}"}[locale]
