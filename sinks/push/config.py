@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sinks.push.decide import Policy
 
+LONGEST_TIMEOUT_S = 60.0
+
 
 class PushConfigError(ValueError):
     """The file is no configuration of the push sink; the message says where and why, without any secret."""
@@ -53,7 +55,7 @@ class Pace(Section):
 
     concurrency: Annotated[int, Field(ge=1, le=512)] | None = None
     a_second: Annotated[float, Field(ge=0)] | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)] | None = None
 
 
 class Quiet(Section):

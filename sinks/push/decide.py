@@ -13,6 +13,8 @@ from streams.journey.notices import is_still_true
 
 READY = "ready"
 QUIET, GAP, CAP = "quiet hours", "minimum gap", "enough messages for one day"
+# How soon and how late it is looked again whether a journey has come.
+ASK_AGAIN_MS = (500, 30_000)
 TO_DIGEST = frozenset({QUIET, GAP, CAP})
 
 
@@ -21,7 +23,8 @@ class Policy:
     """When customers are left in peace, in their own time zone, and how much they get.
 
     `a_day` messages at most, of which the last is kept for "ready for pickup"; `gap_ms` between two of them.
-    `settle_ms`: so long a journey may take to show what a notice says; it is written behind the notice.
+    `settle_ms`: so long a journey may take to show what a notice says. It is written behind the notice, and a worker
+    that is killed in between writes it when it is up again.
     """
 
     quiet_from: time = time(21)
@@ -29,8 +32,7 @@ class Policy:
     a_day: int = 10
     gap_ms: int = 60_000
     time_zone: str = "Asia/Shanghai"
-    settle_ms: int = 30_000
-    ask_again_ms: int = 500
+    settle_ms: int = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, no
     if (untrue := why_untrue(notice, known.fact)) is not None:
         reason, may_be_early = untrue
         if may_be_early and now < send.planned_at + policy.settle_ms:
-            return Hold(min(now + policy.ask_again_ms, send.expires_at), "its journey is not here yet", send.state)
+            again_ms = min(ASK_AGAIN_MS[1], max(ASK_AGAIN_MS[0], (now - send.planned_at) // 4))
+            return Hold(min(now + again_ms, send.expires_at), "its journey is not here yet", send.state)
         return Drop(SUPERSEDED, reason)
     preference = known.preference
     if preference.opted_out:

@@ -3,9 +3,11 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from sinks.push.channel import Answer, NotSent, Rejected, Unclear
 from sinks.push.guard import CheckedResolver, TargetRefused, checked_socket, is_public
@@ -39,12 +41,16 @@ class Http:
     ) -> "Reply | NotSent | Unclear | Rejected":
         """The provider's reply, or what to make of having none. No address or URL is in any reason."""
         try:
+            target = _parsed(url)
+        except ValueError:
+            return Rejected("the target is no URL")
+        try:
             async with self._open().post(
-                url,
-                data=body,
+                target,
+                data=aiohttp.BytesPayload(body),
                 headers=headers,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(timeout_s, sock_connect=min(timeout_s, CONNECT_LIMIT_S)),
+                timeout=_limits(timeout_s),
             ) as answer:
                 return Reply(answer.status, await _read(answer), _seconds(answer.headers.get("Retry-After")))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -76,6 +82,15 @@ class Http:
         return self._session
 
 
+# The same few targets again and again.
+_parsed = lru_cache(4096)(URL)
+
+
+@lru_cache(64)
+def _limits(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(timeout_s, sock_connect=min(timeout_s, CONNECT_LIMIT_S))
+
+
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
     """The beginning of the body; nothing where it breaks off: the status has been said."""
     said = b""
@@ -87,6 +102,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return said
 
 
+@lru_cache(4096)
 def origin_of(url: str) -> str | None:
     """scheme://host:port of a URL that may be called; None for anything else, such as one with a login."""
     try:
@@ -101,6 +117,7 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}:{port or (443 if parts.scheme == 'https' else 80)}"
 
 
+@lru_cache(4096)
 def is_allowed(url: str, hosts: tuple[str, ...], *, allow_private: bool) -> bool:
     """Whether a URL may be called at all, before any name is resolved: https, and one of the hosts where there are."""
     origin = origin_of(url)

@@ -11,6 +11,8 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.journey.packed import packed
+
 log = logging.getLogger(__name__)
 
 TOPIC = "journeys"
@@ -114,7 +116,7 @@ class Journeys:
             if closed:
                 self._closed[record.key] = fact["last_event_at"]
             kept["currency"] = quote["currency"] if quote else None
-            self._facts[record.key] = orjson.dumps(kept)
+            self._facts[record.key] = packed(kept)
             self._versions[record.key] = version
 
     def _let_go(self) -> None:

@@ -22,7 +22,8 @@ from sinks.push.clerk import Clerk
 from sinks.push.compose import Composer
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Known, Policy, decide
 from sinks.push.journeys import Journeys
-from sinks.push.ledger import Found, Preference, Send, Spend
+from sinks.push.ledger import Found, Preference, Send
+from sinks.push.outcomes import Outcomes, Parcel, spend_of
 from sinks.push.pace import Breaker, Bucket
 from sinks.push.store import Store
 
@@ -31,8 +32,9 @@ log = logging.getLogger(__name__)
 TOLD_SINCE_MS = 48 * 3600 * 1000
 LOOK_AT_LEAST_EVERY_S = 5.0
 GATHER_S = 0.02
-FIRST_RETRY_MS, LONGEST_RETRY_MS = 1_000, 300_000
 NO_FACTS_PAUSE_S = 1.0
+# Channels keep their own time; this much later a call is given up for one that does not.
+CALL_MARGIN_S = 5.0
 
 
 @dataclass(slots=True)
@@ -56,15 +58,6 @@ class Office:
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(slots=True)
-class Parcel:
-    """Sends that go as one message; the first carries the others."""
-
-    sends: list[Send]
-    message: Message
-    told: str
-
-
 class Lane:
     """Runs until cancelled, or until it has had nothing to do for a while: `run` returns then."""
 
@@ -74,6 +67,7 @@ class Lane:
         self._bucket, self._breaker = Bucket(self._traits.a_second), Breaker()
         self._calls: dict[asyncio.Task[None], list[str]] = {}
         self._claiming: set[str] = set()
+        self._outcomes = Outcomes(office.clerk, channel, office.clock, office.failed)
         # Held from looking at what is due until the calls for it have begun.
         self._turn = asyncio.Lock()
         self._wake, self._slot_free, self._stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -81,7 +75,7 @@ class Lane:
     @property
     def in_flight(self) -> set[str]:
         """The ids of the sends that this lane answers for: about to be called, or being called."""
-        return self._claiming.union(*self._calls.values())
+        return self._claiming.union(self._outcomes.ids, *self._calls.values())
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -99,12 +93,11 @@ class Lane:
             self._wake.clear()
             async with self._turn:
                 found = await self._office.clerk.do(partial(self._look, limit=room))
-                self._bucket.give_back(room - len(found.sends))
-                await self._handle(found)
+                self._bucket.give_back(room - await self._handle(found))
             if found.sends:
                 busy_at = time.monotonic()
                 continue
-            if found.next_due is None and not self._calls and time.monotonic() - busy_at > self._idle_s:
+            if found.next_due is None and not self.in_flight and time.monotonic() - busy_at > self._idle_s:
                 return
             await self._sleep(found.next_due)
 
@@ -114,6 +107,7 @@ class Lane:
             async with asyncio.timeout(limit_s), self._turn:
                 while self._calls:
                     await asyncio.wait(list(self._calls))
+                await self._outcomes.settle()
 
     # What to do next
 
@@ -131,7 +125,7 @@ class Lane:
                 self._office.progress.moved += 1
                 await self._pause(NO_FACTS_PAUSE_S)
                 continue
-            # What is begun and not called when the process is killed is unknown for ever, unless it can be sent again.
+            # What is begun and not called when the process is killed stays unknown, where it cannot be sent again.
             free = self._traits.concurrency - len(self._calls) if self._traits.idempotent else 1
             allowed = self._breaker.allow(free)
             if self._breaker.is_open and self._calls:
@@ -166,8 +160,8 @@ class Lane:
 
     # Decide
 
-    async def _handle(self, found: Found) -> None:
-        """Decide about what is due, write that down, and call for what goes."""
+    async def _handle(self, found: Found) -> int:
+        """Decide about what is due, write that down, and call for what goes; the number of calls."""
         parcels: list[list[Send]] = []
         verdicts: list[tuple[Send, Hold | Drop]] = []
         taken: set[str] = set()
@@ -183,16 +177,18 @@ class Lane:
                 found.told_at.setdefault(send.person, []).append(self._office.clock())
         made = [parcel for sends in parcels if (parcel := self._compose(sends, verdicts)) is not None]
         if not verdicts and not made:
-            return
-        self._claiming.update(send.id for parcel in made for send in parcel.sends)
+            return 0
+        self._claiming.update(each for parcel in made for each in parcel.ids)
         try:
-            for parcel in await self._office.clerk.do(partial(self._write, verdicts, made)):
+            claimed = await self._office.clerk.do(partial(self._write, verdicts, made))
+            for parcel in claimed:
                 crash_point("push-intent")
                 task = asyncio.create_task(self._deliver(parcel))
-                self._calls[task] = [send.id for send in parcel.sends]
+                self._calls[task] = parcel.ids
                 task.add_done_callback(self._ended)
         finally:
             self._claiming.clear()
+        return len(claimed)
 
     def _together(self, send: Send, found: Found) -> list[Send]:
         """The send and what belongs into the same message: what was put off with it, or went with it before."""
@@ -205,18 +201,14 @@ class Lane:
 
     def _going(self, sends: Sequence[Send], found: Found, verdicts: list[tuple[Send, Hold | Drop]]) -> list[Send]:
         """Those that go now, as one message; the verdict on each of the others is added."""
-        going: list[Send] = []
-        for send in sends:
-            match self._decision(send, found):
-                case Go():
-                    going.append(send)
-                case verdict:
-                    verdicts.append((send, verdict))
-        if sends[0].state == ledger.RETRY and len(going) < len(sends):
-            # Not the same message any more, so it cannot be the same id either.
-            lost = Drop(ledger.UNKNOWN, "no clear answer, and then it was not to be sent again")
-            verdicts += [(send, lost) for send in going]
+        decided = [(send, self._decision(send, found)) for send in sends]
+        if sends[0].state == ledger.RETRY and len({type(decision) for _, decision in decided}) > 1:
+            # Without some of them it is not the same message any more, so it cannot go under the same id.
+            lost = Drop(ledger.UNKNOWN, "no clear answer, and then part of it was not to be sent again")
+            verdicts += [(send, lost) for send in sends]
             return []
+        going = [send for send, decision in decided if isinstance(decision, Go)]
+        verdicts += [(send, decision) for send, decision in decided if not isinstance(decision, Go)]
         if len(going) > 1 and not self._traits.digests and going[0].state != ledger.RETRY:
             newest = max(going, key=lambda send: (send.occurred_at, send.id))
             told = Drop(ledger.SUPERSEDED, f"put off, and then told by a newer message: {newest.milestone}")
@@ -269,12 +261,8 @@ class Lane:
         return [
             parcel
             for parcel in parcels
-            if ledger.claim(store, parcel.sends, parcel.told, self._office.owner, now, self._spend(parcel))
+            if ledger.claim(store, parcel.sends, parcel.told, self._office.owner, now, spend_of(self._channel, parcel))
         ]
-
-    def _spend(self, parcel: Parcel) -> Spend | None:
-        needed = self._channel.consent(parcel.message.milestone)
-        return Spend(parcel.sends[0].person, needed.kind, needed.keep) if needed else None
 
     # Call
 
@@ -282,22 +270,23 @@ class Lane:
         office, began = self._office, time.monotonic()
         answer = await self._call(parcel.message)
         crash_point("push-called")
-        office.progress.observe(("call_seconds", self._channel.name), [time.monotonic() - began])
+        took_s = time.monotonic() - began
+        self._outcomes.add(parcel, answer)
         if isinstance(answer, Accepted | Rejected):
             self._breaker.answered()
-        elif isinstance(answer, NotSent):
-            self._breaker.failed(answer.retry_after_s)
         else:
-            self._breaker.failed()
-        await office.clerk.do(partial(self._note, parcel, answer))
-        crash_point("push-noted")
-        office.progress.counts["answers", self._channel.name, type(answer).__name__] += 1
+            self._breaker.failed(answer.retry_after_s if isinstance(answer, NotSent) else None)
+        if not self._traits.idempotent:
+            # Until its outcome is durable it counts as a call: a kill leaves no more UNKNOWN than calls at once.
+            await self._outcomes.settle()
+        name, kind = self._channel.name, type(answer).__name__
+        office.progress.observe(("call_seconds", name), [took_s])
+        office.progress.counts["answers", name, kind] += 1
         office.progress.moved += 1
 
     async def _call(self, message: Message) -> Answer:
         try:
-            # The channel keeps its own time; this is for one that does not.
-            async with asyncio.timeout(self._traits.timeout_s + 5):
+            async with asyncio.timeout(self._traits.timeout_s + CALL_MARGIN_S):
                 return await self._channel.send(message)
         except TimeoutError:
             return Unclear("no answer in time")
@@ -306,46 +295,9 @@ class Lane:
             log.error("channel %s failed: %s", self._channel.name, type(error).__name__)
             return Unclear(f"the channel failed: {type(error).__name__}")
 
-    def _note(self, parcel: Parcel, answer: Answer, store: Store) -> None:
-        """Write the outcome of a call."""
-        now, ids, first = self._office.clock(), [send.id for send in parcel.sends], parcel.sends[0]
-        pause = min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(first.attempts, 12))
-        match answer:
-            case Accepted(reference):
-                ledger.finish(store, ids[:1], ledger.SENT, "", now, reference)
-                ledger.finish(store, ids[1:], ledger.SENT, "told with others", now, reference)
-            case Rejected(reason):
-                ledger.finish(store, ids, ledger.REJECTED, reason, now)
-                self._learn(store, first.person, parcel.message.milestone, answer, now)
-            case NotSent(reason, retry_after_s):
-                self._give_back_consent(store, parcel, now)
-                until = now + max(pause, round(1000 * (retry_after_s or 0)))
-                state = ledger.RETRY if first.state == ledger.RETRY else ledger.HELD
-                ledger.hold(store, ids, state, reason, until)
-            case Unclear(reason) if self._traits.idempotent:
-                ledger.hold(store, ids, ledger.RETRY, reason, now + pause)
-            case Unclear(reason):
-                ledger.finish(store, ids, ledger.UNKNOWN, reason, now)
-
-    def _learn(self, store: Store, person: str, milestone: str, answer: Rejected, now: int) -> None:
-        """What a refusal tells about the person."""
-        if answer.gone:
-            ledger.unsubscribe(store, person)
-        needed = self._channel.consent(milestone)
-        if needed is None:
-            return
-        if answer.no_consent:
-            ledger.drop_consents(store, person, needed.kind, now)
-        else:
-            ledger.add_consents(store, person, needed.kind, 1, now)
-
-    def _give_back_consent(self, store: Store, parcel: Parcel, now: int) -> None:
-        if (spend := self._spend(parcel)) and parcel.sends[0].state != ledger.RETRY:
-            ledger.add_consents(store, spend.person, spend.kind, 1, now)
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.pop(task, None)
         self._slot_free.set()
         if not task.cancelled() and task.exception() is not None:
-            log.critical("an outcome could not be written", exc_info=task.exception())
+            log.critical("a call failed in a way that none should", exc_info=task.exception())
             self._office.failed.set()

@@ -7,14 +7,15 @@ from functools import partial
 
 from sinks.push import ledger
 from sinks.push.channel import Channel
-from sinks.push.lane import Lane, Office
+from sinks.push.config import LONGEST_TIMEOUT_S
+from sinks.push.lane import CALL_MARGIN_S, Lane, Office
 from sinks.push.store import Store
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5.0
-# Longer than any call may take: who has not written an outcome by then will not.
-GIVEN_UP_AFTER_MS = 120_000
+# So much longer than a call may take, its outcome is in the ledger if it ever will be.
+ROOM_MS = 5_000
 GONE = "the process ended during the call"
 
 
@@ -85,19 +86,25 @@ class Lanes:
         office, now = self._office, self._office.clock()
         shards = set(office.shards)
         for left in ledger.unfinished(store, shards):
-            # Nobody else runs under our name, so what we did not begin was begun by one that is gone.
-            if left.id in in_flight or (left.owner != office.owner and left.intent_at > now - GIVEN_UP_AFTER_MS):
-                continue
             channel = self._channels.get(left.channel)
-            if channel is not None and channel.traits.idempotent:
-                ledger.hold(store, [left.id], ledger.RETRY, GONE, now)
-            else:
-                ledger.finish(store, [left.id], ledger.UNKNOWN, GONE, now)
+            if left.id in in_flight or self._may_be_alive(left, channel, now):
+                continue
+            again = channel is not None and channel.traits.idempotent
+            ledger.give_up(store, left, ledger.RETRY if again else ledger.UNKNOWN, GONE, now)
         waiting = ledger.lanes(store, shards)
         for lane, channel_name in waiting:
             if channel_name not in self._channels:
                 self._close_lane(store, lane, channel_name, shards, now)
         return [(lane, channel_name) for lane, channel_name in waiting if channel_name in self._channels]
+
+    def _may_be_alive(self, left: ledger.Unfinished, channel: Channel | None, now: int) -> bool:
+        """Whether the process that began it may still write how it ended: it is a former owner of the partition."""
+        if left.owner == self._office.owner:
+            # Nobody else runs under our name, so what we did not begin was begun by one that is gone.
+            return False
+        timeout_s = LONGEST_TIMEOUT_S if channel is None else channel.traits.timeout_s
+        # Both ways: a stamp from the future is one of a clock that goes wrong, and holds nothing up for hours.
+        return abs(now - left.intent_at) < (timeout_s + CALL_MARGIN_S) * 1000 + ROOM_MS
 
     @staticmethod
     def _close_lane(store: Store, lane: str, channel: str, shards: set[int], now: int) -> None:

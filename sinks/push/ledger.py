@@ -20,6 +20,7 @@ FINAL = (SENT, REJECTED, UNKNOWN, EXPIRED, SUPERSEDED, SUPPRESSED)
 # Written out wherever rows are looked for: the partial indexes serve only what says the same words.
 _WAITING = "state IN ('PLANNED','HELD','RETRY')"
 _PUT_OFF = "state IN ('HELD','RETRY')"
+_FORGET = ", address = NULL, notice = NULL"
 _TOLD = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
 
 NO_CONSENT_LEFT = "no consent left for this kind of message"
@@ -179,7 +180,7 @@ def finish(store: Store, ids: Iterable[str], state: str, reason: str, now: int, 
     """Write a final state and forget the address. That it was sent also corrects an earlier UNKNOWN."""
     also = ",'UNKNOWN'" if state == SENT else ""
     store.run_many(
-        f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, reference = ?, address = NULL, notice = NULL
+        f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, reference = ?{_FORGET}
             WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT'{also})""",
         [(state, reason, now, reference, each) for each in ids],
     )
@@ -213,6 +214,16 @@ def unfinished(store: Store, shards: Collection[int]) -> list[Unfinished]:
         return []
     sql = f"SELECT id, channel, owner, intent_at FROM sends WHERE state = 'INTENT' AND shard IN ({_numbers(shards)})"
     return [Unfinished(*row) for row in store.run(sql)]
+
+
+def give_up(store: Store, left: Unfinished, state: str, reason: str, now: int) -> None:
+    """Settle what its owner never will: RETRY or UNKNOWN. Nothing where it is not that INTENT any more."""
+    again = state == RETRY
+    store.run(
+        f"""UPDATE sends SET state = ?, reason = ?, due_at = ?, final_at = ?{"" if again else _FORGET}
+            WHERE id = ? AND state = 'INTENT' AND owner = ? AND intent_at = ?""",
+        (state, reason, now, None if again else now, left.id, left.owner, left.intent_at),
+    )
 
 
 def lanes(store: Store, shards: Collection[int]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ _MARKUP = dict.fromkeys(map(ord, "<>@`|[]{}\\"), " ") | {ord(":"): "."}
 _HOST = re.compile(r"\.(?=[^\W\d]{2})")
 
 
+@lru_cache(4096)
 def plain(value: str | None, length: int) -> str:
     """One line of at most `length` characters without anything that a receiver could take for more than text.
 

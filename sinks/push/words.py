@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sinks.clickhouse.centers import Center
@@ -56,6 +57,7 @@ class Wordsmith:
             autoescape=lambda name: bool(name and name.endswith(".html")),
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
 
     def locale(self, wanted: str | None) -> str:
@@ -125,7 +127,11 @@ class NoticeWords:
         return " ".join(self._block(block).split())
 
     def _block(self, name: str) -> str:
-        return "".join(self.template.blocks[name](self.template.new_context(self.values)))
+        return "".join(self.template.blocks[name](self._context))
+
+    @cached_property
+    def _context(self) -> Context:
+        return self.template.new_context(self.values)
 
 
 class DigestWords(NoticeWords):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.providers.postgres import a_postgres, find_postgres
 from tests.stack import Stack
 
 MakeStack = Callable[..., Stack]
@@ -28,3 +29,13 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
             return running.enter_context(Stack(tmp_path / "stack", **options))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The DSN of a PostgreSQL that runs for these tests alone; skipped where none is installed."""
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("no PostgreSQL is installed here (apt-get install postgresql)")
+    with a_postgres(programs) as dsn:
+        yield dsn

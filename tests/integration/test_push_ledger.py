@@ -16,19 +16,9 @@ from sinks.push.clerk import Clerk
 from sinks.push.ledger import HELD, INTENT, PLANNED, RETRY, SENT, UNKNOWN, Preference, Send, Spend
 from sinks.push.store import PostgresStore, Store, StoreOutage, open_store
 from tests.providers.messages import HOUR, a_notice, a_send
-from tests.providers.postgres import a_postgres, find_postgres
 
 NOW = 1_772_442_000_000
 SHARDS = {0, 1}
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    programs = find_postgres()
-    if programs is None:
-        pytest.skip("no PostgreSQL is installed here (apt-get install postgresql)")
-    with a_postgres(programs) as dsn:
-        yield dsn
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -53,6 +53,13 @@ def a_postgres(programs: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def a_database(dsn: str, name: str) -> str:
+    """The DSN of a new, empty database on the same server."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return f"{dsn.rpartition('/')[0]}/{name}"
+
+
 def _wait_for(dsn: str, server: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + 30
     while True:

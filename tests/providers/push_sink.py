@@ -17,7 +17,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from aiokafka import AIOKafkaProducer
+from psycopg.rows import dict_row
 
 from fixtrail.settings import Settings
 from fixtrail.topics import ensure_topics
@@ -40,6 +42,7 @@ class PushSink:
         self.config.write_text(config, encoding="utf-8")
         self.environment = environment or {}
         self.ledger = folder / "data" / "push.sqlite3"
+        self.dsn = self.environment.get("FIXTRAIL_LEDGER", f"sqlite:///{self.ledger}")
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
 
@@ -133,17 +136,30 @@ class PushSink:
 
     def rows(self, where: str = "1 = 1") -> list[dict[str, Any]]:
         """Rows of the ledger's sends; none while there is no ledger."""
+        return self._ask(f"SELECT * FROM sends WHERE {where}")
+
+    def states(self) -> Counter[str]:
+        """How many sends are in each state."""
+        return Counter({row["state"]: row["n"] for row in self._ask("SELECT state, count(*) n FROM sends GROUP BY 1")})
+
+    def _ask(self, query: str) -> list[dict[str, Any]]:
+        if self.dsn.startswith("postgresql:"):
+            return self._ask_postgres(query)
         if not self.ledger.exists():
             return []
         with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
             try:
-                return [dict(row) for row in database.execute(f"SELECT * FROM sends WHERE {where}")]
+                return [dict(row) for row in database.execute(query)]
             except sqlite3.OperationalError:
                 return []
 
-    def states(self) -> Counter[str]:
-        return Counter(row["state"] for row in self.rows())
+    def _ask_postgres(self, query: str) -> list[dict[str, Any]]:
+        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
+            try:
+                return connection.execute(query.encode()).fetchall()
+            except psycopg.errors.UndefinedTable:
+                return []
 
     def wait_final(self, number: int, limit_s: float = 30.0) -> Counter[str]:
         """The states once so many sends are there and all are final."""

@@ -24,6 +24,7 @@ class Provider:
         self.moods: deque[Mood] = deque()
         self.always: Mood = "ok"
         self.hang_s = 30.0
+        self.pause_s = 0.0  # before each answer
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -71,6 +72,7 @@ class Provider:
         if mood == "cut":
             _cut(request)
         answer = await self.take(request, body)
+        await asyncio.sleep(self.pause_s)
         if mood == "lose":
             _cut(request)
         if mood == "hang":

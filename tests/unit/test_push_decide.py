@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.clickhouse.centers import Center
-from sinks.push.decide import CAP, GAP, QUIET, Drop, Go, Hold, Known, Policy, decide
+from sinks.push.decide import ASK_AGAIN_MS, CAP, GAP, QUIET, Drop, Go, Hold, Known, Policy, decide
 from sinks.push.hours import day_began, is_open, next_day, quiet_until
 from sinks.push.ledger import EXPIRED, HELD, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Preference
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_fact, a_notice, a_send
@@ -135,9 +135,12 @@ def test_a_car_that_is_being_worked_on_again_is_not_ready():
 
 def test_a_journey_may_come_a_moment_after_its_notice():
     assert decided("10:00", shown=False) == Hold(
-        at("10:00") + POLICY.ask_again_ms, "its journey is not here yet", "PLANNED"
+        at("10:00") + ASK_AGAIN_MS[0], "its journey is not here yet", "PLANNED"
     )
-    assert decided("10:00", shown=False, planned_at=at("09:59")) == Drop(
+    assert decided("10:00", shown=False, planned_at=at("09:58")) == Hold(
+        at("10:00") + 30_000, "its journey is not here yet", "PLANNED"
+    )
+    assert decided("10:00", shown=False, planned_at=at("09:50")) == Drop(
         SUPERSEDED, "taken back: the events as they are now do not show it"
     )
 

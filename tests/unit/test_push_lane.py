@@ -16,8 +16,8 @@ from sinks.push import ledger
 from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.clerk import Clerk
 from sinks.push.decide import QUIET, Policy
-from sinks.push.lane import Office
-from sinks.push.lanes import GIVEN_UP_AFTER_MS, GONE, Lanes
+from sinks.push.lane import CALL_MARGIN_S, Office
+from sinks.push.lanes import GONE, ROOM_MS, Lanes
 from sinks.push.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
 from sinks.push.store import SqliteStore
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
@@ -134,7 +134,7 @@ async def a_desk(folder: Path, policy: Policy | None = None, **traits: Any) -> A
     ledger.create_tables(store)
     store.commit()
     clerk = Clerk(store)
-    desk = Desk(clerk, Paper(**traits), policy or Policy(gap_ms=0, settle_ms=1000, ask_again_ms=50))
+    desk = Desk(clerk, Paper(**traits), policy or Policy(gap_ms=0, settle_ms=1000))
     try:
         yield desk
     finally:
@@ -288,6 +288,22 @@ async def test_a_digest_whose_outcome_is_unclear_is_asked_again_as_it_was(tmp_pa
         assert (first.id, first.words.short) == (second.id, second.words.short)
 
 
+async def test_a_digest_that_is_no_longer_all_true_cannot_be_asked_for_again(tmp_path: Path):
+    async with a_desk(tmp_path, idempotent=True) as desk:
+        desk.now = at("23:00")
+        sends = await desk.tell("part_delayed", "promise_changed")
+        await desk.settled(HELD, 2)
+        desk.channel.answers = [Unclear("no answer")]
+        desk.now = at("08:00", day=3)
+        await desk.settled(RETRY, 2)
+        (changed,) = [each for each in sends if each.milestone == "promise_changed"]
+        desk.facts.by_order["R1"] = a_fact("R1", a_notice("promise_changed", at=changed.occurred_at))
+        desk.now += MINUTE
+        await desk.settled(UNKNOWN, 2)
+
+        assert len(desk.channel.messages) == 1
+
+
 async def test_what_was_surely_not_sent_is_sent_later(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.channel.answers = [NotSent("not reached")]
@@ -393,7 +409,26 @@ async def test_what_another_process_has_begun_is_its_own_until_it_cannot_be_aliv
         await desk.lanes.take_up()
         assert (await desk.states())["repair_started"][0] == INTENT
 
-        desk.now += GIVEN_UP_AFTER_MS + 1
+        desk.now += round(1000 * (desk.channel.traits.timeout_s + CALL_MARGIN_S)) + ROOM_MS
+        await desk.settled(UNKNOWN)
+
+
+async def test_what_a_former_owner_ends_after_all_is_corrected(tmp_path: Path):
+    async with a_desk(tmp_path) as desk:
+        (send,) = await desk.tell("repair_started")
+        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
+        desk.now += HOUR
+        await desk.settled(UNKNOWN)
+        await desk.clerk.do(lambda store: ledger.finish(store, [send.id], SENT, "", desk.now))
+
+        assert (await desk.states())["repair_started"][0] == SENT
+
+
+async def test_a_stamp_of_a_clock_that_is_hours_ahead_holds_nothing_up(tmp_path: Path):
+    async with a_desk(tmp_path) as desk:
+        (send,) = await desk.tell("repair_started")
+        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "another process", NOON + HOUR, None))
+
         await desk.settled(UNKNOWN)
 
 

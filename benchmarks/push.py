@@ -1,0 +1,221 @@
+"""How many webhooks a second one push sink sends, with every outcome durable in its ledger, verified at the receiver.
+
+    python -m benchmarks.push [--notices N] [--runs N] [--ledger DSN]
+
+Exit code 1 only where a notice was lost or told twice; never for a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.broker import ROOT, broker, stop
+from benchmarks.machine import Machine, cpu_s, median
+from fixtrail.settings import Settings
+from fixtrail.topics import ensure_topics
+from sinks.push import ledger
+from sinks.push.address import AddressKeys
+from sinks.push.channels.webhook import said_secret
+from sinks.push.store import open_store
+from streams.journey.notices import notice_of
+from streams.journey.visit import fold
+
+HASH_KEY = "benchmark"
+CHECK_EVERY = 50
+LIMIT_S = 600.0
+CONFIG = "[webhook]\nallow_private = true\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run came to; `sink_cpu_s` is the CPU time of the sink's process while it sent."""
+
+    sent: int
+    seconds: float
+    sink_cpu_s: float
+    requests: int
+    distinct: int
+    forged: int
+    states: dict[str, int]
+    memory_mb: float
+
+    @property
+    def is_right(self) -> bool:
+        return self.states == {"SENT": self.sent} and self.distinct == self.sent and not self.forged
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--notices", type=int, default=20_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--ledger", help="postgresql://… instead of SQLite on this disk")
+    chosen = parser.parse_args()
+    machine, runs = Machine(), []
+    for _ in range(chosen.runs):
+        with tempfile.TemporaryDirectory(prefix="fixtrail-push-") as folder:
+            runs.append(_run(Path(folder), chosen.notices, chosen.ledger))
+            machine.account(runs[-1].sink_cpu_s)
+            machine.calibrate()
+    _print(runs, chosen.ledger, machine)
+    return 0 if all(run.is_right for run in runs) else 1
+
+
+def _run(folder: Path, number: int, dsn: str | None) -> Run:
+    dsn = dsn or f"sqlite:///{folder / 'data' / 'push.sqlite3'}"
+    with broker(None, folder) as running:
+        asyncio.run(ensure_topics(Settings(kafka=running.address)))
+        receiver = _start("benchmarks.webhook_receiver", str(CHECK_EVERY), stdout=subprocess.PIPE)
+        assert receiver.stdout is not None and receiver.stdin is not None
+        port = int(receiver.stdout.readline())
+        secret = AddressKeys(HASH_KEY.encode()).target_secret(f"http://127.0.0.1:{port}")
+        receiver.stdin.write(said_secret(secret) + "\n")
+        receiver.stdin.flush()
+        asyncio.run(_produce(running.address, number, f"webhook:http://127.0.0.1:{port}/in"))
+        (folder / "push.toml").write_text(CONFIG)
+        environment = {
+            "FIXTRAIL_DATA": str(folder / "data"),
+            "FIXTRAIL_KAFKA": running.address,
+            "FIXTRAIL_HASH_KEY": HASH_KEY,
+            "FIXTRAIL_PUSH": str(folder / "push.toml"),
+            "FIXTRAIL_LEDGER": dsn,
+        }
+        sink = _start("fixtrail", "sink", "push", environment=environment, stderr=(folder / "sink.log").open("wb"))
+        try:
+            return _watch(sink, receiver, dsn, number)
+        finally:
+            stop(sink)
+            stop(receiver)
+
+
+def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: str, number: int) -> Run:
+    """Wait until the receiver has had all and the ledger says so; measured from the first request to the last."""
+    began_cpu, deadline = 0.0, time.monotonic() + LIMIT_S
+    said: dict[str, Any] = {}
+    while time.monotonic() < deadline and said.get("ids", 0) < number:
+        time.sleep(0.05)
+        assert sink.poll() is None, "the sink ended"
+        said = _ask(receiver)
+        if not began_cpu and said["requests"]:
+            began_cpu = cpu_s(sink.pid)
+    cpu, memory = cpu_s(sink.pid) - began_cpu, _memory_mb(sink.pid)
+    states = _states(dsn)
+    while time.monotonic() < deadline and states != {"SENT": number} and sum(states.values()) <= number:
+        time.sleep(0.2)
+        states = _states(dsn)
+        if not set(states) & {"PLANNED", "HELD", "RETRY", "INTENT"}:
+            break
+    said = _ask(receiver)
+    seconds = said["last_at"] - said["first_at"]
+    return Run(number, seconds, cpu, said["requests"], said["ids"], said["forged"], states, memory)
+
+
+def _ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
+    assert receiver.stdout is not None and receiver.stdin is not None
+    receiver.stdin.write("\n")
+    receiver.stdin.flush()
+    found: dict[str, Any] = json.loads(receiver.stdout.readline())
+    return found
+
+
+def _states(dsn: str) -> dict[str, int]:
+    store = open_store(dsn)
+    try:
+        return {state: count for (_, state), count in ledger.counts(store).items()}
+    finally:
+        store.close()
+
+
+async def _produce(address: str, number: int, recipient: str) -> None:
+    """Notices of repairs that have just begun, and the journeys that show them."""
+    producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20, max_batch_size=256 * 1024)
+    await producer.start()
+    now = int(time.time() * 1000)
+    try:
+        for topic in ("notices", "journeys"):
+            futures = []
+            for each in range(number):
+                order_id = f"R{each:07}"
+                value = _notice(order_id, now, recipient) if topic == "notices" else _fact(order_id, now)
+                futures.append(await producer.send(topic, orjson.dumps(value), key=order_id.encode()))
+            await asyncio.gather(*futures)
+    finally:
+        await producer.stop()
+
+
+def _notice(order_id: str, now: int, recipient: str) -> dict[str, Any]:
+    notice = notice_of(order_id, fold([]), ["repair_started", f"e-{order_id}", now])
+    return {**notice, "center_id": "C1", "locale": "zh-CN", "recipients": [recipient], "promised_at": now + 3_600_000}
+
+
+def _fact(order_id: str, now: int) -> dict[str, Any]:
+    nothing = ("activity_since", "promised_at", "checked_in_at", "ready_at", "closed_at", "quote")
+    return {
+        **dict.fromkeys(nothing),
+        "order_id": order_id,
+        "version": 1,
+        "status": "open",
+        "timeline": [["repair_started", f"e-{order_id}", now]],
+        "activity": "repair",
+        "quote_pending": False,
+        "promises": [],
+        "last_event_at": now,
+        "center_id": "C1",
+        "lane": "standard",
+    }
+
+
+def _start(module: str, *arguments: str, environment: dict[str, str] | None = None, **pipes: Any) -> Any:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env={**inherited, **(environment or {})},
+        stdin=subprocess.PIPE,
+        text=True,
+        **pipes,
+    )
+
+
+def _memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def _print(runs: list[Run], dsn: str | None, machine: Machine) -> None:
+    console = Console()
+    table = Table("run", "sent", "seconds", "sends/s", "sink CPU µs/send", "MB", "at the receiver", "ledger")
+    for number, run in enumerate(runs, 1):
+        table.add_row(
+            str(number),
+            f"{run.sent:,}",
+            f"{run.seconds:.1f}",
+            f"{run.sent / run.seconds:,.0f}",
+            f"{1e6 * run.sink_cpu_s / run.sent:,.0f}",
+            f"{run.memory_mb:.0f}",
+            f"{run.requests:,} requests, {run.distinct:,} ids, {run.forged} forged",
+            " ".join(f"{state} {count:,}" for state, count in run.states.items()),
+        )
+    console.print(table)
+    pace = median([run.sent / run.seconds for run in runs])
+    ledger_name = "PostgreSQL" if dsn else "SQLite, synced at every commit"
+    console.print(f"median {pace:,.0f} sends/s; ledger: {ledger_name}; every {CHECK_EVERY}th signature checked")
+    console.print(machine.said())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""`fixtrail notices`: what the commands say, and what they keep of an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from fixtrail import notices
+from fixtrail.failure import Failure
+from fixtrail.settings import Settings
+from schemas.facts import JourneyFact
+from sinks.push import ledger
+from sinks.push.channels.webhook import signature
+from sinks.push.store import open_store
+from tests.providers.messages import a_notice, a_send, now_ms
+from tests.workshop import approved, checked_in, handed_off, ms, order_after, part, quoted, repair
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, hash_key="a key for tests")
+
+
+def test_what_a_customer_agrees_to_is_kept_without_the_address(settings: Settings):
+    said = notices.change_consent(settings, "sms:+86 138 0000 0077", notices.Consent(opted_out=True))
+
+    assert said["opted_out"] is True
+    assert notices.change_consent(settings, "sms:+8613800000077", notices.Consent())["opted_out"] is True
+    files = b"".join(path.read_bytes() for path in settings.data.iterdir())
+    assert b"0077" not in files
+
+
+def test_a_change_leaves_the_rest_as_it_was(settings: Settings):
+    address = "mailto:a@b.example"
+    notices.change_consent(settings, address, notices.Consent(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi"))
+    said = notices.change_consent(settings, address, notices.Consent(opted_out=True))
+    assert (said["milestones"], said["time_zone"]) == (["ready"], "Asia/Urumqi")
+
+    said = notices.change_consent(settings, address, notices.Consent(opted_out=False, all_milestones=True))
+    assert (said["opted_out"], said["milestones"]) == (False, None)
+
+
+def test_consents_to_messages_add_up(settings: Settings):
+    for number in (1, 2):
+        said = notices.change_consent(settings, "wechat:o77", notices.Consent(add=("tmpl", number)))
+
+    assert said["consents"] == {"tmpl": 3}
+    assert notices.parse_consents("tmpl=3") == ("tmpl", 3)
+
+
+@pytest.mark.parametrize("text", ["tmpl", "=3", "tmpl=x", "tmpl=-1"])
+def test_a_number_of_consents_has_a_kind(text: str):
+    with pytest.raises(Failure):
+        notices.parse_consents(text)
+
+
+def test_a_wrong_address_or_time_zone_is_a_usage_error(settings: Settings):
+    for address, zone in (("nothing", None), ("sms:+861", "Mars/Olympus")):
+        with pytest.raises(Failure) as refused:
+            notices.change_consent(settings, address, notices.Consent(time_zone=zone))
+        assert refused.value.exit_code == 2
+
+
+def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings):
+    secret = notices.webhook_secret(settings, "https://crm.example.com/in?x=1")
+    key = notices.AddressKeys(settings.secret()).target_secret("https://crm.example.com:443")
+    sent_at = now_ms() // 1000
+    headers = {
+        "webhook-id": "m1",
+        "webhook-timestamp": str(sent_at),
+        "webhook-signature": signature(key, "m1", sent_at, b'{"a": 1}'),
+    }
+
+    assert Webhook(secret).verify(b'{"a": 1}', headers) == {"a": 1}
+    assert secret != notices.webhook_secret(settings, "https://other.example.com/in")
+    with pytest.raises(Failure):
+        notices.webhook_secret(settings, "ftp://x")
+
+
+def test_who_subscribes_to_an_order_is_told_from_then_on(settings: Settings):
+    person = notices.subscribe(settings, "R1", 'webpush:{"endpoint": "https://push.example.com/x"}')
+    store = open_store(settings.ledger_dsn())
+
+    assert person in [row[0] for row in store.run("SELECT person FROM subscriptions")]
+    store.close()
+
+
+def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, capsys: pytest.CaptureFixture[str]):
+    store = open_store(settings.ledger_dsn())
+    store.begin()
+    ledger.create_tables(store)
+    first, second = (a_send(a_notice(name), address="+8613877", person="somebody") for name in ("checked_in", "ready"))
+    ledger.plan(store, [first, second])
+    ledger.claim(store, [first], "We have your car", "me", now_ms(), None)
+    ledger.finish(store, [first.id], ledger.SENT, "", now_ms(), "ref-9")
+    ledger.hold(store, [second.id], ledger.HELD, "quiet hours", now_ms() + 1000, "quiet hours")
+    store.commit()
+    store.close()
+
+    sends = notices.log_of(settings, "R1")
+    told, held = notices.log_as_json(sends)
+    assert (told["state"], told["told"], told["reference"], told["due_at"]) == (
+        "SENT",
+        "We have your car",
+        "ref-9",
+        None,
+    )
+    assert (held["state"], held["reason"], held["final_at"]) == ("HELD", "quiet hours", None)
+    assert "13877" not in repr((told, held))
+    notices.print_log("R1", sends, "Asia/Shanghai")
+    assert "HELD until" in capsys.readouterr().out
+    notices.print_log("R9", [], "Asia/Shanghai")
+    assert "has seen no notice" in capsys.readouterr().out
+
+
+def test_a_preview_is_made_of_the_journey_as_it_is_now():
+    fact = order_after(
+        checked_in("08:00", promised="12:00"),
+        quoted("08:20"),
+        approved("08:30"),
+        part("requested", "08:40"),
+        part("backordered", "08:50", part_no="P-9"),
+        repair("started", "09:00"),
+        repair("completed", "10:00"),
+        handed_off("11:00", amount=769.9),
+    )
+    found = {each.milestone: each for each in notices.notices_of(JourneyFact.model_validate(fact))}
+
+    assert list(found) == [
+        *("checked_in", "quote_ready", "part_ordered", "part_delayed", "repair_started", "handed_off")
+    ]
+    assert found["checked_in"].promised_at == ms("12:00")
+    assert found["part_delayed"].part_no == "P-9"
+    assert found["quote_ready"].quote is not None
+    assert str(found["handed_off"].final_amount) == "769.9"
