@@ -20,7 +20,7 @@ from sinks.push.config import PushConfigError, PushSettings, read_push_settings
 from sinks.push.ledger import Preference, Send
 from sinks.push.store import Store, StoreOutage, open_store
 from sinks.push.words import NoTemplate, NoticeWords, Wordsmith
-from streams.journey.notices import notice_id
+from streams.journey.ids import notice_id
 
 JOURNEYS = "journeys"
 

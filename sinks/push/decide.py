@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sinks.clickhouse.centers import Center
 from sinks.push.hours import day_began, is_open, next_day, quiet_until
 from sinks.push.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Preference, Send
+from streams.journey.by_clock import BY_CLOCK, why_not_so
 from streams.journey.notices import is_still_true
 
 READY = "ready"
@@ -135,6 +136,8 @@ def why_untrue(notice: dict[str, Any], fact: dict[str, Any] | None) -> tuple[str
     """None while the notice is true; else why not, and whether the journey may only be late to show it."""
     if fact is None:
         return "no journey shows it", True
+    if notice["milestone"] in BY_CLOCK:
+        return why_not_so(notice, fact)
     if is_still_true(notice, fact):
         return None
     told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]

@@ -1,9 +1,10 @@
 """Which milestones of an order become notices, with ids that do not depend on how often they are made."""
 
-import hashlib
 from typing import Any
 
+from streams.journey.by_clock import BY_CLOCK, why_not_so
 from streams.journey.facts import quote_fact
+from streams.journey.ids import notice_id
 from streams.journey.visit import Milestone, Visit
 
 _MINUTE_MS = 60 * 1000
@@ -29,12 +30,6 @@ _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "cancelled": ((), 24 * _HOUR_MS, 0),
 }
 _PART_SLOTS = {"part_ordered": 3, "part_delayed": 4, "part_arrived": 5}
-
-
-def notice_id(order_id: str, milestone: str, event_id: str) -> str:
-    """128 bits of a hash of what the notice tells, in hex: the same milestone has the same id."""
-    told = "\x1f".join((order_id, milestone, event_id))
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def notice_of(order_id: str, visit: Visit, milestone: Milestone) -> dict[str, Any]:
@@ -78,6 +73,8 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
 
     A late event may have taken its milestone back, or a later milestone made it pointless.
     """
+    if notice["milestone"] in BY_CLOCK:
+        return why_not_so(notice, fact) is None
     told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]
     timeline = [list(each) for each in fact["timeline"]]
     if told not in timeline:

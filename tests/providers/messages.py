@@ -12,7 +12,8 @@ from sinks.push.channel import Message, Style
 from sinks.push.compose import Composer
 from sinks.push.ledger import PLANNED, Send
 from sinks.push.words import Wordsmith
-from streams.journey.notices import _RULES, notice_id
+from streams.journey.ids import notice_id
+from streams.journey.notices import _RULES
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

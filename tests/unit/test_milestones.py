@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 
 from schemas.facts import Notice
-from streams.journey.notices import is_still_true, notice_id, notice_of
+from streams.journey.ids import notice_id
+from streams.journey.notices import is_still_true, notice_of
 from streams.journey.order import Order
 from streams.journey.visit import fold
 from tests.histories import CHANCES, histories

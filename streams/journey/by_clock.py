@@ -1,0 +1,91 @@
+"""Notices that no event tells: a promise passed, a silence too long. What they say, and whether it is still true.
+
+The watch box makes them from an open order's newest fact. Their ids name the promise or the silence they are about, so
+that the same one is told once, whoever finds it and however often.
+"""
+
+from typing import Any
+
+from streams.journey.ids import notice_id
+from streams.journey.visit import BAY, PARTS, PICKUP, RECEPTION
+
+RUNNING_LATE, NO_NEWS = "running_late", "no_news"
+BY_CLOCK = (RUNNING_LATE, NO_NEWS)
+# Where the customer waits for the workshop: an approval is awaited from the customer.
+SILENT = (RECEPTION, PARTS, BAY)
+
+_HOUR_MS = 3600 * 1000
+_SUPERSEDED_BY = {
+    RUNNING_LATE: ("promise_changed", "ready", "handed_off", "cancelled"),
+    NO_NEWS: (
+        *("promise_changed", "diagnosis_started", "quote_ready", "part_ordered", "part_delayed", "part_arrived"),
+        *("repair_started", "extra_check", "ready", "handed_off", "cancelled"),
+    ),
+}
+# Of a promise that passed in the evening the customer still wants to hear in the morning; not so of a quiet hour.
+_LIFETIME_MS = {RUNNING_LATE: 12 * _HOUR_MS, NO_NEWS: 2 * _HOUR_MS}
+
+Fact = dict[str, Any]
+
+
+def promise_passed_at(fact: Fact) -> int | None:
+    """When the last promise was broken, for a car that is not ready; None where none can be.
+
+    A promise that was told after its own time is broken when it was told.
+    """
+    if not _is_under_way(fact) or fact["promised_at"] is None:
+        return None
+    told_at = max((told for told, promised in fact["promises"] if promised == fact["promised_at"]), default=0)
+    return max(int(fact["promised_at"]), told_at)
+
+
+def silent_since(fact: Fact) -> int | None:
+    """When the last event was, of an order whose customer waits for the workshop; else None."""
+    return int(fact["last_event_at"]) if _is_under_way(fact) and fact["activity"] in SILENT else None
+
+
+def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
+    """The notice in the shape of schemas.facts.Notice, for nobody yet: `recipients` is empty.
+
+    `at` is when the promise was broken or the last event was, `due_at` when that is to be told.
+    """
+    about = f"promise:{fact['promised_at']}" if milestone == RUNNING_LATE else f"silence:{at}"
+    return {
+        "notice_id": notice_id(fact["order_id"], milestone, about),
+        "order_id": fact["order_id"],
+        "center_id": fact["center_id"],
+        "milestone": milestone,
+        "event_id": about,
+        "occurred_at": at,
+        "not_before": due_at,
+        "expires_at": due_at + _LIFETIME_MS[milestone],
+        "superseded_by": _SUPERSEDED_BY[milestone],
+        "locale": fact["locale"],
+        "recipients": [],
+        "promised_at": fact["promised_at"],
+        "expected_at": None,
+        "part_no": None,
+        "quote": None,
+        "final_amount": None,
+    }
+
+
+def why_not_so(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
+    """None while a clock notice is true; else why it is not, and whether the fact may be older than the notice."""
+    if notice["milestone"] == RUNNING_LATE:
+        told = [promised for _, promised in fact["promises"]]
+        if notice["promised_at"] not in told:
+            return "the journey does not show this promise", True
+        if fact["promised_at"] != notice["promised_at"]:
+            return "there is a new promise", False
+        return None if _is_under_way(fact) else ("the car is ready", False)
+    if fact["last_event_at"] < notice["occurred_at"]:
+        return "the journey does not show this event", True
+    if fact["last_event_at"] != notice["occurred_at"]:
+        return "there has been news", False
+    return None if silent_since(fact) is not None else ("the customer does not wait any more", False)
+
+
+def _is_under_way(fact: Fact) -> bool:
+    """Checked in, and neither ready nor closed."""
+    return fact["status"] == "open" and fact["activity"] not in (None, PICKUP)
