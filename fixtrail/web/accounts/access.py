@@ -1,0 +1,180 @@
+"""Who asks: the parts that know sessions, and what a page requires of whoever opens it."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from fastapi import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fixtrail.failure import REFUSED, Failure
+from fixtrail.settings import Settings
+from fixtrail.web.accounts.oidc import OidcConfig, Provider
+from fixtrail.web.accounts.passwords import Checker
+from fixtrail.web.accounts.sessions import Session, Sessions
+from fixtrail.web.accounts.throttle import Throttle
+from fixtrail.web.accounts.users import Directory, Person, Role, UsersError
+from fixtrail.web.ops.shell import BadForm, small_form
+
+SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
+audit = structlog.get_logger("fixtrail.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Accounts, sessions and the ways to sign in of one process."""
+
+    secret: bytes
+    accounts: Directory
+    sessions: Sessions
+    throttle: Throttle
+    checker: Checker
+    provider: Provider | None
+    public_url: str
+
+    def is_https(self, request: Request) -> bool:
+        return request.url.scheme == "https" or self.public_url.startswith("https:")
+
+    def cookie_name(self, request: Request, name: str) -> str:
+        # The prefix makes browsers refuse a cookie that another host under the same domain has set.
+        return f"__Host-{name}" if self.is_https(request) else name
+
+    def cookie(self, request: Request, name: str) -> str | None:
+        return request.cookies.get(self.cookie_name(request, name))
+
+    def set_cookie(self, request: Request, response: Response, name: str, value: str, max_age: int) -> None:
+        response.set_cookie(
+            self.cookie_name(request, name),
+            value,
+            max_age=max_age,
+            path="/",
+            secure=self.is_https(request),
+            httponly=True,
+            samesite="lax",
+        )
+
+    def begin(self, request: Request, response: Response, session: Session) -> None:
+        """Give the session to the browser."""
+        left = self.sessions.ends_at(session) - session.seen_at
+        self.set_cookie(request, response, SESSION_COOKIE, self.sessions.seal(session), left)
+
+    def forget(self, request: Request, response: Response, name: str) -> None:
+        self.set_cookie(request, response, name, "", 0)
+
+    def session_of(self, request: Request) -> Session | None:
+        return self.sessions.open(self.cookie(request, SESSION_COOKIE))
+
+    def login_token(self, nonce: str) -> str:
+        """What the form for signing in carries, for the browser that was given this cookie."""
+        return hmac.new(self.secret, f"login {nonce}".encode(), hashlib.sha256).hexdigest()
+
+    def is_login_token(self, nonce: str | None, told: str) -> bool:
+        return bool(nonce) and hmac.compare_digest(self.login_token(str(nonce)).encode(), told.encode())
+
+
+def make_access(settings: Settings, public_url: str) -> Access:
+    """The parts as the settings say. Raises Failure (78) where the accounts or the provider are set up wrongly."""
+    path = settings.users or settings.data / "users.toml"
+    try:
+        accounts = Directory(path, settings.users_toml)
+    except UsersError as error:
+        raise Failure(str(error), REFUSED) from None
+    secret = session_secret(settings)
+    provider = _provider(settings)
+    return Access(
+        secret=secret,
+        accounts=accounts,
+        sessions=Sessions(
+            secret,
+            accounts,
+            idle_s=settings.session_idle_s,
+            absolute_s=settings.session_s,
+            issuer=settings.oidc_issuer,
+        ),
+        throttle=Throttle(),
+        checker=Checker(),
+        provider=provider,
+        public_url=public_url,
+    )
+
+
+def session_secret(settings: Settings) -> bytes:
+    """The key that signs sessions: the one that is set, or one derived of the hash key."""
+    if settings.session_key:
+        return settings.session_key.encode()
+    return hmac.new(settings.secret(), b"fixtrail sessions", hashlib.sha256).digest()
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id:
+        raise Failure("FIXTRAIL_OIDC_ISSUER is set, and FIXTRAIL_OIDC_CLIENT_ID is not", REFUSED)
+    return Provider(
+        OidcConfig(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret,
+            scope=settings.oidc_scope,
+            name_claim=settings.oidc_name_claim,
+            role_claim=settings.oidc_role_claim,
+            roles=settings.oidc_roles,
+            centers_claim=settings.oidc_centers_claim,
+        )
+    )
+
+
+def access_of(request: Request) -> Access:
+    """The parts, from any handler."""
+    found: Access = request.app.state.access
+    return found
+
+
+def required(role: Role = "viewer") -> Callable[[Request], Person]:
+    """A dependency: the person signed in, who has this role; else the way to the sign-in page, or 403."""
+
+    def person(request: Request) -> Person:
+        access = access_of(request)
+        session = access.session_of(request)
+        if session is None:
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            raise HTTPException(303, headers={"Location": f"/login?next={quote(here, safe='')}"})
+        remember(request, access, session)
+        if not session.person.has(role):
+            raise HTTPException(403)
+        return session.person
+
+    return person
+
+
+def remember(request: Request, access: Access, session: Session) -> None:
+    """What pages need of the session, and its cookie where it is to be renewed."""
+    request.state.session = session
+    request.state.person = session.person
+    request.state.form_token = access.sessions.form_token(session)
+    if used := access.sessions.used(session):
+        carrier = Response()
+        access.begin(request, carrier, used)
+        request.state.renewed_cookie = carrier.headers["set-cookie"]
+
+
+async def posted(request: Request) -> dict[str, str]:
+    """The fields of a form that this very session was shown. Raises 403 for any other, 400 for what is no form."""
+    try:
+        form = await small_form(request)
+    except BadForm:
+        raise HTTPException(400) from None
+    session: Any = getattr(request.state, "session", None)
+    if session is None or not access_of(request).sessions.is_form_token(session, form.pop("form_token", "")):
+        raise HTTPException(403)
+    return form
+
+
+def new_nonce() -> str:
+    return secrets.token_urlsafe(18)

@@ -1,0 +1,108 @@
+"""`fixtrail users`: the accounts of the ops board, in the file that FIXTRAIL_USERS names."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Any
+
+from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
+from fixtrail.settings import Settings
+from fixtrail.web.accounts.passwords import WeakPassword, hash_password
+from fixtrail.web.accounts.users import ALL_CENTERS, Account, UsersError, read_users, write_users
+
+
+def users_file(settings: Settings) -> Path:
+    """Where the accounts are: FIXTRAIL_USERS, or users.toml in the data folder."""
+    return settings.users or settings.data / "users.toml"
+
+
+def add_user(
+    settings: Settings, name: str, role: str, centers: list[str], *, screen: bool, replace: bool, from_stdin: bool
+) -> Path:
+    """Add an account with a password that is asked for, or read from stdin; the file. Raises Failure."""
+    path = users_file(settings)
+    accounts = _accounts(path)
+    if name in accounts and not replace:
+        raise Failure(f"there is an account {name} already: --replace changes it")
+    if not centers:
+        raise Failure("name the centers that the account may see (--center ID), or --all-centers", USAGE)
+    try:
+        hashed = hash_password(_password(from_stdin))
+        accounts[name] = Account.model_validate(
+            {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
+        )
+    except WeakPassword as error:
+        raise Failure(str(error), USAGE) from None
+    except ValueError as error:
+        raise Failure(_reason(error), USAGE) from None
+    _write(path, accounts)
+    return path
+
+
+def remove_user(settings: Settings, name: str) -> Path:
+    """Remove an account: its sessions end at once. Raises Failure where there is none of the name."""
+    path = users_file(settings)
+    accounts = _accounts(path)
+    if accounts.pop(name, None) is None:
+        raise Failure(f"there is no account {name} in {path}", NEGATIVE)
+    _write(path, accounts)
+    return path
+
+
+def list_users(settings: Settings) -> list[dict[str, Any]]:
+    """The file's accounts without their hashes. Raises Failure (78) where the file is wrong."""
+    return [
+        {"name": each.name, "role": each.role, "centers": list(each.centers), "screen": each.screen}
+        for each in _accounts(users_file(settings)).values()
+    ]
+
+
+def print_users(found: list[dict[str, Any]]) -> None:
+    """The accounts as lines for people."""
+    for each in found:
+        seen = "all centers" if ALL_CENTERS in each["centers"] else ", ".join(each["centers"])
+        print(f"{each['name']:<24} {each['role']:<8} {seen}{'  (screen)' if each['screen'] else ''}")
+    if not found:
+        print("no accounts: fixtrail users add NAME --role admin --all-centers")
+
+
+def hash_of(*, from_stdin: bool) -> str:
+    """The hash of a password that is asked for, or read from stdin. Raises Failure for a weak one."""
+    try:
+        return hash_password(_password(from_stdin))
+    except WeakPassword as error:
+        raise Failure(str(error), USAGE) from None
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise Failure("the two are not the same", USAGE)
+    return first
+
+
+def _accounts(path: Path) -> dict[str, Account]:
+    try:
+        return read_users(path)
+    except UsersError as error:
+        raise Failure(str(error), REFUSED) from None
+
+
+def _write(path: Path, accounts: dict[str, Account]) -> None:
+    try:
+        write_users(path, accounts)
+    except (UsersError, OSError) as error:
+        raise Failure(f"{path} cannot be written: {error}") from None
+
+
+def _reason(error: ValueError) -> str:
+    """What is wrong with an account, in a line."""
+    told = getattr(error, "errors", None)
+    if told is None:
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+        for item in told(include_input=False, include_context=False, include_url=False)
+    )

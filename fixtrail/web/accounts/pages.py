@@ -1,0 +1,157 @@
+"""Signing in and out: /login, /logout, and the way to an OpenID Connect provider and back."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fixtrail.web.accounts.access import (
+    FORM_COOKIE,
+    PROVIDER_COOKIE,
+    SESSION_COOKIE,
+    Access,
+    access_of,
+    audit,
+    new_nonce,
+    posted,
+    required,
+)
+from fixtrail.web.accounts.oidc import OidcError
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.ops.shell import BadForm, local_path, page, small_form
+
+# Between opening the form, or leaving for the provider, and coming back.
+FORM_S = 3600
+AWAY_S = 600
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/login")
+async def login_page(request: Request) -> Response:
+    """The form; whoever is signed in already goes on."""
+    access = access_of(request)
+    there = local_path(request.query_params.get("next"))
+    if access.session_of(request) is not None:
+        return RedirectResponse(there, status_code=303)
+    return _form(request, access, there)
+
+
+@router.post("/login")
+async def login(request: Request) -> Response:
+    """Begin a session for an account and its password; every failure looks the same and takes the same time."""
+    access = access_of(request)
+    try:
+        form = await small_form(request)
+    except BadForm:
+        return _form(request, access, "/ops", trouble="login.again", status=400)
+    there = local_path(form.get("next"))
+    if not access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", "")):
+        return _form(request, access, there, trouble="login.again", status=403)
+    name = form.get("name", "").strip().lower()[:256]
+    address = request.client.host if request.client else ""
+    if wait_s := access.throttle.admit(name, address):
+        audit.warning("login", outcome="throttled", account=_known(access, name), via="password")
+        return _form(request, access, there, trouble="login.wait", status=429, wait_s=wait_s)
+    account = access.accounts.get(name)
+    fits = await access.checker.matches(account.password if account else None, form.get("password", ""))
+    if account is None or not fits:
+        audit.warning("login", outcome="refused", account=_known(access, name), via="password")
+        return _form(request, access, there, trouble="login.refused", status=401)
+    access.throttle.succeeded(name, address)
+    audit.info("login", outcome="ok", account=account.name, role=account.role, via="password")
+    response = RedirectResponse(there, status_code=303)
+    access.begin(request, response, access.sessions.begin(account))
+    access.forget(request, response, FORM_COOKIE)
+    return response
+
+
+@router.post("/logout")
+async def logout(request: Request, person: Annotated[Person, Depends(required())]) -> Response:
+    """End the session, here at once and for every copy of its cookie."""
+    await posted(request)
+    access = access_of(request)
+    access.sessions.end(request.state.session)
+    audit.info("logout", account=person.name)
+    response = RedirectResponse("/login", status_code=303)
+    access.forget(request, response, SESSION_COOKIE)
+    return response
+
+
+@router.get("/login/oidc")
+async def to_provider(request: Request) -> Response:
+    """Leave for the provider."""
+    access = access_of(request)
+    if access.provider is None:
+        return RedirectResponse("/login", status_code=303)
+    kept: dict[str, Any] = {}
+    try:
+        response = await access.provider.send_there(request, _way_back(request, access), kept)
+    except OidcError as error:
+        return _not_vouched_for(request, access, error)
+    sealed = _sealer(access).dumps({"next": local_path(request.query_params.get("next")), "kept": kept})
+    access.set_cookie(request, response, PROVIDER_COOKIE, str(sealed), AWAY_S)
+    return response
+
+
+@router.get("/login/oidc/callback")
+async def from_provider(request: Request) -> Response:
+    """Begin a session for whom the provider vouches for, in the browser that had left for it."""
+    access = access_of(request)
+    if access.provider is None:
+        return RedirectResponse("/login", status_code=303)
+    try:
+        told = _sealer(access).loads(access.cookie(request, PROVIDER_COOKIE) or "", max_age=AWAY_S)
+        person = await access.provider.who_came_back(request, told["kept"])
+    except BadSignature:
+        return _not_vouched_for(request, access, OidcError("another browser, or too late"))
+    except OidcError as error:
+        return _not_vouched_for(request, access, error)
+    audit.info("login", outcome="ok", account=person.name, role=person.role, via="oidc")
+    response = RedirectResponse(local_path(told["next"]), status_code=303)
+    access.begin(request, response, access.sessions.begin_provided(person))
+    access.forget(request, response, PROVIDER_COOKIE)
+    return response
+
+
+def _way_back(request: Request, access: Access) -> str:
+    return f"{access.public_url or str(request.base_url).rstrip('/')}/login/oidc/callback"
+
+
+def _sealer(access: Access) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(access.secret, salt="fixtrail oidc")
+
+
+def _not_vouched_for(request: Request, access: Access, error: OidcError) -> Response:
+    audit.warning("login", outcome="refused", account=None, via="oidc", reason=str(error))
+    response = _form(request, access, "/ops", trouble="login.provider_refused", status=401)
+    access.forget(request, response, PROVIDER_COOKIE)
+    return response
+
+
+def _known(access: Access, name: str) -> str | None:
+    """The name where there is such an account: what else was typed may be a password in the wrong field."""
+    return name if access.accounts.get(name) else None
+
+
+def _form(
+    request: Request, access: Access, there: str, *, trouble: str | None = None, status: int = 200, wait_s: int = 0
+) -> Response:
+    nonce = access.cookie(request, FORM_COOKIE) or new_nonce()
+    response = page(
+        request,
+        "login.html",
+        status=status,
+        trouble=trouble,
+        wait_s=wait_s,
+        there=there,
+        login_token=access.login_token(nonce),
+        by_provider=access.provider is not None,
+        by_password=bool(access.accounts.all()),
+    )
+    access.set_cookie(request, response, FORM_COOKIE, nonce, FORM_S)
+    if wait_s:
+        response.headers["Retry-After"] = str(wait_s)
+    return response

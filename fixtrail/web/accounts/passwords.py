@@ -1,0 +1,55 @@
+"""Passwords: argon2id hashes, checked in the same time whether or not there is such an account."""
+
+import asyncio
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+LEAST_LENGTH, MOST_LENGTH = 10, 256
+
+# RFC 9106, second recommendation: 64 MiB, three passes.
+_hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+# Each check takes 64 MiB: guessers wait for one another, nothing else does.
+_AT_ONCE = 2
+
+
+class WeakPassword(ValueError):
+    """The password is not accepted; the message says why."""
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password. Raises WeakPassword where it is too short or too long."""
+    if not LEAST_LENGTH <= len(password) <= MOST_LENGTH:
+        raise WeakPassword(f"a password has {LEAST_LENGTH} to {MOST_LENGTH} characters")
+    return _hasher.hash(password)
+
+
+def new_password() -> str:
+    """One that nobody guesses, 120 bit."""
+    return secrets.token_urlsafe(15)
+
+
+def matches(hashed: str, password: str) -> bool:
+    """Whether the password is the one that was hashed."""
+    try:
+        return _hasher.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+class Checker:
+    """Checks passwords on threads, a few at once; without an account, against a hash that no password fits."""
+
+    def __init__(self) -> None:
+        self._nobody = _hasher.hash(secrets.token_urlsafe(32))
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def matches(self, hashed: str | None, password: str) -> bool:
+        """Whether the password fits; always False, in the same time, where `hashed` is None."""
+        async with self._turn:
+            # Beyond the limit no account has such a password; the work stays the same.
+            fits = await asyncio.to_thread(matches, hashed or self._nobody, password[:MOST_LENGTH])
+        return fits and hashed is not None and len(password) <= MOST_LENGTH

@@ -1,0 +1,188 @@
+"""Who may sign in: the accounts of a TOML file or of the environment, each with a role and the centers it may see."""
+
+import hashlib
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+Role = Literal["viewer", "manager", "admin"]
+ROLES: tuple[Role, ...] = ("viewer", "manager", "admin")
+ALL_CENTERS = "*"
+
+_HEADER = """\
+# Accounts of the ops board and the analysis pages (docs/administrators.md). `fixtrail users` writes this file whole;
+# a running `fixtrail web` takes over every change by itself.
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class UsersError(ValueError):
+    """The accounts cannot be used; the message says where and why, and shows no hash."""
+
+
+class Account(BaseModel):
+    """One account. `centers` are center ids, or `*` for all; nobody sees a center that is not named.
+
+    A `screen` is a viewer on a wall: its session does not end when nobody touches it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
+    password: Annotated[str, Field(repr=False, pattern=r"^\$argon2id\$", max_length=512)]
+    role: Role = "viewer"
+    centers: Annotated[tuple[str, ...], Field(min_length=1)]
+    screen: bool = False
+
+    @model_validator(mode="after")
+    def _screens_only_look(self) -> "Account":
+        if self.screen and self.role != "viewer":
+            raise ValueError("a screen account must be a viewer")
+        return self
+
+    @property
+    def stamp(self) -> str:
+        """Changes with the password: sessions begun with another one are over."""
+        return hashlib.sha256(self.password.encode()).hexdigest()[:16]
+
+
+class Users(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    user: tuple[Account, ...] = ()
+
+    @field_validator("user")
+    @classmethod
+    def _no_name_twice(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        names = [account.name for account in accounts]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is there more than once")
+        return accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks: an account's name, what it may do, and the centers it may see (None: all)."""
+
+    name: str
+    role: Role
+    centers: frozenset[str] | None
+
+    def has(self, role: Role) -> bool:
+        """Whether this role is theirs, or a lower one than theirs."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+    def may_see(self, center_id: str | None) -> bool:
+        """Whether a center's figures and orders are for them; what belongs to no center is for those who see all."""
+        return self.centers is None or center_id in self.centers
+
+
+def person_of(name: str, role: Role, centers: Iterable[str]) -> Person:
+    named = frozenset(centers)
+    return Person(name, role, None if ALL_CENTERS in named else named)
+
+
+def parse_users(text: str, where: str) -> dict[str, Account]:
+    """The accounts of a TOML document by name: [[user]] tables. Raises UsersError where it is not that."""
+    try:
+        users = Users.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UsersError(f"{where}: {error}") from None
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
+            for item in error.errors(include_input=False, include_context=False, include_url=False)[:5]
+        )
+        raise UsersError(f"{where}: {said}") from None
+    return {account.name: account for account in users.user}
+
+
+def read_users(path: Path) -> dict[str, Account]:
+    """The accounts of a file; none where there is no file. Raises UsersError."""
+    try:
+        return parse_users(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsersError(f"{path}: {error}") from None
+
+
+def write_users(path: Path, accounts: Mapping[str, Account]) -> None:
+    """Replace the file by these accounts at one stroke, readable by its owner alone."""
+    text = _HEADER + "".join(_table(account) for account in accounts.values())
+    parse_users(text, str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp: mode 0600 from the start.
+    number, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _table(account: Account) -> str:
+    centers = ", ".join(map(_quoted, account.centers))
+    screen = "screen = true\n" if account.screen else ""
+    return (
+        f"\n[[user]]\nname = {_quoted(account.name)}\nrole = {_quoted(account.role)}\ncenters = [{centers}]\n{screen}"
+        f"password = {_quoted(account.password)}\n"
+    )
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    escaped = "".join(
+        f"\\u{ord(sign):04x}" if ord(sign) < 32 or ord(sign) == 127 else f"\\{sign}" if sign in '"\\' else sign
+        for sign in text
+    )
+    return f'"{escaped}"'
+
+
+class Directory:
+    """The accounts as they are now: `inline` ones, and those of the file, read again whenever it changes.
+
+    A file that becomes wrong changes nothing until it is mended; it is said in the log once.
+    """
+
+    def __init__(self, path: Path | None, inline: str | None = None) -> None:
+        """Raises UsersError where file or text are wrong from the start."""
+        self._path = path
+        self._inline = parse_users(inline, "FIXTRAIL_USERS_TOML") if inline else {}
+        self._seen = self._state()
+        self._accounts = {**self._inline, **(read_users(path) if path else {})}
+
+    def get(self, name: str) -> Account | None:
+        return self.all().get(name)
+
+    def all(self) -> Mapping[str, Account]:
+        """By name. Asks the file system each time, which is far cheaper than any page."""
+        if (state := self._state()) != self._seen:
+            self._seen = state
+            try:
+                self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
+                log.info("accounts read", accounts=len(self._accounts))
+            except UsersError as error:
+                log.error("accounts not read, the earlier ones hold", reason=str(error))
+        return self._accounts
+
+    def _state(self) -> tuple[int, int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino

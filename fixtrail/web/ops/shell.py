@@ -1,0 +1,167 @@
+"""What the pages for the staff share: templates, words in two languages, forms, and who is signed in."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fixtrail.web.static import static_url
+
+Locale = Literal["zh-CN", "en"]
+LOCALES: tuple[Locale, ...] = ("zh-CN", "en")
+LANGUAGE_COOKIE = "fixtrail_lang"
+LONGEST_FORM = 16 * 1024
+_HERE = Path(__file__).parent
+YEAR_S = 365 * 86400
+
+
+class BadForm(ValueError):
+    """The request's body is no form of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one language by key."""
+
+    locale: Locale
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        return self.texts[key].format(**values) if values else self.texts[key]
+
+
+@cache
+def words(locale: Locale) -> Words:
+    """The catalogue words.toml in one language."""
+    return Words(locale, catalogue()[locale])
+
+
+@cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """Every text by language and key; the file lists both languages beside each other."""
+    found = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
+    flat = {f"{group}.{key}": texts for group, entries in found.items() for key, texts in entries.items()}
+    return {locale: {key: texts[index] for key, texts in flat.items()} for index, locale in enumerate(LOCALES)}
+
+
+def locale_of(request: Request) -> Locale:
+    """`?lang=`, else what was chosen before, else what the browser prefers; Chinese where it prefers neither."""
+    for told in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if told in LOCALES:
+            return told
+    for part in request.headers.get("accept-language", "").split(","):
+        language = part.partition(";")[0].strip().lower()
+        if language[:2] in ("zh", "en"):
+            return "zh-CN" if language.startswith("zh") else "en"
+    return "zh-CN"
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the staff's pages."""
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"minutes": minutes, "span": span, "clock": clock, "signed": lambda value: f"{value:+.0f}"}
+    found.globals["asset"] = lambda file: static_url("ops", file)
+    return found
+
+
+def minutes(seconds: float | None) -> str:
+    """Seconds as minutes with one digit below ten: `7.5`, `42`; a dash for None."""
+    if seconds is None:
+        return "–"
+    return f"{seconds / 60:.1f}" if seconds < 600 else f"{seconds / 60:.0f}"
+
+
+def span(seconds: float | None) -> str:
+    """A span as a clock shows it: `4:05`, `1:04:05`; from a day on `2d 04:05`."""
+    if seconds is None:
+        return "–"
+    total = int(max(0.0, seconds))
+    days, hours, rest, left = total // 86400, total // 3600, total % 3600 // 60, total % 60
+    if days:
+        return f"{days}d {hours % 24:02}:{rest:02}"
+    return f"{hours}:{rest:02}:{left:02}" if hours else f"{rest}:{left:02}"
+
+
+def clock(at_ms: int | None, zone: str, form: str = "%H:%M") -> str:
+    """An instant in local time; a dash for None."""
+    return "–" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):{form}}"
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A whole page in the reader's language; the session's cookie is renewed with it where that is due."""
+    locale = locale_of(request)
+    text = environment().get_template(template).render(**frame(request, locale), **values)
+    return finish(request, HTMLResponse(text, status_code=status, headers={"Content-Language": locale}))
+
+
+def frame(request: Request, locale: Locale) -> dict[str, Any]:
+    """What every template finds: words `t`, who is signed in, the token of forms, and the other language's link."""
+    state = request.state
+    return {
+        "t": words(locale),
+        "locale": locale,
+        "path": request.url.path,
+        "me": getattr(state, "person", None),
+        "form_token": getattr(state, "form_token", ""),
+        "languages": [(each, with_query(request, lang=each)) for each in LOCALES],
+    }
+
+
+def finish(request: Request, response: Response) -> Response:
+    """Put the cookies on an answer: the renewed session, and the language where the address names one."""
+    if renewed := getattr(request.state, "renewed_cookie", None):
+        response.headers.append("set-cookie", renewed)
+    if (chosen := request.query_params.get("lang")) in LOCALES:
+        response.set_cookie(LANGUAGE_COOKIE, str(chosen), max_age=YEAR_S, samesite="lax", httponly=True, path="/")
+    return response
+
+
+def with_query(request: Request, **changed: str | None) -> str:
+    """The address of this page with some parameters changed; None takes one away."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changed]
+    query = urlencode([*kept, *((name, value) for name, value in changed.items() if value is not None)])
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def go(request: Request, where: str) -> Response:
+    """A redirect after a form, to a page of ours."""
+    return finish(request, RedirectResponse(local_path(where), status_code=303))
+
+
+def local_path(where: str | None, default: str = "/ops") -> str:
+    """The address where it is one of our own pages, else the default: nobody is sent elsewhere by a link."""
+    if not where or not where.startswith("/") or where.startswith(("//", "/\\")) or len(where) > 2000:
+        return default
+    return where if where.isprintable() and "\\" not in where else default
+
+
+async def small_form(request: Request) -> dict[str, str]:
+    """The fields of a posted form. Raises BadForm for what is too long or no such form."""
+    if Headers(scope=request.scope).get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+        raise BadForm("not a form")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_FORM:
+            raise BadForm("too long")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
+    except ValueError:
+        raise BadForm("not a form") from None
