@@ -1,0 +1,35 @@
+-- What went on in each visit that was handed off, and which score did its customer give?
+SELECT
+    o.order_id AS order_id,
+    o.center_id AS center_id,
+    o.lane AS lane,
+    o.fault_origin AS fault_origin,
+    c.region AS region,
+    o.score AS score,
+    o.wait_s AS wait_s,
+    o.wait_reception_s AS wait_reception_s,
+    o.wait_approval_s AS wait_approval_s,
+    o.wait_parts_s AS wait_parts_s,
+    o.wait_bay_s AS wait_bay_s,
+    o.ftf AS ftf,
+    o.closed_at AS closed_at,
+    o.stockouts AS stockouts,
+    o.ready_at AS ready_at,
+    o.promised_at AS promised_at,
+    toFloat64(o.approved_amount) AS approved_amount,
+    toFloat64(o.final_amount) AS final_amount,
+    u.check_ins AS check_ins
+FROM orders AS o
+LEFT JOIN centers AS c ON c.center_id = o.center_id
+LEFT JOIN
+(
+    -- A progress update is the check-in sent again with the promise as it now looks.
+    SELECT order_id, uniqExact(event_id) AS check_ins
+    FROM events
+    WHERE type = 'check_in'
+    GROUP BY order_id
+) AS u ON u.order_id = o.order_id
+WHERE o.status = 'handed_off'
+    AND ({since:String} = '' OR toDate(o.closed_at, {zone:String}) >= toDateOrNull({since:String}))
+    AND ({until:String} = '' OR toDate(o.closed_at, {zone:String}) <= toDateOrNull({until:String}))
+ORDER BY order_id

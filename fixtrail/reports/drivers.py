@@ -1,0 +1,56 @@
+"""Report `drivers`: what moves the score, one thing at a time and all together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.reports import drivers_view as view
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.stats_association import MODELS, associations, model
+from fixtrail.reports.stats_visits import LONGEST_WAIT_MIN, ask_visits
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report; what is not estimable says why. Raises Failure for a cut, which this report has not."""
+    if options.by:
+        raise Failure("report drivers cannot be cut; it adjusts for center, lane and fault origin", USAGE)
+    return report_of(ask_visits(ask, options), options)
+
+
+def report_of(rows: pd.DataFrame, options: Options) -> Report:
+    """The report of these visits (stats_visits.visits)."""
+    longest_min = longest_wait_min(options)
+    found = associations(rows)
+    fitted = [model(name, rows, longest_min) for name in MODELS]
+    return Report(
+        "drivers",
+        Words("净推荐值的驱动因素", "NPS drivers"),
+        Words("什么让评分上升或下降？", "What moves the score?"),
+        scope={**options.scope(), "orders": len(rows), "scored": int(rows["score"].notna().sum())},
+        sheets=(view.correlation_sheet(found), view.model_sheet(fitted), view.definition_sheet()),
+        charts=(
+            Chart(
+                "correlations",
+                Words("与评分的相关性", "Correlation with the score"),
+                "correlations",
+                partial(view.draw_correlations, found),
+            ),
+            Chart(
+                "model",
+                Words("相互校正后的影响", "Effects, each with the others held fixed"),
+                "model",
+                partial(view.draw_model, fitted),
+            ),
+        ),
+        methods=view.methods(longest_min),
+    )
+
+
+def longest_wait_min(options: Options) -> float:
+    """The wait from which on a longer one counts no more: [drivers] of the targets, 240 min unless told."""
+    return float(options.targets.more.get("drivers", {}).get("longest_wait_min", LONGEST_WAIT_MIN))
