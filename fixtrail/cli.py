@@ -37,6 +37,8 @@ notices_app = typer.Typer(help="What customers were told, or would be, and what 
 app.add_typer(notices_app, name="notices")
 tracking_app = typer.Typer(help="Links to the customers' tracking pages.", no_args_is_help=True)
 app.add_typer(tracking_app, name="tracking")
+keys_app = typer.Typer(help="Keys with which other systems send events and read orders.", no_args_is_help=True)
+app.add_typer(keys_app, name="api-keys")
 users_app = typer.Typer(help="Accounts of the ops board and the analysis pages.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 
@@ -743,6 +745,63 @@ def users_add(
     centers = ["*"] if all_centers else center or []
     file = command.add_user(_settings(data), name, role, centers, screen=screen, replace=replace, from_stdin=stdin)
     _say(f"{name} may sign in ({file})")
+
+
+@keys_app.command(
+    "add", epilog="Example:  fixtrail api-keys add dms-east --scope events:write --center east-01 --center east-02"
+)
+def keys_add(
+    source: Annotated[str, typer.Argument(help="Which system the key is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="events:write, orders:read, centers:read, personal:read; may be repeated.")
+    ] = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of these types.")] = None,
+    center: Annotated[list[str] | None, typer.Option(help="Only events and orders of these centers.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Events a minute, instead of FIXTRAIL_API_EVENTS_PER_MINUTE.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="Time with offset from which on it is refused.")] = None,
+    data: Data = None,
+) -> None:
+    """Make a key and print it: only now, of its secret nothing but a hash is kept. Servers know it at once."""
+    from fixtrail.facts import parse_time
+    from fixtrail.web.api import command
+
+    text, key = command.add_key(
+        _settings(data),
+        source,
+        scopes=scope or (),
+        types=type_ or (),
+        centers=center or (),
+        events_per_minute=per_minute,
+        expires_at=parse_time(expires, "--expires") if expires else None,
+    )
+    print(f"key {key.id} of {source}: {', '.join(sorted(key.scopes))}. It is not shown again:", file=sys.stderr)
+    _say(text)
+
+
+@keys_app.command("list", epilog="Example:  fixtrail api-keys list --json")
+def keys_list(as_json: AsJson = False, data: Data = None) -> None:
+    """Every key: id, source, what it allows, and whether it is valid."""
+    from fixtrail.web.api import command
+
+    found = command.list_keys(_settings(data))
+    if as_json:
+        _say_json(found)
+    else:
+        command.print_keys(found)
+
+
+@keys_app.command("revoke", epilog="Example:  fixtrail api-keys revoke 0f3a9c1e77d2")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `fixtrail api-keys list` shows it.")],
+    data: Data = None,
+) -> None:
+    """Let a key be refused; servers do so from their next request on."""
+    from fixtrail.web.api import command
+
+    key = command.revoke_key(_settings(data), key_id)
+    _say(f"key {key.id} of {key.source} is refused from now on")
 
 
 @users_app.command("list", epilog="Example:  fixtrail users list --json")

@@ -98,6 +98,13 @@ KNOWN: dict[str, dict[str, About]] = {
         "journeys": _gauge("Orders in memory."),
         "open_journeys": _gauge("Open orders in memory."),
         "streams": _gauge("Live pages that are open."),
+        "api_requests": _counter("Answers of the event and read API.", ("route", "status")),
+        "api_items": _counter(
+            "Events sent to the event API: accepted, not acknowledged, not sent, or the code why refused.",
+            ("result",),
+            ("accepted", "not_acknowledged", "not_sent"),
+        ),
+        "api_seconds": _histogram("Time the API takes to answer.", ("route",)),
     },
     "pulse": {
         "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),

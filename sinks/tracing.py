@@ -30,6 +30,7 @@ Origin = tuple[bytes, bytes]
 _PARENT, _STATE = "traceparent", "tracestate"
 # W3C Trace Context 3.2.2; the lowest bit of the flags says that the sender records the trace.
 _RECORDED = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][13579bdf]")
+_PARENT_FORM = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Tracing:
@@ -42,12 +43,14 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
         self._group = group
 
-    def send(self, topic: str, partition: int) -> "Sending":
-        """The span of a record batch that is being filled: the start of a trace."""
+    def send(self, topic: str, partition: int | None = None, came: Iterable[Header] = ()) -> "Sending":
+        """The span of a record batch that is being filled: the start of a trace, or part of the one that came."""
         from opentelemetry.trace import SpanKind
 
         attributes = self._attributes("send", topic, partition)
-        span = self._tracer.start_span(f"send {topic}", kind=SpanKind.PRODUCER, attributes=attributes)
+        origin = _origin(came)
+        parent = None if origin is None else self._context(origin)
+        span = self._tracer.start_span(f"send {topic}", parent, SpanKind.PRODUCER, attributes)
         return Sending(span, self._headers(span))
 
     def process(self, records: Sequence[Any], *, since: float | None = None) -> "Processing":
@@ -182,6 +185,11 @@ def start_tracing(service: str, group: str = "", file: Path | None = None) -> Tr
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider, group)
+
+
+def is_traceparent(value: bytes) -> bool:
+    """Whether this is a `traceparent` of version 00, of a trace that is recorded or not."""
+    return _PARENT_FORM.fullmatch(value) is not None
 
 
 def _origin(headers: Iterable[Header]) -> Origin | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
+from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
 from fixtrail.web.security import SecurityHeaders
 from fixtrail.web.static import STATIC
@@ -16,6 +17,7 @@ def create_app(web: Web) -> FastAPI:
     app.state.web = web
     for router in _routers():
         app.include_router(router)
+    app.mount("/v1", create_api(web.api))
     for name, folder in STATIC.items():
         app.mount(f"/static/{name}", StaticFiles(directory=folder), name=name)
     app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))

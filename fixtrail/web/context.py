@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.events import Events
 from fixtrail.web.journeys import Journeys
@@ -16,7 +17,8 @@ from sinks.progress import Progress
 class Web:
     """Found by handlers with `web_of(request)`.
 
-    `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens.
+    `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
+    `api` is what the interface for other systems works with.
     """
 
     config: WebConfig
@@ -24,17 +26,20 @@ class Web:
     events: Events
     gate: Gate
     links: Links
+    api: ApiState
     progress: Progress = field(repr=False)
 
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
+    journeys = Journeys(progress)
     return Web(
         config=config,
-        journeys=Journeys(progress),
+        journeys=journeys,
         events=Events(config.kafka),
         gate=Gate(config.limits),
         links=Links(config.secret),
+        api=make_state(config.settings, journeys, progress),
         progress=progress,
     )
 

@@ -43,6 +43,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
         for task in (*parts, stopping):
             task.cancel()
         await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
+        await web.api.sender.close()
         listening.close()
     return OK
 

@@ -1,0 +1,47 @@
+"""Who asks: the API key of a request and what it allows."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from fixtrail.web.api.keys import ApiKey, Scope
+from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.state import state_of
+
+_bearer = HTTPBearer(
+    scheme_name="apiKey",
+    description="An API key, as `fixtrail api-keys add` prints it: `Authorization: Bearer ftk_…`.",
+    auto_error=False,
+)
+
+
+def key_of(request: Request, told: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
+    """The valid API key of a request. Raises Problem 401, or 429 where an address has tried too many wrong ones."""
+    state = state_of(request)
+    address = request.client.host if request.client else ""
+    state.pace.may_try(address)
+    key = state.keys.find(told.credentials, datetime.now(UTC)) if told else None
+    if key is None:
+        if told:
+            state.pace.note_wrong(address)
+        raise Problem(
+            401,
+            "unauthenticated",
+            "Send `Authorization: Bearer` with a key that is neither revoked nor expired.",
+            headers={"WWW-Authenticate": 'Bearer realm="fixtrail"' + (', error="invalid_token"' if told else "")},
+        )
+    return key
+
+
+Key = Annotated[ApiKey, Depends(key_of)]
+
+
+def require(key: ApiKey, scope: Scope) -> None:
+    """Raises Problem (403) where the key has not this scope."""
+    if scope not in key.scopes:
+        challenge = f'Bearer realm="fixtrail", error="insufficient_scope", scope="{scope}"'
+        raise Problem(
+            403, "scope-missing", f"The API key has no scope {scope}.", headers={"WWW-Authenticate": challenge}
+        )

@@ -1,0 +1,41 @@
+"""The interface for other systems, version 1: an application of its own below `/v1` whose errors are problems."""
+
+import time
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fixtrail.web.api import events, reading
+from fixtrail.web.api.problems import speak_problems
+from fixtrail.web.api.state import ApiState
+from sinks.progress import Progress
+
+
+def create_api(state: ApiState) -> FastAPI:
+    """The API around parts that live as long as the process."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.api = state
+    app.include_router(events.router)
+    app.include_router(reading.router)
+    speak_problems(app)
+    app.add_middleware(Counted, progress=state.progress)
+    return app
+
+
+class Counted:
+    """Counts every answer by route and status; no id of a path is in a label."""
+
+    def __init__(self, app: ASGIApp, progress: Progress) -> None:
+        self._app, self._progress = app, progress
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "(none)")
+                self._progress.counts["api_requests", route, str(message["status"])] += 1
+                self._progress.observe(("api_seconds", route), [time.monotonic() - began])
+            await send(message)
+
+        await self._app(scope, receive, counting if scope["type"] == "http" else send)

@@ -1,0 +1,126 @@
+"""The body of a request as the items in it, each with the bytes that were sent, unchanged."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from fixtrail.web.api.problems import Problem
+
+JSON = "application/json"
+EVENT = "application/cloudevents+json"
+EVENT_BATCH = "application/cloudevents-batch+json"
+LINES = ("application/x-ndjson", "application/jsonl")
+MEDIA_TYPES = (JSON, EVENT, EVENT_BATCH, *LINES)
+
+Header = tuple[str, bytes]
+
+_STRUCTURED: tuple[Header, ...] = (("content-type", EVENT.encode()),)
+# What matters to find where an array's items begin and end. A string is one match, so its content is passed over.
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event as it came, with the Kafka headers that its CloudEvents mode puts beside it."""
+
+    value: bytes
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request brings; `single` where its form allows one event only."""
+
+    items: list[Item]
+    single: bool
+
+
+def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
+    """The items of a body, in the mode that its headers say.
+
+    Raises Problem where the media type is none of those taken, the body as a whole is no JSON, or the items are more
+    than `most`.
+    """
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    media_type = media_type.strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            f"Send {', '.join(MEDIA_TYPES)}.",
+            headers={"Accept": ", ".join(MEDIA_TYPES)},
+        )
+    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Problem(415, "unsupported-media-type", "JSON is UTF-8 (RFC 8259 8.1), no other charset is taken.")
+    if media_type == EVENT:
+        return Body([Item(body, _STRUCTURED)], single=True)
+    if media_type == EVENT_BATCH:
+        return Body([Item(value, _STRUCTURED) for value in _array(body, most)], single=False)
+    if media_type in LINES:
+        lines = [line for line in body.split(b"\n") if line.strip()]
+        _check_number(len(lines), most)
+        return Body([Item(line) for line in lines], single=False)
+    if attributes := _attributes(headers):
+        return Body([Item(body, attributes)], single=True)
+    if body.lstrip(b" \t\r\n").startswith(b"["):
+        return Body([Item(value) for value in _array(body, most)], single=False)
+    return Body([Item(body)], single=True)
+
+
+def _attributes(headers: Mapping[str, str]) -> tuple[Header, ...]:
+    """CloudEvents 1.0, HTTP binding 3.1.3: attributes are `ce-` headers, percent-encoded; in Kafka they are `ce_`."""
+    return tuple(
+        (f"ce_{name[3:]}", unquote_to_bytes(value)) for name, value in headers.items() if name.startswith("ce-")
+    )
+
+
+def _array(body: bytes, most: int) -> list[bytes]:
+    """The bytes of each item of a JSON array. Raises Problem where the body is none."""
+    _check_array(body)
+    items: list[bytes] = []
+    depth, begin = 0, 0
+    for mark in _MARKS.finditer(body):
+        first = mark[0][0]
+        if first == 0x22:
+            continue
+        if first in b"[{":
+            depth += 1
+            if depth == 1:
+                begin = mark.end()
+        elif first == 0x2C:
+            if depth == 1:
+                items.append(body[begin : mark.start()].strip())
+                begin = mark.end()
+        else:
+            depth -= 1
+            if depth == 0:
+                last = body[begin : mark.start()].strip()
+                if last or items:
+                    items.append(last)
+    _check_number(len(items), most)
+    return items
+
+
+def _check_array(body: bytes) -> None:
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        detail = f"{error.msg} at line {error.lineno} column {error.colno}"
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            detail = "the bytes are not UTF-8"
+        raise Problem(400, "unreadable-body", f"The batch is no JSON: {detail}. Nothing was accepted.") from None
+    if not isinstance(parsed, list):
+        raise Problem(400, "unreadable-body", "The batch is no JSON array. Nothing was accepted.")
+
+
+def _check_number(items: int, most: int) -> None:
+    if items > most:
+        raise Problem(413, "too-large", f"At most {most:,} events are taken in one request. Nothing was accepted.")
+    if not items:
+        raise Problem(400, "unreadable-body", "There is no event in the batch.")

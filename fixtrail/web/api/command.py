@@ -1,0 +1,85 @@
+"""`fixtrail api-keys`: making, listing and revoking the keys of the API."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.settings import Settings
+from fixtrail.web.api.keys import SCOPES, ApiKey, key_file, make_key
+from schemas.events import EVENT_TYPES
+
+
+def add_key(
+    settings: Settings,
+    source: str,
+    *,
+    scopes: Sequence[str],
+    types: Sequence[str] = (),
+    centers: Sequence[str] = (),
+    events_per_minute: int | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[str, ApiKey]:
+    """A new key: its text, which is nowhere else, and what is kept of it. Raises Failure for what does not exist."""
+    if not source.strip() or len(source) > 64 or not source.isprintable():
+        raise Failure("a source is a name of 1 to 64 printable characters", USAGE)
+    _check("--scope", scopes, SCOPES)
+    _check("--type", types, EVENT_TYPES)
+    text, key_id, secret_sha256 = make_key()
+    key = ApiKey.model_validate(
+        {
+            "id": key_id,
+            "source": source,
+            "secret_sha256": secret_sha256,
+            "scopes": frozenset(scopes) or {"events:write"},
+            "types": frozenset(types) or None,
+            "centers": frozenset(centers) or None,
+            "events_per_minute": events_per_minute,
+            "created_at": datetime.now(UTC),
+            "expires_at": expires_at,
+        }
+    )
+    key_file(settings).add(key)
+    return text, key
+
+
+def list_keys(settings: Settings) -> list[dict[str, Any]]:
+    """Every key, oldest first, without its hash; `state` is valid, expired or revoked."""
+    now = datetime.now(UTC)
+    return [_told(key, now) for key in key_file(settings).read()]
+
+
+def revoke_key(settings: Settings, key_id: str) -> ApiKey:
+    """Let a key be refused from now on. Raises Failure where there is none of this id."""
+    return key_file(settings).revoke(key_id, datetime.now(UTC))
+
+
+def print_keys(keys: Sequence[dict[str, Any]]) -> None:
+    """The keys as a table, on stdout."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if not keys:
+        console.print("no API keys")
+        return
+    table = Table("id", "source", "scopes", "types", "centers", "per minute", "made", "state")
+    for key in keys:
+        cells = [key["id"], key["source"], ", ".join(key["scopes"])]
+        cells += [", ".join(key[name]) if key[name] else "all" for name in ("types", "centers")]
+        cells += [f"{key['events_per_minute']:,}" if key["events_per_minute"] else "default"]
+        table.add_row(*map(escape, [*cells, key["created_at"][:10], key["state"]]))
+    console.print(table)
+
+
+def _told(key: ApiKey, now: datetime) -> dict[str, Any]:
+    said = key.model_dump(mode="json", exclude={"secret_sha256"})
+    for name in ("scopes", "types", "centers"):
+        said[name] = None if said[name] is None else sorted(said[name])
+    return {**said, "state": "valid" if key.is_valid(now) else "revoked" if key.revoked_at else "expired"}
+
+
+def _check(option: str, given: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(given) - set(known)):
+        raise Failure(f"{option} {unknown[0]}: there are only {', '.join(known)}", USAGE)

@@ -1,0 +1,224 @@
+"""`POST /v1/events`: events in over HTTP, with an answer for each of them."""
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from fixtrail.web.api.access import Key, require
+from fixtrail.web.api.answers import Answer, parse_key
+from fixtrail.web.api.bodies import Item, read_body
+from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge
+from fixtrail.web.api.keys import ApiKey
+from fixtrail.web.api.problems import MEDIA_TYPE, Problem
+from fixtrail.web.api.sender import KafkaAway
+from fixtrail.web.api.state import ApiState, state_of
+from fixtrail.web.api.traces import tracing
+
+MOST_EVENTS = 1000
+BODY_WITHIN_S = 30.0
+# So many are judged in one go; then others get their turn.
+_JUDGED_AT_ONCE = 100
+RETRY_AFTER_S = 5
+
+# Refused as a whole, one event gets the status that says why; a batch 422.
+_UNREADABLE = frozenset({"empty", "not_utf8", "not_json", "not_an_object", "duplicate_key", "too_deep"})
+
+Result = dict[str, Any]
+
+router = APIRouter()
+
+
+class ItemResult(BaseModel):
+    """What became of one event of a request."""
+
+    index: int = Field(description="Its place in the request, from 0.")
+    status: Literal["accepted", "refused", "not_acknowledged", "not_sent"] = Field(
+        description="`accepted`: all replicas of Kafka have it. `refused`: see `code`; it will be again. "
+        "`not_acknowledged`: Kafka may have it or not. `not_sent`: Kafka does not have it. "
+        "Of the last two, send it again with the same `event_id`."
+    )
+    code: str | None = Field(default=None, description="Why it was refused: the code that its dead letter would have.")
+    reason: str | None = Field(default=None, description="The same as a sentence, without any value.")
+    field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
+
+
+class EventsAnswer(BaseModel):
+    """The events of a request, each with what became of it."""
+
+    accepted: int
+    refused: int
+    items: list[ItemResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a request. One that is not final may turn out another way when the request is repeated."""
+
+    answer: Answer
+    headers: Mapping[str, str]
+    final: bool = True
+
+
+@router.post("/events")
+async def post_events(
+    request: Request,
+    key: Key,
+    idempotency_key: Annotated[str | None, Header()] = None,
+    prefer: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Takes one event or a batch of up to 1,000."""
+    require(key, "events:write")
+    state = state_of(request)
+    repeatable = parse_key(idempotency_key)
+    strict = _is_strict(prefer)
+    body = await _body_of(request, state.settings.api_body_bytes)
+    with state.room_for(len(body)):
+        if repeatable is None:
+            return _response(await _take(request, state, key, body, strict))
+        known = state.answers.begin(key.id, repeatable, _fingerprint(request, body, strict))
+        if known is not None:
+            return _response(Taken(known, {"Idempotent-Replayed": "true"}))
+        taken = None
+        try:
+            taken = await _take(request, state, key, body, strict)
+        finally:
+            state.answers.end(key.id, repeatable, taken.answer if taken and taken.final else None)
+        return _response(taken)
+
+
+async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, strict: bool) -> Taken:
+    """Judge the items, send what is good, and say what became of each."""
+    found = read_body(body, request.headers, MOST_EVENTS)
+    quota = key.events_per_minute or state.settings.api_events_per_minute
+    headers = state.pace.take(key.id, quota, len(found.items)).headers()
+    verdicts = await _judged(found.items, key, state)
+    records = [verdict for verdict in verdicts if isinstance(verdict, Record)]
+    refused = len(verdicts) - len(records)
+    if not records or (strict and refused):
+        items = _results(verdicts, repeat("not_sent"))
+        _count(state, items)
+        status, code = _status_of(verdicts[0]) if found.single else (422, "refused")
+        detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
+        return Taken(_problem(status, code, detail, items), headers)
+    items, acknowledged = await _sent(request, state, key, verdicts, records)
+    _count(state, items)
+    if not acknowledged:
+        detail = "Send the request again: what Kafka has already counts once, by its event_id."
+        headers = {**headers, "Retry-After": str(RETRY_AFTER_S)}
+        return Taken(_problem(503, "kafka-away", detail, items), headers, final=False)
+    said = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
+    return Taken(Answer(207 if refused else 202, said, "application/json"), headers)
+
+
+async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[Record | Refused]:
+    verdicts = []
+    now_ms = time.time_ns() // 1_000_000
+    for place, item in enumerate(items, 1):
+        verdicts.append(judge(item, key, now_ms, state.limits))
+        if place % _JUDGED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return verdicts
+
+
+async def _sent(
+    request: Request,
+    state: ApiState,
+    key: ApiKey,
+    verdicts: Sequence[Record | Refused],
+    records: Sequence[Record],
+) -> tuple[list[Result], bool]:
+    """What became of every item, and whether Kafka has acknowledged all of those sent."""
+    with tracing(state.tracing, request.headers, len(records)) as trace:
+        try:
+            acknowledged = await state.sender.send(records, [("source", key.source.encode()), *trace.headers])
+        except KafkaAway:
+            return _results(verdicts, repeat("not_sent")), False
+        trace.acknowledged = all(acknowledged)
+    said = iter("accepted" if each else "not_acknowledged" for each in acknowledged)
+    return _results(verdicts, said), trace.acknowledged
+
+
+def _results(verdicts: Sequence[Record | Refused], said: Iterator[str]) -> list[Result]:
+    """One result an item; `said` has the next status for each record among the verdicts."""
+    return [
+        {"index": index, "status": next(said)} if isinstance(verdict, Record) else _refusal(index, verdict)
+        for index, verdict in enumerate(verdicts)
+    ]
+
+
+def _refusal(index: int, refused: Refused) -> Result:
+    result: Result = {"index": index, "status": "refused", "code": refused.code, "reason": refused.reason}
+    return result if refused.field is None else {**result, "field": refused.field}
+
+
+def _status_of(verdict: Record | Refused) -> tuple[int, str]:
+    """Status and problem of a request whose only event is refused."""
+    assert isinstance(verdict, Refused)
+    if verdict.code == "too_large":
+        return 413, "too-large"
+    if verdict.code in NOT_ALLOWED:
+        return 403, "not-allowed"
+    return (400, "unreadable-body") if verdict.code in _UNREADABLE else (422, "refused")
+
+
+def _problem(status: int, code: str, detail: str, items: Sequence[Result]) -> Answer:
+    counts = Counter(item["status"] for item in items)
+    more: dict[str, Any] = {"accepted": counts["accepted"], "refused": counts["refused"], "items": items}
+    return Answer(status, Problem(status, code, detail, **more).body(), MEDIA_TYPE)
+
+
+def _response(taken: Taken) -> Response:
+    answer = taken.answer
+    headers = {"Cache-Control": "no-store", **taken.headers}
+    return Response(answer.body, answer.status, headers, answer.media_type)
+
+
+def _count(state: ApiState, items: Sequence[Result]) -> None:
+    for result, number in Counter(str(item.get("code", item["status"])) for item in items).items():
+        state.progress.counts["api_items", result] += number
+
+
+def _is_strict(prefer: str | None) -> bool:
+    """RFC 7240 4.4: `handling=strict` asks that nothing is done where not all can be."""
+    preferences = (each.partition(";")[0].replace('"', "").strip().lower() for each in (prefer or "").split(","))
+    return "handling=strict" in preferences
+
+
+def _fingerprint(request: Request, body: bytes, strict: bool) -> bytes:
+    """What makes a request the same: its body, and the headers that say how to read it."""
+    said = sorted((name, value) for name, value in request.headers.items() if name.startswith(("ce-", "content-type")))
+    return hashlib.sha256(repr((said, strict)).encode() + b"\n" + body).digest()
+
+
+async def _body_of(request: Request, most: int) -> bytes:
+    """The whole body. Raises Problem where it is longer than `most`, packed, or too slow."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported-media-type", "Send the body as it is, not packed.")
+    too_large = Problem(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise too_large
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > most:
+                    raise too_large
+                pieces.append(piece)
+    except TimeoutError:
+        raise Problem(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem(400, "unreadable-body", "The connection ended within the body.") from None
+    return b"".join(pieces)

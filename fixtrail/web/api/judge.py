@@ -1,0 +1,62 @@
+"""Whether an item is accepted: the same decision that every reader of the topic makes, and what the key allows."""
+
+from dataclasses import dataclass
+
+from fixtrail.web.api.bodies import Header, Item
+from fixtrail.web.api.keys import ApiKey
+from schemas.decode import BadEvent, decode_event
+from schemas.events import to_ms
+
+NOT_ALLOWED = frozenset({"type_not_allowed", "center_not_allowed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an event must keep to; the workers are set to the same."""
+
+    max_bytes: int
+    ahead_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An accepted event as it goes to Kafka: the bytes as they came, the vehicle as key."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[Header, ...]
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why an item is not accepted: the code of a dead letter, a sentence without any value, and the field if one."""
+
+    code: str
+    reason: str
+    field: str | None = None
+
+
+def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> Record | Refused:
+    """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
+    try:
+        event = decode_event(item.value, item.headers, max_bytes=limits.max_bytes)
+    except BadEvent as error:
+        return Refused(error.code, error.reason, _field(error))
+    if to_ms(event.occurred_at) > now_ms + limits.ahead_ms:
+        return Refused("too_far_ahead", "occurred_at lies in the future", "occurred_at")
+    if not key.allows(type_=event.type):  # type: ignore[attr-defined]
+        return Refused("type_not_allowed", "the API key may not send events of this type", "type")
+    if not key.allows(center=event.center_id):
+        return Refused("center_not_allowed", "the API key may not send events of this center", "center_id")
+    return Record(event.vehicle_id.encode(), item.value, item.headers, now_ms)
+
+
+def _field(error: BadEvent) -> str | None:
+    """The first field that the reason names."""
+    if error.code == "unknown_type":
+        return "type"
+    if error.code not in ("missing_field", "invalid_field"):
+        return None
+    name = error.reason.partition(":")[0]
+    return None if name == "event" else name

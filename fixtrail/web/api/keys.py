@@ -1,0 +1,171 @@
+"""API keys: who may send which events and read what. Of a key's secret only a hash is kept.
+
+A key reads `ftk_<id>_<secret>`; the secret is 256 bits out of the system's generator, so one round of SHA-256 hides it
+for good: slow hashes are for what people make up. The file is read again whenever it changes.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import logging
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from fixtrail.failure import Failure
+from fixtrail.settings import Settings
+
+FILE = "api-keys.json"
+
+Scope = Literal["events:write", "orders:read", "centers:read", "personal:read"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+_KEY = re.compile(r"ftk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+
+log = logging.getLogger(__name__)
+
+
+class ApiKey(BaseModel):
+    """One key as it is kept; None for `types` or `centers` allows all of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    source: str = Field(description="Which system holds the key; stands in the header `source` of its events.")
+    secret_sha256: str
+    scopes: frozenset[Scope]
+    types: frozenset[str] | None = None
+    centers: frozenset[str] | None = None
+    events_per_minute: int | None = Field(default=None, ge=1)
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+
+    def is_valid(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def allows(self, *, type_: str | None = None, center: str | None = None) -> bool:
+        """Whether it may deal with this event type and this center, as far as they are named."""
+        return (type_ is None or self.types is None or type_ in self.types) and (
+            center is None or self.centers is None or center in self.centers
+        )
+
+
+class _Kept(BaseModel):
+    keys: tuple[ApiKey, ...] = ()
+
+
+def make_key() -> tuple[str, str, str]:
+    """A fresh key: the text for its holder, its id, and the hash of its secret."""
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    return f"ftk_{key_id}_{secret}", key_id, _hash(secret)
+
+
+class KeyFile:
+    """The file of all keys, changed whole or not at all, by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> tuple[ApiKey, ...]:
+        """The keys in order of their making; none where there is no file.
+
+        Raises Failure where the file is none of ours.
+        """
+        try:
+            return _Kept.model_validate_json(self.path.read_bytes()).keys
+        except FileNotFoundError:
+            return ()
+        except ValidationError as error:
+            where = "; ".join(".".join(map(str, each["loc"])) for each in error.errors(include_input=False))
+            raise Failure(f"{self.path} holds no API keys: {where}") from None
+
+    def add(self, key: ApiKey) -> None:
+        with self._locked():
+            self._write((*self.read(), key))
+
+    def revoke(self, key_id: str, now: datetime) -> ApiKey:
+        """Let the key be refused from now on; the key. Raises Failure where there is none of this id."""
+        with self._locked():
+            keys = {key.id: key for key in self.read()}
+            if key_id not in keys:
+                raise Failure(f"there is no API key {key_id}: `fixtrail api-keys list` names them")
+            found = keys[key_id]
+            if found.revoked_at is None:
+                found = keys[key_id] = found.model_copy(update={"revoked_at": now})
+                self._write(tuple(keys.values()))
+            return found
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, keys: tuple[ApiKey, ...]) -> None:
+        made = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        made.touch(mode=0o600)
+        content = _Kept(keys=keys).model_dump(mode="json", exclude_none=True)
+        for key in content["keys"]:
+            for name in ("scopes", "types", "centers"):
+                if name in key:
+                    key[name] = sorted(key[name])
+        with made.open("w") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(self.path)
+
+
+class KeyRing:
+    """The keys of a file as they are at the moment, for a server that runs on."""
+
+    def __init__(self, file: KeyFile) -> None:
+        self._file = file
+        self._seen: tuple[int, ...] | None = None
+        self._keys: dict[str, ApiKey] = {}
+
+    def find(self, text: str, now: datetime) -> ApiKey | None:
+        """The key that this text is, if it is one and valid."""
+        self._refresh()
+        form = _KEY.fullmatch(text)
+        key = self._keys.get(form[1]) if form else None
+        # The same work for an id that nobody holds.
+        kept = key.secret_sha256 if key else "0" * 64
+        fits = hmac.compare_digest(_hash(form[2] if form else ""), kept)
+        return key if key and fits and key.is_valid(now) else None
+
+    def _refresh(self) -> None:
+        """Read the file again if it is another one than last time; one that cannot be read leaves the keys as known."""
+        seen: tuple[int, ...] = ()
+        try:
+            stat = self._file.path.stat()
+            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        except FileNotFoundError:
+            pass
+        if seen == self._seen:
+            return
+        try:
+            self._keys = {key.id: key for key in self._file.read()}
+        except (Failure, OSError) as error:
+            log.error("the API keys cannot be read, those known before stay valid: %s", error)
+        self._seen = seen
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """The file that FIXTRAIL_API_KEYS names, by default one in the data folder."""
+    return KeyFile(settings.api_keys or settings.data / FILE)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,105 @@
+"""Errors as RFC 9457 problem details; none repeats anything that the request said."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:fixtrail:problem:"
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong, as RFC 9457 says it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="What kind of problem: `urn:fixtrail:problem:` and a code.")
+    title: str = Field(description="The same for people; always the same for a type.")
+    status: int = Field(description="The HTTP status again.")
+    detail: str | None = Field(default=None, description="What to do about this one.")
+
+
+class Problem(Exception):
+    """Ends a request with this answer. `code` says which of the documented problems it is; `more` adds members."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(code)
+        self.status, self.code, self.detail = status, code, detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+    def body(self) -> bytes:
+        """The problem as JSON."""
+        said = {
+            "type": TYPE + self.code,
+            "title": TITLES.get(self.code, HTTPStatus(self.status).phrase),
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+        return orjson.dumps(said)
+
+    def response(self) -> Response:
+        return Response(self.body(), self.status, {"Cache-Control": "no-store", **self.headers}, MEDIA_TYPE)
+
+
+# Every problem that the API answers with: code → title.
+TITLES = {
+    "not-found": "There is no such thing here",
+    "method-not-allowed": "This cannot be done here",
+    "invalid-request": "The request is not as described",
+    "unauthenticated": "A valid API key is needed",
+    "scope-missing": "The API key does not allow this",
+    "not-allowed": "The API key does not allow this event",
+    "unsupported-media-type": "The content type is none of those taken",
+    "unreadable-body": "The body cannot be read",
+    "body-too-slow": "The body did not arrive in time",
+    "too-large": "More than is taken in one request",
+    "refused": "No event was accepted",
+    "idempotency-key-invalid": "The Idempotency-Key cannot be used",
+    "idempotency-key-in-use": "The first request with this Idempotency-Key is still under way",
+    "idempotency-key-reused": "The Idempotency-Key belongs to another request",
+    "rate-limited": "Too many events or requests",
+    "busy": "Too much is under way",
+    "kafka-away": "Kafka has not acknowledged",
+    "not-ready": "The journeys are still being read",
+    "internal-error": "A fault of ours",
+}
+
+
+def speak_problems(app: FastAPI) -> None:
+    """Let every error of this application be a problem."""
+
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
+        details = {404: "No resource has this address.", 405: "The resource takes other methods."}
+        detail = details.get(error.status_code, "The request cannot be answered.")
+        return Problem(error.status_code, code, detail, headers=error.headers).response()
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+        return Problem(422, "invalid-request", said).response()
+
+    async def fault(_: Request, __: Exception) -> Response:
+        # The server logs it.
+        return Problem(500, "internal-error", "It is in the log. Trying again may help.").response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, fault)

@@ -1,0 +1,72 @@
+"""`GET /v1/orders/{id}` and `/v1/centers/{id}/open`: journeys as they are now, for other systems."""
+
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from fixtrail.web.api.access import Key, require
+from fixtrail.web.api.keys import ApiKey
+from fixtrail.web.api.order import CenterOrders, Order, order_at
+from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.state import state_of
+from fixtrail.web.journeys import Journeys
+from schemas.facts import JourneyFact
+
+router = APIRouter()
+
+# So many orders are worked out in one go; then others get their turn.
+_AT_ONCE = 50
+
+OrderId = Annotated[str, Path(max_length=64, description="The order's id, percent-encoded.")]
+CenterId = Annotated[str, Path(max_length=64, description="The center's id, percent-encoded.")]
+
+
+@router.get("/orders/{order_id:path}", summary="One order as it is now")
+async def get_order(request: Request, key: Key, order_id: OrderId) -> Order:
+    """The order's journey, its running times as of now. Closed orders are there for 30 days.
+
+    Needs scope `orders:read`; an order of a center that the key does not allow is not found.
+    """
+    require(key, "orders:read")
+    fact = _read(request).get(order_id)
+    if fact is None or not _may_see(key, fact):
+        raise Problem(404, "not-found", "There is no such order, or none that this key may see.")
+    return order_at(fact, _now_ms(), personal="personal:read" in key.scopes)
+
+
+@router.get("/centers/{center_id:path}/open", summary="A center's open orders")
+async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> CenterOrders:
+    """Every order that is neither handed off nor cancelled, the longest there first, running times as of now.
+
+    Needs scope `centers:read`; a center that the key does not allow is not found. One without open orders, known or
+    not, has an empty list.
+    """
+    require(key, "centers:read")
+    if not key.allows(center=center_id):
+        raise Problem(404, "not-found", "There is no such center, or none that this key may see.")
+    facts = sorted(_read(request).open_at(center_id), key=lambda fact: (fact.checked_in_at or 0, fact.order_id))
+    now_ms, personal = _now_ms(), "personal:read" in key.scopes
+    orders = []
+    for place, fact in enumerate(facts, 1):
+        orders.append(order_at(fact, now_ms, personal=personal))
+        if place % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return CenterOrders(center_id=center_id, orders=orders)
+
+
+def _may_see(key: ApiKey, fact: JourneyFact) -> bool:
+    return key.centers is None or fact.center_id in key.centers
+
+
+def _read(request: Request) -> Journeys:
+    """The read model. Raises Problem (503) until it has read what was there when the process started."""
+    journeys = state_of(request).journeys
+    if not journeys.read.is_set():
+        raise Problem(503, "not-ready", "Ask again in a moment.", headers={"Retry-After": "2"})
+    return journeys
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

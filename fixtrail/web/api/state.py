@@ -1,0 +1,72 @@
+"""What the handlers of the API share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from fixtrail.settings import Settings
+from fixtrail.tracing import tracing_of
+from fixtrail.web.api.answers import Answers
+from fixtrail.web.api.judge import Limits
+from fixtrail.web.api.keys import KeyRing, key_file
+from fixtrail.web.api.pace import Pace
+from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.sender import Sender
+from fixtrail.web.journeys import Journeys
+from sinks.progress import Progress
+from sinks.tracing import Tracing
+
+BYTES_UNDER_WAY = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class ApiState:
+    """Found by handlers with `state_of(request)`."""
+
+    settings: Settings
+    journeys: Journeys
+    progress: Progress
+    keys: KeyRing
+    sender: Sender
+    tracing: Tracing | None
+    limits: Limits
+    pace: Pace = field(default_factory=Pace)
+    answers: Answers = field(default_factory=Answers)
+    bytes_under_way: int = 0
+
+    @contextmanager
+    def room_for(self, size: int) -> Iterator[None]:
+        """Counts a body as long as it is worked on. Raises Problem (503) while there are too many."""
+        if self.bytes_under_way + size > BYTES_UNDER_WAY:
+            raise Problem(
+                503,
+                "busy",
+                "Too many events are under way. Nothing was accepted; send the request again.",
+                headers={"Retry-After": "1"},
+            )
+        self.bytes_under_way += size
+        try:
+            yield
+        finally:
+            self.bytes_under_way -= size
+
+
+def make_state(settings: Settings, journeys: Journeys, progress: Progress) -> ApiState:
+    """All parts, made from the settings; call it on the event loop that will serve."""
+    return ApiState(
+        settings=settings,
+        journeys=journeys,
+        progress=progress,
+        keys=KeyRing(key_file(settings)),
+        sender=Sender(settings),
+        tracing=tracing_of(settings, "web"),
+        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000),
+    )
+
+
+def state_of(request: Request) -> ApiState:
+    """The shared parts, from any handler."""
+    state: ApiState = request.app.state.api
+    return state

@@ -1,0 +1,32 @@
+"""A fact's figures at any later instant: what runs goes on (CONTRACT section 2)."""
+
+from typing import Any
+
+from streams.journey.visit import APPROVAL, BAY, DIAGNOSIS, PARTS, PICKUP, QUALITY, RECEPTION, REPAIR
+
+_WAIT, _TOUCH = ("wait_s", "lead_s"), ("touch_s", "lead_s")
+# The figures that grow while an activity goes on.
+_GROWING: dict[str, tuple[str, ...]] = {
+    RECEPTION: ("wait_reception_s", *_WAIT),
+    APPROVAL: ("wait_approval_s", *_WAIT),
+    PARTS: ("wait_parts_s", *_WAIT),
+    BAY: ("wait_bay_s", *_WAIT),
+    REPAIR: ("repair_s", *_TOUCH),
+    DIAGNOSIS: ("diagnosis_s", *_TOUCH),
+    QUALITY: ("quality_s", *_TOUCH),
+    PICKUP: ("pickup_s", "lead_s"),
+}
+
+
+def at_instant(fact: dict[str, Any], now: int) -> dict[str, Any]:
+    """The fact (schemas.facts.JourneyFact as a dict) with its figures as of `now` (ms) instead of its last event.
+
+    A closed order has its figures already, and an earlier instant than the last event changes nothing.
+    """
+    activity = fact["activity"]
+    passed_ms = now - fact["last_event_at"]
+    if activity is None or passed_ms <= 0:
+        return fact
+    # In milliseconds, so that no sum of fractions differs from the figure computed at once.
+    grown = {name: (round(fact[name] * 1000) + passed_ms) / 1000 for name in _GROWING[activity]}
+    return {**fact, **grown}
