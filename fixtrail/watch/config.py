@@ -1,0 +1,185 @@
+"""What is watched: a TOML file of thresholds, rules and ops channels; without one, the defaults beside this file."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from sinks.push.config import Secret, Section, Zone
+
+DEFAULTS = Path(__file__).with_name("defaults.toml")
+
+Severity = Literal["info", "warning", "critical"]
+Lane = Literal["quick", "standard"]
+Minutes = Annotated[float, Field(gt=0, le=365 * 24 * 60)]
+# Which time counts: that of the opening hours, or all of it.
+Counted = Literal["opening", "all"]
+
+
+class WatchConfigError(ValueError):
+    """The file is no configuration of the watch box; the message says where and why, without any secret."""
+
+
+class Scope(Section):
+    """Which orders something holds for; nothing said is all."""
+
+    centers: tuple[str, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+
+    def fits(self, center_id: str | None, lane: str | None) -> bool:
+        return (not self.centers or center_id in self.centers) and (not self.lanes or lane in self.lanes)
+
+
+class Threshold(Scope):
+    minutes: Minutes
+
+
+class Customers(Section):
+    """When customers are told what no event tells. Of several thresholds the first that fits counts; none is never.
+
+    `running_late`: minutes after the promised time. `no_news`: minutes of opening time without any event.
+    """
+
+    running_late: tuple[Threshold, ...] = ()
+    no_news: tuple[Threshold, ...] = ()
+
+
+class RuleBase(Scope):
+    """`escalate_minutes`: how long after its opening an alert is told again, once for each."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    severity: Severity = "warning"
+    escalate_minutes: tuple[Minutes, ...] = ()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "RuleBase":
+        if list(self.escalate_minutes) != sorted(set(self.escalate_minutes)):
+            raise ValueError("escalate_minutes must ascend")
+        return self
+
+
+class WaitRule(RuleBase):
+    """An order waits in this activity, or `any`: its waits of the visit together, for longer than `minutes`."""
+
+    kind: Literal["wait"]
+    activity: Literal["reception", "approval", "parts", "bay", "any"]
+    minutes: Minutes
+    counted: Counted = "opening"
+
+
+class NoNewsRule(RuleBase):
+    """No event of an order that is not ready for `minutes`."""
+
+    kind: Literal["no_news"]
+    minutes: Minutes
+    counted: Counted = "opening"
+
+
+class QuickLaneRule(RuleBase):
+    """A quick-lane order is not ready `minutes` after its check-in."""
+
+    kind: Literal["quick_lane"]
+    minutes: Minutes = 15
+    counted: Counted = "all"
+
+
+class PromiseRule(RuleBase):
+    """An order is not ready `minutes` before the time promised."""
+
+    kind: Literal["promise"]
+    minutes: Annotated[float, Field(ge=0)] = 30
+
+
+class EmergencyPartRule(RuleBase):
+    """An emergency part request is open for longer than `minutes`."""
+
+    kind: Literal["emergency_part"]
+    minutes: Minutes = 120
+    counted: Counted = "all"
+
+
+class StuckRule(RuleBase):
+    """An order that is not ready has been in one activity for `minutes`."""
+
+    kind: Literal["stuck"]
+    minutes: Minutes
+    counted: Counted = "opening"
+
+
+class StockoutRule(RuleBase):
+    """A center's stock-out rate today is above the upper limit of its p-chart.
+
+    Its own last `baseline_days` are the center line. Today counts from `least_today` part requests on, the baseline
+    from `least_before`.
+    """
+
+    kind: Literal["stockout_rate"]
+    sigmas: Annotated[float, Field(gt=0)] = 3
+    baseline_days: Annotated[int, Field(ge=1, le=35)] = 28
+    least_today: Annotated[int, Field(ge=1)] = 10
+    least_before: Annotated[int, Field(ge=1)] = 50
+
+
+class PipelineRule(RuleBase):
+    """The newest heartbeat that came through the stream workers is older than `minutes`."""
+
+    kind: Literal["pipeline_lag"]
+    minutes: Minutes = 2
+
+
+OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
+Rule = Annotated[OrderRule | StockoutRule | PipelineRule, Field(discriminator="kind")]
+
+
+class OpsChannel(Section):
+    """Where the staff is told: one Apprise URL.
+
+    `rules`, `centers`: only those, all where nothing is said. `from_level`: only once an alert was escalated so often.
+    `closed`: also that it is over.
+    """
+
+    url: Secret
+    rules: tuple[str, ...] = ()
+    centers: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    from_level: Annotated[int, Field(ge=0)] = 0
+    closed: bool = True
+    mail: bool = False
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 15.0
+
+
+class WatchConfig(Section):
+    """Everything that may be set. What began `oldest_hours` ago or earlier opens no alert: it is history, not news."""
+
+    locale: Literal["zh-CN", "en"] = "zh-CN"
+    time_zone: Zone = "Asia/Shanghai"
+    oldest_hours: Annotated[float, Field(gt=0)] = 72
+    keep_days: Annotated[int, Field(ge=1)] = 30
+    customers: Customers = Customers()
+    rule: tuple[Rule, ...] = ()
+    ops: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], OpsChannel] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_once(self) -> "WatchConfig":
+        names = [rule.name for rule in self.rule]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"more than one rule is called {', '.join(twice)}")
+        for channel, section in self.ops.items():
+            if unknown := sorted(set(section.rules) - set(names)):
+                raise ValueError(f"ops.{channel}: there is no rule {', '.join(unknown)}")
+        return self
+
+
+def read_watch_config(path: Path | None) -> WatchConfig:
+    """The configuration in a file; without one, the defaults. Raises WatchConfigError."""
+    file = path or DEFAULTS
+    try:
+        return WatchConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise WatchConfigError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WatchConfigError(f"{file}: {error}") from None
+    except ValidationError as error:
+        places = ((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False)[:5])
+        raise WatchConfigError(f"{file}: " + "; ".join(f"{place}: {said}" for place, said in places)) from None

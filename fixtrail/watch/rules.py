@@ -1,0 +1,238 @@
+"""What is due of an order, a center, a partition, and when. Pure: facts in, dues out; whoever asks has the clock."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, assert_never
+
+from fixtrail.watch.config import (
+    Counted,
+    Customers,
+    EmergencyPartRule,
+    NoNewsRule,
+    OrderRule,
+    PipelineRule,
+    PromiseRule,
+    QuickLaneRule,
+    Rule,
+    StockoutRule,
+    StuckRule,
+    Threshold,
+    WaitRule,
+)
+from fixtrail.watch.hours import day_in, opening_time_after
+from sinks.clickhouse.centers import Center
+from streams.journey.by_clock import NO_NEWS, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
+from streams.journey.ids import hashed_id
+from streams.journey.visit import PICKUP
+
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+WAITS = ("reception", "approval", "parts", "bay")
+
+Fact = Mapping[str, Any]
+Centers = Mapping[str, Center]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One rule's case: from `due_at` on the rule is broken, unless the fact it was made of is replaced.
+
+    `opening` is what began at `since`; the same beginning is the same alert.
+    """
+
+    rule: Rule
+    subject: str
+    opening: str
+    since: int
+    due_at: int
+    limit: float
+    value: float | None = None
+    order_id: str | None = None
+    center_id: str | None = None
+    lane: Any = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What has one open alert at most."""
+        return self.rule.name, self.subject
+
+    @property
+    def alert_id(self) -> str:
+        return hashed_id("alert", self.rule.name, self.subject, self.opening)
+
+
+@dataclass(frozen=True, slots=True)
+class DueNotice:
+    """A customer notice to be sent from `due_at` on, while the order's fact is what it is."""
+
+    due_at: int
+    notice: dict[str, Any]
+
+
+# Orders
+
+
+def order_dues(fact: Fact, rules: Sequence[OrderRule], centers: Centers) -> list[Due]:
+    """Every case of an open order, due or yet to be; none for one that is closed, ready or not checked in."""
+    if fact["status"] != "open" or fact["activity"] in (None, PICKUP):
+        return []
+    center = centers.get(fact["center_id"])
+    fitting = [rule for rule in rules if rule.fits(fact["center_id"], fact["lane"])]
+    return [due for rule in fitting for due in _dues(rule, fact, center)]
+
+
+def _dues(rule: OrderRule, fact: Fact, center: Center | None) -> Iterator[Due]:
+    match rule:
+        case WaitRule(activity="any"):
+            if (crossed_at := waited_for_at(fact["stages"], round(rule.minutes * MINUTE_MS))) is not None:
+                yield _due(rule, fact, "check-in", fact["checked_in_at"], crossed_at)
+        case WaitRule():
+            if fact["activity"] == rule.activity:
+                yield _after(rule, rule.counted, rule.minutes, fact, center, rule.activity, fact["activity_since"])
+        case NoNewsRule():
+            yield _after(rule, rule.counted, rule.minutes, fact, center, "last event", fact["last_event_at"])
+        case QuickLaneRule():
+            if fact["lane"] == "quick":
+                yield _after(rule, rule.counted, rule.minutes, fact, center, "check-in", fact["checked_in_at"])
+        case PromiseRule():
+            if fact["promised_at"] is not None:
+                due_at = max(fact["promised_at"] - round(rule.minutes * MINUTE_MS), fact["checked_in_at"])
+                yield _due(rule, fact, "promise", fact["promised_at"], due_at)
+        case EmergencyPartRule():
+            for part in fact["parts"]:
+                if part["emergency"] and part["fulfilled_at"] is None and part["cancelled_at"] is None:
+                    began = part["requested_at"] if part["requested_at"] is not None else part["backordered_at"]
+                    subject = f"{fact['order_id']}/{part['request_id']}"
+                    yield _after(rule, rule.counted, rule.minutes, fact, center, "request", began, subject)
+        case StuckRule():
+            began = fact["activity_since"]
+            yield _after(rule, rule.counted, rule.minutes, fact, center, fact["activity"], began)
+        case _:
+            assert_never(rule)
+
+
+def _after(
+    rule: OrderRule,
+    counted: Counted,
+    minutes: float,
+    fact: Fact,
+    center: Center | None,
+    what: str,
+    since: int,
+    subject: str | None = None,
+) -> Due:
+    due_at = opening_time_after(since, round(minutes * MINUTE_MS), center if counted == "opening" else None)
+    return _due(rule, fact, what, since, due_at, subject)
+
+
+def _due(rule: OrderRule, fact: Fact, what: str, since: int, due_at: int, subject: str | None = None) -> Due:
+    return Due(
+        rule=rule,
+        subject=subject or fact["order_id"],
+        opening=f"{what}:{since}",
+        since=since,
+        due_at=due_at,
+        limit=rule.minutes,
+        order_id=fact["order_id"],
+        center_id=fact["center_id"],
+        lane=fact["lane"],
+    )
+
+
+def waited_for_at(stages: Sequence[Fact], span_ms: int) -> int | None:
+    """When the waits of a visit have come to `span_ms` together; None while nothing of the kind is in sight."""
+    left = span_ms
+    for stage in stages:
+        if stage["activity"] not in WAITS:
+            continue
+        if stage["ended_at"] is None or left <= stage["ended_at"] - stage["started_at"]:
+            return int(stage["started_at"]) + left
+        left -= stage["ended_at"] - stage["started_at"]
+    return None
+
+
+# Customers
+
+
+def notice_dues(fact: Fact, customers: Customers, centers: Centers) -> list[DueNotice]:
+    """What the customer of an open order will have to be told by the clock, while its fact is what it is."""
+    found, order = [], dict(fact)
+    center = centers.get(fact["center_id"])
+    late_ms = _threshold_ms(customers.running_late, fact)
+    if late_ms is not None and (broken_at := promise_passed_at(order)) is not None:
+        found.append(DueNotice(broken_at + late_ms, clock_notice(order, RUNNING_LATE, broken_at, broken_at + late_ms)))
+    silent_ms = _threshold_ms(customers.no_news, fact)
+    if silent_ms is not None and (since := silent_since(order)) is not None:
+        due_at = opening_time_after(since, silent_ms, center)
+        found.append(DueNotice(due_at, clock_notice(order, NO_NEWS, since, due_at)))
+    return found
+
+
+def _threshold_ms(thresholds: Sequence[Threshold], fact: Fact) -> int | None:
+    for threshold in thresholds:
+        if threshold.fits(fact["center_id"], fact["lane"]):
+            return round(threshold.minutes * MINUTE_MS)
+    return None
+
+
+# Centers
+
+
+@dataclass(slots=True)
+class Requests:
+    """Part requests, and how many of them met an empty shelf."""
+
+    all: int = 0
+    stockouts: int = 0
+
+    def add(self, requests: int, stockouts: int) -> None:
+        self.all += requests
+        self.stockouts += stockouts
+
+
+def stockout_due(
+    rule: StockoutRule, center_id: str, by_hour: Mapping[int, Requests], center: Center | None, zone: str, now: int
+) -> Due | None:
+    """The case of a center whose stock-out rate today is above its control limit at `now`; else None.
+
+    `by_hour` counts the part requests of orders closed in the hour that begins at the key, as the contract's figure
+    does. Upper limit of a p-chart: p + sigmas × √(p (1 − p) / n), p of the baseline and n of today (Montgomery,
+    Introduction to Statistical Quality Control, section 7.2).
+    """
+    day, began = day_in(now, center, zone)
+    today, before = Requests(), Requests()
+    for hour, requests in by_hour.items():
+        if began <= hour <= now:
+            today.add(requests.all, requests.stockouts)
+        elif began - rule.baseline_days * DAY_MS <= hour < began:
+            before.add(requests.all, requests.stockouts)
+    if today.all < rule.least_today or before.all < rule.least_before:
+        return None
+    limit = upper_limit(before.stockouts / before.all, today.all, rule.sigmas)
+    rate = today.stockouts / today.all
+    if rate <= limit:
+        return None
+    return Due(rule, center_id, f"day:{day}", began, now, round(limit, 4), round(rate, 4), center_id=center_id)
+
+
+def upper_limit(share: float, number: int, sigmas: float) -> float:
+    """The upper control limit of a share that is `share` in the long run, for a sample of `number`."""
+    return min(1.0, share + sigmas * sqrt(share * (1 - share) / number))
+
+
+# The pipeline
+
+
+def pipeline_due(rule: PipelineRule, partition: int, heartbeat_ms: int | None) -> Due | None:
+    """The case of a partition whose newest heartbeat was sent then; None before the first."""
+    if heartbeat_ms is None:
+        return None
+    due_at = heartbeat_ms + round(rule.minutes * MINUTE_MS)
+    opening = f"heartbeat:{heartbeat_ms}"
+    return Due(rule, f"partition {partition}", opening, heartbeat_ms, due_at, rule.minutes)
+
+
+def due_by(dues: Sequence[Due], now: int) -> dict[tuple[str, str], Due]:
+    """Those that are due, by what may have one alert."""
+    return {due.key: due for due in dues if due.due_at <= now}

@@ -1,0 +1,382 @@
+"""One partition of the watch: its open orders, centers, alerts and heartbeats, and what the clock makes of them.
+
+It is built from the topics alone, so whoever gets the partition next comes to the same. Nothing that `tick` finds
+counts before `accept` is told that it was written.
+"""
+
+import heapq
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from fixtrail.watch import alerts as life
+from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
+from fixtrail.watch.hours import is_open
+from fixtrail.watch.rules import (
+    DAY_MS,
+    MINUTE_MS,
+    WAITS,
+    Centers,
+    Due,
+    DueNotice,
+    Requests,
+    due_by,
+    notice_dues,
+    order_dues,
+    pipeline_due,
+    stockout_due,
+)
+from schemas.facts import Acknowledgement, Alert
+from schemas.heartbeat import heartbeat_sent_at
+from streams.journey.by_clock import BY_CLOCK, NO_NEWS
+
+log = logging.getLogger(__name__)
+
+# So old a version of a closed order does not come back: workers repeat what they wrote after a crash, not for days.
+_CLOSED_KEPT_MS = 3 * DAY_MS
+_HOURS_KEPT_MS = 36 * DAY_MS
+_RECIPIENTS_KEPT_MS = 60 * MINUTE_MS
+_LOOK_AGAIN_MS = 5_000
+_CENTERS_EVERY_MS = MINUTE_MS
+_HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
+
+_NEEDED = (
+    *("order_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since", "checked_in_at"),
+    *("promised_at", "promises", "last_event_at"),
+)
+
+Fact = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a tick has to write: new versions of alerts, notices, and the ids of alerts to forget."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    notices: list[Fact] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    orders: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.alerts or self.notices or self.gone)
+
+
+class Shard:
+    """`stale_ms`: heartbeats as old as that say that events wait for the stream workers.
+
+    Then nothing new is said of orders: what looks like silence may be ours.
+    """
+
+    def __init__(self, partition: int, config: WatchConfig, centers: Centers, stale_ms: int = MINUTE_MS) -> None:
+        self.partition = partition
+        self.heartbeat_ms: int | None = None
+        self.live_since: int | None = None
+        self._config, self._centers, self._stale_ms = config, centers, stale_ms
+        self._rules: dict[str, Rule] = {rule.name: rule for rule in config.rule}
+        self._order_rules = [rule for rule in config.rule if not isinstance(rule, StockoutRule | PipelineRule)]
+        self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule)]
+        self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
+        self._facts: dict[str, Fact] = {}
+        self._closed: dict[str, tuple[int, int]] = {}  # version and last event of orders that are not open
+        self._recipients: dict[str, tuple[int, list[str]]] = {}
+        self._told: defaultdict[str, set[str]] = defaultdict(set)
+        self._dues: dict[str, tuple[list[Due], list[DueNotice]]] = {}
+        self._timers: list[tuple[int, str]] = []
+        self._dirty: set[str] = set()
+        self._rows: dict[tuple[str, int, int], tuple[int, int, int]] = {}
+        self._hours: defaultdict[str, dict[int, Requests]] = defaultdict(dict)
+        self._centers_at = self._housekeeping_at = 0
+        self.alerts: dict[str, Alert] = {}
+        self._going_on: defaultdict[str | None, set[str]] = defaultdict(set)  # ids by order, of alerts not ended
+        self._acks: dict[str, Acknowledgement] = {}
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def open_alerts(self) -> Iterator[Alert]:
+        return (alert for alert in self.alerts.values() if alert.closed_at is None)
+
+    def is_stale(self, now: int) -> bool:
+        """Whether events are held to wait for the stream workers. Without any heartbeat nobody can tell."""
+        return self.heartbeat_ms is not None and now - self.heartbeat_ms > self._stale_ms
+
+    # What the topics say
+
+    def take_journey(self, record: Any) -> None:
+        """Keep an open order's newest fact; of others only that they are not open."""
+        if record.value is None:
+            if (sent_ms := heartbeat_sent_at(record)) is not None:
+                self.heartbeat_ms = max(self.heartbeat_ms or 0, sent_ms)
+            return
+        try:
+            whole = orjson.loads(record.value)
+            fact = {name: whole[name] for name in _NEEDED}
+            order_id, version = str(fact["order_id"]), int(fact["version"])
+            fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
+            fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
+        except (ValueError, KeyError, TypeError):
+            log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
+            return
+        known = self._facts[order_id]["version"] if order_id in self._facts else self._closed.get(order_id, (-1, 0))[0]
+        if version < known:
+            return
+        self._dirty.add(order_id)
+        if fact["status"] == "open":
+            self._facts[order_id] = fact
+            self._closed.pop(order_id, None)
+        else:
+            self._facts.pop(order_id, None)
+            self._closed[order_id] = (version, int(fact["last_event_at"]))
+
+    def take_notice(self, record: Any) -> None:
+        """Remember where an order's customer is reached, and what the clock has told."""
+        try:
+            notice = orjson.loads(record.value or b"")
+            order_id, at = notice["order_id"], int(notice["occurred_at"])
+            if notice["milestone"] in BY_CLOCK:
+                self._told[order_id].add(notice["notice_id"])
+            elif at >= self._recipients.get(order_id, (0, []))[0]:
+                self._recipients[order_id] = (at, list(notice["recipients"]))
+        except (ValueError, KeyError, TypeError):
+            log.warning("record %d of notices %d is no notice", record.offset, record.partition)
+
+    def take_hour(self, record: Any) -> None:
+        """Count a center's part requests by hour, the newest revision of each partial sum."""
+        try:
+            row = orjson.loads(record.value or b"")
+            key = (str(row["center_id"]), int(row["hour"]), int(row["partition"]))
+            said = (int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]))
+        except (ValueError, KeyError, TypeError):
+            log.warning("record %d of center-hours %d is no hour", record.offset, record.partition)
+            return
+        before = self._rows.get(key, (-1, 0, 0))
+        if said[0] < before[0]:
+            return
+        self._rows[key] = said
+        requests = self._hours[key[0]].setdefault(key[1], Requests())
+        requests.add(said[1] - before[1], said[2] - before[2])
+        self._centers_at = 0
+
+    def take_alert(self, record: Any) -> None:
+        """Know an alert as it was written, by this process or another."""
+        alert_id = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self._forget(alert_id)
+        elif (alert := _read(Alert, record)) is not None and life.is_newer(alert, self.alerts.get(alert.alert_id)):
+            self._keep(alert)
+            if alert.order_id is not None:
+                self._dirty.add(alert.order_id)
+
+    def take_ack(self, record: Any) -> None:
+        if record.value is None:
+            self._acks.pop((record.key or b"").decode(errors="replace"), None)
+        elif (ack := _read(Acknowledgement, record)) is not None:
+            self._acks[ack.alert_id] = ack
+
+    # What the clock says
+
+    def tick(self, now: int) -> Found:
+        """All that is to be written now. Tells the same again until `accept`."""
+        found = Found()
+        self._housekeep(found, now)
+        self._look_at_orders(found, now)
+        if now - self._centers_at >= _CENTERS_EVERY_MS:
+            self._centers_at = now
+            self._look_at_centers(found, now)
+        self._look_at_pipeline(found, now)
+        self._look_at_open_alerts(found, now)
+        return found
+
+    def accept(self, found: Found) -> None:
+        """Take for written what a tick found."""
+        for alert in found.alerts.values():
+            if life.is_newer(alert, self.alerts.get(alert.alert_id)):
+                self._keep(alert)
+        for notice in found.notices:
+            self._told[notice["order_id"]].add(notice["notice_id"])
+        for alert_id in found.gone:
+            self._forget(alert_id)
+
+    def refuse(self, found: Found) -> None:
+        """It could not be written: find it again."""
+        self._dirty |= found.orders
+        self._centers_at = self._housekeeping_at = 0
+
+    def _look_at_orders(self, found: Found, now: int) -> None:
+        changed, self._dirty = self._dirty, set()
+        for order_id in changed:
+            self._plan(order_id)
+        while self._timers and self._timers[0][0] <= now:
+            changed.add(heapq.heappop(self._timers)[1])
+        found.orders = changed
+        stale = self.is_stale(now)
+        for order_id in changed:
+            dues, notices = self._dues.get(order_id, ([], []))
+            fact = self._facts.get(order_id)
+            over_at = fact["last_event_at"] if fact else self._closed.get(order_id, (0, now))[1]
+            self._settle(found, order_id, due_by(dues, now), over_at, now, may_open=not stale)
+            times = [*(due.due_at for due in dues), *(due.due_at for due in notices)]
+            waiting = stale and any(at <= now for at in times)
+            for each in notices:
+                if each.due_at <= now and not stale:
+                    waiting = self._tell(found, each, now) or waiting
+            ahead = [at for at in times if at > now]
+            if waiting:
+                ahead.append(now + _LOOK_AGAIN_MS)
+            if ahead:
+                heapq.heappush(self._timers, (min(ahead), order_id))
+
+    def _plan(self, order_id: str) -> None:
+        """Work out what will be due of an order's newest fact."""
+        fact = self._facts.get(order_id)
+        if fact is None:
+            self._dues.pop(order_id, None)
+            return
+        try:
+            dues = order_dues(fact, self._order_rules, self._centers)
+            self._dues[order_id] = (dues, notice_dues(fact, self._config.customers, self._centers))
+        except (TypeError, KeyError, ValueError, OverflowError):
+            log.exception("nothing can be said of an order by the clock")
+            self._dues.pop(order_id, None)
+
+    def _tell(self, found: Found, due: DueNotice, now: int) -> bool:
+        """Add the notice, if it is worth telling; whether it must be looked at again."""
+        notice = due.notice
+        order_id = notice["order_id"]
+        if notice["notice_id"] in self._told.get(order_id, ()) or now >= notice["expires_at"]:
+            return False
+        center = self._centers.get(notice["center_id"])
+        if notice["milestone"] == NO_NEWS and center is not None and not is_open(now, center):
+            return True
+        found.notices.append({**notice, "recipients": self._recipients.get(order_id, (0, []))[1]})
+        return False
+
+    def _look_at_centers(self, found: Found, now: int) -> None:
+        for center_id, by_hour in self._hours.items():
+            center = self._centers.get(center_id)
+            dues = [
+                stockout_due(rule, center_id, by_hour, center, self._config.time_zone, now)
+                for rule in self._center_rules
+                if not rule.centers or center_id in rule.centers
+            ]
+            self._settle(found, f"center:{center_id}", due_by([due for due in dues if due], now), now, now)
+
+    def _look_at_pipeline(self, found: Found, now: int) -> None:
+        for rule in self._pipeline_rules:
+            due = pipeline_due(rule, self.partition, self.heartbeat_ms)
+            if due is None:
+                continue
+            is_due = due.due_at <= now
+            if is_due and now - (self.live_since or now) < rule.minutes * MINUTE_MS:
+                # Whoever has just begun to look does not know yet whether it moves.
+                continue
+            self._settle(found, f"pipeline:{rule.name}", {due.key: due} if is_due else {}, now, now)
+
+    def _settle(
+        self,
+        found: Found,
+        group: str,
+        due: dict[tuple[str, str], Due],
+        over_at: int,
+        now: int,
+        *,
+        may_open: bool = True,
+    ) -> None:
+        """End the alerts of an order, center or partition that are due no more, and open those that are now."""
+        held: set[tuple[str, str]] = set()
+        for alert in sorted(map(self.alerts.__getitem__, self._going_on.get(group, ())), key=_oldest_first):
+            key = (alert.rule, alert.subject)
+            case = due.get(key)
+            is_held = key in held or (alert.closed_at is not None and case and case.alert_id != alert.alert_id)
+            if case is None or is_held:
+                _put(found, life.ended(alert, over_at))
+            else:
+                held.add(key)
+        for key, case in due.items():
+            if key in held or not may_open or case.alert_id in self.alerts:
+                continue
+            if now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS:
+                _put(found, life.opened(case))
+
+    def _look_at_open_alerts(self, found: Found, now: int) -> None:
+        for alert in [*self.open_alerts()]:
+            current = found.alerts.get(alert.alert_id, alert)
+            rule = self._rules.get(alert.rule)
+            if rule is None:
+                _put(found, life.ended(current, now, "configuration"))
+            elif (ack := self._acks.get(alert.alert_id)) is not None:
+                _put(found, life.acknowledged(current, ack))
+            else:
+                _put(found, life.escalated(current, rule, now))
+
+    # Memory
+
+    def _keep(self, alert: Alert) -> None:
+        self.alerts[alert.alert_id] = alert
+        group = _group_of(alert)
+        if alert.ended_at is None:
+            self._going_on[group].add(alert.alert_id)
+        else:
+            self._going_on[group].discard(alert.alert_id)
+            if not self._going_on[group]:
+                del self._going_on[group]
+
+    def _forget(self, alert_id: str) -> None:
+        alert = self.alerts.pop(alert_id, None)
+        self._acks.pop(alert_id, None)
+        if alert is not None:
+            self._going_on.get(_group_of(alert), set()).discard(alert_id)
+
+    def _housekeep(self, found: Found, now: int) -> None:
+        """Forget what is long over, now and then."""
+        if now - self._housekeeping_at < _HOUSEKEEPING_EVERY_MS:
+            return
+        self._housekeeping_at = now
+        kept_since = now - self._config.keep_days * DAY_MS
+        ended = [alert for alert in self.alerts.values() if alert.ended_at is not None]
+        found.gone = [alert.alert_id for alert in ended if (alert.ended_at or 0) < kept_since]
+        for order_id in [order_id for order_id, (_, at) in self._closed.items() if at < now - _CLOSED_KEPT_MS]:
+            del self._closed[order_id]
+        # A notice is there before the journey that it is of.
+        gone_since = now - _RECIPIENTS_KEPT_MS
+        for order_id in [
+            each for each, (at, _) in self._recipients.items() if each not in self._facts and at < gone_since
+        ]:
+            del self._recipients[order_id]
+        for order_id in [each for each in self._told if each not in self._facts]:
+            del self._told[order_id]
+        for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
+            del self._rows[key]
+            self._hours[key[0]].pop(key[1], None)
+        if len(self._timers) > 1000 + 2 * len(self._facts):
+            self._timers.clear()
+            self._dirty |= self._facts.keys()
+
+
+def _oldest_first(alert: Alert) -> tuple[bool, int, str]:
+    return alert.closed_at is not None, alert.opened_at, alert.alert_id
+
+
+def _group_of(alert: Alert) -> str:
+    """What an alert is settled with: its order, its center or its rule on the pipeline."""
+    if alert.order_id is not None:
+        return alert.order_id
+    return f"pipeline:{alert.rule}" if alert.kind == "pipeline_lag" else f"center:{alert.center_id}"
+
+
+def _put(found: Found, alert: Alert | None) -> None:
+    if alert is not None:
+        found.alerts[alert.alert_id] = alert
+
+
+def _read(model: Any, record: Any) -> Any:
+    try:
+        return model.model_validate_json(record.value)
+    except ValidationError:
+        log.warning("record %d of %s %d cannot be read", record.offset, record.topic, record.partition)
+        return None
