@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check format test-kafka contracts clean
+.PHONY: help env env-dev demo test check format test-kafka chaos contracts clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -32,6 +32,11 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+
+chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, BROKER, SMOKE=1)
+	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \
+	  $(if $(BROKER),--broker $(BROKER)) $(if $(SMOKE),--smoke --gap 5) $(if $(RATE),--rate $(RATE)) \
+	  $(if $(GAP),--gap $(GAP)) $(if $(REPORT),--report $(REPORT)) $(CHAOS)
 
 contracts: env-dev ## writes docs/schemas and docs/asyncapi.yaml from the models
 	$(BIN)/fixtrail contracts --write

@@ -112,21 +112,32 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode
     node.stop()
 
 
-def start_kafka(data: Path) -> KafkaNode:
-    """A node that serves `data`, on the same port as the last time there."""
+def prepare_kafka(data: Path, port: int, controller_port: int, further: str = "") -> list[str]:
+    """The command that runs a node which serves `data`; makes its storage where there is none.
+
+    `further` properties go before the usual ones.
+    """
     jars = kafka_jars()
     properties = data / "server.properties"
     if not properties.exists():
         data.mkdir(parents=True, exist_ok=True)
-        port, controller_port = _free_ports(2)
-        properties.write_text(PROPERTIES.format(port=port, controller_port=controller_port, data=data))
+        usual = PROPERTIES.format(port=port, controller_port=controller_port, data=data)
+        # Of a property that is there twice Java takes the last one.
+        properties.write_text(usual + further)
         _format(jars, properties)
+    return _java(jars, "kafka.Kafka", str(properties))
+
+
+def start_kafka(data: Path) -> KafkaNode:
+    """A node that serves `data`, on the same port as the last time there."""
+    properties = data / "server.properties"
+    command = prepare_kafka(data, *_free_ports(2))
     listener = re.search(r"PLAINTEXT://127\.0\.0\.1:(\d+)", properties.read_text())
     assert listener is not None
     port = int(listener.group(1))
     with (data / "kafka.log").open("ab") as output:
         process = subprocess.Popen(
-            _java(jars, "kafka.Kafka", str(properties)),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -192,7 +203,7 @@ def _die_with_parent() -> None:
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_S
-    while not _answers(port):
+    while not kafka_answers(port):
         if process.poll() is not None:
             raise RuntimeError(f"Apache Kafka ended with {process.returncode}: {log.read_text()[-2000:]}")
         if time.monotonic() > deadline:
@@ -201,7 +212,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Pat
         time.sleep(0.1)
 
 
-def _answers(port: int) -> bool:
+def kafka_answers(port: int) -> bool:
     """Whether a Metadata request is answered with a broker in it."""
     request = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
     try:

@@ -6,22 +6,21 @@ Shares no code with `streams/`: the figures come from tests/oracle.py, the topic
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests import compare, feed
-from tests.chaos import topics
+from tests.chaos import notices, topics
+from tests.chaos.faults import GROUP_OF, Done
+from tests.chaos.fleet import Fleet
 from tests.chaos.load import Log, Sent
-from tests.chaos.watch import Sample
-from tests.compare import Truth
+from tests.chaos.watch import CHANGELOG, EVENTS, LETTERS, OUTPUTS, Sample, Watch
+from tests.compare import Event, Truth
 from tests.kafka_io import read_topic
-from tests.stack import Stack
 
-EVENTS, LETTERS = "service-events", "service-events.dead-letter"
-CODE, ORIGIN = "fixtrail-code", ("fixtrail-topic", "fixtrail-partition", "fixtrail-offset")
-REDRIVEN = b"redriven"
-ALLOWED_EXITS = {0, 70, 75}
+CODE = "fixtrail-code"
 # What tests/feed.py makes up as personal: addresses, names, comments, vehicle ids and customer ids.
 PERSONAL = r"canary-[a-z]+-\d+|86138\d{8}|LFVFT\d{12}|LFVPOISON\d{8}|粤B·\d{5}|客户-\d+|\bK\d{5}\b"
 RAW_TABLES = ("journeys", "events", "dead_letters", "center_hours")
@@ -31,10 +30,9 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class Findings:
-    """By promise what was found against it; and how often a fault hit something interesting."""
+    """By promise what was found against it."""
 
     broken: dict[str, list[str]] = field(default_factory=dict)
-    coverage: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -46,47 +44,68 @@ class Findings:
         return "\n".join(lines)
 
 
-def check(stack: Stack, log: Log, samples: list[Sample]) -> Findings:
-    """Everything that can be checked once the stack is idle."""
-    kafka = stack.facts["kafka"]
-    records = {(r.partition, r.offset): r for r in read_topic(kafka, EVENTS) if not topics.is_heartbeat(r)}
+@dataclass(slots=True)
+class Evidence:
+    """What a run left behind, read once for all checks. `sent` is what stands at each place of the events' topic."""
+
+    fleet: Fleet
+    log: Log
+    samples: list[Sample]
+    done: list[Done]
+    metrics: dict[str, str]
+    records: dict[Place, Any]
+    sent: dict[Place, Sent]
+    truth: Truth
+    topics: dict[str, list[Any]]
+
+    def events(self) -> list[tuple[Place, Event]]:
+        """Good records in the order of their places."""
+        return [(place, record.event) for place, record in sorted(self.sent.items()) if record.event is not None]
+
+
+def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done]) -> Evidence:
+    """Read the topics, once everything is idle."""
+    records = {(r.partition, r.offset): r for r in read_topic(fleet.kafka, EVENTS) if not topics.is_heartbeat(r)}
     sent = _sent_by_place(records, log)
     truth = Truth(record.event for _, record in sorted(sent.items()) if record.event is not None)
-    letters = read_topic(kafka, LETTERS)
-    journeys = read_topic(kafka, "journeys")
-    status = stack.status()
-    findings = Findings()
-    findings.broken = {
-        "every acknowledged record is in the topic, and nothing else is": list(_topic_differences(records, log)),
-        "every bad record is in the dead letters with its code, no good one is": list(
-            _letter_differences(letters, sent)
-        ),
-        "all views in ClickHouse are the truth": compare.clickhouse_differences(stack.ask, truth),
-        "raw facts are the truth as of the last event": compare.as_of_last_event_differences(stack.ask_raw, truth),
-        "topic journeys ends at the truth": topics.journey_differences(journeys, truth),
-        "topic center-hours adds up to the truth": topics.center_hour_differences(
-            read_topic(kafka, "center-hours"), truth
-        ),
-        "the changelog replayed is the set of events": topics.changelog_differences(
-            read_topic(kafka, topics.ORDERS_CHANGELOG), truth
-        ),
-        "commits never went back": list(_commits_that_went_back(samples)),
-        "what is committed is in ClickHouse": list(_commits_ahead_of_the_sink(samples, sent)),
-        "no lag is left": [f"{name}: {group['lag']}" for name, group in status["groups"].items() if group["lag"]],
-        "processes ended only as they may": list(_unexpected_ends(stack)),
-        "nothing personal is in logs or ClickHouse": list(_personal_texts(stack)),
-    }
-    findings.coverage = {
-        "records sent": len(log.acknowledged),
-        "of unknown fate": len(log.unknown),
-        "distinct events": sum(1 for _ in compare.distinct(truth.events)),
-        "orders": len(truth.orders),
-        "bad records": sum(record.event is None for record in sent.values()),
-        "dead letters written again": len(letters) - len({_origin(letter) for letter in letters}),
-        "journeys told again after lost state": topics.journeys_told_again(journeys),
-        "commits sampled": len(samples),
-    }
-    return findings
+    found = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
+    found[CHANGELOG] = read_topic(fleet.kafka, fleet.app_id + CHANGELOG)
+    return Evidence(fleet, log, watch.samples, done, watch.metrics, records, sent, truth, found)
+
+
+def check(evidence: Evidence) -> Findings:
+    """Every promise, and what was found against it."""
+    fleet, truth, sent, samples = evidence.fleet, evidence.truth, evidence.sent, evidence.samples
+    written = evidence.topics
+    rewound = rewinds(evidence.done)
+    return Findings(
+        {
+            "every acknowledged record is in the topic, and nothing else is": list(
+                _topic_differences(evidence.records, evidence.log)
+            ),
+            "every bad record is in the dead letters with its code, no good one is": list(
+                _letter_differences(written[LETTERS], sent)
+            ),
+            "all views in ClickHouse are the truth": compare.clickhouse_differences(fleet.ask, truth),
+            "raw facts are the truth as of the last event": compare.as_of_last_event_differences(fleet.ask_raw, truth),
+            "topic journeys says one thing a version, and its highest versions are the truth": (
+                topics.journey_differences(written["journeys"], truth)
+            ),
+            "topic center-hours adds up to the truth": topics.center_hour_differences(written["center-hours"], truth),
+            "the changelog replayed is the set of events": topics.changelog_differences(written[CHANGELOG], truth),
+            "notices have exactly the expected ids": notices.differences(
+                written["notices"], [event for _, event in evidence.events()]
+            ),
+            "commits never went back": list(_commits_that_went_back(samples, rewound)),
+            "commits ended at the end of every topic": list(_commits_short_of_the_end(samples)),
+            "what workers had committed was in the output topics and the changelog": list(
+                _commits_ahead_of_the_outputs(evidence)
+            ),
+            "what writers had committed was in ClickHouse": list(_commits_ahead_of_the_sink(samples, sent)),
+            "processes ended only as they may": [str(end) for end in fleet.ends if not end.is_allowed],
+            "nothing personal is in logs, metrics or ClickHouse": list(_personal_texts(fleet, evidence.metrics)),
+        }
+    )
 
 
 def _sent_by_place(records: dict[Place, Any], log: Log) -> dict[Place, Sent]:
@@ -116,10 +135,10 @@ def _letter_differences(letters: list[Any], sent: dict[Place, Sent]) -> Iterator
     found: dict[Place, str] = {}
     for letter in letters:
         headers = dict(letter.headers)
-        place = _origin(letter)
+        place = topics.origin(letter)
         code = headers.get(CODE, b"").decode()
         right = sent.get(place)
-        if headers.get(ORIGIN[0]) != EVENTS.encode() or right is None:
+        if headers.get(topics.ORIGIN[0]) != EVENTS.encode() or right is None:
             yield f"letter {letter.partition}:{letter.offset} ({code}) comes from nowhere"
         elif right.event is not None:
             yield f"letter {letter.partition}:{letter.offset} ({code}) diverts good {right.event['event_id']!r}"
@@ -133,18 +152,75 @@ def _letter_differences(letters: list[Any], sent: dict[Place, Sent]) -> Iterator
             yield f"bad record {place} ({record.code}) is in no letter"
 
 
-def _origin(letter: Any) -> Place:
-    headers = dict(letter.headers)
-    return int(headers.get(ORIGIN[1], b"-1")), int(headers.get(ORIGIN[2], b"-1"))
+def rewinds(done: list[Done]) -> list[tuple[str, float, float]]:
+    """The groups that were set back on purpose, and when."""
+    found = [each for each in done if each.fault.kind.startswith("rewind-")]
+    return [(GROUP_OF[each.fault.kind.partition("-")[2]], each.began, each.ended or each.began) for each in found]
 
 
-def _commits_that_went_back(samples: list[Sample]) -> Iterator[str]:
+def _commits_that_went_back(samples: list[Sample], rewound: list[tuple[str, float, float]]) -> Iterator[str]:
     last: dict[tuple[str, str, int], int] = {}
+    at = 0.0
     for sample in samples:
+        for group, began, ended in rewound:
+            if began <= sample.at and at <= ended:
+                last = {key: offset for key, offset in last.items() if key[0] != group}
         for key, offset in sample.commits.items():
             if offset < last.get(key, 0):
-                yield f"{sample.at_s:.1f} s: {key} from {last[key]} to {offset}"
+                yield f"{sample.at:.1f} s: {key} from {last[key]} to {offset}"
             last[key] = offset
+        at = sample.at
+
+
+def _commits_short_of_the_end(samples: list[Sample]) -> Iterator[str]:
+    for (group, topic), lag in samples[-1].lags().items() if samples else ():
+        if lag:
+            yield f"group …{group} has {lag} records of {topic} left"
+
+
+def _commits_ahead_of_the_outputs(evidence: Evidence) -> Iterator[str]:
+    """By the time a worker's commit was seen, all below it stood in the changelog, the facts and the dead letters."""
+    logged = topics.first_logged(evidence.topics[CHANGELOG])
+    told = topics.counts_told(evidence.topics["journeys"])
+    letters: dict[Place, tuple[int, int]] = {}
+    for letter in evidence.topics[LETTERS]:
+        letters.setdefault(topics.origin(letter), (letter.partition, letter.offset))
+    seen: set[tuple[str, str]] = set()
+    counts: Counter[tuple[str, str]] = Counter()
+    waiting: dict[int, list[tuple[int, Sent, int]]] = {}
+    for (partition, offset), record in sorted(evidence.sent.items()):
+        number = 0
+        if record.event is not None:
+            event = record.event
+            if (event["vehicle_id"], event["event_id"]) in seen:
+                continue
+            seen.add((event["vehicle_id"], event["event_id"]))
+            name = event["vehicle_id"], event["order_id"]
+            counts[name] += 1
+            number = counts[name]
+        waiting.setdefault(partition, []).append((offset, record, number))
+    begun = dict.fromkeys(waiting, 0)
+    for sample in evidence.samples:
+        for partition, each in waiting.items():
+            commit = sample.commits.get(("", EVENTS, partition), 0)
+            while begun[partition] < len(each) and each[begun[partition]][0] < commit:
+                offset, record, number = each[begun[partition]]
+                begun[partition] += 1
+                place = f"{sample.at:.1f} s: {partition}:{offset} is committed"
+                if record.event is None:
+                    where, at = letters.get((partition, offset), (partition, None))
+                    if at is None or at >= sample.ends[LETTERS, where]:
+                        yield f"{place}, its dead letter was not there"
+                    continue
+                event = record.event
+                name = event["vehicle_id"], event["order_id"]
+                at = logged.get((*name, event["event_id"]))
+                if at is None or at >= sample.ends[CHANGELOG, partition]:
+                    yield f"{place}, {event['event_id']!r} was not in the changelog"
+                where, facts = told.get(name, (0, []))
+                at = next((at for at, count in facts if count >= number), None)
+                if at is None or at >= sample.ends["journeys", where]:
+                    yield f"{place}, no fact had counted {event['event_id']!r}"
 
 
 def _commits_ahead_of_the_sink(samples: list[Sample], sent: dict[Place, Sent]) -> Iterator[str]:
@@ -157,27 +233,16 @@ def _commits_ahead_of_the_sink(samples: list[Sample], sent: dict[Place, Sent]) -
         for partition, (below, rows) in sample.stored.items():
             expected = sum(offset < below for offset in good.get(partition, ()))
             if rows < expected:
-                yield f"{sample.at_s:.1f} s: {partition} committed to {below}, {rows} of {expected} rows are there"
+                yield f"{sample.at:.1f} s: {partition} committed to {below}, {rows} of {expected} rows are there"
 
 
-def _unexpected_ends(stack: Stack) -> Iterator[str]:
-    said = stack.said.read_text(errors="replace")
-    for line in said.splitlines():
-        ended = re.match(r"(\S+) ended with exit code (\d+)", line)
-        if ended and int(ended.group(2)) not in ALLOWED_EXITS:
-            yield line[:300]
-        killed = re.match(r"(\S+) was killed by (\w+)", line)
-        if killed and killed.group(2) not in ("SIGKILL", "SIGTERM"):
-            yield line[:300]
-
-
-def _personal_texts(stack: Stack) -> Iterator[str]:
-    for name, text in {**stack.logs(), "fixtrail up": stack.said.read_text(errors="replace")}.items():
+def _personal_texts(fleet: Fleet, metrics: dict[str, str]) -> Iterator[str]:
+    for name, text in {**fleet.logs(), **metrics}.items():
         for found in sorted(set(re.findall(PERSONAL, text)))[:5]:
             yield f"{name}: {found}"
     pattern = PERSONAL.replace("\\", "\\\\")
     for table in RAW_TABLES:
-        rows = stack.ask_raw(
+        rows = fleet.ask_raw(
             f"SELECT toString(tuple(*)) AS content FROM fixtrail_raw.{table} "
             f"WHERE match(toString(tuple(*)), '{pattern}') LIMIT 1"
         )

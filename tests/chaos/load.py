@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from aiokafka.errors import KafkaError
 from tests import feed
 
 TOPIC = "service-events"
-POISON_SHARE = 0.01
+DUPLICATES, OUT_OF_ORDER, LATE, POISON_SHARE = 0.1, 0.1, 0.03, 0.01
+# One in twenty duplicates, so one in two hundred events, says something else than the first one.
+CONFLICTS = 0.05
+MINUTE_S, DAY_S = 60, 24 * 3600
 # Larger than the limit by far: one in a while is enough.
 LARGE = {"two_megabytes"}
 
@@ -37,14 +41,27 @@ class Log:
     """What became of each record: acknowledged with its place, or unknown."""
 
     acknowledged: dict[tuple[int, int], Sent] = field(default_factory=dict)
+    acknowledged_at: dict[tuple[int, int], float] = field(default_factory=dict)
     unknown: list[Sent] = field(default_factory=list)
 
 
 def records_of(seed: int, number: int) -> list[Sent]:
-    """About so many records: 10 % twice, 10 % late, a tenth of the second ones contradicting, 1 % bad of all kinds."""
+    """About so many records: 10 % twice, 10 % out of order, 3 % late, 0.5 % contradicting, 1 % bad of all kinds.
+
+    Out of order is by up to an hour of the workshop's time, late by an hour to five days, a second one comes up to ten
+    days after the first. At usual rates a day goes by in less than a minute.
+    """
     rng = random.Random(f"load {seed}")
-    events = feed.dirty(
-        feed.clean_feed(seed, round(number / (1.1 + POISON_SHARE))), seed, duplicates=0.1, late=0.1, conflicts=0.1
+    events = _with_late_ones(
+        feed.dirty(
+            feed.clean_feed(seed, round(number / (1 + DUPLICATES + POISON_SHARE))),
+            seed,
+            duplicates=DUPLICATES,
+            late=OUT_OF_ORDER,
+            max_late=timedelta(hours=1),
+            conflicts=CONFLICTS,
+        ),
+        rng,
     )
     records = [
         Sent(event["vehicle_id"].encode(), line, event) for event, line in zip(events, feed.lines(events), strict=True)
@@ -56,6 +73,18 @@ def records_of(seed: int, number: int) -> list[Sent]:
         bad = Sent(feed.poison_key(kind, vehicle), feed.poison(kind, vehicle), None, feed.poison_code(kind))
         records.insert(rng.randrange(len(records)), bad)
     return records
+
+
+def _with_late_ones(events: list[feed.Event], rng: random.Random) -> list[feed.Event]:
+    """The same events, a share of them so many places later as come by in an hour to five days."""
+    if len(events) < 2:
+        return events
+    first, last = (datetime.fromisoformat(events[place]["occurred_at"]).timestamp() for place in (0, -1))
+    each_s = max(1.0, (last - first) / len(events))
+    places = [float(number) for number in range(len(events))]
+    for number in rng.sample(range(len(events)), round(len(events) * LATE)):
+        places[number] += 60 * MINUTE_S * (5 * DAY_S / (60 * MINUTE_S)) ** rng.random() / each_s
+    return [events[number] for number in sorted(range(len(events)), key=places.__getitem__)]
 
 
 class Load(threading.Thread):
@@ -110,5 +139,6 @@ class Load(threading.Thread):
         else:
             place = (said.partition, said.offset)
             self.log.acknowledged[place] = record
+            self.log.acknowledged_at[place] = time.monotonic()
         event_id = record.event and record.event["event_id"]
         written.write(json.dumps([place, event_id, record.code], ensure_ascii=False) + "\n")

@@ -1,54 +1,175 @@
-"""What is done to a running stack, and when: a list made from a seed alone."""
+"""What is done to a running fleet, and when: a list made from a seed alone."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+WRITERS = ("writer-1", "writer-2")
+# Scaled in this order, again and again, from two workers.
+SCALES = (3, 1, 2)
+FIRST_AT_S = 5.0
+# At the end of the load nothing is done any more, so that the last fault still falls into it.
+LAST_BEFORE_END_S = 3.0
+FROZEN_BEYOND_SESSION_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fault: how often it is drawn, on what, and how long it lasts.
+
+    `on` is a part, or one of `box`, `worker`, `writer` (any one of these that runs then) and `boxes` (all of them).
+    """
+
+    weight: int
+    on: str
+    lasts_s: tuple[float, float] = (0.0, 0.0)
+    # Some need proxies before the broker, which only Apache Kafka's listeners make possible.
+    only_kafka: bool = False
+    is_for_smoke: bool = False
+
 
 KINDS = {
-    # kind: (weight, possible victims)
-    "kill": (6, ("worker-1", "worker-2", "sink-clickhouse")),
-    "term": (2, ("worker-1", "worker-2", "sink-clickhouse")),
-    "freeze": (4, ("worker-1", "worker-2", "sink-clickhouse")),
-    "kill-broker": (2, ("broker",)),
-    "freeze-broker": (1, ("broker",)),
-    "kill-clickhouse": (2, ("clickhouse",)),
-    "freeze-clickhouse": (1, ("clickhouse",)),
-    "kill-all-boxes": (1, ("worker-1 worker-2 sink-clickhouse",)),
+    "kill": Kind(6, "box", is_for_smoke=True),
+    "kill-at-step": Kind(7, "box", is_for_smoke=True),
+    "terminate": Kind(3, "box", is_for_smoke=True),
+    "freeze": Kind(3, "box", (5, 9)),
+    "freeze-beyond-session": Kind(3, "box", (FROZEN_BEYOND_SESSION_S, 60), is_for_smoke=True),
+    "kill-all-boxes": Kind(1, "boxes"),
+    "scale": Kind(3, "boxes", (8, 8), is_for_smoke=True),
+    "new-release": Kind(1, "boxes", (25, 25)),
+    "rewind-workers": Kind(1, "boxes", (25, 25)),
+    "rewind-writers": Kind(1, "boxes", (25, 25)),
+    "kill-broker": Kind(2, "broker", (5, 5), is_for_smoke=True),
+    "bounce-broker": Kind(2, "broker", (5, 12)),
+    "stop-broker": Kind(1, "broker", (20, 45)),
+    "freeze-broker": Kind(1, "broker", (5, 30)),
+    "fill-broker-disk": Kind(1, "broker", (8, 15), only_kafka=True),
+    "kill-clickhouse": Kind(2, "clickhouse", (3, 3), is_for_smoke=True),
+    "stop-clickhouse": Kind(1, "clickhouse", (60, 90)),
+    "stop-clickhouse-and-a-writer": Kind(1, "clickhouse", (35, 50)),
+    "freeze-clickhouse": Kind(1, "clickhouse", (5, 30)),
+    "fill-clickhouse-disk": Kind(1, "clickhouse", (15, 30)),
+    "refuse-clickhouse": Kind(1, "clickhouse", (5, 30)),
+    "reset-clickhouse": Kind(1, "clickhouse", (5, 30)),
+    "blackhole-clickhouse": Kind(1, "clickhouse", (10, 40)),
+    "slow-clickhouse": Kind(1, "clickhouse", (15, 30)),
+    "lose-clickhouse-answers": Kind(2, "clickhouse", (4, 10), is_for_smoke=True),
+    "refuse-kafka": Kind(1, "box", (5, 25), only_kafka=True),
+    "reset-kafka": Kind(1, "box", (3, 10), only_kafka=True),
+    "blackhole-kafka": Kind(3, "box", (5, 45), only_kafka=True),
+    "slow-kafka": Kind(1, "box", (10, 25), only_kafka=True),
+    "lose-kafka-answers": Kind(2, "box", (1, 5), only_kafka=True),
 }
-FIRST_AT_S = 5.0
-# At the end of the load, nothing is done any more, so that the last fault still falls into it.
-LAST_BEFORE_END_S = 3.0
+# The first: its outputs are acknowledged, its changelog is not written yet.
+STEPS = {
+    "worker": (
+        *("worker.outputs_acknowledged", "worker.outputs_acknowledged", "worker.outputs_acknowledged"),
+        *("worker.changelog_sent", "worker.before_commit", "worker.acked"),
+    ),
+    "writer": ("writer.inserted", "writer.before_commit", "writer.after_commit"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something done to one or more parts, so many seconds after the load began; `for_s` is how long a freeze lasts."""
+    """Something done to a part, so many seconds after the load began, for so long; `detail` is a step or a number."""
 
     at_s: float
     kind: str
-    victims: tuple[str, ...]
+    victim: str
     for_s: float = 0.0
+    detail: str = ""
 
     def __str__(self) -> str:
         lasting = f" for {self.for_s:.1f} s" if self.for_s else ""
-        return f"{self.at_s:7.1f} s  {self.kind:<18} {' '.join(self.victims)}{lasting}"
+        return f"{self.at_s:7.1f} s  {self.kind:<28} {self.victim}{lasting} {self.detail}".rstrip()
 
 
-def plan_of(seed: int, seconds: float, *, mean_gap_s: float = 9.0) -> list[Fault]:
-    """The faults of a run of so many seconds: each kind once first, then all kinds by their weights."""
+@dataclass(slots=True)
+class _Draft:
+    """What of the fleet is free when, while a plan is made."""
+
+    workers: int = 2
+    scaled: int = 0
+    free_at: dict[str, float] = field(default_factory=dict)
+
+    def boxes(self, kind: str) -> list[str]:
+        workers = [f"worker-{number}" for number in range(1, self.workers + 1)]
+        return {"box": [*workers, *workers, *WRITERS], "boxes": ["boxes"]}.get(kind, [kind])
+
+    def is_free(self, victim: str, at: float) -> bool:
+        """A part may be hit when the one before is over; all boxes at once only when nothing at all is going on."""
+        if victim == "boxes":
+            return max(self.free_at.values(), default=0) <= at
+        return max(self.free_at.get(victim, 0), self.free_at.get("boxes", 0)) <= at
+
+    def take(self, fault: Fault) -> None:
+        until = fault.at_s + fault.for_s + 1.0
+        self.free_at[fault.victim] = until
+        if fault.kind == "stop-clickhouse-and-a-writer":
+            self.free_at[fault.detail] = until
+        if fault.kind == "scale":
+            self.scaled += 1
+            self.workers = int(fault.detail)
+
+
+def plan_of(
+    seed: int, seconds: float, *, mean_gap_s: float = 19.0, broker: str = "kafka", smoke: bool = False
+) -> list[Fault]:
+    """The faults of a run of so many seconds: each kind once first, then all kinds by their weights.
+
+    They overlap, but never on one part, and what concerns all boxes comes alone.
+    """
     rng = random.Random(f"chaos {seed}")
-    weighted = [kind for kind, (weight, _) in KINDS.items() for _ in range(weight)]
+    kinds = {
+        name: kind
+        for name, kind in KINDS.items()
+        if not (kind.only_kafka and broker != "kafka") and (kind.is_for_smoke or not smoke)
+    }
+    weighted = [name for name, kind in kinds.items() for _ in range(kind.weight)]
     deck: list[str] = []
-    faults: list[Fault] = []
+    draft, faults = _Draft(), []
     at = FIRST_AT_S
     while at < seconds - LAST_BEFORE_END_S:
-        if not deck:
+        if len(deck) < 2:
+            first = rng.sample(sorted(kinds), len(kinds)) if not faults else []
             # Drawn from the end.
-            deck = [*rng.sample(weighted, len(weighted)), *rng.sample(sorted(KINDS), len(KINDS))]
-        kind = deck.pop()
-        victims = tuple(rng.choice(KINDS[kind][1]).split())
-        for_s = round(rng.uniform(5, 20), 1) if kind.startswith("freeze") else 0.0
-        faults.append(Fault(round(at, 1), kind, victims, for_s))
-        at += for_s + rng.uniform(0.3, 1.7) * mean_gap_s
+            deck = [*rng.sample(weighted, len(weighted)), *deck, *first]
+        fault = _drawn(deck, kinds, draft, at, seconds - LAST_BEFORE_END_S, rng)
+        if fault is None:
+            at += 2.0
+            continue
+        faults.append(fault)
+        draft.take(fault)
+        at += rng.uniform(0.3, 1.7) * mean_gap_s
     return faults
+
+
+def _drawn(
+    deck: list[str], kinds: dict[str, Kind], draft: _Draft, at: float, end: float, rng: random.Random
+) -> Fault | None:
+    """The next kind in the deck that can be done now; None where there is none."""
+    # Not far down the deck: what has to wait for a quiet moment gets it.
+    for place in range(len(deck) - 1, max(-1, len(deck) - 4), -1):
+        kind = kinds[deck[place]]
+        free = [box for box in draft.boxes(kind.on) if draft.is_free(box, at)]
+        lasts_s = round(rng.uniform(*kind.lasts_s), 1)
+        if not free or at + lasts_s > end:
+            continue
+        name = deck.pop(place)
+        victim = rng.choice(free)
+        return Fault(round(at, 1), name, victim, lasts_s, _detail(name, victim, draft, at, rng))
+    return None
+
+
+def _detail(name: str, victim: str, draft: _Draft, at: float, rng: random.Random) -> str:
+    if name == "kill-at-step":
+        return f"{rng.choice(STEPS[victim.partition('-')[0]])}:{rng.randint(1, 6)}"
+    if name == "scale":
+        return str(SCALES[draft.scaled % len(SCALES)])
+    if name == "stop-clickhouse-and-a-writer":
+        return next((each for each in WRITERS if draft.is_free(each, at)), WRITERS[0])
+    if name in ("slow-clickhouse", "slow-kafka"):
+        return str(round(rng.uniform(0.1, 0.5 if name == "slow-kafka" else 2.0), 2))
+    return ""

@@ -1,161 +1,167 @@
-"""Faults on a running stack under load, and a check of every promise at the end.
+"""Faults on everything at once under load, and a check of every promise at the end.
 
-python -m tests.chaos.run --seed 1 --minutes 5 [--rate 200] [--keep]
+python -m tests.chaos.run --seed 1 --minutes 30 [--broker kafka|embedded] [--smoke] [--rate 150] [--report FILE]
 
-Prints the plan, then what was done and how long each part took to come back, then the findings; exit code 1 if a
-promise is broken. A failed run keeps its folder. The same seed gives the same plan and the same load.
+Prints the plan, what was done, how soon work went on after each fault, and the findings; exit code 1 if a promise is
+broken. A failed run keeps its folder with all logs. The same seed gives the same plan and the same load.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
-import os
 import shutil
 import signal
-import statistics
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.chaos import checker
+from tests.chaos.coverage import coverage, recoveries
+from tests.chaos.faults import Chaos
+from tests.chaos.fleet import Fleet, write_json
 from tests.chaos.load import Load, records_of
 from tests.chaos.plan import Fault, plan_of
+from tests.chaos.replay import replay_differences
+from tests.chaos.report import growth_of, lines_of
 from tests.chaos.watch import Watch
-from tests.stack import Stack, is_running, wait_for
+from tests.kafka_cluster import missing_kafka
 
-IDLE_LIMIT_S = 120.0
-BACK_LIMIT_S = 120.0
-
-
-class Chaos:
-    """Does what the plan says, at its time, to the stack's processes."""
-
-    def __init__(self, stack: Stack, plan: list[Fault]) -> None:
-        self.done: list[Fault] = []
-        self.back_after: list[float] = []
-        self._stack, self._plan = stack, plan
-        self._frozen: set[int] = set()
-
-    def run(self, began: float) -> None:
-        for fault in self._plan:
-            time.sleep(max(0.0, began + fault.at_s - time.monotonic()))
-            late = time.monotonic() - began - fault.at_s
-            print(f"{fault}{f'  ({late:.0f} s late)' if late > 3 else ''}", flush=True)
-            self._do(fault)
-            self.done.append(fault)
-
-    def thaw(self) -> None:
-        """Let everything run that was frozen."""
-        for pid in list(self._frozen):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-        self._frozen.clear()
-
-    def _do(self, fault: Fault) -> None:
-        if fault.kind.startswith("freeze"):
-            self._freeze(fault)
-            return
-        number = signal.SIGTERM if fault.kind == "term" else signal.SIGKILL
-        hit = {name: self._stack.signal(name, number, limit_s=BACK_LIMIT_S) for name in fault.victims}
-        threading.Thread(target=self._note_return, args=(hit, time.monotonic()), daemon=True).start()
-
-    def _freeze(self, fault: Fault) -> None:
-        for name in fault.victims:
-            self._frozen.add(self._stack.signal(name, signal.SIGSTOP, limit_s=BACK_LIMIT_S))
-        time.sleep(fault.for_s)
-        self.thaw()
-
-    def _note_return(self, hit: dict[str, int], since: float) -> None:
-        """How long until each part that was ended runs again as another process, and a box says that it is ready."""
-        for name, pid in hit.items():
-            with contextlib.suppress(TimeoutError, OSError):
-                wait_for(lambda name=name, pid=pid: self._is_back(name, pid), BACK_LIMIT_S, f"{name} is back")
-                self.back_after.append(time.monotonic() - since)
-
-    def _is_back(self, name: str, gone: int) -> bool:
-        child = self._stack.facts["children"][name]
-        if child["pid"] in (None, gone) or not is_running(child["pid"]):
-            return False
-        return child["health"] is None or is_ready(child["health"])
+# What is promised, and how long is waited to see whether it is merely late.
+IDLE_WITHIN_S, IDLE_LIMIT_S = 120.0, 400.0
+REPLAY_LIMIT_S = 900.0
 
 
-def run(seed: int, minutes: float, rate: float, folder: Path) -> bool:
-    """Whether all promises held."""
-    seconds = minutes * 60
-    plan = plan_of(seed, seconds)
-    print(f"seed {seed}, {minutes:g} minutes, {rate:g} records/s, {len(plan)} faults, folder {folder}")
-    print("\n".join(map(str, plan)), flush=True)
-    records = records_of(seed, round(seconds * rate))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What kind of run is asked for."""
+
+    seed: int = 1
+    minutes: float = 3.0
+    rate: float = 150.0
+    broker: str = "kafka"
+    smoke: bool = False
+    gap_s: float = 19.0
+    with_replay: bool = True
+    revision: str | None = None
+    mutant: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def plan(self) -> list[Fault]:
+        return plan_of(self.seed, self.minutes * 60, mean_gap_s=self.gap_s, broker=self.broker, smoke=self.smoke)
+
+
+def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str, Any]:
+    """What a run came to; `broken` is empty where all promises held."""
+    plan = asked.plan() if plan is None else plan
+    print(f"seed {asked.seed}, {asked.minutes:g} minutes, {asked.rate:g} records/s, {len(plan)} faults", flush=True)
+    print(f"broker {asked.broker}, folder {folder}\n" + "\n".join(map(str, plan)), flush=True)
+    records = records_of(asked.seed, round(asked.minutes * 60 * asked.rate))
     assert checker.canaries_are_known(records)
-    with Stack(folder / "stack", workers=2) as stack:
-        load = Load(stack.facts["kafka"], records, rate, folder / "sent.jsonl")
-        watch = Watch(stack)
-        chaos = Chaos(stack, plan)
+    began_wall = time.time()
+    with Fleet(
+        folder, broker=asked.broker, mutant=asked.mutant, revision=asked.revision, settings=asked.settings
+    ) as fleet:
+        load = Load(fleet.kafka, records, asked.rate, folder / "sent.jsonl")
+        watch, chaos = Watch(fleet), Chaos(fleet, plan, say=_say)
         print("\nrunning", flush=True)
-        load.start()
         watch.start()
+        load.start()
+        chaos.start()
         try:
-            chaos.run(time.monotonic())
-            load.join(seconds + 300)
+            chaos.finish()
+            load.join(asked.minutes * 60 + 600)
         finally:
-            chaos.thaw()
+            chaos.undo()
         if load.failed is not None or load.is_alive():
             raise RuntimeError(f"the load did not get through: {load.failed!r}")
-        began = time.monotonic()
-        stack.wait_idle(IDLE_LIMIT_S)
-        idle_after = time.monotonic() - began
+        print("everything is sent", flush=True)
+        idle_after_s, still = _wait_idle(watch, IDLE_LIMIT_S)
         watch.stop()
-        findings = checker.check(stack, load.log, watch.samples)
-        ends = ends_of(stack)
-    print(f"\nfaults: {dict(Counter(fault.kind for fault in chaos.done))}")
-    print(f"idle {idle_after:.1f} s after the load")
-    if chaos.back_after:
-        print(f"back at work: median {statistics.median(chaos.back_after):.1f} s, max {max(chaos.back_after):.1f} s")
-    print(f"ends: {dict(ends)}")
-    print("\n".join(f"{name}: {count:,}" for name, count in findings.coverage.items()))
-    print(findings)
-    return findings.is_clean
+        evidence = checker.gather(fleet, load.log, watch, chaos.done)
+        findings = checker.check(evidence)
+        findings.broken["no lag is left within 120 s of the last fault and record"] = still or (
+            [f"it took {idle_after_s:.0f} s"] if idle_after_s > IDLE_WITHIN_S else []
+        )
+        found = {
+            "seed": asked.seed,
+            "minutes": asked.minutes,
+            "records_per_s": asked.rate,
+            "broker": asked.broker,
+            "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
+            "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
+            "not_done": [f"{done.fault.kind}: {done.failed}" for done in chaos.done if done.failed is not None],
+            "recovery_s": recoveries(chaos.done, watch.samples, asked.rate),
+            "idle_after_s": round(idle_after_s, 1),
+            "ends": dict(Counter(f"{end.name.partition('-')[0]} {end.code}" for end in fleet.ends)),
+            "coverage": coverage(evidence),
+            "growth": growth_of(watch.sizes),
+        }
+        if asked.with_replay and not still:
+            print("reading it all again from the first event", flush=True)
+            findings.broken["read again from the first event, all is the same"] = replay_differences(
+                evidence, REPLAY_LIMIT_S
+            )
+    found["promises"] = {promise: len(differences) for promise, differences in findings.broken.items()}
+    found["broken"] = {promise: differences[:50] for promise, differences in findings.broken.items() if differences}
+    found["took_s"] = round(time.time() - began_wall)
+    print("\n".join(["", *lines_of(found)]), flush=True)
+    print(findings, flush=True)
+    return found
 
 
-def is_ready(health: str) -> bool:
-    """Whether the box behind this health page says that it does its work."""
+def _wait_idle(watch: Watch, limit_s: float) -> tuple[float, list[str]]:
     try:
-        with urllib.request.urlopen(f"{health}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+        return watch.wait_idle(limit_s), []
+    except TimeoutError as error:
+        return limit_s, [str(error)]
 
 
-def ends_of(stack: Stack) -> Counter[str]:
-    """How the stack's parts ended, by what the supervisor told."""
-    said = (line.partition(";")[0].partition(" (")[0] for line in stack.said.read_text(errors="replace").splitlines())
-    return Counter(line for line in said if " was killed by " in line or " ended with " in line)
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--rate", type=float, default=150.0, help="records a second")
+    parser.add_argument("--gap", type=float, default=19.0, help="seconds from one fault to the next, in the mean")
+    parser.add_argument("--broker", choices=("kafka", "embedded"), help="default: Apache Kafka where it can be started")
+    parser.add_argument("--smoke", action="store_true", help="only the quick kinds of faults")
+    parser.add_argument("--no-replay", action="store_true", help="do not read everything again at the end")
+    parser.add_argument("--code", metavar="REVISION", help="run the code of this commit rather than the working tree's")
+    parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a good run, too")
-    asked = parser.parse_args()
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, _stop)
     # A broker that is killed on purpose is no news.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    broker = given.broker or ("embedded" if missing_kafka() else "kafka")
+    asked = Asked(
+        given.seed, given.minutes, given.rate, broker, given.smoke, given.gap, not given.no_replay, given.code
+    )
     folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{asked.seed}-"))
     is_clean = False
     try:
-        is_clean = run(asked.seed, asked.minutes, asked.rate, folder)
+        found = run(asked, folder)
+        is_clean = not found["broken"]
+        if given.report is not None:
+            write_json(given.report, found)
     finally:
-        if is_clean and not asked.keep:
-            shutil.rmtree(folder)
+        if is_clean and not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
         else:
-            print(f"kept: {folder}")
+            print(f"kept: {folder}; run again with --seed {asked.seed} --minutes {asked.minutes:g} --broker {broker}")
     return 0 if is_clean else 1
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from tests import compare, oracle
 from tests.compare import Truth
 
+ORIGIN = ("fixtrail-topic", "fixtrail-partition", "fixtrail-offset")
 HEARTBEAT = "fixtrail-heartbeat"
 ORDERS_CHANGELOG = "fixtrail-orders-changelog"
 HOLD = timedelta(days=60)
@@ -26,8 +27,14 @@ def is_heartbeat(record: Any) -> bool:
     return record.value is None and any(name == HEARTBEAT for name, _ in record.headers)
 
 
+def origin(letter: Any) -> tuple[int, int]:
+    """The partition and offset of the record that a dead letter is about."""
+    headers = dict(letter.headers)
+    return int(headers.get(ORIGIN[1], b"-1")), int(headers.get(ORIGIN[2], b"-1"))
+
+
 def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
-    """Topic `journeys`: one version of an order says one thing, and its last fact is the truth as of its last event."""
+    """Topic `journeys`: one version of an order says one thing, and its highest is the truth as of the last event."""
     found: list[str] = []
     said: dict[tuple[str, str, int], bytes] = {}
     last: dict[tuple[str, str], dict[str, Any]] = {}
@@ -38,7 +45,8 @@ def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
         if said.setdefault((*name, fact["version"]), record.value) != record.value:
             place = f"{record.partition}:{record.offset}"
             found.append(f"journeys {name}: version {fact['version']} at {place} says something else than before")
-        last[name] = fact
+        if name not in last or fact["version"] >= last[name]["version"]:
+            last[name] = fact
     rows = [_row(fact) for fact in last.values()]
     found += compare.row_differences(rows, truth, oracle.EPOCH, lacking=NOT_IN_FACTS)
     return found
@@ -77,6 +85,27 @@ def _row(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(ms: int | None) -> str | None:
     return None if ms is None else str(oracle.EPOCH + timedelta(milliseconds=ms))
+
+
+def counts_told(records: Iterable[Any]) -> dict[tuple[str, str], tuple[int, list[tuple[int, int]]]]:
+    """By (vehicle, order): the partition of its facts, and (offset, number of events counted), each a new highest."""
+    found: dict[tuple[str, str], tuple[int, list[tuple[int, int]]]] = {}
+    for record, fact in _facts(records):
+        _, facts = found.setdefault((fact["vehicle_id"], fact["order_id"]), (record.partition, []))
+        if not facts or fact["event_count"] > facts[-1][1]:
+            facts.append((record.offset, fact["event_count"]))
+    return found
+
+
+def first_logged(records: Iterable[Any]) -> dict[tuple[str, str, str], int]:
+    """At which offset of its partition the orders' changelog first had each (vehicle, order, event)."""
+    found: dict[tuple[str, str, str], int] = {}
+    for record in in_order(records):
+        if record.value is not None:
+            vehicle, order = json.loads(record.key)
+            for line in record.value.split(b"\n")[1:]:
+                found.setdefault((vehicle, order, json.loads(line)[0]), record.offset)
+    return found
 
 
 def center_hour_differences(records: Iterable[Any], truth: Truth) -> list[str]:

@@ -1,0 +1,269 @@
+"""How each kind of fault is done to a fleet, and undone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from tests.chaos.fleet import Fleet
+from tests.chaos.plan import Fault
+from tests.chaos.watch import READ_BY
+from tests.stack import wait_for
+
+# A process that is asked for by a fault may just be starting again.
+THERE_LIMIT_S = 60.0
+BACK_LIMIT_S = 120.0
+# The members of a group that was stopped are forgotten when their session ends.
+REWIND_LIMIT_S = 60.0
+# What follows the app id in a group's name.
+GROUP_OF = {"workers": "", "writers": "-clickhouse"}
+
+
+@dataclass(slots=True)
+class Done:
+    """A fault as it happened, by the monotonic clock and by the wall. `failed` says what could not be done of it."""
+
+    fault: Fault
+    began: float
+    ended: float = 0.0
+    began_wall: float = field(default_factory=time.time)
+    ended_wall: float = 0.0
+    failed: str | None = None
+
+
+class Chaos(threading.Thread):
+    """Does what the plan says, each fault at its time and on a thread of its own."""
+
+    def __init__(self, fleet: Fleet, plan: list[Fault], say: Callable[[str], object] = print) -> None:
+        super().__init__(name="chaos", daemon=True)
+        self.done: list[Done] = []
+        self._fleet, self._plan, self._say = fleet, plan, say
+        self._began = time.monotonic()
+        self._running: list[threading.Thread] = []
+        self._frozen: set[int] = set()
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        for fault in self._plan:
+            if self._stopped.wait(max(0.0, self._began + fault.at_s - time.monotonic())):
+                return
+            done = Done(fault, time.monotonic())
+            late = done.began - self._began - fault.at_s
+            self._say(f"{fault}{f'  ({late:.0f} s late)' if late > 3 else ''}")
+            self.done.append(done)
+            thread = threading.Thread(target=self._do, args=(done,), name=fault.kind, daemon=True)
+            self._running.append(thread)
+            thread.start()
+
+    def finish(self) -> None:
+        """Return once every fault is over; nothing is frozen or cut off any more."""
+        self.join()
+        for thread in self._running:
+            thread.join(BACK_LIMIT_S)
+        self.undo()
+
+    def undo(self) -> None:
+        """Let everything run and connect again, as far as that can be done at once."""
+        self._stopped.set()
+        for pid in list(self._frozen):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        for proxy in self._fleet.proxies.values():
+            with contextlib.suppress(OSError):
+                proxy.set("pass")
+
+    def _do(self, done: Done) -> None:
+        fault = done.fault
+        try:
+            _HOW[fault.kind](self, fault)
+        except Exception as error:
+            done.failed = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._say(f"           {fault.kind} on {fault.victim} went wrong: {done.failed}")
+        done.ended, done.ended_wall = time.monotonic(), time.time()
+
+    # Processes
+
+    def kill(self, fault: Fault) -> None:
+        self._fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+
+    def kill_at_step(self, fault: Fault) -> None:
+        """Kill the box now; its next process ends by itself at the step."""
+        self._fleet.parts[fault.victim].once = {"FIXTRAIL_CRASH_AT": fault.detail}
+        self._fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+
+    def terminate(self, fault: Fault) -> None:
+        self._fleet.signal(fault.victim, signal.SIGTERM, limit_s=THERE_LIMIT_S)
+
+    def freeze(self, fault: Fault) -> None:
+        pid = self._fleet.signal(fault.victim, signal.SIGSTOP, limit_s=THERE_LIMIT_S)
+        self._frozen.add(pid)
+        time.sleep(fault.for_s)
+        self._frozen.discard(pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def kill_all_boxes(self, _: Fault) -> None:
+        for name in [*self._fleet.workers_now(), *self._fleet.writers_now()]:
+            self._fleet.signal(name, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+
+    def scale(self, fault: Fault) -> None:
+        """Have so many workers from now on."""
+        before, self._fleet.workers = self._fleet.workers_now(), int(fault.detail)
+        now = self._fleet.workers_now()
+        self._fleet.want(*(name for name in now if name not in before))
+        self._fleet.stop(*(name for name in before if name not in now))
+
+    def new_release(self, _: Fault) -> None:
+        """Restart the boxes one after the other from the other copy of the code, with another size of batches."""
+        self._fleet.release = release = 3 - max(1, self._fleet.release)
+        for name in [*self._fleet.workers_now(), *self._fleet.writers_now()]:
+            self._fleet.move_to_release(name, release, FIXTRAIL_BATCH=str({1: 1000, 2: 150}[release]))
+            starts = self._fleet.parts[name].starts
+            self._fleet.signal(name, signal.SIGTERM, limit_s=THERE_LIMIT_S)
+            wait_for(lambda name=name, n=starts: self._fleet.parts[name].starts > n, 60, f"{name} starts")  # type: ignore[misc]
+            self._fleet.wait_ready(name, limit_s=BACK_LIMIT_S)
+
+    def rewind(self, fault: Fault) -> None:
+        """Stop all of a group, set what it has committed to 0, start them again."""
+        whose = fault.kind.partition("-")[2]
+        names = self._fleet.workers_now() if whose == "workers" else self._fleet.writers_now()
+        self._fleet.stop(*names)
+        try:
+            asyncio.run(
+                rewind(
+                    self._fleet.kafka,
+                    self._fleet.app_id + GROUP_OF[whose],
+                    READ_BY[GROUP_OF[whose]],
+                    self._fleet.partitions,
+                )
+            )
+        finally:
+            self._fleet.want(*names)
+
+    # Servers
+
+    def kill_and_return(self, fault: Fault) -> None:
+        self._away(fault, signal.SIGKILL)
+
+    def stop_and_return(self, fault: Fault) -> None:
+        self._away(fault, signal.SIGTERM)
+
+    def stop_with_a_writer(self, fault: Fault) -> None:
+        """While ClickHouse is away, a writer goes for longer than its session and comes back: its group rebalances."""
+        self._fleet.stop("clickhouse")
+        try:
+            time.sleep(2)
+            self._fleet.stop(fault.detail)
+            time.sleep(15)
+            self._fleet.want(fault.detail)
+            time.sleep(max(0.0, fault.for_s - 17))
+        finally:
+            self._fleet.want("clickhouse", fault.detail)
+
+    def _away(self, fault: Fault, number: signal.Signals) -> None:
+        self._fleet.stop(fault.victim, number=number)
+        time.sleep(fault.for_s)
+        self._fleet.want(fault.victim)
+
+    def fill_disk(self, fault: Fault) -> None:
+        """Leave no byte on the disk of a server's data for a while."""
+        if not self._fleet.has_own_disk(fault.victim):
+            raise RuntimeError("its data are not on a disk of their own: mounting one was refused")
+        ballast = self._fleet.folder / fault.victim / "ballast"
+        try:
+            _fill(ballast)
+            time.sleep(fault.for_s)
+        finally:
+            ballast.unlink(missing_ok=True)
+
+    # Networks
+
+    def disturb_clickhouse(self, fault: Fault) -> None:
+        self._disturb("clickhouse", fault)
+
+    def disturb_kafka(self, fault: Fault) -> None:
+        self._disturb(fault.victim, fault)
+
+    def _disturb(self, name: str, fault: Fault) -> None:
+        what = fault.kind.partition("-")[0]
+        proxy = self._fleet.proxies[name]
+        mode = {"slow": "delay", "lose": "cut"}.get(what, what)
+        proxy.set(mode, float(fault.detail or 0))  # type: ignore[arg-type]
+        try:
+            time.sleep(fault.for_s)
+        finally:
+            proxy.set("pass")
+
+
+_HOW: dict[str, Callable[[Chaos, Fault], None]] = {
+    "kill": Chaos.kill,
+    "kill-at-step": Chaos.kill_at_step,
+    "terminate": Chaos.terminate,
+    "freeze": Chaos.freeze,
+    "freeze-beyond-session": Chaos.freeze,
+    "kill-all-boxes": Chaos.kill_all_boxes,
+    "scale": Chaos.scale,
+    "new-release": Chaos.new_release,
+    "rewind-workers": Chaos.rewind,
+    "rewind-writers": Chaos.rewind,
+    "kill-broker": Chaos.kill_and_return,
+    "bounce-broker": Chaos.stop_and_return,
+    "stop-broker": Chaos.stop_and_return,
+    "freeze-broker": Chaos.freeze,
+    "fill-broker-disk": Chaos.fill_disk,
+    "kill-clickhouse": Chaos.kill_and_return,
+    "stop-clickhouse": Chaos.stop_and_return,
+    "stop-clickhouse-and-a-writer": Chaos.stop_with_a_writer,
+    "freeze-clickhouse": Chaos.freeze,
+    "fill-clickhouse-disk": Chaos.fill_disk,
+    **{
+        f"{what}-clickhouse{'-answers' * (what == 'lose')}": Chaos.disturb_clickhouse
+        for what in ("refuse", "reset", "blackhole", "slow", "lose")
+    },
+    **{
+        f"{what}-kafka{'-answers' * (what == 'lose')}": Chaos.disturb_kafka
+        for what in ("refuse", "reset", "blackhole", "slow", "lose")
+    },
+}
+
+
+def _fill(ballast: Path) -> None:
+    """A file that takes all that is left on its disk."""
+    with ballast.open("wb") as file:
+        left = shutil.disk_usage(ballast.parent).free
+        with contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, left)
+        # What fallocate left over, piece by piece.
+        with contextlib.suppress(OSError):
+            while os.write(file.fileno(), bytes(4096)):
+                pass
+
+
+async def rewind(bootstrap: str, group: str, topics: tuple[str, ...], partitions: int) -> None:
+    """Commit offset 0 for a group without members; waits until it has none. Raises TimeoutError after a minute."""
+    deadline = time.monotonic() + REWIND_LIMIT_S
+    while True:
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+            consumer.assign(places)
+            await asyncio.wait_for(consumer.commit(dict.fromkeys(places, 0)), 10)
+            return
+        except (KafkaError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{group} could not be set back: {error!r}") from error
+            await asyncio.sleep(1)
+        finally:
+            await consumer.stop()

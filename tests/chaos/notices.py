@@ -1,0 +1,129 @@
+"""Which notices a history of events must lead to, worked out from the lists of events alone.
+
+A milestone is told when the events that had arrived by then prove it: so each order is looked at after every arrival.
+Nothing here is shared with the processes that told them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tests import oracle
+from tests.chaos.topics import in_order
+from tests.compare import Event, distinct
+
+Told = tuple[str, str, str]  # order, milestone, event
+
+
+def differences(records: Iterable[Any], events: Iterable[Event]) -> list[str]:
+    """Topic `notices` against the events in order of arrival: each expected id at least once, and no other."""
+    found: list[str] = []
+    shown: dict[str, Told] = {}
+    for record in in_order(records):
+        notice = json.loads(record.value)
+        told = notice["order_id"], notice["milestone"], notice["event_id"]
+        if shown.setdefault(notice["notice_id"], told) != told:
+            found.append(f"notice {notice['notice_id']} is {told} and {shown[notice['notice_id']]}")
+    right = {notice_id(told): told for told in expected(events)}
+    found += [f"notice of {right[name]}: missing" for name in sorted(right.keys() - shown.keys())]
+    found += [f"notice of {shown[name]}: not expected" for name in sorted(shown.keys() - right.keys())]
+    return found
+
+
+def told_again(records: Iterable[Any]) -> int:
+    """How many notices are in the topic once more under an id that was there before."""
+    ids = [json.loads(record.value)["notice_id"] for record in in_order(records)]
+    return len(ids) - len(set(ids))
+
+
+def notice_id(told: Told) -> str:
+    return hashlib.blake2b("\x1f".join(told).encode(), digest_size=16).hexdigest()
+
+
+def expected(events: Iterable[Event]) -> Iterator[Told]:
+    """What was proven after any of the arrivals; events given in order of arrival, of all vehicles."""
+    orders: dict[str, list[Event]] = {}
+    for event in distinct(events):
+        orders.setdefault(event["order_id"], []).append({**event, "ms": _ms(event["occurred_at"])})
+    for order_id, arrivals in orders.items():
+        activities: dict[tuple[str, ...], str] = {}
+        proven: set[tuple[str, str]] = set()
+        for count in range(1, len(arrivals) + 1):
+            history = sorted(arrivals[:count], key=lambda event: (event["ms"], event["event_id"]))
+            proven.update(_milestones(history, activities))
+        yield from ((order_id, milestone, event_id) for milestone, event_id in proven)
+
+
+def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) -> Iterator[tuple[str, str]]:
+    """(milestone, event) of sorted events; `activities` remembers what went on after which events."""
+    first = next((number for number, event in enumerate(history) if event["type"] == "check_in"), None)
+    past: list[Event] = []
+    runs: list[tuple[str, int, int]] = []
+    activity, since = None, 0
+    for number, event in enumerate(history):
+        if event["type"] in ("survey", "complaint"):
+            continue
+        if event["type"] in oracle.TERMINAL:
+            if first is not None and number < first:
+                continue  # stamped before the check-in: it cannot have ended the visit
+            yield oracle.TERMINAL[event["type"]], event["event_id"]
+            return
+        if (name := _milestone(event, past)) is not None:
+            yield name, event["event_id"]
+        past.append(event)
+        if first is None or number < first:
+            continue
+        key = tuple(each["event_id"] for each in past)
+        now = activities.get(key) or activities.setdefault(key, oracle.activity_after(past))
+        if now == activity:
+            continue
+        if activity is not None and since < event["ms"]:
+            runs.append((activity, since, event["ms"]))
+        if runs and (runs[-1][0], runs[-1][2]) == (now, event["ms"]):
+            activity, since, _ = runs.pop()  # what lay between lasted no time
+            continue
+        activity, since = now, event["ms"]
+        if activity == "pickup":
+            yield "ready", event["event_id"]
+
+
+def _milestone(event: Event, past: list[Event]) -> str | None:
+    """What the event itself tells, after those before it."""
+    same = [each for each in past if each["type"] == event["type"]]
+    match event["type"], event.get("phase"):
+        case "check_in", _:
+            promised = _last(same, "promised_at")
+            now = event.get("promised_at")
+            if not same:
+                return "checked_in"
+            return "promise_changed" if now is not None and _ms(now) != promised else None
+        case "diagnosis", "started":
+            return None if same else "diagnosis_started"
+        case "diagnosis", _:
+            return "quote_ready" if event.get("quote") is not None else None
+        case "part_request", "backordered":
+            return "part_delayed"
+        case "part_request", "requested":
+            told = _last([each for each in same if each["request_id"] == event["request_id"]], "expected_at")
+            now = event.get("expected_at")
+            return "part_delayed" if told is not None and now is not None and _ms(now) != told else "part_ordered"
+        case "part_request", "fulfilled":
+            return "part_arrived"
+        case "repair", _:
+            return None if same else "repair_started"
+        case "quality_check", phase:
+            return "extra_check" if phase in (None, "completed") and event["passed"] is False else None
+    return None
+
+
+def _last(events: list[Event], field: str) -> int | None:
+    """The last time told in this field, in ms."""
+    told = [event[field] for event in events if event.get(field) is not None]
+    return _ms(told[-1]) if told else None
+
+
+def _ms(at: str) -> int:
+    return oracle._ms(at)

@@ -1,0 +1,63 @@
+"""Everything once more from the first event, into nothing: the same events must come to the same results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from tests.chaos import checker, topics
+from tests.chaos.checker import Evidence
+from tests.chaos.fleet import Fleet
+from tests.chaos.watch import CHANGELOG, LETTERS, OUTPUTS, Watch
+from tests.kafka_io import read_topic
+
+APP_ID = "again"
+
+
+def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
+    """What is not the same after a replay into a fresh app id, fresh topics of results and an empty ClickHouse."""
+    fleet = evidence.fleet
+    before = _results(fleet, evidence.topics)
+    fleet.start_anew(APP_ID)
+    watch = Watch(fleet)
+    watch.start()
+    try:
+        watch.wait_idle(limit_s)
+    except TimeoutError as error:
+        return [str(error)]
+    finally:
+        watch.stop()
+    written = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
+    written[CHANGELOG] = read_topic(fleet.kafka, APP_ID + CHANGELOG)
+    after = _results(fleet, written)
+    found = [
+        f"{what} {key}: {after[what].get(key)}, before {before[what].get(key)}"
+        for what in before
+        for key in sorted(before[what].keys() | after[what].keys(), key=str)
+        if before[what].get(key) != after[what].get(key)
+    ]
+    again = checker.check(replace(evidence, samples=watch.samples, done=[], topics=written))
+    return found + [f"{promise}: {each}" for promise, several in again.broken.items() for each in several]
+
+
+def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any, Any]]:
+    """What must not depend on how often something was done: rows, versions, ids."""
+    notices = (json.loads(record.value) for record in topics.in_order(written["notices"]))
+    return {
+        "row of orders": {
+            row["order_id"]: row["content"]
+            for row in fleet.ask_raw(
+                "SELECT order_id, cityHash64(toString(tuple(*))) AS content FROM fixtrail_raw.journeys FINAL"
+            )
+        },
+        "center hour": {(row["center_id"], row["hour"]): row for row in fleet.ask("SELECT * FROM center_hours")},
+        "event": {
+            (row["order_id"], row["event_id"]): row["content"]
+            for row in fleet.ask("SELECT order_id, event_id, cityHash64(toString(tuple(*))) AS content FROM events")
+        },
+        "notice": {notice["notice_id"]: (notice["order_id"], notice["milestone"]) for notice in notices},
+        "dead letter": {
+            topics.origin(letter): dict(letter.headers).get(checker.CODE, b"").decode() for letter in written[LETTERS]
+        },
+    }

@@ -1,0 +1,63 @@
+"""Tables of what runs came to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tests.chaos.watch import Size
+
+# A process younger than this is still warming up.
+WARM_S = 120.0
+
+
+def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
+    """A run's numbers, to be printed."""
+    yield f"{sum(found['faults'].values())} faults, by kind (seconds until no group was behind: median, longest)"
+    for kind, times in sorted(found["recovery_s"].items()):
+        yield f"  {kind:<30} {len(times):>3}   {_spread(times)}"
+    everything = [time for times in found["recovery_s"].values() for time in times]
+    yield f"  {'all':<30} {len(everything):>3}   {_spread(everything)}"
+    yield from (f"not done: {each}" for each in found["not_done"])
+    yield f"no lag left {found['idle_after_s']} s after the last fault and record"
+    yield f"ends: {found['ends']}"
+    yield from (f"  {name:<48} {count:>10,}" for name, count in found["coverage"].items())
+    for name, growth in found["growth"].items():
+        yield (
+            f"  {name:<12} memory {growth['memory_mb'][0]:.0f} to {growth['memory_mb'][1]:.0f} MB "
+            f"({growth['mb_per_hour']:+.1f} MB/h), files {growth['files'][0]} to {growth['files'][1]}, "
+            f"over {growth['minutes']:.0f} minutes"
+        )
+
+
+def _spread(times: Iterable[float | None]) -> str:
+    known = [time for time in times if time is not None]
+    unknown = sum(time is None for time in times)
+    if not known:
+        return "not seen"
+    more = f", {unknown} not seen" if unknown else ""
+    return f"{statistics.median(known):6.1f} {max(known):6.1f}{more}"
+
+
+def growth_of(sizes: list[Size]) -> dict[str, dict[str, Any]]:
+    """By part, how memory and open files of its longest-lived process grew, once it was warm."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted({size.name for size in sizes}):
+        processes: dict[int, list[Size]] = {}
+        for size in sizes:
+            if size.name == name:
+                processes.setdefault(size.pid, []).append(size)
+        longest = max(processes.values(), key=lambda each: each[-1].at - each[0].at)
+        warm = [size for size in longest if size.at >= longest[0].at + WARM_S]
+        if len(warm) < 3:
+            continue
+        hours = [(size.at - warm[0].at) / 3600 for size in warm]
+        slope = statistics.linear_regression(hours, [size.memory_mb for size in warm]).slope
+        found[name] = {
+            "minutes": round((warm[-1].at - warm[0].at) / 60, 1),
+            "memory_mb": [round(warm[0].memory_mb, 1), round(warm[-1].memory_mb, 1)],
+            "mb_per_hour": round(slope, 1),
+            "files": [warm[0].files, warm[-1].files],
+        }
+    return found
