@@ -96,6 +96,10 @@ class Changes:
         changed, self._changed = self._changed, {}
         return [fact for order_id in changed if (fact := self._journeys.get(order_id)) is not None]
 
+    def clear(self) -> None:
+        """Nothing of what changed so far is of interest any more."""
+        self._changed.clear()
+
     async def wait(self, limit_s: float) -> bool:
         """Whether something has changed, as soon as it has; False at the end of the time, when closed or woken."""
         if not self._changed and not self._closed:
@@ -171,6 +175,11 @@ class Journeys:
         """Let those who wait for this order look whether they still may."""
         for changes in list(self._of_order.get(order_id, ())):
             changes.wake()
+
+    def close(self) -> None:
+        """End all subscriptions."""
+        for changes in [*self._of_all, *(each for readers in self._of_order.values() for each in readers)]:
+            changes.close()
 
     def _leave(self, order_id: str, changes: Changes) -> None:
         readers = self._of_order.get(order_id, set())

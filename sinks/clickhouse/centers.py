@@ -34,7 +34,10 @@ class Table(BaseModel):
 
 
 class Center(Table):
-    """One center. Wave 0 is none; `wave_start` is the local date of its change-over, else that of its wave."""
+    """One center. Wave 0 is none; `wave_start` is the local date of its change-over, else that of its wave.
+
+    Telephone and address are shown to customers and stored nowhere.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     name: Annotated[str, Field(min_length=1)]
@@ -45,6 +48,9 @@ class Center(Table):
     time_zone: str = "Asia/Shanghai"
     opens: time = time(8, 30)
     closes: time = time(18)
+    phone: Annotated[str, Field(max_length=40, pattern=r"^[0-9+ ()/.-]*$")] = ""
+    address: Annotated[str, Field(max_length=200)] = ""
+    address_en: Annotated[str, Field(max_length=200)] = ""
     weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1)] = (1, 2, 3, 4, 5, 6, 7)
 
     @field_validator("time_zone")

@@ -1,21 +1,215 @@
-"""The customer's tracking page: GET /t/TOKEN."""
+"""The customer's tracking page under /t/TOKEN: the page, its live part, its forms, notifications and messages.
 
+The token is all there is: no cookie, so nothing that another site could make a browser send along.
+"""
+
+import asyncio
 import time
+from typing import Any
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from fixtrail.web.context import web_of
+from fixtrail.web.context import Web, web_of
+from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.security import address_of
+from fixtrail.web.tracking import messages
+from fixtrail.web.tracking.decisions import decision_event, survey_event
+from fixtrail.web.tracking.live import Live, last_seen
+from fixtrail.web.tracking.notifications import NotSubscribed, subscribe, unsubscribe
+from fixtrail.web.tracking.pages import REASONS, Pages, not_found
+from fixtrail.web.tracking.view import journey_view
+from fixtrail.web.tracking.words import chosen_locale
+from schemas.facts import JourneyFact
 
 router = APIRouter()
 
+MOST_BODY = 32 * 1024
+# So long a form waits for the page to show what it changed.
+SHOWN_WITHIN_S = 3.0
+
+Fields = dict[str, list[str]]
+
 
 @router.get("/t/{token}")
-async def page(request: Request, token: str) -> Response:
-    """What the customer sees of the order."""
+async def show(request: Request, token: str) -> Response:
+    """The page."""
+    web, now = web_of(request), _now()
+    fact = _order(request, token, now)
+    if isinstance(fact, Response):
+        return fact
+    web.progress.count("pages", "page")
+    said = request.query_params.get("said")
+    return HTMLResponse(_pages(request).page(token, fact, _locale(request, fact), now, said))
+
+
+@router.get("/t/{token}/live")
+async def live(request: Request, token: str) -> Response:
+    """The page's live part as server-sent events."""
     web = web_of(request)
-    order_id = web.links.opens(token, int(time.time() * 1000))
+    fact = _order(request, token, _now())
+    if isinstance(fact, Response):
+        return fact
+    keys = (address_of(request.scope), fact.order_id)
+    if not web.gate.has_room(*keys):
+        web.progress.count("refused", "stream")
+        return _busy()
+    seen = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
+    locale = _locale(request, fact)
+    return Live(
+        web, _pages(request), fact.order_id, locale, seen, keys, lambda: web.links.opens(token, _now()) is not None
+    )
+
+
+@router.post("/t/{token}")
+async def said(request: Request, token: str) -> Response:
+    """A form of the page; leads back to the page, which says what came of it."""
+    web, now = web_of(request), _now()
+    fact = _order(request, token, now)
+    if isinstance(fact, Response):
+        return fact
+    if not _is_own(request):
+        return _refused()
+    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
+        return _back(request, token, fact, "busy")
+    fields = parse_qs((await _body(request)).decode(errors="replace"), max_num_fields=50)
+    event, outcome = _event_of(fact, fields, now)
+    if event is not None:
+        try:
+            await web.events.write_event(event)
+        except NotAcknowledged:
+            return _back(request, token, fact, "failed")
+        web.progress.count("forms", event["type"])
+        await _shown(web, fact)
+    return _back(request, token, fact, outcome)
+
+
+@router.post("/t/{token}/push")
+async def notify(request: Request, token: str) -> Response:
+    """Send the order's notices to this browser, too."""
+    return await _with_subscription(request, token, subscribe)
+
+
+@router.post("/t/{token}/push/stop")
+async def notify_no_more(request: Request, token: str) -> Response:
+    """Send this browser nothing more."""
+    return await _with_subscription(request, token, unsubscribe)
+
+
+@router.get("/t/{token}/messages")
+async def told(request: Request, token: str) -> Response:
+    """What was sent to the customer about this order, and why the rest was not."""
+    web, now = web_of(request), _now()
+    fact = _order(request, token, now)
+    if isinstance(fact, Response):
+        return fact
+    sends = await asyncio.to_thread(messages.sent_about, web.config.settings, fact.order_id)
+    return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, sends))
+
+
+def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
+    """The order that the token opens, or the answer to give instead: the same one whatever is wrong with it."""
+    web = web_of(request)
+    limits = web.config.limits
+    if not web.gate.lets_in(f"address {address_of(request.scope)}", limits.requests_of_address):
+        web.progress.count("refused", "address")
+        return _busy()
+    order_id = web.links.opens(token, now)
     fact = web.journeys.get(order_id or "")
-    if fact is None:
-        return PlainTextResponse("Not found", 404)
-    return PlainTextResponse(f"{fact.order_id} {fact.activity or fact.status}")
+    if order_id is None or fact is None:
+        web.progress.count("refused", "token")
+        return HTMLResponse(not_found(), 404)
+    if not web.gate.lets_in(f"link {order_id}", limits.requests_of_link):
+        web.progress.count("refused", "link")
+        return _busy()
+    return fact
+
+
+def _event_of(fact: JourneyFact, fields: Fields, now: int) -> tuple[dict[str, Any] | None, str]:
+    """The event that a form means, and what the page says then; None where it means none."""
+    view = journey_view(fact, now)
+    if _one(fields, "form") == "decision":
+        answer, quoted = _one(fields, "answer"), view.quoted
+        if quoted is None or quoted.answer != "pending" or _one(fields, "quote") != quoted.key:
+            return None, "outdated"
+        if answer not in ("approve", "decline"):
+            return None, "failed"
+        approved = answer == "approve"
+        return decision_event(fact, quoted, now, approved=approved), "approved" if approved else "declined"
+    if _one(fields, "form") == "survey" and view.may_rate:
+        score, answers = _one(fields, "score"), _one(fields, "answers")
+        if score not in map(str, range(11)):
+            return None, "incomplete"
+        reasons = [reason for reason in REASONS if reason in fields.get("reason", ())]
+        comment = " ".join(_one(fields, "comment").replace("\0", " ").split())
+        number = int(answers) if answers.isascii() and answers.isdigit() and len(answers) < 6 else 0
+        return survey_event(fact, now, score=int(score), reasons=reasons, comment=comment, answers=number), "rated"
+    return None, "failed"
+
+
+async def _with_subscription(request: Request, token: str, then: Any) -> Response:
+    web = web_of(request)
+    fact = _order(request, token, _now())
+    if isinstance(fact, Response):
+        return fact
+    if not _is_own(request):
+        return _refused()
+    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
+        return _busy()
+    try:
+        await asyncio.to_thread(then, web.config, fact.order_id, await _body(request))
+    except NotSubscribed:
+        return Response(status_code=422)
+    return Response(status_code=204)
+
+
+async def _shown(web: Web, fact: JourneyFact) -> None:
+    """Wait a little until what was sent shows in the journey."""
+    with web.journeys.subscribe(fact.order_id) as changes:
+        if web.journeys.version(fact.order_id) == fact.version:
+            await changes.wait(SHOWN_WITHIN_S)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, cut where it is longer than any form of ours."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BODY:
+            break
+    return bytes(body[:MOST_BODY])
+
+
+def _is_own(request: Request) -> bool:
+    """Whether one of our own pages sends this, as far as the browser tells."""
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _back(request: Request, token: str, fact: JourneyFact, outcome: str) -> Response:
+    return RedirectResponse(f"/t/{token}?lang={_locale(request, fact)}&said={outcome}", 303)
+
+
+def _locale(request: Request, fact: JourneyFact) -> str:
+    return chosen_locale(request.query_params.get("lang"), request.headers.get("accept-language", ""), fact.locale)
+
+
+def _pages(request: Request) -> Pages:
+    pages: Pages = request.app.state.tracking
+    return pages
+
+
+def _busy() -> Response:
+    return Response(status_code=429, headers={"Retry-After": "60"})
+
+
+def _refused() -> Response:
+    return Response(status_code=403)
+
+
+def _one(fields: Fields, name: str) -> str:
+    return fields.get(name, [""])[0]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

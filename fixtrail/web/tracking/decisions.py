@@ -1,0 +1,49 @@
+"""What the customer says on the page, as events of the contract. Plain functions; ids follow from what is said.
+
+Pressing twice, or sending the form again, makes the same event: it counts once (docs/contract.md, event_id).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fixtrail.web.tracking.view import Quoted
+from schemas.facts import JourneyFact
+
+MOST_COMMENT = 2000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def decision_event(fact: JourneyFact, quoted: Quoted, now: int, *, approved: bool) -> dict[str, Any]:
+    """Approves or declines the quote that was shown. One quote has one answer: the first one that arrives."""
+    # It answers the quote, so it comes after it, also where the workshop's clock is ahead of ours.
+    event = _event(fact, "quote_decision", _id(fact, "decision", quoted.key), max(now, quoted.at + 1))
+    return {**event, "approved": approved, **({"amount": str(quoted.quote.total)} if approved else {})}
+
+
+def survey_event(
+    fact: JourneyFact, now: int, *, score: int, reasons: Sequence[str], comment: str, answers: int
+) -> dict[str, Any]:
+    """An answer to the survey; `answers` is how many the customer saw to have been given before."""
+    told = "\x1f".join((str(answers), str(score), *reasons, comment))
+    event = _event(fact, "survey", _id(fact, "survey", told), now)
+    said = {"comment": comment[:MOST_COMMENT]} if comment else {}
+    return {**event, "score": score, "reasons": list(reasons), **said}
+
+
+def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, Any]:
+    occurred_at = (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "event_id": event_id,
+        "type": kind,
+        "order_id": fact.order_id,
+        "vehicle_id": fact.vehicle_id,
+        "center_id": fact.center_id,
+        "occurred_at": occurred_at,
+    }
+
+
+def _id(fact: JourneyFact, kind: str, told: str) -> str:
+    said = "\x1f".join((fact.order_id, kind, told)).encode()
+    return f"page-{kind}-{hashlib.blake2b(said, digest_size=16).hexdigest()}"

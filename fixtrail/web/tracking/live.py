@@ -1,0 +1,96 @@
+"""One open page: server-sent events for as long as somebody looks, resumed by Last-Event-ID without gap or repeat.
+
+The id of an event is the version of the fact that it shows, and every event shows the whole present state: who was away
+gets the newest one if it is another than the last one seen, and who is slow skips those in between.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from fixtrail.web.context import Web
+from fixtrail.web.tracking.pages import Pages, server_sent
+
+HEARTBEAT_S = 20.0
+# A reader that takes nothing for so long is gone.
+SEND_LIMIT_S = 60.0
+RETRY_MS = 2000
+_START = b"retry: %d\n: here\n\n" % RETRY_MS
+_BEAT = b": still here\n\n"
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Live(Response):
+    """The stream of one order to one reader; `seen` is the version that it shows already."""
+
+    def __init__(
+        self,
+        web: Web,
+        pages: Pages,
+        order_id: str,
+        locale: str,
+        seen: int | None,
+        keys: tuple[str, str],
+        may: Callable[[], bool],
+    ) -> None:
+        self.background = None
+        self.status_code = 200
+        self._web, self._pages, self._order_id, self._locale = web, pages, order_id, locale
+        self._seen, self._keys, self._may = seen, keys, may
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order_id) as changes:
+            gone = asyncio.ensure_future(_gone(receive))
+            gone.add_done_callback(lambda _: changes.close())
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await _send(send, _START)
+                while not changes.closed:
+                    version = self._web.journeys.version(self._order_id)
+                    if version is None or not self._may():
+                        await _send(send, server_sent("gone", {}))
+                        break
+                    if version != self._seen:
+                        changes.clear()
+                        await _send(send, self._newest())
+                        self._seen = version
+                    elif not await changes.wait(HEARTBEAT_S) and not changes.closed:
+                        await _send(send, _BEAT)
+                    else:
+                        changes.clear()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except (TimeoutError, OSError):
+                pass  # the reader is gone, or as good as
+            finally:
+                gone.cancel()
+
+    def _newest(self) -> bytes:
+        fact = self._web.journeys.get(self._order_id)
+        assert fact is not None
+        return self._pages.live(fact, self._locale, int(time.time() * 1000))
+
+
+async def _send(send: Send, body: bytes) -> None:
+    message: Message = {"type": "http.response.body", "body": body, "more_body": True}
+    async with asyncio.timeout(SEND_LIMIT_S):
+        await send(message)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def last_seen(header: str | None, after: str | None) -> int | None:
+    """The version that the reader has: by Last-Event-ID, else as its page says; None where neither is a number."""
+    for said in (header, after):
+        if said and said.isascii() and said.lstrip("-").isdigit() and len(said) < 20:
+            return int(said)
+    return None

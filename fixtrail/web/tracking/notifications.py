@@ -1,0 +1,72 @@
+"""Notifications in the customer's browser: its push subscription in the push sink's ledger."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fixtrail.web.config import WebConfig
+from sinks.push import ledger
+from sinks.push.address import AddressKeys, parse_recipient
+from sinks.push.channels.webpush import parse_subscription
+from sinks.push.http import is_allowed
+from sinks.push.store import Store, StoreOutage, open_store
+
+MOST_OF_ORDER = 5
+MOST_ADDRESS = 2048
+
+
+class NotSubscribed(Exception):
+    """The browser's subscription cannot be used, there are enough of this order's, or the ledger is away."""
+
+
+def subscribe(config: WebConfig, order_id: str, body: bytes) -> None:
+    """Send the order's notices to this browser, too. Raises NotSubscribed."""
+    address = _address(config, body)
+    with _ledger(config) as store:
+        known = ledger.subscriptions_of(store, [order_id]).get(order_id, [])
+        if address not in known and len(known) >= MOST_OF_ORDER:
+            raise NotSubscribed("enough browsers follow this order")
+        ledger.subscribe(store, _person(config, address), order_id, address, int(time.time() * 1000))
+
+
+def unsubscribe(config: WebConfig, order_id: str, body: bytes) -> None:
+    """Send this browser nothing more about the order. Raises NotSubscribed."""
+    address = _address(config, body)
+    with _ledger(config) as store:
+        if address in ledger.subscriptions_of(store, [order_id]).get(order_id, []):
+            ledger.unsubscribe(store, _person(config, address))
+
+
+def _address(config: WebConfig, body: bytes) -> str:
+    """The subscription as the push sink wants it. Raises NotSubscribed for one that it would never use."""
+    found = parse_subscription(body.decode(errors="replace"))
+    section = config.push.webpush
+    if section is None or found is None:
+        raise NotSubscribed("no subscription")
+    address = "webpush:" + json.dumps(found, sort_keys=True, separators=(",", ":"))
+    if len(address) > MOST_ADDRESS or not is_allowed(found["endpoint"], (), allow_private=section.allow_private):
+        raise NotSubscribed("not a push service that may be called")
+    return address
+
+
+def _person(config: WebConfig, address: str) -> str:
+    return AddressKeys(config.secret).person(parse_recipient(address))
+
+
+@contextmanager
+def _ledger(config: WebConfig) -> Iterator[Store]:
+    try:
+        store = open_store(config.settings.ledger_dsn())
+        try:
+            store.begin()
+            ledger.create_tables(store)
+            yield store
+            store.commit()
+        except BaseException:
+            store.rollback()
+            raise
+        finally:
+            store.close()
+    except StoreOutage:
+        raise NotSubscribed("the ledger is away") from None

@@ -1,0 +1,157 @@
+"""The tracking pages as HTML: whole ones for a visit, and the part that changes, made once for all who watch."""
+
+from collections import OrderedDict
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from fixtrail.web.config import WebConfig
+from fixtrail.web.static import static_url
+from fixtrail.web.tracking.messages import Told
+from fixtrail.web.tracking.view import View, changes_of, journey_view
+from fixtrail.web.tracking.words import LOCALES, Words, catalogue, words_in
+from schemas.facts import JourneyFact
+from sinks.clickhouse.centers import Center
+from sinks.push.channels.webpush import public_key
+
+SCORES = range(11)
+REASONS = ("waiting_time", "not_fixed", "parts_missing", "no_updates", "price", "quick", "kept_informed", "friendly")
+SAID = ("approved", "declined", "rated", "outdated", "failed", "incomplete", "busy")
+MOST_PARTS_SHOWN = 30
+MOST_KEPT = 2000
+
+
+@cache
+def templates() -> Environment:
+    """The templates; everything that is filled in is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(static_url=static_url, LOCALES=LOCALES)
+    return environment
+
+
+class Pages:
+    """Makes the pages of all orders."""
+
+    def __init__(self, config: WebConfig) -> None:
+        self._config = config
+        self._live: OrderedDict[tuple[str, str], tuple[int, bytes]] = OrderedDict()
+        self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
+
+    def page(self, token: str, fact: JourneyFact, locale: str, now: int, said: str | None) -> str:
+        """The whole page."""
+        return self._render(
+            "page.html",
+            fact,
+            locale,
+            now,
+            token=token,
+            other=LOCALES[1 - LOCALES.index(locale)],
+            said=said if said in SAID else None,
+            push_key=self._push_key if fact.status == "open" else "",
+        )
+
+    def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
+        """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
+        key = (fact.order_id, locale)
+        kept = self._live.get(key)
+        if kept is None or kept[0] != fact.version:
+            html = self._render("journey.html", fact, locale, now)
+            kept = self._live[key] = (fact.version, server_sent("journey", {"html": html}, fact.version))
+            if len(self._live) > MOST_KEPT:
+                self._live.popitem(last=False)
+        self._live.move_to_end(key)
+        return kept[1]
+
+    def messages(self, token: str, fact: JourneyFact, locale: str, now: int, sends: list[Told]) -> str:
+        """What was sent to the customer about this order, or why not."""
+        return self._render("messages.html", fact, locale, now, token=token, sends=sends)
+
+    def _render(self, template: str, fact: JourneyFact, locale: str, now: int, **values: Any) -> str:
+        center = self._config.centers.get(fact.center_id)
+        push = self._config.push
+        words = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
+        view = journey_view(fact, now)
+        return (
+            templates()
+            .get_template(template)
+            .render(
+                w=words,
+                t=words.t,
+                view=view,
+                center=center_values(center, locale),
+                quote=quote_values(view, words),
+                changes=changes_of(view.promise) if view.promise else [],
+                reasons=REASONS,
+                scores=SCORES,
+                **values,
+            )
+        )
+
+
+@cache
+def not_found() -> bytes:
+    """The same page for every link that opens nothing, in all languages at once."""
+    texts = [(locale, catalogue()[locale]) for locale in LOCALES]
+    return templates().get_template("gone.html").render(texts=texts).encode()
+
+
+def server_sent(event: str, data: Any, event_id: int | None = None) -> bytes:
+    """One server-sent event. JSON has no line breaks of its own, so no content can begin another event."""
+    head = b"" if event_id is None else b"id: %d\n" % event_id
+    return b"%sevent: %s\ndata: %s\n\n" % (head, event.encode(), orjson.dumps(data))
+
+
+def center_values(center: Center | None, locale: str) -> dict[str, str] | None:
+    """The center as the page shows it."""
+    if center is None:
+        return None
+    return {
+        "name": (center.name_en or center.name) if locale == "en" else center.name,
+        "phone": center.phone,
+        "dial": "".join(char for char in center.phone if char in "+0123456789"),
+        "address": (center.address_en or center.address) if locale == "en" else center.address,
+        "opens": f"{center.opens:%H:%M}",
+        "closes": f"{center.closes:%H:%M}",
+    }
+
+
+def quote_values(view: View, words: Words) -> dict[str, Any] | None:
+    """The quote line by line, in words."""
+    if view.quoted is None:
+        return None
+    quote = view.quoted.quote
+    lines = [
+        (
+            words.t(
+                "quote_labour", hours=words.number(quote.labour_hours), rate=_money(words, quote.labour_rate, view)
+            ),
+            _money(words, quote.labour_hours * quote.labour_rate, view),
+        )
+    ]
+    for part in quote.parts[:MOST_PARTS_SHOWN]:
+        said = {"part": words.plain(part.part_no), "quantity": words.number(part.quantity)}
+        lines.append(
+            (
+                words.t("quote_part", price=_money(words, part.unit_price, view), **said),
+                _money(words, part.quantity * part.unit_price, view),
+            )
+        )
+    rest = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
+    if rest:
+        lines.append((words.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(words, rest, view)))
+    return {"lines": lines, "total": _money(words, quote.total, view)}
+
+
+def _money(words: Words, amount: Decimal, view: View) -> str:
+    currency = view.quoted.quote.currency if view.quoted else None
+    return words.money(amount, currency)

@@ -1,0 +1,157 @@
+// Keeps a tracking page as it is now: server-sent events bring the changed part, clocks go on, offline is said.
+"use strict";
+
+const page = document.getElementById("page");
+const journey = document.getElementById("journey");
+const offline = document.getElementById("offline");
+// How far the center's server is ahead of this device's clock.
+const ahead = Number(page.dataset.now) - Date.now();
+let version = page.dataset.version;
+let source = null;
+let pause = 1000;
+
+const now = () => Date.now() + ahead;
+
+function span(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const text = hours ? page.dataset.hm : page.dataset.m;
+  return text.replace("{h}", hours).replace("{m}", hours ? minutes % 60 : minutes);
+}
+
+// What grows by itself, and what is true only before or after an instant.
+function tick() {
+  const at = now();
+  for (const each of document.querySelectorAll("[data-base]")) {
+    const text = span(Number(each.dataset.base) + Math.max(0, at - Number(each.dataset.at)) / 1000);
+    const whole = each.dataset.of ? each.dataset.of.replace("{span}", text) : text;
+    if (each.textContent !== whole) each.textContent = whole;
+  }
+  for (const each of document.querySelectorAll("[data-from]")) each.hidden = at < Number(each.dataset.from);
+  for (const each of document.querySelectorAll("[data-until]")) each.hidden = at >= Number(each.dataset.until);
+}
+
+const original = new Map();
+for (const part of journey.children) original.set(part.id, part.outerHTML);
+
+// Replaces the sections that changed. One in which somebody is typing stays as it is, unless it is gone.
+function show(html) {
+  const made = new DOMParser().parseFromString(html, "text/html").body;
+  for (const part of [...made.children]) {
+    const old = document.getElementById(part.id);
+    if (!old || original.get(part.id) === part.outerHTML) continue;
+    const typing = old.querySelector("form :is(textarea, :checked)") && part.querySelector("form");
+    if (typing) continue;
+    original.set(part.id, part.outerHTML);
+    const focused = old.contains(document.activeElement);
+    part.classList.add("changed");
+    old.replaceWith(part);
+    if (focused) { part.tabIndex = -1; part.focus(); }
+  }
+  const headline = document.getElementById("headline").textContent;
+  document.title = headline + " · " + page.dataset.title;
+  document.getElementById("told").textContent = page.dataset.updated + ": " + headline;
+  tick();
+}
+
+function away() {
+  if (!offline.hidden) return;
+  const said = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone };
+  const at = new Date(now()).toLocaleTimeString(document.documentElement.lang, said);
+  offline.textContent = offline.dataset.text.replace("{at}", at);
+  offline.hidden = false;
+}
+
+function back() {
+  offline.hidden = true;
+  pause = 1000;
+}
+
+function connect() {
+  if (source) source.close();
+  source = new EventSource(page.dataset.live + "&after=" + version);
+  source.addEventListener("open", back);
+  source.addEventListener("journey", (event) => {
+    back();
+    version = event.lastEventId;
+    page.dataset.version = version;
+    show(JSON.parse(event.data).html);
+  });
+  source.addEventListener("gone", () => { source.close(); location.reload(); });
+  source.addEventListener("error", () => {
+    away();
+    // The browser tries again by itself, unless it was refused.
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(connect, pause);
+      pause = Math.min(pause * 2, 30000);
+    }
+  });
+}
+
+window.addEventListener("offline", away);
+window.addEventListener("online", connect);
+window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+window.addEventListener("pagehide", () => source && source.close());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+document.addEventListener("submit", (event) => {
+  if (!navigator.onLine) { event.preventDefault(); away(); return; }
+  // Pressed once is enough; the pressed button's value is taken before it is switched off.
+  setTimeout(() => { for (const each of event.target.querySelectorAll("button")) each.disabled = true; }, 0);
+});
+
+tick();
+setInterval(tick, 5000);
+connect();
+
+// Notifications of this browser, where both it and the center know how.
+const push = document.getElementById("push");
+if (push && "serviceWorker" in navigator && "PushManager" in window) {
+  const on = document.getElementById("push-on");
+  const off = document.getElementById("push-off");
+  const said = document.getElementById("push-said");
+
+  const shown = (subscribed) => {
+    on.hidden = subscribed;
+    off.hidden = !subscribed;
+    said.textContent = subscribed ? said.dataset.on : "";
+  };
+
+  const send = async (path, subscription) => {
+    const answer = await fetch(push.dataset.to + path, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(subscription),
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+  };
+
+  const registered = () => navigator.serviceWorker.register(push.dataset.worker);
+
+  const active = (registration) => registration.active || new Promise((resolve) => {
+    const worker = registration.installing || registration.waiting;
+    worker.addEventListener("statechange", () => worker.state === "activated" && resolve());
+  });
+
+  on.addEventListener("click", async () => {
+    try {
+      if (await Notification.requestPermission() !== "granted") { said.textContent = said.dataset.denied; return; }
+      const registration = await registered();
+      await active(registration);
+      const key = Uint8Array.from(atob(push.dataset.key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+      const subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+      await send("", subscription);
+      shown(true);
+    } catch { said.textContent = said.dataset.failed; }
+  });
+
+  off.addEventListener("click", async () => {
+    try {
+      const subscription = await (await registered()).pushManager.getSubscription();
+      if (subscription) { await send("/stop", subscription); await subscription.unsubscribe(); }
+      shown(false);
+    } catch { said.textContent = said.dataset.failed; }
+  });
+
+  navigator.serviceWorker.getRegistration(push.dataset.worker).then(async (registration) => {
+    shown(Boolean(registration && await registration.pushManager.getSubscription()));
+    push.hidden = false;
+  }).catch(() => {});
+}

@@ -1,0 +1,321 @@
+"""What the tracking page shows of a journey: a pure function of the fact and `now`. Times in ms, words elsewhere.
+
+Nothing is shown that no event proves: a step without its event is still ahead, however long ago it was due.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Literal
+
+from schemas.facts import JourneyFact, PartRequestFact, QuoteFact
+
+MINUTE_MS = 60_000
+# From then on the page says itself that there is no news.
+QUIET_AFTER_MS = 45 * MINUTE_MS
+# The final amount is as approved within 1 % (docs/contract.md, "quote kept").
+SAME_PRICE = Decimal("0.01")
+
+StepState = Literal["done", "now", "ahead"]
+Answer = Literal["pending", "approved", "declined"]
+
+_WAITS = ("reception", "approval", "parts", "bay")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the visit; `at` is when the event happened that proves it, None while it lies ahead."""
+
+    name: str
+    state: StepState
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is going on: an activity, "extra_check", or how the visit ended; since when, until when as far as told."""
+
+    name: str
+    since: int | None
+    expected_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Waiting by cause: seconds as of `now`; `runs` says that it still grows."""
+
+    cause: str
+    seconds: float
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The promised time that holds, all that were told (when, for when), when it was ready; late from `late_from`."""
+
+    at: int
+    told: tuple[tuple[int, int], ...]
+    ready_at: int | None
+    late_from: int | None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether it was ready by then; None while it is not ready."""
+        return None if self.ready_at is None else self.ready_at <= self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The last quote and what the customer said to it; `key` names this quote among all of the order."""
+
+    quote: QuoteFact
+    answer: Answer
+    key: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What was paid, against what was approved."""
+
+    paid: Decimal
+    approved: Decimal | None
+    currency: str | None
+
+    @property
+    def verdict(self) -> Literal["same", "less", "more"] | None:
+        """Same means within 1 %; None where nothing was approved."""
+        if self.approved is None:
+            return None
+        if abs(self.paid - self.approved) <= SAME_PRICE * self.approved:
+            return "same"
+        return "less" if self.paid < self.approved else "more"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One milestone of the log; `part_no` and `promised` for those that are about a part or a promise."""
+
+    name: str
+    at: int
+    part_no: str | None = None
+    promised: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that the page shows, besides where it is."""
+
+    order_id: str
+    version: int
+    locale: str | None
+    is_open: bool
+    now: Now
+    steps: tuple[Step, ...]
+    waits: tuple[Wait, ...]
+    promise: Promise | None
+    quoted: Quoted | None
+    price: Price | None
+    happened: tuple[Happened, ...]
+    news_at: int
+    quiet_from: int | None
+    may_rate: bool
+    score: int | None
+    answers: int
+
+    @property
+    def waited_s(self) -> float:
+        """All waits together."""
+        return sum(wait.seconds for wait in self.waits)
+
+    @property
+    def waits_now(self) -> bool:
+        return any(wait.runs for wait in self.waits)
+
+
+def journey_view(fact: JourneyFact, now: int) -> View:
+    """What the page shows of this journey at `now`."""
+    going_on = _now(fact)
+    # Where the workshop's clock is ahead of ours, nothing has lasted less than no time.
+    now = max(now, fact.last_event_at)
+    is_open = fact.status == "open"
+    return View(
+        order_id=fact.order_id,
+        version=fact.version,
+        locale=fact.locale,
+        is_open=is_open,
+        now=going_on,
+        steps=_steps(fact, going_on),
+        waits=_waits(fact, now),
+        promise=_promise(fact),
+        quoted=_quoted(fact),
+        price=_price(fact),
+        happened=_happened(fact),
+        news_at=fact.last_event_at,
+        quiet_from=fact.last_event_at + QUIET_AFTER_MS if is_open and fact.activity != "pickup" else None,
+        may_rate=fact.status == "handed_off" and fact.score is None and fact.center_id is not None,
+        score=fact.score,
+        answers=len(fact.surveys),
+    )
+
+
+def _now(fact: JourneyFact) -> Now:
+    if fact.status != "open":
+        return Now(fact.status, fact.closed_at)
+    if fact.activity is None:
+        # No check-in is known: there is only what other events say.
+        return Now("unknown", None)
+    if fact.activity == "bay" and _checks_again(fact):
+        return Now("extra_check", fact.activity_since)
+    return Now(fact.activity, fact.activity_since, _expected(fact) if fact.activity == "parts" else None)
+
+
+def _checks_again(fact: JourneyFact) -> bool:
+    """Whether a check asked for more than was done and no repair has begun since. Told as an extra check only."""
+    asked_at = max((at for name, _, at in fact.timeline if name == "extra_check"), default=None)
+    return asked_at is not None and not any(
+        stage.activity == "repair" and stage.started_at >= asked_at for stage in fact.stages
+    )
+
+
+def _expected(fact: JourneyFact) -> int | None:
+    """When all parts that are waited for will be there, if that was told for each of them."""
+    times = [part.expected_at for part in fact.parts if is_waited_for(part)]
+    known = [at for at in times if at is not None]
+    return max(known) if known and len(known) == len(times) else None
+
+
+def is_waited_for(part: PartRequestFact) -> bool:
+    """Requested or out of stock, and neither come nor called off."""
+    asked = part.requested_at is not None or part.backordered_at is not None
+    return asked and part.fulfilled_at is None and part.cancelled_at is None
+
+
+def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
+    """The steps of this visit: those proven, and those that every visit still has ahead."""
+    first = _first_times(fact)
+    closed = fact.status != "open"
+    times: list[tuple[str, int | None]] = [
+        ("checked_in", fact.checked_in_at),
+        ("diagnosis", first.get("diagnosis_started")),
+        ("quote", _quote_at(fact)),
+        ("parts", first.get("part_ordered") or first.get("part_delayed")),
+        ("repair", first.get("repair_started")),
+        ("check", _checked_at(fact)),
+        ("ready", fact.ready_at if fact.activity == "pickup" or closed else None),
+        ("cancelled" if fact.status == "cancelled" else "handed_off", fact.closed_at),
+    ]
+    always = {"diagnosis", "repair", "ready", "handed_off"}
+    last = max((place for place, (_, at) in enumerate(times) if at is not None), default=-1)
+    current = _step_of(going_on, times)
+    return tuple(
+        Step(name, "now" if name == current else "done" if at is not None else "ahead", at)
+        for place, (name, at) in enumerate(times)
+        # What was passed over without an event never happened, as far as anybody knows.
+        if at is not None or (place > last and name in always)
+    )
+
+
+def _step_of(going_on: Now, times: list[tuple[str, int | None]]) -> str | None:
+    """The step that is marked as the present one: that of the activity, else the newest proven one."""
+    if going_on.name in ("handed_off", "cancelled"):
+        return None
+    of_activity = {
+        "reception": "checked_in",
+        "diagnosis": "diagnosis",
+        "approval": "quote",
+        "parts": "parts",
+        "repair": "repair",
+        "quality": "check",
+        "extra_check": "check",
+        "pickup": "ready",
+    }.get(going_on.name)
+    proven = {name: at for name, at in times if at is not None}
+    if of_activity in proven:
+        return of_activity
+    return max(proven, key=lambda name: proven[name]) if proven else None
+
+
+def _first_times(fact: JourneyFact) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for name, _, at in fact.timeline:
+        first.setdefault(name, at)
+    return first
+
+
+def _quote_at(fact: JourneyFact) -> int | None:
+    return max((at for name, _, at in fact.timeline if name == "quote_ready"), default=None)
+
+
+def _checked_at(fact: JourneyFact) -> int | None:
+    """When the newest check began, or was asked for again."""
+    begun = [stage.started_at for stage in fact.stages if stage.activity == "quality"]
+    return max([*begun, *(at for name, _, at in fact.timeline if name == "extra_check")], default=None)
+
+
+def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
+    """The causes that cost time. Figures are stated as of the last event; what runs goes on from there."""
+    since_then = (now - fact.last_event_at) / 1000
+    seconds = {cause: getattr(fact, f"wait_{cause}_s") or 0.0 for cause in _WAITS}
+    running = fact.activity if fact.status == "open" else None
+    return tuple(
+        Wait(cause, seconds[cause] + (since_then if cause == running else 0.0), cause == running)
+        for cause in _WAITS
+        if seconds[cause] or cause == running
+    )
+
+
+def _promise(fact: JourneyFact) -> Promise | None:
+    told = fact.promises
+    ready_at = fact.ready_at if fact.activity == "pickup" or fact.status != "open" else None
+    at = fact.promised_at if ready_at is not None or not told else told[-1][1]
+    if at is None or fact.status == "cancelled":
+        return None
+    return Promise(at, told, ready_at, at if ready_at is None and fact.status == "open" else None)
+
+
+def _quoted(fact: JourneyFact) -> Quoted | None:
+    if fact.quote is None:
+        return None
+    key, at = next(((event, at) for name, event, at in reversed(fact.timeline) if name == "quote_ready"), ("", 0))
+    if not key:
+        return None
+    answer: Answer = "approved" if fact.approved_amount is not None else "declined"
+    if fact.quote_pending:
+        if fact.status != "open" or fact.center_id is None:
+            return None
+        answer = "pending"
+    return Quoted(fact.quote, answer, key, at)
+
+
+def _price(fact: JourneyFact) -> Price | None:
+    if fact.status != "handed_off" or fact.final_amount is None:
+        return None
+    return Price(fact.final_amount, fact.approved_amount, fact.quote.currency if fact.quote else None)
+
+
+def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
+    """The milestones, newest first. Only the last of those called ready is one: the others turned out to be none."""
+    promised = dict(fact.promises)
+    is_ready = fact.activity == "pickup" or fact.status == "handed_off"
+    found = [
+        Happened(
+            name,
+            at,
+            part_no=_part_no(fact, name, at),
+            promised=promised.get(at) if name in ("checked_in", "promise_changed") else None,
+        )
+        for name, _, at in fact.timeline
+        if name != "ready" or (is_ready and at == fact.ready_at)
+    ]
+    return tuple(reversed(found))
+
+
+def _part_no(fact: JourneyFact, name: str, at: int) -> str | None:
+    phase = {"part_ordered": "requested_at", "part_delayed": "backordered_at", "part_arrived": "fulfilled_at"}.get(name)
+    return next((part.part_no for part in fact.parts if phase and getattr(part, phase) == at), None)
+
+
+def changes_of(promise: Promise) -> list[tuple[int, int, int]]:
+    """Each change of the promise: when it was told, from when to when."""
+    return [(told_at, before, after) for (_, before), (told_at, after) in pairwise(promise.told)]

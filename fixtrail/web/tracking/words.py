@@ -1,0 +1,92 @@
+"""The page's words in one language, and times, spans and money as that language writes them."""
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from sinks.push import wording
+
+LOCALES = ("zh-CN", "en")
+DEFAULT = "zh-CN"
+_FILE = Path(__file__).parent / "words.toml"
+
+
+@cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """All texts by locale and key."""
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def chosen_locale(wanted: str | None, accepted: str, customers: str | None) -> str:
+    """The language of a page: what was asked for by the switch, what the browser accepts, what the order says."""
+    if wanted in LOCALES:
+        return wanted
+    for tag in _by_preference(accepted):
+        for locale in LOCALES:
+            if tag.split("-")[0] == locale.split("-")[0]:
+                return locale
+    return customers if customers in LOCALES else DEFAULT
+
+
+def _by_preference(accepted: str) -> list[str]:
+    """The language tags of an Accept-Language header, the most wanted first."""
+    found: list[tuple[float, str]] = []
+    for item in accepted.lower()[:200].split(","):
+        tag, _, quality = item.strip().partition(";q=")
+        try:
+            weight = float(quality or 1)
+        except ValueError:
+            weight = 0.0
+        if tag and weight > 0:
+            found.append((-weight, tag))
+    return [tag for _, tag in sorted(found, key=lambda each: each[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Texts for one page. What upstream sent is always made plain before it gets here, and escaped by the template."""
+
+    locale: str
+    zone: ZoneInfo
+    now: int
+    currency: str
+    texts: dict[str, str] = field(repr=False)
+
+    def t(self, key: str, **values: object) -> Markup:
+        """The text of a key with its values filled in. Raises KeyError for a key that is not there."""
+        return escape(self.texts[key]).format(**values)
+
+    def clock(self, at: int) -> Markup:
+        """A time of day on the center's clock; with its date when that is not today's."""
+        local, today = self._local(at), self._local(self.now)
+        said = f"{local:%H:%M}" if local.date() == today.date() else wording.moment(local, self.locale)
+        return Markup('<time datetime="{}">{}</time>').format(f"{local.isoformat(timespec='seconds')}", said)
+
+    def span(self, seconds: float) -> str:
+        """Hours and minutes."""
+        hours, minutes = divmod(int(seconds // 60), 60)
+        return self.texts["span_hm" if hours else "span_m"].format(h=hours, m=minutes)
+
+    def money(self, amount: Decimal, currency: str | None) -> str:
+        return wording.money(amount, currency or self.currency, self.locale)
+
+    def number(self, value: Decimal) -> str:
+        return wording.number(value, self.locale)
+
+    def plain(self, text: str | None, length: int = wording.ORDER) -> str:
+        """What came from upstream, as one short line without anything that could be more than text."""
+        return wording.plain(text, length)
+
+    def _local(self, at: int) -> datetime:
+        return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
+
+
+def words_in(locale: str, time_zone: str, now: int, currency: str) -> Words:
+    """The words in a language, with times on the clock of a zone."""
+    return Words(locale, ZoneInfo(time_zone), now, currency, catalogue()[locale])
