@@ -72,7 +72,7 @@ def run_push_box(settings: Settings) -> int:
     """One push sink until it is stopped; the exit code."""
     import uvloop
 
-    from fixtrail.notices import centers_of, push_settings
+    from fixtrail.notices import centers_of, links_of, push_settings
     from sinks.push.sink import PushConfig, run_push
 
     uvloop.install()
@@ -89,6 +89,7 @@ def run_push_box(settings: Settings) -> int:
             instance=f"{group}-{socket.gethostname()}-{number}",
             group=group,
             centers=centers_of(settings),
+            link=links_of(settings),
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
 

@@ -15,7 +15,7 @@ from schemas.facts import JourneyFact, Notice
 from sinks.clickhouse.centers import Center, CentersError, read_centers
 from sinks.push import ledger
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
-from sinks.push.compose import Composer, said_at
+from sinks.push.compose import Composer, Link, said_at
 from sinks.push.config import PushConfigError, PushSettings, read_push_settings
 from sinks.push.ledger import Preference, Send
 from sinks.push.store import Store, StoreOutage, open_store
@@ -34,13 +34,34 @@ def push_settings(settings: Settings) -> PushSettings:
 
 
 def centers_of(settings: Settings) -> Mapping[str, Center]:
-    """The centers of the reference file, by id; none without one. Raises Failure (78) where the file is wrong."""
-    if settings.centers is None:
+    """The centers of the reference file, or of centers.toml in the data folder, by id; none without one.
+
+    Raises Failure (78) where the file is wrong.
+    """
+    from fixtrail.web.config import CENTERS_FILE
+
+    path = settings.centers or settings.data / CENTERS_FILE
+    if settings.centers is None and not path.exists():
         return {}
     try:
-        return {center.id: center for center in read_centers(settings.centers).center}
+        return {center.id: center for center in read_centers(path).center}
     except CentersError as error:
         raise Failure(str(error), REFUSED) from None
+
+
+def links_of(settings: Settings) -> Link:
+    """What gives an order's link to its tracking page; "" where nobody says how customers reach the pages.
+
+    A link is issued as of what it is sent with: a message that is tried again says the same again.
+    """
+    from fixtrail.web.config import public_url
+    from fixtrail.web.tracking.command import tracking_url
+
+    base = public_url(settings)
+    if not base:
+        return lambda order_id, at: ""
+    secret = settings.secret()
+    return lambda order_id, at: tracking_url(base, secret, order_id, at)
 
 
 # What was sent
@@ -140,7 +161,11 @@ def preview(settings: Settings, order_id: str, locale: str | None = None) -> lis
         raise Failure(f"there is no order {order_id}", NEGATIVE)
     pushed = push_settings(settings)
     composer = Composer(
-        Wordsmith(pushed.templates, pushed.locale), centers_of(settings), pushed.time_zone, pushed.currency
+        Wordsmith(pushed.templates, pushed.locale),
+        centers_of(settings),
+        pushed.time_zone,
+        pushed.currency,
+        links_of(settings),
     )
     currency = {"currency": fact.quote.currency if fact.quote else None}
     found = []

@@ -16,7 +16,7 @@ class Words(Protocol):
 
     @property
     def short(self) -> str:
-        """A text message with the link: at most `wording.SHORT` characters."""
+        """A text message with the link: at most `wording.SHORT` characters, more only for a link that is very long."""
 
     @property
     def text(self) -> str:

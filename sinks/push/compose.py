@@ -16,8 +16,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
 _TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
 
-# The link to an order's tracking page, "" where there is none.
-Link = Callable[[str], str]
+# The link to an order's tracking page as it is sent with what happened then (ms), always the same; "" for none.
+Link = Callable[[str, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Composer:
     centers: Mapping[str, Center]
     time_zone: str
     currency: str = "CNY"
-    link: Link = lambda _: ""
+    link: Link = lambda order_id, at: ""
 
     def message(self, sends: Sequence[Send], fact: Mapping[str, Any] | None, style: Style) -> Message:
         """One message that tells all of the sends, which are of one order to one address; the first gives its id.
@@ -59,7 +59,9 @@ class Composer:
         """One notice in words, in the customer's language. Raises NoTemplate."""
         locale = self.smith.locale(notice["locale"])
         currency = (fact or {}).get("currency") or self.currency
-        values = values_of(notice, self._place(notice), locale, self.link(notice["order_id"]), currency)
+        values = values_of(
+            notice, self._place(notice), locale, self.link(notice["order_id"], notice["occurred_at"]), currency
+        )
         return self.smith.notice(notice["milestone"], values)
 
     def _place(self, notice: Mapping[str, Any]) -> Place:

@@ -62,7 +62,7 @@ class PushConfig:
     group: str = "fixtrail-push"
     static_member: bool = True
     centers: Mapping[str, Center] = field(default_factory=dict)
-    link: Link = lambda _: ""
+    link: Link = lambda order_id, at: ""
 
 
 async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:

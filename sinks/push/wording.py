@@ -12,6 +12,8 @@ from babel.numbers import format_currency, format_decimal
 TITLE = 40
 # Three parts of a text message in Chinese characters (67 UTF-16 units each).
 SHORT = 201
+# A link may be long; beside it so much is said in any case.
+WORDS_BESIDE_LINK = 60
 # What comes from upstream and could be of any length.
 PART, ORDER, CENTER, CURRENCY = 24, 32, 20, 8
 

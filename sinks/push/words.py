@@ -102,7 +102,8 @@ class NoticeWords:
         said, link = self._line("short"), self.values["link"]
         if not link:
             return wording.cut(said, wording.SHORT)
-        return f"{wording.cut(said, wording.SHORT - len(link) - 1)} {link}"
+        room = max(wording.WORDS_BESIDE_LINK, wording.SHORT - len(link) - 1)
+        return f"{wording.cut(said, room)} {link}"
 
     @cached_property
     def text(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fixtrail.web.tracking.tokens import Links
 from sinks.push import ledger
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webhook import said_secret
@@ -67,7 +68,11 @@ url = "env:SMS_URL"
 timeout_s = 2
 concurrency = 2
 """
-        secrets = {"WECHAT_SECRET": SECRET, "SMS_URL": f"smseagle://{TOKEN}@127.0.0.1:{sms.port}/{{address}}"}
+        secrets = {
+            "FIXTRAIL_PUBLIC_URL": "https://track.example.com",
+            "WECHAT_SECRET": SECRET,
+            "SMS_URL": f"smseagle://{TOKEN}@127.0.0.1:{sms.port}/{{address}}",
+        }
         self.sink = PushSink(folder, bootstrap, config, secrets | ({"FIXTRAIL_LEDGER": ledger} if ledger else {}))
 
     def everybody(self, order_id: str) -> list[str]:
@@ -139,6 +144,10 @@ def test_every_channel_is_told_and_the_log_says_so(town: Town):
         assert town.sink.wait_final(9) == {"SENT": 9}
 
     town.check_the_books(town.sink.states())
+    for _, said in town.hooks.accepted:
+        token = said["data"]["link"].removeprefix("https://track.example.com/t/")
+        assert Links(HASH_KEY.encode()).opens(token, now_ms()) == said["data"]["order_id"]
+    assert all("https://track.example.com/t/" in text for _, text in town.sms.accepted)
     assert "SENT" in town.sink.run("notices", "log", "R2")
     assert "+86139" not in town.sink.run("notices", "log", "R2", "--json")
 

@@ -87,7 +87,7 @@ def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", 
 
 
 def a_composer(link: str = "https://go.example.com/t/abcdefghijklmnopqrstuv") -> Composer:
-    return Composer(Wordsmith(), {"C1": CENTER}, "Asia/Shanghai", link=lambda _: link)
+    return Composer(Wordsmith(), {"C1": CENTER}, "Asia/Shanghai", link=lambda order_id, at: link)
 
 
 def a_message(style: Style, address: str, milestone: str = "repair_started", **fields: Any) -> Message:

@@ -38,10 +38,19 @@ def test_secrets_come_from_the_environment_or_it_does_not_start(name):
 
 
 def test_nothing_starts_before_what_it_needs():
-    for name in ("worker", "sink-clickhouse"):
+    for name in ("worker", "sink-clickhouse", "sink-push"):
         needs = SERVICES[name]["depends_on"]
         assert all(need["condition"] == "service_completed_successfully" for need in needs.values())
     assert set(SERVICES["sink-clickhouse"]["depends_on"]) == ONE_SHOT
+
+
+def test_the_pages_and_the_push_sink_share_one_ledger_and_one_configuration():
+    """A browser that subscribes on a page is told by the push sink."""
+    web, push = SERVICES["web"], SERVICES["sink-push"]
+
+    assert web["volumes"] == push["volumes"]
+    assert web["environment"]["FIXTRAIL_PUSH"] == push["environment"]["FIXTRAIL_PUSH"]
+    assert (ROOT / "compose/push/push.toml").exists()
 
 
 def test_other_peoples_images_have_a_version():

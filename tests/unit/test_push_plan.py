@@ -154,6 +154,12 @@ def test_the_documented_example_is_a_valid_configuration(tmp_path: Path, monkeyp
     assert set(settings.apprise) == {"sms", "mailto", "wecom"}
 
 
+def test_docker_compose_messages_nobody_until_it_is_told_to():
+    settings = read_push_settings(ROOT / "compose" / "push" / "push.toml")
+
+    assert settings == read_push_settings(None)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

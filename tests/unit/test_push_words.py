@@ -44,6 +44,15 @@ def worst(milestone: str, locale: str) -> dict[str, Any]:
     return a_notice(milestone, **fields)
 
 
+def test_a_link_of_any_length_is_whole_and_leaves_room_for_words():
+    link = "https://track.example.com/t/" + "A" * 380
+
+    short = words_of(a_notice("ready", locale="en"), a_composer(link)).short
+
+    assert short.endswith(f" {link}")
+    assert short.startswith("Your car (order R1) is ready for you at Shanghai Pudong.")
+
+
 def words_of(notice: dict[str, Any], composer: Composer | None = None):
     return (composer or a_composer(LINK)).words(notice, None)
 
@@ -60,7 +69,7 @@ def test_every_milestone_has_words_in_every_language():
 
 @every_text
 def test_the_longest_values_keep_to_the_limits_of_every_channel(milestone: str, locale: str):
-    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda _: LINK)
+    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order_id, at: LINK)
     notice = worst(milestone, locale)
     send = a_send(notice)
     words = words_of(notice, composer)
