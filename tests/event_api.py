@@ -1,0 +1,101 @@
+"""The event and read API without a server or Kafka: requests go straight to the application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fixtrail.settings import Settings
+from fixtrail.web.api.app import create_api
+from fixtrail.web.api.bodies import Header
+from fixtrail.web.api.command import add_key
+from fixtrail.web.api.judge import Record
+from fixtrail.web.api.sender import KafkaAway
+from fixtrail.web.api.state import ApiState, make_state
+from fixtrail.web.journeys import Journeys
+from sinks.progress import Progress
+
+SURVEY = {
+    **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
+    **{"occurred_at": "2026-03-02T08:00:00.000Z", "score": 9},
+}
+
+
+class FakeSender:
+    """Takes what it is sent; `loses` says how many of the next records are not acknowledged."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Record, tuple[Header, ...]]] = []
+        self.away = False
+        self.loses = 0
+        self.answer_after = asyncio.Event()
+        self.answer_after.set()
+
+    async def send(self, records: Sequence[Record], headers: Sequence[Header] = ()) -> list[bool]:
+        if self.away:
+            raise KafkaAway("Kafka does not answer")
+        self.sent += [(record, tuple(headers)) for record in records]
+        await self.answer_after.wait()
+        lost, self.loses = min(self.loses, len(records)), 0
+        return [True] * (len(records) - lost) + [False] * lost
+
+    async def close(self) -> None:
+        pass
+
+
+class Api:
+    """The application with a fake Kafka; `key` makes a key, `post` and `get` ask."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.settings = Settings(data=folder, **settings)
+        self.progress = Progress()
+        self.journeys = Journeys(self.progress)
+        self.state: ApiState = make_state(self.settings, self.journeys, self.progress)
+        self.sender = FakeSender()
+        self.state.sender = self.sender  # type: ignore[assignment]
+        self.app = create_api(self.state)
+        self.text = self.key(scopes=["events:write", "orders:read", "centers:read"])
+
+    def key(self, **allowed: Any) -> str:
+        return add_key(self.settings, "dms", **{"scopes": ["events:write"], **allowed})[0]
+
+    @property
+    def values(self) -> list[bytes]:
+        """What went to Kafka so far."""
+        return [record.value for record, _ in self.sender.sent]
+
+    async def post(
+        self, body: Any, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """POST of bytes as they are, or of anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        sent = {"content-type": "application/json", **self._login(key), **(headers or {})}
+        return await self._ask("POST", "/events", content=content, headers=sent)
+
+    async def get(self, path: str, *, key: str | None = None) -> httpx.Response:
+        return await self._ask("GET", path, headers=self._login(key))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            return await client.request(method, path, **more)
+
+    def _login(self, key: str | None) -> dict[str, str]:
+        text = self.text if key is None else key
+        return {"authorization": f"Bearer {text}"} if text else {}
+
+
+def problem_of(answer: httpx.Response) -> str:
+    """The problem's code; asserts that it is one as RFC 9457 has it."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    said = answer.json()
+    assert said["status"] == answer.status_code
+    assert said["title"] and said["detail"]
+    code: str = said["type"].removeprefix("urn:fixtrail:problem:")
+    assert code != said["type"]
+    return code

@@ -1,0 +1,154 @@
+"""Orders as other systems read them: as they are now, nothing personal unless the key allows it, contacts never."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.journey.batch import journey_facts
+from tests.event_api import Api, problem_of
+from tests.workshop import Sent, approved, checked_in, event_of, handed_off, ms, part, quoted, repair, repaired_visit
+
+CONTACT = ["sms:+8613800000000"]
+PERSONAL = {"vehicle_id": "canary-vin", "customer_id": "canary-customer"}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    return Api(tmp_path)
+
+
+def tell(api: Api, *events: Sent) -> None:
+    """Let the read model know what a worker would have made of these events."""
+    facts = journey_facts(map(event_of, events))
+    records = [SimpleNamespace(key=f["order_id"].encode(), value=orjson.dumps(f), offset=0, partition=0) for f in facts]
+    api.journeys.take(records)
+    api.journeys.read.set()
+
+
+def freeze(monkeypatch: pytest.MonkeyPatch, now_ms: int) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: now_ms * 1_000_000)
+
+
+async def test_an_open_orders_wait_goes_on_to_the_second(api: Api, monkeypatch: pytest.MonkeyPatch):
+    tell(api, checked_in("08:00", promised="09:30"), part("requested", "08:10", request_id="Q1"))
+    freeze(monkeypatch, ms("08:25"))
+
+    order = (await api.get("/orders/R1")).json()
+
+    assert {name: order[name] for name in ("status", "activity", "activity_since", "as_of", "promised_at")} == {
+        **{"status": "open", "activity": "parts", "activity_since": "2026-03-02T08:10:00.000Z"},
+        **{"as_of": "2026-03-02T08:25:00.000Z", "promised_at": "2026-03-02T09:30:00.000Z"},
+    }
+    assert (order["wait_s"], order["wait_parts_s"], order["wait_reception_s"], order["lead_s"]) == (
+        1500,
+        900,
+        600,
+        1500,
+    )
+    assert order["parts"][0]["requested_at"] == "2026-03-02T08:10:00.000Z"
+    assert order["stages"][-1] == {
+        **{"activity": "parts", "started_at": "2026-03-02T08:10:00.000Z"},
+        "ended_at": None,
+    }
+
+
+async def test_money_is_told_exactly(api: Api):
+    tell(api, checked_in("08:00"), quoted("08:30"), approved("08:40"), handed_off("09:00", amount="770.05"))
+
+    order = (await api.get("/orders/R1")).json()
+
+    assert (order["quoted_amount"], order["approved_amount"], order["final_amount"]) == ("769.9", "769.9", "770.05")
+    assert order["quote"]["parts"] == [{"part_no": "P-1", "quantity": "2", "unit_price": "99.95"}]
+    assert order["milestones"][0]["name"] == "checked_in"
+
+
+async def test_a_first_time_fix_is_provisional_until_a_comeback_can_come_no_more(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    tell(api, *repaired_visit())
+
+    for day, status in ((29, "provisional"), (31, "confirmed")):
+        freeze(monkeypatch, ms("08:00", day))
+        order = (await api.get("/orders/R1")).json()
+        assert (order["ftf"], order["ftf_status"]) == (True, status)
+
+
+async def test_nothing_personal_without_the_scope_and_contacts_never(api: Api):
+    tell(api, checked_in("08:00", contact=CONTACT, **PERSONAL))
+
+    answers = [await api.get(path) for path in ("/orders/R1", "/centers/C1/open")]
+
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "canary" not in answer.text and CONTACT[0] not in answer.text
+    key = api.key(scopes=["orders:read", "centers:read", "personal:read"])
+    for path in ("/orders/R1", "/centers/C1/open"):
+        answer = await api.get(path, key=key)
+        assert "canary-vin" in answer.text and "canary-customer" in answer.text
+        assert CONTACT[0] not in answer.text
+
+
+async def test_the_open_orders_of_a_center_the_longest_there_first(api: Api):
+    tell(
+        api,
+        checked_in("09:00", order_id="R1"),
+        checked_in("08:00", order_id="R2"),
+        checked_in("07:00", order_id="R3", center_id="C2"),
+        *[checked_in("06:00", order_id="R4"), handed_off("06:30", order_id="R4")],
+    )
+
+    told = (await api.get("/centers/C1/open")).json()
+
+    assert (told["center_id"], [order["order_id"] for order in told["orders"]]) == ("C1", ["R2", "R1"])
+    assert (await api.get("/centers/nowhere/open")).json() == {"center_id": "nowhere", "orders": []}
+
+
+@pytest.mark.parametrize("order_id", ["R/1", "工单 1", "a?b#c%", "open"])
+async def test_an_id_may_be_anything_that_is_percent_encoded(api: Api, order_id: str):
+    from urllib.parse import quote
+
+    tell(api, checked_in("08:00", order_id=order_id, center_id=order_id))
+
+    assert (await api.get(f"/orders/{quote(order_id, safe='')}")).json()["order_id"] == order_id
+    assert len((await api.get(f"/centers/{quote(order_id, safe='')}/open")).json()["orders"]) == 1
+
+
+async def test_other_centers_orders_do_not_exist_for_a_key(api: Api):
+    tell(api, checked_in("08:00", center_id="C2"))
+    key = api.key(scopes=["orders:read", "centers:read"], centers=["C1"])
+
+    hidden, missing = await api.get("/orders/R1", key=key), await api.get("/orders/R2", key=key)
+
+    assert (hidden.status_code, hidden.content) == (404, missing.content)
+    assert (await api.get("/centers/C2/open", key=key)).status_code == 404
+    assert (await api.get("/orders/R1")).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "scope"), [("/orders/R1", "orders:read"), ("/centers/C1/open", "centers:read")])
+async def test_reading_needs_its_scope(api: Api, path: str, scope: str):
+    answer = await api.get(
+        path, key=api.key(scopes=[each for each in ("orders:read", "centers:read") if each != scope])
+    )
+
+    assert (answer.status_code, problem_of(answer)) == (403, "scope-missing")
+    assert (await api.get(path, key="")).status_code == 401
+
+
+async def test_until_the_journeys_are_read_nothing_is_said_to_be_missing(api: Api):
+    answer = await api.get("/orders/R1")
+
+    assert (answer.status_code, problem_of(answer), answer.headers["retry-after"]) == (503, "not-ready", "2")
+
+
+async def test_an_order_without_check_in_has_no_times(api: Api):
+    tell(api, repair("started", "08:00"))
+
+    order: dict[str, Any] = (await api.get("/orders/R1")).json()
+
+    assert (order["wait_s"], order["center_id"], order["anomalies"]) == (None, None, ["missing_check_in"])
