@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +23,10 @@ class Ask(Protocol):
 
 
 def text_of(query: str) -> str:
-    """A query's SQL. Raises FileNotFoundError where there is none of that name."""
-    return (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
+    """A query's SQL. A line `-- with: NAME` puts query NAME before it, for FROM to name. Raises FileNotFoundError."""
+    text = (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
+    base = re.search(r"^-- with: (\w+)$", text, re.MULTILINE)
+    return f"WITH {base[1]} AS\n(\n{text_of(base[1])})\n{text}" if base else text
 
 
 def questions() -> dict[str, str]:
@@ -64,21 +65,22 @@ def frame(settings: Settings, text: str, parameters: Mapping[str, Any]) -> pd.Da
 
 
 def _literal(value: Any) -> str:
-    """A parameter as ClickHouse reads it from text; None is the empty text."""
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return "[" + ",".join(_quoted(each) for each in value) + "]"
-    if isinstance(value, (datetime, date)):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    # A parameter's text is read as a field of TabSeparated.
-    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+    """A parameter's value as ClickHouse reads it: text as a field of TabSeparated, None as no text."""
+    if isinstance(value, (list, tuple, dict)):
+        return _inside(value)
+    text = "" if value is None else str(value)
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
-def _quoted(value: Any) -> str:
+def _inside(value: Any) -> str:
+    """A value as it stands in a list or a map."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_inside(name)}:{_inside(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_inside(each) for each in value) + "]"
     if isinstance(value, str):
         text = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{text}'".replace("\\", "\\\\")
+        return f"'{text}'"
     return str(value)
 
 

@@ -100,7 +100,7 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
     note: Words | None = None
-    # The page shows only so many; CSV and JSON have all.
+    # Page and terminal show only so many rows, with 0 not even the title; CSV and JSON have all.
     shown: int = 50
 
     def frame(self) -> pd.DataFrame:
@@ -155,6 +155,8 @@ def sheet_of(
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: null for what is not there, times as RFC 3339, numbers of Python's own types."""
+    if isinstance(value, Words):
+        return {"zh-CN": value.zh, "en": value.en}
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):

@@ -40,13 +40,22 @@ ALL = Period("all", Words("全部", "all"))
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """A target that is so many times what the figure was in another period."""
+
+    times: float
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
     """Targets by figure name in the figure's own unit, the periods in their order, and the zone of days.
 
-    `more` holds the tables of the file that other reports read, by name.
+    `relative` are those that another period sets. `more` holds the tables of the file that other reports read, by name.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
+    relative: Mapping[str, Relative] = field(default_factory=dict)
     periods: tuple[Period, ...] = (ALL,)
     time_zone: str = "UTC"
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -71,15 +80,25 @@ def targets_of(document: Mapping[str, Any]) -> Targets:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError(f"there is no time zone {zone!r}") from None
-    values = {name: _number(name, value) for name, value in document.get("targets", {}).items()}
-    if unknown := sorted(values.keys() - DEFINITIONS.keys()):
+    told = document.get("targets", {})
+    if unknown := sorted(told.keys() - DEFINITIONS.keys()):
         raise ValueError(f"there is no figure {', '.join(unknown)}; figures are {', '.join(DEFINITIONS)}")
     periods = tuple(_period(table) for table in document.get("period", ()))
     names = [period.name for period in periods]
     if len(set(names)) < len(names):
         raise ValueError("two periods have the same name")
+    values = {name: _number(name, value) for name, value in told.items() if not isinstance(value, Mapping)}
+    relative = {name: _relative(name, value, names) for name, value in told.items() if isinstance(value, Mapping)}
     more = {name: table for name, table in document.items() if name not in _KEYS}
-    return Targets(values, periods or (ALL,), zone, more)
+    return Targets(values, relative, periods or (ALL,), zone, more)
+
+
+def _relative(name: str, table: Mapping[str, Any], periods: list[str]) -> Relative:
+    if name != "complaints_per_100":
+        raise ValueError(f"targets.{name} is a number: only complaints_per_100 can be told as times another period's")
+    if table.keys() != {"times", "of"} or table["of"] not in periods:
+        raise ValueError(f'targets.{name} is {{ times = 0.5, of = "a period\'s name" }}')
+    return Relative(_number(f"{name}.times", table["times"]), str(table["of"]))
 
 
 def _number(name: str, value: object) -> float:

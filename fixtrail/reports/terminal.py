@@ -17,12 +17,14 @@ def print_report(report: Report, console: Console | None = None) -> None:
     """The report's figures, tables and methods in English, as wide as the terminal allows."""
     out = console or Console()
     out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
-    said = {name: value for name, value in report.scope.items() if value is not None}
-    out.print("  ".join(f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items()))
+    said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
+    about = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
+    out.print("  ".join(about), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)
     for sheet in report.sheets:
-        _print_sheet(sheet, out)
+        if sheet.shown:
+            _print_sheet(sheet, out)
     if report.figures:
         out.print("\n[bold]Definitions[/bold]")
         for name in dict.fromkeys(figure.figure for figure in report.figures):
@@ -37,8 +39,10 @@ def print_report(report: Report, console: Console | None = None) -> None:
 def _print_figures(report: Report, out: Console) -> None:
     grid = grid_of(report)
     table = Table(title_justify="left", show_lines=True)
-    for title in (*(["by " + str(grid.by)] if grid.by else []), "figure", *grid.periods, "target"):
-        table.add_column(title)
+    named = report.scope.get("periods", {})
+    periods = [named[period].en if period in named else period for period in grid.periods]
+    for title in (*([f"by {grid.by}"] if grid.by else []), "figure", *periods, "target"):
+        table.add_column(escape(title))
     for line in grid.lines:
         about = report.definitions[line.figure]
         cells = []

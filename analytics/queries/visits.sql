@@ -1,0 +1,37 @@
+-- Which orders is a report about, and to which cut does each belong?
+-- since, until: days of handoff in time_zone, both included, '' for no limit. centers: only these, [] for all.
+-- rollout: handed off 'before' or 'after' the order's own center changed over, '' for both.
+-- by: center, region, wave, lane, origin, group, day, week or month, '' for none; an order with several fault groups
+-- has several keys. Only where nothing asks for a day, orders are among them that are not handed off.
+WITH
+    {by:String} AS cut,
+    {since:String} AS first_day,
+    {until:String} AS last_day,
+    {rollout:String} AS side,
+    {centers:Array(String)} AS only_centers,
+    (SELECT groupArray(center_id) FROM centers) AS known,
+    (SELECT groupArray(toNullable(region)) FROM centers) AS regions,
+    (SELECT groupArray(toNullable(toString(wave))) FROM centers) AS waves,
+    (SELECT groupArray(wave_start) FROM centers) AS starts
+SELECT
+    *,
+    status = 'handed_off' AS is_handed_off,
+    closed_at + INTERVAL 30 DAY < now64(3, 'UTC') AS is_settled,
+    toDate(closed_at, {time_zone:String}) AS day,
+    multiIf(
+        cut = 'center', [CAST(center_id, 'Nullable(String)')],
+        cut = 'region', [transform(center_id, known, regions, NULL)],
+        cut = 'wave', [transform(center_id, known, waves, NULL)],
+        cut = 'lane', [CAST(lane, 'Nullable(String)')],
+        cut = 'origin', [CAST(fault_origin, 'Nullable(String)')],
+        cut = 'group', if(empty(fault_groups), [NULL], CAST(fault_groups, 'Array(Nullable(String))')),
+        cut = 'day', [toNullable(toString(day))],
+        cut = 'week', [toNullable(toString(toMonday(day)))],
+        cut = 'month', [toNullable(substring(toString(day), 1, 7))],
+        [toNullable('')]) AS keys
+FROM orders
+WHERE (is_handed_off OR (first_day || last_day || side = '' AND cut NOT IN ('day', 'week', 'month')))
+    AND (first_day = '' OR day >= toDateOrZero(first_day))
+    AND (last_day = '' OR day <= toDateOrZero(last_day))
+    AND (empty(only_centers) OR has(only_centers, center_id))
+    AND (side = '' OR (day < transform(center_id, known, starts, NULL)) = (side = 'before'))

@@ -1,0 +1,127 @@
+"""Which orders a report is about: periods with real days and centers, as the queries take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import Words
+from fixtrail.reports.targets import Period
+
+# No center has this id: what asks for centers of a wave that has none gets no orders, not all.
+NO_CENTER = ""
+DAYS_A_MONTH = 30.4375
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days from the first handoff to the last one, both included; None where nothing was handed off."""
+
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A period with its limits found: `since` and `until` are what the queries are asked, None for no limit."""
+
+    name: str
+    title: Words
+    since: date | None
+    until: date | None
+    centers: tuple[str, ...]
+    rollout: str | None
+    # What of it lies between the first handoff and the last, for figures per month.
+    first: date | None
+    last: date | None
+
+    def parameters(self, options: Options) -> dict[str, Any]:
+        """What visits.sql asks for."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "centers": self.centers,
+            "rollout": self.rollout,
+            "by": options.by,
+            "time_zone": options.targets.time_zone,
+        }
+
+    @property
+    def days(self) -> int:
+        """Days in which there were handoffs to count."""
+        return days_between(self.first, self.last)
+
+
+def days_between(first: date | None, last: date | None) -> int:
+    """Days from first to last, both included."""
+    return 0 if first is None or last is None else max(0, (last - first).days + 1)
+
+
+def ask_span(ask: Ask, time_zone: str) -> Span:
+    """From when to when there are handoffs."""
+    row = ask("span", time_zone=time_zone).iloc[0]
+    return Span(_day(row["first_day"]), _day(row["last_day"]))
+
+
+def ask_periods(ask: Ask, options: Options) -> list[Asked]:
+    """The periods of the targets within --from and --to, with their days and centers found in ClickHouse."""
+    span, centers = ask_span(ask, options.targets.time_zone), ask("centers")
+    return [resolve(period, options, span, centers) for period in options.targets.periods]
+
+
+def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame) -> Asked:
+    """A period as the queries take it. `centers`: center_id, wave and wave_start of each."""
+    since, until = period.since, period.until
+    if period.last_days is not None and span.last is not None:
+        since = span.last - timedelta(days=period.last_days - 1)
+    since, until = _latest(since, options.since), _earliest(until, options.until)
+    chosen = centers
+    if period.waves:
+        chosen = chosen[chosen["wave"].isin(period.waves)]
+    if period.centers:
+        chosen = chosen[chosen["center_id"].isin(period.centers)]
+    only: tuple[str, ...] = ()
+    if period.waves or period.centers:
+        # A center that no reference data names can still be asked for by its id.
+        named = tuple(chosen["center_id"]) if period.waves else period.centers
+        only = named or (NO_CENTER,)
+    first, last = _latest(since, span.first), _earliest(until, span.last)
+    starts = [start for start in map(_day, chosen["wave_start"]) if start is not None]
+    if period.rollout == "after" and starts:
+        first = _latest(first, min(starts))
+    if period.rollout == "before" and starts:
+        last = _earliest(last, max(starts) - timedelta(days=1))
+    return Asked(period.name, period.title, since, until, only, period.rollout, first, last)
+
+
+def bucket_days(by: str, key: str, asked: Asked) -> int:
+    """How many days of the period lie in one day, week or month."""
+    first = date.fromisoformat(f"{key}-01" if by == "month" else key)
+    last = {"day": first, "week": first + timedelta(days=6), "month": _month_end(first)}[by]
+    return days_between(_latest(first, asked.first), _earliest(last, asked.last))
+
+
+def _month_end(first: date) -> date:
+    return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+
+
+def _latest(*days: date | None) -> date | None:
+    return max(_known(days), default=None)
+
+
+def _earliest(*days: date | None) -> date | None:
+    return min(_known(days), default=None)
+
+
+def _known(days: tuple[date | None, ...]) -> Iterator[date]:
+    return (day for day in days if day is not None)
+
+
+def _day(value: Any) -> date | None:
+    return None if pd.isna(value) else pd.Timestamp(value).date()
