@@ -106,6 +106,33 @@ def run_web_box(settings: Settings) -> int:
     return run_until_stopped(lambda stop: run_web(config, stop, progress), watchdog=watchdog)
 
 
+def run_watch_box(settings: Settings) -> int:
+    """One watch until it is stopped; the exit code. Raises Failure (78) where its file is wrong."""
+    from fixtrail.notices import centers_of
+    from fixtrail.watch.box import WatchBoxConfig, run_watch
+    from fixtrail.watch.config import WatchConfigError, read_watch_config
+
+    log_as_json("watch", settings.log_level)
+    group = f"{settings.app_id}-watch"
+    progress = Progress()
+    watchdog = _watch("watch", settings, progress)
+    try:
+        watch = read_watch_config(settings.watch)
+    except WatchConfigError as error:
+        raise Failure(str(error), REFUSED) from None
+    with member_slot(settings.data, group) as number:
+        config = WatchBoxConfig(
+            kafka=client_options(settings),
+            watch=watch,
+            instance=f"{group}-{socket.gethostname()}-{number}",
+            group=group,
+            centers=centers_of(settings),
+            # Four beats, so that a late one holds nothing up.
+            stale_ms=round(max(60.0, 4 * settings.pulse_s) * 1000),
+        )
+        return run_until_stopped(lambda stop: run_watch(config, stop, progress), watchdog=watchdog)
+
+
 def run_pulse_box(settings: Settings) -> int:
     """Heartbeats and lags until it is stopped; the exit code."""
     from fixtrail.pulse import run_pulse

@@ -35,6 +35,8 @@ app.add_typer(letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
 app.add_typer(notices_app, name="notices")
+alerts_app = typer.Typer(help="What the staff must look at, and taking care of it.", no_args_is_help=True)
+app.add_typer(alerts_app, name="alerts")
 tracking_app = typer.Typer(help="Links to the customers' tracking pages.", no_args_is_help=True)
 app.add_typer(tracking_app, name="tracking")
 keys_app = typer.Typer(help="Keys with which other systems send events and read orders.", no_args_is_help=True)
@@ -157,6 +159,14 @@ def web(data: Data = None) -> None:
     from fixtrail.boxes import run_web_box
 
     raise SystemExit(run_web_box(_settings(data)))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_WATCH=watch.toml fixtrail watch")
+def watch(data: Data = None) -> None:
+    """Tell customers and staff what no event tells: broken promises, silence, long waits. Start more to scale."""
+    from fixtrail.boxes import run_watch_box
+
+    raise SystemExit(run_watch_box(_settings(data)))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
@@ -673,6 +683,44 @@ def tracking_revoke(
 
     revoke(_settings(data), order)
     _say(f"the links of order {order} issued until now open nothing any more")
+
+
+@alerts_app.command("list", epilog="Example:  fixtrail alerts list --center east-01 --json")
+def alerts_list(
+    state: Annotated[str, typer.Option(help="`open`, `acknowledged`, `closed`, or `all`.")] = "open",
+    center: Annotated[str | None, typer.Option(help="Only those of this center.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only those of this rule.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """The alerts as they are now, the oldest first."""
+    from fixtrail.watch import command
+
+    raise SystemExit(command.list_alerts(_settings(data), state, center, rule, as_json=as_json))
+
+
+@alerts_app.command("show", epilog="Example:  fixtrail alerts show 3f0c9a1b2d4e5f60718293a4b5c6d7e8")
+def alerts_show(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or as much of it as no other has.")],
+    data: Data = None,
+) -> None:
+    """One alert with all that became of it, as JSON."""
+    from fixtrail.watch import command
+
+    raise SystemExit(command.show_alert(_settings(data), alert))
+
+
+@alerts_app.command("ack", epilog='Example:  fixtrail alerts ack 3f0c9a1b --by "Li Wei" --note "parts come at 15:00"')
+def alerts_ack(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or as much of it as no other has.")],
+    by: Annotated[str, typer.Option(help="Who takes care of it.")],
+    note: Annotated[str | None, typer.Option(help="What is being done.")] = None,
+    data: Data = None,
+) -> None:
+    """Close an alert because somebody takes care of it. It is not opened again for the same cause."""
+    from fixtrail.watch import command
+
+    raise SystemExit(command.acknowledge_alert(_settings(data), alert, by, note))
 
 
 @centers_app.command("load", epilog="Example:  fixtrail centers load examples/centers.toml")

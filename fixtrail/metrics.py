@@ -30,7 +30,7 @@ _CODES = (
     *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
     *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "internal_error"),
 )
-_TABLES = ("events", "journeys", "center_hours", "dead_letters")
+_TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts")
 
 _READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
 _LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
@@ -70,6 +70,19 @@ KNOWN: dict[str, dict[str, About]] = {
         "commits": _counter("Offset commits.", values=("",)),
         "lag_records": _LAG,
         "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
+    },
+    "watch": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "notices": _counter("Customer notices that no event tells.", ("milestone",), ("running_late", "no_news")),
+        "alerts": _counter("Alerts to the staff, by what became of them.", ("kind", "step")),
+        "told": _counter("Steps of alerts told on an ops channel, by outcome.", ("channel", "outcome")),
+        "failed_writes": _counter("Times that Kafka did not take what was found.", values=("",)),
+        "open_orders": _gauge("Open orders of the partitions in hand."),
+        "open_alerts": _gauge("Open alerts of the partitions in hand.", ("kind",)),
+        "held_partitions": _gauge("Partitions of which nothing new is said, because their events are late."),
+        "lag_records": _LAG,
+        "tick_seconds": _histogram("Time that one look at the clock takes."),
     },
     "clickhouse": {
         "ready": _READY,

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     centers: Path | None = Field(default=None, description="TOML file with the reference data of the centers.")
 
     push: Path | None = Field(default=None, description="TOML file of the push sink; without it, only its log is told.")
+    watch: Path | None = Field(default=None, description="TOML file of the watch box; without it, its defaults.")
     ledger: str | None = Field(
         default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
     )

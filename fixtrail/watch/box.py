@@ -1,0 +1,366 @@
+"""The watch box: reads its partitions of the topics, looks at the clock, writes notices and alerts.
+
+Its consumer group shares the partitions among all that run. It commits nothing: whoever gets a partition reads it from
+the beginning, and what was told before has its id in the topics.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from fixtrail.failure import BUG, OK
+from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
+from fixtrail.watch.config import WatchConfig
+from fixtrail.watch.rules import DAY_MS
+from fixtrail.watch.shard import Found, Shard
+from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
+from fixtrail.watch.words import Wording
+from schemas.facts import Alert
+from sinks.clickhouse.centers import Center
+from sinks.crash_point import crash_point
+from sinks.lag import Done, show_lag
+from sinks.progress import Progress
+
+log = structlog.get_logger()
+
+TOPICS = (JOURNEYS, NOTICES, CENTER_HOURS, ALERTS, ALERT_ACKS)
+POLL_S = 0.2
+POLL_RECORDS = 2000
+TICK_S = 1.0
+# While more comes in than is read, the clock still is looked at now and then.
+LATEST_TICK_S = 5.0
+# Who stood still for so long may have lost its partitions: it must ask the group before it writes.
+LEASE_S = 8.0
+STOP_LIMIT_S = 15.0
+HOURS_READ_MS = 36 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class WatchBoxConfig:
+    """What a watch box needs to know. `kafka` are the connection arguments of an aiokafka client.
+
+    `stale_ms`: the age of the newest heartbeat from which on nothing new is said of orders.
+    """
+
+    kafka: Mapping[str, Any]
+    watch: WatchConfig
+    instance: str
+    group: str = "fixtrail-watch"
+    centers: Mapping[str, Center] = field(default_factory=dict)
+    stale_ms: int = 60_000
+
+
+async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
+    """Watch until `stop` is set; the exit code of the process: 0 after a stop, 70 for a bug."""
+    box = _Watch(config, stop, progress or Progress())
+    try:
+        return await box.run()
+    except Exception:
+        log.exception("the watch failed")
+        return BUG
+    finally:
+        await box.close()
+
+
+class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, config: WatchBoxConfig, stop: asyncio.Event, progress: Progress) -> None:
+        self._config, self._stop, self._progress = config, stop, progress
+        self._shards: dict[int, Shard] = {}
+        self._places: dict[TopicPartition, int] = {}
+        self._parked: dict[int, Shard] = {}
+        self._ends: dict[int, dict[TopicPartition, int]] = {}
+        self._has_joined = False
+        self._writing = asyncio.Lock()
+        self._polled_at = self._ticked_at = time.monotonic()
+        self._consumer: Any = None
+        self._producer: Any = None
+        wording = Wording(config.watch.locale, config.watch.time_zone, config.centers)
+        self._desks = [
+            Desk(name, section, open_channel(name, section), wording, self._change, progress)
+            for name, section in config.watch.ops.items()
+        ]
+
+    async def run(self) -> int:
+        watching = asyncio.create_task(self._watch(), name="watch")
+        tasks = {asyncio.create_task(desk.run(), name=f"ops channel {desk.name}") for desk in self._desks}
+        try:
+            done, _ = await asyncio.wait({watching, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            if watching not in done:
+                raise RuntimeError("an ops channel ended")
+            return OK
+        finally:
+            for task in (watching, *tasks):
+                task.cancel()
+            await asyncio.gather(watching, *tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Leave the group and let go of everything."""
+        for client in (self._consumer, self._producer):
+            if client is not None:
+                with suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.wait_for(client.stop(), STOP_LIMIT_S)
+        await close_all(self._desks)
+
+    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        """Say nothing more of them. What is known is kept for those that come back at once."""
+        self._progress.ready = self._has_joined = False
+        self._parked.update(self._shards)
+        self._shards.clear()
+        self._ends.clear()
+
+    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        partitions = {tp.partition for tp in assigned}
+        for partition in partitions:
+            if (kept := self._parked.pop(partition, None)) is not None:
+                self._shards[partition] = kept
+            else:
+                self._shards[partition] = Shard(
+                    partition, self._config.watch, self._config.centers, self._config.stale_ms
+                )
+                for topic in TOPICS:
+                    self._places.pop(TopicPartition(topic, partition), None)
+        for tp in assigned:
+            if (place := self._places.get(tp)) is not None:
+                self._consumer.seek(tp, place)
+        for gone in self._parked.values():
+            for desk in self._desks:
+                desk.drop(gone)
+        self._parked.clear()
+        self._has_joined = True
+        log.info(f"assigned {len(partitions)} partitions")
+
+    # Reading
+
+    async def _watch(self) -> None:
+        await self._connect()
+        lag = asyncio.create_task(show_lag(self._config.kafka, self._progress, self._done))
+        try:
+            while not self._stop.is_set():
+                await self._read()
+                await self._come_live()
+                since = time.monotonic() - self._ticked_at
+                if since >= LATEST_TICK_S or (since >= TICK_S and self._is_drained()):
+                    self._ticked_at = time.monotonic()
+                    await self._tick()
+                self._progress.moved += 1
+        finally:
+            lag.cancel()
+            self._progress.waiting = False
+
+    async def _connect(self) -> None:
+        """Join the group; waits for brokers that are not there yet."""
+        while not self._stop.is_set():
+            self._consumer = AIOKafkaConsumer(
+                **self._config.kafka,
+                group_id=self._config.group,
+                group_instance_id=self._config.instance,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                # The same partition of every topic goes to the same member.
+                partition_assignment_strategy=(RangePartitionAssignor,),
+                session_timeout_ms=10_000,
+                heartbeat_interval_ms=3_000,
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+                metadata_max_age_ms=30_000,
+            )
+            self._producer = AIOKafkaProducer(
+                **self._config.kafka, acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
+            )
+            self._consumer.subscribe(TOPICS, listener=self)
+            try:
+                await self._producer.start()
+                await self._consumer.start()
+                self._progress.waiting = True
+                return
+            except (KafkaError, OSError) as error:
+                for client in (self._consumer, self._producer):
+                    with suppress(KafkaError, OSError):
+                        await client.stop()
+                self._consumer = self._producer = None
+                await self._wait(1.0, f"Kafka cannot be reached: {error}")
+
+    async def _read(self) -> None:
+        try:
+            found = await self._consumer.getmany(timeout_ms=int(POLL_S * 1000), max_records=POLL_RECORDS)
+        except KafkaError as error:
+            await self._wait(1.0, f"Kafka does not give records: {error}")
+            return
+        self._polled_at = time.monotonic()
+        for tp, records in found.items():
+            shard = self._shards.get(tp.partition)
+            if shard is None:
+                continue
+            take = self._take(shard, tp.topic)
+            for record in records:
+                take(record)
+            self._places[tp] = records[-1].offset + 1
+            self._progress.count("records", tp.topic, len(records))
+
+    @staticmethod
+    def _take(shard: Shard, topic: str) -> Callable[[Any], None]:
+        return {
+            JOURNEYS: shard.take_journey,
+            NOTICES: shard.take_notice,
+            CENTER_HOURS: shard.take_hour,
+            ALERTS: shard.take_alert,
+            ALERT_ACKS: shard.take_ack,
+        }[topic]
+
+    async def _come_live(self) -> None:
+        """Let the shards speak that have read all that stood in their topics when they came."""
+        for partition, shard in [*self._shards.items()]:
+            if shard.live_since is not None and partition in self._ends:
+                continue
+            partitions = [TopicPartition(topic, partition) for topic in TOPICS]
+            try:
+                if partition not in self._ends:
+                    await self._skip_old_hours(partition)
+                    self._ends[partition] = await self._consumer.end_offsets(partitions)
+                ends = self._ends[partition]
+                if not all([await self._position(tp) >= ends[tp] for tp in partitions]):
+                    continue
+            except (KafkaError, IllegalStateError, TimeoutError):
+                # The partitions are about to move, or the brokers away.
+                continue
+            if self._shards.get(partition) is not shard:
+                continue
+            if shard.live_since is None:
+                shard.live_since = _now_ms()
+                await self._take_over(shard)
+        self._progress.ready = self._has_joined and all(
+            shard.live_since is not None and partition in self._ends for partition, shard in self._shards.items()
+        )
+
+    async def _skip_old_hours(self, partition: int) -> None:
+        tp = TopicPartition(CENTER_HOURS, partition)
+        if tp in self._places:
+            return
+        found = await self._consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
+        if found.get(tp) is not None:
+            self._consumer.seek(tp, found[tp].offset)
+
+    async def _position(self, tp: TopicPartition) -> int:
+        return int(await asyncio.wait_for(self._consumer.position(tp), 5.0))
+
+    def _is_drained(self) -> bool:
+        """Whether all that the brokers have shown has been read."""
+        for partition in self._shards:
+            for topic in TOPICS:
+                tp = TopicPartition(topic, partition)
+                with suppress(IllegalStateError, KeyError):
+                    if (self._consumer.highwater(tp) or 0) > self._places.get(tp, 0) and tp in self._places:
+                        return False
+        return True
+
+    # Writing
+
+    async def _tick(self) -> None:
+        began, now = time.monotonic(), _now_ms()
+        for shard in [*self._shards.values()]:
+            if shard.live_since is None:
+                continue
+            async with self._writing:
+                if found := shard.tick(now):
+                    await self._write(shard, found)
+        self._show(now)
+        self._progress.observe(("tick_seconds",), [time.monotonic() - began])
+
+    async def _take_over(self, shard: Shard) -> None:
+        """Go on with what the last one who had this shard was telling."""
+        async with self._writing:
+            if unknown := left_open(shard.alerts.values(), _now_ms()):
+                await self._write(shard, Found(alerts={alert.alert_id: alert for alert in unknown}))
+        for desk in self._desks:
+            desk.offer(shard, shard.alerts.values())
+
+    async def _change(self, shard: Shard, change: Callable[[Alert], Alert], ids: list[str]) -> bool:
+        """Write a new version of these alerts; False where that failed or the shard went elsewhere."""
+        async with self._writing:
+            if self._shards.get(shard.partition) is not shard:
+                return False
+            changed = [change(shard.alerts[alert_id]) for alert_id in ids if alert_id in shard.alerts]
+            return await self._write(shard, Found(alerts={alert.alert_id: alert for alert in changed}))
+
+    async def _write(self, shard: Shard, found: Found) -> bool:
+        """Returns once Kafka has acknowledged all of it; False where it has to be found again."""
+        if time.monotonic() - self._polled_at > LEASE_S:
+            shard.refuse(found)
+            return False
+        crash_point("watch-before-write")
+        try:
+            for sent in [await self._send(shard, *row) for row in _rows(found)]:
+                await sent
+        except KafkaError as error:
+            shard.refuse(found)
+            self._progress.counts["failed_writes", ""] += 1
+            log.warning("nothing could be written, it is tried again", error=type(error).__name__)
+            return False
+        crash_point("watch-written")
+        self._note(shard, found)
+        shard.accept(found)
+        for desk in self._desks:
+            desk.offer(shard, [shard.alerts[alert_id] for alert_id in found.alerts])
+        return True
+
+    async def _send(self, shard: Shard, topic: str, key: str, value: bytes | None) -> Any:
+        return await self._producer.send(topic, value, key=key.encode(), partition=shard.partition)
+
+    def _note(self, shard: Shard, found: Found) -> None:
+        for notice in found.notices:
+            self._progress.counts["notices", notice["milestone"]] += 1
+            log.info("customer told", milestone=notice["milestone"], order_id=notice["order_id"])
+        for alert in found.alerts.values():
+            before = shard.alerts.get(alert.alert_id)
+            if (step := _step(before, alert)) is not None:
+                self._progress.counts["alerts", alert.kind, step] += 1
+                log.info(f"alert {step}", rule=alert.rule, subject=alert.subject, alert_id=alert.alert_id)
+
+    def _show(self, now: int) -> None:
+        progress, live = self._progress, [shard for shard in self._shards.values() if shard.live_since is not None]
+        progress.gauges["open_orders",] = sum(map(len, live))
+        progress.gauges["held_partitions",] = sum(shard.is_stale(now) for shard in live)
+        kinds = Counter(alert.kind for shard in live for alert in shard.open_alerts())
+        progress.show("open_alerts", {(rule.kind,): float(kinds[rule.kind]) for rule in self._config.watch.rule})
+
+    async def _done(self) -> Done:
+        return {tp: self._places.get(tp) for tp in self._consumer.assignment()}
+
+    async def _wait(self, seconds: float, why: str) -> None:
+        log.warning(f"{why}; next attempt in {seconds:.0f} s")
+        self._progress.moved += 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+def _rows(found: Found) -> list[tuple[str, str, bytes | None]]:
+    """What a tick found, as records: topic, key, value."""
+    return [
+        *((NOTICES, notice["order_id"], orjson.dumps(notice)) for notice in found.notices),
+        *((ALERTS, alert.alert_id, alert.model_dump_json().encode()) for alert in found.alerts.values()),
+        *((topic, alert_id, None) for alert_id in found.gone for topic in (ALERTS, ALERT_ACKS)),
+    ]
+
+
+def _step(before: Alert | None, alert: Alert) -> str | None:
+    """What has happened to the alert; None where only its telling went on."""
+    if before is None:
+        return "opened"
+    if alert.state != before.state:
+        return alert.state
+    return "escalated" if alert.level > before.level else None
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

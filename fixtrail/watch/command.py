@@ -1,0 +1,147 @@
+"""`fixtrail alerts`: what the staff must look at, and taking care of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fixtrail.failure import NEGATIVE, OK, USAGE, Failure
+from fixtrail.kafka import client_options
+from fixtrail.notices import centers_of
+from fixtrail.settings import Settings
+from fixtrail.topics import ALERTS, require_topic
+from fixtrail.watch.config import WatchConfigError, read_watch_config
+from fixtrail.watch.reader import Alerts, acknowledge
+from fixtrail.watch.words import Wording
+from schemas.facts import Alert
+from sinks.push.hours import local
+
+READ_LIMIT_S = 30.0
+ANSWER_LIMIT_S = 10.0
+STATES = ("open", "acknowledged", "closed", "all")
+
+
+def list_alerts(settings: Settings, state: str, center: str | None, rule: str | None, *, as_json: bool) -> int:
+    """Print the alerts in a state; the exit code 0. Raises Failure for a state that there is not (2)."""
+    if state not in STATES:
+        raise Failure(f"--state is one of {', '.join(STATES)}", USAGE)
+    found = asyncio.run(_all(settings, None if state == "all" else state))
+    chosen = [each for each in found if center in (None, each.center_id) and rule in (None, each.rule)]
+    if as_json:
+        _print_json([each.model_dump(mode="json") for each in chosen])
+    else:
+        _print_table(settings, chosen, state)
+    return OK
+
+
+def show_alert(settings: Settings, text: str) -> int:
+    """Print one alert; the exit code 0. Raises Failure where there is none such, or more than one."""
+
+    async def find() -> Alert:
+        async with _read(settings) as alerts:
+            return _only(alerts, text)
+
+    _print_json(asyncio.run(find()).model_dump(mode="json"))
+    return OK
+
+
+def acknowledge_alert(settings: Settings, text: str, by: str, note: str | None) -> int:
+    """Acknowledge an alert and wait until it is closed; 1 where no watch has answered in time.
+
+    Raises Failure where there is no such alert, or it is closed.
+    """
+    return asyncio.run(_acknowledge(settings, text, by, note))
+
+
+async def _acknowledge(settings: Settings, text: str, by: str, note: str | None) -> int:
+    from aiokafka import AIOKafkaProducer
+
+    if not by.strip():
+        raise Failure("--by says who takes care of it", USAGE)
+    async with _read(settings) as alerts:
+        alert = _only(alerts, text)
+        if alert.closed_at is not None:
+            raise Failure(f"{alert.alert_id} is {alert.state} already")
+        partition = alerts.partition_of(alert.alert_id)
+        assert partition is not None
+        producer = AIOKafkaProducer(**client_options(settings), acks="all", enable_idempotence=True)
+        await producer.start()
+        try:
+            await acknowledge(producer, alert.alert_id, partition, by.strip(), note)
+        finally:
+            await producer.stop()
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                while (now := alerts.get(alert.alert_id)) is not None and now.closed_at is None:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            print("noted; no watch has taken it up yet. Does `fixtrail watch` run?")
+            return NEGATIVE
+    print(f"{alert.alert_id} is acknowledged")
+    return OK
+
+
+@asynccontextmanager
+async def _read(settings: Settings) -> AsyncIterator[Alerts]:
+    """All alerts of the topic, followed until the end. Raises Failure where it cannot be read."""
+    await require_topic(settings, ALERTS)
+    alerts = Alerts(client_options(settings))
+    following = asyncio.create_task(alerts.run())
+    try:
+        try:
+            await asyncio.wait_for(alerts.read.wait(), READ_LIMIT_S)
+        except TimeoutError:
+            raise Failure(f"topic {ALERTS} could not be read within {READ_LIMIT_S:.0f} s") from None
+        yield alerts
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _all(settings: Settings, state: str | None) -> list[Alert]:
+    async with _read(settings) as alerts:
+        return alerts.all(state)
+
+
+def _only(alerts: Alerts, text: str) -> Alert:
+    found = alerts.starting_with(text)
+    if len(found) != 1:
+        raise Failure(f"there is no alert {text}" if not found else f"{len(found)} alerts begin with {text}")
+    return found[0]
+
+
+def _print_json(document: Any) -> None:
+    import orjson
+
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def _print_table(settings: Settings, alerts: list[Alert], state: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not alerts:
+        print("no alerts" if state == "all" else f"no {state} alerts")
+        return
+    try:
+        config = read_watch_config(settings.watch)
+        locale, zone = config.locale, config.time_zone
+    except WatchConfigError:
+        locale, zone = "zh-CN", "Asia/Shanghai"
+    wording = Wording(locale, zone, centers_of(settings))
+    table = Table("opened", "id", "rule", "state", "level", "center", "what")
+    for alert in alerts:
+        opened = local(alert.opened_at, ZoneInfo(zone))
+        style = {"critical": "red", "warning": "yellow"}.get(alert.severity, "") if alert.state == "open" else "dim"
+        table.add_row(
+            f"{opened:%m-%d %H:%M}",
+            alert.alert_id[:10],
+            alert.rule,
+            alert.state,
+            str(alert.level),
+            alert.center_id or "",
+            wording.about(alert),
+            style=style,
+        )
+    Console().print(table)

@@ -1,0 +1,213 @@
+"""Telling the staff of alerts: each step once on each ops channel, with what became of it kept in the alert.
+
+INTENT is written before the call and the outcome after it. Killed in between, nobody knows: the step becomes UNKNOWN
+and is not told again. Alerts that come at the same time go as one message.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fixtrail.watch import alerts as life
+from fixtrail.watch.config import OpsChannel
+from fixtrail.watch.shard import Shard
+from fixtrail.watch.words import Wording
+from schemas.facts import Alert, Telling
+from sinks.crash_point import crash_point
+from sinks.progress import Progress
+from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+# Alerts that come together go together.
+GATHER_S = 0.5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
+# What could not be told for so long is not told any more.
+WORTH_TELLING_MS = 60 * 60 * 1000
+
+Outcome = tuple[Literal["INTENT", "RETRY", "SENT", "REJECTED", "UNKNOWN", "EXPIRED"], str]
+# Writes new versions of a shard's alerts; False where that failed or the shard is gone.
+Write = Callable[[Shard, Callable[[Alert], Alert], list[str]], Awaitable[bool]]
+
+
+@dataclass(slots=True)
+class Desk:
+    """One ops channel: what waits to be told there, and how it goes."""
+
+    name: str
+    section: OpsChannel
+    channel: Channel
+    wording: Wording
+    write: Write
+    progress: Progress
+    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    _waiting: dict[str, Shard] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, shard: Shard, alerts: Iterable[Alert]) -> None:
+        """Tell of these alerts as they are by then, as far as this channel wants to hear of them."""
+        for alert in alerts:
+            if self._wants(alert):
+                self._waiting[alert.alert_id] = shard
+                self._wake.set()
+
+    def drop(self, shard: Shard) -> None:
+        """The shard went elsewhere, and with it what is to be told of it."""
+        self._waiting = {alert_id: kept for alert_id, kept in self._waiting.items() if kept is not shard}
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
+            self._wake.clear()
+            answer = await self._tell()
+            if answer is None:
+                pause_s = FIRST_PAUSE_S
+                continue
+            wait_s = max(pause_s, answer.retry_after_s or 0.0)
+            log.warning("ops channel %s: %s; again in %.0f s", self.name, answer.reason, wait_s)
+            await asyncio.sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            self._wake.set()
+
+    def _wants(self, alert: Alert) -> bool:
+        section = self.section
+        if section.rules and alert.rule not in section.rules:
+            return False
+        if section.centers and alert.center_id not in section.centers:
+            return False
+        if section.severities and alert.severity not in section.severities:
+            return False
+        if self.clock() - _stepped_at(alert) > WORTH_TELLING_MS:
+            return False
+        step = life.step_of(alert)
+        before = {each.step: each.outcome for each in alert.told if each.channel == self.name}
+        if before.get(step) not in (None, "RETRY"):
+            return False
+        if step == "closed":
+            return section.closed and any(outcome in ("SENT", "UNKNOWN") for outcome in before.values())
+        return alert.level >= section.from_level
+
+    async def _tell(self) -> NotSent | None:
+        """Tell what waits; the answer where all must be tried again later."""
+        shards: dict[Shard, list[str]] = {}
+        told: list[tuple[Alert, str]] = []
+        now = self.clock()
+        for alert_id in [*self._waiting][:AT_ONCE]:
+            shard = self._waiting.pop(alert_id)
+            alert = shard.alerts.get(alert_id)
+            if alert is None or not self._wants(alert):
+                continue
+            shards.setdefault(shard, []).append(alert_id)
+            told.append((alert, life.step_of(alert)))
+        if self._waiting:
+            self._wake.set()
+        if not told:
+            return None
+        steps = {alert.alert_id: step for alert, step in told}
+        crash_point("watch-before-intent")
+        shards = await self._note(shards, steps, ("INTENT", ""), now)
+        told = [(alert, step) for alert, step in told if any(alert.alert_id in ids for ids in shards.values())]
+        if not told:
+            return None
+        crash_point("watch-intent")
+        answer = await self._call(told)
+        crash_point("watch-told")
+        outcome = _outcome_of(answer, min(_stepped_at(alert) for alert, _ in told), now)
+        await self._note(shards, steps, outcome, self.clock())
+        self.progress.counts["told", self.name, outcome[0]] += len(told)
+        if isinstance(answer, NotSent) and outcome[0] == "RETRY":
+            for shard, ids in shards.items():
+                self._waiting.update(dict.fromkeys(ids, shard))
+            return answer
+        # What has come meanwhile, such as the end of what was just told.
+        for shard, ids in shards.items():
+            self.offer(shard, [shard.alerts[alert_id] for alert_id in ids if alert_id in shard.alerts])
+        return None
+
+    async def _note(
+        self, shards: dict[Shard, list[str]], steps: dict[str, str], outcome: Outcome, at: int
+    ) -> dict[Shard, list[str]]:
+        """Write what became of the steps; the shards where that could be written."""
+
+        def noted(alert: Alert) -> Alert:
+            word, reason = outcome
+            telling = Telling(step=steps[alert.alert_id], channel=self.name, outcome=word, at=at, reason=reason)
+            return life.told(alert, [telling])
+
+        return {shard: ids for shard, ids in shards.items() if await self.write(shard, noted, ids)}
+
+    async def _call(self, told: list[tuple[Alert, str]]) -> Answer:
+        words = self.wording.message(told)
+        first, now = told[0][0], self.clock()
+        message = Message(
+            id=first.alert_id,
+            order_id=first.order_id or "",
+            milestone=first.rule,
+            locale=self.wording.locale,
+            address="ops",
+            words=words,
+            link="",
+            occurred_at=first.opened_at,
+            expires_at=now + WORTH_TELLING_MS,
+            data={},
+            fields={},
+        )
+        return await self.channel.send(message)
+
+
+def _stepped_at(alert: Alert) -> int:
+    """When the alert came to the step that it is at."""
+    return alert.closed_at or alert.escalated_at or alert.opened_at
+
+
+def _outcome_of(answer: Answer, since: int, now: int) -> Outcome:
+    match answer:
+        case Accepted():
+            return "SENT", ""
+        case Rejected(reason):
+            return "REJECTED", reason
+        case NotSent(reason):
+            return ("RETRY" if now - since < WORTH_TELLING_MS else "EXPIRED"), reason
+        case Unclear(reason):
+            return "UNKNOWN", reason
+
+
+def left_open(alerts: Iterable[Alert], now: int) -> list[Alert]:
+    """The alerts as they are once a process has taken over: a step that was under way is UNKNOWN now."""
+    found = []
+    for alert in alerts:
+        cut_off = [each for each in alert.told if each.outcome == "INTENT"]
+        if cut_off:
+            unknown = {"outcome": "UNKNOWN", "at": now, "reason": "the process ended while it was told"}
+            found.append(life.told(alert, [each.model_copy(update=unknown) for each in cut_off]))
+    return found
+
+
+def open_channel(name: str, section: OpsChannel) -> Channel:
+    """The Apprise service of an ops channel. Call on a running event loop."""
+    from sinks.push.channels.by_apprise import ByApprise
+    from sinks.push.config import AppriseSection
+
+    # The staff's URL names its target itself, where a customer's has a place for the address.
+    service = AppriseSection.model_construct(
+        url=section.url,
+        style="mail" if section.mail else "short",
+        concurrency=1,
+        a_second=None,
+        timeout_s=section.timeout_s,
+    )
+    return ByApprise(f"ops-{name}", service)
+
+
+async def close_all(desks: Iterable[Desk]) -> None:
+    for desk in desks:
+        with suppress(OSError):
+            await desk.channel.close()

@@ -1,0 +1,96 @@
+"""Alerts in words, for the staff: a heading and a line each, or a list of several."""
+
+import html
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.facts import Alert
+from sinks.clickhouse.centers import Center
+from sinks.push.hours import local
+from sinks.push.wording import plain
+
+TEXTS = Path(__file__).with_name("texts.toml")
+LOCALES = ("zh-CN", "en")
+LISTED = 20
+
+
+@lru_cache
+def texts() -> dict[str, Any]:
+    """The catalogue, by locale and section."""
+    return tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWords:
+    """One message; see sinks.push.channel.Words."""
+
+    title: str
+    text: str
+
+    @property
+    def short(self) -> str:
+        return self.text
+
+    @property
+    def html(self) -> str:
+        lines = "<br>".join(html.escape(line) for line in self.text.splitlines())
+        return f'<!doctype html><meta charset="utf-8"><title>{html.escape(self.title)}</title><p>{lines}</p>'
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How alerts are told: in which language, and by which clock where a center's own is not known."""
+
+    locale: str
+    time_zone: str
+    centers: Mapping[str, Center]
+
+    def message(self, alerts: Sequence[tuple[Alert, str]]) -> AlertWords:
+        """One message about alerts and the step of each that is told; of many only the first are listed."""
+        lines = [self.line(alert, step) for alert, step in alerts]
+        if len(lines) == 1:
+            return AlertWords(lines[0], lines[0])
+        said = texts()[self.locale]["digest"]
+        title = said["title"].format(number=len(lines))
+        more = [said["more"].format(number=len(lines) - LISTED)] if len(lines) > LISTED else []
+        return AlertWords(title, "\n".join([title, *lines[:LISTED], *more]))
+
+    def line(self, alert: Alert, step: str) -> str:
+        """Step, severity, where and what, in one line."""
+        said = texts()[self.locale]
+        place = f" · {self._place(alert)}" if alert.center_id and alert.order_id else ""
+        return f"[{self._step(alert, step)} · {said['severities'][alert.severity]}{place}] {self.about(alert)}"
+
+    def about(self, alert: Alert) -> str:
+        """What the alert is about, in one sentence."""
+        said = texts()[self.locale]
+        center = self.centers.get(alert.center_id or "")
+        since = local(alert.since, ZoneInfo(center.time_zone if center else self.time_zone))
+        activity = alert.opening.partition(":")[0] if alert.kind in ("wait", "stuck") else ""
+        share = alert.unit == "share"
+        sentence: str = said["kinds"][alert.kind].format(
+            subject=self._place(alert) if alert.kind == "stockout_rate" else plain(alert.subject, 80),
+            activity=said["activities"].get(activity, said["activities"]["any"]),
+            limit=f"{alert.limit:.1%}" if share else f"{alert.limit:g}",
+            value=f"{alert.value:.1%}" if share and alert.value is not None else "",
+            since=f"{since:%m-%d %H:%M}",
+        )
+        return sentence
+
+    def _place(self, alert: Alert) -> str:
+        center = self.centers.get(alert.center_id or "")
+        name = (center.name_en or center.name) if center and self.locale == "en" else center.name if center else None
+        return plain(name or alert.center_id, 40)
+
+    def _step(self, alert: Alert, step: str) -> str:
+        said: dict[str, str] = texts()[self.locale]["steps"]
+        if step == "closed" and alert.closed_by == "acknowledgement":
+            return said["acknowledged"].format(by=plain(alert.acknowledged_by, 40))
+        if step.startswith("level-"):
+            return said["level"].format(level=step.removeprefix("level-"))
+        return said[step]
