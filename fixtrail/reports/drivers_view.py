@@ -27,8 +27,6 @@ def correlation_sheet(found: Sequence[Association]) -> Sheet:
         *_estimate_columns("change", Words("评分变化", "score change")),
         Column("per", Words("变化单位", "change per")),
         Column("not_estimable", Words("无法估计的原因", "not estimable because")),
-        Column("pearson_textbook_low", Words("r 教科书区间下限", "r textbook low"), "number"),
-        Column("pearson_textbook_high", Words("r 教科书区间上限", "r textbook high"), "number"),
     )
     return Sheet(
         "correlations",
@@ -113,12 +111,12 @@ def methods(longest_wait_min: float) -> tuple[Words, ...]:
         ),
         Words(
             "模型：比例优势有序 logit（statsmodels OrderedModel），按中心、通道、故障来源校正；"
-            f"等待超过 {longest_wait_min:g} 分钟按此计；没有批准金额的工单按未超报价计并单独标记；"
+            f"等待超过 {longest_wait_min:g} 分钟按此计；没有批准金额按未超报价计、从未完工按未失约计，各有单独一列；"
             f"超过 {MOST_ROWS:,} 个工单时取固定随机样本。区间为 Wald 95%。",
             "Model: proportional-odds ordinal logit (statsmodels OrderedModel), adjusted for center, lane and fault "
             f"origin; waits over {longest_wait_min:g} min count as that; orders without an approved amount count as on "
-            f"quote and have a column of their own; of more than {MOST_ROWS:,} orders a fixed random sample. "
-            "Wald 95 % intervals.",
+            "quote, cars that never were ready as on time, each with a column of its own; of more than "
+            f"{MOST_ROWS:,} orders a fixed random sample. Wald 95 % intervals.",
         ),
         Words(
             "一次修复只用交车满 30 天的工单：否则失败先于成功被计入。",
@@ -133,7 +131,6 @@ def _estimate_columns(name: str, title: Words) -> tuple[Column, ...]:
         Column(name, title, "number"),
         Column(f"{name}_low", Words(f"{title.zh} 下限", f"{title.en} low"), "number"),
         Column(f"{name}_high", Words(f"{title.zh} 上限", f"{title.en} high"), "number"),
-        Column(f"{name}_method", Words(f"{title.zh} 方法", f"{title.en} method")),
     )
 
 

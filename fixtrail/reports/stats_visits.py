@@ -106,6 +106,7 @@ DRIVERS: dict[str, Driver] = {
 # What stands in a model together; the four waits stand in for the whole one in a model of their own.
 JOINT = ("wait", "not_fixed", "stockout", "updates", "promise_broken", "price_over_quote")
 BY_CAUSE = (*(f"wait_{cause}" for cause in CAUSES), *JOINT[1:])
+MARKS = {"price_over_quote": "no_quote", "promise_broken": "not_ready"}
 CONTROLS = ("center_id", "lane", "fault_origin")
 
 
@@ -140,12 +141,13 @@ def visits(orders: pd.DataFrame, now: datetime) -> pd.DataFrame:
 def modelled(rows: pd.DataFrame, names: tuple[str, ...], longest_wait_min: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(the rows with a score in which every driver is known, their drivers in steps) for a model.
 
-    A whole wait longer than `longest_wait_min` counts as that, its causes in proportion. An order of which no approved
-    amount is known cannot have cost more: it counts as no difference, and `no_quote` tells it from the others.
+    A whole wait longer than `longest_wait_min` counts as that, its causes in proportion. What cannot have gone wrong,
+    a price without an approved amount, a promise to a car that never was ready, counts as nothing, and a column of its
+    own (MARKS) tells these orders from the others: leaving out cars that never were ready would leave out the worst.
     """
     frame = rows[rows["score"].notna()]
-    no_quote = frame["price_over_quote"].isna()
-    frame = frame.assign(price_over_quote=frame["price_over_quote"].fillna(0.0), no_quote=no_quote.astype(float))
+    marks = {mark: frame[name].isna().astype(float) for name, mark in MARKS.items()}
+    frame = frame.assign(**{name: frame[name].fillna(0.0) for name in MARKS}, **marks)
     frame = frame.dropna(subset=[*names, "wait"])
     shrink = np.minimum(1.0, longest_wait_min / frame["wait"].where(frame["wait"] > 0, 1.0))
     drivers = pd.DataFrame(

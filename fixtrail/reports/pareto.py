@@ -1,0 +1,67 @@
+"""Report `pareto`: which causes take the NPS away, and what it would be without the three largest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from fixtrail.failure import USAGE, Failure
+from fixtrail.reports import pareto_view as view
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.drivers import longest_wait_min
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.stats_loss import Solved, loss
+from fixtrail.reports.stats_segments import segments
+from fixtrail.reports.stats_visits import ask_visits
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
+    if options.by:
+        raise Failure("report pareto cannot be cut; its table of segments has every cut", USAGE)
+    return report_of(ask_visits(ask, options), options)
+
+
+def report_of(rows: pd.DataFrame, options: Options) -> Report:
+    """The report of these visits (stats_visits.visits)."""
+    solved = solved_levels(options)
+    found = loss(rows, solved, longest_wait_min(options))
+    parts, identities = segments(rows)
+    sheets = (
+        view.share_sheet(found),
+        view.what_if_sheet(found),
+        view.wait_sheet(found),
+        view.segment_sheet(parts),
+        view.identity_sheet(identities),
+    )
+    charts = (
+        Chart("pareto", Words("批评者从何而来", "Where detractors come from"), "pareto", partial(view.draw, found)),
+        Chart("what_if", Words("解决之后的 NPS", "NPS if solved"), "what_if", partial(view.draw_what_if, found)),
+    )
+    return Report(
+        "pareto",
+        Words("NPS 损失的帕累托", "Pareto of NPS loss"),
+        Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+        scope={
+            **options.scope(),
+            "orders": len(rows),
+            "scored": found.n_scored,
+            "usable": found.n,
+            "detractors": found.detractors,
+            "not_estimable": found.reason,
+        },
+        figures=view.figures(found, rows),
+        sheets=sheets,
+        charts=charts if found.shares else (),
+        methods=view.methods(found, solved),
+        definitions=view.DEFINED,
+    )
+
+
+def solved_levels(options: Options) -> Solved:
+    """[pareto] of the targets; else the targeted mean wait, or 15 min, and one update."""
+    told = options.targets.more.get("pareto", {})
+    aim_s = options.targets.values.get("wait_mean_s", 60 * Solved().wait_min)
+    return Solved(float(told.get("wait_min", aim_s / 60)), float(told.get("updates", Solved().updates)))

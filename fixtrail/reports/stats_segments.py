@@ -1,0 +1,73 @@
+"""The NPS of parts and of the whole: shares times segment figures add up to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+UNKNOWN = "unknown"
+WAIT_BANDS = (("0-15 min", 15.0), ("15-30 min", 30.0), ("30-60 min", 60.0), ("over 60 min", np.inf))
+CUTS = ("wait", "not_fixed", "stockout", "updates", "promise_broken", "center_id", "region", "lane", "fault_origin")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`share` of the scored orders; `points` = share times NPS: those of a cut add up to the whole NPS."""
+
+    cut: str
+    segment: str
+    n: int
+    share: float
+    nps: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The sum of a cut's points beside the NPS of all scored orders."""
+
+    cut: str
+    total: float
+    nps: float
+
+    @property
+    def difference(self) -> float:
+        return self.total - self.nps
+
+
+def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
+    """Every cut of the scored visits (stats_visits.visits), unknown values as a segment too, and the identities."""
+    scored = rows[rows["score"].notna()]
+    if scored.empty:
+        return [], []
+    value = 100.0 * ((scored["score"] >= 9).astype(float) - (scored["score"] <= 6).astype(float))
+    whole = float(value.mean())
+    found, identities = [], []
+    for cut in CUTS:
+        kinds = _kinds(scored, cut)
+        parts = [
+            Segment(
+                cut, str(kind), len(each), len(each) / len(scored), float(each.mean()), float(each.sum()) / len(scored)
+            )
+            for kind, each in value.groupby(kinds)
+        ]
+        found += sorted(parts, key=lambda part: part.segment)
+        identities.append(Identity(cut, sum(part.points for part in parts), whole))
+    return found, identities
+
+
+def _kinds(scored: pd.DataFrame, cut: str) -> pd.Series[str]:
+    column = scored[cut]
+    if cut == "wait":
+        names = np.array([name for name, _ in WAIT_BANDS], dtype=object)
+        place = np.searchsorted([end for _, end in WAIT_BANDS[:-1]], column.fillna(0).to_numpy(), side="right")
+        kinds = pd.Series(names[place], index=column.index)
+    elif cut == "updates":
+        kinds = column.fillna(0).clip(upper=2).map({0.0: "none", 1.0: "one", 2.0: "two or more"})
+    elif cut in ("not_fixed", "stockout", "promise_broken"):
+        kinds = column.map({0.0: "no", 1.0: "yes"})
+    else:
+        kinds = column.astype("object")
+    return kinds.where(column.notna(), UNKNOWN).astype(str)
