@@ -53,6 +53,7 @@ class Settings(BaseSettings):
         default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
     )
 
+    targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
     users: Path | None = Field(default=None, description="TOML file of the accounts; by default users.toml in `data`.")
     users_toml: str | None = Field(default=None, repr=False, description="Further accounts, as such a file's text.")
     session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         default=60_000, ge=1, description="Events one API key may send to one process, unless the key says otherwise."
     )
+    api_ack_s: float = Field(default=10.0, gt=0, description="A request waits so long for Kafka's acknowledgement.")
     api_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="A larger request is refused.")
 
     max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")

@@ -15,7 +15,6 @@ from fixtrail.web.api.bodies import Header
 from fixtrail.web.api.judge import Record
 
 BATCH_BYTES = 512 * 1024
-ACK_WITHIN_S = 10.0
 OPEN_WITHIN_S = 5.0
 PAUSE_S = 1.0
 REPLACE_AFTER_S = 60.0
@@ -34,7 +33,7 @@ class Sender:
     with its event ids. While such a batch is left over nothing more is taken, so that memory stays bounded.
     """
 
-    def __init__(self, settings: Settings, ack_within_s: float = ACK_WITHIN_S) -> None:
+    def __init__(self, settings: Settings, ack_within_s: float) -> None:
         self._settings = settings
         self._ack_within_s = ack_within_s
         self._opening = asyncio.Lock()

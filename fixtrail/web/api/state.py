@@ -60,7 +60,7 @@ def make_state(settings: Settings, journeys: Journeys, progress: Progress) -> Ap
         journeys=journeys,
         progress=progress,
         keys=KeyRing(key_file(settings)),
-        sender=Sender(settings),
+        sender=Sender(settings, settings.api_ack_s),
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000),
     )
