@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.settings import Settings
-from fixtrail.topics import CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS, partitions_by_topic, partitions_in
+from fixtrail.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS, partitions_by_topic, partitions_in
 
 LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-CLICKHOUSE = ("-clickhouse", "sink clickhouse", (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS))
+CLICKHOUSE = ("-clickhouse", "sink clickhouse", (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS))
 GROUPS = (WORKER, CLICKHOUSE)
 
 

@@ -26,7 +26,7 @@ from sinks.clickhouse.migrations import migrate
 
 START_S = 60.0
 STOP_S = 30.0
-TABLES = ("journeys", "events", "dead_letters", "center_hours", "centers")
+TABLES = ("journeys", "events", "dead_letters", "center_hours", "centers", "alerts")
 
 
 @dataclass

@@ -8,6 +8,8 @@ from aiokafka import TopicPartition
 
 from schemas.decode import BadEvent
 from schemas.heartbeat import heartbeat_sent_at
+from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
+from sinks.clickhouse.alert_rows import alert_row, read_alert
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
@@ -16,6 +18,7 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import (
+    ALERTS,
     CENTER_HOURS,
     DEAD_LETTERS,
     JOURNEYS,
@@ -84,7 +87,7 @@ class Batch:
 
 
 class Reader:
-    """Turns the records of the four topics into rows."""
+    """Turns the records of the topics into rows."""
 
     def __init__(self, keyed: KeyedHash, events: EventRows, progress: Progress) -> None:
         facts = FactRows(keyed)
@@ -94,6 +97,7 @@ class Reader:
             JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
             DEAD_LETTERS: (LETTERS, _plain_rows(LetterRows(events).row)),
+            ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:

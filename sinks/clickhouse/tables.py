@@ -9,7 +9,8 @@ SERVICE_EVENTS = "service-events"
 JOURNEYS = "journeys"
 CENTER_HOURS = "center-hours"
 DEAD_LETTERS = "service-events.dead-letter"
-TOPICS = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS)
+ALERTS = "alerts"
+TOPICS = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS)
 
 DATABASE = "fixtrail_raw"
 

@@ -1,4 +1,4 @@
-"""The ClickHouse writer: a plain consumer group that turns four topics into rows and commits what ClickHouse has."""
+"""The ClickHouse writer: a plain consumer group that turns topics into rows and commits what ClickHouse has."""
 
 import asyncio
 import logging

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from schemas.dead_letter import DeadLetter
+from sinks.clickhouse.alert_rows import ALERTS
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.centers import CentersError, load_centers
 from sinks.clickhouse.connection import connect
@@ -61,6 +62,8 @@ VIEWS = {
     "cancelled_at expected_at unit_price stockout",
     "surveys": "order_id center_id event_id answered_at score reasons is_last",
     "complaints": "order_id center_id event_id complained_at category severity",
+    "alerts": "alert_id rule kind severity state subject order_id center_id lane since opened_at value limit_value "
+    "unit level escalated_at acknowledged_at closed_at closed_by ended_at open_s told version",
 }
 
 Insert = Callable[[Table, list[Any]], None]
@@ -189,7 +192,7 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
     assert _columns(clickhouse, f"fixtrail.{view}") == VIEWS[view].split()
 
 
-@pytest.mark.parametrize("table", [EVENTS, JOURNEYS, CENTER_HOURS, LETTERS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [EVENTS, JOURNEYS, CENTER_HOURS, LETTERS, ALERTS], ids=lambda table: table.name)
 def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
     found = clickhouse.ask(
         f"SELECT name FROM system.columns WHERE database = 'fixtrail_raw' AND table = '{table.name}' "

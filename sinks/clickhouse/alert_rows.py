@@ -1,0 +1,37 @@
+"""Rows of `alerts`: what the watch box told the staff, and what became of it."""
+
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
+
+_PLAIN = (
+    *("alert_id", "version", "rule", "kind", "severity", "subject", "order_id", "center_id", "lane", "opening"),
+    *("since", "opened_at", "value", "limit", "unit", "level", "escalated_at", "acknowledged_at", "acknowledged_by"),
+    *("note", "closed_at", "closed_by", "ended_at"),
+)
+_TOLD = ("step", "channel", "outcome", "at", "reason")
+
+ALERTS = Table("alerts", (*_PLAIN, *(f"told.{field}" for field in _TOLD)))
+
+_plain = itemgetter(*_PLAIN)
+_NO_ALERT = (ValueError, KeyError, TypeError, AttributeError)
+
+
+def read_alert(record: Record) -> tuple[tuple[Any, ...], int, dict[str, Any]]:
+    """One alert with its key and version. Raises UnusableRecord where the value is none."""
+    try:
+        alert: dict[str, Any] = orjson.loads(record.value or b"")
+        return (str(alert["alert_id"]),), int(alert["version"]), alert
+    except _NO_ALERT as error:
+        raise UnusableRecord(f"no alert: {type(error).__name__}") from None
+
+
+def alert_row(alert: dict[str, Any]) -> Row:
+    """The alert's row. Raises UnusableRecord where a field is missing or of another type."""
+    try:
+        return (*_plain(alert), *([telling[field] for telling in alert["told"]] for field in _TOLD))
+    except _NO_ALERT as error:
+        raise UnusableRecord(f"no alert: {type(error).__name__}") from None
