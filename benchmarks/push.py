@@ -158,7 +158,7 @@ async def _produce(address: str, number: int, recipient: str) -> None:
 
 
 def _notice(order_id: str, now: int, recipient: str) -> dict[str, Any]:
-    notice = notice_of(order_id, fold([]), ["repair_started", f"e-{order_id}", now])
+    notice = notice_of(order_id, fold([]), ["repair_started", f"e-{order_id}", now], [])
     return {**notice, "center_id": "C1", "locale": "zh-CN", "recipients": [recipient], "promised_at": now + 3_600_000}
 
 
@@ -173,6 +173,7 @@ def _fact(order_id: str, now: int) -> dict[str, Any]:
         "activity": "repair",
         "quote_pending": False,
         "promises": [],
+        "parts": [],
         "last_event_at": now,
         "center_id": "C1",
         "lane": "standard",

@@ -10,7 +10,7 @@ from sinks.clickhouse.centers import Center
 from sinks.push.hours import day_began, is_open, next_day, quiet_until
 from sinks.push.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Preference, Send
 from streams.journey.by_clock import BY_CLOCK, why_not_so
-from streams.journey.notices import is_still_true
+from streams.journey.notices import is_still_so_of_part, is_still_true, superseding
 
 READY = "ready"
 QUIET, GAP, CAP = "quiet hours", "minimum gap", "enough messages for one day"
@@ -144,9 +144,10 @@ def why_untrue(notice: dict[str, Any], fact: dict[str, Any] | None) -> tuple[str
     timeline = [list(each) for each in fact["timeline"]]
     if told not in timeline:
         return "taken back: the events as they are now do not show it", True
-    later = [name for name, *_ in timeline[timeline.index(told) + 1 :] if name in notice["superseded_by"]]
-    if later:
+    if later := superseding(notice, timeline):
         return f"made pointless by a later milestone: {later[-1]}", False
+    if not is_still_so_of_part(notice, fact):
+        return "the part has come, was called off, or is expected at another time by now", False
     if notice["milestone"] == "quote_ready":
         return "the quote was decided", False
     return "the car is being worked on again", False

@@ -11,6 +11,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ _NEEDED = (
     *("version", "status", "timeline", "activity", "activity_since", "quote_pending", "promised_at", "promises"),
     *("checked_in_at", "ready_at", "closed_at", "last_event_at", "center_id", "lane"),
 )
+
+_OF_PART = ("part_no", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
 
 Fact = dict[str, Any]
 
@@ -106,6 +109,7 @@ class Journeys:
             try:
                 fact = orjson.loads(record.value)
                 kept = {name: fact[name] for name in _NEEDED}
+                kept["parts"] = [{name: part[name] for name in _OF_PART} for part in fact["parts"] if is_awaited(part)]
                 quote = fact["quote"]
                 version, closed = int(fact["version"]), fact["status"] != "open"
             except (ValueError, KeyError, TypeError):

@@ -176,7 +176,8 @@ class Book:
             verdict = first_time_fix(order_id, visit, digests)
             fact = journey_fact(order_id, vehicle.vehicle_id, visit, verdict, vehicle.version_of(order_id, visit))
             out.journeys.append(fact)
-            out.notices.extend(notice_of(order_id, visit, told) for told in hand.milestones.get(order_id, ()))
+            for told in hand.milestones.get(order_id, ()):
+                out.notices.append(notice_of(order_id, visit, told, order.entry(told[1])))
             key = order_key(vehicle.vehicle_id, order_id)
             self._count_hours(key.decode(), order, fact, again, hours)
             self._change(self._orders, out.order_changes, key, order.state())

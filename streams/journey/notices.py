@@ -3,6 +3,7 @@
 from typing import Any
 
 from streams.journey.by_clock import BY_CLOCK, why_not_so
+from streams.journey.entries import FIELDS, Entry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
 from streams.journey.visit import Milestone, Visit
@@ -20,23 +21,25 @@ _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "promise_changed": (("promise_changed", *_READY), 12 * _HOUR_MS, 0),
     "diagnosis_started": (("quote_ready", "repair_started", *_READY), 4 * _HOUR_MS, 0),
     "quote_ready": (("quote_ready", *_CLOSING), 24 * _HOUR_MS, 0),
-    "part_ordered": (("part_delayed", "part_arrived", "repair_started", *_READY), 6 * _HOUR_MS, 0),
+    "part_ordered": (("part_ordered", "part_delayed", "part_arrived", "repair_started", *_READY), 6 * _HOUR_MS, 0),
     "part_delayed": (("part_delayed", "part_arrived", *_READY), 12 * _HOUR_MS, 0),
-    "part_arrived": (("repair_started", *_READY), 6 * _HOUR_MS, 0),
+    "part_arrived": (("part_arrived", "repair_started", *_READY), 6 * _HOUR_MS, 0),
     "repair_started": (("extra_check", *_READY), 6 * _HOUR_MS, 0),
     "extra_check": (_READY, 6 * _HOUR_MS, 0),
     "ready": (("extra_check", *_CLOSING), 24 * _HOUR_MS, 2 * _MINUTE_MS),
     "handed_off": ((), 72 * _HOUR_MS, 0),
     "cancelled": ((), 24 * _HOUR_MS, 0),
 }
-_PART_SLOTS = {"part_ordered": 3, "part_delayed": 4, "part_arrived": 5}
+_PART_MILESTONES = frozenset({"part_ordered", "part_delayed", "part_arrived"})
+# Only what happens to the same part makes these pointless; the timeline does not say which part it was.
+_OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}
 
 
-def notice_of(order_id: str, visit: Visit, milestone: Milestone) -> dict[str, Any]:
-    """The notice in the shape of schemas.facts.Notice, as the visit stands now."""
+def notice_of(order_id: str, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
+    """The notice in the shape of schemas.facts.Notice, as the visit stands now. `proof` is the entry that proves it."""
     name, event_id, at = milestone
     superseded_by, lifetime, settling = _RULES[name]
-    part_no, expected_at = _part(visit, name, at)
+    part_no, expected_at = _part(visit, proof) if name in _PART_MILESTONES else (None, None)
     return {
         "notice_id": notice_id(order_id, name, event_id),
         "order_id": order_id,
@@ -57,15 +60,12 @@ def notice_of(order_id: str, visit: Visit, milestone: Milestone) -> dict[str, An
     }
 
 
-def _part(visit: Visit, milestone: str, at: int) -> tuple[str | None, int | None]:
-    """Number and expected time of the part that reached this phase then."""
-    slot = _PART_SLOTS.get(milestone)
-    if slot is None:
-        return None, None
-    for part in visit.parts.values():
-        if part[slot] == at:
-            return part[0], part[7]
-    return None, None
+def _part(visit: Visit, proof: Entry) -> tuple[str | None, int | None]:
+    """Number and expected time of the part that an entry is about: the time that it tells, or else the latest one."""
+    _, request_id, part_no, _, _, expected, _ = proof[FIELDS:]
+    part = visit.parts.get(request_id)
+    # A late event may have made it count for nothing.
+    return part_no, part[7] if expected is None and part is not None else expected
 
 
 def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
@@ -79,8 +79,32 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
     timeline = [list(each) for each in fact["timeline"]]
     if told not in timeline:
         return False
-    if any(name in notice["superseded_by"] for name, *_ in timeline[timeline.index(told) + 1 :]):
+    if superseding(notice, timeline) or not is_still_so_of_part(notice, fact):
         return False
     if notice["milestone"] == "ready":
         return bool(fact["activity"] == "pickup")
     return notice["milestone"] != "quote_ready" or bool(fact["quote_pending"])
+
+
+def superseding(notice: dict[str, Any], timeline: list[list[Any]]) -> list[str]:
+    """The milestones behind the notice's own that make it pointless."""
+    told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]
+    pointless = set(notice["superseded_by"])
+    if notice["part_no"] is not None:
+        pointless -= _OF_ONE_PART.get(notice["milestone"], set())
+    return [name for name, *_ in timeline[timeline.index(told) + 1 :] if name in pointless]
+
+
+def is_still_so_of_part(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
+    """Whether the part that a notice says is on its way still is, as the notice says; True for all other notices."""
+    if notice["milestone"] not in _OF_ONE_PART or notice["part_no"] is None:
+        return True
+    awaited = [part for part in fact["parts"] if part["part_no"] == notice["part_no"] and is_awaited(part)]
+    if notice["milestone"] == "part_ordered":
+        return any(part["backordered_at"] is None for part in awaited)
+    return any(part["expected_at"] == notice["expected_at"] for part in awaited)
+
+
+def is_awaited(part: dict[str, Any]) -> bool:
+    """Whether a part of a journey fact is ordered and neither here nor called off."""
+    return part["fulfilled_at"] is None and part["cancelled_at"] is None

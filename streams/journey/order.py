@@ -47,6 +47,13 @@ class Order:
         """Whether an event with this id belongs to the order."""
         return _opening(event_id) in self._lines
 
+    def entry(self, event_id: str) -> Entry:
+        """The entry of an event of this order. Raises ValueError where it has none."""
+        start = self._lines.index(_opening(event_id)) + 1
+        line, _, _ = self._lines[start:].partition(b"\n")
+        found: Entry = orjson.loads(line)
+        return found
+
     def take(self, entry: Entry, offset: int) -> tuple[Taken, list[Milestone]]:
         """Add an event; how it was taken, and the milestones that it made known (after a late one, perhaps again).
 

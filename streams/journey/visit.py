@@ -228,21 +228,27 @@ class Visit:
         part = self.parts.get(request_id)
         if part is None:
             part = self.parts[request_id] = [part_no, quantity, urgent, None, None, None, None, None, None]
-        was_open = part_is_open(part)
+        was_known, was_open = part[3] is not None or part[4] is not None, part_is_open(part)
+        was_settled = part[5] is not None or part[6] is not None
         part[0], part[1] = part_no, quantity
         part[2] = part[2] or urgent
         slot = _PART_PHASES.index(phase) + 3
-        told_before = part[7]
-        if part[slot] is None:
+        told_before, is_first = part[7], part[slot] is None
+        if is_first:
             part[slot] = entry[e.AT]
         if expected is not None:
             part[7] = expected
         if price is not None:
             part[8] = price
         self.open_parts += part_is_open(part) - was_open
-        if phase == "backordered" or (phase == "requested" and told_before not in (None, part[7])):
-            return ["part_delayed"]
-        return list(_PART_MILESTONES[phase])
+        if was_settled or phase == "cancelled":
+            return []
+        if phase == "fulfilled":
+            return ["part_arrived"]
+        if part[7] == told_before and was_known and not (phase == "backordered" and is_first):
+            return []  # nothing new
+        is_later = told_before is not None and part[7] > told_before
+        return ["part_delayed" if part[4] is not None or is_later else "part_ordered"]
 
     def _repair(self, entry: Entry) -> list[str]:
         phase, job_id = entry[e.FIELDS :]
@@ -271,7 +277,6 @@ class Visit:
 
 
 _PART_PHASES = ("requested", "backordered", "fulfilled", "cancelled")
-_PART_MILESTONES = {"requested": ("part_ordered",), "fulfilled": ("part_arrived",), "cancelled": ()}
 _APPLY: dict[str, Any] = {
     e.HANDOFF: Visit._close,
     e.CANCELLATION: Visit._close,

@@ -117,5 +117,17 @@ def a_fact(order_id: str, *told: dict[str, Any], **fields: Any) -> dict[str, Any
         "center_id": "C1",
         "lane": "standard",
         "quote": None,
+        "parts": [_awaited(each) for each in told if each["milestone"] in ("part_ordered", "part_delayed")],
         **fields,
+    }
+
+
+def _awaited(notice: dict[str, Any]) -> dict[str, Any]:
+    """The part that a notice is about, ordered and not yet here."""
+    return {
+        "part_no": notice["part_no"],
+        "backordered_at": notice["occurred_at"] if notice["milestone"] == "part_delayed" else None,
+        "fulfilled_at": None,
+        "cancelled_at": None,
+        "expected_at": notice["expected_at"],
     }

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 
 from schemas.facts import Notice
+from streams.journey import entries as e
 from streams.journey.ids import notice_id
 from streams.journey.notices import is_still_true, notice_of
 from streams.journey.order import Order
@@ -90,6 +91,29 @@ def test_a_part_is_delayed_when_it_is_out_of_stock_or_expected_at_another_time()
     ) == ["checked_in", "part_ordered", "part_delayed", "part_delayed"]
 
 
+def test_a_part_is_told_of_again_only_when_there_is_something_new():
+    soon, later, sooner = (at(clock).isoformat() for clock in ("12:00", "15:00", "10:00"))
+
+    assert milestones(
+        checked_in("08:00"),
+        part("requested", "08:10", expected_at=soon),
+        part("requested", "08:11", expected_at=soon),
+        part("requested", "08:12"),
+        part("requested", "08:13", expected_at=sooner),
+        part("backordered", "08:20", expected_at=later),
+        part("backordered", "08:21", expected_at=later),
+        part("requested", "08:22"),
+    ) == ["checked_in", "part_ordered", "part_ordered", "part_delayed"]
+
+
+def test_a_request_that_is_settled_is_told_of_no_more():
+    settled = [checked_in("08:00"), part("requested", "08:10"), part("fulfilled", "08:20")]
+    again = [part(phase, f"08:3{minute}") for minute, phase in enumerate(("requested", "backordered", "fulfilled"))]
+
+    assert milestones(*settled, *again) == ["checked_in", "part_ordered", "part_arrived"]
+    assert milestones(*settled[:2], part("cancelled", "08:20"), *again) == ["checked_in", "part_ordered"]
+
+
 def test_a_failed_check_means_that_the_car_is_looked_at_once_more():
     failed = [checked_in("08:00"), repair("completed", "09:00"), check_failed("09:30")]
 
@@ -123,8 +147,9 @@ def test_without_a_check_in_there_is_no_ready_but_a_handoff():
 
 
 def notices_after(*events: Sent) -> list[dict[str, Any]]:
-    visit = fold(entries_of(events))
-    return [notice_of("R1", visit, told) for told in visit.timeline]
+    entries = entries_of(events)
+    visit, proofs = fold(entries), {entry[e.EVENT_ID]: entry for entry in entries}
+    return [notice_of("R1", visit, told, proofs[told[1]]) for told in visit.timeline]
 
 
 def notice_after(milestone: str, *events: Sent) -> Notice:
@@ -183,7 +208,51 @@ def test_a_notice_of_a_delayed_part_says_which_and_until_when():
     assert (notice.part_no, notice.expected_at) == ("P-7", ms("15:00"))
 
 
+def test_each_notice_of_a_part_says_which_and_what_was_told_then():
+    """Two requests in the same second, and one of them put off twice."""
+    times = [at(clock).isoformat() for clock in ("12:00", "15:00")]
+    events = [
+        checked_in("08:00"),
+        part("requested", "08:10", request_id="Q1", part_no="P-1"),
+        part("requested", "08:10", request_id="Q2", part_no="P-2"),
+        part("backordered", "08:20", request_id="Q2", part_no="P-2", expected_at=times[0]),
+        part("backordered", "08:30", request_id="Q2", part_no="P-2", expected_at=times[1]),
+        part("fulfilled", "08:40", request_id="Q2", part_no="P-2"),
+    ]
+    told = [(each["milestone"], each["part_no"], each["expected_at"]) for each in notices_after(*events)[1:]]
+
+    assert told == [
+        ("part_ordered", "P-1", None),
+        ("part_ordered", "P-2", ms("15:00")),
+        ("part_delayed", "P-2", ms("12:00")),
+        ("part_delayed", "P-2", ms("15:00")),
+        ("part_arrived", "P-2", ms("15:00")),
+    ]
+
+
 # Still true
+
+
+def test_that_a_part_is_late_stays_true_while_another_one_arrives():
+    visit = [
+        checked_in("08:00"),
+        part("backordered", "08:20", request_id="Q1", part_no="P-1", expected_at=at("15:00").isoformat()),
+        part("fulfilled", "08:30", request_id="Q2", part_no="P-2"),
+    ]
+
+    assert still_true("part_delayed", *visit)
+    assert not still_true("part_delayed", *visit, part("fulfilled", "09:00", request_id="Q1", part_no="P-1"))
+    assert not still_true("part_delayed", *visit, part("cancelled", "09:00", request_id="Q1", part_no="P-1"))
+    newer = part("backordered", "09:00", request_id="Q1", part_no="P-1", expected_at=at("17:00").isoformat())
+    assert not still_true("part_delayed", *visit, newer)
+
+
+def test_several_parts_ordered_one_after_the_other_are_told_once():
+    visit = [checked_in("08:00"), part("requested", "08:10", request_id="Q1", part_no="P-1")]
+
+    assert still_true("part_ordered", *visit)
+    assert not still_true("part_ordered", *visit, part("requested", "08:11", request_id="Q2", part_no="P-2"))
+    assert not still_true("part_ordered", *visit, part("backordered", "08:11", request_id="Q1", part_no="P-1"))
 
 
 def test_a_notice_is_true_until_what_makes_it_pointless():
