@@ -139,6 +139,29 @@ class _Heard:
         return said
 
 
+def center_days(orders: pd.DataFrame, settled_before: datetime | None) -> pd.DataFrame:
+    """The answer of pilot.sql for these orders; None: whether they were fixed first time is certain of all."""
+    rows = orders[orders["checked_in_at"].notna() & orders["center_id"].notna()]
+    settled = rows["closed_at"] < settled_before if settled_before else True
+    judged = rows["ftf"].notna() & settled
+    sums = pd.DataFrame(
+        {
+            "center_id": rows["center_id"],
+            "day": rows["checked_in_at"].dt.tz_convert(SHANGHAI).dt.date,
+            "handed_off": 1,
+            "waits": rows["wait_s"].notna().astype(int),
+            "wait_s": rows["wait_s"].fillna(0.0),
+            "judged": judged.astype(int),
+            "fixed": (judged & (rows["ftf"] == True)).astype(int),  # noqa: E712
+            "scores": rows["score"].notna().astype(int),
+            "promoters": (rows["score"] >= 9).astype(int),
+            "detractors": (rows["score"] <= 6).astype(int),
+            "complaints": rows["complaints"],
+        }
+    )
+    return sums.groupby(["center_id", "day"], as_index=False).sum()
+
+
 def now_after(days: int) -> datetime:
     """The instant at which a run of so many days ends."""
     return (START + timedelta(days=days)).astimezone(UTC)

@@ -30,6 +30,6 @@ LEFT JOIN
     GROUP BY order_id
 ) AS u ON u.order_id = o.order_id
 WHERE o.status = 'handed_off'
-    AND ({since:String} = '' OR toDate(o.closed_at, {zone:String}) >= toDateOrNull({since:String}))
-    AND ({until:String} = '' OR toDate(o.closed_at, {zone:String}) <= toDateOrNull({until:String}))
+    AND ({since:String} = '' OR toDate(o.closed_at, {time_zone:String}) >= toDateOrNull({since:String}))
+    AND ({until:String} = '' OR toDate(o.closed_at, {time_zone:String}) <= toDateOrNull({until:String}))
 ORDER BY order_id

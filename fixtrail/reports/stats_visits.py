@@ -112,7 +112,7 @@ CONTROLS = ("center_id", "lane", "fault_origin")
 
 def ask_visits(ask: Ask, options: Options) -> pd.DataFrame:
     """The visits that the options are about, as `visits` gives them."""
-    answer = ask("drivers", since=options.since, until=options.until, zone=options.targets.time_zone)
+    answer = ask("drivers", since=options.since, until=options.until, time_zone=options.targets.time_zone)
     return visits(answer, options.now)
 
 
