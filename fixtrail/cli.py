@@ -736,11 +736,11 @@ def centers_load(
 
 @app.command(epilog="Example:  fixtrail contracts --check")
 def contracts(
-    write: Annotated[bool, typer.Option("--write", help="Write docs/schemas and docs/asyncapi.yaml.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write docs/schemas, asyncapi.yaml and openapi.json.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if they are not what the models say.")] = False,
     root: Annotated[Path, typer.Option(help="Root of the source tree.")] = Path(),
 ) -> None:
-    """The JSON Schema and AsyncAPI documents of everything that crosses a process border, from the models."""
+    """The JSON Schema, AsyncAPI and OpenAPI documents of everything that crosses a process border, from the models."""
     from fixtrail.contracts import stale_documents, write_documents
 
     if write == check:

@@ -1,4 +1,4 @@
-"""The documents of everything that crosses a process border: JSON Schema files and an AsyncAPI 3 document."""
+"""The documents of everything that crosses a process border: JSON Schema files, AsyncAPI 3 and OpenAPI 3.1."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notic
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_FILE = "asyncapi.yaml"
+OPENAPI_FILE = "openapi.json"
 SCHEMAS = "schemas"
 
 # What the model checks in code: a completed quality check says whether it was passed.
@@ -49,7 +50,7 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
 
 
 def documents() -> dict[Path, str]:
-    """Content by path below `docs/`: one JSON Schema per message, one for any event, and the AsyncAPI document."""
+    """Content by path below `docs/`: one JSON Schema per message, one for any event, AsyncAPI and OpenAPI."""
     found = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
     for name, event in EVENT_TYPES.items():
         found[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
@@ -57,7 +58,15 @@ def documents() -> dict[Path, str]:
         found[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))
     found[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
     found[Path(ASYNCAPI_FILE)] = _asyncapi_text()
+    found[Path(OPENAPI_FILE)] = _openapi_text()
     return found
+
+
+def event_schemas(ref_template: str) -> dict[str, Any]:
+    """The JSON Schema of each event type and of what it consists of, by name, for a document that holds them."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in EVENT_TYPES.values()]
+    _, schema = models_json_schema(models, ref_template=ref_template)
+    return {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
 
 
 def write_documents(folder: Path) -> list[Path]:
@@ -121,6 +130,12 @@ def _dead_letter_headers() -> dict[str, Any]:
     }
     properties = {PREFIX + name: {"type": "string", "description": told[name]} for name in said}
     return {"title": "DeadLetterHeaders", "type": "object", "properties": properties, "required": [*properties]}
+
+
+def _openapi_text() -> str:
+    from fixtrail.web.api.document import openapi
+
+    return _text(openapi())
 
 
 def _asyncapi_text() -> str:

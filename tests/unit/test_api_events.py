@@ -411,7 +411,7 @@ async def test_answers_are_counted_without_any_id(api: Api):
 
     assert {measure: count for measure, count in api.progress.counts.items() if measure[0].startswith("api_")} == {
         ("api_requests", "/events", "207"): 1,
-        ("api_requests", "/orders/{order_id:path}", "503"): 1,
+        ("api_requests", "/orders/{order_id}", "503"): 1,
         ("api_requests", "(none)", "404"): 1,
         ("api_items", "accepted"): 2,
         ("api_items", "missing_field"): 1,

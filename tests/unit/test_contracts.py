@@ -1,6 +1,7 @@
 """The documents for integrators say what the models say."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -37,6 +38,14 @@ EVENTS = [
 ]
 
 
+def is_accepted(event):
+    try:
+        decode_event(json.dumps(event).encode())
+    except BadEvent:
+        return False
+    return True
+
+
 def test_the_documents_are_what_the_models_say_today():
     assert stale_documents(DOCS) == [], "run `fixtrail contracts --write`"
 
@@ -53,16 +62,11 @@ def test_a_document_that_was_edited_or_left_behind_is_stale(tmp_path):
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: json.dumps({k: event[k] for k in event if k not in COMMON}))
 def test_schema_and_decoder_agree(event):
     schema = json.loads(documents()[Path("schemas/service-event.json")])
-    try:
-        decode_event(json.dumps(event).encode())
-        accepted = True
-    except BadEvent:
-        accepted = False
 
-    assert jsonschema.Draft202012Validator(schema).is_valid(event) is accepted
+    assert jsonschema.Draft202012Validator(schema).is_valid(event) is is_accepted(event)
 
 
-@pytest.mark.parametrize("path", [path for path in documents() if path.suffix == ".json"], ids=str)
+@pytest.mark.parametrize("path", [path for path in documents() if path.parent.name == "schemas"], ids=str)
 def test_every_schema_is_valid_itself(path):
     jsonschema.Draft202012Validator.check_schema(json.loads(documents()[path]))
 
@@ -75,3 +79,24 @@ def test_every_event_type_is_a_message_of_its_topic():
     for message in document["components"]["messages"].values():
         schema = message["payload"].get("$ref", "#/components/schemas/DeadLetterHeaders").rsplit("/", 1)[1]
         assert schema in document["components"]["schemas"]
+
+
+def test_the_openapi_document_is_whole():
+    document = json.loads(documents()[Path("openapi.json")])
+
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/events", "/orders/{order_id}", "/centers/{center_id}/open"}
+    referenced = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert referenced <= set(document["components"]["schemas"])
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert operation["summary"] and operation["description"] and operation["security"]
+            assert {"401", "403", "429", "503"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: json.dumps({k: event[k] for k in event if k not in COMMON}))
+def test_openapi_and_decoder_agree(event):
+    document = json.loads(documents()[Path("openapi.json")])
+    schema = {"$ref": "#/components/schemas/ServiceEvent", "components": document["components"]}
+
+    assert jsonschema.Draft202012Validator(schema).is_valid(event) is is_accepted(event)

@@ -3,6 +3,7 @@
 import time
 
 from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.api import events, reading
@@ -17,9 +18,16 @@ def create_api(state: ApiState) -> FastAPI:
     app.state.api = state
     app.include_router(events.router)
     app.include_router(reading.router)
+    app.add_api_route("/openapi.json", _document, include_in_schema=False)
     speak_problems(app)
     app.add_middleware(Counted, progress=state.progress)
     return app
+
+
+async def _document() -> Response:
+    from fixtrail.web.api.document import openapi
+
+    return JSONResponse(openapi())
 
 
 class Counted:
@@ -33,7 +41,7 @@ class Counted:
 
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "(none)")
+                route = getattr(scope.get("route"), "path_format", "(none)")
                 self._progress.counts["api_requests", route, str(message["status"])] += 1
                 self._progress.observe(("api_seconds", route), [time.monotonic() - began])
             await send(message)

@@ -17,10 +17,10 @@ from starlette.responses import Response
 
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
-from fixtrail.web.api.bodies import Item, read_body
+from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body
 from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge
 from fixtrail.web.api.keys import ApiKey
-from fixtrail.web.api.problems import MEDIA_TYPE, Problem
+from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
 from fixtrail.web.api.sender import KafkaAway
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
@@ -61,6 +61,30 @@ class EventsAnswer(BaseModel):
     items: list[ItemResult]
 
 
+class EventsProblem(ProblemDetails, EventsAnswer):
+    """A problem, and what became of each event."""
+
+    accepted: int = 0
+    refused: int = 0
+    items: list[ItemResult] = Field(default=[], description="Absent where the request was refused as a whole.")
+
+
+_ONE = {"$ref": "#/components/schemas/ServiceEvent"}
+_ENVELOPE = {"$ref": "#/components/schemas/CloudEvent"}
+_LINES = {"type": "string", "description": "One event a line."}
+REQUEST_BODY = {
+    "required": True,
+    "description": "One event or several, as the content type says. CloudEvents binary mode: `application/json` with "
+    "the headers `ce-id`, `ce-source`, `ce-type` and `ce-specversion`. The bytes go on unchanged.",
+    "content": {
+        JSON: {"schema": {"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST_EVENTS}]}},
+        EVENT: {"schema": _ENVELOPE},
+        EVENT_BATCH: {"schema": {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": MOST_EVENTS}},
+        **{media_type: {"schema": _LINES} for media_type in LINES},
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """The answer to a request. One that is not final may turn out another way when the request is repeated."""
@@ -70,14 +94,40 @@ class Taken:
     final: bool = True
 
 
-@router.post("/events")
+@router.post(
+    "/events",
+    tags=["events"],
+    operation_id="postEvents",
+    summary="Send events",
+    status_code=202,
+    response_model=EventsAnswer,
+    response_description="Kafka has acknowledged every event.",
+    responses={
+        207: {"model": EventsAnswer, "description": "Some events are accepted and with Kafka, the items say which."},
+        **told(401, 408, 409, 415, 429),
+        **told(400, 403, 413, 422, 503, model=EventsProblem.__name__),
+    },
+    openapi_extra={"requestBody": REQUEST_BODY},
+)
 async def post_events(
     request: Request,
     key: Key,
-    idempotency_key: Annotated[str | None, Header()] = None,
-    prefer: Annotated[str | None, Header()] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="A string in quotes. A repeat within 24 hours gets the first answer, nothing is sent again."
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None, Header(description="`handling=strict`: nothing is sent unless every event is good.")
+    ] = None,
 ) -> Response:
-    """Takes one event or a batch of up to 1,000."""
+    """Takes one event, or up to 1,000 in a batch. What is answered as accepted is with all replicas of Kafka.
+
+    Needs scope `events:write`. Each event is judged by itself: good ones are sent, others are refused with the code
+    that their dead letter would have, and go nowhere. An event that is sent again under its `event_id` counts once, so
+    whatever was not answered may be sent again.
+    """
     require(key, "events:write")
     state = state_of(request)
     repeatable = parse_key(idempotency_key)

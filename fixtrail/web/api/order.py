@@ -44,7 +44,7 @@ class PartOfOrder(BaseModel):
     unit_price: Decimal | None
 
 
-class QuotedPart(BaseModel):
+class PartOfQuote(BaseModel):
     part_no: str
     quantity: Decimal
     unit_price: Decimal
@@ -57,7 +57,7 @@ class QuoteOfOrder(BaseModel):
     labour_hours: Decimal
     labour_rate: Decimal
     currency: str
-    parts: list[QuotedPart]
+    parts: list[PartOfQuote]
 
 
 class MilestoneOfOrder(BaseModel):

@@ -23,7 +23,7 @@ class ProblemDetails(BaseModel):
     type: str = Field(description="What kind of problem: `urn:fixtrail:problem:` and a code.")
     title: str = Field(description="The same for people; always the same for a type.")
     status: int = Field(description="The HTTP status again.")
-    detail: str | None = Field(default=None, description="What to do about this one.")
+    detail: str = Field(description="What to do about this one.")
 
 
 class Problem(Exception):
@@ -73,6 +73,27 @@ TITLES = {
     "kafka-away": "Kafka has not acknowledged",
     "not-ready": "The journeys are still being read",
     "internal-error": "A fault of ours",
+}
+
+
+def told(*statuses: int, model: str = "ProblemDetails") -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of these error statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+    return {status: {"description": _SAID[status], "content": content} for status in statuses}
+
+
+_SAID = {
+    400: "The body, or a header, cannot be read.",
+    401: "No valid API key.",
+    403: "The API key does not allow this.",
+    404: "There is no such thing, or none that the API key may see.",
+    408: "The body did not arrive within 30 s.",
+    409: "The first request with this Idempotency-Key is still under way.",
+    413: "Too many events, or too many bytes.",
+    415: "The content type is none of those taken.",
+    422: "Refused: see the items, or the detail.",
+    429: "Too many events or wrong keys; `Retry-After` says when there is room again.",
+    503: "Not now: send it again after `Retry-After`.",
 }
 
 

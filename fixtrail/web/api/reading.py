@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.order import CenterOrders, Order, order_at
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import Problem, told
 from fixtrail.web.api.state import state_of
 from fixtrail.web.journeys import Journeys
 from schemas.facts import JourneyFact
@@ -23,7 +23,13 @@ OrderId = Annotated[str, Path(max_length=64, description="The order's id, percen
 CenterId = Annotated[str, Path(max_length=64, description="The center's id, percent-encoded.")]
 
 
-@router.get("/orders/{order_id:path}", summary="One order as it is now")
+@router.get(
+    "/orders/{order_id:path}",
+    tags=["orders"],
+    operation_id="getOrder",
+    summary="One order as it is now",
+    responses=told(401, 403, 404, 422, 429, 503),
+)
 async def get_order(request: Request, key: Key, order_id: OrderId) -> Order:
     """The order's journey, its running times as of now. Closed orders are there for 30 days.
 
@@ -36,7 +42,13 @@ async def get_order(request: Request, key: Key, order_id: OrderId) -> Order:
     return order_at(fact, _now_ms(), personal="personal:read" in key.scopes)
 
 
-@router.get("/centers/{center_id:path}/open", summary="A center's open orders")
+@router.get(
+    "/centers/{center_id:path}/open",
+    tags=["orders"],
+    operation_id="getOpenOrders",
+    summary="A center's open orders",
+    responses=told(401, 403, 404, 422, 429, 503),
+)
 async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> CenterOrders:
     """Every order that is neither handed off nor cancelled, the longest there first, running times as of now.
 
