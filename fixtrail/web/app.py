@@ -9,12 +9,14 @@ from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
 from fixtrail.web.security import SecurityHeaders
 from fixtrail.web.static import STATIC
+from fixtrail.web.tracking.pages import Pages
 
 
 def create_app(web: Web) -> FastAPI:
     """The application around parts that somebody else runs (fixtrail.web.server)."""
     app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
+    app.state.tracking = Pages(web.config)
     for router in _routers():
         app.include_router(router)
     app.mount("/v1", create_api(web.api))
@@ -29,3 +31,6 @@ def _routers() -> Iterator[APIRouter]:
     from fixtrail.web.tracking.routes import router as tracking
 
     yield tracking
+    from fixtrail.web.ops.routes import routers
+
+    yield from routers()

@@ -8,6 +8,7 @@ from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.events import Events
 from fixtrail.web.journeys import Journeys
+from fixtrail.web.ops.parts import Ops, make_ops
 from fixtrail.web.security import Gate
 from fixtrail.web.tracking.tokens import Links
 from sinks.progress import Progress
@@ -18,7 +19,7 @@ class Web:
     """Found by handlers with `web_of(request)`.
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
-    `api` is what the interface for other systems works with.
+    `api` is what the interface for other systems works with, `ops` what the staff's pages do.
     """
 
     config: WebConfig
@@ -27,6 +28,7 @@ class Web:
     gate: Gate
     links: Links
     api: ApiState
+    ops: Ops = field(repr=False)
     progress: Progress = field(repr=False)
 
 
@@ -40,6 +42,7 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         gate=Gate(config.limits),
         links=Links(config.secret),
         api=make_state(config.settings, journeys, progress),
+        ops=make_ops(config),
         progress=progress,
     )
 

@@ -58,13 +58,13 @@ class Events:
                     await asyncio.wait_for(producer.stop(), ACK_LIMIT_S)
             await asyncio.sleep(PAUSE_S)
 
-    async def write(self, value: bytes, key: bytes, headers: Headers = ()) -> None:
+    async def write(self, value: bytes, key: bytes, headers: Headers = (), topic: str = SERVICE_EVENTS) -> None:
         """Send one record; returns once all replicas have it. Raises NotAcknowledged."""
         if self._producer is None:
             raise NotAcknowledged("Kafka is away")
         try:
             async with asyncio.timeout(ACK_LIMIT_S):
-                await (await self._producer.send(SERVICE_EVENTS, value, key=key, headers=list(headers)))
+                await (await self._producer.send(topic, value, key=key, headers=list(headers)))
         except TimeoutError:
             raise NotAcknowledged("no acknowledgement in time") from None
         except (KafkaError, OSError) as error:

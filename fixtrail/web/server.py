@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 from fixtrail.failure import OK, REFUSED, Failure
-from fixtrail.topics import TRACKING_REVOCATIONS
+from fixtrail.topics import ALERTS, TRACKING_REVOCATIONS
 from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
 from fixtrail.web.context import Web, make_web
@@ -27,7 +27,11 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     web = make_web(config, progress)
     listening = listen(config.host, config.port)
     parts = [
-        asyncio.create_task(web.journeys.follow(config.kafka, {TRACKING_REVOCATIONS: lambda r: _revoked(web, r)})),
+        asyncio.create_task(
+            web.journeys.follow(
+                config.kafka, {TRACKING_REVOCATIONS: lambda r: _revoked(web, r), ALERTS: web.ops.alerts.take}
+            )
+        ),
         asyncio.create_task(web.events.run()),
         asyncio.create_task(_show(web)),
     ]
@@ -40,6 +44,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
             task.result()
     finally:
         server.should_exit = True
+        web.journeys.close()
         for task in (*parts, stopping):
             task.cancel()
         await asyncio.gather(*parts, stopping, serving, return_exceptions=True)

@@ -9,6 +9,7 @@ _HERE = Path(__file__).parent
 # One line a part.
 STATIC: dict[str, Path] = {
     "tracking": _HERE / "tracking" / "static",
+    "ops": _HERE / "ops" / "static",
 }
 
 

@@ -132,7 +132,7 @@ def _provider(settings: Settings) -> Provider | None:
 
 def access_of(request: Request) -> Access:
     """The parts, from any handler."""
-    found: Access = request.app.state.access
+    found: Access = request.app.state.web.ops.access
     return found
 
 

@@ -20,13 +20,13 @@ from fixtrail.web.accounts.access import (
 )
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.ops.shell import BadForm, local_path, page, small_form
+from fixtrail.web.ops.shell import BadForm, StaffRoute, local_path, page, small_form
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600
 AWAY_S = 600
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 
 
 @router.get("/login")

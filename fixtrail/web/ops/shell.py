@@ -1,7 +1,7 @@
 """What the pages for the staff share: templates, words in two languages, forms, and who is signed in."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -10,6 +10,8 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
+from fastapi import HTTPException
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -76,7 +78,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"minutes": minutes, "span": span, "clock": clock, "signed": lambda value: f"{value:+.0f}"}
+    found.filters |= {
+        "minutes": minutes,
+        "span": span,
+        "clock": clock,
+        "short_time": short_time,
+        "signed": lambda value: f"{value:+.0f}",
+    }
     found.globals["asset"] = lambda file: static_url("ops", file)
     return found
 
@@ -102,6 +110,11 @@ def span(seconds: float | None) -> str:
 def clock(at_ms: int | None, zone: str, form: str = "%H:%M") -> str:
     """An instant in local time; a dash for None."""
     return "–" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):{form}}"
+
+
+def short_time(said: str | None, zone: str) -> str:
+    """An RFC 3339 time in local time."""
+    return "–" if said is None else f"{datetime.fromisoformat(said).astimezone(ZoneInfo(zone)):%m-%d %H:%M:%S}"
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -165,3 +178,22 @@ async def small_form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
     except ValueError:
         raise BadForm("not a form") from None
+
+
+class StaffRoute(APIRoute):
+    """A page's route: what a handler refuses (400, 403, 404, the way to the sign-in page) becomes a page, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except HTTPException as refusal:
+                if refusal.status_code == 303 and refusal.headers:
+                    return finish(request, RedirectResponse(refusal.headers["Location"], status_code=303))
+                if f"error.{refusal.status_code}" not in catalogue()["en"]:
+                    raise
+                return page(request, "error.html", status=refusal.status_code, told=refusal.status_code)
+
+        return handled

@@ -1,0 +1,184 @@
+"""The board as values: open orders, the clock and the thresholds in, what is shown out. No I/O."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fixtrail.web.ops.choice import Choice
+from fixtrail.web.ops.live import ACTIVITIES, EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
+from schemas.facts import Activity, JourneyFact
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When something is worth a look; seconds. Quick lane and emergency limits are those of CONTRACT section 4.
+
+    A quick-lane order or a promise is at risk from so long before its limit on. A wait above `long_wait_s` is marked.
+    """
+
+    long_wait_s: float = 30 * 60
+    quick_lane_s: float = QUICK_LANE_S
+    quick_margin_s: float = 5 * 60
+    promise_margin_s: float = 30 * 60
+    emergency_s: float = EMERGENCY_S
+    emergency_margin_s: float = 30 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that should be over by `due_at`; it runs since `since`. Late once that has passed."""
+
+    order: LiveOrder
+    since: int
+    due_at: int
+    late: bool
+    part: LivePart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CenterNow:
+    """One center at an instant. `longest_s` is the longest wait of those who wait now."""
+
+    center_id: str | None
+    open: int
+    by_activity: Mapping[Activity, int]
+    waiting: int
+    longest_s: float | None
+    quick: tuple[int, int]
+    promises: tuple[int, int]
+    emergencies: tuple[int, int]
+    stockouts: int
+
+    @property
+    def late(self) -> int:
+        """How much has passed its limit."""
+        return self.quick[1] + self.promises[1] + self.emergencies[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All that is shown of the present. Lists are in the order of urgency; centers are in the order they came in.
+
+    Pairs count what is watched and what of it is late: for quick lane and promises only what is at risk is watched.
+    """
+
+    now: int
+    open: int
+    by_activity: Mapping[Activity, int]
+    without_check_in: int
+    waiting: Sequence[LiveOrder]
+    quick: Sequence[Due]
+    promises: Sequence[Due]
+    emergencies: Sequence[Due]
+    stockouts: Sequence[tuple[LiveOrder, LivePart]]
+    centers: Sequence[CenterNow]
+
+
+def board(
+    facts: Iterable[JourneyFact],
+    now: int,
+    thresholds: Thresholds,
+    centers: Sequence[str | None],
+    choice: Choice | None = None,
+) -> Board:
+    """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen."""
+    lane = choice.lane if choice else None
+    shown = set(centers)
+    orders = [
+        live_order(fact, now)
+        for fact in facts
+        if fact.status == "open" and fact.center_id in shown and (lane is None or fact.lane == lane)
+    ]
+    quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)
+    emergencies = emergency_parts(orders, now, thresholds)
+    return Board(
+        now=now,
+        open=len(orders),
+        by_activity=_by_activity(orders),
+        without_check_in=sum(order.activity is None for order in orders),
+        waiting=longest_first(orders),
+        quick=quick,
+        promises=promises,
+        emergencies=emergencies,
+        stockouts=sorted(
+            ((order, part) for order in orders for part in order.stockouts),
+            key=lambda pair: (pair[1].since, pair[0].order_id),
+        ),
+        centers=[_center(each, orders, quick, promises, emergencies) for each in centers],
+    )
+
+
+def longest_first(orders: Iterable[LiveOrder]) -> list[LiveOrder]:
+    """Those who wait now, the longest wait so far first."""
+    waiting = [order for order in orders if order.waits]
+    return sorted(waiting, key=lambda order: (-(order.wait_s or 0.0), order.order_id))
+
+
+def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+    """Quick-lane orders that are not ready and near or past their 15 minutes, the most urgent first."""
+    found = []
+    for order in orders:
+        if order.lane == "quick" and order.activity is not None and order.checked_in_at is not None:
+            due_at = order.checked_in_at + round(thresholds.quick_lane_s * 1000)
+            if not order.is_ready and due_at - now <= thresholds.quick_margin_s * 1000:
+                found.append(Due(order, order.checked_in_at, due_at, now > due_at))
+    return _urgent_first(found)
+
+
+def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+    """Orders that are not ready and near or past the time that was promised, the most urgent first."""
+    found = [
+        Due(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
+        for order in orders
+        if order.promised_at is not None
+        and order.activity is not None
+        and not order.is_ready
+        and order.promised_at - now <= thresholds.promise_margin_s * 1000
+    ]
+    return _urgent_first(found)
+
+
+def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+    """Every emergency request that runs, the most urgent first."""
+    found = []
+    for order in orders:
+        for part in order.emergencies:
+            due_at = part.since + round(thresholds.emergency_s * 1000)
+            found.append(Due(order, part.since, due_at, now > due_at, part))
+    return _urgent_first(found)
+
+
+def _urgent_first(found: list[Due]) -> list[Due]:
+    return sorted(found, key=lambda due: (due.due_at, due.order.order_id))
+
+
+def _by_activity(orders: Iterable[LiveOrder]) -> dict[Activity, int]:
+    counted = Counter(order.activity for order in orders)
+    return {name: counted[name] for name in ACTIVITIES}
+
+
+def _center(
+    center_id: str | None,
+    orders: Iterable[LiveOrder],
+    quick: Iterable[Due],
+    promises: Iterable[Due],
+    emergencies: Iterable[Due],
+) -> CenterNow:
+    here = [order for order in orders if order.center_id == center_id]
+    waiting = [order.wait_s or 0.0 for order in here if order.waits]
+    return CenterNow(
+        center_id=center_id,
+        open=len(here),
+        by_activity=_by_activity(here),
+        waiting=len(waiting),
+        longest_s=max(waiting, default=None),
+        quick=_counted(quick, center_id),
+        promises=_counted(promises, center_id),
+        emergencies=_counted(emergencies, center_id),
+        stockouts=sum(len(order.stockouts) for order in here),
+    )
+
+
+def _counted(found: Iterable[Due], center_id: str | None) -> tuple[int, int]:
+    here = [due.late for due in found if due.order.center_id == center_id]
+    return len(here), sum(here)

@@ -1,0 +1,210 @@
+"""The board as pieces of HTML by name, made at most once a second for all who look at the same."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.ops import charts
+from fixtrail.web.ops.board import CenterNow, board
+from fixtrail.web.ops.choice import Choice, centers_seen
+from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
+from fixtrail.web.ops.live import ACTIVITIES
+from fixtrail.web.ops.shell import Locale, Words, environment, words
+from schemas.facts import Alert
+from sinks.clickhouse.centers import Center
+
+if TYPE_CHECKING:
+    from fixtrail.web.context import Web
+
+PIECES = ("state", "totals", "alerts", "centers", "waiting", "risks")
+# Stands in shared pieces where each session's own token goes.
+TOKEN_MARK = "%form-token%"
+MADE_FOR_MS = 1000
+MOST_KEPT = 200
+_TICKING = re.compile(r'(<time class="tick[^>]*>)[^<]*')
+ON_WALL = 14
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What may be seen by whoever looks (without their name), what is looked at, and in which language."""
+
+    person: Person
+    choice: Choice
+    locale: Locale
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share or an NPS with its number and 95 % interval; None where there is nothing to tell it of."""
+
+    value: float | None
+    n: int
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CenterLine:
+    """One row of the table of centers."""
+
+    now: CenterNow
+    figures: CenterFigures
+    ftfr: Rate
+    nps: Rate
+    name: str
+    region: str
+    wave: int
+
+
+class Boards:
+    """Makes the pieces and keeps them for a second."""
+
+    def __init__(self) -> None:
+        self._made: dict[View, tuple[int, dict[str, str]]] = {}
+
+    async def pieces(self, web: "Web", view: View) -> dict[str, str]:
+        """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
+        now = web.ops.clock()
+        kept = self._made.get(view)
+        if kept and now - kept[0] < MADE_FOR_MS:
+            return kept[1]
+        values = await values_of(web, view, now)
+        templates = environment()
+        made = {name: templates.get_template(f"piece_{name}.html").render(**values) for name in PIECES}
+        if len(self._made) >= MOST_KEPT:
+            self._made.clear()
+        self._made[view] = (now, made)
+        return made
+
+
+def without_ticks(piece: str) -> str:
+    """A piece without what the browser counts on by itself: the same as long as nothing has happened."""
+    return _TICKING.sub(r"\1", piece)
+
+
+async def values_of(web: "Web", view: View, now: int) -> dict[str, Any]:
+    """What the templates of the pieces find."""
+    ops, known = web.ops, web.config.centers.all()
+    facts = web.journeys.open_orders()
+    ids = centers_seen(view.choice, view.person, known, {fact.center_id for fact in facts})
+    zones = {center_id: center.time_zone for center_id, center in known.items()}
+    seen = await ops.figures.get(zones, ops.default_zone, view.choice.lane, now)
+    # A center without an open order is there all the same, if it had any lately.
+    ids += [each for each in centers_seen(view.choice, view.person, known, seen.by_center) if each not in set(ids)]
+    shown = board(facts, now, ops.aims.thresholds, ids, view.choice)
+    alerts = alerts_seen(ops.alerts.all(), view, known)
+    lines = [_line(each, known, seen, view.locale) for each in shown.centers]
+    total = total_figures(seen, ids)
+    return {
+        "t": words(view.locale),
+        "locale": view.locale,
+        "view": view,
+        "choice": view.choice,
+        "me": view.person,
+        "now": now,
+        "board": shown,
+        "lines": by_urgency(lines)[:ON_WALL] if view.choice.wall else lines,
+        "left_out": max(0, len(lines) - ON_WALL) if view.choice.wall else 0,
+        "alerts": alerts,
+        "open_alerts": [alert for alert in alerts if alert.state == "open"],
+        "seen": seen,
+        "total": total,
+        "rates": {"ftfr": ftfr(total.weeks), "nps": nps(total.weeks)},
+        "targets": ops.aims.targets,
+        "thresholds": ops.aims.thresholds,
+        "read": web.journeys.read.is_set(),
+        "token": TOKEN_MARK,
+        "activities": ACTIVITIES,
+        "charts": charts,
+        "zone": lambda center_id: zones.get(center_id or "", ops.default_zone),
+        "default_zone": ops.default_zone,
+        "center_name": lambda center_id: name_of(center_id, known, view.locale),
+        "activity_label": lambda counts: activity_label(counts, words(view.locale)),
+    }
+
+
+def alerts_seen(alerts: list[Alert], view: View, known: Mapping[str, Center]) -> list[Alert]:
+    """The alerts of the centers that are looked at; one about no center is for those who see all of them."""
+    choice = view.choice
+    return [
+        alert
+        for alert in alerts
+        if view.person.may_see(alert.center_id)
+        and choice.takes(known.get(alert.center_id or ""), alert.center_id)
+        and (choice.lane is None or alert.lane in (None, choice.lane))
+    ]
+
+
+def total_figures(seen: Seen, ids: list[str | None]) -> CenterFigures:
+    """The figures of all centers shown, together."""
+    each = [figures for center_id in ids if (figures := seen.by_center.get(center_id or "")) is not None]
+    return CenterFigures(
+        today=added(figures.today for figures in each),
+        before=added(figures.before for figures in each),
+        weeks=added(figures.weeks for figures in each),
+    )
+
+
+def ftfr(sums: Sums) -> Rate:
+    """First-time fix rate, 0 to 100."""
+    return _share(sums.fixed_first_time, sums.judged)
+
+
+def _share(count: int, n: int) -> Rate:
+    if not n:
+        return Rate(None, 0, None, None)
+    from fixtrail.reports import intervals
+
+    found = intervals.share(count, n)
+    return Rate(100 * count / n, n, _times(100, found.low), _times(100, found.high))
+
+
+def nps(sums: Sums) -> Rate:
+    """NPS, -100 to 100."""
+    if not sums.surveys:
+        return Rate(None, 0, None, None)
+    from fixtrail.reports import intervals
+
+    found = intervals.nps(sums.promoters, sums.detractors, sums.surveys)
+    value = 100 * (sums.promoters - sums.detractors) / sums.surveys
+    return Rate(value, sums.surveys, found.low, found.high)
+
+
+def _times(factor: float, value: float | None) -> float | None:
+    return None if value is None else factor * value
+
+
+def by_urgency(lines: list[CenterLine]) -> list[CenterLine]:
+    """What is late first, then the longest wait."""
+    return sorted(lines, key=lambda line: (-line.now.late, -(line.now.longest_s or 0.0), line.name))
+
+
+def name_of(center_id: str | None, known: Mapping[str, Center], locale: Locale) -> str:
+    """A center's name in the reader's language, or its id."""
+    center = known.get(center_id or "")
+    if center is None:
+        return center_id or words(locale)("board.no_center")
+    return (center.name_en or center.name) if locale == "en" else center.name
+
+
+def activity_label(counts: Mapping[str, int], t: Words) -> str:
+    """Counts by activity in words, for those who do not see the bar."""
+    said = [f"{t(f'activity.{name}')} {count}" for name, count in counts.items() if count]
+    return ", ".join(said) or t("board.none")
+
+
+def _line(now: CenterNow, known: Mapping[str, Center], seen: Seen, locale: Locale) -> CenterLine:
+    center = known.get(now.center_id or "")
+    figures = seen.by_center.get(now.center_id or "", CenterFigures())
+    return CenterLine(
+        now=now,
+        figures=figures,
+        ftfr=ftfr(figures.weeks),
+        nps=nps(figures.weeks),
+        name=name_of(now.center_id, known, locale),
+        region=center.region if center else "",
+        wave=center.wave if center else 0,
+    )

@@ -1,0 +1,113 @@
+"""One center's day: what came and went hour by hour, how long people waited, and every order of it."""
+
+import asyncio
+import logging
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fixtrail.failure import Failure
+from fixtrail.settings import NoEndpointError
+from fixtrail.web.accounts.access import required
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.context import Web, web_of
+from fixtrail.web.ops import charts
+from fixtrail.web.ops.board import board
+from fixtrail.web.ops.boards import ftfr, name_of, nps
+from fixtrail.web.ops.figures import Row, Sums
+from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+
+log = logging.getLogger(__name__)
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+MOST_ORDERS = 300
+
+_SPAN = "toDateTime64({from:String}, 3, 'UTC') <= %s AND %s < toDateTime64({to:String}, 3, 'UTC')"
+_HOURS = f"""
+SELECT toUnixTimestamp64Milli(hour) AS at, check_ins, handed_off, wait_s, wait_p50_s, wait_p90_s, wait_buckets,
+    judged, fixed_first_time, surveys, promoters, detractors, quick_ready, quick_in_time, promise_both, promise_kept,
+    part_requests, stockouts, complaints
+FROM center_hours WHERE center_id = {{center:String}} AND {_SPAN % ("hour", "hour")} ORDER BY hour
+"""
+_ORDERS = f"""
+SELECT order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s,
+    wait_s, wait_reception_s, wait_approval_s, wait_parts_s, wait_bay_s, ftf, ftf_cause, score, complaints,
+    stockouts
+FROM orders WHERE center_id = {{center:String}} AND {_SPAN % ("closed_at", "closed_at")}
+ORDER BY wait_s DESC LIMIT {MOST_ORDERS}
+"""
+
+
+@router.get("/ops/centers/{center_id}")
+async def center_page(request: Request, center_id: str, person: Annotated[Person, Depends(required())]) -> Response:
+    """Today, or the local day that `?day=` names; 404 for a center that one may not see, or nobody knows."""
+    web = web_of(request)
+    center = web.config.centers.get(center_id)
+    if not person.may_see(center_id) or (center is None and not web.journeys.open_at(center_id)):
+        raise HTTPException(404)
+    zone, now = center.time_zone if center else web.ops.default_zone, web.ops.clock()
+    today = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date()
+    day = day_of(request.query_params.get("day"), today)
+    hours, orders, answers = await asyncio.to_thread(_stored, web, center_id, day, zone)
+    sums, here = _sums(hours), web.journeys.open_at(center_id)
+    return page(
+        request,
+        "center.html",
+        center_id=center_id,
+        name=name_of(center_id, web.config.centers.all(), locale_of(request)),
+        center=center,
+        zone=zone,
+        day=day,
+        today=today,
+        before=day - timedelta(days=1),
+        after=day + timedelta(days=1) if day < today else None,
+        now=now,
+        board=board(here, now, web.ops.aims.thresholds, [center_id]) if day == today else None,
+        hours=hours,
+        sums=sums,
+        check_ins=sum(row["check_ins"] for row in hours),
+        complaints=sum(row["complaints"] for row in hours),
+        ftfr=ftfr(sums),
+        nps=nps(sums),
+        orders=orders,
+        answers=answers,
+        targets=web.ops.aims.targets,
+        charts=charts,
+    )
+
+
+def day_of(text: str | None, today: date) -> date:
+    """The day that an address names, today where it names none that makes sense."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return today
+    return min(today, max(date(2000, 1, 1), day))
+
+
+def _stored(web: Web, center_id: str, day: date, zone: str) -> tuple[list[Row], list[Row], bool]:
+    """Hours and closed orders of the day; and whether ClickHouse answered."""
+    begin = datetime.combine(day, datetime.min.time(), ZoneInfo(zone))
+    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    span = {"from": f"{begin.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "to": f"{end.astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
+    try:
+        given = {"center": center_id, **span}
+        return web.ops.ask(_HOURS, given), web.ops.ask(_ORDERS, given), True
+    except (Failure, NoEndpointError) as error:
+        log.warning("a center's day cannot be shown: %s", str(error).splitlines()[0])
+        return [], [], False
+
+
+def _sums(hours: list[Row]) -> Sums:
+    from dataclasses import fields
+
+    from fixtrail.web.ops.figures import added
+
+    names = [each.name for each in fields(Sums) if each.name != "buckets"]
+    return added(
+        Sums(**{name: row[name] for name in names}, buckets={int(k): int(v) for k, v in row["wait_buckets"].items()})
+        for row in hours
+    )

@@ -1,0 +1,112 @@
+"""An open order's figures at an instant (CONTRACT section 2): its facts are stated as of its last event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.facts import Activity, JourneyFact, PartRequestFact
+
+WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")
+ACTIVITIES: tuple[Activity, ...] = (
+    "reception",
+    "diagnosis",
+    "approval",
+    "parts",
+    "bay",
+    "repair",
+    "quality",
+    "pickup",
+)
+_OWN_FIELD: Mapping[Activity, str] = {name: f"wait_{name}_s" if name in WAITS else f"{name}_s" for name in ACTIVITIES}
+_SUM_FIELD: Mapping[Activity, str] = {
+    **dict.fromkeys(WAITS, "wait_s"),
+    **dict.fromkeys(("repair", "diagnosis", "quality"), "touch_s"),
+}
+TIMES = ("lead_s", "wait_s", "touch_s", *_OWN_FIELD.values())
+
+QUICK_LANE_S = 15 * 60
+EMERGENCY_S = 2 * 3600
+
+Lane = Literal["quick", "standard"]
+
+
+@dataclass(frozen=True, slots=True)
+class LivePart:
+    """A part request that the customer waits for: since when it is out of stock, or was asked for urgently."""
+
+    part_no: str
+    since: int
+    expected_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrder:
+    """One open order as of an instant; times in ms since 1970, durations in seconds.
+
+    `wait_s` is all waiting so far, `since` when the present activity began. Everything about times is None for an
+    order without check-in.
+    """
+
+    order_id: str
+    center_id: str | None
+    lane: Lane | None
+    activity: Activity | None
+    since: int | None
+    checked_in_at: int | None
+    wait_s: float | None
+    promised_at: int | None
+    emergencies: tuple[LivePart, ...]
+    stockouts: tuple[LivePart, ...]
+
+    @property
+    def waits(self) -> bool:
+        """Whether the customer waits at this instant."""
+        return self.activity in WAITS
+
+    @property
+    def is_ready(self) -> bool:
+        return self.activity == "pickup"
+
+
+def times_at(fact: JourneyFact, now: int) -> dict[str, float | None]:
+    """The order's seconds by TIMES as of `now` (ms): what runs goes on from its last event.
+
+    A closed order's do not depend on `now`. For a `now` before the last event they are those of the last event.
+    """
+    times: dict[str, float | None] = {name: getattr(fact, name) for name in TIMES}
+    running = max(0, now - fact.last_event_at) / 1000
+    if fact.activity is None or not running:
+        return times
+    for name in {"lead_s", _OWN_FIELD[fact.activity], _SUM_FIELD.get(fact.activity, "lead_s")}:
+        times[name] = (times[name] or 0.0) + running
+    return times
+
+
+def live_order(fact: JourneyFact, now: int) -> LiveOrder:
+    """What the board needs of an open order."""
+    awaited = [part for part in fact.parts if part.fulfilled_at is None and part.cancelled_at is None]
+    return LiveOrder(
+        order_id=fact.order_id,
+        center_id=fact.center_id,
+        lane=fact.lane,
+        activity=fact.activity,
+        since=fact.activity_since,
+        checked_in_at=fact.checked_in_at,
+        wait_s=times_at(fact, now)["wait_s"],
+        promised_at=fact.promised_at,
+        emergencies=tuple(
+            LivePart(part.part_no, at, part.expected_at)
+            for part in awaited
+            if part.emergency and (at := _begun(part)) is not None
+        ),
+        stockouts=tuple(
+            LivePart(part.part_no, part.backordered_at, part.expected_at)
+            for part in awaited
+            if part.backordered_at is not None
+        ),
+    )
+
+
+def _begun(part: PartRequestFact) -> int | None:
+    """When a request was made; where that event was lost, when it was first heard of."""
+    return part.requested_at if part.requested_at is not None else part.backordered_at

@@ -1,0 +1,115 @@
+"""One order: its way so far, the events that prove it, and what its customer was told."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fixtrail.failure import Failure
+from fixtrail.settings import NoEndpointError, Settings
+from fixtrail.web.accounts.access import required
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.context import Web, web_of
+from fixtrail.web.ops import charts
+from fixtrail.web.ops.boards import name_of
+from fixtrail.web.ops.figures import Row
+from fixtrail.web.ops.live import times_at
+from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from schemas.facts import JourneyFact
+
+log = logging.getLogger(__name__)
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+
+# The order's row finds the vehicle, by whose key the events are sorted.
+_ORDER = "SELECT *, toUnixTimestamp64Milli(last_event_at) AS last_ms FROM orders WHERE order_id = {order:String}"
+_EVENTS = """
+SELECT event_id, type, phase, toUnixTimestamp64Milli(occurred_at) AS at,
+    toUnixTimestamp64Milli(received_at) AS received, technician_id, bay_id, job_id, request_id, part_no, center_id
+FROM events
+WHERE vehicle_key = {vehicle:String} AND order_id = {order:String}
+ORDER BY occurred_at, event_id
+LIMIT 1000
+"""
+_STAGES = """
+SELECT activity, toUnixTimestamp64Milli(started_at) AS started_at, toUnixTimestamp64Milli(ended_at) AS ended_at
+FROM stages WHERE order_id = {order:String} ORDER BY seq
+"""
+
+
+@router.get("/ops/orders/{order_id}")
+async def order_page(request: Request, order_id: str, person: Annotated[Person, Depends(required())]) -> Response:
+    """The order of a center that one may see; 404 for every other, as for one that does not exist."""
+    web = web_of(request)
+    fact = web.journeys.get(order_id)
+    if fact is not None and not person.may_see(fact.center_id):
+        raise HTTPException(404)
+    row, events, stages, answers = await asyncio.to_thread(_stored, web, order_id)
+    center_id = fact.center_id if fact else row.get("center_id") if row else None
+    if (fact is None and row is None) or not person.may_see(center_id):
+        raise HTTPException(404)
+    now, locale, known = web.ops.clock(), locale_of(request), web.config.centers
+    center = known.get(center_id)
+    return page(
+        request,
+        "order.html",
+        order_id=order_id,
+        fact=fact,
+        row=row,
+        times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
+        stages=_stages(fact, stages),
+        events=events,
+        proofs=_proofs(fact),
+        answers=answers,
+        log=await asyncio.to_thread(_told, web.config.settings, order_id),
+        now=now,
+        center_id=center_id,
+        center=name_of(center_id, known.all(), locale),
+        zone=center.time_zone if center else web.ops.default_zone,
+        charts=charts,
+    )
+
+
+def _stored(web: Web, order_id: str) -> tuple[Row | None, list[Row], list[Row], bool]:
+    """What ClickHouse has of the order: its row, its events, its stages; and whether it answered."""
+    try:
+        rows = web.ops.ask(_ORDER, {"order": order_id})
+        if not rows:
+            return None, [], [], True
+        events = web.ops.ask(_EVENTS, {"order": order_id, "vehicle": rows[0]["vehicle_key"]})
+        return rows[0], events, web.ops.ask(_STAGES, {"order": order_id}), True
+    except (Failure, NoEndpointError) as error:
+        log.warning("the order's events cannot be shown: %s", str(error).splitlines()[0])
+        return None, [], [], False
+
+
+def _stages(fact: JourneyFact | None, stored: list[Row]) -> list[Mapping[str, Any]]:
+    """The stretches of the visit, of the newest fact where there is one."""
+    return [stage.model_dump() for stage in fact.stages] if fact else list(stored)
+
+
+def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
+    """Which milestones an event proves."""
+    found: dict[str, list[str]] = {}
+    for name, event_id, _ in fact.timeline if fact else ():
+        found.setdefault(event_id, []).append(name)
+    return found
+
+
+def _told(settings: Settings, order_id: str) -> list[dict[str, Any]] | None:
+    """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
+    from fixtrail.notices import log_as_json, log_of
+
+    place = settings.ledger_dsn().removeprefix("sqlite:///")
+    if place != settings.ledger_dsn() and not Path(place).exists():
+        # Reading must not make an empty one.
+        return None
+    try:
+        return log_as_json(log_of(settings, order_id))
+    except (Failure, NoEndpointError) as error:
+        log.warning("the notices of an order cannot be shown: %s", str(error).splitlines()[0])
+        return None

@@ -1,0 +1,143 @@
+"""The board: /ops, its live changes, and taking care of an alert."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+
+from fixtrail.topics import ALERT_ACKS
+from fixtrail.web.accounts.access import audit, posted, remember, required
+from fixtrail.web.accounts.sessions import Session
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.context import Web, web_of
+from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.ops.alerts import acknowledgement
+from fixtrail.web.ops.boards import TOKEN_MARK, View, without_ticks
+from fixtrail.web.ops.choice import choice_of
+from fixtrail.web.ops.shell import StaffRoute, go, locale_of, page
+from fixtrail.web.security import address_of
+
+# At most so often a board changes, and at least so often it looks at the clock.
+LEAST_S, LOOK_EVERY_S = 1.0, 5.0
+HEARTBEAT_S = 15.0
+LONGEST_NOTE = 200
+
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+Viewer = Annotated[Person, Depends(required())]
+
+
+@router.get("/ops")
+async def board_page(request: Request, person: Viewer) -> Response:
+    """All centers at a glance; complete without a script, then as of when it was loaded."""
+    web, view = web_of(request), _view(request, person)
+    pieces = await web.ops.boards.pieces(web, view)
+    known = [center for center in web.config.centers.all().values() if person.may_see(center.id)]
+    token = request.state.form_token
+    return page(
+        request,
+        "board.html",
+        choice=view.choice,
+        pieces={name: Markup(piece.replace(TOKEN_MARK, token)) for name, piece in pieces.items()},
+        regions=sorted({center.region for center in known}),
+        waves=sorted({center.wave for center in known if center.wave}),
+        centers=known,
+        now=web.ops.clock(),
+    )
+
+
+@router.get("/ops/stream")
+async def board_stream(request: Request) -> Response:
+    """The pieces of the board that changed, as server-sent events; 401 without a session."""
+    web = web_of(request)
+    session = web.ops.access.session_of(request)
+    if session is None:
+        return PlainTextResponse("sign in", 401)
+    remember(request, web.ops.access, session)
+    address = address_of(request.scope)
+    if not web.gate.has_room(address, f"ops {session.id}"):
+        return PlainTextResponse("too many streams", 429)
+    events = _events(request, web, session, address)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _events(request: Request, web: Web, session: Session, address: str) -> AsyncIterator[bytes]:
+    shown: dict[str, str] = {}
+    beat_at = 0.0
+    with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
+        leave = web.ops.alerts.on_change(lambda: changes.note("an alert"))
+        try:
+            while not changes.closed:
+                # The account may have changed, or have gone, since the stream began.
+                person = still_there(web, session)
+                if person is None:
+                    yield b"event: bye\ndata: {}\n\n"
+                    return
+                changed = await _changed(web, _view(request, person), shown, request.state.form_token)
+                if changed:
+                    yield b"event: board\ndata: " + orjson.dumps({"now": web.ops.clock(), "pieces": changed}) + b"\n\n"
+                    beat_at = time.monotonic() + HEARTBEAT_S
+                elif time.monotonic() >= beat_at:
+                    yield b"event: beat\ndata: " + orjson.dumps({"now": web.ops.clock()}) + b"\n\n"
+                    beat_at = time.monotonic() + HEARTBEAT_S
+                await asyncio.sleep(LEAST_S)
+                await changes.wait(LOOK_EVERY_S)
+                changes.clear()
+        finally:
+            leave()
+
+
+def still_there(web: Web, session: Session) -> Person | None:
+    """The session's person as the account is now, None once the session is over."""
+    sessions = web.ops.access.sessions
+    found = sessions.open(sessions.seal(session))
+    return found.person if found else None
+
+
+async def _changed(web: Web, view: View, shown: dict[str, str], token: str) -> dict[str, str]:
+    """The pieces that differ from what was sent, which they become."""
+    changed = {}
+    for name, piece in (await web.ops.boards.pieces(web, view)).items():
+        if shown.get(name) != (still := without_ticks(piece)):
+            shown[name] = still
+            changed[name] = piece.replace(TOKEN_MARK, token)
+    return changed
+
+
+@router.post("/ops/alerts/{alert_id}/acknowledge")
+async def acknowledge(
+    request: Request, alert_id: str, person: Annotated[Person, Depends(required("manager"))]
+) -> Response:
+    """Say that one takes care of an alert: it goes to `alert-acks`, and the watch box closes the alert."""
+    form = await posted(request)
+    web = web_of(request)
+    alert = web.ops.alerts.get(alert_id)
+    if alert is None or not person.may_see(alert.center_id):
+        raise HTTPException(404)
+    if alert.state == "open":
+        note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
+        said = acknowledgement(alert, person.name, web.ops.clock(), note)
+        try:
+            await web.events.write(said.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
+        except NotAcknowledged:
+            return go(request, "/ops?trouble=not_sent")
+        audit.info("alert acknowledged", account=person.name, alert=alert_id, rule=alert.rule)
+        web.ops.alerts.expect(alert_id, person.name, said.acknowledged_at)
+    return go(request, form.get("back", "/ops"))
+
+
+@router.get("/")
+async def root(request: Request) -> Response:
+    """Whoever types only the host's name means the board."""
+    return RedirectResponse("/ops", status_code=303)
+
+
+def _view(request: Request, person: Person) -> View:
+    # Without the name: what several people see alike is made once for all of them.
+    nameless = Person("", person.role, person.centers)
+    return View(nameless, choice_of(request.query_params), locale_of(request))
