@@ -96,9 +96,12 @@ def run_push_box(settings: Settings) -> int:
 
 def run_web_box(settings: Settings) -> int:
     """One web server until it is stopped; the exit code."""
+    import uvloop
+
     from fixtrail.web.config import web_config
     from fixtrail.web.server import run_web
 
+    uvloop.install()
     log_as_json("web", settings.log_level)
     progress = Progress()
     watchdog = _watch("web", settings, progress)

@@ -88,7 +88,7 @@ function connect() {
   });
 }
 
-window.addEventListener("offline", away);
+window.addEventListener("offline", () => { if (source) source.close(); away(); });
 window.addEventListener("online", connect);
 window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 window.addEventListener("pagehide", () => source && source.close());
@@ -99,6 +99,8 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => { for (const each of event.target.querySelectorAll("button")) each.disabled = true; }, 0);
 });
 
+// What a form came to is said once, not again at every reload.
+history.replaceState(null, "", "?lang=" + document.documentElement.lang);
 tick();
 setInterval(tick, 5000);
 connect();
