@@ -158,6 +158,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settled: dict[TP, int] = {}
+        # What is known to be committed, kept while partitions are revoked: Faust forgets it before the last commit.
+        self._floor: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> Thread:
         thread = Thread(self, loop=self.loop, beacon=self.beacon)
@@ -181,12 +183,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _new_offset(self, tp: TP) -> int | None:
         return self.settled.get(tp)
 
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        """Only ever forward: what the replay margin reads again lies behind the commit."""
+        return offset > self._floor.get(tp, 0)
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Compaction and transactions leave holes; acks in order need not know of them."""
 
     async def _commit(self, offsets: Any) -> bool:
         crash_point("worker.before_commit")
         committed: bool = await super()._commit(offsets)
+        if committed:
+            self._floor.update(offsets)
         crash_point("worker.committed")
         return committed
 
@@ -217,6 +225,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self.settled.clear()
         await super().perform_seek()
         ours = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
+        self._floor = {tp: self._committed_offset[tp] or 0 for tp in ours}
         earliest = await self.earliest_offsets(*ours) if ours else {}
         for tp in ours:
             # Where nothing was committed, aiokafka seeks nowhere, and what it had fetched meanwhile would be lost.

@@ -104,6 +104,10 @@ class Inserter:
         """Insert the rows as one block; the error where ClickHouse or the driver refuses them."""
         try:
             context = self._context(table)
+        except Exception as error:
+            # Nothing was said of the rows yet. A ClickHouse whose disk is full answers with no columns at all.
+            raise Outage(_reason(error)) from error
+        try:
             context.data = list(zip(*rows, strict=True))
             self._client.insert(context=context)
         except (HTTPError, OSError) as error:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError, ProgrammingError
 
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow, pauses
@@ -102,6 +102,19 @@ def test_a_server_that_is_away_busy_or_not_set_up_is_an_outage_and_refuses_no_ro
     with pytest.raises(Outage):
         inserter(client).insert(NUMBERS, rows(range(100)))
     assert client.blocks == [100]
+
+
+def test_a_server_that_does_not_tell_its_columns_is_an_outage_and_refuses_no_row() -> None:
+    """With its disk full ClickHouse answers what its columns are with nothing, and the driver raises."""
+
+    class NoColumns(FakeClient):
+        def create_insert_context(self, *_: Any, **__: Any) -> Any:
+            raise ProgrammingError("Unrecognized column n")
+
+    client = NoColumns()
+    with pytest.raises(Outage):
+        inserter(client).insert(NUMBERS, rows(range(3)))
+    assert client.blocks == []
 
 
 def test_an_error_of_unknown_meaning_is_waited_out_before_it_costs_a_row() -> None:
