@@ -26,6 +26,7 @@ THERE_LIMIT_S = 60.0
 BACK_LIMIT_S = 120.0
 # The members of a group that was stopped are forgotten when their session ends.
 REWIND_LIMIT_S = 60.0
+LOST_BATCHES = 6
 # What follows the app id in a group's name.
 GROUP_OF = {"workers": "", "writers": "-clickhouse"}
 
@@ -171,6 +172,16 @@ class Chaos(threading.Thread):
         finally:
             self._fleet.want("clickhouse", fault.detail)
 
+    def lose_changelog_tail(self, _: Fault) -> None:
+        """Workers and broker die, and what the broker had not yet brought to the disk of its changelogs is gone."""
+        names = self._fleet.workers_now()
+        self._fleet.stop(*names, "broker", number=signal.SIGKILL)
+        for path in sorted((self._fleet.folder / "broker" / "data").rglob("*-changelog*/**/*.log")):
+            lose_batches(path, LOST_BATCHES)
+        self._fleet.want("broker")
+        self._fleet.wait_ready("broker")
+        self._fleet.want(*names)
+
     def _away(self, fault: Fault, number: signal.Signals) -> None:
         self._fleet.stop(fault.victim, number=number)
         time.sleep(fault.for_s)
@@ -221,6 +232,7 @@ _HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "bounce-broker": Chaos.stop_and_return,
     "stop-broker": Chaos.stop_and_return,
     "freeze-broker": Chaos.freeze,
+    "lose-changelog-tail": Chaos.lose_changelog_tail,
     "fill-broker-disk": Chaos.fill_disk,
     "kill-clickhouse": Chaos.kill_and_return,
     "stop-clickhouse": Chaos.stop_and_return,
@@ -236,6 +248,17 @@ _HOW: dict[str, Callable[[Chaos, Fault], None]] = {
         for what in ("refuse", "reset", "blackhole", "slow", "lose")
     },
 }
+
+
+def lose_batches(path: Path, number: int) -> None:
+    """Cut the last record batches off a log file of Kafka's format."""
+    content = path.read_bytes()
+    starts, at = [], 0
+    while at + 12 <= len(content):
+        starts.append(at)
+        at += 12 + int.from_bytes(content[at + 8 : at + 12], "big")
+    if starts:
+        os.truncate(path, starts[max(0, len(starts) - number)])
 
 
 def _fill(ballast: Path) -> None:

@@ -53,10 +53,11 @@ class End:
     code: int
     asked: int | None
     step: str = ""
+    said: str = ""
 
     @property
     def is_allowed(self) -> bool:
-        """0 after SIGTERM, a fail-stop, the watchdog, a named step, or a signal of ours."""
+        """0 after SIGTERM, a fail-stop, the watchdog, a named step, a signal of ours, or Kafka away at the start."""
         if self.code == 0:
             return self.asked == SIGTERM
         if self.code < 0:
@@ -64,6 +65,8 @@ class End:
         if self.name == "broker":
             # Java says 143 after SIGTERM; a broker whose disk is full ends by itself.
             return self.code in (143, 1)
+        if self.code == 1:
+            return "Kafka cannot be used" in self.said
         return self.code in (70, 75) or (self.code == CRASHED and bool(self.step))
 
 
@@ -358,7 +361,7 @@ class Fleet:
     def _look_after(self, part: Part) -> None:
         now = time.monotonic()
         if part.process is not None and (code := part.process.poll()) is not None:
-            self.ends.append(End(now, part.name, code, part.asked, part.step))
+            self.ends.append(End(now, part.name, code, part.asked, part.step, self.tail(part.name, 400)))
             part.pause_s = FIRST_PAUSE_S if now - part.started_at > SETTLED_S else part.pause_s
             part.process, part.start_at = None, now + part.pause_s
             part.pause_s = min(2 * part.pause_s, LONGEST_PAUSE_S)
