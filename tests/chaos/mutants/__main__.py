@@ -1,0 +1,135 @@
+"""Rules taken out one by one: the checker must see each, and nothing where all are in place.
+
+python -m tests.chaos.mutants [NAME …] [--report FILE]
+
+Every mutant runs in the same short run of faults as a control that differs in that rule alone. Exit code 1 where a
+mutant passes or a control fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.fleet import write_json
+from tests.chaos.plan import Fault
+from tests.chaos.run import Asked, run
+
+MINUTES, RATE = 0.6, 150.0
+# Nothing may be read again that hides what was lost.
+NO_MARGIN = {"FIXTRAIL_REPLAY_MARGIN": "0"}
+KILLS = [Fault(at, "kill", f"worker-{1 + number % 2}") for number, at in enumerate((8, 13, 18, 23, 28, 32))]
+ALL_KILLED = [Fault(at, "kill-all-boxes", "boxes") for at in (8, 14, 20, 26, 31)]
+WRITERS_KILLED = [
+    Fault(5, "slow-clickhouse", "clickhouse", 27, "1.0"),
+    *(Fault(at, "kill", f"writer-{1 + number % 2}") for number, at in enumerate((9, 14, 19, 24, 29))),
+]
+TAIL_LOST = [Fault(at, "lose-changelog-tail", "broker") for at in (12.0, 26.0)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run with these changes of tests.chaos.mutants.changes; `rule` is what is taken out, none for a control."""
+
+    changes: str
+    plan: list[Fault]
+    settings: dict[str, str] = field(default_factory=lambda: NO_MARGIN)
+    rule: str = ""
+
+
+TRIALS = {
+    "control: slow writes, workers killed": Trial("slow-writes", KILLS),
+    "control: a bug now and then": Trial("bug-now-and-then", KILLS[:2]),
+    "control: all boxes killed": Trial("", ALL_KILLED),
+    "control: writers killed, ClickHouse slow": Trial("", WRITERS_KILLED),
+    "control: changelog's tail lost": Trial("", TAIL_LOST, {}),
+    "ack before write": Trial("slow-writes+ack-before-write", KILLS, rule="ack only when all is durable"),
+    "flush without awaiting": Trial("slow-writes+flush-without-awaiting", KILLS, rule="every produce future awaited"),
+    "changelog before outputs": Trial(
+        "slow-writes+changelog-before-outputs", KILLS, rule="outputs acknowledged, then the changelog"
+    ),
+    "exception skips the batch": Trial(
+        "bug-now-and-then+exception-skips-the-batch",
+        KILLS[:2],
+        rule="nothing escapes an agent",
+    ),
+    "counters instead of sets": Trial("counters-instead-of-sets", KILLS[:2], rule="state is a set of events"),
+    "versions by arrival": Trial("versions-by-arrival", KILLS[:2], rule="versions are functions of the set"),
+    "notice ids by attempt": Trial("notice-ids-by-attempt", KILLS[:2], rule="ids are functions of the set"),
+    "seek without stopping the flow": Trial(
+        "seek-without-stopping-the-flow", ALL_KILLED, rule="the flow stops before the seek after a recovery"
+    ),
+    "no replay margin": Trial("", TAIL_LOST, NO_MARGIN, rule="read again some records behind the commit"),
+    "commit before insert": Trial("commit-before-insert", WRITERS_KILLED, rule="commit what ClickHouse acknowledged"),
+}
+
+
+def trial(name: str, minutes: float = MINUTES) -> dict[str, Any]:
+    """What the checker says of one trial: which promises it found broken, and how often."""
+    asked = TRIALS[name]
+    folder = Path(tempfile.mkdtemp(prefix="fixtrail-mutant-"))
+    said = io.StringIO()
+    began = time.monotonic()
+    try:
+        with contextlib.redirect_stdout(said):
+            found = run(
+                Asked(
+                    1,
+                    minutes,
+                    RATE,
+                    "embedded",
+                    with_replay=False,
+                    mutant=asked.changes or None,
+                    settings=asked.settings,
+                    idle_limit_s=60.0,
+                ),
+                folder,
+                [fault for fault in asked.plan if fault.at_s < minutes * 60 - 2],
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    broken = {promise: number for promise, number in found["promises"].items() if number}
+    return {
+        "name": name,
+        "rule": asked.rule,
+        "broken": broken,
+        "as_it_should": bool(broken) == bool(asked.rule),
+        "took_s": round(time.monotonic() - began),
+        "said": said.getvalue(),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="*", choices=[[], *TRIALS], help="default: all")
+    parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    results = []
+    for name in given.name or TRIALS:
+        result = trial(name, given.minutes)
+        said = result.pop("said")
+        results.append(result)
+        verdict = "as it should" if result["as_it_should"] else "WRONG"
+        print(f"{verdict:<13} {name} ({result['took_s']} s)", flush=True)
+        for promise, number in result["broken"].items():
+            print(f"              {number:>6} against: {promise}", flush=True)
+        if not result["as_it_should"]:
+            print(said)
+    if given.report is not None:
+        write_json(given.report, {"began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "trials": results})
+    return 0 if all(result["as_it_should"] for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

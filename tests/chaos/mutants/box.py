@@ -1,0 +1,14 @@
+"""A box with a fault built in: `python -m tests.chaos.mutants.box NAME worker`. The product knows nothing of it."""
+
+from __future__ import annotations
+
+import sys
+
+from fixtrail.cli import main
+from tests.chaos.mutants.changes import CHANGES
+
+if __name__ == "__main__":
+    names, sys.argv = sys.argv[1], ["fixtrail", *sys.argv[2:]]
+    for name in names.split("+"):
+        CHANGES[name]()
+    main()
