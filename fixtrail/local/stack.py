@@ -244,6 +244,7 @@ class _Stack:
         await _together(
             self._start_workers(environment),
             self._start_push(environment),
+            self._start_watch(environment),
             self._start_web(environment),
             self._start_writer(environment),
         )
@@ -268,6 +269,10 @@ class _Stack:
         """Unless FIXTRAIL_PUSH sets up channels, it messages nobody and writes to its log what it would say."""
         await self._topics_made.wait()
         await self._start_box("sink-push", ("sink", "push"), environment)
+
+    async def _start_watch(self, environment: dict[str, str]) -> None:
+        await self._topics_made.wait()
+        await self._start_box("watch", ("watch",), environment)
 
     async def _start_web(self, environment: dict[str, str]) -> None:
         await self._topics_made.wait()

@@ -51,7 +51,7 @@ def test_where_everything_is_stands_in_a_file_that_only_the_owner_reads(stack: S
     for name in ("stack.json", "secrets.json"):
         assert stat.S_IMODE((stack.folder / name).stat().st_mode) == 0o600
     assert set(stack.facts) >= {"kafka", "clickhouse", "clickhouse_native", "hash_key", "children", "partitions"}
-    boxes = {"worker-1", "worker-2", "sink-clickhouse", "sink-push", "web"}
+    boxes = {"worker-1", "worker-2", "sink-clickhouse", "sink-push", "watch", "web"}
     assert set(stack.facts["children"]) == {"broker", "clickhouse", *boxes}
     assert all(is_running(child["pid"]) for child in stack.facts["children"].values())
 

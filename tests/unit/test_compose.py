@@ -38,7 +38,7 @@ def test_secrets_come_from_the_environment_or_it_does_not_start(name):
 
 
 def test_nothing_starts_before_what_it_needs():
-    for name in ("worker", "sink-clickhouse", "sink-push"):
+    for name in ("worker", "sink-clickhouse", "sink-push", "watch"):
         needs = SERVICES[name]["depends_on"]
         assert all(need["condition"] == "service_completed_successfully" for need in needs.values())
     assert set(SERVICES["sink-clickhouse"]["depends_on"]) == ONE_SHOT
