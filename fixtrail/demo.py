@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from fixtrail.demo_car import page_of, start_car
 from fixtrail.demo_view import centers_table, orders_now, summary_lines
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
@@ -69,7 +70,11 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
         zone = ZoneInfo(played.center[0].time_zone)
         start = _midnight(zone, days)
         _load_centers(settings, played, centers, start, folder)
+        car = start_car(settings, played.center[0].id, watched=console.is_terminal and not once)
+        console.print(f"A customer's tracking page, live: [bold]{page_of(settings)}[/bold]", soft_wrap=True)
         _play_and_watch(settings, console, _Day(played, seed, days, centers, start), zone)
+        if once:
+            car.join()
         _wait_until_stored(settings)
         for line in summary_lines(settings):
             console.print(line)
