@@ -1,0 +1,72 @@
+"""The examples for integrators work as they are printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.contract.broker.brokers import ROOT, start_embedded
+from tests.event_api import SURVEY
+from tests.kafka_io import read_topic
+from tests.web_process import WebProcess, web_process
+
+PAGE = (ROOT / "docs/integrators.md").read_text()
+BLOCKS = re.findall(
+    r"```(sh|python|json)\n(.*?)```", PAGE.partition("## Over HTTP")[2].partition("\n## ")[0], re.DOTALL
+)
+LINES = [json.dumps({**SURVEY, "event_id": f"line-{number}"}) for number in range(1200)]
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    broker = start_embedded(tmp_path_factory.mktemp("broker"))
+    with web_process(tmp_path_factory.mktemp("web"), broker.bootstrap) as running:
+        yield running
+    broker.stop()
+
+
+def run(web: WebProcess, folder: Path, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    key = web.key("events:write", "orders:read", "centers:read")
+    environment = {
+        **os.environ,
+        **{"FIXTRAIL_URL": web.url, "FIXTRAIL_API_KEY": key, "FIXTRAIL_DATA": str(web.folder), "no_proxy": "127.0.0.1"},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    return subprocess.run(command, cwd=folder, env=environment, input=text, capture_output=True, text=True, timeout=120)
+
+
+def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
+    (tmp_path / "events.ndjson").write_text("\n".join(LINES[:3]))
+    shells = [code for kind, code in BLOCKS if kind == "sh"]
+    (python,) = [code for kind, code in BLOCKS if kind == "python"]
+    (answer,) = [json.loads(code) for kind, code in BLOCKS if kind == "json"]
+
+    made = run(web, tmp_path, "bash", "-e", "-c", shells[0].split("fixtrail api-keys list")[0])
+    one, lines, reading = (run(web, tmp_path, "bash", "-e", "-c", shell) for shell in shells[1:])
+    by_python = run(web, tmp_path, sys.executable, "-c", python)
+
+    assert made.stdout.startswith("ftk_")
+    assert json.loads(one.stdout) == answer
+    assert json.loads(lines.stdout)["accepted"] == 3
+    # No worker runs here, so the order is not there yet; the center has none.
+    assert '"status":404' in reading.stdout and '"center_id":"east-01","orders":[]' in reading.stdout
+    assert (by_python.stdout.split(), by_python.stderr) == (["0", "accepted", "1", "accepted"], "")
+
+
+def test_the_sender_sends_all_that_is_good_and_tells_the_rest(web: WebProcess, tmp_path: Path):
+    (tmp_path / "events.ndjson").write_text("\n".join([*LINES, "{broken", "", '{"type": "wash"}']) + "\n")
+
+    done = run(web, tmp_path, sys.executable, str(ROOT / "examples/api/send_events.py"), "events.ndjson")
+
+    assert (done.returncode, done.stdout) == (1, "1200 accepted, 2 refused\n")
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["not_json", "unknown_type"]
+    sent = {orjson.loads(record.value)["event_id"] for record in read_topic(web.bootstrap, "service-events")}
+    assert {orjson.loads(line)["event_id"] for line in LINES} <= sent
