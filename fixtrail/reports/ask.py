@@ -26,7 +26,11 @@ def text_of(query: str) -> str:
     """A query's SQL. A line `-- with: NAME` puts query NAME before it, for FROM to name. Raises FileNotFoundError."""
     text = (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
     base = re.search(r"^-- with: (\w+)$", text, re.MULTILINE)
-    return f"WITH {base[1]} AS\n(\n{text_of(base[1])})\n{text}" if base else text
+    if base is None:
+        return text
+    # A query has one WITH: what the query names itself follows.
+    own = re.sub(r"^WITH\b", ",", text, count=1, flags=re.MULTILINE)
+    return f"WITH {base[1]} AS\n(\n{text_of(base[1])})\n{own}"
 
 
 def questions() -> dict[str, str]:

@@ -134,7 +134,7 @@ def _write_pictures(report: Report, wanted: Wanted) -> list[Path]:
     written = []
     if wanted.svg:
         for file, chart in zip(_files(wanted.svg, [c.name for c in found]), found, strict=True):
-            file.write_text(as_svg(chart, wanted.locale), encoding="utf-8")
+            file.write_text(as_svg(chart, wanted.locale, titled=True), encoding="utf-8")
             written.append(file)
     if wanted.png:
         for file, chart in zip(_files(wanted.png, [c.name for c in found]), found, strict=True):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
-from scipy import stats
+# Not scipy.stats: that takes a second to import, on every command.
+from scipy import special
 
 from fixtrail.reports.report import NO_INTERVAL, Interval
 
 LEVEL = 0.95
-Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
+TAIL = (1 - LEVEL) / 2
+Z = NormalDist().inv_cdf(1 - TAIL)
 # Names of the methods, as printed beside each figure.
 WILSON, TRINOMIAL, STUDENT, RANKS, POISSON = "wilson", "trinomial-mean", "t", "order-statistics", "poisson-exact"
 
@@ -39,7 +42,7 @@ def mean(value: float, deviation: float | None, n: int) -> Interval:
     """Student's t interval of a mean, from the deviation of the sample; none for fewer than two values."""
     if n < 2 or deviation is None:
         return NO_INTERVAL
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * deviation / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, 1 - TAIL)) * deviation / math.sqrt(n)
     return Interval(value - half, value + half)
 
 
@@ -54,17 +57,22 @@ def quantile_ranks(level: float, n: int) -> Ranks:
     """Which two values bound a quantile: the number of values below it is binomial (Conover 1999, section 3.2)."""
     if n == 0:
         return Ranks(None, None)
-    low = int(stats.binom.ppf((1 - LEVEL) / 2, n, level))
-    high = int(stats.binom.ppf((1 + LEVEL) / 2, n, level)) + 1
+    low, high = _binomial_quantile(TAIL, n, level), _binomial_quantile(1 - TAIL, n, level) + 1
     return Ranks(low if low >= 1 else None, high if high <= n else None)
+
+
+def _binomial_quantile(probability: float, n: int, share: float) -> int:
+    """The smallest number of successes that so many draws do not exceed with at least this probability."""
+    found: int = math.ceil(special.bdtrik(probability, n, share))
+    return found - 1 if found > 0 and special.bdtr(found - 1, n, share) >= probability else found
 
 
 def count(events: int, exposure: float) -> Interval:
     """Garwood's exact interval of a Poisson rate (1936): `events` seen per `exposure`."""
     if exposure <= 0:
         return NO_INTERVAL
-    low = 0.0 if events == 0 else float(stats.chi2.ppf((1 - LEVEL) / 2, 2 * events)) / 2
-    return Interval(low / exposure, float(stats.chi2.ppf((1 + LEVEL) / 2, 2 * (events + 1))) / 2 / exposure)
+    low = 0.0 if events == 0 else float(special.gammaincinv(events, TAIL))
+    return Interval(low / exposure, float(special.gammaincinv(events + 1, 1 - TAIL)) / exposure)
 
 
 def rate_ratio(events: int, exposure: float, events_before: int, exposure_before: float) -> Interval:
@@ -72,7 +80,7 @@ def rate_ratio(events: int, exposure: float, events_before: int, exposure_before
     total = events + events_before
     if total == 0 or exposure <= 0 or exposure_before <= 0:
         return NO_INTERVAL
-    low = 0.0 if events == 0 else float(stats.beta.ppf((1 - LEVEL) / 2, events, events_before + 1))
-    high = 1.0 if events_before == 0 else float(stats.beta.ppf((1 + LEVEL) / 2, events + 1, events_before))
+    low = 0.0 if events == 0 else float(special.betaincinv(events, events_before + 1, TAIL))
+    high = 1.0 if events_before == 0 else float(special.betaincinv(events + 1, events_before, 1 - TAIL))
     times = exposure_before / exposure
     return Interval(low / (1 - low) * times, None if high >= 1 else high / (1 - high) * times)

@@ -48,3 +48,9 @@ def check_cut(by: str | None) -> str | None:
     if by not in (None, *CUTS):
         raise Failure(f"--by is one of {', '.join(CUTS)}", USAGE)
     return by
+
+
+def refuse_cut(report: str, options: Options) -> None:
+    """Raises Failure where --by is given to a report that has its cuts in its tables."""
+    if options.by is not None:
+        raise Failure(f"report {report} has its cuts in its tables; --by is for report kpi", USAGE)

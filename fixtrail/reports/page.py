@@ -11,7 +11,7 @@ from markupsafe import Markup
 from fixtrail.reports import pictures
 from fixtrail.reports.grid import grid_of
 from fixtrail.reports.report import Locale, Report
-from fixtrail.reports.words import COMMON, STATUS, interval, shown, usable
+from fixtrail.reports.words import COMMON, STATUS, cell, interval, shown, usable
 
 FOLDER = Path(__file__).parent
 
@@ -25,7 +25,8 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         locale=locale,
         say=lambda words: words.said(locale),
         scope=[(_name(name, locale), value) for name, value in report.scope.items() if isinstance(value, (str, int))],
-        periods={str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
+        periods={"all": COMMON["all"].said(locale)}
+        | {str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
         grid=grid_of(report) if report.figures else None,
         definitions=[(name, report.definitions[name]) for name in named],
         charts=[{"title": chart.title, "svg": Markup(drawn[chart.name])} for chart in report.charts],
@@ -33,6 +34,7 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         status=STATUS,
         shown=lambda value, kind: shown(value, kind, locale),
         interval=lambda figure, about: interval(figure, about, locale),
+        cell=lambda row, column: cell(row, column, locale),
         usable=lambda figure: usable(figure, locale),
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Words
-from fixtrail.reports.targets import Period
+from fixtrail.reports.targets import ALL, Period
 
 # No center has this id: what asks for centers of a wave that has none gets no orders, not all.
 NO_CENTER = ""
@@ -73,6 +73,13 @@ def ask_periods(ask: Ask, options: Options) -> list[Asked]:
     """The periods of the targets within --from and --to, with their days and centers found in ClickHouse."""
     span, centers = ask_span(ask, options.targets.time_zone), ask("centers")
     return [resolve(period, options, span, centers) for period in options.targets.periods]
+
+
+def ask_scope(ask: Ask, options: Options) -> tuple[dict[str, Any], int]:
+    """What visits.sql asks for where only --from and --to limit it, and how many orders were handed off ever."""
+    found = ask("span", time_zone=options.targets.time_zone).iloc[0]
+    whole = resolve(ALL, options, Span(None, None), pd.DataFrame(columns=["center_id", "wave", "wave_start"]))
+    return whole.parameters(options), int(found["handed_off"])
 
 
 def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame) -> Asked:

@@ -43,11 +43,17 @@ def picture(width: float = 8.0, height: float = 4.5) -> tuple[Picture, Axes]:
     return made, axes
 
 
-def as_svg(chart: Chart, locale: Locale = "zh-CN") -> str:
-    """The chart as one `<svg>` element without inline styles, so that a page with a strict CSP can hold it."""
+def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> str:
+    """The chart as one `<svg>` element without inline styles, so that a page with a strict CSP can hold it.
+
+    `titled`: with its title in it, for a file of its own.
+    """
     out = io.StringIO()
     _know_fonts()
-    chart.draw(locale).savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    drawn = chart.draw(locale)
+    if titled:
+        drawn.suptitle(chart.title.said(locale))
+    drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
@@ -61,7 +67,9 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN") -> str:
 def as_png(chart: Chart, locale: Locale = "zh-CN", dots_per_inch: int = 160) -> bytes:
     """The chart as PNG; in English where this machine has no font with Chinese letters."""
     out = io.BytesIO()
-    drawn = chart.draw(locale if len(_know_fonts()) > 1 else "en")
+    spoken: Locale = locale if len(_know_fonts()) > 1 else "en"
+    drawn = chart.draw(spoken)
+    drawn.suptitle(chart.title.said(spoken))
     drawn.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return out.getvalue()
 

@@ -84,11 +84,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: `kind` is how it is shown, never how it is stored (minutes are stored in seconds)."""
+    """A column of a table: `kind` is how it is shown, never how it is stored (minutes are stored in seconds).
+
+    `words` are what a reader is shown for the codes that are stored.
+    """
 
     name: str
     title: Words
     kind: Kind = "text"
+    words: Mapping[str, Words] | None = None
 
 
 @dataclass(frozen=True, slots=True)

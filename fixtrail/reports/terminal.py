@@ -8,18 +8,22 @@ from rich.table import Table
 
 from fixtrail.reports.grid import grid_of
 from fixtrail.reports.report import Report, Sheet
-from fixtrail.reports.words import COMMON, STATUS, interval, shown, usable
+from fixtrail.reports.words import COMMON, STATUS, cell, interval, shown, usable
 
+# Of what goes into a file or a pipe.
+WIDTH = 160
 _COLOURS = {"met": "green", "missed": "red", "not_distinguishable": "yellow"}
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """The report's figures, tables and methods in English, as wide as the terminal allows."""
     out = console or Console()
+    if console is None and not out.is_terminal:
+        out = Console(width=WIDTH)
     out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
     said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
-    about = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
-    out.print("  ".join(about), style="dim", highlight=False)
+    scope = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
+    out.print("  ".join(scope), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)
     for sheet in report.sheets:
@@ -66,7 +70,7 @@ def _print_sheet(sheet: Sheet, out: Console) -> None:
     for column in sheet.columns:
         table.add_column(escape(column.title.en), justify="left" if column.kind == "text" else "right")
     for row in sheet.rows[: sheet.shown]:
-        table.add_row(*(escape(shown(row.get(column.name), column.kind)) for column in sheet.columns))
+        table.add_row(*(escape(cell(row, column)) for column in sheet.columns))
     out.print()
     out.print(table)
     if len(sheet.rows) > sheet.shown:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from fixtrail.reports.report import Definition, Figure, Kind, Locale, Words
+from fixtrail.reports.report import Column, Definition, Figure, Kind, Locale, Words
 
 NOTHING = "–"
 STATUS = {
@@ -14,6 +15,7 @@ STATUS = {
     "not_distinguishable": Words("无法区分", "not distinguishable"),
 }
 COMMON = {
+    "all": Words("全部", "all"),
     "figure": Words("指标", "figure"),
     "target": Words("目标", "target"),
     "of": Words("共", "of"),
@@ -27,7 +29,7 @@ COMMON = {
     "by": Words("按", "by"),
     "time_zone": Words("时区", "time zone"),
     "computed_at": Words("计算于", "computed at"),
-    "more": Words("行，其余见 CSV", "rows shown; CSV and JSON have all of"),
+    "more": Words("行已显示；CSV 与 JSON 含全部：", "rows shown; CSV and JSON have all of"),
     "empty": Words("没有数据", "no data"),
     "unknown": Words("（未知）", "(unknown)"),
 }
@@ -44,6 +46,14 @@ def shown(value: Any, kind: Kind, locale: Locale = "en") -> str:
     if kind == "text" or isinstance(value, str):
         return str(value)
     return _SHOWN[kind](float(value))
+
+
+def cell(row: Mapping[str, Any], column: Column, locale: Locale = "en") -> str:
+    """A row's value of a column as it is read."""
+    value = row.get(column.name)
+    if column.words and isinstance(value, str) and value in column.words:
+        return column.words[value].said(locale)
+    return shown(value, column.kind, locale)
 
 
 _SHOWN = {

@@ -1,0 +1,15 @@
+-- How fast does the emergency channel bring parts, center by center and in all?
+-- with: visits
+SELECT
+    center_id,
+    grouping(center_id) = 1 AS is_total,
+    count() AS emergencies,
+    countIf(isNotNull(fulfilled_at)) AS fulfilled,
+    countIf(isNull(fulfilled_at) AND isNotNull(cancelled_at)) AS cancelled,
+    countIf(fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS in_time,
+    countIf(isNotNull(fulfilled_at) AND isNotNull(requested_at)) AS timed,
+    quantilesExactInclusive(0.5, 0.9)(dateDiff('millisecond', requested_at, fulfilled_at) / 1000) AS quantiles_s
+FROM parts
+WHERE emergency AND order_id IN (SELECT order_id FROM visits WHERE emergencies > 0)
+GROUP BY GROUPING SETS ((center_id), ())
+ORDER BY is_total, center_id NULLS LAST
