@@ -301,7 +301,8 @@ class Shard:
             if key in held or not may_open or case.alert_id in self.alerts:
                 continue
             if now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS:
-                _put(found, life.opened(case))
+                alert = life.opened(case)
+                _put(found, life.escalated(alert, case.rule, now) or alert)
 
     def _look_at_open_alerts(self, found: Found, now: int) -> None:
         for alert in [*self.open_alerts()]:
