@@ -129,6 +129,11 @@ class View:
         return sum(wait.seconds for wait in self.waits)
 
     @property
+    def shown_waits(self) -> tuple[Wait, ...]:
+        """Those worth a line: a minute or more, and the one that runs."""
+        return tuple(wait for wait in self.waits if wait.runs or wait.seconds >= MINUTE_MS / 1000)
+
+    @property
     def waits_now(self) -> bool:
         return any(wait.runs for wait in self.waits)
 
