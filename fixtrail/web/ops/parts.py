@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fixtrail.failure import REFUSED, Failure
 from fixtrail.settings import Settings
 from fixtrail.web.accounts.access import Access, make_access
+from fixtrail.web.analysis.cache import Reports
+from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import Alerts
 from fixtrail.web.ops.board import Thresholds
@@ -40,6 +42,7 @@ class Ops:
     alerts: Alerts
     figures: Figures
     boards: Boards
+    reports: Reports
     aims: Aims
     default_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
@@ -55,6 +58,7 @@ def make_ops(config: WebConfig) -> Ops:
         alerts=Alerts(),
         figures=Figures(ask),
         boards=Boards(),
+        reports=Reports(computer(settings)),
         aims=aims_of(settings),
         default_zone=config.push.time_zone,
         ask=ask,

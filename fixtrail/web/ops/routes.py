@@ -8,9 +8,10 @@ from fastapi import APIRouter
 def routers() -> Iterator[APIRouter]:
     """The routers of all of them."""
     from fixtrail.web.accounts.pages import router as accounts
+    from fixtrail.web.analysis.pages import router as analysis
     from fixtrail.web.ops.center_page import router as center
     from fixtrail.web.ops.order_page import router as order
     from fixtrail.web.ops.pages import router as board
     from fixtrail.web.ops.people import router as people
 
-    yield from (accounts, board, order, center, people)
+    yield from (accounts, board, order, center, people, analysis)

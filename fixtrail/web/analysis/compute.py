@@ -1,0 +1,26 @@
+"""How a web process computes a report; what that takes is imported when the first one is asked for."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fixtrail.settings import Settings
+from fixtrail.web.analysis.cache import Asked, Compute
+
+if TYPE_CHECKING:
+    from fixtrail.reports.report import Report
+
+
+def computer(settings: Settings) -> Compute:
+    """Computes reports from the ClickHouse of these settings, against the targets of FIXTRAIL_TARGETS."""
+
+    def compute(asked: Asked) -> "Report":
+        from fixtrail.reports.ask import asker
+        from fixtrail.reports.catalogue import builder
+        from fixtrail.reports.options import Options
+        from fixtrail.reports.targets import NO_TARGETS, read_targets
+
+        targets = read_targets(settings.targets) if settings.targets else NO_TARGETS
+        options = Options(datetime.now(UTC), asked.since, asked.until, asked.by, targets)
+        return builder(asked.name)(asker(settings), options)
+
+    return compute

@@ -1,0 +1,131 @@
+"""The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fixtrail.failure import Failure
+from fixtrail.web.accounts.access import required
+from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.cache import Asked, Refused
+from fixtrail.web.context import web_of
+from fixtrail.web.ops.shell import Locale, StaffRoute, locale_of, page
+
+if TYPE_CHECKING:
+    from fixtrail.reports.report import Report
+
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+ASK_AGAIN_S = 5
+
+
+def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
+    """Whoever may see all centers: a report is about all of them. Others get 403."""
+    if person.centers is not None:
+        raise HTTPException(403)
+    return person
+
+
+Analyst = Annotated[Person, Depends(sees_all)]
+
+
+@router.get("/analysis")
+async def overview(request: Request, person: Analyst) -> Response:
+    """Every report with the question it answers."""
+    from fixtrail.reports.catalogue import REPORTS
+
+    locale = locale_of(request)
+    found = [(name, question.said(locale)) for name, question in REPORTS.items()]
+    return page(request, "analysis.html", reports=found)
+
+
+@router.get("/analysis/report.css")
+async def style_sheet() -> Response:
+    """The look of reports, the same as in their HTML files."""
+    from fixtrail.reports.page import style
+
+    return Response(style(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+
+@router.get("/analysis/{name}")
+async def report_page(request: Request, name: str, person: Analyst) -> Response:
+    """The report, computed within the last minutes; while that lasts, a page that asks again by itself."""
+    from fixtrail.reports.options import CUTS
+    from fixtrail.reports.page import render_html
+
+    asked = asked_by(request, name)
+    outcome = await web_of(request).ops.reports.get(asked)
+    if isinstance(outcome, Refused):
+        return page(request, "report.html", status=503, name=name, asked=asked, cuts=CUTS, refused=outcome.reason)
+    if outcome is None:
+        response = page(request, "report.html", status=202, name=name, asked=asked, cuts=CUTS, refused=None)
+        response.headers["Refresh"] = str(ASK_AGAIN_S)
+        return response
+    body = await asyncio.to_thread(render_html, outcome, locale_of(request))
+    sheets = [*(["figures"] if outcome.figures else []), *(sheet.name for sheet in outcome.sheets)]
+    return page(
+        request,
+        "report.html",
+        name=name,
+        asked=asked,
+        cuts=CUTS,
+        refused=None,
+        body=Markup(body),
+        query=f"?{request.url.query}" if request.url.query else "",
+        sheets=sheets,
+        charts=[(chart.name, chart.title.said(locale_of(request))) for chart in outcome.charts],
+    )
+
+
+@router.get("/analysis/{name}/{file}")
+async def report_file(request: Request, name: str, file: str, person: Analyst) -> Response:
+    """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
+    outcome = await web_of(request).ops.reports.get(asked_by(request, name))
+    if outcome is None or isinstance(outcome, Refused):
+        return Response("not computed yet", 503, headers={"Retry-After": str(ASK_AGAIN_S)}, media_type="text/plain")
+    stem, _, form = file.rpartition(".")
+    content, kind = await asyncio.to_thread(_file, outcome, stem, form, locale_of(request))
+    # A picture opened by itself is a document of its own, and shall do nothing either.
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{stem}.{form}"'}
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _file(report: "Report", stem: str, form: str, locale: Locale) -> tuple[bytes | str, str]:
+    """The content and its type. Raises 404 for a table or picture that the report has not."""
+    from fixtrail.reports.document import as_csv, as_json, figures_sheet
+    from fixtrail.reports.pictures import as_png, as_svg
+
+    if (stem, form) == ("report", "json"):
+        return orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2), "application/json"
+    if form == "csv":
+        sheets = {sheet.name: sheet for sheet in report.sheets}
+        if report.figures:
+            sheets["figures"] = figures_sheet(report)
+        if stem in sheets:
+            # With a mark, or Excel takes Chinese for something else.
+            return as_csv(sheets[stem]).encode("utf-8-sig"), "text/csv; charset=utf-8"
+    chart = next((chart for chart in report.charts if chart.name == stem), None)
+    if chart is not None and form == "svg":
+        return as_svg(chart, locale), "image/svg+xml"
+    if chart is not None and form == "png":
+        return as_png(chart, locale), "image/png"
+    raise HTTPException(404)
+
+
+def asked_by(request: Request, name: str) -> Asked:
+    """The report that an address names. Raises 404 for no report's name, 400 for days or cuts that are none."""
+    from fixtrail.reports.catalogue import REPORTS
+    from fixtrail.reports.options import check_cut, parse_day
+
+    if name not in REPORTS:
+        raise HTTPException(404)
+    told = request.query_params
+    try:
+        since, until = parse_day(told.get("from") or None, "from"), parse_day(told.get("to") or None, "to")
+        return Asked(name, since, until, check_cut(told.get("by") or None))
+    except Failure:
+        raise HTTPException(400) from None
