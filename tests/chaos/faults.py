@@ -49,7 +49,7 @@ class Chaos(threading.Thread):
     def __init__(self, fleet: Fleet, plan: list[Fault], say: Callable[[str], object] = print) -> None:
         super().__init__(name="chaos", daemon=True)
         self.done: list[Done] = []
-        self._fleet, self._plan, self._say = fleet, plan, say
+        self.fleet, self._plan, self._say = fleet, plan, say
         self._began = time.monotonic()
         self._running: list[threading.Thread] = []
         self._frozen: set[int] = set()
@@ -80,14 +80,14 @@ class Chaos(threading.Thread):
         for pid in list(self._frozen):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-        for proxy in self._fleet.proxies.values():
+        for proxy in self.fleet.proxies.values():
             with contextlib.suppress(OSError):
                 proxy.set("pass")
 
     def _do(self, done: Done) -> None:
         fault = done.fault
         try:
-            _HOW[fault.kind](self, fault)
+            HOW[fault.kind](self, fault)
         except Exception as error:
             done.failed = f"{type(error).__name__}: {error}".splitlines()[0]
             self._say(f"           {fault.kind} on {fault.victim} went wrong: {done.failed}")
@@ -96,18 +96,18 @@ class Chaos(threading.Thread):
     # Processes
 
     def kill(self, fault: Fault) -> None:
-        self._fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+        self.fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
 
     def kill_at_step(self, fault: Fault) -> None:
         """Kill the box now; its next process ends by itself at the step."""
-        self._fleet.parts[fault.victim].once = {"FIXTRAIL_CRASH_AT": fault.detail}
-        self._fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+        self.fleet.parts[fault.victim].once = {"FIXTRAIL_CRASH_AT": fault.detail}
+        self.fleet.signal(fault.victim, signal.SIGKILL, limit_s=THERE_LIMIT_S)
 
     def terminate(self, fault: Fault) -> None:
-        self._fleet.signal(fault.victim, signal.SIGTERM, limit_s=THERE_LIMIT_S)
+        self.fleet.signal(fault.victim, signal.SIGTERM, limit_s=THERE_LIMIT_S)
 
     def freeze(self, fault: Fault) -> None:
-        pid = self._fleet.signal(fault.victim, signal.SIGSTOP, limit_s=THERE_LIMIT_S)
+        pid = self.fleet.signal(fault.victim, signal.SIGSTOP, limit_s=THERE_LIMIT_S)
         self._frozen.add(pid)
         time.sleep(fault.for_s)
         self._frozen.discard(pid)
@@ -115,42 +115,42 @@ class Chaos(threading.Thread):
             os.kill(pid, signal.SIGCONT)
 
     def kill_all_boxes(self, _: Fault) -> None:
-        for name in [*self._fleet.workers_now(), *self._fleet.writers_now()]:
-            self._fleet.signal(name, signal.SIGKILL, limit_s=THERE_LIMIT_S)
+        for name in [*self.fleet.workers_now(), *self.fleet.writers_now()]:
+            self.fleet.signal(name, signal.SIGKILL, limit_s=THERE_LIMIT_S)
 
     def scale(self, fault: Fault) -> None:
         """Have so many workers from now on."""
-        before, self._fleet.workers = self._fleet.workers_now(), int(fault.detail)
-        now = self._fleet.workers_now()
-        self._fleet.want(*(name for name in now if name not in before))
-        self._fleet.stop(*(name for name in before if name not in now))
+        before, self.fleet.workers = self.fleet.workers_now(), int(fault.detail)
+        now = self.fleet.workers_now()
+        self.fleet.want(*(name for name in now if name not in before))
+        self.fleet.stop(*(name for name in before if name not in now))
 
     def new_release(self, _: Fault) -> None:
         """Restart the boxes one after the other from the other copy of the code, with another size of batches."""
-        self._fleet.release = release = 3 - max(1, self._fleet.release)
-        for name in [*self._fleet.workers_now(), *self._fleet.writers_now()]:
-            self._fleet.move_to_release(name, release, FIXTRAIL_BATCH=str({1: 1000, 2: 150}[release]))
-            starts = self._fleet.parts[name].starts
-            self._fleet.signal(name, signal.SIGTERM, limit_s=THERE_LIMIT_S)
-            wait_for(lambda name=name, n=starts: self._fleet.parts[name].starts > n, 60, f"{name} starts")  # type: ignore[misc]
-            self._fleet.wait_ready(name, limit_s=BACK_LIMIT_S)
+        self.fleet.release = release = 3 - max(1, self.fleet.release)
+        for name in [*self.fleet.workers_now(), *self.fleet.writers_now()]:
+            self.fleet.move_to_release(name, release, FIXTRAIL_BATCH=str({1: 1000, 2: 150}[release]))
+            starts = self.fleet.parts[name].starts
+            self.fleet.signal(name, signal.SIGTERM, limit_s=THERE_LIMIT_S)
+            wait_for(lambda name=name, n=starts: self.fleet.parts[name].starts > n, 60, f"{name} starts")  # type: ignore[misc]
+            self.fleet.wait_ready(name, limit_s=BACK_LIMIT_S)
 
     def rewind(self, fault: Fault) -> None:
         """Stop all of a group, set what it has committed to 0, start them again."""
         whose = fault.kind.partition("-")[2]
-        names = self._fleet.workers_now() if whose == "workers" else self._fleet.writers_now()
-        self._fleet.stop(*names)
+        names = self.fleet.workers_now() if whose == "workers" else self.fleet.writers_now()
+        self.fleet.stop(*names)
         try:
             asyncio.run(
                 rewind(
-                    self._fleet.kafka,
-                    self._fleet.app_id + GROUP_OF[whose],
+                    self.fleet.kafka,
+                    self.fleet.app_id + GROUP_OF[whose],
                     READ_BY[GROUP_OF[whose]],
-                    self._fleet.partitions,
+                    self.fleet.partitions,
                 )
             )
         finally:
-            self._fleet.want(*names)
+            self.fleet.want(*names)
 
     # Servers
 
@@ -162,36 +162,36 @@ class Chaos(threading.Thread):
 
     def stop_with_a_writer(self, fault: Fault) -> None:
         """While ClickHouse is away, a writer goes for longer than its session and comes back: its group rebalances."""
-        self._fleet.stop("clickhouse")
+        self.fleet.stop("clickhouse")
         try:
             time.sleep(2)
-            self._fleet.stop(fault.detail)
+            self.fleet.stop(fault.detail)
             time.sleep(15)
-            self._fleet.want(fault.detail)
+            self.fleet.want(fault.detail)
             time.sleep(max(0.0, fault.for_s - 17))
         finally:
-            self._fleet.want("clickhouse", fault.detail)
+            self.fleet.want("clickhouse", fault.detail)
 
     def lose_changelog_tail(self, _: Fault) -> None:
         """Workers and broker die, and what the broker had not yet brought to the disk of its changelogs is gone."""
-        names = self._fleet.workers_now()
-        self._fleet.stop(*names, "broker", number=signal.SIGKILL)
-        for path in sorted((self._fleet.folder / "broker" / "data").rglob("*-changelog*/**/*.log")):
+        names = self.fleet.workers_now()
+        self.fleet.stop(*names, "broker", number=signal.SIGKILL)
+        for path in sorted((self.fleet.folder / "broker" / "data").rglob("*-changelog*/**/*.log")):
             lose_batches(path, LOST_BATCHES)
-        self._fleet.want("broker")
-        self._fleet.wait_ready("broker")
-        self._fleet.want(*names)
+        self.fleet.want("broker")
+        self.fleet.wait_ready("broker")
+        self.fleet.want(*names)
 
     def _away(self, fault: Fault, number: signal.Signals) -> None:
-        self._fleet.stop(fault.victim, number=number)
+        self.fleet.stop(fault.victim, number=number)
         time.sleep(fault.for_s)
-        self._fleet.want(fault.victim)
+        self.fleet.want(fault.victim)
 
     def fill_disk(self, fault: Fault) -> None:
         """Leave no byte on the disk of a server's data for a while."""
-        if not self._fleet.has_own_disk(fault.victim):
+        if not self.fleet.has_own_disk(fault.victim):
             raise RuntimeError("its data are not on a disk of their own: mounting one was refused")
-        ballast = self._fleet.folder / fault.victim / "ballast"
+        ballast = self.fleet.folder / fault.victim / "ballast"
         try:
             _fill(ballast)
             time.sleep(fault.for_s)
@@ -208,7 +208,7 @@ class Chaos(threading.Thread):
 
     def _disturb(self, name: str, fault: Fault) -> None:
         what = fault.kind.partition("-")[0]
-        proxy = self._fleet.proxies[name]
+        proxy = self.fleet.proxies[name]
         mode = {"slow": "delay", "lose": "cut"}.get(what, what)
         proxy.set(mode, float(fault.detail or 0))  # type: ignore[arg-type]
         try:
@@ -217,7 +217,7 @@ class Chaos(threading.Thread):
             proxy.set("pass")
 
 
-_HOW: dict[str, Callable[[Chaos, Fault], None]] = {
+HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "kill": Chaos.kill,
     "kill-at-step": Chaos.kill_at_step,
     "terminate": Chaos.terminate,

@@ -28,6 +28,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from tests import kafka_cluster
 from tests.chaos.proxy import HOST, Proxy
@@ -42,6 +43,11 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
 SETTLED_S = 10.0
 CRASHED = 99  # sinks.crash_point: a step at which the process was told to end
 DISK_MB = 3072
+# Kafka's properties for two nodes: everything is on both.
+REPLICATED = (
+    "offsets.topic.replication.factor=2\nmin.insync.replicas=1\nunclean.leader.election.enable=false\n"
+    "default.replication.factor=2\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class End:
             return self.asked == SIGTERM
         if self.code < 0:
             return self.asked == -self.code
-        if self.name == "broker":
+        if self.name.startswith("broker"):
             # Java says 143 after SIGTERM; a broker whose disk is full ends by itself.
             return self.code in (143, 1)
         if self.code == 1:
@@ -106,12 +112,14 @@ class Fleet:
         folder: Path,
         *,
         broker: str = "kafka",
+        brokers: int = 1,
         workers: int = 2,
         settings: Mapping[str, str] | None = None,
         mutant: str | None = None,
         revision: str | None = None,
     ) -> None:
         self.folder, self.broker, self.workers = folder, broker, workers
+        self.brokers = ["broker", "broker-2"][:brokers]
         self.settings = dict(settings or {})
         self.mutant = mutant
         self.parts: dict[str, Part] = {}
@@ -150,8 +158,10 @@ class Fleet:
         self._supervisor.start()
         self._make_broker()
         self._make_clickhouse()
-        self.want("broker", "clickhouse")
-        self.wait_ready("broker", "clickhouse")
+        self.want(*self.brokers, "clickhouse")
+        self.wait_ready(*self.brokers, "clickhouse")
+        if len(self.brokers) > 1:
+            self.app_id = asyncio.run(_coordinated_by(2, self.kafka))
         self.migrate()
         self._make_boxes()
         boxes = [*self.workers_now(), *(f"writer-{number}" for number in range(1, WRITERS + 1))]
@@ -160,11 +170,11 @@ class Fleet:
 
     def close(self) -> None:
         """End everything, boxes first, and unmount what was mounted."""
-        boxes = [name for name in self.parts if name not in ("broker", "clickhouse")]
+        boxes = [name for name in self.parts if name not in (*self.brokers, "clickhouse")]
         with contextlib.suppress(TimeoutError):
             self.stop(*boxes)
         with contextlib.suppress(TimeoutError):
-            self.stop("clickhouse", "broker")
+            self.stop(*(name for name in ("clickhouse", *reversed(self.brokers)) if name in self.parts))
         self._closing.set()
         if self._supervisor.is_alive():
             self._supervisor.join(30)
@@ -203,8 +213,8 @@ class Fleet:
 
     @property
     def kafka(self) -> str:
-        """The broker itself, past all proxies."""
-        return f"{HOST}:{self.ports['kafka']}"
+        """The broker itself, or both of them, past all proxies."""
+        return ",".join(f"{HOST}:{self.ports[name]}" for name in ("kafka", "kafka-2") if name in self.ports)
 
     def _make_broker(self) -> None:
         data = self._folder_on_disk("broker")
@@ -212,6 +222,21 @@ class Fleet:
             self.ports = _free_ports("kafka", "http", "tcp", "clickhouse")
             command = [*_python("fixtrail.local.broker"), "--port", str(self.ports["kafka"]), "--data", str(data)]
             ready = lambda: _listens(self.ports["kafka"])  # noqa: E731
+        elif len(self.brokers) > 1:
+            # Without proxies, each of which would have to know both.
+            self.ports = _free_ports("kafka", "kafka-2", "controller", "http", "tcp", "clickhouse")
+            self.settings = {"FIXTRAIL_REPLICATION": "2", **self.settings}
+            first, second = self.ports["kafka"], self.ports["kafka-2"]
+            command = kafka_cluster.prepare_kafka(data, first, self.ports["controller"], REPLICATED)
+            more = (
+                f"{REPLICATED}process.roles=broker\nnode.id=2\nlisteners=PLAINTEXT://{HOST}:{second}\n"
+                f"advertised.listeners=PLAINTEXT://{HOST}:{second}\n"
+            )
+            other = kafka_cluster.prepare_kafka(
+                self._folder_on_disk("broker-2"), second, self.ports["controller"], more
+            )
+            self._add("broker-2", other, {}, lambda: kafka_cluster.kafka_answers(second))
+            ready = lambda: kafka_cluster.kafka_answers(first)  # noqa: E731
         else:
             boxes = [f"worker-{n}" for n in range(1, WORKERS + 1)] + [f"writer-{n}" for n in range(1, WRITERS + 1)]
             named = ("kafka", "controller", "http", "tcp", "clickhouse")
@@ -255,12 +280,12 @@ class Fleet:
 
     def environment(self, box: str | None = None) -> dict[str, str]:
         """What a box finds in its environment: where its proxies are; without a name, where the servers are."""
-        kafka = self.proxies[box].port if box in self.proxies else self.ports["kafka"]
+        kafka = f"{HOST}:{self.proxies[box].port}" if box in self.proxies else self.kafka
         http = self.ports["clickhouse"] if box else self.ports["http"]
         return {
             "FIXTRAIL_DATA": str(self.folder / "data"),
             "FIXTRAIL_APP_ID": self.app_id,
-            "FIXTRAIL_KAFKA": f"{HOST}:{kafka}",
+            "FIXTRAIL_KAFKA": kafka,
             "FIXTRAIL_CLICKHOUSE": f"http://{HOST}:{http}",
             "FIXTRAIL_CLICKHOUSE_PASSWORD": self.passwords["app"],
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": self.passwords["reader"],
@@ -443,6 +468,24 @@ async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
             await asyncio.sleep(0.2)
     finally:
         await admin.close()
+
+
+async def _coordinated_by(node: int, bootstrap: str) -> str:
+    """An app id whose workers' group has this node for its coordinator."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        for number in range(40):
+            name = f"fixtrail{number}"
+            for _ in range(20):
+                with contextlib.suppress(KafkaError):
+                    if await admin.find_coordinator(name) == node:
+                        return name
+                    break
+                await asyncio.sleep(0.5)
+    finally:
+        await admin.close()
+    raise RuntimeError(f"node {node} coordinates no group")
 
 
 def copy_code(folder: Path, revision: str | None) -> None:

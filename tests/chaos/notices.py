@@ -104,19 +104,29 @@ def _milestone(event: Event, past: list[Event]) -> str | None:
             return None if same else "diagnosis_started"
         case "diagnosis", _:
             return "quote_ready" if event.get("quote") is not None else None
-        case "part_request", "backordered":
-            return "part_delayed"
-        case "part_request", "requested":
-            told = _last([each for each in same if each["request_id"] == event["request_id"]], "expected_at")
-            now = event.get("expected_at")
-            return "part_delayed" if told is not None and now is not None and _ms(now) != told else "part_ordered"
-        case "part_request", "fulfilled":
-            return "part_arrived"
+        case "part_request", _:
+            return _part_milestone(event, [each for each in same if each["request_id"] == event["request_id"]])
         case "repair", _:
             return None if same else "repair_started"
         case "quality_check", phase:
             return "extra_check" if phase in (None, "completed") and event["passed"] is False else None
     return None
+
+
+def _part_milestone(event: Event, before: list[Event]) -> str | None:
+    """What a phase of a part request tells that those before it did not."""
+    phases = [each["phase"] for each in before]
+    if "fulfilled" in phases or "cancelled" in phases or event["phase"] == "cancelled":
+        return None
+    if event["phase"] == "fulfilled":
+        return "part_arrived"
+    told = _last(before, "expected_at")
+    now = _last([*before, event], "expected_at")
+    is_first_backorder = event["phase"] == "backordered" and "backordered" not in phases
+    if before and now == told and not is_first_backorder:
+        return None  # nothing new
+    is_later = told is not None and now is not None and now > told
+    return "part_delayed" if is_later or "backordered" in (*phases, event["phase"]) else "part_ordered"
 
 
 def _last(events: list[Event], field: str) -> int | None:

@@ -52,6 +52,7 @@ class Asked:
     mutant: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     idle_limit_s: float = 400.0
+    brokers: int = 1
 
     def plan(self) -> list[Fault]:
         return plan_of(self.seed, self.minutes * 60, mean_gap_s=self.gap_s, broker=self.broker, smoke=self.smoke)
@@ -66,7 +67,12 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
     assert checker.canaries_are_known(records)
     began_wall = time.time()
     with Fleet(
-        folder, broker=asked.broker, mutant=asked.mutant, revision=asked.revision, settings=asked.settings
+        folder,
+        broker=asked.broker,
+        brokers=asked.brokers,
+        mutant=asked.mutant,
+        revision=asked.revision,
+        settings=asked.settings,
     ) as fleet:
         load = Load(fleet.kafka, records, asked.rate, folder / "sent.jsonl")
         watch, chaos = Watch(fleet), Chaos(fleet, plan, say=_say)
