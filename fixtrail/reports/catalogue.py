@@ -14,6 +14,9 @@ Build = Callable[[Ask, Options], Report]
 
 REPORTS = {
     "kpi": Words("我们做得怎么样，是否达标？", "How good are we, and is that what we aimed at?"),
+    "drivers": Words("什么让评分上升或下降？", "What moves the score?"),
+    "pareto": Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+    "pilot": Words("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
     "journey": Words("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
     "parts": Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"),
     "quality": Words("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),

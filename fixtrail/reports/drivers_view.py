@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 from fixtrail.reports.report import Column, Locale, Sheet, Words
 from fixtrail.reports.stats_association import MOST_ROWS, Association, Model
 from fixtrail.reports.stats_correlation import Estimate
-from fixtrail.reports.stats_visits import DRIVERS
+from fixtrail.reports.stats_visits import DRIVERS, NAMES
+
+STEPS = {driver.per.en: driver.per for driver in DRIVERS.values()}
+MODEL_NAMES = {
+    "together": Words("等待合计", "wait as a whole"),
+    "wait_by_cause": Words("等待按原因", "wait by cause"),
+}
+REASONS = {
+    "few_data": Words("数据太少", "too few data"),
+    "constant": Words("没有差异", "it never differs"),
+    "collinear": Words("由其他因素决定", "the others determine it"),
+    "separation": Words("完全分离：系数无限大", "it tells scores apart without exception: no finite coefficient"),
+    "not_converged": Words("未收敛", "the search did not converge"),
+}
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -17,7 +30,7 @@ if TYPE_CHECKING:
 
 def correlation_sheet(found: Sequence[Association]) -> Sheet:
     columns = (
-        Column("driver", Words("因素", "driver")),
+        Column("driver", Words("因素", "driver"), words=NAMES),
         Column("n", Words("可用工单", "n"), "count"),
         Column("n_all", Words("全部工单", "n of all"), "count"),
         Column("no_score", Words("无评分", "without score"), "count"),
@@ -25,8 +38,8 @@ def correlation_sheet(found: Sequence[Association]) -> Sheet:
         *_estimate_columns("pearson", Words("皮尔逊 r", "Pearson r")),
         *_estimate_columns("spearman", Words("斯皮尔曼 ρ", "Spearman rho")),
         *_estimate_columns("change", Words("评分变化", "score change")),
-        Column("per", Words("变化单位", "change per")),
-        Column("not_estimable", Words("无法估计的原因", "not estimable because")),
+        Column("per", Words("变化单位", "change per"), words=STEPS),
+        Column("not_estimable", Words("无法估计的原因", "not estimable because"), words=REASONS),
     )
     return Sheet(
         "correlations",
@@ -42,15 +55,15 @@ def correlation_sheet(found: Sequence[Association]) -> Sheet:
 
 def model_sheet(fitted: Sequence[Model]) -> Sheet:
     columns = (
-        Column("model", Words("模型", "model")),
-        Column("driver", Words("因素", "driver")),
-        Column("per", Words("单位", "per")),
+        Column("model", Words("模型", "model"), words=MODEL_NAMES),
+        Column("driver", Words("因素", "driver"), words=NAMES),
+        Column("per", Words("单位", "per"), words=STEPS),
         *_estimate_columns("log_odds", Words("评分更低的对数优势", "log-odds of a lower score")),
         Column("odds_ratio", Words("优势比", "odds ratio"), "number"),
         Column("n", Words("可用工单", "n"), "count"),
         Column("n_scored", Words("有评分", "n scored"), "count"),
         Column("adjusted_for", Words("已校正", "adjusted for")),
-        Column("not_estimable", Words("无法估计的原因", "not estimable because")),
+        Column("not_estimable", Words("无法估计的原因", "not estimable because"), words=REASONS),
     )
     return Sheet(
         "model",

@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fixtrail.reports.definitions import DEFINITIONS
+from fixtrail.reports.drivers_view import REASONS
 from fixtrail.reports.report import Column, Definition, Figure, Interval, Locale, Sheet, Words
 from fixtrail.reports.stats_loss import TOP, Loss, Solved, WhatIf
 from fixtrail.reports.stats_segments import Identity, Segment
-from fixtrail.reports.stats_visits import CAUSES, DRIVERS, JOINT
+from fixtrail.reports.stats_visits import CAUSES, DRIVERS, JOINT, NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 RESIDUAL = "residual"
+CAUSE_NAMES = {**NAMES, RESIDUAL: Words("未解释", "unexplained")}
+WAIT_NAMES = {cause: NAMES[f"wait_{cause}"] for cause in CAUSES}
+CUT_NAMES = {
+    **NAMES,
+    "center_id": Words("服务中心", "center"),
+    "region": Words("区域", "region"),
+    "lane": Words("通道", "lane"),
+    "fault_origin": Words("故障来源", "fault origin"),
+}
 DEFINED = {
     "nps": DEFINITIONS["nps"],
     "nps_top_solved": Definition(
@@ -61,7 +71,7 @@ def top_solved(found: Loss) -> WhatIf | None:
 def share_sheet(found: Loss) -> Sheet:
     columns = (
         Column("rank", Words("名次", "rank"), "count"),
-        Column("driver", Words("原因", "cause")),
+        Column("driver", Words("原因", "cause"), words=CAUSE_NAMES),
         Column("orders", Words("涉及工单", "orders concerned"), "count"),
         Column("share", Words("批评者占比", "share of detractors"), "share"),
         Column("low", Words("下限", "low"), "share"),
@@ -72,7 +82,7 @@ def share_sheet(found: Loss) -> Sheet:
         Column("nps_points", Words("NPS 分", "NPS points"), "number"),
         Column("nps_low", Words("分下限", "points low"), "number"),
         Column("nps_high", Words("分上限", "points high"), "number"),
-        Column("not_estimable", Words("无法估计的原因", "not estimable because")),
+        Column("not_estimable", Words("无法估计的原因", "not estimable because"), words=REASONS),
     )
     rows: list[dict[str, Any]] = []
     cumulative = 0.0
@@ -155,7 +165,7 @@ def what_if_sheet(found: Loss) -> Sheet:
 
 def wait_sheet(found: Loss) -> Sheet:
     columns = (
-        Column("cause", Words("等待原因", "cause of the wait")),
+        Column("cause", Words("等待原因", "cause of the wait"), words=WAIT_NAMES),
         Column("share", Words("批评者占比", "share of detractors"), "share"),
     )
     rows = tuple({"cause": cause, "share": found.by_cause_of_wait[cause]} for cause in CAUSES if found.by_cause_of_wait)
@@ -164,7 +174,7 @@ def wait_sheet(found: Loss) -> Sheet:
 
 def segment_sheet(parts: Sequence[Segment]) -> Sheet:
     columns = (
-        Column("cut", Words("维度", "cut")),
+        Column("cut", Words("维度", "cut"), words=CUT_NAMES),
         Column("segment", Words("分组", "segment")),
         Column("n", Words("评分数", "n"), "count"),
         Column("share", Words("占比", "share"), "share"),
@@ -179,7 +189,7 @@ def segment_sheet(parts: Sequence[Segment]) -> Sheet:
 
 def identity_sheet(identities: Sequence[Identity]) -> Sheet:
     columns = (
-        Column("cut", Words("维度", "cut")),
+        Column("cut", Words("维度", "cut"), words=CUT_NAMES),
         Column("sum", Words("Σ 占比 × NPS", "sum of share x NPS"), "nps"),
         Column("nps", Words("NPS", "NPS"), "nps"),
         Column("difference", Words("差", "difference"), "number"),
@@ -224,7 +234,7 @@ def draw(found: Loss, locale: Locale) -> Picture:
 
     made, axes = picture(8.0, 4.5)
     names = [DRIVERS[each.driver].title.said(locale) for each in found.shares]
-    names.append(Words("未解释", "unexplained").said(locale))
+    names.append(CAUSE_NAMES[RESIDUAL].said(locale))
     heights = [100 * each.share for each in found.shares] + [100 * found.residual]
     colours = [COLOURS[0]] * len(found.shares) + [MUTED]
     axes.bar(range(len(names)), heights, color=colours, width=0.65)

@@ -103,7 +103,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The change of the treated centers beside that of the others; `n` orders or answers were used.
+    """The change of the treated centers beside that of the others; `n` of `n_all` handed-off orders could be used.
 
     Means are over centers, each counted once. `left_out` centers had nothing to divide by before or after.
     """
@@ -115,6 +115,7 @@ class Comparison:
     others: tuple[str, ...]
     left_out: tuple[str, ...]
     n: int
+    n_all: int
     treated_before: float | None
     treated_after: float | None
     others_before: float | None
@@ -135,7 +136,9 @@ def compare(
     change, usable, is_treated, earlier, later = changes(panel, figure, treated, others, before, after)
     named = [center for center, kept in zip([*treated, *others], usable, strict=True) if kept]
     per = RATIOS[figure].per
-    n = int(sum(panel.total(per, named, span).sum() for span in (*before, after)))
+    spans = (*before, after)
+    n = int(sum(panel.total(per, named, span).sum() for span in spans))
+    n_all = int(sum(panel.total("handed_off", [*treated, *others], span).sum() for span in spans))
 
     def mean(values: Vector, side: bool) -> float | None:
         chosen = values[is_treated == side]
@@ -149,6 +152,7 @@ def compare(
         tuple(center for center in named if center not in set(treated)),
         tuple(center for center, kept in zip([*treated, *others], usable, strict=True) if not kept),
         n,
+        n_all,
         mean(earlier, True),
         mean(later, True),
         mean(earlier, False),

@@ -112,9 +112,9 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
 
 
 def rollout_of(centers: pd.DataFrame, told: Sequence[Mapping[str, Any]] = ()) -> Rollout:
-    """The waves of view `centers`; of `told` ([[pilot.wave]] with number, start and centers) where there are any."""
+    """The waves of view `centers`; of `told` ([[pilot.rollout]] with wave, from and centers) where there are any."""
     if told:
-        pairs = [(str(center), int(wave["number"]), wave["start"]) for wave in told for center in wave["centers"]]
+        pairs = [(str(center), int(wave["wave"]), wave["from"]) for wave in told for center in wave["centers"]]
     else:
         known = centers[centers["wave_start"].notna() & (centers["wave"] > 0)]
         starts = pd.to_datetime(known["wave_start"], utc=True).dt.date

@@ -103,6 +103,7 @@ DRIVERS: dict[str, Driver] = {
         ),
     )
 }
+NAMES: dict[str, Words] = {name: driver.title for name, driver in DRIVERS.items()}
 # What stands in a model together; the four waits stand in for the whole one in a model of their own.
 JOINT = ("wait", "not_fixed", "stockout", "updates", "promise_broken", "price_over_quote")
 BY_CAUSE = (*(f"wait_{cause}" for cause in CAUSES), *JOINT[1:])

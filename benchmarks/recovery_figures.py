@@ -1,0 +1,213 @@
+"""The figures of one simulated run beside what was planted: KPI, drivers and Pareto, from every event by the rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from benchmarks.simulated_orders import START, center_days, centers_of, now_after, orders_by_rules
+from fixtrail.reports import intervals
+from fixtrail.reports.report import Interval
+from fixtrail.reports.stats_association import MODELS, model
+from fixtrail.reports.stats_correlation import Z95
+from fixtrail.reports.stats_loss import Solved, loss, moves_of
+from fixtrail.reports.stats_pilot import Plan, judge, panel_of, rollout_of
+from fixtrail.reports.stats_shapley import shapley
+from fixtrail.reports.stats_visits import JOINT, LONGEST_WAIT_MIN, modelled, visits
+from fixtrail.simulator.scenario import Scenario, load_scenario
+from fixtrail.simulator.truth import truth
+
+DAYS, BEFORE_DAYS, PILOT_WAVE = 126, 42, 1
+Row = dict[str, Any]
+
+
+def figures_of_seed(seed: int) -> list[Row]:
+    """Every figure: planted, found, interval."""
+    scenario = load_scenario("owners-story")
+    orders = orders_by_rules(scenario, seed, DAYS)
+    rows = visits(orders, now_after(DAYS))
+    planted = truth(scenario, seed, DAYS, None, START)
+    found = [*_kpi(scenario, orders), *_drivers(planted, rows), *_pareto(planted, rows), *_pilot(scenario, orders)]
+    return [
+        {"seed": seed, "part": p, "figure": f, "planted": t, "value": v, "low": lo, "high": hi}
+        for p, f, t, v, lo, hi in found
+    ]
+
+
+Found = tuple[str, str, float, float | None, float | None, float | None]
+
+
+def _kpi(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
+    """Before the rollout over all centers, and the pilots after theirs, by check-in, with the KPI table's intervals."""
+    assert scenario.figures is not None
+    pilots = {center.id for center in scenario.center if center.wave == PILOT_WAVE}
+    changed_at = pd.Timestamp(START) + pd.Timedelta(days=BEFORE_DAYS)
+    settled = orders["closed_at"] < pd.Timestamp(now_after(DAYS - 30))
+    found: list[Found] = []
+    sides = (
+        ("before", scenario.figures.baseline, orders["checked_in_at"] < changed_at),
+        (
+            "pilot",
+            scenario.figures.improved,
+            orders["center_id"].isin(pilots) & (orders["checked_in_at"] >= changed_at),
+        ),
+    )
+    for name, told, chosen in sides:
+        rows = orders[chosen]
+        judged = rows[rows["ftf"].notna() & settled[chosen]]
+        scores = rows["score"].dropna()
+        waits = rows["wait_s"].dropna() / 60
+        fixed, requests, missing = (
+            int(judged["ftf"].sum()),
+            int(rows["part_requests"].sum()),
+            int(rows["stockouts"].sum()),
+        )
+        up, down = int((scores >= 9).sum()), int((scores <= 6).sum())
+        for figure, planted, value, bounds in (
+            (
+                "wait, min",
+                told.wait_min,
+                float(waits.mean()),
+                intervals.mean(float(waits.mean()), float(waits.std()), len(waits)),
+            ),
+            (
+                "FTFR confirmed, %",
+                100 * told.ftfr,
+                100 * fixed / len(judged),
+                _percent(intervals.share(fixed, len(judged))),
+            ),
+            ("NPS", told.nps, 100 * (up - down) / len(scores), intervals.nps(up, down, len(scores))),
+            (
+                "stock-outs, %",
+                100 * told.stockout_share,
+                100 * missing / requests,
+                _percent(intervals.share(missing, requests)),
+            ),
+        ):
+            found.append(("kpi", f"{name}: {figure}", planted, value, bounds.low, bounds.high))
+    return found
+
+
+def _percent(interval: Interval) -> Interval:
+    assert interval.low is not None and interval.high is not None
+    return Interval(100 * interval.low, 100 * interval.high)
+
+
+def _drivers(planted: Row, rows: pd.DataFrame) -> list[Found]:
+    found: list[Found] = []
+    odds = _odds(planted)
+    for name in MODELS:
+        for driver, each in model(name, rows, LONGEST_WAIT_MIN).fit.drivers.items():
+            truth_of = odds["wait"] if driver.startswith("wait") else odds[driver]
+            found.append(("drivers", f"{name}: {driver}", truth_of, each.value, each.low, each.high))
+    return found
+
+
+def _odds(planted: Row) -> dict[str, float]:
+    """The planted log-odds of a lower score, per step of each driver; what moves nothing is 0."""
+    told = planted["score"]["log_odds"]
+    return {
+        "wait": told["wait_per_10_min"],
+        "not_fixed": told["not_fixed_first_time"],
+        "stockout": told["stockout"],
+        "updates": told["progress_update"],
+        "promise_broken": 0.0,
+        "price_over_quote": 0.0,
+    }
+
+
+def _pareto(planted: Row, rows: pd.DataFrame) -> list[Found]:
+    """Shares and NPS against those that follow from the planted log-odds for the very same visits."""
+    found = loss(rows, Solved(), LONGEST_WAIT_MIN)
+    values, now = planted_shares(planted, rows)
+    truth_of = {name: -float(values[place, 0] / now[0]) for place, name in enumerate(JOINT)}
+    listed: list[Found] = [
+        ("pareto", f"share of detractors: {each.driver}", truth_of[each.driver], each.share, each.low, each.high)
+        for each in found.shares
+    ]
+    top = next(each for each in found.what_if if len(each.solved) == 3)
+    members = [JOINT.index(name) for name in top.solved]
+    then = planted_nps(planted, rows, members)
+    listed.append(("pareto", "NPS with the top 3 solved", then, top.nps, top.low, top.high))
+    gain = then - planted_nps(planted, rows, [])
+    listed.append(("pareto", "NPS gained by that", gain, top.gain, top.gain_low, top.gain_high))
+    return listed
+
+
+def planted_shares(planted: Row, rows: pd.DataFrame) -> tuple[Any, Any]:
+    """(Shapley values of the causes by the planted odds, shares of detractors and promoters as they were)."""
+
+    def worth(members: frozenset[int]) -> Any:
+        return _expected(planted, rows, sorted(members))
+
+    return shapley(len(JOINT), worth), worth(frozenset())
+
+
+def planted_nps(planted: Row, rows: pd.DataFrame, members: list[int]) -> float:
+    detractors, promoters = _expected(planted, rows, members)
+    return float(100 * (promoters - detractors))
+
+
+def _expected(planted: Row, rows: pd.DataFrame, members: list[int]) -> Any:
+    known, drivers = modelled(rows, JOINT, LONGEST_WAIT_MIN)
+    moves, odds = moves_of(known, drivers, Solved()), _odds(planted)
+    offsets = {center["id"]: center["score_offset"] for center in planted["centers"]}
+    liking = known["center_id"].map(offsets).fillna(0.0).to_numpy()
+    pull = sum(odds[name] * drivers[name].to_numpy() for name in JOINT)
+    for member in members:
+        pull = pull + odds[JOINT[member]] * moves[JOINT[member]].to_numpy()
+    borders = planted["score"]["borders"]
+    # Border 6 lies between the scores 6 and 7, border 8 between 8 and 9.
+    at_most = [expit(borders[place] + pull - liking).mean() for place in (6, 8)]
+    return np.array([at_most[0], 1 - at_most[1]])
+
+
+def _pilot(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
+    """The pilot's effect beside what was told of before and after."""
+    assert scenario.figures is not None
+    before, after = scenario.figures.baseline, scenario.figures.improved
+    told = {
+        "wait_mean_s": (60 * (after.wait_min - before.wait_min), 1 / 60, "min"),
+        "ftfr_confirmed": (after.ftfr - before.ftfr, 100.0, "%-points"),
+        "nps": (after.nps - before.nps, 1.0, "points"),
+    }
+    judged = judge(panel_of(center_days(orders, now_after(DAYS - 30))), rollout_of(centers_of(scenario)), Plan())
+    listed: list[Found] = []
+    for name, (planted, times, unit) in told.items():
+        each = judged.effects[name].comparison.difference
+        assert each.value is not None and each.low is not None and each.high is not None
+        listed.append(
+            ("pilot", f"{name}, {unit}", times * planted, times * each.value, times * each.low, times * each.high)
+        )
+        total = judged.all_waves[name]
+        assert total.value is not None and total.low is not None and total.high is not None
+        listed.append(
+            (
+                "pilot",
+                f"all waves: {name}, {unit}",
+                times * planted,
+                times * total.value,
+                times * total.low,
+                times * total.high,
+            )
+        )
+    return listed
+
+
+def print_figures(rows: pd.DataFrame, seeds: int) -> None:
+    """By figure: planted, found (mean over the seeds), how far that is off, and how many intervals hold the planted."""
+    print(f"{seeds} runs of {DAYS} days, 15 centers; from every event by the rules\n")
+    print("| figure | planted | found, mean of the runs | first run | interval holds the planted |")
+    print("| --- | --- | --- | --- | --- |")
+    for (_, figure), each in rows.groupby(["part", "figure"], sort=False):
+        known = each.dropna(subset=["value"])
+        holds = int(((known["low"] <= known["planted"]) & (known["planted"] <= known["high"])).sum())
+        first = known.iloc[0]
+        error = Z95 * float(known["value"].sem()) if len(known) > 1 else float("nan")
+        print(
+            f"| {figure} | {known['planted'].mean():.2f} | {known['value'].mean():.2f} ± {error:.2f} "
+            f"| {first['value']:.2f} ({first['low']:.2f} to {first['high']:.2f}) | {holds} of {len(known)} |"
+        )
