@@ -73,7 +73,7 @@ async def said(request: Request, token: str) -> Response:
         return _refused()
     if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
         return _back(request, token, fact, "busy")
-    fields = parse_qs((await _body(request)).decode(errors="replace"), max_num_fields=50)
+    fields = _fields(await _body(request))
     event, outcome = _event_of(fact, fields, now)
     if event is not None:
         try:
@@ -179,6 +179,14 @@ async def _body(request: Request) -> bytes:
         if len(body) > MOST_BODY:
             break
     return bytes(body[:MOST_BODY])
+
+
+def _fields(body: bytes) -> Fields:
+    """The fields of a form; none where it is no form of ours."""
+    try:
+        return parse_qs(body.decode(errors="replace"), max_num_fields=50)
+    except ValueError:
+        return {}
 
 
 def _is_own(request: Request) -> bool:

@@ -1,0 +1,209 @@
+"""The web application on a real socket without Kafka: journeys are put in by hand, events that it sends are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import uvicorn
+
+from fixtrail.settings import Settings
+from fixtrail.web.app import create_app
+from fixtrail.web.config import Limits, web_config
+from fixtrail.web.context import make_web
+from fixtrail.web.events import NotAcknowledged
+from sinks.progress import Progress
+
+WIDE = Limits(requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000)
+
+
+class KeptEvents:
+    """Takes events as Kafka does, or refuses them while `away`."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.away = False
+        self.ready = True
+
+    async def write_event(self, event: Mapping[str, Any]) -> None:
+        if self.away:
+            raise NotAcknowledged("Kafka is away")
+        self.events.append(dict(event))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class PageServer:
+    """`with PageServer(folder) as pages:` serves; `pages.publish(fact)` is a new state of an order."""
+
+    def __init__(self, folder: Path, *, limits: Limits = WIDE, centers: str = "", **settings: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if centers:
+            (folder / "centers.toml").write_text(centers)
+        self.settings = Settings(data=folder, kafka="127.0.0.1:1", hash_key="k" * 32, **settings)
+        self.events = KeptEvents()
+        self._limits = limits
+        self._ready = threading.Event()
+
+    def __enter__(self) -> PageServer:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._server.should_exit = True
+        self._loop.call_soon_threadsafe(self.web.journeys.close)
+        self._thread.join(20)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        config = replace(web_config(self.settings), limits=self._limits)
+        self.web = replace(make_web(config, Progress()), events=self.events)  # type: ignore[arg-type]
+        self.web.journeys.read.set()
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1000)
+        self.port = listening.getsockname()[1]
+        settings = uvicorn.Config(
+            create_app(self.web), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        )
+        self._server = uvicorn.Server(settings)
+        self._server.capture_signals = _no_signals  # type: ignore[method-assign]
+        self._ready.set()
+        await self._server.serve(sockets=[listening])
+
+    # What happens in the workshop
+
+    def publish(self, *facts: Mapping[str, Any]) -> None:
+        """New states of orders, as the topic brings them; returns once they are known."""
+        records = [
+            SimpleNamespace(key=fact["order_id"].encode(), value=orjson.dumps(fact), offset=0, partition=0)
+            for fact in facts
+        ]
+        self.call(self.web.journeys.take, records)
+
+    def revoke(self, order_id: str, at: int) -> None:
+        value = orjson.dumps({"revoked_at": at})
+        self.call(self.web.links.take, [SimpleNamespace(key=order_id.encode(), value=value, offset=0, partition=0)])
+        self.call(self.web.journeys.wake, order_id)
+
+    def call(self, function: Any, *arguments: Any) -> Any:
+        """Call a function on the server's own event loop; what it returns."""
+
+        async def run() -> Any:
+            return function(*arguments)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
+
+    # What customers do
+
+    def token(self, order_id: str, *, days: int = 90, at: int | None = None) -> str:
+        return self.web.links.issue(order_id, now_ms() if at is None else at, days)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, fields: Mapping[str, Any] | bytes, **headers: str) -> Answer:
+        """A form, or a body as it is; header names with _ for -."""
+        if isinstance(fields, bytes):
+            return self._ask("POST", path, fields, headers)
+        body = urlencode(fields, doseq=True).encode()
+        return self._ask("POST", path, body, {"Content_Type": "application/x-www-form-urlencoded", **headers})
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def listen(self, path: str, **headers: str) -> Stream:
+        """The live part of a page, as a browser would hold it open."""
+        return Stream(self.port, path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event as a browser understands it."""
+
+    id: str
+    name: str
+    data: str
+
+    @property
+    def html(self) -> str:
+        found: str = json.loads(self.data)["html"]
+        return found
+
+
+class Stream:
+    """Reads server-sent events by the rules of the HTML standard."""
+
+    def __init__(self, port: int, path: str, headers: dict[str, str]) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection.request("GET", path, headers=headers)
+        self._answer = self._connection.getresponse()
+        self.status = self._answer.status
+        self.comments: list[str] = []
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._connection.close()
+
+    def events(self) -> Iterator[Event]:
+        """Until the server ends it; waits at most ten seconds for each."""
+        fields: dict[str, str] = {}
+        while line := self._answer.readline():
+            text = line.decode().rstrip("\r\n")
+            if not text:
+                if "data" in fields:
+                    yield Event(fields.get("id", ""), fields.get("event", "message"), fields["data"])
+                fields = {}
+            elif text.startswith(":"):
+                self.comments.append(text)
+            else:
+                name, _, value = text.partition(":")
+                value = value.removeprefix(" ")
+                fields[name] = f"{fields[name]}\n{value}" if name in fields and name == "data" else value
+
+    def next(self) -> Event:
+        return next(self.events())
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _no_signals:  # noqa: N801
+    """In place of a server's handlers of signals: the thread that it runs on may not have any."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
