@@ -138,9 +138,10 @@ class PushSink:
         """Rows of the ledger's sends; none while there is no ledger."""
         return self._ask(f"SELECT * FROM sends WHERE {where}")
 
-    def states(self) -> Counter[str]:
+    def states(self, where: str = "1 = 1") -> Counter[str]:
         """How many sends are in each state."""
-        return Counter({row["state"]: row["n"] for row in self._ask("SELECT state, count(*) n FROM sends GROUP BY 1")})
+        found = self._ask(f"SELECT state, count(*) n FROM sends WHERE {where} GROUP BY 1")
+        return Counter({row["state"]: row["n"] for row in found})
 
     def _ask(self, query: str) -> list[dict[str, Any]]:
         if self.dsn.startswith("postgresql:"):
@@ -161,11 +162,11 @@ class PushSink:
             except psycopg.errors.UndefinedTable:
                 return []
 
-    def wait_final(self, number: int, limit_s: float = 30.0) -> Counter[str]:
+    def wait_final(self, number: int, limit_s: float = 30.0, where: str = "1 = 1") -> Counter[str]:
         """The states once so many sends are there and all are final."""
         deadline = time.monotonic() + limit_s
         while True:
-            states = self.states()
+            states = self.states(where)
             if states.total() >= number and not set(states) - FINAL:
                 return states
             if time.monotonic() > deadline:

@@ -72,6 +72,10 @@ class Watches:
                 preexec_fn=_die_with_parent,
             )
 
+    def wait_ready(self, limit_s: float = 60.0) -> None:
+        """Return once each process that was started has its partitions."""
+        self.wait_for(lambda: self.story().count('"assigned') >= self._starts, "the watch has its partitions", limit_s)
+
     def _ours(self) -> dict[str, str]:
         return {
             "FIXTRAIL_DATA": str(self.folder / "data"),
