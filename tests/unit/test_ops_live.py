@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fixtrail.web.accounts.users import person_of
 from fixtrail.web.ops.board import Thresholds, board
 from fixtrail.web.ops.choice import Choice, centers_seen, choice_of
 from fixtrail.web.ops.live import TIMES, times_at
-from hypothesis import given
-from hypothesis import strategies as st
 from schemas.facts import JourneyFact
 from sinks.clickhouse.centers import Center
 from streams.journey.batch import journey_facts
-
 from tests.histories import histories
 from tests.workshop import (
     Sent,
@@ -123,7 +123,9 @@ def test_the_centers_add_up_to_the_whole(events, minutes):
     facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
     centers = sorted({fact.center_id for fact in facts}, key=str)
     seen = board(facts, ms("08:00") + minutes * MINUTE, Thresholds(), centers)
-    assert seen.open == sum(each.open for each in seen.centers) == sum(seen.by_activity.values()) + seen.without_check_in
+    assert (
+        seen.open == sum(each.open for each in seen.centers) == sum(seen.by_activity.values()) + seen.without_check_in
+    )
     assert len(seen.waiting) == sum(each.waiting for each in seen.centers)
     assert len(seen.quick) == sum(each.quick[0] for each in seen.centers)
 

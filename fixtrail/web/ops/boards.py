@@ -65,6 +65,10 @@ class Boards:
     def __init__(self) -> None:
         self._made: dict[View, tuple[int, dict[str, str]]] = {}
 
+    def forget(self) -> None:
+        """Make all of them anew when they are asked for next."""
+        self._made.clear()
+
     async def pieces(self, web: "Web", view: View) -> dict[str, str]:
         """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
         now = web.ops.clock()

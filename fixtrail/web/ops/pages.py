@@ -48,6 +48,7 @@ async def board_page(request: Request, person: Viewer) -> Response:
         waves=sorted({center.wave for center in known if center.wave}),
         centers=known,
         now=web.ops.clock(),
+        not_sent=request.query_params.get("trouble") == "not_sent",
     )
 
 
@@ -128,6 +129,7 @@ async def acknowledge(
             return go(request, "/ops?trouble=not_sent")
         audit.info("alert acknowledged", account=person.name, alert=alert_id, rule=alert.rule)
         web.ops.alerts.expect(alert_id, person.name, said.acknowledged_at)
+        web.ops.boards.forget()
     return go(request, form.get("back", "/ops"))
 
 

@@ -1,0 +1,146 @@
+"""Signing in by a company's provider: the real flow over a socket, and every answer that must not be believed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import OctKey, RSAKey
+
+from fixtrail.failure import Failure
+from fixtrail.web.accounts.oidc import OidcConfig, OidcError, person_from
+from fixtrail.web.accounts.users import person_of
+from tests.identity_provider import CLIENT, SECRET, IdentityProvider
+from tests.staff import Browser, Staff, staff
+
+WEI = {"preferred_username": "wei", "fixtrail_role": "manager"}
+
+
+def board_with(provider: IdentityProvider, folder: Path, **settings: Any) -> Staff:
+    about = {"oidc_issuer": provider.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET}
+    return staff(folder, **{**about, **settings})
+
+
+async def come_back(browser: Browser, then: str = "/ops") -> str:
+    """Leave for the provider, sign in there, and the address that it sends the browser back to."""
+    left = await browser.get(f"/login/oidc?next={then}")
+    assert left.status_code == 302, left.text
+    async with httpx.AsyncClient() as elsewhere:
+        back: str = (await elsewhere.get(left.headers["location"])).headers["location"]
+    return back
+
+
+async def test_a_person_of_the_company_signs_in_and_out(tmp_path):
+    async with IdentityProvider(WEI) as provider:
+        board = board_with(provider, tmp_path)
+        with board.browser() as browser:
+            assert "/login/oidc?next=/ops" in (await browser.get("/login")).text
+            landed = await browser.get(await come_back(browser, "/ops?lane=quick"))
+            assert (landed.status_code, landed.headers["location"]) == (303, "/ops?lane=quick")
+            page = await browser.get("/ops", headers={"accept-language": "en"})
+            assert "wei (manager)" in page.text
+            assert (await browser.send("/ops", "/logout")).status_code == 303
+            assert (await browser.get("/ops")).status_code == 303
+
+
+async def test_the_centers_claim_says_which_centers_are_seen(tmp_path):
+    async with IdentityProvider({**WEI, "centers": ["C2"]}) as provider:
+        board = board_with(provider, tmp_path, oidc_centers_claim="centers")
+        with board.browser() as browser:
+            await browser.get(await come_back(browser))
+            page = await browser.get("/ops", headers={"accept-language": "en"})
+            assert "Chaoyang" in page.text
+            assert "Pudong" not in page.text
+
+
+LIES = {
+    "another audience": lambda claims: {**claims, "aud": "another-client"},
+    "another issuer": lambda claims: {**claims, "iss": "https://evil.example"},
+    "no nonce": lambda claims: {name: claims[name] for name in claims if name != "nonce"},
+    "another nonce": lambda claims: {**claims, "nonce": "guessed"},
+    "long expired": lambda claims: {**claims, "exp": int(time.time()) - 3600, "iat": int(time.time()) - 7200},
+    "no role": lambda claims: {**claims, "fixtrail_role": "guest"},
+    "nobody": lambda claims: {**claims, "preferred_username": ""},
+    "no subject": lambda claims: {name: claims[name] for name in claims if name != "sub"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+async def test_a_token_that_says_anything_wrong_signs_nobody_in(tmp_path, lie):
+    async with IdentityProvider(WEI) as provider:
+        provider.lie = lie
+        with board_with(provider, tmp_path).browser() as browser:
+            await refused(browser, await come_back(browser))
+            assert provider.tokens_given == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [(RSAKey.generate_key(2048, {"kid": "one"}), "RS256"), (OctKey.import_key(SECRET), "HS256")],
+    ids=["another key", "the client's own secret"],
+)
+async def test_a_token_that_the_provider_has_not_signed_is_refused(tmp_path, key, algorithm):
+    async with IdentityProvider(WEI) as provider:
+        provider.key, provider.algorithm, provider.offered = key, algorithm, ["RS256", "HS256", "none"]
+        with board_with(provider, tmp_path).browser() as browser:
+            await refused(browser, await come_back(browser))
+
+
+async def test_only_the_browser_that_left_comes_back_and_only_once(tmp_path):
+    async with IdentityProvider(WEI) as provider:
+        board = board_with(provider, tmp_path)
+        with board.browser() as browser, board.browser() as other:
+            back = await come_back(browser)
+            await refused(other, back)
+            await refused(browser, back.replace("state=", "state=x"))
+            back = await come_back(browser)
+            assert (await browser.get(back)).status_code == 303
+            browser.client.cookies.delete("fixtrail_session")
+            await refused(browser, back)
+
+
+async def test_a_provider_that_is_away_or_calls_itself_otherwise_is_told_plainly(tmp_path):
+    async with IdentityProvider(WEI) as provider:
+        issuer = provider.issuer
+        board = board_with(provider, tmp_path)
+        provider.issuer = "https://evil.example"
+        with board.browser() as browser:
+            assert (await browser.get("/login/oidc")).status_code == 401
+    (tmp_path / "two").mkdir()
+    with staff(tmp_path / "two", oidc_issuer=issuer, oidc_client_id=CLIENT).browser() as browser:
+        assert (await browser.get("/login/oidc")).status_code == 401
+
+
+async def refused(browser: Browser, back: str) -> None:
+    answer = await browser.get(back)
+    assert answer.status_code == 401
+    assert not browser.client.cookies.get("fixtrail_session")
+    assert (await browser.get("/ops")).status_code == 303
+
+
+def test_a_provider_without_a_client_id_is_a_wrong_setting(tmp_path):
+    with pytest.raises(Failure, match="FIXTRAIL_OIDC_CLIENT_ID"):
+        staff(tmp_path, oidc_issuer="https://id.example")
+
+
+def config(**changed: Any) -> OidcConfig:
+    return OidcConfig(issuer="https://id.example", client_id="x", client_secret="y", **changed)
+
+
+def test_groups_of_the_company_become_roles_and_the_highest_counts():
+    mapped = config(role_claim="realm.groups", roles={"workshop": "viewer", "leads": "manager"})
+    claims = {"preferred_username": "wei", "realm": {"groups": ["leads", "workshop", "admin"]}}
+    assert person_from(mapped, claims) == person_of("wei", "manager", ["*"])
+    with pytest.raises(OidcError, match="no role"):
+        # Once values are mapped, nobody becomes an administrator by a group of that name.
+        person_from(mapped, {"preferred_username": "wei", "realm": {"groups": ["admin"]}})
+
+
+def test_with_a_centers_claim_nobody_sees_more_than_it_names():
+    scoped = config(centers_claim="centers")
+    assert person_from(scoped, {**WEI, "centers": "C1"}).centers == {"C1"}
+    assert person_from(scoped, WEI).centers == frozenset()
+    assert person_from(scoped, {**WEI, "centers": {"C1": 1}}).centers == frozenset()

@@ -1,0 +1,172 @@
+"""Sessions live in a signed cookie, and end when they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtrail.web.accounts.sessions import SCREEN_S, Sessions
+from fixtrail.web.accounts.throttle import Throttle
+from fixtrail.web.accounts.users import Account, Directory, person_of, write_users
+from tests.staff import HASHED
+
+IDLE_S, WHOLE_S = 600, 3600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def an_account(**changed: object) -> Account:
+    return Account.model_validate({"name": "lin", "password": HASHED, "centers": ["C1"], "role": "manager", **changed})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    write_users(tmp_path / "users.toml", {"lin": an_account()})
+    return tmp_path / "users.toml"
+
+
+@pytest.fixture
+def sessions(users: Path, clock: Clock) -> Sessions:
+    return Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
+
+
+def test_a_session_is_read_again_by_any_process_that_knows_the_key(sessions, users, clock):
+    cookie = sessions.seal(sessions.begin(an_account()))
+    another = Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
+    found = another.open(cookie)
+    assert found is not None
+    assert found.person == person_of("lin", "manager", ["C1"])
+    stranger = Sessions(b"other", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
+    assert stranger.open(cookie) is None
+
+
+@given(st.data())
+def test_no_cookie_with_another_byte_is_honoured(data):
+    directory = Directory(None, f'[[user]]\nname = "lin"\ncenters = ["C1"]\npassword = "{HASHED}"')
+    sessions = Sessions(b"secret", directory, idle_s=IDLE_S, absolute_s=WHOLE_S)
+    cookie = sessions.seal(sessions.begin(an_account()))
+    assert sessions.open(cookie) is not None
+    at = data.draw(st.integers(0, 2**20)) % len(cookie)
+    other = data.draw(st.characters(codec="ascii"))
+    forged = cookie[:at] + other + cookie[at + 1 :]
+    found = sessions.open(forged)
+    if forged == cookie:
+        return
+    # The last letter of a base64 signature carries bits that do not count.
+    assert found is None or (at == len(cookie) - 1 and found.account == "lin")
+
+
+@pytest.mark.parametrize("cookie", [None, "", "x", "e30.x", "." * 50, "W10.AAAA"])
+def test_rubbish_is_no_session(sessions, cookie):
+    assert sessions.open(cookie) is None
+
+
+def test_an_unused_session_ends_and_a_used_one_lasts_until_its_whole_time_is_over(sessions, clock):
+    session = sessions.begin(an_account())
+    clock.at += IDLE_S - 1
+    assert sessions.open(sessions.seal(session)) is not None
+    clock.at += 1
+    assert sessions.open(sessions.seal(session)) is None
+    session, began = sessions.begin(an_account()), clock.at
+    while clock.at - began < WHOLE_S:
+        found = sessions.open(sessions.seal(session))
+        assert found is not None
+        session = sessions.used(found) or found
+        clock.at += 120
+    assert sessions.open(sessions.seal(session)) is None
+
+
+def test_a_screen_on_a_wall_stays_signed_in_for_thirty_days(tmp_path, clock):
+    screen = an_account(name="wall", role="viewer", screen=True)
+    write_users(tmp_path / "u.toml", {"wall": screen})
+    sessions = Sessions(b"secret", Directory(tmp_path / "u.toml"), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
+    cookie = sessions.seal(sessions.begin(screen))
+    clock.at += SCREEN_S - 1
+    assert sessions.open(cookie) is not None
+    clock.at += 1
+    assert sessions.open(cookie) is None
+
+
+def test_signing_out_ends_every_copy_of_the_cookie(sessions):
+    session = sessions.begin(an_account())
+    copy = sessions.seal(session)
+    sessions.end(session)
+    assert sessions.open(copy) is None
+
+
+def test_an_administrator_ends_all_sessions_begun_so_far_and_none_begun_later(sessions, clock):
+    cookie = sessions.seal(sessions.begin(an_account()))
+    sessions.end_all("lin")
+    assert sessions.open(cookie) is None
+    clock.at += 1
+    assert sessions.open(sessions.seal(sessions.begin(an_account()))) is not None
+
+
+def test_a_session_has_the_role_of_today_and_ends_with_its_account_or_password(sessions, users):
+    cookie = sessions.seal(sessions.begin(an_account()))
+    write_users(users, {"lin": an_account(role="viewer", centers=["C2"])})
+    found = sessions.open(cookie)
+    assert found is not None
+    assert found.person == person_of("lin", "viewer", ["C2"])
+    write_users(users, {"lin": an_account(password=HASHED + "x")})
+    assert sessions.open(cookie) is None
+    write_users(users, {})
+    assert sessions.open(cookie) is None
+
+
+def test_a_providers_sessions_end_when_another_provider_is_set(users, clock):
+    def with_issuer(issuer: str | None) -> Sessions:
+        return Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, issuer=issuer, clock=clock)
+
+    before = with_issuer("https://one.example")
+    cookie = before.seal(before.begin_provided(person_of("wei", "viewer", ["*"])))
+    found = before.open(cookie)
+    assert found is not None
+    assert found.person == person_of("wei", "viewer", ["*"])
+    assert with_issuer("https://two.example").open(cookie) is None
+    assert with_issuer(None).open(cookie) is None
+
+
+def test_a_forms_token_belongs_to_one_session(sessions):
+    mine, other = sessions.begin(an_account()), sessions.begin(an_account())
+    assert sessions.is_form_token(mine, sessions.form_token(mine))
+    assert not sessions.is_form_token(mine, sessions.form_token(other))
+    assert not sessions.is_form_token(mine, "")
+    assert not sessions.is_form_token(mine, "é")
+
+
+def test_passwords_are_tried_five_times_a_minute_whoever_the_account_is():
+    throttle = Throttle()
+    for name in ("lin", "nobody"):
+        assert [throttle.admit(name, "192.0.2.7") for _ in range(5)] == [0] * 5
+        assert 0 < throttle.admit(name, "192.0.2.7") <= 60
+    # Somebody elsewhere is not kept out by it.
+    assert throttle.admit("lin", "192.0.2.8") == 0
+
+
+def test_many_addresses_do_not_get_around_the_limit_of_an_account_nor_many_accounts_around_an_addresss():
+    throttle = Throttle()
+    assert sum(throttle.admit("lin", f"10.0.{n // 256}.{n % 256}") == 0 for n in range(300)) == 60
+    assert sum(throttle.admit(f"guess{n}", "192.0.2.7") == 0 for n in range(300)) == 30
+
+
+def test_whoever_got_in_may_mistype_again():
+    throttle = Throttle()
+    for _ in range(4):
+        assert throttle.admit("lin", "192.0.2.7") == 0
+    throttle.succeeded("lin", "192.0.2.7")
+    assert [throttle.admit("lin", "192.0.2.7") for _ in range(5)] == [0] * 5

@@ -1,0 +1,282 @@
+"""The board's pages: who sees what, what a manager may do, and what is shown while a database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.ops.alerts import KEPT_CLOSED_MS, Alerts
+from fixtrail.web.ops.boards import without_ticks
+from fixtrail.web.ops.pages import board_stream
+from schemas.facts import Alert
+from tests.staff import Staff, record, staff
+from tests.workshop import approved, checked_in, ms, part, repair
+
+ACCOUNTS = [
+    ("chief", "viewer", ("*",)),
+    ("lin", "manager", ("C1",)),
+    ("look", "viewer", ("C1",)),
+    ("boss", "admin", ("*",)),
+]
+ENGLISH = {"accept-language": "en"}
+HERE = {"order_id": "R-HERE", "vehicle_id": "V1", "center_id": "C1"}
+THERE = {"order_id": "R-THERE", "vehicle_id": "V2", "center_id": "C2", "lane": "quick"}
+
+
+@pytest.fixture
+def board(tmp_path) -> Staff:
+    found = staff(tmp_path, ACCOUNTS, now=ms("09:00"))
+    found.know(checked_in("08:00", **HERE), checked_in("08:40", **THERE))
+    return found
+
+
+def an_alert(alert_id: str, center_id: str | None = "C1", **changed: Any) -> dict[str, Any]:
+    told = {
+        "alert_id": alert_id,
+        "rule": "wait-reception",
+        "kind": "wait",
+        "severity": "warning",
+        "subject": "R-HERE",
+        "order_id": "R-HERE",
+        "center_id": center_id,
+        "lane": "standard",
+        "opening": "x",
+        "since": ms("08:00"),
+        "opened_at": ms("08:30"),
+        "value": None,
+        "limit": 30,
+        "unit": "minutes",
+        "level": 0,
+        "version": 1,
+    }
+    return Alert.model_validate({**told, **changed}).model_dump(mode="json")
+
+
+async def test_all_centers_are_seen_at_a_glance(board):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("chief")
+        page = (await browser.get("/ops")).text
+        for said in ("Pudong", "Chaoyang", "R-HERE", "R-THERE", "1:00:00", "20:00", "late by"):
+            assert said in page
+
+
+async def test_whoever_may_see_one_center_finds_nothing_of_another_anywhere(board):
+    board.web.ops.alerts.take([record("a", an_alert("a")), record("b", an_alert("b", "C2", order_id="R-THERE"))])
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("lin")
+        for path in ("/ops", "/ops?center=C2", "/ops?region=North", "/ops?wall=1", "/ops?lane=quick"):
+            page = (await browser.get(path)).text
+            assert "R-THERE" not in page
+            assert "Chaoyang" not in page
+            assert "C2" not in page.replace("center=C2", "")
+        assert "R-HERE" in (await browser.get("/ops")).text
+        assert (await browser.get("/ops/orders/R-HERE")).status_code == 200
+        assert (await browser.get("/ops/orders/R-THERE")).status_code == 404
+        assert (await browser.get("/ops/centers/C1")).status_code == 200
+        assert (await browser.get("/ops/centers/C2")).status_code == 404
+        assert (await browser.send("/ops", "/ops/alerts/b/acknowledge")).status_code == 404
+        # Reports are about all centers.
+        assert (await browser.get("/analysis")).status_code == 403
+        assert (await browser.get("/analysis/kpi")).status_code == 403
+        assert (await browser.get("/analysis/kpi/report.json")).status_code == 403
+
+
+async def test_an_order_of_another_center_and_none_at_all_look_alike(board):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("lin")
+        other, none = await browser.get("/ops/orders/R-THERE"), await browser.get("/ops/orders/R-NONE")
+        assert other.status_code == none.status_code == 404
+        assert other.text.replace("R-THERE", "R-NONE") == none.text
+
+
+@pytest.mark.parametrize(
+    ("query", "seen", "not_seen"),
+    [
+        ("?region=North", "R-THERE", "R-HERE"),
+        ("?wave=1", "R-HERE", "R-THERE"),
+        ("?center=C2", "R-THERE", "R-HERE"),
+        ("?lane=quick", "R-THERE", "R-HERE"),
+        ("?lane=standard&region=East", "R-HERE", "R-THERE"),
+    ],
+)
+async def test_the_filter_is_in_the_address(board, query, seen, not_seen):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("chief")
+        page = (await browser.get(f"/ops{query}")).text
+        assert seen in page
+        assert not_seen not in page
+
+
+async def test_the_board_works_and_says_so_while_clickhouse_is_away(board):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("chief")
+        page = (await browser.get("/ops")).text
+        assert "The analysis database does not answer" in page
+        assert "R-HERE" in page
+        order = (await browser.get("/ops/orders/R-HERE")).text
+        assert "the events cannot be shown" in order
+        assert "checked_in" in order
+        assert "The analysis database does not answer" in (await browser.get("/ops/centers/C1")).text
+
+
+async def test_hostile_ids_are_inert(tmp_path):
+    evil = '"><script>alert(1)</script>'
+    board = staff(tmp_path, ACCOUNTS, now=ms("10:00"))
+    board.know(
+        checked_in("08:00", order_id=evil, vehicle_id="V1", center_id=evil),
+        part("requested", "08:01", order_id=evil, vehicle_id="V1", center_id=evil, part_no=evil, urgency="emergency"),
+        part("backordered", "08:02", order_id=evil, vehicle_id="V1", center_id=evil, part_no=evil),
+    )
+    board.web.ops.alerts.take([record("a", an_alert("a", evil, subject=evil, order_id=evil))])
+    with board.browser() as browser:
+        await browser.sign_in("chief")
+        for path in ("/ops", "/ops?region=" + evil, "/ops?wall=1", f"/ops/centers/{evil.replace('/', '%2F')}"):
+            page = (await browser.get(path)).text
+            assert "<script>alert" not in page
+
+
+class Kafka:
+    """Keeps what is sent; or does not acknowledge."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
+        self.away = away
+
+    async def write(self, value: bytes, key: bytes, headers: object = (), topic: str = "") -> None:
+        if self.away:
+            raise NotAcknowledged("away")
+        self.sent.append((topic, key, json.loads(value)))
+
+
+def with_kafka(board: Staff, **options: bool) -> Kafka:
+    kafka = Kafka(**options)
+    board.web = replace(board.web, events=kafka)
+    return kafka
+
+
+async def test_a_manager_takes_care_of_an_alert_and_a_viewer_cannot(board):
+    kafka = with_kafka(board)
+    board.web.ops.alerts.take([record("a", an_alert("a"))])
+    with board.browser(headers=ENGLISH) as viewer, board.browser(headers=ENGLISH) as manager:
+        await viewer.sign_in("look")
+        page = (await viewer.get("/ops")).text
+        assert "long wait" in page
+        assert "Acknowledge" not in page
+        assert (await viewer.send("/ops", "/ops/alerts/a/acknowledge")).status_code == 403
+        assert kafka.sent == []
+        await manager.sign_in("lin")
+        done = await manager.send(
+            "/ops", "/ops/alerts/a/acknowledge", note=" called the\n customer ", back="/ops?lane=quick"
+        )
+        assert (done.status_code, done.headers["location"]) == (303, "/ops?lane=quick")
+        said = {
+            "alert_id": "a",
+            "acknowledged_at": ms("09:00"),
+            "acknowledged_by": "lin",
+            "note": "called the customer",
+        }
+        assert kafka.sent == [("alert-acks", b"a", said)]
+        assert "acknowledged by lin" in (await manager.get("/ops")).text
+        assert (await manager.send("/ops", "/ops/alerts/none/acknowledge")).status_code == 404
+
+
+async def test_an_acknowledgement_that_kafka_has_not_taken_is_not_shown_as_one(board):
+    with_kafka(board, away=True)
+    board.web.ops.alerts.take([record("a", an_alert("a"))])
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("lin")
+        back = await browser.send("/ops", "/ops/alerts/a/acknowledge")
+        assert back.headers["location"] == "/ops?trouble=not_sent"
+        page = (await browser.get(back.headers["location"])).text
+        assert "could not be sent" in page
+        assert "acknowledged by" not in page
+
+
+def test_an_alert_is_known_by_its_newest_version_and_let_go_hours_after_it_closed(monkeypatch):
+    alerts = Alerts()
+    closed = an_alert("a", version=2, closed_at=ms("09:00"), closed_by="condition", ended_at=ms("09:00"))
+    monkeypatch.setattr("time.time", lambda: ms("09:00") / 1000)
+    alerts.take([record("a", closed), record("a", an_alert("a", version=1)), record("b", an_alert("b"))])
+    assert [(alert.alert_id, alert.state) for alert in alerts.all()] == [("b", "open"), ("a", "closed")]
+    monkeypatch.setattr("time.time", lambda: (ms("09:00") + KEPT_CLOSED_MS + 1) / 1000)
+    alerts.take([record("c", an_alert("c", severity="critical"))])
+    assert [alert.alert_id for alert in alerts.all()] == ["c", "b"]
+    # What cannot be read stops nothing.
+    alerts.take([record("d", {"alert_id": "d"}), record("e", an_alert("e"))])
+    assert {alert.alert_id for alert in alerts.all()} == {"b", "c", "e"}
+
+
+class Reader:
+    """Reads the board's stream as a browser does, event by event."""
+
+    def __init__(self, board: Staff, cookies: dict[str, str], query: str = "") -> None:
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/ops/stream",
+            "query_string": query.encode(),
+            "headers": [(b"cookie", cookie.encode()), (b"accept-language", b"en")],
+            "client": ("192.0.2.7", 1),
+            "app": board.app,
+            "scheme": "http",
+            "server": ("board.test", 80),
+        }
+        from starlette.requests import Request
+
+        self._request = Request(scope)
+        self._events: Any = None
+
+    async def next(self, kind: str = "board") -> dict[str, Any]:
+        """The next event of a kind; fails after five seconds."""
+        if self._events is None:
+            self._events = (await board_stream(self._request)).body_iterator
+        async with asyncio.timeout(5):
+            while True:
+                name, _, data = (await anext(self._events)).decode().partition("\n")
+                if name == f"event: {kind}":
+                    return json.loads(data.removeprefix("data: "))
+
+
+@pytest.fixture
+def quick_stream(monkeypatch):
+    monkeypatch.setattr("fixtrail.web.ops.pages.LEAST_S", 0.01)
+    monkeypatch.setattr("fixtrail.web.ops.pages.LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr("fixtrail.web.ops.boards.MADE_FOR_MS", -1)
+
+
+async def test_a_change_reaches_an_open_board_in_the_pieces_that_it_changes(board, quick_stream):
+    with board.browser() as browser:
+        await browser.sign_in("chief")
+        reader = Reader(board, dict(browser.client.cookies.items()))
+        first = await reader.next()
+        assert set(first["pieces"]) == {"state", "totals", "alerts", "centers", "waiting", "risks"}
+        assert "R-HERE" in first["pieces"]["waiting"]
+        board.know(checked_in("08:00", **HERE), approved("08:50", **HERE), repair("started", "08:55", **HERE))
+        second = await reader.next()
+        assert "R-HERE" not in second["pieces"]["waiting"]
+        assert "alerts" not in second["pieces"]
+        board.web.ops.alerts.take([record("a", an_alert("a"))])
+        third = await reader.next()
+        assert "long wait" in third["pieces"]["alerts"]
+        assert "waiting" not in third["pieces"]
+
+
+async def test_a_stream_shows_its_own_centers_alone_and_ends_with_its_session(board, quick_stream):
+    with board.browser() as browser:
+        await browser.sign_in("lin")
+        reader = Reader(board, dict(browser.client.cookies.items()))
+        assert "R-THERE" not in str(await reader.next())
+        board.web.ops.access.sessions.end_all("lin")
+        await reader.next("bye")
+
+
+def test_time_that_runs_is_no_change():
+    one = '<p><time class="tick" data-since="5">1:00</time> x</p>'
+    assert without_ticks(one) == without_ticks(one.replace("1:00", "1:01"))
+    assert without_ticks(one) != without_ticks(one.replace("5", "6"))
