@@ -31,7 +31,8 @@ class Kind:
 
 KINDS = {
     "kill": Kind(6, "box", is_for_smoke=True),
-    "kill-at-step": Kind(7, "box", is_for_smoke=True),
+    # So long nothing else happens to the box, which has to come to its step.
+    "kill-at-step": Kind(7, "box", (12, 12), is_for_smoke=True),
     "terminate": Kind(3, "box", is_for_smoke=True),
     "freeze": Kind(3, "box", (5, 9)),
     "freeze-beyond-session": Kind(3, "box", (FROZEN_BEYOND_SESSION_S, 60), is_for_smoke=True),

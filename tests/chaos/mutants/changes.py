@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 LATE_S = 1.5
-BUG_EVERY = 25
+BUG_AT, BUGS = 25, 4
 
 
 # Circumstances, not faults: the product must bear them
@@ -66,14 +68,18 @@ def _hand_on(done: Any, future: Any) -> None:
 
 
 def bug_now_and_then() -> None:
-    """The rules raise an exception at every 25th batch of a process: a bug that does not come again."""
+    """The rules raise an exception at the 25th batch of a process, four times in all: a bug that passes."""
     from streams.journey.book import Book
 
     apply, count = Book.apply, itertools.count(1)
+    shown = Path(os.environ["FIXTRAIL_DATA"]) / "bugs"
 
     def sometimes(book: Any, events: Any) -> Any:
-        if next(count) % BUG_EVERY == 0:
-            raise RuntimeError("a bug that shows now and then")
+        if next(count) == BUG_AT:
+            with shown.open("a+") as file:
+                file.write("x")
+                if file.tell() <= BUGS:
+                    raise RuntimeError("a bug that shows now and then")
         return apply(book, events)
 
     Book.apply = sometimes  # type: ignore[method-assign]
