@@ -1,5 +1,6 @@
 """The body of a request as the items in it, each with the bytes that were sent, unchanged."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ MEDIA_TYPES = (JSON, EVENT, EVENT_BATCH, *LINES)
 Header = tuple[str, bytes]
 
 _STRUCTURED: tuple[Header, ...] = (("content-type", EVENT.encode()),)
-# What matters to find where an array's items begin and end. A string is one match, so its content is passed over.
-_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_scan = json.JSONDecoder().raw_decode
+_GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +81,43 @@ def _attributes(headers: Mapping[str, str]) -> tuple[Header, ...]:
 
 def _array(body: bytes, most: int) -> list[bytes]:
     """The bytes of each item of a JSON array. Raises Problem where the body is none."""
-    _check_array(body)
+    _check_number(_count_items(body), most)
+    text = body.decode()
     items: list[bytes] = []
-    depth, begin = 0, 0
-    for mark in _MARKS.finditer(body):
-        first = mark[0][0]
-        if first == 0x22:
-            continue
-        if first in b"[{":
-            depth += 1
-            if depth == 1:
-                begin = mark.end()
-        elif first == 0x2C:
-            if depth == 1:
-                items.append(body[begin : mark.start()].strip())
-                begin = mark.end()
-        else:
-            depth -= 1
-            if depth == 0:
-                last = body[begin : mark.start()].strip()
-                if last or items:
-                    items.append(last)
-    _check_number(len(items), most)
+    at = _after_gap(text, text.index("[") + 1)
+    while text[at] != "]":
+        try:
+            # Only where it ends is of interest: what is in it stays as it was sent, to the last digit.
+            _, end = _scan(text, at)
+        except RecursionError:
+            raise _unreadable("is nested too deep") from None
+        items.append(text[at:end].encode())
+        at = _after_gap(text, end)
     return items
 
 
-def _check_array(body: bytes) -> None:
+def _after_gap(text: str, at: int) -> int:
+    gap = _GAP.match(text, at)
+    return at if gap is None else gap.end()
+
+
+def _count_items(body: bytes) -> int:
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        detail = f"{error.msg} at line {error.lineno} column {error.colno}"
+        said = f"is no JSON: {error.msg} at line {error.lineno} column {error.colno}"
         try:
             body.decode()
         except UnicodeDecodeError:
-            detail = "the bytes are not UTF-8"
-        raise Problem(400, "unreadable-body", f"The batch is no JSON: {detail}. Nothing was accepted.") from None
+            said = "is not UTF-8"
+        raise _unreadable(said) from None
     if not isinstance(parsed, list):
-        raise Problem(400, "unreadable-body", "The batch is no JSON array. Nothing was accepted.")
+        raise _unreadable("is no JSON array")
+    return len(parsed)
+
+
+def _unreadable(said: str) -> Problem:
+    return Problem(400, "unreadable-body", f"The batch {said}. Nothing was accepted.")
 
 
 def _check_number(items: int, most: int) -> None:
