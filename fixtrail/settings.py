@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     )
     web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
     web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
+    web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
 
     api_keys: Path | None = Field(

@@ -59,6 +59,7 @@ def web_config(settings: Settings) -> WebConfig:
         limits=Limits(
             streams=settings.web_streams,
             streams_of_address=settings.web_streams_of_address,
+            streams_of_link=settings.web_streams_of_link,
             requests_of_address=settings.web_requests_of_address,
         ),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 from contextlib import nullcontext
 from typing import Any
@@ -24,6 +25,7 @@ LOOK_EVERY_S = 0.25
 
 async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) -> int:
     """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
+    _allow_many_connections()
     web = make_web(config, progress)
     listening = listen(config.host, config.port)
     parts = [
@@ -66,6 +68,13 @@ def listen(host: str, port: int) -> socket.socket:
     shown = f"[{host}]" if ":" in host else host
     log.info("serving http://%s:%d", shown, found.getsockname()[1])
     return found
+
+
+def _allow_many_connections() -> None:
+    """Each live page is an open file; many systems allow 1,024 unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _settings(web: Web) -> uvicorn.Config:

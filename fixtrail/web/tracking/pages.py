@@ -34,6 +34,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.globals.update(static_url=static_url, LOCALES=LOCALES)
     return environment

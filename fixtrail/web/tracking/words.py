@@ -1,10 +1,11 @@
 """The page's words in one language, and times, spans and money as that language writes them."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,16 @@ def _by_preference(accepted: str) -> list[str]:
     return [tag for _, tag in sorted(found, key=lambda each: each[0])]
 
 
+@cache
+def _escaped(locale: str) -> dict[str, Markup]:
+    return {key: escape(text) for key, text in catalogue()[locale].items()}
+
+
+@lru_cache(4096)
+def _number(value: Decimal, locale: str) -> str:
+    return wording.number(value, locale)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Texts for one page. What upstream sent is always made plain before it gets here, and escaped by the template."""
@@ -56,28 +67,31 @@ class Words:
     zone: ZoneInfo
     now: int
     currency: str
-    texts: dict[str, str] = field(repr=False)
+    texts: Mapping[str, Markup] = field(repr=False)
+    clocks: dict[int, Markup] = field(repr=False, default_factory=dict)
 
     def t(self, key: str, **values: object) -> Markup:
         """The text of a key with its values filled in. Raises KeyError for a key that is not there."""
-        return escape(self.texts[key]).format(**values)
+        return self.texts[key].format(**values) if values else self.texts[key]
 
     def clock(self, at: int) -> Markup:
         """A time of day on the center's clock; with its date when that is not today's."""
-        local, today = self._local(at), self._local(self.now)
-        said = f"{local:%H:%M}" if local.date() == today.date() else wording.moment(local, self.locale)
-        return Markup('<time datetime="{}">{}</time>').format(f"{local.isoformat(timespec='seconds')}", said)
+        if at not in self.clocks:
+            local, today = self._local(at), self._local(self.now)
+            said = f"{local:%H:%M}" if local.date() == today.date() else escape(wording.moment(local, self.locale))
+            self.clocks[at] = Markup(f'<time datetime="{local.isoformat(timespec="seconds")}">{said}</time>')
+        return self.clocks[at]
 
     def span(self, seconds: float) -> str:
         """Hours and minutes."""
         hours, minutes = divmod(int(seconds // 60), 60)
-        return self.texts["span_hm" if hours else "span_m"].format(h=hours, m=minutes)
+        return str(self.texts["span_hm" if hours else "span_m"]).format(h=hours, m=minutes)
 
     def money(self, amount: Decimal, currency: str | None) -> str:
         return wording.money(amount, currency or self.currency, self.locale)
 
     def number(self, value: Decimal) -> str:
-        return wording.number(value, self.locale)
+        return _number(value, self.locale)
 
     def plain(self, text: str | None, length: int = wording.ORDER) -> str:
         """What came from upstream, as one short line without anything that could be more than text."""
@@ -89,4 +103,4 @@ class Words:
 
 def words_in(locale: str, time_zone: str, now: int, currency: str) -> Words:
     """The words in a language, with times on the clock of a zone."""
-    return Words(locale, ZoneInfo(time_zone), now, currency, catalogue()[locale])
+    return Words(locale, ZoneInfo(time_zone), now, currency, _escaped(locale))
