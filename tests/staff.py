@@ -13,10 +13,11 @@ from typing import Any
 
 import httpx
 import orjson
+from argon2 import PasswordHasher
 
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
-from fixtrail.web.accounts.passwords import hash_password
+from fixtrail.web.accounts import passwords
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.app import create_app
 from fixtrail.web.config import web_config
@@ -26,7 +27,9 @@ from sinks.progress import Progress
 from tests.workshop import Sent, facts_after
 
 PASSWORD = "correct horse battery"
-HASHED = hash_password(PASSWORD)
+# Tests sign in often, and hash weakly for it; what passwords cost for real has a test of its own.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+HASHED = passwords.hash_password(PASSWORD)
 CENTERS = """
 [[center]]
 id = "C1"
