@@ -17,7 +17,7 @@ _bearer = HTTPBearer(
 )
 
 
-def key_of(request: Request, told: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
+async def key_of(request: Request, told: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
     """The valid API key of a request. Raises Problem 401, or 429 where an address has tried too many wrong ones."""
     state = state_of(request)
     address = request.client.host if request.client else ""
