@@ -9,10 +9,7 @@ WITH
     {until:String} AS last_day,
     {rollout:String} AS side,
     {centers:Array(String)} AS only_centers,
-    (SELECT groupArray(center_id) FROM centers) AS known,
-    (SELECT groupArray(toNullable(region)) FROM centers) AS regions,
-    (SELECT groupArray(toNullable(toString(wave))) FROM centers) AS waves,
-    (SELECT groupArray(wave_start) FROM centers) AS starts
+    (SELECT groupArray((center_id, toNullable(region), toNullable(toString(wave)), wave_start)) FROM centers) AS known
 SELECT
     *,
     status = 'handed_off' AS is_handed_off,
@@ -20,8 +17,8 @@ SELECT
     toDate(closed_at, {time_zone:String}) AS day,
     multiIf(
         cut = 'center', [CAST(center_id, 'Nullable(String)')],
-        cut = 'region', [transform(center_id, known, regions, NULL)],
-        cut = 'wave', [transform(center_id, known, waves, NULL)],
+        cut = 'region', [transform(center_id, known.1, known.2, NULL)],
+        cut = 'wave', [transform(center_id, known.1, known.3, NULL)],
         cut = 'lane', [CAST(lane, 'Nullable(String)')],
         cut = 'origin', [CAST(fault_origin, 'Nullable(String)')],
         cut = 'group', if(empty(fault_groups), [NULL], CAST(fault_groups, 'Array(Nullable(String))')),
@@ -34,4 +31,4 @@ WHERE (is_handed_off OR (first_day || last_day || side = '' AND cut NOT IN ('day
     AND (first_day = '' OR day >= toDateOrZero(first_day))
     AND (last_day = '' OR day <= toDateOrZero(last_day))
     AND (empty(only_centers) OR has(only_centers, center_id))
-    AND (side = '' OR (day < transform(center_id, known, starts, NULL)) = (side = 'before'))
+    AND (side = '' OR (day < transform(center_id, known.1, known.4, NULL)) = (side = 'before'))

@@ -18,8 +18,6 @@ from scipy import optimize, special
 from fixtrail.reports.intervals import TAIL
 from fixtrail.reports.report import Interval
 
-# A prior worth more orders than that: the groups do not differ.
-MOST_ORDERS = 1e6
 LEAST_ORDERS = 0.1
 
 
@@ -53,8 +51,9 @@ def fit(counts: Sequence[int], ns: Sequence[int]) -> Prior | None:
         likely = special.betaln(held + alpha, tried - held + beta) - special.betaln(alpha, beta)
         return -float(likely.sum())
 
-    limits = (math.log(LEAST_ORDERS), math.log(MOST_ORDERS))
-    starts = [np.array([special.logit(overall), math.log(orders)]) for orders in (10.0, 300.0, 30_000.0)]
+    # What is usual cannot be known better than from all orders: where groups do not differ, that is what it is worth.
+    limits = (math.log(LEAST_ORDERS), math.log(max(10.0, float(tried.sum()))))
+    starts = [np.array([special.logit(overall), min(math.log(orders), limits[1])]) for orders in (10.0, 300.0, 1e4)]
     found = [optimize.minimize(surprise, start, method="L-BFGS-B", bounds=[(-12, 12), limits]) for start in starts]
     best = min(found, key=lambda each: float(each.fun))
     return Prior(float(special.expit(best.x[0])), math.exp(float(best.x[1])))

@@ -1,0 +1,543 @@
+"""Every figure of the reports, held against another computation: from the events by tests/oracle.py, scipy and pandas.
+
+The feed is a dirty one: open and cancelled orders, some without check-in, late, doubled and lost events.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from fixtrail.cli import app
+from fixtrail.reports import journey, kpi, parts, quality
+from fixtrail.reports.ask import Ask, asker, parameters_of, questions, text_of
+from fixtrail.reports.document import as_json
+from fixtrail.reports.options import CUTS, Options
+from fixtrail.reports.targets import Targets, targets_of
+from tests import feed, oracle
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
+from tests.warehouse import fill, settings_of
+
+__all__ = ["clickhouse_for_all"]
+
+Order = dict[str, Any]
+NOW = datetime.now(UTC)
+# Most of it lies within the last 30 days, so that first-time fixes are provisional and confirmed.
+START = (NOW - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
+CENTERS = [f"深圳-{n:02d}" if n % 4 == 2 else f"C{n:02d}" for n in range(1, 16)]
+WAITS = ("wait_reception_s", "wait_approval_s", "wait_parts_s", "wait_bay_s")
+Z = stats.norm.ppf(0.975)
+
+
+@pytest.fixture(scope="module")
+def events() -> list[dict[str, Any]]:
+    return feed.dirty(feed.clean_events(5, orders=900, vehicles=300, days=45, start=START), 5)
+
+
+@pytest.fixture(scope="module")
+def orders(events: list[dict[str, Any]]) -> list[Order]:
+    return list(oracle.orders_of(events, NOW).values())
+
+
+@pytest.fixture(scope="module")
+def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
+    node = clickhouse_for_all
+    for table in ("journeys", "events", "centers"):
+        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    file = tmp_path_factory.mktemp("centers") / "centers.toml"
+    # The last center is one that no reference data names.
+    file.write_text(
+        "\n".join(
+            f'[[center]]\nid = "{center}"\nname = "{center}"\nregion = "R{number % 3}"\nwave = {number % 4}\n'
+            + (f"wave_start = {(START + timedelta(days=10 * (number % 4))).date()}\n" if number % 4 else "")
+            for number, center in enumerate(CENTERS[:-1])
+        )
+    )
+    fill(node, feed.lines(events), file)
+    return node
+
+
+@pytest.fixture(scope="module")
+def ask(filled: ClickHouseNode) -> Ask:
+    return asker(settings_of(filled))
+
+
+def options(by: str | None = None, targets: Targets | None = None, **days: date) -> Options:
+    return Options(datetime.now(UTC), by=by, targets=targets or targets_of({}), **days)
+
+
+# The same figures, computed in another way
+
+
+def expected(orders: Iterable[Order], days: int) -> dict[str, dict[str, Any]]:
+    """Figure by figure: value, n, n_all, low and high, from the oracle's orders and scipy."""
+    rows = list(orders)
+    done = [order for order in rows if order["status"] == "handed_off"]
+    judged = [order for order in rows if order["ftf"] is not None]
+    old = [order for order in judged if order["closed_at"] < NOW - timedelta(days=30)]
+    young = [order for order in judged if order["closed_at"] >= NOW - timedelta(days=30)]
+    requests = [part for order in rows for part in order["parts"]]
+    rushed = [part for part in requests if part["urgency"] == "emergency"]
+    quick = [order for order in rows if order["lane"] == "quick"]
+    ready = [order for order in quick if order["ready_at"]]
+    both = [order for order in rows if order["ready_at"] and order["promised_at"]]
+    quoted = [order for order in done if None not in (order["final_amount"], order["approved_amount"])]
+    scores = np.array([order["score"] for order in rows if order["score"] is not None])
+    waits = np.array(sorted(order["wait_s"] for order in done if order["wait_s"] is not None))
+    complaints = sum(order["complaints"] for order in done)
+    hours_2, minutes_15 = timedelta(hours=2), timedelta(minutes=15)
+    found = {
+        "ftfr": rate([order["ftf"] for order in judged], len(done)),
+        "ftfr_confirmed": rate([order["ftf"] for order in old], len(judged)),
+        "ftfr_provisional": rate([order["ftf"] for order in young], len(judged)),
+        "stockout_rate": rate([part["backordered_at"] is not None for part in requests], len(requests)),
+        "emergency_in_time": rate(
+            [
+                None not in (part["fulfilled_at"], part["requested_at"])
+                and part["fulfilled_at"] - part["requested_at"] <= hours_2
+                for part in rushed
+            ],
+            len(rushed),
+        ),
+        "quick_lane_in_time": rate([o["ready_at"] - o["checked_in_at"] <= minutes_15 for o in ready], len(quick)),
+        "promise_kept": rate([order["ready_at"] <= order["promised_at"] for order in both], len(rows)),
+        "quote_kept": rate(
+            [100 * abs(o["final_amount"] - o["approved_amount"]) <= o["approved_amount"] for o in quoted], len(done)
+        ),
+        "complaints_per_100": counted(complaints, len(done) / 100, len(done)),
+        "complaints_per_month": counted(complaints, days / 30.4375, len(done)),
+        **wait_figures(waits, len(done)),
+    }
+    values = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0)) if len(scores) else np.array([])
+    half = Z * values.std() / math.sqrt(len(values)) if len(values) else None
+    found["nps"] = told(values.mean() if len(values) else None, half, len(values), len(rows))
+    return found
+
+
+def told(value: float | None, half: float | None, n: int, n_all: int) -> dict[str, Any]:
+    low, high = (None, None) if value is None or half is None else (value - half, value + half)
+    return {"value": value, "n": n, "n_all": n_all, "low": low, "high": high}
+
+
+def rate(held: list[bool], n_all: int) -> dict[str, Any]:
+    if not held:
+        return told(None, None, 0, n_all)
+    bounds = stats.binomtest(sum(held), len(held)).proportion_ci(method="wilson")
+    return {"value": sum(held) / len(held), "n": len(held), "n_all": n_all, "low": bounds.low, "high": bounds.high}
+
+
+def counted(events: int, exposure: float, n: int) -> dict[str, Any]:
+    if not exposure:
+        return told(None, None, n, n)
+    low = stats.chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
+    high = stats.chi2.ppf(0.975, 2 * events + 2) / 2
+    return {"value": events / exposure, "n": n, "n_all": n, "low": low / exposure, "high": high / exposure}
+
+
+def wait_figures(waits: Any, n_all: int) -> dict[str, dict[str, Any]]:
+    n = len(waits)
+    if n == 0:
+        return {name: told(None, None, 0, n_all) for name in ("wait_mean_s", "wait_median_s", "wait_p90_s")}
+    half = stats.sem(waits) * stats.t.ppf(0.975, n - 1) if n > 1 else None
+    found = {"wait_mean_s": told(waits.mean(), half, n, n_all)}
+    for name, level in (("wait_median_s", 0.5), ("wait_p90_s", 0.9)):
+        below, above = int(stats.binom.ppf(0.025, n, level)), int(stats.binom.ppf(0.975, n, level))
+        found[name] = {
+            "value": float(np.quantile(waits, level)),
+            "n": n,
+            "n_all": n_all,
+            "low": waits[below - 1] if below >= 1 else None,
+            "high": waits[above] if above < n else None,
+        }
+    return found
+
+
+def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]]) -> list[str]:
+    """What is not as it must be, in words."""
+    found = {figure["figure"]: figure for figure in shown}
+    wrong = [f"missing {name}" for name in right.keys() - found.keys()]
+    for name in right.keys() & found.keys():
+        for key, value in right[name].items():
+            if not same(found[name][key], value):
+                wrong.append(f"{name} {key}: {found[name][key]}, expected {value}")
+    return wrong
+
+
+def same(shown: Any, right: Any) -> bool:
+    if shown is None or right is None:
+        return shown is right
+    return math.isclose(shown, right, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def handed_off(orders: Iterable[Order]) -> list[Order]:
+    return [order for order in orders if order["status"] == "handed_off"]
+
+
+def span_days(orders: Iterable[Order]) -> tuple[date, date]:
+    days = [order["closed_at"].date() for order in handed_off(orders)]
+    return min(days), max(days)
+
+
+def days_of(first: date, last: date) -> int:
+    return max(0, (last - first).days + 1)
+
+
+# KPI
+
+
+def test_every_kpi_of_all_orders_is_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+    figures = as_json(kpi.build(ask, options()))["figures"]
+
+    assert len(figures) == 14
+    assert differences(figures, expected(orders, days_of(*span_days(orders)))) == []
+
+
+def test_the_feed_is_dirty_enough_to_tell_wrong_figures_from_right_ones(orders: list[Order]) -> None:
+    assert {order["status"] for order in orders} == {"open", "handed_off", "cancelled"}
+    assert {order["ftf"] for order in orders} == {True, False, None}
+    assert any(order["score"] is not None and order["status"] != "handed_off" for order in orders)
+    assert any(order["status"] == "handed_off" and order["checked_in_at"] is None for order in orders)
+    assert any(order["complaints"] and order["status"] != "handed_off" for order in orders)
+    young = [o for o in orders if o["ftf"] is not None and o["closed_at"] > NOW - timedelta(days=30)]
+    assert 50 < len(young) < sum(order["ftf"] is not None for order in orders) - 50
+
+
+def test_days_and_centers_of_a_period_select_its_handoffs(ask: Ask, orders: list[Order]) -> None:
+    first, last = span_days(orders)
+    since, until = first + timedelta(days=9), first + timedelta(days=24)
+    document = {
+        "period": [
+            {"name": "early", "to": until},
+            {"name": "two-centers", "from": since, "centers": ["C01", "C15", "no-such"]},
+            {"name": "wave", "waves": [1, 3]},
+            {"name": "nobody", "waves": [77]},
+            {"name": "recent", "last_days": 14},
+            {"name": "before", "rollout": "before"},
+            {"name": "after", "rollout": "after", "waves": [2]},
+        ]
+    }
+    figures = as_json(kpi.build(ask, options(targets=targets_of(document))))["figures"]
+    waves = {center: number % 4 for number, center in enumerate(CENTERS[:-1])}
+    starts = {wave: (START + timedelta(days=10 * wave)).date() for wave in (1, 2, 3)}
+
+    def start_of(order: Order) -> date | None:
+        return starts.get(waves.get(order["center_id"], 0))
+
+    def closed(order: Order) -> date:
+        return order["closed_at"].date()
+
+    chosen: dict[str, tuple[list[Order], int]] = {
+        "early": ([o for o in handed_off(orders) if closed(o) <= until], days_of(first, until)),
+        "two-centers": (
+            [o for o in handed_off(orders) if closed(o) >= since and o["center_id"] in ("C01", "C15")],
+            days_of(since, last),
+        ),
+        "wave": ([o for o in orders if waves.get(o["center_id"]) in (1, 3)], days_of(first, last)),
+        "recent": (
+            [o for o in handed_off(orders) if closed(o) > last - timedelta(days=14)],
+            14,
+        ),
+        "before": (
+            [o for o in handed_off(orders) if (start := start_of(o)) is not None and closed(o) < start],
+            days_of(first, max(starts.values()) - timedelta(days=1)),
+        ),
+        "after": (
+            [
+                o
+                for o in handed_off(orders)
+                if waves.get(o["center_id"]) == 2 and (start := start_of(o)) is not None and closed(o) >= start
+            ],
+            days_of(max(first, starts[2]), last),
+        ),
+    }
+    for name, (mine, days) in chosen.items():
+        shown = [figure for figure in figures if figure["period"] == name]
+        assert differences(shown, expected(mine, days)) == [], name
+    nobody = [figure for figure in figures if figure["period"] == "nobody"]
+    assert {(figure["value"], figure["n"]) for figure in nobody} == {(None, 0)}
+
+
+KEYS: dict[str, Callable[[Order], list[str | None]]] = {
+    "center": lambda order: [order["center_id"]],
+    "region": lambda order: [f"R{CENTERS.index(c) % 3}" if (c := order["center_id"]) in CENTERS[:-1] else None],
+    "wave": lambda order: [str(CENTERS.index(c) % 4) if (c := order["center_id"]) in CENTERS[:-1] else None],
+    "lane": lambda order: [order["lane"]],
+    "origin": lambda order: [order["fault_origin"]],
+    "group": lambda order: order["fault_groups"] or [None],
+    "day": lambda order: [str(order["closed_at"].date())],
+    "week": lambda order: [str(order["closed_at"].date() - timedelta(days=order["closed_at"].weekday()))],
+    "month": lambda order: [f"{order['closed_at']:%Y-%m}"],
+}
+
+
+@pytest.mark.parametrize("by", CUTS)
+def test_every_cut_holds_the_figures_of_its_own_orders(ask: Ask, orders: list[Order], by: str) -> None:
+    figures = as_json(kpi.build(ask, options(by)))["figures"]
+    over_time = by in ("day", "week", "month")
+    first, last = span_days(orders)
+    mine: dict[str | None, list[Order]] = {}
+    for order in handed_off(orders) if over_time else orders:
+        for key in KEYS[by](order):
+            mine.setdefault(key, []).append(order)
+
+    assert {figure["key"] for figure in figures} == mine.keys()
+    for key, chosen in mine.items():
+        days = days_of(first, last)
+        if over_time:
+            assert key is not None
+            days = sum(KEYS[by]({"closed_at": at}) == [key] for at in pd.date_range(first, last))
+        shown = [figure for figure in figures if figure["key"] == key]
+        assert differences(shown, expected(chosen, days)) == [], key
+
+
+def test_days_are_those_of_the_time_zone_asked_for(ask: Ask, orders: list[Order]) -> None:
+    figures = as_json(kpi.build(ask, options("day", targets_of({"time_zone": "Asia/Shanghai"}))))["figures"]
+    local = pd.Series([pd.Timestamp(o["closed_at"]).tz_convert("Asia/Shanghai") for o in handed_off(orders)])
+
+    shown = {figure["key"]: figure["n_all"] for figure in figures if figure["figure"] == "wait_mean_s"}
+    assert shown == local.dt.strftime("%Y-%m-%d").value_counts().to_dict()
+
+
+def test_with_from_and_to_nothing_else_counts(ask: Ask, orders: list[Order]) -> None:
+    first, _ = span_days(orders)
+    since, until = first + timedelta(days=5), first + timedelta(days=5)
+    mine = [order for order in handed_off(orders) if order["closed_at"].date() == since]
+
+    figures = as_json(kpi.build(ask, options(since=since, until=until)))["figures"]
+    assert differences(figures, expected(mine, 1)) == []
+
+
+# Journey
+
+
+def test_the_journey_map_is_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(journey.build(ask, options()))
+    done = pd.DataFrame([order for order in handed_off(orders) if order["lead_s"] is not None])
+    rows = {row["activity"]: row for row in report["tables"]["activities"]}
+
+    assert list(rows) == list(journey.ACTIVITIES)
+    for activity, row in rows.items():
+        column = f"wait_{activity}_s" if row["is_wait"] else f"{activity}_s"
+        spent = done[column]
+        there = spent[spent > 0]
+        assert row["orders"] == len(there)
+        assert same(row["median_s"], there.median()) and same(row["p90_s"], there.quantile(0.9))
+        assert same(row["share_of_lead"], spent.sum() / done["lead_s"].sum())
+        assert same(row["mean_s"], spent.mean())
+    assert sum(row["share_of_lead"] for row in rows.values()) == pytest.approx(1)
+    figures = {figure["figure"]: figure["value"] for figure in report["figures"]}
+    assert same(figures["wait_share"], done[list(WAITS)].sum().sum() / done["lead_s"].sum())
+
+
+def test_pain_points_compare_those_who_spent_long_with_all_others(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(journey.build(ask, options()))
+    done = pd.DataFrame([order for order in handed_off(orders) if order["lead_s"] is not None])
+    voiced = done[done["score"].notna()]
+
+    def nps(scores: Any) -> float:
+        return 100 * ((scores >= 9).mean() - (scores <= 6).mean())
+
+    pains = report["tables"]["pain_points"]
+    assert [pain["rank"] for pain in pains] == list(range(1, 9))
+    losses = [pain["nps_lost"] for pain in pains if pain["nps_lost"] is not None]
+    assert losses == sorted(losses, reverse=True)
+    for pain in pains:
+        name = pain["activity"]
+        column = f"wait_{name}_s" if f"wait_{name}_s" in WAITS else f"{name}_s"
+        limit = done[column][done[column] > 0].quantile(0.75)
+        long = done[column] >= limit
+        mine, others = voiced["score"][long[voiced.index]], voiced["score"][~long[voiced.index]]
+        assert pain["orders_long"] == long.sum() and pain["scores_long"] == len(mine)
+        assert same(pain["nps_long"], nps(mine)) and same(pain["nps_others"], nps(others))
+        assert same(pain["nps_lost"], nps(others) - nps(voiced["score"]))
+        assert same(pain["complaints_per_100_long"], 100 * done["complaints"][long].mean())
+        assert pain["nps_lost_low"] < pain["nps_lost"] < pain["nps_lost_high"]
+
+
+def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(journey.build(ask, options()))
+    steps: dict[tuple[int, str, str], int] = {}
+    for order in handed_off(orders):
+        path = [stage[0] for stage in order["stages"]]
+        for step, (activity, following) in enumerate(zip(path, [*path[1:], "end"], strict=True), 1):
+            steps[step, activity, following] = steps.get((step, activity, following), 0) + 1
+
+    shown = report["tables"]["transitions"]
+    assert {(row["step"], row["activity"], row["next"]): row["orders"] for row in shown} == steps
+
+
+# Parts
+
+
+def test_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(parts.build(ask, options()))
+    requests = pd.DataFrame(requests_of(orders))
+    shown = pd.DataFrame(report["tables"]["parts"]).set_index("part_no")
+    right = requests.groupby("part_no").agg(
+        requests=("part_no", "size"), stockouts=("stockout", "sum"), pieces=("quantity", "sum"),
+        amount=("amount", "sum"), emergencies=("emergency", "sum"), waited_s=("waited_s", "sum"),
+    )  # fmt: skip
+
+    assert set(shown.index) == set(right.index)
+    for column in right:
+        assert np.allclose(shown[column].astype(float), right[column].reindex(shown.index).astype(float))
+    assert np.allclose(shown["stockout_rate"], shown["stockouts"] / shown["requests"])
+    assert shown["waited_s"].is_monotonic_decreasing
+    ranked = right.sort_values(["requests"], ascending=False)
+    top = ranked["requests"].cumsum() - ranked["requests"] < 0.8 * ranked["requests"].sum()
+    assert (shown["abc_hits"] == "A").sum() == pytest.approx(top.sum(), abs=0)
+    waited = sum(order["wait_parts_s"] or 0 for order in orders if order["parts"])
+    total = next(figure["value"] for figure in report["figures"] if figure["figure"] == "parts_wait_s")
+    # Open orders go on waiting while the test runs.
+    running = sum(order["activity"] == "parts" for order in orders)
+    assert waited - 1 <= total <= waited + 600 * running + 1
+
+
+def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(parts.build(ask, options()))
+    requests = pd.DataFrame(requests_of(orders))
+    by_center = requests.groupby("center_id", dropna=False).size()
+    shown = {row["center_id"]: row for row in report["tables"]["centers"]}
+
+    assert {center: row["requests"] for center, row in shown.items()} == {
+        None if pd.isna(center) else center: n for center, n in by_center.items()
+    }
+    rushed = requests[requests["emergency"]]
+    for row in report["tables"]["emergencies"]:
+        mine = rushed[
+            rushed["center_id"].isna() if row["center_id"] is None else rushed["center_id"] == row["center_id"]
+        ]
+        took = mine["took_s"].dropna()
+        assert (row["emergencies"], row["in_time"]) == (len(mine), (took <= 7200).sum())
+        assert same(row["median_s"], took.median() if len(took) else None)
+        assert same(row["p90_s"], took.quantile(0.9) if len(took) else None)
+
+
+def requests_of(orders: Iterable[Order]) -> Iterator[dict[str, Any]]:
+    """One row per part request, with its share of the order's wait; that of orders which still wait is not compared."""
+    for order in orders:
+        for part in order["parts"]:
+            stockout = part["backordered_at"] is not None
+            sharing = order["stockouts"] if order["stockouts"] else order["part_requests"]
+            shares = stockout or not order["stockouts"]
+            times = part["requested_at"], part["fulfilled_at"]
+            yield {
+                "part_no": part["part_no"],
+                "center_id": order["center_id"],
+                "stockout": stockout,
+                "quantity": float(part["quantity"]),
+                "amount": float(part["quantity"] * part["unit_price"]) if part["unit_price"] is not None else 0.0,
+                "emergency": part["urgency"] == "emergency",
+                "waited_s": (order["wait_parts_s"] or 0) / sharing if shares else 0.0,
+                "took_s": None if None in times else (times[1] - times[0]).total_seconds(),
+            }
+
+
+# Quality
+
+
+def test_first_time_fix_by_technician_is_what_another_computation_gives(
+    ask: Ask, orders: list[Order], events: list[dict[str, Any]]
+) -> None:
+    report = as_json(quality.build(ask, options()))
+    worked: dict[tuple[str, str], set[str]] = {}
+    closed = {order["order_id"]: order["closed_at"] for order in orders}
+    judged = {order["order_id"]: order["ftf"] for order in orders if order["ftf"] is not None}
+    seen = set()
+    for event in events:
+        if (identity := (event["vehicle_id"], event["event_id"])) in seen:
+            continue
+        seen.add(identity)
+        order = event["order_id"]
+        if event["type"] == "repair" and event.get("technician_id") and order in judged:
+            at = datetime.fromisoformat(event["occurred_at"])
+            if at.replace(microsecond=at.microsecond // 1000 * 1000) <= closed[order]:
+                worked.setdefault((event["center_id"], event["technician_id"]), set()).add(order)
+
+    shown = {(row["center_id"], row["technician"]): row for row in report["tables"]["technicians"]}
+    assert shown.keys() == worked.keys()
+    for key, row in shown.items():
+        assert (row["judged"], row["fixed"]) == (len(worked[key]), sum(judged[order] for order in worked[key]))
+        assert row["enough"] == (row["judged"] >= 20)
+        assert min(row["ftfr"], 0.5) <= row["shrunk"] <= 1
+        assert row["rework"] + row["open_part"] + row["comeback"] == row["judged"] - row["fixed"]
+
+
+def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+    report = as_json(quality.build(ask, options()))
+    done = pd.DataFrame(handed_off(orders))
+    origins = {row["fault_origin"]: row for row in report["tables"]["origins"]}
+    for origin, row in origins.items():
+        mine = done[done["fault_origin"].isna() if origin is None else done["fault_origin"] == origin]
+        assert (row["orders"], row["judged"]) == (len(mine), mine["ftf"].notna().sum())
+        assert same(row["share_of_orders"], len(mine) / len(done))
+    faults = {(row["fault_origin"], row["fault_group"]): row for row in report["tables"]["faults"]}
+    exploded = done.assign(group=done["fault_groups"].map(lambda groups: groups or [None])).explode("group")
+    sizes = exploded.groupby(["fault_origin", "group"], dropna=False).size()
+    assert {key: row["orders"] for key, row in faults.items()} == {
+        tuple(None if pd.isna(part) else part for part in key): n for key, n in sizes.items()
+    }
+    for (origin, group), row in faults.items():
+        mine = exploded[
+            (exploded["fault_origin"].isna() if origin is None else exploded["fault_origin"] == origin)
+            & (exploded["group"].isna() if group is None else exploded["group"] == group)
+        ]
+        waits = mine["wait_s"].astype(float)
+        assert same(row["wait_mean_s"], waits.mean() if waits.notna().any() else None)
+
+
+# Whole
+
+
+def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouseNode, tmp_path: Path) -> None:
+    """A period in which nothing was handed off is the same as an empty shop."""
+    ask = asker(settings_of(clickhouse_for_all))
+    never = options(since=date(1999, 1, 1), until=date(1999, 1, 2))
+    for report in (
+        kpi.build(ask, never),
+        journey.build(ask, never),
+        parts.build(ask, never),
+        quality.build(ask, never),
+    ):
+        document = as_json(report)
+        assert all(figure["value"] in (None, 0) for figure in document["figures"])
+        json.dumps(document, allow_nan=False)
+
+
+def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None:
+    given = {
+        "since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
+        "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1,
+    }  # fmt: skip
+    for name, question in questions().items():
+        assert question.endswith("?"), name
+        if parameters_of(text_of(name)) <= given.keys():
+            ask(name, **given)
+
+
+def test_the_command_prints_json_and_writes_files(filled: ClickHouseNode, tmp_path: Path, monkeypatch: Any) -> None:
+    settings = settings_of(filled)
+    monkeypatch.setenv("FIXTRAIL_CLICKHOUSE", str(settings.clickhouse))
+    monkeypatch.setenv("FIXTRAIL_CLICKHOUSE_READER_PASSWORD", settings.clickhouse_reader_password)
+    run = CliRunner().invoke
+
+    done = run(app, ["report", "kpi", "--json", "--by", "lane"])
+    assert done.exit_code == 0 and {figure["key"] for figure in json.loads(done.output)["figures"]} >= {"quick"}
+    files = {name: tmp_path / f"journey.{name}" for name in ("html", "csv", "svg", "png")}
+    done = run(app, ["report", "journey", *(part for name, file in files.items() for part in (f"--{name}", str(file)))])
+    assert done.exit_code == 0, done.output
+    assert "<h1>客户旅程</h1>" in files["html"].read_text()
+    assert files["svg"].read_text().startswith("<svg") and files["png"].read_bytes()[:4] == b"\x89PNG"
+    assert {file.name for file in tmp_path.glob("*.csv")} == {
+        "journey.csv", "journey-activities.csv", "journey-pain_points.csv", "journey-transitions.csv"
+    }  # fmt: skip
