@@ -2,61 +2,228 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.providers.push_sink import a_broker
+from sinks.clickhouse.writer import WriterConfig, run_writer
+from sinks.crash_point import CRASHED
+from sinks.push.address import AddressKeys
+from sinks.push.channels.webhook import said_secret
+from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports
+from tests.providers.push_sink import HASH_KEY, PushSink, a_broker
+from tests.providers.server import Provider
 from tests.providers.watch_box import Watches, ago
-from tests.workshop import checked_in, facts_after, handed_off, part, repair
+from tests.providers.webhooks import Webhooks
+from tests.workshop import approved, checked_in, facts_after, part, quoted, repair
 
-CONFIG = """
-locale = "en"
+__all__ = ["clickhouse", "clickhouse_for_all"]
+
+# Minutes are seconds here: 0.05 is three of them.
+CUSTOMERS = """
 time_zone = "UTC"
 [[customers.running_late]]
 minutes = 0.02
 [[customers.no_news]]
 minutes = 0.05
+"""
+STAFF = """
+locale = "en"
+time_zone = "UTC"
 [[rule]]
-name = "wait-parts"
+name = "parts"
 kind = "wait"
 activity = "parts"
-minutes = 0.05
-escalate_minutes = [0.03, 600]
+minutes = 0.03
+escalate_minutes = [0.06, 600]
+[ops.board]
+url = "env:BOARD_URL"
+"""
+PUSH = """
+[quiet]
+begins = 00:00:00
+ends = 00:00:00
+[limits]
+a_day = 1000
+gap_s = 0
+[webhook]
+allow_private = true
 """
 
-MakeWatches = Callable[..., Watches]
+
+class Board(Provider):
+    """What ops channels say, through Apprise, to a plain HTTP endpoint."""
+
+    async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        self.accepted.append(json.loads(body)["message"])
+        return web.Response(status=200)
 
 
 @pytest.fixture
-def make_watches(tmp_path: Path) -> Iterator[MakeWatches]:
-    with a_broker(tmp_path / "broker") as bootstrap:
-        yield lambda config=CONFIG, **more: Watches(tmp_path / "watch", bootstrap, config, **more)
+def bootstrap(tmp_path: Path) -> Iterator[str]:
+    with a_broker(tmp_path / "broker") as address:
+        yield address
 
 
-def journeys(*events: dict[str, Any]) -> list[dict[str, Any]]:
+@pytest.fixture
+def board() -> Iterator[Board]:
+    with Board() as listening:
+        yield listening
+
+
+def waiting_for_parts(order_id: str, since_s: float = 1.0, **promise: str) -> list[dict[str, Any]]:
+    """An order whose part was requested so many seconds ago."""
+    known = {"order_id": order_id, "vehicle_id": f"V-{order_id}"}
+    return [
+        checked_in("08:00", occurred_at=ago(since_s + 60), **promise, **known),
+        quoted("08:00", occurred_at=ago(since_s + 50), **known),
+        approved("08:00", occurred_at=ago(since_s + 40), **known),
+        part("requested", "08:00", occurred_at=ago(since_s), **known),
+    ]
+
+
+def journeys(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*facts_after(*events).values()]
 
 
-def test_a_broken_promise_and_a_silence_are_told_once_each(make_watches: MakeWatches):
-    watches = make_watches()
-    late = checked_in("08:00", order_id="R1", occurred_at=ago(60), promised_at=ago(-1))
-    told = {
-        "order_id": "R1",
+def reached_at(order_id: str, address: str) -> dict[str, Any]:
+    """As much of a worker's notice as says where a customer is reached."""
+    return {
+        "order_id": order_id,
         "milestone": "checked_in",
-        "notice_id": "n1",
+        "notice_id": f"n-{order_id}",
         "occurred_at": 1,
-        "recipients": ["webhook:https://x.example"],
+        "recipients": [address],
     }
 
-    with watches.running():
-        watches.tell(notices=[told], journeys=journeys(late))
-        watches.wait_for(lambda: len(watches.notices()) >= 2, "both are told")
-        time.sleep(1.5)
 
-    assert sorted(each["milestone"] for each in watches.notices()) == ["no_news", "running_late"]
-    assert all(each["recipients"] == ["webhook:https://x.example"] for each in watches.notices())
+def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_path: Path, bootstrap: str):
+    orders = [f"R{number}" for number in range(8)]
+    watches = Watches(tmp_path / "watch", bootstrap, CUSTOMERS)
+    with Webhooks() as hooks:
+        hooks.secret = said_secret(AddressKeys(HASH_KEY.encode()).target_secret(hooks.url))
+        sink = PushSink(tmp_path / "sink", bootstrap, PUSH)
+        history = [each for number in range(50) for each in waiting_for_parts(f"OLD{number}", 30 * 24 * 3600.0)]
+        with sink.running():
+            watches.tell(
+                notices=[reached_at(order, f"webhook:{hooks.url}/in") for order in orders],
+                journeys=journeys(history)
+                + [fact for order in orders for fact in journeys(waiting_for_parts(order, promised_at=ago(-1)))],
+            )
+            # One ends with what it found unwritten, one once it is written and nobody has noted that.
+            watches.start("one", FIXTRAIL_CRASH_AT="watch-before-write")
+            watches.wait_crashed(CRASHED, "one")
+            watches.start("one", FIXTRAIL_CRASH_AT="watch-written")
+            watches.start("two")
+            watches.wait_crashed(CRASHED, "one")
+            with watches.running("one"):
+                watches.wait_for(lambda: len({each["notice_id"] for each in watches.notices()}) >= 16, "all are told")
+                watches.kill("one")
+                watches.start("one")
+                watches.wait_for(lambda: len(hooks.accepted) >= 16, "all have reached their customers")
+                time.sleep(1.5)
+
+        told = Counter((said["data"]["order_id"], said["data"]["milestone"]) for _, said in hooks.accepted)
+        assert told == {(order, name): 1 for order in orders for name in ("running_late", "no_news")}
+        assert {row["state"] for row in sink.rows("milestone IN ('running_late', 'no_news')")} == {"SENT"}
+
+
+def test_news_in_time_is_worth_more_than_an_excuse(tmp_path: Path, bootstrap: str):
+    """What has become untrue by the time it is sent is not sent, and the log says why."""
+    watches = Watches(tmp_path / "watch", bootstrap, CUSTOMERS)
+    waiting = waiting_for_parts("R1")
+    with Webhooks() as hooks:
+        sink = PushSink(tmp_path / "sink", bootstrap, PUSH)
+        watches.tell(notices=[reached_at("R1", f"webhook:{hooks.url}/in")], journeys=journeys(waiting))
+        with watches.running():
+            watches.wait_for(lambda: bool(watches.notices()), "the silence is told")
+            begun = repair("started", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
+            watches.tell(journeys=journeys([*waiting, begun]))
+        with sink.running():
+            sink.wait_for("SUPERSEDED")
+
+        (row,) = sink.rows("milestone = 'no_news'")
+        assert row["reason"] == "there has been news"
+        assert hooks.accepted == []
+
+
+async def write_until(clickhouse: ClickHouseNode, bootstrap: str, is_there: str) -> str:
+    """Run the ClickHouse writer until a query has an answer; that answer."""
+    stop = asyncio.Event()
+    config = WriterConfig({"bootstrap_servers": bootstrap}, clickhouse.server(), b"a key", flush_s=0.1)
+    writing = asyncio.create_task(run_writer(config, stop))
+    try:
+        for _ in range(200):
+            if answer := await asyncio.to_thread(clickhouse.ask, is_there, "reader"):
+                return answer
+            await asyncio.sleep(0.1)
+        raise TimeoutError(is_there)
+    finally:
+        stop.set()
+        assert await writing == 0
+
+
+def test_an_alert_opens_escalates_is_acknowledged_and_ends(
+    tmp_path: Path, bootstrap: str, board: Board, clickhouse: ClickHouseNode
+):
+    (port,) = free_ports(1)
+    url = {"BOARD_URL": f"json://127.0.0.1:{board.port}/", "FIXTRAIL_HEALTH_PORT": str(port)}
+    watches = Watches(tmp_path / "watch", bootstrap, STAFF, url)
+    with watches.running():
+        watches.wait_ready()
+        waiting = waiting_for_parts("R1", 0)
+        watches.tell(journeys=journeys(waiting))
+        watches.wait_for(lambda: [each["level"] for each in watches.alerts()] == [1], "it is open and escalated")
+        watches.wait_for(lambda: len(board.accepted) == 2, "the staff heard of both")
+        (alert,) = json.loads(watches.run("alerts", "list", "--json"))
+        assert (alert["rule"], alert["order_id"], alert["state"]) == ("parts", "R1", "open")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            assert b'fixtrail_watch_open_alerts{kind="wait"} 1.0' in page.read()
+
+        watches.run("alerts", "ack", alert["alert_id"][:8], "--by", "Li Wei", "--note", "parts come at three")
+        assert watches.alerts()[0]["state"] == "acknowledged"
+        watches.kill()
+        watches.start()
+        came = part("fulfilled", "08:00", order_id="R1", vehicle_id="V-R1", occurred_at=ago(0))
+        watches.tell(journeys=journeys([*waiting, came]))
+        watches.wait_for(lambda: watches.alerts()[0]["state"] == "closed", "it is over")
+        watches.wait_for(lambda: len(board.accepted) == 3, "the staff heard that Li Wei takes care")
+
+    (alert,) = watches.alerts()
+    assert [(each["step"], each["outcome"]) for each in alert["told"]] == [
+        ("opened", "SENT"),
+        ("level-1", "SENT"),
+        ("closed", "SENT"),
+    ]
+    assert (alert["closed_by"], alert["acknowledged_by"], alert["note"]) == (
+        *("acknowledgement", "Li Wei"),
+        "parts come at three",
+    )
+    query = "SELECT state, level, closed_by, open_s > 0, length(told) FROM fixtrail.alerts WHERE state = 'closed'"
+    answer = asyncio.run(write_until(clickhouse, bootstrap, query))
+    assert answer.split("\t") == ["closed", "1", "acknowledgement", "1", "3"]
+    assert "Li Wei" not in watches.story()
+
+
+def test_killed_while_it_tells_the_staff_it_does_not_tell_twice(tmp_path: Path, bootstrap: str, board: Board):
+    url = {"BOARD_URL": f"json://127.0.0.1:{board.port}/"}
+    watches = Watches(tmp_path / "watch", bootstrap, STAFF.replace("0.06, ", ""), url)
+    watches.tell(journeys=journeys(waiting_for_parts("R1")))
+    watches.start(FIXTRAIL_CRASH_AT="watch-told")
+    watches.wait_crashed(CRASHED)
+
+    with watches.running():
+        watches.wait_for(lambda: bool(watches.alerts()[0]["told"]), "somebody has taken over")
+        watches.wait_for(lambda: watches.alerts()[0]["told"][0]["outcome"] == "UNKNOWN", "nobody knows")
+        time.sleep(1.0)
+    assert len(board.accepted) == 1
+    (alert,) = watches.alerts()
+    assert [(each["step"], each["outcome"]) for each in alert["told"]] == [("opened", "UNKNOWN")]
