@@ -21,7 +21,10 @@ _NEVER = tuple(
         *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "::/96"),
     )
 )
+# All that is routed at all; what leads to an IPv4 address is judged by that one.
+_UNICAST = ip_network("2000::/3")
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _SIX_TO_FOUR = ip_network("2002::/16")
 
 
@@ -39,6 +42,8 @@ def is_public(address: str) -> bool:
 
 
 def _is_public(ip: IP) -> bool:
+    if isinstance(ip, IPv6Address) and not (ip in _UNICAST or ip.ipv4_mapped or any(ip in net for net in _NAT64)):
+        return False
     return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in _NEVER)
 
 
@@ -47,6 +52,8 @@ def _inside(ip: IP) -> list[IP]:
     if not isinstance(ip, IPv6Address):
         return []
     if any(ip in net for net in _NAT64):
+        return [IPv4Address(int(ip) & 0xFFFFFFFF)]
+    if int(ip) >> 32 & 0xFFFF_FFFF in _ISATAP:
         return [IPv4Address(int(ip) & 0xFFFFFFFF)]
     if ip in _SIX_TO_FOUR:
         return [IPv4Address(int(ip) >> 80 & 0xFFFFFFFF)]

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from sinks.push.address import AddressKeys
 from sinks.push.channel import Accepted, NotSent, Rejected, Unclear
+from sinks.push.channels.registry import open_channels
 from sinks.push.channels.webhook import Webhook
-from sinks.push.config import WebhookSection
+from sinks.push.channels.webpush import new_private_key
+from sinks.push.config import PushSettings, WebhookSection
 from sinks.push.guard import CheckedResolver, TargetRefused, is_public
 from sinks.push.http import Http, is_allowed, origin_of
 from tests.providers.messages import a_message
+from tests.providers.push_service import PushService
+from tests.providers.server import Provider
 
 PRIVATE = [
     *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
@@ -23,6 +31,14 @@ PRIVATE = [
     *("255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "fe80::1", "fe80::1%eth0"),
     *("fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"),
     *("2002:a00:1::1", "64:ff9b:1::1", "100::1", "2001::1", "not an address", ""),
+    *(
+        "::ffff:0:7f00:1",
+        "2606:4700::5efe:7f00:1",
+        "2606:4700::200:5efe:a00:1",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "127.1",
+    ),
 ]
 PUBLIC = ["1.1.1.1", "8.8.8.8", "223.5.5.5", "2400:3200::1", "2606:4700:4700::1111", "64:ff9b::808:808"]
 
@@ -41,12 +57,27 @@ TARGETS = [
     *("https://127。0。0。1:{port}/", "https://①②⑦.0.0.1:{port}/", "https://127.0.0.1%00.example.com:{port}/"),
     *("https://ip6-localhost:{port}/", "https://127.0.0.1:{port}\\@example.com/", "https://[64:ff9b::7f00:1]:{port}/"),
     *("file:///etc/passwd", "gopher://127.0.0.1:{port}/_x", "ftp://127.0.0.1:{port}/", "https://", "https:///x", "x"),
+    *("https://0:{port}/", "https://127.0.1:{port}/", "https://017700000001:{port}/", "https://0x7f.0.0.0x1:{port}/"),
+    *("https://[0:0:0:0:0:0:0:1]:{port}/", "https://[::ffff:7f00:1]:{port}/", "https://[::ffff:0:7f00:1]:{port}/"),
+    *("https://%31%32%37.0.0.1:{port}/", "https://127%2e0%2e0%2e1:{port}/", "https://loc%61lhost:{port}/"),
+    *("https:127.0.0.1:{port}/", "https:/127.0.0.1:{port}/", "https:///127.0.0.1:{port}/", "HTTPS://127.0.0.1:{port}/"),
+    *("https://127.0.0.1\t:{port}/", "https://x.invalid?@127.0.0.1:{port}/", "https://x.invalid\\@127.0.0.1:{port}/"),
+    *(
+        "https://x.invalid:443@127.0.0.1:{port}/",
+        "https://127.0.0.1:{port}%2F@x.invalid/",
+        "https://127.0.0.1:0{port}/",
+    ),
+    *(
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[fd00:ec2::254]/",
+        "https://100.100.100.200/latest/meta-data/",
+    ),
     *("//127.0.0.1:{port}/", "https://127.0.0.1:{port}/\r\nHost: x", "https://[::1%25lo]:{port}/", "https://:{port}/"),
 ]
 
 
-@pytest.fixture(scope="module")
-def bystander() -> Iterator[tuple[int, list[object]]]:
+@contextlib.contextmanager
+def listening() -> Iterator[tuple[int, list[object]]]:
     """A server on loopback, IPv4 and IPv6, and every connection that it ever got."""
     heard: list[object] = []
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
@@ -63,6 +94,12 @@ def bystander() -> Iterator[tuple[int, list[object]]]:
         threading.Thread(target=listen, daemon=True).start()
         yield server.getsockname()[1], heard
         server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def bystander() -> Iterator[tuple[int, list[object]]]:
+    with listening() as found:
+        yield found
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -108,6 +145,67 @@ def test_the_connection_itself_refuses_even_if_nobody_looked_at_the_url(
     assert heard == []
 
 
+def test_no_browsers_endpoint_reaches_this_machine(
+    bystander: tuple[int, list[object]], monkeypatch: pytest.MonkeyPatch
+):
+    port, heard = bystander
+    monkeypatch.setenv("VAPID_KEY", new_private_key())
+    settings = {"webpush": {"private_key": "env:VAPID_KEY", "contact": "mailto:a@example.com", "timeout_s": 2}}
+    channel = open_channels(PushSettings.model_validate(settings), AddressKeys(b"key"))["webpush"]
+    keys = PushService().subscribe()["keys"]
+
+    async def send_all() -> list[object]:
+        urls = [target.replace("{port}", str(port)) for target in TARGETS]
+        answers = [await channel.send(a_message("line", json.dumps({"endpoint": url, "keys": keys}))) for url in urls]
+        await channel.close()
+        return answers
+
+    assert not [answer for answer in asyncio.run(send_all()) if isinstance(answer, Accepted | Unclear)]
+    assert heard == []
+
+
+def test_with_the_flag_for_tests_it_is_reached():
+    """So the server above would have heard it."""
+    with listening() as (port, heard):
+
+        async def send() -> None:
+            channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), lambda _: b"secret")
+            await channel.send(a_message("data", f"http://127.0.0.1:{port}/"))
+            await channel.close()
+
+        asyncio.run(send())
+        assert heard
+
+
+class Redirects(Provider):
+    """Sends everybody elsewhere."""
+
+    def __init__(self, status: int, elsewhere: str) -> None:
+        super().__init__()
+        self.status, self.elsewhere = status, elsewhere
+
+    async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        return web.Response(status=self.status, headers={"Location": self.elsewhere, "Refresh": f"0;{self.elsewhere}"})
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_receiver_cannot_send_us_on(status: int, bystander: tuple[int, list[object]]):
+    port, heard = bystander
+
+    async def send(url: str) -> object:
+        channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), lambda _: b"secret")
+        try:
+            return await channel.send(a_message("data", url))
+        finally:
+            await channel.close()
+
+    with Redirects(status, f"http://127.0.0.1:{port}/") as provider:
+        answer = asyncio.run(send(f"{provider.url}/in"))
+
+    assert answer == Rejected(f"HTTP {status}: redirects are not followed")
+    assert heard == []
+
+
 class Names(AbstractResolver):
     """A name server that gives one answer after the other, as one that is in an attacker's hands does."""
 
@@ -128,6 +226,23 @@ async def test_of_mixed_answers_only_the_public_ones_are_called():
     found = await CheckedResolver(Names(["10.0.0.1", "1.1.1.1", "127.0.0.1"])).resolve("rebind.example", 443)
 
     assert [each["host"] for each in found] == ["1.1.1.1"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [["127.0.0.1"], ["::1"], ["::ffff:127.0.0.1"], ["10.0.0.1", "127.0.0.1"], ["169.254.169.254"], ["127.1"], []],
+)
+async def test_a_name_of_the_attackers_leads_nowhere(
+    answers: list[str], bystander: tuple[int, list[object]], monkeypatch: pytest.MonkeyPatch
+):
+    port, heard = bystander
+    monkeypatch.setattr("sinks.push.http.CheckedResolver", lambda: CheckedResolver(Names(answers)))
+    channel = Webhook(WebhookSection(timeout_s=2), lambda _: b"secret")
+    answer = await channel.send(a_message("data", f"https://rebind.example:{port}/"))
+    await channel.close()
+
+    assert answer == Rejected("the target is not on the public internet")
+    assert heard == []
 
 
 async def test_a_name_of_our_own_network_is_refused():

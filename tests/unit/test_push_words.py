@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sinks.push.channels.wechat import fit
 from sinks.push.compose import Composer
 from sinks.push.words import BLOCKS, LOCALES, TEMPLATES, NoTemplate, Wordsmith
 from streams.journey.notices import _RULES
+from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
 
 MILESTONES = (*_RULES, "running_late", "no_news")
@@ -176,34 +176,6 @@ def test_what_was_held_is_told_as_one():
 
 # Whatever upstream sends is text, and stays it
 
-HOSTILE = [
-    "{{ 7*7 }}",
-    "{% for x in ().__class__.__base__.__subclasses__() %}{{x}}{% endfor %}",
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "\r\nBcc: everybody@example.com\r\n\r\nhello",
-    "a\nb\x00c\x1b[31m\u202egnp.exe\u2066\u200b",
-    "@everyone <!channel> <@U123> @all",
-    "[click](https://evil.example)",
-    "https://evil.example/x javascript:alert(1)",
-    "evil.example.com/pay",
-    "${jndi:ldap://evil}",
-    "`rm -rf /`",
-    "=cmd|'/c calc'!A1",
-]
-
-
-def elements(page: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
-    """The tags of a page with their attributes, as a browser sees them."""
-    found: list[Any] = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attributes: Any) -> None:
-            found.append((tag, attributes))
-
-    Reader().feed(page)
-    return found
-
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("value", HOSTILE)
@@ -217,7 +189,7 @@ def test_a_value_is_never_more_than_text(value: str, locale: str):
         for said in (words.title, words.short, words.note, words.status):
             assert said.isprintable()
         for said in (words.short.replace(LINK, ""), words.text.replace(LINK, "")):
-            assert not re.search(r"[{}<>`@\[\]\x00\u202e\u200b]|https?:|javascript:|\.example|49", said), said
+            assert not starts_something(said), said
         assert elements(words.html) == elements(plain.html)
         assert words.text.count("\n") == plain.text.count("\n")
 

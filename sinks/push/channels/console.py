@@ -4,6 +4,7 @@ import logging
 
 from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Traits
 from sinks.push.config import ConsoleSection
+from sinks.push.wording import ORDER, plain
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class Console:
         return None
 
     async def send(self, message: Message) -> Answer:
-        log.info("notice for order %s: %s: %s", message.order_id, message.milestone, message.words.short)
+        order = plain(message.order_id, ORDER)
+        log.info("notice for order %s: %s: %s", order, message.milestone, message.words.short)
         return Accepted()
 
     async def close(self) -> None:

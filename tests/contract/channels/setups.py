@@ -103,8 +103,10 @@ def wechat() -> Iterator[Ready]:
         provider.templates.add("tmpl-progress")
         provider.consents["openid-77", "tmpl-progress"] = 100
         form = {"id": "tmpl-progress", "fields": {"thing1": "note", "phrase2": "status", "time3": "at"}}
+        of_part = {"id": "tmpl-progress", "fields": {"thing1": "part", "character_string2": "order", "thing3": "title"}}
         section = {"app_id": APP_ID, "secret": app_secret, "url": provider.url, "timeout_s": TIMEOUT_S}
-        forms = {"repair_started": form, "ready": form}
+        section["page"] = "pages/order?id={order_id}"
+        forms = {"repair_started": form, "ready": form, "part_delayed": of_part}
         yield Ready(open_one("wechat", wechat={**section, "forms": forms}), "openid-77", provider)
 
 
