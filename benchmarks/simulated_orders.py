@@ -5,7 +5,7 @@ The second way leaves out the events, their flaws and the rules, and takes a thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -62,15 +62,17 @@ def centers_of(scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def orders_from_visits(scenario: Scenario, seed: int, days: int) -> pd.DataFrame:
+def orders_from_visits(scenario: Scenario, seed: int, days: int, only: Collection[str] | None = None) -> pd.DataFrame:
     """The repaired and handed-off visits of a run, as their customers saw them.
 
     What the vehicle's comeback tells weeks later is known at once. Visits without a repair (about 4 %) are left out,
-    and so are the feed's flaws.
+    and so are the feed's flaws. `only` these centers are simulated; `center_of_visit` is the one whose people did it.
     """
     rows: list[dict[str, Any]] = []
     for shop in workshops(scenario, seed, days, None, START):
-        feed = _Watched(shop.place.center.id)
+        if only is not None and shop.center.id not in only:
+            continue
+        feed = _Watched(shop.center.id)
         shop.feed = feed  # type: ignore[assignment]
         shop.voice = _Heard(shop.voice, feed, rows)  # type: ignore[assignment]
         for _ in shop.events():
@@ -127,6 +129,7 @@ class _Heard:
             {
                 "order_id": order.order_id,
                 "center_id": order.center_id,
+                "center_of_visit": self.feed.center_id,
                 "checked_in_at": order.checked_in_s,
                 "closed_at": self.feed.closed_s,
                 "wait_s": seen.wait_min * 60,

@@ -207,10 +207,10 @@ def placebo_sheet(judged: Judged) -> Sheet:
         Column("as_if_from", Words("假想起始日", "as if from")),
         Column("unit", Words("单位", "unit"), words=UNITS),
         *_difference_columns(),
-        Column("p_holm", Words("p（Holm）", "p (Holm)"), "p"),
+        Column("p_joint", Words("各日期合并 p（Holm）", "p, all dates (Holm)"), "p"),
         Column("n", Words("n", "n"), "count"),
     )
-    rows = tuple({**_compared(each), "as_if_from": day_of(day), "p_holm": p} for day, each, p in judged.placebos)
+    rows = tuple({**_compared(each), "as_if_from": day_of(day), "p_joint": p} for day, each, p in judged.placebos)
     return Sheet(
         "placebos",
         Words("假想日期", "Placebo dates"),

@@ -10,8 +10,18 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fixtrail.reports.stats_panel import RATIOS, Comparison, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats_randomization import Difference, holm
+from fixtrail.reports.stats_panel import (
+    RATIOS,
+    Comparison,
+    Panel,
+    Rollout,
+    by_wave,
+    by_week,
+    changes,
+    compare,
+    placebo_starts,
+)
+from fixtrail.reports.stats_randomization import Difference, holm, joint_p
 
 EPOCH = date(1970, 1, 1)
 ALPHA = 0.05
@@ -168,14 +178,26 @@ def judge(panel: Panel, rollout: Rollout, plan: Plan) -> Judged:
 def _placebos(
     panel: Panel, treated: Sequence[str], others: Sequence[str], start: int, alpha: float
 ) -> tuple[tuple[int, Comparison, float | None], ...]:
-    """(day, comparison, Holm's p over all of them) as if the pilot had begun on days on which it had not."""
-    found = [
-        (day, compare(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1), alpha))
+    """(day, comparison, p of the figure) as if the pilot had begun on days on which it had not.
+
+    The p-value is one for all days of a figure together, with Holm's adjustment over the figures.
+    """
+    days = placebo_starts(panel, start)
+    joint = []
+    for name in RATIOS:
+        parts = [changes(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1)) for day in days]
+        complete = [part for part in parts if part[1].all()]
+        joint.append(joint_p([part[0] for part in complete], complete[0][2]) if complete else None)
+    adjusted = dict(zip(RATIOS, holm(joint), strict=True))
+    return tuple(
+        (
+            day,
+            compare(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1), alpha),
+            adjusted[name],
+        )
         for name in RATIOS
-        for day in placebo_starts(panel, start)
-    ]
-    adjusted = holm([each.difference.p_value for _, each in found])
-    return tuple((day, each, p) for (day, each), p in zip(found, adjusted, strict=True))
+        for day in days
+    )
 
 
 def _verdict(found: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:

@@ -74,6 +74,21 @@ def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.
     return np.vstack([treated[None, :], order < k]), SAMPLED
 
 
+def joint_p(changes: Sequence[Vector], treated: NDArray[np.bool_]) -> float | None:
+    """One p-value for several changes of the same units: how often the largest of them, each in its own spread, is as
+    large in another assignment. It allows for their number and for what they have in common (Westfall and Young 1993).
+    """
+    k, n = int(treated.sum()), len(treated)
+    spreads = [float(change.std()) for change in changes]
+    if k in (0, n) or not any(spreads):
+        return None
+    chosen, _ = assignments(n, k, treated)
+    pairs = [(change, spread) for change, spread in zip(changes, spreads, strict=True) if spread > 0]
+    largest = np.max([np.abs(_differences(change, chosen)) / spread for change, spread in pairs], axis=0)
+    observed = max(abs(float(change[treated].mean() - change[~treated].mean())) / spread for change, spread in pairs)
+    return float(np.mean(largest >= observed * (1 - TIE)))
+
+
 def combined(parts: Sequence[tuple[Vector, NDArray[np.bool_], float]], alpha: float = 0.05) -> Difference:
     """Several comparisons added up by their weights, each assigned anew for itself, DRAWS times.
 

@@ -1,0 +1,186 @@
+"""The Pareto of NPS loss: shares add up, overlaps are Shapley's and Owen's, what-ifs follow from the models."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtrail.reports.stats_loss import Loss, Solved, loss
+from fixtrail.reports.stats_segments import CUTS, segments
+from fixtrail.reports.stats_shapley import owen, shapley
+
+LONGEST_MIN = 240.0
+
+
+def visits(n: int = 3_000, seed: int = 4) -> pd.DataFrame:
+    """Scored visits in the shape of stats_visits.visits; wait, rework and stock-outs pull scores down."""
+    draw = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {
+            **{f"wait_{cause}": draw.gamma(1.5, 8.0, n) for cause in ("reception", "approval", "parts", "bay")},
+            "not_fixed": (draw.random(n) < 0.18).astype(float),
+            "stockout": (draw.random(n) < 0.12).astype(float),
+            "updates": draw.integers(0, 3, n).astype(float),
+            "promise_broken": (draw.random(n) < 0.3).astype(float),
+            "price_over_quote": np.where(draw.random(n) < 0.2, 0.05, 0.0),
+            "center_id": draw.choice(["east-01", "north-01", "south-01"], n),
+            "lane": draw.choice(["quick", "standard"], n),
+            "fault_origin": draw.choice(["maintenance", "misuse"], n),
+            "region": "China",
+        }
+    )
+    rows["wait"] = rows[[f"wait_{cause}" for cause in ("reception", "approval", "parts", "bay")]].sum(axis=1)
+    pull = 0.02 * rows["wait"] + 1.4 * rows["not_fixed"] + 0.9 * rows["stockout"] - 0.15 * rows["updates"]
+    borders = [-7, -6.6, -6.2, -5.8, -5, -4.4, -3.8, -3.2, -2.6, -0.8]
+    rows["score"] = np.searchsorted(borders, draw.logistic(size=n) - pull).astype(float)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def found() -> Loss:
+    return loss(visits(), Solved(), LONGEST_MIN, replicates=40)
+
+
+def test_shares_and_residual_are_all_detractors(found: Loss) -> None:
+    assert sum(each.share for each in found.shares) + found.residual == pytest.approx(1.0)
+
+
+def test_the_model_expects_what_was_observed(found: Loss) -> None:
+    score = visits()["score"]
+
+    assert found.nps == pytest.approx(100 * ((score >= 9).mean() - (score <= 6).mean()))
+    assert found.detractors == (score <= 6).sum()
+
+
+def test_causes_come_in_order_and_the_largest_are_those_that_were_planted(found: Loss) -> None:
+    assert [each.share for each in found.shares] == sorted((each.share for each in found.shares), reverse=True)
+    assert {each.driver for each in found.shares[:3]} == {"wait", "not_fixed", "stockout"}
+
+
+def test_the_causes_of_the_wait_add_up_to_its_share(found: Loss) -> None:
+    wait = next(each for each in found.shares if each.driver == "wait")
+
+    assert sum(found.by_cause_of_wait.values()) == pytest.approx(wait.share)
+
+
+def test_nps_points_of_all_causes_are_the_gain_of_solving_all(found: Loss) -> None:
+    assert sum(each.nps_points for each in found.shares) == pytest.approx(found.what_if[-1].gain)
+
+
+def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(found: Loss) -> None:
+    """The whole way once more: GLM fits, visits changed, expectations averaged."""
+    rows = visits()
+    drivers = rows[["wait", "not_fixed", "stockout", "updates", "promise_broken", "price_over_quote"]].copy()
+    controls = pd.get_dummies(rows[["center_id", "lane", "fault_origin"]], drop_first=True, dtype=float)
+    x = sm.add_constant(pd.concat([drivers, controls], axis=1))
+    changed = x.assign(wait=np.minimum(x["wait"], 15.0), not_fixed=0.0, stockout=0.0)
+    shares = []
+    for event in (rows["score"] >= 9, rows["score"] <= 6):
+        fitted = sm.GLM(event.astype(float), x, family=sm.families.Binomial()).fit()
+        shares.append(float(fitted.predict(changed).mean()))
+    top = next(each for each in found.what_if if len(each.solved) == 3)
+
+    assert set(top.solved) == {"wait", "not_fixed", "stockout"}
+    assert top.nps == pytest.approx(100 * (shares[0] - shares[1]), abs=1e-4)
+    assert top.low < top.nps < top.high
+
+
+def test_what_cannot_be_modelled_has_a_reason_and_no_share() -> None:
+    few = loss(visits(40), Solved(), LONGEST_MIN, replicates=5)
+    happy = loss(visits(500).assign(score=10.0), Solved(), LONGEST_MIN, replicates=5)
+
+    assert (few.shares, happy.shares) == ((), ())
+    assert few.reason in ("few_data", "constant") and happy.reason == "constant"
+    assert happy.nps == 100.0
+
+
+def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> None:
+    found = loss(visits().assign(stockout=0.0), Solved(), LONGEST_MIN, replicates=5)
+
+    assert found.left_out == {"stockout": "constant"}
+    assert sum(each.share for each in found.shares) + found.residual == pytest.approx(1.0)
+
+
+def test_no_visits_at_all_are_no_error() -> None:
+    nothing = visits(10).iloc[:0]
+
+    assert loss(nothing, Solved(), LONGEST_MIN).n == 0
+    assert segments(nothing) == ([], [])
+
+
+@given(st.lists(st.floats(-5, 5), min_size=16, max_size=16))
+def test_shapley_is_the_mean_over_every_order(worths: list[float]) -> None:
+    worth = {frozenset(p for p in range(4) if code >> p & 1): np.array([worths[code]]) for code in range(16)}
+    mean = np.zeros(4)
+    for order in permutations(range(4)):
+        for place, player in enumerate(order):
+            before = frozenset(order[:place])
+            mean[player] += (worth[before | {player}] - worth[before])[0] / 24
+
+    assert shapley(4, worth.__getitem__)[:, 0] == pytest.approx(mean, abs=1e-9)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=32, max_size=32))
+def test_owen_is_the_mean_over_orders_that_keep_groups_together(worths: list[float]) -> None:
+    worth = {frozenset(p for p in range(5) if code >> p & 1): np.array([worths[code]]) for code in range(32)}
+    groups = [[0, 1, 2], [3], [4]]
+    orders = [
+        order
+        for order in permutations(range(5))
+        if max(order.index(p) for p in groups[0]) - min(order.index(p) for p in groups[0]) == 2
+    ]
+    mean = np.zeros(5)
+    for order in orders:
+        for place, player in enumerate(order):
+            before = frozenset(order[:place])
+            mean[player] += (worth[before | {player}] - worth[before])[0] / len(orders)
+    values = owen(groups, worth.__getitem__)
+
+    assert [values[p][0] for p in range(5)] == pytest.approx(mean, abs=1e-9)
+
+
+@settings(max_examples=15)  # some 40 groupings each
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10) | st.none(),
+            st.floats(0, 300) | st.none(),
+            st.sampled_from(["east-01", "north-01", None]),
+            st.sampled_from([0.0, 1.0, None]),
+        ),
+        max_size=30,
+    )
+)
+def test_segments_add_up_to_the_nps(answers) -> None:
+    """Sum of share times segment NPS is the NPS, whatever is missing."""
+    rows = visits(len(answers))
+    scores, waits, centers, fixed = ([each[place] for each in answers] for place in range(4))
+    rows = rows.assign(
+        score=np.array(scores, dtype=float),
+        wait=np.array(waits, dtype=float),
+        center_id=pd.Series(centers, dtype=object, index=rows.index),
+        not_fixed=np.array(fixed, dtype=float),
+    )
+    known = rows["score"].dropna()
+    parts, identities = segments(rows)
+
+    assert len(identities) == (len(CUTS) if len(known) else 0)
+    for each in identities:
+        assert each.total == pytest.approx(100 * ((known >= 9).mean() - (known <= 6).mean()), abs=1e-9)
+        assert sum(part.n for part in parts if part.cut == each.cut) == len(known)
+
+
+def test_a_long_wait_counts_as_the_longest() -> None:
+    rows = visits()
+    rows.loc[rows.index[:20], "wait_bay"] += 5_000
+    rows.loc[rows.index[:20], "wait"] += 5_000
+    cut = loss(rows, Solved(), LONGEST_MIN, replicates=2)
+    capped = loss(rows.assign(wait=rows["wait"].clip(upper=LONGEST_MIN)), Solved(), LONGEST_MIN, replicates=2)
+
+    assert [each.share for each in cut.shares] == pytest.approx([each.share for each in capped.shares])

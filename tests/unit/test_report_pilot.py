@@ -1,0 +1,340 @@
+"""A pilot against control: differences by hand, tests and intervals by brute force, waves, placebo dates, the gate."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtrail.reports.stats_panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
+from fixtrail.reports.stats_pilot import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.stats_randomization import combined, difference, holm, joint_p
+
+MONDAY = day_number(date(2026, 7, 6))
+SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
+
+
+def days_of(
+    effect: float, centers: int = 8, pilots: int = 3, days: int = 63, start: int = 42, seed: int = 1
+) -> pd.DataFrame:
+    """The answer of pilot.sql: centers that differ and drift together; pilots gain `effect` (share) from `start` on."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for center in range(centers):
+        own = draw.normal(0, 0.05)
+        for day in range(days):
+            gain = effect if center < pilots and day >= start else 0.0
+            n = int(draw.poisson(8)) + 1
+            fixed = int(draw.binomial(n, np.clip(0.75 + own + 0.001 * day + gain / 5, 0, 1)))
+            up = int(draw.binomial(n, np.clip(0.7 + own + gain / 5, 0, 1)))
+            rows.append(
+                {
+                    "center_id": f"c{center:02}",
+                    "day": date(2026, 7, 6) + timedelta(days=day),
+                    "handed_off": n,
+                    "waits": n,
+                    "wait_s": float(draw.gamma(4 * n, 600 * (1 + own) * (1 - 0.5 * gain))),
+                    "judged": n,
+                    "fixed": fixed,
+                    "scores": n,
+                    "promoters": up,
+                    "detractors": int(draw.binomial(n - up, 0.3)),
+                    "complaints": int(draw.binomial(n, 0.04)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def pilots_of(count: int, start: int = 42, wave: int = 1) -> Rollout:
+    return Rollout({f"c{n:02}": MONDAY + start for n in range(count)}, {f"c{n:02}": wave for n in range(count)})
+
+
+def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
+    days = days_of(1.0)
+    days["after"] = days["day"] >= date(2026, 7, 6) + timedelta(days=42)
+    sums = days.groupby(["center_id", "after"])[list(SUMS)].sum()
+    figures = {
+        "wait_mean_s": sums["wait_s"] / sums["waits"],
+        "ftfr_confirmed": sums["fixed"] / sums["judged"],
+        "nps": 100 * (sums["promoters"] - sums["detractors"]) / sums["scores"],
+        "complaints_per_100": 100 * sums["complaints"] / sums["handed_off"],
+    }
+    judged = judge(panel_of(days), pilots_of(3), Plan())
+
+    for name, values in figures.items():
+        table = values.unstack()
+        change = table[True] - table[False]
+        by_hand = change.iloc[:3].mean() - change.iloc[3:].mean()
+        one = judged.effects[name].comparison
+        assert one.difference.value == pytest.approx(by_hand), name
+        assert (one.treated_before, one.others_after) == pytest.approx(
+            (table[False][:3].mean(), table[True][3:].mean())
+        )
+        assert len(one.treated) == 3 and len(one.others) == 5
+    assert judged.effects["nps"].comparison.n == days["scores"].sum()
+
+
+def test_the_effect_is_the_coefficient_of_a_two_way_model() -> None:
+    """The same as least squares with a constant for every center and period, each center and period counted once."""
+    panel, rollout = panel_of(days_of(1.0)), pilots_of(3)
+    spans = [(MONDAY, MONDAY + 41), (MONDAY + 42, MONDAY + 62)]
+    y = np.concatenate([panel.mean("nps", panel.centers, [span]) for span in spans])
+    center, after = np.tile(np.arange(8), 2), np.repeat([0, 1], 8)
+    x = np.column_stack([np.eye(8)[center], after, after * (center < 3)])
+    coefficient = np.linalg.lstsq(x, y, rcond=None)[0][-1]
+
+    assert judge(panel, rollout, Plan()).effects["nps"].comparison.difference.value == pytest.approx(coefficient)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=4, max_size=7), st.integers(1, 3))
+def test_p_and_interval_are_those_of_trying_every_choice_of_pilots(change: list[float], k: int) -> None:
+    values, treated = np.array(change), np.arange(len(change)) < k
+    found = difference(values, treated, alpha=0.3)
+
+    def p_of(effect: float) -> float:
+        cleared = values - effect * treated
+        gaps = [
+            abs(cleared[list(chosen)].mean() - np.delete(cleared, list(chosen)).mean())
+            for chosen in combinations(range(len(values)), k)
+        ]
+        observed = abs(cleared[treated].mean() - cleared[~treated].mean())
+        return float(np.mean(np.array(gaps) >= observed - 1e-9 * max(np.ptp(values), 1e-300) - 1e-12))
+
+    assert found.p_value == pytest.approx(p_of(0.0))
+    span = max(float(np.ptp(values)), 1.0)
+    for effect in np.linspace(-3 * span, 3 * span, 25):
+        inside = found.low < effect < found.high
+        near = min(abs(effect - found.low), abs(effect - found.high)) < 1e-6 * span
+        assert near or inside == (p_of(float(effect)) > 0.3)
+
+
+def test_as_many_draws_as_said_where_there_are_too_many_choices() -> None:
+    draw = np.random.default_rng(2)
+    change = draw.normal(size=40) + 3.0 * (np.arange(40) < 10)
+    found = difference(change, np.arange(40) < 10)
+
+    assert (found.method, found.ways) == ("randomization_sampled", 10_000)
+    assert found.p_value == pytest.approx(0.0001)
+    assert found.low < 3.0 < found.high
+
+
+def test_few_centers_are_too_few_to_test() -> None:
+    judged = judge(panel_of(days_of(1.0, centers=4, pilots=1)), pilots_of(1), Plan())
+
+    assert judged.effects["wait_mean_s"].comparison.difference.smallest_p == 0.25
+    assert {each.verdict for each in judged.effects.values()} == {"not_testable"}
+    assert not judged.effect
+
+
+def test_as_many_pilots_as_others_cannot_be_surer_than_two_in_all_choices() -> None:
+    found = difference(np.array([5.0, 6.0, 7.0, 0.0, 1.0, 2.0]), np.arange(6) < 3)
+
+    assert found.p_value == found.smallest_p == pytest.approx(2 / 20)
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
+    assert holm([0.01, 0.04, None, 0.03]) == pytest.approx([0.03, 0.06, None, 0.06], nan_ok=True)
+    assert holm([]) == []
+
+
+def test_several_dates_are_one_test_of_the_largest_difference() -> None:
+    draw = np.random.default_rng(8)
+    changes, treated = [draw.normal(size=7), draw.normal(size=7)], np.arange(7) < 2
+    largest = [
+        max(abs(each[list(chosen)].mean() - np.delete(each, list(chosen)).mean()) / each.std() for each in changes)
+        for chosen in combinations(range(7), 2)
+    ]
+
+    assert joint_p(changes, treated) == pytest.approx(np.mean(np.array(largest) >= largest[0] - 1e-12))
+    assert joint_p([changes[0]], treated) == pytest.approx(difference(changes[0], treated).p_value)
+    assert joint_p([np.zeros(7)], treated) is None
+
+
+def test_a_planted_effect_is_found_and_none_where_none_was() -> None:
+    assert judge(panel_of(days_of(1.0, centers=12)), pilots_of(3), Plan()).effect
+    assert not judge(panel_of(days_of(0.0, centers=12, seed=7)), pilots_of(3), Plan()).effect
+
+
+def test_a_change_that_all_centers_see_is_no_effect() -> None:
+    days = days_of(1.0)
+    later = days["day"] >= date(2026, 7, 6) + timedelta(days=42)
+    slower = days.assign(wait_s=days["wait_s"] + 900.0 * days["waits"] * later)
+
+    one, other = (judge(panel_of(each), pilots_of(3), Plan()).effects["wait_mean_s"] for each in (days, slower))
+    assert one.comparison.difference.value == pytest.approx(other.comparison.difference.value)
+
+
+def test_a_center_without_answers_is_left_out_and_named() -> None:
+    days = days_of(1.0)
+    days.loc[days["center_id"] == "c07", ["scores", "promoters", "detractors"]] = 0
+    effects = judge(panel_of(days), pilots_of(3), Plan()).effects
+
+    assert effects["nps"].comparison.left_out == ("c07",)
+    assert effects["wait_mean_s"].comparison.left_out == ()
+
+
+def staggered() -> Rollout:
+    starts = {"c00": 21, "c01": 21, "c02": 42, "c03": 42, "c04": 56}
+    waves = {"c00": 1, "c01": 1, "c02": 2, "c03": 2, "c04": 3}
+    return Rollout({center: MONDAY + day for center, day in starts.items()}, waves)
+
+
+def test_waves_are_compared_with_centers_not_yet_changed_over_only() -> None:
+    panel = panel_of(days_of(0.5, centers=7))
+    found, together = by_wave(panel, "wait_mean_s", staggered())
+
+    assert found[1].others == ("c02", "c03", "c04", "c05", "c06")
+    assert found[2].others == ("c04", "c05", "c06")
+    assert found[3].others == ("c05", "c06")
+    assert found[1].after == (MONDAY + 21, MONDAY + 41)
+    weights = {1: 2, 2: 2, 3: 1}
+    assert together.value == pytest.approx(sum(w * found[n].difference.value for n, w in weights.items()) / 5)
+
+
+def test_the_last_wave_has_no_controls_where_every_center_takes_part() -> None:
+    panel = panel_of(days_of(0.5, centers=5))
+    found, _ = by_wave(panel, "nps", staggered())
+
+    assert set(found) == {1, 2}
+
+
+def test_all_waves_together_is_as_one_wave_where_there_is_one() -> None:
+    change, treated = np.array([3.0, 2.5, 0.1, -0.2, 0.3, 0.0, 0.2, -0.1]), np.arange(8) < 2
+    alone, sampled = difference(change, treated), combined([(change, treated, 2.0)])
+
+    assert sampled.value == pytest.approx(alone.value)
+    assert sampled.p_value == pytest.approx(alone.p_value, abs=0.01)
+    assert (sampled.low, sampled.high) == pytest.approx((alone.low, alone.high), abs=0.5)
+
+
+def test_weeks_are_whole_and_lose_controls_as_waves_start() -> None:
+    panel, rollout = panel_of(days_of(0.5, centers=7, days=65)), staggered()
+    weeks = dict(by_week(panel, "wait_mean_s", rollout, ["c00", "c01"], MONDAY + 21))
+
+    assert sorted(weeks) == [-3, -2, -1, 0, 1, 2, 3, 4, 5]
+    assert [len(weeks[week].others) for week in (0, 2, 3, 5)] == [5, 5, 3, 2]
+    assert weeks[0].before == ((MONDAY, MONDAY + 20),)
+    assert weeks[-2].before == ((MONDAY, MONDAY + 6), (MONDAY + 14, MONDAY + 20))
+
+
+def test_a_week_is_the_difference_in_differences_of_its_days() -> None:
+    panel, rollout = panel_of(days_of(0.5)), pilots_of(3)
+    week = dict(by_week(panel, "nps", rollout, ["c00", "c01", "c02"], MONDAY + 42))[1]
+    centers = panel.centers
+    change = panel.mean("nps", centers, [(MONDAY + 49, MONDAY + 55)]) - panel.mean(
+        "nps", centers, [(MONDAY, MONDAY + 41)]
+    )
+
+    assert week.difference.value == pytest.approx(change[:3].mean() - change[3:].mean())
+
+
+def test_placebo_dates_lie_well_before_the_start() -> None:
+    panel = panel_of(days_of(0.0))
+
+    assert placebo_starts(panel, MONDAY + 42) == [MONDAY + 14, MONDAY + 21, MONDAY + 28]
+    assert placebo_starts(panel, MONDAY + 10) == []
+
+
+def test_the_pilot_ends_when_the_next_wave_starts_or_when_it_was_declared_to() -> None:
+    panel = panel_of(days_of(0.5, centers=7))
+
+    assert judge(panel, staggered(), Plan()).until == MONDAY + 41
+    longer = judge(panel, staggered(), Plan(until=MONDAY + 50))
+    assert longer.until == MONDAY + 50
+    assert longer.effects["nps"].comparison.others == ("c04", "c05", "c06")
+
+
+@pytest.mark.parametrize(
+    ("rollout", "reason"),
+    [
+        (Rollout({}, {}), "no_pilot_wave"),
+        (pilots_of(8), "no_controls"),
+        (Rollout({"elsewhere": MONDAY + 42}, {"elsewhere": 1}), "no_pilots"),
+        (pilots_of(3, start=0), "nothing_before"),
+        (pilots_of(3, start=200), "nothing_after"),
+    ],
+)
+def test_what_cannot_be_compared_has_a_reason(rollout: Rollout, reason: str) -> None:
+    judged = judge(panel_of(days_of(1.0)), rollout, Plan())
+
+    assert (judged.reason, judged.decision, judged.effects) == (reason, "not_decided", {})
+
+
+def test_no_orders_are_no_error() -> None:
+    assert judge(panel_of(days_of(1.0).iloc[:0]), pilots_of(3), Plan()).reason == "no_pilots"
+
+
+def plan(*aims: Aim, declared: int | None = MONDAY) -> Plan:
+    return Plan(declared=declared, aims=aims)
+
+
+def test_go_needs_every_whole_interval_beyond_its_threshold() -> None:
+    panel = panel_of(days_of(1.0, centers=12))
+    found = judge(panel, pilots_of(3), Plan()).effects["wait_mean_s"].comparison.difference
+    sure, unsure, missed = found.high + 1, found.value, found.low - 1
+
+    def decision(threshold: float) -> str:
+        return judge(panel, pilots_of(3), plan(Aim("wait_mean_s", threshold, "at_most"))).decision
+
+    assert (decision(sure), decision(unsure), decision(missed)) == ("go", "not_decided", "no_go")
+
+
+def test_thresholds_declared_after_the_start_or_never_decide_nothing() -> None:
+    panel, aim = panel_of(days_of(1.0, centers=12)), Aim("wait_mean_s", 1e6, "at_most")
+
+    assert judge(panel, pilots_of(3), plan(aim)).decision == "go"
+    assert judge(panel, pilots_of(3), plan(aim, declared=MONDAY + 43)).decision == "not_decided"
+    assert judge(panel, pilots_of(3), plan(aim, declared=None)).decision == "not_decided"
+    assert judge(panel, pilots_of(3), Plan()).gate[0].reason == "none_declared"
+
+
+def test_pilots_that_went_their_own_way_before_decide_nothing() -> None:
+    days = days_of(1.0, centers=12, start=21)  # the gain comes three weeks before the date
+    judged = judge(panel_of(days), pilots_of(3), plan(Aim("wait_mean_s", 1e6, "at_most")))
+
+    assert next(each for each in judged.gate if each.name == "quiet_before_start").reason == "differed_before"
+    assert judged.decision == "not_decided"
+
+
+def test_a_plan_is_read_and_refused_by_name() -> None:
+    table = {"wave": 2, "declared": date(2026, 7, 1), "gate": [{"figure": "nps", "at_least": 5}]}
+
+    assert plan_of(table) == Plan(2, None, day_number(date(2026, 7, 1)), 0.05, (Aim("nps", 5.0, "at_least"),))
+    for wrong in ({"gate": [{"figure": "mood"}]}, {"gate": [{"figure": "nps"}]}, {"declared": "yesterday"}):
+        with pytest.raises(ValueError, match=r"pilot\."):
+            plan_of(wrong)
+
+
+def test_waves_are_those_of_the_centers_unless_the_targets_tell_others() -> None:
+    centers = pd.DataFrame(
+        {
+            "center_id": ["c00", "c01", "c02"],
+            "wave": [1, 2, 0],
+            "wave_start": pd.to_datetime(["2026-08-17", "2026-09-07", None], utc=True),
+        }
+    )
+    told = [{"wave": 1, "from": date(2026, 8, 17), "centers": ["c02"]}]
+
+    assert rollout_of(centers).starts == {"c00": MONDAY + 42, "c01": MONDAY + 63}
+    assert rollout_of(centers, told).starts == {"c02": MONDAY + 42}
+
+
+def test_every_figure_is_a_ratio_of_sums_over_any_days() -> None:
+    days = days_of(0.5)
+    panel = Panel(days.assign(day=[day_number(day) for day in days["day"]]))
+    chosen = days[
+        (days["center_id"] == "c03") & (days["day"] >= date(2026, 7, 10)) & (days["day"] <= date(2026, 7, 20))
+    ]
+    span = (MONDAY + 4, MONDAY + 14)
+
+    assert panel.mean("nps", ["c03"], [span])[0] == pytest.approx(
+        100 * (chosen["promoters"].sum() - chosen["detractors"].sum()) / chosen["scores"].sum()
+    )
+    assert np.isnan(panel.mean("nps", ["c03"], [(MONDAY + 900, MONDAY + 907)])[0])
+    assert compare(panel, "nps", ["c00"], [], [span], (MONDAY + 42, MONDAY + 62)).difference.reason == "no_controls"
+    assert set(RATIOS) == {"wait_mean_s", "ftfr_confirmed", "nps", "complaints_per_100"}
