@@ -98,10 +98,10 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("journey", options)
     parameters, handed_off = ask_scope(ask, options)
-    times = ask("journey", **parameters).iloc[0]
+    times = ask("journey", **parameters).iloc[0].to_dict()
     activities = activity_frame(times)
     limits = [0.0 if math.isnan(limit) else limit for limit in activities["long_from_s"]]
-    voices = ask("journey_voices", limits=limits, **parameters).iloc[0]
+    voices = ask("journey_voices", limits=limits, **parameters).iloc[0].to_dict()
     one_in = max(1, math.ceil(handed_off / MOST_FOLLOWED))
     flow = ask("journey_transitions", one_in=one_in, **parameters)
     return report_of(times, activities, pain_frame(activities, voices), flow, one_in, options)
@@ -124,6 +124,9 @@ def activity_frame(times: Mapping[str, Any]) -> pd.DataFrame:
 def pain_frame(activities: pd.DataFrame, voices: Mapping[str, Any]) -> pd.DataFrame:
     """The activities by the NPS that those lose who spent long there, the most painful first."""
     rows = []
+    if not int(voices["orders"]):
+        # Over no orders at all, sums of arrays have no elements.
+        voices = {name: [0] * len(ACTIVITIES) if name.endswith("_long") else 0 for name in voices}
     for place, (activity, limit) in enumerate(zip(activities["activity"], activities["long_from_s"], strict=True)):
         long = {
             name: int(voices[f"{name}_long"][place]) for name in ("scores", "promoters", "detractors", "complaints")

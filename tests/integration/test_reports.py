@@ -369,6 +369,8 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
     steps: dict[tuple[int, str, str], int] = {}
     for order in handed_off(orders):
         path = [stage[0] for stage in order["stages"]]
+        if not path:
+            continue
         for step, (activity, following) in enumerate(zip(path, [*path[1:], "end"], strict=True), 1):
             steps[step, activity, following] = steps.get((step, activity, following), 0) + 1
 
@@ -379,7 +381,8 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
 # Parts
 
 
-def test_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+def test_parts_are_what_another_computation_gives(ask: Ask, events: list[dict[str, Any]]) -> None:
+    orders = list(oracle.orders_of(events, datetime.now(UTC)).values())
     report = as_json(parts.build(ask, options()))
     requests = pd.DataFrame(requests_of(orders))
     shown = pd.DataFrame(report["tables"]["parts"]).set_index("part_no")
@@ -390,7 +393,9 @@ def test_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order])
 
     assert set(shown.index) == set(right.index)
     for column in right:
-        assert np.allclose(shown[column].astype(float), right[column].reindex(shown.index).astype(float))
+        # Open orders have waited a little longer by now.
+        slack = 60.0 * len(orders) if column == "waited_s" else 1e-6
+        assert np.allclose(shown[column].astype(float), right[column].reindex(shown.index).astype(float), atol=slack)
     assert np.allclose(shown["stockout_rate"], shown["stockouts"] / shown["requests"])
     assert shown["waited_s"].is_monotonic_decreasing
     ranked = right.sort_values(["requests"], ascending=False)
@@ -398,9 +403,8 @@ def test_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order])
     assert (shown["abc_hits"] == "A").sum() == pytest.approx(top.sum(), abs=0)
     waited = sum(order["wait_parts_s"] or 0 for order in orders if order["parts"])
     total = next(figure["value"] for figure in report["figures"] if figure["figure"] == "parts_wait_s")
-    # Open orders go on waiting while the test runs.
     running = sum(order["activity"] == "parts" for order in orders)
-    assert waited - 1 <= total <= waited + 600 * running + 1
+    assert waited - 1 <= total <= waited + 60 * running + 1
 
 
 def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]) -> None:
