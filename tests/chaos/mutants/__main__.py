@@ -49,7 +49,7 @@ class Trial:
 TRIALS = {
     "control: slow writes, workers killed": Trial("slow-writes", KILLS),
     "control: a bug now and then": Trial("bug-now-and-then", KILLS[:2]),
-    "control: all boxes killed": Trial("", ALL_KILLED),
+    "control: slow seeks, all boxes killed": Trial("slow-seek", ALL_KILLED),
     "control: writers killed, ClickHouse slow": Trial("", WRITERS_KILLED),
     "control: changelog's tail lost": Trial("", TAIL_LOST, {}),
     "ack before write": Trial("slow-writes+ack-before-write", KILLS, rule="ack only when all is durable"),
@@ -66,7 +66,7 @@ TRIALS = {
     "versions by arrival": Trial("versions-by-arrival", KILLS[:2], rule="versions are functions of the set"),
     "notice ids by attempt": Trial("notice-ids-by-attempt", KILLS[:2], rule="ids are functions of the set"),
     "seek without stopping the flow": Trial(
-        "seek-without-stopping-the-flow", ALL_KILLED, rule="the flow stops before the seek after a recovery"
+        "slow-seek+seek-without-stopping-the-flow", ALL_KILLED, rule="the flow stops before the seek after a recovery"
     ),
     "no replay margin": Trial("", TAIL_LOST, NO_MARGIN, rule="read again some records behind the commit"),
     "commit before insert": Trial("commit-before-insert", WRITERS_KILLED, rule="commit what ClickHouse acknowledged"),

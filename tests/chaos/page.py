@@ -1,0 +1,254 @@
+"""docs/reliability.md out of what runs wrote with --report: `python -m tests.chaos.page [--write]`.
+
+Results are kept in tests/chaos/results: run-*.json, mutants*.json, hangs*.json, poison.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results"
+PAGE = ROOT / "docs" / "reliability.md"
+
+HEAD = """\
+# Reliability
+
+"Right numbers, messages once" is tried rather than stated: real processes under load, faults from a seed, and a checker
+that shares no code with `streams/`. Everything below is written by `python -m tests.chaos.page --write` out of what
+the runs reported; a test holds this page to it.
+
+| command | what it does |
+| --- | --- |
+| `make chaos SEED=1 MINUTES=30` | faults on Apache Kafka, ClickHouse, up to 3 workers and 2 writers |
+| `make chaos SMOKE=1 SEED=7 BROKER=embedded` | the smoke size of continuous integration |
+| `make chaos MINUTES=120 GAP=60` | a soak: fewer faults, memory and open files of every part |
+| `python -m tests.chaos.mutants` | rules of the design taken out one by one: the checker must see each |
+| `python -m tests.chaos.hangs` | cases in which stream processors are known to hang |
+| `python -m benchmarks.poison` | what bad records cost |
+
+Without Java and Maven, or with `BROKER=embedded`, the embedded broker takes the place of Apache Kafka.
+
+**Load.** 10 % of the events come twice, up to ten days of event time (minutes by the clock) later, 10 % out of order by
+up to an hour, 3 % late by an hour to five days, one in two hundred says something else under an id that was used, and
+1 % of the records are bad, of all kinds that `tests/feed.py` knows. What the broker acknowledged is the truth; what it
+did not is counted as "of unknown fate" and may be there or not.
+
+**Faults.** Between every box and Kafka, and between the writers and ClickHouse, stands a TCP proxy that refuses,
+resets, swallows, delays, or serves requests and loses their answers. Processes are killed, killed at a named step,
+terminated, frozen for longer than their session, scaled 1 to 3, restarted from another copy of the code with another
+batch size; groups are set back to offset 0; servers die, stop, freeze and run out of disk (on a small file system of
+their own; where mounting one is not allowed the run says so). Faults overlap.
+
+**Seconds until work went on** are from a fault's end until no group was further behind than what comes in three
+seconds; where another fault came in between, its time is in it.
+"""
+FOUND = """\
+## What the runs have found
+
+Mended, each with a test:
+
+- A worker's commit went back by up to the replay margin when a rebalance fell into what it read again.
+- A ClickHouse whose disk was full answered the writer's question for its columns with nothing, which was held against
+  the rows: good ones could have become dead letters.
+- A worker frozen beyond its session still sent what it had prepared, so an older version of a fact could stand behind a
+  newer one.
+
+What a reader has to know: on the topic `journeys` an older version may follow a newer one (a process ended between its
+output and its state, and said it again); the highest version is the one that counts. A box that is started while Kafka
+is away ends with exit code 1 and is started again by whoever supervises it.
+"""
+
+
+def page(results: Path = RESULTS) -> str:
+    """The whole page."""
+    runs = [_read(path) for path in sorted(results.glob("run-*.json"))]
+    mutants = [trial for path in sorted(results.glob("mutants*.json")) for trial in _read(path)["trials"]]
+    hangs = [case for path in sorted(results.glob("hangs*.json")) for case in _read(path)["cases"]]
+    parts = [HEAD]
+    if runs:
+        parts += ["\n".join(lines) for lines in (_runs(runs), _promises(runs), _kinds(runs), _coverage(runs))]
+        parts.append("\n".join(_growth(runs)))
+    if mutants:
+        parts.append("\n".join(_mutants(mutants)))
+    if hangs:
+        parts.append("\n".join(_hangs(hangs)))
+    if (results / "poison.json").exists():
+        parts.append("\n".join(_poison(_read(results / "poison.json"))))
+    return "\n".join(each.rstrip("\n") + "\n" for each in (*parts, FOUND))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _runs(runs: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Runs\n"
+    yield from _table(
+        ("", *(_name(run) for run in runs)),
+        ("began", *(run["began"] for run in runs)),
+        ("broker", *({"kafka": "Apache Kafka", "embedded": "embedded"}[run["broker"]] for run in runs)),
+        ("minutes of load", *(f"{run['minutes']:g}" for run in runs)),
+        ("records a second", *(f"{run['records_per_s']:g}" for run in runs)),
+        ("records acknowledged", *(f"{run['coverage']['records sent']:,}" for run in runs)),
+        ("distinct events", *(f"{run['coverage']['distinct events']:,}" for run in runs)),
+        ("faults", *(f"{sum(run['faults'].values())} of {len(run['faults'])} kinds" for run in runs)),
+        ("could not be done", *(str(len(run["not_done"])) for run in runs)),
+        ("until work went on: median, longest", *(_spread(_all_times(run)) for run in runs)),
+        ("no lag left after the last record", *(f"{run['idle_after_s']} s" for run in runs)),
+        ("promises broken", *(f"{len(run['broken'])} of {len(run['promises'])}" for run in runs)),
+    )
+
+
+def _promises(runs: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Promises\n"
+    yield from _table(
+        ("promise", *(_name(run) for run in runs)),
+        *(
+            (promise, *(_held(run["promises"].get(promise)) for run in runs))
+            for promise in dict.fromkeys(promise for run in runs for promise in run["promises"])
+        ),
+    )
+
+
+def _held(number: int | None) -> str:
+    return "not checked" if number is None else "holds" if number == 0 else f"broken: {number}"
+
+
+def _kinds(runs: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Faults, and seconds until work went on\n"
+    rows = []
+    for kind in sorted({kind for run in runs for kind in run["recovery_s"]}):
+        times = [time for run in runs for time in run["recovery_s"].get(kind, ())]
+        rows.append((kind, str(len(times)), _spread(times)))
+    everything = [time for run in runs for time in _all_times(run)]
+    yield from _table(("kind", "times", "median, longest"), *rows, ("all", str(len(everything)), _spread(everything)))
+
+
+def _coverage(runs: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## What the faults hit\n"
+    names = dict.fromkeys(name for run in runs for name in run["coverage"])
+    yield from _table(
+        ("", *(_name(run) for run in runs)),
+        *((name, *(f"{run['coverage'].get(name, 0):,}" for run in runs)) for name in names),
+        ("processes ended, by exit code", *(_ends(run["ends"]) for run in runs)),
+    )
+
+
+def _ends(ends: dict[str, int]) -> str:
+    return ", ".join(f"{name}: {number}" for name, number in sorted(ends.items()))
+
+
+def _growth(runs: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Memory and open files\n"
+    yield "Of each part's longest-lived process, from its third minute on: faults end processes all the time.\n"
+    yield from _table(
+        ("run", "part", "minutes", "MB", "MB an hour", "open files"),
+        *(
+            (
+                _name(run),
+                part,
+                f"{grown['minutes']:.0f}",
+                f"{grown['memory_mb'][0]:.0f} to {grown['memory_mb'][1]:.0f}",
+                f"{grown['mb_per_hour']:+.0f}",
+                f"{grown['files'][0]} to {grown['files'][1]}",
+            )
+            for run in runs
+            for part, grown in run["growth"].items()
+        ),
+    )
+
+
+def _mutants(trials: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Rules taken out\n"
+    yield "Short runs on the embedded broker; each mutant differs from its control in one rule alone.\n"
+    yield from _table(
+        ("run", "rule taken out", "promises broken", "as it should"),
+        *(
+            (
+                trial["name"],
+                trial["rule"] or "none",
+                str(len(trial["broken"])),
+                "yes" if trial["as_it_should"] else "NO",
+            )
+            for trial in sorted(trials, key=lambda trial: bool(trial["rule"]))
+        ),
+    )
+
+
+def _hangs(cases: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Where stream processors hang\n"
+    yield "Under load on Apache Kafka, nobody helps; seconds from the end of the fault until work went on.\n"
+    yield from _table(
+        ("case", "seconds", "promises broken", "processes ended, by exit code"),
+        *(
+            (case["name"], str(case["again_after_s"]), str(len(case["broken"])), _ends(case["ends"]) or "none")
+            for case in cases
+        ),
+    )
+
+
+def _poison(found: dict[str, Any]) -> Iterator[str]:
+    yield "## Bad records\n"
+    yield (
+        f"{found['began']}, embedded broker, one worker, {found['bad']:,} bad records of {found['kinds']} kinds mixed "
+        f"in. {found['machine']}\n"
+    )
+    yield from _table(
+        ("", "records", "records/s", "CPU s per 1,000 records", "memory, MB", "orders", "dead letters"),
+        *(
+            (
+                row["name"],
+                f"{row['records']:,}",
+                f"{row['per_s']:,}",
+                str(row["cpu_s_per_1000"]),
+                f"{row['memory_mb'][0]} to {row['memory_mb'][1]}",
+                f"{row['orders']:,}",
+                f"{row['letters']:,}",
+            )
+            for row in found["rows"]
+        ),
+    )
+    right = "every bad record is in the dead letters with its code" if found["right"] else "NOT ALL ACCOUNTED FOR"
+    yield f"\nThroughput changes by {-found['fall']:+.0%}; {right}."
+
+
+def _name(run: dict[str, Any]) -> str:
+    return f"seed {run['seed']}"
+
+
+def _all_times(run: dict[str, Any]) -> list[float | None]:
+    return [time for times in run["recovery_s"].values() for time in times]
+
+
+def _spread(times: Iterable[float | None]) -> str:
+    known = [time for time in times if time is not None]
+    return f"{statistics.median(known):.1f}, {max(known):.1f}" if known else "not seen"
+
+
+def _table(*rows: tuple[str, ...]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        yield f"| {' | '.join(row)} |"
+        if number == 0:
+            yield f"|{' --- |' * len(row)}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md; else print it")
+    if parser.parse_args().write:
+        PAGE.write_text(page())
+    else:
+        print(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
