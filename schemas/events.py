@@ -1,10 +1,21 @@
 """The ten service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    TypeAdapter,
+    model_validator,
+)
 
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -23,6 +34,18 @@ Id = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(max_length=256)]
 
 
+# As the JSON Schema has it. Python's Decimal would also take blanks, underscores, exponents and foreign digits.
+_DECIMAL = re.compile(r"[+-]?(?=[.]?[0-9])[0-9]*[.]?[0-9]*")
+
+
+def _plain(number: object) -> object:
+    if isinstance(number, bool) or not isinstance(number, int | float | str | Decimal):
+        raise ValueError("neither a number nor a string")
+    if isinstance(number, str) and not _DECIMAL.fullmatch(number):
+        raise ValueError("a string that is no plain decimal number")
+    return number
+
+
 def _writable(number: Decimal) -> Decimal:
     # "1e-999999" would be a million digits wherever it is written out. What a float's noise makes is far above.
     if number and number.adjusted() < -20:
@@ -30,8 +53,14 @@ def _writable(number: Decimal) -> Decimal:
     return number
 
 
-Money = Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12), AfterValidator(_writable)]
-Quantity = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 9), AfterValidator(_writable)]
+# Not strict, as `_plain` has looked already: what a function has looked at is no JSON to pydantic any more.
+Money = Annotated[
+    Decimal, Strict(False), Field(ge=0, lt=Decimal(10) ** 12), BeforeValidator(_plain), AfterValidator(_writable)
+]
+Quantity = Annotated[
+    Decimal, Strict(False), Field(gt=0, lt=Decimal(10) ** 9), BeforeValidator(_plain), AfterValidator(_writable)
+]
+Hours = Annotated[Decimal, Strict(False), Field(ge=0, lt=10_000), BeforeValidator(_plain), AfterValidator(_writable)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
 Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
@@ -72,7 +101,7 @@ class QuotedPart(Model):
 
 
 class Quote(Model):
-    labour_hours: Annotated[Decimal, Field(ge=0, lt=10_000), AfterValidator(_writable)]
+    labour_hours: Hours
     labour_rate: Money
     parts: Annotated[tuple[QuotedPart, ...], Field(max_length=500)]
     currency: Annotated[str, Field(min_length=1, max_length=8)]

@@ -93,6 +93,20 @@ def test_an_amount_that_would_be_endless_digits_is_refused(amount: Any):
     assert is_refused(quoted("08:00", quote=QUOTE | {"labour_hours": amount}))
 
 
+@pytest.mark.parametrize("amount", ["5 ", " 5", "1_000", "1e3", "５", "٣", "5\n", "", ".", "NaN", "Infinity", "0x10"])
+def test_a_string_that_is_no_plain_decimal_number_is_no_amount(amount: str):
+    assert is_refused(handed_off("08:00", amount=amount))
+    assert is_refused(part("requested", "08:00", quantity=amount))
+    assert is_refused(quoted("08:00", quote=QUOTE | {"labour_hours": amount}))
+
+
+@pytest.mark.parametrize("amount", ["5", "+5", "05.50", "5.", ".5", "769.90"])
+def test_an_amount_may_be_a_string(amount: str):
+    event = accepted(handed_off("08:00", amount=amount))
+
+    assert isinstance(event, HandedOff) and event.amount == Decimal(amount)
+
+
 @pytest.mark.parametrize("amount", [0.1 + 0.2, 19.990000000000002, 1 / 3])
 def test_the_noise_of_a_float_is_none(amount: float):
     assert not is_refused(handed_off("08:00", amount=amount))
