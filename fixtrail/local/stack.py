@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtrail.failure import REFUSED, Failure
-from fixtrail.local.supervisor import Child, Spec
+from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, Refusal, Spec
 from fixtrail.local.watch import StackWatch
 from fixtrail.settings import STACK_FILE, Settings
 from fixtrail.topics import ensure_topics
@@ -185,6 +185,7 @@ class _Stack:
         self._topics_made = asyncio.Event()
         self._health: dict[str, str] = {}
         self._children: dict[str, Child] = {}
+        self._refusals: dict[str, str] = {}
 
     async def run(self) -> int:
         """Start everything, wait for a signal, stop everything; 0 once all is stopped cleanly."""
@@ -294,7 +295,11 @@ class _Stack:
         spec = Spec(name, "fixtrail", arguments, {**environment, "FIXTRAIL_HEALTH_PORT": str(port)})
         child = self._child(spec)
         child.start()
-        await child.wait_until(lambda: _is_ready(self._health[name]), START_LIMIT_S)
+        try:
+            await child.wait_until(lambda: _is_ready(self._health[name]), START_LIMIT_S)
+        except Refusal as refusal:
+            # The others serve whoever has to find out why: `status`, `dead-letters`.
+            self._refusals[name] = str(refusal)
 
     def _child(self, spec: Spec) -> Child:
         child = self._children[spec.name] = Child(spec, self._logs, self._say, self._write_stack_file)
@@ -350,6 +355,11 @@ class _Stack:
         self._say(f"  logs        {self._logs}")
         self._say(f"  passwords   {plan.folder / STACK_FILE}")
         self._say(f"Try:  fixtrail status --data {plan.folder}    Ctrl-C stops everything.")
+        for name, said in self._refusals.items():
+            self._say(f"NOT RUNNING: {said}")
+            if name.startswith("worker"):
+                self._say(f"  What is refused:  fixtrail dead-letters list --data {plan.folder}    and its log")
+            self._say(f"  Tried again every {REFUSED_PAUSE_S:.0f} s; see docs/operators.md, 'When things go wrong'")
 
 
 async def _together(*parts: Coroutine[Any, Any, None]) -> None:

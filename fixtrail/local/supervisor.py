@@ -43,6 +43,10 @@ class Spec:
     ready_line: str | None = None
 
 
+class Refusal(Failure):
+    """A child ended with 78 before it was ready. It is tried again, but only a change by somebody can help."""
+
+
 class Child:
     """One supervised process. `changed` is told after every start and every end; `ended` says how it ended last."""
 
@@ -51,6 +55,7 @@ class Child:
         self.pid: int | None = None
         self.restarts = 0
         self.ended: str | None = None
+        self.refused = False
         self.ready = asyncio.Event()
         self.said_last: list[str] = []
         self.log_path = logs / f"{spec.name}.log"
@@ -71,13 +76,18 @@ class Child:
         return await self._to_end()
 
     async def wait_ready(self, limit_s: float) -> None:
-        """Wait for its ready line. Raises Failure where that does not come in time, or it ends again and again."""
+        """Wait for its ready line.
+
+        Raises Failure where that does not come in time, or it ends again and again; Refusal where it refuses to go on.
+        """
         await self.wait_until(self.ready.is_set, limit_s)
 
     async def wait_until(self, is_ready: Callable[[], bool], limit_s: float) -> None:
         """Like `wait_ready`, with another sign of being ready; it is asked on a thread of its own."""
         deadline = time.monotonic() + limit_s
         while not await asyncio.to_thread(is_ready):
+            if self.refused:
+                raise Refusal(f"{self.spec.name} {self.ended} (log: {self.log_path})", REFUSED)
             if time.monotonic() > deadline:
                 raise self._not_ready(f"is not ready after {limit_s:.0f} s")
             if self.restarts >= FALSE_STARTS:
@@ -117,7 +127,7 @@ class Child:
                 return
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
             wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
-            self.ended = self._said_of(code)
+            self.ended, self.refused = self._said_of(code), code == REFUSED
             self._changed()
             self._say(f"{self.spec.name} {self.ended}; it starts again in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)

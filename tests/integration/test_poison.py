@@ -65,6 +65,15 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
     assert "FIXTRAIL_DEAD_LETTER_LIMITS=false" in stack.logs()["worker-1.log"]
     assert read_topic(stack.facts["kafka"], LETTERS) == []
     assert stack.stop() == 0
+
+    # The rest of the stack comes up all the same, for whoever has to find out why.
+    stack.start()
+    wait_for(lambda: b"NOT RUNNING: worker-1" in stack.said.read_bytes(), 10, "it is said which box refuses")
+    assert json.loads(stack.run("dead-letters", "list", "--json"))["codes"] == {}
+    worker = stack.status()["children"]["worker-1"]
+    assert worker["state"] != "ready" and "refuses to go on" in worker["ended"]
+    assert stack.stop() == 0
+
     stack.environment["FIXTRAIL_DEAD_LETTER_LIMITS"] = "false"
     stack.start()
     stack.wait_idle()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from fixtrail.failure import Failure
-from fixtrail.local.supervisor import Child, Spec
+from fixtrail.local.supervisor import Child, Refusal, Spec
 from fixtrail.process import is_alive
 
 # Any program of the standard library will do that says when it is ready and runs until it is stopped.
@@ -63,7 +63,8 @@ async def test_a_child_that_refuses_to_go_on_says_why(tmp_path):
         lambda: seen.append(child.ended),
     )
     child.start()
-    await until(lambda: child.ended is not None)
+    with pytest.raises(Refusal, match=r"refusing ended with exit code 78 .*50 records in a row"):
+        await child.wait_ready(60)
 
     assert child.ended == "ended with exit code 78 (it refuses to go on): 50 records in a row"
     assert seen[-1] == child.ended
