@@ -24,7 +24,8 @@ TOKEN_MARK = "%form-token%"
 MADE_FOR_MS = 1000
 MOST_KEPT = 200
 _TICKING = re.compile(r'(<time class="tick[^>]*>)[^<]*')
-ON_WALL = 14
+# As many rows as fit under the tiles on a screen of 16 : 9.
+ON_WALL = 15
 
 
 @dataclass(frozen=True, slots=True)
