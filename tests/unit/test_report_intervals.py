@@ -1,0 +1,97 @@
+"""The intervals of the reports: against scipy, and against what a 95 % interval promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fixtrail.reports import intervals
+from fixtrail.reports.report import NO_INTERVAL
+
+counts = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts)
+def test_the_interval_of_a_share_is_wilsons(pair):
+    held, n = pair
+    if n == 0:
+        assert intervals.share(0, 0) == NO_INTERVAL
+        return
+    right = stats.binomtest(held, n).proportion_ci(method="wilson")
+    found = intervals.share(held, n)
+
+    assert found.low == pytest.approx(right.low, abs=1e-12) and found.high == pytest.approx(right.high, abs=1e-12)
+    assert 0 <= found.low <= held / n <= found.high <= 1
+
+
+@given(st.lists(st.sampled_from((-1, 0, 1)), min_size=1, max_size=200))
+def test_the_interval_of_an_nps_is_that_of_a_mean_of_ones_and_zeros(values):
+    found = intervals.nps(values.count(1), values.count(-1), len(values))
+    half = stats.norm.ppf(0.975) * np.std(values) / math.sqrt(len(values))
+
+    assert found.low == pytest.approx(100 * (np.mean(values) - half), abs=1e-9)
+    assert found.high == pytest.approx(100 * (np.mean(values) + half), abs=1e-9)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))
+def test_the_interval_of_a_mean_is_students(values):
+    found = intervals.mean(float(np.mean(values)), float(np.std(values, ddof=1)), len(values))
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+
+    assert found.high - found.low == pytest.approx(2 * half, rel=1e-9, abs=1e-9)
+
+
+def test_one_value_has_no_interval():
+    assert intervals.mean(5.0, None, 1) == NO_INTERVAL
+
+
+@given(st.integers(1, 5000), st.sampled_from((0.5, 0.9)))
+def test_the_ranks_of_a_quantile_hold_it_in_95_percent(n, level):
+    """Below the quantile lie binomially many values: the chance that it lies between the two ranks is at least 95 %."""
+    low, high = intervals.quantile_ranks(level, n)
+    below = stats.binom.cdf((low or 0) - 1, n, level)
+    above = 1 - stats.binom.cdf(high - 1, n, level) if high else 0.0
+
+    assert below <= 0.025 + 1e-9 and above <= 0.025 + 1e-9
+    assert low is None or 1 <= low <= n
+    assert high is None or 1 <= high <= n
+    if low is not None:
+        assert stats.binom.cdf(low, n, level) >= 0.025 - 1e-9, "a tighter rank would do"
+
+
+def test_ranks_are_those_of_scipys_binomial_quantiles():
+    for n in (1, 2, 5, 6, 17, 30, 100, 999, 12345):
+        for level in (0.5, 0.9):
+            low, high = stats.binom.ppf(0.025, n, level), stats.binom.ppf(0.975, n, level) + 1
+            assert intervals.quantile_ranks(level, n) == (low if low >= 1 else None, high if high <= n else None)
+
+
+@given(st.integers(0, 10_000), st.floats(0.01, 1e4))
+def test_the_interval_of_a_rate_is_garwoods(events, exposure):
+    found = intervals.count(events, exposure)
+    low = stats.chi2.ppf(0.025, 2 * events) / 2 if events else 0
+
+    assert found.low == pytest.approx(low / exposure, rel=1e-9)
+    assert found.high == pytest.approx(stats.chi2.ppf(0.975, 2 * events + 2) / 2 / exposure, rel=1e-9)
+
+
+def test_no_exposure_no_interval():
+    assert intervals.count(3, 0) == NO_INTERVAL and intervals.rate_ratio(0, 5, 0, 5) == NO_INTERVAL
+
+
+def test_the_interval_of_a_ratio_covers_it_in_at_least_95_percent_of_samples():
+    rng = np.random.default_rng(3)
+    times, before, orders = 0.5, 0.04, 1500
+    covered = 0
+    for _ in range(400):
+        found = intervals.rate_ratio(
+            int(rng.poisson(orders * before * times)), orders, int(rng.poisson(2 * orders * before)), 2 * orders
+        )
+        covered += found.low <= times and (found.high is None or times <= found.high)
+
+    assert covered >= 0.95 * 400 - 2 * math.sqrt(400 * 0.05 * 0.95)
