@@ -34,8 +34,8 @@ Id = Annotated[str, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(max_length=256)]
 
 
-# As the JSON Schema has it. Python's Decimal would also take blanks, underscores, exponents and foreign digits.
-_DECIMAL = re.compile(r"[+-]?(?=[.]?[0-9])[0-9]*[.]?[0-9]*")
+# Python's Decimal would also take blanks, underscores and foreign digits. An exponent, as it writes itself, is taken.
+_DECIMAL = re.compile(r"[+-]?(?=[.]?[0-9])[0-9]*[.]?[0-9]*(?:[eE][+-]?[0-9]+)?")
 
 
 def _plain(number: object) -> object:
