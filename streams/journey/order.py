@@ -68,12 +68,14 @@ class Order:
         if visit is not None and visit.takes(entry):
             return "new", visit.advance(entry)
         self._visit = fold(self.entries())
+        since = [entry[e.AT], entry[e.EVENT_ID]]
+        # Of a closed order there is no visit to advance; the newest event, such as a survey, is not late for that.
+        taken: Taken = "new" if self._visit.last == since else "late"
         if entry[e.CODE] == e.CHECK_IN:
             # What had seemed to close the visit before its check-in did not, so older events may prove more, too.
-            return "late", self._visit.timeline
+            return taken, self._visit.timeline
         # What older events prove was known before.
-        since = [entry[e.AT], entry[e.EVENT_ID]]
-        return "late", [told for told in self._visit.timeline if [told[2], told[1]] >= since]
+        return taken, [told for told in self._visit.timeline if [told[2], told[1]] >= since]
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(order_id, state)` reads them."""

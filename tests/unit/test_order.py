@@ -49,6 +49,16 @@ def by_time(entries: list[Entry]) -> list[Entry]:
 # How an event is taken
 
 
+def test_a_survey_of_an_order_closed_before_is_not_late():
+    arrived, closed, survey, older = entries_of(
+        [checked_in("08:00"), handed_off("09:00"), surveyed("12:00"), surveyed("11:00")]
+    )
+    order = Order("R1", order_of([arrived, closed]).state())
+
+    assert order.take(survey, 3)[0] == "new"
+    assert Order("R1", order.state()).take(older, 4)[0] == "late"
+
+
 def test_an_event_newer_than_all_before_is_new_and_an_older_one_late():
     order = Order("R1")
     first, second, third = entries_of([checked_in("08:00"), repair("started", "09:00"), diagnosis_started("08:30")])
