@@ -81,6 +81,8 @@ def _said(error: Exception) -> tuple[str, int] | None:
         return f"wrong setting: {wrong}", USAGE
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"there is no file {error.filename}", NEGATIVE
+    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError) and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
     if type(error).__module__.startswith("aiokafka"):
         return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
     return None

@@ -132,16 +132,23 @@ def run_simulation(settings: Settings, run: SimulatedRun, *, out: Path | None, s
 def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None) -> None:
     """Write what the run has planted, and the reference data of its centers, where a file is named.
 
-    Raises Failure where the run has no fixed start: it would belong to another run.
+    Raises Failure where the run has no fixed start: it would belong to another run; and where a scenario or a file
+    cannot be used.
     """
     from fixtrail.simulator.command import write_centers, write_truth
+    from fixtrail.simulator.scenario import ScenarioError
 
     if (truth or centers) and run.start is None:
         raise Failure("--truth and --centers-out need --start: what they say depends on it", USAGE)
-    if truth and run.start:
-        write_truth(truth, run.scenario, run.seed, run.days, run.centers, run.start)
-    if centers and run.start:
-        write_centers(centers, run.scenario, run.centers, run.start)
+    try:
+        if truth and run.start:
+            write_truth(truth, run.scenario, run.seed, run.days, run.centers, run.start)
+        if centers and run.start:
+            write_centers(centers, run.scenario, run.centers, run.start)
+    except ScenarioError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 def _told(sent: Sent) -> str:

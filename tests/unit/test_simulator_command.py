@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fixtrail.failure import Failure
+from fixtrail.feeding import SimulatedRun, write_beside
 from fixtrail.simulator.command import Pace, default_start, write_centers, write_events, write_truth
 from fixtrail.simulator.scenario import ScenarioError
 
@@ -52,6 +55,17 @@ def test_standard_output_is_a_file_too(capfdbinary: pytest.CaptureFixture[bytes]
     written = write_events("-", "quiet-day", seed=3, centers=1, start=MONDAY)
 
     assert len(capfdbinary.readouterr().out.splitlines()) == written.events
+
+
+@pytest.mark.parametrize("beside", ["truth", "centers"])
+def test_a_file_beside_that_cannot_be_written_is_one_line_to_read(tmp_path: Path, beside: str) -> None:
+    run = SimulatedRun("quiet-day", 3, 1, 1, MONDAY, None)
+
+    with pytest.raises(Failure, match="cannot be written"):
+        write_beside(run, **{"truth": None, "centers": None, beside: tmp_path})
+    unknown = replace(run, scenario="busy-day")
+    with pytest.raises(Failure, match="busy-day"):
+        write_beside(unknown, **{"truth": None, "centers": None, beside: tmp_path / "out"})
 
 
 def test_an_unknown_scenario_is_refused() -> None:
