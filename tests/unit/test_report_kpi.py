@@ -48,8 +48,8 @@ class Shop:
             first, last = map(pd.Timestamp, (SPAN.first, SPAN.last))
             return pd.DataFrame({"first_day": [first], "last_day": [last], "handed_off": [100]})
         if query == "kpi_emergencies":
-            there = len(self.counts) > 0
-            return pd.DataFrame({"key": [""], "emergencies": [8], "in_time": [6]})[:there]
+            there = min(1, len(self.counts))
+            return pd.DataFrame({"key": [""], "emergencies": [8], "in_time": [6]}).head(there)
         if query == "kpi_wait_ranks":
             keys = list(parameters["ranks"])
             return pd.DataFrame({"key": keys, "waits_s": [[1000.0, 1150.0, 1800.0, 2500.0]] * len(keys)})
