@@ -144,13 +144,23 @@ CASES = {
 }
 
 
-def case(name: str) -> dict[str, Any]:
+def case(name: str, revision: str | None = None) -> dict[str, Any]:
     """Seconds until work went on as usual after the case, and what the checker says of the run."""
     how, fault, minutes = CASES[name]
     faults.HOW[fault.kind] = how
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-hang-"))
     found = run(
-        Asked(1, minutes, RATE, "kafka", with_replay=False, brokers=2 if "coordinator" in name else 1), folder, [fault]
+        Asked(
+            1,
+            minutes,
+            RATE,
+            "kafka",
+            with_replay=False,
+            revision=revision,
+            brokers=2 if fault.kind == "kill-coordinator" else 1,
+        ),
+        folder,
+        [fault],
     )
     again_s = found["recovery_s"][fault.kind][0]
     is_well = not found["broken"] and not found["not_done"] and again_s is not None and again_s <= AGAIN_WITHIN_S
@@ -172,9 +182,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", nargs="*", choices=[[], *CASES], help="default: all")
     parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
+    parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    results = [case(name) for name in given.case or CASES]
+    results = [case(name, given.code) for name in given.case or CASES]
     for result in results:
         print(f"{'well' if result['is_well'] else 'NOT':<5} {result['name']}: again after {result['again_after_s']} s")
     if given.report is not None:

@@ -73,7 +73,7 @@ TRIALS = {
 }
 
 
-def trial(name: str, minutes: float = MINUTES) -> dict[str, Any]:
+def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> dict[str, Any]:
     """What the checker says of one trial: which promises it found broken, and how often."""
     asked = TRIALS[name]
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-mutant-"))
@@ -88,6 +88,7 @@ def trial(name: str, minutes: float = MINUTES) -> dict[str, Any]:
                     RATE,
                     "embedded",
                     with_replay=False,
+                    revision=revision,
                     mutant=asked.changes or None,
                     settings=asked.settings,
                     idle_limit_s=60.0,
@@ -112,12 +113,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", choices=[[], *TRIALS], help="default: all")
     parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
+    parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
     parser.add_argument("--minutes", type=float, default=MINUTES)
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     results = []
     for name in given.name or TRIALS:
-        result = trial(name, given.minutes)
+        result = trial(name, given.minutes, given.code)
         said = result.pop("said")
         results.append(result)
         verdict = "as it should" if result["as_it_should"] else "WRONG"
