@@ -90,7 +90,9 @@ def aims_of(settings: Settings) -> Aims:
 
     try:
         targets = read_targets(settings.targets)
-        return Aims(targets.values, thresholds_of(targets.more.get("board", {})))
+        # Targets that depend on another period are for the reports.
+        plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
+        return Aims(plain, thresholds_of(targets.more.get("board", {})))
     except (Failure, ValueError) as error:
         raise Failure(f"{settings.targets}: {error}", REFUSED) from None
 

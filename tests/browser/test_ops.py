@@ -1,0 +1,302 @@
+"""The staff's pages in a real browser: signing in, the live board, filters, an order's evidence, alerts, roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from fixtrail.web.accounts.passwords import hash_password
+from fixtrail.web.accounts.users import Account, write_users
+from tests.browser.workshop_floor import Car, Floor
+from tests.stack import Stack, wait_for
+
+PASSWORD = "correct horse battery"
+ACCOUNTS = {
+    "boss": {"role": "admin", "centers": ["*"]},
+    "lin": {"role": "manager", "centers": ["*"]},
+    "north": {"role": "viewer", "centers": ["C2"]},
+}
+DESK, PHONE, WALL = ({"width": w, "height": h} for w, h in ((1440, 900), (390, 844), (1920, 1080)))
+MINUTE = timedelta(minutes=1)
+SOON_MS = 15_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def accounts(stack: Stack) -> None:
+    hashed = hash_password(PASSWORD)
+    found = {name: Account(name=name, password=hashed, **about) for name, about in ACCOUNTS.items()}
+    write_users(stack.folder / "users.toml", found)
+
+
+class Desks:
+    """Opens pages as the staff does; keeps what a page complains about and what it loads from elsewhere."""
+
+    def __init__(self, browser: Browser, home: str) -> None:
+        self._browser, self.home = browser, home
+        self._contexts: list = []
+        self.troubles: list[str] = []
+
+    def page(self, locale: str = "en-US", viewport: dict[str, int] = DESK, **options: str) -> Page:
+        """An empty page in a browser of its own."""
+        context = self._browser.new_context(viewport=viewport, locale=locale, base_url=self.home, **options)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda said: said.type == "error" and self._complain(said.text))
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("request", lambda asked: asked.url.startswith(self.home) or self.troubles.append(asked.url))
+        return page
+
+    def signed_in(self, name: str, there: str = "/ops", **options) -> Page:
+        """The page, after the form for signing in that leads to it."""
+        page = self.page(**options)
+        page.goto(there)
+        fill_in(page, name, PASSWORD)
+        page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+    def _complain(self, text: str) -> None:
+        if not re.search(r"net::ERR_|status of 40[134]", text):
+            self.troubles.append(text)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def desks(browser: Browser, stack: Stack) -> Iterator[Desks]:
+    desks = Desks(browser, stack.facts["web"])
+    yield desks
+    desks.close()
+    assert desks.troubles == []
+
+
+def fill_in(page: Page, name: str, password: str) -> None:
+    page.locator("[name=name]").fill(name)
+    page.locator("[name=password]").fill(password)
+    page.locator("main button").click()
+
+
+def piece(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-piece={name}]")
+
+
+def queued(page: Page, order_id: str) -> Locator:
+    """The order's line among those who wait."""
+    return piece(page, "waiting").locator("li", has=page.get_by_role("link", name=order_id, exact=True))
+
+
+def live(page: Page) -> None:
+    expect(page.locator("body")).to_have_attribute("data-live", "yes")
+
+
+def assert_accessible(page: Page) -> None:
+    """No violation of WCAG A and AA that axe-core finds, in light and dark."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+        assert found.violations_count == 0, f"{page.url} {scheme}: {found.generate_report()}"
+    page.emulate_media(color_scheme="light")
+
+
+def waiting_car(floor: Floor, order_id: str, minutes: int, **fields) -> Car:
+    """A car that came in so long ago and that nobody has looked at."""
+    car = floor.order(order_id, **fields)
+    car.check_in(ago=minutes * MINUTE, lane=fields.get("lane", "standard"))
+    return car
+
+
+def test_somebody_signs_in_and_out_and_a_wrong_password_is_refused(desks: Desks):
+    page = desks.page()
+    page.goto("/ops?center=C1")
+    expect(page).to_have_url(re.compile(r"/login\?next="))
+    assert_accessible(page)
+    fill_in(page, "lin", "a wrong password")
+    expect(page.get_by_role("alert")).to_have_text("Account or password is not right.")
+    fill_in(page, "lin", PASSWORD)
+    expect(page).to_have_url(f"{desks.home}/ops?center=C1")
+    expect(page.locator(".me")).to_have_text("lin (manager)")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/ops")
+    expect(page).to_have_url(re.compile("/login"))
+
+
+def test_who_waits_is_shown_with_a_running_clock_and_goes_when_work_begins_without_a_reload(desks: Desks, floor: Floor):
+    page = desks.signed_in("lin")
+    live(page)
+    page.evaluate("window.stillTheSame = true")
+    car = waiting_car(floor, "OPS-LIVE", 12)
+    line = queued(page, "OPS-LIVE")
+    expect(line.locator(".time")).to_have_text(re.compile(r"^12:\d\d$"), timeout=SOON_MS)
+    shown = line.locator(".time").inner_text()
+    expect(line.locator(".time")).not_to_have_text(shown)
+    expect(line).to_contain_text("for reception")
+    car.now("diagnosis", phase="started")
+    expect(queued(page, "OPS-LIVE")).to_have_count(0, timeout=SOON_MS)
+    expect(piece(page, "totals")).to_contain_text("diagnosis 1")
+    assert page.evaluate("window.stillTheSame") is True
+    car.now("handoff")
+
+
+def test_a_filter_is_an_address_that_can_be_passed_on(desks: Desks, floor: Floor):
+    waiting_car(floor, "OPS-EAST", 5)
+    waiting_car(floor, "OPS-NORTH", 6, center_id="C2", lane="quick")
+    page = desks.signed_in("lin")
+    live(page)
+    expect(queued(page, "OPS-EAST")).to_have_count(1, timeout=SOON_MS)
+    expect(queued(page, "OPS-NORTH")).to_have_count(1, timeout=SOON_MS)
+    page.get_by_label("Region").select_option("North")
+    page.get_by_label("Lane").select_option("quick")
+    page.get_by_role("button", name="Apply").click()
+    expect(page).to_have_url(re.compile(r"region=North.*lane=quick"))
+    expect(queued(page, "OPS-NORTH")).to_have_count(1)
+    expect(queued(page, "OPS-EAST")).to_have_count(0)
+    expect(piece(page, "centers").locator("tbody tr")).to_have_count(1)
+    passed_on = desks.signed_in("boss", page.url.removeprefix(desks.home), locale="zh-CN")
+    expect(queued(passed_on, "OPS-NORTH")).to_have_count(1)
+    expect(queued(passed_on, "OPS-EAST")).to_have_count(0)
+    expect(piece(passed_on, "centers")).to_contain_text("北京朝阳服务中心")
+    live(passed_on)
+
+
+def test_one_click_leads_to_an_orders_evidence_and_another_to_its_centers_day(desks: Desks, floor: Floor, stack: Stack):
+    car = waiting_car(floor, "OPS-WAY", 70)
+    car.now("diagnosis", phase="started", ago=60 * MINUTE)
+    car.quote(ago=45 * MINUTE)
+    done = waiting_car(floor, "OPS-DONE", 200)
+    done.repair("started", ago=150 * MINUTE)
+    done.repair("completed", ago=100 * MINUTE)
+    done.now("handoff", ago=90 * MINUTE)
+    stack.wait_idle()
+    page = desks.signed_in("lin")
+    queued(page, "OPS-WAY").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Order OPS-WAY")
+    events = page.locator("section", has=page.get_by_role("heading", name="Events")).locator("tbody tr")
+    expect(events).to_have_count(3)
+    expect(events.nth(2)).to_contain_text("quote_ready")
+    expect(events.nth(0).locator("code")).to_have_text(re.compile("^floor-OPS-WAY-"))
+    way = page.locator("section", has=page.get_by_role("heading", name="Its way")).locator("tbody tr")
+    expect(way).to_have_count(3)
+    expect(way.nth(2)).to_contain_text("for approval")
+    expect(way.nth(2)).to_contain_text("running")
+    told = page.locator("section", has=page.get_by_role("heading", name="What the customer was told"))
+    expect(told).to_contain_text("quote_ready")
+    assert_accessible(page)
+    page.get_by_role("link", name="Shanghai Pudong").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Shanghai Pudong")
+    assert_accessible(page)
+    expect(page.locator("main")).to_contain_text("OPS-WAY")
+
+
+def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks, floor: Floor):
+    page = desks.signed_in("lin")
+    live(page)
+    car = waiting_car(floor, "OPS-ALERT", 14, lane="quick")
+    car_alerts = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT", exact=True))
+    late = waiting_car(floor, "OPS-ALERT-2", 16, lane="quick")
+    alert = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT-2", exact=True))
+    expect(alert.first).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    expect(alert.first).to_contain_text("quick lane overdue")
+    expect(car_alerts).to_have_count(0)
+    for each in (late, car):
+        each.repair("started", ago=MINUTE / 2)
+        each.repair("completed", ago=MINUTE / 4)
+    expect(alert.first).to_have_attribute("data-state", "closed", timeout=SOON_MS)
+
+
+def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks: Desks, floor: Floor):
+    waiting_car(floor, "OPS-ACK", 45, center_id="C2")
+    manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
+    alert = piece(manager, "alerts").locator("li", has=manager.get_by_role("link", name="OPS-ACK", exact=True)).first
+    seen = piece(viewer, "alerts").locator("li", has=viewer.get_by_role("link", name="OPS-ACK", exact=True)).first
+    expect(seen).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    expect(seen.get_by_role("button")).to_have_count(0)
+    expect(alert).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    alert.get_by_label("Note").fill("on my way")
+    alert.get_by_role("button", name="Acknowledge").click()
+    expect(alert).to_contain_text("acknowledged by lin")
+    expect(seen).to_have_attribute("data-state", "acknowledged", timeout=SOON_MS)
+    viewer.get_by_text("Lately taken care of").click()
+    expect(seen).to_contain_text("acknowledged by lin: on my way")
+
+
+def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: Floor):
+    waiting_car(floor, "OPS-SECRET", 9)
+    page = desks.signed_in("north")
+    live(page)
+    boss = desks.signed_in("boss")
+    live(boss)
+    expect(queued(boss, "OPS-SECRET")).to_have_count(1, timeout=SOON_MS)
+    expect(page.locator("body")).not_to_contain_text("OPS-SECRET")
+    expect(page.locator("body")).not_to_contain_text("Shanghai Pudong")
+    for path, status in (
+        ("/ops/orders/OPS-SECRET", 404),
+        ("/ops/centers/C1", 404),
+        ("/analysis", 403),
+        ("/ops/accounts", 403),
+    ):
+        answer = page.goto(path)
+        assert answer is not None and answer.status == status, path
+    expect(boss.get_by_role("link", name="Accounts")).to_have_count(1)
+    boss.goto("/ops/accounts")
+    expect(boss.get_by_role("row")).to_have_count(1 + len(ACCOUNTS))
+    assert_accessible(boss)
+
+
+def test_a_report_is_a_page_with_its_tables_as_files(desks: Desks, stack: Stack):
+    page = desks.signed_in("lin", "/analysis")
+    assert_accessible(page)
+    page.get_by_role("link", name=re.compile("How good are we")).click()
+    wait_for(lambda: page.locator("article.report").count() == 1 or bool(page.reload()), 60, "the report is computed")
+    assert_accessible(page)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="figures").click()
+    assert "nps" in started.value.path().read_text("utf-8-sig")
+
+
+def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(desks: Desks, floor: Floor):
+    waiting_car(floor, "OPS-LOOK", 33)
+    page = desks.signed_in("lin", locale="zh-CN")
+    live(page)
+    expect(queued(page, "OPS-LOOK")).to_have_count(1, timeout=SOON_MS)
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert_accessible(page)
+    page.set_viewport_size(WALL)
+    page.goto("/ops?wall=1")
+    live(page)
+    assert_accessible(page)
+    # 28 of 1080 lines are 18 mm on a screen of 55 inches, 1/280 of five metres.
+    smallest = page.evaluate(
+        """() => Math.min(...[...document.querySelectorAll("main *")].filter((each) =>
+            each.checkVisibility({opacityProperty: true}) && each.getBoundingClientRect().height > 0
+            && [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+            .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
+    )
+    assert smallest >= 28
+
+
+def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browser, stack: Stack, floor: Floor):
+    waiting_car(floor, "OPS-PLAIN", 8)
+    context = browser.new_context(base_url=stack.facts["web"], java_script_enabled=False, locale="en-US", viewport=DESK)
+    try:
+        page = context.new_page()
+        page.goto("/ops")
+        fill_in(page, "lin", PASSWORD)
+        wait_for(
+            lambda: bool(page.reload()) and queued(page, "OPS-PLAIN").count() == 1, 20, "the order is on the board"
+        )
+        expect(queued(page, "OPS-PLAIN").locator(".time")).to_have_text(re.compile(r"^8:\d\d$"))
+        page.get_by_label("Center").select_option("C2")
+        page.get_by_role("button", name="Apply").click()
+        expect(queued(page, "OPS-PLAIN")).to_have_count(0)
+    finally:
+        context.close()
