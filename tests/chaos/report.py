@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.chaos.watch import Size
 
-# A process younger than this is still warming up.
-WARM_S = 120.0
+# A process younger than this is still warming up, and less than the second says nothing of an hour.
+WARM_S, LONG_ENOUGH_S = 120.0, 300.0
 
 
 def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def growth_of(sizes: list[Size]) -> dict[str, dict[str, Any]]:
                 processes.setdefault(size.pid, []).append(size)
         longest = max(processes.values(), key=lambda each: each[-1].at - each[0].at)
         warm = [size for size in longest if size.at >= longest[0].at + WARM_S]
-        if len(warm) < 3:
+        if not warm or warm[-1].at - warm[0].at < LONG_ENOUGH_S:
             continue
         hours = [(size.at - warm[0].at) / 3600 for size in warm]
         slope = statistics.linear_regression(hours, [size.memory_mb for size in warm]).slope

@@ -28,7 +28,6 @@ MINUTES, RATE = 0.6, 150.0
 # Nothing may be read again that hides what was lost.
 NO_MARGIN = {"FIXTRAIL_REPLAY_MARGIN": "0"}
 KILLS = [Fault(at, "kill", f"worker-{1 + number % 2}") for number, at in enumerate((8, 13, 18, 23, 28, 32))]
-ALL_KILLED = [Fault(at, "kill-all-boxes", "boxes") for at in (8, 14, 20, 26, 31)]
 WRITERS_KILLED = [
     Fault(5, "slow-clickhouse", "clickhouse", 27, "1.0"),
     *(Fault(at, "kill", f"writer-{1 + number % 2}") for number, at in enumerate((9, 14, 19, 24, 29))),
@@ -49,7 +48,6 @@ class Trial:
 TRIALS = {
     "control: slow writes, workers killed": Trial("slow-writes", KILLS),
     "control: a bug now and then": Trial("bug-now-and-then", KILLS[:2]),
-    "control: slow seeks, all boxes killed": Trial("slow-seek", ALL_KILLED),
     "control: writers killed, ClickHouse slow": Trial("", WRITERS_KILLED),
     "control: changelog's tail lost": Trial("", TAIL_LOST, {}),
     "ack before write": Trial("slow-writes+ack-before-write", KILLS, rule="ack only when all is durable"),
@@ -65,9 +63,6 @@ TRIALS = {
     "counters instead of sets": Trial("counters-instead-of-sets", KILLS[:2], rule="state is a set of events"),
     "versions by arrival": Trial("versions-by-arrival", KILLS[:2], rule="versions are functions of the set"),
     "notice ids by attempt": Trial("notice-ids-by-attempt", KILLS[:2], rule="ids are functions of the set"),
-    "seek without stopping the flow": Trial(
-        "slow-seek+seek-without-stopping-the-flow", ALL_KILLED, rule="the flow stops before the seek after a recovery"
-    ),
     "no replay margin": Trial("", TAIL_LOST, NO_MARGIN, rule="read again some records behind the commit"),
     "commit before insert": Trial("commit-before-insert", WRITERS_KILLED, rule="commit what ClickHouse acknowledged"),
 }

@@ -67,20 +67,6 @@ def _hand_on(done: Any, future: Any) -> None:
         future.set_result(done.result())
 
 
-def slow_seek() -> None:
-    """The brokers have been told where to read on, and their answer takes 1.5 s."""
-    from streams.delivery import Consumer
-
-    seek = Consumer.seek_to_committed
-
-    async def slow(consumer: Any) -> Any:
-        found = await seek(consumer)
-        await asyncio.sleep(LATE_S)
-        return found
-
-    Consumer.seek_to_committed = slow
-
-
 def bug_now_and_then() -> None:
     """The rules raise an exception at the 25th batch of a process, four times in all: a bug that passes."""
     from streams.journey.book import Book
@@ -181,13 +167,6 @@ def notice_ids_by_attempt() -> None:
     notices.notice_id = lambda order_id, milestone, event_id: uuid.uuid4().hex
 
 
-def seek_without_stopping_the_flow() -> None:
-    """Faust's own seek after a recovery: what was fetched meanwhile is thrown away with the queues."""
-    from streams.delivery import Consumer, driver
-
-    Consumer.perform_seek = driver.Consumer.perform_seek  # type: ignore[method-assign]
-
-
 def commit_before_insert() -> None:
     """A writer commits what it has read, then writes it to ClickHouse."""
     from sinks.clickhouse.writer import _Writer
@@ -204,9 +183,9 @@ def commit_before_insert() -> None:
 CHANGES: dict[str, Callable[[], None]] = {
     change.__name__.replace("_", "-"): change
     for change in (
-        *(slow_writes, slow_seek, bug_now_and_then, ack_before_write, changelog_before_outputs),
+        *(slow_writes, bug_now_and_then, ack_before_write, changelog_before_outputs),
         flush_without_awaiting,
         *(exception_skips_the_batch, counters_instead_of_sets, versions_by_arrival, notice_ids_by_attempt),
-        *(seek_without_stopping_the_flow, commit_before_insert),
+        *(commit_before_insert),
     )
 }
