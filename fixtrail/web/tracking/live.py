@@ -57,14 +57,12 @@ class Live(Response):
                     if version is None or not self._may():
                         await _send(send, server_sent("gone", {}))
                         break
+                    changes.clear()
                     if version != self._seen:
-                        changes.clear()
                         await _send(send, self._newest())
                         self._seen = version
-                    elif not await changes.wait(HEARTBEAT_S) and not changes.closed:
+                    if not await changes.wait(HEARTBEAT_S) and not changes.closed:
                         await _send(send, _BEAT)
-                    else:
-                        changes.clear()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             except (TimeoutError, OSError):
                 pass  # the reader is gone, or as good as
