@@ -20,6 +20,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from fixtrail.failure import BUG, OK
 from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
+from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.rules import DAY_MS
 from fixtrail.watch.shard import Found, Shard
@@ -33,7 +34,7 @@ from sinks.progress import Progress
 
 log = structlog.get_logger()
 
-TOPICS = (JOURNEYS, NOTICES, CENTER_HOURS, ALERTS, ALERT_ACKS)
+TOPICS = (JOURNEYS, NOTICES, CENTER_HOURS, ALERTS)
 POLL_S = 0.2
 POLL_RECORDS = 2000
 TICK_S = 1.0
@@ -79,6 +80,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         self._places: dict[TopicPartition, int] = {}
         self._parked: dict[int, Shard] = {}
         self._ends: dict[int, dict[TopicPartition, int]] = {}
+        self._acks = Acks(config.kafka)
         self._has_joined = False
         self._writing = asyncio.Lock()
         self._polled_at = self._ticked_at = time.monotonic()
@@ -93,12 +95,13 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self) -> int:
         watching = asyncio.create_task(self._watch(), name="watch")
         tasks = {asyncio.create_task(desk.run(), name=f"ops channel {desk.name}") for desk in self._desks}
+        tasks.add(asyncio.create_task(self._acks.run(), name="acknowledgements"))
         try:
             done, _ = await asyncio.wait({watching, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             if watching not in done:
-                raise RuntimeError("an ops channel ended")
+                raise RuntimeError(f"{done.pop().get_name()} ended")
             return OK
         finally:
             for task in (watching, *tasks):
@@ -127,7 +130,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._shards[partition] = kept
             else:
                 self._shards[partition] = Shard(
-                    partition, self._config.watch, self._config.centers, self._config.stale_ms
+                    partition, self._config.watch, self._config.centers, self._config.stale_ms, self._acks.known
                 )
                 for topic in TOPICS:
                     self._places.pop(TopicPartition(topic, partition), None)
@@ -215,7 +218,6 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
             NOTICES: shard.take_notice,
             CENTER_HOURS: shard.take_hour,
             ALERTS: shard.take_alert,
-            ALERT_ACKS: shard.take_ack,
         }[topic]
 
     async def _come_live(self) -> None:
@@ -229,7 +231,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._skip_old_hours(partition)
                     self._ends[partition] = await self._consumer.end_offsets(partitions)
                 ends = self._ends[partition]
-                if not all([await self._position(tp) >= ends[tp] for tp in partitions]):
+                if not self._acks.read.is_set() or not all([await self._position(tp) >= ends[tp] for tp in partitions]):
                     continue
             except (KafkaError, IllegalStateError, TimeoutError):
                 # The partitions are about to move, or the brokers away.
@@ -315,7 +317,9 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         return True
 
     async def _send(self, shard: Shard, topic: str, key: str, value: bytes | None) -> Any:
-        return await self._producer.send(topic, value, key=key.encode(), partition=shard.partition)
+        # An acknowledgement stands where its key belongs: whoever acknowledges knows of no shards.
+        partition = None if topic == ALERT_ACKS else shard.partition
+        return await self._producer.send(topic, value, key=key.encode(), partition=partition)
 
     def _note(self, shard: Shard, found: Found) -> None:
         for notice in found.notices:

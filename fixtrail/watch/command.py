@@ -11,8 +11,9 @@ from fixtrail.kafka import client_options
 from fixtrail.notices import centers_of
 from fixtrail.settings import Settings
 from fixtrail.topics import ALERTS, require_topic
+from fixtrail.watch.acks import acknowledge
 from fixtrail.watch.config import WatchConfigError, read_watch_config
-from fixtrail.watch.reader import Alerts, acknowledge
+from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from schemas.facts import Alert
 from sinks.push.hours import local
@@ -63,12 +64,10 @@ async def _acknowledge(settings: Settings, text: str, by: str, note: str | None)
         alert = _only(alerts, text)
         if alert.closed_at is not None:
             raise Failure(f"{alert.alert_id} is {alert.state} already")
-        partition = alerts.partition_of(alert.alert_id)
-        assert partition is not None
         producer = AIOKafkaProducer(**client_options(settings), acks="all", enable_idempotence=True)
         await producer.start()
         try:
-            await acknowledge(producer, alert.alert_id, partition, by.strip(), note)
+            await acknowledge(producer, alert.alert_id, by.strip(), note)
         finally:
             await producer.stop()
         try:
@@ -144,4 +143,5 @@ def _print_table(settings: Settings, alerts: list[Alert], state: str) -> None:
             wording.about(alert),
             style=style,
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)

@@ -7,7 +7,7 @@ counts before `accept` is told that it was written.
 import heapq
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,9 @@ _RECIPIENTS_KEPT_MS = 60 * MINUTE_MS
 _LOOK_AGAIN_MS = 5_000
 _CENTERS_EVERY_MS = MINUTE_MS
 _HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
+# Of events so old when they come there may be more right behind, as in an import: the order is given time to settle.
+_OLD_NEWS_MS = 2 * MINUTE_MS
+_SETTLING_MS = MINUTE_MS
 
 _NEEDED = (
     *("order_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since", "checked_in_at"),
@@ -69,10 +72,17 @@ class Found:
 class Shard:
     """`stale_ms`: heartbeats as old as that say that events wait for the stream workers.
 
-    Then nothing new is said of orders: what looks like silence may be ours.
+    Then nothing new is said of orders: what looks like silence may be ours. `acks` are all acknowledgements by alert.
     """
 
-    def __init__(self, partition: int, config: WatchConfig, centers: Centers, stale_ms: int = MINUTE_MS) -> None:
+    def __init__(
+        self,
+        partition: int,
+        config: WatchConfig,
+        centers: Centers,
+        stale_ms: int = MINUTE_MS,
+        acks: Mapping[str, Acknowledgement] | None = None,
+    ) -> None:
         self.partition = partition
         self.heartbeat_ms: int | None = None
         self.live_since: int | None = None
@@ -85,6 +95,7 @@ class Shard:
         self._closed: dict[str, tuple[int, int]] = {}  # version and last event of orders that are not open
         self._recipients: dict[str, tuple[int, list[str]]] = {}
         self._told: defaultdict[str, set[str]] = defaultdict(set)
+        self._settled_at: dict[str, int] = {}
         self._dues: dict[str, tuple[list[Due], list[DueNotice]]] = {}
         self._timers: list[tuple[int, str]] = []
         self._dirty: set[str] = set()
@@ -93,7 +104,7 @@ class Shard:
         self._centers_at = self._housekeeping_at = 0
         self.alerts: dict[str, Alert] = {}
         self._going_on: defaultdict[str | None, set[str]] = defaultdict(set)  # ids by order, of alerts not ended
-        self._acks: dict[str, Acknowledgement] = {}
+        self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -126,6 +137,10 @@ class Shard:
         if version < known:
             return
         self._dirty.add(order_id)
+        if record.timestamp - int(fact["last_event_at"]) > _OLD_NEWS_MS:
+            self._settled_at[order_id] = record.timestamp + _SETTLING_MS
+        else:
+            self._settled_at.pop(order_id, None)
         if fact["status"] == "open":
             self._facts[order_id] = fact
             self._closed.pop(order_id, None)
@@ -172,12 +187,6 @@ class Shard:
             if alert.order_id is not None:
                 self._dirty.add(alert.order_id)
 
-    def take_ack(self, record: Any) -> None:
-        if record.value is None:
-            self._acks.pop((record.key or b"").decode(errors="replace"), None)
-        elif (ack := _read(Acknowledgement, record)) is not None:
-            self._acks[ack.alert_id] = ack
-
     # What the clock says
 
     def tick(self, now: int) -> Found:
@@ -216,18 +225,20 @@ class Shard:
         found.orders = changed
         stale = self.is_stale(now)
         for order_id in changed:
+            settled_at = self._settled_at.get(order_id, 0)
+            held = stale or now < settled_at
             dues, notices = self._dues.get(order_id, ([], []))
             fact = self._facts.get(order_id)
             over_at = fact["last_event_at"] if fact else self._closed.get(order_id, (0, now))[1]
-            self._settle(found, order_id, due_by(dues, now), over_at, now, may_open=not stale)
+            self._settle(found, order_id, due_by(dues, now), over_at, now, may_open=not held)
             times = [*(due.due_at for due in dues), *(due.due_at for due in notices)]
-            waiting = stale and any(at <= now for at in times)
+            waiting = held and any(at <= now for at in times)
             for each in notices:
-                if each.due_at <= now and not stale:
+                if each.due_at <= now and not held:
                     waiting = self._tell(found, each, now) or waiting
             ahead = [at for at in times if at > now]
             if waiting:
-                ahead.append(now + _LOOK_AGAIN_MS)
+                ahead.append(settled_at if settled_at > now else now + _LOOK_AGAIN_MS)
             if ahead:
                 heapq.heappush(self._timers, (min(ahead), order_id))
 
@@ -329,7 +340,6 @@ class Shard:
 
     def _forget(self, alert_id: str) -> None:
         alert = self.alerts.pop(alert_id, None)
-        self._acks.pop(alert_id, None)
         if alert is not None:
             self._going_on.get(_group_of(alert), set()).discard(alert_id)
 
@@ -349,8 +359,9 @@ class Shard:
             each for each, (at, _) in self._recipients.items() if each not in self._facts and at < gone_since
         ]:
             del self._recipients[order_id]
-        for order_id in [each for each in self._told if each not in self._facts]:
-            del self._told[order_id]
+        for memory in (self._told, self._settled_at):
+            for order_id in [each for each in memory if each not in self._facts]:
+                del memory[order_id]
         for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
             del self._rows[key]
             self._hours[key[0]].pop(key[1], None)

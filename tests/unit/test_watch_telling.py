@@ -57,7 +57,7 @@ class Office:
     def take(self, fact: dict[str, Any]) -> None:
         import orjson
 
-        record = type("Record", (), {"value": orjson.dumps(fact), "offset": 0, "partition": 0})()
+        record = type("Record", (), {"value": orjson.dumps(fact), "offset": 0, "partition": 0, "timestamp": 0})()
         self.shard.take_journey(record)
 
     async def write(self, shard: Shard, change: Any, ids: list[str]) -> bool:
