@@ -1,8 +1,10 @@
 -- How often was each part asked for and not there, at which center, and how long did customers wait for it?
 -- with: visits
--- One row per part and center. An order's wait for parts is shared equally by its backordered requests, or by all of
--- its requests where none was; so the shares add up to the wait of all orders. Of open orders, up to now.
+-- One row per part, one per center, and one per part and center where something was missing. An order's wait for parts
+-- is shared equally by its backordered requests, or by all of its requests where none was; so the shares add up to the
+-- wait of all orders. Of open orders, up to now.
 SELECT
+    multiIf(grouping(center_id) = 1, 'part', grouping(part_no) = 1, 'center', 'both') AS level,
     part_no,
     center_id,
     count() AS requests,
@@ -21,5 +23,6 @@ INNER JOIN
     FROM visits
     WHERE part_requests > 0
 ) AS visit USING (order_id)
-GROUP BY part_no, center_id
-ORDER BY requests DESC, part_no, center_id
+GROUP BY GROUPING SETS ((part_no), (center_id), (part_no, center_id))
+HAVING level != 'both' OR stockouts > 0
+ORDER BY level, requests DESC, part_no, center_id

@@ -20,6 +20,7 @@ QUESTION = Words("哪些配件缺货，客户因此等了多久？", "Which part
 # Classes by cumulated share: A up to 80 %, B up to 95 %, C the rest (Dickie, Factory Management 1951, as usual today).
 A_UP_TO, B_UP_TO = 0.80, 0.95
 TOP = 50
+MOST_PAIRS = 1000
 DEFINITIONS = {
     **{name: COMMON_DEFINITIONS[name] for name in ("stockout_rate", "emergency_in_time")},
     "parts_wait_s": Definition(
@@ -41,16 +42,6 @@ METHODS = (
         "without a price add nothing to it",
     ),
     Words("缺件率的区间：Wilson 95%", "Intervals of rates: Wilson, 95 %"),
-)
-_COUNTS = (
-    "requests",
-    "stockouts",
-    "pieces",
-    "amount",
-    "without_price",
-    "emergencies",
-    "emergencies_in_time",
-    "waited_s",
 )
 _RATE = (
     Column("requests", Words("请求", "requests"), "count"),
@@ -93,30 +84,32 @@ def build(ask: Ask, options: Options) -> Report:
 
 
 def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) -> Report:
-    """The report from the answers of queries parts (one row per part and center) and parts_emergencies."""
-    parts, channel = part_frame(cells), emergency_frame(emergencies)
-    by_wait = parts.sort_values(["waited_s", "part_no"], ascending=[False, True], kind="stable")
-    worst = with_rate(cells).sort_values(["waited_s", "part_no"], ascending=[False, True], kind="stable")
-    top = Words(f"按客户等待排序的前 {TOP} 个", f"the {TOP} that cost customers most are shown")
+    """The report from the answers of queries parts (by part, by center, by both) and parts_emergencies."""
+    rated, channel = with_rate(cells), emergency_frame(emergencies)
+    parts, centers, both = (rated[rated["level"] == level] for level in ("part", "center", "both"))
+    order = {"by": ["waited_s", "part_no"], "ascending": [False, True], "kind": "stable"}
+    by_wait = classified(parts).sort_values(**order)
+    worst = both.sort_values(**order).head(MOST_PAIRS)
+    top = Words(f"按客户等待排序，显示前 {TOP} 个", f"by the time customers lost; the first {TOP} are shown")
     sheets = (
         sheet_of("parts", Words("配件", "By part"), _PARTS, by_wait, top, TOP),
-        sheet_of("centers", Words("服务中心", "By center"), (_CENTER, *_RATE), _added(cells, "center_id")),
+        sheet_of("centers", Words("服务中心", "By center"), (_CENTER, *_RATE), centers),
         sheet_of("part_centers", Words("配件与中心", "By part and center"), (_PART, _CENTER, *_RATE), worst, top, TOP),
         sheet_of("emergencies", Words("紧急通道", "Emergency channel"), _EMERGENCIES, channel[~channel["is_total"]]),
     )
-    figures = figures_of(cells, channel)
+    figures = figures_of(centers)
     charts = charts_of(by_wait) if len(parts) else ()
     return Report("parts", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
 
-def part_frame(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per part, over all centers, with its classes by hits and by value."""
-    parts = _added(cells, "part_no")
+def classified(parts: pd.DataFrame) -> pd.DataFrame:
+    """One row per part, with its share of the wait and its classes by hits and by value."""
     waited = parts["waited_s"].sum()
-    parts["share_of_wait"] = parts["waited_s"] / waited if waited else 0.0
-    parts["abc_hits"] = abc_classes(parts["requests"], parts["part_no"])
-    parts["abc_value"] = abc_classes(parts["amount"], parts["part_no"])
-    return parts
+    return parts.assign(
+        share_of_wait=parts["waited_s"] / waited if waited else 0.0,
+        abc_hits=abc_classes(parts["requests"], parts["part_no"]),
+        abc_value=abc_classes(parts["amount"], parts["part_no"]),
+    )
 
 
 def abc_classes(amounts: pd.Series[Any], names: pd.Series[Any]) -> pd.Series[Any]:
@@ -132,12 +125,6 @@ def abc_classes(amounts: pd.Series[Any], names: pd.Series[Any]) -> pd.Series[Any
     # What is worth nothing is no A, even where nothing is worth anything.
     classes = classes.where(ranked["amount"] > 0, "C")
     return classes.reindex(amounts.index)
-
-
-def _added(cells: pd.DataFrame, by: str) -> pd.DataFrame:
-    """The cells added up by part or center, with their stock-out rates, most requests first."""
-    added = cells.groupby(by, dropna=False, sort=False)[list(_COUNTS)].sum().reset_index()
-    return with_rate(added).sort_values(["requests", by], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def with_rate(counts: pd.DataFrame) -> pd.DataFrame:
@@ -166,14 +153,14 @@ def emergency_frame(emergencies: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def figures_of(cells: pd.DataFrame, channel: pd.DataFrame) -> tuple[Figure, ...]:
-    """Stock-out rate, emergency parts in time and the time lost, over everything."""
-    requests, stockouts = int(cells["requests"].sum()), int(cells["stockouts"].sum())
-    rushed, in_time = int(cells["emergencies"].sum()), int(cells["emergencies_in_time"].sum())
+def figures_of(centers: pd.DataFrame) -> tuple[Figure, ...]:
+    """Stock-out rate, emergency parts in time and the time lost, over all centers."""
+    names = ("requests", "stockouts", "emergencies", "emergencies_in_time")
+    requests, stockouts, rushed, in_time = (int(centers[name].sum()) for name in names)
     return (
         _share("stockout_rate", stockouts, requests),
         _share("emergency_in_time", in_time, rushed),
-        Figure("parts_wait_s", float(cells["waited_s"].sum()), requests, requests),
+        Figure("parts_wait_s", float(centers["waited_s"].sum()), requests, requests),
     )
 
 

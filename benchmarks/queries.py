@@ -1,0 +1,270 @@
+"""How long every shipped query takes on so many orders, which ClickHouse itself makes up.
+
+    python -m benchmarks.queries --orders 10000000 --data /var/tmp/orders
+
+Starts the embedded ClickHouse, fills its raw tables in blocks (a folder that holds that many orders already is used as
+it is), and asks each query of analytics/queries as the reader, as the reports do. Printed is the best of some runs,
+the answer read into a data frame included. `visits` is a part of others and is not asked alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.broker import ROOT, stop
+from benchmarks.machine import Machine
+from fixtrail.failure import Failure
+from fixtrail.reports.ask import frame, parameters_of, questions, text_of
+from fixtrail.reports.journey import MOST_FOLLOWED
+from fixtrail.reports.kpi import wait_ranks
+from fixtrail.settings import Settings
+from sinks.clickhouse.connection import ClickHouse, connect
+from sinks.clickhouse.migrations import migrate
+
+BLOCK = 500_000
+AIM_S = 1.0
+CENTERS = 95
+PASSWORDS = {"app": "app-secret", "reader": "reader-secret"}
+WHOLE: dict[str, Any] = {"since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC"}
+
+# A year of orders of 95 centers: 98 in 100 are handed off, 45 in 100 answer, 40 in 100 need parts, 15 in 100 of which
+# are missing. Times are exponential around those of the simulator, days and centers even.
+_ORDERS = """
+INSERT INTO fixtrail_raw.journeys
+(
+    order_id, vehicle_key, version, center_id, lane, status, activity, checked_in_at, ready_at, closed_at, promised_at,
+    lead_s, wait_s, wait_reception_s, wait_approval_s, wait_parts_s, wait_bay_s, pickup_s, touch_s, repair_s,
+    diagnosis_s, quality_s, ftf, ftf_cause, part_requests, stockouts, emergencies, quoted_amount, approved_amount,
+    final_amount, fault_groups, fault_origin, score, complaints, event_count, last_event_at,
+    `stages.activity`, `stages.started_at`, `stages.ended_at`, `parts.request_id`, `parts.part_no`, `parts.quantity`,
+    `parts.emergency`, `parts.requested_at`, `parts.backordered_at`, `parts.fulfilled_at`, `parts.cancelled_at`,
+    `parts.expected_at`, `parts.unit_price`, `surveys.event_id`, `surveys.answered_at`, `surveys.score`,
+    `surveys.reasons`
+)
+WITH
+    number AS n,
+    randCanonical(1) < 0.2 AS is_quick,
+    randCanonical(2) < 0.98 AS is_done,
+    round(randExponential(1 / 500, 3), 3) AS reception,
+    round(randExponential(1 / 700, 4), 3) AS diagnosing,
+    round(randExponential(1 / 500, 5), 3) AS approval,
+    randCanonical(6) < 0.4 AS has_part,
+    randCanonical(7) < 0.15 AS is_missing,
+    if(has_part, round(randExponential(1, 8) * (600 + 3000 * is_missing), 3), 0) AS parts_wait,
+    round(randExponential(1 / 550, 9), 3) AS bay,
+    round(randExponential(1 / 2500, 10), 3) AS repairing,
+    if(randCanonical(11) < 0.6, round(randExponential(1 / 250, 12), 3), 0) AS checking,
+    round(randExponential(1 / 530, 13), 3) AS fetching,
+    reception + approval + parts_wait + bay AS wait,
+    repairing + diagnosing + checking AS touch,
+    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL intDiv(n * 31536, 10000) % 31536000 SECOND AS began,
+    [reception, diagnosing, approval, parts_wait, bay, repairing, checking, fetching] AS spent,
+    ['reception', 'diagnosis', 'approval', 'parts', 'bay', 'repair', 'quality', 'pickup'] AS names,
+    arrayFilter(each -> each.2 > 0, arrayZip(names, spent)) AS stages,
+    arrayCumSum(stages.2) AS ends,
+    randCanonical(14) AS luck,
+    round(1000 * randCanonical(15), 2) AS amount,
+    if(randCanonical(16) < 0.45, toUInt8(greatest(0, 10 - toInt32(randExponential(0.9, 17)))), NULL) AS answered,
+    has_part ? [concat('q', toString(n))] : [] AS request
+SELECT
+    concat('SO-', leftPad(toString(n), 10, '0')), hex(sipHash128(intDiv(n, 3))), 10,
+    concat('C', toString(n % {centers})), if(is_quick, 'quick', 'standard'), if(is_done, 'handed_off', 'cancelled'),
+    NULL, began,
+    began + toIntervalMillisecond(toInt64(1000 * (wait + touch))),
+    began + toIntervalMillisecond(toInt64(1000 * (wait + touch + fetching))), began + INTERVAL 2 HOUR,
+    wait + touch + fetching, wait, reception, approval, parts_wait, bay, fetching, touch, repairing, diagnosing,
+    checking, if(is_done, luck < 0.85, NULL), if(is_done AND luck >= 0.85, ['rework', 'comeback'][1 + n % 2], NULL),
+    has_part, has_part AND is_missing, has_part AND is_missing AND n % 2, amount, amount,
+    if(is_done, amount * if(luck < 0.9, 1, 1.05), NULL), [concat('group-', toString(cityHash64(n) % 40))],
+    ['maintenance', 'maintenance', 'maintenance', 'maintenance', 'misuse'][1 + cityHash64(n) % 5], answered,
+    luck > 0.97, 12, began + toIntervalMillisecond(toInt64(1000 * (wait + touch + fetching))), stages.1,
+    arrayMap((end, spell) -> began + toIntervalMillisecond(toInt64(1000 * (end - spell))), ends, stages.2),
+    arrayMap(end -> began + toIntervalMillisecond(toInt64(1000 * end)), ends), request,
+    arrayMap(each -> concat('P-', toString(toUInt32(5000 * pow(randCanonical(18), 3)))), request),
+    arrayMap(each -> toDecimal64(1, 4), request), arrayMap(each -> toBool(is_missing AND n % 2), request),
+    arrayMap(each -> began + INTERVAL 30 MINUTE, request),
+    arrayMap(each -> if(is_missing, began + INTERVAL 31 MINUTE, NULL), request),
+    arrayMap(each -> began + INTERVAL 30 + toUInt32(200 * luck) MINUTE, request), arrayMap(each -> NULL, request),
+    arrayMap(each -> NULL, request), arrayMap(each -> toDecimal64(amount, 4), request),
+    isNull(answered) ? [] : [concat('s', toString(n))], isNull(answered) ? [] : [began + INTERVAL 1 DAY],
+    isNull(answered) ? [] : [assumeNotNull(answered)], isNull(answered) ? [] : [[]]
+FROM numbers({first}, {count})
+"""
+# Of the events only those that the reports ask for: the check-in, and one job an order, begun and completed.
+_EVENTS = """
+INSERT INTO fixtrail_raw.events
+(
+    vehicle_key, event_id, kafka_offset, kafka_partition, type, order_id, center_id, occurred_at, phase, technician_id,
+    job_id, payload
+)
+SELECT
+    hex(sipHash128(intDiv(number, 3))), concat('e', toString(number), said.1, said.2), number, number % 4, said.1,
+    concat('SO-', leftPad(toString(number), 10, '0')), concat('C', toString(number % {centers})),
+    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL intDiv(number * 31536, 10000) % 31536000 SECOND,
+    nullIf(said.2, ''), concat('t', toString(cityHash64(number) % 6)), concat('j', toString(number)), '{{}}'
+FROM numbers({first}, {count})
+ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS said
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query's best time, how many rows came, and why none came where it was refused."""
+
+    name: str
+    seconds: float
+    rows: int
+    trouble: str | None = None
+
+
+@contextlib.contextmanager
+def server(folder: Path, memory_mb: int) -> Iterator[Settings]:
+    """An embedded ClickHouse for as long as the block runs, and how to reach it."""
+    import socket
+
+    with contextlib.ExitStack() as held:
+        ports = []
+        for _ in range(2):
+            made = held.enter_context(socket.socket())
+            made.bind(("127.0.0.1", 0))
+            ports.append(made.getsockname()[1])
+    command = [sys.executable, "-m", "fixtrail.local.clickhouse", "--data", str(folder), "--memory-mb", str(memory_mb)]
+    command += ["--http-port", str(ports[0]), "--tcp-port", str(ports[1])]
+    environment = {
+        **os.environ,
+        "FIXTRAIL_CLICKHOUSE_PASSWORD": PASSWORDS["app"],
+        "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": PASSWORDS["reader"],
+    }
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        said = process.stdout.readline() if process.stdout else ""
+        if not said.startswith("ready"):
+            raise RuntimeError("the embedded ClickHouse did not start")
+        yield Settings(
+            clickhouse=f"http://127.0.0.1:{ports[0]}",
+            clickhouse_password=PASSWORDS["app"],
+            clickhouse_reader_password=PASSWORDS["reader"],
+        )
+    finally:
+        stop(process)
+
+
+def fill(settings: Settings, orders: int, console: Console) -> None:
+    """Make up the orders and their repairs, unless they are there."""
+    client = connect(ClickHouse(settings.clickhouse_url(), "app", PASSWORDS["app"]), timeout_s=900)
+    migrate(client)
+    there = int(client.query("SELECT count() FROM fixtrail_raw.journeys").result_rows[0][0])
+    if there == orders:
+        return
+    began = time.perf_counter()
+    for first in range(there, orders, BLOCK):
+        make(client, first, min(BLOCK, orders - first))
+    rows = [
+        [
+            f"C{number}",
+            1,
+            f"C{number}",
+            f"C{number}",
+            f"R{number % 4}",
+            number % 4,
+            "Asia/Shanghai",
+            "08:30",
+            "18:00",
+            [1],
+        ]
+        for number in range(CENTERS)
+    ]
+    names = ["center_id", "load_id", "name", "name_en", "region", "wave", "time_zone", "opens", "closes", "weekdays"]
+    client.insert("fixtrail_raw.centers", rows, column_names=names)
+    for table in ("journeys", "events"):
+        client.command(f"OPTIMIZE TABLE fixtrail_raw.{table} FINAL")
+    console.print(f"{orders:,} orders made in {time.perf_counter() - began:.0f} s")
+
+
+def make(client: Any, first: int, count: int) -> None:
+    """Make up so many orders from this number on, and their events."""
+    for statement in (_ORDERS, _EVENTS):
+        client.command(statement.format(first=first, count=count, centers=CENTERS))
+
+
+def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
+    """What the reports would give this query for the whole of the data."""
+    given = {
+        **WHOLE,
+        "limits": [60.0] * 8,
+        "one_in": max(1, -(-orders // MOST_FOLLOWED)),
+    }
+    if name == "kpi_wait_ranks":
+        waits = frame(settings, text_of("kpi"), WHOLE)["waits"].iloc[0]
+        given["ranks"] = {"": wait_ranks(int(waits))}
+    return {key: value for key, value in given.items() if key in parameters_of(text_of(name))}
+
+
+def measure(settings: Settings, name: str, orders: int, runs: int) -> Asked:
+    """The best of some runs of a query."""
+    given = parameters(settings, name, orders)
+    best, rows = float("inf"), 0
+    for _ in range(runs):
+        began = time.perf_counter()
+        try:
+            rows = len(frame(settings, text_of(name), given))
+        except Failure as failure:
+            return Asked(name, time.perf_counter() - began, 0, str(failure).splitlines()[0])
+        best = min(best, time.perf_counter() - began)
+    return Asked(name, best, rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--memory-mb", type=int, default=2048, help="of the server; the reader may take half of it")
+    parser.add_argument("--only", nargs="*", help="names of queries")
+    parser.add_argument("--data", type=Path, help="a folder that is kept")
+    parser.add_argument("--json", type=Path)
+    asked_for = parser.parse_args()
+    console, machine = Console(), Machine()
+    with contextlib.ExitStack() as held:
+        folder = asked_for.data or Path(held.enter_context(tempfile.TemporaryDirectory()))
+        settings = held.enter_context(server(folder, asked_for.memory_mb))
+        fill(settings, asked_for.orders, console)
+        names = [name for name in questions() if name != "visits" and (not asked_for.only or name in asked_for.only)]
+        found = []
+        for name in names:
+            found.append(measure(settings, name, asked_for.orders, asked_for.runs))
+            machine.calibrate()
+    show(console, found, asked_for.orders, asked_for.runs)
+    console.print(machine.said())
+    if asked_for.json:
+        asked_for.json.write_text(json.dumps([asdict(each) for each in found]))
+
+
+def show(console: Console, found: list[Asked], orders: int, runs: int) -> None:
+    """The table of times."""
+    table = Table(title=f"{orders:,} orders, best of {runs}", title_justify="left")
+    table.add_column("query")
+    for title in ("seconds", "rows"):
+        table.add_column(title, justify="right")
+    table.add_column("")
+    for each in found:
+        remark = each.trouble or ("" if each.seconds <= AIM_S else f"over the aim of {AIM_S:g} s")
+        table.add_row(each.name, f"{each.seconds:.2f}", f"{each.rows:,}", remark)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
