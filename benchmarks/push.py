@@ -79,27 +79,38 @@ def _run(folder: Path, number: int, dsn: str | None) -> Run:
     dsn = dsn or f"sqlite:///{folder / 'data' / 'push.sqlite3'}"
     with broker(None, folder) as running:
         asyncio.run(ensure_topics(Settings(kafka=running.address)))
-        receiver = _start("benchmarks.webhook_receiver", str(CHECK_EVERY), stdout=subprocess.PIPE)
-        assert receiver.stdout is not None and receiver.stdin is not None
-        port = int(receiver.stdout.readline())
-        secret = AddressKeys(HASH_KEY.encode()).target_secret(f"http://127.0.0.1:{port}")
-        receiver.stdin.write(said_secret(secret) + "\n")
-        receiver.stdin.flush()
+        receiver, port = start_receiver()
         asyncio.run(_produce(running.address, number, f"webhook:http://127.0.0.1:{port}/in"))
-        (folder / "push.toml").write_text(CONFIG)
-        environment = {
-            "FIXTRAIL_DATA": str(folder / "data"),
-            "FIXTRAIL_KAFKA": running.address,
-            "FIXTRAIL_HASH_KEY": HASH_KEY,
-            "FIXTRAIL_PUSH": str(folder / "push.toml"),
-            "FIXTRAIL_LEDGER": dsn,
-        }
-        sink = _start("fixtrail", "sink", "push", environment=environment, stderr=(folder / "sink.log").open("wb"))
+        sink = start_sink(folder, running.address, dsn)
         try:
             return _watch(sink, receiver, dsn, number)
         finally:
             stop(sink)
             stop(receiver)
+
+
+def start_receiver() -> tuple[subprocess.Popen[str], int]:
+    """A receiver of webhooks that knows its secret, and its port."""
+    receiver = _start("benchmarks.webhook_receiver", str(CHECK_EVERY), stdout=subprocess.PIPE)
+    assert receiver.stdout is not None and receiver.stdin is not None
+    port = int(receiver.stdout.readline())
+    secret = AddressKeys(HASH_KEY.encode()).target_secret(f"http://127.0.0.1:{port}")
+    receiver.stdin.write(said_secret(secret) + "\n")
+    receiver.stdin.flush()
+    return receiver, port
+
+
+def start_sink(folder: Path, kafka: str, dsn: str) -> subprocess.Popen[str]:
+    """A push sink that may call this machine."""
+    (folder / "push.toml").write_text(CONFIG)
+    environment = {
+        "FIXTRAIL_DATA": str(folder / "data"),
+        "FIXTRAIL_KAFKA": kafka,
+        "FIXTRAIL_HASH_KEY": HASH_KEY,
+        "FIXTRAIL_PUSH": str(folder / "push.toml"),
+        "FIXTRAIL_LEDGER": dsn,
+    }
+    return _start("fixtrail", "sink", "push", environment=environment, stderr=(folder / "sink.log").open("wb"))
 
 
 def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: str, number: int) -> Run:
@@ -109,22 +120,23 @@ def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: st
     while time.monotonic() < deadline and said.get("ids", 0) < number:
         time.sleep(0.05)
         assert sink.poll() is None, "the sink ended"
-        said = _ask(receiver)
+        said = ask(receiver)
         if not began_cpu and said["requests"]:
             began_cpu = cpu_s(sink.pid)
-    cpu, memory = cpu_s(sink.pid) - began_cpu, _memory_mb(sink.pid)
-    states = _states(dsn)
+    cpu, memory = cpu_s(sink.pid) - began_cpu, memory_mb(sink.pid)
+    states = states_of(dsn)
     while time.monotonic() < deadline and states != {"SENT": number} and sum(states.values()) <= number:
         time.sleep(0.2)
-        states = _states(dsn)
+        states = states_of(dsn)
         if not set(states) & {"PLANNED", "HELD", "RETRY", "INTENT"}:
             break
-    said = _ask(receiver)
+    said = ask(receiver)
     seconds = said["last_at"] - said["first_at"]
     return Run(number, seconds, cpu, said["requests"], said["ids"], said["forged"], states, memory)
 
 
-def _ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
+def ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the receiver has seen so far."""
     assert receiver.stdout is not None and receiver.stdin is not None
     receiver.stdin.write("\n")
     receiver.stdin.flush()
@@ -132,12 +144,17 @@ def _ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def _states(dsn: str) -> dict[str, int]:
+def states_of(dsn: str) -> dict[str, int]:
+    """How many sends of the ledger are in each state."""
     store = open_store(dsn)
     try:
-        return {state: count for (_, state), count in ledger.counts(store).items()}
+        store.begin()
+        ledger.create_tables(store)
+        states = {state: count for (_, state), count in ledger.counts(store).items()}
+        store.commit()
     finally:
         store.close()
+    return states
 
 
 async def _produce(address: str, number: int, recipient: str) -> None:
@@ -180,7 +197,9 @@ def _fact(order_id: str, now: int) -> dict[str, Any]:
     }
 
 
-def _start(module: str, *arguments: str, environment: dict[str, str] | None = None, **pipes: Any) -> Any:
+def _start(
+    module: str, *arguments: str, environment: dict[str, str] | None = None, **pipes: Any
+) -> subprocess.Popen[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -192,7 +211,8 @@ def _start(module: str, *arguments: str, environment: dict[str, str] | None = No
     )
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
+    """What a process holds of the machine's memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 

@@ -75,7 +75,7 @@ class Wordsmith:
     def page(self, words: "NoticeWords") -> str:
         paragraphs = [part.splitlines() for part in words.text.split("\n\n") if part.strip()]
         page = self._template("mail.html")
-        return page.render(title=words.title, paragraphs=paragraphs, **words.values)
+        return page.render(title=words.title, action=words.action, paragraphs=paragraphs, **words.values)
 
     def _template(self, name: str) -> Template:
         try:
@@ -123,6 +123,11 @@ class NoticeWords:
     def note(self) -> str:
         """At most twenty characters."""
         return self._line("note")
+
+    @cached_property
+    def action(self) -> str:
+        """What the customer is asked to do behind the link; "" where there is only something to see."""
+        return self._line("action") if "action" in self.template.blocks else ""
 
     def _line(self, block: str) -> str:
         return " ".join(self._block(block).split())

@@ -44,6 +44,34 @@ def worst(milestone: str, locale: str) -> dict[str, Any]:
     return a_notice(milestone, **fields)
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_digest_of_the_longest_values_keeps_to_the_limits_too(locale: str):
+    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order_id, at: LINK)
+    message = composer.message([a_send(worst(milestone, locale)) for milestone in MILESTONES], None, "fields")
+    words = message.words
+
+    assert 0 < len(words.title) <= wording.TITLE
+    assert len(words.short.encode("utf-16-le")) // 2 <= wording.SHORT
+    assert words.short.endswith(LINK)
+    assert re.fullmatch(r"[\u4e00-\u9fff]{1,5}", message.fields["status"])
+    assert 0 < len(message.fields["note"]) <= 20
+    assert len(words.text) < 20_000
+    assert words.html.count(f'href="{LINK}"') == 1
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_a_customer_is_asked_for_stands_on_the_button(locale: str):
+    asked = {name: words_of(a_notice(name, locale=locale)).html for name in ("quote_ready", "handed_off", "ready")}
+    said = {
+        "quote_ready": ("同意或谢绝", "Approve or decline"),
+        "handed_off": ("告诉我们", "Tell us"),
+        "ready": ("查看", "See"),
+    }
+
+    for milestone, page in asked.items():
+        assert said[milestone][locale == "en"] in page.partition(f'href="{LINK}"')[2]
+
+
 def test_a_link_of_any_length_is_whole_and_leaves_room_for_words():
     link = "https://track.example.com/t/" + "A" * 380
 

@@ -1,0 +1,147 @@
+"""What a replay of last year's orders has customers told: nothing. How long the push sink takes to see that.
+
+    python -m benchmarks.push_replay [--orders N] [--ledger DSN]
+
+Every order's events go through the rules; all the notices that follow from them, each for an address that would be
+called, go to the topic, the journeys too, and a push sink reads them. Exit code 1 where anybody was called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.broker import broker, stop
+from benchmarks.feed import SCENARIO, send
+from benchmarks.machine import Machine, cpu_s
+from benchmarks.push import ask, memory_mb, start_receiver, start_sink, states_of
+from fixtrail.settings import Settings
+from fixtrail.simulator.run import simulate
+from fixtrail.simulator.scenario import load_scenario
+from fixtrail.topics import ensure_topics
+from schemas.decode import decode_event
+from streams.journey.entries import entry_of
+from streams.journey.facts import journey_fact
+from streams.journey.first_time_fix import NOT_JUDGED
+from streams.journey.notices import notice_of
+from streams.journey.visit import fold
+
+CHUNK = 5_000
+CENTERS = 40
+LIMIT_S = 1800.0
+
+Record = tuple[bytes, bytes]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--ledger", help="postgresql://… instead of SQLite on this disk")
+    chosen = parser.parse_args()
+    machine = Machine()
+    with tempfile.TemporaryDirectory(prefix="fixtrail-push-") as name:
+        folder = Path(name)
+        dsn = chosen.ledger or f"sqlite:///{folder / 'data' / 'push.sqlite3'}"
+        with broker(None, folder) as running:
+            asyncio.run(ensure_topics(Settings(kafka=running.address)))
+            receiver, port = start_receiver()
+            told = _produce(running.address, chosen.orders, f"webhook:http://127.0.0.1:{port}/in")
+            began, sink = time.monotonic(), start_sink(folder, running.address, dsn)
+            try:
+                states = _watch(sink, dsn, told["notices"])
+                seconds, cpu, memory = time.monotonic() - began, cpu_s(sink.pid), memory_mb(sink.pid)
+                called = ask(receiver)["requests"]
+            finally:
+                stop(sink)
+                stop(receiver)
+    machine.calibrate()
+    _print(told, states, called, (seconds, cpu, memory), machine)
+    return 0 if not called and states == {"EXPIRED": told["notices"]} else 1
+
+
+def _watch(sink: Any, dsn: str, number: int) -> dict[str, int]:
+    """The ledger's states once it knows every notice and nothing waits, and a moment more in which nothing changes."""
+    deadline, states = time.monotonic() + LIMIT_S, dict[str, int]()
+    while time.monotonic() < deadline:
+        time.sleep(1)
+        assert sink.poll() is None, "the sink ended"
+        states = states_of(dsn)
+        if sum(states.values()) >= number and not set(states) & {"PLANNED", "HELD", "RETRY", "INTENT"}:
+            break
+    time.sleep(2)
+    return states_of(dsn)
+
+
+def _produce(address: str, orders: int, recipient: str) -> dict[str, int]:
+    """Send the notices and journeys of so many orders of a year ago; how many there were of each."""
+    told = {"orders": 0, "events": 0, "notices": 0}
+    chunk = 0
+    while told["orders"] < orders:
+        notices, facts = _chunk(chunk, min(CHUNK, orders - told["orders"]), recipient, told)
+        asyncio.run(send({"bootstrap_servers": address}, notices, "notices"))
+        asyncio.run(send({"bootstrap_servers": address}, facts, "journeys"))
+        chunk += 1
+    return told
+
+
+def _chunk(number: int, orders: int, recipient: str, told: dict[str, int]) -> tuple[list[Record], list[Record]]:
+    entries: dict[str, dict[str, Any]] = defaultdict(dict)
+    for event in _events(number, orders):
+        accepted = decode_event(orjson.dumps(event))
+        entries[f"{number}-{accepted.order_id}"].setdefault(accepted.event_id, entry_of(accepted))
+    notices, facts = [], []
+    for order_id, proofs in entries.items():
+        visit, key = fold(proofs.values()), order_id.encode()
+        made = [notice_of(order_id, visit, each, proofs[each[1]]) for each in visit.timeline]
+        notices += [(key, orjson.dumps({**each, "recipients": [recipient]})) for each in made]
+        facts.append((key, orjson.dumps(journey_fact(order_id, f"V{order_id}", visit, NOT_JUDGED, 1))))
+        told["events"] += len(proofs)
+    told["orders"] += len(entries)
+    told["notices"] += len(notices)
+    return notices, facts
+
+
+def _events(seed: int, orders: int) -> Iterator[dict[str, Any]]:
+    """All the events of so many orders, in the order of arrival, a year ago."""
+    scenario = load_scenario(SCENARIO)
+    start = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(days=365)
+    wanted: set[str] = set()
+    for _, event in simulate(scenario, seed, scenario.days, CENTERS, start):
+        if len(wanted) < orders:
+            wanted.add(event["order_id"])
+        if event["order_id"] in wanted:
+            yield event
+
+
+def _print(
+    told: dict[str, int], states: dict[str, int], called: int, run: tuple[float, float, float], machine: Machine
+) -> None:
+    console = Console()
+    table = Table("orders", "events", "notices", "ledger", "calls", "seconds", "CPU s", "MB")
+    seconds, cpu, memory = run
+    table.add_row(
+        *(f"{told[name]:,}" for name in ("orders", "events", "notices")),
+        " ".join(f"{state} {count:,}" for state, count in states.items()),
+        f"{called:,}",
+        f"{seconds:.0f}",
+        f"{cpu:.0f}",
+        f"{memory:.0f}",
+    )
+    console.print(table)
+    console.print(machine.said())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
