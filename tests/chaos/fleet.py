@@ -573,3 +573,11 @@ def memory_and_files(pid: int) -> tuple[float, int] | None:
 
 def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def merge_json(path: Path, key: str, results: list[dict[str, Any]]) -> None:
+    """Put results into the list `key` of the file; one of the same name is replaced."""
+    kept = json.loads(path.read_text())[key] if path.exists() else []
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    new = {result["name"]: {**result, "ended": began} for result in results}
+    write_json(path, {key: [*(each for each in kept if each["name"] not in new), *new.values()]})

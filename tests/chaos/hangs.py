@@ -24,7 +24,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.chaos import faults
 from tests.chaos.faults import Chaos, rewind
-from tests.chaos.fleet import Fleet, delete_topics, write_json
+from tests.chaos.fleet import Fleet, delete_topics, merge_json
 from tests.chaos.plan import Fault
 from tests.chaos.run import Asked, run
 from tests.chaos.watch import EVENTS
@@ -181,7 +181,7 @@ def case(name: str, revision: str | None = None) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", nargs="*", choices=[[], *CASES], help="default: all")
-    parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
+    parser.add_argument("--report", type=Path, help="put what was found into this file, as JSON")
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -189,7 +189,7 @@ def main() -> int:
     for result in results:
         print(f"{'well' if result['is_well'] else 'NOT':<5} {result['name']}: again after {result['again_after_s']} s")
     if given.report is not None:
-        write_json(given.report, {"began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cases": results})
+        merge_json(given.report, "cases", results)
     return 0 if all(result["is_well"] for result in results) else 1
 
 

@@ -170,10 +170,11 @@ def _mutants(trials: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Rules taken out\n"
     yield "Short runs on the embedded broker; each mutant differs from its control in one rule alone.\n"
     yield from _table(
-        ("run", "rule taken out", "promises broken", "as it should"),
+        ("run", "ended", "rule taken out", "promises broken", "as it should"),
         *(
             (
                 trial["name"],
+                trial["ended"],
                 trial["rule"] or "none",
                 str(len(trial["broken"])),
                 "yes" if trial["as_it_should"] else "NO",
@@ -187,9 +188,15 @@ def _hangs(cases: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Where stream processors hang\n"
     yield "Under load on Apache Kafka, nobody helps; seconds from the end of the fault until work went on.\n"
     yield from _table(
-        ("case", "seconds", "promises broken", "processes ended, by exit code"),
+        ("case", "ended", "seconds", "promises broken", "processes ended, by exit code"),
         *(
-            (case["name"], str(case["again_after_s"]), str(len(case["broken"])), _ends(case["ends"]) or "none")
+            (
+                case["name"],
+                case["ended"],
+                "not seen" if case["again_after_s"] is None else str(case["again_after_s"]),
+                str(len(case["broken"]) + len(case["not_done"])),
+                _ends(case["ends"]) or "none",
+            )
             for case in cases
         ),
     )

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.fleet import write_json
+from tests.chaos.fleet import merge_json
 from tests.chaos.plan import Fault
 from tests.chaos.run import Asked, run
 
@@ -107,7 +107,7 @@ def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> d
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", choices=[[], *TRIALS], help="default: all")
-    parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
+    parser.add_argument("--report", type=Path, help="put what was found into this file, as JSON")
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit")
     parser.add_argument("--minutes", type=float, default=MINUTES)
     given = parser.parse_args()
@@ -124,7 +124,7 @@ def main() -> int:
         if not result["as_it_should"]:
             print(said)
     if given.report is not None:
-        write_json(given.report, {"began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "trials": results})
+        merge_json(given.report, "trials", results)
     return 0 if all(result["as_it_should"] for result in results) else 1
 
 
