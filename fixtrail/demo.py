@@ -1,4 +1,7 @@
-"""`fixtrail demo`: the whole stack, a simulated day played fast, a live view of the centers, and a summary."""
+"""`fixtrail demo`: the whole stack, today so far played fast, a live view of the centers, a summary; then it goes on.
+
+The simulated workshops are where it is the middle of the afternoon: there are customers whenever the demo is started.
+"""
 
 import asyncio
 import contextlib
@@ -18,6 +21,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from fixtrail.demo_car import page_of, start_car
+from fixtrail.demo_staff import TARGETS, board_lines
 from fixtrail.demo_view import centers_table, orders_now, summary_lines
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
@@ -29,6 +33,7 @@ SCENARIO = "quiet-day"
 # The world's pace times this: a working day in some 40 seconds, or in 15 where nobody looks.
 WATCHED_SPEED, UNWATCHED_SPEED = 900.0, 2400.0
 LONGEST_PAUSE_S = 0.2
+AFTERNOON = 15
 LOOK_EVERY_S = 0.5
 START_LIMIT_S = 120.0
 IDLE_LIMIT_S = 60.0
@@ -65,14 +70,16 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
     console.print(f"Starting broker, ClickHouse and the boxes in {folder} …")
     began = time.monotonic()
     with _stack(folder) as settings:
-        console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) …")
-        played = _loaded(scenario)
-        zone = ZoneInfo(played.center[0].time_zone)
-        start = _midnight(zone, days)
+        zone = afternoon_zone(datetime.now(UTC))
+        played = _loaded(scenario, zone.key)
+        start = _midnight(zone, days - 1)
+        console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) up to now …")
         _load_centers(settings, played, centers, start, folder)
         car = start_car(settings, played.center[0].id, watched=console.is_terminal and not once)
         console.print(f"A customer's tracking page, live: [bold]{page_of(settings)}[/bold]", soft_wrap=True)
-        _play_and_watch(settings, console, _Day(played, seed, days, centers, start), zone)
+        for line in board_lines(settings):
+            console.print(line, soft_wrap=True)
+        _play_and_watch(settings, console, _Day(played, seed, days, centers, start), zone, once=once)
         if once:
             car.join()
         _wait_until_stored(settings)
@@ -80,7 +87,7 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
             console.print(line)
         print(_look_further(folder, running=not once))
         if not once:
-            console.print("The stack stays up; Ctrl-C stops it.")
+            console.print("The day goes on as it comes, live on the board; Ctrl-C stops it all.")
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
     return 0
@@ -109,6 +116,7 @@ def _stack(folder: Path) -> Iterator[Settings]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env={**os.environ, **({"FIXTRAIL_TARGETS": str(TARGETS)} if TARGETS.exists() else {})},
     )
     said = _Listener(process.stdout)
     try:
@@ -150,14 +158,25 @@ class _Listener:
             self._changed.notify_all()
 
 
-def _loaded(name: str) -> "Scenario":
+def _loaded(name: str, zone: str) -> "Scenario":
+    """The scenario with its centers in a time zone."""
     from fixtrail.simulator.scenario import load_scenario
 
-    return load_scenario(name)
+    found = load_scenario(name)
+    return found.model_copy(
+        update={"center": tuple(center.model_copy(update={"time_zone": zone}) for center in found.center)}
+    )
+
+
+def afternoon_zone(now: datetime) -> ZoneInfo:
+    """A zone without summer time in which it is between 15:00 and 16:00."""
+    ahead = (AFTERNOON - now.astimezone(UTC).hour + 11) % 24 - 11
+    # POSIX counts the hours behind.
+    return ZoneInfo(f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT")
 
 
 def _midnight(zone: ZoneInfo, days: int) -> datetime:
-    """The last local midnight from which so many days have passed."""
+    """Today's local midnight, or that of so many days before."""
     local = datetime.now(UTC).astimezone(zone) - timedelta(days=days)
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
@@ -171,13 +190,13 @@ def _load_centers(settings: Settings, scenario: "Scenario", centers: int | None,
     load_centers(settings, file)
 
 
-def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo) -> None:
-    """Play the day on a thread of its own and show the centers meanwhile."""
+def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo, *, once: bool) -> None:
+    """Play the day on a thread of its own up to now and show the centers meanwhile; the thread goes on, unless once."""
     from rich.live import Live
 
     speed = WATCHED_SPEED if console.is_terminal else UNWATCHED_SPEED
     playing = _Playing(day.start)
-    player = threading.Thread(target=_play, args=(settings, day, speed, playing))
+    player = threading.Thread(target=_play, args=(settings, day, speed, playing, once), daemon=True)
     player.start()
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
@@ -188,24 +207,38 @@ def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo)
         while not playing.done.wait(4 * LOOK_EVERY_S):
             at = playing.at.astimezone(zone)
             console.print(f"{at:%H:%M}  {playing.events:>6,} events sent, {orders_now(settings)}")
-    player.join()
+    if once:
+        player.join()
     if playing.error:
         raise playing.error
 
 
-def _play(settings: Settings, day: _Day, speed: float, playing: _Playing) -> None:
+class _UpToNow(Exception):
+    """What comes next has not happened yet."""
+
+
+def _play(settings: Settings, day: _Day, speed: float, playing: _Playing, once: bool) -> None:
+    """Send the day's events; those that have not happened yet when they happen, or, with `once`, never."""
     from fixtrail.send import send_from
     from fixtrail.simulator.command import write_events
 
     def play(send: Callable[[bytes, bytes], object]) -> object:
         def sent_on(value: bytes, key: bytes) -> None:
+            at = datetime.fromisoformat(orjson.loads(value)["occurred_at"])
+            if (ahead_s := (at - datetime.now(UTC)).total_seconds()) > 0:
+                if once:
+                    raise _UpToNow
+                playing.done.set()
+                time.sleep(ahead_s)
             send(value, key)
             playing.events += 1
             # Late ones must not turn the clock back.
-            playing.at = max(playing.at, datetime.fromisoformat(orjson.loads(value)["occurred_at"]))
+            playing.at = max(playing.at, at)
 
         run = (day.scenario, day.seed, day.days, day.centers, day.start)
-        return write_events(None, *run, speed, sent_on, longest_pause_s=LONGEST_PAUSE_S)
+        with contextlib.suppress(_UpToNow):
+            return write_events(None, *run, speed, sent_on, longest_pause_s=LONGEST_PAUSE_S)
+        return None
 
     try:
         _, sent = asyncio.run(send_from(settings, play))
