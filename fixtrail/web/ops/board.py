@@ -104,7 +104,7 @@ def board(
             ((order, part) for order in orders for part in order.stockouts),
             key=lambda pair: (pair[1].since, pair[0].order_id),
         ),
-        centers=[_center(each, orders, quick, promises, emergencies) for each in centers],
+        centers=_by_center(orders, centers, quick, promises, emergencies),
     )
 
 
@@ -157,14 +157,25 @@ def _by_activity(orders: Iterable[LiveOrder]) -> dict[Activity, int]:
     return {name: counted[name] for name in ACTIVITIES}
 
 
+def _by_center(
+    orders: Iterable[LiveOrder], centers: Iterable[str | None], quick: list[Due], promises: list[Due], urgent: list[Due]
+) -> list[CenterNow]:
+    here: dict[str | None, list[LiveOrder]] = {center_id: [] for center_id in centers}
+    for order in orders:
+        here[order.center_id].append(order)
+    due = [_counted(quick), _counted(promises), _counted(urgent)]
+    return [
+        _center(center_id, found, *(each.get(center_id, (0, 0)) for each in due)) for center_id, found in here.items()
+    ]
+
+
 def _center(
     center_id: str | None,
-    orders: Iterable[LiveOrder],
-    quick: Iterable[Due],
-    promises: Iterable[Due],
-    emergencies: Iterable[Due],
+    here: list[LiveOrder],
+    quick: tuple[int, int],
+    promises: tuple[int, int],
+    emergencies: tuple[int, int],
 ) -> CenterNow:
-    here = [order for order in orders if order.center_id == center_id]
     waiting = [order.wait_s or 0.0 for order in here if order.waits]
     return CenterNow(
         center_id=center_id,
@@ -172,13 +183,17 @@ def _center(
         by_activity=_by_activity(here),
         waiting=len(waiting),
         longest_s=max(waiting, default=None),
-        quick=_counted(quick, center_id),
-        promises=_counted(promises, center_id),
-        emergencies=_counted(emergencies, center_id),
+        quick=quick,
+        promises=promises,
+        emergencies=emergencies,
         stockouts=sum(len(order.stockouts) for order in here),
     )
 
 
-def _counted(found: Iterable[Due], center_id: str | None) -> tuple[int, int]:
-    here = [due.late for due in found if due.order.center_id == center_id]
-    return len(here), sum(here)
+def _counted(found: Iterable[Due]) -> dict[str | None, tuple[int, int]]:
+    """By center: how many there are, and how many of them are late."""
+    counts: dict[str | None, tuple[int, int]] = {}
+    for due in found:
+        n, late = counts.get(due.order.center_id, (0, 0))
+        counts[due.order.center_id] = n + 1, late + due.late
+    return counts

@@ -1,5 +1,6 @@
 """The board as pieces of HTML by name, made at most once a second for all who look at the same."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Boards:
 
     def __init__(self) -> None:
         self._made: dict[View, tuple[int, dict[str, str]]] = {}
+        self._making: dict[View, asyncio.Task[dict[str, str]]] = {}
 
     def forget(self) -> None:
         """Make all of them anew when they are asked for next."""
@@ -72,17 +74,31 @@ class Boards:
 
     async def pieces(self, web: "Web", view: View) -> dict[str, str]:
         """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
-        now = web.ops.clock()
         kept = self._made.get(view)
-        if kept and now - kept[0] < MADE_FOR_MS:
+        if kept and web.ops.clock() - kept[0] < MADE_FOR_MS:
             return kept[1]
-        values = await values_of(web, view, now)
-        templates = environment()
-        made = {name: templates.get_template(f"piece_{name}.html").render(**values) for name in PIECES}
-        if len(self._made) >= MOST_KEPT:
-            self._made.clear()
-        self._made[view] = (now, made)
-        return made
+        if view not in self._making:
+            self._making[view] = asyncio.create_task(self._make(web, view))
+        # Shielded: others may wait for the same.
+        return await asyncio.shield(self._making[view])
+
+    async def _make(self, web: "Web", view: View) -> dict[str, str]:
+        try:
+            now = web.ops.clock()
+            values = await values_of(web, view, now)
+            # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
+            made = await asyncio.to_thread(_rendered, values)
+            if len(self._made) >= MOST_KEPT:
+                self._made.clear()
+            self._made[view] = (now, made)
+            return made
+        finally:
+            del self._making[view]
+
+
+def _rendered(values: Mapping[str, Any]) -> dict[str, str]:
+    templates = environment()
+    return {name: templates.get_template(f"piece_{name}.html").render(**values) for name in PIECES}
 
 
 def without_ticks(piece: str) -> str:
