@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from fixtrail.demo_car import page_of, start_car
-from fixtrail.demo_staff import TARGETS, board_lines
+from fixtrail.demo_staff import board_lines, write_targets
 from fixtrail.demo_view import centers_table, orders_now, summary_lines
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
@@ -116,7 +116,7 @@ def _stack(folder: Path) -> Iterator[Settings]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, **({"FIXTRAIL_TARGETS": str(TARGETS)} if TARGETS.exists() else {})},
+        env={**os.environ, "FIXTRAIL_TARGETS": str(write_targets(folder))},
     )
     said = _Listener(process.stdout)
     try:

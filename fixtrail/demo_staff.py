@@ -1,12 +1,28 @@
-"""The demo's account for the ops board, with a password made for this run."""
+"""What the demo sets up for the ops board: targets, and an account with a password made for this run."""
 
 from pathlib import Path
 
+from fixtrail.local.stack import LOCK_FILE
 from fixtrail.settings import Settings
 
 NAME = "demo"
-# Beside the package in a checkout; without it the board shows no targets.
-TARGETS = Path(__file__).parents[1] / "examples" / "targets.toml"
+TARGETS = """\
+[targets]
+nps = 90
+ftfr = 0.95
+wait_mean_s = 900
+wait_median_s = 900
+"""
+
+
+def write_targets(folder: Path) -> Path:
+    """The file with the targets of the demo's workshops."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # By this the next demo knows that the folder is its own, even if the stack never came up.
+    (folder / LOCK_FILE).touch()
+    file = folder / "targets.toml"
+    file.write_text(TARGETS)
+    return file
 
 
 def board_lines(settings: Settings) -> list[str]:
