@@ -12,7 +12,8 @@ from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Chart, Report, Words
 from fixtrail.reports.stats_association import MODELS, associations, model
-from fixtrail.reports.stats_visits import LONGEST_WAIT_MIN, ask_visits
+from fixtrail.reports.stats_targets import longest_wait_min
+from fixtrail.reports.stats_visits import ask_visits
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -49,8 +50,3 @@ def report_of(rows: pd.DataFrame, options: Options) -> Report:
         ),
         methods=view.methods(longest_min),
     )
-
-
-def longest_wait_min(options: Options) -> float:
-    """The wait from which on a longer one counts no more: [drivers] of the targets, 240 min unless told."""
-    return float(options.targets.more.get("drivers", {}).get("longest_wait_min", LONGEST_WAIT_MIN))

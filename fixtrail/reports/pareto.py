@@ -9,11 +9,11 @@ import pandas as pd
 from fixtrail.failure import USAGE, Failure
 from fixtrail.reports import pareto_view as view
 from fixtrail.reports.ask import Ask
-from fixtrail.reports.drivers import longest_wait_min
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Chart, Report, Words
-from fixtrail.reports.stats_loss import Solved, loss
+from fixtrail.reports.stats_loss import loss
 from fixtrail.reports.stats_segments import segments
+from fixtrail.reports.stats_targets import longest_wait_min, solved_levels
 from fixtrail.reports.stats_visits import ask_visits
 
 
@@ -58,10 +58,3 @@ def report_of(rows: pd.DataFrame, options: Options) -> Report:
         methods=view.methods(found, solved),
         definitions=view.DEFINED,
     )
-
-
-def solved_levels(options: Options) -> Solved:
-    """[pareto] of the targets; else the targeted mean wait, or 15 min, and one update."""
-    told = options.targets.more.get("pareto", {})
-    aim_s = options.targets.values.get("wait_mean_s", 60 * Solved().wait_min)
-    return Solved(float(told.get("wait_min", aim_s / 60)), float(told.get("updates", Solved().updates)))

@@ -12,29 +12,21 @@ from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Chart, Report, Words
 from fixtrail.reports.stats_panel import RATIOS
-from fixtrail.reports.stats_pilot import Plan, day_of, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.stats_pilot import day_of, judge, panel_of, rollout_of
+from fixtrail.reports.stats_targets import read_plan
 
 
 def build(ask: Ask, options: Options) -> Report:
-    """The report. Raises Failure for a cut, which this report has not, and for a [pilot] that cannot be read."""
+    """The report. Raises Failure for a cut, which this report has not, and for targets that cannot be read."""
     if options.by:
         raise Failure("report pilot cannot be cut; its units are centers", USAGE)
-    plan = read_plan(options)
     days = ask("pilot", since=options.since, until=options.until, time_zone=options.targets.time_zone)
-    return report_of(days, ask("centers"), plan, options)
+    return report_of(days, ask("centers"), options)
 
 
-def read_plan(options: Options) -> Plan:
-    """[pilot] of the targets. Raises Failure that says what is wrong with it."""
-    try:
-        return plan_of(options.targets.more.get("pilot", {}))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Failure(f"targets: {error}", USAGE) from None
-
-
-def report_of(days: pd.DataFrame, centers: pd.DataFrame, plan: Plan, options: Options) -> Report:
-    """The report of the answers of pilot.sql and centers.sql."""
-    told = options.targets.more.get("pilot", {}).get("rollout", ())
+def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Report:
+    """The report of the answers of pilot.sql and centers.sql. Raises Failure for a [pilot] that cannot be read."""
+    plan, told = read_plan(options)
     judged = judge(panel_of(days), rollout_of(centers, told), plan)
     charts = tuple(
         Chart(

@@ -111,12 +111,14 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
                 aims.append(Aim(figure, float(gate[side]), side))
         if not {"at_least", "at_most"} & set(gate):
             raise ValueError(f"pilot.gate: {figure} has neither at_least nor at_most")
-    wave = table.get("wave")
+    wave, alpha = table.get("wave"), float(table.get("alpha", ALPHA))
+    if not 0 < alpha < 1:
+        raise ValueError("pilot.alpha lies between 0 and 1")
     return Plan(
         None if wave is None else int(wave),
         _day(table, "until"),
         _day(table, "declared"),
-        float(table.get("alpha", ALPHA)),
+        alpha,
         tuple(aims),
     )
 

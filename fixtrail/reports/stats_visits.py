@@ -134,7 +134,8 @@ def visits(orders: pd.DataFrame, now: datetime) -> pd.DataFrame:
         "stockout": (_number(orders["stockouts"]) > 0).astype(float),
         "updates": _updates(orders["check_ins"]),
         "promise_broken": (orders["ready_at"] > orders["promised_at"]).astype(float).where(both),
-        "price_over_quote": (_number(orders["final_amount"]) - approved) / approved.where(approved > 0),
+        # Rounded, so that bills of the same share over their quotes are ties and not 1e-17 apart.
+        "price_over_quote": ((_number(orders["final_amount"]) - approved) / approved.where(approved > 0)).round(9),
     }
     return pd.DataFrame({**columns, **{name: orders[name] for name in (*CONTROLS, "region")}}, index=orders.index)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtrail.failure import Failure
+from fixtrail.reports.options import Options
+from fixtrail.reports.stats_loss import Solved
 from fixtrail.reports.stats_panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
 from fixtrail.reports.stats_pilot import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
 from fixtrail.reports.stats_randomization import combined, difference, holm, joint_p
+from fixtrail.reports.stats_targets import longest_wait_min, read_plan, solved_levels
+from fixtrail.reports.targets import targets_of
 
 MONDAY = day_number(date(2026, 7, 6))
 SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
@@ -308,6 +314,31 @@ def test_a_plan_is_read_and_refused_by_name() -> None:
     for wrong in ({"gate": [{"figure": "mood"}]}, {"gate": [{"figure": "nps"}]}, {"declared": "yesterday"}):
         with pytest.raises(ValueError, match=r"pilot\."):
             plan_of(wrong)
+
+
+def reading(**tables: Any) -> Options:
+    return Options(datetime(2026, 9, 1, tzinfo=UTC), targets=targets_of(tables))
+
+
+def test_keys_that_nobody_reads_are_refused_by_name() -> None:
+    for table in (
+        {"pilot": {"until_day": 3}},
+        {"pilot": {"gate": [{"figure": "nps", "at_leest": 5, "at_least": 5}]}},
+        {"pilot": {"rollout": [{"wave": 1}]}},
+        {"pilot": {"alpha": 5}},
+    ):
+        with pytest.raises(Failure, match="pilot"):
+            read_plan(reading(**table))
+    with pytest.raises(Failure, match="wait_minutes"):
+        solved_levels(reading(pareto={"wait_minutes": 3}))
+    with pytest.raises(Failure, match="longest_wait_min"):
+        longest_wait_min(reading(drivers={"longest_wait_min": "long"}))
+
+
+def test_what_counts_as_solved_is_told_or_the_target() -> None:
+    assert solved_levels(reading()) == Solved(15.0, 1.0)
+    assert solved_levels(reading(targets={"wait_mean_s": 1200})) == Solved(20.0, 1.0)
+    assert solved_levels(reading(targets={"wait_mean_s": 1200}, pareto={"wait_min": 10, "updates": 2})) == Solved(10, 2)
 
 
 def test_waves_are_those_of_the_centers_unless_the_targets_tell_others() -> None:
