@@ -276,6 +276,9 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
             async with self._writing:
                 if found := shard.tick(now):
                     await self._write(shard, found)
+            if shard.is_behind:
+                # Read on in between, or the group takes the partitions away.
+                self._ticked_at = began - TICK_S
         self._show(now)
         self._progress.observe(("tick_seconds",), [time.monotonic() - began])
 

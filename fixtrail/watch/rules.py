@@ -64,10 +64,24 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class DueNotice:
-    """A customer notice to be sent from `due_at` on, while the order's fact is what it is."""
+    """A customer notice to be sent from `due_at` on, while the order's fact is what it is.
+
+    `at` is when the promise was broken, or the last event was.
+    """
 
     due_at: int
-    notice: dict[str, Any]
+    milestone: str
+    at: int
+    order_id: str
+    center_id: str | None
+    locale: str | None
+    promised_at: int | None
+
+    @property
+    def notice(self) -> dict[str, Any]:
+        """The notice in the shape of schemas.facts.Notice, for nobody yet."""
+        fact = {name: getattr(self, name) for name in ("order_id", "center_id", "locale", "promised_at")}
+        return clock_notice(fact, self.milestone, self.at, self.due_at)
 
 
 # Orders
@@ -159,13 +173,14 @@ def notice_dues(fact: Fact, customers: Customers, centers: Centers) -> list[DueN
     """What the customer of an open order will have to be told by the clock, while its fact is what it is."""
     found, order = [], dict(fact)
     center = centers.get(fact["center_id"])
+    about = (fact["order_id"], fact["center_id"], fact["locale"], fact["promised_at"])
     late_ms = _threshold_ms(customers.running_late, fact)
     if late_ms is not None and (broken_at := promise_passed_at(order)) is not None:
-        found.append(DueNotice(broken_at + late_ms, clock_notice(order, RUNNING_LATE, broken_at, broken_at + late_ms)))
+        found.append(DueNotice(broken_at + late_ms, RUNNING_LATE, broken_at, *about))
     silent_ms = _threshold_ms(customers.no_news, fact)
     if silent_ms is not None and (since := silent_since(order)) is not None:
         due_at = opening_time_after(since, silent_ms, center)
-        found.append(DueNotice(due_at, clock_notice(order, NO_NEWS, since, due_at)))
+        found.append(DueNotice(due_at, NO_NEWS, since, *about))
     return found
 
 

@@ -7,8 +7,9 @@ counts before `accept` is told that it was written.
 import heapq
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -47,6 +48,7 @@ _HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
 # Of events so old when they come there may be more right behind, as in an import: the order is given time to settle.
 _OLD_NEWS_MS = 2 * MINUTE_MS
 _SETTLING_MS = MINUTE_MS
+_AT_ONCE = 2000
 
 _NEEDED = (
     *("order_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since", "checked_in_at"),
@@ -54,6 +56,24 @@ _NEEDED = (
 )
 
 Fact = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is kept of an open order. `fact` is there until it is worked out what will be due of it.
+
+    `settled_at`: when its newest fact may be believed to be all there is.
+    """
+
+    version: int
+    last_event_at: int
+    settled_at: int
+    fact: Fact | None
+    dues: Sequence[Due] = ()
+    notices: Sequence[DueNotice] = ()
+
+    def times(self) -> list[int]:
+        return [*(due.due_at for due in self.dues), *(due.due_at for due in self.notices)]
 
 
 @dataclass(slots=True)
@@ -91,12 +111,10 @@ class Shard:
         self._order_rules = [rule for rule in config.rule if not isinstance(rule, StockoutRule | PipelineRule)]
         self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
-        self._facts: dict[str, Fact] = {}
+        self._orders: dict[str, _Order] = {}
         self._closed: dict[str, tuple[int, int]] = {}  # version and last event of orders that are not open
         self._recipients: dict[str, tuple[int, list[str]]] = {}
         self._told: defaultdict[str, set[str]] = defaultdict(set)
-        self._settled_at: dict[str, int] = {}
-        self._dues: dict[str, tuple[list[Due], list[DueNotice]]] = {}
         self._timers: list[tuple[int, str]] = []
         self._dirty: set[str] = set()
         self._rows: dict[tuple[str, int, int], tuple[int, int, int]] = {}
@@ -107,7 +125,7 @@ class Shard:
         self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
-        return len(self._facts)
+        return len(self._orders)
 
     def open_alerts(self) -> Iterator[Alert]:
         return (alert for alert in self.alerts.values() if alert.closed_at is None)
@@ -127,26 +145,24 @@ class Shard:
         try:
             whole = orjson.loads(record.value)
             fact = {name: whole[name] for name in _NEEDED}
-            order_id, version = str(fact["order_id"]), int(fact["version"])
+            order_id, version, last_event_at = str(fact["order_id"]), int(fact["version"]), int(fact["last_event_at"])
             fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
             fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
-        known = self._facts[order_id]["version"] if order_id in self._facts else self._closed.get(order_id, (-1, 0))[0]
-        if version < known:
+        order = self._orders.get(order_id)
+        if version < (order.version if order else self._closed.get(order_id, (-1, 0))[0]):
             return
         self._dirty.add(order_id)
-        if record.timestamp - int(fact["last_event_at"]) > _OLD_NEWS_MS:
-            self._settled_at[order_id] = record.timestamp + _SETTLING_MS
-        else:
-            self._settled_at.pop(order_id, None)
         if fact["status"] == "open":
-            self._facts[order_id] = fact
+            comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
+            settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
+            self._orders[order_id] = _Order(version, last_event_at, settled_at, fact)
             self._closed.pop(order_id, None)
         else:
-            self._facts.pop(order_id, None)
-            self._closed[order_id] = (version, int(fact["last_event_at"]))
+            self._orders.pop(order_id, None)
+            self._closed[order_id] = (version, last_event_at)
 
     def take_notice(self, record: Any) -> None:
         """Remember where an order's customer is reached, and what the clock has told."""
@@ -216,49 +232,50 @@ class Shard:
         self._dirty |= found.orders
         self._centers_at = self._housekeeping_at = 0
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last look left orders for the next one."""
+        return bool(self._dirty)
+
     def _look_at_orders(self, found: Found, now: int) -> None:
-        changed, self._dirty = self._dirty, set()
-        for order_id in changed:
-            self._plan(order_id)
         while self._timers and self._timers[0][0] <= now:
-            changed.add(heapq.heappop(self._timers)[1])
-        found.orders = changed
+            self._dirty.add(heapq.heappop(self._timers)[1])
+        # Not more at once, so that whoever shares the event loop is not kept waiting.
+        found.orders = set(islice(self._dirty, _AT_ONCE))
+        self._dirty -= found.orders
         stale = self.is_stale(now)
-        for order_id in changed:
-            settled_at = self._settled_at.get(order_id, 0)
-            held = stale or now < settled_at
-            dues, notices = self._dues.get(order_id, ([], []))
-            fact = self._facts.get(order_id)
-            over_at = fact["last_event_at"] if fact else self._closed.get(order_id, (0, now))[1]
-            self._settle(found, order_id, due_by(dues, now), over_at, now, may_open=not held)
-            times = [*(due.due_at for due in dues), *(due.due_at for due in notices)]
+        for order_id in found.orders:
+            order = self._orders.get(order_id)
+            if order is None:
+                self._settle(found, order_id, {}, self._closed.get(order_id, (0, now))[1], now)
+                continue
+            if order.fact is not None:
+                self._plan(order, order.fact)
+            held = stale or now < order.settled_at
+            self._settle(found, order_id, due_by(order.dues, now), order.last_event_at, now, may_open=not held)
+            times = order.times()
             waiting = held and any(at <= now for at in times)
-            for each in notices:
-                if each.due_at <= now and not held:
-                    waiting = self._tell(found, each, now) or waiting
+            for due in order.notices:
+                if due.due_at <= now and not held:
+                    waiting = self._tell(found, due, now) or waiting
             ahead = [at for at in times if at > now]
             if waiting:
-                ahead.append(settled_at if settled_at > now else now + _LOOK_AGAIN_MS)
+                ahead.append(order.settled_at if order.settled_at > now else now + _LOOK_AGAIN_MS)
             if ahead:
                 heapq.heappush(self._timers, (min(ahead), order_id))
 
-    def _plan(self, order_id: str) -> None:
+    def _plan(self, order: _Order, fact: Fact) -> None:
         """Work out what will be due of an order's newest fact."""
-        fact = self._facts.get(order_id)
-        if fact is None:
-            self._dues.pop(order_id, None)
-            return
+        order.fact = None
         try:
-            dues = order_dues(fact, self._order_rules, self._centers)
-            self._dues[order_id] = (dues, notice_dues(fact, self._config.customers, self._centers))
+            order.dues = order_dues(fact, self._order_rules, self._centers)
+            order.notices = notice_dues(fact, self._config.customers, self._centers)
         except (TypeError, KeyError, ValueError, OverflowError):
             log.exception("nothing can be said of an order by the clock")
-            self._dues.pop(order_id, None)
 
     def _tell(self, found: Found, due: DueNotice, now: int) -> bool:
         """Add the notice, if it is worth telling; whether it must be looked at again."""
-        notice = due.notice
-        order_id = notice["order_id"]
+        notice, order_id = due.notice, due.order_id
         if notice["notice_id"] in self._told.get(order_id, ()) or now >= notice["expires_at"]:
             return False
         center = self._centers.get(notice["center_id"])
@@ -355,19 +372,17 @@ class Shard:
             del self._closed[order_id]
         # A notice is there before the journey that it is of.
         gone_since = now - _RECIPIENTS_KEPT_MS
-        for order_id in [
-            each for each, (at, _) in self._recipients.items() if each not in self._facts and at < gone_since
-        ]:
-            del self._recipients[order_id]
-        for memory in (self._told, self._settled_at):
-            for order_id in [each for each in memory if each not in self._facts]:
-                del memory[order_id]
+        for order_id in [each for each, (at, _) in self._recipients.items() if at < gone_since]:
+            if order_id not in self._orders:
+                del self._recipients[order_id]
+        for order_id in [each for each in self._told if each not in self._orders]:
+            del self._told[order_id]
         for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
             del self._rows[key]
             self._hours[key[0]].pop(key[1], None)
-        if len(self._timers) > 1000 + 2 * len(self._facts):
+        if len(self._timers) > 1000 + 2 * len(self._orders):
             self._timers.clear()
-            self._dirty |= self._facts.keys()
+            self._dirty |= self._orders.keys()
 
 
 def _oldest_first(alert: Alert) -> tuple[bool, int, str]:
