@@ -1,10 +1,11 @@
-"""Pictures as SVG for pages and files, and as PNG. Drawn without pyplot, so a web process may do it in threads."""
+"""Pictures as SVG for pages and files, and as PNG. Without pyplot and one at a time, so any thread may ask for one."""
 
 from __future__ import annotations
 
 import io
 import logging
 import re
+import threading
 from functools import cache
 from xml.sax.saxutils import quoteattr
 
@@ -30,6 +31,8 @@ _ID = re.compile(r'(id="|url\(#|href="#)')
 matplotlib.rcParams["svg.fonttype"] = "none"
 # The same figures, the same bytes.
 matplotlib.rcParams["svg.hashsalt"] = "fixtrail"
+# Fonts are shared by all pictures of a process, and not made for threads.
+_drawing = threading.Lock()
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
@@ -49,11 +52,12 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> s
     `titled`: with its title in it, for a file of its own.
     """
     out = io.StringIO()
-    _know_fonts()
-    drawn = chart.draw(locale)
-    if titled:
-        drawn.suptitle(chart.title.said(locale))
-    drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    with _drawing:
+        _know_fonts()
+        drawn = chart.draw(locale)
+        if titled:
+            drawn.suptitle(chart.title.said(locale))
+        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
@@ -67,10 +71,11 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> s
 def as_png(chart: Chart, locale: Locale = "zh-CN", dots_per_inch: int = 160) -> bytes:
     """The chart as PNG; in English where this machine has no font with Chinese letters."""
     out = io.BytesIO()
-    spoken: Locale = locale if len(_know_fonts()) > 1 else "en"
-    drawn = chart.draw(spoken)
-    drawn.suptitle(chart.title.said(spoken))
-    drawn.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
+    with _drawing:
+        spoken: Locale = locale if len(_know_fonts()) > 1 else "en"
+        drawn = chart.draw(spoken)
+        drawn.suptitle(chart.title.said(spoken))
+        drawn.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return out.getvalue()
 
 
