@@ -1,17 +1,17 @@
 -- How did each center do, by day of check-in: what was waited, mended, answered and complained of?
 -- since, until: days of handoff in time_zone, both included, '' for no limit.
 SELECT
-    center_id,
-    toDate(checked_in_at, {time_zone:String}) AS day,
+    v.center_id AS center_id,
+    toDate(v.checked_in_at, {time_zone:String}) AS day,
     count() AS handed_off,
-    countIf(isNotNull(wait_s)) AS waits,
-    sum(wait_s) AS wait_s,
-    countIf(isNotNull(ftf) AND is_settled) AS judged,
-    countIf(ftf AND is_settled) AS fixed,
-    countIf(isNotNull(score)) AS scores,
-    countIf(score >= 9) AS promoters,
-    countIf(score <= 6) AS detractors,
-    sum(complaints) AS complaints
+    countIf(isNotNull(v.wait_s)) AS waits,
+    sum(v.wait_s) AS wait_s,
+    countIf(isNotNull(v.ftf) AND v.is_settled) AS judged,
+    countIf(v.ftf AND v.is_settled) AS fixed,
+    countIf(isNotNull(v.score)) AS scores,
+    countIf(v.score >= 9) AS promoters,
+    countIf(v.score <= 6) AS detractors,
+    sum(v.complaints) AS complaints
 FROM
 (
     SELECT
@@ -22,6 +22,6 @@ FROM
         AND isNotNull(checked_in_at)
         AND ({since:String} = '' OR toDate(closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
         AND ({until:String} = '' OR toDate(closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
-)
+) AS v
 GROUP BY center_id, day
 ORDER BY center_id, day
