@@ -6,6 +6,7 @@ Shares no code with `streams/`: the figures come from tests/oracle.py, the topic
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -233,12 +234,12 @@ def _commits_ahead_of_the_outputs(evidence: Evidence) -> Iterator[str]:
 def _commits_ahead_of_the_sink(samples: list[Sample], sent: dict[Place, Sent]) -> Iterator[str]:
     """All good records below the ClickHouse group's commit were rows by the time the commit was seen."""
     good: dict[int, list[int]] = {}
-    for (partition, offset), record in sent.items():
+    for (partition, offset), record in sorted(sent.items(), key=lambda each: each[0]):
         if record.event is not None:
             good.setdefault(partition, []).append(offset)
     for sample in samples:
         for partition, (below, rows) in sample.stored.items():
-            expected = sum(offset < below for offset in good.get(partition, ()))
+            expected = bisect_left(good.get(partition, []), below)
             if rows < expected:
                 yield f"{sample.at:.1f} s: {partition} committed to {below}, {rows} of {expected} rows are there"
 
