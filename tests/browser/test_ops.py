@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from fixtrail.settings import Settings
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
+from fixtrail.web.ops.figures import added, ask_figures
+from fixtrail.web.ops.parts import asker
 from tests.browser.workshop_floor import Car, Floor
 from tests.stack import Stack, wait_for
 
@@ -104,6 +109,13 @@ def assert_accessible(page: Page) -> None:
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
         assert found.violations_count == 0, f"{page.url} {scheme}: {found.generate_report()}"
     page.emulate_media(color_scheme="light")
+
+
+def overdue_car(floor: Floor, order_id: str, **fields) -> Car:
+    """A quick-lane car of 16 minutes ago with news just now: the watch believes that this is all there is."""
+    car = waiting_car(floor, order_id, 16, lane="quick", **fields)
+    car.check_in(lane="quick")
+    return car
 
 
 def waiting_car(floor: Floor, order_id: str, minutes: int, **fields) -> Car:
@@ -200,7 +212,7 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     live(page)
     car = waiting_car(floor, "OPS-ALERT", 14, lane="quick")
     car_alerts = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT", exact=True))
-    late = waiting_car(floor, "OPS-ALERT-2", 16, lane="quick")
+    late = overdue_car(floor, "OPS-ALERT-2")
     alert = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT-2", exact=True))
     expect(alert.first).to_have_attribute("data-state", "open", timeout=SOON_MS)
     expect(alert.first).to_contain_text("quick lane overdue")
@@ -212,7 +224,7 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
 
 
 def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks: Desks, floor: Floor):
-    waiting_car(floor, "OPS-ACK", 45, center_id="C2")
+    overdue_car(floor, "OPS-ACK", center_id="C2")
     manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
     alert = piece(manager, "alerts").locator("li", has=manager.get_by_role("link", name="OPS-ACK", exact=True)).first
     seen = piece(viewer, "alerts").locator("li", has=viewer.get_by_role("link", name="OPS-ACK", exact=True)).first
@@ -277,7 +289,7 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
     # 28 of 1080 lines are 18 mm on a screen of 55 inches, 1/280 of five metres.
     smallest = page.evaluate(
         """() => Math.min(...[...document.querySelectorAll("main *")].filter((each) =>
-            each.checkVisibility({opacityProperty: true}) && each.getBoundingClientRect().height > 0
+            each.checkVisibility({opacityProperty: true}) && each.getBoundingClientRect().right > 0
             && [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
             .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
     )
@@ -295,8 +307,29 @@ def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browse
             lambda: bool(page.reload()) and queued(page, "OPS-PLAIN").count() == 1, 20, "the order is on the board"
         )
         expect(queued(page, "OPS-PLAIN").locator(".time")).to_have_text(re.compile(r"^8:\d\d$"))
-        page.get_by_label("Center").select_option("C2")
+        page.locator("[name=center]").select_option("C2")
         page.get_by_role("button", name="Apply").click()
         expect(queued(page, "OPS-PLAIN")).to_have_count(0)
     finally:
         context.close()
+
+
+def test_the_days_figures_are_the_same_by_hours_and_by_the_orders_of_both_lanes(stack: Stack, floor: Floor):
+    """Center hours know no lane: with one chosen the figures come from the orders, in the same classes of waits."""
+    for number, (lane, minutes) in enumerate((("quick", 12), ("quick", 20), ("standard", 50), ("standard", 90))):
+        car = waiting_car(floor, f"OPS-SUM-{number}", minutes, lane=lane, center_id="C2")
+        car.repair("started", ago=minutes * MINUTE / 2)
+        car.repair("completed", ago=MINUTE)
+        car.now("handoff")
+        car.now("survey", score=9 - number)
+    stack.wait_idle()
+    ask, now = asker(Settings(data=stack.folder)), int(time.time() * 1000)
+    zones = {"C1": "Asia/Shanghai", "C2": "Asia/Shanghai"}
+    by_hours, quick, standard = (ask_figures(ask, zones, "UTC", lane, now) for lane in (None, "quick", "standard"))
+    for center in ("C1", "C2"):
+        lanes = [found[center] for found in (quick, standard) if center in found]
+        for days in ("today", "weeks"):
+            together, whole = added(getattr(each, days) for each in lanes), getattr(by_hours[center], days)
+            assert together == replace(whole, wait_s=pytest.approx(whole.wait_s)), (center, days)
+    assert by_hours["C2"].weeks.handed_off >= 4
+    assert by_hours["C2"].weeks.surveys >= 4

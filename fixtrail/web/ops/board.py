@@ -21,7 +21,6 @@ class Thresholds:
     quick_margin_s: float = 5 * 60
     promise_margin_s: float = 30 * 60
     emergency_s: float = EMERGENCY_S
-    emergency_margin_s: float = 30 * 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,8 @@ GROUP BY center_id, day
 # Center hours know no lane: what they count is counted here from the orders themselves.
 _BY_ORDERS = f"""
 WITH status = 'handed_off' AS done, score IS NOT NULL AS answered, ready_at IS NOT NULL AS was_ready,
-    lane = 'quick' AND was_ready AS quick, was_ready AND promised_at IS NOT NULL AS promised
+    lane = 'quick' AND was_ready AS quick, was_ready AND promised_at IS NOT NULL AS promised,
+    assumeNotNull(wait_s) AS waited
 SELECT assumeNotNull(center_id) AS center_id, toDate(closed_at, {{zone:String}}) AS day,
     count() AS handed_off_sum, sum(wait_s) AS wait_s_sum,
     countIf(ftf IS NOT NULL) AS judged_sum, countIf(ftf) AS fixed_first_time_sum,
@@ -112,7 +113,7 @@ SELECT assumeNotNull(center_id) AS center_id, toDate(closed_at, {{zone:String}})
     countIf(quick AND dateDiff('millisecond', checked_in_at, ready_at) <= 900000) AS quick_in_time_sum,
     countIf(promised) AS promise_both_sum, countIf(promised AND ready_at <= promised_at) AS promise_kept_sum,
     sum(orders.part_requests) AS part_requests_sum, sum(orders.stockouts) AS stockouts_sum,
-    sumMap(map(if(wait_s < 1, 0, 1 + toInt32(floor(log(wait_s) / log({BUCKET_GROWTH})))), 1)) AS buckets
+    sumMap(map(if(waited < 1, 0, 1 + toInt32(floor(log(waited) / log({BUCKET_GROWTH})))), 1)) AS buckets
 FROM orders
 WHERE done AND orders.center_id IS NOT NULL AND checked_in_at IS NOT NULL AND lane = {{lane:String}}
     AND closed_at >= toDateTime64({{from:String}}, 3, 'UTC')

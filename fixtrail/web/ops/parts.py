@@ -22,7 +22,6 @@ _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
     "promise_margin_minutes": "promise_margin_s",
-    "emergency_margin_minutes": "emergency_margin_s",
 }
 
 
