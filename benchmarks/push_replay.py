@@ -2,8 +2,9 @@
 
     python -m benchmarks.push_replay [--orders N] [--ledger DSN]
 
-Every order's events go through the rules; all the notices that follow from them, each for an address that would be
-called, go to the topic, the journeys too, and a push sink reads them. Exit code 1 where anybody was called.
+The events of so many simulated visits, or of 5,000 of them again and again under other order ids, go through the rules.
+All the notices that follow, each for an address that would be called, go to the topic, the journeys too, and a push
+sink reads them. Exit code 1 where anybody was called.
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from fixtrail.topics import ensure_topics
 from schemas.decode import decode_event
-from streams.journey.entries import entry_of
+from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import journey_fact
 from streams.journey.first_time_fix import NOT_JUDGED
 from streams.journey.notices import notice_of
-from streams.journey.visit import fold
+from streams.journey.visit import Visit, fold
 
-CHUNK = 5_000
+DISTINCT = 5_000
 CENTERS = 40
 LIMIT_S = 1800.0
 
 Record = tuple[bytes, bytes]
+Order = tuple[str, Visit, dict[str, Entry]]
 
 
 def main() -> int:
@@ -87,38 +89,46 @@ def _watch(sink: Any, dsn: str, number: int) -> dict[str, int]:
 def _produce(address: str, orders: int, recipient: str) -> dict[str, int]:
     """Send the notices and journeys of so many orders of a year ago; how many there were of each."""
     told = {"orders": 0, "events": 0, "notices": 0}
-    chunk = 0
+    visits = _visits(min(orders, DISTINCT))
     while told["orders"] < orders:
-        notices, facts = _chunk(chunk, min(CHUNK, orders - told["orders"]), recipient, told)
-        asyncio.run(send({"bootstrap_servers": address}, notices, "notices"))
-        asyncio.run(send({"bootstrap_servers": address}, facts, "journeys"))
-        chunk += 1
+        prefix = f"{told['orders']}-"
+        some = visits[: orders - told["orders"]]
+        asyncio.run(send({"bootstrap_servers": address}, _notices(some, prefix, recipient, told), "notices"))
+        asyncio.run(send({"bootstrap_servers": address}, _facts(some, prefix), "journeys"))
+        told["orders"] += len(some)
     return told
 
 
-def _chunk(number: int, orders: int, recipient: str, told: dict[str, int]) -> tuple[list[Record], list[Record]]:
-    entries: dict[str, dict[str, Any]] = defaultdict(dict)
-    for event in _events(number, orders):
+def _visits(orders: int) -> list[Order]:
+    entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for event in _events(orders):
         accepted = decode_event(orjson.dumps(event))
-        entries[f"{number}-{accepted.order_id}"].setdefault(accepted.event_id, entry_of(accepted))
-    notices, facts = [], []
-    for order_id, proofs in entries.items():
-        visit, key = fold(proofs.values()), order_id.encode()
-        made = [notice_of(order_id, visit, each, proofs[each[1]]) for each in visit.timeline]
-        notices += [(key, orjson.dumps({**each, "recipients": [recipient]})) for each in made]
-        facts.append((key, orjson.dumps(journey_fact(order_id, f"V{order_id}", visit, NOT_JUDGED, 1))))
+        entries[accepted.order_id].setdefault(accepted.event_id, entry_of(accepted))
+    return [(order_id, fold(proofs.values()), proofs) for order_id, proofs in entries.items()]
+
+
+def _notices(orders: list[Order], prefix: str, recipient: str, told: dict[str, int]) -> Iterator[Record]:
+    for name, visit, proofs in orders:
+        order_id = prefix + name
         told["events"] += len(proofs)
-    told["orders"] += len(entries)
-    told["notices"] += len(notices)
-    return notices, facts
+        for each in visit.timeline:
+            notice = {**notice_of(order_id, visit, each, proofs[each[1]]), "recipients": [recipient]}
+            told["notices"] += 1
+            yield order_id.encode(), orjson.dumps(notice)
 
 
-def _events(seed: int, orders: int) -> Iterator[dict[str, Any]]:
+def _facts(orders: list[Order], prefix: str) -> Iterator[Record]:
+    for name, visit, _ in orders:
+        order_id = prefix + name
+        yield order_id.encode(), orjson.dumps(journey_fact(order_id, f"V{name}", visit, NOT_JUDGED, 1))
+
+
+def _events(orders: int) -> Iterator[dict[str, Any]]:
     """All the events of so many orders, in the order of arrival, a year ago."""
     scenario = load_scenario(SCENARIO)
     start = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(days=365)
     wanted: set[str] = set()
-    for _, event in simulate(scenario, seed, scenario.days, CENTERS, start):
+    for _, event in simulate(scenario, 1, scenario.days, CENTERS, start):
         if len(wanted) < orders:
             wanted.add(event["order_id"])
         if event["order_id"] in wanted:

@@ -29,6 +29,11 @@ def read_notice(value: bytes | None) -> Notice:
         raise UnusableNotice(f"{'.'.join(map(str, wrong['loc'][:1])) or 'record'}: {wrong['type']}") from None
 
 
+def _content(notice: Notice) -> str:
+    """The notice as it is kept until it is final; whom it is for stands in the sends."""
+    return orjson.dumps(notice.model_dump(mode="json", exclude={"recipients"})).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Knows which channels are set up, and who else is told besides the customer."""
@@ -40,8 +45,7 @@ class Planner:
     def sends(self, notice: Notice, shard: int, now: int, subscribed: Sequence[str] = ()) -> list[Send]:
         """A send for each of the notice's recipients, for each address subscribed to the order, and for `also`."""
         recipients = list(dict.fromkeys(self._recipients([*notice.recipients, *subscribed])))
-        content = notice.model_dump(mode="json", exclude={"recipients"})
-        body = orjson.dumps(content).decode()
+        body = "" if now >= notice.expires_at else _content(notice)
         found = [self._send(notice, body, each, shard, now) for each in recipients]
         if not found:
             found = [self._none(notice, NOBODY, shard, now, "no address")]
