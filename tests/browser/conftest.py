@@ -5,12 +5,13 @@ Without Chromium the tests are skipped and say so; with FIXTRAIL_REQUIRE_BROWSER
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from sinks.push.channels.webpush import new_private_key
@@ -45,6 +46,7 @@ private_key = "env:VAPID_KEY"
 contact = "mailto:service@example.com"
 allow_private = true
 """
+SCREENSHOTS = ROOT / "docs" / "screenshots"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -125,5 +127,15 @@ class Phones:
 def keep_screenshot(page: Page, name: str) -> None:
     """docs/screenshots/NAME.png, where the run was asked for it."""
     if os.environ.get("FIXTRAIL_SCREENSHOTS") == "1":
-        folder = ROOT / "docs" / "screenshots"
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def keep_side_by_side(pages: Sequence[Page], name: str) -> None:
+    """What several telephones show at first sight, in one picture."""
+    if os.environ.get("FIXTRAIL_SCREENSHOTS") != "1":
+        return
+    shown = [Image.open(io.BytesIO(page.screenshot())) for page in pages]
+    whole = Image.new("RGB", (sum(each.width for each in shown) + 24 * (len(shown) - 1), shown[0].height), "white")
+    for number, each in enumerate(shown):
+        whole.paste(each, (number * (each.width + 24), 0))
+    whole.save(SCREENSHOTS / f"{name}.png", optimize=True)

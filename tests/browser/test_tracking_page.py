@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from sinks.push import ledger
 from sinks.push.store import open_store
-from tests.browser.conftest import Phones, keep_screenshot
+from tests.browser.conftest import Phones, keep_screenshot, keep_side_by_side
 from tests.browser.workshop_floor import Floor, clock
 from tests.stack import Stack, wait_for
 
@@ -77,6 +77,7 @@ def test_a_customer_follows_the_whole_visit_in_chinese_and_english(phones: Phone
     expect(english.locator("#s-promise")).to_contain_text("changed from")
     assert_accessible(chinese)
     keep_screenshot(english, "tracking-parts-en")
+    keep_side_by_side([chinese, english], "tracking-page")
 
     english.context.set_offline(True)
     expect(english.locator("#offline")).to_be_visible()

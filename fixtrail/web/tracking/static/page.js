@@ -34,6 +34,10 @@ function tick() {
 const original = new Map();
 for (const part of journey.children) original.set(part.id, part.outerHTML);
 
+// What a form came to, until the visit goes on.
+const outcome = document.getElementById("outcome");
+const openedAt = Date.now();
+
 // Replaces the sections that changed. One in which somebody is typing stays as it is, unless it is gone.
 function show(html) {
   const made = new DOMParser().parseFromString(html, "text/html").body;
@@ -48,6 +52,7 @@ function show(html) {
     old.replaceWith(part);
     if (focused) { part.tabIndex = -1; part.focus(); }
   }
+  if (outcome && Date.now() - openedAt > 10000) outcome.remove();
   const headline = document.getElementById("headline").textContent;
   document.title = headline + " · " + page.dataset.title;
   document.getElementById("told").textContent = page.dataset.updated + ": " + headline;
