@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -138,6 +139,18 @@ async def test_hostile_ids_are_inert(tmp_path):
         for path in ("/ops", "/ops?region=" + evil, "/ops?wall=1", f"/ops/centers/{evil.replace('/', '%2F')}"):
             page = (await browser.get(path)).text
             assert "<script>alert" not in page
+
+
+async def test_any_id_of_an_order_or_center_can_be_opened_by_its_link(tmp_path):
+    odd = "A/B 1?x=2#y%20&ü"
+    board = staff(tmp_path, ACCOUNTS, now=ms("10:00"))
+    board.know(checked_in("09:00", order_id=odd, vehicle_id="V1", center_id=odd))
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("chief")
+        links = set(re.findall(r'href="(/ops/(?:orders|centers)/[^"]+)"', (await browser.get("/ops")).text))
+        assert len(links) == 4
+        for link in links:
+            assert (await browser.get(link.replace("&amp;", "&"))).status_code == 200, link
 
 
 class Kafka:

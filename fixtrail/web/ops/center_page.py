@@ -41,7 +41,7 @@ ORDER BY wait_s DESC LIMIT {MOST_ORDERS}
 """
 
 
-@router.get("/ops/centers/{center_id}")
+@router.get("/ops/centers/{center_id:path}")
 async def center_page(request: Request, center_id: str, person: Annotated[Person, Depends(required())]) -> Response:
     """Today, or the local day that `?day=` names; 404 for a center that one may not see, or nobody knows."""
     web = web_of(request)

@@ -41,7 +41,7 @@ FROM stages WHERE order_id = {order:String} ORDER BY seq
 """
 
 
-@router.get("/ops/orders/{order_id}")
+@router.get("/ops/orders/{order_id:path}")
 async def order_page(request: Request, order_id: str, person: Annotated[Person, Depends(required())]) -> Response:
     """The order of a center that one may see; 404 for every other, as for one that does not exist."""
     web = web_of(request)
