@@ -139,30 +139,33 @@ def _pareto(planted: Row, rows: pd.DataFrame) -> list[Found]:
 
 def planted_shares(planted: Row, rows: pd.DataFrame) -> tuple[Any, Any]:
     """(Shapley values of the causes by the planted odds, shares of detractors and promoters as they were)."""
-
-    def worth(members: frozenset[int]) -> Any:
-        return _expected(planted, rows, sorted(members))
-
-    return shapley(len(JOINT), worth), worth(frozenset())
+    world = _Planted(planted, rows)
+    return shapley(len(JOINT), lambda members: world.expected(sorted(members))), world.expected([])
 
 
 def planted_nps(planted: Row, rows: pd.DataFrame, members: list[int]) -> float:
-    detractors, promoters = _expected(planted, rows, members)
+    detractors, promoters = _Planted(planted, rows).expected(members)
     return float(100 * (promoters - detractors))
 
 
-def _expected(planted: Row, rows: pd.DataFrame, members: list[int]) -> Any:
-    known, drivers = modelled(rows, JOINT, LONGEST_WAIT_MIN)
-    moves, odds = moves_of(known, drivers, Solved()), _odds(planted)
-    offsets = {center["id"]: center["score_offset"] for center in planted["centers"]}
-    liking = known["center_id"].map(offsets).fillna(0.0).to_numpy()
-    pull = sum(odds[name] * drivers[name].to_numpy() for name in JOINT)
-    for member in members:
-        pull = pull + odds[JOINT[member]] * moves[JOINT[member]].to_numpy()
-    borders = planted["score"]["borders"]
-    # Border 6 lies between the scores 6 and 7, border 8 between 8 and 9.
-    at_most = [expit(borders[place] + pull - liking).mean() for place in (6, 8)]
-    return np.array([at_most[0], 1 - at_most[1]])
+class _Planted:
+    """What the simulator's own odds expect of the visits of the model, with causes solved."""
+
+    def __init__(self, planted: Row, rows: pd.DataFrame) -> None:
+        known, drivers = modelled(rows, JOINT, LONGEST_WAIT_MIN)
+        odds = _odds(planted)
+        moves = moves_of(known, drivers, Solved())
+        offsets = {center["id"]: center["score_offset"] for center in planted["centers"]}
+        liking = known["center_id"].map(offsets).fillna(0.0).to_numpy()
+        self._pull = sum(odds[name] * drivers[name].to_numpy() for name in JOINT) - liking
+        self._pulls = [odds[name] * moves[name].to_numpy() for name in JOINT]
+        # Border 6 lies between the scores 6 and 7, border 8 between 8 and 9.
+        self._borders = [planted["score"]["borders"][place] for place in (6, 8)]
+
+    def expected(self, members: list[int]) -> Any:
+        pull = self._pull + sum(self._pulls[member] for member in members)
+        at_most = [expit(border + pull).mean() for border in self._borders]
+        return np.array([at_most[0], 1 - at_most[1]])
 
 
 def _pilot(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
