@@ -1,4 +1,4 @@
-"""The figures of a report side by side: a line for each figure and cut, a column for each period."""
+"""The figures of a report side by side, for people: a column for each period, or for each figure of a cut."""
 
 from __future__ import annotations
 
@@ -10,32 +10,46 @@ from fixtrail.reports.report import Figure, Report
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    figure: str
+    """One row: `figure` is its figure's name, None where each column has another one."""
+
     key: str | None
+    figure: str | None
     target: float | None
     cells: Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
+    """`columns` are names of periods, or of figures where `by_figure`."""
+
     by: str | None
-    periods: tuple[str, ...]
+    by_figure: bool
+    columns: tuple[str, ...]
     lines: tuple[Line, ...]
 
 
-def grid_of(report: Report) -> Grid:
-    """The report's figures as a grid; lines stand as the figures came first, one cut's lines together."""
+def grid_of(report: Report, *, wide: bool = True) -> Grid:
+    """A cut of one period has a line for each key, where there is room for a wide table; all else a line for each
+    figure, one key's lines together.
+    """
+    by = next((figure.by for figure in report.figures if figure.by), None)
     periods = tuple(dict.fromkeys(figure.period for figure in report.figures))
-    cells: dict[tuple[str | None, str], dict[str, Figure]] = {}
-    for figure in report.figures:
-        cells.setdefault((figure.key, figure.figure), {})[figure.period] = figure
-    keys = list(dict.fromkeys(figure.key for figure in report.figures))
-    names = list(dict.fromkeys(figure.figure for figure in report.figures))
-    lines = [
-        Line(name, key, next((each.target for each in found.values() if each.target is not None), None), found)
+    names = tuple(dict.fromkeys(figure.figure for figure in report.figures))
+    keys = tuple(dict.fromkeys(figure.key for figure in report.figures))
+    found = {(figure.key, figure.figure, figure.period): figure for figure in report.figures}
+    if wide and by and len(periods) == 1:
+        lines = tuple(
+            Line(key, None, None, {name: cell for name in names if (cell := found.get((key, name, periods[0])))})
+            for key in keys
+        )
+        return Grid(by, True, names, lines)
+    each = (
+        (key, name, {period: cell for period in periods if (cell := found.get((key, name, period)))})
         for key in keys
         for name in names
-        if (found := cells.get((key, name)))
-    ]
-    by = next((figure.by for figure in report.figures if figure.by), None)
-    return Grid(by, periods, tuple(lines))
+    )
+    return Grid(by, False, periods, tuple(Line(key, name, _target(cells), cells) for key, name, cells in each if cells))
+
+
+def _target(cells: Mapping[str, Figure]) -> float | None:
+    return next((cell.target for cell in cells.values() if cell.target is not None), None)

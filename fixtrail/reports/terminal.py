@@ -7,10 +7,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from fixtrail.reports.grid import grid_of
-from fixtrail.reports.report import Report, Sheet
+from fixtrail.reports.report import Figure, Report, Sheet
 from fixtrail.reports.words import COMMON, STATUS, cell, interval, shown, usable
 
-# Of what goes into a file or a pipe.
+# Of what goes into a file or a pipe; a narrower terminal has one figure below the other.
 WIDTH = 160
 _COLOURS = {"met": "green", "missed": "red", "not_distinguishable": "yellow"}
 
@@ -41,28 +41,37 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 
 def _print_figures(report: Report, out: Console) -> None:
-    grid = grid_of(report)
+    grid = grid_of(report, wide=out.width >= WIDTH)
     table = Table(title_justify="left", show_lines=True)
     named = report.scope.get("periods", {})
-    periods = [named[period].en if period in named else period for period in grid.periods]
-    for title in (*([f"by {grid.by}"] if grid.by else []), "figure", *periods, "target"):
+    if grid.by_figure:
+        titles = [str(grid.by), *(report.definitions[column].title.en for column in grid.columns)]
+    else:
+        periods = [named[column].en if column in named else column for column in grid.columns]
+        titles = [*([str(grid.by)] if grid.by else []), "figure", *periods, "target"]
+    for title in titles:
         table.add_column(escape(title))
     for line in grid.lines:
-        about = report.definitions[line.figure]
-        cells = []
-        for period in grid.periods:
-            figure = line.cells.get(period)
-            if figure is None:
-                cells.append("")
-                continue
-            said = [f"[bold]{shown(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
-            if figure.status:
-                said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}[/]")
-            cells.append("\n".join(text for text in said if text))
-        goal = "" if line.target is None else shown(line.target, about.kind)
-        key = [escape(line.key or COMMON["unknown"].en)] if grid.by else []
-        table.add_row(*key, about.title.en, *cells, goal)
+        cells = [_cell(line.cells.get(column), report) for column in grid.columns]
+        if grid.by:
+            cells.insert(0, escape(line.key or COMMON["unknown"].en))
+        if line.figure:
+            about = report.definitions[line.figure]
+            cells.insert(1 if grid.by else 0, about.title.en)
+            cells.append("" if line.target is None else shown(line.target, about.kind))
+        table.add_row(*cells)
     out.print(table)
+
+
+def _cell(figure: Figure | None, report: Report) -> str:
+    """A figure with its interval, n and status, below one another."""
+    if figure is None:
+        return ""
+    about = report.definitions[figure.figure]
+    said = [f"[bold]{shown(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
+    if figure.status:
+        said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}[/]")
+    return "\n".join(text for text in said if text)
 
 
 def _print_sheet(sheet: Sheet, out: Console) -> None:
