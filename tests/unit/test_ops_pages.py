@@ -121,7 +121,7 @@ async def test_the_board_works_and_says_so_while_clickhouse_is_away(board):
         assert "R-HERE" in page
         order = (await browser.get("/ops/orders/R-HERE")).text
         assert "the events cannot be shown" in order
-        assert "checked_in" in order
+        assert "checked in" in order
         assert "The analysis database does not answer" in (await browser.get("/ops/centers/C1")).text
 
 
@@ -293,3 +293,15 @@ def test_time_that_runs_is_no_change():
     one = '<p><time class="tick" data-since="5">1:00</time> x</p>'
     assert without_ticks(one) == without_ticks(one.replace("1:00", "1:01"))
     assert without_ticks(one) != without_ticks(one.replace("5", "6"))
+
+
+def test_every_milestone_and_outcome_that_there_is_has_a_name():
+    from fixtrail.web.ops.shell import catalogue
+    from sinks.push import ledger
+    from streams.journey.by_clock import BY_CLOCK
+    from streams.journey.notices import _RULES
+
+    known = catalogue()["en"]
+    assert {f"milestone.{name}" for name in (*_RULES, *BY_CLOCK)} <= known.keys()
+    states = (ledger.PLANNED, ledger.HELD, ledger.RETRY, ledger.INTENT, *ledger.FINAL)
+    assert {f"outcome.{state}" for state in states} <= known.keys()

@@ -41,6 +41,10 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         return self.texts[key].format(**values) if values else self.texts[key]
 
+    def name(self, group: str, told: str) -> str:
+        """What a milestone, an outcome … is called; as it is told where the catalogue does not know it."""
+        return self.texts.get(f"{group}.{told}", told)
+
 
 @cache
 def words(locale: Locale) -> Words:
