@@ -1,4 +1,4 @@
-"""The documents of everything that crosses a process border: JSON Schema files, AsyncAPI 3 and OpenAPI 3.1."""
+"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from fixtrail.schema_page import schema_page
 from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, NOTICES, SERVICE_EVENTS
 from schemas.dead_letter import PREFIX, DeadLetter
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
@@ -15,6 +16,7 @@ from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notic
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_FILE = "asyncapi.yaml"
 OPENAPI_FILE = "openapi.json"
+SCHEMA_PAGE = "schema.md"
 SCHEMAS = "schemas"
 
 # What the model checks in code: a completed quality check says whether it was passed.
@@ -50,7 +52,7 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
 
 
 def documents() -> dict[Path, str]:
-    """Content by path below `docs/`: one JSON Schema per message, one for any event, AsyncAPI and OpenAPI."""
+    """Content by path below `docs/`: a JSON Schema per message and one for any event, AsyncAPI, OpenAPI, schema.md."""
     found = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
     for name, event in EVENT_TYPES.items():
         found[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
@@ -59,6 +61,7 @@ def documents() -> dict[Path, str]:
     found[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
     found[Path(ASYNCAPI_FILE)] = _asyncapi_text()
     found[Path(OPENAPI_FILE)] = _openapi_text()
+    found[Path(SCHEMA_PAGE)] = schema_page().rstrip("\n") + "\n"
     return found
 
 

@@ -1,5 +1,6 @@
 """`fixtrail sql`: a query to ClickHouse as the user who may only read the views."""
 
+import re
 import ssl
 import urllib.error
 import urllib.parse
@@ -16,6 +17,10 @@ DATABASE = "fixtrail"
 TABLE_FORMAT = "JSONCompact"
 _CHUNK_BYTES = 1 << 16
 
+# The embedded server ends with a crash where somebody asks for chDB's table function of this name.
+_PYTHON = re.compile(r"\bpython\b[`\"]?\s*\(", re.IGNORECASE)
+_ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
+
 
 def query(
     settings: Settings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
@@ -23,8 +28,11 @@ def query(
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
     `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated.
-    Raises Failure with ClickHouse's message where it refuses the query or cannot be reached.
+    Raises Failure with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
+    function that would end the embedded server.
     """
+    if names_python(text):
+        raise Failure("the table function Python() is not allowed: it ends the embedded server")
     user, password = settings.reader_login()
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
@@ -45,6 +53,16 @@ def query(
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise Failure(f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`") from None
+
+
+def names_python(text: str) -> bool:
+    """Whether a query calls chDB's table function Python, however it is written; texts and comments do not count."""
+    return _PYTHON.search(_ASIDE.sub(_aside, text)) is not None
+
+
+def _aside(found: re.Match[str]) -> str:
+    # A text stays a text, so that Python('x') is still a call.
+    return "''" if found[0].startswith("'") else " "
 
 
 def rows(settings: Settings, text: str) -> list[dict[str, Any]]:

@@ -106,7 +106,8 @@ def start(module: str, *arguments: str, environment: Mapping[str, str] | None = 
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, **(environment or {})},
+        # Long enough for a busy machine.
+        env={"FIXTRAIL_READER_S": "30", **os.environ, **(environment or {})},
         cwd=Path(__file__).parents[1],
     )
     assert process.stdout is not None

@@ -221,7 +221,8 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
         # Should a part die of a signal, its log says where.
-        return {**inherited, "PYTHONFAULTHANDLER": "1", **self.environment}
+        # A query may take as long as a busy machine needs.
+        return {**inherited, "PYTHONFAULTHANDLER": "1", "FIXTRAIL_READER_S": "30", **self.environment}
 
 
 def rows_of(text: str) -> list[Row]:

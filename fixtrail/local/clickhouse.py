@@ -34,6 +34,8 @@ from fixtrail.local.landlock import shut_in
 PASSWORDS_FILE = "passwords.json"
 READY = "ready"
 QUERY_LIMIT_S = 10.0
+# One machine runs everything: what an analyst asks of it by mistake must not hold it up for long.
+READER_S = 4.0
 CLOSE_LIMIT_S = 1.0
 
 _FOLDERS = ("store", "user_files", "tmp")
@@ -93,11 +95,14 @@ _CONFIG = """\
     <reader>
       <readonly>1</readonly>
       <max_threads>{threads}</max_threads>
-      <max_execution_time>30</max_execution_time>
+      <max_execution_time>{reader_s:g}</max_execution_time>
       <max_memory_usage>{reader_memory}</max_memory_usage>
       <max_result_rows>1000000</max_result_rows>
       <result_overflow_mode>throw</result_overflow_mode>
       <max_concurrent_queries_for_user>16</max_concurrent_queries_for_user>
+      <constraints>
+        <max_execution_time><min>1</min><max>{reader_s:g}</max><changeable_in_readonly/></max_execution_time>
+      </constraints>
     </reader>
   </profiles>
   <quotas><default/></quotas>
@@ -146,6 +151,7 @@ class Server:
     app_password: str
     reader_password: str
     memory_mb: int = 2048
+    reader_s: float = READER_S
 
 
 def render_config(server: Server) -> Path:
@@ -162,6 +168,7 @@ def render_config(server: Server) -> Path:
         memory=server.memory_mb << 20,
         query_memory=(server.memory_mb << 20) * 3 // 4,
         reader_memory=(server.memory_mb << 20) // 2,
+        reader_s=server.reader_s,
         threads=min(4, os.cpu_count() or 1),
         app_hash=_sha256(server.app_password),
         reader_hash=_sha256(server.reader_password),
@@ -299,9 +306,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the server's data")
     parser.add_argument("--password-file", type=Path, help=f"JSON with app and reader (default DIR/{PASSWORDS_FILE})")
     parser.add_argument("--memory-mb", type=int, default=2048, help="memory the server may take (default 2048)")
+    parser.add_argument(
+        "--reader-s",
+        type=float,
+        default=float(os.environ.get("FIXTRAIL_READER_S", READER_S)),
+        help=f"seconds a reader's query may take (default FIXTRAIL_READER_S, or {READER_S:g})",
+    )
     args = parser.parse_args(argv)
     app, reader = load_passwords(args.password_file or args.data / PASSWORDS_FILE)
-    return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, args.memory_mb))
+    return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, args.memory_mb, args.reader_s))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ _BODIES = st.one_of(
 )
 
 
-@settings(max_examples=settings().max_examples * 4)
+@settings(max_examples=settings().max_examples * 2)
 @given(_BODIES, _HEADERS)
 def test_whatever_is_sent_is_answered_without_a_fault_of_ours(body: bytes, headers: dict[str, str]):
     answer = ask(body, headers)
