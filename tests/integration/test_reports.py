@@ -25,7 +25,7 @@ from fixtrail.reports.document import as_json
 from fixtrail.reports.options import CUTS, Options
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
-from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -52,7 +52,7 @@ def orders(events: list[dict[str, Any]]) -> list[Order]:
 @pytest.fixture(scope="module")
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
     node = clickhouse_for_all
-    for table in ("journeys", "events", "centers"):
+    for table in TABLES:
         node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
     file = tmp_path_factory.mktemp("centers") / "centers.toml"
     # The last center is one that no reference data names.
