@@ -97,6 +97,11 @@ def queued(page: Page, order_id: str) -> Locator:
     return piece(page, "waiting").locator("li", has=page.get_by_role("link", name=order_id, exact=True))
 
 
+def alerts_of(page: Page, order_id: str) -> Locator:
+    """The order's alerts, also those that were taken care of and are folded away."""
+    return piece(page, "alerts").locator("li", has=page.locator(f'a[href="/ops/orders/{order_id}"]'))
+
+
 def live(page: Page) -> None:
     expect(page.locator("body")).to_have_attribute("data-live", "yes")
 
@@ -211,9 +216,9 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     page = desks.signed_in("lin")
     live(page)
     car = waiting_car(floor, "OPS-ALERT", 14, lane="quick")
-    car_alerts = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT", exact=True))
+    car_alerts = alerts_of(page, "OPS-ALERT")
     late = overdue_car(floor, "OPS-ALERT-2")
-    alert = piece(page, "alerts").locator("li", has=page.get_by_role("link", name="OPS-ALERT-2", exact=True))
+    alert = alerts_of(page, "OPS-ALERT-2")
     expect(alert.first).to_have_attribute("data-state", "open", timeout=SOON_MS)
     expect(alert.first).to_contain_text("quick lane overdue")
     expect(car_alerts).to_have_count(0)
@@ -226,8 +231,7 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
 def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks: Desks, floor: Floor):
     overdue_car(floor, "OPS-ACK", center_id="C2")
     manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
-    alert = piece(manager, "alerts").locator("li", has=manager.get_by_role("link", name="OPS-ACK", exact=True)).first
-    seen = piece(viewer, "alerts").locator("li", has=viewer.get_by_role("link", name="OPS-ACK", exact=True)).first
+    alert, seen = alerts_of(manager, "OPS-ACK").first, alerts_of(viewer, "OPS-ACK").first
     expect(seen).to_have_attribute("data-state", "open", timeout=SOON_MS)
     expect(seen.get_by_role("button")).to_have_count(0)
     expect(alert).to_have_attribute("data-state", "open", timeout=SOON_MS)
