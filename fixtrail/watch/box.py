@@ -43,6 +43,8 @@ LATEST_TICK_S = 5.0
 # Who stood still for so long may have lost its partitions: it must ask the group before it writes.
 LEASE_S = 8.0
 STOP_LIMIT_S = 15.0
+# A producer that has lost its place among its own records never gets on again; a new process does.
+FAILING_LIMIT_S = 60.0
 HOURS_READ_MS = 36 * DAY_MS
 
 
@@ -84,6 +86,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         self._has_joined = False
         self._writing = asyncio.Lock()
         self._polled_at = self._ticked_at = time.monotonic()
+        self._failing_since: float | None = None
         self._consumer: Any = None
         self._producer: Any = None
         wording = Wording(config.watch.locale, config.watch.time_zone, config.centers)
@@ -119,6 +122,9 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
         """Say nothing more of them. What is known is kept for those that come back at once."""
         self._progress.ready = self._has_joined = False
+        for shard in self._shards.values():
+            # Somebody else may have had it meanwhile: what was written since is read first.
+            shard.live_since = None
         self._parked.update(self._shards)
         self._shards.clear()
         self._ends.clear()
@@ -285,7 +291,10 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _take_over(self, shard: Shard) -> None:
         """Go on with what the last one who had this shard was telling."""
         async with self._writing:
-            if unknown := left_open(shard.alerts.values(), _now_ms()):
+            others = [
+                alert for alert in shard.alerts.values() if not any(desk.is_telling(alert) for desk in self._desks)
+            ]
+            if unknown := left_open(others, _now_ms()):
                 await self._write(shard, Found(alerts={alert.alert_id: alert for alert in unknown}))
         for desk in self._desks:
             desk.offer(shard, shard.alerts.values())
@@ -310,9 +319,13 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             shard.refuse(found)
             self._progress.counts["failed_writes", ""] += 1
+            self._failing_since = self._failing_since or time.monotonic()
+            if time.monotonic() - self._failing_since > FAILING_LIMIT_S:
+                raise RuntimeError("nothing can be written for too long") from error
             log.warning("nothing could be written, it is tried again", error=type(error).__name__)
             return False
         crash_point("watch-written")
+        self._failing_since = None
         self._note(shard, found)
         shard.accept(found)
         for desk in self._desks:

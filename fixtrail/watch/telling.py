@@ -48,6 +48,7 @@ class Desk:
     clock: Callable[[], int] = lambda: int(time.time() * 1000)
     _waiting: dict[str, Shard] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _under_way: frozenset[str] = frozenset()
 
     def offer(self, shard: Shard, alerts: Iterable[Alert]) -> None:
         """Tell of these alerts as they are by then, as far as this channel wants to hear of them."""
@@ -55,6 +56,10 @@ class Desk:
             if self._wants(alert):
                 self._waiting[alert.alert_id] = shard
                 self._wake.set()
+
+    def is_telling(self, alert: Alert) -> bool:
+        """Whether this process itself has a call about it under way."""
+        return alert.alert_id in self._under_way
 
     def drop(self, shard: Shard) -> None:
         """The shard went elsewhere, and with it what is to be told of it."""
@@ -112,11 +117,23 @@ class Desk:
         if not told:
             return None
         steps = {alert.alert_id: step for alert, step in told}
+        self._under_way = frozenset(steps)
+        try:
+            return await self._call_and_note(shards, told, steps, now)
+        finally:
+            self._under_way = frozenset()
+
+    async def _call_and_note(
+        self, shards: dict[Shard, list[str]], told: list[tuple[Alert, str]], steps: dict[str, str], now: int
+    ) -> NotSent | None:
         crash_point("watch-before-intent")
-        shards = await self._note(shards, steps, ("INTENT", ""), now)
-        told = [(alert, step) for alert, step in told if any(alert.alert_id in ids for ids in shards.values())]
+        written = await self._note(shards, steps, ("INTENT", ""), now)
+        unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in written for alert_id in ids}
+        self._waiting.update(unwritten)
+        told = [(alert, step) for alert, step in told if alert.alert_id not in unwritten]
         if not told:
-            return None
+            return NotSent("nothing could be written")
+        shards = written
         crash_point("watch-intent")
         answer = await self._call(told)
         crash_point("watch-told")

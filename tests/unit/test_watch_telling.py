@@ -109,8 +109,11 @@ async def test_what_is_not_written_is_not_told():
     office = Office(board)
     office.fails = True
     await office.pass_time("08:30")
-
     assert board.said == []
+
+    office.fails = False
+    await office.desk._tell()
+    assert len(board.said) == 1
 
 
 @pytest.mark.parametrize(
