@@ -41,8 +41,8 @@ CENTERS = 95
 PASSWORDS = {"app": "app-secret", "reader": "reader-secret"}
 WHOLE: dict[str, Any] = {"since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC"}
 
-# A year of orders of 95 centers: 98 in 100 are handed off, 45 in 100 answer, 40 in 100 need parts, 15 in 100 of which
-# are missing. Times are exponential around those of the simulator, days and centers even.
+# A year of orders of 95 centers, in each block: 98 in 100 are handed off, 45 in 100 answer, 40 in 100 need parts, of
+# which 15 in 100 are missing. Times are exponential around those of the simulator, days and centers even.
 _ORDERS = """
 INSERT INTO fixtrail_raw.journeys
 (
@@ -71,7 +71,7 @@ WITH
     round(randExponential(1 / 530, 13), 3) AS fetching,
     reception + approval + parts_wait + bay AS wait,
     repairing + diagnosing + checking AS touch,
-    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL intDiv(n * 31536, 10000) % 31536000 SECOND AS began,
+    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL n * 7919 % 31536000 SECOND AS began,
     [reception, diagnosing, approval, parts_wait, bay, repairing, checking, fetching] AS spent,
     ['reception', 'diagnosis', 'approval', 'parts', 'bay', 'repair', 'quality', 'pickup'] AS names,
     arrayFilter(each -> each.2 > 0, arrayZip(names, spent)) AS stages,
@@ -114,7 +114,7 @@ INSERT INTO fixtrail_raw.events
 SELECT
     hex(sipHash128(intDiv(number, 3))), concat('e', toString(number), said.1, said.2), number, number % 4, said.1,
     concat('SO-', leftPad(toString(number), 10, '0')), concat('C', toString(number % {centers})),
-    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL intDiv(number * 31536, 10000) % 31536000 SECOND,
+    toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL number * 7919 % 31536000 SECOND,
     nullIf(said.2, ''), concat('t', toString(cityHash64(number) % 6)), concat('j', toString(number)), '{{}}'
 FROM numbers({first}, {count})
 ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS said
@@ -198,9 +198,18 @@ def fill(settings: Settings, orders: int, console: Console) -> None:
 
 
 def make(client: Any, first: int, count: int) -> None:
-    """Make up so many orders from this number on, and their events."""
-    for statement in (_ORDERS, _EVENTS):
-        client.command(statement.format(first=first, count=count, centers=CENTERS))
+    """Put in so many orders from this number on, and their events: the first block made up, all others copies of it."""
+    if first == 0:
+        for statement in (_ORDERS, _EVENTS):
+            client.command(statement.format(first=first, count=count, centers=CENTERS))
+        return
+    new_id = f"concat('SO-', leftPad(toString(toUInt64(substring(old.order_id, 4)) + {first}), 10, '0')) AS order_id"
+    new_vehicle = f"hex(sipHash128(old.vehicle_key, {first})) AS vehicle_key"
+    for table in ("journeys", "events"):
+        client.command(
+            f"INSERT INTO fixtrail_raw.{table} SELECT * REPLACE ({new_id}, {new_vehicle}) "
+            f"FROM fixtrail_raw.{table} AS old WHERE old.order_id < 'SO-{count:010}'"
+        )
 
 
 def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
