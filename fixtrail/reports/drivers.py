@@ -20,11 +20,12 @@ def build(ask: Ask, options: Options) -> Report:
     """The report; what is not estimable says why. Raises Failure for a cut, which this report has not."""
     if options.by:
         raise Failure("report drivers cannot be cut; it adjusts for center, lane and fault origin", USAGE)
-    return report_of(ask_visits(ask, options), options)
+    rows, every = ask_visits(ask, options)
+    return report_of(rows, options, every)
 
 
-def report_of(rows: pd.DataFrame, options: Options) -> Report:
-    """The report of these visits (stats_visits.visits)."""
+def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
+    """The report of these visits (stats_visits.visits), which are those of one vehicle in `every`."""
     longest_min = longest_wait_min(options)
     found = associations(rows)
     fitted = [model(name, rows, longest_min) for name in MODELS]
@@ -32,7 +33,12 @@ def report_of(rows: pd.DataFrame, options: Options) -> Report:
         "drivers",
         Words("净推荐值的驱动因素", "NPS drivers"),
         Words("什么让评分上升或下降？", "What moves the score?"),
-        scope={**options.scope(), "orders": len(rows), "scored": int(rows["score"].notna().sum())},
+        scope={
+            **options.scope(),
+            "one_vehicle_in": every,
+            "orders": len(rows),
+            "scored": int(rows["score"].notna().sum()),
+        },
         sheets=(view.correlation_sheet(found), view.model_sheet(fitted), view.definition_sheet()),
         charts=(
             Chart(

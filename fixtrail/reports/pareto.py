@@ -21,11 +21,12 @@ def build(ask: Ask, options: Options) -> Report:
     """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
     if options.by:
         raise Failure("report pareto cannot be cut; its table of segments has every cut", USAGE)
-    return report_of(ask_visits(ask, options), options)
+    rows, every = ask_visits(ask, options)
+    return report_of(rows, options, every)
 
 
-def report_of(rows: pd.DataFrame, options: Options) -> Report:
-    """The report of these visits (stats_visits.visits)."""
+def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
+    """The report of these visits (stats_visits.visits), which are those of one vehicle in `every`."""
     solved = solved_levels(options)
     found = loss(rows, solved, longest_wait_min(options))
     parts, identities = segments(rows)
@@ -46,6 +47,7 @@ def report_of(rows: pd.DataFrame, options: Options) -> Report:
         Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
         scope={
             **options.scope(),
+            "one_vehicle_in": every,
             "orders": len(rows),
             "scored": found.n_scored,
             "usable": found.n,

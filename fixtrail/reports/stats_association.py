@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.stats_correlation import Estimate, pearson, pearson_textbook, slope, spearman
-from fixtrail.reports.stats_models import Fit, controls_of, ordinal
+from fixtrail.reports.stats_models import SMALLEST_LEVEL, Fit, controls_of, ordinal
 from fixtrail.reports.stats_visits import BY_CAUSE, CONTROLS, DRIVERS, JOINT, MARKS, Driver, modelled
 
 # The likelihood of 20,000 answers is as narrow as anyone needs, and found in seconds.
@@ -73,6 +73,11 @@ def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> Model:
         chosen = np.sort(np.random.default_rng(1).choice(len(known), MOST_ROWS, replace=False))
         known, drivers = known.iloc[chosen], drivers.iloc[chosen]
     score = known["score"].to_numpy(float)
-    adjusted = pd.concat([controls_of(known, CONTROLS, score), known[list(MARKS.values())]], axis=1)
+    marks = [
+        mark
+        for mark in MARKS.values()
+        if known[mark].sum() >= SMALLEST_LEVEL and len(np.unique(score[known[mark] == 1])) > 1
+    ]
+    adjusted = pd.concat([controls_of(known, CONTROLS, score), known[marks]], axis=1)
     cut = int((known["wait"] > longest_wait_min).sum())
     return Model(name, ordinal(score, drivers, adjusted), len(known), int(rows["score"].notna().sum()), cut)

@@ -26,6 +26,8 @@ SMALLEST_LEVEL = 20
 # Past these a coefficient is on its way to infinity (log-odds of one standard deviation; its standard error).
 LARGEST_EFFECT, LARGEST_ERROR = 12.0, 20.0
 BLOCK = 256
+# Of the log-likelihood per order, where the search has ended.
+STEEPEST = 1e-4
 
 
 class NotEstimableError(ValueError):
@@ -173,6 +175,8 @@ def _fit_ordinal(y: NDArray[np.int_], x: pd.DataFrame) -> tuple[Vector, Vector]:
         error = np.asarray(result.bse)[: x.shape[1]]
     if not np.all(np.isfinite(error)) or not np.all(np.isfinite(result.params)):
         raise NotEstimableError("separation")
+    if float(np.max(np.abs(model.score(np.asarray(result.params))))) > STEEPEST * len(y):
+        raise NotEstimableError("not_converged")
     beta = np.asarray(result.params)[: x.shape[1]]
     return beta / scale, error / scale
 

@@ -17,6 +17,8 @@ from fixtrail.reports.report import Words
 CERTAIN_AFTER = timedelta(days=30)
 CAUSES = ("reception", "approval", "parts", "bay")
 LONGEST_WAIT_MIN = 240.0
+# More are not asked for: intervals are narrow by then, and a page should not wait for minutes.
+MOST_ORDERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,13 @@ MARKS = {"price_over_quote": "no_quote", "promise_broken": "not_ready"}
 CONTROLS = ("center_id", "lane", "fault_origin")
 
 
-def ask_visits(ask: Ask, options: Options) -> pd.DataFrame:
-    """The visits that the options are about, as `visits` gives them."""
-    answer = ask("drivers", since=options.since, until=options.until, time_zone=options.targets.time_zone)
-    return visits(answer, options.now)
+def ask_visits(ask: Ask, options: Options) -> tuple[pd.DataFrame, int]:
+    """(the visits that the options are about, as `visits` gives them; of one in how many vehicles they are)."""
+    zone = options.targets.time_zone
+    handed_off = int(ask("span", time_zone=zone)["handed_off"].iloc[0])
+    every = max(1, -(-handed_off // MOST_ORDERS))
+    answer = ask("drivers", since=options.since, until=options.until, time_zone=zone, every=every)
+    return visits(answer, options.now), every
 
 
 def visits(orders: pd.DataFrame, now: datetime) -> pd.DataFrame:
