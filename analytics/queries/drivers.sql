@@ -1,5 +1,5 @@
 -- What went on in each visit that was handed off, and which score did its customer give?
--- since, until: days of handoff in time_zone, both included, '' for no limit. every: the orders of one vehicle in so many.
+-- since, until: days of handoff in time_zone, both included, '' for no limit. one_in: of so many vehicles one is taken.
 SELECT
     o.order_id AS order_id,
     o.center_id AS center_id,
@@ -28,10 +28,10 @@ LEFT JOIN
     SELECT order_id, uniqExact(event_id) AS check_ins
     FROM events
     -- The view sorts by vehicle: a condition on it alone spares the other vehicles' events.
-    WHERE cityHash64(vehicle_key) % {every:UInt32} = 0 AND type = 'check_in'
+    WHERE cityHash64(vehicle_key) % {one_in:UInt32} = 0 AND type = 'check_in'
     GROUP BY order_id
 ) AS u ON u.order_id = o.order_id
-WHERE o.status = 'handed_off' AND cityHash64(o.vehicle_key) % {every:UInt32} = 0
+WHERE o.status = 'handed_off' AND cityHash64(o.vehicle_key) % {one_in:UInt32} = 0
     AND ({since:String} = '' OR toDate(o.closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
     AND ({until:String} = '' OR toDate(o.closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
 ORDER BY order_id

@@ -20,12 +20,12 @@ def build(ask: Ask, options: Options) -> Report:
     """The report; what is not estimable says why. Raises Failure for a cut, which this report has not."""
     if options.by:
         raise Failure("report drivers cannot be cut; it adjusts for center, lane and fault origin", USAGE)
-    rows, every = ask_visits(ask, options)
-    return report_of(rows, options, every)
+    rows, one_in = ask_visits(ask, options)
+    return report_of(rows, options, one_in)
 
 
-def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
-    """The report of these visits (stats_visits.visits), which are those of one vehicle in `every`."""
+def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
+    """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
     longest_min = longest_wait_min(options)
     found = associations(rows)
     fitted = [model(name, rows, longest_min) for name in MODELS]
@@ -35,7 +35,7 @@ def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
         Words("什么让评分上升或下降？", "What moves the score?"),
         scope={
             **options.scope(),
-            "one_vehicle_in": every,
+            "one_vehicle_in": one_in,
             "orders": len(rows),
             "scored": int(rows["score"].notna().sum()),
         },

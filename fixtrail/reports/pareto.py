@@ -21,12 +21,12 @@ def build(ask: Ask, options: Options) -> Report:
     """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
     if options.by:
         raise Failure("report pareto cannot be cut; its table of segments has every cut", USAGE)
-    rows, every = ask_visits(ask, options)
-    return report_of(rows, options, every)
+    rows, one_in = ask_visits(ask, options)
+    return report_of(rows, options, one_in)
 
 
-def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
-    """The report of these visits (stats_visits.visits), which are those of one vehicle in `every`."""
+def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
+    """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
     solved = solved_levels(options)
     found = loss(rows, solved, longest_wait_min(options))
     parts, identities = segments(rows)
@@ -47,7 +47,7 @@ def report_of(rows: pd.DataFrame, options: Options, every: int = 1) -> Report:
         Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
         scope={
             **options.scope(),
-            "one_vehicle_in": every,
+            "one_vehicle_in": one_in,
             "orders": len(rows),
             "scored": found.n_scored,
             "usable": found.n,

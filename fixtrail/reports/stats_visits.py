@@ -117,9 +117,9 @@ def ask_visits(ask: Ask, options: Options) -> tuple[pd.DataFrame, int]:
     """(the visits that the options are about, as `visits` gives them; of one in how many vehicles they are)."""
     zone = options.targets.time_zone
     handed_off = int(ask("span", time_zone=zone)["handed_off"].iloc[0])
-    every = max(1, -(-handed_off // MOST_ORDERS))
-    answer = ask("drivers", since=options.since, until=options.until, time_zone=zone, every=every)
-    return visits(answer, options.now), every
+    one_in = max(1, -(-handed_off // MOST_ORDERS))
+    answer = ask("drivers", since=options.since, until=options.until, time_zone=zone, one_in=one_in)
+    return visits(answer, options.now), one_in
 
 
 def visits(orders: pd.DataFrame, now: datetime) -> pd.DataFrame:
