@@ -264,6 +264,13 @@ def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: 
     boss.goto("/ops/accounts")
     expect(boss.get_by_role("row")).to_have_count(1 + len(ACCOUNTS))
     assert_accessible(boss)
+    page.goto("/ops")
+    live(page)
+    boss.get_by_role("button", name="End the sessions of north").click()
+    expect(boss.get_by_role("status")).to_have_text("The sessions are over.")
+    expect(page.locator("#connection")).to_contain_text("Your session is over.", timeout=SOON_MS)
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page).to_have_url(re.compile("/login"))
 
 
 def test_a_report_is_a_page_with_its_tables_as_files(desks: Desks, stack: Stack):

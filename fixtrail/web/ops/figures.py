@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 KEPT_S = 10.0
 FIRST_WAIT_S = 3.0
+LONG_S = 30.0
 WEEKS_DAYS = 28
 TREND_DAYS = 14
 
@@ -168,13 +169,14 @@ class Figures:
         self._asking: dict[Lane | None, asyncio.Task[None]] = {}
 
     async def get(self, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> Seen:
-        """What is known, at once; only the very first time ClickHouse is waited for, some seconds."""
+        """What is known, at once; where nobody has looked for a while, ClickHouse is waited for, at most some seconds."""
         task = self._asking.get(lane)
-        due = time.monotonic() - self._asked_at.get(lane, -1e9) >= self._kept_s
+        idle_s = time.monotonic() - self._asked_at.get(lane, -1e9)
+        due = idle_s >= self._kept_s
         if due and (task is None or task.done()):
             self._asked_at[lane] = time.monotonic()
             task = self._asking[lane] = asyncio.create_task(self._refresh(dict(zones), default_zone, lane, now))
-        if lane not in self._seen and task is not None:
+        if task is not None and (lane not in self._seen or idle_s >= LONG_S):
             await asyncio.wait([task], timeout=FIRST_WAIT_S)
         return self._seen.get(lane, Seen({}, None, False))
 
