@@ -10,6 +10,7 @@ from standardwebhooks.webhooks import Webhook
 from fixtrail import notices
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
+from fixtrail.web.tracking.tokens import Links
 from schemas.facts import JourneyFact
 from sinks.push import ledger
 from sinks.push.channels.webhook import signature
@@ -113,6 +114,28 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     assert "HELD until" in capsys.readouterr().out
     notices.print_log("R9", [], "Asia/Shanghai")
     assert "has seen no notice" in capsys.readouterr().out
+
+
+def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
+    settings = Settings(data=tmp_path, hash_key="a key for tests", public_url="https://track.example.com/")
+    at = now_ms()
+
+    first, again = (notices.links_of(settings)("R-1", at) for _ in range(2))
+
+    assert first == again
+    token = first.removeprefix("https://track.example.com/t/")
+    assert Links(settings.secret()).opens(token, now_ms()) == "R-1"
+
+
+def test_without_pages_there_is_no_link(settings: Settings):
+    assert notices.links_of(settings)("R-1", now_ms()) == ""
+
+
+def test_the_centers_of_the_data_folder_are_known_too(settings: Settings):
+    assert notices.centers_of(settings) == {}
+    (settings.data / "centers.toml").write_text('[[center]]\nid = "C1"\nname = "浦东"\nregion = "East"\n')
+
+    assert notices.centers_of(settings)["C1"].name == "浦东"
 
 
 def test_a_preview_is_made_of_the_journey_as_it_is_now():
