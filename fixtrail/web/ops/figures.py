@@ -169,7 +169,7 @@ class Figures:
         self._asking: dict[Lane | None, asyncio.Task[None]] = {}
 
     async def get(self, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> Seen:
-        """What is known, at once; where nobody has looked for a while, ClickHouse is waited for, at most some seconds."""
+        """What is known, at once; where nobody has looked for a while, ClickHouse is waited for some seconds."""
         task = self._asking.get(lane)
         idle_s = time.monotonic() - self._asked_at.get(lane, -1e9)
         due = idle_s >= self._kept_s
