@@ -101,6 +101,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: Any = None
         self._producer: Any = None
         self._committed: dict[TopicPartition, int] = {}
+        self._taken: dict[TopicPartition, int] = {}
         self._look_for_holes_at = 0.0
         self._watch: asyncio.Task[None] | None = None
 
@@ -181,6 +182,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         # Nothing else runs since aiokafka took them: a rebalance finds the records either unread or in the batch.
         for tp, records in found.items():
             self._reader.add(self._batch, tp, records)
+            self._taken[tp] = max(records[-1].offset + 1, self._taken.get(tp, 0))
         self._progress.waiting = bool(self._batch) or self._flush is not None
 
     async def _wait_for_flush(self) -> None:
@@ -212,7 +214,11 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._flush = asyncio.create_task(self._write(batch))
 
     async def _pass_over_holes(self) -> None:
-        """Commit the markers of transactions behind the last record, which nobody sees, once all records are."""
+        """Commit the markers of transactions behind the last record, which nobody sees, once that record is committed.
+
+        That nothing waits to be written is not enough: a rebalance drops what was read, and until it is through the
+        read position is still behind that.
+        """
         if self._batch or self._flush is not None or time.monotonic() < self._look_for_holes_at:
             return
         self._look_for_holes_at = time.monotonic() + HOLES_EVERY_S
@@ -222,7 +228,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 for tp in self._consumer.assignment():
                     known = self._committed.get(tp) or await self._consumer.committed(tp)
                     position = await self._consumer.position(tp)
-                    if position > (known or 0):
+                    if self._taken.get(tp, 0) <= (known or 0) < position:
                         ends[tp] = position
         if ends:
             await self._commit(ends)

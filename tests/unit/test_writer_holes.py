@@ -1,0 +1,89 @@
+"""What a ClickHouse writer commits when nothing waits to be written: markers of transactions, and never a record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from schemas.heartbeat import heartbeat_headers, heartbeat_key
+from sinks.clickhouse.connection import ClickHouse
+from sinks.clickhouse.writer import WriterConfig, _Writer
+from sinks.progress import Progress
+
+EVENTS_0 = TopicPartition("service-events", 0)
+
+
+class FakeConsumer:
+    """One partition: what it was read up to, and what was committed of it."""
+
+    def __init__(self) -> None:
+        self.read_up_to = 0
+        self.commits: list[int] = []
+
+    async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
+        """Two records, and two markers behind them."""
+        first, self.read_up_to = self.read_up_to, self.read_up_to + 4
+        return {EVENTS_0: [a_record(first), a_record(first + 1)]}
+
+    def assignment(self) -> set[TopicPartition]:
+        return {EVENTS_0}
+
+    async def position(self, _: TopicPartition) -> int:
+        return self.read_up_to
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        return self.commits[-1] if self.commits else None
+
+    async def commit(self, ends: dict[TopicPartition, int]) -> None:
+        self.commits.append(ends[EVENTS_0])
+
+
+def a_record(offset: int) -> Any:
+    """A heartbeat: it needs no ClickHouse."""
+    return SimpleNamespace(
+        topic="service-events", partition=0, offset=offset, key=heartbeat_key(0), value=None, timestamp=0,
+        headers=heartbeat_headers(1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def consumer() -> FakeConsumer:
+    return FakeConsumer()
+
+
+@pytest.fixture
+def writer(consumer: FakeConsumer) -> Iterator[_Writer]:
+    config = WriterConfig({}, ClickHouse("http://127.0.0.1:1", "app", ""), b"k" * 32, flush_s=0.0)
+    writer = _Writer(config, asyncio.Event(), Progress())
+    writer._consumer = consumer
+    yield writer
+    writer._thread.shutdown()
+
+
+async def test_markers_behind_the_last_record_are_committed_once_it_is(writer: _Writer, consumer: FakeConsumer):
+    await writer._read()
+    await writer._pass_over_holes()
+    assert consumer.commits == []
+
+    await writer._flush_if_due()
+    await asyncio.sleep(0)
+    while not consumer.commits:
+        await asyncio.sleep(0.01)
+    await writer._flush_if_due()
+    await writer._pass_over_holes()
+
+    assert consumer.commits == [2, 4]
+
+
+async def test_what_a_rebalance_drops_is_not_committed_as_if_it_were_markers(writer: _Writer, consumer: FakeConsumer):
+    await writer._read()
+    await writer.on_partitions_revoked([EVENTS_0])
+
+    await writer._pass_over_holes()
+
+    assert consumer.commits == []
