@@ -98,6 +98,7 @@ def _runs(runs: list[dict[str, Any]]) -> Iterator[str]:
         ("broker", *({"kafka": "Apache Kafka", "embedded": "embedded"}[run["broker"]] for run in runs)),
         ("minutes of load", *(f"{run['minutes']:g}" for run in runs)),
         ("records a second", *(f"{run['records_per_s']:g}" for run in runs)),
+        ("cores; load average of the last 15 minutes", *(_busy(run) for run in runs)),
         ("records acknowledged", *(f"{run['coverage']['records sent']:,}" for run in runs)),
         ("distinct events", *(f"{run['coverage']['distinct events']:,}" for run in runs)),
         ("faults", *(f"{sum(run['faults'].values())} of {len(run['faults'])} kinds" for run in runs)),
@@ -106,6 +107,10 @@ def _runs(runs: list[dict[str, Any]]) -> Iterator[str]:
         ("no lag left after the last record", *(f"{run['idle_after_s']} s" for run in runs)),
         ("promises broken", *(f"{len(run['broken'])} of {len(run['promises'])}" for run in runs)),
     )
+
+
+def _busy(run: dict[str, Any]) -> str:
+    return f"{run['cores']}; {run['load_average'][2]}" if "cores" in run else "not noted"
 
 
 def _promises(runs: list[dict[str, Any]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -108,6 +109,8 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
             "ends": dict(Counter(f"{end.name.partition('-')[0]} {end.code}" for end in fleet.ends)),
             "coverage": coverage(evidence),
             "growth": growth_of(watch.sizes),
+            "load_average": [round(each, 1) for each in os.getloadavg()],
+            "cores": os.cpu_count(),
         }
         if asked.with_replay and not still:
             print("reading it all again from the first event", flush=True)
