@@ -36,6 +36,7 @@ KEPT_CLOSED_MS = 30 * DAY_MS
 LOOK_EVERY_S = 5.0
 PAUSE_S = 2.0
 WAIT_S = 0.05
+TOPICS_LIMIT_S = 20.0
 RECORDS_AT_ONCE = 1000
 
 
@@ -250,8 +251,7 @@ class Journeys:
     async def _follow(self, consumer: Any, others: Mapping[str, Callable[[list[Any]], None]]) -> None:
         # Without a group all partitions are assigned, from their beginning.
         consumer.subscribe([JOURNEYS, *others])
-        while not any(tp.topic == JOURNEYS for tp in consumer.assignment()):
-            await asyncio.sleep(WAIT_S)
+        await _assigned(consumer, {JOURNEYS, *others})
         partitions = sorted(consumer.assignment())
         wanted = await consumer.end_offsets(partitions)
         look_at = 0.0
@@ -273,3 +273,13 @@ class Journeys:
     def _show(self) -> None:
         self._progress.gauges["journeys",] = len(self._kept)
         self._progress.gauges["open_journeys",] = sum(map(len, self._open.values()))
+
+
+async def _assigned(consumer: Any, wanted: set[str]) -> None:
+    """Return once the consumer has partitions of all topics; without those that are not there after a while."""
+    deadline = time.monotonic() + TOPICS_LIMIT_S
+    while missing := wanted - {tp.topic for tp in consumer.assignment()}:
+        if JOURNEYS not in missing and time.monotonic() > deadline:
+            log.warning("there is no topic %s: run `fixtrail migrate`", ", ".join(sorted(missing)))
+            return
+        await asyncio.sleep(WAIT_S)

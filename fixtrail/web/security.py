@@ -37,6 +37,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+# Files whose address has a hash of their content (fixtrail.web.static).
+UNCHANGING = "public, max-age=31536000, immutable"
 HSTS = "max-age=31536000"
 MINUTE_S = 60.0
 MOST_COUNTED = 100_000
@@ -54,9 +56,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        is_named_by_content = scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v=")
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if message["status"] == 200 and is_named_by_content:
+                    headers["Cache-Control"] = UNCHANGING
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)

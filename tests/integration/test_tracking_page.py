@@ -133,6 +133,28 @@ def test_every_answer_keeps_to_itself(pages: PageServer):
         assert "set-cookie" not in headers
 
 
+def test_files_named_by_their_content_are_kept_by_browsers(pages: PageServer):
+    pages.publish(visit("R-40"))
+    files = re.findall(r'(?:src|href)="(/static/[^"]+)"', pages.get(f"/t/{pages.token('R-40')}").text)
+
+    assert len(files) >= 3
+    for file in files:
+        answer = pages.get(file)
+        assert (answer.status, "immutable" in answer.headers["cache-control"]) == (200, True)
+        assert pages.get(file.partition("?")[0]).headers["cache-control"] == "no-store"
+
+
+def test_nothing_is_opened_before_it_is_known_what_was_revoked(pages: PageServer):
+    pages.publish(visit("R-44"))
+    pages.call(pages.web.journeys.read.clear)
+    try:
+        answers = [pages.get(f"/t/{token}") for token in (pages.token("R-44"), "nothing")]
+    finally:
+        pages.call(pages.web.journeys.read.set)
+
+    assert [answer.status for answer in answers] == [503, 503]
+
+
 def test_no_page_has_anything_inline_or_from_elsewhere(pages: PageServer):
     pages.publish(visit("R-41"), fact("R-42", *_whole(), handed_off("13:00", amount=780)))
     for order_id in ("R-41", "R-42"):

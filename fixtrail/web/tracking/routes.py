@@ -115,6 +115,9 @@ def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
     if not web.gate.lets_in(f"address {address_of(request.scope)}", limits.requests_of_address):
         web.progress.count("refused", "address")
         return _busy()
+    if not web.journeys.read.is_set():
+        # What was revoked is not known yet, and not every order.
+        return Response(status_code=503, headers={"Retry-After": "5"})
     order_id = web.links.opens(token, now)
     fact = web.journeys.get(order_id or "")
     if order_id is None or fact is None:
