@@ -237,3 +237,49 @@ async def test_many_orders_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
     await turn(watch)
 
     assert len(topics.said(NOTICES, 0)) == 25
+
+
+async def test_it_runs_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch):
+    """The whole loop: join, read, come live, look at the clock each second, end in good order."""
+    topics, stop = Topics(), asyncio.Event()
+    an_order(topics, "R1", 0)
+    progress = Progress()
+    watch = _Watch(WatchBoxConfig({}, CONFIG, "one"), stop, progress)
+
+    async def connect() -> None:
+        watch._consumer = watch._producer = topics
+        await assign(watch, 0, 1)
+
+    async def follow() -> None:
+        watch._acks.read.set()
+        await asyncio.sleep(60)
+
+    async def no_lag(*_: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(watch, "_connect", connect)
+    monkeypatch.setattr(watch._acks, "run", follow)
+    monkeypatch.setattr(boxes, "show_lag", no_lag)
+    monkeypatch.setattr(boxes, "TICK_S", 0.05)
+    monkeypatch.setattr(Topics, "getmany", slowly(Topics.getmany))
+    running = asyncio.create_task(watch.run())
+    async with asyncio.timeout(20):
+        while not topics.said(ALERTS, 0):
+            await asyncio.sleep(0.01)
+        an_order(topics, "R2", 1)
+        while not topics.said(ALERTS, 1):
+            await asyncio.sleep(0.01)
+        stop.set()
+        assert await running == 0
+    assert len(topics.said(NOTICES, 0)) == len(topics.said(NOTICES, 1)) == 1
+    assert progress.moved and not progress.waiting
+
+
+def slowly(getmany: Any) -> Any:
+    """A poll lets others run, as one over a network does."""
+
+    async def poll(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.01)
+        return await getmany(*arguments, **options)
+
+    return poll
