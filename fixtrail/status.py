@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.settings import Settings
-from fixtrail.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS, partitions_by_topic, partitions_in
+from fixtrail.topics import (
+    ALERTS,
+    CENTER_HOURS,
+    DEAD_LETTERS,
+    JOURNEYS,
+    SERVICE_EVENTS,
+    partitions_by_topic,
+    partitions_in,
+)
 
 LOOK_EVERY_S = 0.2
 
