@@ -111,7 +111,7 @@ class Load(threading.Thread):
             enable_idempotence=True,
             max_request_size=16 * 1024 * 1024,
             # No record is given up in an outage of the broker shorter than this.
-            request_timeout_ms=120_000,
+            request_timeout_ms=300_000,
             linger_ms=5,
         )
         await producer.start()
