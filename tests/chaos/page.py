@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
+LONG_ENOUGH_MIN = 10
 PAGE = ROOT / "docs" / "reliability.md"
 
 HEAD = """\
@@ -160,20 +161,28 @@ def _ends(ends: dict[str, int]) -> str:
 
 def _growth(runs: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Memory and open files\n"
+    grown = [
+        (_name(run), part, each)
+        for run in runs
+        for part, each in run["growth"].items()
+        if each["minutes"] >= LONG_ENOUGH_MIN
+    ]
+    if not grown:
+        yield f"No process lived {LONG_ENOUGH_MIN} minutes under these faults: a slope would say nothing."
+        return
     yield "Of each part's longest-lived process, from its third minute on: faults end processes all the time.\n"
     yield from _table(
         ("run", "part", "minutes", "MB", "MB an hour", "open files"),
         *(
             (
-                _name(run),
+                name,
                 part,
-                f"{grown['minutes']:.0f}",
-                f"{grown['memory_mb'][0]:.0f} to {grown['memory_mb'][1]:.0f}",
-                f"{grown['mb_per_hour']:+.0f}",
-                f"{grown['files'][0]} to {grown['files'][1]}",
+                f"{each['minutes']:.0f}",
+                f"{each['memory_mb'][0]:.0f} to {each['memory_mb'][1]:.0f}",
+                f"{each['mb_per_hour']:+.0f}",
+                f"{each['files'][0]} to {each['files'][1]}",
             )
-            for run in runs
-            for part, grown in run["growth"].items()
+            for name, part, each in grown
         ),
     )
 
