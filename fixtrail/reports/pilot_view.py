@@ -274,9 +274,9 @@ def methods(plan: Plan) -> tuple[Words, ...]:
             "interval holds every effect that the test does not reject.",
         ),
         Words(
-            "为什么不用 wild bootstrap 或 t 检验：中心很少时其误报率偏离 5%，见 docs/statistics.md 的测量。",
-            "Why not a t-test or a wild bootstrap: docs/statistics.md measures how often each says effect where none "
-            "was.",
+            "随机化检验不假定任何分布；docs/statistics.md 在模拟的中心上把它与 t 检验和 wild bootstrap 的误报率与检出率并列。",
+            "Randomization supposes no distribution; docs/statistics.md has its rates of false alarms and of finds on "
+            "simulated centers, beside those of t-tests and a wild bootstrap.",
         ),
     )
 

@@ -123,32 +123,6 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def wild_bootstrap_p(change: Vector, treated: NDArray[np.bool_]) -> float:
-    """Wild bootstrap of the units with the null imposed, t-statistics, Webb's six weights: to compare with.
-
-    With few treated units it goes wrong (MacKinnon and Webb, Econometrics Journal 2018); benchmarks/recovery.py
-    measures by how much.
-    """
-    weights = np.sqrt(np.array([0.5, 1.0, 1.5]))
-    weights = np.concatenate([-weights, weights])
-    draw = np.random.default_rng(SEED)
-    residual = change - change.mean()
-    drawn = change.mean() + residual * draw.choice(weights, size=(1_999, len(change)))
-    observed = abs(_t(change[None, :], treated))[0]
-    return float((np.sum(np.abs(_t(drawn, treated)) >= observed) + 1) / (len(drawn) + 1))
-
-
-def _t(rows: Vector, treated: NDArray[np.bool_]) -> Vector:
-    inside, outside = rows[:, treated], rows[:, ~treated]
-    gap = inside.mean(axis=1) - outside.mean(axis=1)
-    square = (inside - inside.mean(axis=1, keepdims=True)) ** 2
-    variance = square.sum(axis=1) / inside.shape[1] ** 2
-    square = (outside - outside.mean(axis=1, keepdims=True)) ** 2
-    variance = variance + square.sum(axis=1) / outside.shape[1] ** 2
-    ratio: Vector = gap / np.sqrt(np.maximum(variance, 1e-300))
-    return ratio
-
-
 def _differences(values: Vector, chosen: NDArray[np.bool_]) -> Vector:
     k = int(chosen[0].sum())
     inside: Vector = chosen @ values
