@@ -274,7 +274,8 @@ def methods(plan: Plan) -> tuple[Words, ...]:
             "interval holds every effect that the test does not reject.",
         ),
         Words(
-            "随机化检验不假定任何分布；docs/statistics.md 在模拟的中心上把它与 t 检验和 wild bootstrap 的误报率与检出率并列。",
+            "随机化检验不假定任何分布；docs/statistics.md 把它在模拟中心上的误报率与检出率"
+            "和 t 检验、wild bootstrap 并列。",
             "Randomization supposes no distribution; docs/statistics.md has its rates of false alarms and of finds on "
             "simulated centers, beside those of t-tests and a wild bootstrap.",
         ),
