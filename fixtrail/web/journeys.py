@@ -190,7 +190,9 @@ class Journeys:
 
     def take(self, records: Iterable[Any]) -> None:
         """Take over the records of a batch; of an order the highest version counts, older ones may come once more."""
-        for record in {record.key: record for record in records if record.key is not None}.values():
+        for record in records:
+            if record.key is None:
+                continue
             order_id = record.key.decode(errors="replace")
             if record.value is None:
                 self._forget(order_id)

@@ -23,6 +23,14 @@ def journeys_of(*records: SimpleNamespace) -> Journeys:
     return journeys
 
 
+def test_an_older_version_told_once_more_in_the_same_batch_changes_nothing():
+    journeys = Journeys()
+
+    journeys.take([record("R-1", 3), record("R-1", 2)])
+
+    assert journeys.version("R-1") == 3
+
+
 def test_the_highest_version_counts_whatever_comes_last():
     journeys = journeys_of(record("R-1", 3))
     journeys.take([record("R-1", 2)])
