@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Test files run side by side: most of their time is waiting for processes that start.
+# Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
 JOBS ?= 2
 # An environment made for development also runs Fixtrail.
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
@@ -30,7 +30,8 @@ check: env-dev   ## format, lint, types, import directions, generated documents
 	$(BIN)/fixtrail contracts --check
 
 test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(or $(TESTS),--ignore=tests/browser)
+	$(if $(TESTS),,$(BIN)/pytest tests/browser)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)

@@ -163,11 +163,11 @@ ALTER TABLE fixtrail.dead_letters
     COMMENT COLUMN IF EXISTS diverted 'It was an event, but came too late or met a bug';
 
 -- example:
---   SELECT toDate(hour) AS day, sum(handed_off) AS handed_off, sum(wait_s) / sum(handed_off) / 60 AS wait_min
+--   SELECT toDate(hour) AS day, sum(handed_off) AS orders, sum(wait_s) / orders / 60 AS wait_min
 --   FROM fixtrail.center_hours
 --   WHERE hour >= now() - INTERVAL 14 DAY
 --   GROUP BY day
---   HAVING handed_off > 0
+--   HAVING orders > 0
 --   ORDER BY day
 ALTER TABLE fixtrail.center_hours MODIFY COMMENT 'One row per center and hour, of the hour of check-in for check_ins, of the hour of close for all else. Sums from judged on are of orders handed off.';
 ALTER TABLE fixtrail.center_hours

@@ -20,7 +20,7 @@ from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
 ROOT = Path(__file__).parents[2]
-REFUSED = "ACCESS_DENIED|READONLY|Not enough privileges"
+REFUSED = "ACCESS_DENIED|READONLY|SETTING_CONSTRAINT_VIOLATION|Not enough privileges"
 
 
 def has_landlock() -> bool:

@@ -78,8 +78,10 @@ def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     ours = {name: family for name, family in found.items() if name.startswith("fixtrail_")}
     described = {f"fixtrail_{box}_{what}": about for box, measures in KNOWN.items() for what, about in measures.items()}
 
-    # What a channel answers is told from its first call on, and nothing here has a recipient to call.
+    # Told from the first of its kind on, and nothing here has a recipient to call, an API key or an open order.
     of_calls = {f"fixtrail_push_{what}" for what in ("answers", "call_seconds", "dropped")}
+    of_calls |= {"fixtrail_web_api_requests", "fixtrail_web_api_seconds"}
+    of_calls |= {"fixtrail_watch_alerts", "fixtrail_watch_told"}
     assert set(described) - of_calls <= set(ours) <= set(described)
     for name, family in ours.items():
         assert (family.type, family.documentation) == (described[name].kind, described[name].help)

@@ -19,6 +19,8 @@ from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webhook import said_secret
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.store import open_store
+from sinks.push.lanes import GONE
+from sinks.push.ledger import FINAL
 from tests.kafka_io import read_topic
 from tests.providers.mail import MailServer
 from tests.providers.messages import HOUR, MINUTE, a_fact, a_notice, now_ms
@@ -255,7 +257,7 @@ def test_a_provider_that_hangs_holds_up_no_other(busy_town: Town):
     mine = "order_id BETWEEN 'R90' AND 'R99'"
     busy_town.tell(notices)
     busy_town.sink.wait_final(40, 15, where=f"{mine} AND channel <> 'sms'")
-    assert len(busy_town.sms.accepted) < 10
+    assert busy_town.sink.rows(f"{mine} AND channel = 'sms' AND state NOT IN {FINAL}")
     busy_town.sms.always = "ok"
     busy_town.sink.wait_final(50, where=mine)
 
@@ -403,6 +405,7 @@ def _take_over(town: Town) -> None:
         assert other.stop() == 0, other.story()
 
     town.check_the_books(states)
-    # Some of it may be the other's own, under way just then.
-    assert states["UNKNOWN"] <= sum(row["channel"] != "webhook" for row in left)
+    # Some of it may be the other's own, under way just then; a call of its own may end unheard, too, where all is slow.
+    gone = other.rows(f"state = 'UNKNOWN' AND reason = '{GONE}'")
+    assert len(gone) <= sum(row["channel"] != "webhook" for row in left)
     assert set(states) <= {"SENT", "UNKNOWN"}

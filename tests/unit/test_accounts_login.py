@@ -69,7 +69,7 @@ async def test_every_failure_reads_the_same(board):
 
 
 async def test_an_unknown_account_takes_as_long_as_a_wrong_password(monkeypatch):
-    """Both cost one check at full price: their medians differ by less than a third of it."""
+    """Both cost one check at full price; without one, an unknown account would be told in a thousandth of the time."""
 
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
     checker, hashed = passwords.Checker(), passwords.hash_password(PASSWORD)
@@ -79,7 +79,7 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(monkeypatch)
         assert not await checker.matches(hashed if name == "lin" else None, "wrong password")
         took[name].append(time.perf_counter() - began)
     known, unknown = map(statistics.median, took.values())
-    assert unknown == pytest.approx(known, rel=0.33)
+    assert known / 2 < unknown < known * 2
 
 
 async def test_after_five_failures_even_the_right_password_waits(board):
