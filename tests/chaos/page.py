@@ -60,7 +60,8 @@ Mended, each with a test:
 - A ClickHouse whose disk was full answered the writer's question for its columns with nothing, which was held against
   the rows: good ones could have become dead letters.
 - A ClickHouse writer whose batch a rebalance had dropped unwritten could commit past it with the next one: the run of
-  seed 1 was without up to 6,642 rows of one partition so, until a rewind brought them back. It ran the code before.
+  seed 1 was without up to 6,642 rows of one partition so, until a rewind brought them back. It ran the code before,
+  seed 2 the mended code.
 - A worker frozen beyond its session still sent what it had prepared, so an older version of a fact could stand behind a
   newer one.
 
