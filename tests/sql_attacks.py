@@ -89,6 +89,7 @@ CHANGES = {
     "delete": "DELETE FROM fixtrail_raw.journeys WHERE 1",
     "truncate": "TRUNCATE TABLE fixtrail_raw.journeys",
     "drop view": "DROP VIEW fixtrail.orders",
+    "explain of a change": "EXPLAIN SYNTAX DROP VIEW fixtrail.orders",
     "drop database": "DROP DATABASE fixtrail",
     "replace view": "CREATE OR REPLACE VIEW fixtrail.orders AS SELECT 1",
     "rename": "RENAME TABLE fixtrail.orders TO fixtrail.mine",
@@ -129,7 +130,6 @@ HARMLESS = {
     "another role": ("SET ROLE ALL", ""),
     "settings in a subquery": ("SELECT * FROM (SELECT 1 SETTINGS max_threads = 1000)", "1"),
     "stop merges of all that one may": ("SYSTEM STOP MERGES", ""),
-    "explain of a change": ("EXPLAIN SYNTAX DROP VIEW fixtrail.orders", None),
     "names of raw tables": ("SELECT count() FROM system.tables WHERE database = 'fixtrail_raw'", "0"),
     "python in a text": ("SELECT 'Python(x)'", "Python(x)"),
 }

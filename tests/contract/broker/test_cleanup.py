@@ -93,7 +93,7 @@ async def test_packed_and_transactional_batches_are_compacted_too(lab: Lab) -> N
 
 
 async def test_old_records_are_deleted_by_time(lab: Lab) -> None:
-    topic = await lab.topic(retention_ms="800", segment_ms="50")
+    topic = await lab.topic(retention_ms="4000", segment_ms="50")
     await lab.send(topic, [b"%d" % number for number in range(10)])
 
     async def all_gone() -> bool:
