@@ -30,7 +30,7 @@ check: env-dev   ## format, lint, types, import directions, generated documents
 	$(BIN)/fixtrail contracts --check
 
 test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(or $(TESTS),--ignore=tests/browser)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
 	$(if $(TESTS),,$(BIN)/pytest tests/browser)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)

@@ -51,7 +51,7 @@ class Desks:
         context = self._browser.new_context(viewport=viewport, locale=locale, base_url=self.home, **options)
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         page.on("console", lambda said: said.type == "error" and self._complain(said.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda asked: asked.url.startswith(self.home) or self.troubles.append(asked.url))
