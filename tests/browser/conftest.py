@@ -107,7 +107,7 @@ class Phones:
         context = self._browser.new_context(viewport=PHONE, locale=locale, **options)
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda said: said.type == "error" and self._complain(said.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda asked: asked.url.startswith(self._home) or self.troubles.append(asked.url))
