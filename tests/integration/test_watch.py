@@ -122,8 +122,8 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
             watches.start("one", FIXTRAIL_CRASH_AT="watch-before-write")
             watches.wait_crashed(CRASHED, "one")
             watches.start("one", FIXTRAIL_CRASH_AT="watch-written")
-            watches.start("two")
             watches.wait_crashed(CRASHED, "one")
+            watches.start("two")
             with watches.running("one"):
                 watches.wait_for(lambda: len({each["notice_id"] for each in watches.notices()}) >= 16, "all are told")
                 watches.kill("one")

@@ -171,3 +171,12 @@ def test_a_reset_ends_what_was_open_and_what_comes(proxy: Proxy):
 @pytest.mark.skipif(not page.PAGE.exists(), reason="nothing was reported yet")
 def test_the_page_on_reliability_is_what_the_runs_reported():
     assert page.PAGE.read_text() == page.page(), "run: python -m tests.chaos.page --write"
+
+
+def test_every_change_that_a_trial_asks_for_exists():
+    from tests.chaos.mutants.__main__ import TRIALS
+    from tests.chaos.mutants.changes import CHANGES
+
+    asked = {name for trial in TRIALS.values() for name in (trial.changes or "").split("+") if name}
+
+    assert asked <= CHANGES.keys()

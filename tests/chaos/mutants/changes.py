@@ -186,6 +186,6 @@ CHANGES: dict[str, Callable[[], None]] = {
         *(slow_writes, bug_now_and_then, ack_before_write, changelog_before_outputs),
         flush_without_awaiting,
         *(exception_skips_the_batch, counters_instead_of_sets, versions_by_arrival, notice_ids_by_attempt),
-        *(commit_before_insert),
+        commit_before_insert,
     )
 }
