@@ -18,7 +18,7 @@ from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.compose import Composer, Link, said_at
 from sinks.push.config import PushConfigError, PushSettings, read_push_settings
 from sinks.push.ledger import Preference, Send
-from sinks.push.store import Store, StoreOutage, open_store
+from sinks.push.store import Store, StoreOutage
 from sinks.push.words import NoTemplate, NoticeWords, Wordsmith
 from streams.journey.ids import notice_id
 
@@ -327,17 +327,8 @@ def _check_zone(name: str) -> None:
 def _ledger(settings: Settings) -> Iterator[Store]:
     """The ledger within one transaction. Raises Failure where it is away."""
     try:
-        store = open_store(settings.ledger_dsn())
-        try:
-            store.begin()
-            ledger.create_tables(store)
+        with ledger.opened(settings.ledger_dsn()) as store:
             yield store
-            store.commit()
-        except BaseException:
-            store.rollback()
-            raise
-        finally:
-            store.close()
     except StoreOutage as error:
         raise Failure(str(error), NEGATIVE) from None
 

@@ -6,10 +6,9 @@ from functools import partial
 
 import pandas as pd
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports import drivers_view as view
 from fixtrail.reports.ask import Ask
-from fixtrail.reports.options import Options
+from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.report import Chart, Report, Words
 from fixtrail.reports.stats_association import MODELS, associations, model
 from fixtrail.reports.stats_targets import longest_wait_min
@@ -18,8 +17,7 @@ from fixtrail.reports.stats_visits import ask_visits
 
 def build(ask: Ask, options: Options) -> Report:
     """The report; what is not estimable says why. Raises Failure for a cut, which this report has not."""
-    if options.by:
-        raise Failure("report drivers cannot be cut; it adjusts for center, lane and fault origin", USAGE)
+    refuse_cut("drivers", options, "it adjusts for center, lane and fault origin")
     rows, one_in = ask_visits(ask, options)
     return report_of(rows, options, one_in)
 

@@ -50,7 +50,7 @@ def check_cut(by: str | None) -> str | None:
     return by
 
 
-def refuse_cut(report: str, options: Options) -> None:
-    """Raises Failure where --by is given to a report that has its cuts in its tables."""
+def refuse_cut(report: str, options: Options, why: str = "its tables have the cuts") -> None:
+    """Raises Failure where --by is given to a report that is not cut by it."""
     if options.by is not None:
-        raise Failure(f"report {report} has its cuts in its tables; --by is for report kpi", USAGE)
+        raise Failure(f"report {report} cannot be cut: {why}; --by is for report kpi", USAGE)

@@ -6,10 +6,9 @@ from functools import partial
 
 import pandas as pd
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports import pareto_view as view
 from fixtrail.reports.ask import Ask
-from fixtrail.reports.options import Options
+from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.report import Chart, Report, Words
 from fixtrail.reports.stats_loss import loss
 from fixtrail.reports.stats_segments import segments
@@ -19,8 +18,7 @@ from fixtrail.reports.stats_visits import ask_visits
 
 def build(ask: Ask, options: Options) -> Report:
     """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
-    if options.by:
-        raise Failure("report pareto cannot be cut; its table of segments has every cut", USAGE)
+    refuse_cut("pareto", options, "its table of segments has every cut")
     rows, one_in = ask_visits(ask, options)
     return report_of(rows, options, one_in)
 

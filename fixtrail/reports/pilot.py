@@ -6,10 +6,9 @@ from functools import partial
 
 import pandas as pd
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports import pilot_view as view
 from fixtrail.reports.ask import Ask
-from fixtrail.reports.options import Options
+from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.report import Chart, Report, Words
 from fixtrail.reports.stats_panel import RATIOS
 from fixtrail.reports.stats_pilot import day_of, judge, panel_of, rollout_of
@@ -18,8 +17,7 @@ from fixtrail.reports.stats_targets import read_plan
 
 def build(ask: Ask, options: Options) -> Report:
     """The report. Raises Failure for a cut, which this report has not, and for targets that cannot be read."""
-    if options.by:
-        raise Failure("report pilot cannot be cut; its units are centers", USAGE)
+    refuse_cut("pilot", options, "its units are centers")
     days = ask("pilot", since=options.since, until=options.until, time_zone=options.targets.time_zone)
     return report_of(days, ask("centers"), options)
 

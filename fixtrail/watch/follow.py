@@ -1,17 +1,13 @@
 """A whole topic, read from its beginning and followed, of no consumer group."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
 
-log = logging.getLogger(__name__)
+from sinks.follow import from_the_beginning
 
-PAUSE_S = 2.0
 WAIT_S = 0.05
 
 
@@ -20,17 +16,7 @@ async def follow(kafka: Mapping[str, Any], topic: str, take: Callable[[Any], obj
 
     `read` is set once all has been taken that stood there at the beginning.
     """
-    while True:
-        consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, auto_offset_reset="earliest")
-        try:
-            await consumer.start()
-            await _follow(consumer, topic, take, read)
-        except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("%s cannot be read: %s; again in %.0f s", topic, type(error).__name__, PAUSE_S)
-        finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), 15.0)
-        await asyncio.sleep(PAUSE_S)
+    await from_the_beginning(kafka, topic, lambda consumer: _follow(consumer, topic, take, read))
 
 
 async def _follow(consumer: Any, topic: str, take: Callable[[Any], object], read: asyncio.Event) -> None:

@@ -16,16 +16,14 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from fixtrail.topics import JOURNEYS
 from schemas.facts import JourneyFact
+from sinks.follow import from_the_beginning
 from sinks.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -34,7 +32,6 @@ DAY_MS = 24 * 3600 * 1000
 # How long a closed order's page is there: time for the survey, and to look something up.
 KEPT_CLOSED_MS = 30 * DAY_MS
 LOOK_EVERY_S = 5.0
-PAUSE_S = 2.0
 WAIT_S = 0.05
 TOPICS_LIMIT_S = 20.0
 RECORDS_AT_ONCE = 1000
@@ -232,23 +229,7 @@ class Journeys:
 
         Starts again from the beginning after whatever Kafka does; meanwhile everything stays as it was known.
         """
-        while True:
-            consumer = AIOKafkaConsumer(
-                **kafka,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_partition_fetch_bytes=4 * 1024 * 1024,
-                metadata_max_age_ms=30_000,
-            )
-            try:
-                await consumer.start()
-                await self._follow(consumer, others)
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("the journeys cannot be read: %s; again in %.0f s", type(error).__name__, PAUSE_S)
-            finally:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(consumer.stop(), 15.0)
-            await asyncio.sleep(PAUSE_S)
+        await from_the_beginning(kafka, "the journeys", lambda consumer: self._follow(consumer, others))
 
     async def _follow(self, consumer: Any, others: Mapping[str, Callable[[list[Any]], None]]) -> None:
         # Without a group all partitions are assigned, from their beginning.

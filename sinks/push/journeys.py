@@ -4,13 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
 
+from sinks.follow import from_the_beginning
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 
@@ -22,7 +21,6 @@ DAY_MS = 24 * 3600 * 1000
 KEPT_CLOSED_MS = 7 * DAY_MS
 LOOK_EVERY_S = 5.0
 STALE_AFTER_S = 60.0
-PAUSE_S = 2.0
 WAIT_S = 0.05
 
 _NEEDED = (
@@ -61,23 +59,7 @@ class Journeys:
 
     async def run(self) -> None:
         """Follow the topic until cancelled; starts again from its beginning after whatever Kafka does."""
-        while True:
-            consumer = AIOKafkaConsumer(
-                **self._kafka,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_partition_fetch_bytes=4 * 1024 * 1024,
-                metadata_max_age_ms=30_000,
-            )
-            try:
-                await consumer.start()
-                await self._follow(consumer)
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("the journeys cannot be read: %s; again in %.0f s", type(error).__name__, PAUSE_S)
-            finally:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(consumer.stop(), 15.0)
-            await asyncio.sleep(PAUSE_S)
+        await from_the_beginning(self._kafka, "the journeys", self._follow)
 
     async def _follow(self, consumer: Any) -> None:
         # Without a group all partitions are assigned, from their beginning.
@@ -100,7 +82,7 @@ class Journeys:
 
     def _take(self, records: list[Any]) -> None:
         """Keep the newest version of each; after a crash older ones may come once more."""
-        for record in {record.key: record for record in records}.values():
+        for record in records:
             if record.key is None:
                 continue
             if record.value is None:

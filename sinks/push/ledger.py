@@ -6,11 +6,12 @@ Each function is one part of a transaction that the caller begins and commits.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from sinks.push.store import Store
+from sinks.push.store import Store, open_store
 
 PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
 SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"
@@ -121,6 +122,25 @@ class Spend:
     person: str
     kind: str
     keep: int
+
+
+@contextmanager
+def opened(dsn: str) -> Iterator[Store]:
+    """A ledger with its tables, in one transaction: committed at the end, undone by an exception.
+
+    Raises StoreOutage where the database is away.
+    """
+    store = open_store(dsn)
+    try:
+        store.begin()
+        create_tables(store)
+        yield store
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
+    finally:
+        store.close()
 
 
 def create_tables(store: Store) -> None:

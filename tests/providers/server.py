@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from types import TracebackType
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from aiohttp import web
 Mood = Literal["ok", "lose", "hang", "cut"] | int
 
 
-class Provider:
+class Provider(ABC):
     """`with Webhooks() as provider: ...`; `accepted` is what it took, in order, once for each time."""
 
     def __init__(self) -> None:
@@ -52,9 +53,9 @@ class Provider:
         """The next requests meet these moods, one each."""
         self.moods.extend(moods)
 
+    @abstractmethod
     async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
         """Judge a request by the provider's own rules, note it in `accepted` if taken, and answer."""
-        raise NotImplementedError
 
     def counts(self, request: web.Request) -> bool:
         """Whether moods are about this request: a token endpoint has its own."""

@@ -1,4 +1,4 @@
-"""The alerts of topic `alerts` as the board shows them, and acknowledging one by topic `alert-acks`."""
+"""The alerts of topic `alerts` as the board shows them."""
 
 import logging
 import time
@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schemas.facts import Acknowledgement, Alert
+from fixtrail.watch.alerts import is_newer
+from schemas.facts import Alert
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,6 @@ class Alerts:
 
     def __init__(self) -> None:
         self._known: dict[str, Alert] = {}
-        self._versions: dict[str, int] = {}
         self._told: list[Callable[[], None]] = []
 
     def take(self, records: Iterable[Any]) -> None:
@@ -35,8 +35,7 @@ class Alerts:
             except ValidationError as error:
                 log.warning("an alert cannot be read: %s", error.errors(include_input=False)[:1])
                 continue
-            if alert.version > self._versions.get(alert.alert_id, -1):
-                self._versions[alert.alert_id] = alert.version
+            if is_newer(alert, self._known.get(alert.alert_id)):
                 self._known[alert.alert_id] = alert
                 changed = True
         if changed:
@@ -69,7 +68,7 @@ class Alerts:
         for alert_id, alert in list(self._known.items()):
             closed = max(filter(None, (alert.closed_at, alert.ended_at)), default=None)
             if alert.state != "open" and closed is not None and now - closed > KEPT_CLOSED_MS:
-                del self._known[alert_id], self._versions[alert_id]
+                del self._known[alert_id]
 
 
 def _urgency(alert: Alert) -> tuple[int, int, int, str]:
@@ -77,8 +76,3 @@ def _urgency(alert: Alert) -> tuple[int, int, int, str]:
         return 0, _URGENCY[alert.severity], alert.since, alert.alert_id
     closed = 1 if alert.state == "acknowledged" else 2
     return closed, _URGENCY[alert.severity] if closed == 1 else 0, -(alert.closed_at or 0), alert.alert_id
-
-
-def acknowledgement(alert: Alert, by: str, now: int, note: str | None) -> Acknowledgement:
-    """What is sent to `alert-acks`; the watch box closes the alert when it reads it."""
-    return Acknowledgement(alert_id=alert.alert_id, acknowledged_at=now, acknowledged_by=by, note=note)

@@ -17,11 +17,11 @@ from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledged
-from fixtrail.web.ops.alerts import acknowledgement
 from fixtrail.web.ops.boards import TOKEN_MARK, View, without_ticks
 from fixtrail.web.ops.choice import choice_of
 from fixtrail.web.ops.shell import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
+from schemas.facts import Acknowledgement
 
 # At most so often a board changes, and at least so often it looks at the clock.
 LEAST_S, LOOK_EVERY_S = 1.0, 5.0
@@ -122,7 +122,9 @@ async def acknowledge(
         raise HTTPException(404)
     if alert.state == "open":
         note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
-        said = acknowledgement(alert, person.name, web.ops.clock(), note)
+        said = Acknowledgement(
+            alert_id=alert_id, acknowledged_at=web.ops.clock(), acknowledged_by=person.name, note=note
+        )
         try:
             await web.events.write(said.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
         except NotAcknowledged:

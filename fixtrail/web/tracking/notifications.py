@@ -10,7 +10,7 @@ from sinks.push import ledger
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webpush import parse_subscription
 from sinks.push.http import is_allowed
-from sinks.push.store import Store, StoreOutage, open_store
+from sinks.push.store import Store, StoreOutage
 
 MOST_OF_ORDER = 5
 MOST_ADDRESS = 2048
@@ -57,16 +57,7 @@ def _person(config: WebConfig, address: str) -> str:
 @contextmanager
 def _ledger(config: WebConfig) -> Iterator[Store]:
     try:
-        store = open_store(config.settings.ledger_dsn())
-        try:
-            store.begin()
-            ledger.create_tables(store)
+        with ledger.opened(config.settings.ledger_dsn()) as store:
             yield store
-            store.commit()
-        except BaseException:
-            store.rollback()
-            raise
-        finally:
-            store.close()
     except StoreOutage:
         raise NotSubscribed("the ledger is away") from None
