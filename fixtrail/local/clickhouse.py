@@ -13,11 +13,13 @@ SELECT * FROM Python(x) ends the process: loopback only, and supervised.
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import importlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import sys
 import threading
@@ -27,6 +29,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from xml.sax.saxutils import escape
 
 from fixtrail.local.landlock import shut_in
@@ -37,6 +40,7 @@ QUERY_LIMIT_S = 10.0
 # One machine runs everything: what an analyst asks of it by mistake must not hold it up for long.
 READER_S = 4.0
 CLOSE_LIMIT_S = 1.0
+LOCK_LIMIT_S = QUERY_LIMIT_S + 5.0
 
 _FOLDERS = ("store", "user_files", "tmp")
 
@@ -196,6 +200,12 @@ def load_passwords(file: Path) -> tuple[str, str]:
 def serve(server: Server) -> int:
     """Run the server until SIGTERM, SIGINT or the end of the parent; returns the exit code."""
     parent = os.getppid()  # now: by the time the server answers it may be gone already
+    lock = _lock(server.data)
+    if lock is None:
+        print(f"clickhouse: another server runs in {server.data}", file=sys.stderr)
+        return 70
+    # What a killed server left there helps nobody, and must not meet the next one.
+    shutil.rmtree(server.data / "tmp", ignore_errors=True)
     folder = render_config(server).parent
     if not _shut_in(folder, server.http_port):
         print("clickhouse: no Landlock here, so its users can read this user's files with file()", file=sys.stderr)
@@ -234,6 +244,25 @@ def serve(server: Server) -> int:
     os._exit(0)
 
 
+def _lock(data: Path) -> IO[str] | None:
+    """Holds the folder for this process for as long as it is open; None where another one keeps it.
+
+    One that is about to end is waited for.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    lock = (data / "lock").open("w")
+    deadline = time.monotonic() + LOCK_LIMIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                lock.close()
+                return None
+            time.sleep(0.1)
+
+
 def _shut_in(folder: Path, http_port: int) -> bool:
     """Leave the server its data, its code and what it asks of the machine; False where the kernel cannot.
 
@@ -241,7 +270,9 @@ def _shut_in(folder: Path, http_port: int) -> bool:
     passwords in it included. The folder with stack.json and passwords.json is out of reach too.
     """
     code = (sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/urandom")
-    machine = ("self/maps", "self/statm", "meminfo", "stat", "cpuinfo")
+    # Without self/auxv the engine takes what lies behind the environment for it. That is the heap, since os.environ has
+    # moved the environment there: by what happens to be in it, the engine dies of SIGSEGV while it is loaded.
+    machine = ("self/auxv", "self/maps", "self/statm", "meminfo", "stat", "cpuinfo")
     return shut_in(
         read=[
             *map(Path, code),

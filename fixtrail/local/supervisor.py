@@ -19,7 +19,9 @@ LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+# Ends before it was ready. An exit code comes again; a signal (a crash, too little memory) may not.
 FALSE_STARTS = 3
+CRASHED_STARTS = 6
 REFUSED_PAUSE_S = 30.0
 # A child that ran this long was well; its next death is a new story.
 SETTLED_S = 30.0
@@ -58,6 +60,8 @@ class Child:
         self.refused = False
         self.ready = asyncio.Event()
         self.said_last: list[str] = []
+        self._exits = 0
+        self._crashes = 0
         self.log_path = logs / f"{spec.name}.log"
         self._say = say
         self._changed = changed
@@ -78,7 +82,8 @@ class Child:
     async def wait_ready(self, limit_s: float) -> None:
         """Wait for its ready line.
 
-        Raises Failure where that does not come in time, or it ends again and again; Refusal where it refuses to go on.
+        Raises Failure where that does not come in time, or it ends again and again (killed by a signal, it gets more
+        attempts than with an exit code); Refusal where it refuses to go on.
         """
         await self.wait_until(self.ready.is_set, limit_s)
 
@@ -90,9 +95,13 @@ class Child:
                 raise Refusal(f"{self.spec.name} {self.ended} (log: {self.log_path})", REFUSED)
             if time.monotonic() > deadline:
                 raise self._not_ready(f"is not ready after {limit_s:.0f} s")
-            if self.restarts >= FALSE_STARTS:
-                raise self._not_ready(f"ended {self.restarts} times before it was ready")
+            if self._ends_again_and_again():
+                ends = self._exits + self._crashes
+                raise self._not_ready(f"ended {ends} times before it was ready; the last time it {self.ended}")
             await asyncio.sleep(0.05)
+
+    def _ends_again_and_again(self) -> bool:
+        return self._exits >= FALSE_STARTS or self._exits + self._crashes >= CRASHED_STARTS
 
     def _not_ready(self, what: str) -> Failure:
         said = "\n".join(f"  {line}" for line in self.said_last)
@@ -128,11 +137,18 @@ class Child:
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
             wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
             self.ended, self.refused = self._said_of(code), code == REFUSED
+            self._exits += code >= 0
+            self._crashes += code < 0
             self._changed()
-            self._say(f"{self.spec.name} {self.ended}; it starts again in {wait_s:.1f} s")
+            self._note(f"{self.spec.name} {self.ended}; it starts again in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             self.restarts += 1
+
+    def _note(self, line: str) -> None:
+        """Say it to the operator, and write it into the child's log, where its own last words are."""
+        self._say(line)
+        self._log.emit(logging.makeLogRecord({"msg": f"--- {line}"}))
 
     def _said_of(self, code: int) -> str:
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

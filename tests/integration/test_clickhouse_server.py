@@ -68,6 +68,34 @@ def test_what_was_acknowledged_survives_kill_9(own_server: ClickHouseNode) -> No
         back.stop()
 
 
+def test_what_a_killed_server_left_in_its_tmp_folder_does_not_meet_the_next(own_server: ClickHouseNode) -> None:
+    own_server.kill()
+    left = own_server.data / "tmp" / "left" / "behind"
+    left.mkdir(parents=True)
+
+    back = own_server.again()
+    try:
+        assert not left.exists()
+    finally:
+        back.stop()
+
+
+def test_two_servers_do_not_share_a_folder(own_server: ClickHouseNode) -> None:
+    config = (own_server.data / "config.xml").read_text()
+    http, tcp = free_ports(2)
+    code = f"""
+from pathlib import Path
+from fixtrail.local import clickhouse
+clickhouse.LOCK_LIMIT_S = 0.2
+raise SystemExit(clickhouse.serve(clickhouse.Server({http}, {tcp}, Path({str(own_server.data)!r}), "app", "reader")))
+"""
+    second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert second.returncode == 70
+    assert f"another server runs in {own_server.data}" in second.stderr
+    assert (own_server.data / "config.xml").read_text() == config
+
+
 def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
     http, tcp = free_ports(2)
     command = [sys.executable, "-m", "fixtrail.local.clickhouse", f"--http-port={http}", f"--tcp-port={tcp}"]
@@ -178,6 +206,30 @@ def test_no_user_reads_a_file_outside_of_the_store(clickhouse: ClickHouseNode, f
     for user in ("reader", "app"):
         with pytest.raises(AssertionError, match="Permission denied"):
             clickhouse.ask(f"SELECT file('{file.format(data=clickhouse.data)}')", user=user)
+
+
+@pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
+def test_the_library_loads_whatever_lies_in_memory_behind_the_environment(tmp_path: Path) -> None:
+    """Where it cannot read the kernel's facts on the process, it takes what follows the environment for them.
+
+    A variable set later moves the environment beside other memory: 33 there (the size of a small allocation) says
+    "here is the kernel's code", and the library died of SIGSEGV while it was loaded.
+    """
+    code = f"""
+import ctypes, importlib.util, sys
+from pathlib import Path
+from fixtrail.local import clickhouse
+assert clickhouse._shut_in(Path({str(tmp_path)!r}), 1)
+behind = (ctypes.c_uint64 * 4)(0, 33, 0x1234567, 0)
+ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value = ctypes.addressof(behind)
+library = Path(importlib.util.find_spec("chdb").origin).with_name("_chdb.abi3.so")
+ctypes.CDLL(str(library), mode=sys.getdlopenflags() | 8)  # RTLD_DEEPBIND, as the package does
+print("loaded", flush=True)
+clickhouse.os._exit(0)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert (told.returncode, told.stdout) == (0, "loaded\n"), told.stderr
 
 
 @pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")

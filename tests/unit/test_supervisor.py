@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fixtrail.failure import Failure
+from fixtrail.local import supervisor
 from fixtrail.local.supervisor import Child, Refusal, Spec
 from fixtrail.process import is_alive
 
@@ -49,6 +50,52 @@ async def test_a_child_that_does_not_start_says_why(tmp_path):
     child.start()
     with pytest.raises(Failure, match=r"(?s)not ready after 1 s.*No such file"):
         await child.wait_ready(1)
+    await child.stop()
+
+
+def crashing(tmp_path, body):
+    """A child that a signal ends after `body`, which finds in `starts` how many times it was started."""
+    (tmp_path / "crashing.py").write_text(
+        "import os, signal\nfrom pathlib import Path\n"
+        f"count = Path({str(tmp_path / 'starts')!r})\n"
+        "starts = int(count.read_text()) + 1 if count.exists() else 1\n"
+        f"count.write_text(str(starts))\n{body}\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    return Spec("crashing", "crashing", (), {"PYTHONPATH": str(tmp_path)}, ready_line="up")
+
+
+async def test_a_child_that_crashes_before_it_is_ready_gets_more_attempts(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.01)
+    body = f"if starts > {supervisor.FALSE_STARTS}: print('up', flush=True); signal.pause()"
+    child = Child(crashing(tmp_path, body), tmp_path, lambda _: None, lambda: None)
+    child.start()
+    await child.wait_ready(60)
+
+    assert child.restarts == supervisor.FALSE_STARTS
+    log = (tmp_path / "crashing.log").read_text()
+    assert log.count("--- crashing was killed by SIGKILL; it starts again in") == supervisor.FALSE_STARTS
+    await child.stop()
+
+
+async def test_a_child_that_always_crashes_is_given_up_and_how_it_died_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.05)
+    said = []
+    child = Child(crashing(tmp_path, "print('loading', flush=True)"), tmp_path, said.append, lambda: None)
+    child.start()
+    with pytest.raises(Failure, match=r"(?s)ended 6 times before .*last time it was killed by SIGKILL .*  loading"):
+        await child.wait_ready(60)
+    await child.stop()
+
+    pauses = [float(line.split()[-2]) for line in said]
+    assert len(pauses) == supervisor.CRASHED_STARTS and pauses == sorted(pauses) and pauses[0] < pauses[-1]
+
+
+async def test_a_child_that_ends_with_an_exit_code_is_given_up_sooner(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.25)
+    child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
+    child.start()
+    with pytest.raises(Failure, match=r"(?s)ended 3 times before .*last time it ended with exit code 2 .*No such file"):
+        await child.wait_ready(60)
     await child.stop()
 
 
