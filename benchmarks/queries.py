@@ -31,7 +31,7 @@ from benchmarks.machine import Machine, cpu_s
 from fixtrail.failure import Failure
 from fixtrail.reports.ask import frame, parameters_of, questions, text_of
 from fixtrail.reports.journey import MOST_FOLLOWED
-from fixtrail.reports.kpi import wait_ranks
+from fixtrail.reports.kpi_waits import wait_ranks
 from fixtrail.settings import Settings
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate

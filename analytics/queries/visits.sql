@@ -9,7 +9,7 @@ WITH
     {until:String} AS last_day,
     {rollout:String} AS side,
     {centers:Array(String)} AS only_centers,
-    (SELECT groupArray((center_id, toNullable(region), toNullable(toString(wave)), wave_start)) FROM centers) AS known
+    (SELECT groupArray((center_id, nullIf(region, ''), toNullable(toString(wave)), wave_start)) FROM centers) AS known
 SELECT
     *,
     status = 'handed_off' AS is_handed_off,

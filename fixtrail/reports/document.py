@@ -41,6 +41,9 @@ def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
         "target": figure.target,
         "status": figure.status,
         "method": figure.method,
+        "centers": figure.centers,
+        "orders_low": plain(figure.of_orders.low),
+        "orders_high": plain(figure.of_orders.high),
         "definition": definition.text.en,
         "version": definition.version,
     }

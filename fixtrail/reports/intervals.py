@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ TAIL = (1 - LEVEL) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)
 # Names of the methods, as printed beside each figure.
 WILSON, TRINOMIAL, STUDENT, RANKS, POISSON = "wilson", "trinomial-mean", "t", "order-statistics", "poisson-exact"
+# The same where orders of one center resemble each other.
+CENTERS, RANKS_OF_CENTERS = "t-centers", "order-statistics-centers"
 
 
 def share(count: int, n: int) -> Interval:
@@ -46,6 +49,44 @@ def mean(value: float, deviation: float | None, n: int) -> Interval:
     return Interval(value - half, value + half)
 
 
+class Spread(NamedTuple):
+    """How uncertain a mean is: its standard error, and the degrees of freedom of Student's t that go with it."""
+
+    error: float
+    freedom: float
+
+    @property
+    def half(self) -> float:
+        """Half of the 95 % interval around the mean."""
+        return float(special.stdtrit(self.freedom, 1 - TAIL)) * self.error
+
+
+def between_centers(sizes: Sequence[float], means: Sequence[float]) -> Spread | None:
+    """Spread of the mean of all values where those of one center resemble each other; None for fewer than two centers.
+
+    Cluster-robust CR2 with Satterthwaite's degrees of freedom (Bell and McCaffrey, Survey Methodology 28, 2002). For a
+    mean it has a closed form: with shares w of all values, variance = sum of w^2 (mean - mean of all)^2 / (1 - w). For
+    k centers of equal size that is Student's t over their means, with k - 1 degrees of freedom.
+    """
+    total = sum(sizes)
+    shares = [size / total for size in sizes if size]
+    if len(shares) < 2:
+        return None
+    known = [mean for size, mean in zip(sizes, means, strict=True) if size]
+    middle = sum(share * mean for share, mean in zip(shares, known, strict=True))
+    variance = sum(w * w * (mean - middle) ** 2 / (1 - w) for w, mean in zip(shares, known, strict=True))
+    pulls = [w * w / (1 - w) for w in shares]
+    pairs = sum(pulls) ** 2 - sum(pull * pull for pull in pulls)
+    return Spread(math.sqrt(variance), 1 / (sum(w * w for w in shares) + pairs))
+
+
+def wider(first: Interval, second: Interval) -> Interval:
+    """The lower low and the higher high; None where either has no bound."""
+    low = None if first.low is None or second.low is None else min(first.low, second.low)
+    high = None if first.high is None or second.high is None else max(first.high, second.high)
+    return Interval(low, high)
+
+
 class Ranks(NamedTuple):
     """Places in the sorted values, counted from 1; None where the sample is too small to have such a value."""
 
@@ -59,6 +100,22 @@ def quantile_ranks(level: float, n: int) -> Ranks:
         return Ranks(None, None)
     low, high = _binomial_quantile(TAIL, n, level), _binomial_quantile(1 - TAIL, n, level) + 1
     return Ranks(low if low >= 1 else None, high if high <= n else None)
+
+
+def woodruff_ranks(level: float, n: int, below: Spread) -> Ranks:
+    """The same for values in centers: `below` is the spread of the share of values up to the quantile.
+
+    The interval of the share is read off the sorted values (Woodruff, JASA 47, 1952).
+    """
+    low, high = math.floor(n * (level - below.half)), math.ceil(n * (level + below.half)) + 1
+    return Ranks(low if low >= 1 else None, high if high <= n else None)
+
+
+def wider_ranks(first: Ranks, second: Ranks) -> Ranks:
+    """The lower low and the higher high; None where either has none."""
+    low = None if first.low is None or second.low is None else min(first.low, second.low)
+    high = None if first.high is None or second.high is None else max(first.high, second.high)
+    return Ranks(low, high)
 
 
 def _binomial_quantile(probability: float, n: int, share: float) -> int:

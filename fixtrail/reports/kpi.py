@@ -12,9 +12,10 @@ from fixtrail.reports import intervals
 from fixtrail.reports.ask import Ask
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi_charts import charts_of
+from fixtrail.reports.kpi_waits import Waits, ask_waits, key_of, keys_of, wait_figures
 from fixtrail.reports.options import Options
 from fixtrail.reports.periods import DAYS_A_MONTH, Asked, ask_periods, bucket_days
-from fixtrail.reports.report import NO_INTERVAL, Figure, Interval, Report, Words, plain
+from fixtrail.reports.report import NO_INTERVAL, Figure, Report, Words, plain
 from fixtrail.reports.status import status
 from fixtrail.reports.targets import Targets
 
@@ -22,6 +23,11 @@ TITLE = Words("指标总览", "KPI table")
 QUESTION = Words(
     "我们做得怎么样，是否达标？有多少数据支持，误差多大？",
     "How good are we, and is that what we aimed at? From how much data, and how sure?",
+)
+STATUS_RULE = Words(
+    "达标：整个区间不劣于目标；未达标：整个区间劣于目标；否则无法区分。未给出 n 的数字按其本身判断",
+    "met: the whole interval is as good as the target or better; missed: all of it is worse; otherwise not "
+    "distinguishable. A number told without n is judged as it stands",
 )
 METHODS = (
     Words(
@@ -31,17 +37,19 @@ METHODS = (
         "percentile by order statistics (binomial ranks); complaints by the exact Poisson interval",
     ),
     Words(
-        "达标：整个区间不劣于目标；未达标：整个区间劣于目标；否则无法区分。未给出 n 的数字按其本身判断",
-        "met: the whole interval is as good as the target or better; missed: all of it is worse; otherwise not "
-        "distinguishable. A number told without n is judged as it stands",
+        "同一中心的等待彼此相似：有两个及以上中心时，等待的区间以中心为聚类（CR2，Bell 与 McCaffrey 2002；"
+        "分位数用 Woodruff 1952），取其与仅按工单计算者中较宽的一端",
+        "Waits at one center resemble each other: over two or more centers their intervals have centers as clusters "
+        "(CR2, Bell and McCaffrey 2002; quantiles by Woodruff 1952), or are those of the orders alone where these are "
+        "wider",
     ),
+    STATUS_RULE,
     Words(
         "有时段或按日/周/月时，只计该时段内交车的工单；否则计全部工单。分位数在名次间线性插值",
         "with days given, or by day, week or month, only orders handed off in them count; otherwise all orders. "
         "Quantiles are linear between ranks",
     ),
 )
-_MEDIAN, _P90 = 0.5, 0.9
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -61,49 +69,30 @@ def report_of(figures: Sequence[Figure], options: Options, asked: Sequence[Asked
 def _figures_of_period(ask: Ask, options: Options, period: Asked) -> list[Figure]:
     parameters = period.parameters(options)
     counts, emergencies = ask("kpi", **parameters), ask("kpi_emergencies", **parameters)
-    ranks = {key: wait_ranks(int(n)) for key, n in zip(_keys(counts), counts["waits"], strict=True) if n}
-    waits = ask("kpi_wait_ranks", ranks=ranks, **parameters) if ranks else pd.DataFrame(columns=["key", "waits_s"])
+    waits = ask_waits(ask, counts, parameters)
     return figures_of(counts, emergencies, waits, period, options.by)
 
 
-def wait_ranks(n: int) -> list[int]:
-    """Places of the four waits that bound median and 90th percentile; 0 where there is none."""
-    ranks = (intervals.quantile_ranks(level, n) for level in (_MEDIAN, _P90))
-    return [rank or 0 for pair in ranks for rank in pair]
-
-
 def figures_of(
-    counts: pd.DataFrame, emergencies: pd.DataFrame, waits: pd.DataFrame, period: Asked, by: str | None
+    counts: pd.DataFrame, emergencies: pd.DataFrame, waits: Mapping[str, Waits], period: Asked, by: str | None
 ) -> list[Figure]:
-    """All figures of one period from the answers of kpi, kpi_emergencies and kpi_wait_ranks, one set for each key."""
-    rushed = dict(zip(_keys(emergencies), emergencies.to_dict("records"), strict=True))
-    bounds = dict(zip(_keys(waits), waits["waits_s"], strict=True))
+    """All figures of one period from the answers of kpi and kpi_emergencies and what bounds the waits, by key."""
+    rushed = dict(zip(keys_of(emergencies), emergencies.to_dict("records"), strict=True))
     found = []
     rows = counts.to_dict("records")
     if not rows and by is None:
         # Nothing is an answer, too: every figure with n = 0.
         rows = [{**dict.fromkeys(counts.columns, 0), "key": ""}]
     for row in rows:
-        key = _key(row["key"])
+        key = key_of(row["key"])
         shown = None if by is None else plain(row["key"])
         days = bucket_days(by, key, period) if by in ("day", "week", "month") else period.days
-        of_key = _figures(row, rushed.get(key, {}), bounds.get(key), days / DAYS_A_MONTH)
+        of_key = _figures(row, rushed.get(key, {}), waits.get(key), days / DAYS_A_MONTH)
         found += [replace(figure, period=period.name, by=by, key=shown) for figure in of_key]
     return found
 
 
-def _keys(frame: pd.DataFrame) -> list[str]:
-    return [_key(key) for key in frame["key"]]
-
-
-def _key(key: Any) -> str:
-    """A key as the queries name it: no key is the empty text."""
-    return "" if pd.isna(key) else str(key)
-
-
-def _figures(
-    row: Mapping[Any, Any], rushed: Mapping[Any, Any], bounds: Sequence[float] | None, months: float
-) -> Iterator[Figure]:
+def _figures(row: Mapping[Any, Any], rushed: Mapping[Any, Any], waits: Waits | None, months: float) -> Iterator[Figure]:
     """One key's figures."""
     n, handed_off = int(row["scores"]), int(row["handed_off"])
     yield Figure(
@@ -118,7 +107,7 @@ def _figures(
     yield _share("ftfr", row["fixed"], row["judged"], handed_off)
     yield _share("ftfr_confirmed", row["fixed_confirmed"], row["judged_confirmed"], row["judged"])
     yield _share("ftfr_provisional", row["fixed"] - row["fixed_confirmed"], young, row["judged"])
-    yield from _waits(row, bounds)
+    yield from wait_figures(row, waits)
     complaints = int(row["complaints"])
     for name, exposure in (("complaints_per_100", handed_off / 100), ("complaints_per_month", months)):
         yield Figure(
@@ -136,21 +125,6 @@ def _figures(
     yield _share("quick_lane_in_time", row["quick_in_time"], row["quick_ready"], row["quick"])
     yield _share("promise_kept", row["promise_kept"], row["promised"], row["orders"])
     yield _share("quote_kept", row["quote_kept"], row["quoted"], handed_off)
-
-
-def _waits(row: Mapping[Any, Any], bounds: Sequence[float] | None) -> Iterator[Figure]:
-    n, n_all = int(row["waits"]), int(row["handed_off"])
-    if n == 0 or bounds is None:
-        names = ("wait_mean_s", "wait_median_s", "wait_p90_s")
-        yield from (Figure(name, None, n, n_all) for name in names)
-        return
-    mean, deviation = float(row["wait_mean_s"]), plain(row["wait_deviation_s"])
-    yield Figure("wait_mean_s", mean, n, n_all, intervals.mean(mean, deviation, n), method=intervals.STUDENT)
-    ends = [float(bound) if rank else None for bound, rank in zip(bounds, wait_ranks(n), strict=True)]
-    for name, value, (low, high) in zip(
-        ("wait_median_s", "wait_p90_s"), row["wait_quantiles_s"], (ends[:2], ends[2:]), strict=True
-    ):
-        yield Figure(name, float(value), n, n_all, Interval(low, high), method=intervals.RANKS)
 
 
 def _share(name: str, count: float, n: float, n_all: float) -> Figure:

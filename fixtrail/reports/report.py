@@ -66,6 +66,7 @@ class Figure:
 
     `figure` is a name in the report's `definitions`. Shares are between 0 and 1, NPS between -100 and 100, times in
     seconds. `n` of `n_all` could be used; `count` of them held, where it is a share. `by` and `key` name the cut.
+    Where `interval` reckons with the difference between so many `centers`, `of_orders` is that of their orders alone.
     """
 
     figure: str
@@ -80,6 +81,8 @@ class Figure:
     target: float | None = None
     status: str | None = None
     method: str | None = None
+    centers: int | None = None
+    of_orders: Interval = NO_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)

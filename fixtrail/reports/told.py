@@ -9,7 +9,7 @@ from typing import Any
 
 from fixtrail.failure import USAGE, Failure
 from fixtrail.reports.definitions import DEFINITIONS
-from fixtrail.reports.kpi import METHODS
+from fixtrail.reports.kpi import STATUS_RULE
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Definition, Figure, Interval, Report, Words
 from fixtrail.reports.status import status
@@ -28,7 +28,7 @@ def read_told(file: Path, options: Options) -> Report:
     except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Failure(f"{file}: {error}", USAGE) from None
     scope = {"computed_at": options.scope()["computed_at"], "source": file.name}
-    return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), METHODS[1:2], definitions)
+    return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), (STATUS_RULE,), definitions)
 
 
 def definition_of(table: Mapping[str, Any]) -> Definition:

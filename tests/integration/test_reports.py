@@ -93,7 +93,10 @@ def expected(orders: Iterable[Order], days: int) -> dict[str, dict[str, Any]]:
     both = [order for order in rows if order["ready_at"] and order["promised_at"]]
     quoted = [order for order in done if None not in (order["final_amount"], order["approved_amount"])]
     scores = np.array([order["score"] for order in rows if order["score"] is not None])
-    waits = np.array(sorted(order["wait_s"] for order in done if order["wait_s"] is not None))
+    waits = pd.DataFrame(
+        [(order["center_id"], order["wait_s"]) for order in done if order["wait_s"] is not None],
+        columns=["center_id", "wait_s"],
+    )
     complaints = sum(order["complaints"] for order in done)
     hours_2, minutes_15 = timedelta(hours=2), timedelta(minutes=15)
     found = {
@@ -144,22 +147,49 @@ def counted(events: int, exposure: float, n: int) -> dict[str, Any]:
     return {"value": events / exposure, "n": n, "n_all": n, "low": low / exposure, "high": high / exposure}
 
 
-def wait_figures(waits: Any, n_all: int) -> dict[str, dict[str, Any]]:
-    n = len(waits)
+def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
+    n = len(rows)
     if n == 0:
         return {name: told(None, None, 0, n_all) for name in ("wait_mean_s", "wait_median_s", "wait_p90_s")}
+    waits = np.sort(rows["wait_s"].to_numpy(dtype=float))
     half = stats.sem(waits) * stats.t.ppf(0.975, n - 1) if n > 1 else None
-    found = {"wait_mean_s": told(waits.mean(), half, n, n_all)}
+    mean = told(waits.mean(), half, n, n_all)
+    found = {"wait_mean_s": mean | {"orders_low": None, "orders_high": None, "centers": None}}
+    clusters = rows["center_id"].nunique()
+    if clusters > 1:
+        wide = max(half, clustered_half(rows["wait_s"].astype(float), rows["center_id"]))
+        alone = {"orders_low": mean["low"], "orders_high": mean["high"], "centers": clusters}
+        found["wait_mean_s"] = told(mean["value"], wide, n, n_all) | alone
     for name, level in (("wait_median_s", 0.5), ("wait_p90_s", 0.9)):
+        value = float(np.quantile(waits, level))
         below, above = int(stats.binom.ppf(0.025, n, level)), int(stats.binom.ppf(0.975, n, level))
-        found[name] = {
-            "value": float(np.quantile(waits, level)),
-            "n": n,
-            "n_all": n_all,
-            "low": waits[below - 1] if below >= 1 else None,
-            "high": waits[above] if above < n else None,
-        }
+        alone = {"orders_low": None, "orders_high": None}
+        if clusters > 1:
+            alone = {f"orders_{end}": bound for end, bound in ends_at(waits, below, above).items()}
+            share = clustered_half((rows["wait_s"] <= value + 1e-5).astype(float), rows["center_id"])
+            below, above = min(below, math.floor(n * (level - share))), max(above, math.ceil(n * (level + share)))
+        found[name] = {"value": value, "n": n, "n_all": n_all, **ends_at(waits, below, above), **alone}
     return found
+
+
+def ends_at(waits: Any, below: int, above: int) -> dict[str, float | None]:
+    return {
+        "low": waits[below - 1] if below >= 1 else None,
+        "high": waits[above] if above < len(waits) else None,
+    }
+
+
+def clustered_half(values: pd.Series[Any], centers: pd.Series[Any]) -> float:
+    """Half of the interval of a mean by CR2 with centers as clusters (Bell and McCaffrey 2002), from its vectors."""
+    names, place = np.unique(centers.to_numpy(dtype=str), return_inverse=True)
+    ones = (place[:, None] == np.arange(len(names))).astype(float)
+    weights = ones.mean(axis=0)
+    # One column per center: the residuals' weights in its score.
+    pulls = (ones - weights) / np.sqrt(1 - weights) / len(values)
+    scores = pulls.T @ values.to_numpy()
+    inner = pulls.T @ pulls
+    freedom = np.trace(inner) ** 2 / (inner**2).sum()
+    return float(stats.t.ppf(0.975, freedom) * math.sqrt((scores**2).sum()))
 
 
 def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]]) -> list[str]:
@@ -522,6 +552,7 @@ def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None
     given = {
         "since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
         "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1,
+        "names": [""], "medians": [60.0], "p90s": [90.0],
     }  # fmt: skip
     for name, question in questions().items():
         assert question.endswith("?"), name

@@ -71,6 +71,65 @@ def test_ranks_are_those_of_scipys_binomial_quantiles():
             assert intervals.quantile_ranks(level, n) == (low if low >= 1 else None, high if high <= n else None)
 
 
+def bell_and_mccaffrey(groups):
+    """Standard error and degrees of freedom of a mean by the paper's matrices: CR2 of a regression on nothing but 1."""
+    y = np.concatenate(groups)
+    n, x = len(y), np.ones((len(y), 1))
+    bread = np.linalg.inv(x.T @ x)
+    hat = x @ bread @ x.T
+    rest, residual = np.eye(n) - hat, y - y.mean()
+    variance, pulls, start = 0.0, [], 0
+    for group in groups:
+        rows = slice(start, start := start + len(group))
+        values, vectors = np.linalg.eigh(np.eye(len(group)) - hat[rows, rows])
+        adjust = vectors @ np.diag(values**-0.5) @ vectors.T
+        variance += (bread @ x[rows].T @ adjust @ residual[rows]).item() ** 2
+        pulls.append(rest[:, rows] @ adjust @ x[rows] @ bread)
+    pull = np.hstack(pulls)
+    eigenvalues = np.linalg.eigvalsh(pull.T @ pull)
+    return math.sqrt(variance), eigenvalues.sum() ** 2 / (eigenvalues**2).sum()
+
+
+@pytest.mark.parametrize("sizes", [(5, 5, 5), (2, 30), (3, 40, 7, 7, 19), (1, 1, 60)])
+def test_the_spread_between_centers_is_bell_and_mccaffreys(sizes):
+    rng = np.random.default_rng(sum(sizes))
+    groups = [rng.normal(rng.normal(50, 5), 10, size) for size in sizes]
+    error, freedom = bell_and_mccaffrey(groups)
+
+    found = intervals.between_centers(sizes, [float(group.mean()) for group in groups])
+
+    assert found.error == pytest.approx(error, rel=1e-9)
+    assert found.freedom == pytest.approx(freedom, rel=1e-9)
+
+
+def test_one_center_tells_nothing_of_the_difference_between_centers():
+    assert intervals.between_centers([40], [3.0]) is None and intervals.between_centers([40, 0], [3.0, 0.0]) is None
+
+
+@pytest.mark.parametrize("centers", [3, 15])
+def test_where_centers_differ_their_interval_holds_the_mean_and_that_of_the_orders_does_not(centers):
+    """Centers 6 % apart, as the simulator's: of 1,000 samples, 95 in 100 are to hold what they were drawn around."""
+    rng = np.random.default_rng(centers)
+    held = alone = 0
+    for _ in range(1000):
+        sizes = rng.integers(300, 700, centers)
+        means = rng.normal(18, 18 * 0.06, centers) + rng.normal(0, 10, centers) / np.sqrt(sizes)
+        middle = float((sizes * means).sum() / sizes.sum())
+        held += abs(middle - 18) <= intervals.between_centers(sizes.tolist(), means.tolist()).half
+        alone += abs(middle - 18) <= 1.96 * 10 / math.sqrt(sizes.sum())
+
+    assert 935 <= held <= 970
+    assert alone < 800
+
+
+def test_the_ranks_of_a_quantile_are_as_far_apart_as_its_share_is_uncertain():
+    low, high = intervals.woodruff_ranks(0.5, 1000, intervals.Spread(0.02, 14))
+    half = stats.t.ppf(0.975, 14) * 0.02
+
+    assert (low, high) == (math.floor(1000 * (0.5 - half)), math.ceil(1000 * (0.5 + half)) + 1)
+    assert intervals.woodruff_ranks(0.9, 1000, intervals.Spread(0.05, 2)) == (684, None)
+
+
 @given(st.integers(0, 10_000), st.floats(0.01, 1e4))
 def test_the_interval_of_a_rate_is_garwoods(events, exposure):
     found = intervals.count(events, exposure)

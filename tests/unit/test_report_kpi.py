@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import pytest
@@ -38,7 +41,8 @@ SPAN = Span(date(2026, 7, 6), date(2026, 11, 8))
 class Shop:
     """Answers the queries of the KPI report from these counts, and remembers what it was asked."""
 
-    def __init__(self, *rows: dict) -> None:
+    def __init__(self, *rows: dict, means: Mapping[str, float] = MappingProxyType({"A": 1200.0})) -> None:
+        self.means = means
         self.counts = pd.DataFrame(list(rows) or [], columns=list(COUNTS))
         self.asked: list[tuple[str, dict]] = []
 
@@ -50,9 +54,25 @@ class Shop:
         if query == "kpi_emergencies":
             there = min(1, len(self.counts))
             return pd.DataFrame({"key": [""], "emergencies": [8], "in_time": [6]}).head(there)
+        if query == "kpi_centers":
+            return pd.DataFrame(
+                [
+                    {
+                        "key": key,
+                        "center_id": center,
+                        "waits": 33,
+                        "mean_s": mean,
+                        "up_to_median": 0.5,
+                        "up_to_p90": 0.9,
+                    }
+                    for key in parameters["names"]
+                    for center, mean in self.means.items()
+                ]
+            )
         if query == "kpi_wait_ranks":
             keys = list(parameters["ranks"])
-            return pd.DataFrame({"key": keys, "waits_s": [[1000.0, 1150.0, 1800.0, 2500.0]] * len(keys)})
+            ends = [1000.0, 1150.0, 1800.0, 2500.0, 900.0, 1250.0, 1700.0, 2600.0]
+            return pd.DataFrame({"key": keys, "waits_s": [ends] * len(keys)})
         return CENTERS if query == "centers" else self.counts
 
 
@@ -72,6 +92,37 @@ def test_figures_follow_from_the_counts():
     assert found["emergency_in_time"]["value"] == 0.75 and found["quick_lane_in_time"]["value"] == 0.5
     assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000.0, 1150.0)
     assert (found["wait_p90_s"]["low"], found["wait_p90_s"]["value"], found["wait_p90_s"]["high"]) == (1800, 2000, 2500)
+
+
+def waits_of(means):
+    shown = as_json(kpi.build(Shop(COUNTS, means=means), Options(NOW)))["figures"]
+    return {figure["figure"]: figure for figure in shown if figure["figure"].startswith("wait_")}
+
+
+def test_waits_of_centers_that_differ_are_less_certain():
+    """Student's t over three means of equal weight: 4.303 standard errors, where orders alone need 1.984."""
+    found = waits_of({"A": 1000.0, "B": 1200.0, "C": 1400.0})
+
+    assert found["wait_mean_s"]["value"] == 1200
+    assert found["wait_mean_s"]["high"] - 1200 == pytest.approx(4.302653 * 200 / math.sqrt(3))
+    assert found["wait_mean_s"]["orders_high"] - 1200 == pytest.approx(1.984467 * 300 / math.sqrt(99))
+    assert (found["wait_mean_s"]["centers"], found["wait_mean_s"]["method"]) == (3, "t-centers")
+    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (900, 1250)
+    assert (found["wait_median_s"]["orders_low"], found["wait_median_s"]["orders_high"]) == (1000, 1150)
+
+
+def test_centers_that_are_alike_make_nothing_more_certain():
+    found = waits_of(dict.fromkeys("ABC", 1200.0))
+
+    assert found["wait_mean_s"]["low"] == found["wait_mean_s"]["orders_low"] < 1200
+
+
+def test_of_one_center_the_interval_is_that_of_its_orders():
+    found = waits_of({"A": 1200.0})
+
+    assert (found["wait_mean_s"]["method"], found["wait_median_s"]["method"]) == ("t", "order-statistics")
+    assert found["wait_mean_s"]["centers"] is None and found["wait_mean_s"]["orders_low"] is None
+    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000, 1150)
 
 
 def test_every_figure_brings_its_definition_version_unit_and_method():
