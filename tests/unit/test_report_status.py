@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from fixtrail.cli import app
 from fixtrail.failure import Failure
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Interval
@@ -38,6 +41,22 @@ def test_the_owners_16_minutes_94_percent_and_89_points_are_not_met():
     assert found["wait_mean_s", "now"] in (MISSED, NOT_DISTINGUISHABLE)
     assert found["ftfr", "now"] in (MISSED, NOT_DISTINGUISHABLE)
     assert found["nps", "pilot"] != MET
+
+
+def test_of_the_owners_table_nps_complaints_and_staff_are_met():
+    found = {(figure.figure, figure.period): figure.status for figure in read_told(OWNERS_TABLE, OPTIONS).figures}
+
+    assert {found["nps", "now"], found["complaints", "now"], found["staff", "now"]} == {MET}
+
+
+def test_the_command_judges_the_owners_table_without_a_server():
+    done = CliRunner().invoke(app, ["report", "kpi", "--table", str(OWNERS_TABLE), "--json"])
+
+    assert done.exit_code == 0, done.output
+    said = {(each["figure"], each["period"]): each["status"] for each in json.loads(done.output)["figures"]}
+    assert [place for place, verdict in said.items() if verdict == "missed"] == [
+        ("wait_mean_s", "now"), ("ftfr", "now"), ("nps", "pilot")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
