@@ -602,6 +602,7 @@ def notices_log(
 def notices_preview(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
     locale: Annotated[str | None, typer.Option(help="`zh-CN` or `en` instead of the customer's own.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also what the order has not come to yet.")] = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -610,7 +611,7 @@ def notices_preview(
 
     if locale not in (None, "zh-CN", "en"):
         raise Failure("--locale is zh-CN or en", USAGE)
-    found = notices.preview(_settings(data), order, locale)
+    found = notices.preview(_settings(data), order, locale, every=every)
     if as_json:
         _say_json(notices.preview_as_json(found))
     else:
@@ -636,7 +637,7 @@ def notices_consent(
 
     change = notices.Consent(
         opted_out=opted_out,
-        milestones=frozenset(only.split(",")) if only and only != "all" else None,
+        milestones=notices.parse_milestones(only) if only and only != "all" else None,
         all_milestones=only == "all",
         time_zone=time_zone,
         add=notices.parse_consents(add) if add else None,

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
+from fixtrail.milestones import part_of_milestone
 from fixtrail.settings import Settings
-from schemas.facts import JourneyFact, Notice
+from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.clickhouse.centers import Center, CentersError, read_centers
 from sinks.push import ledger
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
@@ -20,9 +22,19 @@ from sinks.push.config import PushConfigError, PushSettings, read_push_settings
 from sinks.push.ledger import Preference, Send
 from sinks.push.store import Store, StoreOutage
 from sinks.push.words import NoTemplate, NoticeWords, Wordsmith
+from streams.journey.by_clock import BY_CLOCK
 from streams.journey.ids import notice_id
+from streams.journey.notices import MILESTONES
 
 JOURNEYS = "journeys"
+
+_EXAMPLE = QuoteFact(
+    total=Decimal("769.90"),
+    labour_hours=Decimal("1.5"),
+    labour_rate=Decimal(380),
+    currency="CNY",
+    parts=(QuotedPartFact(part_no="P-1", quantity=Decimal(2), unit_price=Decimal("99.95")),),
+)
 
 
 def push_settings(settings: Settings) -> PushSettings:
@@ -103,27 +115,36 @@ def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
 def print_log(order_id: str, sends: list[Send], time_zone: str) -> None:
     """The log for people, on stdout, in local time."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     if not sends:
-        print(f"nothing was to be told about order {order_id}: the push sink has seen no notice of it")
+        print(f"nothing was to be told about order {_printable(order_id)}: the push sink has seen no notice of it")
         return
     zone = ZoneInfo(time_zone)
-    table = Table("happened", "milestone", "channel", "outcome", "when", "what was said, or why not", title=order_id)
+    columns = ("happened", "milestone", "by event", "channel", "outcome", "when", "what was said, or why not")
+    table = Table(*columns, title=escape(_printable(order_id)))
     for send in sends:
         at = send.final_at if send.final_at is not None else send.due_at
         said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
         outcome = send.state if send.final_at is not None else f"{send.state} until"
         table.add_row(
             _clock(send.occurred_at, zone),
-            send.milestone,
-            send.channel,
+            escape(_printable(send.milestone)),
+            escape(_printable(send.event_id)),
+            escape(_printable(send.channel)),
             outcome,
             _clock(at, zone),
-            said,
+            escape(_printable(said)),
             style=_style(send),
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)
+
+
+def _printable(text: str) -> str:
+    """What came from upstream as a terminal may be given it: nothing that it would take for a command."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _held(send: Send) -> str:
@@ -154,8 +175,11 @@ class Preview:
     note: str
 
 
-def preview(settings: Settings, order_id: str, locale: str | None = None) -> list[Preview]:
-    """Every milestone that the order has reached, as its customer reads it. Raises Failure where it is not known."""
+def preview(settings: Settings, order_id: str, locale: str | None = None, *, every: bool = False) -> list[Preview]:
+    """Every milestone that the order has reached, as its customer reads it; `every` adds those that it has not.
+
+    Raises Failure where the order is not known.
+    """
     fact = asyncio.run(_journey(settings, order_id))
     if fact is None:
         raise Failure(f"there is no order {order_id}", NEGATIVE)
@@ -167,12 +191,12 @@ def preview(settings: Settings, order_id: str, locale: str | None = None) -> lis
         pushed.currency,
         links_of(settings),
     )
-    currency = {"currency": fact.quote.currency if fact.quote else None}
+    known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
     found = []
-    for notice in notices_of(fact):
+    for notice in [*notices_of(fact), *(_not_reached(fact) if every else [])]:
         told = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
         try:
-            words = composer.words(told, currency)
+            words = composer.words(told, known)
         except NoTemplate:
             continue
         found.append(_previewed(notice.milestone, words))
@@ -182,38 +206,42 @@ def preview(settings: Settings, order_id: str, locale: str | None = None) -> lis
 def notices_of(fact: JourneyFact) -> list[Notice]:
     """The notices of all milestones that a journey has reached, as it stands now."""
     return [
-        Notice(
-            notice_id=notice_id(fact.order_id, name, event_id),
-            order_id=fact.order_id,
-            center_id=fact.center_id,
-            milestone=name,
-            event_id=event_id,
-            occurred_at=at,
-            not_before=at,
-            expires_at=at,
-            superseded_by=(),
-            locale=fact.locale,
-            recipients=(),
-            promised_at=fact.promises[-1][1] if fact.promises else fact.promised_at,
-            expected_at=_expected_at(fact, at) if name.startswith("part_") else None,
-            part_no=_part_no(fact, at) if name.startswith("part_") else None,
-            quote=fact.quote if name == "quote_ready" else None,
-            final_amount=fact.final_amount if name == "handed_off" else None,
-        )
-        for name, event_id, at in fact.timeline
+        _notice(fact, name, event_id, at, part_of_milestone(fact, place))
+        for place, (name, event_id, at) in enumerate(fact.timeline)
     ]
 
 
-def _part_no(fact: JourneyFact, at: int) -> str | None:
-    return next((part.part_no for part in fact.parts if at in _phases(part)), None)
+def _not_reached(fact: JourneyFact) -> list[Notice]:
+    """The notices of all other milestones, as if they happened next; a template can be looked at before it is used."""
+    reached = {name for name, *_ in fact.timeline}
+    part = fact.parts[-1] if fact.parts else None
+    fact = fact.model_copy(update={"quote": fact.quote or _EXAMPLE})
+    return [
+        _notice(fact, name, f"preview-{name}", fact.last_event_at, part if name.startswith("part_") else None)
+        for name in (*MILESTONES, *BY_CLOCK)
+        if name not in reached
+    ]
 
 
-def _expected_at(fact: JourneyFact, at: int) -> int | None:
-    return next((part.expected_at for part in fact.parts if at in _phases(part)), None)
-
-
-def _phases(part: Any) -> tuple[int | None, ...]:
-    return part.requested_at, part.backordered_at, part.fulfilled_at
+def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequestFact | None) -> Notice:
+    return Notice(
+        notice_id=notice_id(fact.order_id, name, event_id),
+        order_id=fact.order_id,
+        center_id=fact.center_id,
+        milestone=name,
+        event_id=event_id,
+        occurred_at=at,
+        not_before=at,
+        expires_at=at,
+        superseded_by=(),
+        locale=fact.locale,
+        recipients=(),
+        promised_at=fact.promises[-1][1] if fact.promises else fact.promised_at,
+        expected_at=part.expected_at if part else None,
+        part_no=part.part_no if part else None,
+        quote=fact.quote if name == "quote_ready" else None,
+        final_amount=fact.final_amount if name == "handed_off" else None,
+    )
 
 
 def _previewed(milestone: str, words: NoticeWords) -> Preview:
@@ -226,6 +254,8 @@ def preview_as_json(found: list[Preview]) -> list[dict[str, Any]]:
 
 def print_preview(found: list[Preview]) -> None:
     """Every form of every notice, on stdout."""
+    if not found:
+        print("the order has reached no milestone that its customer is told of; --all shows what there would be")
     for each in found:
         print(f"=== {each.milestone} ({each.locale})")
         print(f"title   {each.title}\nshort   {each.short}\nform    {each.status} / {each.note}\nmail")
@@ -280,6 +310,14 @@ def subscribe(settings: Settings, order_id: str, address: str) -> str:
     with _ledger(settings) as store:
         ledger.subscribe(store, person, order_id, address, int(time.time() * 1000))
     return person
+
+
+def parse_milestones(text: str) -> frozenset[str]:
+    """Milestones by comma. Raises Failure for one that does not exist: its customer would wait for it in vain."""
+    named = frozenset(each.strip() for each in text.split(","))
+    if wrong := sorted(named.difference(MILESTONES, BY_CLOCK)):
+        raise Failure(f"there is no milestone {', '.join(wrong)}, but {', '.join((*MILESTONES, *BY_CLOCK))}", USAGE)
+    return named
 
 
 def parse_consents(text: str) -> tuple[str, int]:
@@ -349,14 +387,23 @@ async def _journey(settings: Settings, order_id: str) -> JourneyFact | None:
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for tp in partitions:
             consumer.seek(tp, starts[tp])
-        newest: bytes | None = None
+        newest: JourneyFact | None = None
         left = [tp for tp in partitions if starts[tp] < ends[tp]]
         while left:
             for records in (await consumer.getmany(*left, timeout_ms=500, max_records=5000)).values():
-                for record in records:
-                    if record.key == order_id.encode():
-                        newest = record.value
+                newest = newest_of(order_id, records, newest)
             left = [tp for tp in left if await consumer.position(tp) < ends[tp]]
-        return None if newest is None else JourneyFact.model_validate_json(newest)
+        return newest
     finally:
         await consumer.stop()
+
+
+def newest_of(order_id: str, records: Iterable[Any], known: JourneyFact | None) -> JourneyFact | None:
+    """The order's newest fact after these records; after a crash an older one may come once more behind it."""
+    for record in records:
+        if record.key != order_id.encode():
+            continue
+        fact = None if record.value is None else JourneyFact.model_validate_json(record.value)
+        if fact is None or known is None or fact.version >= known.version:
+            known = fact
+    return known

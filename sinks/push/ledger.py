@@ -25,6 +25,7 @@ _FORGET = ", address = NULL, notice = NULL"
 _TOLD = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
 
 NO_CONSENT_LEFT = "no consent left for this kind of message"
+TURNED_OFF = "no consent: notifications were turned off"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS sends (
@@ -46,9 +47,10 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS consents (
         person TEXT NOT NULL, kind TEXT NOT NULL, remaining INTEGER NOT NULL, changed_at BIGINT NOT NULL,
         PRIMARY KEY (person, kind))""",
-    """CREATE TABLE IF NOT EXISTS subscriptions (
-        person TEXT PRIMARY KEY, order_id TEXT NOT NULL, address TEXT NOT NULL, created_at BIGINT NOT NULL)""",
-    "CREATE INDEX IF NOT EXISTS subscriptions_order ON subscriptions (order_id)",
+    """CREATE TABLE IF NOT EXISTS followers (
+        order_id TEXT NOT NULL, person TEXT NOT NULL, address TEXT NOT NULL, created_at BIGINT NOT NULL,
+        PRIMARY KEY (order_id, person))""",
+    "CREATE INDEX IF NOT EXISTS followers_person ON followers (person)",
 )
 
 
@@ -276,7 +278,7 @@ def purge(store: Store, final_before: int, subscribed_before: int) -> None:
     """Forget what has been final for long, and subscriptions of orders that must be closed by now."""
     final = ", ".join(f"'{state}'" for state in FINAL)
     store.run(f"DELETE FROM sends WHERE planned_at < ? AND state IN ({final})", (final_before,))
-    store.run("DELETE FROM subscriptions WHERE created_at < ?", (subscribed_before,))
+    store.run("DELETE FROM followers WHERE created_at < ?", (subscribed_before,))
 
 
 # Who may be told
@@ -324,23 +326,34 @@ def consents_of(store: Store, person: str) -> dict[str, int]:
 
 
 def subscribe(store: Store, person: str, order_id: str, address: str, now: int) -> None:
-    """Send an order's notices to this address, too."""
+    """Send an order's notices to this address, too. One address may follow several orders."""
     store.run(
-        """INSERT INTO subscriptions (person, order_id, address, created_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT (person) DO UPDATE SET order_id = excluded.order_id, address = excluded.address""",
-        (person, order_id, address, now),
+        """INSERT INTO followers (order_id, person, address, created_at) VALUES (?, ?, ?, ?)
+           ON CONFLICT (order_id, person) DO UPDATE SET address = excluded.address""",
+        (order_id, person, address, now),
     )
 
 
 def unsubscribe(store: Store, person: str) -> None:
-    store.run("DELETE FROM subscriptions WHERE person = ?", (person,))
+    """Forget an address that does not exist any more."""
+    store.run("DELETE FROM followers WHERE person = ?", (person,))
+
+
+def turn_off(store: Store, person: str, order_id: str, now: int) -> None:
+    """Send nothing more about an order to a subscribed address, nor what waits to be sent."""
+    store.run("DELETE FROM followers WHERE person = ? AND order_id = ?", (person, order_id))
+    store.run(
+        f"""UPDATE sends SET state = ?, reason = ?, final_at = ?{_FORGET}
+            WHERE person = ? AND order_id = ? AND state IN ('PLANNED','HELD')""",
+        (SUPPRESSED, TURNED_OFF, now, person, order_id),
+    )
 
 
 def subscriptions_of(store: Store, order_ids: Sequence[str]) -> dict[str, list[str]]:
     """The further addresses of each of these orders."""
     found: dict[str, list[str]] = defaultdict(list)
     for some in _pieces(order_ids):
-        sql = f"SELECT order_id, address FROM subscriptions WHERE order_id IN ({_marks(some)}) ORDER BY person"
+        sql = f"SELECT order_id, address FROM followers WHERE order_id IN ({_marks(some)}) ORDER BY person"
         for order_id, address in store.run(sql, some):
             found[order_id].append(address)
     return found

@@ -30,6 +30,8 @@ _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "handed_off": ((), 72 * _HOUR_MS, 0),
     "cancelled": ((), 24 * _HOUR_MS, 0),
 }
+# All that an event may prove, in the order of a visit.
+MILESTONES = tuple(_RULES)
 _PART_MILESTONES = frozenset({"part_ordered", "part_delayed", "part_arrived"})
 # Only what happens to the same part makes these pointless; the timeline does not say which part it was.
 _OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}

@@ -13,7 +13,7 @@ import pytest
 
 from sinks.push import ledger
 from sinks.push.clerk import Clerk
-from sinks.push.ledger import HELD, INTENT, PLANNED, RETRY, SENT, UNKNOWN, Preference, Send, Spend
+from sinks.push.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Preference, Send, Spend
 from sinks.push.store import PostgresStore, Store, StoreOutage, open_store
 from tests.providers.messages import HOUR, a_notice, a_send
 
@@ -36,7 +36,7 @@ def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Call
 
     store = make()
     within(store, ledger.create_tables)
-    for table in ("sends", "preferences", "consents", "subscriptions"):
+    for table in ("sends", "preferences", "consents", "followers"):
         within(store, lambda store, table=table: store.run(f"DELETE FROM {table}"))
     yield make
     for store in opened:
@@ -236,13 +236,27 @@ def test_what_a_customer_wants_is_known_until_it_changes(store: Store):
     assert within(store, lambda store: ledger.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
 
 
-def test_subscriptions_belong_to_an_order(store: Store):
-    within(store, lambda store: ledger.subscribe(store, "p", "R1", "webpush:{}", NOW))
-    within(store, lambda store: ledger.subscribe(store, "p", "R2", "webpush:{}", NOW))
-    assert within(store, lambda store: ledger.subscriptions_of(store, ["R1", "R2"])) == {"R2": ["webpush:{}"]}
+def test_a_browser_may_follow_several_orders(store: Store):
+    """A customer with two cars, or who comes back with the same one."""
+    for order_id in ("R1", "R2", "R2"):
+        within(store, lambda store, order_id=order_id: ledger.subscribe(store, "p", order_id, "webpush:{}", NOW))
+    followed = within(store, lambda store: ledger.subscriptions_of(store, ["R1", "R2"]))
+    assert followed == {"R1": ["webpush:{}"], "R2": ["webpush:{}"]}
 
+    within(store, lambda store: ledger.turn_off(store, "p", "R1", NOW))
+    assert within(store, lambda store: ledger.subscriptions_of(store, ["R1", "R2"])) == {"R2": ["webpush:{}"]}
     within(store, lambda store: ledger.unsubscribe(store, "p"))
     assert within(store, lambda store: ledger.subscriptions_of(store, ["R2"])) == {}
+
+
+def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(store: Store):
+    planned(store, send("R1"), send("R2"))
+    person = send("R1").person
+    within(store, lambda store: ledger.turn_off(store, person, "R1", NOW))
+
+    (off,) = within(store, lambda store: ledger.log_of(store, "R1"))
+    assert (off.state, off.reason, off.address) == (SUPPRESSED, ledger.TURNED_OFF, None)
+    assert state(store, "R2") == [PLANNED]
 
 
 def test_what_nobody_asks_for_any_more_is_forgotten_but_nothing_that_waits(store: Store):

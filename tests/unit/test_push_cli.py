@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
@@ -57,6 +59,12 @@ def test_a_number_of_consents_has_a_kind(text: str):
         notices.parse_consents(text)
 
 
+def test_milestones_that_a_customer_wants_are_known_ones():
+    assert notices.parse_milestones("ready, no_news") == {"ready", "no_news"}
+    with pytest.raises(Failure, match="no milestone redy, but checked_in"):
+        notices.parse_milestones("ready,redy")
+
+
 def test_a_wrong_address_or_time_zone_is_a_usage_error(settings: Settings):
     for address, zone in (("nothing", None), ("sms:+861", "Mars/Olympus")):
         with pytest.raises(Failure) as refused:
@@ -84,7 +92,7 @@ def test_who_subscribes_to_an_order_is_told_from_then_on(settings: Settings):
     person = notices.subscribe(settings, "R1", 'webpush:{"endpoint": "https://push.example.com/x"}')
     store = open_store(settings.ledger_dsn())
 
-    assert person in [row[0] for row in store.run("SELECT person FROM subscriptions")]
+    assert person in [row[0] for row in store.run("SELECT person FROM followers")]
     store.close()
 
 
@@ -114,6 +122,29 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     assert "HELD until" in capsys.readouterr().out
     notices.print_log("R9", [], "Asia/Shanghai")
     assert "has seen no notice" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("order_id", ["[/x] [red]", "R 1/2 \"'\\", "车🚗" * 30, "\x1b[31mR\x07"])
+def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_id: str, capsys):
+    notice = a_notice("ready", order_id=order_id, event_id=f"e {order_id}"[:128])
+    with ledger.opened(settings.ledger_dsn()) as store:
+        ledger.plan(store, [a_send(notice)])
+
+    notices.print_log(order_id, notices.log_of(settings, order_id), "Asia/Shanghai")
+    notices.print_log(order_id, [], "Asia/Shanghai")
+
+    said = capsys.readouterr().out
+    assert "ready" in said and "has seen no notice" in said
+    assert "\x1b" not in said and "\x07" not in said
+
+
+def test_the_log_says_by_what_event(settings: Settings, capsys):
+    with ledger.opened(settings.ledger_dsn()) as store:
+        ledger.plan(store, [a_send(a_notice("ready", event_id="dms-2026-000123"))])
+
+    notices.print_log("R1", notices.log_of(settings, "R1"), "Asia/Shanghai")
+
+    assert "dms-2026-000123" in capsys.readouterr().out
 
 
 def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
@@ -158,3 +189,35 @@ def test_a_preview_is_made_of_the_journey_as_it_is_now():
     assert found["part_delayed"].part_no == "P-9"
     assert found["quote_ready"].quote is not None
     assert str(found["handed_off"].final_amount) == "769.9"
+
+
+def test_a_preview_names_the_part_and_its_new_time():
+    """Two parts asked for at the same moment; and one that is only expected later than it was."""
+    first, second = ({"request_id": each, "part_no": f"P-{each}"} for each in ("A", "B"))
+    fact = order_after(
+        checked_in("08:00"),
+        part("requested", "08:40", **first),
+        part("requested", "08:40", **second),
+        part("fulfilled", "09:00", **second),
+        part("requested", "09:30", expected_at="2026-03-02T12:00:00Z", **first),
+        part("requested", "10:00", expected_at="2026-03-02T15:00:00Z", **first),
+    )
+    found = notices.notices_of(JourneyFact.model_validate(fact))
+
+    told = [(each.milestone, each.part_no) for each in found if each.part_no]
+    assert told == [
+        *[("part_ordered", "P-A"), ("part_ordered", "P-B"), ("part_arrived", "P-B")],
+        *[("part_ordered", "P-A"), ("part_delayed", "P-A")],
+    ]
+    assert found[-1].expected_at == ms("15:00")
+
+
+def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_behind_it():
+    facts = [order_after(checked_in("08:00")), order_after(checked_in("08:00"), repair("started", "09:00"))]
+    facts[0]["version"], facts[1]["version"] = 1, 2
+    records = [SimpleNamespace(key=b"R1", value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
+
+    newest = notices.newest_of("R1", [*records, SimpleNamespace(key=b"R2", value=b"{}")], None)
+
+    assert newest is not None and newest.version == 2
+    assert notices.newest_of("R1", [SimpleNamespace(key=b"R1", value=None)], newest) is None

@@ -31,11 +31,18 @@ def subscribe(config: WebConfig, order_id: str, body: bytes) -> None:
 
 
 def unsubscribe(config: WebConfig, order_id: str, body: bytes) -> None:
-    """Send this browser nothing more about the order. Raises NotSubscribed."""
+    """Send this browser nothing more about the order, nor what waits. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
         if address in ledger.subscriptions_of(store, [order_id]).get(order_id, []):
-            ledger.unsubscribe(store, _person(config, address))
+            ledger.turn_off(store, _person(config, address), order_id, int(time.time() * 1000))
+
+
+def is_subscribed(config: WebConfig, order_id: str, body: bytes) -> bool:
+    """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribed."""
+    address = _address(config, body)
+    with _ledger(config) as store:
+        return address in ledger.subscriptions_of(store, [order_id]).get(order_id, [])
 
 
 def _address(config: WebConfig, body: bytes) -> str:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -100,10 +100,13 @@ class Pages:
 
 
 @cache
-def not_found() -> bytes:
-    """The same page for every link that opens nothing, in all languages at once."""
-    texts = [(locale, catalogue()[locale]) for locale in LOCALES]
-    return templates().get_template("gone.html").render(texts=texts).encode()
+def no_page(why: Literal["gone", "busy", "starting"], again_s: int = 0) -> bytes:
+    """What is shown in place of a page, in all languages at once: the same whoever asks, for whatever.
+
+    The browser asks again after `again_s`, where that is not 0.
+    """
+    texts = [(locale, catalogue()[locale][f"{why}_title"], catalogue()[locale][f"{why}_text"]) for locale in LOCALES]
+    return templates().get_template("no_page.html").render(texts=texts, again_s=again_s).encode()
 
 
 def server_sent(event: str, data: Any, event_id: int | None = None) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledged
@@ -17,8 +17,8 @@ from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.decisions import decision_event, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
-from fixtrail.web.tracking.notifications import NotSubscribed, subscribe, unsubscribe
-from fixtrail.web.tracking.pages import REASONS, Pages, not_found
+from fixtrail.web.tracking.notifications import NotSubscribed, is_subscribed, subscribe, unsubscribe
+from fixtrail.web.tracking.pages import REASONS, Pages, no_page
 from fixtrail.web.tracking.view import journey_view
 from fixtrail.web.tracking.words import chosen_locale
 from schemas.facts import JourneyFact
@@ -28,6 +28,7 @@ router = APIRouter()
 MOST_BODY = 32 * 1024
 # So long a form waits for the page to show what it changed.
 SHOWN_WITHIN_S = 3.0
+START_S = 5
 
 Fields = dict[str, list[str]]
 
@@ -97,6 +98,20 @@ async def notify_no_more(request: Request, token: str) -> Response:
     return await _with_subscription(request, token, unsubscribe)
 
 
+@router.post("/t/{token}/push/state")
+async def is_notified(request: Request, token: str) -> Response:
+    """Whether this browser is sent the order's notices. The subscription is in the body: it is nobody else's to see."""
+    web = web_of(request)
+    fact = _order(request, token, _now())
+    if isinstance(fact, Response):
+        return fact
+    try:
+        on = await asyncio.to_thread(is_subscribed, web.config, fact.order_id, await _body(request))
+    except NotSubscribed:
+        on = False
+    return JSONResponse({"on": on})
+
+
 @router.get("/t/{token}/messages")
 async def told(request: Request, token: str) -> Response:
     """What was sent to the customer about this order, and why the rest was not."""
@@ -117,12 +132,12 @@ def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
         return _busy()
     if not web.journeys.read.is_set():
         # What was revoked is not known yet, and not every order.
-        return Response(status_code=503, headers={"Retry-After": "5"})
+        return HTMLResponse(no_page("starting", START_S), 503, {"Retry-After": str(START_S)})
     order_id = web.links.opens(token, now)
     fact = web.journeys.get(order_id or "")
     if order_id is None or fact is None:
         web.progress.count("refused", "token")
-        return HTMLResponse(not_found(), 404)
+        return HTMLResponse(no_page("gone"), 404)
     if not web.gate.lets_in(f"link {order_id}", limits.requests_of_link):
         web.progress.count("refused", "link")
         return _busy()
@@ -211,7 +226,7 @@ def _pages(request: Request) -> Pages:
 
 
 def _busy() -> Response:
-    return Response(status_code=429, headers={"Retry-After": "60"})
+    return HTMLResponse(no_page("busy"), 429, {"Retry-After": "60"})
 
 
 def _refused() -> Response:

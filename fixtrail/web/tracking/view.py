@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
+from fixtrail.milestones import part_of_milestone
 from schemas.facts import JourneyFact, PartRequestFact, QuoteFact
 
 MINUTE_MS = 60_000
@@ -307,18 +308,13 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
         Happened(
             name,
             at,
-            part_no=_part_no(fact, name, at),
+            part_no=part.part_no if (part := part_of_milestone(fact, place)) else None,
             promised=promised.get(at) if name in ("checked_in", "promise_changed") else None,
         )
-        for name, _, at in fact.timeline
+        for place, (name, _, at) in enumerate(fact.timeline)
         if name != "ready" or (is_ready and at == fact.ready_at)
     ]
     return tuple(reversed(found))
-
-
-def _part_no(fact: JourneyFact, name: str, at: int) -> str | None:
-    phase = {"part_ordered": "requested_at", "part_delayed": "backordered_at", "part_arrived": "fulfilled_at"}.get(name)
-    return next((part.part_no for part in fact.parts if phase and getattr(part, phase) == at), None)
 
 
 def changes_of(promise: Promise) -> list[tuple[int, int, int]]:

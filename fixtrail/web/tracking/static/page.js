@@ -128,7 +128,11 @@ if (push && "serviceWorker" in navigator && "PushManager" in window) {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(subscription),
     });
     if (!answer.ok) throw new Error(String(answer.status));
+    return answer;
   };
+
+  // The browser has one subscription for all orders: whether it is for this one only the center knows.
+  const isOn = async (subscription) => Boolean(subscription) && (await (await send("/state", subscription)).json()).on;
 
   const registered = () => navigator.serviceWorker.register(push.dataset.worker);
 
@@ -143,7 +147,13 @@ if (push && "serviceWorker" in navigator && "PushManager" in window) {
       const registration = await registered();
       await active(registration);
       const key = Uint8Array.from(atob(push.dataset.key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-      const subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+      const manager = registration.pushManager;
+      const asked = { userVisibleOnly: true, applicationServerKey: key };
+      const subscription = await manager.subscribe(asked).catch(async () => {
+        // There may be one that was made with a former key of the center's.
+        await (await manager.getSubscription())?.unsubscribe();
+        return manager.subscribe(asked);
+      });
       await send("", subscription);
       shown(true);
     } catch { said.textContent = said.dataset.failed; }
@@ -152,13 +162,14 @@ if (push && "serviceWorker" in navigator && "PushManager" in window) {
   off.addEventListener("click", async () => {
     try {
       const subscription = await (await registered()).pushManager.getSubscription();
-      if (subscription) { await send("/stop", subscription); await subscription.unsubscribe(); }
+      // Not taken back from the browser: another order's page may go on with it.
+      if (subscription) await send("/stop", subscription);
       shown(false);
     } catch { said.textContent = said.dataset.failed; }
   });
 
   navigator.serviceWorker.getRegistration(push.dataset.worker).then(async (registration) => {
-    shown(Boolean(registration && await registration.pushManager.getSubscription()));
+    shown(Boolean(registration) && await isOn(await registration.pushManager.getSubscription()));
     push.hidden = false;
   }).catch(() => {});
 }
