@@ -10,7 +10,7 @@ import orjson
 from sinks.clickhouse.centers import Center
 from sinks.push.channel import Message, Style
 from sinks.push.ledger import Send
-from sinks.push.words import NoticeWords, Place, Wordsmith, form_values, values_of
+from sinks.push.words import Moment, NoticeWords, Place, Wordsmith, form_values, values_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
@@ -33,11 +33,14 @@ class Composer:
     def message(self, sends: Sequence[Send], fact: Mapping[str, Any] | None, style: Style) -> Message:
         """One message that tells all of the sends, which are of one order to one address; the first gives its id.
 
+        What was put off is told as things are then: a time to come that has passed meanwhile is left out.
         Raises NoTemplate, and KeyError or ValueError where a notice is not what it should be.
         """
         first = sends[0]
         told = sorted(sends, key=lambda send: (send.occurred_at, send.id))
-        words = [self.words(orjson.loads(send.notice or b"{}"), fact) for send in told]
+        # What machines get is the same at every attempt; nobody puts it off.
+        at = 0 if style == "data" else max(send.due_at for send in sends)
+        words = [self.words(orjson.loads(send.notice or b"{}"), fact, at) for send in told]
         newest = orjson.loads(first.notice or b"{}")
         shown = words[0] if len(words) == 1 else self.smith.digest(words)
         place = self._place(newest)
@@ -52,17 +55,22 @@ class Composer:
             occurred_at=first.occurred_at,
             expires_at=min(send.expires_at for send in sends),
             data=as_data(newest, shown) if style == "data" else {},
-            fields=form_values(newest, shown, place) if style == "fields" else {},
+            fields=form_values(newest, shown, place, self._currency(fact)) if style == "fields" else {},
         )
 
-    def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None) -> NoticeWords:
-        """One notice in words, in the customer's language. Raises NoTemplate."""
+    def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None, at: int = 0) -> NoticeWords:
+        """One notice in words, in the customer's language, told at an instant or as soon as it may be.
+
+        Raises NoTemplate.
+        """
         locale = self.smith.locale(notice["locale"])
-        currency = (fact or {}).get("currency") or self.currency
-        values = values_of(
-            notice, self._place(notice), locale, self.link(notice["order_id"], notice["occurred_at"]), currency
-        )
-        return self.smith.notice(notice["milestone"], values)
+        link = self.link(notice["order_id"], notice["occurred_at"])
+        told = Moment(max(at, notice["not_before"]), self._currency(fact), (fact or {}).get("promises") or ())
+        return self.smith.notice(notice["milestone"], values_of(notice, self._place(notice), locale, link, told))
+
+    def _currency(self, fact: Mapping[str, Any] | None) -> str:
+        """Of what was paid: the last quote's, as far as there is one."""
+        return (fact or {}).get("currency") or self.currency
 
     def _place(self, notice: Mapping[str, Any]) -> Place:
         return Place(self.centers.get(notice["center_id"] or ""), self.time_zone)

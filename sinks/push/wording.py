@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
 TITLE = 40
 # Three parts of a text message in Chinese characters (67 UTF-16 units each).
@@ -48,6 +48,12 @@ def money(amount: Decimal, currency: str, locale: str) -> str:
 @lru_cache(4096)
 def _money(amount: Decimal, currency: str, locale: str) -> str:
     return format_currency(amount, currency, locale=locale.replace("-", "_")).replace("\xa0", " ")
+
+
+def currency_sign(currency: str) -> str:
+    """The one character that stands for a currency in China, such as ¥ or €; "" where there is none."""
+    sign = get_currency_symbol(plain(currency, CURRENCY).upper(), locale="zh_CN").removeprefix("US")
+    return sign if len(sign) == 1 and not sign.isalnum() else ""
 
 
 def number(value: Decimal, locale: str) -> str:

@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sinks.clickhouse.centers import Center
 from sinks.push import wording
 from sinks.push.hours import local
+from streams.journey.by_clock import RUNNING_LATE
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = ("zh-CN", "en")
@@ -144,12 +145,24 @@ class DigestWords(NoticeWords):
     """Several notices in one message."""
 
 
-def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, currency: str) -> Values:
-    """What a template may say, as plain strings; "" for what is not known. `currency` is that of what was paid."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a notice is told, and what is known then besides it: the currency of what was paid, the promises so far."""
+
+    at: int
+    currency: str
+    promises: Sequence[Sequence[int]] = ()
+
+
+def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, told: Moment) -> Values:
+    """What a template may say, as plain strings; "" for what is not known, and for a time to come that has passed."""
     quote, zone = notice["quote"], place.zone
 
     def moment(at: int | None) -> str:
         return "" if at is None else wording.moment(local(at, zone), locale)
+
+    def ahead(at: int | None) -> str:
+        return moment(at) if at is not None and at > told.at else ""
 
     values: Values = {
         "locale": locale,
@@ -157,8 +170,10 @@ def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, c
         "center": wording.plain(place.name(locale), wording.CENTER),
         "hours": f"{place.center.opens:%H:%M}–{place.center.closes:%H:%M}" if place.center else "",
         "at": moment(notice["occurred_at"]),
-        "promised": moment(notice["promised_at"]),
-        "expected": moment(notice["expected_at"]),
+        # Only who is told that a promise was broken is told of one that has passed.
+        "promised": (moment if notice["milestone"] == RUNNING_LATE else ahead)(notice["promised_at"]),
+        "sooner": bool(ahead(notice["promised_at"])) and _is_sooner(notice, told.promises),
+        "expected": ahead(notice["expected_at"]),
         "part": wording.plain(notice["part_no"], wording.PART),
         "link": link,
         "paid": "",
@@ -167,8 +182,15 @@ def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, c
     if quote is not None:
         values["quote"] = _quote(quote, locale)
     if notice["final_amount"] is not None:
-        values["paid"] = wording.money(Decimal(notice["final_amount"]), currency, locale)
+        values["paid"] = wording.money(Decimal(notice["final_amount"]), told.currency, locale)
     return values
+
+
+def _is_sooner(notice: Mapping[str, Any], promises: Sequence[Sequence[int]]) -> bool:
+    """Whether a promise is for an earlier time than the one before it; False where that is not known."""
+    told = [promised for _, promised in promises]
+    place = max((each for each, promised in enumerate(told) if promised == notice["promised_at"]), default=0)
+    return place > 0 and told[place] < told[place - 1]
 
 
 def _quote(quote: Mapping[str, Any], locale: str) -> dict[str, Any]:
@@ -191,14 +213,18 @@ def _quote(quote: Mapping[str, Any], locale: str) -> dict[str, Any]:
     }
 
 
-def form_values(notice: Mapping[str, Any], words: NoticeWords, place: Place) -> dict[str, str]:
-    """The values that a form's fields may be filled with; "" for what is not known."""
+def form_values(notice: Mapping[str, Any], words: NoticeWords, place: Place, currency: str) -> dict[str, str]:
+    """The values that a form's fields may be filled with; "" for what is not known, or cannot be told.
+
+    `currency` is that of what was paid.
+    """
     zone, quote = place.zone, notice["quote"]
 
     def stamp(at: int | None) -> str:
         return "" if at is None else wording.stamp(local(at, zone))
 
     amount = notice["final_amount"] if notice["final_amount"] is not None else quote["total"] if quote else None
+    sign = wording.currency_sign(quote["currency"] if quote else currency)
     return {
         "order": words.values["order"],
         "center": words.values["center"],
@@ -209,5 +235,5 @@ def form_values(notice: Mapping[str, Any], words: NoticeWords, place: Place) -> 
         "at": stamp(notice["occurred_at"]),
         "promised": stamp(notice["promised_at"]),
         "expected": stamp(notice["expected_at"]),
-        "amount": "" if amount is None else f"{Decimal(amount):.2f}",
+        "amount": "" if amount is None or not sign else f"{sign}{Decimal(amount):.2f}",
     }

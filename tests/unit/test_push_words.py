@@ -158,10 +158,67 @@ def test_a_quote_shows_how_its_total_comes_about():
 
 def test_times_are_those_of_the_center():
     new_york = CENTER.model_copy(update={"time_zone": "America/New_York"})
-    notice = a_notice("checked_in", locale="en", at=1_772_442_000_000, promised_at=1_772_442_000_000)  # 09:00 UTC
+    promised_at = 1_772_442_000_000  # 09:00 UTC
+    notice = a_notice("checked_in", locale="en", at=promised_at - HOUR, promised_at=promised_at)
 
     assert "Mon 2 Mar, 17:00" in words_of(notice).short
     assert "Mon 2 Mar, 04:00" in words_of(notice, Composer(Wordsmith(), {"C1": new_york}, "Asia/Shanghai")).short
+
+
+TIMED = ("checked_in", "promise_changed", "repair_started", "part_ordered", "part_delayed", "part_arrived", "no_news")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("milestone", TIMED)
+def test_a_time_that_has_passed_is_not_told_as_one_to_come(milestone: str, locale: str):
+    """The workshop runs late, or promised something that was over when it said so."""
+    at = 1_772_442_000_000  # 17:00 in Shanghai
+    passed = {"promised_at": at - HOUR, "expected_at": at - HOUR, "at": at, "locale": locale}
+    words = words_of(a_notice(milestone, **passed))
+
+    assert not re.search("16:00", words.short + words.text)
+    ahead = {**passed, "promised_at": at + HOUR, "expected_at": at + HOUR}
+    assert "18:00" in words_of(a_notice(milestone, **ahead)).text
+
+
+def test_a_promise_that_was_broken_is_named():
+    at = 1_772_442_000_000
+
+    assert "16:00" in words_of(a_notice("running_late", at=at, promised_at=at - HOUR)).short
+
+
+def test_what_was_put_off_tells_no_time_that_has_passed_meanwhile():
+    at = 1_772_442_000_000
+    notice = a_notice("repair_started", at=at, promised_at=at + HOUR)
+    at_once, in_the_morning = (
+        a_composer(LINK).message([a_send(notice, due_at=due)], None, "short").words.short for due in (at, at + 9 * HOUR)
+    )
+
+    assert "Expected ready: Mon 2 Mar, 18:00" in at_once
+    assert "18:00" not in in_the_morning
+
+
+@pytest.mark.parametrize(("locale", "sorry", "good"), [("en", "sorry", "sooner"), ("zh-CN", "谅解", "早")])
+def test_nobody_is_sorry_for_a_car_that_is_ready_sooner(locale: str, sorry: str, good: str):
+    at = 1_772_442_000_000
+    for before, is_sooner in ((at + 5 * HOUR, True), (at + HOUR, False)):
+        fact = {"promises": [[at - HOUR, before], [at, at + 3 * HOUR]]}
+        notice = a_notice("promise_changed", at=at, promised_at=at + 3 * HOUR, locale=locale)
+        words = a_composer(LINK).words(notice, fact)
+
+        for said in (words.short, words.text):
+            assert (good in said, sorry in said) == (is_sooner, not is_sooner)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("CNY", "¥769.90"), ("eur", "€769.90"), ("USD", "$769.90"), ("HKD", ""), ("rubbish", "")]
+)
+def test_a_form_shows_an_amount_with_the_sign_of_its_currency_or_not_at_all(currency: str, amount: str):
+    quote = {**QUOTE, "currency": currency}
+    quoted = a_composer().message([a_send(a_notice("quote_ready", quote=quote))], None, "fields")
+    paid = a_composer().message([a_send(a_notice("handed_off"))], {"currency": currency}, "fields")
+
+    assert (quoted.fields["amount"], paid.fields["amount"]) == (amount, amount)
 
 
 def test_a_customer_without_a_language_is_told_in_the_house_language():

@@ -173,10 +173,10 @@ def fit(field: str, value: str) -> str:
 
 
 def _amount(value: str) -> str:
-    """At most ten digits before the point, as WeChat has it, with its currency sign."""
-    if not re.fullmatch(r"\d{1,10}(\.\d{1,2})?", value):
+    """At most ten digits before the point, as WeChat has it, behind one currency sign."""
+    if not re.fullmatch(r"[^\d\s]\d{1,10}(\.\d{1,2})?", value):
         raise ValueError("an amount that no field can show")
-    return f"¥{value}"
+    return value
 
 
 def _ascii(value: str) -> str:

@@ -111,7 +111,8 @@ def test_only_milestones_with_a_form_need_a_consent(ready: Ready):
         ("phrase2", "正在为您检查车辆", "正在为您检"),
         ("character_string3", "R-1001 甲", "R-1001"),
         ("character_string3", "x" * 64, "x" * 32),
-        ("amount4", "769.90", "¥769.90"),
+        ("amount4", "¥769.90", "¥769.90"),
+        ("amount4", "€769.90", "€769.90"),
         ("time5", "2026年3月2日 15:30", "2026年3月2日 15:30"),
     ],
 )
@@ -121,7 +122,7 @@ def test_values_are_made_to_fit_their_fields(field: str, value: str, shown: str)
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("thing1", ""), ("phrase2", "ready"), ("amount4", "99999999999"), ("amount4", "1e5"), ("time5", "soon")],
+    [("thing1", ""), ("phrase2", "ready"), ("amount4", "¥99999999999"), ("amount4", "1e5"), ("time5", "soon")],
 )
 def test_a_value_that_no_cut_makes_fit_is_not_sent(field: str, value: str):
     with pytest.raises(ValueError):
