@@ -6,12 +6,17 @@ Pressing twice, or sending the form again, makes the same event: it counts once 
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from fixtrail.web.tracking.view import Quoted
+from schemas.events import Money
 from schemas.facts import JourneyFact
 
 MOST_COMMENT = 2000
+_MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -19,7 +24,16 @@ def decision_event(fact: JourneyFact, quoted: Quoted, now: int, *, approved: boo
     """Approves or declines the quote that was shown. One quote has one answer: the first one that arrives."""
     # It answers the quote, so it comes after it, also where the workshop's clock is ahead of ours.
     event = _event(fact, "quote_decision", _id(fact, "decision", quoted.key), max(now, quoted.at + 1))
-    return {**event, "approved": approved, **({"amount": str(quoted.quote.total)} if approved else {})}
+    return {**event, "approved": approved, **(_amount(quoted.quote.total) if approved else {})}
+
+
+def _amount(total: Decimal) -> dict[str, str]:
+    """The amount that is approved; left out where it is more than an event may say: then the quote's total counts."""
+    try:
+        _MONEY.validate_python(total)
+    except ValidationError:
+        return {}
+    return {"amount": str(total)}
 
 
 def survey_event(

@@ -49,6 +49,7 @@ class Live(Response):
         with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order_id) as changes:
             gone = asyncio.ensure_future(_gone(receive))
             gone.add_done_callback(lambda _: changes.close())
+            began = time.monotonic()
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await _send(send, _START)
@@ -58,7 +59,7 @@ class Live(Response):
                         await _send(send, server_sent("gone", {}))
                         break
                     changes.clear()
-                    if version != self._seen:
+                    if self._is_news(version, time.monotonic() - began):
                         await _send(send, self._newest())
                         self._seen = version
                     if not await changes.wait(HEARTBEAT_S) and not changes.closed:
@@ -68,6 +69,14 @@ class Live(Response):
                 pass  # the reader is gone, or as good as
             finally:
                 gone.cancel()
+
+    def _is_news(self, version: int, open_s: float) -> bool:
+        """Whether the reader is to see this version.
+
+        One that has seen a newer one got it from another process, which is ahead of this one: the page does not go
+        back. Where this one does not catch up within a heartbeat, the reader was wrong.
+        """
+        return self._seen is None or version > self._seen or (version < self._seen and open_s >= HEARTBEAT_S)
 
     def _newest(self) -> bytes:
         fact = self._web.journeys.get(self._order_id)

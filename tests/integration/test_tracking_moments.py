@@ -1,0 +1,75 @@
+"""What a customer's browser gets at odd moments: a process that is behind, one that starts, too many requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fixtrail.web.config import Limits
+from fixtrail.web.tracking import live
+from tests.pages import PageServer
+from tests.workshop import checked_in, diagnosis_started, order_after, quoted
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with PageServer(tmp_path_factory.mktemp("pages")) as serving:
+        yield serving
+
+
+def visit(order_id: str, version: int = 1) -> dict[str, Any]:
+    events = [checked_in("08:00"), diagnosis_started("08:20"), quoted("08:40")]
+    return {**order_after(*events), "order_id": order_id, "version": version}
+
+
+def test_a_page_does_not_go_back_at_a_process_that_is_behind(pages: PageServer):
+    """Its reader has version 9 from another process; this one has read up to 7."""
+    pages.publish(visit("B1", 7))
+    with pages.listen(f"/t/{pages.token('B1')}/live", Last_Event_ID="9") as stream:
+        pages.publish(visit("B1", 8), visit("B1", 9))
+        pages.publish(visit("B1", 10))
+        assert stream.next().id == "10"
+
+
+def test_a_page_that_says_to_have_seen_what_never_was_gets_the_present_state(
+    pages: PageServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(live, "HEARTBEAT_S", 0.1)
+    pages.publish(visit("B2", 7))
+    with pages.listen(f"/t/{pages.token('B2')}/live", Last_Event_ID="999") as stream:
+        assert stream.next().id == "7"
+
+
+def test_too_many_requests_are_told_in_words(tmp_path):
+    with PageServer(tmp_path / "limits", limits=Limits(requests_of_address=0)) as pages:
+        pages.publish(visit("B3"))
+        answers = [pages.get(f"/t/{token}") for token in (pages.token("B3"), "nothing")]
+
+    assert [answer.status for answer in answers] == [429, 429]
+    assert answers[0].body == answers[1].body
+    assert "请过一分钟再打开" in answers[0].text and "in a minute" in answers[0].text
+    assert answers[0].headers["retry-after"] == "60"
+
+
+def test_while_the_pages_start_they_say_so_and_come_by_themselves(pages: PageServer):
+    pages.call(pages.web.journeys.read.clear)
+    try:
+        answer = pages.get("/t/nothing")
+    finally:
+        pages.call(pages.web.journeys.read.set)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert '<meta http-equiv="refresh" content="5">' in answer.text and "Just a moment" in answer.text
+
+
+def test_without_javascript_what_a_form_came_to_is_said_once(pages: PageServer):
+    pages.publish({**visit("B4"), "quote_pending": False, "activity": "bay"})
+
+    html = pages.get(f"/t/{pages.token('B4')}?lang=en&said=approved").text
+
+    assert "we have your approval" in html
+    (again,) = re.findall(r'<noscript><meta http-equiv="refresh" content="60; url=([^"]+)"></noscript>', html)
+    assert again == "?lang=en"
