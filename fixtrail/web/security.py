@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address, IPv6Network
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -117,6 +118,16 @@ class Gate:
 
 
 def address_of(scope: Scope) -> str:
-    """Who asks: the address of the connection, or what a trusted proxy says."""
+    """Who asks: the address of the connection, or what a trusted proxy says.
+
+    Of an IPv6 address the network: whoever has one has 2^64 of them.
+    """
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    said = str(client[0]) if client else ""
+    try:
+        address = IPv6Address(said.partition("%")[0])
+    except ValueError:
+        return said
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))

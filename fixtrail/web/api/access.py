@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fixtrail.web.api.keys import ApiKey, Scope
 from fixtrail.web.api.problems import Problem
 from fixtrail.web.api.state import state_of
+from fixtrail.web.security import address_of
 
 _bearer = HTTPBearer(
     scheme_name="apiKey",
@@ -20,7 +21,7 @@ _bearer = HTTPBearer(
 async def key_of(request: Request, told: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
     """The valid API key of a request. Raises Problem 401, or 429 where an address has tried too many wrong ones."""
     state = state_of(request)
-    address = request.client.host if request.client else ""
+    address = address_of(request.scope)
     state.pace.may_try(address)
     key = state.keys.find(told.credentials, datetime.now(UTC)) if told else None
     if key is None:
