@@ -204,7 +204,7 @@ def preview(settings: Settings, order_id: str, locale: str | None = None, *, eve
 
 
 def notices_of(fact: JourneyFact) -> list[Notice]:
-    """The notices of all milestones that a journey has reached, as it stands now."""
+    """The notices of all milestones that a journey has reached, each with the promise that held then."""
     return [
         _notice(fact, name, event_id, at, part_of_milestone(fact, place))
         for place, (name, event_id, at) in enumerate(fact.timeline)
@@ -236,7 +236,7 @@ def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequ
         superseded_by=(),
         locale=fact.locale,
         recipients=(),
-        promised_at=fact.promises[-1][1] if fact.promises else fact.promised_at,
+        promised_at=next((promised for told, promised in reversed(fact.promises) if told <= at), None),
         expected_at=part.expected_at if part else None,
         part_no=part.part_no if part else None,
         quote=fact.quote if name == "quote_ready" else None,

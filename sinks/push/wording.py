@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -61,11 +61,12 @@ def number(value: Decimal, locale: str) -> str:
     return format_decimal(value, format="#,##0.###", locale=locale.replace("-", "_"))
 
 
-def moment(at: datetime, locale: str) -> str:
-    """A local time with its date: a message may be read the day after."""
+def moment(at: datetime, locale: str, now: datetime) -> str:
+    """A local time with its date: a message may be read the day after. With its year where that is far from now's."""
+    is_far = abs(at - now) > timedelta(days=300)
     if locale == "zh-CN":
-        return f"{at.month}月{at.day}日 {at:%H:%M}"
-    return format_datetime(at, "EEE d MMM, HH:mm", locale="en")
+        return f"{f'{at.year}年' if is_far else ''}{at.month}月{at.day}日 {at:%H:%M}"
+    return format_datetime(at, "d MMM y, HH:mm" if is_far else "EEE d MMM, HH:mm", locale="en")
 
 
 def stamp(at: datetime) -> str:

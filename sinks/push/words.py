@@ -159,7 +159,7 @@ def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, t
     quote, zone = notice["quote"], place.zone
 
     def moment(at: int | None) -> str:
-        return "" if at is None else wording.moment(local(at, zone), locale)
+        return "" if at is None else wording.moment(local(at, zone), locale, local(told.at, zone))
 
     def ahead(at: int | None) -> str:
         return moment(at) if at is not None and at > told.at else ""

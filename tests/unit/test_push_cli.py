@@ -17,8 +17,10 @@ from schemas.facts import JourneyFact
 from sinks.push import ledger
 from sinks.push.channels.webhook import signature
 from sinks.push.store import open_store
+from streams.journey.by_clock import BY_CLOCK
+from streams.journey.notices import MILESTONES
 from tests.providers.messages import a_notice, a_send, now_ms
-from tests.workshop import approved, checked_in, handed_off, ms, order_after, part, quoted, repair
+from tests.workshop import approved, checked_in, handed_off, ms, order_after, part, quoted, repair, surveyed
 
 
 @pytest.fixture
@@ -210,6 +212,33 @@ def test_a_preview_names_the_part_and_its_new_time():
         *[("part_ordered", "P-A"), ("part_delayed", "P-A")],
     ]
     assert found[-1].expected_at == ms("15:00")
+
+
+def test_each_milestone_is_previewed_with_the_promise_that_held_then():
+    fact = order_after(
+        checked_in("08:00", promised="12:00"),
+        checked_in("09:00", promised="14:00"),
+        checked_in("10:00", promised="13:00"),
+    )
+    found = notices.notices_of(JourneyFact.model_validate(fact))
+
+    assert [each.promised_at for each in found] == [ms("12:00"), ms("14:00"), ms("13:00")]
+
+
+def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.MonkeyPatch, settings: Settings, capsys):
+    fact = JourneyFact.model_validate(order_after(surveyed("08:00")))
+
+    async def newest(*_: object) -> JourneyFact:
+        return fact
+
+    monkeypatch.setattr(notices, "_journey", newest)
+    notices.print_preview(notices.preview(settings, "R1", "en"))
+    assert "--all" in capsys.readouterr().out
+
+    found = notices.preview(settings, "R1", "en", every=True)
+    assert [each.milestone for each in found] == [*MILESTONES, *BY_CLOCK]
+    notices.print_preview(found)
+    assert "Total: CN¥769.90" in capsys.readouterr().out
 
 
 def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_behind_it():

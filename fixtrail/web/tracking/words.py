@@ -78,7 +78,9 @@ class Words:
         """A time of day on the center's clock; with its date when that is not today's."""
         if at not in self.clocks:
             local, today = self._local(at), self._local(self.now)
-            said = f"{local:%H:%M}" if local.date() == today.date() else escape(wording.moment(local, self.locale))
+            said = (
+                f"{local:%H:%M}" if local.date() == today.date() else escape(wording.moment(local, self.locale, today))
+            )
             self.clocks[at] = Markup(f'<time datetime="{local.isoformat(timespec="seconds")}">{said}</time>')
         return self.clocks[at]
 
