@@ -36,10 +36,10 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
 
-chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, BROKER, SMOKE=1)
+chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \
-	  $(if $(BROKER),--broker $(BROKER)) $(if $(SMOKE),--smoke --gap 5) $(if $(RATE),--rate $(RATE)) \
-	  $(if $(GAP),--gap $(GAP)) $(if $(REPORT),--report $(REPORT)) $(CHAOS)
+	  $(if $(BROKER),--broker $(BROKER)) $(if $(SMOKE),--smoke --gap 5 --today 60) $(if $(RATE),--rate $(RATE)) \
+	  $(if $(GAP),--gap $(GAP)) $(if $(TODAY),--today $(TODAY)) $(if $(REPORT),--report $(REPORT)) $(CHAOS)
 
 contracts: env-dev ## writes docs/schemas and docs/asyncapi.yaml from the models
 	$(BIN)/fixtrail contracts --write

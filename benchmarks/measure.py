@@ -118,7 +118,9 @@ class Kafka:
 
     async def last_values(self, topic: str) -> tuple[dict[bytes, bytes], int]:
         """The last value of each key of a topic, and how many records there are in all."""
-        consumer = AIOKafkaConsumer(**self.options, max_partition_fetch_bytes=4 * 1024 * 1024)
+        consumer = AIOKafkaConsumer(
+            **self.options, auto_offset_reset="earliest", max_partition_fetch_bytes=4 * 1024 * 1024
+        )
         await consumer.start()
         last: dict[bytes, bytes] = {}
         count = 0
@@ -126,7 +128,6 @@ class Kafka:
             places = [TopicPartition(topic, number) for number in range(self.partitions)]
             consumer.assign(places)
             ends = await consumer.end_offsets(places)
-            await consumer.seek_to_beginning(*places)
             while any([await consumer.position(tp) < ends[tp] for tp in places]):
                 for records in (await consumer.getmany(timeout_ms=500)).values():
                     count += len(records)

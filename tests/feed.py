@@ -17,6 +17,7 @@ from typing import Any
 Event = dict[str, Any]
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
+DAYS = 45
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000  # times are whole microseconds until they are printed
 MINUTE = 60 * SECOND
@@ -50,7 +51,7 @@ def clean_events(
     orders: int = 400,
     vehicles: int = 250,
     centers: int = 15,
-    days: int = 45,
+    days: int = DAYS,
     start: datetime = START,
 ) -> list[Event]:
     """The events of so many orders, none twice, sorted by time and event id.
@@ -61,7 +62,7 @@ def clean_events(
     return _in_order(event for _ in range(orders) for event in workshops.next_order())
 
 
-def clean_feed(seed: int, events: int, centers: int = 15, days: int = 45, start: datetime = START) -> list[Event]:
+def clean_feed(seed: int, events: int, centers: int = 15, days: int = DAYS, start: datetime = START) -> list[Event]:
     """Like `clean_events`, but exactly so many events; the last order generated may so stay open."""
     workshops = _Workshops(seed, max(10, events // 20), centers, days, start)
     feed: list[Event] = []

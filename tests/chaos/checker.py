@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests import compare, feed
-from tests.chaos import notices, topics
+from tests.chaos import notices, told, topics
 from tests.chaos.faults import GROUP_OF, Done
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Log, Sent
@@ -24,7 +24,7 @@ from tests.kafka_io import read_topic
 CODE = "fixtrail-code"
 ENDS = "processes ended only as they may"
 # What tests/feed.py makes up as personal: addresses, names, comments, vehicle ids and customer ids.
-PERSONAL = r"canary-[a-z]+-\d+|86138\d{8}|LFVFT\d{12}|LFVPOISON\d{8}|粤B·\d{5}|客户-\d+|\bK\d{5}\b"
+PERSONAL = r"canary-[a-z]+-\d+|8613[89]\d{8}|LFVFT\d{12}|LFVTD\d{12}|LFVPOISON\d{8}|粤B·\d{5}|客户-\d+|\bK\d{5}\b"
 RAW_TABLES = ("journeys", "events", "dead_letters", "center_hours")
 
 Place = tuple[int, int]
@@ -59,20 +59,21 @@ class Evidence:
     sent: dict[Place, Sent]
     truth: Truth
     topics: dict[str, list[Any]]
+    ended_ms: int
 
     def events(self) -> list[tuple[Place, Event]]:
         """Good records in the order of their places."""
         return [(place, record.event) for place, record in sorted(self.sent.items()) if record.event is not None]
 
 
-def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done]) -> Evidence:
-    """Read the topics, once everything is idle."""
+def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done], ended_ms: int) -> Evidence:
+    """Read the topics, once everything is idle; `ended_ms` is when the watch had its last look at the clock."""
     records = {(r.partition, r.offset): r for r in read_topic(fleet.kafka, EVENTS) if not topics.is_heartbeat(r)}
     sent = _sent_by_place(records, log)
     truth = Truth(record.event for _, record in sorted(sent.items()) if record.event is not None)
     found = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
     found[CHANGELOG] = read_topic(fleet.kafka, fleet.app_id + CHANGELOG)
-    return Evidence(fleet, log, watch.samples, done, watch.metrics, records, sent, truth, found)
+    return Evidence(fleet, log, watch.samples, done, watch.metrics, records, sent, truth, found, ended_ms)
 
 
 def check(evidence: Evidence) -> Findings:
@@ -110,8 +111,26 @@ def check(evidence: Evidence) -> Findings:
                 if not end.is_allowed
             ],
             "nothing personal is in logs, metrics or ClickHouse": list(_personal_texts(fleet, evidence.metrics)),
+            **(_told(evidence) if fleet.told else {}),
         }
     )
+
+
+def _told(evidence: Evidence) -> dict[str, list[str]]:
+    fleet, written = evidence.fleet, evidence.topics["notices"]
+    sends = told.rows(fleet)
+    freezes = sum(done.fault.kind.startswith("freeze") for done in evidence.done)
+    unclear = told.unclear_calls(fleet.providers["sms"], fleet.ends, freezes)
+    return {
+        "every notice has one final outcome for each recipient": told.ledger_differences(
+            sends, written, evidence.ended_ms
+        ),
+        "each webhook was taken once, and is known to be": told.webhook_differences(sends, fleet.providers["webhooks"]),
+        "no text was sent twice, and few ended unknown": told.sms_differences(sends, fleet.providers["sms"], unclear),
+        "the watch told of broken promises, and of no other": told.clock_differences(
+            written, evidence.truth, evidence.ended_ms
+        ),
+    }
 
 
 def _sent_by_place(records: dict[Place, Any], log: Log) -> dict[Place, Sent]:

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import datetime
 
 from tests import compare
-from tests.chaos import notices, topics
+from tests.chaos import notices, told, topics
 from tests.chaos.checker import Evidence, rewinds
 from tests.chaos.faults import Done
 from tests.chaos.fleet import CRASHED, Fleet
@@ -56,6 +56,7 @@ def coverage(evidence: Evidence) -> dict[str, int]:
         "Kafka answers lost": sum(proxy.counts["cut"] for name, proxy in fleet.proxies.items() if name != "clickhouse"),
         "groups rewound to 0": len(rewinds([done for done in evidence.done if done.failed is None])),
         "samples of commits": len(evidence.samples),
+        **(told.counts(fleet, told.rows(fleet)) if fleet.told else {}),
     }
 
 

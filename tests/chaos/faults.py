@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from tests.chaos.fleet import Fleet
 from tests.chaos.plan import Fault
 from tests.chaos.watch import READ_BY
+from tests.providers.server import Mood
 from tests.stack import wait_for
 
 # A process that is asked for by a fault may just be starting again.
@@ -28,7 +29,9 @@ BACK_LIMIT_S = 120.0
 REWIND_LIMIT_S = 60.0
 LOST_BATCHES = 6
 # What follows the app id in a group's name.
-GROUP_OF = {"workers": "", "writers": "-clickhouse"}
+GROUP_OF = {"workers": "", "writers": "-clickhouse", "push": "-push"}
+# What a provider does while a fault of this name lasts (tests.providers.server.Mood).
+MOODS: dict[str, Mood] = {"lose": "lose", "hang": "hang", "fail": 500, "throttle": 429}
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Chaos(threading.Thread):
         for proxy in self.fleet.proxies.values():
             with contextlib.suppress(OSError):
                 proxy.set("pass")
+        for provider in self.fleet.providers.values():
+            provider.always = "ok"
 
     def _do(self, done: Done) -> None:
         fault = done.fault
@@ -115,7 +120,7 @@ class Chaos(threading.Thread):
             os.kill(pid, signal.SIGCONT)
 
     def kill_all_boxes(self, _: Fault) -> None:
-        for name in [*self.fleet.workers_now(), *self.fleet.writers_now()]:
+        for name in self.fleet.boxes_now():
             self.fleet.signal(name, signal.SIGKILL, limit_s=THERE_LIMIT_S)
 
     def scale(self, fault: Fault) -> None:
@@ -128,7 +133,7 @@ class Chaos(threading.Thread):
     def new_release(self, _: Fault) -> None:
         """Restart the boxes one after the other from the other copy of the code, with another size of batches."""
         self.fleet.release = release = 3 - max(1, self.fleet.release)
-        for name in [*self.fleet.workers_now(), *self.fleet.writers_now()]:
+        for name in self.fleet.boxes_now():
             self.fleet.move_to_release(name, release, FIXTRAIL_BATCH=str({1: 1000, 2: 150}[release]))
             starts = self.fleet.parts[name].starts
             self.fleet.signal(name, signal.SIGTERM, limit_s=THERE_LIMIT_S)
@@ -138,7 +143,7 @@ class Chaos(threading.Thread):
     def rewind(self, fault: Fault) -> None:
         """Stop all of a group, set what it has committed to 0, start them again."""
         whose = fault.kind.partition("-")[2]
-        names = self.fleet.workers_now() if whose == "workers" else self.fleet.writers_now()
+        names = self.fleet.now(whose.removesuffix("s"))
         self.fleet.stop(*names)
         try:
             asyncio.run(
@@ -216,6 +221,17 @@ class Chaos(threading.Thread):
         finally:
             proxy.set("pass")
 
+    # Those who tell the customers
+
+    def upset_provider(self, fault: Fault) -> None:
+        """It takes messages and its answers are lost or never come, or it takes none."""
+        provider = self.fleet.providers[fault.victim]
+        provider.always = MOODS[fault.kind.partition("-")[0]]
+        try:
+            time.sleep(fault.for_s)
+        finally:
+            provider.always = "ok"
+
 
 HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "kill": Chaos.kill,
@@ -228,6 +244,7 @@ HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "new-release": Chaos.new_release,
     "rewind-workers": Chaos.rewind,
     "rewind-writers": Chaos.rewind,
+    "rewind-push": Chaos.rewind,
     "kill-broker": Chaos.kill_and_return,
     "bounce-broker": Chaos.stop_and_return,
     "stop-broker": Chaos.stop_and_return,
@@ -247,6 +264,7 @@ HOW: dict[str, Callable[[Chaos, Fault], None]] = {
         f"{what}-kafka{'-answers' * (what == 'lose')}": Chaos.disturb_kafka
         for what in ("refuse", "reset", "blackhole", "slow", "lose")
     },
+    **{f"{what}-{provider}": Chaos.upset_provider for what in MOODS for provider in ("webhooks", "sms")},
 }
 
 

@@ -1,7 +1,7 @@
 """Everything that runs in a chaos run, each in a process of its own, kept running whatever becomes of it.
 
-Broker, ClickHouse, stream workers and ClickHouse writers, and proxies between them. The boxes run from a copy of the
-code, so that a run of hours is not disturbed by work on it.
+Broker, ClickHouse, stream workers, ClickHouse writers, push sinks with providers to call, the watch and the pulse, and
+proxies between them. The boxes run from a copy of the code, so that a run of hours is not disturbed by work on it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
@@ -31,12 +31,21 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests import kafka_cluster
+from tests.chaos import providers
 from tests.chaos.proxy import HOST, Proxy
+from tests.providers.server import Provider
 from tests.stack import ROOT, Row, rows_of, wait_for
 
 CODE = ("fixtrail", "streams", "sinks", "schemas", "analytics", "tests")
 RESULTS = ("journeys", "center-hours", "notices", "service-events.dead-letter")
-WORKERS, WRITERS = 3, 2
+WORKERS = 3
+BOXES: dict[str, tuple[str, ...]] = {
+    **{f"worker-{number}": ("worker",) for number in range(1, WORKERS + 1)},
+    **dict.fromkeys(("writer-1", "writer-2"), ("sink", "clickhouse")),
+    **dict.fromkeys(("push-1", "push-2"), ("sink", "push")),
+    "watch-1": ("watch",),
+    "pulse-1": ("pulse",),
+}
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 40.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
@@ -105,6 +114,7 @@ class Fleet:
     """`with Fleet(folder, …) as fleet:` starts everything and leaves nothing running.
 
     `mutant` names a fault of tests.chaos.mutants that the boxes are started with; `settings` are further FIXTRAIL_*.
+    `told`: customers are told, so push sinks, their providers, the watch and the pulse run as well.
     """
 
     def __init__(
@@ -117,8 +127,10 @@ class Fleet:
         settings: Mapping[str, str] | None = None,
         mutant: str | None = None,
         revision: str | None = None,
+        told: bool = False,
     ) -> None:
         self.folder, self.broker, self.workers = folder, broker, workers
+        self.told = told
         self.brokers = ["broker", "broker-2"][:brokers]
         self.settings = dict(settings or {})
         self.mutant = mutant
@@ -126,6 +138,7 @@ class Fleet:
         self.ends: list[End] = []
         self.started: list[tuple[float, str]] = []
         self.proxies: dict[str, Proxy] = {}
+        self.providers: dict[str, Provider] = {}
         self.passwords = {name: secrets.token_hex(12) for name in ("app", "reader", "hash")}
         self.app_id = "fixtrail"
         self.partitions = 4
@@ -163,10 +176,10 @@ class Fleet:
         if len(self.brokers) > 1:
             self.app_id = asyncio.run(_coordinated_by(2, self.kafka))
         self.migrate()
-        self._make_boxes()
-        boxes = [*self.workers_now(), *(f"writer-{number}" for number in range(1, WRITERS + 1))]
-        self.want(*boxes)
-        self.wait_ready(*boxes)
+        if self.told:
+            self.providers = providers.start(self.passwords["hash"])
+            self.settings |= providers.write_settings(self.folder, self.providers)
+        self._start_boxes()
 
     def close(self) -> None:
         """End everything, boxes first, and unmount what was mounted."""
@@ -181,15 +194,18 @@ class Fleet:
         for proxy in self.proxies.values():
             with contextlib.suppress(OSError):
                 proxy.stop()
+        for provider in self.providers.values():
+            provider.stop()
         for path in self._mounted:
             subprocess.run(["umount", "-l", str(path)], check=False, stderr=subprocess.DEVNULL)
 
     def start_anew(self, app_id: str) -> None:
         """Begin once more at the first event: no state, no commits, an empty ClickHouse, empty topics of results.
 
-        What the boxes read is left as it is. Returns once they are ready.
+        What the boxes read, and the ledger of what customers were told, are left as they are. The watch and the pulse
+        stay away: nobody looks at the clock again. Returns once the boxes are ready.
         """
-        self.stop(*self.workers_now(), *self.writers_now())
+        self.stop(*self.boxes_now())
         self.stop("clickhouse")
         self.app_id = app_id
         self._make_clickhouse(f"clickhouse-{app_id}")
@@ -197,10 +213,7 @@ class Fleet:
         self.wait_ready("clickhouse")
         asyncio.run(delete_topics(self.kafka, RESULTS))
         self.migrate()
-        self._make_boxes()
-        boxes = [*self.workers_now(), *(f"writer-{number}" for number in range(1, WRITERS + 1))]
-        self.want(*boxes)
-        self.wait_ready(*boxes)
+        self._start_boxes(without=("watch-", "pulse-"))
 
     # What there is
 
@@ -208,8 +221,18 @@ class Fleet:
         """The workers that are to run at present."""
         return [f"worker-{number}" for number in range(1, self.workers + 1)]
 
-    def writers_now(self) -> list[str]:
-        return [name for name, part in self.parts.items() if name.startswith("writer-") and part.wanted]
+    def now(self, kind: str) -> list[str]:
+        """The parts of this kind that are to run at present."""
+        return [name for name, part in self.parts.items() if name.startswith(f"{kind}-") and part.wanted]
+
+    def boxes_now(self) -> list[str]:
+        """All boxes that are to run at present."""
+        return [name for name, part in self.parts.items() if name in BOXES and part.wanted]
+
+    @property
+    def ledger(self) -> Path:
+        """The push sinks' ledger."""
+        return self.folder / "data" / "push.sqlite3"
 
     @property
     def kafka(self) -> str:
@@ -238,7 +261,7 @@ class Fleet:
             self._add("broker-2", other, {}, lambda: kafka_cluster.kafka_answers(second))
             ready = lambda: kafka_cluster.kafka_answers(first)  # noqa: E731
         else:
-            boxes = [f"worker-{n}" for n in range(1, WORKERS + 1)] + [f"writer-{n}" for n in range(1, WRITERS + 1)]
+            boxes = list(self._boxes())
             named = ("kafka", "controller", "http", "tcp", "clickhouse")
             self.ports = _free_ports(*named, *boxes, *(f"behind {box}" for box in boxes))
             command = kafka_cluster.prepare_kafka(
@@ -263,15 +286,21 @@ class Fleet:
         }
         self._add("clickhouse", command, passwords, lambda: _answers(f"http://{HOST}:{ports['http']}/ping"))
 
-    def _make_boxes(self) -> None:
-        for name, arguments in (
-            *((f"worker-{number}", ("worker",)) for number in range(1, WORKERS + 1)),
-            *((f"writer-{number}", ("sink", "clickhouse")) for number in range(1, WRITERS + 1)),
-        ):
+    def _boxes(self) -> Iterator[str]:
+        """Those that this fleet can have."""
+        return (name for name in BOXES if self.told or name.startswith(("worker-", "writer-")))
+
+    def _start_boxes(self, without: tuple[str, ...] = ()) -> None:
+        """All of them but the workers that come by scaling; returns once they are ready."""
+        for name in self._boxes():
             port = self.health[name] = _free_ports("health")["health"]
             url = f"http://{HOST}:{port}/readyz"
             environment = {**self.environment(name), "FIXTRAIL_HEALTH_PORT": str(port)}
-            self._add(name, [*self._box(), *arguments], environment, lambda url=url: _answers(url))  # type: ignore[misc]
+            self._add(name, [*self._box(), *BOXES[name]], environment, lambda url=url: _answers(url))  # type: ignore[misc]
+        extra = {f"worker-{number}" for number in range(self.workers + 1, WORKERS + 1)}
+        names = [name for name in self._boxes() if name not in extra and not name.startswith(without)]
+        self.want(*names)
+        self.wait_ready(*names)
 
     def _box(self) -> list[str]:
         if self.mutant is not None:

@@ -45,7 +45,7 @@ class Log:
     unknown: list[Sent] = field(default_factory=list)
 
 
-def records_of(seed: int, number: int) -> list[Sent]:
+def records_of(seed: int, number: int, start: datetime = feed.START, days: int = feed.DAYS) -> list[Sent]:
     """About so many records: 10 % twice, 10 % out of order, 3 % late, 0.5 % contradicting, 1 % bad of all kinds.
 
     Out of order is by up to an hour of the workshop's time, late by an hour to five days, a second one comes up to ten
@@ -54,7 +54,7 @@ def records_of(seed: int, number: int) -> list[Sent]:
     rng = random.Random(f"load {seed}")
     events = _with_late_ones(
         feed.dirty(
-            feed.clean_feed(seed, round(number / (1 + DUPLICATES + POISON_SHARE))),
+            feed.clean_feed(seed, round(number / (1 + DUPLICATES + POISON_SHARE)), start=start, days=days),
             seed,
             duplicates=DUPLICATES,
             late=OUT_OF_ORDER,

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field
 
 WRITERS = ("writer-1", "writer-2")
+PUSHERS = ("push-1", "push-2")
+WATCHES = ("watch-1",)
 # Scaled in this order, again and again, from two workers.
 SCALES = (3, 1, 2)
 FIRST_AT_S = 5.0
@@ -18,7 +20,7 @@ FROZEN_BEYOND_SESSION_S = 15.0
 class Kind:
     """One kind of fault: how often it is drawn, on what, and how long it lasts.
 
-    `on` is a part, or one of `box`, `worker`, `writer` (any one of these that runs then) and `boxes` (all of them).
+    `on` is a part, `box` (any one that runs then) or `boxes` (all of them).
     """
 
     weight: int
@@ -27,6 +29,8 @@ class Kind:
     # Some need proxies before the broker, which only Apache Kafka's listeners make possible.
     only_kafka: bool = False
     is_for_smoke: bool = False
+    # Some need somebody who is told.
+    only_told: bool = False
 
 
 KINDS = {
@@ -61,6 +65,14 @@ KINDS = {
     "blackhole-kafka": Kind(3, "box", (5, 45), only_kafka=True),
     "slow-kafka": Kind(1, "box", (10, 25), only_kafka=True),
     "lose-kafka-answers": Kind(2, "box", (1, 5), only_kafka=True),
+    "rewind-push": Kind(1, "boxes", (15, 15), only_told=True),
+    "lose-webhooks": Kind(1, "webhooks", (3, 8), only_told=True, is_for_smoke=True),
+    "fail-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
+    "hang-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
+    "throttle-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
+    "lose-sms": Kind(1, "sms", (3, 8), only_told=True, is_for_smoke=True),
+    "fail-sms": Kind(1, "sms", (3, 10), only_told=True),
+    "hang-sms": Kind(1, "sms", (3, 10), only_told=True),
 }
 # The first: its outputs are acknowledged, its changelog is not written yet.
 STEPS = {
@@ -69,6 +81,11 @@ STEPS = {
         *("worker.changelog_sent", "worker.before_commit", "worker.acked"),
     ),
     "writer": ("writer.inserted", "writer.before_commit", "writer.after_commit"),
+    "push": (
+        *("push-planned", "push-committed", "push-before-intent"),
+        *("push-intent", "push-called", "push-called", "push-noted"),
+    ),
+    "watch": ("watch-before-write", "watch-written"),
 }
 
 
@@ -91,13 +108,15 @@ class Fault:
 class _Draft:
     """What of the fleet is free when, while a plan is made."""
 
+    told: bool
     workers: int = 2
     scaled: int = 0
     free_at: dict[str, float] = field(default_factory=dict)
 
     def boxes(self, kind: str) -> list[str]:
         workers = [f"worker-{number}" for number in range(1, self.workers + 1)]
-        return {"box": [*workers, *workers, *WRITERS], "boxes": ["boxes"]}.get(kind, [kind])
+        boxes = [*workers, *workers, *WRITERS, *(PUSHERS + WATCHES if self.told else ())]
+        return {"box": boxes, "boxes": ["boxes"]}.get(kind, [kind])
 
     def is_free(self, victim: str, at: float) -> bool:
         """A part may be hit when the one before is over; all boxes at once only when nothing at all is going on."""
@@ -116,21 +135,30 @@ class _Draft:
 
 
 def plan_of(
-    seed: int, seconds: float, *, mean_gap_s: float = 19.0, broker: str = "kafka", smoke: bool = False
+    seed: int,
+    seconds: float,
+    *,
+    mean_gap_s: float = 19.0,
+    broker: str = "kafka",
+    smoke: bool = False,
+    told: bool = True,
 ) -> list[Fault]:
     """The faults of a run of so many seconds: each kind once first, then all kinds by their weights.
 
-    They overlap, but never on one part, and what concerns all boxes comes alone.
+    They overlap, but never on one part, and what concerns all boxes comes alone. `told`: there are customers who are
+    told, so the push sinks, the watch and the providers are hit as well.
     """
     rng = random.Random(f"chaos {seed}")
     kinds = {
         name: kind
         for name, kind in KINDS.items()
-        if not (kind.only_kafka and broker != "kafka") and (kind.is_for_smoke or not smoke)
+        if not (kind.only_kafka and broker != "kafka")
+        and (kind.is_for_smoke or not smoke)
+        and (told or not kind.only_told)
     }
     weighted = [name for name, kind in kinds.items() for _ in range(kind.weight)]
     deck: list[str] = []
-    draft, faults = _Draft(), []
+    draft, faults = _Draft(told), []
     at = FIRST_AT_S
     while at < seconds - LAST_BEFORE_END_S:
         if len(deck) < 2:

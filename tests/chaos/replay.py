@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos import checker, topics
+from tests.chaos import checker, notices, told, topics
 from tests.chaos.checker import Evidence
 from tests.chaos.fleet import Fleet
 from tests.chaos.watch import CHANGELOG, LETTERS, OUTPUTS, Watch
 from tests.kafka_io import read_topic
 
 APP_ID = "again"
+PROVIDERS = {"webhook": "webhooks", "sms": "sms"}
 
 
 def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
     """What is not the same after a replay into a fresh app id, fresh topics of results and an empty ClickHouse."""
     fleet = evidence.fleet
-    before = _results(fleet, evidence.topics)
+    before, calls = _results(fleet, evidence.topics), _calls(fleet)
+    # What was to be told later may be told now, and nothing else.
+    allowed = Counter(PROVIDERS.get(send["channel"]) for send in told.waiting(fleet))
     fleet.start_anew(APP_ID)
     watch = Watch(fleet)
     watch.start()
@@ -38,9 +42,23 @@ def replay_differences(evidence: Evidence, limit_s: float) -> list[str]:
         for key in sorted(before[what].keys() | after[what].keys(), key=str)
         if before[what].get(key) != after[what].get(key)
     ]
+    if fleet.told:
+        told.wait_told(fleet, limit_s, even_later=False)
+        fleet.stop(*fleet.now("push"))
+        found += [
+            f"customers were told again: {more} more calls of {name}, {allowed[name]} were waiting"
+            for name, more in (_calls(fleet) - calls).items()
+            if more > allowed[name]
+        ]
+    # What the watch told before stands in the ledger, and the clock does not say it again.
+    written["notices"] = evidence.topics["notices"] + written["notices"]
     again = checker.check(replace(evidence, samples=watch.samples, done=[], topics=written))
     again.broken.pop(checker.ENDS)
     return found + [f"{promise}: {each}" for promise, several in again.broken.items() for each in several]
+
+
+def _calls(fleet: Fleet) -> Counter[str]:
+    return Counter({name: provider.requests for name, provider in fleet.providers.items()})
 
 
 def _rounded(value: Any) -> Any:
@@ -50,7 +68,7 @@ def _rounded(value: Any) -> Any:
 
 def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any, Any]]:
     """What must not depend on how often something was done: rows, versions, ids."""
-    notices = (json.loads(record.value) for record in topics.in_order(written["notices"]))
+    said = (json.loads(record.value) for record in topics.in_order(written["notices"]))
     return {
         "row of orders": {
             row["order_id"]: row["content"]
@@ -68,7 +86,11 @@ def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any,
             (row["order_id"], row["event_id"]): row["content"]
             for row in fleet.ask("SELECT order_id, event_id, cityHash64(toString(tuple(*))) AS content FROM events")
         },
-        "notice": {notice["notice_id"]: (notice["order_id"], notice["milestone"]) for notice in notices},
+        "notice": {
+            notice["notice_id"]: (notice["order_id"], notice["milestone"])
+            for notice in said
+            if notice["milestone"] not in notices.BY_CLOCK
+        },
         "dead letter": {
             topics.origin(letter): dict(letter.headers).get(checker.CODE, b"").decode() for letter in written[LETTERS]
         },

@@ -19,23 +19,31 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import checker
+from tests import feed
+from tests.chaos import checker, providers, told
 from tests.chaos.coverage import coverage, recoveries
 from tests.chaos.faults import Chaos
 from tests.chaos.fleet import Fleet, write_json
-from tests.chaos.load import Load, records_of
+from tests.chaos.load import Load, Sent, records_of
 from tests.chaos.plan import Fault, plan_of
 from tests.chaos.replay import replay_differences
 from tests.chaos.report import growth_of, lines_of
+from tests.chaos.today import among, orders_of_today
 from tests.chaos.watch import Watch
 from tests.kafka_cluster import missing_kafka
 
 # What is promised, and how long is waited to see whether it is merely late.
 IDLE_WITHIN_S = 120.0
 REPLAY_LIMIT_S = 900.0
+# "Ready" waits two minutes whether it stays so; a short run does not wait for it.
+TOLD_WITHIN_S = 240.0
+# So long after all first visits have begun, the last comeback is over.
+LAST_COMEBACK_DAYS = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,25 @@ class Asked:
     settings: Mapping[str, str] = field(default_factory=dict)
     idle_limit_s: float = 400.0
     brokers: int = 1
+    # Orders of today a minute, whose customers are told: 0 leaves out the push sinks and the watch.
+    today: float = 0.0
+    # Days over which the other orders come.
+    days: int = feed.DAYS
 
     def plan(self) -> list[Fault]:
-        return plan_of(self.seed, self.minutes * 60, mean_gap_s=self.gap_s, broker=self.broker, smoke=self.smoke)
+        return plan_of(
+            self.seed,
+            self.minutes * 60,
+            mean_gap_s=self.gap_s,
+            broker=self.broker,
+            smoke=self.smoke,
+            told=self.today > 0,
+        )
+
+    def records(self) -> list[Sent]:
+        """All but the orders of today; where there are those, the others came just before, so that none is let go."""
+        began = datetime.now(UTC) - timedelta(days=self.days + LAST_COMEBACK_DAYS) if self.today else feed.START
+        return records_of(self.seed, round(self.minutes * 60 * self.rate), began, self.days)
 
 
 def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str, Any]:
@@ -64,8 +88,7 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
     plan = asked.plan() if plan is None else plan
     print(f"seed {asked.seed}, {asked.minutes:g} minutes, {asked.rate:g} records/s, {len(plan)} faults", flush=True)
     print(f"broker {asked.broker}, folder {folder}\n" + "\n".join(map(str, plan)), flush=True)
-    records = records_of(asked.seed, round(asked.minutes * 60 * asked.rate))
-    assert checker.canaries_are_known(records)
+    records = asked.records()
     began_wall = time.time()
     with Fleet(
         folder,
@@ -73,8 +96,15 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         brokers=asked.brokers,
         mutant=asked.mutant,
         revision=asked.revision,
-        settings=asked.settings,
+        settings={
+            **({"FIXTRAIL_HOLD_DAYS": str(asked.days + LAST_COMEBACK_DAYS)} if asked.today else {}),
+            **asked.settings,
+        },
+        told=asked.today > 0,
     ) as fleet:
+        if asked.today:
+            records = _with_today(asked, records, fleet)
+        assert checker.canaries_are_known(records)
         load = Load(fleet.kafka, records, asked.rate, folder / "sent.jsonl")
         watch, chaos = Watch(fleet), Chaos(fleet, plan, say=_say)
         print("\nrunning", flush=True)
@@ -89,9 +119,22 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         if load.failed is not None or load.is_alive():
             raise RuntimeError(f"the load did not get through: {load.failed!r}")
         print("everything is sent", flush=True)
+        # A heartbeat would be something left to do.
+        pulses = fleet.now("pulse")
+        fleet.stop(*pulses)
         idle_after_s, still = _wait_idle(watch, asked.idle_limit_s)
+        ended_ms = told.now_ms()
+        if asked.today and not still:
+            if not asked.smoke:
+                fleet.want(*pulses)
+                told.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
+            ended_ms = told.now_ms()
+            fleet.stop(*pulses, *fleet.now("watch"))
+            _, still = _wait_idle(watch, asked.idle_limit_s)
+            told.wait_told(fleet, TOLD_WITHIN_S, even_later=False)
+            fleet.stop(*fleet.now("push"))
         watch.stop()
-        evidence = checker.gather(fleet, load.log, watch, chaos.done)
+        evidence = checker.gather(fleet, load.log, watch, chaos.done, ended_ms)
         findings = checker.check(evidence)
         findings.broken["no lag is left within 120 s of the last fault and record"] = still or (
             [f"it took {idle_after_s:.0f} s"] if idle_after_s > IDLE_WITHIN_S else []
@@ -100,6 +143,7 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
             "seed": asked.seed,
             "minutes": asked.minutes,
             "records_per_s": asked.rate,
+            "today": asked.today,
             "broker": asked.broker,
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
             "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
@@ -125,6 +169,13 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
     return found
 
 
+def _with_today(asked: Asked, records: list[Sent], fleet: Fleet) -> list[Sent]:
+    """The records with the orders of today among them, from now on."""
+    contacts = partial(providers.contacts, providers=fleet.providers)
+    today = orders_of_today(asked.seed, datetime.now(UTC), asked.minutes * 60, asked.today, contacts)
+    return among(records, today, asked.rate)
+
+
 def _wait_idle(watch: Watch, limit_s: float) -> tuple[float, list[str]]:
     try:
         return watch.wait_idle(limit_s), []
@@ -145,6 +196,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--rate", type=float, default=150.0, help="records a second")
+    parser.add_argument("--today", type=float, default=12.0, help="orders a minute whose customers are told")
+    parser.add_argument("--days", type=int, default=feed.DAYS, help="over which the other orders come")
     parser.add_argument("--gap", type=float, default=19.0, help="seconds from one fault to the next, in the mean")
     parser.add_argument("--broker", choices=("kafka", "embedded"), help="default: Apache Kafka where it can be started")
     parser.add_argument("--smoke", action="store_true", help="only the quick kinds of faults")
@@ -158,7 +211,16 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     broker = given.broker or ("embedded" if missing_kafka() else "kafka")
     asked = Asked(
-        given.seed, given.minutes, given.rate, broker, given.smoke, given.gap, not given.no_replay, given.code
+        given.seed,
+        given.minutes,
+        given.rate,
+        broker,
+        given.smoke,
+        given.gap,
+        not given.no_replay,
+        given.code,
+        today=given.today,
+        days=given.days,
     )
     folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{asked.seed}-"))
     is_clean = False

@@ -21,7 +21,7 @@ CHANGELOG = "-orders-changelog"
 LETTERS = "service-events.dead-letter"
 OUTPUTS = ("journeys", "center-hours", "notices", LETTERS)
 # What is read by the workers' group, and by the writers', whose names begin with the app id.
-READ_BY = {"": (EVENTS,), "-clickhouse": (EVENTS, "journeys", "center-hours", LETTERS)}
+READ_BY = {"": (EVENTS,), "-clickhouse": (EVENTS, "journeys", "center-hours", LETTERS), "-push": ("notices",)}
 EVERY_S = 1.0
 PROCESSES_EVERY_S = 10.0
 ANSWER_LIMIT_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from types import TracebackType
 from typing import Any, Literal
 
@@ -17,11 +17,15 @@ Mood = Literal["ok", "lose", "hang", "cut"] | int
 
 
 class Provider(ABC):
-    """`with Webhooks() as provider: ...`; `accepted` is what it took, in order, once for each time."""
+    """`with Webhooks() as provider: ...`; `accepted` is what it took, in order, once for each time.
+
+    `met` counts the requests by the mood that they met.
+    """
 
     def __init__(self) -> None:
         self.accepted: list[Any] = []
         self.requests = 0
+        self.met: Counter[Mood] = Counter()
         self.moods: deque[Mood] = deque()
         self.always: Mood = "ok"
         self.hang_s = 30.0
@@ -67,6 +71,7 @@ class Provider(ABC):
             return await self.take(request, body)
         self.requests += 1
         mood = self.moods.popleft() if self.moods else self.always
+        self.met[mood] += 1
         if isinstance(mood, int):
             headers = {"Retry-After": "1"} if mood == 429 else {}
             return web.Response(status=mood, headers=headers)

@@ -32,6 +32,13 @@ WRITERS_KILLED = [
     Fault(5, "slow-clickhouse", "clickhouse", 27, "1.0"),
     *(Fault(at, "kill", f"writer-{1 + number % 2}") for number, at in enumerate((9, 14, 19, 24, 29))),
 ]
+TOLD = [
+    Fault(5, "lose-sms", "sms", 5),
+    *(Fault(6, "kill-at-step", f"push-{number}", 8, f"push-planned:{number + 1}") for number in (1, 2)),
+    Fault(18, "lose-sms", "sms", 5),
+    Fault(19, "kill", "push-1"),
+    Fault(24, "rewind-push", "boxes"),
+]
 TAIL_LOST = [Fault(at, "lose-changelog-tail", "broker") for at in (12.0, 26.0)]
 
 
@@ -43,6 +50,8 @@ class Trial:
     plan: list[Fault]
     settings: dict[str, str] = field(default_factory=lambda: NO_MARGIN)
     rule: str = ""
+    # Orders of today a minute, whose customers are told.
+    today: float = 0.0
 
 
 TRIALS = {
@@ -63,6 +72,12 @@ TRIALS = {
     "counters instead of sets": Trial("counters-instead-of-sets", KILLS[:2], rule="state is a set of events"),
     "versions by arrival": Trial("versions-by-arrival", KILLS[:2], rule="versions are functions of the set"),
     "notice ids by attempt": Trial("notice-ids-by-attempt", KILLS[:2], rule="ids are functions of the set"),
+    "control: customers told, push sinks killed": Trial("", TOLD, today=90.0),
+    "send ids by attempt": Trial(
+        "send-ids-by-attempt", TOLD, rule="send ids are functions of notice and recipient", today=90.0
+    ),
+    "commit before the ledger": Trial("commit-before-ledger", TOLD, rule="notices are in the ledger first", today=90.0),
+    "unknown texts again": Trial("unknown-texts-again", TOLD, rule="UNKNOWN is never sent again", today=90.0),
     "no replay margin": Trial("", TAIL_LOST, NO_MARGIN, rule="read again some records behind the commit"),
     "commit before insert": Trial("commit-before-insert", WRITERS_KILLED, rule="commit what ClickHouse acknowledged"),
 }
@@ -87,6 +102,9 @@ def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> d
                     mutant=asked.changes or None,
                     settings=asked.settings,
                     idle_limit_s=60.0,
+                    today=asked.today,
+                    # A short run does not wait for what is to be told later.
+                    smoke=True,
                 ),
                 folder,
                 [fault for fault in asked.plan if fault.at_s < minutes * 60 - 2],

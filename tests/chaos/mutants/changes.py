@@ -11,6 +11,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,41 @@ def commit_before_insert() -> None:
     _Writer._write = too_early  # type: ignore[method-assign]
 
 
+def send_ids_by_attempt() -> None:
+    """A send has another id each time that its notice is read."""
+    from sinks.push.address import AddressKeys
+
+    AddressKeys.send_id = lambda *_: uuid.uuid4().hex  # type: ignore[method-assign]
+
+
+def commit_before_ledger() -> None:
+    """The push sink commits what it has read, and then notes it."""
+    from sinks.crash_point import crash_point
+    from sinks.push.sink import _Sink
+
+    take = _Sink._take
+
+    async def turned(sink: Any, found: dict[Any, list[Any]]) -> None:
+        await sink._commit({tp: records[-1].offset + 1 for tp, records in found.items()})
+        crash_point("push-planned")
+        await take(sink, found)
+
+    _Sink._take = turned  # type: ignore[method-assign]
+
+
+def unknown_texts_again() -> None:
+    """A text whose end is not known is sent once more."""
+    from sinks.push.channels.by_apprise import ByApprise
+
+    init = ByApprise.__init__
+
+    def as_if_idempotent(channel: Any, *given: Any) -> None:
+        init(channel, *given)
+        channel.traits = replace(channel.traits, idempotent=True)
+
+    ByApprise.__init__ = as_if_idempotent  # type: ignore[method-assign]
+
+
 CHANGES: dict[str, Callable[[], None]] = {
     change.__name__.replace("_", "-"): change
     for change in (
@@ -187,5 +223,6 @@ CHANGES: dict[str, Callable[[], None]] = {
         flush_without_awaiting,
         *(exception_skips_the_batch, counters_instead_of_sets, versions_by_arrival, notice_ids_by_attempt),
         commit_before_insert,
+        *(send_ids_by_attempt, commit_before_ledger, unknown_texts_again),
     )
 }

@@ -1,0 +1,180 @@
+"""Whether customers were told what they were to be told, once: notices, the ledger, and what the providers took."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tests.chaos import notices, providers
+from tests.chaos.fleet import End, Fleet
+from tests.chaos.topics import in_order
+from tests.compare import Truth
+from tests.providers.server import Provider
+from tests.stack import wait_for
+
+SOON_MS, OVERDUE_MS = 2_000, 30_000
+FINAL = {"SENT", "REJECTED", "UNKNOWN", "EXPIRED", "SUPERSEDED", "SUPPRESSED"}
+CHANNELS = {"webhook", "sms"}
+SLACK_MS = 60_000
+
+Row = dict[str, Any]
+
+
+def rows(fleet: Fleet) -> list[Row]:
+    """The ledger's sends; none while there is no ledger."""
+    if not fleet.ledger.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{fleet.ledger}?mode=ro", uri=True, timeout=30)) as database:
+        database.row_factory = sqlite3.Row
+        query = "SELECT id, notice_id, order_id, milestone, channel, state, reason, due_at, address FROM sends"
+        return [dict(row) for row in database.execute(query)]
+
+
+def waiting(fleet: Fleet) -> list[Row]:
+    """Sends whose outcome is not known yet."""
+    return [send for send in rows(fleet) if send["state"] not in FINAL]
+
+
+def wait_told(fleet: Fleet, limit_s: float, *, even_later: bool) -> None:
+    """Return once nothing is left to send, now or `even_later`; or after the limit: the checker tells what is left."""
+    with contextlib.suppress(TimeoutError):
+        wait_for(
+            lambda: not any(even_later or send["due_at"] < now_ms() + SOON_MS for send in waiting(fleet)),
+            limit_s,
+            "everybody is told",
+        )
+
+
+def ledger_differences(sends: list[Row], records: Iterable[Any], ended_ms: int) -> list[str]:
+    """Each notice has one send for every recipient that any of its records named, and no other; none is overdue."""
+    expected: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for record in in_order(records):
+        notice = json.loads(record.value)
+        named = [tuple(each.split(":", 1)) for each in notice["recipients"]]
+        expected[notice["notice_id"]].update(named or [("none", "")])
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for send in sends:
+        found[send["notice_id"]].append(send["channel"])
+    right = {name: sorted(channel for channel, _ in each) for name, each in expected.items()}
+    return [
+        *(
+            f"notice {name}: sends to {sorted(found[name])}, expected {right.get(name)}"
+            for name in sorted(expected.keys() | found.keys())
+            if sorted(found[name]) != right.get(name)
+        ),
+        *(
+            f"send {send['id']} ({send['milestone']}, {send['channel']}) is {send['state']}: {send['reason']}"
+            for send in sends
+            if send["state"] not in FINAL and send["due_at"] + OVERDUE_MS < ended_ms
+        ),
+        *(f"send {send['id']} is {send['state']} and keeps its address" for send in sends if _keeps_address(send)),
+    ]
+
+
+def _keeps_address(send: Row) -> bool:
+    return send["state"] in FINAL and send["address"] is not None
+
+
+def webhook_differences(sends: list[Row], receiver: Any) -> list[str]:
+    """Each id was taken once, as it was signed, and the ledger says so; one with an unclear end was sent again."""
+    states = {send["id"]: send["state"] for send in sends if send["channel"] == "webhook"}
+    taken = Counter(name for name, _ in receiver.accepted)
+    return [
+        *([f"{receiver.forged} calls had no good signature"] if receiver.forged else ()),
+        *(f"webhook {name} was taken {times} times" for name, times in taken.items() if times > 1),
+        *(f"webhook {name} said different things" for name, said in receiver.bodies.items() if len(said) > 1),
+        *(
+            f"webhook {name} was taken and is {states.get(name, 'not in the ledger')}"
+            for name in taken
+            if states.get(name) not in ("SENT", "UNKNOWN")
+        ),
+        *(
+            f"webhook {name} is SENT and was never taken"
+            for name, s in states.items()
+            if s == "SENT" and not taken[name]
+        ),
+    ]
+
+
+def sms_differences(sends: list[Row], gateway: Any, unclear: int) -> list[str]:
+    """Nobody got a text twice; every text that was taken is SENT or UNKNOWN; not more are UNKNOWN than can be."""
+    twice = {each: times for each, times in Counter(gateway.accepted).items() if times > 1}
+    states = Counter(send["state"] for send in sends if send["channel"] == "sms")
+    taken = len(gateway.accepted)
+    found = [f"a text came {times} times: {text[:60]!r}" for (_, text), times in twice.items()]
+    if not states["SENT"] <= taken <= states["SENT"] + states["UNKNOWN"]:
+        found.append(f"{taken} texts were taken; the ledger has {states['SENT']} SENT and {states['UNKNOWN']} UNKNOWN")
+    if states["UNKNOWN"] > unclear:
+        found.append(f"{states['UNKNOWN']} texts are UNKNOWN, and {unclear} calls can have ended so")
+    return found
+
+
+def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
+    """How many calls can have ended so that nobody knows: without a clear answer, or with nobody to hear it."""
+    by_mood = sum(times for mood, times in gateway.met.items() if mood in ("lose", "hang") or mood == 500)
+    gone = sum(end.name.startswith("push-") and end.code != 0 for end in ends)
+    return by_mood + (gone + freezes) * providers.SMS_AT_ONCE
+
+
+def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
+    """What the watch told: only promises that were made and had passed; and of each that was still broken, it told."""
+    told: set[tuple[str, str]] = set()
+    found = []
+    for record in in_order(records):
+        notice = json.loads(record.value)
+        if notice["milestone"] not in notices.BY_CLOCK:
+            continue
+        order_id, about = notice["order_id"], notice["event_id"]
+        told.add((order_id, about))
+        if notice["notice_id"] != notices.notice_id((order_id, notice["milestone"], about)):
+            found.append(f"{notice['milestone']} of {order_id}: its id is not that of {about}")
+        if order_id not in truth.orders:
+            found.append(f"{notice['milestone']} of {order_id}: no such order")
+        if notice["occurred_at"] > record.timestamp:
+            found.append(f"{notice['milestone']} of {order_id}: told before it was so")
+    return [*found, *_not_told(told, truth, ended_ms)]
+
+
+def _not_told(told: set[tuple[str, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
+    """Orders of today that are open to the end and late: nothing made the watch's word needless."""
+    threshold_ms = round(providers.LATE_AFTER_MINUTES * 60_000)
+    for order_id, order in truth.orders.items():
+        if not order_id.startswith("T") or order["status"] != "open" or order["promised_at"] is None:
+            continue
+        promised = round(order["promised_at"].timestamp() * 1000)
+        is_waiting = order["activity"] not in (None, "pickup")
+        if (
+            is_waiting
+            and promised + threshold_ms + SLACK_MS < ended_ms
+            and (order_id, f"promise:{promised}") not in told
+        ):
+            yield f"running_late of {order_id}: not told, promised {ended_ms - promised} ms before the end"
+
+
+def counts(fleet: Fleet, sends: Iterable[Row]) -> Mapping[str, int]:
+    """What the ledger and the providers came to."""
+    states = Counter((send["channel"], send["state"]) for send in sends if send["channel"] in CHANNELS)
+    webhooks, sms = fleet.providers["webhooks"], fleet.providers["sms"]
+    return {
+        "webhooks taken": len(webhooks.accepted),
+        "of these sent again after an unclear end": sum(n - 1 for n in webhooks.deliveries.values()),  # type: ignore[attr-defined]
+        "webhooks of unknown outcome": states["webhook", "UNKNOWN"],
+        "texts taken": len(sms.accepted),
+        "texts of unknown outcome": states["sms", "UNKNOWN"],
+        "sends superseded": states["webhook", "SUPERSEDED"] + states["sms", "SUPERSEDED"],
+        "provider answers lost, late or an error": sum(
+            times for provider in (webhooks, sms) for mood, times in provider.met.items() if mood != "ok"
+        ),
+        "push sinks killed or ended at a step": sum(
+            end.name.startswith("push-") and end.code != 0 for end in fleet.ends
+        ),
+    }
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
