@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,11 @@ import pytest
 
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live
+from sinks.push import ledger
+from sinks.push.channels.webpush import new_private_key
+from sinks.push.ledger import Preference
 from tests.pages import PageServer
+from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted
 
 
@@ -73,3 +78,47 @@ def test_without_javascript_what_a_form_came_to_is_said_once(pages: PageServer):
     assert "we have your approval" in html
     (again,) = re.findall(r'<noscript><meta http-equiv="refresh" content="60; url=([^"]+)"></noscript>', html)
     assert again == "?lang=en"
+
+
+def test_a_customer_wants_no_more_messages_and_then_again(pages: PageServer):
+    pages.publish(visit("B5"))
+    path = f"/t/{pages.token('B5')}/messages"
+    assert "<form" not in pages.get(path).text, "nobody is told about it yet"
+    with ledger.opened(pages.settings.ledger_dsn()) as store:
+        ledger.plan(store, [a_send(a_notice("ready", order_id="B5"))])
+
+    for pressed, said, offered in (("off", "no more messages", "again"), ("on", "messages again", "no more")):
+        answer = pages.post(f"{path}?lang=en", {"messages": pressed})
+        assert answer.status == 303
+        html = pages.get(answer.headers["location"]).text
+        assert f"We send you {said}" in html
+        assert re.search(r'<button name="messages"[^>]*>Send me (.*?)</button>', html)[1].endswith(
+            f"messages {offered}" if pressed == "off" else f"{offered} messages"
+        )
+    assert pages.post(path, {"messages": "x"}).headers["location"].endswith("said=failed")
+    assert pages.post(path, {"messages": "off"}, Sec_Fetch_Site="cross-site").status == 403
+    assert pages.post("/t/nothing/messages", {"messages": "off"}).status == 404
+
+
+def test_a_browser_that_asks_for_notifications_wants_them(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Also where its customer once wanted no more messages: the page says that it is notified, and so it is."""
+    monkeypatch.setenv("VAPID_KEY", new_private_key())
+    settings = tmp_path / "push.toml"
+    settings.write_text('[webpush]\nprivate_key = "env:VAPID_KEY"\ncontact = "mailto:a@example.com"\n')
+    browser = b'{"endpoint":"https://push.example.com/x","keys":{"p256dh":"a","auth":"b"}}'
+    with PageServer(tmp_path / "pages", push=settings) as pages:
+        pages.publish(visit("B6"), visit("B7"))
+        mine, other = (f"/t/{pages.token(order)}/push" for order in ("B6", "B7"))
+
+        def on(path: str) -> bool:
+            return bool(json.loads(pages.post(f"{path}/state", browser).body)["on"])
+
+        assert (pages.post(mine, browser).status, on(mine), on(other)) == (204, True, False)
+        with ledger.opened(pages.settings.ledger_dsn()) as store:
+            ((person,),) = store.run("SELECT person FROM followers")
+            ledger.prefer(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)
+        assert pages.post(mine, browser).status == 204
+        with ledger.opened(pages.settings.ledger_dsn()) as store:
+            assert ledger.preferences_of(store, [person]) == {person: Preference(time_zone="Asia/Urumqi")}
+        assert (pages.post(f"{mine}/stop", browser).status, on(mine)) == (204, False)
+        assert json.loads(pages.post(f"{mine}/state", b"{").body) == {"on": False}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fixtrail.settings import Settings
-from fixtrail.web.tracking.messages import NO_CHANNEL, outcome_of, sent_about
+from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
 from sinks.push import ledger
-from sinks.push.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
+from sinks.push.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Preference, Send
 from tests.providers.messages import a_notice, a_send, now_ms
 
 
@@ -57,8 +58,32 @@ def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: P
         ledger.plan(store, [a_send(notice, "none", "", id="1", state=SUPPRESSED, reason="no address", final_at=1)])
         ledger.plan(store, [a_send(notice, "sms", id="2", state=HELD, reason="quiet hours", due_at=now_ms() + 1000)])
 
-    waiting, silent = sent_about(settings, "R1")
+    waiting, silent = messages_about(settings, "R1").told
 
     assert (waiting.outcome, waiting.channel, waiting.at > now_ms()) == ("waiting_quiet", "sms", True)
     assert (silent.outcome, silent.channel) == ("not_no_address", NO_CHANNEL)
     assert waiting.happened_at == silent.happened_at == notice["occurred_at"]
+
+
+def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
+    """For whoever was told about the order; what they said before besides that stays."""
+    settings = Settings(data=tmp_path, hash_key="a key for tests")
+    mine, also = (a_send(a_notice("ready"), "sms", address, id=address) for address in ("+861", "+862"))
+    other = a_send(a_notice("ready", order_id="R2"), "sms", "+863", id="3")
+    nobody = a_send(a_notice("ready", order_id="R3"), "none", "", id="4", state=SUPPRESSED, reason="no address")
+    before = Preference(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
+    with ledger.opened(settings.ledger_dsn()) as store:
+        ledger.plan(store, [mine, also, other, nobody])
+        ledger.prefer(store, mine.person, before, 1)
+    assert messages_about(settings, "R1").wanted is True
+    assert messages_about(settings, "R3").wanted is None
+
+    assert want_messages(settings, "R1", wanted=False, now=2)
+
+    assert [messages_about(settings, each).wanted for each in ("R1", "R2")] == [False, True]
+    with ledger.opened(settings.ledger_dsn()) as store:
+        said = ledger.preferences_of(store, [mine.person, also.person, other.person])
+    assert said == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
+    assert want_messages(settings, "R1", wanted=True, now=3)
+    assert messages_about(settings, "R1").wanted is True
+    assert not want_messages(settings, "R3", wanted=False, now=4)

@@ -1,15 +1,18 @@
-"""What was sent to a customer, out of the push sink's ledger: when, about what, how, and if not, why."""
+"""What was sent to a customer, out of the push sink's ledger: when, about what, how, and if not, why.
 
-from dataclasses import dataclass
+And whether the customer wants to be sent anything.
+"""
 
-from fixtrail.failure import Failure
-from fixtrail.notices import log_of, push_settings
+from dataclasses import dataclass, replace
+
+from fixtrail.notices import push_settings
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.words import catalogue
 from sinks.push import ledger
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
-from sinks.push.ledger import Send
+from sinks.push.ledger import Preference, Send
+from sinks.push.store import StoreOutage
 
 _OUTCOMES = {
     ledger.SENT: "sent",
@@ -47,16 +50,53 @@ class Told:
     channel: str
 
 
-def sent_about(settings: Settings, order_id: str) -> list[Told]:
-    """The newest first; without what goes to the workshop's own systems. Empty while the ledger is away."""
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """All messages about an order, the newest first; whether its customer wants them, None where there is nobody."""
+
+    told: list[Told]
+    wanted: bool | None = None
+
+
+def messages_about(settings: Settings, order_id: str) -> Messages:
+    """Without what goes to the workshop's own systems; nothing while the ledger is away."""
     try:
-        sends = log_of(settings, order_id)
-    except Failure:
-        return []
+        with ledger.opened(settings.ledger_dsn()) as store:
+            sends = _of_customer(settings, ledger.log_of(store, order_id))
+            people = _people(sends)
+            preferences = ledger.preferences_of(store, people)
+    except StoreOutage:
+        return Messages([])
+    told = [each for send in sends if (each := _told(send)) is not None]
+    wanted = not all(person in preferences and preferences[person].opted_out for person in people)
+    return Messages(sorted(told, key=lambda each: -each.at), wanted if people else None)
+
+
+def want_messages(settings: Settings, order_id: str, *, wanted: bool, now: int) -> bool:
+    """Write down that whoever is told about this order wants to be told, or not; False while the ledger is away.
+
+    It holds for the addresses, so for their other orders, too; what waits to be sent is judged by it.
+    """
+    try:
+        with ledger.opened(settings.ledger_dsn()) as store:
+            people = _people(_of_customer(settings, ledger.log_of(store, order_id)))
+            known = ledger.preferences_of(store, people)
+            for person in people:
+                preference = replace(known.get(person, Preference()), opted_out=not wanted)
+                ledger.prefer(store, person, preference, now)
+    except StoreOutage:
+        return False
+    return bool(people)
+
+
+def _of_customer(settings: Settings, sends: list[Send]) -> list[Send]:
     keys = AddressKeys(settings.secret())
     own = {keys.person(parse_recipient(each)) for each in push_settings(settings).also}
-    found = [told for send in sends if send.person not in own and (told := _told(send)) is not None]
-    return sorted(found, key=lambda each: -each.at)
+    return [send for send in sends if send.person not in own]
+
+
+def _people(sends: list[Send]) -> list[str]:
+    return sorted({send.person for send in sends if send.channel != NO_CHANNEL})
 
 
 def outcome_of(send: Send) -> str:

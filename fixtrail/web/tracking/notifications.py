@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
 from sinks.push import ledger
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webpush import parse_subscription
 from sinks.push.http import is_allowed
+from sinks.push.ledger import Preference
 from sinks.push.store import Store, StoreOutage
 
 MOST_OF_ORDER = 5
@@ -27,7 +29,12 @@ def subscribe(config: WebConfig, order_id: str, body: bytes) -> None:
         known = ledger.subscriptions_of(store, [order_id]).get(order_id, [])
         if address not in known and len(known) >= MOST_OF_ORDER:
             raise NotSubscribed("enough browsers follow this order")
-        ledger.subscribe(store, _person(config, address), order_id, address, int(time.time() * 1000))
+        person, now = _person(config, address), int(time.time() * 1000)
+        ledger.subscribe(store, person, order_id, address, now)
+        before = ledger.preferences_of(store, [person]).get(person, Preference())
+        if before.opted_out:
+            # Asked for again.
+            ledger.prefer(store, person, replace(before, opted_out=False), now)
 
 
 def unsubscribe(config: WebConfig, order_id: str, body: bytes) -> None:

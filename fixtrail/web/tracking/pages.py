@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fixtrail.web.config import WebConfig
 from fixtrail.web.static import static_url
-from fixtrail.web.tracking.messages import Told
+from fixtrail.web.tracking.messages import Messages
 from fixtrail.web.tracking.view import View, changes_of, journey_view
 from fixtrail.web.tracking.words import LOCALES, Words, catalogue, words_in
 from schemas.facts import JourneyFact
@@ -20,7 +20,7 @@ from sinks.push.channels.webpush import public_key
 
 SCORES = range(11)
 REASONS = ("waiting_time", "not_fixed", "parts_missing", "no_updates", "price", "quick", "kept_informed", "friendly")
-SAID = ("approved", "declined", "rated", "outdated", "failed", "incomplete", "busy")
+SAID = ("approved", "declined", "rated", "outdated", "failed", "incomplete", "busy", "messages_off", "messages_on")
 MOST_PARTS_SHOWN = 30
 MOST_KEPT = 2000
 
@@ -73,9 +73,12 @@ class Pages:
         self._live.move_to_end(key)
         return kept[1]
 
-    def messages(self, token: str, fact: JourneyFact, locale: str, now: int, sends: list[Told]) -> str:
-        """What was sent to the customer about this order, or why not."""
-        return self._render("messages.html", fact, locale, now, token=token, sends=sends)
+    def messages(
+        self, token: str, fact: JourneyFact, locale: str, now: int, messages: Messages, said: str | None
+    ) -> str:
+        """What was sent to the customer about this order, or why not; and whether more is wanted."""
+        said = said if said in SAID else None
+        return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=said)
 
     def _render(self, template: str, fact: JourneyFact, locale: str, now: int, **values: Any) -> str:
         center = self._config.centers.get(fact.center_id)

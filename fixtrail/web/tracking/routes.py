@@ -5,6 +5,7 @@ The token is all there is: no cookie, so nothing that another site could make a 
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -119,8 +120,29 @@ async def told(request: Request, token: str) -> Response:
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
-    sends = await asyncio.to_thread(messages.sent_about, web.config.settings, fact.order_id)
-    return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, sends))
+    found = await asyncio.to_thread(messages.messages_about, web.config.settings, fact.order_id)
+    said = request.query_params.get("said")
+    return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, found, said))
+
+
+@router.post("/t/{token}/messages")
+async def choose(request: Request, token: str) -> Response:
+    """The customer wants to be sent nothing more, or again; leads back to the messages."""
+    web, now = web_of(request), _now()
+    fact = _order(request, token, now)
+    if isinstance(fact, Response):
+        return fact
+    if not _is_own(request):
+        return _refused()
+    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
+        return _back(request, token, fact, "busy", "/messages")
+    answer = _one(_fields(await _body(request)), "messages")
+    if answer not in ("off", "on"):
+        return _back(request, token, fact, "failed", "/messages")
+    want = partial(messages.want_messages, web.config.settings, fact.order_id, wanted=answer == "on", now=now)
+    done = await asyncio.to_thread(want)
+    web.progress.count("forms", "messages")
+    return _back(request, token, fact, f"messages_{answer}" if done else "failed", "/messages")
 
 
 def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
@@ -212,8 +234,8 @@ def _is_own(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
-def _back(request: Request, token: str, fact: JourneyFact, outcome: str) -> Response:
-    return RedirectResponse(f"/t/{token}?lang={_locale(request, fact)}&said={outcome}", 303)
+def _back(request: Request, token: str, fact: JourneyFact, outcome: str, page: str = "") -> Response:
+    return RedirectResponse(f"/t/{token}{page}?lang={_locale(request, fact)}&said={outcome}", 303)
 
 
 def _locale(request: Request, fact: JourneyFact) -> str:
