@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
 from fixtrail.milestones import part_of_milestone
+from fixtrail.printable import cell, printable
 from fixtrail.settings import Settings
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.clickhouse.centers import Center, CentersError, read_centers
@@ -115,36 +116,30 @@ def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
 def print_log(order_id: str, sends: list[Send], time_zone: str) -> None:
     """The log for people, on stdout, in local time."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     if not sends:
-        print(f"nothing was to be told about order {_printable(order_id)}: the push sink has seen no notice of it")
+        print(f"nothing was to be told about order {printable(order_id)}: the push sink has seen no notice of it")
         return
     zone = ZoneInfo(time_zone)
     columns = ("happened", "milestone", "by event", "channel", "outcome", "when", "what was said, or why not")
-    table = Table(*columns, title=escape(_printable(order_id)))
+    table = Table(*columns, title=cell(order_id))
     for send in sends:
         at = send.final_at if send.final_at is not None else send.due_at
         said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
         outcome = send.state if send.final_at is not None else f"{send.state} until"
         table.add_row(
             _clock(send.occurred_at, zone),
-            escape(_printable(send.milestone)),
-            escape(_printable(send.event_id)),
-            escape(_printable(send.channel)),
+            cell(send.milestone),
+            cell(send.event_id),
+            cell(send.channel),
             outcome,
             _clock(at, zone),
-            escape(_printable(said)),
+            cell(said),
             style=_style(send),
         )
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)
-
-
-def _printable(text: str) -> str:
-    """What came from upstream as a terminal may be given it: nothing that it would take for a command."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _held(send: Send) -> str:

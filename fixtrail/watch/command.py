@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fixtrail.failure import NEGATIVE, OK, USAGE, Failure
 from fixtrail.kafka import client_options
 from fixtrail.notices import centers_of
+from fixtrail.printable import cell
 from fixtrail.settings import Settings
 from fixtrail.topics import ALERTS, require_topic
 from fixtrail.watch.acks import acknowledge
@@ -136,11 +137,11 @@ def _print_table(settings: Settings, alerts: list[Alert], state: str) -> None:
         table.add_row(
             f"{opened:%m-%d %H:%M}",
             alert.alert_id[:10],
-            alert.rule,
+            cell(alert.rule),
             alert.state,
             str(alert.level),
-            alert.center_id or "",
-            wording.about(alert),
+            cell(alert.center_id or ""),
+            cell(wording.about(alert)),
             style=style,
         )
     console = Console()

@@ -1,0 +1,18 @@
+"""What came from upstream, as a terminal may be given it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def printable(text: str) -> str:
+    """Nothing that a terminal would take for a command: control and direction characters are replaced."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def cell(text: str) -> "Text":
+    """The same for a table of rich, which would take [words in brackets] for markup."""
+    from rich.text import Text
+
+    return Text(printable(text))
