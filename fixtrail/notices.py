@@ -188,7 +188,7 @@ def preview(settings: Settings, order_id: str, locale: str | None = None, *, eve
     )
     known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
     found = []
-    for notice in [*notices_of(fact), *(_not_reached(fact) if every else [])]:
+    for notice in notices_of(fact, every=every):
         told = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
         try:
             words = composer.words(told, known)
@@ -198,12 +198,16 @@ def preview(settings: Settings, order_id: str, locale: str | None = None, *, eve
     return found
 
 
-def notices_of(fact: JourneyFact) -> list[Notice]:
-    """The notices of all milestones that a journey has reached, each with the promise that held then."""
-    return [
+def notices_of(fact: JourneyFact, *, every: bool = False) -> list[Notice]:
+    """The notices of all milestones that a journey has reached, each with the promise that held then.
+
+    With `every` all others follow, too.
+    """
+    reached = [
         _notice(fact, name, event_id, at, part_of_milestone(fact, place))
         for place, (name, event_id, at) in enumerate(fact.timeline)
     ]
+    return [*reached, *(_not_reached(fact) if every else [])]
 
 
 def _not_reached(fact: JourneyFact) -> list[Notice]:
