@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import statistics
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -219,43 +217,8 @@ def test_what_is_personal_is_on_the_page_of_its_own_order_alone(pages: PageServe
         assert not re.search("51-CANARY|5177", answer.text + str(answer.headers))
 
 
-def test_events_of_another_order_never_reach_a_stream(pages: PageServer):
-    """Two customers, some fifty changes in a random order: each stream shows its own order, to its newest state."""
-    draw = random.Random(7)
-    orders = ("R-60", "R-61")
-    newest = dict.fromkeys(orders, 1)
-    pages.publish(*(visit(order, version=1) for order in orders))
-    with (
-        ThreadPoolExecutor(2) as readers,
-        pages.listen(_live(pages, orders[0])) as one,
-        pages.listen(_live(pages, orders[1])) as other,
-    ):
-        reading = [readers.submit(_read_until, stream, 30) for stream in (one, other)]
-        for _ in range(50):
-            order = draw.choice(orders)
-            newest[order] = min(newest[order] + 1, 29)
-            pages.publish(visit(order, version=newest[order]))
-        pages.publish(*(visit(order, version=30) for order in orders))
-        shown = [each.result(20) for each in reading]
-
-    for order, events in zip(orders, shown, strict=True):
-        versions = [int(event.id) for event in events]
-        assert versions == sorted(set(versions)) and versions[-1] == 30
-        assert all('value="e' in event.html for event in events)
-        assert {order} == {found for event in events for found in re.findall(r"R-6\d", event.html)} | {order}
-
-
 def _live(pages: PageServer, order_id: str) -> str:
     return f"/t/{pages.token(order_id)}/live"
-
-
-def _read_until(stream: Any, version: int) -> list[Any]:
-    events = []
-    for event in stream.events():
-        events.append(event)
-        if event.id == str(version):
-            break
-    return events
 
 
 # Live
