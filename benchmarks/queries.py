@@ -31,7 +31,8 @@ from benchmarks.machine import Machine, cpu_s
 from fixtrail.failure import Failure
 from fixtrail.reports.ask import frame, parameters_of, questions, text_of
 from fixtrail.reports.journey import MOST_FOLLOWED
-from fixtrail.reports.kpi_waits import wait_ranks
+from fixtrail.reports.kpi_waits import spreads_of, wait_ranks
+from fixtrail.reports.quality import MOST_ORDERS as MOST_JUDGED
 from fixtrail.settings import Settings
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
@@ -222,9 +223,21 @@ def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
         "limits": [60.0] * 8,
         "one_in": max(1, -(-orders // MOST_FOLLOWED)),
     }
+    if name == "quality_technicians":
+        given["one_in"] = max(1, -(-orders // MOST_JUDGED))
+    if name in ("kpi_centers", "kpi_wait_ranks"):
+        counts = frame(settings, text_of("kpi"), WHOLE).iloc[0]
+        median, p90 = counts["wait_quantiles_s"]
+        given |= {"names": [""], "medians": [median], "p90s": [p90]}
     if name == "kpi_wait_ranks":
-        waits = frame(settings, text_of("kpi"), WHOLE)["waits"].iloc[0]
-        given["ranks"] = {"": wait_ranks(int(waits))}
+        centers = frame(settings, text_of("kpi_centers"), given_to("kpi_centers", given))
+        waits, spread = int(counts["waits"]), spreads_of(centers).get("")
+        given["ranks"] = {"": [*wait_ranks(waits), *wait_ranks(waits, spread)]}
+    return given_to(name, given)
+
+
+def given_to(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Of these parameters those that the query declares."""
     return {key: value for key, value in given.items() if key in parameters_of(text_of(name))}
 
 

@@ -1,28 +1,37 @@
 -- How often was each part asked for and not there, at which center, and how long did customers wait for it?
 -- with: visits
--- One row per part, one per center, and one per part and center where something was missing. An order's wait for parts
--- is shared equally by its backordered requests, or by all of its requests where none was; so the shares add up to the
--- wait of all orders. Of open orders, up to now.
+-- One row per part, one per center, and one per part and center where something was missing. Of open orders, up to now.
 SELECT
     multiIf(grouping(center_id) = 1, 'part', grouping(part_no) = 1, 'center', 'both') AS level,
     part_no,
     center_id,
-    count() AS requests,
-    countIf(stockout) AS stockouts,
-    sum(toFloat64(quantity)) AS pieces,
-    sum(toFloat64(quantity) * toFloat64(unit_price)) AS amount,
-    countIf(isNull(unit_price)) AS without_price,
-    countIf(emergency) AS emergencies,
-    countIf(emergency AND fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS emergencies_in_time,
-    sum(multiIf(isNull(wait_parts_s), 0, order_stockouts = 0, wait_parts_s / part_requests,
-        stockout, wait_parts_s / order_stockouts, 0)) AS waited_s
-FROM parts
-INNER JOIN
+    sum(cell.requests) AS requests,
+    sum(cell.stockouts) AS stockouts,
+    sum(cell.pieces) AS pieces,
+    sum(cell.amount) AS amount,
+    sum(cell.without_price) AS without_price,
+    sum(cell.emergencies) AS emergencies,
+    sum(cell.emergencies_in_time) AS emergencies_in_time,
+    sum(cell.waited_s) AS waited_s
+FROM
 (
-    SELECT order_id, wait_parts_s, part_requests, stockouts AS order_stockouts
-    FROM visits
-    WHERE part_requests > 0
-) AS visit USING (order_id)
+    SELECT
+        part_no,
+        center_id,
+        count() AS requests,
+        countIf(stockout) AS stockouts,
+        sum(toFloat64(quantity)) AS pieces,
+        sum(toFloat64(quantity) * toFloat64(unit_price)) AS amount,
+        countIf(isNull(unit_price)) AS without_price,
+        countIf(emergency) AS emergencies,
+        countIf(emergency AND fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS emergencies_in_time,
+        sum(waited_s) AS waited_s
+    FROM part_waits
+    -- Every order's parts where every order counts: a set of them all would cost more than the rest.
+    WHERE ({since:String} = '' AND {until:String} = '' AND {rollout:String} = '' AND empty({centers:Array(String)}))
+        OR order_id IN (SELECT order_id FROM visits WHERE part_requests > 0)
+    GROUP BY part_no, center_id
+) AS cell
 GROUP BY GROUPING SETS ((part_no), (center_id), (part_no, center_id))
 HAVING level != 'both' OR stockouts > 0
 ORDER BY level, requests DESC, part_no, center_id

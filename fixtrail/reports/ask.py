@@ -58,14 +58,16 @@ def asker(settings: Settings) -> Ask:
 def frame(settings: Settings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
     said = b"".join(
-        sql.query(settings, text, "JSONCompact", {name: _literal(each) for name, each in parameters.items()})
+        sql.query(
+            settings, text, "JSONColumnsWithMetadata", {name: _literal(each) for name, each in parameters.items()}
+        )
     )
     answer = orjson.loads(said)
-    names = [column["name"] for column in answer["meta"]]
-    rows = pd.DataFrame(answer["data"], columns=names, dtype=object)
-    for column in answer["meta"]:
-        rows[column["name"]] = _typed(rows[column["name"]], column["type"])
-    return rows
+    # Of no rows the answer has no columns either.
+    columns = {
+        about["name"]: pd.Series(answer["data"].get(about["name"], []), dtype=object) for about in answer["meta"]
+    }
+    return pd.DataFrame({about["name"]: _typed(columns[about["name"]], about["type"]) for about in answer["meta"]})
 
 
 def _literal(value: Any) -> str:

@@ -20,6 +20,8 @@ TITLE = Words("维修质量", "Quality")
 QUESTION = Words("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?")
 # Below so many judged orders a row is listed, but neither ranked nor drawn.
 LEAST = 20
+# Who worked on an order only its events tell: of more orders than these, those of some vehicles.
+MOST_ORDERS = 500_000
 METHODS = (
     Words(
         "收缩：经验贝叶斯（贝塔-二项分布，最大似然；Skellam 1948，Casella 1985）。工单少的靠近总体，工单多的靠近自身",
@@ -79,21 +81,25 @@ _FAULTS = (
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("quality", options)
-    parameters, _ = ask_scope(ask, options)
-    names = ("quality_technicians", "quality_faults", "quality_origins")
-    technicians, faults, origins = (ask(name, **parameters) for name in names)
-    return report_of(technicians, faults, origins, options)
+    parameters, handed_off = ask_scope(ask, options)
+    one_in = max(1, -(-handed_off // MOST_ORDERS))
+    technicians = ask("quality_technicians", one_in=one_in, **parameters)
+    return report_of(
+        technicians, ask("quality_faults", **parameters), ask("quality_origins", **parameters), options, one_in
+    )
 
 
-def report_of(technicians: pd.DataFrame, faults: pd.DataFrame, origins: pd.DataFrame, options: Options) -> Report:
-    """The report from the answers of its three queries."""
+def report_of(
+    technicians: pd.DataFrame, faults: pd.DataFrame, origins: pd.DataFrame, options: Options, one_in: int = 1
+) -> Report:
+    """The report from the answers of its three queries; that of technicians is about one vehicle in `one_in`."""
     handed_off = int(origins["orders"].sum())
     people, usual = with_shrinkage(technicians)
     groups, _ = with_shrinkage(with_share(faults, handed_off).assign(nps=nps_of(faults)))
     roots, _ = with_shrinkage(with_share(origins, handed_off))
     title = Words("技师的一次修复率", "First-time fix by technician")
     sheets = (
-        sheet_of("technicians", title, _TECHNICIANS, people, usual_words(usual)),
+        sheet_of("technicians", title, _TECHNICIANS, people, usual_words(usual, one_in)),
         sheet_of("faults", Words("故障组的一次修复率", "First-time fix by fault"), _FAULTS, groups),
         sheet_of("origins", Words("故障来源", "Faults by origin"), (_ORIGIN, *_ORDERS, *_FTFR), roots),
     )
@@ -103,7 +109,8 @@ def report_of(technicians: pd.DataFrame, faults: pd.DataFrame, origins: pd.DataF
     figures = (Figure("ftfr", value, judged, handed_off, bounds, fixed, method=intervals.WILSON),)
     definitions = {"ftfr": COMMON_DEFINITIONS["ftfr"]}
     charts = charts_of(people, groups, usual)
-    return Report("quality", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, definitions)
+    scope = {**options.scope(), "technicians_one_vehicle_in": one_in}
+    return Report("quality", TITLE, QUESTION, scope, figures, sheets, charts, METHODS, definitions)
 
 
 def with_shrinkage(counts: pd.DataFrame) -> tuple[pd.DataFrame, Prior | None]:
@@ -147,12 +154,15 @@ def nps_of(counts: pd.DataFrame) -> pd.Series[Any]:
     return (100 * (counts["promoters"] - counts["detractors"]) / scores.where(scores > 0)).astype("float64")
 
 
-def usual_words(prior: Prior | None) -> Words | None:
-    """What is usual among the technicians, said in a sentence."""
+def usual_words(prior: Prior | None, one_in: int) -> Words | None:
+    """What is usual among the technicians and whose orders these are, said in a sentence."""
     if prior is None:
         return None
     mean, orders = f"{100 * prior.mean:.1f} %", f"{prior.orders:,.0f}"
-    return Words(f"平均 {mean}；先验相当于 {orders} 个工单", f"the usual is {mean}; the prior is worth {orders} orders")
+    zh, en = f"平均 {mean}；先验相当于 {orders} 个工单", f"the usual is {mean}; the prior is worth {orders} orders"
+    if one_in > 1:
+        zh, en = f"{zh}；每 {one_in} 辆车取一辆", f"{en}; of one vehicle in {one_in}, chosen by its keyed hash"
+    return Words(zh, en)
 
 
 def charts_of(people: pd.DataFrame, groups: pd.DataFrame, usual: Prior | None) -> tuple[Chart, ...]:

@@ -26,7 +26,7 @@ from fixtrail.reports.options import CUTS, Options
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
-from tests.warehouse import fill, settings_of
+from tests.warehouse import KEYED, fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
 
@@ -505,6 +505,19 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
         assert row["enough"] == (row["judged"] >= 20)
         assert min(row["ftfr"], 0.5) <= row["shrunk"] <= 1
         assert row["rework"] + row["open_part"] + row["comeback"] == row["judged"] - row["fixed"]
+
+
+def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouseNode, orders: list[Order]) -> None:
+    """One in four: those whose keys begin with the first quarter of the digits."""
+    chosen = {order["order_id"] for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"}
+    everything, days = {"since": "", "until": "", "time_zone": "UTC"}, {"rollout": "", "centers": [], "by": ""}
+
+    shown = ask("drivers", one_in=4, **everything)
+    assert 0 < len(chosen) < len(handed_off(orders)) / 2
+    assert set(shown["order_id"]) == chosen
+    assert shown["check_ins"].sum() > 0
+    whole, sample = (ask("quality_technicians", one_in=n, **everything, **days) for n in (1, 4))
+    assert 0 < sample["judged"].sum() < whole["judged"].sum() / 2
 
 
 def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
