@@ -147,6 +147,17 @@ def test_a_failed_check_is_told_as_care_and_not_as_a_defect():
     assert "extra check" in words_of(a_notice("extra_check", locale="en")).short
 
 
+@pytest.mark.parametrize("milestone", ["no_news", "running_late"])
+def test_what_the_clock_tells_claims_nothing_that_no_event_proves(milestone: str):
+    at = 1_772_442_000_000
+    for locale in LOCALES:
+        words = words_of(a_notice(milestone, at=at, promised_at=at - HOUR, locale=locale))
+        told = words.title + words.short + words.text
+        assert not re.search("we are on it|working on|跟进|抓紧|正在", told, re.IGNORECASE)
+        # Since when there is no news; and which promise was broken.
+        assert all(("17:00" if milestone == "no_news" else "16:00") in said for said in (words.short, words.text))
+
+
 def test_a_quote_shows_how_its_total_comes_about():
     text = words_of(a_notice("quote_ready", locale="en")).text
 

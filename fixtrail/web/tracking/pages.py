@@ -154,7 +154,7 @@ def quote_values(view: View, words: Words) -> dict[str, Any] | None:
             )
         )
     rest = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
-    if rest:
+    if len(quote.parts) > MOST_PARTS_SHOWN:
         lines.append((words.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(words, rest, view)))
     return {"lines": lines, "total": _money(words, quote.total, view)}
 
