@@ -24,8 +24,8 @@ import pytest
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
 
-START_S = 60.0
-STOP_S = 30.0
+START_S = 180.0
+STOP_S = 90.0
 TABLES = ("journeys", "events", "dead_letters", "center_hours", "centers", "alerts")
 
 
@@ -76,7 +76,7 @@ class ClickHouseNode(Node):
             headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": self.passwords[user]},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.read().decode().rstrip("\n")
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None

@@ -24,7 +24,7 @@ import pytest
 POM = Path(__file__).parent / "apache-kafka" / "pom.xml"
 CACHE = Path.home() / ".cache" / "fixtrail"
 CLUSTER_ID = "Zml4dHJhaWwtdGVzdHMtMQ"
-START_S = 60.0
+START_S = 180.0
 JAVA_FLAGS = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
 
 PROPERTIES = """\
@@ -75,7 +75,7 @@ class KafkaNode:
         """Shut down in good order; the exit code."""
         self.process.terminate()
         try:
-            return self.process.wait(30)
+            return self.process.wait(90)
         except subprocess.TimeoutExpired:
             return self.kill()
 
@@ -180,7 +180,7 @@ def _java(jars: Path, main: str, *arguments: str) -> list[str]:
 
 def _format(jars: Path, properties: Path) -> None:
     command = _java(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise RuntimeError(f"Apache Kafka could not format its storage: {done.stdout} {done.stderr}")
 
@@ -216,7 +216,7 @@ def kafka_answers(port: int) -> bool:
     """Whether a Metadata request is answered with a broker in it."""
     request = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(struct.pack(">i", len(request)) + request)
             answer = connection.recv(12)
     except OSError:

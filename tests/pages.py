@@ -68,13 +68,13 @@ class PageServer:
     def __enter__(self) -> PageServer:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self._server.should_exit = True
         self._loop.call_soon_threadsafe(self.web.journeys.close)
-        self._thread.join(20)
+        self._thread.join(60)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -114,7 +114,7 @@ class PageServer:
         async def run() -> Any:
             return function(*arguments)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
 
     # What customers do
 
@@ -132,7 +132,7 @@ class PageServer:
         return self._ask("POST", path, body, {"Content_Type": "application/x-www-form-urlencoded", **headers})
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
@@ -163,7 +163,7 @@ class Stream:
     """Reads server-sent events by the rules of the HTML standard."""
 
     def __init__(self, port: int, path: str, headers: dict[str, str]) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("GET", path, headers=headers)
         self._answer = self._connection.getresponse()
         self.status = self._answer.status
@@ -176,7 +176,7 @@ class Stream:
         self._connection.close()
 
     def events(self) -> Iterator[Event]:
-        """Until the server ends it; waits at most ten seconds for each."""
+        """Until the server ends it; waits at most a minute for each."""
         fields: dict[str, str] = {}
         while line := self._answer.readline():
             text = line.decode().rstrip("\r\n")

@@ -24,8 +24,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "fixtrail"]
-START_LIMIT_S = 120.0
-STOP_LIMIT_S = 90.0
+START_LIMIT_S = 180.0
+STOP_LIMIT_S = 150.0
 
 Row = dict[str, Any]
 
@@ -116,7 +116,7 @@ class Stack:
         """The process of each part that runs at present."""
         return {name: child["pid"] for name, child in self.facts["children"].items() if child["pid"]}
 
-    def signal(self, name: str, number: signal.Signals = signal.SIGKILL, *, limit_s: float = 60.0) -> int:
+    def signal(self, name: str, number: signal.Signals = signal.SIGKILL, *, limit_s: float = 120.0) -> int:
         """Send a signal to one part, once it runs; its process id."""
         found: list[int] = []
 
@@ -130,14 +130,14 @@ class Stack:
         os.kill(found[0], number)
         return found[0]
 
-    def kill_and_wait(self, name: str, *, limit_s: float = 60.0) -> None:
+    def kill_and_wait(self, name: str, *, limit_s: float = 120.0) -> None:
         """Kill -9 one part and return once another process has taken its place."""
         gone = self.signal(name, limit_s=limit_s)
         wait_for(lambda: self.pids().get(name) not in (None, gone), limit_s, f"{name} is started again")
 
     # The commands
 
-    def run(self, *arguments: str, exit_code: int | None = 0, limit_s: float = 180.0) -> str:
+    def run(self, *arguments: str, exit_code: int | None = 0, limit_s: float = 300.0) -> str:
         """What a `fixtrail` command prints on stdout; asserts its exit code, unless any will do."""
         done = subprocess.run(
             [*COMMAND, *arguments, "--data", str(self.folder)],
@@ -170,14 +170,14 @@ class Stack:
         )
         try:
             yield sender
-            _, said = sender.communicate(timeout=180)
+            _, said = sender.communicate(timeout=300)
             assert sender.returncode == 0, f"send ended with {sender.returncode}: {said.decode()}"
         finally:
             if sender.poll() is None:
                 sender.kill()
                 sender.wait()
 
-    def wait_idle(self, limit_s: float = 120.0) -> None:
+    def wait_idle(self, limit_s: float = 240.0) -> None:
         """Return once everything sent has reached ClickHouse."""
         self.run("status", "--wait-idle", str(limit_s), limit_s=limit_s + 60)
 
@@ -236,6 +236,20 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def wait_until_it_listens(pid: int, limit_s: float = 120.0) -> None:
+    """Return once the process, if it is still there, ends in good order at SIGTERM: it has a handler for it."""
+
+    def listens() -> bool:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return True
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1) or not is_running(pid)
+
+    wait_for(listens, limit_s, f"process {pid} listens for SIGTERM")
 
 
 def wait_for(is_so: Callable[[], bool], limit_s: float, what: str) -> float:

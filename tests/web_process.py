@@ -33,7 +33,7 @@ class WebProcess:
         return httpx.Client(
             base_url=f"{self.url}/v1",
             headers={"authorization": f"Bearer {text}"},
-            timeout=30,
+            timeout=60,
             trust_env=False,
             **options,
         )
@@ -73,10 +73,10 @@ def web_process(folder: Path, bootstrap: str, settings: Mapping[str, str] | None
                 except httpx.TransportError:
                     return False
 
-            wait_for(answers, 60, "the web server has read the journeys")
+            wait_for(answers, 180, "the web server has read the journeys")
         yield web
         process.terminate()
-        assert process.wait(30) == 0, web.log()
+        assert process.wait(90) == 0, web.log()
     finally:
         if process.poll() is None:
             process.kill()

@@ -48,7 +48,7 @@ class Boxes:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=300,
         )
         assert done.returncode == 0, f"{arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
         return done.stdout
@@ -105,7 +105,7 @@ def test_the_numbers_are_right_on_apache_kafka_though_workers_and_writer_are_kil
         writer.kill()
         made.run("send", str(folder / "second"))
         with made.box("worker"), made.box("sink", "clickhouse"):
-            made.run("status", "--wait-idle", "120")
+            made.run("status", "--wait-idle", "240")
 
             found = compare.clickhouse_differences(made.ask, truth)
             assert not found, compare.said(found)

@@ -33,7 +33,7 @@ def call(
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "fixtrail", *map(str, arguments)]
     ended = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=60, env={"PATH": "", **environment}
+        command, input=stdin, capture_output=True, text=True, timeout=180, env={"PATH": "", **environment}
     )
     assert ended.returncode == code, f"{command} ended with {ended.returncode}: {ended.stdout} {ended.stderr}"
     assert "Traceback" not in ended.stderr
@@ -68,7 +68,7 @@ def test_help_comes_at_once():
 
     began = time.monotonic()
     call("--help")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_facts_of_a_visit_add_up(visit: Path):

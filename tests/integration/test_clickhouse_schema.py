@@ -292,9 +292,9 @@ def test_a_wait_that_is_still_running_grows_with_every_second(clickhouse: ClickH
     second = _live(clickhouse)
 
     # 20 minutes until the part was asked for, and 30 that it takes already.
-    assert 3000 <= first["lead_s"] < 3010
-    assert 1.4 <= second["lead_s"] - first["lead_s"] < 10
-    assert 1800 <= first["wait_parts_s"] < 1810
+    assert 3000 <= first["lead_s"] < 3060
+    assert 1.4 <= second["lead_s"] - first["lead_s"] < 60
+    assert 1800 <= first["wait_parts_s"] < 1860
     assert first["wait_s"] - first["wait_parts_s"] == pytest.approx(first["wait_reception_s"])
     assert first["touch_s"] == pytest.approx(first["diagnosis_s"])
 

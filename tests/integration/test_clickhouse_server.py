@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports, start_clickhouse
+from tests.stack import wait_for
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
 ROOT = Path(__file__).parents[2]
+_SLEEPING = "SELECT count() FROM system.processes WHERE startsWith(query, 'SELECT sleep')"
 REFUSED = "ACCESS_DENIED|READONLY|SETTING_CONSTRAINT_VIOLATION|Not enough privileges"
 
 
@@ -42,13 +44,14 @@ def test_sigterm_stops_it_within_seconds_though_clients_keep_their_connections(o
     began = time.monotonic()
 
     assert own_server.stop() == 0
-    assert time.monotonic() - began < 10
+    # Those clients keep it for 60 s.
+    assert time.monotonic() - began < 30
 
 
 def test_a_query_that_runs_at_sigterm_comes_to_its_end(own_server: ClickHouseNode) -> None:
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(own_server.ask, "SELECT sleep(2)")
-        time.sleep(0.5)
+        running = threads.submit(own_server.ask, "SELECT sleep(3)")
+        wait_for(lambda: own_server.ask(_SLEEPING) == "1", 30, "the query runs")
         assert own_server.stop() == 0
 
         assert running.result() == "0"
@@ -116,7 +119,7 @@ def test_it_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> N
     starter.send_signal(signal.SIGKILL)
     starter.wait()
 
-    assert _ends_within(pid, 10)
+    assert _ends_within(pid, 30)
 
 
 def test_it_says_so_when_its_port_is_taken(own_server: ClickHouseNode, tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_it_says_so_when_its_port_is_taken(own_server: ClickHouseNode, tmp_path:
         [sys.executable, "-m", "fixtrail.local.clickhouse", *ports, f"--data={tmp_path / 'second'}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

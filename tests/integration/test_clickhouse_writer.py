@@ -96,7 +96,7 @@ class WriterProcess:
             stderr=subprocess.DEVNULL,
         )
 
-    def ends(self, within_s: float = 60) -> int:
+    def ends(self, within_s: float = 180) -> int:
         return self.process.wait(within_s)
 
     def kill(self) -> None:
@@ -106,7 +106,7 @@ class WriterProcess:
     def stop(self) -> None:
         """SIGTERM; it ends in good order, or it had not even started to listen for signals."""
         self.process.terminate()
-        assert self.process.wait(60) in (0, -signal.SIGTERM)
+        assert self.process.wait(180) in (0, -signal.SIGTERM)
 
 
 @asynccontextmanager
@@ -179,7 +179,7 @@ async def test_a_schema_that_refuses_every_row_stops_the_writer_with_nothing_com
     await send(broker, [_fact_record({**fact, "order_id": f"R{n}", "score": 1000}) for n in range(50)])
     config = WriterConfig({"bootstrap_servers": broker.bootstrap}, clickhouse.server(), b"x", group="hopeless")
 
-    assert await asyncio.wait_for(run_writer(config, asyncio.Event()), 60) == 78
+    assert await asyncio.wait_for(run_writer(config, asyncio.Event()), 180) == 78
     assert not await committed(broker, "hopeless")
 
 
@@ -271,7 +271,7 @@ async def test_a_stop_while_clickhouse_is_away_is_quick_and_commits_nothing(brok
     await until(lambda: progress.moved > before)  # waiting for others is no standing still
 
     stop.set()
-    assert await asyncio.wait_for(running, 10) == 0
+    assert await asyncio.wait_for(running, 30) == 0
     assert not await committed(broker, "away")
 
 
@@ -283,7 +283,7 @@ async def test_a_writer_waits_for_a_kafka_that_is_not_there_yet_and_stops_when_t
     assert not running.done()
 
     stop.set()
-    assert await asyncio.wait_for(running, 10) == 0
+    assert await asyncio.wait_for(running, 30) == 0
 
 
 def assert_exact(clickhouse: ClickHouseNode, events: list[dict[str, Any]]) -> None:
@@ -319,7 +319,7 @@ async def read_all(broker: BrokerNode, topic: str) -> list[Any]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        found = await consumer.getmany(timeout_ms=2000)
+        found = await consumer.getmany(timeout_ms=10_000)
         return [record for records in found.values() for record in records]
     finally:
         await consumer.stop()
@@ -335,7 +335,7 @@ async def committed(broker: BrokerNode, group: str) -> dict[TopicPartition, int]
         await admin.close()
 
 
-async def until_committed(broker: BrokerNode, group: str, within_s: float = 90) -> None:
+async def until_committed(broker: BrokerNode, group: str, within_s: float = 240) -> None:
     """Wait until the group has committed the end of every partition, its own dead letters included."""
     consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap)
     await consumer.start()
@@ -353,7 +353,7 @@ async def until_committed(broker: BrokerNode, group: str, within_s: float = 90) 
         await consumer.stop()
 
 
-async def until(holds: Any, within_s: float = 30) -> None:
+async def until(holds: Any, within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline

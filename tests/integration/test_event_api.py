@@ -130,7 +130,7 @@ def test_orders_are_read_from_the_journeys(web: WebProcess):
     facts = list(journey_facts(map(event_of, [checked_in("08:00"), part("requested", "08:10", request_id="Q1")])))
     produce(web.bootstrap, "journeys", [(fact["order_id"].encode(), orjson.dumps(fact)) for fact in facts])
     with web.client() as client:
-        wait_for(lambda: client.get("/orders/R1").status_code == 200, 30, "the order is there")
+        wait_for(lambda: client.get("/orders/R1").status_code == 200, 120, "the order is there")
         first, open_orders = client.get("/orders/R1").json(), client.get("/centers/C1/open").json()["orders"]
         second = client.get("/orders/R1").json()
 
@@ -141,7 +141,7 @@ def test_orders_are_read_from_the_journeys(web: WebProcess):
 
 def test_a_body_that_is_too_large_is_refused_without_reading_it(web: WebProcess):
     host, port = web.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         head = (
             f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {web.key()}\r\n"
             "Content-Type: application/json\r\nContent-Length: 999999999\r\n\r\n["
@@ -152,7 +152,7 @@ def test_a_body_that_is_too_large_is_refused_without_reading_it(web: WebProcess)
 
 def test_a_client_that_leaves_within_its_body_harms_nobody(web: WebProcess):
     host, port = web.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         head = (
             f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {web.key()}\r\n"
             "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n[{}"
@@ -199,7 +199,7 @@ def test_what_was_accepted_outlives_a_broker_killed_in_the_middle_of_batches(tmp
 
     def more(status: int, answers: int) -> None:
         before = statuses[status]
-        wait_for(lambda: statuses[status] >= before + answers, 60, f"{answers} more answers are {status}")
+        wait_for(lambda: statuses[status] >= before + answers, 180, f"{answers} more answers are {status}")
 
     settings = {"FIXTRAIL_API_EVENTS_PER_MINUTE": "10000000", "FIXTRAIL_API_ACK_S": "2"}
     with web_process(tmp_path / "web", broker.bootstrap, settings) as web:
@@ -222,7 +222,7 @@ def test_what_was_accepted_outlives_a_broker_killed_in_the_middle_of_batches(tmp
     assert len(accepted) >= 200 * statuses[202]
     assert [event_id for event_id in accepted if event_id not in found] == []
     # 2 s for the acknowledgement, 5 s to connect, and a busy machine.
-    assert longest < 12
+    assert longest < 25
     broker.stop()
 
 

@@ -40,7 +40,7 @@ def run(web: WebProcess, folder: Path, *command: str, text: str | None = None) -
         **{"FIXTRAIL_URL": web.url, "FIXTRAIL_API_KEY": key, "FIXTRAIL_DATA": str(web.folder), "no_proxy": "127.0.0.1"},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    return subprocess.run(command, cwd=folder, env=environment, input=text, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=environment, input=text, capture_output=True, text=True, timeout=300)
 
 
 def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):

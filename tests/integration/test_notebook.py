@@ -40,7 +40,7 @@ def test_every_cell_runs(warehouse: ClickHouseNode, monkeypatch: pytest.MonkeyPa
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") for cell in notebook.cells), "it is kept without outputs"
 
-    done = NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    done = NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 
     shown = [output for cell in done.cells for output in cell.get("outputs", ())]
     assert any("Spearman" in output.get("text", "") for output in shown)

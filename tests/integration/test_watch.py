@@ -161,7 +161,7 @@ async def write_until(clickhouse: ClickHouseNode, bootstrap: str, is_there: str)
     config = WriterConfig({"bootstrap_servers": bootstrap}, clickhouse.server(), b"a key", flush_s=0.1)
     writing = asyncio.create_task(run_writer(config, stop))
     try:
-        for _ in range(200):
+        for _ in range(900):
             if answer := await asyncio.to_thread(clickhouse.ask, is_there, "reader"):
                 return answer
             await asyncio.sleep(0.1)
@@ -185,7 +185,7 @@ def test_an_alert_opens_escalates_is_acknowledged_and_ends(
         watches.wait_for(lambda: len(board.accepted) == 2, "the staff heard of both")
         (alert,) = json.loads(watches.run("alerts", "list", "--json"))
         assert (alert["rule"], alert["order_id"], alert["state"]) == ("parts", "R1", "open")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
             assert b'fixtrail_watch_open_alerts{kind="wait"} 1.0' in page.read()
 
         watches.run("alerts", "ack", alert["alert_id"][:8], "--by", "Li Wei", "--note", "parts come at three")

@@ -61,7 +61,7 @@ def a_database(dsn: str, name: str) -> str:
 
 
 def _wait_for(dsn: str, server: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             psycopg.connect(dsn, connect_timeout=2).close()

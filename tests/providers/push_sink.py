@@ -24,6 +24,7 @@ from psycopg.rows import dict_row
 from fixtrail.settings import Settings
 from fixtrail.topics import ensure_topics
 from tests.contract.broker.brokers import start_embedded
+from tests.stack import wait_until_it_listens
 
 ROOT = Path(__file__).parents[2]
 HASH_KEY = "a key for tests"
@@ -86,7 +87,7 @@ class PushSink:
                 preexec_fn=_die_with_parent,
             )
 
-    def wait_ready(self, limit_s: float = 60.0) -> None:
+    def wait_ready(self, limit_s: float = 180.0) -> None:
         """Return once the process that was started last has its partitions."""
         deadline = time.monotonic() + limit_s
         while (self.folder / "sink.log").read_text(errors="replace").count('"assigned') < self._starts:
@@ -95,7 +96,9 @@ class PushSink:
             time.sleep(0.05)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM, once it listens for that; the exit code."""
+        if self._process is not None:
+            wait_until_it_listens(self._process.pid)
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:
@@ -110,9 +113,9 @@ class PushSink:
         if process is None:
             return 0
         process.send_signal(number)
-        return process.wait(60)
+        return process.wait(120)
 
-    def wait_crashed(self, limit_s: float = 30.0) -> None:
+    def wait_crashed(self, limit_s: float = 120.0) -> None:
         """Return once the process has ended at the crash point that it was told."""
         assert self._process is not None
         code = self._process.wait(limit_s)
@@ -162,7 +165,7 @@ class PushSink:
             except psycopg.errors.UndefinedTable:
                 return []
 
-    def wait_final(self, number: int, limit_s: float = 30.0, where: str = "1 = 1") -> Counter[str]:
+    def wait_final(self, number: int, limit_s: float = 120.0, where: str = "1 = 1") -> Counter[str]:
         """The states once so many sends are there and all are final."""
         deadline = time.monotonic() + limit_s
         while True:
@@ -174,7 +177,7 @@ class PushSink:
             self._still_there()
             time.sleep(0.05)
 
-    def wait_for(self, state: str, number: int = 1, limit_s: float = 30.0) -> None:
+    def wait_for(self, state: str, number: int = 1, limit_s: float = 120.0) -> None:
         """Return once so many sends are in a state."""
         deadline = time.monotonic() + limit_s
         while self.states()[state] < number:
@@ -196,7 +199,7 @@ class PushSink:
             env={**inherited, **ours, **self.environment, "COLUMNS": "200"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == exit_code, done.stderr
         return done.stdout

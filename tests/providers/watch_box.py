@@ -19,6 +19,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from tests.kafka_io import read_topic
+from tests.stack import wait_until_it_listens
 
 ROOT = Path(__file__).parents[2]
 Row = dict[str, Any]
@@ -72,7 +73,7 @@ class Watches:
                 preexec_fn=_die_with_parent,
             )
 
-    def wait_ready(self, limit_s: float = 60.0) -> None:
+    def wait_ready(self, limit_s: float = 180.0) -> None:
         """Return once each process that was started has its partitions."""
         self.wait_for(lambda: self.story().count('"assigned') >= self._starts, "the watch has its partitions", limit_s)
 
@@ -84,7 +85,8 @@ class Watches:
         }
 
     def stop(self, name: str = "one") -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM, once it listens for that; the exit code."""
+        wait_until_it_listens(self._processes[name].pid)
         return self._end(name, signal.SIGTERM)
 
     def kill(self, name: str = "one") -> int:
@@ -93,9 +95,9 @@ class Watches:
     def _end(self, name: str, number: signal.Signals) -> int:
         process = self._processes.pop(name)
         process.send_signal(number)
-        return process.wait(60)
+        return process.wait(120)
 
-    def wait_crashed(self, code: int, name: str = "one", limit_s: float = 30.0) -> None:
+    def wait_crashed(self, code: int, name: str = "one", limit_s: float = 120.0) -> None:
         """Return once a process has ended at the crash point that it was told."""
         assert self._processes.pop(name).wait(limit_s) == code, self.story()
 
@@ -123,7 +125,7 @@ class Watches:
             env={**inherited, **self._ours(), **self.environment, "COLUMNS": "200"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -147,7 +149,7 @@ class Watches:
                 newest[each["alert_id"]] = each
         return sorted(newest.values(), key=lambda each: (each["opened_at"], each["alert_id"]))
 
-    def wait_for(self, is_so: Callable[[], bool], what: str, limit_s: float = 30.0) -> None:
+    def wait_for(self, is_so: Callable[[], bool], what: str, limit_s: float = 120.0) -> None:
         deadline = time.monotonic() + limit_s
         while not is_so():
             assert time.monotonic() < deadline, f"not so: {what}; {self.notices()} {self.alerts()}\n{self.story()}"
