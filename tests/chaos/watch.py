@@ -37,6 +37,7 @@ class Sample:
     """
 
     at: float
+    groups: tuple[str, ...] = tuple(READ_BY)
     commits: dict[tuple[str, str, int], int] = field(default_factory=dict)
     ends: dict[Place, int] = field(default_factory=dict)
     # By partition of the events: (commit of the ClickHouse writers, rows below it).
@@ -48,7 +49,7 @@ class Sample:
         return sum(max(0, self.ends[place] - self.commits.get((group, *place), 0)) for place in places)
 
     def lags(self) -> dict[tuple[str, str], int]:
-        return {(group, topic): self.lag(group, topic) for group, topics in READ_BY.items() for topic in topics}
+        return {(group, topic): self.lag(group, topic) for group in self.groups for topic in READ_BY[group]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,11 @@ class Watch(threading.Thread):
                     await asyncio.wait_for(admin.close(), ANSWER_LIMIT_S)
 
     async def _sample(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> Sample:
-        sample = Sample(time.monotonic())
+        # Without customers to be told nobody reads the notices.
+        groups = tuple(group for group in READ_BY if self._fleet.told or group != "-push")
+        sample = Sample(time.monotonic(), groups)
         app_id = self._fleet.app_id
-        for group in READ_BY:
+        for group in groups:
             for tp, said in (await admin.list_consumer_group_offsets(app_id + group)).items():
                 if said.offset >= 0:
                     sample.commits[group, tp.topic, tp.partition] = said.offset
