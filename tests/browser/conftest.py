@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sinks.push.channels.webpush import new_private_key
 from tests.browser.workshop_floor import Floor
@@ -47,6 +47,9 @@ contact = "mailto:service@example.com"
 allow_private = true
 """
 SCREENSHOTS = ROOT / "docs" / "screenshots"
+# What a page shows within a second takes longer on a busy machine.
+SLOW_MS = 60_000
+expect.set_options(timeout=SLOW_MS)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -107,7 +110,7 @@ class Phones:
         context = self._browser.new_context(viewport=PHONE, locale=locale, **options)
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SLOW_MS)
         page.on("console", lambda said: said.type == "error" and self._complain(said.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda asked: asked.url.startswith(self._home) or self.troubles.append(asked.url))

@@ -17,6 +17,7 @@ from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.ops.figures import added, ask_figures
 from fixtrail.web.ops.parts import asker
+from tests.browser.conftest import SLOW_MS
 from tests.browser.workshop_floor import Car, Floor
 from tests.stack import Stack, wait_for
 
@@ -28,7 +29,6 @@ ACCOUNTS = {
 }
 DESK, PHONE, WALL = ({"width": w, "height": h} for w, h in ((1440, 900), (390, 844), (1920, 1080)))
 MINUTE = timedelta(minutes=1)
-SOON_MS = 15_000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,7 +51,7 @@ class Desks:
         context = self._browser.new_context(viewport=viewport, locale=locale, base_url=self.home, **options)
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(SLOW_MS)
         page.on("console", lambda said: said.type == "error" and self._complain(said.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda asked: asked.url.startswith(self.home) or self.troubles.append(asked.url))
@@ -151,12 +151,12 @@ def test_who_waits_is_shown_with_a_running_clock_and_goes_when_work_begins_witho
     page.evaluate("window.stillTheSame = true")
     car = waiting_car(floor, "OPS-LIVE", 12)
     line = queued(page, "OPS-LIVE")
-    expect(line.locator(".time")).to_have_text(re.compile(r"^12:\d\d$"), timeout=SOON_MS)
+    expect(line.locator(".time")).to_have_text(re.compile(r"^1[2-5]:\d\d$"))
     shown = line.locator(".time").inner_text()
     expect(line.locator(".time")).not_to_have_text(shown)
     expect(line).to_contain_text("for reception")
     car.now("diagnosis", phase="started")
-    expect(queued(page, "OPS-LIVE")).to_have_count(0, timeout=SOON_MS)
+    expect(queued(page, "OPS-LIVE")).to_have_count(0)
     expect(piece(page, "totals")).to_contain_text("diagnosis 1")
     assert page.evaluate("window.stillTheSame") is True
     car.now("handoff")
@@ -167,8 +167,8 @@ def test_a_filter_is_an_address_that_can_be_passed_on(desks: Desks, floor: Floor
     waiting_car(floor, "OPS-NORTH", 6, center_id="C2", lane="quick")
     page = desks.signed_in("lin")
     live(page)
-    expect(queued(page, "OPS-EAST")).to_have_count(1, timeout=SOON_MS)
-    expect(queued(page, "OPS-NORTH")).to_have_count(1, timeout=SOON_MS)
+    expect(queued(page, "OPS-EAST")).to_have_count(1)
+    expect(queued(page, "OPS-NORTH")).to_have_count(1)
     page.get_by_label("Region").select_option("North")
     page.get_by_label("Lane").select_option("quick")
     page.get_by_role("button", name="Apply").click()
@@ -219,26 +219,26 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     car_alerts = alerts_of(page, "OPS-ALERT")
     late = overdue_car(floor, "OPS-ALERT-2")
     alert = alerts_of(page, "OPS-ALERT-2")
-    expect(alert.first).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    expect(alert.first).to_have_attribute("data-state", "open")
     expect(alert.first).to_contain_text("quick lane overdue")
     expect(car_alerts).to_have_count(0)
     for each in (late, car):
         each.repair("started", ago=MINUTE / 2)
         each.repair("completed", ago=MINUTE / 4)
-    expect(alert.first).to_have_attribute("data-state", "closed", timeout=SOON_MS)
+    expect(alert.first).to_have_attribute("data-state", "closed")
 
 
 def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks: Desks, floor: Floor):
     overdue_car(floor, "OPS-ACK", center_id="C2")
     manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
     alert, seen = alerts_of(manager, "OPS-ACK").first, alerts_of(viewer, "OPS-ACK").first
-    expect(seen).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    expect(seen).to_have_attribute("data-state", "open")
     expect(seen.get_by_role("button")).to_have_count(0)
-    expect(alert).to_have_attribute("data-state", "open", timeout=SOON_MS)
+    expect(alert).to_have_attribute("data-state", "open")
     alert.get_by_label("Note").fill("on my way")
     alert.get_by_role("button", name="Acknowledge").click()
     expect(alert).to_contain_text("acknowledged by lin")
-    expect(seen).to_have_attribute("data-state", "acknowledged", timeout=SOON_MS)
+    expect(seen).to_have_attribute("data-state", "acknowledged")
     viewer.get_by_text("Lately taken care of").click()
     expect(seen).to_contain_text("acknowledged by lin: on my way")
 
@@ -249,7 +249,7 @@ def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: 
     live(page)
     boss = desks.signed_in("boss")
     live(boss)
-    expect(queued(boss, "OPS-SECRET")).to_have_count(1, timeout=SOON_MS)
+    expect(queued(boss, "OPS-SECRET")).to_have_count(1)
     expect(page.locator("body")).not_to_contain_text("OPS-SECRET")
     expect(page.locator("body")).not_to_contain_text("Shanghai Pudong")
     for path, status in (
@@ -268,7 +268,7 @@ def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: 
     live(page)
     boss.get_by_role("button", name="End the sessions of north").click()
     expect(boss.get_by_role("status")).to_have_text("The sessions are over.")
-    expect(page.locator("#connection")).to_contain_text("Your session is over.", timeout=SOON_MS)
+    expect(page.locator("#connection")).to_contain_text("Your session is over.")
     page.get_by_role("link", name="Sign in again").click()
     expect(page).to_have_url(re.compile("/login"))
 
@@ -277,7 +277,7 @@ def test_a_report_is_a_page_with_its_tables_as_files(desks: Desks, stack: Stack)
     page = desks.signed_in("lin", "/analysis")
     assert_accessible(page)
     page.get_by_role("link", name=re.compile("How good are we")).click()
-    wait_for(lambda: page.locator("article.report").count() == 1 or bool(page.reload()), 60, "the report is computed")
+    wait_for(lambda: page.locator("article.report").count() == 1 or bool(page.reload()), 180, "the report is computed")
     assert_accessible(page)
     with page.expect_download() as started:
         page.get_by_role("link", name="figures").click()
@@ -288,7 +288,7 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
     waiting_car(floor, "OPS-LOOK", 33)
     page = desks.signed_in("lin", locale="zh-CN")
     live(page)
-    expect(queued(page, "OPS-LOOK")).to_have_count(1, timeout=SOON_MS)
+    expect(queued(page, "OPS-LOOK")).to_have_count(1)
     assert_accessible(page)
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -315,9 +315,9 @@ def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browse
         page.goto("/ops")
         fill_in(page, "lin", PASSWORD)
         wait_for(
-            lambda: bool(page.reload()) and queued(page, "OPS-PLAIN").count() == 1, 20, "the order is on the board"
+            lambda: bool(page.reload()) and queued(page, "OPS-PLAIN").count() == 1, 120, "the order is on the board"
         )
-        expect(queued(page, "OPS-PLAIN").locator(".time")).to_have_text(re.compile(r"^8:\d\d$"))
+        expect(queued(page, "OPS-PLAIN").locator(".time")).to_have_text(re.compile(r"^(8|9|1[0-2]):\d\d$"))
         page.locator("[name=center]").select_option("C2")
         page.get_by_role("button", name="Apply").click()
         expect(queued(page, "OPS-PLAIN")).to_have_count(0)

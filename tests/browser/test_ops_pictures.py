@@ -54,7 +54,7 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
         page.goto(there)
         if there.startswith("/ops?") or there == "/ops":
             live(page)
-            wait_for(lambda: page.locator(".notice").count() == 0 or bool(page.reload()), 30, "figures are there")
+            wait_for(lambda: page.locator(".notice").count() == 0 or bool(page.reload()), 120, "figures are there")
         page.screenshot(path=ROOT / "docs" / "screenshots" / f"{name}.png", full_page=whole)
         return page
 
@@ -67,7 +67,7 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
     keep("ops-order-en", order, "en-US", DESK, whole=True)
     keep("ops-center-en", center, "en-US", DESK, whole=True)
     report = desks.signed_in("lin", "/analysis/kpi")
-    wait_for(lambda: report.locator("article.report").count() == 1 or bool(report.reload()), 60, "it is computed")
+    wait_for(lambda: report.locator("article.report").count() == 1 or bool(report.reload()), 180, "it is computed")
     expect(report.locator(".report-figures")).to_be_visible()
     report.screenshot(path=ROOT / "docs" / "screenshots" / "ops-analysis-en.png")
     desks.close()

@@ -46,12 +46,12 @@ def test_a_customer_follows_the_whole_visit_in_chinese_and_english(phones: Phone
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
     car.check_in(promised_at=clock(hour), ago=timedelta(minutes=50))
     link = floor.link("R-1001")
-    wait_for(lambda: is_there(link), 20, "the order is known")
+    wait_for(lambda: is_there(link), 120, "the order is known")
     chinese, english = phones.open(link, "zh-CN"), phones.open(link, "en-US")
 
     headline(chinese, "已登记，等待接车检查")
     headline(english, "Checked in, waiting for the inspection")
-    expect(english.locator("#s-waits")).to_contain_text("50 min")
+    expect(english.locator("#s-waits")).to_contain_text(re.compile(r"5\d min"))
     step(english, "Inspection", "ahead")
     assert_accessible(chinese)
 
@@ -127,7 +127,7 @@ def test_without_javascript_the_page_works_by_reloading(phones: Phones, floor: F
     car.check_in()
     car.quote()
     link = floor.link("R-2002")
-    wait_for(lambda: b"769.90" in got(link), 20, "the quote is there")
+    wait_for(lambda: b"769.90" in got(link), 120, "the quote is there")
     page = phones.open(link, "en", java_script_enabled=False)
 
     headline(page, "Waiting for your answer to the quote")
@@ -142,7 +142,7 @@ def test_a_revoked_link_closes_the_page_that_is_open(phones: Phones, floor: Floo
     car = floor.order("R-3003")
     car.check_in()
     link = floor.link("R-3003")
-    wait_for(lambda: is_there(link), 20, "the order is known")
+    wait_for(lambda: is_there(link), 120, "the order is known")
     page = phones.open(link)
     headline(page, "已登记，等待接车检查")
 
@@ -157,7 +157,7 @@ def test_notifications_of_this_browser_are_asked_of_the_push_sink(phones: Phones
     car = floor.order("R-4004")
     car.check_in()
     link = floor.link("R-4004")
-    wait_for(lambda: is_there(link), 20, "the order is known")
+    wait_for(lambda: is_there(link), 120, "the order is known")
     page = phones.open(link, "en", permissions=["notifications"])
     # The makers' push services are far away: the browser's own part is played.
     page.evaluate(
@@ -184,7 +184,7 @@ def test_what_was_sent_can_be_looked_up(phones: Phones, floor: Floor):
     car = floor.order("R-5005")
     car.check_in(contact=["mailto:someone@example.com"])
     link = floor.link("R-5005")
-    wait_for(lambda: is_there(link), 20, "the order is known")
+    wait_for(lambda: is_there(link), 120, "the order is known")
     page = phones.open(link, "en")
 
     page.get_by_role("link", name="Messages we sent you").click()
@@ -197,7 +197,7 @@ def test_what_was_sent_can_be_looked_up(phones: Phones, floor: Floor):
 @pytest.mark.parametrize("wrong", ["t/", "t/abc", "t/" + "A" * 300])
 def test_links_that_open_nothing_look_the_same(stack: Stack, wrong: str):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{stack.facts['web']}/{wrong}", timeout=10)
+        urllib.request.urlopen(f"{stack.facts['web']}/{wrong}", timeout=60)
 
     assert refused.value.code == 404
 
@@ -213,7 +213,7 @@ def addresses(stack: Stack, order_id: str) -> list[str]:
 
 def got(link: str) -> bytes:
     try:
-        with urllib.request.urlopen(link, timeout=10) as answer:
+        with urllib.request.urlopen(link, timeout=60) as answer:
             return answer.read()
     except urllib.error.HTTPError:
         return b""

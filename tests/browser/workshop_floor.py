@@ -36,7 +36,7 @@ class Floor:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         assert self._sending is not None and self._sending.stdin is not None
         self._sending.stdin.close()
-        assert self._sending.wait(30) == 0
+        assert self._sending.wait(90) == 0
 
     def order(self, order_id: str, **fields: Any) -> Car:
         """A car that comes in for an order; nothing is sent yet."""
