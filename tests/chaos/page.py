@@ -27,7 +27,7 @@ the runs reported; a test holds this page to it.
 
 | command | what it does |
 | --- | --- |
-| `make chaos SEED=1 MINUTES=30` | faults on Apache Kafka, ClickHouse, up to 3 workers, 2 writers, 2 push sinks and the watch |
+| `make chaos SEED=1 MINUTES=30` | faults on Kafka, ClickHouse, up to 3 workers, 2 writers, 2 push sinks, the watch |
 | `make chaos SMOKE=1 SEED=51 BROKER=embedded` | the smoke size of continuous integration |
 | `make chaos MINUTES=120 RATE=25 TODAY=30 GAP=100000` | a soak: one fault, then memory and open files of every part |
 | `python -m tests.chaos.mutants` | rules of the design taken out one by one: the checker must see each |
