@@ -182,8 +182,8 @@ def test_no_word_of_the_page_is_cut_off_or_needs_scrolling_sideways(phones: Phon
         page.set_viewport_size({"width": width, "height": 640})
         page.evaluate(f"document.documentElement.style.fontSize = '{size}'")
         wide = page.evaluate(
-            "width => [...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > width)"
-            ".map(each => each.outerHTML.slice(0, 80))",
+            "width => [...document.querySelectorAll('body *')]"
+            ".filter(each => each.getBoundingClientRect().right > width).map(each => each.outerHTML.slice(0, 80))",
             width,
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (size, wide)
