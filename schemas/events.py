@@ -148,9 +148,16 @@ class Repaired(Event):
     pause_reason: Literal["parts", "approval", "expert", "shift_end", "other"] | None = None
 
 
+def _completed_where_null(phase: object) -> object:
+    return "completed" if phase is None else phase
+
+
 class QualityChecked(Event):
     type: Literal["quality_check"]
-    phase: Literal["started", "completed"] = "completed"
+    phase: Annotated[
+        Literal["started", "completed"],
+        BeforeValidator(_completed_where_null, json_schema_input_type=Literal["started", "completed"] | None),
+    ] = "completed"
     passed: bool | None = Field(default=None, description="Required when the check is completed.")
 
     @model_validator(mode="after")

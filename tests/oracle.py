@@ -130,7 +130,7 @@ def activity_after(past: list[Event]) -> str:
 
 
 def _phase_of_check(event: Event) -> str:
-    return str(event.get("phase", "completed"))
+    return str(event.get("phase") or "completed")
 
 
 def _open_requests(past: list[Event]) -> set[str]:

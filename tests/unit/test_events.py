@@ -147,8 +147,9 @@ def test_a_quote_is_whole_or_none(missing: str):
 # Rules of a type
 
 
-def test_a_quality_check_is_completed_unless_it_says_started():
-    check = accepted(sent("quality_check", "08:00", passed=False))
+@pytest.mark.parametrize("unsaid", [{}, {"phase": None}], ids=["missing", "null"])
+def test_a_quality_check_is_completed_unless_it_says_started(unsaid: dict[str, None]):
+    check = accepted(sent("quality_check", "08:00", passed=False, **unsaid))
 
     assert isinstance(check, QualityChecked)
     assert (check.phase, check.passed) == ("completed", False)
@@ -157,6 +158,7 @@ def test_a_quality_check_is_completed_unless_it_says_started():
 def test_only_a_completed_quality_check_says_whether_it_was_passed():
     assert is_refused(sent("quality_check", "08:00"))
     assert is_refused(sent("quality_check", "08:00", phase="completed", passed=None))
+    assert is_refused(sent("quality_check", "08:00", phase=None))
     assert not is_refused(sent("quality_check", "08:00", phase="started"))
 
 

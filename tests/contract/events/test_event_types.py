@@ -114,6 +114,21 @@ def test_optional_fields_may_be_null_or_missing(name: str):
     assert decode_event(bytes_of(event | dict.fromkeys(optional))) == without
 
 
+def test_a_failed_check_whose_phase_is_null_is_a_completed_one():
+    failed = EXAMPLES["quality_check.completed"] | {"passed": False}
+    unsaid = failed | {"phase": None}
+    story = [event for name, event in EXAMPLES.items() if name not in ("cancellation", "quality_check.completed")]
+    (fact,) = journey_facts(decode_event(bytes_of(event)) for event in [*story, unsaid])
+
+    assert decode_event(bytes_of(unsaid)) == decode_event(bytes_of(failed))
+    assert fact["ftf_cause"] == "rework"
+    assert oracle.orders_of([*story, unsaid], oracle.EPOCH) == oracle.orders_of([*story, failed], oracle.EPOCH)
+    assert oracle.orders_of([*story, unsaid], oracle.EPOCH)[fact["order_id"]]["ftf_cause"] == "rework"
+    for file in ("quality_check.json", "service-event.json"):
+        schema = json.loads((ROOT / "docs" / "schemas" / file).read_text())
+        jsonschema.validate(unsaid, schema, jsonschema.Draft202012Validator)
+
+
 # It is refused
 
 
