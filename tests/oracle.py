@@ -407,7 +407,7 @@ def _comes_back(order: Order, handoff_ms: int, other: Order) -> bool:
         return False
     if not set(order["fault_groups"]) & set(other["fault_groups"]):
         return False
-    before, after = order["odometer_km"], other["odometer_km"]
+    before, after = _decimal(order["odometer_km"]), _decimal(other["odometer_km"])
     return before is None or after is None or after - before <= COMEBACK_KM
 
 

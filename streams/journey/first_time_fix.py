@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from streams.journey import entries as e
@@ -62,6 +63,11 @@ def is_comeback(later: Digest, visit: Visit) -> bool:
         return False
     if not 0 < later.checked_in_at - visit.closed_at <= COMEBACK_WINDOW_MS:
         return False
-    if visit.odometer is not None and later.odometer is not None and later.odometer - visit.odometer > COMEBACK_KM:
+    if visit.odometer is not None and later.odometer is not None and _km(visit.odometer, later.odometer) > COMEBACK_KM:
         return False
     return not set(visit.fault_groups).isdisjoint(later.fault_groups)
+
+
+def _km(before: float, after: float) -> Decimal:
+    # As written: in binary fractions 5000.1 is more than 1,000 after 4000.1.
+    return Decimal(str(after)) - Decimal(str(before))

@@ -150,6 +150,8 @@ def test_a_comeback_is_checked_in_after_the_handoff_and_within_thirty_days(after
     [
         (10_000, 11_000, True),
         (10_000, 11_000.5, False),
+        (4_000.1, 5_000.1, True),
+        (4_000.1, 5_000.2, False),
         (10_000, 9_000, True),
         (10_000, None, True),
         (None, 99_000, True),

@@ -573,6 +573,15 @@ def test_a_comeback_is_a_shared_fault_within_thirty_days_and_a_thousand_kilometr
     assert (order["ftf"], order["ftf_cause"]) == ((False, "comeback") if is_comeback else (True, None))
 
 
+@pytest.mark.parametrize(("after", "is_comeback"), [(5_000.1, True), (5_000.2, False)])
+def test_kilometres_are_reckoned_as_written_not_as_binary_fractions(after: float, is_comeback: bool):
+    arrival, *visit = repaired_visit()
+
+    order = order_after({**arrival, "odometer_km": 4_000.1}, *visit, *comeback("09:00", 5, odometer_km=after))
+
+    assert order["comeback_order_id"] == ("R2" if is_comeback else None)
+
+
 def test_another_vehicle_never_is_a_comeback():
     other = [{**e, "vehicle_id": "V2"} for e in comeback("09:00", 5)]
 
