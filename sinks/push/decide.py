@@ -16,6 +16,11 @@ READY = "ready"
 QUIET, GAP, CAP = "quiet hours", "minimum gap", "enough messages for one day"
 # How soon and how late it is looked again whether a journey has come.
 ASK_AGAIN_MS = (500, 30_000)
+TOLD_ALREADY = "told already: a late event only shows another proof of it"
+# What another event can come to prove. Of parts there may be several, and each quote and check is news.
+PROVEN_ANEW = frozenset(
+    {"checked_in", "promise_changed", "diagnosis_started", "repair_started", "ready", "handed_off", "cancelled"}
+)
 TO_DIGEST = frozenset({QUIET, GAP, CAP})
 
 
@@ -38,12 +43,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a decision is made from, besides the send itself."""
+    """What a decision is made from, besides the send itself.
+
+    `told_by`: the events (id, time) by which the same milestone was told to the same person before.
+    """
 
     fact: dict[str, Any] | None
     preference: Preference = field(default_factory=Preference)
     told_at: Sequence[int] = ()
     center: Center | None = None
+    told_by: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +102,27 @@ def _decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, no
             again_ms = min(ASK_AGAIN_MS[1], max(ASK_AGAIN_MS[0], (now - send.planned_at) // 4))
             return Hold(min(now + again_ms, send.expires_at), "its journey is not here yet", send.state)
         return Drop(SUPERSEDED, reason)
+    if _was_told(send, known):
+        return Drop(SUPERSEDED, TOLD_ALREADY)
     preference = known.preference
     if preference.opted_out:
         return Drop(SUPPRESSED, "no consent: opted out")
     if preference.milestones is not None and send.milestone not in preference.milestones:
         return Drop(SUPPRESSED, "no consent: this milestone is not wanted")
     return _disturb(send, known, policy, now) if rings else Go()
+
+
+def _was_told(send: Send, known: Known) -> bool:
+    """Whether it was told by an event that a late one has replaced as the proof: to the customer it is the same.
+
+    As many times as events of before prove it no more, the next ones that do are no news.
+    """
+    if send.milestone not in PROVEN_ANEW or known.fact is None:
+        return False
+    shown = [(event_id, at) for name, event_id, at in known.fact["timeline"] if name == send.milestone]
+    replaced = len(set(known.told_by).difference(shown))
+    untold = [event for event in shown if event not in known.told_by]
+    return (send.event_id, send.occurred_at) in untold[:replaced]
 
 
 def _disturb(send: Send, known: Known, policy: Policy, now: int) -> Decision:

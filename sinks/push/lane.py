@@ -225,6 +225,7 @@ class Lane:
                 found.preferences.get(send.person, Preference()),
                 found.told_at.get(send.person, ()),
                 office.centers.get(notice["center_id"] or ""),
+                found.told_by.get((send.person, send.order_id, send.milestone), ()),
             )
             return decide(send, notice, known, office.policy, office.clock(), rings=self._traits.rings)
         except (ValueError, LookupError, TypeError) as error:

@@ -108,12 +108,14 @@ class Found:
     """What is due in a lane, with all that a decision needs of the ledger; `next_due` where nothing is due yet.
 
     `together`: by send, what was put off for the same person about the same order and may go now, itself included.
+    `told_by`: by person, order and milestone, the events (id, time) by which it was told.
     """
 
     sends: list[Send] = field(default_factory=list)
     preferences: dict[str, Preference] = field(default_factory=dict)
     told_at: dict[str, list[int]] = field(default_factory=dict)
     together: dict[str, list[Send]] = field(default_factory=dict)
+    told_by: dict[tuple[str, str, str], list[tuple[str, int]]] = field(default_factory=dict)
     next_due: int | None = None
 
 
@@ -173,6 +175,7 @@ def look(store: Store, lane: str, shards: Collection[int], now: int, limit: int,
     found.preferences = preferences_of(store, people)
     if told_since is not None:
         found.told_at = _told_at(store, people, told_since)
+    found.told_by = _told_by(store, sorted({send.order_id for send in found.sends}))
     found.together = {send.id: _put_off(store, send, now) for send in found.sends if send.held_for or send.carrier}
     return found
 
@@ -379,6 +382,16 @@ def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[
                   WHERE person IN ({_marks(some)}) AND intent_at > ? AND {_TOLD} GROUP BY person, carrier"""
         for person, at in store.run(sql, (*some, since)):
             found[person].append(at)
+    return found
+
+
+def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, str, str], list[tuple[str, int]]]:
+    found: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
+    for some in _pieces(order_ids):
+        sql = f"""SELECT person, order_id, milestone, event_id, occurred_at FROM sends
+                  WHERE order_id IN ({_marks(some)}) AND {_TOLD}"""
+        for person, order_id, milestone, event_id, occurred_at in store.run(sql, some):
+            found[person, order_id, milestone].append((event_id, occurred_at))
     return found
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.clickhouse.centers import Center
-from sinks.push.decide import ASK_AGAIN_MS, CAP, GAP, QUIET, Drop, Go, Hold, Known, Policy, decide
+from sinks.push.decide import ASK_AGAIN_MS, CAP, GAP, QUIET, TOLD_ALREADY, Drop, Go, Hold, Known, Policy, decide
 from sinks.push.hours import day_began, is_open, next_day, quiet_until
 from sinks.push.ledger import EXPIRED, HELD, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Preference
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_fact, a_notice, a_send
@@ -97,6 +97,32 @@ def test_enough_is_enough_for_one_day():
     assert decided("12:00", "quote_ready", told_at=nine) == Hold(at("00:00", day=3), CAP)
     assert decided("12:00", "ready", told_at=nine) == Go(), "the last one is kept for this"
     assert decided("12:00", told_at=[each - 24 * HOUR for each in nine]) == Go(), "yesterday is over"
+
+
+@pytest.mark.parametrize("milestone", ["checked_in", "diagnosis_started", "repair_started", "ready", "handed_off"])
+def test_a_late_event_that_only_proves_it_anew_is_not_told(milestone: str):
+    """The repair is told to have begun at 10:02; then comes an event of another job that began at 10:00."""
+    assert decided("10:05", milestone, told_by=[("E-of-before", at("10:02"))]) == Drop(SUPERSEDED, TOLD_ALREADY)
+
+
+def test_what_happens_again_after_that_is_told():
+    """Ready at 10:02, as was told; or rather at 10:00, as a late event shows; and once more at 11:00."""
+    first, again = a_notice("ready", at=at("10:00")), a_notice("ready", at=at("11:00"), event_id="E-again")
+    fact, told_by = a_fact("R1", first, again), [("E-of-before", at("10:02"))]
+
+    assert decided("11:05", "ready", notice=first, fact=fact, told_by=told_by) == Drop(SUPERSEDED, TOLD_ALREADY)
+    assert decided("11:05", "ready", notice=again, fact=fact, told_by=told_by) == Go()
+
+
+def test_another_part_is_told_of():
+    assert decided("10:05", "part_arrived", told_by=[("E-of-another-part", at("10:02"))]) == Go()
+
+
+def test_what_happens_again_is_told_again():
+    first, again = a_notice("ready", at=at("10:00")), a_notice("ready", at=at("11:00"), event_id="E-again")
+    told_by = [(first["event_id"], first["occurred_at"])]
+
+    assert decided("11:05", "ready", notice=again, fact=a_fact("R1", first, again), told_by=told_by) == Go()
 
 
 def test_who_opted_out_is_told_nothing():

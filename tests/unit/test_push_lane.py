@@ -152,6 +152,26 @@ async def test_what_is_due_is_sent_once(tmp_path: Path):
         assert [message.milestone for message in desk.channel.messages] == ["repair_started"]
 
 
+async def test_what_was_told_is_not_told_again_when_a_late_event_proves_it(tmp_path: Path):
+    async with a_desk(tmp_path) as desk:
+        await desk.tell("repair_started")
+        await desk.settled(SENT)
+        earlier = a_notice("repair_started", at=desk.now - MINUTE, event_id="late-event")
+        desk.facts.by_order["R1"] = a_fact("R1", earlier)
+        again = a_send(earlier, id="again", due_at=desk.now, planned_at=desk.now)
+        await desk.clerk.do(partial(ledger.plan, sends=[again]))
+        states: dict[str, str] = {}
+
+        async def are_final() -> bool:
+            sends = await desk.clerk.do(partial(ledger.log_of, order_id="R1"))
+            states.update({each.id: each.state for each in sends})
+            return set(states.values()) <= set(ledger.FINAL)
+
+        await desk.until(are_final)
+        assert states == {"R1-repair_started": SENT, "again": SUPERSEDED}
+        assert len(desk.channel.messages) == 1
+
+
 async def test_nothing_goes_before_it_is_due(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         await desk.tell("repair_started", due_at=NOON + HOUR)
