@@ -145,7 +145,7 @@ class Watch(threading.Thread):
             f"uniqExactIf(kafka_offset, kafka_partition = {number} AND kafka_offset < {end}) AS p{number}"
             for number, end in ends.items()
         )
-        rows: list[dict[str, Any]] = self._fleet.ask_raw(f"SELECT {counts} FROM fixtrail_raw.events")
+        rows: list[dict[str, Any]] = self._fleet.ask_raw(f"SELECT {counts} FROM fixtrail_raw.events", ANSWER_LIMIT_S)
         if not rows:
             raise OSError("no answer")
         return {number: (end, rows[0][f"p{number}"]) for number, end in ends.items()}
