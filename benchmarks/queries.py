@@ -33,6 +33,8 @@ from fixtrail.reports.ask import frame, parameters_of, questions, text_of
 from fixtrail.reports.journey import MOST_FOLLOWED
 from fixtrail.reports.kpi_waits import spreads_of, wait_ranks
 from fixtrail.reports.quality import MOST_ORDERS as MOST_JUDGED
+from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.stats_visits import MOST_ORDERS
 from fixtrail.settings import Settings
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
@@ -83,7 +85,7 @@ WITH
     if(randCanonical(16) < 0.45, toUInt8(greatest(0, 10 - toInt32(randExponential(0.9, 17)))), NULL) AS answered,
     has_part ? [concat('q', toString(n))] : [] AS request
 SELECT
-    concat('SO-', leftPad(toString(n), 10, '0')), hex(sipHash128(intDiv(n, 3))), 10,
+    concat('SO-', leftPad(toString(n), 10, '0')), lower(hex(sipHash128(intDiv(n, 3)))), 10,
     concat('C', toString(n % {centers})), if(is_quick, 'quick', 'standard'), if(is_done, 'handed_off', 'cancelled'),
     NULL, began,
     began + toIntervalMillisecond(toInt64(1000 * (wait + touch))),
@@ -114,7 +116,8 @@ INSERT INTO fixtrail_raw.events
     job_id, payload
 )
 SELECT
-    hex(sipHash128(intDiv(number, 3))), concat('e', toString(number), said.1, said.2), number, number % 4, said.1,
+    lower(hex(sipHash128(intDiv(number, 3)))), concat('e', toString(number), said.1, said.2), number, number % 4,
+    said.1,
     concat('SO-', leftPad(toString(number), 10, '0')), concat('C', toString(number % {centers})),
     toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL number * 7919 % 31536000 SECOND,
     nullIf(said.2, ''), concat('t', toString(cityHash64(number) % 6)), concat('j', toString(number)), '{{}}'
@@ -208,7 +211,7 @@ def make(client: Any, first: int, count: int) -> None:
             client.command(statement.format(first=first, count=count, centers=CENTERS))
         return
     new_id = f"concat('SO-', leftPad(toString(toUInt64(substring(old.order_id, 4)) + {first}), 10, '0')) AS order_id"
-    new_vehicle = f"hex(sipHash128(old.vehicle_key, {first})) AS vehicle_key"
+    new_vehicle = f"lower(hex(sipHash128(old.vehicle_key, {first}))) AS vehicle_key"
     for table in ("journeys", "events"):
         client.command(
             f"INSERT INTO fixtrail_raw.{table} SELECT * REPLACE ({new_id}, {new_vehicle}) "
@@ -222,9 +225,8 @@ def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
         **WHOLE,
         "limits": [60.0] * 8,
         "one_in": max(1, -(-orders // MOST_FOLLOWED)),
+        "end_key": end_key(one_vehicle_in(orders, MOST_JUDGED if name == "quality_technicians" else MOST_ORDERS)),
     }
-    if name == "quality_technicians":
-        given["one_in"] = max(1, -(-orders // MOST_JUDGED))
     if name in ("kpi_centers", "kpi_wait_ranks"):
         counts = frame(settings, text_of("kpi"), WHOLE).iloc[0]
         median, p90 = counts["wait_quantiles_s"]

@@ -1,7 +1,6 @@
 -- What went on in each visit that was handed off, and which score did its customer give?
--- since, until: days of handoff in time_zone, both included, '' for no limit. one_in: of so many vehicles one is taken,
--- those whose keys come first: a key is a hash, and the events are sorted by it, so that no others are read.
-WITH leftPad(lower(hex(intDiv(4294967296, {one_in:UInt32}))), 8, '0') AS end_key
+-- since, until: days of handoff in time_zone, both included, '' for no limit. end_key: only vehicles whose key comes
+-- before it, '' for all. A key is a hash, so that this is a sample; events are sorted by it, and no others are read.
 SELECT
     o.order_id AS order_id,
     o.center_id AS center_id,
@@ -29,10 +28,10 @@ LEFT JOIN
     -- A progress update is the check-in sent again with the promise as it now looks.
     SELECT order_id, uniqExact(event_id) AS check_ins
     FROM events
-    WHERE ({one_in:UInt32} = 1 OR vehicle_key < end_key) AND type = 'check_in'
+    WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String}) AND type = 'check_in'
     GROUP BY order_id
 ) AS u ON u.order_id = o.order_id
-WHERE o.status = 'handed_off' AND ({one_in:UInt32} = 1 OR o.vehicle_key < end_key)
+WHERE o.status = 'handed_off' AND ({end_key:String} = '' OR o.vehicle_key < {end_key:String})
     AND ({since:String} = '' OR toDate(o.closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
     AND ({until:String} = '' OR toDate(o.closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
 ORDER BY order_id

@@ -14,6 +14,7 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality_charts import draw_shrunk
 from fixtrail.reports.report import Chart, Column, Figure, Report, Words, plain, sheet_of
+from fixtrail.reports.sample import end_key, one_vehicle_in
 from fixtrail.reports.shrinkage import Prior, fit, shrunk
 
 TITLE = Words("维修质量", "Quality")
@@ -82,8 +83,8 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("quality", options)
     parameters, handed_off = ask_scope(ask, options)
-    one_in = max(1, -(-handed_off // MOST_ORDERS))
-    technicians = ask("quality_technicians", one_in=one_in, **parameters)
+    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
+    technicians = ask("quality_technicians", end_key=end_key(one_in), **parameters)
     return report_of(
         technicians, ask("quality_faults", **parameters), ask("quality_origins", **parameters), options, one_in
     )

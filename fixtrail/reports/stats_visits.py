@@ -12,6 +12,7 @@ import pandas as pd
 from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Words
+from fixtrail.reports.sample import end_key, one_vehicle_in
 
 # The window of a comeback: CONTRACT section 3. Only after it is a first-time fix certain.
 CERTAIN_AFTER = timedelta(days=30)
@@ -117,8 +118,8 @@ def ask_visits(ask: Ask, options: Options) -> tuple[pd.DataFrame, int]:
     """(the visits that the options are about, as `visits` gives them; of one in how many vehicles they are)."""
     zone = options.targets.time_zone
     handed_off = int(ask("span", time_zone=zone)["handed_off"].iloc[0])
-    one_in = max(1, -(-handed_off // MOST_ORDERS))
-    answer = ask("drivers", since=options.since, until=options.until, time_zone=zone, one_in=one_in)
+    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
+    answer = ask("drivers", since=options.since, until=options.until, time_zone=zone, end_key=end_key(one_in))
     return visits(answer, options.now), one_in
 
 

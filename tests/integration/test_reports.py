@@ -23,6 +23,7 @@ from fixtrail.reports import journey, kpi, parts, quality
 from fixtrail.reports.ask import Ask, asker, parameters_of, questions, text_of
 from fixtrail.reports.document import as_json
 from fixtrail.reports.options import CUTS, Options
+from fixtrail.reports.sample import end_key
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
@@ -512,11 +513,11 @@ def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouse
     chosen = {order["order_id"] for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"}
     everything, days = {"since": "", "until": "", "time_zone": "UTC"}, {"rollout": "", "centers": [], "by": ""}
 
-    shown = ask("drivers", one_in=4, **everything)
+    shown = ask("drivers", end_key=end_key(4), **everything)
     assert 0 < len(chosen) < len(handed_off(orders)) / 2
     assert set(shown["order_id"]) == chosen
     assert shown["check_ins"].sum() > 0
-    whole, sample = (ask("quality_technicians", one_in=n, **everything, **days) for n in (1, 4))
+    whole, sample = (ask("quality_technicians", end_key=end_key(n), **everything, **days) for n in (1, 4))
     assert 0 < sample["judged"].sum() < whole["judged"].sum() / 2
 
 
@@ -564,7 +565,7 @@ def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouse
 def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None:
     given = {
         "since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
-        "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1,
+        "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1, "end_key": "",
         "names": [""], "medians": [60.0], "p90s": [90.0],
     }  # fmt: skip
     for name, question in questions().items():
