@@ -62,7 +62,7 @@ def main() -> int:
             told = _produce(running.address, chosen.orders, f"webhook:http://127.0.0.1:{port}/in")
             began, sink = time.monotonic(), start_sink(folder, running.address, dsn)
             try:
-                states = _watch(sink, dsn, told["notices"])
+                states = _watch(sink, dsn, told["notices"], folder / "sink.log")
                 seconds, cpu, memory = time.monotonic() - began, cpu_s(sink.pid), memory_mb(sink.pid)
                 called = ask(receiver)["requests"]
             finally:
@@ -73,12 +73,13 @@ def main() -> int:
     return 0 if not called and states == {"EXPIRED": told["notices"]} else 1
 
 
-def _watch(sink: Any, dsn: str, number: int) -> dict[str, int]:
+def _watch(sink: Any, dsn: str, number: int, log: Path) -> dict[str, int]:
     """The ledger's states once it knows every notice and nothing waits, and a moment more in which nothing changes."""
     deadline, states = time.monotonic() + LIMIT_S, dict[str, int]()
     while time.monotonic() < deadline:
         time.sleep(1)
-        assert sink.poll() is None, "the sink ended"
+        if sink.poll() is not None:
+            raise RuntimeError(f"the sink ended with {sink.returncode}: {log.read_text()[-3000:]}")
         states = states_of(dsn)
         if sum(states.values()) >= number and not set(states) & {"PLANNED", "HELD", "RETRY", "INTENT"}:
             break
