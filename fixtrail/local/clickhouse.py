@@ -93,12 +93,14 @@ _CONFIG = """\
     <default>
       <async_insert>0</async_insert>
       <max_threads>{threads}</max_threads>
+      <max_threads_min_free_memory_per_thread>{thread_memory}</max_threads_min_free_memory_per_thread>
       <max_memory_usage>{query_memory}</max_memory_usage>
     </default>
     <nobody><max_memory_usage>10000000</max_memory_usage></nobody>
     <reader>
       <readonly>1</readonly>
       <max_threads>{threads}</max_threads>
+      <max_threads_min_free_memory_per_thread>{thread_memory}</max_threads_min_free_memory_per_thread>
       <max_execution_time>{reader_s:g}</max_execution_time>
       <max_memory_usage>{reader_memory}</max_memory_usage>
       <max_result_rows>1000000</max_result_rows>
@@ -174,6 +176,8 @@ def render_config(server: Server) -> Path:
         reader_memory=(server.memory_mb << 20) // 2,
         reader_s=server.reader_s,
         threads=min(4, os.cpu_count() or 1),
+        # By default each thread of a query wants 1 GiB free, which leaves a small server one thread.
+        thread_memory=128 << 20,
         app_hash=_sha256(server.app_password),
         reader_hash=_sha256(server.reader_password),
     )
