@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
+
+from sinks.kafka_client import stop_client
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,5 @@ async def from_the_beginning(kafka: Mapping[str, Any], what: str, follow: Callab
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("%s cannot be read: %s; again in %.0f s", what, type(error).__name__, PAUSE_S)
         finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), STOP_LIMIT_S)
+            await stop_client(consumer, STOP_LIMIT_S)
         await asyncio.sleep(PAUSE_S)

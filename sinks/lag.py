@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from sinks.kafka_client import stop_client
 from sinks.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ async def show_lag(kafka: Mapping[str, Any], progress: Progress, done: Callable[
             await asyncio.sleep(ASK_EVERY_S)
     finally:
         if client is not None:
-            await client.stop()
+            await stop_client(client)
 
 
 async def _connected(kafka: Mapping[str, Any]) -> Any:
@@ -49,7 +50,7 @@ async def _connected(kafka: Mapping[str, Any]) -> Any:
     try:
         await client.start()
     except BaseException:
-        await client.stop()
+        await stop_client(client)
         raise
     return client
 

@@ -29,6 +29,7 @@ from fixtrail.watch.words import Wording
 from schemas.facts import Alert
 from sinks.clickhouse.centers import Center
 from sinks.crash_point import crash_point
+from sinks.kafka_client import stop_client
 from sinks.lag import Done, show_lag
 from sinks.progress import Progress
 
@@ -115,8 +116,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         """Leave the group and let go of everything."""
         for client in (self._consumer, self._producer):
             if client is not None:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(client.stop(), STOP_LIMIT_S)
+                await stop_client(client, STOP_LIMIT_S)
         await close_all(self._desks)
 
     async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
@@ -195,8 +195,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
             except (KafkaError, OSError) as error:
                 for client in (self._consumer, self._producer):
-                    with suppress(KafkaError, OSError):
-                        await client.stop()
+                    await stop_client(client, STOP_LIMIT_S)
                 self._consumer = self._producer = None
                 await self._wait(1.0, f"Kafka cannot be reached: {error}")
 

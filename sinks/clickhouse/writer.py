@@ -23,6 +23,7 @@ from sinks.clickhouse.letter_rows import LETTERS
 from sinks.clickhouse.progress import Progress, note_insert, note_rows
 from sinks.clickhouse.tables import DEAD_LETTERS, TOPICS, Record, Row, Table
 from sinks.crash_point import crash_point
+from sinks.kafka_client import stop_client
 from sinks.lag import Done, show_lag
 from sinks.tracing import Tracing
 
@@ -124,8 +125,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._drop_flush()
         for client in (self._consumer, self._producer):
             if client is not None:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(client.stop(), STOP_LIMIT_S)
+                await stop_client(client, STOP_LIMIT_S)
         # An insert that hangs must not keep the process; its rows are not committed.
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -165,7 +165,7 @@ class _Writer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._consumer.start()
                 return
             except (KafkaError, OSError) as error:
-                await self._consumer.stop()
+                await stop_client(self._consumer, STOP_LIMIT_S)
                 self._consumer = None
                 await self._wait(next_pause(), f"Kafka cannot be reached: {error}")
 

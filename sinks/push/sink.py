@@ -15,6 +15,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from schemas.dead_letter import DeadLetter
 from sinks.clickhouse.centers import Center
 from sinks.crash_point import crash_point
+from sinks.kafka_client import stop_client
 from sinks.lag import Done, show_lag
 from sinks.progress import Progress
 from sinks.push import ledger
@@ -168,8 +169,7 @@ class _Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._lanes.stop(0)
         for client in (self._consumer, self._producer):
             if client is not None:
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(client.stop(), STOP_LIMIT_S)
+                await stop_client(client, STOP_LIMIT_S)
         for channel in self._channels.values():
             await channel.close()
         await self._clerk.close()
@@ -253,7 +253,7 @@ class _Sink(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._consumer.start()
                 return
             except (KafkaError, OSError) as error:
-                await self._consumer.stop()
+                await stop_client(self._consumer, STOP_LIMIT_S)
                 self._consumer = None
                 await self._wait(1.0, f"Kafka cannot be reached: {error}")
 
