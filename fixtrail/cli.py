@@ -607,15 +607,15 @@ def notices_preview(
     data: Data = None,
 ) -> None:
     """Everything that the order's milestones would have its customer read. Sends nothing."""
-    from fixtrail import notices
+    from fixtrail import preview
 
     if locale not in (None, "zh-CN", "en"):
         raise Failure("--locale is zh-CN or en", USAGE)
-    found = notices.preview(_settings(data), order, locale, every=every)
+    found = preview.preview(_settings(data), order, locale, every=every)
     if as_json:
-        _say_json(notices.preview_as_json(found))
+        _say_json(preview.preview_as_json(found))
     else:
-        notices.print_preview(found)
+        preview.print_preview(found)
 
 
 @notices_app.command(

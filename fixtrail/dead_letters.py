@@ -277,6 +277,7 @@ async def _consumer(settings: Settings) -> AsyncIterator[tuple[Any, list[int]]]:
     from aiokafka import AIOKafkaConsumer
 
     from fixtrail.kafka import client_options
+    from sinks.kafka_client import stop_client
 
     partitions = await require_topic(settings, DEAD_LETTERS)
     consumer = AIOKafkaConsumer(
@@ -290,7 +291,7 @@ async def _consumer(settings: Settings) -> AsyncIterator[tuple[Any, list[int]]]:
     try:
         yield consumer, partitions
     finally:
-        await consumer.stop()
+        await stop_client(consumer)
 
 
 def _letter(record: Any) -> Letter:

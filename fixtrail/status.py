@@ -62,6 +62,7 @@ class Watcher:
         from aiokafka.admin import AIOKafkaAdminClient
 
         from fixtrail.kafka import client_options
+        from sinks.kafka_client import stop_client
 
         options = client_options(self._settings)
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
@@ -71,13 +72,15 @@ class Watcher:
             await self._admin.start()
             self._partitions = await partitions_by_topic(self._admin)
         except BaseException:
-            await self._consumer.stop()
+            await stop_client(self._consumer)
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        from sinks.kafka_client import stop_client
+
         await self._admin.close()
-        await self._consumer.stop()
+        await stop_client(self._consumer)
 
     def partitions_of(self, topic: str) -> list[int]:
         """The topic's partitions. Raises Failure where it does not exist."""

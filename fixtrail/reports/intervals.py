@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 # Not scipy.stats: that takes a second to import, on every command.
 from scipy import special
@@ -15,6 +15,7 @@ from fixtrail.reports.report import NO_INTERVAL, Interval
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)
+Bound = TypeVar("Bound", int, float)
 # Names of the methods, as printed beside each figure.
 WILSON, TRINOMIAL, STUDENT, RANKS, POISSON = "wilson", "trinomial-mean", "t", "order-statistics", "poisson-exact"
 # The same where orders of one center resemble each other.
@@ -82,9 +83,7 @@ def between_centers(sizes: Sequence[float], means: Sequence[float]) -> Spread | 
 
 def wider(first: Interval, second: Interval) -> Interval:
     """The lower low and the higher high; None where either has no bound."""
-    low = None if first.low is None or second.low is None else min(first.low, second.low)
-    high = None if first.high is None or second.high is None else max(first.high, second.high)
-    return Interval(low, high)
+    return Interval(_first_of(min, first.low, second.low), _first_of(max, first.high, second.high))
 
 
 class Ranks(NamedTuple):
@@ -113,9 +112,11 @@ def woodruff_ranks(level: float, n: int, below: Spread) -> Ranks:
 
 def wider_ranks(first: Ranks, second: Ranks) -> Ranks:
     """The lower low and the higher high; None where either has none."""
-    low = None if first.low is None or second.low is None else min(first.low, second.low)
-    high = None if first.high is None or second.high is None else max(first.high, second.high)
-    return Ranks(low, high)
+    return Ranks(_first_of(min, first.low, second.low), _first_of(max, first.high, second.high))
+
+
+def _first_of(order: Callable[[Bound, Bound], Bound], one: Bound | None, other: Bound | None) -> Bound | None:
+    return None if one is None or other is None else order(one, other)
 
 
 def _binomial_quantile(probability: float, n: int, share: float) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import said_secret
+from tests.providers.push_sink import ANYTIME
 from tests.providers.server import Provider
 from tests.providers.sms_gateway import TOKEN, SmsGateway
 from tests.providers.webhooks import Webhooks
@@ -17,14 +18,7 @@ TIMEOUT_S = 2
 # Late enough that many are in time, early enough that many are not.
 LATE_AFTER_MINUTES = 0.25
 
-# Nobody is asleep and everybody may hear everything: what is tried here is the delivery.
-PUSH = f"""\
-[quiet]
-begins = 00:00:00
-ends = 00:00:00
-[limits]
-a_day = 1000
-gap_s = 0
+PUSH = f"""{ANYTIME}
 [webhook]
 allow_private = true
 timeout_s = {TIMEOUT_S}

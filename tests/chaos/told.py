@@ -14,11 +14,11 @@ from tests.chaos import notices, providers
 from tests.chaos.fleet import End, Fleet
 from tests.chaos.topics import in_order
 from tests.compare import Truth
+from tests.providers.push_sink import FINAL
 from tests.providers.server import Provider
 from tests.stack import wait_for
 
 SOON_MS, OVERDUE_MS = 2_000, 30_000
-FINAL = {"SENT", "REJECTED", "UNKNOWN", "EXPIRED", "SUPERSEDED", "SUPPRESSED"}
 CHANNELS = {"webhook", "sms"}
 SLACK_MS = 60_000
 

@@ -26,7 +26,7 @@ from tests.providers.mail import MailServer
 from tests.providers.messages import HOUR, MINUTE, a_fact, a_notice, now_ms
 from tests.providers.postgres import a_database
 from tests.providers.push_service import PushService
-from tests.providers.push_sink import HASH_KEY, PushSink, a_broker
+from tests.providers.push_sink import ANYTIME, HASH_KEY, PushSink, a_broker
 from tests.providers.sms_gateway import TOKEN, SmsGateway
 from tests.providers.webhooks import Webhooks
 from tests.providers.wechat import APP_ID, SECRET, WechatServer
@@ -35,17 +35,6 @@ from tests.workshop import checked_in, facts_after, quoted, repair
 # FIXTRAIL_TEST_OLD_NOTICES=800000 is what a year of 100,000 orders comes to.
 OLD_NOTICES = int(os.environ.get("FIXTRAIL_TEST_OLD_NOTICES", "2000"))
 TEMPLATE = "tmpl-progress"
-
-# Nobody is ever asleep and everybody may hear everything: what is tested here is the delivery.
-ANYTIME = """
-[quiet]
-begins = 00:00:00
-ends = 00:00:00
-[limits]
-a_day = 1000
-gap_s = 0
-"""
-
 
 CHANNELS = ("webhook", "sms", "wechat", "webpush", "mailto")
 

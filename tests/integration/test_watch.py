@@ -19,7 +19,7 @@ from sinks.crash_point import CRASHED
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import said_secret
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports
-from tests.providers.push_sink import HASH_KEY, PushSink, a_broker
+from tests.providers.push_sink import ANYTIME, HASH_KEY, PushSink, a_broker
 from tests.providers.server import Provider
 from tests.providers.watch_box import Watches, ago
 from tests.providers.webhooks import Webhooks
@@ -47,13 +47,7 @@ escalate_minutes = [0.06, 600]
 [ops.board]
 url = "env:BOARD_URL"
 """
-PUSH = """
-[quiet]
-begins = 00:00:00
-ends = 00:00:00
-[limits]
-a_day = 1000
-gap_s = 0
+PUSH = f"""{ANYTIME}
 [webhook]
 allow_private = true
 """

@@ -30,6 +30,15 @@ ROOT = Path(__file__).parents[2]
 HASH_KEY = "a key for tests"
 CRASHED = 99
 PARTITIONS = 2
+# Nobody is ever asleep and everybody may hear everything, where the delivery is what is tested.
+ANYTIME = """
+[quiet]
+begins = 00:00:00
+ends = 00:00:00
+[limits]
+a_day = 1000
+gap_s = 0
+"""
 FINAL = {"SENT", "REJECTED", "UNKNOWN", "EXPIRED", "SUPERSEDED", "SUPPRESSED"}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail import notices
+from fixtrail import preview
 from fixtrail.settings import Settings
 from fixtrail.web.config import web_config
 from fixtrail.web.tracking.pages import Pages
@@ -104,7 +104,7 @@ def test_every_milestone_and_every_template_has_its_words(history: list[dict[str
     composer = Composer(composer.smith, {odd["center_id"]: CENTER}, composer.time_zone, link=composer.link)
     known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
 
-    for notice in notices.notices_of(fact, every=True):
+    for notice in preview.notices_of(fact, every=True):
         for locale in LOCALES:
             send = a_send(notice.model_dump(mode="json") | {"locale": locale}, due_at=notice.occurred_at + 60_000)
             for style in ("data", "short", "mail", "fields"):

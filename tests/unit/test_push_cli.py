@@ -9,7 +9,7 @@ import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from fixtrail import notices
+from fixtrail import notices, preview
 from fixtrail.failure import Failure
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.tokens import Links
@@ -182,7 +182,7 @@ def test_a_preview_is_made_of_the_journey_as_it_is_now():
         repair("completed", "10:00"),
         handed_off("11:00", amount=769.9),
     )
-    found = {each.milestone: each for each in notices.notices_of(JourneyFact.model_validate(fact))}
+    found = {each.milestone: each for each in preview.notices_of(JourneyFact.model_validate(fact))}
 
     assert list(found) == [
         *("checked_in", "quote_ready", "part_ordered", "part_delayed", "repair_started", "handed_off")
@@ -204,7 +204,7 @@ def test_a_preview_names_the_part_and_its_new_time():
         part("requested", "09:30", expected_at="2026-03-02T12:00:00Z", **first),
         part("requested", "10:00", expected_at="2026-03-02T15:00:00Z", **first),
     )
-    found = notices.notices_of(JourneyFact.model_validate(fact))
+    found = preview.notices_of(JourneyFact.model_validate(fact))
 
     told = [(each.milestone, each.part_no) for each in found if each.part_no]
     assert told == [
@@ -220,7 +220,7 @@ def test_each_milestone_is_previewed_with_the_promise_that_held_then():
         checked_in("09:00", promised="14:00"),
         checked_in("10:00", promised="13:00"),
     )
-    found = notices.notices_of(JourneyFact.model_validate(fact))
+    found = preview.notices_of(JourneyFact.model_validate(fact))
 
     assert [each.promised_at for each in found] == [ms("12:00"), ms("14:00"), ms("13:00")]
 
@@ -231,13 +231,13 @@ def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.Monk
     async def newest(*_: object) -> JourneyFact:
         return fact
 
-    monkeypatch.setattr(notices, "_journey", newest)
-    notices.print_preview(notices.preview(settings, "R1", "en"))
+    monkeypatch.setattr(preview, "_journey", newest)
+    preview.print_preview(preview.preview(settings, "R1", "en"))
     assert "--all" in capsys.readouterr().out
 
-    found = notices.preview(settings, "R1", "en", every=True)
+    found = preview.preview(settings, "R1", "en", every=True)
     assert [each.milestone for each in found] == [*MILESTONES, *BY_CLOCK]
-    notices.print_preview(found)
+    preview.print_preview(found)
     assert "Total: CN¥769.90" in capsys.readouterr().out
 
 
@@ -246,7 +246,7 @@ def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_beh
     facts[0]["version"], facts[1]["version"] = 1, 2
     records = [SimpleNamespace(key=b"R1", value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
 
-    newest = notices.newest_of("R1", [*records, SimpleNamespace(key=b"R2", value=b"{}")], None)
+    newest = preview.newest_of("R1", [*records, SimpleNamespace(key=b"R2", value=b"{}")], None)
 
     assert newest is not None and newest.version == 2
-    assert notices.newest_of("R1", [SimpleNamespace(key=b"R1", value=None)], newest) is None
+    assert preview.newest_of("R1", [SimpleNamespace(key=b"R1", value=None)], newest) is None

@@ -68,13 +68,9 @@ async def live(request: Request, token: str) -> Response:
 async def said(request: Request, token: str) -> Response:
     """A form of the page; leads back to the page, which says what came of it."""
     web, now = web_of(request), _now()
-    fact = _order(request, token, now)
+    fact = _sender(request, token, now, "")
     if isinstance(fact, Response):
         return fact
-    if not _is_own(request):
-        return _refused()
-    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
-        return _back(request, token, fact, "busy")
     fields = _fields(await _body(request))
     event, outcome = _event_of(fact, fields, now)
     if event is not None:
@@ -129,13 +125,9 @@ async def told(request: Request, token: str) -> Response:
 async def choose(request: Request, token: str) -> Response:
     """The customer wants to be sent nothing more, or again; leads back to the messages."""
     web, now = web_of(request), _now()
-    fact = _order(request, token, now)
+    fact = _sender(request, token, now, "/messages")
     if isinstance(fact, Response):
         return fact
-    if not _is_own(request):
-        return _refused()
-    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
-        return _back(request, token, fact, "busy", "/messages")
     answer = _one(_fields(await _body(request)), "messages")
     if answer not in ("off", "on"):
         return _back(request, token, fact, "failed", "/messages")
@@ -190,13 +182,9 @@ def _event_of(fact: JourneyFact, fields: Fields, now: int) -> tuple[dict[str, An
 
 async def _with_subscription(request: Request, token: str, then: Any) -> Response:
     web = web_of(request)
-    fact = _order(request, token, _now())
+    fact = _sender(request, token, _now())
     if isinstance(fact, Response):
         return fact
-    if not _is_own(request):
-        return _refused()
-    if not web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
-        return _busy()
     try:
         await asyncio.to_thread(then, web.config, fact.order_id, await _body(request))
     except NotSubscribed:
@@ -227,6 +215,18 @@ def _fields(body: bytes) -> Fields:
         return parse_qs(body.decode(errors="replace"), max_num_fields=50)
     except ValueError:
         return {}
+
+
+def _sender(request: Request, token: str, now: int, page: str | None = None) -> JourneyFact | Response:
+    """The order whose page sends this, or why it may not: a form is led back to its page, a script gets a status."""
+    fact, web = _order(request, token, now), web_of(request)
+    if isinstance(fact, Response):
+        return fact
+    if not _is_own(request):
+        return _refused()
+    if web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
+        return fact
+    return _busy() if page is None else _back(request, token, fact, "busy", page)
 
 
 def _is_own(request: Request) -> bool:
