@@ -12,7 +12,8 @@ from tests import compare
 from tests.chaos import notices, told, topics
 from tests.chaos.checker import Evidence, rewinds
 from tests.chaos.faults import Done
-from tests.chaos.fleet import CRASHED, Fleet
+from tests.chaos.fleet import Fleet
+from tests.chaos.processes import CRASHED
 from tests.chaos.watch import LETTERS, Sample
 
 CLICKHOUSE_OUTAGES = frozenset(

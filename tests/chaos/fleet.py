@@ -1,4 +1,4 @@
-"""Everything that runs in a chaos run, each in a process of its own, kept running whatever becomes of it.
+"""Everything that runs in a chaos run, each in a process of its own (tests.chaos.processes keeps them running).
 
 Broker, ClickHouse, stream workers, ClickHouse writers, push sinks with providers to call, the watch and the pulse, and
 proxies between them. The boxes run from a copy of the code, so that a run of hours is not disturbed by work on it.
@@ -9,32 +9,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ctypes
-import json
-import os
 import random
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
-from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests import kafka_cluster
 from tests.chaos import providers
+from tests.chaos.processes import Part, Processes, inherited
 from tests.chaos.proxy import HOST, Proxy
 from tests.providers.server import Provider
-from tests.stack import ROOT, Row, rows_of, wait_for
+from tests.stack import ROOT, Row, rows_of
 
 CODE = ("fixtrail", "streams", "sinks", "schemas", "analytics", "tests")
 RESULTS = ("journeys", "center-hours", "notices", "service-events.dead-letter")
@@ -46,12 +39,7 @@ BOXES: dict[str, tuple[str, ...]] = {
     "watch-1": ("watch",),
     "pulse-1": ("pulse",),
 }
-START_LIMIT_S = 120.0
-STOP_LIMIT_S = 40.0
 ANSWER_LIMIT_S = 300.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
-SETTLED_S = 10.0
-CRASHED = 99  # sinks.crash_point: a step at which the process was told to end
 DISK_MB = 3072
 # Kafka's properties for two nodes: everything is on both.
 REPLICATED = (
@@ -60,58 +48,7 @@ REPLICATED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a process ended: `asked` is the signal that we sent it last, `step` where it had been told to end itself."""
-
-    at: float
-    name: str
-    code: int
-    asked: int | None
-    step: str = ""
-    said: str = ""
-
-    @property
-    def is_allowed(self) -> bool:
-        """0 after SIGTERM, a fail-stop, the watchdog, a named step, a signal of ours, or Kafka away at the start."""
-        if self.code == 0:
-            return self.asked == SIGTERM
-        if self.code < 0:
-            return self.asked == -self.code
-        if self.name.startswith("broker"):
-            # Java says 143 after SIGTERM; a broker whose disk is full ends by itself.
-            return self.code in (143, 1)
-        if self.code == 1:
-            return "Kafka cannot be used" in self.said
-        return self.code in (70, 75) or (self.code == CRASHED and bool(self.step))
-
-
-@dataclass
-class Part:
-    """One process that is to run; started again whenever it has ended, for as long as it is wanted."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    cwd: Path
-    is_ready: Callable[[], bool]
-    wanted: bool = False
-    # For its next start alone.
-    once: dict[str, str] = field(default_factory=dict)
-    step: str = ""
-    process: subprocess.Popen[bytes] | None = None
-    asked: int | None = None
-    started_at: float = 0.0
-    start_at: float = 0.0
-    pause_s: float = FIRST_PAUSE_S
-    starts: int = 0
-
-    @property
-    def pid(self) -> int | None:
-        return self.process.pid if self.process is not None else None
-
-
-class Fleet:
+class Fleet(Processes):
     """`with Fleet(folder, …) as fleet:` starts everything and leaves nothing running.
 
     `mutant` names a fault of tests.chaos.mutants that the boxes are started with; `settings` are further FIXTRAIL_*.
@@ -130,14 +67,12 @@ class Fleet:
         revision: str | None = None,
         told: bool = False,
     ) -> None:
-        self.folder, self.broker, self.workers = folder, broker, workers
+        super().__init__(folder)
+        self.broker, self.workers = broker, workers
         self.told = told
         self.brokers = ["broker", "broker-2"][:brokers]
         self.settings = dict(settings or {})
         self.mutant = mutant
-        self.parts: dict[str, Part] = {}
-        self.ends: list[End] = []
-        self.started: list[tuple[float, str]] = []
         self.proxies: dict[str, Proxy] = {}
         self.providers: dict[str, Provider] = {}
         self.passwords = {name: secrets.token_hex(12) for name in ("app", "reader", "hash")}
@@ -145,9 +80,6 @@ class Fleet:
         self.partitions = 4
         self.release = 0
         self.health: dict[str, int] = {}
-        self._lock = threading.RLock()
-        self._closing = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise, name="fleet", daemon=True)
         self._mounted: list[Path] = []
         self._revision = revision
 
@@ -169,7 +101,7 @@ class Fleet:
         for number in (1, 2):
             copy_code(self.folder / f"release-{number}", self._revision)
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-        self._supervisor.start()
+        self.supervise()
         self._make_broker()
         self._make_clickhouse()
         self.want(*self.brokers, "clickhouse")
@@ -189,9 +121,7 @@ class Fleet:
             self.stop(*boxes)
         with contextlib.suppress(TimeoutError):
             self.stop(*(name for name in ("clickhouse", *reversed(self.brokers)) if name in self.parts))
-        self._closing.set()
-        if self._supervisor.is_alive():
-            self._supervisor.join(30)
+        self.supervise_no_more()
         for proxy in self.proxies.values():
             with contextlib.suppress(OSError):
                 proxy.stop()
@@ -348,102 +278,12 @@ class Fleet:
         """Whether the part's data are on a disk that may be filled."""
         return self.folder / name in self._mounted
 
-    # Its processes
-
-    def want(self, *names: str) -> None:
-        """Have these running from now on."""
-        with self._lock:
-            for name in names:
-                part = self.parts[name]
-                part.wanted, part.start_at, part.pause_s = True, 0.0, FIRST_PAUSE_S
-
-    def wait_ready(self, *names: str, limit_s: float = START_LIMIT_S) -> None:
-        """Return once each of these says that it does its work."""
-        for name in names:
-            wait_for(self.parts[name].is_ready, limit_s, f"{name} is ready\n{self.tail(name)}")
-
-    def signal(self, name: str, number: Signals, *, limit_s: float = 60.0) -> int:
-        """Send a signal to a part, once it runs; its process id."""
-        found: list[int] = []
-
-        def sent() -> bool:
-            with self._lock:
-                part = self.parts[name]
-                if part.process is None or part.process.poll() is not None:
-                    return False
-                if number not in (SIGSTOP, SIGCONT):
-                    part.asked = number
-                part.process.send_signal(number)
-                found.append(part.process.pid)
-            return True
-
-        wait_for(sent, limit_s, f"{name} runs")
-        return found[0]
-
-    def stop(self, *names: str, number: Signals = SIGTERM) -> None:
-        """End these and leave them ended; SIGKILL for those that do not go in time."""
-        with self._lock:
-            running = []
-            for name in names:
-                part = self.parts[name]
-                part.wanted = False
-                if part.process is not None:
-                    part.asked = number
-                    part.process.send_signal(number)
-                    # One that was stopped with SIGSTOP must run to end.
-                    part.process.send_signal(SIGCONT)
-                    running.append(part)
-        for part in running:
-            try:
-                wait_for(lambda part=part: part.process is None, STOP_LIMIT_S, f"{part.name} ends")  # type: ignore[misc]
-            except TimeoutError:
-                print(f"{part.name} did not end within {STOP_LIMIT_S:.0f} s and is killed", flush=True)
-                self.signal(part.name, SIGKILL)
-                wait_for(lambda part=part: part.process is None, 10, f"{part.name} ends")  # type: ignore[misc]
-
-    def move_to_release(self, name: str, number: int, **settings: str) -> None:
-        """From its next start on the box runs from the other copy of the code, with these settings."""
-        with self._lock:
-            part = self.parts[name]
-            part.cwd = self.folder / f"release-{number}"
-            part.environment = {**part.environment, **settings}
-
-    def _supervise(self) -> None:
-        # All processes are started by this one thread: they end with the thread that started them.
-        while not self._closing.wait(0.05):
-            with self._lock:
-                for part in self.parts.values():
-                    self._look_after(part)
-
-    def _look_after(self, part: Part) -> None:
-        now = time.monotonic()
-        if part.process is not None and (code := part.process.poll()) is not None:
-            self.ends.append(End(now, part.name, code, part.asked, part.step, self.tail(part.name, 400)))
-            part.pause_s = FIRST_PAUSE_S if now - part.started_at > SETTLED_S else part.pause_s
-            part.process, part.start_at = None, now + part.pause_s
-            part.pause_s = min(2 * part.pause_s, LONGEST_PAUSE_S)
-        if part.wanted and part.process is None and now >= part.start_at:
-            once, part.once = part.once, {}
-            with (self.folder / "logs" / f"{part.name}.log").open("ab") as log:
-                part.process = subprocess.Popen(
-                    part.command,
-                    cwd=part.cwd,
-                    env={**_inherited(), **part.environment, **once},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    preexec_fn=_die_with_parent,
-                )
-            part.asked, part.started_at, part.step = None, now, once.get("FIXTRAIL_CRASH_AT", "")
-            part.starts += 1
-            self.started.append((now, part.name))
-
     def run(self, *arguments: str) -> str:
         """What a `fixtrail` command prints, past the proxies. Raises CalledProcessError where it fails."""
         done = subprocess.run(
             [*_python("fixtrail"), *arguments],
             cwd=self.folder / "release-1",
-            env={**_inherited(), **self.environment()},
+            env={**inherited(), **self.environment()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=180,
@@ -475,10 +315,6 @@ class Fleet:
     def logs(self) -> dict[str, str]:
         """Everything that was logged so far, by file."""
         return {path.name: path.read_text(errors="replace") for path in sorted((self.folder / "logs").glob("*.log"))}
-
-    def tail(self, name: str, size: int = 2000) -> str:
-        path = self.folder / "logs" / f"{name}.log"
-        return path.read_text(errors="replace")[-size:] if path.exists() else "(no log)"
 
     def metrics(self) -> dict[str, str]:
         """The metrics pages of all boxes that answer."""
@@ -555,16 +391,6 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-def _inherited() -> dict[str, str]:
-    found = {name: value for name, value in os.environ.items() if not name.startswith(("FIXTRAIL_", "PYTHON"))}
-    return {**found, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, SIGKILL)
-
-
 def _free_ports(*names: str) -> dict[str, int]:
     """Ports below those that the system gives to outgoing connections, which could take one while its owner is away."""
     found: dict[str, int] = {}
@@ -591,25 +417,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (OSError, ValueError):
         return False
-
-
-def memory_and_files(pid: int) -> tuple[float, int] | None:
-    """Resident memory in MB and open files of a process; None where it is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        pages = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(pages.split()[1]) / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    except (OSError, StopIteration):
-        return None
-
-
-def write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
-
-
-def merge_json(path: Path, key: str, results: list[dict[str, Any]]) -> None:
-    """Put results into the list `key` of the file; one of the same name is replaced."""
-    kept = json.loads(path.read_text())[key] if path.exists() else []
-    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    new = {result["name"]: {**result, "ended": began} for result in results}
-    write_json(path, {key: [*(each for each in kept if each["name"] not in new), *new.values()]})

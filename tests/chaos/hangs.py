@@ -24,8 +24,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.chaos import faults
 from tests.chaos.faults import Chaos, rewind
-from tests.chaos.fleet import Fleet, delete_topics, merge_json
+from tests.chaos.fleet import Fleet, delete_topics
 from tests.chaos.plan import Fault
+from tests.chaos.report import merge_json
 from tests.chaos.run import Asked, run
 from tests.chaos.watch import EVENTS
 from tests.kafka_io import read_topic

@@ -1,9 +1,12 @@
-"""Tables of what runs came to."""
+"""What runs came to: as tables, and in files."""
 
 from __future__ import annotations
 
+import json
 import statistics
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.chaos.watch import Size
@@ -61,3 +64,15 @@ def growth_of(sizes: list[Size]) -> dict[str, dict[str, Any]]:
             "files": [warm[0].files, warm[-1].files],
         }
     return found
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def merge_json(path: Path, key: str, results: list[dict[str, Any]]) -> None:
+    """Put results into the list `key` of the file; one of the same name is replaced."""
+    kept = json.loads(path.read_text())[key] if path.exists() else []
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    new = {result["name"]: {**result, "ended": began} for result in results}
+    write_json(path, {key: [*(each for each in kept if each["name"] not in new), *new.values()]})

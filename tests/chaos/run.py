@@ -28,11 +28,11 @@ from tests import feed
 from tests.chaos import checker, providers, told
 from tests.chaos.coverage import coverage, recoveries
 from tests.chaos.faults import Chaos
-from tests.chaos.fleet import Fleet, write_json
+from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load, Sent, records_of
 from tests.chaos.plan import Fault, plan_of
 from tests.chaos.replay import replay_differences
-from tests.chaos.report import growth_of, lines_of
+from tests.chaos.report import growth_of, lines_of, write_json
 from tests.chaos.today import among, orders_of_today
 from tests.chaos.watch import Watch
 from tests.kafka_cluster import missing_kafka

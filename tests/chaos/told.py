@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.chaos import notices, providers
-from tests.chaos.fleet import End, Fleet
+from tests.chaos.fleet import Fleet
+from tests.chaos.processes import End
 from tests.chaos.topics import in_order
 from tests.compare import Truth
 from tests.providers.push_sink import FINAL

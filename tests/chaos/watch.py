@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.chaos.fleet import Fleet, memory_and_files
+from tests.chaos.fleet import Fleet
+from tests.chaos.processes import memory_and_files
 
 EVENTS = "service-events"
 CHANGELOG = "-orders-changelog"

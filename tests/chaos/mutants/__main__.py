@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.fleet import merge_json
 from tests.chaos.plan import Fault
+from tests.chaos.report import merge_json
 from tests.chaos.run import Asked, run
 
 MINUTES, RATE = 0.6, 150.0
