@@ -33,7 +33,7 @@ from tests.chaos.load import Load, Sent, records_of
 from tests.chaos.plan import Fault, plan_of
 from tests.chaos.replay import replay_differences
 from tests.chaos.report import growth_of, lines_of, write_json
-from tests.chaos.today import among, orders_of_today
+from tests.chaos.today import RECORDS, among, orders_of_today
 from tests.chaos.watch import Watch
 from tests.kafka_cluster import missing_kafka
 
@@ -80,7 +80,8 @@ class Asked:
     def records(self) -> list[Sent]:
         """All but the orders of today; where there are those, the others came just before, so that none is let go."""
         began = datetime.now(UTC) - timedelta(days=self.days + LAST_COMEBACK_DAYS) if self.today else feed.START
-        return records_of(self.seed, round(self.minutes * 60 * self.rate), began, self.days)
+        number = self.minutes * (60 * self.rate - self.today * RECORDS)
+        return records_of(self.seed, round(number), began, self.days)
 
 
 def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str, Any]:

@@ -39,6 +39,9 @@ SCRIPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("handoff", {"amount": 921.0}),
 )
 
+# Records that one order comes to, those that come twice included.
+RECORDS = (1 + len(SCRIPT)) * (1 + DUPLICATES)
+
 Timed = tuple[float, Sent]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.chaos import notices, told
 from tests.chaos.load import Sent
+from tests.chaos.run import Asked
 from tests.chaos.today import SCRIPT, among, orders_of_today
 from tests.compare import Truth
 
@@ -174,3 +175,10 @@ def test_orders_of_today_are_sent_at_their_second_among_the_others():
     assert mixed.index(b"first") == 20
     assert mixed.index(b"second") == 50
     assert [value for value in mixed if value not in (b"first", b"second")] == [record.value for record in others]
+
+
+def test_a_run_sends_for_as_long_as_it_is_asked_to():
+    asked = Asked(minutes=5, rate=60, today=60)
+    today = orders_of_today(asked.seed, BEGAN, 300, asked.today, lambda number: [])
+
+    assert len(asked.records()) + len(today) == pytest.approx(5 * 60 * 60, rel=0.05)
