@@ -94,7 +94,8 @@ class Load(threading.Thread):
     """
 
     def __init__(self, bootstrap: str, records: list[Sent], rate: float, path: Path) -> None:
-        super().__init__(name="load")
+        # An interrupted run does not wait for the rest of it.
+        super().__init__(name="load", daemon=True)
         self.log = Log()
         self.failed: BaseException | None = None
         self._kafka, self._records, self._rate, self._path = bootstrap, records, rate, path
