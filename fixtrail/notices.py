@@ -12,11 +12,12 @@ from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
 from fixtrail.printable import cell, printable
 from fixtrail.settings import Settings
 from sinks.clickhouse.centers import Center, CentersError, read_centers
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
+from sinks.push.audience import Preference
 from sinks.push.compose import Link, said_at
 from sinks.push.config import PushConfigError, PushSettings, read_push_settings
-from sinks.push.ledger import Preference, Send
+from sinks.push.ledger import Send
 from sinks.push.store import Store, StoreOutage
 from streams.journey.by_clock import BY_CLOCK
 from streams.journey.notices import MILESTONES
@@ -162,7 +163,7 @@ def change_consent(settings: Settings, address: str, change: Consent) -> dict[st
         _check_zone(change.time_zone)
     now = int(time.time() * 1000)
     with _ledger(settings) as store:
-        known = ledger.preferences_of(store, [person]).get(person, Preference())
+        known = audience.preferences_of(store, [person]).get(person, Preference())
         only = None if change.all_milestones else change.milestones or known.milestones
         wanted = Preference(
             known.opted_out if change.opted_out is None else change.opted_out,
@@ -170,10 +171,10 @@ def change_consent(settings: Settings, address: str, change: Consent) -> dict[st
             change.time_zone or known.time_zone,
         )
         if wanted != known:
-            ledger.prefer(store, person, wanted, now)
+            audience.prefer(store, person, wanted, now)
         if change.add is not None:
-            ledger.add_consents(store, person, change.add[0], change.add[1], now)
-        consents = ledger.consents_of(store, person)
+            audience.add_consents(store, person, change.add[0], change.add[1], now)
+        consents = audience.consents_of(store, person)
     return {
         "person": person,
         "opted_out": wanted.opted_out,
@@ -187,7 +188,7 @@ def subscribe(settings: Settings, order_id: str, address: str) -> str:
     """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     with _ledger(settings) as store:
-        ledger.subscribe(store, person, order_id, address, int(time.time() * 1000))
+        audience.subscribe(store, person, order_id, address, int(time.time() * 1000))
     return person
 
 

@@ -1,4 +1,4 @@
-"""The ledger: what is to be sent, what became of it and why, who may be told. Plain functions over a Store.
+"""The ledger: what is to be sent, what became of it and why. Plain functions over a Store.
 
 A send goes PLANNED → INTENT → a final state; HELD waits for `due_at`; RETRY may have been taken and is sent again with
 the same id. Every step is a conditional update, so two processes that both think they own a send do not both send it.
@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from sinks.push.store import Store, open_store
+from sinks.push.audience import Preference, Spend, preferences_of, take_consent
+from sinks.push.store import Store, marks, open_store, pieces
 
 PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
 SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"
@@ -94,15 +95,6 @@ _values = attrgetter(*_COLUMNS.split(", "))
 _INSERT = f"INSERT INTO sends ({_COLUMNS}) VALUES ({', '.join('?' * 25)}) ON CONFLICT (id) DO NOTHING"
 
 
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """What one person has said: `milestones` are the only ones to be told, None for all."""
-
-    opted_out: bool = False
-    milestones: frozenset[str] | None = None
-    time_zone: str | None = None
-
-
 @dataclass(slots=True)
 class Found:
     """What is due in a lane, with all that a decision needs of the ledger; `next_due` where nothing is due yet.
@@ -117,15 +109,6 @@ class Found:
     together: dict[str, list[Send]] = field(default_factory=dict)
     told_by: dict[tuple[str, str, str], list[tuple[str, int]]] = field(default_factory=dict)
     next_due: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """The consent that a send uses up; it is left alone where no more than `keep` remain."""
-
-    person: str
-    kind: str
-    keep: int
 
 
 @contextmanager
@@ -188,14 +171,14 @@ def claim(store: Store, parcel: Sequence[Send], told: str, owner: str, now: int,
     ids = [send.id for send in parcel]
     granted = store.run(
         f"""UPDATE sends SET state = 'INTENT', owner = ?, intent_at = ?, attempts = attempts + 1, carrier = ?, told = ?
-            WHERE id IN ({_marks(ids)}) AND {_WAITING} RETURNING id""",
+            WHERE id IN ({marks(ids)}) AND {_WAITING} RETURNING id""",
         (owner, now, ids[0], told, *ids),
     )
     if len(granted) < len(ids):
         hold(store, [each for (each,) in granted], HELD, "taken apart by another process", now)
         return False
     # What is tried again has used its consent already.
-    if spend is not None and parcel[0].state != RETRY and not _take_consent(store, spend, now):
+    if spend is not None and parcel[0].state != RETRY and not take_consent(store, spend, now):
         finish(store, ids, SUPPRESSED, NO_CONSENT_LEFT, now)
         return False
     return True
@@ -284,64 +267,6 @@ def purge(store: Store, final_before: int, subscribed_before: int) -> None:
     store.run("DELETE FROM followers WHERE created_at < ?", (subscribed_before,))
 
 
-# Who may be told
-
-
-def preferences_of(store: Store, people: Sequence[str]) -> dict[str, Preference]:
-    """What those of the people who said something have said."""
-    found: dict[str, Preference] = {}
-    for some in _pieces(people):
-        sql = f"SELECT person, opted_out, milestones, time_zone FROM preferences WHERE person IN ({_marks(some)})"
-        for person, opted_out, milestones, zone in store.run(sql, some):
-            only = None if milestones is None else frozenset(milestones.split())
-            found[person] = Preference(bool(opted_out), only, zone)
-    return found
-
-
-def prefer(store: Store, person: str, preference: Preference, now: int) -> None:
-    """Replace what a person has said before."""
-    only = None if preference.milestones is None else " ".join(sorted(preference.milestones))
-    store.run(
-        """INSERT INTO preferences (person, opted_out, milestones, time_zone, changed_at) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (person) DO UPDATE SET opted_out = excluded.opted_out, milestones = excluded.milestones,
-           time_zone = excluded.time_zone, changed_at = excluded.changed_at""",
-        (person, int(preference.opted_out), only, preference.time_zone, now),
-    )
-
-
-def add_consents(store: Store, person: str, kind: str, number: int, now: int) -> None:
-    """The customer has agreed to so many more messages of a kind."""
-    store.run(
-        """INSERT INTO consents (person, kind, remaining, changed_at) VALUES (?, ?, ?, ?) ON CONFLICT (person, kind)
-           DO UPDATE SET remaining = consents.remaining + excluded.remaining, changed_at = excluded.changed_at""",
-        (person, kind, number, now),
-    )
-
-
-def drop_consents(store: Store, person: str, kind: str, now: int) -> None:
-    """The provider says that the customer has not agreed after all."""
-    store.run("UPDATE consents SET remaining = 0, changed_at = ? WHERE person = ? AND kind = ?", (now, person, kind))
-
-
-def consents_of(store: Store, person: str) -> dict[str, int]:
-    """How many messages of each kind the person has agreed to and not yet got."""
-    return dict(store.run("SELECT kind, remaining FROM consents WHERE person = ? ORDER BY kind", (person,)))
-
-
-def subscribe(store: Store, person: str, order_id: str, address: str, now: int) -> None:
-    """Send an order's notices to this address, too. One address may follow several orders."""
-    store.run(
-        """INSERT INTO followers (order_id, person, address, created_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT (order_id, person) DO UPDATE SET address = excluded.address""",
-        (order_id, person, address, now),
-    )
-
-
-def unsubscribe(store: Store, person: str) -> None:
-    """Forget an address that does not exist any more."""
-    store.run("DELETE FROM followers WHERE person = ?", (person,))
-
-
 def turn_off(store: Store, person: str, order_id: str, now: int) -> None:
     """Send nothing more about an order to a subscribed address, nor what waits to be sent."""
     store.run("DELETE FROM followers WHERE person = ? AND order_id = ?", (person, order_id))
@@ -352,34 +277,18 @@ def turn_off(store: Store, person: str, order_id: str, now: int) -> None:
     )
 
 
-def subscriptions_of(store: Store, order_ids: Sequence[str]) -> dict[str, list[str]]:
-    """The further addresses of each of these orders."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for some in _pieces(order_ids):
-        sql = f"SELECT order_id, address FROM followers WHERE order_id IN ({_marks(some)}) ORDER BY person"
-        for order_id, address in store.run(sql, some):
-            found[order_id].append(address)
-    return found
-
-
 def _put_off(store: Store, send: Send, now: int) -> list[Send]:
     sql = f"""SELECT {_COLUMNS} FROM sends WHERE person = ? AND order_id = ? AND lane = ? AND shard = ?
               AND {_PUT_OFF} AND due_at <= ? ORDER BY occurred_at, id"""
     return [Send(*row) for row in store.run(sql, (send.person, send.order_id, send.lane, send.shard, now))]
 
 
-def _take_consent(store: Store, spend: Spend, now: int) -> bool:
-    sql = """UPDATE consents SET remaining = remaining - 1, changed_at = ?
-             WHERE person = ? AND kind = ? AND remaining > ? RETURNING remaining"""
-    return bool(store.run(sql, (now, spend.person, spend.kind, spend.keep)))
-
-
 def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[int]]:
     """When each person was last told something; what went as one message counts once."""
     found: dict[str, list[int]] = defaultdict(list)
-    for some in _pieces(people):
+    for some in pieces(people):
         sql = f"""SELECT person, max(intent_at) FROM sends
-                  WHERE person IN ({_marks(some)}) AND intent_at > ? AND {_TOLD} GROUP BY person, carrier"""
+                  WHERE person IN ({marks(some)}) AND intent_at > ? AND {_TOLD} GROUP BY person, carrier"""
         for person, at in store.run(sql, (*some, since)):
             found[person].append(at)
     return found
@@ -387,20 +296,12 @@ def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[
 
 def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, str, str], list[tuple[str, int]]]:
     found: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
-    for some in _pieces(order_ids):
+    for some in pieces(order_ids):
         sql = f"""SELECT person, order_id, milestone, event_id, occurred_at FROM sends
-                  WHERE order_id IN ({_marks(some)}) AND {_TOLD}"""
+                  WHERE order_id IN ({marks(some)}) AND {_TOLD}"""
         for person, order_id, milestone, event_id, occurred_at in store.run(sql, some):
             found[person, order_id, milestone].append((event_id, occurred_at))
     return found
-
-
-def _pieces(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _numbers(shards: Collection[int]) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from sinks.crash_point import crash_point
-from sinks.push import ledger
+from sinks.push import audience, ledger
+from sinks.push.audience import Spend
 from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.clerk import Clerk
-from sinks.push.ledger import Send, Spend
+from sinks.push.ledger import Send
 from sinks.push.store import Store
 
 log = logging.getLogger(__name__)
@@ -103,16 +104,16 @@ class Outcomes:
         """What a refusal tells about the person."""
         person = parcel.sends[0].person
         if answer.gone:
-            ledger.unsubscribe(store, person)
+            audience.unsubscribe(store, person)
         if answer.no_consent and (needed := self._channel.consent(parcel.message.milestone)):
-            ledger.drop_consents(store, person, needed.kind, now)
+            audience.drop_consents(store, person, needed.kind, now)
         else:
             self._give_back_consent(store, parcel, now)
 
     def _give_back_consent(self, store: Store, parcel: Parcel, now: int) -> None:
         # What is tried again has not used a second one.
         if (spend := spend_of(self._channel, parcel)) and parcel.sends[0].state != ledger.RETRY:
-            ledger.add_consents(store, spend.person, spend.kind, 1, now)
+            audience.add_consents(store, spend.person, spend.kind, 1, now)
 
 
 def spend_of(channel: Channel, parcel: Parcel) -> Spend | None:

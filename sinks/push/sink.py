@@ -18,7 +18,7 @@ from sinks.crash_point import crash_point
 from sinks.kafka_client import stop_client
 from sinks.lag import Done, show_lag
 from sinks.progress import Progress
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys
 from sinks.push.channels.registry import open_channels
 from sinks.push.clerk import Clerk
@@ -226,7 +226,7 @@ class _Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         crash_point("push-committed")
 
     def _plan(self, planned: list[tuple[Any, int]], now: int, store: Store) -> tuple[int, set[tuple[str, str]]]:
-        subscribed = ledger.subscriptions_of(store, sorted({notice.order_id for notice, _ in planned}))
+        subscribed = audience.subscriptions_of(store, sorted({notice.order_id for notice, _ in planned}))
         sends = [
             send
             for notice, shard in planned

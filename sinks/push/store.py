@@ -4,7 +4,7 @@ Both promise the same: what `commit` has returned for is on disk.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -155,3 +155,13 @@ class PostgresStore:
         except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
             # Also a deadlock or a conflict with another process: nothing of the transaction has happened.
             raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
+
+
+def pieces(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """The values, as many at once as one statement takes."""
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def marks(values: Sequence[str]) -> str:
+    """A place in a statement for each of the values."""
+    return ", ".join("?" * len(values))

@@ -8,7 +8,7 @@ import urllib.request
 
 from playwright.sync_api import Page, expect
 
-from sinks.push import ledger
+from sinks.push import audience
 from sinks.push.store import open_store
 from tests.browser.conftest import Phones
 from tests.browser.workshop_floor import Floor
@@ -160,7 +160,7 @@ def followed(stack: Stack, order_id: str) -> int:
     """How many browsers the ledger has for an order."""
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
-        return len(ledger.subscriptions_of(store, [order_id]).get(order_id, []))
+        return len(audience.subscriptions_of(store, [order_id]).get(order_id, []))
     finally:
         store.close()
 

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from sinks.push import ledger
+from sinks.push import audience
 from sinks.push.store import open_store
 from tests.browser.conftest import Phones, keep_screenshot, keep_side_by_side
 from tests.browser.workshop_floor import Floor, clock
@@ -206,7 +206,7 @@ def addresses(stack: Stack, order_id: str) -> list[str]:
     """Where else the order's notices go, as the ledger has it."""
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
-        return ledger.subscriptions_of(store, [order_id]).get(order_id, [])
+        return audience.subscriptions_of(store, [order_id]).get(order_id, [])
     finally:
         store.close()
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fixtrail.web.tracking.tokens import Links
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webhook import said_secret
 from sinks.push.channels.webpush import new_private_key
@@ -113,7 +113,7 @@ concurrency = 2
         for each in notices:
             for recipient in each["recipients"]:
                 if recipient.startswith("wechat:"):
-                    ledger.add_consents(store, keys.person(parse_recipient(recipient)), TEMPLATE, 1, now_ms())
+                    audience.add_consents(store, keys.person(parse_recipient(recipient)), TEMPLATE, 1, now_ms())
                     self.wechat.consents[recipient.partition(":")[2], TEMPLATE] += 1
         store.commit()
         store.close()

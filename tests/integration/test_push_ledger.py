@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from sinks.push import ledger
+from sinks.push import audience, ledger
+from sinks.push.audience import Preference, Spend
 from sinks.push.clerk import Clerk
-from sinks.push.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Preference, Send, Spend
+from sinks.push.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Send
 from sinks.push.store import PostgresStore, Store, StoreOutage, open_store
 from tests.providers.messages import HOUR, a_notice, a_send
 
@@ -201,14 +202,14 @@ def test_what_went_as_one_message_counts_once_for_the_day(store: Store):
 def test_a_consent_is_used_once_and_the_last_ones_are_kept_for_what_matters_more(store: Store):
     person, spend = "person-+861", Spend("person-+861", "progress", 1)
     planned(store, send("R1"), send("R2"), send("R3"))
-    within(store, lambda store: ledger.add_consents(store, person, "progress", 1, NOW))
-    within(store, lambda store: ledger.add_consents(store, person, "progress", 1, NOW))
+    within(store, lambda store: audience.add_consents(store, person, "progress", 1, NOW))
+    within(store, lambda store: audience.add_consents(store, person, "progress", 1, NOW))
 
     assert claim(store, send("R1"), spend=spend)
     assert not claim(store, send("R2"), spend=spend)
     assert claim(store, send("R3"), spend=Spend(person, "progress", 0))
     assert state(store, "R2") == ["SUPPRESSED"]
-    assert within(store, lambda store: ledger.consents_of(store, person)) == {"progress": 0}
+    assert within(store, lambda store: audience.consents_of(store, person)) == {"progress": 0}
 
 
 def test_what_is_tried_again_uses_no_second_consent(store: Store):
@@ -229,24 +230,24 @@ def test_who_has_begun_and_not_finished_can_be_found(store: Store):
 
 def test_what_a_customer_wants_is_known_until_it_changes(store: Store):
     wants = Preference(milestones=frozenset({"ready", "quote_ready"}), time_zone="Asia/Urumqi")
-    within(store, lambda store: ledger.prefer(store, "p", wants, NOW))
-    assert within(store, lambda store: ledger.preferences_of(store, ["p", "q"])) == {"p": wants}
+    within(store, lambda store: audience.prefer(store, "p", wants, NOW))
+    assert within(store, lambda store: audience.preferences_of(store, ["p", "q"])) == {"p": wants}
 
-    within(store, lambda store: ledger.prefer(store, "p", Preference(opted_out=True), NOW))
-    assert within(store, lambda store: ledger.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
+    within(store, lambda store: audience.prefer(store, "p", Preference(opted_out=True), NOW))
+    assert within(store, lambda store: audience.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
 
 
 def test_a_browser_may_follow_several_orders(store: Store):
     """A customer with two cars, or who comes back with the same one."""
     for order_id in ("R1", "R2", "R2"):
-        within(store, lambda store, order_id=order_id: ledger.subscribe(store, "p", order_id, "webpush:{}", NOW))
-    followed = within(store, lambda store: ledger.subscriptions_of(store, ["R1", "R2"]))
+        within(store, lambda store, order_id=order_id: audience.subscribe(store, "p", order_id, "webpush:{}", NOW))
+    followed = within(store, lambda store: audience.subscriptions_of(store, ["R1", "R2"]))
     assert followed == {"R1": ["webpush:{}"], "R2": ["webpush:{}"]}
 
     within(store, lambda store: ledger.turn_off(store, "p", "R1", NOW))
-    assert within(store, lambda store: ledger.subscriptions_of(store, ["R1", "R2"])) == {"R2": ["webpush:{}"]}
-    within(store, lambda store: ledger.unsubscribe(store, "p"))
-    assert within(store, lambda store: ledger.subscriptions_of(store, ["R2"])) == {}
+    assert within(store, lambda store: audience.subscriptions_of(store, ["R1", "R2"])) == {"R2": ["webpush:{}"]}
+    within(store, lambda store: audience.unsubscribe(store, "p"))
+    assert within(store, lambda store: audience.subscriptions_of(store, ["R2"])) == {}
 
 
 def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(store: Store):
@@ -262,11 +263,11 @@ def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(sto
 def test_what_nobody_asks_for_any_more_is_forgotten_but_nothing_that_waits(store: Store):
     planned(store, send("R1"), send("R2"))
     within(store, lambda store: ledger.finish(store, ["R1-repair_started"], SENT, "", NOW))
-    within(store, lambda store: ledger.subscribe(store, "p", "R1", "webpush:{}", NOW))
+    within(store, lambda store: audience.subscribe(store, "p", "R1", "webpush:{}", NOW))
     within(store, lambda store: ledger.purge(store, NOW + 1, NOW + 1))
 
     assert (state(store, "R1"), state(store, "R2")) == ([], [PLANNED])
-    assert within(store, lambda store: ledger.subscriptions_of(store, ["R1"])) == {}
+    assert within(store, lambda store: audience.subscriptions_of(store, ["R1"])) == {}
 
 
 # Written together

@@ -11,9 +11,9 @@ import pytest
 
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live
-from sinks.push import ledger
+from sinks.push import audience, ledger
+from sinks.push.audience import Preference
 from sinks.push.channels.webpush import new_private_key
-from sinks.push.ledger import Preference
 from tests.pages import PageServer
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted
@@ -116,9 +116,9 @@ def test_a_browser_that_asks_for_notifications_wants_them(tmp_path, monkeypatch:
         assert (pages.post(mine, browser).status, on(mine), on(other)) == (204, True, False)
         with ledger.opened(pages.settings.ledger_dsn()) as store:
             ((person,),) = store.run("SELECT person FROM followers")
-            ledger.prefer(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)
+            audience.prefer(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)
         assert pages.post(mine, browser).status == 204
         with ledger.opened(pages.settings.ledger_dsn()) as store:
-            assert ledger.preferences_of(store, [person]) == {person: Preference(time_zone="Asia/Urumqi")}
+            assert audience.preferences_of(store, [person]) == {person: Preference(time_zone="Asia/Urumqi")}
         assert (pages.post(f"{mine}/stop", browser).status, on(mine)) == (204, False)
         assert json.loads(pages.post(f"{mine}/state", b"{").body) == {"on": False}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sinks.progress import Progress
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.clerk import Clerk
 from sinks.push.decide import QUIET, Policy
@@ -233,8 +233,8 @@ async def test_who_opts_out_at_night_hears_nothing_in_the_morning(tmp_path: Path
         desk.now = at("23:00")
         (send,) = await desk.tell("promise_changed")
         await desk.settled(HELD)
-        gone = ledger.Preference(opted_out=True)
-        await desk.clerk.do(partial(ledger.prefer, person=send.person, preference=gone, now=desk.now))
+        gone = audience.Preference(opted_out=True)
+        await desk.clerk.do(partial(audience.prefer, person=send.person, preference=gone, now=desk.now))
 
         desk.now = at("08:00", day=3)
         await desk.settled(SUPPRESSED)
@@ -357,7 +357,7 @@ async def test_one_consent_is_one_message(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.channel.needs = ConsentNeeded("progress", keep=0)
         (send, _) = await desk.tell("repair_started", "promise_changed")
-        await desk.clerk.do(partial(ledger.add_consents, person=send.person, kind="progress", number=1, now=NOON))
+        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=1, now=NOON))
         await desk.until(desk_final(desk, 2))
 
         assert len(desk.channel.messages) == 1
@@ -368,11 +368,11 @@ async def test_the_last_consent_is_kept_for_what_matters_more(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.channel.needs = ConsentNeeded("progress", keep=1)
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(partial(ledger.add_consents, person=send.person, kind="progress", number=1, now=NOON))
+        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=1, now=NOON))
         await desk.settled(SUPPRESSED)
 
         assert (await desk.states())["repair_started"][1] == "no consent left for this kind of message"
-        assert await desk.clerk.do(partial(ledger.consents_of, person=send.person)) == {"progress": 1}
+        assert await desk.clerk.do(partial(audience.consents_of, person=send.person)) == {"progress": 1}
 
 
 @pytest.mark.parametrize(
@@ -389,26 +389,26 @@ async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: 
     async with a_desk(tmp_path) as desk:
         desk.channel.needs, desk.channel.answers = ConsentNeeded("progress", keep=0), [answer]
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(partial(ledger.add_consents, person=send.person, kind="progress", number=3, now=NOON))
+        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=3, now=NOON))
 
         async def is_noted() -> bool:
             state = (await desk.states())["repair_started"][0]
             return bool(desk.channel.messages) and state not in (INTENT, "PLANNED")
 
         await desk.until(is_noted)
-        assert await desk.clerk.do(partial(ledger.consents_of, person=send.person)) == {"progress": left}
+        assert await desk.clerk.do(partial(audience.consents_of, person=send.person)) == {"progress": left}
 
 
 async def test_a_subscription_that_is_gone_is_forgotten(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
         await desk.clerk.do(
-            partial(ledger.subscribe, person=send.person, order_id="R1", address="webpush:{}", now=NOON)
+            partial(audience.subscribe, person=send.person, order_id="R1", address="webpush:{}", now=NOON)
         )
         desk.channel.answers = [Rejected("HTTP 410", gone=True)]
         await desk.settled(REJECTED)
 
-        assert await desk.clerk.do(partial(ledger.subscriptions_of, order_ids=["R1"])) == {}
+        assert await desk.clerk.do(partial(audience.subscriptions_of, order_ids=["R1"])) == {}
 
 
 @pytest.mark.parametrize(("idempotent", "becomes"), [(False, UNKNOWN), (True, SENT)])

@@ -10,8 +10,9 @@ import pytest
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
-from sinks.push import ledger
-from sinks.push.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Preference, Send
+from sinks.push import audience, ledger
+from sinks.push.audience import Preference
+from sinks.push.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
 from tests.providers.messages import a_notice, a_send, now_ms
 
 
@@ -74,7 +75,7 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     before = Preference(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [mine, also, other, nobody])
-        ledger.prefer(store, mine.person, before, 1)
+        audience.prefer(store, mine.person, before, 1)
     assert messages_about(settings, "R1").wanted is True
     assert messages_about(settings, "R3").wanted is None
 
@@ -82,7 +83,7 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
 
     assert [messages_about(settings, each).wanted for each in ("R1", "R2")] == [False, True]
     with ledger.opened(settings.ledger_dsn()) as store:
-        said = ledger.preferences_of(store, [mine.person, also.person, other.person])
+        said = audience.preferences_of(store, [mine.person, also.person, other.person])
     assert said == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
     assert want_messages(settings, "R1", wanted=True, now=3)
     assert messages_about(settings, "R1").wanted is True

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from fixtrail.notices import push_settings
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.words import catalogue
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, parse_recipient
+from sinks.push.audience import Preference
 from sinks.push.decide import CAP, GAP, QUIET
-from sinks.push.ledger import Preference, Send
+from sinks.push.ledger import Send
 from sinks.push.store import StoreOutage
 
 _OUTCOMES = {
@@ -64,7 +65,7 @@ def messages_about(settings: Settings, order_id: str) -> Messages:
         with ledger.opened(settings.ledger_dsn()) as store:
             sends = _of_customer(settings, ledger.log_of(store, order_id))
             people = _people(sends)
-            preferences = ledger.preferences_of(store, people)
+            preferences = audience.preferences_of(store, people)
     except StoreOutage:
         return Messages([])
     told = [each for send in sends if (each := _told(send)) is not None]
@@ -80,10 +81,10 @@ def want_messages(settings: Settings, order_id: str, *, wanted: bool, now: int) 
     try:
         with ledger.opened(settings.ledger_dsn()) as store:
             people = _people(_of_customer(settings, ledger.log_of(store, order_id)))
-            known = ledger.preferences_of(store, people)
+            known = audience.preferences_of(store, people)
             for person in people:
                 preference = replace(known.get(person, Preference()), opted_out=not wanted)
-                ledger.prefer(store, person, preference, now)
+                audience.prefer(store, person, preference, now)
     except StoreOutage:
         return False
     return bool(people)

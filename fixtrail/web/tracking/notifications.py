@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
-from sinks.push import ledger
+from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, parse_recipient
+from sinks.push.audience import Preference
 from sinks.push.channels.webpush import parse_subscription
 from sinks.push.http import is_allowed
-from sinks.push.ledger import Preference
 from sinks.push.store import Store, StoreOutage
 
 MOST_OF_ORDER = 5
@@ -26,22 +26,22 @@ def subscribe(config: WebConfig, order_id: str, body: bytes) -> None:
     """Send the order's notices to this browser, too. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        known = ledger.subscriptions_of(store, [order_id]).get(order_id, [])
+        known = audience.subscriptions_of(store, [order_id]).get(order_id, [])
         if address not in known and len(known) >= MOST_OF_ORDER:
             raise NotSubscribed("enough browsers follow this order")
         person, now = _person(config, address), int(time.time() * 1000)
-        ledger.subscribe(store, person, order_id, address, now)
-        before = ledger.preferences_of(store, [person]).get(person, Preference())
+        audience.subscribe(store, person, order_id, address, now)
+        before = audience.preferences_of(store, [person]).get(person, Preference())
         if before.opted_out:
             # Asked for again.
-            ledger.prefer(store, person, replace(before, opted_out=False), now)
+            audience.prefer(store, person, replace(before, opted_out=False), now)
 
 
 def unsubscribe(config: WebConfig, order_id: str, body: bytes) -> None:
     """Send this browser nothing more about the order, nor what waits. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        if address in ledger.subscriptions_of(store, [order_id]).get(order_id, []):
+        if address in audience.subscriptions_of(store, [order_id]).get(order_id, []):
             ledger.turn_off(store, _person(config, address), order_id, int(time.time() * 1000))
 
 
@@ -49,7 +49,7 @@ def is_subscribed(config: WebConfig, order_id: str, body: bytes) -> bool:
     """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        return address in ledger.subscriptions_of(store, [order_id]).get(order_id, [])
+        return address in audience.subscriptions_of(store, [order_id]).get(order_id, [])
 
 
 def _address(config: WebConfig, body: bytes) -> str:
