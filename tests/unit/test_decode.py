@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ SURVEY = {
     **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
     **{"occurred_at": "2026-03-02T08:00:00.000Z", "score": 9},
 }
+PAID = {name: value for name, value in SURVEY.items() if name != "score"} | {"type": "handoff"}
 ENVELOPE = {"specversion": "1.0", "id": "1", "source": "/tablet", "type": "org.example.survey"}
 CE_HEADERS = [(f"ce_{name}", value.encode()) for name, value in ENVELOPE.items()]
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
@@ -200,6 +202,29 @@ def test_many_values_are_refused_before_they_are_read():
 def test_ten_thousand_open_brackets_end_in_a_refusal_not_in_the_stack():
     assert refusal(b"[" * 10_000).code == "too_deep"
     assert refusal(b'{"a":' * 10_000).code == "too_deep"
+
+
+HOSTILE = {
+    "a text of escaped quotes without end": (b'{"a":' * 40 + b'"\\"' * 80_000, "too_deep"),
+    "the same within the depth": (b'{"x":[%s],"a":' % b",".join([b"{}"] * 40) + b'"\\"' * 80_000, "not_json"),
+    "commas in it": (b'["' + b'\\",' * 60_000, "not_json"),
+    "brackets in pairs": (b"[" + b"[]," * 80_000 + b"0]", "too_many_tokens"),
+    "quotes alone": (b'"' * 200_000, "not_json"),
+    "quotes and blanks": (b'{"a" ' + b'" ' * 100_000, "not_json"),
+    "digits that are no number": (bytes_of(PAID | {"amount": "1" * 200_000 + "x"}), "invalid_field"),
+    "a number of many digits": (bytes_of(PAID | {"amount": "1" * 200_000}), "invalid_field"),
+    "many digits after the point": (bytes_of(PAID | {"amount": "1." + "1" * 200_000 + "."}), "invalid_field"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_no_bytes_within_the_limit_of_size_hold_a_worker_up(what: str):
+    value, code = HOSTILE[what]
+    began = time.process_time()
+
+    assert refusal(value).code == code
+    # Each takes milliseconds; a rule that looks at a byte as often as there are bytes would take minutes.
+    assert time.process_time() - began < 5
 
 
 # JSON
