@@ -98,7 +98,8 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         mutant=asked.mutant,
         revision=asked.revision,
         settings={
-            **({"FIXTRAIL_HOLD_DAYS": str(asked.days + LAST_COMEBACK_DAYS)} if asked.today else {}),
+            # A day more: the first order closes as long before now as the history is, and now goes on.
+            **({"FIXTRAIL_HOLD_DAYS": str(asked.days + LAST_COMEBACK_DAYS + 1)} if asked.today else {}),
             **asked.settings,
         },
         told=asked.today > 0,
