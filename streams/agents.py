@@ -129,7 +129,7 @@ class Tracker:
         traces: BatchTraces | None,
     ) -> tuple[Rows, Rows]:
         topics, outputs = self._config.topics, Rows()
-        for record, letter in [*refused, *_too_late(records, written)]:
+        for record, letter in [*refused, *_diverted(records, written)]:
             row = (record.key, record.value, letter.headers(tuple(record.headers)))
             outputs.setdefault((topics.dead_letters, partition), []).append(row)
         for topic, name, facts in (
@@ -156,6 +156,7 @@ class Tracker:
     def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
         letters = Counter(letter.code for _, letter in refused)
         letters["too_late"] += len(written.too_late)
+        letters["order_full"] += len(written.order_full)
         note_taken(self._progress, records, letters, written, took_s)
 
     def newest_events(self) -> dict[int, int]:
@@ -163,12 +164,18 @@ class Tracker:
         return {partition: book.clock for partition, book in self._books.items() if book.clock}
 
 
-def _too_late(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
-    if not written.too_late:
+def _diverted(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
+    if not written.too_late and not written.order_full:
         return []
     by_offset = {record.offset: record for record in records}
-    reason = "arrived after the vehicle's state was let go"
-    return [(by_offset[at], dead_letter(by_offset[at], "too_late", reason)) for at in written.too_late]
+    return [
+        (by_offset[at], dead_letter(by_offset[at], code, reason))
+        for code, offsets, reason in (
+            ("too_late", written.too_late, "arrived after the vehicle's state was let go"),
+            ("order_full", written.order_full, "the order has so many events that it takes no more"),
+        )
+        for at in offsets
+    ]
 
 
 def partition_of(key: bytes, partitions: int) -> int:

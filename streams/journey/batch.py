@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from schemas.events import Event
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import Fact, journey_fact
-from streams.journey.first_time_fix import digest_of, first_time_fix
+from streams.journey.first_time_fix import by_check_in, digest_of, first_time_fix
 from streams.journey.vehicle import version
 from streams.journey.visit import Visit, fold
 
@@ -28,7 +28,7 @@ def journey_facts(events: Iterable[Event], now: int | None = None) -> Iterator[F
 def vehicle_facts(vehicle_id: str, orders: dict[str, list[Entry]], now: int | None = None) -> Iterator[Fact]:
     """One fact per order of one vehicle, given the distinct entries of each."""
     visits: dict[str, Visit] = {order_id: fold(entries) for order_id, entries in orders.items()}
-    digests = [digest_of(order_id, visit) for order_id, visit in visits.items()]
+    digests = by_check_in(digest_of(order_id, visit) for order_id, visit in visits.items())
     linking = sum(visit.linking for visit in visits.values())
     for order_id, visit in visits.items():
         verdict = first_time_fix(order_id, visit, digests)

@@ -36,12 +36,13 @@ HourChanges = dict[bytes, dict[str, tuple[int, Contribution | None]]]
 
 @dataclass(slots=True)
 class Written:
-    """What a batch comes to: facts to send, table changes to log, and offsets of events that came too late."""
+    """What a batch comes to: facts to send, table changes to log, and the offsets of events that are diverted."""
 
     journeys: list[Fact] = field(default_factory=list)
     hours: list[Fact] = field(default_factory=list)
     notices: list[Fact] = field(default_factory=list)
     too_late: list[int] = field(default_factory=list)
+    order_full: list[int] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     # Keys of orders let go: to be deleted from the log once the changes of this batch, which tell so, are in it.
     gone: list[bytes] = field(default_factory=list)
@@ -132,17 +133,15 @@ class Book:
             hand.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry[e.AT])
         if vehicle.is_too_late(order_id, entry[e.AT]):
-            # A record seen before was taken, or diverted, when its order was still here. What a batch sends is
-            # acknowledged before anything of it is logged, so that was also told.
-            seen = offset <= max(vehicle.offset, self._told)
-            out.outcomes["redelivered" if seen else "too_late"] += 1
-            if not seen:
-                out.too_late.append(offset)
+            self._divert("too_late", out.too_late, offset, vehicle.offset, out)
             return
         if self._is_in_another_order(hand, order_id, event.event_id):
             out.outcomes["conflict"] += 1
             return
         order = self._order(hand, order_id)
+        if order.is_full and not order.has(event.event_id):
+            self._divert("order_full", out.order_full, offset, max(order.offset, vehicle.offset), out)
+            return
         # A record met again: perhaps not all that followed from it was written before a crash, so derive it again.
         redelivered = offset <= max(order.offset, vehicle.offset)
         taken, milestones = order.take(entry, offset)
@@ -157,6 +156,14 @@ class Book:
                 hand.touched[other] = hand.touched.get(other, False) or redelivered
         if milestones:
             hand.milestones.setdefault(order_id, []).extend(milestones)
+
+    def _divert(self, code: str, diverted: list[int], offset: int, seen_up_to: int, out: Written) -> None:
+        # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is
+        # acknowledged before anything of it is logged, so that was also told.
+        seen = offset <= max(seen_up_to, self._told)
+        out.outcomes["redelivered" if seen else code] += 1
+        if not seen:
+            diverted.append(offset)
 
     def _is_in_another_order(self, hand: _Hand, order_id: str, event_id: str) -> bool:
         return any(other != order_id and self._order(hand, other).has(event_id) for other in hand.vehicle.order_ids())

@@ -1,6 +1,7 @@
 """Was the car fixed the first time? CONTRACT section 3: one order against the vehicle's other visits."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -41,12 +42,16 @@ def digest_of(order_id: str, visit: Visit) -> Digest:
     return Digest(order_id, visit.started_at, visit.odometer, tuple(visit.fault_groups))
 
 
-def first_time_fix(order_id: str, visit: Visit, others: Iterable[Digest]) -> FirstTimeFix:
-    """The judgement of an order; `others` are the vehicle's orders (its own is passed over)."""
+def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
+    """Those that were checked in, in that order; of two at once the one whose order id sorts first."""
+    return sorted((each for each in digests if each.checked_in_at is not None), key=_place)
+
+
+def first_time_fix(order_id: str, visit: Visit, others: Sequence[Digest]) -> FirstTimeFix:
+    """The judgement of an order; `others` are the vehicle's orders `by_check_in` (its own is passed over)."""
     if visit.closed_by != e.HANDOFF or not visit.any_repair:
         return NOT_JUDGED
-    comebacks = [other for other in others if other.order_id != order_id and is_comeback(other, visit)]
-    first = min(comebacks, key=lambda other: (other.checked_in_at, other.order_id), default=None)
+    first = _comeback(order_id, visit, others)
     cause: Cause | None = None
     if visit.rework or visit.failed_ever:
         cause = "rework"
@@ -57,15 +62,30 @@ def first_time_fix(order_id: str, visit: Visit, others: Iterable[Digest]) -> Fir
     return FirstTimeFix(cause is None, cause, first.order_id if first else None)
 
 
-def is_comeback(later: Digest, visit: Visit) -> bool:
-    """Whether `later` brings the vehicle back with the same concern, soon after this visit's handoff."""
-    if later.checked_in_at is None or visit.closed_at is None:
-        return False
-    if not 0 < later.checked_in_at - visit.closed_at <= COMEBACK_WINDOW_MS:
-        return False
+def _comeback(order_id: str, visit: Visit, others: Sequence[Digest]) -> Digest | None:
+    """The first to bring the vehicle back with the same concern, soon after this visit's handoff."""
+    handed_off = visit.closed_at or 0
+    for number in range(bisect_right(others, handed_off, key=_checked_in_at), len(others)):
+        later = others[number]
+        if _checked_in_at(later) > handed_off + COMEBACK_WINDOW_MS:
+            break
+        if later.order_id != order_id and _has_same_concern(visit, later):
+            return later
+    return None
+
+
+def _has_same_concern(visit: Visit, later: Digest) -> bool:
     if visit.odometer is not None and later.odometer is not None and _km(visit.odometer, later.odometer) > COMEBACK_KM:
         return False
     return not set(visit.fault_groups).isdisjoint(later.fault_groups)
+
+
+def _checked_in_at(digest: Digest) -> int:
+    return digest.checked_in_at or 0
+
+
+def _place(digest: Digest) -> tuple[int, str]:
+    return _checked_in_at(digest), digest.order_id
 
 
 def _km(before: float, after: float) -> Decimal:

@@ -12,6 +12,9 @@ from streams.journey import entries as e
 from streams.journey.entries import Entry
 from streams.journey.visit import Milestone, Visit, fold
 
+# Of an order's events, so that its state and its fact fit into a Kafka message: some twenty thousand of them.
+FULL_BYTES = 2 * 1024 * 1024
+
 Taken = Literal["new", "late", "duplicate", "conflict"]
 
 
@@ -42,6 +45,11 @@ class Order:
     def entries(self) -> list[Entry]:
         """All entries, in order of arrival."""
         return _parse(self._lines)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no more events: so many are no visit, but something upstream that repeats itself."""
+        return len(self._lines) > FULL_BYTES
 
     def has(self, event_id: str) -> bool:
         """Whether an event with this id belongs to the order."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, digest_of
+from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, by_check_in, digest_of
 from streams.journey.order import Order
 from streams.journey.packed import packed
 from streams.journey.visit import Visit
@@ -19,7 +19,7 @@ class Vehicle:
     orders whose state is gone, with the number of events by which each had touched the versions of the others.
     """
 
-    __slots__ = ("_digests", "_earliest", "clock", "let_go", "offset", "until", "vehicle_id")
+    __slots__ = ("_digests", "_earliest", "_linking", "clock", "let_go", "offset", "until", "vehicle_id")
 
     def __init__(self, vehicle_id: str, state: bytes | None = None) -> None:
         self.vehicle_id = vehicle_id
@@ -30,6 +30,7 @@ class Vehicle:
         self._digests: dict[str, list[Any]] = {}
         self.let_go: dict[str, int] = {}
         self._earliest: int | None = _UNKNOWN  # the earliest close of all, None while an order is open
+        self._linking = _UNKNOWN
         if state is not None:
             self.offset, self.clock, self.until, self._digests, self.let_go = orjson.loads(state)
 
@@ -46,8 +47,8 @@ class Vehicle:
         return order_id in self._digests
 
     def digests(self) -> list[Digest]:
-        """What each kept order tells the others."""
-        return [Digest(order_id, d[2], d[3], tuple(d[4])) for order_id, d in self._digests.items()]
+        """What each kept order tells the others, by check-in."""
+        return by_check_in(Digest(order_id, d[2], d[3], tuple(d[4])) for order_id, d in self._digests.items())
 
     def note(self, order: Order, clock: int) -> bool:
         """Keep the order's digest; whether it changed in anything that the vehicle's other orders depend on."""
@@ -60,6 +61,8 @@ class Vehicle:
         now = [visit.count, visit.linking, told.checked_in_at, told.odometer, list(told.fault_groups), visit.closed_at]
         self._digests[order.order_id] = [*now, closed_clock]
         self._earliest = _UNKNOWN
+        if before is None or before[1] != visit.linking:
+            self._linking = _UNKNOWN
         return before is None or before[1:5] != now[1:5]
 
     def version_of(self, order_id: str, visit: Visit) -> int:
@@ -68,8 +71,9 @@ class Vehicle:
 
     def linking(self) -> int:
         """How many events of all its orders link visits of the vehicle."""
-        kept: int = sum(d[1] for d in self._digests.values())
-        return kept + sum(self.let_go.values())
+        if self._linking == _UNKNOWN:
+            self._linking = sum(d[1] for d in self._digests.values()) + sum(self.let_go.values())
+        return self._linking
 
     def expires_at(self, hold_ms: int) -> int | None:
         """The event time (ms) from which some order may be let go; None while an order is open or none is kept.

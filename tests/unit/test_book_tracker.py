@@ -1,4 +1,4 @@
-"""How the worker hands a book's changes to the outbox: what is deleted, and when."""
+"""How the worker hands a book's changes to the outbox: what is deleted, and when; what is diverted, and why."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from schemas.dead_letter import read_dead_letter
 from sinks.progress import Progress
 from streams.agents import Tracker
 from streams.app import WorkerConfig
@@ -42,11 +45,18 @@ class FakeOutbox:
 
     def __init__(self) -> None:
         self.changelogs: list[Rows] = []
+        self.outputs: list[Rows] = []
         self.done: list[Callable[[], None]] = []
 
     async def put(self, outputs: Rows, changelog: Rows, done: Callable[[], None]) -> None:
         self.changelogs.append(changelog)
+        self.outputs.append(outputs)
         self.done.append(done)
+
+    def letters(self) -> list[tuple[bytes | None, str]]:
+        """Value and code of each dead letter of the last batch."""
+        each = self.outputs[-1].get(("service-events.dead-letter", 0), [])
+        return [(value, read_dead_letter(headers).code) for _, value, headers in each]
 
     def deletes(self) -> bool:
         """Whether the last batch deletes the order from the log."""
@@ -99,3 +109,17 @@ async def test_a_deletion_that_a_crash_prevented_is_made_up_for(tmp_path: Path):
 
     assert KEY not in tables.orders.data
     assert outbox.deletes()
+
+
+async def test_what_the_rules_do_not_take_is_a_dead_letter_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tables, outbox = FakeTables(), FakeOutbox()
+    tracker = tracker_with(tables, outbox, tmp_path)
+    await tracker.take(records(0, *repaired_visit(), elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    monkeypatch.setattr("streams.journey.order.FULL_BYTES", 0)
+    sent = records(10, surveyed("12:00", 1), surveyed("12:00", 62, vehicle_id="V9", order_id="R9"))
+
+    await tracker.take(sent, lambda: None)  # type: ignore[arg-type]
+
+    assert outbox.letters() == [(sent[0].value, "too_late"), (sent[1].value, "order_full")]

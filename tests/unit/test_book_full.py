@@ -1,0 +1,99 @@
+"""An order that an upstream fills without end: what its last events come to, and that it fits where it has to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from fixtrail.topics import MAX_SENT_BYTES
+from streams.journey import order
+from streams.worker import MAX_REQUEST_BYTES
+from tests.worker_memory import Memory, Records
+from tests.workshop import Sent, at, checked_in, event_of, sent
+
+
+def visit(each: Sent, number: int) -> Records:
+    """A check-in and so many events like this one, a second apart."""
+    events = [checked_in("08:00")]
+    for count in range(1, number + 1):
+        moment = (at("08:00") + timedelta(seconds=count)).isoformat()
+        own = {name: f"{value}{count}" for name, value in each.items() if name in ("event_id", "request_id")}
+        events.append({**each, **own, "occurred_at": moment})
+    return list(enumerate(map(event_of, events)))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "FULL_BYTES", 800)
+
+
+def paused() -> Sent:
+    return sent("repair", "08:00", job_id="J1", phase="paused")
+
+
+@pytest.mark.usefixtures("small")
+def test_what_comes_for_a_full_order_is_diverted_and_its_facts_stay():
+    memory = Memory()
+    memory.take(visit(paused(), 20))
+    facts = dict(memory.facts)
+
+    out = memory.take([(offset + 21, event) for offset, event in visit(paused() | {"event_id": "more"}, 3)[1:]])
+
+    assert (out.order_full, out.outcomes) == ([22, 23, 24], {"order_full": 3})
+    assert (out.journeys, memory.facts) == ([], facts)
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_full_order_knows_is_a_duplicate_and_other_orders_go_on():
+    memory = Memory()
+    records = visit(paused(), 20)
+    memory.take(records)
+
+    out = memory.take([(30, records[3][1]), (31, event_of(checked_in("09:00", order_id="R2")))])
+
+    assert (out.order_full, out.outcomes) == ([], {"duplicate": 1, "new": 1})
+    assert set(memory.facts) == {"R1", "R2"}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_which_events_are_diverted_depends_on_no_batch_and_no_restart(size: int):
+    records = visit(paused(), 30)
+    whole, cut = Memory(), Memory()
+    diverted = whole.take(records).order_full
+    found: set[int] = set()
+
+    for start in range(0, len(records), size):
+        found |= set(cut.take(records[start : start + size]).order_full)
+    cut.restart()
+    again = cut.take(records)
+
+    assert diverted and found == set(diverted)
+    assert set(again.order_full) <= found
+    assert cut.facts == whole.facts
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        paused(),
+        sent("part_request", "08:00", request_id="P", part_no="A", quantity=1, phase="requested"),
+        sent("quality_check", "08:00", passed=False),
+        sent("survey", "08:00", score=9, reasons=["r"]),
+    ],
+    ids=lambda each: each["type"],
+)
+def test_what_a_full_order_comes_to_fits_into_a_message(each: dict[str, Any]):
+    number = 2_000
+    out = Memory().take(visit(each, number))
+    [state], [fact] = out.order_changes.values(), out.journeys
+    assert state is not None
+    _, _, lines = state.partition(b"\n")
+    # Both grow with the number of events; there is no need for twenty thousand of them.
+    grown = order.FULL_BYTES / len(lines)
+
+    assert len(orjson.dumps(fact)) * grown < MAX_SENT_BYTES
+    assert len(state) * grown < MAX_REQUEST_BYTES
