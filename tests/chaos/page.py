@@ -76,8 +76,8 @@ Mended, each with a test:
 The replay of seed 1 met the same early commits. Else it differs only in the last digits of sums of floating point
 numbers, which depend on the order of adding; since then sums are compared to the millisecond.
 
-A first repetition of seed 12 had a fault of the runner's own: its history began exactly as long before now as orders are
-kept, so a duplicate for an order closed in its first minutes was rightly "too late".
+A first repetition of seed 12 met a fault of the runner's own: its history began exactly as long before now as orders
+are kept, so a duplicate for an order closed in its first minutes was rightly "too late".
 
 What a reader has to know: on the topic `journeys` an older version may follow a newer one (a process ended between its
 output and its state, and said it again); the highest version is the one that counts. A box that is started while Kafka
