@@ -93,6 +93,14 @@ async def test_after_five_failures_even_the_right_password_waits(board):
         assert (await browser.sign_in("lin")).status_code == 303
 
 
+async def test_whoever_has_an_ipv6_network_has_one_address(board):
+    for number in range(6):
+        with board.browser(address=f"2001:db8:0:1::{number}") as browser:
+            assert (await browser.sign_in("lin", "wrong password")).status_code == (401 if number < 5 else 429)
+    with board.browser(address="2001:db8:0:2::1") as browser:
+        assert (await browser.sign_in("lin")).status_code == 303
+
+
 async def test_a_form_from_elsewhere_signs_nobody_in_or_out(board):
     with board.browser() as browser:
         await browser.get("/login")

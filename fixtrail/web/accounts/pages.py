@@ -21,6 +21,7 @@ from fixtrail.web.accounts.access import (
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.ops.shell import BadForm, StaffRoute, local_path, page, small_form
+from fixtrail.web.security import address_of
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600
@@ -51,7 +52,7 @@ async def login(request: Request) -> Response:
     if not access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", "")):
         return _form(request, access, there, trouble="login.again", status=403)
     name = form.get("name", "").strip().lower()[:256]
-    address = request.client.host if request.client else ""
+    address = address_of(request.scope)
     if wait_s := access.throttle.admit(name, address):
         audit.warning("login", outcome="throttled", account=_known(access, name), via="password")
         return _form(request, access, there, trouble="login.wait", status=429, wait_s=wait_s)
