@@ -640,7 +640,7 @@ def notices_consent(
         milestones=notices.parse_milestones(only) if only and only != "all" else None,
         all_milestones=only == "all",
         time_zone=time_zone,
-        add=notices.parse_consents(add) if add else None,
+        add=dict([notices.parse_consents(add)]) if add else {},
     )
     _say_json(notices.change_consent(_settings(data), address, change))
 
@@ -804,7 +804,8 @@ def users_add(
 def keys_add(
     source: Annotated[str, typer.Argument(help="Which system the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="events:write, orders:read, centers:read, personal:read; may be repeated.")
+        list[str] | None,
+        typer.Option(help="events:write, consents:write, orders:read, centers:read, personal:read; may be repeated."),
     ] = None,
     type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of these types.")] = None,
     center: Annotated[list[str] | None, typer.Option(help="Only events and orders of these centers.")] = None,

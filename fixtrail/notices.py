@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -147,13 +147,17 @@ def _clock(at: int, zone: ZoneInfo) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a customer says; None leaves it as it is."""
+    """What a customer says; None leaves it as it is.
+
+    `add`: by kind, how many more messages they agree to; once only where it comes again under the same `grant`.
+    """
 
     opted_out: bool | None = None
     milestones: frozenset[str] | None = None
     all_milestones: bool = False
     time_zone: str | None = None
-    add: tuple[str, int] | None = None
+    add: Mapping[str, int] = field(default_factory=dict)
+    grant: str | None = None
 
 
 def change_consent(settings: Settings, address: str, change: Consent) -> dict[str, Any]:
@@ -172,8 +176,9 @@ def change_consent(settings: Settings, address: str, change: Consent) -> dict[st
         )
         if wanted != known:
             audience.prefer(store, person, wanted, now)
-        if change.add is not None:
-            audience.add_consents(store, person, change.add[0], change.add[1], now)
+        is_new = change.grant is None or audience.is_new_grant(store, change.grant, person, now)
+        for kind, number in change.add.items() if is_new else ():
+            audience.add_consents(store, person, kind, number, now)
         consents = audience.consents_of(store, person)
     return {
         "person": person,
@@ -181,6 +186,7 @@ def change_consent(settings: Settings, address: str, change: Consent) -> dict[st
         "milestones": None if wanted.milestones is None else sorted(wanted.milestones),
         "time_zone": wanted.time_zone,
         "consents": consents,
+        "repeated": not is_new,
     }
 
 

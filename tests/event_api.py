@@ -77,6 +77,10 @@ class Api:
         sent = {"content-type": "application/json", **self._login(key), **(headers or {})}
         return await self._ask("POST", "/events", content=content, headers=sent)
 
+    async def agree(self, change: Any, *, key: str) -> httpx.Response:
+        """POST of what a customer agrees to."""
+        return await self._ask("POST", "/consents", json=change, headers=self._login(key))
+
     async def get(self, path: str, *, key: str | None = None) -> httpx.Response:
         return await self._ask("GET", path, headers=self._login(key))
 

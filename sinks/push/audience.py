@@ -56,6 +56,12 @@ def add_consents(store: Store, person: str, kind: str, number: int, now: int) ->
     )
 
 
+def is_new_grant(store: Store, grant: str, person: str, now: int) -> bool:
+    """Note that a customer has agreed once more; False where this grant was noted before."""
+    sql = "INSERT INTO grants (id, person, granted_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id"
+    return bool(store.run(sql, (grant, person, now)))
+
+
 def drop_consents(store: Store, person: str, kind: str, now: int) -> None:
     """The provider says that the customer has not agreed after all."""
     store.run("UPDATE consents SET remaining = 0, changed_at = ? WHERE person = ? AND kind = ?", (now, person, kind))

@@ -48,6 +48,8 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS consents (
         person TEXT NOT NULL, kind TEXT NOT NULL, remaining INTEGER NOT NULL, changed_at BIGINT NOT NULL,
         PRIMARY KEY (person, kind))""",
+    """CREATE TABLE IF NOT EXISTS grants (
+        id TEXT PRIMARY KEY, person TEXT NOT NULL, granted_at BIGINT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS followers (
         order_id TEXT NOT NULL, person TEXT NOT NULL, address TEXT NOT NULL, created_at BIGINT NOT NULL,
         PRIMARY KEY (order_id, person))""",
@@ -261,9 +263,10 @@ def counts(store: Store) -> dict[tuple[str, str], int]:
 
 
 def purge(store: Store, final_before: int, subscribed_before: int) -> None:
-    """Forget what has been final for long, and subscriptions of orders that must be closed by now."""
+    """Forget what has been final, or granted, for long, and subscriptions of orders that must be closed by now."""
     final = ", ".join(f"'{state}'" for state in FINAL)
     store.run(f"DELETE FROM sends WHERE planned_at < ? AND state IN ({final})", (final_before,))
+    store.run("DELETE FROM grants WHERE granted_at < ?", (final_before,))
     store.run("DELETE FROM followers WHERE created_at < ?", (subscribed_before,))
 
 

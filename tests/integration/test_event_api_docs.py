@@ -19,9 +19,15 @@ from tests.kafka_io import read_topic
 from tests.web_process import WebProcess, web_process
 
 PAGE = (ROOT / "docs/integrators.md").read_text()
-BLOCKS = re.findall(
-    r"```(sh|python|json)\n(.*?)```", PAGE.partition("## Over HTTP")[2].partition("\n## ")[0], re.DOTALL
-)
+
+
+def blocks(section: str) -> list[tuple[str, str]]:
+    """Language and text of each example under a heading."""
+    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```(sh|python|json)\n(.*?)```", text, re.DOTALL)
+
+
+BLOCKS = blocks("Over HTTP")
 LINES = [json.dumps({**SURVEY, "event_id": f"line-{number}"}) for number in range(1200)]
 
 
@@ -34,7 +40,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
 
 
 def run(web: WebProcess, folder: Path, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    key = web.key("events:write", "orders:read", "centers:read")
+    key = web.key("events:write", "consents:write", "orders:read", "centers:read")
     environment = {
         **os.environ,
         **{"FIXTRAIL_URL": web.url, "FIXTRAIL_API_KEY": key, "FIXTRAIL_DATA": str(web.folder), "no_proxy": "127.0.0.1"},
@@ -59,6 +65,14 @@ def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
     # No worker runs here, so the order is not there yet; the center has none.
     assert '"status":404' in reading.stdout and '"center_id":"east-01","orders":[]' in reading.stdout
     assert (by_python.stdout.split(), by_python.stderr) == (["0", "accepted", "1", "accepted"], "")
+
+
+def test_a_consent_is_told_as_the_page_says(web: WebProcess, tmp_path: Path):
+    (_, shell), (_, answer) = blocks("What customers agree to")
+    first, again = (run(web, tmp_path, "bash", "-e", "-c", shell) for _ in range(2))
+
+    assert json.loads(first.stdout) == json.loads(answer)
+    assert json.loads(again.stdout) == json.loads(answer) | {"repeated": True}
 
 
 def test_the_sender_sends_all_that_is_good_and_tells_the_rest(web: WebProcess, tmp_path: Path):

@@ -237,6 +237,15 @@ def test_what_a_customer_wants_is_known_until_it_changes(store: Store):
     assert within(store, lambda store: audience.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
 
 
+def test_a_grant_is_new_once_until_it_is_forgotten(store: Store):
+    def is_new() -> bool:
+        return within(store, lambda store: audience.is_new_grant(store, "crm tap-1", "p", NOW))
+
+    assert (is_new(), is_new()) == (True, False)
+    within(store, lambda store: ledger.purge(store, NOW + 1, NOW + 1))
+    assert is_new()
+
+
 def test_a_browser_may_follow_several_orders(store: Store):
     """A customer with two cars, or who comes back with the same one."""
     for order_id in ("R1", "R2", "R2"):

@@ -49,7 +49,7 @@ def test_a_change_leaves_the_rest_as_it_was(settings: Settings):
 
 def test_consents_to_messages_add_up(settings: Settings):
     for number in (1, 2):
-        said = notices.change_consent(settings, "wechat:o77", notices.Consent(add=("tmpl", number)))
+        said = notices.change_consent(settings, "wechat:o77", notices.Consent(add={"tmpl": number}))
 
     assert said["consents"] == {"tmpl": 3}
     assert notices.parse_consents("tmpl=3") == ("tmpl", 3)

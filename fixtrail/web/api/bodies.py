@@ -1,5 +1,6 @@
 """The body of a request as the items in it, each with the bytes that were sent, unchanged."""
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import orjson
+from starlette.requests import ClientDisconnect, Request
 
 from fixtrail.web.api.problems import Problem
 
@@ -17,6 +19,8 @@ LINES = ("application/x-ndjson", "application/jsonl")
 MEDIA_TYPES = (JSON, EVENT, EVENT_BATCH, *LINES)
 
 Header = tuple[str, bytes]
+
+BODY_WITHIN_S = 30.0
 
 _STRUCTURED: tuple[Header, ...] = (("content-type", EVENT.encode()),)
 _scan = json.JSONDecoder().raw_decode
@@ -37,6 +41,29 @@ class Body:
 
     items: list[Item]
     single: bool
+
+
+async def whole_body(request: Request, most: int) -> bytes:
+    """The whole body. Raises Problem where it is longer than `most`, packed, or too slow."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported-media-type", "Send the body as it is, not packed.")
+    too_large = Problem(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise too_large
+    pieces, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > most:
+                    raise too_large
+                pieces.append(piece)
+    except TimeoutError:
+        raise Problem(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem(400, "unreadable-body", "The connection ended within the body.") from None
+    return b"".join(pieces)
 
 
 def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:

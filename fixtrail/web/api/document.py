@@ -12,8 +12,9 @@ from schemas.events import EVENT_TYPES
 DESCRIPTION = """\
 Send service-order events, and read the journeys that follow from them.
 
-Every request needs an API key: `Authorization: Bearer ftk_…`. A key has scopes: `events:write`, `orders:read`,
-`centers:read`, and `personal:read` for vehicle and customer ids; it may be held to event types and centers.
+Every request needs an API key: `Authorization: Bearer ftk_…`. A key has scopes: `events:write`, `consents:write`,
+`orders:read`, `centers:read`, and `personal:read` for vehicle and customer ids; it may be held to event types and
+centers.
 Every error is a problem (RFC 9457), and none repeats anything that was sent.
 
 What an event is, what is refused and why, and what every figure means: docs/integrators.md and docs/contract.md."""
@@ -24,11 +25,11 @@ _REF = "#/components/schemas/{model}"
 @cache
 def openapi() -> dict[str, Any]:
     """The whole document as plain JSON values."""
-    from fixtrail.web.api import events, reading
+    from fixtrail.web.api import consents, events, reading
     from fixtrail.web.api.problems import ProblemDetails
 
     app = FastAPI()
-    for router in (events.router, reading.router):
+    for router in (events.router, consents.router, reading.router):
         app.include_router(router)
     found = get_openapi(
         title="Fixtrail API",
@@ -38,12 +39,13 @@ def openapi() -> dict[str, Any]:
         servers=[{"url": "/v1"}],
         tags=[
             {"name": "events", "description": "Events in."},
+            {"name": "consents", "description": "What customers agree to."},
             {"name": "orders", "description": "Journeys out, as they are now."},
         ],
     )
     schemas = found["components"]["schemas"]
     schemas.update(event_schemas(_REF))
-    for model in (ProblemDetails, events.EventsProblem):
+    for model in (ProblemDetails, events.EventsProblem, consents.ConsentChange):
         schemas[model.__name__] = model.model_json_schema(ref_template=_REF, mode="serialization")
         schemas[model.__name__].pop("$defs", None)
     schemas["ServiceEvent"] = {

@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
-from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body
+from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body, whole_body
 from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
@@ -26,7 +25,6 @@ from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
 
 MOST_EVENTS = 1000
-BODY_WITHIN_S = 30.0
 # So many are judged in one go; then others get their turn.
 _JUDGED_AT_ONCE = 100
 RETRY_AFTER_S = 5
@@ -132,7 +130,7 @@ async def post_events(
     state = state_of(request)
     repeatable = parse_key(idempotency_key)
     strict = _is_strict(prefer)
-    body = await _body_of(request, state.settings.api_body_bytes)
+    body = await whole_body(request, state.settings.api_body_bytes)
     with state.room_for(len(body)):
         if repeatable is None:
             return _response(await _take(request, state, key, body, strict))
@@ -249,26 +247,3 @@ def _fingerprint(request: Request, body: bytes, strict: bool) -> bytes:
     """What makes a request the same: its body, and the headers that say how to read it."""
     said = sorted((name, value) for name, value in request.headers.items() if name.startswith(("ce-", "content-type")))
     return hashlib.sha256(repr((said, strict)).encode() + b"\n" + body).digest()
-
-
-async def _body_of(request: Request, most: int) -> bytes:
-    """The whole body. Raises Problem where it is longer than `most`, packed, or too slow."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "unsupported-media-type", "Send the body as it is, not packed.")
-    too_large = Problem(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most:
-        raise too_large
-    pieces, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for piece in request.stream():
-                size += len(piece)
-                if size > most:
-                    raise too_large
-                pieces.append(piece)
-    except TimeoutError:
-        raise Problem(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise Problem(400, "unreadable-body", "The connection ended within the body.") from None
-    return b"".join(pieces)

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details; none repeats anything that the request said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -71,9 +71,16 @@ TITLES = {
     "rate-limited": "Too many events or requests",
     "busy": "Too much is under way",
     "kafka-away": "Kafka has not acknowledged",
+    "ledger-away": "The ledger of messages is away",
     "not-ready": "The journeys are still being read",
     "internal-error": "A fault of ours",
 }
+
+
+def invalid_request(errors: Sequence[Any]) -> Problem:
+    """What pydantic found wrong: where and what, never the value."""
+    said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in errors[:5])
+    return Problem(422, "invalid-request", said)
 
 
 def told(*statuses: int, model: str = "ProblemDetails") -> dict[int | str, dict[str, Any]]:
@@ -113,8 +120,7 @@ def speak_problems(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-        return Problem(422, "invalid-request", said).response()
+        return invalid_request(error.errors()).response()
 
     async def fault(_: Request, __: Exception) -> Response:
         # The server logs it.

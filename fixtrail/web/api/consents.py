@@ -1,0 +1,147 @@
+"""`POST /v1/consents`: what a customer agrees to, told by whoever asks them, such as a mini program's backend."""
+
+import asyncio
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from starlette.responses import Response
+
+from fixtrail.failure import Failure
+from fixtrail.notices import Consent, change_consent
+from fixtrail.web.api.access import Key, require
+from fixtrail.web.api.bodies import JSON, whole_body
+from fixtrail.web.api.problems import Problem, invalid_request, told
+from fixtrail.web.api.state import state_of
+from sinks.push.address import parse_recipient
+from streams.journey.by_clock import BY_CLOCK
+from streams.journey.notices import MILESTONES
+
+BODY_BYTES = 16 * 1024
+RETRY_AFTER_S = 5
+
+router = APIRouter()
+
+
+def _an_address(text: str) -> str:
+    try:
+        parse_recipient(text)
+    except ValueError:
+        raise ValueError("is not SCHEME:ADDRESS, such as wechat:OPENID") from None
+    return text
+
+
+def _a_milestone(text: str) -> str:
+    if text not in MILESTONES and text not in BY_CLOCK:
+        raise ValueError(f"is none of {', '.join((*MILESTONES, *BY_CLOCK))}")
+    return text
+
+
+def _a_time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("is no time zone, such as Asia/Shanghai") from None
+    return text
+
+
+class ConsentChange(BaseModel):
+    """What a customer says; what is left out stays as it is, so an address alone only asks."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    address: Annotated[str, Field(max_length=2048), AfterValidator(_an_address)] = Field(
+        description="As in the `contact` of check-ins. Only a keyed hash of it is kept."
+    )
+    add: dict[Annotated[str, Field(min_length=1, max_length=128)], Annotated[int, Field(ge=1, le=100)]] = Field(
+        default={},
+        max_length=20,
+        description="By kind, such as a WeChat template id, how many more messages the customer has agreed to.",
+    )
+    grant_id: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="One id for each time that the customer agreed, needed with `add`: under the same id of the same "
+        "source it adds nothing a second time.",
+    )
+    opted_out: bool | None = Field(default=None, description="Nothing more to this address, or again.")
+    milestones: Literal["all"] | list[Annotated[str, AfterValidator(_a_milestone)]] | None = Field(
+        default=None, description="Only these milestones, or all of them."
+    )
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_a_time_zone)] | None = Field(
+        default=None, description="Where the customer's quiet hours are counted."
+    )
+
+    @model_validator(mode="after")
+    def _counts_once(self) -> Self:
+        if self.add and self.grant_id is None:
+            raise ValueError("`add` needs a `grant_id`, so that a repeat does not count twice")
+        return self
+
+    def consent(self, source: str) -> Consent:
+        """The same as the ledger's commands take it; ids of grants are each source's own."""
+        only = self.milestones
+        return Consent(
+            opted_out=self.opted_out,
+            milestones=frozenset(only) if isinstance(only, list) else None,
+            all_milestones=only == "all",
+            time_zone=self.time_zone,
+            add=self.add,
+            grant=None if self.grant_id is None else f"{source} {self.grant_id}",
+        )
+
+
+class ConsentState(BaseModel):
+    """What holds now for the address."""
+
+    opted_out: bool
+    milestones: list[str] | None = Field(description="The only milestones that are wanted; null for all.")
+    time_zone: str | None = Field(description="Null: that of the center.")
+    consents: dict[str, int] = Field(description="By kind, how many messages were agreed to and not yet sent.")
+    repeated: bool = Field(description="The grant was known, and added nothing.")
+
+
+_CHANGE = {"$ref": "#/components/schemas/ConsentChange"}
+
+
+def _without_names(error: ValidationError) -> list[dict[str, Any]]:
+    """The errors without any name that the sender chose: kinds, and fields that there are not."""
+    return [
+        {"loc": ("unknown field",) if each["type"] == "extra_forbidden" else each["loc"][:1], "msg": each["msg"]}
+        for each in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
+
+
+@router.post(
+    "/consents",
+    tags=["consents"],
+    operation_id="postConsents",
+    summary="Say what a customer agrees to",
+    response_description="It is written down; this holds now.",
+    responses=told(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": _CHANGE}}}},
+)
+async def post_consents(request: Request, response: Response, key: Key) -> ConsentState:
+    """Adds consents to messages that need one (WeChat: one consent is one message), and changes what is wanted.
+
+    Needs scope `consents:write`. It holds for what is still to be sent, of all orders that name the address. Counts
+    as one event in the key's quota.
+    """
+    require(key, "consents:write")
+    state = state_of(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise Problem(415, "unsupported-media-type", f"Send {JSON}.", headers={"Accept": JSON})
+    body = await whole_body(request, BODY_BYTES)
+    try:
+        change = ConsentChange.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_request(_without_names(error)) from None
+    quota = key.events_per_minute or state.settings.api_events_per_minute
+    headers = state.pace.take(key.id, quota, 1).headers()
+    try:
+        found = await asyncio.to_thread(change_consent, state.settings, change.address, change.consent(key.source))
+    except Failure:
+        detail = "Nothing was written down, or it is not known; send it again with its `grant_id`."
+        raise Problem(503, "ledger-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+    response.headers.update({"Cache-Control": "no-store", **headers})
+    return ConsentState.model_validate({name: found[name] for name in ConsentState.model_fields})
