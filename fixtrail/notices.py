@@ -22,6 +22,8 @@ from sinks.push.store import Store, StoreOutage
 from streams.journey.by_clock import BY_CLOCK
 from streams.journey.notices import MILESTONES
 
+ALL_MILESTONES = (*MILESTONES, *BY_CLOCK)
+
 
 def push_settings(settings: Settings) -> PushSettings:
     """The push sink's settings. Raises Failure (78) where the file is wrong."""
@@ -163,8 +165,8 @@ class Consent:
 def change_consent(settings: Settings, address: str, change: Consent) -> dict[str, Any]:
     """Write down what the customer behind an address says; what holds from now on. The address is not kept."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
-    if change.time_zone is not None:
-        _check_zone(change.time_zone)
+    if change.time_zone is not None and not is_time_zone(change.time_zone):
+        raise Failure(f"there is no time zone {change.time_zone}", USAGE)
     now = int(time.time() * 1000)
     with _ledger(settings) as store:
         known = audience.preferences_of(store, [person]).get(person, Preference())
@@ -198,11 +200,20 @@ def subscribe(settings: Settings, order_id: str, address: str) -> str:
     return person
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether the zone is known here."""
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return False
+    return True
+
+
 def parse_milestones(text: str) -> frozenset[str]:
     """Milestones by comma. Raises Failure for one that does not exist: its customer would wait for it in vain."""
     named = frozenset(each.strip() for each in text.split(","))
-    if wrong := sorted(named.difference(MILESTONES, BY_CLOCK)):
-        raise Failure(f"there is no milestone {', '.join(wrong)}, but {', '.join((*MILESTONES, *BY_CLOCK))}", USAGE)
+    if wrong := sorted(named.difference(ALL_MILESTONES)):
+        raise Failure(f"there is no milestone {', '.join(wrong)}, but {', '.join(ALL_MILESTONES)}", USAGE)
     return named
 
 
@@ -238,13 +249,6 @@ def _recipient(address: str) -> Recipient:
         return parse_recipient(address)
     except ValueError:
         raise Failure("the address is not SCHEME:ADDRESS, such as sms:+8613800000000", USAGE) from None
-
-
-def _check_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError):
-        raise Failure(f"there is no time zone {name}", USAGE) from None
 
 
 @contextmanager

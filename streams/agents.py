@@ -19,11 +19,15 @@ from streams.app import Tables, WorkerConfig
 from streams.batches import Records
 from streams.delivery import OWN_BUG, Outbox, Rows, fail_stop
 from streams.intake import CrashMarks, DeadLetterLimitError, Intake, dead_letter
-from streams.journey.book import Book, Written
+from streams.journey.book import Book, Diverted, Written
 from streams.progress import Progress, note_done, note_taken
 from streams.tracing import BatchTraces
 
 REFUSED = 78
+_WHY: dict[Diverted, str] = {
+    "too_late": "arrived after the vehicle's state was let go",
+    "order_full": "the order has so many events that it takes no more",
+}
 
 log = structlog.get_logger()
 
@@ -155,8 +159,7 @@ class Tracker:
 
     def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
         letters = Counter(letter.code for _, letter in refused)
-        letters["too_late"] += len(written.too_late)
-        letters["order_full"] += len(written.order_full)
+        letters.update(code for _, code in written.diverted)
         note_taken(self._progress, records, letters, written, took_s)
 
     def newest_events(self) -> dict[int, int]:
@@ -165,17 +168,8 @@ class Tracker:
 
 
 def _diverted(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
-    if not written.too_late and not written.order_full:
-        return []
-    by_offset = {record.offset: record for record in records}
-    return [
-        (by_offset[at], dead_letter(by_offset[at], code, reason))
-        for code, offsets, reason in (
-            ("too_late", written.too_late, "arrived after the vehicle's state was let go"),
-            ("order_full", written.order_full, "the order has so many events that it takes no more"),
-        )
-        for at in offsets
-    ]
+    by_offset = {record.offset: record for record in records} if written.diverted else {}
+    return [(by_offset[at], dead_letter(by_offset[at], code, _WHY[code])) for at, code in written.diverted]
 
 
 def partition_of(key: bytes, partitions: int) -> int:

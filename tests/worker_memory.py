@@ -50,7 +50,7 @@ class Memory:
             if place not in self._hours or row["revision"] >= self._hours[place]["revision"]:
                 self._hours[place] = row
         self.notices |= {notice["notice_id"] for notice in out.notices}
-        self.too_late += out.too_late
+        self.too_late += [offset for offset, code in out.diverted if code == "too_late"]
         return out
 
     def center_hours(self) -> dict[tuple[str, int], dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -28,6 +28,7 @@ from streams.journey.visit import Milestone
 DAY_MS = 24 * 3600 * 1000
 HOLD_DAYS = 60
 
+Diverted = Literal["too_late", "order_full"]
 Table = MutableMapping[bytes, bytes]
 Changes = dict[bytes, bytes | None]  # None: the key is let go
 # By hour and order: the version of the order's facts, and what it adds; None where it has left the hour.
@@ -36,13 +37,12 @@ HourChanges = dict[bytes, dict[str, tuple[int, Contribution | None]]]
 
 @dataclass(slots=True)
 class Written:
-    """What a batch comes to: facts to send, table changes to log, and the offsets of events that are diverted."""
+    """What a batch comes to: facts to send, table changes to log, and which offsets are diverted, why."""
 
     journeys: list[Fact] = field(default_factory=list)
     hours: list[Fact] = field(default_factory=list)
     notices: list[Fact] = field(default_factory=list)
-    too_late: list[int] = field(default_factory=list)
-    order_full: list[int] = field(default_factory=list)
+    diverted: list[tuple[int, Diverted]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     # Keys of orders let go: to be deleted from the log once the changes of this batch, which tell so, are in it.
     gone: list[bytes] = field(default_factory=list)
@@ -133,14 +133,14 @@ class Book:
             hand.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry[e.AT])
         if vehicle.is_too_late(order_id, entry[e.AT]):
-            self._divert("too_late", out.too_late, offset, vehicle.offset, out)
+            self._divert("too_late", offset, vehicle.offset, out)
             return
         if self._is_in_another_order(hand, order_id, event.event_id):
             out.outcomes["conflict"] += 1
             return
         order = self._order(hand, order_id)
         if order.is_full and not order.has(event.event_id):
-            self._divert("order_full", out.order_full, offset, max(order.offset, vehicle.offset), out)
+            self._divert("order_full", offset, max(order.offset, vehicle.offset), out)
             return
         # A record met again: perhaps not all that followed from it was written before a crash, so derive it again.
         redelivered = offset <= max(order.offset, vehicle.offset)
@@ -157,13 +157,13 @@ class Book:
         if milestones:
             hand.milestones.setdefault(order_id, []).extend(milestones)
 
-    def _divert(self, code: str, diverted: list[int], offset: int, seen_up_to: int, out: Written) -> None:
+    def _divert(self, code: Diverted, offset: int, seen_up_to: int, out: Written) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is
         # acknowledged before anything of it is logged, so that was also told.
         seen = offset <= max(seen_up_to, self._told)
         out.outcomes["redelivered" if seen else code] += 1
         if not seen:
-            diverted.append(offset)
+            out.diverted.append((offset, code))
 
     def _is_in_another_order(self, hand: _Hand, order_id: str, event_id: str) -> bool:
         return any(other != order_id and self._order(hand, other).has(event_id) for other in hand.vehicle.order_ids())

@@ -74,6 +74,8 @@ async def test_the_address_is_kept_nowhere(api: Api, key: str):
         ({**GRANT, "add": {"canary": 0}}, "add: Input should be greater than or equal to 1"),
         ({**GRANT, "add": {"T1": "1"}}, "add: Input should be a valid integer"),
         ({"address": ADDRESS, "milestones": ["canary"]}, "milestones: Value error, is none of checked_in"),
+        ({"address": ADDRESS, "milestones": []}, "milestones: List should have at least 1 item"),
+        ({"address": ADDRESS, "time_zone": "Asia"}, "time_zone: Value error, is no time zone"),
         ({"address": ADDRESS, "time_zone": "canary/../x"}, "time_zone: Value error, is no time zone"),
         ({"address": ADDRESS, "canary": True}, "unknown field: Extra inputs are not permitted"),
         ([], "body: Input should be an object"),

@@ -42,7 +42,7 @@ def test_what_comes_for_a_full_order_is_diverted_and_its_facts_stay():
 
     out = memory.take([(offset + 21, event) for offset, event in visit(paused() | {"event_id": "more"}, 3)[1:]])
 
-    assert (out.order_full, out.outcomes) == ([22, 23, 24], {"order_full": 3})
+    assert (out.diverted, out.outcomes) == ([(at, "order_full") for at in (22, 23, 24)], {"order_full": 3})
     assert (out.journeys, memory.facts) == ([], facts)
 
 
@@ -54,7 +54,7 @@ def test_what_a_full_order_knows_is_a_duplicate_and_other_orders_go_on():
 
     out = memory.take([(30, records[3][1]), (31, event_of(checked_in("09:00", order_id="R2")))])
 
-    assert (out.order_full, out.outcomes) == ([], {"duplicate": 1, "new": 1})
+    assert (out.diverted, out.outcomes) == ([], {"duplicate": 1, "new": 1})
     assert set(memory.facts) == {"R1", "R2"}
 
 
@@ -63,16 +63,16 @@ def test_what_a_full_order_knows_is_a_duplicate_and_other_orders_go_on():
 def test_which_events_are_diverted_depends_on_no_batch_and_no_restart(size: int):
     records = visit(paused(), 30)
     whole, cut = Memory(), Memory()
-    diverted = whole.take(records).order_full
-    found: set[int] = set()
+    diverted = whole.take(records).diverted
+    found: set[tuple[int, str]] = set()
 
     for start in range(0, len(records), size):
-        found |= set(cut.take(records[start : start + size]).order_full)
+        found |= set(cut.take(records[start : start + size]).diverted)
     cut.restart()
     again = cut.take(records)
 
     assert diverted and found == set(diverted)
-    assert set(again.order_full) <= found
+    assert set(again.diverted) <= found
     assert cut.facts == whole.facts
 
 

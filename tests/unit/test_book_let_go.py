@@ -85,7 +85,7 @@ def test_whatever_comes_for_an_order_let_go_is_too_late(late: Sent):
 
     out = memory.take(record(10, late))
 
-    assert (out.too_late, out.outcomes) == ([10], {"too_late": 1})
+    assert (out.diverted, out.outcomes) == ([(10, "too_late")], {"too_late": 1})
     assert (memory.facts, memory.tables[0]) == (facts, state)
 
 
@@ -127,7 +127,7 @@ def test_records_read_again_after_their_order_was_let_go_are_not_diverted():
     memory.restart()
     out = memory.take(list(enumerate(map(event_of, visit))))
 
-    assert (out.outcomes, out.too_late) == ({"redelivered": 6}, [])
+    assert (out.outcomes, out.diverted) == ({"redelivered": 6}, [])
     assert (out.journeys, out.notices) == ([], [])
     assert (memory.facts, memory.center_hours()) == (facts, rows)
 

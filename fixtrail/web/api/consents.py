@@ -2,21 +2,18 @@
 
 import asyncio
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.responses import Response
 
 from fixtrail.failure import Failure
-from fixtrail.notices import Consent, change_consent
+from fixtrail.notices import ALL_MILESTONES, Consent, change_consent, is_time_zone
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.bodies import JSON, whole_body
 from fixtrail.web.api.problems import Problem, invalid_request, told
 from fixtrail.web.api.state import state_of
 from sinks.push.address import parse_recipient
-from streams.journey.by_clock import BY_CLOCK
-from streams.journey.notices import MILESTONES
 
 BODY_BYTES = 16 * 1024
 RETRY_AFTER_S = 5
@@ -33,17 +30,18 @@ def _an_address(text: str) -> str:
 
 
 def _a_milestone(text: str) -> str:
-    if text not in MILESTONES and text not in BY_CLOCK:
-        raise ValueError(f"is none of {', '.join((*MILESTONES, *BY_CLOCK))}")
+    if text not in ALL_MILESTONES:
+        raise ValueError(f"is none of {', '.join(ALL_MILESTONES)}")
     return text
 
 
 def _a_time_zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (LookupError, ValueError, OSError):
-        raise ValueError("is no time zone, such as Asia/Shanghai") from None
+    if not is_time_zone(text):
+        raise ValueError("is no time zone, such as Asia/Shanghai")
     return text
+
+
+Milestones = Annotated[list[Annotated[str, AfterValidator(_a_milestone)]], Field(min_length=1)]
 
 
 class ConsentChange(BaseModel):
@@ -65,7 +63,7 @@ class ConsentChange(BaseModel):
         "source it adds nothing a second time.",
     )
     opted_out: bool | None = Field(default=None, description="Nothing more to this address, or again.")
-    milestones: Literal["all"] | list[Annotated[str, AfterValidator(_a_milestone)]] | None = Field(
+    milestones: Literal["all"] | Milestones | None = Field(
         default=None, description="Only these milestones, or all of them."
     )
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(_a_time_zone)] | None = Field(
