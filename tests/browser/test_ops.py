@@ -314,6 +314,8 @@ def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browse
         page = context.new_page()
         page.goto("/ops")
         fill_in(page, "lin", PASSWORD)
+        # Asked to load again while it still follows the redirect, the browser may refuse.
+        page.wait_for_url("**/ops")
         wait_for(
             lambda: bool(page.reload()) and queued(page, "OPS-PLAIN").count() == 1, 120, "the order is on the board"
         )
