@@ -277,6 +277,7 @@ def test_a_report_is_a_page_with_its_tables_as_files(desks: Desks, stack: Stack)
     page = desks.signed_in("lin", "/analysis")
     assert_accessible(page)
     page.get_by_role("link", name=re.compile("How good are we")).click()
+    page.wait_for_url(re.compile("/analysis/kpi"))
     wait_for(lambda: page.locator("article.report").count() == 1 or bool(page.reload()), 180, "the report is computed")
     assert_accessible(page)
     with page.expect_download() as started:
