@@ -24,7 +24,7 @@ from rich.table import Table
 from benchmarks.feed import feed
 from benchmarks.machine import Machine
 from benchmarks.pipeline import Stack
-from fixtrail.web.tracking.tokens import Links
+from fixtrail.tracking_links import Links
 
 NO_LIMITS = {
     "FIXTRAIL_WEB_STREAMS": "1000000",

@@ -26,11 +26,12 @@ from rich.table import Table
 
 from benchmarks.machine import Machine
 from benchmarks.simulated_orders import START, orders_from_visits
-from fixtrail.reports import intervals, kpi
 from fixtrail.reports.ask import asker
-from fixtrail.reports.kpi_waits import Waits, spreads_of, wait_figures, wait_ranks
+from fixtrail.reports.kpi import report as kpi
+from fixtrail.reports.kpi.waits import Waits, spreads_of, wait_figures, wait_ranks
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Figure, Interval
+from fixtrail.reports.stats import intervals
 from fixtrail.reports.targets import targets_of
 from fixtrail.simulator.command import write_centers
 from fixtrail.simulator.run import simulate

@@ -28,10 +28,10 @@ from benchmarks.broker import broker, stop
 from benchmarks.feed import SCENARIO, send
 from benchmarks.machine import Machine, cpu_s
 from benchmarks.push import ask, memory_mb, start_receiver, start_sink, states_of
+from fixtrail.operations.topics import ensure_topics
 from fixtrail.settings import Settings
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
-from fixtrail.topics import ensure_topics
 from schemas.decode import decode_event
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import journey_fact

@@ -27,9 +27,9 @@ from scipy import stats
 
 from benchmarks.recovery_figures import figures_of_seed, print_figures
 from benchmarks.simulated_orders import START, center_days, centers_of, orders_from_visits
-from fixtrail.reports.stats_correlation import pearson, pearson_textbook, spearman
-from fixtrail.reports.stats_panel import RATIOS, Panel, changes
-from fixtrail.reports.stats_pilot import Judged, Plan, judge, panel_of, rollout_of
+from fixtrail.reports.pilot.judge import Judged, Plan, judge, panel_of, rollout_of
+from fixtrail.reports.stats.correlation import pearson, pearson_textbook, spearman
+from fixtrail.reports.stats.panel import RATIOS, Panel, changes
 from fixtrail.simulator.calendar import wave_start
 from fixtrail.simulator.scenario import Scenario, load_scenario
 

@@ -9,14 +9,14 @@ import pandas as pd
 from scipy.special import expit
 
 from benchmarks.simulated_orders import START, center_days, centers_of, now_after, orders_by_rules
-from fixtrail.reports import intervals
+from fixtrail.reports.drivers.association import MODELS, model
+from fixtrail.reports.drivers.visits import JOINT, LONGEST_WAIT_MIN, modelled, visits
+from fixtrail.reports.pareto.loss import Solved, loss, moves_of
+from fixtrail.reports.pilot.judge import Plan, judge, panel_of, rollout_of
 from fixtrail.reports.report import Interval
-from fixtrail.reports.stats_association import MODELS, model
-from fixtrail.reports.stats_correlation import Z95
-from fixtrail.reports.stats_loss import Solved, loss, moves_of
-from fixtrail.reports.stats_pilot import Plan, judge, panel_of, rollout_of
-from fixtrail.reports.stats_shapley import shapley
-from fixtrail.reports.stats_visits import JOINT, LONGEST_WAIT_MIN, modelled, visits
+from fixtrail.reports.stats import intervals
+from fixtrail.reports.stats.correlation import Z95
+from fixtrail.reports.stats.shapley import shapley
 from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.simulator.truth import truth
 

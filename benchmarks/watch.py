@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.machine import rss_mb
 from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.shard import Shard
-from sinks.clickhouse.centers import Center
+from schemas.centers import Center
 from streams.journey.batch import journey_facts
 from tests.providers.watch_box import ago
 from tests.workshop import approved, checked_in, event_of, part, quoted

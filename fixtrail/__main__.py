@@ -1,6 +1,6 @@
 """`python -m fixtrail` is the command `fixtrail`."""
 
-from fixtrail.cli import main
+from fixtrail.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -5,21 +5,22 @@ import socket
 import structlog
 from prometheus_client.core import REGISTRY
 
-from fixtrail.failure import REFUSED, Failure
-from fixtrail.kafka import client_options
-from fixtrail.metrics import ProgressMetrics
-from fixtrail.process import HealthPage, State, Watchdog, log_as_json, member_slot, run_until_stopped
-from fixtrail.settings import Settings
-from fixtrail.tracing import tracing_of
-from sinks.progress import Progress
+from fixtrail.settings import Settings, client_options, tracing_of
+from runtime.failure import REFUSED, Failure
+from runtime.health import HealthPage, State
+from runtime.logs import log_as_json
+from runtime.metrics import ProgressMetrics
+from runtime.process import member_slot, run_until_stopped
+from runtime.progress import Progress
+from runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
 
 
 def run_worker_box(settings: Settings) -> int:
     """One stream worker until it is stopped; the exit code."""
-    from streams.app import WorkerConfig
-    from streams.worker import run_worker
+    from streams.worker.app import WorkerConfig
+    from streams.worker.process import run_worker
 
     log_as_json("worker", settings.log_level)
     progress = Progress()
@@ -46,7 +47,7 @@ def run_worker_box(settings: Settings) -> int:
 
 def run_clickhouse_box(settings: Settings) -> int:
     """One ClickHouse writer until it is stopped; the exit code."""
-    from fixtrail.clickhouse import server_of
+    from fixtrail.clickhouse.admin import server_of
     from sinks.clickhouse.writer import WriterConfig, run_writer
 
     log_as_json("sink-clickhouse", settings.log_level)
@@ -72,7 +73,7 @@ def run_push_box(settings: Settings) -> int:
     """One push sink until it is stopped; the exit code."""
     import uvloop
 
-    from fixtrail.notices import centers_of, links_of, push_settings
+    from fixtrail.configuration import centers_of, links_of, push_settings
     from sinks.push.sink import PushConfig, run_push
 
     uvloop.install()
@@ -111,7 +112,7 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises Failure (78) where its file is wrong."""
-    from fixtrail.notices import centers_of
+    from fixtrail.configuration import centers_of
     from fixtrail.watch.box import WatchBoxConfig, run_watch
     from fixtrail.watch.config import WatchConfigError, read_watch_config
 
@@ -138,7 +139,7 @@ def run_watch_box(settings: Settings) -> int:
 
 def run_pulse_box(settings: Settings) -> int:
     """Heartbeats and lags until it is stopped; the exit code."""
-    from fixtrail.pulse import run_pulse
+    from fixtrail.operations.pulse import run_pulse
 
     log_as_json("pulse", settings.log_level)
     progress = Progress()

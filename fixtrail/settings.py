@@ -5,12 +5,18 @@ Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embe
 """
 
 import json
+import ssl
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.failure import REFUSED, Failure
+
+if TYPE_CHECKING:
+    from runtime.tracing import Tracing
 
 STACK_FILE = "stack.json"
 
@@ -153,3 +159,37 @@ class Settings(BaseSettings):
                 "start `fixtrail up`, name its folder with --data, or set the variable"
             )
         return str(found)
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for any aiokafka client: where the brokers are, TLS and login.
+
+    Raises NoEndpointError where nothing says where Kafka is.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap(),
+        "client_id": settings.app_id,
+        "security_protocol": settings.kafka_security,
+    }
+    if settings.kafka_security.endswith("SSL"):
+        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca)
+    if settings.kafka_security.startswith("SASL"):
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_user
+        options["sasl_plain_password"] = settings.kafka_password
+    return options
+
+
+def tracing_of(settings: Settings, box: str, group: str = "") -> "Tracing | None":
+    """What makes the spans of a box, or of a command; None where traces are off.
+
+    Raises Failure (78) where they are on and the extra `otel` is not installed.
+    """
+    if not settings.otel and settings.otel_file is None:
+        return None
+    from runtime.tracing import start_tracing
+
+    try:
+        return start_tracing(f"fixtrail-{box}", group, settings.otel_file)
+    except ImportError as error:
+        raise Failure(f"traces need the extra `otel` (pip install 'fixtrail[otel]'): {error}", REFUSED) from None

@@ -18,7 +18,7 @@ from fixtrail.web.api.judge import Record
 from fixtrail.web.api.sender import KafkaAway
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.journeys import Journeys
-from sinks.progress import Progress
+from runtime.progress import Progress
 
 SURVEY = {
     **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},

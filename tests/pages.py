@@ -23,7 +23,7 @@ from fixtrail.web.app import create_app
 from fixtrail.web.config import Limits, web_config
 from fixtrail.web.context import make_web
 from fixtrail.web.events import NotAcknowledged
-from sinks.progress import Progress
+from runtime.progress import Progress
 
 WIDE = Limits(requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000)
 

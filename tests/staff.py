@@ -15,7 +15,6 @@ import httpx
 import orjson
 from argon2 import PasswordHasher
 
-from fixtrail.failure import Failure
 from fixtrail.settings import Settings
 from fixtrail.web.accounts import passwords
 from fixtrail.web.accounts.users import Account, write_users
@@ -23,7 +22,8 @@ from fixtrail.web.app import create_app
 from fixtrail.web.config import web_config
 from fixtrail.web.context import Web, make_web
 from fixtrail.web.ops.figures import Figures
-from sinks.progress import Progress
+from runtime.failure import Failure
+from runtime.progress import Progress
 from tests.workshop import Sent, facts_after
 
 PASSWORD = "correct horse battery"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from benchmarks.contenders.arguments import task
-from streams.app import Topics, WorkerConfig
-from streams.progress import Progress
-from streams.worker import run_worker
+from streams.worker.app import Topics, WorkerConfig
+from streams.worker.measures import Progress
+from streams.worker.process import run_worker
 
 
 def main() -> int:

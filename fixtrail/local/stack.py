@@ -16,11 +16,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from fixtrail.failure import REFUSED, Failure
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, Refusal, Spec
 from fixtrail.local.watch import StackWatch
+from fixtrail.operations.topics import ensure_topics
 from fixtrail.settings import STACK_FILE, Settings
-from fixtrail.topics import ensure_topics
+from runtime.failure import REFUSED, Failure
 
 LOCK_FILE = "stack.lock"
 SECRETS_FILE = "secrets.json"

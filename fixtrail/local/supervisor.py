@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fixtrail.failure import BUG, REFUSED, STALLED, Failure
+from runtime.failure import BUG, REFUSED, STALLED, Failure
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3

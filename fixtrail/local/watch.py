@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from fixtrail.boxes import serve_health
 from fixtrail.local.supervisor import Child
-from fixtrail.pulse import run_pulse
+from fixtrail.operations.pulse import run_pulse
 from fixtrail.settings import Settings
-from sinks.progress import Progress
+from runtime.progress import Progress
 
 
 class StackWatch:

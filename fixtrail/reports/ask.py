@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 import pandas as pd
 
-from fixtrail import sql
+from fixtrail.clickhouse import query as sql
 from fixtrail.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "queries"

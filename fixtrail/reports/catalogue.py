@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Report, Words
+from runtime.failure import USAGE, Failure
 
 Build = Callable[[Ask, Options], Report]
 
@@ -27,5 +27,5 @@ def builder(name: str) -> Build:
     """The function that computes a report. Raises Failure for a name that is none."""
     if name not in REPORTS:
         raise Failure(f"there is no report {name!r}: {', '.join(REPORTS)}", USAGE)
-    build: Build = import_module(f"fixtrail.reports.{name}").build
+    build: Build = import_module(f"fixtrail.reports.{name}.report").build
     return build

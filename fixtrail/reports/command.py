@@ -9,14 +9,14 @@ from pathlib import Path
 
 import orjson
 
-from fixtrail.failure import NEGATIVE, USAGE, Failure
 from fixtrail.reports.ask import asker, questions
 from fixtrail.reports.catalogue import REPORTS, builder
-from fixtrail.reports.document import as_csv, as_json, figures_sheet
+from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
 from fixtrail.reports.options import Options, check_cut, parse_day
 from fixtrail.reports.report import Chart, Locale, Report
 from fixtrail.reports.targets import NO_TARGETS, read_targets
 from fixtrail.settings import Settings
+from runtime.failure import NEGATIVE, USAGE, Failure
 
 Say = Callable[[str], None]
 
@@ -71,7 +71,7 @@ def run_report(
     if table is not None and name != "kpi":
         raise Failure("--table goes with report kpi", USAGE)
     if table is not None:
-        from fixtrail.reports.told import read_told
+        from fixtrail.reports.kpi.told import read_told
 
         deliver(read_told(table, options), wanted, say)
     else:
@@ -85,7 +85,7 @@ def deliver(report: Report, wanted: Wanted, say: Say) -> None:
         say(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode())
     written = []
     if wanted.html:
-        from fixtrail.reports.page import render_page
+        from fixtrail.reports.forms.page import render_page
 
         wanted.html.write_text(render_page(report, wanted.locale), encoding="utf-8")
         written.append(wanted.html)
@@ -97,7 +97,7 @@ def deliver(report: Report, wanted: Wanted, say: Say) -> None:
         if not wanted.json:
             say("\n".join(f"{file} written" for file in written))
     elif not wanted.json:
-        from fixtrail.reports.terminal import print_report
+        from fixtrail.reports.forms.terminal import print_report
 
         print_report(report)
 
@@ -128,7 +128,7 @@ def _write_csv(report: Report, file: Path, chart: str | None) -> list[Path]:
 
 
 def _write_pictures(report: Report, wanted: Wanted) -> list[Path]:
-    from fixtrail.reports.pictures import as_png, as_svg
+    from fixtrail.reports.forms.pictures import as_png, as_svg
 
     found = _charts(report, wanted.chart)
     written = []

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports.targets import NO_TARGETS, Targets
+from runtime.failure import USAGE, Failure
 
 CUTS = ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
 

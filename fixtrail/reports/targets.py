@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Words
+from runtime.failure import USAGE, Failure
 
 _PERIOD_KEYS = {"name", "title", "title_zh", "from", "to", "last_days", "waves", "centers", "rollout"}
 _KEYS = {"time_zone", "targets", "period"}

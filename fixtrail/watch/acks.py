@@ -9,9 +9,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from pydantic import ValidationError
 
-from fixtrail.topics import ALERT_ACKS
 from fixtrail.watch.follow import follow
 from schemas.facts import Acknowledgement
+from schemas.topics import ALERT_ACKS
 
 log = logging.getLogger(__name__)
 

@@ -18,20 +18,20 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from fixtrail.failure import BUG, OK
-from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.rules import DAY_MS
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
+from runtime.crash_point import crash_point
+from runtime.failure import BUG, OK
+from runtime.kafka.client import stop_client
+from runtime.kafka.lag import Done, show_lag
+from runtime.progress import Progress
+from schemas.centers import Center
 from schemas.facts import Alert
-from sinks.clickhouse.centers import Center
-from sinks.crash_point import crash_point
-from sinks.kafka_client import stop_client
-from sinks.lag import Done, show_lag
-from sinks.progress import Progress
+from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 
 log = structlog.get_logger()
 

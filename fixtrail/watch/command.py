@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fixtrail.failure import NEGATIVE, OK, USAGE, Failure
-from fixtrail.kafka import client_options
-from fixtrail.notices import centers_of
-from fixtrail.printable import cell
-from fixtrail.settings import Settings
-from fixtrail.topics import ALERTS, require_topic
+from fixtrail.configuration import centers_of
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import Settings, client_options
+from fixtrail.terminal.printable import cell
 from fixtrail.watch.acks import acknowledge
 from fixtrail.watch.config import WatchConfigError, read_watch_config
 from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
+from runtime.failure import NEGATIVE, OK, USAGE, Failure
 from schemas.facts import Alert
-from sinks.push.hours import local
+from schemas.opening_hours import local
+from schemas.topics import ALERTS
 
 READ_LIMIT_S = 30.0
 ANSWER_LIMIT_S = 10.0

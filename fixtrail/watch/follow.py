@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from sinks.follow import from_the_beginning
+from runtime.kafka.follow import from_the_beginning
 
 WAIT_S = 0.05
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fixtrail.topics import ALERTS
 from fixtrail.watch.alerts import is_newer
 from fixtrail.watch.follow import follow
 from schemas.facts import Alert
+from schemas.topics import ALERTS
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from fixtrail.watch.config import (
     Threshold,
     WaitRule,
 )
-from fixtrail.watch.hours import day_in, opening_time_after
-from sinks.clickhouse.centers import Center
-from streams.journey.by_clock import NO_NEWS, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
+from schemas.centers import Center
+from schemas.opening_hours import day_in, opening_time_after
+from streams.journey.clock_notices import NO_NEWS, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
 from streams.journey.ids import hashed_id
 from streams.journey.visit import PICKUP
 

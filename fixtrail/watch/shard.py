@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
-from fixtrail.watch.hours import is_open
 from fixtrail.watch.rules import (
     DAY_MS,
     MINUTE_MS,
@@ -34,7 +33,8 @@ from fixtrail.watch.rules import (
 )
 from schemas.facts import Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
-from streams.journey.by_clock import BY_CLOCK, NO_NEWS
+from schemas.opening_hours import is_open
+from streams.journey.clock_notices import BY_CLOCK, NO_NEWS
 
 log = logging.getLogger(__name__)
 

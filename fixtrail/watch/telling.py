@@ -16,10 +16,10 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel
 from fixtrail.watch.shard import Shard
 from fixtrail.watch.words import Wording
+from runtime.crash_point import crash_point
+from runtime.progress import Progress
 from schemas.facts import Alert, Telling
-from sinks.crash_point import crash_point
-from sinks.progress import Progress
-from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 
 log = logging.getLogger(__name__)
 

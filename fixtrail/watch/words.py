@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.centers import Center
 from schemas.facts import Alert
-from sinks.clickhouse.centers import Center
-from sinks.push.hours import local
-from sinks.push.wording import plain
+from schemas.opening_hours import local
+from sinks.push.words.wording import plain
 
 TEXTS = Path(__file__).with_name("texts.toml")
 LOCALES = ("zh-CN", "en")

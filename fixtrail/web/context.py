@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fixtrail.tracking_links import Links
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.events import Events
 from fixtrail.web.journeys import Journeys
-from fixtrail.web.ops.parts import Ops, make_ops
+from fixtrail.web.ops.state import Ops, make_ops
 from fixtrail.web.security import Gate
-from fixtrail.web.tracking.tokens import Links
-from sinks.progress import Progress
+from runtime.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

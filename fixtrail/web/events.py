@@ -10,7 +10,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from fixtrail.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 log = logging.getLogger(__name__)
 

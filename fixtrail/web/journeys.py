@@ -21,10 +21,10 @@ from typing import Any, Self
 
 import orjson
 
-from fixtrail.topics import JOURNEYS
+from runtime.kafka.follow import from_the_beginning
+from runtime.progress import Progress
 from schemas.facts import JourneyFact
-from sinks.follow import from_the_beginning
-from sinks.progress import Progress
+from schemas.topics import JOURNEYS
 
 log = logging.getLogger(__name__)
 

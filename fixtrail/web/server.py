@@ -9,12 +9,12 @@ from typing import Any
 
 import uvicorn
 
-from fixtrail.failure import OK, REFUSED, Failure
-from fixtrail.topics import ALERTS, TRACKING_REVOCATIONS
 from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
 from fixtrail.web.context import Web, make_web
-from sinks.progress import Progress
+from runtime.failure import OK, REFUSED, Failure
+from runtime.progress import Progress
+from schemas.topics import ALERTS, TRACKING_REVOCATIONS
 
 log = logging.getLogger(__name__)
 

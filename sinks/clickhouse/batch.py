@@ -10,12 +10,12 @@ from schemas.decode import BadEvent
 from schemas.heartbeat import heartbeat_sent_at
 from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
 from sinks.clickhouse.alert_rows import alert_row, read_alert
+from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
 from sinks.clickhouse.fact_rows import Fact, FactRows, Key
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import (
     ALERTS,

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 
+from runtime.progress import DELAYS, SIZES, Progress
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.tables import Record, Row, Table
-from sinks.progress import DELAYS, SIZES, Progress
 
 __all__ = ["Progress", "note_insert", "note_rows"]
 

@@ -12,20 +12,20 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from runtime.crash_point import crash_point
+from runtime.kafka.client import stop_client
+from runtime.kafka.lag import Done, show_lag
+from runtime.tracing import Tracing
 from schemas.dead_letter import DeadLetter
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from sinks.clickhouse.batch import Batch, Block, Reader
 from sinks.clickhouse.connection import ClickHouse
+from sinks.clickhouse.dead_letter_rows import LETTERS
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow, Stopped, pauses
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.letter_rows import LETTERS
 from sinks.clickhouse.progress import Progress, note_insert, note_rows
 from sinks.clickhouse.tables import DEAD_LETTERS, TOPICS, Record, Row, Table
-from sinks.crash_point import crash_point
-from sinks.kafka_client import stop_client
-from sinks.lag import Done, show_lag
-from sinks.tracing import Tracing
 
 log = logging.getLogger(__name__)
 

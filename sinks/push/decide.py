@@ -6,11 +6,11 @@ from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sinks.clickhouse.centers import Center
-from sinks.push.audience import Preference
-from sinks.push.hours import day_began, is_open, next_day, quiet_until
-from sinks.push.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
-from streams.journey.by_clock import BY_CLOCK, why_not_so
+from schemas.centers import Center
+from schemas.opening_hours import day_began, is_open, next_day, quiet_until
+from sinks.push.ledger.audience import Preference
+from sinks.push.ledger.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
+from streams.journey.clock_notices import BY_CLOCK, why_not_so
 from streams.journey.notices import is_still_so_of_part, is_still_true, superseding
 
 READY = "ready"

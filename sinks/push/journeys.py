@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from aiokafka import TopicPartition
 
-from sinks.follow import from_the_beginning
+from runtime.kafka.follow import from_the_beginning
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 

@@ -13,20 +13,20 @@ from functools import partial
 
 import orjson
 
-from sinks.clickhouse.centers import Center
-from sinks.crash_point import crash_point
-from sinks.progress import Progress
-from sinks.push import ledger
-from sinks.push.audience import Preference
-from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
-from sinks.push.clerk import Clerk
-from sinks.push.compose import Composer
+from runtime.crash_point import crash_point
+from runtime.progress import Progress
+from schemas.centers import Center
+from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Known, Policy, decide
 from sinks.push.journeys import Journeys
-from sinks.push.ledger import Found, Send
-from sinks.push.outcomes import Outcomes, Parcel, spend_of
+from sinks.push.ledger import ledger
+from sinks.push.ledger.audience import Preference
+from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger.ledger import Found, Send
+from sinks.push.ledger.outcomes import Outcomes, Parcel, spend_of
+from sinks.push.ledger.store import Store
 from sinks.push.pace import Breaker, Bucket
-from sinks.push.store import Store
+from sinks.push.words.compose import Composer
 
 log = logging.getLogger(__name__)
 

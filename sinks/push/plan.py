@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from schemas.facts import Notice
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
-from sinks.push.channel import Channel
-from sinks.push.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
+from sinks.push.channels.channel import Channel
+from sinks.push.ledger.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
 
 # The journey that shows what a notice says is written just behind it.
 HEAD_START_MS = 200

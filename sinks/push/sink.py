@@ -12,24 +12,24 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from runtime.crash_point import crash_point
+from runtime.kafka.client import stop_client
+from runtime.kafka.lag import Done, show_lag
+from runtime.progress import Progress
+from schemas.centers import Center
 from schemas.dead_letter import DeadLetter
-from sinks.clickhouse.centers import Center
-from sinks.crash_point import crash_point
-from sinks.kafka_client import stop_client
-from sinks.lag import Done, show_lag
-from sinks.progress import Progress
-from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys
 from sinks.push.channels.registry import open_channels
-from sinks.push.clerk import Clerk
-from sinks.push.compose import Composer, Link
 from sinks.push.config import PushSettings
 from sinks.push.journeys import Journeys
 from sinks.push.lane import Office
 from sinks.push.lanes import Lanes
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger.store import Store, StoreOutage, open_store
 from sinks.push.plan import Planner, UnusableNotice, read_notice
-from sinks.push.store import Store, StoreOutage, open_store
-from sinks.push.words import Wordsmith
+from sinks.push.words.compose import Composer, Link
+from sinks.push.words.words import Wordsmith
 
 log = logging.getLogger(__name__)
 

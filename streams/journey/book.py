@@ -15,10 +15,10 @@ import orjson
 
 from schemas.events import Event
 from streams.journey import entries as e
+from streams.journey.center_hours import Contribution, center_hour, contributions_of
 from streams.journey.entries import entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
-from streams.journey.hours import Contribution, center_hour, contributions_of
 from streams.journey.notices import notice_of
 from streams.journey.order import Order
 from streams.journey.packed import packed

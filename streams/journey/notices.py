@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streams.journey.by_clock import BY_CLOCK, why_not_so
+from streams.journey.clock_notices import BY_CLOCK, why_not_so
 from streams.journey.entries import FIELDS, Entry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id

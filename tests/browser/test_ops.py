@@ -16,7 +16,7 @@ from fixtrail.settings import Settings
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.ops.figures import added, ask_figures
-from fixtrail.web.ops.parts import asker
+from fixtrail.web.ops.state import asker
 from tests.browser.conftest import SLOW_MS
 from tests.browser.workshop_floor import Car, Floor
 from tests.stack import Stack, wait_for

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fixtrail.demo import afternoon_zone
+from fixtrail.demo.run import afternoon_zone
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
 from tests.browser.test_ops import DESK, PASSWORD, PHONE, WALL, Desks, live

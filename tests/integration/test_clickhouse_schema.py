@@ -16,16 +16,17 @@ from typing import Any
 
 import pytest
 
+from schemas.centers import CentersError
 from schemas.dead_letter import DeadLetter
 from sinks.clickhouse.alert_rows import ALERTS
 from sinks.clickhouse.batch import Batch, Reader
-from sinks.clickhouse.centers import CentersError, load_centers
+from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.connection import connect
+from sinks.clickhouse.dead_letter_rows import LETTERS
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.letter_rows import LETTERS
 from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import SERVICE_EVENTS, Table
@@ -395,7 +396,7 @@ def test_a_quote_of_absurd_size_is_kept_exactly(clickhouse: ClickHouseNode, inse
 def test_the_parts_of_an_hour_are_added_up_and_its_percentiles_are_within_four_per_cent(
     clickhouse: ClickHouseNode, insert: Insert
 ) -> None:
-    from streams.journey.hours import SUMS, wait_bucket
+    from streams.journey.center_hours import SUMS, wait_bucket
 
     waits = [60.0 * n for n in range(1, 101)]
     rows = FactRows(KEYED)
@@ -422,7 +423,7 @@ def test_the_parts_of_an_hour_are_added_up_and_its_percentiles_are_within_four_p
 
 
 def test_an_hour_without_a_handoff_has_no_percentiles(clickhouse: ClickHouseNode, insert: Insert) -> None:
-    from streams.journey.hours import SUMS
+    from streams.journey.center_hours import SUMS
 
     fact = {**dict.fromkeys(SUMS, 0), "center_id": "C1", "hour": 0, "partition": 0, "revision": 1, "wait_buckets": {}}
     insert(CENTER_HOURS, [FactRows(KEYED).hour_row({**fact, "check_ins": 3})])

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from fixtrail import verify as verifying
+from fixtrail.recompute import verify as verifying
+from fixtrail.recompute.verify import run_verify, verify
 from fixtrail.settings import Settings
-from fixtrail.verify import run_verify, verify
+from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.letter_rows import LETTERS, LetterRows
 from streams.journey.batch import journey_facts
-from streams.journey.hours import center_hour, contributions_of
+from streams.journey.center_hours import center_hour, contributions_of
 from tests import feed
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 from tests.integration.test_clickhouse_schema import letter, record

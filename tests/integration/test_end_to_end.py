@@ -96,7 +96,7 @@ def assert_facts_equal(stack: Stack, source: Path, truth: Truth) -> None:
 
 
 def assert_verified(stack: Stack) -> None:
-    if importlib.util.find_spec("fixtrail.verify") is not None:
+    if importlib.util.find_spec("fixtrail.recompute.verify") is not None:
         stack.run("verify")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.send import partition_of
+from fixtrail.sending.send import partition_of
 from schemas.decode import admit
 from streams.journey.batch import journey_facts
 from tests.contract.broker.brokers import EmbeddedBroker, start_embedded

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from fixtrail.metrics import KNOWN
+from runtime.metrics import KNOWN
 from tests import feed
 from tests.stack import COMMAND, ROOT, Stack, wait_for
 

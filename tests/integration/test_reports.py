@@ -18,11 +18,14 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from fixtrail.cli import app
-from fixtrail.reports import journey, kpi, parts, quality
+from fixtrail.cli.app import app
 from fixtrail.reports.ask import Ask, asker, parameters_of, questions, text_of
-from fixtrail.reports.document import as_json
+from fixtrail.reports.forms.document import as_json
+from fixtrail.reports.journey import report as journey
+from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import CUTS, Options
+from fixtrail.reports.parts import report as parts
+from fixtrail.reports.quality import report as quality
 from fixtrail.reports.sample import end_key
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle

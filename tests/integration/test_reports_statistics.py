@@ -15,13 +15,15 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from fixtrail.cli import app
-from fixtrail.failure import Failure
-from fixtrail.reports import drivers, pareto, pilot
+from fixtrail.cli.app import app
 from fixtrail.reports.ask import Ask, asker
-from fixtrail.reports.document import as_json
+from fixtrail.reports.drivers import report as drivers
+from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.options import Options
+from fixtrail.reports.pareto import report as pareto
+from fixtrail.reports.pilot import report as pilot
 from fixtrail.reports.targets import Targets, targets_of
+from runtime.failure import Failure
 from tests import feed, oracle
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fixtrail.schema_page import View, views
+from fixtrail.documents.sql_schema import View, views
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all  # noqa: F401
 
 VIEWS = views()

@@ -11,9 +11,9 @@ import pytest
 
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live
-from sinks.push import audience, ledger
-from sinks.push.audience import Preference
 from sinks.push.channels.webpush import new_private_key
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.audience import Preference
 from tests.pages import PageServer
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
+from fixtrail.tracking_links import DAY_MS
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live, routes
-from fixtrail.web.tracking.tokens import DAY_MS
 from schemas.decode import decode_event
 from tests.pages import PageServer, now_ms
 from tests.workshop import (

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtrail.tracking_links import DAY_MS, LIFE_DAYS, TAG_BYTES
 from fixtrail.web.api.command import add_key
-from fixtrail.web.tracking.tokens import DAY_MS, LIFE_DAYS, TAG_BYTES
-from sinks.push import ledger
-from sinks.push.ledger import HELD, SENT
+from sinks.push.ledger import ledger
+from sinks.push.ledger.ledger import HELD, SENT
 from tests.pages import PageServer, now_ms
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted

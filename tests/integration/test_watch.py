@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from runtime.crash_point import CRASHED
 from sinks.clickhouse.writer import WriterConfig, run_writer
-from sinks.crash_point import CRASHED
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import said_secret
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from sinks.clickhouse.centers import Center
-from sinks.push.channel import Message, Style
-from sinks.push.compose import Composer
-from sinks.push.ledger import PLANNED, Send
-from sinks.push.words import Wordsmith
+from schemas.centers import Center
+from sinks.push.channels.channel import Message, Style
+from sinks.push.ledger.ledger import PLANNED, Send
+from sinks.push.words.compose import Composer
+from sinks.push.words.words import Wordsmith
 from streams.journey.ids import notice_id
 from streams.journey.notices import _RULES
 

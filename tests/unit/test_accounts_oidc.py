@@ -10,9 +10,9 @@ import httpx
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
-from fixtrail.failure import Failure
 from fixtrail.web.accounts.oidc import OidcConfig, OidcError, person_from
 from fixtrail.web.accounts.users import person_of
+from runtime.failure import Failure
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.staff import Browser, Staff, staff
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.failure import Failure
 from fixtrail.settings import Settings
 from fixtrail.web.accounts import command
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password, matches
@@ -26,6 +25,7 @@ from fixtrail.web.accounts.users import (
     read_users,
     write_users,
 )
+from runtime.failure import Failure
 
 HASHED = hash_password("a long enough one")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtrail.metrics import KNOWN
+from runtime.metrics import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "compose/prometheus"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail import notices
+from fixtrail.customers import consents
 from tests.event_api import Api, problem_of
 
 ADDRESS = "wechat:canary-openid"
@@ -41,7 +41,7 @@ async def test_what_a_customer_agreed_to_counts_once_however_often_it_is_told(ap
 
 async def test_another_source_has_grant_ids_of_its_own(api: Api, key: str):
     await api.agree(GRANT, key=key)
-    other = notices.change_consent(api.settings, ADDRESS, notices.Consent(add={"T1": 1}, grant="crm tap-1"))
+    other = consents.change_consent(api.settings, ADDRESS, consents.Consent(add={"T1": 1}, grant="crm tap-1"))
 
     assert (other["consents"]["T1"], other["repeated"]) == (2, False)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fixtrail.cli import app
-from fixtrail.failure import Failure
+from fixtrail.cli.app import app
 from fixtrail.settings import Settings
 from fixtrail.web.api.command import add_key, list_keys, revoke_key
 from fixtrail.web.api.keys import KeyFile, KeyRing, key_file, make_key
+from runtime.failure import Failure
 from tests.event_api import SURVEY, Api, problem_of
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.topics import MAX_SENT_BYTES
+from schemas.topics import MAX_SENT_BYTES
 from streams.journey import order
-from streams.worker import MAX_REQUEST_BYTES
+from streams.worker.process import MAX_REQUEST_BYTES
 from tests.worker_memory import Memory, Records
 from tests.workshop import Sent, at, checked_in, event_of, sent
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from runtime.progress import Progress
 from schemas.dead_letter import read_dead_letter
-from sinks.progress import Progress
-from streams.agents import Tracker
-from streams.app import WorkerConfig
-from streams.delivery import Rows
-from streams.intake import CrashMarks
+from streams.worker.app import WorkerConfig
+from streams.worker.crash_marks import CrashMarks
+from streams.worker.outbox import Rows
+from streams.worker.tracker import Tracker
 from tests.kafka_record import KafkaRecord, record_of
 from tests.workshop import checked_in, repaired_visit, surveyed
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams import delivery
-from streams.delivery import Consumer
+from streams.worker import consumer as consumers
+from streams.worker.consumer import Consumer
 
 EVENTS = TP("service-events", 0)
 
@@ -18,7 +18,7 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> Consumer:
     async def committed(self: Any, offsets: Any) -> bool:
         return True
 
-    monkeypatch.setattr(delivery.driver.Consumer, "_commit", committed)
+    monkeypatch.setattr(consumers.driver.Consumer, "_commit", committed)
     consumer = Consumer.__new__(Consumer)
     consumer._floor = {EVENTS: 3998}
     consumer.settled = {EVENTS: 3462}

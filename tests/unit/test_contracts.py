@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from fixtrail.contracts import documents, stale_documents, write_documents
+from fixtrail.documents.write import documents, stale_documents, write_documents
 from schemas.decode import BadEvent, decode_event
 from schemas.events import EVENT_TYPES
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from fixtrail.dead_letter_file import letter_line, read_repaired
-from fixtrail.dead_letters import Letter
-from fixtrail.failure import Failure
+from fixtrail.operations.dead_letter_file import letter_line, read_repaired
+from fixtrail.operations.dead_letters import Letter
+from runtime.failure import Failure
 from schemas.dead_letter import DeadLetter
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtrail import dead_letters
-from fixtrail.dead_letters import Letter, letters_to_redrive, letters_to_repair, list_letters
+from fixtrail.operations import dead_letters
+from fixtrail.operations.dead_letters import Letter, letters_to_redrive, letters_to_repair, list_letters
 from fixtrail.settings import Settings
-from fixtrail.topics import DEAD_LETTERS
 from schemas.dead_letter import DeadLetter
+from schemas.topics import DEAD_LETTERS
 
 BAD = b'{"lane":"express"}'
 

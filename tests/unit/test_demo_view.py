@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtrail.demo_view import nps_interval, wilson
+from fixtrail.demo.view import nps_interval, wilson
 
 
 def test_a_share_has_its_score_interval():

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from runtime.progress import Progress
 from schemas.heartbeat import HEADER, heartbeat_headers, heartbeat_key, heartbeat_sent_at
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.progress import Progress
-from streams.agents import Tracker
-from streams.app import WorkerConfig
-from streams.intake import CrashMarks, Intake
+from streams.worker.app import WorkerConfig
+from streams.worker.crash_marks import CrashMarks
+from streams.worker.intake import Intake
+from streams.worker.tracker import Tracker
 from tests.workshop import checked_in
 
 

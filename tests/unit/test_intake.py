@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.dead_letter import read_dead_letter
-from streams.intake import CRASHES, IN_A_ROW, SHARE, SHARE_OF, CrashMarks, DeadLetterLimitError, Intake
+from streams.worker.crash_marks import CRASHES, CrashMarks
+from streams.worker.intake import IN_A_ROW, SHARE, SHARE_OF, DeadLetterLimitError, Intake
 from tests.kafka_record import KafkaRecord, record_of
 from tests.workshop import surveyed
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from sinks.kafka_client import stop_client
+from runtime.kafka.client import stop_client
 
 
 class Connections:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("schemas", "streams", "sinks", "fixtrail")
+PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
 FOLDERS = {"analytics", "benchmarks", "compose", "docs", "examples", "tests", "tools", *PACKAGES}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from fixtrail.metrics import KNOWN, ProgressMetrics, metrics_table
-from sinks.progress import Histogram, Progress
-from streams.intake import Intake
+from runtime.metrics import KNOWN, ProgressMetrics, metrics_table
+from runtime.progress import Histogram, Progress
+from streams.worker.intake import Intake
 from tests.workshop import checked_in
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_a_field_name_that_may_be_somebodys_is_counted_without_it():
 
 
 def test_every_reason_code_is_known_before_it_comes():
-    sources = [ROOT / "schemas/decode.py", ROOT / "streams/intake.py", ROOT / "streams/agents.py"]
+    sources = [ROOT / "schemas/decode.py", ROOT / "streams/intake.py", ROOT / "streams/worker/tracker.py"]
     text = "\n".join(path.read_text() for path in sources)
     raised = set(re.findall(r'(?:BadEvent\(\*?\(*|dead_letter\([^"\n]*|else \(|return BadEvent\()"([a-z0-9_]+)"', text))
     raised |= {"missing_field", "invalid_field"}

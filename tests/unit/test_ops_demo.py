@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fixtrail.demo import AFTERNOON, afternoon_zone
+from fixtrail.demo.run import AFTERNOON, afternoon_zone
 
 
 @pytest.mark.parametrize("hour", range(24))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.failure import Failure
 from fixtrail.settings import Settings
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.boards import ftfr, nps
 from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, added, figures_of
-from fixtrail.web.ops.parts import aims_of, thresholds_of
-from streams.journey.hours import wait_bucket
+from fixtrail.web.ops.state import aims_of, thresholds_of
+from runtime.failure import Failure
+from streams.journey.center_hours import wait_bucket
 
 TODAY = date(2026, 3, 2)
 waits = st.lists(st.floats(0, 200_000), min_size=1, max_size=60)

@@ -10,8 +10,8 @@ from fixtrail.web.accounts.users import person_of
 from fixtrail.web.ops.board import Thresholds, board
 from fixtrail.web.ops.choice import Choice, centers_seen, choice_of
 from fixtrail.web.ops.live import TIMES, times_at
+from schemas.centers import Center
 from schemas.facts import JourneyFact
-from sinks.clickhouse.centers import Center
 from streams.journey.batch import journey_facts
 from tests.histories import histories
 from tests.workshop import (

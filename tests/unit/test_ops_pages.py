@@ -297,8 +297,8 @@ def test_time_that_runs_is_no_change():
 
 def test_every_milestone_and_outcome_that_there_is_has_a_name():
     from fixtrail.web.ops.shell import catalogue
-    from sinks.push import ledger
-    from streams.journey.by_clock import BY_CLOCK
+    from sinks.push.ledger import ledger
+    from streams.journey.clock_notices import BY_CLOCK
     from streams.journey.notices import _RULES
 
     known = catalogue()["en"]

@@ -9,8 +9,11 @@ import pytest
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from streams import delivery
-from streams.delivery import OWN_BUG, STALLED, Lease, Outbox
+from runtime.failure import BUG, STALLED
+from streams.worker import lease
+from streams.worker import outbox as outboxes
+from streams.worker.lease import Lease
+from streams.worker.outbox import Outbox
 
 OUTPUTS = {("journeys", 1): [(b"R1", b"fact", [])]}
 CHANGELOG = {("orders-changelog", 0): [(b"R1", b"state", [])]}
@@ -63,11 +66,11 @@ def stops(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The exit codes with which the process would have ended."""
     codes: list[int] = []
 
-    def fail_stop(reason: str, code: int = OWN_BUG) -> None:
+    def fail_stop(reason: str, code: int = BUG) -> None:
         codes.append(code)
         raise StoppedError(reason)
 
-    monkeypatch.setattr(delivery, "fail_stop", fail_stop)
+    monkeypatch.setattr(outboxes, "fail_stop", fail_stop)
     return codes
 
 
@@ -238,7 +241,7 @@ async def test_an_output_that_fails_ends_the_process_before_the_changelog(
     producer.acks[0].set_exception(ConnectionError("gone"))
     await a_moment()
 
-    assert (stops, done, producer.topics()) == ([OWN_BUG], [], ["journeys"])
+    assert (stops, done, producer.topics()) == ([BUG], [], ["journeys"])
 
 
 async def test_a_changelog_that_fails_ends_the_process_before_the_ack(
@@ -251,7 +254,7 @@ async def test_a_changelog_that_fails_ends_the_process_before_the_ack(
     producer.acks[0].set_exception(ConnectionError("gone"))
     await a_moment()
 
-    assert (stops, done) == ([OWN_BUG], [])
+    assert (stops, done) == ([BUG], [])
 
 
 async def test_an_ack_that_fails_ends_the_process(outbox: Outbox, stops: list[int]):
@@ -261,7 +264,7 @@ async def test_an_ack_that_fails_ends_the_process(outbox: Outbox, stops: list[in
     await outbox.put({}, {}, broken)
     await a_moment()
 
-    assert stops == [OWN_BUG]
+    assert stops == [BUG]
 
 
 async def test_stopping_acks_nothing_and_ends_nothing(producer: FakeProducer, stops: list[int]):
@@ -294,7 +297,7 @@ class FakeClient:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The time as the lease sees it; `at` may be moved."""
     clock = SimpleNamespace(at=1000.0)
-    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: clock.at))
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: clock.at))
     return clock
 
 

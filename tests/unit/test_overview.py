@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from fixtrail import overview as seeing
-from fixtrail.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
-from fixtrail.overview_print import print_overview
-from fixtrail.process import HealthPage
+from fixtrail.cli.print_overview import print_overview
+from fixtrail.operations import overview as seeing
+from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
+from fixtrail.operations.status import Lag, Look
 from fixtrail.settings import Settings
-from fixtrail.status import Lag, Look
+from runtime.health import HealthPage
 from tests.clickhouse_node import free_ports
 
 LOOK = Look((Lag("fixtrail", "service-events", 3, 90, 100, 10), Lag("fixtrail", "service-events", 0, 7, 7, 0)), 2)

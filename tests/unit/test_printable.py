@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtrail.printable import cell, printable
 from fixtrail.settings import Settings
+from fixtrail.terminal.printable import cell, printable
 from fixtrail.watch import command
 from schemas.facts import Alert
 

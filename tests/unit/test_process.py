@@ -11,8 +11,10 @@ import urllib.request
 
 import pytest
 
-from fixtrail.exceptions import told_exception
-from fixtrail.process import HealthPage, Watchdog, _without_personal, run_until_stopped
+from runtime.health import HealthPage
+from runtime.logs import _without_personal, told_exception
+from runtime.process import run_until_stopped
+from runtime.watchdog import Watchdog
 
 
 def test_a_box_whose_work_stands_still_is_ended():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sinks.push.channel import NotSent, Rejected, Unclear
 from sinks.push.channels.by_apprise import meaning
+from sinks.push.channels.channel import NotSent, Rejected, Unclear
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,17 @@ import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from fixtrail import notices, preview
-from fixtrail.failure import Failure
+from fixtrail.configuration import centers_of, links_of
+from fixtrail.customers import consents, keys, notice_log, preview
 from fixtrail.settings import Settings
-from fixtrail.web.tracking.tokens import Links
+from fixtrail.tracking_links import Links
+from runtime.failure import Failure
 from schemas.facts import JourneyFact
-from sinks.push import ledger
+from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import signature
-from sinks.push.store import open_store
-from streams.journey.by_clock import BY_CLOCK
+from sinks.push.ledger import ledger
+from sinks.push.ledger.store import open_store
+from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.notices import MILESTONES
 from tests.providers.messages import a_notice, a_send, now_ms
 from tests.workshop import approved, checked_in, handed_off, ms, order_after, part, quoted, repair, surveyed
@@ -29,54 +31,56 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_what_a_customer_agrees_to_is_kept_without_the_address(settings: Settings):
-    said = notices.change_consent(settings, "sms:+86 138 0000 0077", notices.Consent(opted_out=True))
+    said = consents.change_consent(settings, "sms:+86 138 0000 0077", consents.Consent(opted_out=True))
 
     assert said["opted_out"] is True
-    assert notices.change_consent(settings, "sms:+8613800000077", notices.Consent())["opted_out"] is True
+    assert consents.change_consent(settings, "sms:+8613800000077", consents.Consent())["opted_out"] is True
     files = b"".join(path.read_bytes() for path in settings.data.iterdir())
     assert b"0077" not in files
 
 
 def test_a_change_leaves_the_rest_as_it_was(settings: Settings):
     address = "mailto:a@b.example"
-    notices.change_consent(settings, address, notices.Consent(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi"))
-    said = notices.change_consent(settings, address, notices.Consent(opted_out=True))
+    consents.change_consent(
+        settings, address, consents.Consent(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
+    )
+    said = consents.change_consent(settings, address, consents.Consent(opted_out=True))
     assert (said["milestones"], said["time_zone"]) == (["ready"], "Asia/Urumqi")
 
-    said = notices.change_consent(settings, address, notices.Consent(opted_out=False, all_milestones=True))
+    said = consents.change_consent(settings, address, consents.Consent(opted_out=False, all_milestones=True))
     assert (said["opted_out"], said["milestones"]) == (False, None)
 
 
 def test_consents_to_messages_add_up(settings: Settings):
     for number in (1, 2):
-        said = notices.change_consent(settings, "wechat:o77", notices.Consent(add={"tmpl": number}))
+        said = consents.change_consent(settings, "wechat:o77", consents.Consent(add={"tmpl": number}))
 
     assert said["consents"] == {"tmpl": 3}
-    assert notices.parse_consents("tmpl=3") == ("tmpl", 3)
+    assert consents.parse_consents("tmpl=3") == ("tmpl", 3)
 
 
 @pytest.mark.parametrize("text", ["tmpl", "=3", "tmpl=x", "tmpl=-1"])
 def test_a_number_of_consents_has_a_kind(text: str):
     with pytest.raises(Failure):
-        notices.parse_consents(text)
+        consents.parse_consents(text)
 
 
 def test_milestones_that_a_customer_wants_are_known_ones():
-    assert notices.parse_milestones("ready, no_news") == {"ready", "no_news"}
+    assert consents.parse_milestones("ready, no_news") == {"ready", "no_news"}
     with pytest.raises(Failure, match="no milestone redy, but checked_in"):
-        notices.parse_milestones("ready,redy")
+        consents.parse_milestones("ready,redy")
 
 
 def test_a_wrong_address_or_time_zone_is_a_usage_error(settings: Settings):
     for address, zone in (("nothing", None), ("sms:+861", "Mars/Olympus")):
         with pytest.raises(Failure) as refused:
-            notices.change_consent(settings, address, notices.Consent(time_zone=zone))
+            consents.change_consent(settings, address, consents.Consent(time_zone=zone))
         assert refused.value.exit_code == 2
 
 
 def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings):
-    secret = notices.webhook_secret(settings, "https://crm.example.com/in?x=1")
-    key = notices.AddressKeys(settings.secret()).target_secret("https://crm.example.com:443")
+    secret = keys.webhook_secret(settings, "https://crm.example.com/in?x=1")
+    key = AddressKeys(settings.secret()).target_secret("https://crm.example.com:443")
     sent_at = now_ms() // 1000
     headers = {
         "webhook-id": "m1",
@@ -85,13 +89,13 @@ def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings)
     }
 
     assert Webhook(secret).verify(b'{"a": 1}', headers) == {"a": 1}
-    assert secret != notices.webhook_secret(settings, "https://other.example.com/in")
+    assert secret != keys.webhook_secret(settings, "https://other.example.com/in")
     with pytest.raises(Failure):
-        notices.webhook_secret(settings, "ftp://x")
+        keys.webhook_secret(settings, "ftp://x")
 
 
 def test_who_subscribes_to_an_order_is_told_from_then_on(settings: Settings):
-    person = notices.subscribe(settings, "R1", 'webpush:{"endpoint": "https://push.example.com/x"}')
+    person = consents.subscribe(settings, "R1", 'webpush:{"endpoint": "https://push.example.com/x"}')
     store = open_store(settings.ledger_dsn())
 
     assert person in [row[0] for row in store.run("SELECT person FROM followers")]
@@ -110,8 +114,8 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     store.commit()
     store.close()
 
-    sends = notices.log_of(settings, "R1")
-    told, held = notices.log_as_json(sends)
+    sends = notice_log.log_of(settings, "R1")
+    told, held = notice_log.log_as_json(sends)
     assert (told["state"], told["told"], told["reference"], told["due_at"]) == (
         "SENT",
         "We have your car",
@@ -120,9 +124,9 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     )
     assert (held["state"], held["reason"], held["final_at"]) == ("HELD", "quiet hours", None)
     assert "13877" not in repr((told, held))
-    notices.print_log("R1", sends, "Asia/Shanghai")
+    notice_log.print_log("R1", sends, "Asia/Shanghai")
     assert "HELD until" in capsys.readouterr().out
-    notices.print_log("R9", [], "Asia/Shanghai")
+    notice_log.print_log("R9", [], "Asia/Shanghai")
     assert "has seen no notice" in capsys.readouterr().out
 
 
@@ -132,8 +136,8 @@ def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_i
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(notice)])
 
-    notices.print_log(order_id, notices.log_of(settings, order_id), "Asia/Shanghai")
-    notices.print_log(order_id, [], "Asia/Shanghai")
+    notice_log.print_log(order_id, notice_log.log_of(settings, order_id), "Asia/Shanghai")
+    notice_log.print_log(order_id, [], "Asia/Shanghai")
 
     said = capsys.readouterr().out
     assert "ready" in said and "has seen no notice" in said
@@ -144,7 +148,7 @@ def test_the_log_says_by_what_event(settings: Settings, capsys):
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready", event_id="dms-2026-000123"))])
 
-    notices.print_log("R1", notices.log_of(settings, "R1"), "Asia/Shanghai")
+    notice_log.print_log("R1", notice_log.log_of(settings, "R1"), "Asia/Shanghai")
 
     assert "dms-2026-000123" in capsys.readouterr().out
 
@@ -153,7 +157,7 @@ def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
     settings = Settings(data=tmp_path, hash_key="a key for tests", public_url="https://track.example.com/")
     at = now_ms()
 
-    first, again = (notices.links_of(settings)("R-1", at) for _ in range(2))
+    first, again = (links_of(settings)("R-1", at) for _ in range(2))
 
     assert first == again
     token = first.removeprefix("https://track.example.com/t/")
@@ -161,14 +165,14 @@ def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
 
 
 def test_without_pages_there_is_no_link(settings: Settings):
-    assert notices.links_of(settings)("R-1", now_ms()) == ""
+    assert links_of(settings)("R-1", now_ms()) == ""
 
 
 def test_the_centers_of_the_data_folder_are_known_too(settings: Settings):
-    assert notices.centers_of(settings) == {}
+    assert centers_of(settings) == {}
     (settings.data / "centers.toml").write_text('[[center]]\nid = "C1"\nname = "浦东"\nregion = "East"\n')
 
-    assert notices.centers_of(settings)["C1"].name == "浦东"
+    assert centers_of(settings)["C1"].name == "浦东"
 
 
 def test_a_preview_is_made_of_the_journey_as_it_is_now():

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.clickhouse.centers import Center
-from sinks.push.audience import Preference
+from schemas.centers import Center
+from schemas.opening_hours import day_began, is_open, next_day, quiet_until
 from sinks.push.decide import ASK_AGAIN_MS, CAP, GAP, QUIET, TOLD_ALREADY, Drop, Go, Hold, Known, Policy, decide
-from sinks.push.hours import day_began, is_open, next_day, quiet_until
-from sinks.push.ledger import EXPIRED, HELD, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN
+from sinks.push.ledger.audience import Preference
+from sinks.push.ledger.ledger import EXPIRED, HELD, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_fact, a_notice, a_send
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

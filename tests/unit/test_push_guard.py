@@ -14,13 +14,13 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sinks.push.address import AddressKeys
-from sinks.push.channel import Accepted, NotSent, Rejected, Unclear
+from sinks.push.channels.channel import Accepted, NotSent, Rejected, Unclear
+from sinks.push.channels.guard import CheckedResolver, TargetRefused, is_public
+from sinks.push.channels.http import Http, is_allowed, origin_of
 from sinks.push.channels.registry import open_channels
 from sinks.push.channels.webhook import Webhook
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.config import PushSettings, WebhookSection
-from sinks.push.guard import CheckedResolver, TargetRefused, is_public
-from sinks.push.http import Http, is_allowed, origin_of
 from tests.providers.messages import a_message
 from tests.providers.push_service import PushService
 from tests.providers.server import Provider
@@ -239,7 +239,7 @@ async def test_a_name_of_the_attackers_leads_nowhere(
     answers: list[str], bystander: tuple[int, list[object]], monkeypatch: pytest.MonkeyPatch
 ):
     port, heard = bystander
-    monkeypatch.setattr("sinks.push.http.CheckedResolver", lambda: CheckedResolver(Names(answers)))
+    monkeypatch.setattr("sinks.push.channels.http.CheckedResolver", lambda: CheckedResolver(Names(answers)))
     channel = Webhook(WebhookSection(timeout_s=2), lambda _: b"secret")
     answer = await channel.send(a_message("data", f"https://rebind.example:{port}/"))
     await channel.close()

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from sinks.progress import Progress
-from sinks.push import audience, ledger
-from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
-from sinks.push.clerk import Clerk
+from runtime.progress import Progress
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.decide import QUIET, Policy
 from sinks.push.lane import CALL_MARGIN_S, Office
 from sinks.push.lanes import GONE, ROOM_MS, Lanes
-from sinks.push.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
-from sinks.push.store import SqliteStore
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
+from sinks.push.ledger.store import SqliteStore
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
 from tests.unit.test_push_decide import at
 

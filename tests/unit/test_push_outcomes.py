@@ -7,8 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from sinks.push.channel import Accepted
-from sinks.push.outcomes import Outcomes, Parcel
+from sinks.push.channels.channel import Accepted
+from sinks.push.ledger.outcomes import Outcomes, Parcel
 from tests.providers.messages import a_message, a_notice, a_send
 
 

@@ -12,7 +12,7 @@ from schemas.facts import Notice
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.channels.console import Console
 from sinks.push.config import ConsoleSection, PushConfigError, PushSettings, read_push_settings
-from sinks.push.ledger import Send
+from sinks.push.ledger.ledger import Send
 from sinks.push.plan import HEAD_START_MS, Planner, UnusableNotice, read_notice
 from tests.providers.messages import HOUR, a_notice, now_ms
 

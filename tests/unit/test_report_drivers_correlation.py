@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fixtrail.reports.stats_correlation import pearson, pearson_textbook, slope, spearman
+from fixtrail.reports.stats.correlation import pearson, pearson_textbook, slope, spearman
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from fixtrail.reports.stats_models import controls_of, fit_logistic, logistic, ordinal, usable_columns
+from fixtrail.reports.stats.models import controls_of, fit_logistic, logistic, ordinal, usable_columns
 
 
 def none(rows: pd.DataFrame) -> pd.DataFrame:

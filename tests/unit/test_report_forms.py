@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from fixtrail.failure import Failure
 from fixtrail.reports import ask, catalogue, command
-from fixtrail.reports.document import as_csv, as_json, figures_sheet
-from fixtrail.reports.kpi_charts import charts_of
-from fixtrail.reports.page import render_html, render_page, style
-from fixtrail.reports.pictures import as_png, as_svg
+from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
+from fixtrail.reports.forms.page import render_html, render_page, style
+from fixtrail.reports.forms.pictures import as_png, as_svg
+from fixtrail.reports.forms.terminal import print_report
+from fixtrail.reports.forms.words import shown
+from fixtrail.reports.kpi.charts import charts_of
 from fixtrail.reports.report import (
     Chart,
     Column,
@@ -33,15 +34,14 @@ from fixtrail.reports.report import (
     plain,
     sheet_of,
 )
-from fixtrail.reports.terminal import print_report
-from fixtrail.reports.words import shown
+from runtime.failure import Failure
 
 EVIL = "<script>alert(1)</script>&\"'"
 DEFINITIONS = {"nps": Definition(Words("净推荐值", "NPS"), Words("定义", "what it means"), "nps", "higher")}
 
 
 def draw(locale):
-    from fixtrail.reports.pictures import picture
+    from fixtrail.reports.forms.pictures import picture
 
     made, axes = picture(4, 2)
     axes.barh([EVIL, "等配件"], [1, 2])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fixtrail.reports import intervals
 from fixtrail.reports.report import NO_INTERVAL
+from fixtrail.reports.stats import intervals
 
 counts = st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

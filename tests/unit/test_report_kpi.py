@@ -11,13 +11,13 @@ from types import MappingProxyType
 import pandas as pd
 import pytest
 
-from fixtrail.failure import Failure
-from fixtrail.reports import kpi
-from fixtrail.reports.document import as_json
+from fixtrail.reports.forms.document import as_json
+from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import Options, check_cut, parse_day, refuse_cut
 from fixtrail.reports.periods import Asked, Span, bucket_days, resolve
 from fixtrail.reports.report import Words
 from fixtrail.reports.targets import Period, read_targets, targets_of
+from runtime.failure import Failure
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 11, 8, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtrail.reports.stats_loss import Loss, Solved, loss
-from fixtrail.reports.stats_segments import CUTS, segments
-from fixtrail.reports.stats_shapley import owen, shapley
+from fixtrail.reports.pareto.loss import Loss, Solved, loss
+from fixtrail.reports.stats.segments import CUTS, segments
+from fixtrail.reports.stats.shapley import owen, shapley
 
 LONGEST_MIN = 240.0
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.failure import Failure
 from fixtrail.reports.options import Options
-from fixtrail.reports.stats_loss import Solved
-from fixtrail.reports.stats_panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats_pilot import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
-from fixtrail.reports.stats_randomization import combined, difference, holm, joint_p
-from fixtrail.reports.stats_targets import longest_wait_min, read_plan, solved_levels
+from fixtrail.reports.pareto.loss import Solved
+from fixtrail.reports.pilot.judge import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
+from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
+from fixtrail.reports.stats.randomization import combined, difference, holm, joint_p
 from fixtrail.reports.targets import targets_of
+from runtime.failure import Failure
 
 MONDAY = day_number(date(2026, 7, 6))
 SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.recovery_figures import planted_nps, planted_shares
 from benchmarks.simulated_orders import START, center_days, orders_by_rules, orders_from_visits
-from fixtrail.reports.stats_visits import visits
+from fixtrail.reports.drivers.visits import visits
 from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.simulator.truth import truth
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fixtrail.cli import app
-from fixtrail.failure import Failure
+from fixtrail.cli.app import app
+from fixtrail.reports.kpi.told import read_told
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Interval
 from fixtrail.reports.status import MET, MISSED, NOT_DISTINGUISHABLE, status
-from fixtrail.reports.told import read_told
+from runtime.failure import Failure
 
 OWNERS_TABLE = Path(__file__).parents[2] / "examples" / "owners-table.toml"
 OPTIONS = Options(datetime(2026, 11, 8, tzinfo=UTC))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.reports.journey import nps_lost
-from fixtrail.reports.parts import abc_classes
-from fixtrail.reports.quality import LEAST, with_shrinkage
-from fixtrail.reports.shrinkage import Prior, fit, shrunk
+from fixtrail.reports.journey.report import nps_lost
+from fixtrail.reports.parts.report import abc_classes
+from fixtrail.reports.quality.report import LEAST, with_shrinkage
+from fixtrail.reports.stats.shrinkage import Prior, fit, shrunk
 
 voices = st.integers(1, 300).flatmap(
     lambda n: st.tuples(st.just(n), st.integers(0, n)).flatmap(

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.journey.as_of import at_instant
 from streams.journey.batch import journey_facts
-from streams.journey.running import at_instant
 from tests.histories import histories
 from tests.workshop import Sent, checked_in, event_of, ms, repair
 

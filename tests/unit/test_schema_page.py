@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtrail.schema_page import View, schema_page, views
+from fixtrail.documents.sql_schema import View, schema_page, views
 
 
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.name)

@@ -6,8 +6,8 @@ import random
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from fixtrail.send import Checked, Lanes, _read, check_lines, partition_of
-from fixtrail.topics import MAX_SENT_BYTES
+from fixtrail.sending.send import Checked, Lanes, _read, check_lines, partition_of
+from schemas.topics import MAX_SENT_BYTES
 
 CHECK_IN = (
     b'{"event_id":"e1","type":"check_in","order_id":"o1","vehicle_id":"v1","center_id":"c1",'

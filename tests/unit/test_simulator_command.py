@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtrail.failure import Failure
-from fixtrail.feeding import SimulatedRun, write_beside
+from fixtrail.sending.sources import SimulatedRun, write_beside
 from fixtrail.simulator.command import Pace, default_start, write_centers, write_events, write_truth
 from fixtrail.simulator.scenario import ScenarioError
+from runtime.failure import Failure
 
 MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtrail.failure import Failure
+from fixtrail.clickhouse.query import names_python, rows
 from fixtrail.settings import Settings
-from fixtrail.sql import names_python, rows
+from runtime.failure import Failure
 from tests.sql_attacks import FATAL
 
 ALLOWED = [

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from fixtrail import status
-from fixtrail.overview import Overview
+from fixtrail.operations import status
+from fixtrail.operations.overview import Overview
+from fixtrail.operations.status import Lag, Look, said_behind, wait_idle
 from fixtrail.settings import Settings
-from fixtrail.status import Lag, Look, said_behind, wait_idle
 
 
 def look(worker=0, writer=0, end=10):

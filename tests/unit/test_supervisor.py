@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from fixtrail.failure import Failure
 from fixtrail.local import supervisor
 from fixtrail.local.supervisor import Child, Refusal, Spec
-from fixtrail.process import is_alive
+from runtime.failure import Failure
+from runtime.process import is_alive
 
 # Any program of the standard library will do that says when it is ready and runs until it is stopped.
 SERVER = Spec("server", "http.server", ("--bind", "127.0.0.1", "0"), ready_line="Serving", stop_within_s=5)

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from sinks.tracing import TRACES_A_BATCH, Tracing
-from streams.tracing import BatchTraces
+from runtime.tracing import TRACES_A_BATCH, Tracing
+from streams.worker.traces import BatchTraces
 
 RECORDED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -156,7 +156,7 @@ def test_many_traces_in_one_batch_do_not_cost_more_than_the_work():
 
 def test_nothing_is_imported_while_traces_are_off():
     code = (
-        "import sys, sinks.tracing, streams.agents, sinks.clickhouse.writer, fixtrail.send, fixtrail.tracing;"
+        "import sys, runtime.tracing, streams.worker.tracker, sinks.clickhouse.writer, fixtrail.sending.send, fixtrail.settings;"
         "from fixtrail.settings import Settings; assert fixtrail.tracing.tracing_of(Settings(), 'worker') is None;"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )

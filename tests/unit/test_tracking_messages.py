@@ -10,9 +10,9 @@ import pytest
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
-from sinks.push import audience, ledger
-from sinks.push.audience import Preference
-from sinks.push.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.audience import Preference
+from sinks.push.ledger.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
 from tests.providers.messages import a_notice, a_send, now_ms
 
 

@@ -12,12 +12,12 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from fixtrail.topics import ALERTS, JOURNEYS, NOTICES
 from fixtrail.watch import box as boxes
 from fixtrail.watch import shard as shards
 from fixtrail.watch.box import TOPICS, WatchBoxConfig, _Watch
 from fixtrail.watch.config import WatchConfig
-from sinks.progress import Progress
+from runtime.progress import Progress
+from schemas.topics import ALERTS, JOURNEYS, NOTICES
 from tests.providers.watch_box import ago
 from tests.workshop import checked_in, facts_after
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.watch.config import DEFAULTS, Customers, Threshold, WatchConfig, WatchConfigError, read_watch_config
-from fixtrail.watch.hours import opening_time_after
 from fixtrail.watch.rules import (
     DAY_MS,
     MINUTE_MS,
@@ -24,8 +23,9 @@ from fixtrail.watch.rules import (
     upper_limit,
     waited_for_at,
 )
-from sinks.clickhouse.centers import Center
-from streams.journey.by_clock import clock_notice, why_not_so
+from schemas.centers import Center
+from schemas.opening_hours import opening_time_after
+from streams.journey.clock_notices import clock_notice, why_not_so
 from streams.journey.notices import is_still_true
 from tests.workshop import (
     approved,

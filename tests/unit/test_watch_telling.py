@@ -12,10 +12,10 @@ from fixtrail.watch.config import OpsChannel, WatchConfig
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, left_open
 from fixtrail.watch.words import LOCALES, Wording, texts
+from runtime.progress import Progress
+from schemas.centers import Center
 from schemas.facts import Acknowledgement, Alert, Telling
-from sinks.clickhouse.centers import Center
-from sinks.progress import Progress
-from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
+from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
 from tests.workshop import checked_in, facts_after, ms, order_after, part
 
 CENTER = Center(id="C1", name="浦东中心", name_en="Pudong", region="East", time_zone="Asia/Shanghai")

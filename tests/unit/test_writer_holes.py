@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from runtime.progress import Progress
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.writer import WriterConfig, _Writer
-from sinks.progress import Progress
 
 EVENTS_0 = TopicPartition("service-events", 0)
 

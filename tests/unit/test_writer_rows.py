@@ -12,10 +12,10 @@ from aiokafka import TopicPartition
 from schemas.dead_letter import DeadLetter
 from schemas.decode import BadEvent
 from sinks.clickhouse.batch import Batch, Reader
+from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import UnusableRecord
 from tests.workshop import (

@@ -13,7 +13,6 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.failure import REFUSED, Failure
 from fixtrail.settings import Settings
 from fixtrail.web.accounts.oidc import OidcConfig, Provider
 from fixtrail.web.accounts.passwords import Checker
@@ -21,6 +20,7 @@ from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Throttle
 from fixtrail.web.accounts.users import Directory, Person, Role, UsersError
 from fixtrail.web.ops.shell import BadForm, small_form
+from runtime.failure import REFUSED, Failure
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
 audit = structlog.get_logger("fixtrail.audit")

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
 from fixtrail.settings import Settings
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password
 from fixtrail.web.accounts.users import ALL_CENTERS, Account, UsersError, read_users, write_users
+from runtime.failure import NEGATIVE, REFUSED, USAGE, Failure
 
 
 def users_file(settings: Settings) -> Path:

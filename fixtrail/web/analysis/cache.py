@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from fixtrail.failure import Failure
 from fixtrail.settings import NoEndpointError
+from runtime.failure import Failure
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report

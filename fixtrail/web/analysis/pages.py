@@ -9,12 +9,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.failure import Failure
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.cache import Asked, Refused
 from fixtrail.web.context import web_of
 from fixtrail.web.ops.shell import Locale, StaffRoute, locale_of, page
+from runtime.failure import Failure
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
@@ -46,7 +46,7 @@ async def overview(request: Request, person: Analyst) -> Response:
 @router.get("/analysis/report.css")
 async def style_sheet() -> Response:
     """The look of reports, the same as in their HTML files."""
-    from fixtrail.reports.page import style
+    from fixtrail.reports.forms.page import style
 
     return Response(style(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
 
@@ -54,8 +54,8 @@ async def style_sheet() -> Response:
 @router.get("/analysis/{name}")
 async def report_page(request: Request, name: str, person: Analyst) -> Response:
     """The report, computed within the last minutes; while that lasts, a page that asks again by itself."""
+    from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
-    from fixtrail.reports.page import render_html
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
@@ -96,8 +96,8 @@ async def report_file(request: Request, name: str, file: str, person: Analyst) -
 
 def _file(report: "Report", stem: str, form: str, locale: Locale) -> tuple[bytes | str, str]:
     """The content and its type. Raises 404 for a table or picture that the report has not."""
-    from fixtrail.reports.document import as_csv, as_json, figures_sheet
-    from fixtrail.reports.pictures import as_png, as_svg
+    from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
+    from fixtrail.reports.forms.pictures import as_png, as_svg
 
     if (stem, form) == ("report", "json"):
         return orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2), "application/json"

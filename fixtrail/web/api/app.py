@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fixtrail.web.api import consents, events, reading
 from fixtrail.web.api.problems import speak_problems
 from fixtrail.web.api.state import ApiState
-from sinks.progress import Progress
+from runtime.progress import Progress
 
 
 def create_api(state: ApiState) -> FastAPI:

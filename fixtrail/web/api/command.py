@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fixtrail.failure import USAGE, Failure
 from fixtrail.settings import Settings
 from fixtrail.web.api.keys import SCOPES, ApiKey, key_file, make_key
+from runtime.failure import USAGE, Failure
 from schemas.events import EVENT_TYPES
 
 

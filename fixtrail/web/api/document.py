@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from fixtrail.contracts import event_schemas
 from schemas.events import EVENT_TYPES
+from schemas.json_schema import event_schemas
 
 DESCRIPTION = """\
 Send service-order events, and read the journeys that follow from them.

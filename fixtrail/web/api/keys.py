@@ -20,8 +20,8 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from fixtrail.failure import Failure
 from fixtrail.settings import Settings
+from runtime.failure import Failure
 
 FILE = "api-keys.json"
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from schemas.events import EPOCH
 from schemas.facts import Activity, FtfCause, JourneyFact, Status
+from streams.journey.as_of import at_instant
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
-from streams.journey.running import at_instant
 
 
 def _as_text(at: datetime) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from fixtrail.failure import Failure
-from fixtrail.kafka import client_options
-from fixtrail.settings import Settings
-from fixtrail.topics import MAX_SENT_BYTES, SERVICE_EVENTS, require_topic
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import Settings, client_options
 from fixtrail.web.api.bodies import Header
 from fixtrail.web.api.judge import Record
+from runtime.failure import Failure
+from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 BATCH_BYTES = 512 * 1024
 OPEN_WITHIN_S = 5.0

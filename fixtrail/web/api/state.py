@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from fixtrail.settings import Settings
-from fixtrail.tracing import tracing_of
+from fixtrail.settings import Settings, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
@@ -15,8 +14,8 @@ from fixtrail.web.api.pace import Pace
 from fixtrail.web.api.problems import Problem
 from fixtrail.web.api.sender import Sender
 from fixtrail.web.journeys import Journeys
-from sinks.progress import Progress
-from sinks.tracing import Tracing
+from runtime.progress import Progress
+from runtime.tracing import Tracing
 
 BYTES_UNDER_WAY = 64 * 1024 * 1024
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fixtrail.topics import SERVICE_EVENTS
 from fixtrail.web.api.bodies import Header
-from sinks.tracing import Tracing, is_traceparent
+from runtime.tracing import Tracing, is_traceparent
+from schemas.topics import SERVICE_EVENTS
 
 _STATE_BYTES = 512
 

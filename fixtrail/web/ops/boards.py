@@ -13,8 +13,8 @@ from fixtrail.web.ops.choice import Choice, centers_seen
 from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
 from fixtrail.web.ops.live import ACTIVITIES
 from fixtrail.web.ops.shell import Locale, Words, environment, words
+from schemas.centers import Center
 from schemas.facts import Alert
-from sinks.clickhouse.centers import Center
 
 if TYPE_CHECKING:
     from fixtrail.web.context import Web
@@ -177,7 +177,7 @@ def ftfr(sums: Sums) -> Rate:
 def _share(count: int, n: int) -> Rate:
     if not n:
         return Rate(None, 0, None, None)
-    from fixtrail.reports import intervals
+    from fixtrail.reports.stats import intervals
 
     found = intervals.share(count, n)
     return Rate(100 * count / n, n, _times(100, found.low), _times(100, found.high))
@@ -187,7 +187,7 @@ def nps(sums: Sums) -> Rate:
     """NPS, -100 to 100."""
     if not sums.surveys:
         return Rate(None, 0, None, None)
-    from fixtrail.reports import intervals
+    from fixtrail.reports.stats import intervals
 
     found = intervals.nps(sums.promoters, sums.detractors, sums.surveys)
     value = 100 * (sums.promoters - sums.detractors) / sums.surveys

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.failure import Failure
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
@@ -20,6 +19,7 @@ from fixtrail.web.ops.board import board
 from fixtrail.web.ops.boards import ftfr, name_of, nps
 from fixtrail.web.ops.figures import Row, Sums
 from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from runtime.failure import Failure
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.ops.live import Lane
-from sinks.clickhouse.centers import Center
+from schemas.centers import Center
 
 LONGEST = 64
 

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fixtrail.failure import Failure
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.ops.live import Lane
-from streams.journey.hours import BUCKET_GROWTH
+from runtime.failure import Failure
+from streams.journey.center_hours import BUCKET_GROWTH
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.failure import Failure
 from fixtrail.settings import NoEndpointError, Settings
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
@@ -20,6 +19,7 @@ from fixtrail.web.ops.boards import name_of
 from fixtrail.web.ops.figures import Row
 from fixtrail.web.ops.live import times_at
 from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from runtime.failure import Failure
 from schemas.facts import JourneyFact
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
 
 def _told(settings: Settings, order_id: str) -> list[dict[str, Any]] | None:
     """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
-    from fixtrail.notices import log_as_json, log_of
+    from fixtrail.customers.notice_log import log_as_json, log_of
 
     place = settings.ledger_dsn().removeprefix("sqlite:///")
     if place != settings.ledger_dsn() and not Path(place).exists():

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from fixtrail.topics import ALERT_ACKS
 from fixtrail.web.accounts.access import audit, posted, remember, required
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
@@ -22,6 +21,7 @@ from fixtrail.web.ops.choice import choice_of
 from fixtrail.web.ops.shell import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
 from schemas.facts import Acknowledgement
+from schemas.topics import ALERT_ACKS
 
 # At most so often a board changes, and at least so often it looks at the clock.
 LEAST_S, LOOK_EVERY_S = 1.0, 5.0

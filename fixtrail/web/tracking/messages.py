@@ -5,15 +5,15 @@ And whether the customer wants to be sent anything.
 
 from dataclasses import dataclass, replace
 
-from fixtrail.notices import push_settings
+from fixtrail.configuration import push_settings
 from fixtrail.settings import Settings
 from fixtrail.web.tracking.words import catalogue
-from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, parse_recipient
-from sinks.push.audience import Preference
 from sinks.push.decide import CAP, GAP, QUIET
-from sinks.push.ledger import Send
-from sinks.push.store import StoreOutage
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.audience import Preference
+from sinks.push.ledger.ledger import Send
+from sinks.push.ledger.store import StoreOutage
 
 _OUTCOMES = {
     ledger.SENT: "sent",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
-from fixtrail.milestones import part_of_milestone
+from fixtrail.customers.milestones import part_of_milestone
 from schemas.facts import JourneyFact, PartRequestFact, QuoteFact
 
 MINUTE_MS = 60_000

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from sinks.push import wording
+from sinks.push.words import wording
 
 LOCALES = ("zh-CN", "en")
 DEFAULT = "zh-CN"

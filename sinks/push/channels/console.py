@@ -2,9 +2,9 @@
 
 import logging
 
-from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Traits
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Traits
 from sinks.push.config import ConsoleSection
-from sinks.push.wording import ORDER, plain
+from sinks.push.words.wording import ORDER, plain
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ Each is imported when it is set up: what the others need takes a second to load.
 from collections.abc import Callable, Mapping
 
 from sinks.push.address import AddressKeys
-from sinks.push.channel import Channel
+from sinks.push.channels.channel import Channel
 from sinks.push.config import PushSettings
 
 

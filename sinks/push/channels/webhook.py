@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import orjson
 
-from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
+from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
 from sinks.push.config import WebhookSection
-from sinks.push.http import Http, Reply, is_allowed, origin_of, refused
 
 CONCURRENCY, TIMEOUT_S = 64, 10.0
 

@@ -14,9 +14,9 @@ import orjson
 from py_vapid import Vapid02  # type: ignore[import-untyped]
 from pywebpush import WebPusher, WebPushException  # type: ignore[import-untyped]
 
-from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
+from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
 from sinks.push.config import WebPushSection
-from sinks.push.http import Http, Reply, is_allowed, origin_of, refused
 
 CONCURRENCY, TIMEOUT_S = 16, 15.0
 TOKEN_LIFE_S = 12 * 3600

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import orjson
 
-from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channels.http import Http, Reply, refused
 from sinks.push.config import Form, WechatSection
-from sinks.push.http import Http, Reply, refused
 
 CONCURRENCY, TIMEOUT_S = 8, 10.0
 RENEW_BEFORE_S = 300

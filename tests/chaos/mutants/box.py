@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from fixtrail.cli import main
+from fixtrail.cli.main import main
 from tests.chaos.mutants.changes import CHANGES
 
 if __name__ == "__main__":

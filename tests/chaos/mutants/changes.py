@@ -24,7 +24,7 @@ BUG_AT, BUGS = 25, 4
 
 def slow_writes() -> None:
     """Every write of a worker reaches the broker 1.5 s late, in order."""
-    from streams.delivery import Outbox
+    from streams.worker.outbox import Outbox
 
     start = Outbox.start
 
@@ -91,7 +91,7 @@ def bug_now_and_then() -> None:
 
 def ack_before_write() -> None:
     """A batch is acked when it is handed over, not when all that follows from it is durable."""
-    from streams.delivery import Outbox
+    from streams.worker.outbox import Outbox
 
     put = Outbox.put
 
@@ -104,7 +104,7 @@ def ack_before_write() -> None:
 
 def changelog_before_outputs() -> None:
     """The state is written first and what follows from it second."""
-    from streams.delivery import Outbox
+    from streams.worker.outbox import Outbox
 
     put = Outbox.put
 
@@ -116,7 +116,7 @@ def changelog_before_outputs() -> None:
 
 def flush_without_awaiting() -> None:
     """What was sent counts as written."""
-    from streams.delivery import Outbox
+    from streams.worker.outbox import Outbox
 
     ship = Outbox._ship
 
@@ -129,7 +129,7 @@ def flush_without_awaiting() -> None:
 
 def exception_skips_the_batch() -> None:
     """An exception while a batch is taken is logged and the batch acked, as Faust's `take` does."""
-    from streams import agents
+    from streams.worker import tracker as agents
 
     take = agents.Tracker.take
 
@@ -190,7 +190,7 @@ def send_ids_by_attempt() -> None:
 
 def commit_before_ledger() -> None:
     """The push sink commits what it has read, and then notes it."""
-    from sinks.crash_point import crash_point
+    from runtime.crash_point import crash_point
     from sinks.push.sink import _Sink
 
     take = _Sink._take

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
+from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
 from sinks.push.channels.registry import CHANNELS
 from tests.contract.channels.setups import SETUPS, TIMEOUT_S, Ready
 from tests.providers.messages import a_message

@@ -1,0 +1,70 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
+
+keys_app = typer.Typer(help="Keys with which other systems send events and read orders.", no_args_is_help=True)
+
+
+@keys_app.command(
+    "add", epilog="Example:  fixtrail api-keys add dms-east --scope events:write --center east-01 --center east-02"
+)
+def keys_add(
+    source: Annotated[str, typer.Argument(help="Which system the key is for.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="events:write, consents:write, orders:read, centers:read, personal:read; may be repeated."),
+    ] = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of these types.")] = None,
+    center: Annotated[list[str] | None, typer.Option(help="Only events and orders of these centers.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Events a minute, instead of FIXTRAIL_API_EVENTS_PER_MINUTE.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="Time with offset from which on it is refused.")] = None,
+    data: Data = None,
+) -> None:
+    """Make a key and print it: only now, of its secret nothing but a hash is kept. Servers know it at once."""
+    from fixtrail.recompute.facts import parse_time
+    from fixtrail.web.api import command
+
+    text, key = command.add_key(
+        settings_of(data),
+        source,
+        scopes=scope or (),
+        types=type_ or (),
+        centers=center or (),
+        events_per_minute=per_minute,
+        expires_at=parse_time(expires, "--expires") if expires else None,
+    )
+    print(f"key {key.id} of {source}: {', '.join(sorted(key.scopes))}. It is not shown again:", file=sys.stderr)
+    say(text)
+
+
+@keys_app.command("list", epilog="Example:  fixtrail api-keys list --json")
+def keys_list(as_json: AsJson = False, data: Data = None) -> None:
+    """Every key: id, source, what it allows, and whether it is valid."""
+    from fixtrail.web.api import command
+
+    found = command.list_keys(settings_of(data))
+    if as_json:
+        say_json(found)
+    else:
+        command.print_keys(found)
+
+
+@keys_app.command("revoke", epilog="Example:  fixtrail api-keys revoke 0f3a9c1e77d2")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `fixtrail api-keys list` shows it.")],
+    data: Data = None,
+) -> None:
+    """Let a key be refused; servers do so from their next request on."""
+    from fixtrail.web.api import command
+
+    key = command.revoke_key(settings_of(data), key_id)
+    say(f"key {key.id} of {key.source} is refused from now on")

@@ -1,0 +1,52 @@
+"""What the command groups share: the application, options, settings, output."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+if TYPE_CHECKING:
+    from fixtrail.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 70 a bug or a failed "
+    "write, 75 ended by the watchdog, 78 refuses to go on."
+)
+app = typer.Typer(
+    name="fixtrail",
+    help="Event-driven customer-journey tracker for after-sales service.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the embedded stack.  [env: FIXTRAIL_DATA; default: .fixtrail]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for scripts.")]
+
+
+def settings_of(data: Path | None, **changed: Any) -> "Settings":
+    from fixtrail.settings import Settings
+
+    given = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
+    return Settings(**given)
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def say_json(document: Any) -> None:
+    import orjson
+
+    say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def open_input(source: Path) -> BinaryIO:
+    return sys.stdin.buffer if str(source) == "-" else source.open("rb")

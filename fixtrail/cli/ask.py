@@ -1,0 +1,126 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.failure import NEGATIVE, Failure
+
+if TYPE_CHECKING:
+    pass
+from fixtrail.cli.app import AsJson, Data, app, say, settings_of
+
+RATE_OVER_S = 1.0
+
+
+@app.command(epilog="Example:  fixtrail send events.ndjson && fixtrail status --wait-idle 120")
+def status(
+    as_json: AsJson = False,
+    wait_idle: Annotated[
+        float | None,
+        typer.Option("--wait-idle", metavar="SECONDS", help="Wait until all that was sent has reached ClickHouse."),
+    ] = None,
+    box: Annotated[
+        list[str] | None, typer.Option(help="Also this box's health page, as its log names it.", metavar="URL")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """How far every consumer group is behind, how the boxes are, how long heartbeats take, what was refused.
+
+    With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out. Otherwise 1 where
+    Kafka or ClickHouse does not answer; what else can be told is told.
+    """
+    import asyncio
+    import time
+
+    from fixtrail.operations import overview as seeing
+    from fixtrail.operations import status as watching
+
+    settings = settings_of(data)
+    late = None
+    if wait_idle is not None:
+        late = asyncio.run(watching.wait_idle(settings, wait_idle))
+    troubles = []
+    if as_json or wait_idle is None:
+        before, began = [] if as_json else seeing.look_at_boxes(settings, box or ()), time.monotonic()
+        seen = seeing.overview(settings, box or (), late)
+        troubles = seen.troubles
+        if as_json:
+            import orjson
+
+            say(orjson.dumps(seen.as_json(), option=orjson.OPT_INDENT_2).decode())
+        else:
+            from fixtrail.cli.print_overview import print_overview
+
+            time.sleep(max(0.0, RATE_OVER_S - (time.monotonic() - began)))
+            after = seeing.look_at_boxes(settings, box or ())
+            print_overview(seen, seeing.rates(before, after, time.monotonic() - began), time.time())
+    if late:
+        raise Failure(f"not idle after {wait_idle:g} s: {watching.said_behind(late)}")
+    if troubles:
+        raise SystemExit(NEGATIVE)
+
+
+@app.command(
+    epilog='Example:  fixtrail sql "SELECT center_id, avg(wait_s) / 60 FROM orders GROUP BY 1" --format CSVWithNames'
+)
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY|-", help="ClickHouse SQL; - reads it from standard input.")],
+    output_format: Annotated[
+        str | None, typer.Option("--format", help="Any output format of ClickHouse, such as JSONEachRow.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Ask ClickHouse as the user who may only read the views of database `fixtrail`.
+
+    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe.
+    """
+    from fixtrail.clickhouse import query as asking
+
+    text = sys.stdin.read() if query == "-" else query
+    settings = settings_of(data)
+    if output_format is None and sys.stdout.isatty():
+        asking.print_table(b"".join(asking.query(settings, text, asking.TABLE_FORMAT)))
+        return
+    for piece in asking.query(settings, text, output_format or "TabSeparatedWithNames"):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+@app.command(
+    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
+)
+def report(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
+    as_json: AsJson = False,
+    html: Annotated[Path | None, typer.Option(help="Write one page with everything in it.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write its tables; several go into files beside this one.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write its pictures; several go into files beside this one.")] = None,
+    png: Annotated[Path | None, typer.Option(help="The same as PNG.")] = None,
+    chart: Annotated[str | None, typer.Option(help="Only this picture, or the table behind it.")] = None,
+    targets: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Targets, and periods to compare.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of handoff.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of handoff, included.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
+    ] = None,
+    locale: Annotated[str, typer.Option(help="Language of pages and pictures: zh-CN or en.")] = "zh-CN",
+    list_: Annotated[
+        bool, typer.Option("--list", help="Every report and query, with the question it answers.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture."""
+    from fixtrail.reports import command
+
+    if list_ or name is None:
+        command.list_reports(say)
+        return
+    wanted = command.Wanted(as_json, html, csv, svg, png, chart, command.locale_of(locale))
+    options = command.read_options(targets, since, until, by)
+    raise SystemExit(command.run_report(settings_of(data), name, options, wanted, say, table))

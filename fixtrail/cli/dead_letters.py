@@ -1,0 +1,117 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.failure import NEGATIVE, USAGE, Failure
+
+if TYPE_CHECKING:
+    pass
+from fixtrail.cli.app import AsJson, Data, open_input, say, settings_of
+
+letters_app = typer.Typer(help="What was refused and why, and putting it back.", no_args_is_help=True)
+
+
+@letters_app.command("list", epilog="Example:  fixtrail dead-letters list --code missing_field --newest 50")
+def letters_list(
+    newest: Annotated[int, typer.Option(min=0, help="How many of the newest to show.")] = 20,
+    code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Counts by code over all dead letters, and the newest ones."""
+    import asyncio
+
+    from fixtrail.operations import dead_letters
+
+    listed = asyncio.run(dead_letters.list_letters(settings_of(data), newest=newest, code=code))
+    if as_json:
+        import orjson
+
+        say(orjson.dumps(listed.as_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        dead_letters.print_list(listed)
+
+
+@letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
+def letters_show(
+    place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Only the original bytes, unchanged.")] = False,
+    data: Data = None,
+) -> None:
+    """One dead letter with its content, which may be personal."""
+    import asyncio
+
+    from fixtrail.operations import dead_letters
+
+    letter = asyncio.run(dead_letters.letter_at(settings_of(data), dead_letters.parse_place(place)))
+    if raw:
+        sys.stdout.buffer.write(letter.value or b"")
+        sys.stdout.buffer.flush()
+    else:
+        dead_letters.print_letter(letter)
+
+
+@letters_app.command("export", epilog="Example:  fixtrail dead-letters export --code invalid_field > letters.ndjson")
+def letters_export(
+    code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    data: Data = None,
+) -> None:
+    """Events that were refused and not put back yet, with their content, which may be personal, as JSON lines.
+
+    Repair `value` in each line, then put them back with `redrive --from`.
+    """
+    import asyncio
+
+    from fixtrail.operations.dead_letter_file import letter_line
+    from fixtrail.operations.dead_letters import letters_to_repair
+
+    async def write() -> None:
+        async for letter in letters_to_repair(settings_of(data), code):
+            sys.stdout.buffer.write(letter_line(letter))
+        sys.stdout.buffer.flush()
+
+    asyncio.run(write())
+
+
+@letters_app.command(
+    "redrive",
+    epilog="Examples:  fixtrail dead-letters redrive 2:17 --file repaired.json    … redrive --code too_large --dry-run",
+)
+def letters_redrive(
+    places: Annotated[list[str] | None, typer.Argument(metavar="[PARTITION:OFFSET]...")] = None,
+    code: Annotated[str | None, typer.Option(help="All that were refused for this reason.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Repaired bytes to send in place of one letter's own.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE|-", help="Repaired letters, as `export` writes them.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also what was put back before, or would be refused.")] = False,
+    data: Data = None,
+) -> None:
+    """Put dead letters back to `service-events`, as they are or repaired, with their headers.
+
+    A letter that was put back before, or whose bytes would be refused again, is passed over (exit 1) without --force.
+    """
+    import asyncio
+
+    from fixtrail.operations import dead_letters
+    from fixtrail.operations.dead_letter_file import read_repaired
+
+    if sum(map(bool, (places, code, source))) != 1:
+        raise Failure("name letters by PARTITION:OFFSET, all of one kind by --code, or repaired ones by --from", USAGE)
+    if file and len(places or ()) != 1:
+        raise Failure("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
+    chosen = {dead_letters.parse_place(place) for place in places or ()}
+    repaired = {place: file.read_bytes().removesuffix(b"\n") for place in chosen} if file else {}
+    if source:
+        with open_input(source) as lines:
+            repaired = read_repaired(lines)
+        chosen = set(repaired)
+    done = asyncio.run(
+        dead_letters.redrive_chosen(settings_of(data), chosen, code, repaired, dry_run=dry_run, force=force, say=say)
+    )
+    raise SystemExit(0 if done else NEGATIVE)

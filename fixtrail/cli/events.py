@@ -1,0 +1,178 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runtime.failure import NEGATIVE, Failure
+
+if TYPE_CHECKING:
+    from fixtrail.settings import Settings
+from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
+
+
+@app.command(
+    epilog="Examples:  fixtrail send events.ndjson    zcat history.gz | fixtrail send -    fixtrail send f --check"
+)
+def send(
+    source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
+    check: Annotated[bool, typer.Option("--check", help="Only validate: what is wrong, by line number.")] = False,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events per second.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Send each line's bytes, unchanged, to `service-events`; the key is the line's vehicle_id where it parses.
+
+    Exits 0 once Kafka has acknowledged every line, 1 if one was not; with --check 1 if a line is no event.
+    """
+    import asyncio
+
+    from fixtrail.sending import send as sending
+    from fixtrail.terminal.progress_bars import bytes_bar
+
+    settings = settings_of(data)
+    if check:
+        raise SystemExit(_check(settings, source, as_json))
+    with open_input(source) as lines, bytes_bar("sending", sending.size_of(source)) as moved:
+        sent = asyncio.run(sending.send_lines(settings, lines, rate=rate, moved=moved))
+    if as_json:
+        import orjson
+
+        say(orjson.dumps(sent).decode())
+    else:
+        pace = sent.acknowledged / sent.seconds if sent.seconds else 0.0
+        say(f"{sent.acknowledged:,} events acknowledged in {sent.seconds:.1f} s ({pace:,.0f} per second)")
+        if sent.empty:
+            say(f"{sent.empty:,} empty lines skipped")
+        if sent.without_key:
+            say(f"{sent.without_key:,} lines without a readable vehicle_id went without a key")
+        for trace in sent.traces:
+            say(f"trace {trace}")
+    if sent.too_long:
+        said = ", ".join(map(str, sent.too_long[:10]))
+        print(f"fixtrail: not sent, longer than 8 MiB: line {said}", file=sys.stderr)
+    if sent.error:
+        print(
+            f"fixtrail: {sent.failed:,} events were not acknowledged and what follows them was not sent: {sent.error}. "
+            "Send the file again: an event that arrives twice counts once",
+            file=sys.stderr,
+        )
+    raise SystemExit(0 if sent.complete else NEGATIVE)
+
+
+def _check(settings: "Settings", source: Path, as_json: bool) -> int:
+    """Validate the lines and say what was found; the exit code."""
+    from fixtrail.sending import send as sending
+    from fixtrail.terminal.progress_bars import bytes_bar
+
+    found = sending.Checked()
+    errors = []
+    with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
+        for number, error in sending.check_lines(lines, found, max_bytes=settings.max_record_bytes, moved=moved):
+            if as_json:
+                errors.append({"line": number, "code": error.code, "reason": error.reason})
+            else:
+                say(f"line {number}: {error.code}: {error.reason}")
+    if as_json:
+        import orjson
+
+        say(orjson.dumps({**found.as_json(), "errors": errors}).decode())
+        return NEGATIVE if found.bad else 0
+    say(f"{found.lines:,} lines: {found.types.total():,} events, {found.bad:,} errors, {found.empty:,} empty lines")
+    for title, counts in (("", found.types), ("error ", found.codes), ("unknown field ", found.extra_fields)):
+        for name, count in counts.most_common(50):
+            say(f"  {count:>10,}  {title}{name}")
+    return NEGATIVE if found.bad else 0
+
+
+@app.command(epilog="Example:  fixtrail facts events.ndjson --now 2026-03-02T00:00:00Z > facts.ndjson")
+def facts(
+    source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
+    now: Annotated[str | None, typer.Option(help="Open orders run to this time.  [default: the clock]")] = None,
+    data: Data = None,
+) -> None:
+    """The journeys of a file of events, by the rules of the stream: one JSON line per order, named as view `orders`.
+
+    Lines that are no event are told on stderr and make the exit code 1; the facts of all others are printed.
+    """
+    from fixtrail.recompute import facts as computing
+    from fixtrail.sending.send import size_of
+    from fixtrail.terminal.progress_bars import bytes_bar
+
+    settings = settings_of(data)
+    keyed = computing.keyed_hash(settings)
+    if keyed is None:
+        print("fixtrail: no FIXTRAIL_HASH_KEY and no stack: vehicle_key and customer_key are left out", file=sys.stderr)
+    bad = 0
+
+    def refused(number: int, error: Any) -> None:
+        nonlocal bad
+        bad += 1
+        print(f"line {number}: {error.code}: {error.reason}", file=sys.stderr)
+
+    now_ms = computing.parse_now(now)
+    with open_input(source) as lines, bytes_bar("reading", size_of(source)) as moved:
+        limit = settings.max_record_bytes
+        for line in computing.facts_of(lines, now_ms, keyed, refused, max_bytes=limit, moved=moved):
+            sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+    if bad:
+        raise Failure(f"{bad:,} lines are no event")
+
+
+@app.command(epilog="Example:  fixtrail verify --data .fixtrail")
+def verify(as_json: AsJson = False, data: Data = None) -> None:
+    """Recompute every order from the stored events and report every difference to view `orders`; 1 if there is one."""
+    from fixtrail.recompute.verify import run_verify  # type: ignore[import-not-found,unused-ignore]
+
+    raise SystemExit(run_verify(settings_of(data), as_json=as_json))
+
+
+@app.command("import", epilog="Example:  fixtrail import repair.xes.gz --mapping examples/repair.toml --dry-run")
+def import_(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")],
+    mapping: Annotated[Path, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, only report.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="Write rows that made no event here, as JSON lines.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the events to this file instead of sending them.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Turn a log of another system into events by a mapping file, and say what was not mapped and why.
+
+    The event ids follow from the log, so a second import changes nothing.
+    """
+    from fixtrail.sending.sources import ImportRun, run_import
+
+    run = ImportRun(log, mapping, dry_run, out, rejects)
+    raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
+
+
+@app.command(
+    epilog="Examples:  fixtrail simulate --seed 7 --days 30 --out events.ndjson    fixtrail simulate --speed 600"
+)
+def simulate(
+    seed: Annotated[int, typer.Option(help="The same seed, the same events.")] = 1,
+    days: Annotated[int | None, typer.Option(min=1, help="Days to play.  [default: the scenario's]")] = None,
+    centers: Annotated[int | None, typer.Option(min=1, help="How many centers.  [default: the scenario's]")] = None,
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "owners-story",
+    start: Annotated[str | None, typer.Option(help="Time with offset.  [default: so many days ago]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write events here, - for stdout, and send none.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.01, help="Send at so many times the world's pace.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Also write what the run has planted, as JSON.")] = None,
+    centers_out: Annotated[Path | None, typer.Option(help="Also write the centers' reference data, as TOML.")] = None,
+    data: Data = None,
+) -> None:
+    """Play workshops: bays, technicians, parts, opening hours; all ten event types, with real feeds' anomalies.
+
+    Events go to Kafka as fast as it takes them, or --speed times as fast as in the world, or into a file.
+    """
+    from fixtrail.recompute.facts import parse_time
+    from fixtrail.sending.sources import SimulatedRun, run_simulation, write_beside
+
+    begins = parse_time(start, "--start") if start else None
+    run = SimulatedRun(scenario, seed, days, centers, begins, speed)
+    write_beside(run, truth=truth, centers=centers_out)
+    raise SystemExit(run_simulation(settings_of(data), run, out=out, say=say))

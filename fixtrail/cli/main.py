@@ -1,0 +1,66 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+import os
+import sys
+
+from fixtrail.cli.accounts import users_app
+from fixtrail.cli.alerts import alerts_app
+from fixtrail.cli.api_keys import keys_app
+from fixtrail.cli.app import app
+from fixtrail.cli.centers import centers_app
+from fixtrail.cli.dead_letters import letters_app
+from fixtrail.cli.notices import notices_app
+from fixtrail.cli.processes import sink_app
+from fixtrail.cli.tracking import tracking_app
+from runtime.failure import NEGATIVE, USAGE, Failure
+
+app.add_typer(sink_app, name="sink")
+app.add_typer(letters_app, name="dead-letters")
+app.add_typer(centers_app, name="centers")
+app.add_typer(notices_app, name="notices")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(tracking_app, name="tracking")
+app.add_typer(keys_app, name="api-keys")
+app.add_typer(users_app, name="users")
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on stderr and an exit code."""
+    try:
+        app()
+    except Failure as failure:
+        _end(str(failure), failure.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # `fixtrail … | head`: whoever read has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if (said := _said(error)) is None:
+            raise
+        _end(*said)
+
+
+def _said(error: Exception) -> tuple[str, int] | None:
+    """What to tell, and the exit code, for errors that are no bug of ours; None for all others."""
+    from pydantic import ValidationError
+
+    kind = type(error).__name__
+    if kind == "NoEndpointError":
+        return str(error), NEGATIVE
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        wrong = "; ".join(f"FIXTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        return f"wrong setting: {wrong}", USAGE
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no file {error.filename}", NEGATIVE
+    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError) and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
+    if type(error).__module__.startswith("aiokafka"):
+        return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
+    return None
+
+
+def _end(message: str, code: int) -> None:
+    print(f"fixtrail: {message}", file=sys.stderr)
+    sys.exit(code)

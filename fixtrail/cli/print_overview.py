@@ -1,0 +1,111 @@
+"""`fixtrail status` for people: one screen."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fixtrail.operations.overview import Box, Overview
+from fixtrail.operations.status import Look
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# Wide enough for every table where the output is no terminal.
+_PIPE_WIDTH = 140
+_REDRIVEN = "redriven"
+
+
+def print_overview(seen: Overview, pace: Mapping[str, int], now: float) -> None:
+    """Lags, boxes, heartbeats and dead letters on stdout; `pace` is records a second by box."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
+    for trouble in seen.troubles:
+        console.print(f"[red]{_escaped(trouble)}[/red]")
+    if seen.look:
+        console.print(_lags(seen.look))
+    if seen.boxes:
+        console.print(_boxes(seen.boxes, pace, now))
+    for box in seen.boxes:
+        if box.ended:
+            console.print(f"{box.name}, the last time: {_escaped(box.ended)}")
+    if seen.heartbeats:
+        told = ", ".join(f"{beat.way} {_seconds(beat.took_s)}" for beat in seen.heartbeats)
+        oldest = max(beat.age_s for beat in seen.heartbeats)
+        console.print(f"heartbeats: {told}; the last one was sent {_seconds(oldest)} ago")
+    if seen.letters:
+        console.print(_letters(seen.letters))
+        console.print("`fixtrail dead-letters list` says where they are")
+    elif seen.letters is not None:
+        console.print("no dead letters")
+
+
+def _lags(look: Look) -> "Table":
+    table = _table("How far behind", "group", "topic")
+    for name in ("partitions", "end", "lag", "worst partition"):
+        table.add_column(name, justify="right")
+    for place in sorted({(lag.group, lag.topic) for lag in look.lags}):
+        lags = [lag for lag in look.lags if (lag.group, lag.topic) == place]
+        behind, worst = sum(lag.lag for lag in lags), max(lags, key=lambda lag: lag.lag)
+        said = f"[yellow]{behind:,}[/yellow]" if behind else "0"
+        at_worst = f"{worst.partition}: {worst.lag:,}" if worst.lag else ""
+        table.add_row(*place, str(len(lags)), f"{sum(lag.end for lag in lags):,}", said, at_worst)
+    return table
+
+
+def _boxes(boxes: list[Box], pace: Mapping[str, int], now: float) -> "Table":
+    table = _table("Boxes", "box", "pid", "state")
+    for name in ("up", "restarts", "memory", "records", "per second", "retries", "newest event"):
+        table.add_column(name, justify="right")
+    for box in boxes:
+        color = "green" if box.state == "ready" else "red"
+        table.add_row(
+            box.name,
+            str(box.pid or ""),
+            f"[{color}]{box.state}[/{color}]",
+            "" if box.up_s is None else _long(box.up_s),
+            f"[yellow]{box.restarts}[/yellow]" if box.restarts else "0",
+            "" if box.memory_bytes is None else f"{box.memory_bytes / 2**20:,.0f} MiB",
+            "" if box.records is None else f"{box.records:,.0f}",
+            f"{pace[box.name]:,}" if box.name in pace else "",
+            "" if box.retries is None else f"{box.retries:,.0f}",
+            "" if not box.newest_event_at else f"{_long(now - box.newest_event_at)} old",
+        )
+    return table
+
+
+def _letters(letters: Mapping[str, int]) -> "Table":
+    table = _table("Dead letters", "code")
+    table.add_column("letters", justify="right")
+    for code, count in letters.items():
+        if code != _REDRIVEN:
+            table.add_row(code, f"{count:,}")
+    if back := letters.get(_REDRIVEN):
+        table.add_row("put back", f"{back:,}")
+    return table
+
+
+def _table(title: str, *columns: str) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 120 else _long(seconds)
+
+
+def _long(seconds: float) -> str:
+    """1 d 02:03:04."""
+    past = timedelta(seconds=max(0, round(seconds)))
+    days, rest = past.days, past - timedelta(days=past.days)
+    return f"{days:,} d {rest}" if days else str(rest)

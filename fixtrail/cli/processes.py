@@ -1,0 +1,102 @@
+"""The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.failure import USAGE, Failure
+
+if TYPE_CHECKING:
+    pass
+from fixtrail.cli.app import Data, app, say, settings_of
+
+sink_app = typer.Typer(help="Write the topics somewhere else.", no_args_is_help=True)
+
+
+@app.command(epilog="Example:  fixtrail up --data /var/lib/fixtrail --ports auto --workers 2")
+def up(
+    data: Data = None,
+    ports: Annotated[str, typer.Option(help="`auto` takes free ports, `fixed` 9092, 8123 and 9000.")] = "fixed",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Stream workers to run.")] = 1,
+) -> None:
+    """Start broker, ClickHouse and every box on this machine; Ctrl-C stops them all.
+
+    Prints `ready` once events can be sent. Other commands find the stack by the same --data.
+    """
+    from fixtrail.local.stack import run_stack
+
+    if ports not in ("auto", "fixed"):
+        raise Failure("--ports is auto or fixed", USAGE)
+    raise SystemExit(run_stack(settings_of(data), workers=workers, auto_ports=ports == "auto", say=say))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 fixtrail worker")
+def worker(data: Data = None) -> None:
+    """Run one stream worker: events in, journeys, center hours, notices and dead letters out. Start more to scale."""
+    from fixtrail.boxes import run_worker_box
+
+    raise SystemExit(run_worker_box(settings_of(data)))
+
+
+@sink_app.command("clickhouse", epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_CLICKHOUSE=http://ch:8123 … ")
+def sink_clickhouse(data: Data = None) -> None:
+    """Write events, journeys and center hours into ClickHouse. Start more to scale."""
+    from fixtrail.boxes import run_clickhouse_box
+
+    raise SystemExit(run_clickhouse_box(settings_of(data)))
+
+
+@sink_app.command("push", epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_PUSH=push.toml fixtrail sink push")
+def sink_push(data: Data = None) -> None:
+    """Tell customers by the channels that FIXTRAIL_PUSH sets up; without it, only this log. Start more to scale."""
+    from fixtrail.boxes import run_push_box
+
+    raise SystemExit(run_push_box(settings_of(data)))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_PUBLIC_URL=https://track.example.com fixtrail web")
+def web(data: Data = None) -> None:
+    """Serve the customers' tracking pages, the ops board and the event API. Start more to scale."""
+    from fixtrail.boxes import run_web_box
+
+    raise SystemExit(run_web_box(settings_of(data)))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_WATCH=watch.toml fixtrail watch")
+def watch(data: Data = None) -> None:
+    """Tell customers and staff what no event tells: broken promises, silence, long waits. Start more to scale."""
+    from fixtrail.boxes import run_watch_box
+
+    raise SystemExit(run_watch_box(settings_of(data)))
+
+
+@app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
+def pulse(data: Data = None) -> None:
+    """Send heartbeats through the topics and tell every group's lag at /metrics. One is enough; `up` has its own."""
+    from fixtrail.boxes import run_pulse_box
+
+    raise SystemExit(run_pulse_box(settings_of(data)))
+
+
+@app.command(epilog="Example:  fixtrail migrate --data .fixtrail")
+def migrate(
+    only: Annotated[str | None, typer.Option(help="`topics` or `clickhouse`: only that half.")] = None,
+    data: Data = None,
+) -> None:
+    """Create the topics and bring ClickHouse's tables and views up to date. Doing it again changes nothing."""
+    import asyncio
+
+    from fixtrail.clickhouse.admin import load_centers, migrate_clickhouse
+    from fixtrail.operations.topics import ensure_topics
+
+    if only not in (None, "topics", "clickhouse"):
+        raise Failure("--only is topics or clickhouse", USAGE)
+    settings = settings_of(data)
+    if only != "clickhouse":
+        for name in asyncio.run(ensure_topics(settings)):
+            say(f"topic {name} created")
+    if only != "topics":
+        for name in migrate_clickhouse(settings):
+            say(f"migration {name} applied")
+        if settings.centers:
+            say(f"{load_centers(settings, settings.centers)} centers loaded")

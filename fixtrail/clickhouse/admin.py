@@ -1,0 +1,50 @@
+"""How Fixtrail's own commands reach ClickHouse: as the user who writes, and what only that user does."""
+
+from pathlib import Path
+from typing import Any
+
+from fixtrail.settings import Settings
+from runtime.failure import REFUSED, Failure
+from sinks.clickhouse.connection import ClickHouse, connect
+
+
+def server_of(settings: Settings) -> ClickHouse:
+    """Where ClickHouse is, and the login that may write. Raises NoEndpointError where nothing says where it is."""
+    user, password = settings.writer_login()
+    return ClickHouse(settings.clickhouse_url(), user, password, settings.clickhouse_ca)
+
+
+def writing_client(settings: Settings) -> Any:
+    """A clickhouse-connect client that may write. Raises Failure where ClickHouse cannot be used."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    server = server_of(settings)
+    try:
+        return connect(server)
+    except (ClickHouseError, ValueError) as error:
+        said = str(error).splitlines()[0]
+        raise Failure(f"ClickHouse at {server.url} cannot be used as {server.user}: {said}") from None
+
+
+def migrate_clickhouse(settings: Settings) -> list[str]:
+    """Bring ClickHouse to this version's tables and views; the names of the migrations applied.
+
+    Raises Failure where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
+    """
+    from sinks.clickhouse.migrations import MigrationError, migrate
+
+    try:
+        return migrate(writing_client(settings))
+    except MigrationError as error:
+        raise Failure(str(error), REFUSED) from None
+
+
+def load_centers(settings: Settings, file: Path) -> int:
+    """Make the centers of a TOML file the only ones in ClickHouse; how many they are. Raises Failure for a bad file."""
+    from schemas.centers import CentersError
+    from sinks.clickhouse import centers
+
+    try:
+        return centers.load_centers(writing_client(settings), file)
+    except CentersError as error:
+        raise Failure(str(error)) from None

@@ -1,0 +1,100 @@
+"""`fixtrail sql`: a query to ClickHouse as the user who may only read the views."""
+
+import re
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from fixtrail.settings import Settings
+from runtime.failure import Failure
+
+DATABASE = "fixtrail"
+TABLE_FORMAT = "JSONCompact"
+_CHUNK_BYTES = 1 << 16
+
+# The embedded server ends with a crash where somebody asks for chDB's table function of this name.
+_PYTHON = re.compile(r"\bpython\b[`\"]?\s*\(", re.IGNORECASE)
+_ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
+
+
+def query(
+    settings: Settings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
+) -> Iterator[bytes]:
+    """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
+
+    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated.
+    Raises Failure with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
+    function that would end the embedded server.
+    """
+    if names_python(text):
+        raise Failure("the table function Python() is not allowed: it ends the embedded server")
+    user, password = settings.reader_login()
+    url = settings.clickhouse_url()
+    # wait_end_of_query: an error halfway through must not look like a complete answer.
+    about = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
+    request = urllib.request.Request(
+        f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",
+        data=text.encode(),
+        headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
+    )
+    context = ssl.create_default_context(cafile=settings.clickhouse_ca) if url.startswith("https") else None
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=300) as answer:
+            while chunk := answer.read(_CHUNK_BYTES):
+                yield chunk
+    except urllib.error.HTTPError as error:
+        raise Failure(error.read().decode(errors="replace").strip()) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise Failure(f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`") from None
+
+
+def names_python(text: str) -> bool:
+    """Whether a query calls chDB's table function Python, however it is written; texts and comments do not count."""
+    return _PYTHON.search(_ASIDE.sub(_aside, text)) is not None
+
+
+def _aside(found: re.Match[str]) -> str:
+    # A text stays a text, so that Python('x') is still a call.
+    return "''" if found[0].startswith("'") else " "
+
+
+def rows(settings: Settings, text: str) -> list[dict[str, Any]]:
+    """The answer's rows as dicts; 64-bit numbers stay numbers."""
+    said = b"".join(query(settings, text, "JSONEachRow"))
+    return [orjson.loads(line) for line in said.splitlines() if line]
+
+
+def print_table(answer: bytes) -> None:
+    """An answer in TABLE_FORMAT as a table on the terminal; other bytes (the query named a format) as they are."""
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+
+    try:
+        parsed = orjson.loads(answer)
+        names = [(column["name"], column["type"]) for column in parsed["meta"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        sys.stdout.buffer.write(answer)
+        return
+    table = Table(caption=f"{len(parsed['data'])} rows", caption_justify="left")
+    for name, kind in names:
+        table.add_column(name, justify="right" if "Int" in kind or "Float" in kind or "Decimal" in kind else "left")
+    for row in parsed["data"]:
+        table.add_row(*(_cell(value) for value in row))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "[dim]null[/dim]"
+    from rich.markup import escape
+
+    return escape(value if isinstance(value, str) else orjson.dumps(value).decode())

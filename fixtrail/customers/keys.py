@@ -1,0 +1,24 @@
+"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+
+from fixtrail.settings import Settings
+from runtime.failure import USAGE, Failure
+from sinks.push.address import AddressKeys
+
+
+def webhook_secret(settings: Settings, url: str) -> str:
+    """The secret with which the receiver behind a URL checks signatures. Raises Failure for what is no URL."""
+    from sinks.push.channels.http import origin_of
+    from sinks.push.channels.webhook import said_secret
+
+    origin = origin_of(url)
+    if origin is None:
+        raise Failure(f"{url} is no URL of a receiver", USAGE)
+    return said_secret(AddressKeys(settings.secret()).target_secret(origin))
+
+
+def vapid_keys() -> tuple[str, str]:
+    """A fresh private key for Web Push, and the public one for the pages."""
+    from sinks.push.channels.webpush import new_private_key, public_key
+
+    private = new_private_key()
+    return private, public_key(private)

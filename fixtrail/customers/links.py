@@ -1,0 +1,46 @@
+"""`fixtrail tracking`: links to customers' pages, and making them void."""
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+
+from fixtrail.configuration import public_url
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import Settings, client_options
+from fixtrail.tracking_links import LIFE_DAYS, tracking_url
+from runtime.failure import NEGATIVE, Failure
+from schemas.topics import TRACKING_REVOCATIONS
+
+
+def link_of(settings: Settings, order_id: str, life_days: int = LIFE_DAYS) -> str:
+    """A fresh link to an order's page. Raises Failure where nobody says how customers reach the pages."""
+    base = public_url(settings)
+    if not base:
+        raise Failure("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
+    return tracking_url(base, settings.secret(), order_id, _now(), life_days)
+
+
+def revoke(settings: Settings, order_id: str) -> int:
+    """Make every link of an order void that was issued up to now; that instant in ms, once Kafka has it."""
+    now = _now()
+    asyncio.run(_write(settings, order_id, now))
+    return now
+
+
+async def _write(settings: Settings, order_id: str, now: int) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    await require_topic(settings, TRACKING_REVOCATIONS)
+    producer: Any = AIOKafkaProducer(**client_options(settings), enable_idempotence=True)
+    await producer.start()
+    try:
+        value = orjson.dumps({"revoked_at": now})
+        await producer.send_and_wait(TRACKING_REVOCATIONS, value, key=order_id.encode())
+    finally:
+        await producer.stop()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,88 @@
+"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fixtrail.customers.consents import _ledger
+from fixtrail.settings import Settings
+from fixtrail.terminal.printable import cell, printable
+from sinks.push.ledger import ledger
+from sinks.push.ledger.ledger import Send
+from sinks.push.words.compose import said_at
+
+# What was sent
+
+
+def log_of(settings: Settings, order_id: str) -> list[Send]:
+    """Everything the ledger knows of an order's notices."""
+    with _ledger(settings) as store:
+        return ledger.log_of(store, order_id)
+
+
+def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
+    """The log for scripts; no address is in it."""
+    return [
+        {
+            "milestone": send.milestone,
+            "event_id": send.event_id,
+            "occurred_at": said_at(send.occurred_at),
+            "channel": send.channel,
+            "person": send.person,
+            "state": send.state,
+            "reason": send.reason,
+            "told": send.told,
+            "planned_at": said_at(send.planned_at),
+            "held_for": send.held_for,
+            "due_at": said_at(send.due_at) if send.final_at is None else None,
+            "sent_at": said_at(send.intent_at),
+            "final_at": said_at(send.final_at),
+            "expires_at": said_at(send.expires_at),
+            "attempts": send.attempts,
+            "with": send.carrier if send.carrier != send.id else None,
+            "reference": send.reference,
+            "id": send.id,
+        }
+        for send in sends
+    ]
+
+
+def print_log(order_id: str, sends: list[Send], time_zone: str) -> None:
+    """The log for people, on stdout, in local time."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not sends:
+        print(f"nothing was to be told about order {printable(order_id)}: the push sink has seen no notice of it")
+        return
+    zone = ZoneInfo(time_zone)
+    columns = ("happened", "milestone", "by event", "channel", "outcome", "when", "what was said, or why not")
+    table = Table(*columns, title=cell(order_id))
+    for send in sends:
+        at = send.final_at if send.final_at is not None else send.due_at
+        said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
+        outcome = send.state if send.final_at is not None else f"{send.state} until"
+        table.add_row(
+            _clock(send.occurred_at, zone),
+            cell(send.milestone),
+            cell(send.event_id),
+            cell(send.channel),
+            outcome,
+            _clock(at, zone),
+            cell(said),
+            style=_style(send),
+        )
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)
+
+
+def _held(send: Send) -> str:
+    return f"was held for {send.held_for}" if send.held_for and send.held_for != send.reason else ""
+
+
+def _style(send: Send) -> str:
+    return {ledger.SENT: "green", ledger.UNKNOWN: "red", ledger.REJECTED: "red"}.get(send.state, "")
+
+
+def _clock(at: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, zone):%m-%d %H:%M:%S}"

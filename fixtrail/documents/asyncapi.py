@@ -1,0 +1,92 @@
+"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from schemas.events import EVENT_TYPES
+from schemas.json_schema import _FACTS, _dead_letter_headers, _plain, _with_rules
+from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, NOTICES, SERVICE_EVENTS
+
+# topic → (what it carries, key, messages); the direction is Fixtrail's.
+_CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
+    SERVICE_EVENTS: ("receive", "What happened in a workshop. Upstream systems send it.", "vehicle_id", [*EVENT_TYPES]),
+    JOURNEYS: (
+        "send",
+        "The whole current state of an order; compacted, the newest one counts.",
+        "order_id",
+        ["journey"],
+    ),
+    CENTER_HOURS: ("send", "Partial sums of a center's hour.", "center_id", ["center_hour"]),
+    NOTICES: ("send", "Milestones of an order.", "order_id", ["notice"]),
+    ALERTS: ("send", "What the staff must look at; compacted, the highest version counts.", "alert_id", ["alert"]),
+    ALERT_ACKS: ("send", "Who takes care of an alert; compacted.", "alert_id", ["acknowledgement"]),
+    DEAD_LETTERS: ("send", "What was refused: original key and bytes, the reason in headers.", "", ["dead_letter"]),
+}
+
+
+def _asyncapi_text() -> str:
+    # Only for who works on Fixtrail: pyyaml is no dependency of the application.
+    import yaml
+
+    head = "# Generated from the models by `fixtrail contracts --write`; do not edit.\n"
+    return head + yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _asyncapi() -> dict[str, Any]:
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Fixtrail",
+            "version": "1.0.0",
+            "description": "Service-order events in; journeys, center hours, notices, alerts and dead letters out.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {_id(topic): _channel(topic) for topic in _CHANNELS},
+        "operations": {
+            f"{action}_{_id(topic)}": {"action": action, "channel": {"$ref": f"#/channels/{_id(topic)}"}}
+            for topic, (action, *_) in _CHANNELS.items()
+        },
+        "components": {"messages": _messages(), "schemas": _components()},
+    }
+
+
+def _id(topic: str) -> str:
+    return topic.replace("-", "_").replace(".", "_")
+
+
+def _channel(topic: str) -> dict[str, Any]:
+    _, description, _, messages = _CHANNELS[topic]
+    refs = {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
+    return {"address": topic, "description": description, "messages": refs}
+
+
+def _messages() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _, (_, _, key, names) in _CHANNELS.items():
+        for name in names:
+            model = EVENT_TYPES.get(name) or _FACTS.get(name)
+            if model is None:
+                found[name] = {
+                    "summary": "A refused record.",
+                    "contentType": "application/octet-stream",
+                    "headers": {"$ref": "#/components/schemas/DeadLetterHeaders"},
+                    "payload": {"description": "The original bytes, whatever they are."},
+                }
+            else:
+                found[name] = {
+                    "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+                    "bindings": {"kafka": {"key": {"type": "string", "description": f"The {key}, UTF-8."}}},
+                }
+    return found
+
+
+def _components() -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in EVENT_TYPES.values()),
+        *((model, "serialization") for model in _FACTS.values()),
+    ]
+    _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    found = {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
+    return {**found, "DeadLetterHeaders": _dead_letter_headers()}

@@ -1,0 +1,52 @@
+"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+
+from pathlib import Path
+
+from fixtrail.documents.asyncapi import _asyncapi_text
+from fixtrail.documents.sql_schema import schema_page
+from schemas.events import EVENT_TYPES
+from schemas.json_schema import _FACTS, DRAFT, _any_event, _dead_letter_headers, _schema, _text, _with_rules
+
+ASYNCAPI_FILE = "asyncapi.yaml"
+OPENAPI_FILE = "openapi.json"
+SCHEMA_PAGE = "schema.md"
+SCHEMAS = "schemas"
+
+
+def documents() -> dict[Path, str]:
+    """Content by path below `docs/`: a JSON Schema per message and one for any event, AsyncAPI, OpenAPI, schema.md."""
+    found = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
+    for name, event in EVENT_TYPES.items():
+        found[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
+    for name, model in _FACTS.items():
+        found[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))
+    found[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
+    found[Path(ASYNCAPI_FILE)] = _asyncapi_text()
+    found[Path(OPENAPI_FILE)] = _openapi_text()
+    found[Path(SCHEMA_PAGE)] = schema_page().rstrip("\n") + "\n"
+    return found
+
+
+def write_documents(folder: Path) -> list[Path]:
+    """Write every document below the folder, and remove schema files that no model has any more."""
+    wanted = {folder / path: text for path, text in documents().items()}
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for path in (folder / SCHEMAS).glob("*.json"):
+        if path not in wanted:
+            path.unlink()
+    return sorted(wanted)
+
+
+def stale_documents(folder: Path) -> list[Path]:
+    """The documents that are missing, differ from the models, or belong to none."""
+    wanted = {folder / path: text for path, text in documents().items()}
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
+    return sorted([*stale, *(path for path in (folder / SCHEMAS).glob("*.json") if path not in wanted)])
+
+
+def _openapi_text() -> str:
+    from fixtrail.web.api.document import openapi
+
+    return _text(openapi())

@@ -1,0 +1,51 @@
+"""Dead letters as a file of JSON lines: written out to be repaired all at once, read to be put back."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from fixtrail.operations.dead_letters import Letter, Place, parse_place
+from runtime.failure import USAGE, Failure
+
+
+def letter_line(letter: Letter) -> bytes:
+    """The letter as one line: place, reason, and content in `value`, or in `value_base64` where it is no text."""
+    content: dict[str, Any] = {"value": None}
+    if letter.value is not None:
+        try:
+            content = {"value": letter.value.decode()}
+        except UnicodeDecodeError:
+            content = {"value_base64": base64.b64encode(letter.value).decode()}
+    said = letter.as_json()
+    return orjson.dumps({name: said[name] for name in ("place", "code", "reason")} | content) + b"\n"
+
+
+def read_repaired(lines: Iterable[bytes]) -> dict[Place, bytes]:
+    """The bytes to put back for each place. `value` may be the text of the event, or the event itself as an object.
+
+    Raises Failure (2) for a line that is no such thing, naming it.
+    """
+    found: dict[Place, bytes] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = orjson.loads(line)
+            found[parse_place(entry["place"])] = _content(entry)
+        except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, AttributeError) as error:
+            raise Failure(f"line {number}: no repaired letter: {type(error).__name__} {error}", USAGE) from None
+    return found
+
+
+def _content(entry: dict[str, Any]) -> bytes:
+    if "value_base64" in entry:
+        return base64.b64decode(entry["value_base64"], validate=True)
+    value = entry["value"]
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, dict):
+        raise TypeError("value is neither text nor an object")
+    return orjson.dumps(value)

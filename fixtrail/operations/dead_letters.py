@@ -1,0 +1,352 @@
+"""`fixtrail dead-letters`: what was refused and why, and putting it back once it is repaired."""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import Settings
+from runtime.failure import Failure
+from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
+from schemas.decode import BadEvent, decode_event, vehicle_id_of
+from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
+
+# A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
+REDRIVEN = "redriven"
+REDRIVEN_FROM = PREFIX + "redriven-from"
+_IDLE_MS = 1000
+_FETCH_BYTES = 16 * 1024 * 1024
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One record of the dead letter topic; `said` is None where Fixtrail did not write it."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    said: DeadLetter | None
+    size: int | None
+    redriven: bool = False
+
+    @property
+    def place(self) -> Place:
+        return self.partition, self.offset
+
+    @property
+    def code(self) -> str:
+        return self.said.code if self.said else "unknown"
+
+    def as_json(self) -> dict[str, Any]:
+        """What may be shown in a list: where it is and came from, and why; none of its content."""
+        said = self.said
+        return {
+            "place": f"{self.partition}:{self.offset}",
+            "code": self.code,
+            "reason": said.reason if said else "the record was not written by Fixtrail",
+            "topic": said.topic if said else None,
+            "partition": said.partition if said else None,
+            "offset": said.offset if said else None,
+            "timestamp_ms": said.timestamp if said else None,
+            "bytes": self.size,
+            "redriven": self.redriven,
+        }
+
+
+@dataclass(slots=True)
+class Listed:
+    """All dead letters by code, and the newest of them."""
+
+    codes: Counter[str]
+    redriven: int
+    newest: list[Letter]
+
+    def as_json(self) -> dict[str, Any]:
+        """{total, codes: {code: count}, redriven, newest: […]}, for scripts."""
+        newest = [letter.as_json() for letter in self.newest]
+        return {
+            "total": self.codes.total(),
+            "codes": dict(self.codes.most_common()),
+            "redriven": self.redriven,
+            "newest": newest,
+        }
+
+
+def parse_place(text: str) -> Place:
+    """PARTITION:OFFSET as the commands print it. Raises Failure where it is something else."""
+    partition, _, offset = text.partition(":")
+    if not (partition.isdigit() and offset.isdigit()):
+        raise Failure(f"{text!r} is no PARTITION:OFFSET, as `fixtrail dead-letters list` prints it", 2)
+    return int(partition), int(offset)
+
+
+async def list_letters(settings: Settings, *, newest: int, code: str | None = None) -> Listed:
+    """Counts by code over the whole topic, and the last `newest` letters (of one code).
+
+    A record that a worker refused again after a crash counts once, here and below.
+    """
+    letters, marks = [], set()
+    codes: Counter[str] = Counter()
+    async for letter in _distinct(settings):
+        if letter.code == REDRIVEN and letter.said:
+            marks.add((letter.said.partition, letter.said.offset))
+            continue
+        codes[letter.code] += 1
+        if code in (None, letter.code):
+            letters.append(_without_content(letter))
+            if len(letters) > 2 * newest + 1000:
+                del letters[:-newest]
+    found = sorted(letters, key=lambda letter: (letter.said.timestamp if letter.said else 0, letter.place))
+    shown = [_marked(letter, marks) for letter in found[len(found) - min(newest, len(found)) :]]
+    return Listed(codes, len(marks), shown)
+
+
+async def letter_at(settings: Settings, place: Place) -> Letter:
+    """One letter with its content. Raises Failure where there is none."""
+    partition, offset = place
+    async with _consumer(settings) as (consumer, partitions):
+        if partition in partitions:
+            from aiokafka import TopicPartition
+
+            tp = TopicPartition(DEAD_LETTERS, partition)
+            consumer.assign([tp])
+            ends = await consumer.end_offsets([tp])
+            starts = await consumer.beginning_offsets([tp])
+            if starts[tp] <= offset < ends[tp]:
+                consumer.seek(tp, offset)
+                record = await consumer.getone(tp)
+                if record.offset == offset:
+                    return _letter(record)
+    raise Failure(f"there is no dead letter {partition}:{offset}")
+
+
+async def letters_to_redrive(settings: Settings, places: Collection[Place], code: str | None) -> list[Letter]:
+    """The letters named by place, or all of one code; each says whether it was put back before.
+
+    Raises Failure where a place holds none.
+    """
+    found, marks = [], set()
+    async for letter in _distinct(settings):
+        if letter.code == REDRIVEN and letter.said:
+            marks.add((letter.said.partition, letter.said.offset))
+        elif letter.place in places or (code is not None and letter.code == code):
+            found.append(letter)
+    missing = set(places) - {letter.place for letter in found}
+    if missing:
+        said = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(missing))
+        raise Failure(f"there is no dead letter {said}")
+    return [_marked(letter, marks) for letter in found]
+
+
+async def letters_to_repair(settings: Settings, code: str | None) -> AsyncIterator[Letter]:
+    """Every letter (of one code) of an event that was not put back yet, with its content."""
+    marks = set()
+    async for letter in _distinct(settings):
+        if letter.code == REDRIVEN and letter.said:
+            marks.add((letter.said.partition, letter.said.offset))
+    async for letter in _distinct(settings):
+        comes_from_events = letter.said is not None and letter.said.topic == SERVICE_EVENTS
+        if comes_from_events and letter.place not in marks and code in (None, letter.code):
+            yield letter
+
+
+def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> BadEvent | None:
+    """Why these bytes would come straight back, judged by content alone; None where they would be accepted."""
+    try:
+        decode_event(value, original_headers(letter.headers), max_bytes=max_bytes)
+    except BadEvent as error:
+        return error
+    return None
+
+
+async def redrive_chosen(
+    settings: Settings,
+    places: Collection[Place],
+    code: str | None,
+    repaired: Mapping[Place, bytes],
+    *,
+    dry_run: bool,
+    force: bool,
+    say: Callable[[str], object],
+) -> bool:
+    """Put back what was chosen and say it letter by letter; whether none had to be passed over.
+
+    `repaired` are the bytes to send in place of a letter's own.
+    """
+    letters = await letters_to_redrive(settings, places, code)
+    going: list[tuple[Letter, bytes | None]] = []
+    passed_over = 0
+    for letter in letters:
+        value = repaired.get(letter.place, letter.value)
+        bad = still_refused(letter, value, max_bytes=settings.max_record_bytes)
+        why_not = "was put back before" if letter.redriven else f"would be refused again, {bad}" if bad else None
+        name = f"{letter.partition}:{letter.offset} ({letter.code})"
+        if letter.said is None or letter.said.topic != SERVICE_EVENTS:
+            passed_over += 1
+            say(f"{name} passed over: it does not come from {SERVICE_EVENTS}")
+        elif why_not and not force:
+            passed_over += 1
+            say(f"{name} passed over: it {why_not} (--force sends it all the same)")
+        else:
+            going.append((letter, value))
+            say(f"{name} {'would be put back' if dry_run else 'goes back'}")
+    if going and not dry_run:
+        await redrive(settings, going)
+    done = "would be put back" if dry_run else "put back"
+    say(f"{len(going):,} {done}, {passed_over:,} passed over")
+    return not passed_over
+
+
+async def redrive(settings: Settings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
+    """Put each letter back to `service-events` with the bytes given, then mark it as put back.
+
+    Key is the vehicle id of the bytes where they name one, otherwise the letter's own key. Killed between the two
+    writes, a letter has no mark and may be put back again: harmless, since the same event counts once.
+    """
+    from aiokafka import AIOKafkaProducer
+
+    from fixtrail.settings import client_options
+
+    await require_topic(settings, SERVICE_EVENTS)
+    producer = AIOKafkaProducer(
+        **client_options(settings), enable_idempotence=True, max_request_size=2 * _FETCH_BYTES, linger_ms=5
+    )
+    await producer.start()
+    try:
+        for letter, value in letters:
+            place = f"{letter.partition}:{letter.offset}"
+            vehicle_id = vehicle_id_of(value) if value is not None else None
+            key = vehicle_id.encode() if vehicle_id else letter.key
+            headers = [*original_headers(letter.headers), (REDRIVEN_FROM, place.encode())]
+            if value is None and key is None:
+                raise Failure(f"dead letter {place} has neither key nor value: repair it with --file")
+            await producer.send_and_wait(SERVICE_EVENTS, value, key, headers=headers)
+            mark = DeadLetter(
+                REDRIVEN, "put back", DEAD_LETTERS, letter.partition, letter.offset, int(time.time() * 1000)
+            )
+            await producer.send_and_wait(
+                DEAD_LETTERS, None, place.encode(), partition=letter.partition, headers=mark.headers()
+            )
+    finally:
+        await producer.stop()
+
+
+async def _distinct(settings: Settings) -> AsyncIterator[Letter]:
+    """Marks, and the first letter of each refused record."""
+    seen: set[tuple[str, int, int]] = set()
+    async for letter in _letters(settings):
+        if (said := letter.said) is not None:
+            origin = (said.topic, said.partition, said.offset)
+            if said.code != REDRIVEN and origin in seen:
+                continue
+            seen.add(origin)
+        yield letter
+
+
+async def _letters(settings: Settings) -> AsyncIterator[Letter]:
+    """Every record of the topic up to its present end, partition by partition."""
+    from aiokafka import TopicPartition
+
+    async with _consumer(settings) as (consumer, partitions):
+        tps = [TopicPartition(DEAD_LETTERS, partition) for partition in partitions]
+        consumer.assign(tps)
+        starts = await consumer.beginning_offsets(tps)
+        ends = await consumer.end_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, starts[tp])
+        left = {tp for tp in tps if starts[tp] < ends[tp]}
+        while left:
+            for tp, records in (await consumer.getmany(*left, timeout_ms=_IDLE_MS)).items():
+                for record in records:
+                    if record.offset < ends[tp]:
+                        yield _letter(record)
+            for tp in list(left):
+                if await consumer.position(tp) >= ends[tp]:
+                    left.discard(tp)
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[tuple[Any, list[int]]]:
+    from aiokafka import AIOKafkaConsumer
+
+    from fixtrail.settings import client_options
+    from runtime.kafka.client import stop_client
+
+    partitions = await require_topic(settings, DEAD_LETTERS)
+    consumer = AIOKafkaConsumer(
+        **client_options(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    try:
+        yield consumer, partitions
+    finally:
+        await stop_client(consumer)
+
+
+def _letter(record: Any) -> Letter:
+    headers = tuple(record.headers)
+    try:
+        said = read_dead_letter(headers)
+    except ValueError:
+        said = None
+    size = None if record.value is None else len(record.value)
+    return Letter(record.partition, record.offset, record.key, record.value, headers, said, size)
+
+
+def _without_content(letter: Letter) -> Letter:
+    """The same without its bytes, so that a list of many takes little memory."""
+    return replace(letter, key=None, value=None, headers=())
+
+
+def _marked(letter: Letter, marks: Collection[Place]) -> Letter:
+    return replace(letter, redriven=letter.place in marks)
+
+
+def print_list(listed: Listed) -> None:
+    """Counts and the newest letters as tables, on stdout."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if not listed.codes:
+        console.print("no dead letters")
+        return
+    counts = Table("code", title="Dead letters by code", title_justify="left")
+    counts.add_column("letters", justify="right")
+    for code, count in listed.codes.most_common():
+        counts.add_row(code, f"{count:,}")
+    console.print(counts)
+    if listed.redriven:
+        console.print(f"{listed.redriven:,} of them were put back")
+    newest = Table("place", "from", "at (UTC)", "code", "reason", title="The newest", title_justify="left")
+    for letter in listed.newest:
+        said = letter.said
+        origin = f"{said.topic} {said.partition}:{said.offset}" if said else ""
+        at = f"{datetime.fromtimestamp(said.timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S}" if said else ""
+        reason = f"{said.reason if said else ''}{' (put back)' if letter.redriven else ''}"
+        newest.add_row(f"{letter.partition}:{letter.offset}", origin, at, letter.code, escape(reason))
+    console.print(newest)
+
+
+def print_letter(letter: Letter) -> None:
+    """One letter in full: origin, reason, headers, key and content, on stdout."""
+    for name, value in letter.as_json().items():
+        print(f"{name:<13} {value}")
+    for name, raw in original_headers(letter.headers):
+        print(f"header        {name}: {raw.decode(errors='backslashreplace')}")
+    print(f"key           {None if letter.key is None else letter.key.decode(errors='backslashreplace')}")
+    print()
+    print("(no value)" if letter.value is None else letter.value.decode(errors="backslashreplace"))

@@ -1,0 +1,222 @@
+"""The screen of `fixtrail status`: lags, boxes, heartbeats and dead letters, as far as each can be asked."""
+
+import asyncio
+import json
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fixtrail.clickhouse.query import rows
+from fixtrail.operations.status import Look, look_once
+from fixtrail.settings import NoEndpointError, Settings
+from runtime.failure import Failure
+
+ANSWER_LIMIT_S = 10.0
+
+# By metric name: labels and value of each sample.
+Samples = dict[str, list[tuple[dict[str, str], float]]]
+
+_LETTERS = """
+SELECT code, count() AS letters FROM dead_letters GROUP BY code ORDER BY letters DESC, code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One process: `state` is ready, starting, stuck or gone; what it does not tell of itself is None.
+
+    `ended` says how it ended the last time, before it was started again.
+    """
+
+    name: str
+    pid: int
+    state: str
+    restarts: int = 0
+    ended: str | None = None
+    up_s: float | None = None
+    memory_bytes: float | None = None
+    records: float | None = None
+    newest_event_at: float | None = None
+    retries: float | None = None
+    samples: Samples = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How long the newest heartbeats took on one way, the slowest partition's, and how old the oldest of them is."""
+
+    way: str
+    took_s: float
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it; `troubles` says what could not be asked, and then `look` or `letters` may be None."""
+
+    look: Look | None
+    boxes: list[Box]
+    heartbeats: list[Heartbeat]
+    letters: dict[str, int] | None
+    troubles: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts: {idle, dead_letters, dead_letters_by_code, groups, children, heartbeats, troubles}."""
+        children = {box.name: {**asdict(box), "samples": None} for box in self.boxes}
+        for child in children.values():
+            del child["samples"], child["name"]
+        return {
+            "idle": self.look is not None and not self.look.behind,
+            "dead_letters": self.look.dead_letters if self.look else None,
+            "dead_letters_by_code": self.letters,
+            "groups": groups_as_json(self.look) if self.look else {},
+            "children": children,
+            "heartbeats": [asdict(heartbeat) for heartbeat in self.heartbeats],
+            "troubles": self.troubles,
+        }
+
+
+def overview(settings: Settings, pages: Sequence[str] = (), look: Look | None = None) -> Overview:
+    """Everything that can be asked now; `pages` are health pages of boxes that no stack.json names."""
+    troubles = []
+    if look is None:
+        try:
+            look = asyncio.run(_look(settings))
+        except (Failure, TimeoutError, OSError) as error:
+            troubles.append(f"Kafka cannot be used: {str(error) or 'no answer'}. Is it running?")
+    boxes = look_at_boxes(settings, pages)
+    letters = None
+    try:
+        letters = letters_by_code(settings)
+    except NoEndpointError:
+        # A place that runs only the workers has no ClickHouse to ask.
+        pass
+    except Failure as error:
+        troubles.append(str(error).splitlines()[0])
+    return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles)
+
+
+async def _look(settings: Settings) -> Look:
+    from aiokafka.errors import KafkaError
+
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            return await look_once(settings)
+    except KafkaError as error:
+        raise Failure(f"{type(error).__name__} {error}") from None
+
+
+def groups_as_json(look: Look) -> dict[str, Any]:
+    """{group: {lag, partitions: [{topic, partition, committed, end, lag}]}}."""
+    groups: dict[str, Any] = {}
+    for lag in look.lags:
+        group = groups.setdefault(lag.group, {"lag": 0, "partitions": []})
+        group["lag"] += lag.lag
+        told = asdict(lag)
+        del told["group"]
+        group["partitions"].append(told)
+    return groups
+
+
+def look_at_boxes(settings: Settings, pages: Sequence[str] = ()) -> list[Box]:
+    """Every child of the embedded stack, then the boxes behind `pages`, all asked at once."""
+    stack = {} if settings.kafka else settings.stack
+    asked = [(name, child) for name, child in stack.get("children", {}).items()]
+    asked += [(page.split("//")[-1].strip("/"), {"health": page.rstrip("/")}) for page in pages]
+    with ThreadPoolExecutor(max(1, len(asked))) as threads:
+        return list(threads.map(lambda each: _box(*each), asked))
+
+
+def _box(name: str, child: dict[str, Any]) -> Box:
+    from runtime.process import is_alive
+
+    pid, page, is_child = child.get("pid") or 0, child.get("health"), "pid" in child
+    known: dict[str, Any] = {"restarts": child.get("restarts", 0), "ended": child.get("ended")}
+    if is_child and not (pid and is_alive(pid)):
+        return Box(name, pid, "gone", **known)
+    if not page:
+        return Box(name, pid, "ready", **known)
+    try:
+        said = _state(page)
+        samples = scrape(page)
+    except (OSError, ValueError) as error:
+        refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
+        return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **known)
+    return Box(name if is_child else said["box"], said["pid"], said["state"], **known, **_measured(samples))
+
+
+def _state(page: str) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"{page}/readyz", timeout=2) as answer:
+            said: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = json.load(error)
+    return said
+
+
+def scrape(page: str) -> Samples:
+    """All metrics of a health page. Raises OSError where it does not answer."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    with urllib.request.urlopen(f"{page}/metrics", timeout=2) as answer:
+        text = answer.read().decode()
+    samples: Samples = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return samples
+
+
+def _measured(samples: Samples) -> dict[str, Any]:
+    def values(*endings: str) -> list[float]:
+        return [value for name, each in samples.items() if name.endswith(endings) for _, value in each]
+
+    started = values("process_start_time_seconds")
+    return {
+        "up_s": time.time() - started[0] if started else None,
+        "memory_bytes": max(values("process_resident_memory_bytes"), default=None),
+        "records": sum(found) if (found := values("_records_total")) else None,
+        "newest_event_at": max(values("_newest_event_timestamp_seconds"), default=None),
+        "retries": sum(found) if (found := values("_retries_total")) else None,
+        "samples": samples,
+    }
+
+
+def heartbeats_of(boxes: Iterable[Box], now: float) -> list[Heartbeat]:
+    """How long heartbeats take to the worker and on to the rows; of several boxes the one that saw the newest tells."""
+    newest: dict[str, dict[str, tuple[float, float]]] = {}
+    for box in boxes:
+        for name, samples in box.samples.items():
+            if not name.endswith("_heartbeat_timestamp_seconds"):
+                continue
+            took = dict(_by_labels(box.samples.get(name.replace("_timestamp_", "_delay_"), [])))
+            for labels, sent_at in samples:
+                way = "service-events to worker" if "worker" in name else f"{labels['topic']} to row"
+                partitions = newest.setdefault(way, {})
+                known = partitions.get(labels["partition"], (0.0, 0.0))
+                partitions[labels["partition"]] = max(known, (sent_at, took.get(tuple(sorted(labels.items())), 0.0)))
+    return [
+        Heartbeat(way, max(took for _, took in seen.values()), now - min(sent_at for sent_at, _ in seen.values()))
+        for way, seen in sorted(newest.items(), reverse=True)
+    ]
+
+
+def _by_labels(samples: Iterable[tuple[dict[str, str], float]]) -> Iterable[tuple[tuple[tuple[str, str], ...], float]]:
+    return ((tuple(sorted(labels.items())), value) for labels, value in samples)
+
+
+def letters_by_code(settings: Settings) -> dict[str, int]:
+    """How many records were refused for which reason, and how many were put back. Raises Failure without ClickHouse."""
+    return {row["code"]: int(row["letters"]) for row in rows(settings, _LETTERS)}
+
+
+def rates(before: Iterable[Box], after: Iterable[Box], seconds: float) -> Counter[str]:
+    """Records a second by box."""
+    then = {box.name: box.records or 0.0 for box in before}
+    found = {box.name: box.records - then[box.name] for box in after if box.records is not None and box.name in then}
+    return Counter({name: round(max(0.0, records) / seconds) for name, records in found.items()})

@@ -1,0 +1,100 @@
+"""`fixtrail pulse`: a heartbeat through every partition each few seconds, and every group's lag as the brokers know it.
+
+Both are asked from outside: a worker or a writer that stands still, or is not there at all, still shows.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+
+from fixtrail.operations.status import Look, Watcher
+from fixtrail.settings import Settings
+from runtime.failure import OK, Failure
+from runtime.progress import Progress
+from schemas.heartbeat import heartbeat_headers, heartbeat_key
+from schemas.topics import SERVICE_EVENTS
+
+LOOK_EVERY_S = 5.0
+ANSWER_LIMIT_S = 15.0
+
+log = structlog.get_logger()
+
+Told = Callable[[str], object]
+
+
+async def run_pulse(settings: Settings, progress: Progress, stop: asyncio.Event, told: Told = log.warning) -> int:
+    """Send heartbeats and look at the lags until `stop` is set; the exit code 0.
+
+    While Kafka is away or has no topics it tries again; `told` hears of it once each time.
+    """
+    from aiokafka.errors import KafkaError
+
+    while not stop.is_set():
+        try:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(ANSWER_LIMIT_S):
+                    watcher = await held.enter_async_context(Watcher(settings))
+                    producer = await held.enter_async_context(_producer(settings))
+                await _go_on(settings, watcher, producer, progress, stop)
+        except (KafkaError, OSError, TimeoutError, Failure) as error:
+            if progress.ready or not progress.counts["failures", ""]:
+                told(f"no heartbeats: {type(error).__name__} {error}".rstrip())
+            progress.ready = False
+            progress.counts["failures", ""] += 1
+            await _wait(stop, LOOK_EVERY_S)
+    return OK
+
+
+async def _go_on(settings: Settings, watcher: Watcher, producer: Any, progress: Progress, stop: asyncio.Event) -> None:
+    """Beat and look in turn. Raises KafkaError, OSError or TimeoutError while Kafka does not answer."""
+    next_beat = 0.0
+    while not stop.is_set():
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            if settings.pulse_s and time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + settings.pulse_s
+                await _beat(producer, watcher.partitions_of(SERVICE_EVENTS))
+                progress.counts["heartbeats", ""] += 1
+            show_look(progress, await watcher.look())
+        progress.ready = True
+        await _wait(stop, min(LOOK_EVERY_S, settings.pulse_s or LOOK_EVERY_S))
+
+
+async def _beat(producer: Any, partitions: list[int]) -> None:
+    """Send one heartbeat to every partition of `service-events`; returns once all are acknowledged."""
+    now_ms = int(time.time() * 1000)
+    futures = []
+    for partition in partitions:
+        batch = producer.create_batch()
+        batch.append(timestamp=now_ms, key=heartbeat_key(partition), value=None, headers=heartbeat_headers(now_ms))
+        futures.append(await producer.send_batch(batch, SERVICE_EVENTS, partition=partition))
+    await asyncio.gather(*futures)
+
+
+def show_look(progress: Progress, look: Look) -> None:
+    """Keep every lag, and how many dead letters there are, as gauges."""
+    progress.show("group_lag_records", {(lag.group, lag.topic, str(lag.partition)): lag.lag for lag in look.lags})
+    progress.gauges["dead_letter_records",] = look.dead_letters
+
+
+@asynccontextmanager
+async def _producer(settings: Settings) -> AsyncIterator[Any]:
+    from aiokafka import AIOKafkaProducer
+
+    from fixtrail.settings import client_options
+
+    producer = AIOKafkaProducer(**client_options(settings), acks="all", request_timeout_ms=10_000)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

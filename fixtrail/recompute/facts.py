@@ -1,0 +1,144 @@
+"""`fixtrail facts`: the journeys of a file of events, by the same rules as the stream, named as in view `orders`."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import orjson
+
+from fixtrail.settings import NoEndpointError, Settings
+from runtime.failure import USAGE, Failure
+from schemas.decode import BadEvent, decode_event
+from schemas.events import Event, to_ms
+from sinks.clickhouse.keyed_hash import KeyedHash
+from streams.journey.batch import journey_facts
+from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
+
+# The columns of view `orders`, in its order; vehicle_key and customer_key stand behind order_id where they can be made.
+FIGURES = (
+    "center_id",
+    "lane",
+    "status",
+    "activity",
+    "checked_in_at",
+    "ready_at",
+    "closed_at",
+    "promised_at",
+    "lead_s",
+    "wait_s",
+    "wait_reception_s",
+    "wait_approval_s",
+    "wait_parts_s",
+    "wait_bay_s",
+    "pickup_s",
+    "touch_s",
+    "repair_s",
+    "diagnosis_s",
+    "quality_s",
+    "ftf",
+    "ftf_cause",
+    "comeback_order_id",
+    "part_requests",
+    "stockouts",
+    "emergencies",
+    "quoted_amount",
+    "final_amount",
+    "fault_groups",
+    "fault_origin",
+    "odometer_km",
+    "score",
+    "survey_reasons",
+    "complaints",
+    "event_count",
+    "anomalies",
+    "version",
+    "last_event_at",
+    "approved_amount",
+    "activity_since",
+)
+TIMES = frozenset({"checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at", "activity_since"})
+MONEY = frozenset({"quoted_amount", "approved_amount", "final_amount"})
+
+
+def facts_of(
+    source: BinaryIO,
+    now_ms: int,
+    keyed: KeyedHash | None,
+    refused: Callable[[int, BadEvent], Any],
+    *,
+    max_bytes: int,
+    moved: Callable[[int], object] = lambda _: None,
+) -> Iterator[bytes]:
+    """One JSON line per order; `refused` is told the number and reason of every line that is no event.
+
+    `keyed` is the keyed hash of personal ids; without it neither vehicle nor customer appears.
+    """
+    for fact in journey_facts(_events(source, refused, max_bytes, moved), now_ms):
+        yield orjson.dumps(_row(fact, keyed, now_ms), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def keyed_hash(settings: Settings) -> KeyedHash | None:
+    """The keyed hash of personal ids that the view's keys are made with; None where no secret is known."""
+    try:
+        return KeyedHash(settings.secret())
+    except NoEndpointError:
+        return None
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """An RFC 3339 time with offset. Raises Failure that names the option."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Failure(f"{option} {text!r} is no time with offset, such as 2026-03-01T08:00:00Z", USAGE)
+    return at
+
+
+def parse_now(text: str | None) -> int:
+    """Milliseconds of an RFC 3339 time with offset; the wall clock where there is none. Raises Failure."""
+    return to_ms(datetime.now(UTC) if text is None else parse_time(text, "--now"))
+
+
+def _events(
+    source: BinaryIO, refused: Callable[[int, BadEvent], Any], max_bytes: int, moved: Callable[[int], object]
+) -> Iterator[Event]:
+    for number, line in enumerate(source, 1):
+        moved(len(line))
+        value = line.removesuffix(b"\n")
+        if value and value != b"\r":
+            try:
+                event = decode_event(value, max_bytes=max_bytes)
+            except BadEvent as error:
+                refused(number, error)
+            else:
+                yield event
+
+
+def _row(fact: dict[str, Any], keyed: KeyedHash | None, now_ms: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"order_id": fact["order_id"]}
+    if keyed:
+        row["vehicle_key"] = keyed.vehicle(fact["vehicle_id"])
+        row["customer_key"] = None if fact["customer_id"] is None else keyed.customer(fact["customer_id"])
+    for name in FIGURES:
+        value = fact[name]
+        if value is not None and name in TIMES:
+            value = _said_at(value)
+        elif value is not None and name in MONEY:
+            value = float(value)
+        row[name] = value
+    row["ftf_status"] = _ftf_status(fact, now_ms)
+    return row
+
+
+def _ftf_status(fact: dict[str, Any], now_ms: int) -> str | None:
+    """CONTRACT section 3: a first-time fix is provisional until the days in which it could come back are over."""
+    if fact["ftf"] is None:
+        return None
+    return "provisional" if fact["ftf"] and now_ms <= fact["closed_at"] + COMEBACK_WINDOW_MS else "confirmed"
+
+
+def _said_at(ms: int) -> str:
+    seconds, rest = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

@@ -1,0 +1,83 @@
+"""What goes together with the score: each driver for itself, and all of them in one ordinal model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fixtrail.reports.drivers.visits import BY_CAUSE, CONTROLS, DRIVERS, JOINT, MARKS, Driver, modelled
+from fixtrail.reports.stats.correlation import Estimate, pearson, pearson_textbook, slope, spearman
+from fixtrail.reports.stats.models import SMALLEST_LEVEL, Fit, controls_of, ordinal
+
+# The likelihood of 20,000 answers is as narrow as anyone needs, and found in seconds.
+MOST_ROWS = 20_000
+MODELS = {"together": JOINT, "wait_by_cause": BY_CAUSE}
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """One driver and the score: `n` orders have both; of `n_all` handed off, these lack the one or the other."""
+
+    driver: Driver
+    n: int
+    n_all: int
+    no_score: int
+    score_but_no_driver: int
+    pearson: Estimate
+    textbook: Estimate
+    spearman: Estimate
+    change: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the score on several drivers at once; `used` of `scored` orders had all that it needs."""
+
+    name: str
+    fit: Fit
+    used: int
+    scored: int
+    waits_cut: int
+
+
+def associations(rows: pd.DataFrame) -> list[Association]:
+    """Each driver against the score, over the orders that have both."""
+    found = []
+    scored = rows["score"].notna()
+    for driver in DRIVERS.values():
+        known = rows[driver.name].notna()
+        x = rows.loc[scored & known, driver.name].to_numpy(float)
+        y = rows.loc[scored & known, "score"].to_numpy(float)
+        found.append(
+            Association(
+                driver,
+                len(x),
+                len(rows),
+                int((~scored).sum()),
+                int((scored & ~known).sum()),
+                pearson(x, y),
+                pearson_textbook(x, y),
+                spearman(x, y),
+                slope(x, y).times(driver.step),
+            )
+        )
+    return found
+
+
+def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> Model:
+    """The ordinal model `name` of MODELS: log-odds of a lower score per step of each driver."""
+    known, drivers = modelled(rows, MODELS[name], longest_wait_min)
+    if len(known) > MOST_ROWS:
+        chosen = np.sort(np.random.default_rng(1).choice(len(known), MOST_ROWS, replace=False))
+        known, drivers = known.iloc[chosen], drivers.iloc[chosen]
+    score = known["score"].to_numpy(float)
+    marks = [
+        mark
+        for mark in MARKS.values()
+        if known[mark].sum() >= SMALLEST_LEVEL and len(np.unique(score[known[mark] == 1])) > 1
+    ]
+    adjusted = pd.concat([controls_of(known, CONTROLS, score), known[marks]], axis=1)
+    cut = int((known["wait"] > longest_wait_min).sum())
+    return Model(name, ordinal(score, drivers, adjusted), len(known), int(rows["score"].notna().sum()), cut)

@@ -1,0 +1,66 @@
+"""A report as HTML: a fragment that any page may hold, and a page of its own that needs nothing beside it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from fixtrail.reports.forms import pictures
+from fixtrail.reports.forms.grid import grid_of
+from fixtrail.reports.forms.words import COMMON, STATUS, cell, interval, shown, usable
+from fixtrail.reports.report import Locale, Report
+
+FOLDER = Path(__file__).parent
+
+
+def render_html(report: Report, locale: Locale = "zh-CN") -> str:
+    """The report as one `<article>`: no script, no inline style; its look is in `style()`."""
+    drawn = pictures.charts(report, locale)
+    named = list(dict.fromkeys(figure.figure for figure in report.figures))
+    return _template().render(
+        report=report,
+        locale=locale,
+        say=lambda words: words.said(locale),
+        scope=[(_name(name, locale), value) for name, value in report.scope.items() if isinstance(value, (str, int))],
+        periods={"all": COMMON["all"].said(locale)}
+        | {str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
+        grid=grid_of(report) if report.figures else None,
+        definitions=[(name, report.definitions[name]) for name in named],
+        charts=[{"title": chart.title, "svg": Markup(drawn[chart.name])} for chart in report.charts],
+        common=COMMON,
+        status=STATUS,
+        shown=lambda value, kind: shown(value, kind, locale),
+        interval=lambda figure, about: interval(figure, about, locale),
+        cell=lambda row, column: cell(row, column, locale),
+        usable=lambda figure: usable(figure, locale),
+    )
+
+
+def render_page(report: Report, locale: Locale = "zh-CN") -> str:
+    """A whole document in one file, to send round or to print."""
+    title = Markup.escape(report.title.said(locale))
+    body = f"<main>\n{render_html(report, locale)}\n</main>"
+    return (
+        f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+        f"<style>\n{style()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def style() -> str:
+    """The style sheet of the fragment; every selector begins with `.report`."""
+    return (FOLDER / "report.css").read_text(encoding="utf-8")
+
+
+def _name(name: str, locale: Locale) -> str:
+    return COMMON[name].said(locale) if name in COMMON else name
+
+
+@cache
+def _template() -> Template:
+    # Everything is escaped, whatever the file is called.
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("page.html.j2")

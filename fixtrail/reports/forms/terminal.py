@@ -1,0 +1,88 @@
+"""A report on the terminal: tables; pictures are for pages and files."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fixtrail.reports.forms.grid import grid_of
+from fixtrail.reports.forms.words import COMMON, STATUS, cell, interval, shown, usable
+from fixtrail.reports.report import Figure, Report, Sheet
+
+# Of what goes into a file or a pipe; a narrower terminal has one figure below the other.
+WIDTH = 160
+_COLOURS = {"met": "green", "missed": "red", "not_distinguishable": "yellow"}
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """The report's figures, tables and methods in English, as wide as the terminal allows."""
+    out = console or Console()
+    if console is None and not out.is_terminal:
+        out = Console(width=WIDTH)
+    out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
+    said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
+    scope = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
+    out.print("  ".join(scope), style="dim", highlight=False)
+    if report.figures:
+        _print_figures(report, out)
+    for sheet in report.sheets:
+        if sheet.shown:
+            _print_sheet(sheet, out)
+    if report.figures:
+        out.print("\n[bold]Definitions[/bold]")
+        for name in dict.fromkeys(figure.figure for figure in report.figures):
+            about = report.definitions[name]
+            out.print(f"  {name}: {escape(about.text.en)} (version {about.version})", highlight=False)
+    if report.methods:
+        out.print("\n[bold]How it was computed[/bold]")
+        for words in report.methods:
+            out.print(f"  {escape(words.en)}", highlight=False)
+
+
+def _print_figures(report: Report, out: Console) -> None:
+    grid = grid_of(report, wide=out.width >= WIDTH)
+    table = Table(title_justify="left", show_lines=True)
+    named = report.scope.get("periods", {})
+    if grid.by_figure:
+        titles = [str(grid.by), *(report.definitions[column].title.en for column in grid.columns)]
+    else:
+        periods = [named[column].en if column in named else column for column in grid.columns]
+        titles = [*([str(grid.by)] if grid.by else []), "figure", *periods, "target"]
+    for title in titles:
+        table.add_column(escape(title))
+    for line in grid.lines:
+        cells = [_cell(line.cells.get(column), report) for column in grid.columns]
+        if grid.by:
+            cells.insert(0, escape(line.key or COMMON["unknown"].en))
+        if line.figure:
+            about = report.definitions[line.figure]
+            cells.insert(1 if grid.by else 0, about.title.en)
+            cells.append("" if line.target is None else shown(line.target, about.kind))
+        table.add_row(*cells)
+    out.print(table)
+
+
+def _cell(figure: Figure | None, report: Report) -> str:
+    """A figure with its interval, n and status, below one another."""
+    if figure is None:
+        return ""
+    about = report.definitions[figure.figure]
+    said = [f"[bold]{shown(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
+    if figure.status:
+        said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}[/]")
+    return "\n".join(text for text in said if text)
+
+
+def _print_sheet(sheet: Sheet, out: Console) -> None:
+    table = Table(title=escape(sheet.title.en), title_justify="left", title_style="bold")
+    for column in sheet.columns:
+        table.add_column(escape(column.title.en), justify="left" if column.kind == "text" else "right")
+    for row in sheet.rows[: sheet.shown]:
+        table.add_row(*(escape(cell(row, column)) for column in sheet.columns))
+    out.print()
+    out.print(table)
+    if len(sheet.rows) > sheet.shown:
+        out.print(f"{sheet.shown} {COMMON['more'].en} {len(sheet.rows)}", highlight=False)
+    if sheet.note:
+        out.print(escape(sheet.note.en), highlight=False)

@@ -1,0 +1,64 @@
+"""A table of figures that somebody told, put through the same rule as our own: met, missed or not distinguishable."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fixtrail.reports.definitions import DEFINITIONS
+from fixtrail.reports.kpi.report import STATUS_RULE
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import NO_INTERVAL, Definition, Figure, Interval, Report, Words
+from fixtrail.reports.status import status
+from runtime.failure import USAGE, Failure
+
+_TITLE = Words("他人报告的指标", "Figures as told")
+_QUESTION = Words("所述数字是否达到目标？", "Do the figures that were told reach their targets?")
+_KEYS = {"figure", "period", "value", "target", "n", "low", "high", "title", "title_zh", "unit", "better"}
+
+
+def read_told(file: Path, options: Options) -> Report:
+    """The report of a file's [[figure]] tables. Raises Failure that says what is wrong with it."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("figure", [])
+        definitions = {str(table["figure"]): definition_of(table) for table in tables}
+        figures = tuple(figure_of(table, definitions[str(table["figure"])]) for table in tables)
+    except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Failure(f"{file}: {error}", USAGE) from None
+    scope = {"computed_at": options.scope()["computed_at"], "source": file.name}
+    return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), (STATUS_RULE,), definitions)
+
+
+def definition_of(table: Mapping[str, Any]) -> Definition:
+    """What a told figure means: ours by its name, or the one that it brings itself."""
+    if unknown := sorted(table.keys() - _KEYS):
+        raise ValueError(f"figure {table.get('figure')}: there is no key {', '.join(unknown)}")
+    name = str(table["figure"])
+    if name in DEFINITIONS:
+        return DEFINITIONS[name]
+    if table.get("better") not in ("higher", "lower"):
+        raise ValueError(f'figure {name} is none of ours, so it says better = "higher" or "lower"')
+    title = str(table.get("title", name))
+    words = Words(str(table.get("title_zh", title)), title)
+    return Definition(words, words, str(table.get("unit", "")), table["better"])
+
+
+def figure_of(table: Mapping[str, Any], about: Definition) -> Figure:
+    """A told figure, judged."""
+    value, n = float(table["value"]), table.get("n")
+    target = float(table["target"]) if "target" in table else None
+    interval = Interval(float(table["low"]), float(table["high"])) if {"low", "high"} <= table.keys() else NO_INTERVAL
+    assert about.better is not None
+    return Figure(
+        str(table["figure"]),
+        value,
+        n,
+        n,
+        interval,
+        period=str(table.get("period", "told")),
+        target=target,
+        status=status(value, interval, target, about.better, n),
+        method="told",
+    )

@@ -1,0 +1,327 @@
+"""Where the NPS is lost: what logistic models say would be, were this or that cause solved, shared among the causes.
+
+Two models, one for detractors (0 to 6) and one for promoters (9 and 10), each with an intercept, so that what they
+expect of the orders as they were is exactly what was observed. A cause that is solved sets its driver to a level told
+beforehand and leaves everything else; what overlaps is shared by Shapley's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from fixtrail.reports.drivers.association import MOST_ROWS
+from fixtrail.reports.drivers.visits import CAUSES, CONTROLS, DRIVERS, JOINT, MARKS, modelled
+from fixtrail.reports.stats.models import (
+    ROWS_PER_PARAMETER,
+    SMALLEST_LEVEL,
+    NotEstimableError,
+    controls_of,
+    fit_logistic,
+    logistic,
+    usable_columns,
+)
+from fixtrail.reports.stats.shapley import owen, shapley
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+DETRACTOR, PROMOTER = 6, 9
+REPLICATES = 200
+SEED = 20260301
+TOP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The levels at which a driver counts as solved: wait at most, updates at least; everything else is none."""
+
+    wait_min: float = 15.0
+    updates: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one cause takes away. Shares are of all detractors; `alone` solves only it, `last` after all others."""
+
+    driver: str
+    orders: int
+    share: float
+    low: float
+    high: float
+    alone: float
+    last: float
+    nps_points: float
+    nps_low: float
+    nps_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The NPS if these causes were solved, with its range."""
+
+    solved: tuple[str, ...]
+    nps: float
+    low: float
+    high: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The Pareto of NPS loss: causes by their share of the detractors, the largest first, and what none explains."""
+
+    n: int
+    n_scored: int
+    nps: float
+    detractors: int
+    shares: tuple[Share, ...]
+    residual: float
+    by_cause_of_wait: Mapping[str, float]
+    what_if: tuple[WhatIf, ...]
+    left_out: Mapping[str, str]
+    adjusted_for: tuple[str, ...]
+    replicates: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The orders of the model: drivers and controls beside each other, and by how much solving moves each driver."""
+
+    x: Matrix
+    moves: Matrix
+    events: Matrix
+    names: tuple[str, ...]
+
+
+def loss(rows: pd.DataFrame, solved: Solved, longest_wait_min: float, replicates: int = REPLICATES) -> Loss:
+    """The Pareto of these visits (stats_visits.visits). Without a model `reason` says why, and there are no shares."""
+    scored = int(rows["score"].notna().sum())
+    known, drivers = modelled(rows, JOINT, longest_wait_min)
+    if len(known) > MOST_ROWS:
+        chosen = np.sort(np.random.default_rng(1).choice(len(known), MOST_ROWS, replace=False))
+        known, drivers = known.iloc[chosen], drivers.iloc[chosen]
+    score = known["score"].to_numpy(float)
+    events = np.column_stack([score <= DETRACTOR, score >= PROMOTER]).astype(float)
+    names, left_out, controls = _estimable(drivers, known, events)
+    if not names:
+        return _no_loss(known, events, scored, left_out)
+    adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in controls))
+    moves = moves_of(known, drivers, solved)[list(names)]
+    case = _Case(
+        np.column_stack([drivers[list(names)].to_numpy(float), controls.to_numpy(float)]),
+        moves.to_numpy(float),
+        events,
+        names,
+    )
+    try:
+        betas = _fit(case, None, None)
+    except NotEstimableError as refused:
+        return _no_loss(known, events, scored, dict.fromkeys(JOINT, str(refused)))
+    drawn = _replicates(case, betas, replicates)
+    return _result(known, case, betas, drawn, scored, left_out, adjusted)
+
+
+def moves_of(known: pd.DataFrame, drivers: pd.DataFrame, solved: Solved) -> pd.DataFrame:
+    """By how many steps each driver of each order changes once it is solved."""
+    level = {
+        "wait": np.minimum(drivers["wait"], solved.wait_min / DRIVERS["wait"].step),
+        "updates": np.maximum(drivers["updates"], solved.updates),
+        "price_over_quote": np.minimum(drivers["price_over_quote"], 0.0),
+    }
+    return pd.DataFrame({name: level.get(name, 0.0) - drivers[name] for name in drivers}, index=known.index)
+
+
+def expected(eta: Matrix, pulls: Matrix, members: Sequence[int], weight: Vector | None = None) -> Vector:
+    """(share of detractors, share of promoters) expected with these causes solved.
+
+    `eta` is (2, orders) log-odds as they were, `pulls` (causes, 2, orders) by how much each cause moves them.
+    """
+    moved = eta.copy()
+    for member in members:
+        moved += pulls[member]
+    return _mean(moved, weight)
+
+
+def worth_of(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> Mapping[frozenset[int], Vector]:
+    """The same for every set of causes that is solved."""
+    moved = {frozenset[int](): eta}
+    for member in range(len(pulls)):
+        moved |= {before | {member}: each + pulls[member] for before, each in moved.items()}
+    return {members: _mean(each, weight) for members, each in moved.items()}
+
+
+def _mean(log_odds: Matrix, weight: Vector | None) -> Vector:
+    shares: Vector = expit(log_odds).mean(axis=1) if weight is None else expit(log_odds) @ (weight / weight.sum())
+    return shares
+
+
+def _estimable(
+    drivers: pd.DataFrame, known: pd.DataFrame, events: Matrix
+) -> tuple[tuple[str, ...], dict[str, str], pd.DataFrame]:
+    """(drivers that both models can hold, why not the others, controls that both can hold)."""
+    empty = pd.DataFrame(index=known.index)
+    rarer = min(float(min(column.sum(), len(column) - column.sum())) for column in events.T)
+    if rarer < ROWS_PER_PARAMETER:
+        return (), dict.fromkeys(JOINT, "constant" if rarer == 0 else "few_data"), empty
+    controls = controls_of(known, CONTROLS, events[:, 0])
+    marks = known[[mark for mark in MARKS.values() if known[mark].sum() >= SMALLEST_LEVEL]]
+    controls = pd.concat([controls, marks], axis=1)
+    # A column with one outcome only would have no finite coefficient.
+    for column in events.T:
+        both = [len(np.unique(column[controls[name] == 1])) > 1 for name in controls]
+        controls = controls.loc[:, both]
+    usable, reasons, kept = usable_columns(drivers, controls, rarer / ROWS_PER_PARAMETER - 1)
+    for column in events.T:
+        if usable:
+            fit = logistic(column, drivers[usable], kept)
+            reasons |= {name: each.reason for name, each in fit.drivers.items() if each.reason}
+            usable = [name for name in usable if name not in reasons]
+    return tuple(usable), reasons, kept
+
+
+def _fit(case: _Case, weight: Vector | None, start: Sequence[Vector] | None) -> list[Vector]:
+    return [
+        fit_logistic(case.events[:, side], case.x, weight, None if start is None else start[side])[0]
+        for side in range(2)
+    ]
+
+
+def _linear(case: _Case, betas: Sequence[Vector]) -> tuple[Matrix, Matrix]:
+    """(log-odds of each order, by how much each cause solved moves them), for both models."""
+    eta = np.array([beta[0] + case.x @ beta[1:] for beta in betas])
+    slopes = np.array([beta[1 : 1 + len(case.names)] for beta in betas])
+    pulls: Matrix = slopes.T[:, :, None] * case.moves.T[:, None, :]
+    return eta, pulls
+
+
+def _replicates(
+    case: _Case, betas: Sequence[Vector], count: int
+) -> list[tuple[Matrix, Vector, Matrix, Matrix, Vector]]:
+    """For each bootstrap sample of the orders: (Shapley values, shares as they were, log-odds, pulls, weights)."""
+    draw = np.random.default_rng(SEED)
+    size = len(case.x)
+    drawn = []
+    for _ in range(count):
+        weight = draw.multinomial(size, np.full(size, 1 / size)).astype(float)
+        there = weight > 0
+        sample, weight = _Case(case.x[there], case.moves[there], case.events[there], case.names), weight[there]
+        try:
+            again = _fit(sample, weight, betas)
+        except NotEstimableError:
+            continue
+        eta, pulls = _linear(sample, again)
+        drawn.append((*_shared(eta, pulls, weight), eta, pulls, weight))
+    return drawn
+
+
+def _shared(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> tuple[Matrix, Vector]:
+    """(Shapley values of each cause for both shares, the shares as they were)."""
+    worth = worth_of(eta, pulls, weight)
+    return shapley(len(pulls), worth.__getitem__), worth[frozenset()]
+
+
+def _result(
+    known: pd.DataFrame,
+    case: _Case,
+    betas: Sequence[Vector],
+    drawn: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+    scored: int,
+    left_out: Mapping[str, str],
+    adjusted: tuple[str, ...],
+) -> Loss:
+    eta, pulls = _linear(case, betas)
+    values, now = _shared(eta, pulls)
+    every = range(len(case.names))
+    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in drawn])
+    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in drawn])
+    shares = []
+    for place in sorted(every, key=lambda each: values[each, 0]):
+        others = [other for other in every if other != place]
+        alone = now - expected(eta, pulls, [place])
+        last = expected(eta, pulls, others) - expected(eta, pulls, list(every))
+        low, high = _range(in_shares[:, place])
+        points_low, points_high = _range(in_points[:, place])
+        shares.append(
+            Share(
+                case.names[place],
+                int(np.sum(case.moves[:, place] != 0)),
+                float(-values[place, 0] / now[0]),
+                low,
+                high,
+                float(alone[0] / now[0]),
+                float(last[0] / now[0]),
+                float(100 * (values[place, 1] - values[place, 0])),
+                points_low,
+                points_high,
+            )
+        )
+    order = [case.names.index(share.driver) for share in shares]
+    steps = sorted({1, 2, min(TOP, len(order)), len(order)} & set(range(1, len(order) + 1)))
+    return Loss(
+        n=len(known),
+        n_scored=scored,
+        nps=_nps(now),
+        detractors=int(case.events[:, 0].sum()),
+        shares=tuple(shares),
+        residual=float(expected(eta, pulls, list(every))[0] / now[0]),
+        by_cause_of_wait=_by_cause(known, case, eta, pulls, now),
+        what_if=tuple(_what_if(order[:count], case, eta, pulls, drawn) for count in steps),
+        left_out=left_out,
+        adjusted_for=adjusted,
+        replicates=len(drawn),
+    )
+
+
+def _what_if(
+    members: list[int],
+    case: _Case,
+    eta: Matrix,
+    pulls: Matrix,
+    drawn: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+) -> WhatIf:
+    then, now = _nps(expected(eta, pulls, members)), _nps(expected(eta, pulls, ()))
+    after = np.array([_nps(expected(sample[2], sample[3], members, sample[4])) for sample in drawn])
+    gains = after - np.array([_nps(sample[1]) for sample in drawn])
+    return WhatIf(tuple(case.names[member] for member in members), then, *_range(after), then - now, *_range(gains))
+
+
+def _by_cause(known: pd.DataFrame, case: _Case, eta: Matrix, pulls: Matrix, now: Vector) -> dict[str, float]:
+    """The wait's share of the detractors by the cause of the wait: Owen's value, so that they add up to it.
+
+    A cause solved gives back its part of the minutes over the level.
+    """
+    if "wait" not in case.names:
+        return {}
+    place = case.names.index("wait")
+    minutes = known[[f"wait_{cause}" for cause in CAUSES]].to_numpy(float)
+    part = minutes / np.maximum(minutes.sum(axis=1, keepdims=True), 1e-9)
+    split = np.concatenate([part.T[:, None, :] * pulls[place][None], np.delete(pulls, place, axis=0)])
+    groups = [list(range(len(CAUSES))), *([number] for number in range(len(CAUSES), len(split)))]
+    values = owen(groups, worth_of(eta, split).__getitem__)
+    return {cause: float(-values[number][0] / now[0]) for number, cause in enumerate(CAUSES)}
+
+
+def _nps(shares: Vector) -> float:
+    return float(100 * (shares[1] - shares[0]))
+
+
+def _range(values: Vector) -> tuple[float, float]:
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _no_loss(known: pd.DataFrame, events: Matrix, scored: int, left_out: Mapping[str, str]) -> Loss:
+    nps = _nps(events.mean(axis=0)) if len(events) else float("nan")
+    reason = next(iter(left_out.values()), "few_data")
+    return Loss(len(known), scored, nps, int(events[:, 0].sum()), (), 1.0, {}, (), left_out, (), 0, reason)

@@ -1,0 +1,60 @@
+"""Report `pareto`: which causes take the NPS away, and what it would be without the three largest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.drivers.visits import ask_visits
+from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.pareto import view
+from fixtrail.reports.pareto.loss import loss
+from fixtrail.reports.plans import longest_wait_min, solved_levels
+from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.stats.segments import segments
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
+    refuse_cut("pareto", options, "its table of segments has every cut")
+    rows, one_in = ask_visits(ask, options)
+    return report_of(rows, options, one_in)
+
+
+def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
+    """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
+    solved = solved_levels(options)
+    found = loss(rows, solved, longest_wait_min(options))
+    parts, identities = segments(rows)
+    sheets = (
+        view.share_sheet(found),
+        view.what_if_sheet(found),
+        view.wait_sheet(found),
+        view.segment_sheet(parts),
+        view.identity_sheet(identities),
+    )
+    charts = (
+        Chart("pareto", Words("批评者从何而来", "Where detractors come from"), "pareto", partial(view.draw, found)),
+        Chart("what_if", Words("解决之后的 NPS", "NPS if solved"), "what_if", partial(view.draw_what_if, found)),
+    )
+    return Report(
+        "pareto",
+        Words("NPS 损失的帕累托", "Pareto of NPS loss"),
+        Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+        scope={
+            **options.scope(),
+            "one_vehicle_in": one_in,
+            "orders": len(rows),
+            "scored": found.n_scored,
+            "usable": found.n,
+            "detractors": found.detractors,
+            "not_estimable": found.reason,
+        },
+        figures=view.figures(found, rows),
+        sheets=sheets,
+        charts=charts if found.shares else (),
+        methods=view.methods(found, solved),
+        definitions=view.DEFINED,
+    )

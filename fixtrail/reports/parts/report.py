@@ -1,0 +1,176 @@
+"""Report `parts`: which parts are missing, where, what customers lose by it, which parts matter, how emergencies go."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
+from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.parts.charts import draw_pareto
+from fixtrail.reports.periods import ask_scope
+from fixtrail.reports.report import Chart, Column, Definition, Figure, Report, Words, plain, sheet_of
+from fixtrail.reports.stats import intervals
+
+TITLE = Words("配件", "Parts")
+QUESTION = Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
+# Classes by cumulated share: A up to 80 %, B up to 95 %, C the rest (Dickie, Factory Management 1951, as usual today).
+A_UP_TO, B_UP_TO = 0.80, 0.95
+TOP = 50
+MOST_PAIRS = 1000
+DEFINITIONS = {
+    **{name: COMMON_DEFINITIONS[name] for name in ("stockout_rate", "emergency_in_time")},
+    "parts_wait_s": Definition(
+        Words("等配件总时长", "Wait for parts, total"),
+        Words("所有工单等配件的时间之和", "sum of all orders' wait for parts"),
+        "s",
+        "lower",
+    ),
+}
+METHODS = (
+    Words(
+        "一个工单等配件的时间由其缺货的请求平分；若无缺货则由其所有请求平分，因此各配件之和等于总和",
+        "An order's wait for parts is shared equally by its backordered requests, or by all of its requests where none "
+        "was, so that the parts' shares add up to the whole",
+    ),
+    Words(
+        "ABC：按累计占比，A 至 80%，B 至 95%，其余为 C。金额 = 数量 × 单价；无单价的请求不计入金额",
+        "ABC by cumulated share: A up to 80 %, B up to 95 %, C the rest. Value is quantity times unit price; requests "
+        "without a price add nothing to it",
+    ),
+    Words("缺件率的区间：Wilson 95%", "Intervals of rates: Wilson, 95 %"),
+)
+_RATE = (
+    Column("requests", Words("请求", "requests"), "count"),
+    Column("stockouts", Words("缺货", "stock-outs"), "count"),
+    Column("stockout_rate", Words("缺件率", "stock-out rate"), "share"),
+    Column("low", Words("下限", "low"), "share"),
+    Column("high", Words("上限", "high"), "share"),
+    Column("waited_s", Words("客户等待", "customers waited"), "minutes"),
+)
+_PART, _CENTER = Column("part_no", Words("配件号", "part")), Column("center_id", Words("服务中心", "center"))
+_PARTS = (
+    _PART,
+    *_RATE,
+    Column("share_of_wait", Words("占等待", "share of wait"), "share"),
+    Column("pieces", Words("数量", "pieces"), "number"),
+    Column("amount", Words("金额", "value"), "money"),
+    Column("abc_hits", Words("ABC（次数）", "ABC by hits")),
+    Column("abc_value", Words("ABC（金额）", "ABC by value")),
+    Column("emergencies", Words("紧急", "emergencies"), "count"),
+)
+_EMERGENCIES = (
+    _CENTER,
+    Column("emergencies", Words("紧急请求", "emergencies"), "count"),
+    Column("fulfilled", Words("已到货", "fulfilled"), "count"),
+    Column("cancelled", Words("已取消", "cancelled"), "count"),
+    Column("in_time", Words("2 小时内", "within 2 h"), "count"),
+    Column("in_time_rate", Words("准时率", "in time"), "share"),
+    Column("low", Words("下限", "low"), "share"),
+    Column("high", Words("上限", "high"), "share"),
+    Column("median_s", Words("中位数", "median"), "minutes"),
+    Column("p90_s", Words("90 分位", "p90"), "minutes"),
+)
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report, asked of ClickHouse."""
+    refuse_cut("parts", options)
+    parameters, _ = ask_scope(ask, options)
+    return report_of(ask("parts", **parameters), ask("parts_emergencies", **parameters), options)
+
+
+def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) -> Report:
+    """The report from the answers of queries parts (by part, by center, by both) and parts_emergencies."""
+    rated, channel = with_rate(cells), emergency_frame(emergencies)
+    parts, centers, both = (rated[rated["level"] == level] for level in ("part", "center", "both"))
+    order = {"by": ["waited_s", "part_no"], "ascending": [False, True], "kind": "stable"}
+    by_wait = classified(parts).sort_values(**order)
+    worst = both.sort_values(**order).head(MOST_PAIRS)
+    top = Words(f"按客户等待排序，显示前 {TOP} 个", f"by the time customers lost; the first {TOP} are shown")
+    sheets = (
+        sheet_of("parts", Words("配件", "By part"), _PARTS, by_wait, top, TOP),
+        sheet_of("centers", Words("服务中心", "By center"), (_CENTER, *_RATE), centers),
+        sheet_of("part_centers", Words("配件与中心", "By part and center"), (_PART, _CENTER, *_RATE), worst, top, TOP),
+        sheet_of("emergencies", Words("紧急通道", "Emergency channel"), _EMERGENCIES, channel[~channel["is_total"]]),
+    )
+    figures = figures_of(centers)
+    charts = charts_of(by_wait) if len(parts) else ()
+    return Report("parts", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
+
+
+def classified(parts: pd.DataFrame) -> pd.DataFrame:
+    """One row per part, with its share of the wait and its classes by hits and by value."""
+    waited = parts["waited_s"].sum()
+    return parts.assign(
+        share_of_wait=parts["waited_s"] / waited if waited else 0.0,
+        abc_hits=abc_classes(parts["requests"], parts["part_no"]),
+        abc_value=abc_classes(parts["amount"], parts["part_no"]),
+    )
+
+
+def abc_classes(amounts: pd.Series[Any], names: pd.Series[Any]) -> pd.Series[Any]:
+    """A, B or C for each amount: by the share of the whole that the larger ones before it have; ties by name.
+
+    So the largest is always A, and one that begins below 80 % and ends above it is A still.
+    """
+    ranked = pd.DataFrame({"amount": amounts.astype("float64").fillna(0.0), "name": names})
+    ranked = ranked.sort_values(["amount", "name"], ascending=[False, True], kind="stable")
+    total = ranked["amount"].sum()
+    before = (ranked["amount"].cumsum() - ranked["amount"]) / total if total else ranked["amount"]
+    classes = before.map(lambda share: "A" if share < A_UP_TO else "B" if share < B_UP_TO else "C")
+    # What is worth nothing is no A, even where nothing is worth anything.
+    classes = classes.where(ranked["amount"] > 0, "C")
+    return classes.reindex(amounts.index)
+
+
+def with_rate(counts: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with stockout_rate and its interval."""
+    bounds = [intervals.share(int(k), int(n)) for k, n in zip(counts["stockouts"], counts["requests"], strict=True)]
+    return counts.assign(
+        stockout_rate=counts["stockouts"] / counts["requests"],
+        low=[bound.low for bound in bounds],
+        high=[bound.high for bound in bounds],
+    )
+
+
+def emergency_frame(emergencies: pd.DataFrame) -> pd.DataFrame:
+    """Query parts_emergencies with rates and intervals."""
+    bounds = [
+        intervals.share(int(k), int(n)) for k, n in zip(emergencies["in_time"], emergencies["emergencies"], strict=True)
+    ]
+    pairs = [list(pair) for pair in emergencies["quantiles_s"]]
+    return emergencies.assign(
+        is_total=emergencies["is_total"].astype(bool),
+        in_time_rate=emergencies["in_time"] / emergencies["emergencies"],
+        low=[bound.low for bound in bounds],
+        high=[bound.high for bound in bounds],
+        median_s=[pair[0] for pair in pairs],
+        p90_s=[pair[1] for pair in pairs],
+    )
+
+
+def figures_of(centers: pd.DataFrame) -> tuple[Figure, ...]:
+    """Stock-out rate, emergency parts in time and the time lost, over all centers."""
+    names = ("requests", "stockouts", "emergencies", "emergencies_in_time")
+    requests, stockouts, rushed, in_time = (int(centers[name].sum()) for name in names)
+    return (
+        _share("stockout_rate", stockouts, requests),
+        _share("emergency_in_time", in_time, rushed),
+        Figure("parts_wait_s", float(centers["waited_s"].sum()), requests, requests),
+    )
+
+
+def _share(name: str, count: int, n: int) -> Figure:
+    value = count / n if n else None
+    return Figure(name, value, n, n, intervals.share(count, n), count, method=intervals.WILSON)
+
+
+def charts_of(by_wait: pd.DataFrame) -> tuple[Chart, ...]:
+    """The parts that cost customers most time, with the share that they and those before them have."""
+    rows = [{str(name): plain(value) for name, value in row.items()} for row in by_wait.head(20).to_dict("records")]
+    title = Words("客户等待最久的配件", "Parts that customers waited for most")
+    return (Chart("waited", title, "parts", partial(draw_pareto, rows)),)

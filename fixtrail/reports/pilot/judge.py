@@ -1,0 +1,277 @@
+"""A pilot judged: its effect on every figure, what dates without a rollout show, each wave, and go or no go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import isfinite
+from typing import Any, Literal
+
+import pandas as pd
+
+from fixtrail.reports.stats.panel import (
+    RATIOS,
+    Comparison,
+    Panel,
+    Rollout,
+    by_wave,
+    by_week,
+    changes,
+    compare,
+    placebo_starts,
+)
+from fixtrail.reports.stats.randomization import Difference, holm, joint_p
+
+EPOCH = date(1970, 1, 1)
+ALPHA = 0.05
+Verdict = Literal["effect", "no_effect_shown", "not_testable"]
+Decision = Literal["go", "no_go", "not_decided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A threshold for the effect on a figure, in the figure's own unit: at least, or at most."""
+
+    figure: str
+    threshold: float
+    side: Literal["at_least", "at_most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was declared: the pilot wave, the last day that counts, thresholds, and when they were written down."""
+
+    wave: int | None = None
+    until: int | None = None
+    declared: int | None = None
+    alpha: float = ALPHA
+    aims: tuple[Aim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The pilot's effect on one figure; `p_holm` allows for all figures being tested."""
+
+    comparison: Comparison
+    p_holm: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition of the gate and what the data decide of it."""
+
+    name: str
+    aim: Aim | None
+    decision: Decision
+    reason: str
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Everything that is said of a pilot. `reason` says why there is nothing to say."""
+
+    wave: int | None
+    start: int | None
+    until: int | None
+    effects: Mapping[str, Effect]
+    weeks: tuple[tuple[int, Comparison], ...]
+    placebos: tuple[tuple[int, Comparison, float | None], ...]
+    waves: tuple[tuple[int, Comparison], ...]
+    all_waves: Mapping[str, Difference]
+    gate: tuple[Criterion, ...]
+    decision: Decision
+    reason: str | None = None
+
+    @property
+    def effect(self) -> bool:
+        """Whether the pilot is shown to have changed any of the figures."""
+        return any(each.verdict == "effect" for each in self.effects.values())
+
+
+def day_number(day: date) -> int:
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date:
+    return EPOCH + timedelta(days=number)
+
+
+def plan_of(table: Mapping[str, Any]) -> Plan:
+    """The plan of a table [pilot]. Raises ValueError that says what is wrong with it."""
+    aims = []
+    for gate in table.get("gate", ()):
+        figure = gate.get("figure")
+        if figure not in RATIOS:
+            raise ValueError(f"pilot.gate: no figure {figure!r}; figures are {', '.join(RATIOS)}")
+        for side in ("at_least", "at_most"):
+            if side in gate:
+                aims.append(Aim(figure, float(gate[side]), side))
+        if not {"at_least", "at_most"} & set(gate):
+            raise ValueError(f"pilot.gate: {figure} has neither at_least nor at_most")
+    wave, alpha = table.get("wave"), float(table.get("alpha", ALPHA))
+    if not 0 < alpha < 1:
+        raise ValueError("pilot.alpha lies between 0 and 1")
+    return Plan(
+        None if wave is None else int(wave),
+        _day(table, "until"),
+        _day(table, "declared"),
+        alpha,
+        tuple(aims),
+    )
+
+
+def rollout_of(centers: pd.DataFrame, told: Sequence[Mapping[str, Any]] = ()) -> Rollout:
+    """The waves of view `centers`; of `told` ([[pilot.rollout]] with wave, from and centers) where there are any."""
+    if told:
+        pairs = [(str(center), int(wave["wave"]), wave["from"]) for wave in told for center in wave["centers"]]
+    else:
+        known = centers[centers["wave_start"].notna() & (centers["wave"] > 0)]
+        starts = pd.to_datetime(known["wave_start"], utc=True).dt.date
+        pairs = list(zip(known["center_id"], known["wave"].astype(int), starts, strict=True))
+    return Rollout(
+        {center: day_number(start) for center, _, start in pairs}, {center: int(wave) for center, wave, _ in pairs}
+    )
+
+
+def panel_of(days: pd.DataFrame) -> Panel:
+    """The panel of the answer of pilot.sql."""
+    rows = days[days["center_id"].notna() & days["day"].notna()]
+    number = (pd.to_datetime(rows["day"], utc=True) - pd.Timestamp(EPOCH, tz="UTC")).dt.days
+    return Panel(rows.assign(day=number, wait_s=pd.to_numeric(rows["wait_s"]).fillna(0.0)))
+
+
+def judge(panel: Panel, rollout: Rollout, plan: Plan) -> Judged:
+    """The pilot of the plan, or the first wave, against the centers not yet changed over."""
+    starts = rollout.wave_starts()
+    wave = plan.wave if plan.wave is not None else next(iter(starts), None)
+    if wave is None or wave not in starts:
+        return _nothing(wave, "no_pilot_wave")
+    start = starts[wave]
+    treated = [center for center in rollout.members(wave) if center in set(panel.centers)]
+    later = [day for day in starts.values() if day > start]
+    until = min(plan.until if plan.until is not None else min(later, default=panel.last + 1) - 1, panel.last)
+    others = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
+    if not treated or not others:
+        return _nothing(wave, "no_controls" if treated else "no_pilots")
+    if start <= panel.first or until < start:
+        return _nothing(wave, "nothing_before" if start <= panel.first else "nothing_after")
+    before = [(panel.first, start - 1)]
+    compared = {name: compare(panel, name, treated, others, before, (start, until), plan.alpha) for name in RATIOS}
+    adjusted = holm([each.difference.p_value for each in compared.values()])
+    effects = {
+        name: Effect(each, p, _verdict(each.difference, p, len(compared), plan.alpha))
+        for (name, each), p in zip(compared.items(), adjusted, strict=True)
+    }
+    weeks = tuple(found for name in RATIOS for found in by_week(panel, name, rollout, treated, start, plan.alpha))
+    placebos = _placebos(panel, treated, others, start, plan.alpha)
+    waves, together = [], {}
+    for name in RATIOS:
+        found, total = by_wave(panel, name, rollout, plan.alpha)
+        waves += list(found.items())
+        if total is not None:
+            together[name] = total
+    gate = _gate(effects, placebos, plan, start)
+    return Judged(wave, start, until, effects, weeks, placebos, tuple(waves), together, gate, _decision(gate))
+
+
+def _placebos(
+    panel: Panel, treated: Sequence[str], others: Sequence[str], start: int, alpha: float
+) -> tuple[tuple[int, Comparison, float | None], ...]:
+    """(day, comparison, p of the figure) as if the pilot had begun on days on which it had not.
+
+    The p-value is one for all days of a figure together, with Holm's adjustment over the figures.
+    """
+    days = placebo_starts(panel, start)
+    joint = []
+    for name in RATIOS:
+        parts = [changes(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1)) for day in days]
+        complete = [part for part in parts if part[1].all()]
+        joint.append(joint_p([part[0] for part in complete], complete[0][2]) if complete else None)
+    adjusted = dict(zip(RATIOS, holm(joint), strict=True))
+    return tuple(
+        (
+            day,
+            compare(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1), alpha),
+            adjusted[name],
+        )
+        for name in RATIOS
+        for day in days
+    )
+
+
+def _verdict(found: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
+    if p_holm is None or found.smallest_p is None or found.smallest_p * tests > alpha:
+        return "not_testable"
+    return "effect" if p_holm <= alpha else "no_effect_shown"
+
+
+def _gate(
+    effects: Mapping[str, Effect],
+    placebos: Sequence[tuple[int, Comparison, float | None]],
+    plan: Plan,
+    start: int,
+) -> tuple[Criterion, ...]:
+    if not plan.aims:
+        return (Criterion("thresholds", None, "not_decided", "none_declared"),)
+    criteria = [_declared(plan, start), _quiet(placebos, plan.alpha)]
+    return (*criteria, *(_met(aim, effects[aim.figure].comparison.difference) for aim in plan.aims))
+
+
+def _declared(plan: Plan, start: int) -> Criterion:
+    """Thresholds that were written down once the pilot was running could have been chosen by its figures."""
+    if plan.declared is None:
+        return Criterion("declared_before_start", None, "not_decided", "no_date_of_declaration")
+    in_time = plan.declared <= start
+    return Criterion(
+        "declared_before_start", None, "go" if in_time else "not_decided", "in_time" if in_time else "declared_later"
+    )
+
+
+def _quiet(placebos: Sequence[tuple[int, Comparison, float | None]], alpha: float) -> Criterion:
+    """Whether the pilots ran beside the others before the start: where they did not, the effect may be no effect."""
+    known = [p for _, _, p in placebos if p is not None]
+    if not known:
+        return Criterion("quiet_before_start", None, "not_decided", "too_short_before")
+    loud = min(known) <= alpha
+    return Criterion(
+        "quiet_before_start", None, "not_decided" if loud else "go", "differed_before" if loud else "as_the_others"
+    )
+
+
+def _met(aim: Aim, found: Difference) -> Criterion:
+    name = f"{aim.figure}_{aim.side}"
+    if found.value is None or found.low is None or found.high is None:
+        return Criterion(name, aim, "not_decided", found.reason or "not_estimable", found)
+    # Mirrored, both sides are "at least".
+    sign = 1 if aim.side == "at_least" else -1
+    worst, best = sorted((sign * found.low, sign * found.high))
+    if worst >= sign * aim.threshold and isfinite(worst):
+        return Criterion(name, aim, "go", "whole_interval_meets", found)
+    if best < sign * aim.threshold:
+        return Criterion(name, aim, "no_go", "whole_interval_misses", found)
+    return Criterion(name, aim, "not_decided", "threshold_inside_interval", found)
+
+
+def _decision(gate: Sequence[Criterion]) -> Decision:
+    """Go only if every condition says so; no go as soon as one threshold is missed for certain."""
+    said = {each.decision for each in gate}
+    if "no_go" in said:
+        return "no_go"
+    return "go" if said == {"go"} else "not_decided"
+
+
+def _nothing(wave: int | None, reason: str) -> Judged:
+    gate = (Criterion("pilot", None, "not_decided", reason),)
+    return Judged(wave, None, None, {}, (), (), (), {}, gate, "not_decided", reason)
+
+
+def _day(table: Mapping[str, Any], key: str) -> int | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    if type(value) is not date:
+        raise ValueError(f"pilot.{key} is a day such as 2026-08-17")
+    return day_number(value)

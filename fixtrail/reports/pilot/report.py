@@ -1,0 +1,70 @@
+"""Report `pilot`: did the pilot change anything, beside the centers that had not changed over, and go or no go?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from fixtrail.reports.ask import Ask
+from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.pilot import view
+from fixtrail.reports.pilot.judge import day_of, judge, panel_of, rollout_of
+from fixtrail.reports.plans import read_plan
+from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.stats.panel import RATIOS
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report. Raises Failure for a cut, which this report has not, and for targets that cannot be read."""
+    refuse_cut("pilot", options, "its units are centers")
+    days = ask("pilot", since=options.since, until=options.until, time_zone=options.targets.time_zone)
+    return report_of(days, ask("centers"), options)
+
+
+def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Report:
+    """The report of the answers of pilot.sql and centers.sql. Raises Failure for a [pilot] that cannot be read."""
+    plan, told = read_plan(options)
+    judged = judge(panel_of(days), rollout_of(centers, told), plan)
+    charts = tuple(
+        Chart(
+            f"weeks_{name}",
+            Words(f"逐周效果：{view.TITLES[name].zh}", f"Effect by week: {view.TITLES[name].en}"),
+            "weeks",
+            partial(view.draw_weeks, judged, name),
+        )
+        for name in RATIOS
+        if any(each.figure == name for _, each in judged.weeks)
+    )
+    return Report(
+        "pilot",
+        Words("试点与对照", "Pilot against control"),
+        Words("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
+        scope={
+            **options.scope(),
+            "pilot_wave": judged.wave,
+            "pilot_from": None if judged.start is None else day_of(judged.start).isoformat(),
+            "pilot_to": None if judged.until is None else day_of(judged.until).isoformat(),
+            "effect": judged.effect,
+            "decision": judged.decision,
+            "not_estimable": judged.reason,
+        },
+        figures=view.figures(judged),
+        sheets=(
+            view.effect_sheet(judged),
+            view.gate_sheet(judged),
+            view.week_sheet(judged),
+            view.placebo_sheet(judged),
+            view.wave_sheet(judged),
+        ),
+        charts=(
+            Chart(
+                "effects", Words("试点的效果", "Effects of the pilot"), "effects", partial(view.draw_effects, judged)
+            ),
+            *charts,
+        )
+        if judged.effects
+        else (),
+        methods=view.methods(plan),
+        definitions=view.DEFINED,
+    )

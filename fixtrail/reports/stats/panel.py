@@ -1,0 +1,222 @@
+"""Centers before and after a rollout: each center's own change, and how the changes of pilots and others differ.
+
+A center is one unit, however many orders it has: orders of one center share its people, its stock and its customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fixtrail.reports.stats.randomization import Difference, combined, difference
+
+Vector = NDArray[np.float64]
+Days = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A figure as sums over sums: `times` (plus - minus) / per."""
+
+    plus: str
+    per: str
+    minus: str | None = None
+    times: float = 1.0
+
+
+RATIOS: Mapping[str, Ratio] = {
+    "wait_mean_s": Ratio("wait_s", "waits"),
+    "ftfr_confirmed": Ratio("fixed", "judged"),
+    "nps": Ratio("promoters", "scores", "detractors", 100.0),
+    "complaints_per_100": Ratio("complaints", "handed_off", None, 100.0),
+}
+SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
+WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """When each center changes over, as a day number; never for those that are not named."""
+
+    starts: Mapping[str, int]
+    waves: Mapping[str, int]
+
+    def wave_starts(self) -> dict[int, int]:
+        """The first day of each wave, the earliest wave first."""
+        first: dict[int, int] = {}
+        for center, start in self.starts.items():
+            wave = self.waves[center]
+            first[wave] = min(start, first.get(wave, start))
+        return dict(sorted(first.items(), key=lambda item: (item[1], item[0])))
+
+    def members(self, wave: int) -> list[str]:
+        return sorted(center for center in self.starts if self.waves[center] == wave)
+
+    def untouched(self, centers: Sequence[str], until: int) -> list[str]:
+        """Those of the centers that have not changed over by the end of day `until`."""
+        return [center for center in centers if self.starts.get(center, until + 1) > until]
+
+
+class Panel:
+    """Sums by center and day number, for any span of days."""
+
+    def __init__(self, days: pd.DataFrame) -> None:
+        """`days` has center_id, day (a number) and SUMS."""
+        self.centers = sorted(days["center_id"].unique())
+        self.first, self.last = (int(days["day"].min()), int(days["day"].max())) if len(days) else (0, -1)
+        shape = (len(self.centers), self.last - self.first + 1)
+        place = {center: row for row, center in enumerate(self.centers)}
+        rows = days["center_id"].map(place).to_numpy(dtype=int)
+        columns = days["day"].to_numpy(dtype=int) - self.first
+        self._sums = {}
+        for name in SUMS:
+            table = np.zeros((shape[0], shape[1] + 1))
+            np.add.at(table, (rows, columns + 1), days[name].to_numpy(dtype=float))
+            self._sums[name] = table.cumsum(axis=1)
+        self._place = place
+
+    def total(self, name: str, centers: Sequence[str], span: Days) -> Vector:
+        """The sum of each center over the days of the span, both included."""
+        low = min(max(span[0] - self.first, 0), self.last - self.first + 1)
+        high = min(max(span[1] - self.first + 1, low), self.last - self.first + 1)
+        rows = [self._place[center] for center in centers]
+        totals: Vector = self._sums[name][rows, high] - self._sums[name][rows, low]
+        return totals
+
+    def mean(self, figure: str, centers: Sequence[str], spans: Sequence[Days]) -> Vector:
+        """The figure of each center over all these spans together; NaN where there is nothing to divide by."""
+        ratio = RATIOS[figure]
+
+        def added(name: str) -> Vector:
+            sums: Vector = np.sum([self.total(name, centers, span) for span in spans], axis=0)
+            return sums
+
+        top = added(ratio.plus) - (added(ratio.minus) if ratio.minus else 0.0)
+        per = added(ratio.per)
+        means: Vector = ratio.times * np.divide(top, per, out=np.full(len(centers), np.nan), where=per > 0)
+        return means
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The change of the treated centers beside that of the others; `n` of `n_all` handed-off orders could be used.
+
+    Means are over centers, each counted once. `left_out` centers had nothing to divide by before or after.
+    """
+
+    figure: str
+    before: tuple[Days, ...]
+    after: Days
+    treated: tuple[str, ...]
+    others: tuple[str, ...]
+    left_out: tuple[str, ...]
+    n: int
+    n_all: int
+    treated_before: float | None
+    treated_after: float | None
+    others_before: float | None
+    others_after: float | None
+    difference: Difference
+
+
+def compare(
+    panel: Panel,
+    figure: str,
+    treated: Sequence[str],
+    others: Sequence[str],
+    before: Sequence[Days],
+    after: Days,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Difference in differences of the figure, centers as units."""
+    change, usable, is_treated, earlier, later = changes(panel, figure, treated, others, before, after)
+    named = [center for center, kept in zip([*treated, *others], usable, strict=True) if kept]
+    per = RATIOS[figure].per
+    spans = (*before, after)
+    n = int(sum(panel.total(per, named, span).sum() for span in spans))
+    n_all = int(sum(panel.total("handed_off", [*treated, *others], span).sum() for span in spans))
+
+    def mean(values: Vector, side: bool) -> float | None:
+        chosen = values[is_treated == side]
+        return float(chosen.mean()) if len(chosen) else None
+
+    return Comparison(
+        figure,
+        tuple(before),
+        after,
+        tuple(center for center in named if center in set(treated)),
+        tuple(center for center in named if center not in set(treated)),
+        tuple(center for center, kept in zip([*treated, *others], usable, strict=True) if not kept),
+        n,
+        n_all,
+        mean(earlier, True),
+        mean(later, True),
+        mean(earlier, False),
+        mean(later, False),
+        difference(change, is_treated, alpha),
+    )
+
+
+def changes(
+    panel: Panel, figure: str, treated: Sequence[str], others: Sequence[str], before: Sequence[Days], after: Days
+) -> tuple[Vector, NDArray[np.bool_], NDArray[np.bool_], Vector, Vector]:
+    """(change of each usable center, which are usable, which of those are treated, before, after)."""
+    centers = [*treated, *others]
+    earlier, later = panel.mean(figure, centers, before), panel.mean(figure, centers, [after])
+    usable = np.isfinite(earlier) & np.isfinite(later)
+    is_treated = np.array([True] * len(treated) + [False] * len(others), dtype=bool)[usable]
+    return (later - earlier)[usable], usable, is_treated, earlier[usable], later[usable]
+
+
+def by_week(
+    panel: Panel, figure: str, rollout: Rollout, treated: Sequence[str], start: int, alpha: float = 0.05
+) -> Iterator[tuple[int, Comparison]]:
+    """(week from the start, comparison) for every whole week, against centers untouched at its end.
+
+    Each week is compared with all days before the start, a week before the start with the other ones of them.
+    """
+    candidates = [center for center in panel.centers if center not in set(treated)]
+    for week in range(-((start - panel.first) // WEEK), (panel.last + 1 - start) // WEEK):
+        span = (start + WEEK * week, start + WEEK * week + WEEK - 1)
+        others = rollout.untouched(candidates, max(span[1], start - 1))
+        before: list[Days] = [(panel.first, start - 1)]
+        if week < 0:
+            before = [days for days in ((panel.first, span[0] - 1), (span[1] + 1, start - 1)) if days[0] <= days[1]]
+        if before and others:
+            yield week, compare(panel, figure, treated, others, before, span, alpha)
+
+
+def by_wave(
+    panel: Panel, figure: str, rollout: Rollout, alpha: float = 0.05
+) -> tuple[dict[int, Comparison], Difference | None]:
+    """Each wave against the centers untouched when the next one starts, and all waves together, by their centers.
+
+    A wave without untouched centers, such as the last one, has nothing to be compared with and is not among them.
+    """
+    starts = rollout.wave_starts()
+    found: dict[int, Comparison] = {}
+    parts = []
+    for wave, start in starts.items():
+        later = [other for other in starts.values() if other > start]
+        until = min([*(day - 1 for day in later), panel.last])
+        treated = [center for center in rollout.members(wave) if center in set(panel.centers)]
+        others = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
+        if not treated or not others or start <= panel.first or until < start:
+            continue
+        before = [(panel.first, start - 1)]
+        found[wave] = compare(panel, figure, treated, others, before, (start, until), alpha)
+        change, _, is_treated, _, _ = changes(panel, figure, treated, others, before, (start, until))
+        if is_treated.any() and not is_treated.all():
+            parts.append((change, is_treated, float(is_treated.sum())))
+    return found, combined(parts, alpha) if parts else None
+
+
+def placebo_starts(panel: Panel, start: int, least_days: int = WEEK) -> list[int]:
+    """Days before the start at which nothing happened: at a third, half and two thirds of the time before."""
+    length = start - panel.first
+    days = sorted({panel.first + round(length * share) for share in (1 / 3, 1 / 2, 2 / 3)})
+    return [day for day in days if day - panel.first >= least_days and start - day >= least_days]

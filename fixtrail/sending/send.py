@@ -1,0 +1,309 @@
+"""`fixtrail send`: lines of a file to `service-events`, byte for byte, as fast as Kafka takes them."""
+
+import asyncio
+import queue
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import Settings
+from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
+from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+
+if TYPE_CHECKING:
+    from runtime.tracing import Sending, Tracing
+
+Result = TypeVar("Result")
+
+CHUNK_BYTES = 1 << 20
+BATCH_BYTES = 512 * 1024
+LINGER_S = 0.1
+SHOWN_TRACES = 5
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the lines: every one is acknowledged, empty, too long, or it failed."""
+
+    acknowledged: int = 0
+    failed: int = 0
+    empty: int = 0
+    too_long: list[int] = field(default_factory=list)
+    without_key: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    # The first ones, where traces are on.
+    traces: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return not self.failed and not self.too_long and self.error is None
+
+
+async def send_lines(
+    settings: Settings, source: BinaryIO, *, rate: float | None = None, moved: Callable[[int], object] = lambda _: None
+) -> Sent:
+    """Send each line of `source` and wait until Kafka has acknowledged all of them.
+
+    `rate` limits to so many events per second; `moved` is told how many bytes were read. A key's lines stay in order.
+    Raises Failure where Kafka is not there or has no topic `service-events`.
+    """
+    async with open_lanes(settings) as lanes:
+        await _send_all(lanes, source, rate, moved)
+    return lanes.sent
+
+
+@asynccontextmanager
+async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
+    """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
+
+    Raises Failure where Kafka has no topic `service-events`.
+    """
+    from aiokafka import AIOKafkaProducer
+
+    from fixtrail.settings import client_options, tracing_of
+
+    tracing = tracing_of(settings, "send")
+    partitions = await require_topic(settings, SERVICE_EVENTS)
+    producer = AIOKafkaProducer(
+        **client_options(settings),
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=2 * MAX_SENT_BYTES,
+        request_timeout_ms=60_000,
+    )
+    await producer.start()
+    try:
+        lanes = Lanes(producer, partitions, tracing)
+        began = time.monotonic()
+        try:
+            yield lanes
+            await lanes.flush()
+        finally:
+            await lanes.settle()
+            lanes.sent.seconds = time.monotonic() - began
+    finally:
+        await producer.stop()
+
+
+async def send_from(
+    settings: Settings, produce: Callable[[Callable[[bytes, bytes], object]], Result]
+) -> tuple[Result, Sent]:
+    """What `produce` returns, and what became of the records it gave to the function (value, key) it is called with.
+
+    `produce` runs on a thread of its own, at its own pace; it is held up while Kafka does not keep up.
+    """
+    waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(maxsize=20_000)
+    async with open_lanes(settings) as lanes:
+        producing = asyncio.ensure_future(asyncio.to_thread(produce, lambda value, key: waiting.put((value, key))))
+        while not (producing.done() and waiting.empty()):
+            for _ in range(waiting.qsize()):
+                await lanes.put(*waiting.get_nowait())
+            await lanes.flush()
+            await asyncio.sleep(LINGER_S / 5)
+    return await producing, lanes.sent
+
+
+async def _send_all(lanes: "Lanes", source: BinaryIO, rate: float | None, moved: Callable[[int], object]) -> None:
+    number = 0
+    began = time.monotonic()
+    async for lines, size in _read(source, lanes.flush, CHUNK_BYTES if rate is None else 4096):
+        for line in lines:
+            number += 1
+            await lanes.add(number, line)
+            if rate is not None and number / rate > time.monotonic() - began + LINGER_S:
+                await lanes.flush()
+                await asyncio.sleep(max(0.0, number / rate - (time.monotonic() - began)))
+        moved(size)
+        if lanes.sent.error:
+            return
+
+
+async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> AsyncIterator[tuple[list[bytes], int]]:
+    """Lines without their newline, in lists, and the number of bytes read for them.
+
+    While nothing more arrives (somebody types, or `tail -f`), `idle` is called so that what is there goes out.
+    """
+    rest: list[bytes] = []
+    read = getattr(source, "read1", source.read)
+    while True:
+        reading = asyncio.ensure_future(asyncio.to_thread(read, chunk_bytes))
+        while not (await asyncio.wait([reading], timeout=LINGER_S))[0]:
+            await idle()
+        chunk = reading.result()
+        if not chunk:
+            break
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        if others:
+            yield [b"".join(rest), *others[:-1]], len(chunk)
+            rest = [others[-1]]
+        else:
+            yield [], len(chunk)
+    last = b"".join(rest)
+    yield [last] if last else [], 0
+
+
+class Lanes:
+    """One record batch being filled per partition; with `tracing` each is a span, and its records carry the trace."""
+
+    def __init__(self, producer: Any, partitions: list[int], tracing: "Tracing | None" = None) -> None:
+        self.sent = Sent()
+        self._tracing = tracing
+        self._spans: dict[int, Sending] = {}
+        self._producer = producer
+        self._partitions = partitions
+        self._batches: dict[int, Any] = {}
+        self._partition_of: dict[str, tuple[bytes, int]] = {}
+        self._keyless = cycle(partitions)
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def add(self, number: int, line: bytes) -> None:
+        """Put a line into its partition's batch; full batches are sent."""
+        if not line or line == b"\r":
+            self.sent.empty += 1
+            return
+        if len(line) > MAX_SENT_BYTES:
+            self.sent.too_long.append(number)
+            return
+        vehicle_id = vehicle_id_of(line)
+        if vehicle_id is None:
+            self.sent.without_key += 1
+            await self._append(None, next(self._keyless), line)
+        else:
+            await self._append(*self._place(vehicle_id), line)
+
+    async def put(self, value: bytes, key: bytes) -> None:
+        """Put one record with its own key."""
+        await self._append(*self._place(key.decode()), value)
+
+    async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
+        now_ms = int(time.time() * 1000)
+        batch = self._batches.get(partition) or self._new_batch(partition)
+        if batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition)) is None:
+            await self._send(partition)
+            batch = self._new_batch(partition)
+            batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition))
+        self.sent.bytes += len(line)
+
+    def _headers(self, partition: int) -> list[tuple[str, bytes]]:
+        return self._spans[partition].headers if self._spans else []
+
+    def _place(self, vehicle_id: str) -> tuple[bytes, int]:
+        """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""
+        found = self._partition_of.get(vehicle_id)
+        if found is None:
+            if len(self._partition_of) > 1_000_000:
+                self._partition_of.clear()
+            key = vehicle_id.encode()
+            found = self._partition_of[vehicle_id] = key, partition_of(key, self._partitions)
+        return found
+
+    def _new_batch(self, partition: int) -> Any:
+        batch = self._batches[partition] = self._producer.create_batch()
+        if self._tracing:
+            span = self._spans[partition] = self._tracing.send(SERVICE_EVENTS, partition)
+            self.sent.traces = [*self.sent.traces, span.trace_id][:SHOWN_TRACES]
+        return batch
+
+    async def flush(self) -> None:
+        for partition in list(self._batches):
+            await self._send(partition)
+
+    async def settle(self) -> None:
+        """Wait until every batch is acknowledged or has failed."""
+        while self._in_flight:
+            await asyncio.wait(set(self._in_flight))
+
+    async def _send(self, partition: int) -> None:
+        """Hand the partition's batch over; waits while the one before it is still queued, so memory is bounded."""
+        batch, span = self._batches.pop(partition), self._spans.pop(partition, None)
+        count = batch.record_count()
+        if self.sent.error:
+            self._count_failed(count, self.sent.error, span)
+            return
+        try:
+            future = await self._producer.send_batch(batch, SERVICE_EVENTS, partition=partition)
+        except Exception as error:
+            self._count_failed(count, f"{type(error).__name__}: {error}", span)
+            return
+        task = asyncio.ensure_future(self._acknowledged(future, count, span))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _acknowledged(self, future: "asyncio.Future[object]", count: int, span: "Sending | None") -> None:
+        try:
+            await future
+        except Exception as error:
+            self._count_failed(count, f"{type(error).__name__}: {error}", span)
+        else:
+            self.sent.acknowledged += count
+            if span:
+                span.end(count)
+
+    def _count_failed(self, count: int, error: str, span: "Sending | None") -> None:
+        self.sent.failed += count
+        self.sent.error = self.sent.error or error
+        if span:
+            span.end(count, error)
+
+
+def partition_of(key: bytes, partitions: list[int]) -> int:
+    """The partition that Kafka's default partitioner gives a key (murmur2)."""
+    from aiokafka.partitioner import murmur2
+
+    place: int = (murmur2(key) & 0x7FFFFFFF) % len(partitions)
+    return partitions[place]
+
+
+@dataclass(slots=True)
+class Checked:
+    """What `send --check` found: counts by type, by code, and of unknown field names."""
+
+    lines: int = 0
+    empty: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    extra_fields: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def bad(self) -> int:
+        return self.codes.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts for scripts."""
+        counts = {name: dict(getattr(self, name)) for name in ("types", "codes", "extra_fields")}
+        return {"lines": self.lines, "empty": self.empty, "bad": self.bad, **counts}
+
+
+def check_lines(
+    source: BinaryIO, found: Checked, *, max_bytes: int, moved: Callable[[int], object] = lambda _: None
+) -> Iterator[tuple[int, BadEvent]]:
+    """The lines that are no event: line number and reason; `found` counts the rest as the lines go by."""
+    for number, line in enumerate(source, 1):
+        moved(len(line))
+        value = line.removesuffix(b"\n")
+        if not value or value == b"\r":
+            found.empty += 1
+            continue
+        found.lines += 1
+        try:
+            event, extras = decode_with_extras(value, max_bytes=max_bytes)
+        except BadEvent as error:
+            found.codes[error.code] += 1
+            yield number, error
+        else:
+            found.types[event.type] += 1  # type: ignore[attr-defined]
+            found.extra_fields.update(extras)
+
+
+def size_of(source: Path) -> int | None:
+    """Bytes of a file, for a progress bar; None where it cannot be told (a pipe)."""
+    return source.stat().st_size if source.is_file() else None

@@ -1,0 +1,157 @@
+"""`fixtrail import` and `fixtrail simulate`: events from another system's log, or from workshops that do not exist."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from fixtrail.sending.send import Sent, open_lanes, send_from
+from fixtrail.settings import Settings
+from fixtrail.terminal.progress_bars import share_bar, text_bar
+from runtime.failure import NEGATIVE, USAGE, Failure
+
+if TYPE_CHECKING:
+    from fixtrail.imports.report import ImportReport
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given."""
+
+    log: Path
+    mapping: Path
+    dry_run: bool
+    out: Path | None
+    rejects: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRun:
+    """What to play; None leaves it to the scenario."""
+
+    scenario: str
+    seed: int
+    days: int | None
+    centers: int | None
+    start: datetime | None
+    speed: float | None
+
+
+def run_import(settings: Settings, run: ImportRun, *, as_json: bool, say: Say) -> int:
+    """Send the events of a log and print the report; the exit code, 1 where not all of them arrived.
+
+    Raises Failure where the mapping or the log cannot be used.
+    """
+    from fixtrail.imports.errors import LogError, MappingError
+    from fixtrail.imports.report import report_lines
+
+    try:
+        report, sent = asyncio.run(_import(settings, run))
+    except (MappingError, LogError) as error:
+        raise Failure(str(error)) from None
+    if as_json:
+        say(report.model_dump_json(indent=2))
+    else:
+        for line in report_lines(report):
+            say(line)
+        say("nothing was sent (dry run)" if run.dry_run else _told(sent) if sent else f"written to {run.out}")
+    return 0 if sent is None or sent.complete else NEGATIVE
+
+
+async def _import(settings: Settings, run: ImportRun) -> "tuple[ImportReport, Sent | None]":
+    from fixtrail.imports.mapping import load_mapping
+    from fixtrail.imports.run import import_log
+
+    mapping = load_mapping(run.mapping)
+    with _rejects(run.rejects) as rejects, share_bar("importing") as moved:
+        if run.dry_run:
+            return await import_log(run.log, mapping, None, moved, rejects), None
+        if run.out is not None:
+            with run.out.open("wb") as file:
+                return await import_log(run.log, mapping, _to_file(file.write), moved, rejects), None
+        async with open_lanes(settings) as lanes:
+            report = await import_log(run.log, mapping, lanes.put, moved, rejects)
+        return report, lanes.sent
+
+
+@contextlib.contextmanager
+def _rejects(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+    else:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+
+
+def _to_file(write: Callable[[bytes], object]) -> Callable[[bytes, bytes], Awaitable[None]]:
+    async def put(value: bytes, _: bytes) -> None:
+        write(value + b"\n")
+
+    return put
+
+
+def run_simulation(settings: Settings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
+    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for a scenario it cannot play."""
+    from fixtrail.simulator.command import Written, write_events
+    from fixtrail.simulator.scenario import ScenarioError
+
+    with text_bar("simulating") as told:
+
+        def play(send: Callable[[bytes, bytes], object] | None) -> Written:
+            return write_events(
+                out,
+                run.scenario,
+                run.seed,
+                run.days,
+                run.centers,
+                run.start,
+                run.speed,
+                send,
+                lambda events, at: told(f"{events:,} events, {at:%Y-%m-%d %H:%M}"),
+            )
+
+        try:
+            if out is not None:
+                written, sent = play(None), None
+            else:
+                written, sent = asyncio.run(send_from(settings, play))
+        except ScenarioError as error:
+            raise Failure(str(error)) from None
+    if str(out) != "-":
+        span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
+        say(f"{written.events:,} events of {written.orders:,} orders{span}")
+        say(_told(sent) if sent else f"written to {out}")
+    return 0 if sent is None or sent.complete else NEGATIVE
+
+
+def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None) -> None:
+    """Write what the run has planted, and the reference data of its centers, where a file is named.
+
+    Raises Failure where the run has no fixed start: it would belong to another run; and where a scenario or a file
+    cannot be used.
+    """
+    from fixtrail.simulator.command import write_centers, write_truth
+    from fixtrail.simulator.scenario import ScenarioError
+
+    if (truth or centers) and run.start is None:
+        raise Failure("--truth and --centers-out need --start: what they say depends on it", USAGE)
+    try:
+        if truth and run.start:
+            write_truth(truth, run.scenario, run.seed, run.days, run.centers, run.start)
+        if centers and run.start:
+            write_centers(centers, run.scenario, run.centers, run.start)
+    except ScenarioError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _told(sent: Sent) -> str:
+    if sent.complete:
+        return f"{sent.acknowledged:,} events acknowledged"
+    return f"only {sent.acknowledged:,} events were acknowledged: {sent.error}. Do it again: the ids are the same"

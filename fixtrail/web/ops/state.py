@@ -1,0 +1,108 @@
+"""What the staff's pages of one process share."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fixtrail.settings import Settings
+from fixtrail.web.accounts.access import Access, make_access
+from fixtrail.web.analysis.cache import Reports
+from fixtrail.web.analysis.compute import computer
+from fixtrail.web.config import WebConfig
+from fixtrail.web.ops.alerts import Alerts
+from fixtrail.web.ops.board import Thresholds
+from fixtrail.web.ops.boards import Boards
+from fixtrail.web.ops.figures import Figures, Row
+from runtime.failure import REFUSED, Failure
+
+log = logging.getLogger(__name__)
+
+_MINUTES = {
+    "long_wait_minutes": "long_wait_s",
+    "quick_margin_minutes": "quick_margin_s",
+    "promise_margin_minutes": "promise_margin_s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What is aimed at: targets by figure name in the figure's own unit, and from when on something is urgent."""
+
+    targets: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """Found by handlers with `web_of(request).ops`. `clock` gives now in ms."""
+
+    access: Access
+    alerts: Alerts
+    figures: Figures
+    boards: Boards
+    reports: Reports
+    aims: Aims
+    default_zone: str
+    ask: Callable[[str, Mapping[str, str]], list[Row]]
+    clock: Callable[[], int]
+
+
+def make_ops(config: WebConfig) -> Ops:
+    """The parts as the settings say. Raises Failure (78) where accounts, provider or targets are set up wrongly."""
+    settings = config.settings
+    ask = asker(settings)
+    return Ops(
+        access=make_access(settings, config.public_url),
+        alerts=Alerts(),
+        figures=Figures(ask),
+        boards=Boards(),
+        reports=Reports(computer(settings)),
+        aims=aims_of(settings),
+        default_zone=config.push.time_zone,
+        ask=ask,
+        clock=lambda: int(time.time() * 1000),
+    )
+
+
+def asker(settings: Settings) -> Callable[[str, Mapping[str, str]], list[Row]]:
+    """Asks ClickHouse as the reader; what it raises is `fixtrail.sql.query`'s."""
+    import orjson
+
+    from fixtrail.clickhouse import query as sql
+
+    def ask(text: str, given: Mapping[str, str]) -> list[Row]:
+        said = b"".join(sql.query(settings, text, "JSONEachRow", given))
+        return [orjson.loads(line) for line in said.splitlines() if line]
+
+    return ask
+
+
+def aims_of(settings: Settings) -> Aims:
+    """Targets of the file that FIXTRAIL_TARGETS names, and the thresholds of its table [board], in minutes.
+
+    Raises Failure (78) where it is wrong.
+    """
+    if settings.targets is None:
+        return Aims()
+    from fixtrail.reports.targets import read_targets
+
+    try:
+        targets = read_targets(settings.targets)
+        # Targets that depend on another period are for the reports.
+        plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
+        return Aims(plain, thresholds_of(targets.more.get("board", {})))
+    except (Failure, ValueError) as error:
+        raise Failure(f"{settings.targets}: {error}", REFUSED) from None
+
+
+def thresholds_of(table: Mapping[str, object]) -> Thresholds:
+    """Thresholds of a table in minutes. Raises ValueError for what is no threshold."""
+    changed = {}
+    for name, value in table.items():
+        if name not in _MINUTES:
+            raise ValueError(f"board.{name}: there is {', '.join(_MINUTES)}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise ValueError(f"board.{name} is a number of minutes, not {value!r}")
+        changed[_MINUTES[name]] = 60.0 * value
+    return Thresholds(**changed)

@@ -1,0 +1,29 @@
+"""The exit codes of every command and box, and the one exception that carries one to the shell."""
+
+import os
+from typing import NoReturn
+
+import structlog
+
+OK = 0
+NEGATIVE = 1
+USAGE = 2
+BUG = 70
+STALLED = 75
+REFUSED = 78
+
+log = structlog.get_logger()
+
+
+class Failure(RuntimeError):
+    """Ends a command: the message says what to do, `exit_code` is what the shell sees. Trying again may help."""
+
+    def __init__(self, message: str, exit_code: int = NEGATIVE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def fail_stop(reason: str, code: int = BUG) -> NoReturn:
+    """End the process at once: nothing unfinished is acked, so it is done again after the restart."""
+    log.critical("worker ends", reason=reason, exit_code=code)
+    os._exit(code)

@@ -1,0 +1,98 @@
+"""How an exception is told in a log: where and what kind, and its message where that cannot hold a customer's data."""
+
+import faulthandler
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+# Code that has events, facts or addresses in hand: what is raised below it may quote them.
+_SEES_DATA = ("/schemas/", "/streams/journey/", "/sinks/clickhouse/", "/sinks/push/", "/fixtrail/web/")
+_WITHHELD = "(message withheld, it may be personal)"
+
+
+def told_exception(error: BaseException | None) -> str:
+    """The traceback of an exception and of those that led to it, first things first."""
+    chain = list(_chain(error))
+    frames = ["".join(traceback.format_tb(each.__traceback__)) for each in chain]
+    # One that followed from another may quote it.
+    sees_data = any(part in each for part in _SEES_DATA for each in frames)
+    told = [_told(each, above, sees_data) for each, above in zip(chain, frames, strict=True)]
+    return "\nwhich led to\n".join(reversed(told)) or "no exception"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _told(error: BaseException, frames: str, sees_data: bool) -> str:
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    within = "".join(f"\nof which\n{told_exception(each)}" for each in grouped)
+    return f"{frames}{kind}: {_WITHHELD if sees_data else error}{within}"
+
+
+# Never in a log, whoever passes them by mistake: they are personal, or contain what is.
+PERSONAL = frozenset({"vehicle_id", "customer_id", "contact", "comment", "value", "key", "headers", "password"})
+
+
+def log_as_json(box: str, level: str) -> None:
+    """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike.
+
+    An exception that ends the process or a thread is logged so, too.
+    """
+    import structlog
+
+    from runtime.logs import told_exception
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(lambda exc_info: told_exception(exc_info[1])),
+        _without_personal,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    handler.addFilter(_worth_reading)
+    logging.basicConfig(handlers=[handler], level="DEBUG" if level == "debug" else "WARNING", force=True)
+    for ours in ("fixtrail", "streams", "sinks", "schemas"):
+        logging.getLogger(ours).setLevel(level.upper())
+    structlog.contextvars.bind_contextvars(box=box)
+    faulthandler.enable()
+    log = structlog.get_logger(__name__)
+    sys.excepthook = lambda *exc_info: log.critical("ended by an exception", exc_info=exc_info)
+    threading.excepthook = lambda args: log.critical("a thread ended by an exception", exc_info=args.exc_value)
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    """Faust logs the start and stop of every service; ours are services too and would say so under their own name."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
+
+
+def _without_personal(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name in PERSONAL & entry.keys():
+        entry[name] = "(withheld)"
+    if getattr(entry.get("_record"), "name", "") == "asyncio":
+        # Below its first line asyncio shows the task, and with it the exception's message.
+        entry["event"] = str(entry.get("event", "")).partition("\n")[0]
+    return entry

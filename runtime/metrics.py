@@ -1,0 +1,199 @@
+"""What the boxes measure, as Prometheus sees it: names, labels and meaning of every metric."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from runtime.progress import Histogram, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Kind and help text of a metric and the names of its labels.
+
+    A counter starts at 0 for each of `values` of its label: what appears with its first count, no rate can see.
+    """
+
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+_counter, _gauge, _histogram = (partial(About, kind) for kind in ("counter", "gauge", "histogram"))
+
+_CODES = (
+    *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
+    *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
+    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "internal_error"),
+)
+_TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts")
+
+_READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
+_LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
+_NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
+_BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
+_BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
+
+# Box, then what it tells in its Progress. The exposed name is fixtrail_<box>_<what>, a counter's with _total.
+KNOWN: dict[str, dict[str, About]] = {
+    "worker": {
+        "ready": _READY,
+        "records": _counter("Records read of service-events.", ("partition",)),
+        "events": _counter("Events by what the rules did with them.", ("outcome",)),
+        "dead_letters": _counter("Records refused, by reason code.", ("code",), _CODES),
+        "written": _counter("Facts and notices sent.", ("topic",)),
+        "unknown_fields": _counter("Fields the contract does not know, which are ignored.", ("field",)),
+        "lag_records": _LAG,
+        "newest_event_timestamp_seconds": _gauge(_NEWEST, ("partition",)),
+        "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),
+        "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("partition",)),
+        "state_entries": _gauge("Entries in the state of the partitions in hand.", ("table",)),
+        "batches_under_way": _gauge("Batches whose writes are not all acknowledged yet."),
+        "batch_records": _histogram("Records a batch."),
+        "batch_seconds": _histogram("Time the rules take for a batch."),
+        "settle_seconds": _histogram("Time from taking a batch until all that follows from it is durable."),
+        "received_to_done_seconds": _histogram(
+            "Time from a record's arrival in Kafka until all that follows is durable."
+        ),
+    },
+    "push": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "planned": _counter("Notices to a recipient that are new in the ledger.", values=("",)),
+        "answers": _counter("Calls by what came of them.", ("channel", "answer")),
+        "dropped": _counter("Notices that were never sent, by their final state.", ("channel", "state")),
+        "dead_letters": _counter("Dead letters written, by reason code.", ("code",), ("unusable_record",)),
+        "commits": _counter("Offset commits.", values=("",)),
+        "lag_records": _LAG,
+        "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
+    },
+    "watch": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "notices": _counter("Customer notices that no event tells.", ("milestone",), ("running_late", "no_news")),
+        "alerts": _counter("Alerts to the staff, by what became of them.", ("kind", "step")),
+        "told": _counter("Steps of alerts told on an ops channel, by outcome.", ("channel", "outcome")),
+        "failed_writes": _counter("Times that Kafka did not take what was found.", values=("",)),
+        "open_orders": _gauge("Open orders of the partitions in hand."),
+        "open_alerts": _gauge("Open alerts of the partitions in hand.", ("kind",)),
+        "held_partitions": _gauge("Partitions of which nothing new is said, because their events are late."),
+        "lag_records": _LAG,
+        "tick_seconds": _histogram("Time that one look at the clock takes."),
+    },
+    "clickhouse": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "skipped": _counter("Records that make no row: refused events, tombstones, foreign records.", ("topic",)),
+        "rows": _counter("Rows that ClickHouse has acknowledged.", ("table",), _TABLES),
+        "refused": _counter("Rows that ClickHouse refused.", ("table",), _TABLES),
+        "dead_letters": _counter(
+            "Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")
+        ),
+        "retries": _counter("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
+        "commits": _counter("Offset commits.", values=("",)),
+        "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),
+        "lag_records": _LAG,
+        "newest_event_timestamp_seconds": _gauge(_NEWEST),
+        "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("topic", "partition")),
+        "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("topic", "partition")),
+        "insert_rows": _histogram("Rows an insert.", ("table",)),
+        "insert_seconds": _histogram("Time an insert takes until ClickHouse acknowledges it.", ("table",)),
+        "received_to_row_seconds": _histogram("Time from a record's arrival in Kafka to its row.", ("table",)),
+        "occurred_to_row_seconds": _histogram("Time from an event's occurred_at to its row."),
+    },
+    "web": {
+        "ready": _READY,
+        "records": _counter("Records read.", ("topic",)),
+        "journeys": _gauge("Orders in memory."),
+        "open_journeys": _gauge("Open orders in memory."),
+        "streams": _gauge("Live pages that are open."),
+        "api_requests": _counter("Answers of the event and read API.", ("route", "status")),
+        "api_items": _counter(
+            "Events sent to the event API: accepted, not acknowledged, not sent, or the code why refused.",
+            ("result",),
+            ("accepted", "not_acknowledged", "not_sent"),
+        ),
+        "api_seconds": _histogram("Time the API takes to answer.", ("route",)),
+    },
+    "pulse": {
+        "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),
+        "heartbeats": _counter("Heartbeats sent, to all partitions at once.", values=("",)),
+        "failures": _counter("Attempts that failed because Kafka was away or had no topics.", values=("",)),
+        "group_lag_records": _gauge("Records a consumer group has not committed.", ("group", "topic", "partition")),
+        "dead_letter_records": _gauge("Records in the dead letter topic, marks of those put back included."),
+    },
+    "stack": {
+        "ready": _gauge("1 while the whole embedded stack is up."),
+        "child_up": _gauge("1 while the child process runs.", ("child",)),
+        "child_restarts": _counter("Times the child process was started again.", ("child",)),
+    },
+}
+
+
+class Told(Protocol):
+    """The part of sinks.progress.Progress that is exposed."""
+
+    @property
+    def counts(self) -> Mapping[Measure, int]: ...
+    @property
+    def gauges(self) -> Mapping[Measure, float]: ...
+    @property
+    def histograms(self) -> Mapping[Measure, Histogram]: ...
+    @property
+    def ready(self) -> bool: ...
+
+
+class ProgressMetrics:
+    """A box's progress as a Prometheus collector. What KNOWN does not know is exposed with labels of no meaning."""
+
+    def __init__(self, box: str, progress: Told) -> None:
+        self._box, self._progress = box, progress
+
+    def collect(self) -> Iterator[Metric]:
+        """The present values; called at every scrape, from the health page's thread."""
+        progress = self._progress
+        families: dict[str, Any] = {}
+        for (what, *labels), count in {**self._zeros(), **dict(progress.counts)}.items():
+            self._family(families, CounterMetricFamily, what, labels).add_metric(labels, count)
+        for (what, *labels), value in [*progress.gauges.items(), (("ready",), float(progress.ready))]:
+            self._family(families, GaugeMetricFamily, what, labels).add_metric(labels, value)
+        for (what, *labels), histogram in list(progress.histograms.items()):
+            family = self._family(families, HistogramMetricFamily, what, labels)
+            family.add_metric(labels, _buckets(histogram), histogram.total)
+        yield from families.values()
+
+    def _zeros(self) -> dict[Measure, int]:
+        known = KNOWN.get(self._box, {})
+        return {(what, value): 0 for what, about in known.items() for value in about.values}
+
+    def _family(self, families: dict[str, Any], kind: Any, what: str, labels: list[str]) -> Any:
+        """The family of this name, made at its first sample."""
+        if what not in families:
+            about = KNOWN.get(self._box, {}).get(what) or About(
+                "gauge", what, tuple(f"label{n}" for n in range(len(labels)))
+            )
+            families[what] = kind(f"fixtrail_{self._box}_{what}", about.help, labels=about.labels)
+        return families[what]
+
+
+def metrics_table() -> list[str]:
+    """Every metric as a row of the table in docs/operators.md."""
+    rows = []
+    for box, measures in KNOWN.items():
+        for what, about in measures.items():
+            name = f"fixtrail_{box}_{what}{'_total' if about.kind == 'counter' else ''}"
+            rows.append(f"| `{name}` | {about.kind} | {', '.join(about.labels)} | {about.help} |")
+    return rows
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Cumulative counts by upper bound."""
+    reached, buckets = 0, []
+    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], list(histogram.counts), strict=True):
+        reached += count
+        buckets.append((bound, float(reached)))
+    return buckets

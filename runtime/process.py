@@ -1,0 +1,65 @@
+"""What every box shares as a process: logs, health page, watchdog, stopping on a signal."""
+
+import asyncio
+import contextlib
+import fcntl
+import itertools
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+from runtime.watchdog import Watchdog
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs under this id; one that has ended but was not collected yet does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
+
+
+@contextlib.contextmanager
+def member_slot(folder: Path, group: str) -> Iterator[int]:
+    """The lowest number that no other process of this group holds in the folder: makes a static member's id.
+
+    A process that is started again takes the number of the one that died, and so its partitions, without a rebalance.
+    """
+    slots = folder / "slots"
+    slots.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        lock = (slots / f"{group}-{number}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        with lock:
+            yield number
+        return
+
+
+def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchdog: Watchdog | None = None) -> int:
+    """The exit code of `main`, which runs on a fresh event loop; its event is set by SIGTERM and SIGINT."""
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if watchdog:
+            watchdog.follow(loop)
+            watchdog.start()
+        try:
+            return await main(stop)
+        finally:
+            if watchdog:
+                watchdog.stop()
+
+    return asyncio.run(run())

@@ -1,0 +1,89 @@
+"""The service centers as reference data: from a TOML file into ClickHouse, replaced whole."""
+
+import tomllib
+from collections import Counter
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+
+class CentersError(ValueError):
+    """The file is no list of centers; the message says where and why."""
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Center(Table):
+    """One center. Wave 0 is none; `wave_start` is the local date of its change-over, else that of its wave.
+
+    Telephone and address are shown to customers and stored nowhere.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1)]
+    name_en: str = ""
+    region: Annotated[str, Field(min_length=1, max_length=64)]
+    wave: Annotated[int, Field(ge=0, le=99)] = 0
+    wave_start: date | None = None
+    time_zone: str = "Asia/Shanghai"
+    opens: time = time(8, 30)
+    closes: time = time(18)
+    phone: Annotated[str, Field(max_length=40, pattern=r"^[0-9+ ()/.-]*$")] = ""
+    address: Annotated[str, Field(max_length=200)] = ""
+    address_en: Annotated[str, Field(max_length=200)] = ""
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1)] = (1, 2, 3, 4, 5, 6, 7)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"no time zone {zone!r}") from None
+        return zone
+
+    @model_validator(mode="after")
+    def _open_a_while(self) -> "Center":
+        if self.opens >= self.closes:
+            raise ValueError("opens must lie before closes on the same day")
+        return self
+
+
+class Wave(Table):
+    """A rollout wave and the date from which its centers work the new way."""
+
+    number: Annotated[int, Field(ge=1, le=99)]
+    start: date
+
+
+class Centers(Table):
+    center: Annotated[tuple[Center, ...], Field(min_length=1)]
+    wave: tuple[Wave, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_id_twice(self) -> "Centers":
+        named = Counter([*(f"center {center.id}" for center in self.center), *(f"wave {w.number}" for w in self.wave)])
+        if twice := [name for name, number in named.items() if number > 1]:
+            raise ValueError(f"{', '.join(twice)} is there more than once")
+        return self
+
+
+def read_centers(path: Path) -> Centers:
+    """The centers in a TOML file: [[center]] tables, and [[wave]] tables with `number` and `start`.
+
+    Raises CentersError where the file is not that.
+    """
+    try:
+        return Centers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise CentersError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise CentersError(f"{path}: not UTF-8") from None
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()[:5])
+        raise CentersError(f"{path}: {said}") from None

@@ -1,0 +1,79 @@
+"""The documents of all that crosses a process border: JSON Schema, AsyncAPI 3, OpenAPI 3.1; and of the SQL schema."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from schemas.dead_letter import PREFIX, DeadLetter
+from schemas.events import EVENT_TYPES, SERVICE_EVENT
+from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notice
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+# What the model checks in code: a completed quality check says whether it was passed.
+_PASSED = {
+    "if": {"properties": {"phase": {"const": "started"}}, "required": ["phase"]},
+    "else": {"properties": {"passed": {"type": "boolean"}}, "required": ["passed"]},
+}
+
+# (message, model, mode): events are described as they are read, facts as they are written.
+_FACTS: dict[str, type[BaseModel]] = {
+    "journey": JourneyFact,
+    "center_hour": CenterHour,
+    "notice": Notice,
+    "alert": Alert,
+    "acknowledgement": Acknowledgement,
+}
+
+
+def event_schemas(ref_template: str) -> dict[str, Any]:
+    """The JSON Schema of each event type and of what it consists of, by name, for a document that holds them."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in EVENT_TYPES.values()]
+    _, schema = models_json_schema(models, ref_template=ref_template)
+    return {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
+    return {"$schema": DRAFT, **_plain(model.model_json_schema(mode=mode))}
+
+
+def _any_event() -> dict[str, Any]:
+    schema = _plain(SERVICE_EVENT.json_schema())
+    schema["$defs"] = {name: _with_rules(found) for name, found in schema["$defs"].items()}
+    schema.pop("discriminator")
+    return {"$schema": DRAFT, "title": "ServiceEvent", **schema}
+
+
+def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, **_PASSED} if schema.get("title") == EVENT_TYPES["quality_check"].__name__ else schema
+
+
+def _plain(schema: Any, *, names: bool = False) -> Any:
+    """The same without the titles that pydantic derives from every field's name; `names` where keys are field names."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: value for name, value in schema.items() if names or name != "title" or "properties" in schema}
+    return {name: _plain(value, names=name in ("properties", "$defs")) for name, value in kept.items()}
+
+
+def _dead_letter_headers() -> dict[str, Any]:
+    """The headers that a dead letter has besides those of the original record; header values are UTF-8 text."""
+    said = TypeAdapter(DeadLetter).json_schema()["properties"]
+    told = {
+        "code": "What kind of error, one word.",
+        "reason": "A sentence without any input value.",
+        "topic": "Where the record was read.",
+        "partition": "Decimal number.",
+        "offset": "Decimal number.",
+        "timestamp": "Of the original record, milliseconds since 1970-01-01 UTC.",
+    }
+    properties = {PREFIX + name: {"type": "string", "description": told[name]} for name in said}
+    return {"title": "DeadLetterHeaders", "type": "object", "properties": properties, "required": [*properties]}

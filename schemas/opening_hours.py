@@ -1,0 +1,82 @@
+"""Local hours: quiet times, opening times, days, and when so much opening time has passed. Pure, in milliseconds."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from schemas.centers import Center
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def local(at_ms: int, zone: ZoneInfo) -> datetime:
+    """The instant on the clocks of a zone."""
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
+
+
+def quiet_until(at_ms: int, zone: ZoneInfo, begins: time, ends: time) -> int | None:
+    """When the quiet hours that it is in now are over; None where it is not quiet.
+
+    `begins` equal to `ends` is never quiet.
+    """
+    now = local(at_ms, zone)
+    clock = now.time()
+    if begins < ends:
+        quiet = begins <= clock < ends
+        day = now.date()
+    else:
+        quiet = begins != ends and (clock >= begins or clock < ends)
+        day = now.date() + timedelta(days=1) if clock >= begins else now.date()
+    # On a night when clocks are put back the local end may lie before now: then it is over.
+    end = _ms(datetime.combine(day, ends, zone))
+    return end if quiet and end > at_ms else None
+
+
+def day_began(at_ms: int, zone: ZoneInfo) -> int:
+    """Midnight before."""
+    return _ms(datetime.combine(local(at_ms, zone).date(), time(), zone))
+
+
+def next_day(at_ms: int, zone: ZoneInfo) -> int:
+    """Midnight after."""
+    return _ms(datetime.combine(local(at_ms, zone).date() + timedelta(days=1), time(), zone))
+
+
+def is_open(at_ms: int, center: Center) -> bool:
+    """Whether somebody is at the center to hand over a car."""
+    now = local(at_ms, ZoneInfo(center.time_zone))
+    return now.isoweekday() in center.weekdays and center.opens <= now.time() < center.closes
+
+
+_DAYS = 60
+
+
+def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> int:
+    """When a center has been open for `span_ms` since `start_ms`; of an unknown center, which always counts as open.
+
+    A span that is not over within 60 days ends there.
+    """
+    if center is None:
+        return start_ms + span_ms
+    zone = ZoneInfo(center.time_zone)
+    day, left = local(start_ms, zone).date(), span_ms
+    for _ in range(_DAYS):
+        if day.isoweekday() in center.weekdays:
+            opens = max(start_ms, _ms(datetime.combine(day, center.opens, zone)))
+            closes = _ms(datetime.combine(day, center.closes, zone))
+            if opens < closes:
+                if left < closes - opens:
+                    return opens + left
+                left -= closes - opens
+        day += timedelta(days=1)
+    return start_ms + _DAYS * 24 * 3600 * 1000
+
+
+def day_in(at_ms: int, center: Center | None, time_zone: str) -> tuple[str, int]:
+    """The local date of a center at an instant, and when that day began."""
+    zone = ZoneInfo(center.time_zone if center else time_zone)
+    day = local(at_ms, zone).date()
+    return day.isoformat(), _ms(datetime.combine(day, datetime.min.time(), zone))
+
+
+def _ms(at: datetime) -> int:
+    return round(at.astimezone(UTC).timestamp() * 1000)

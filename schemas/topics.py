@@ -1,0 +1,41 @@
+"""The topics of Fixtrail: their names, what each is created with, and creating them."""
+
+from dataclasses import dataclass, field
+
+SERVICE_EVENTS = "service-events"
+JOURNEYS = "journeys"
+CENTER_HOURS = "center-hours"
+NOTICES = "notices"
+DEAD_LETTERS = "service-events.dead-letter"
+ALERTS = "alerts"
+ALERT_ACKS = "alert-acks"
+TRACKING_REVOCATIONS = "tracking-revocations"
+
+MAX_SENT_BYTES = 8 * 1024 * 1024
+_ENVELOPE_BYTES = 64 * 1024
+_DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _kept(days: int, **config: str) -> dict[str, str]:
+    return {"retention.ms": str(days * _DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
+
+
+# Larger than any valid event, so that what is too large still arrives and is named in the dead letters; a dead letter
+# carries the same bytes and more headers. 180 days hold every visit that is still in the workers' state, with room.
+TOPICS = (
+    Topic(SERVICE_EVENTS, _kept(180, max_message_bytes=str(MAX_SENT_BYTES + _ENVELOPE_BYTES))),
+    Topic(JOURNEYS, {"cleanup.policy": "compact", "max.message.bytes": str(MAX_SENT_BYTES)}),
+    Topic(CENTER_HOURS, _kept(180)),
+    # The watch box finds here where the customers of open orders are reached.
+    Topic(NOTICES, _kept(30)),
+    Topic(DEAD_LETTERS, _kept(180, max_message_bytes=str(9 * 1024 * 1024))),
+    Topic(ALERTS, {"cleanup.policy": "compact"}),
+    Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
+    Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
+)

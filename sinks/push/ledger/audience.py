@@ -1,0 +1,103 @@
+"""Whom the ledger may tell: what people prefer, what they agreed to, and who follows an order. Over a Store, too."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinks.push.ledger.store import Store, marks, pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What one person has said: `milestones` are the only ones to be told, None for all."""
+
+    opted_out: bool = False
+    milestones: frozenset[str] | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """The consent that a send uses up; it is left alone where no more than `keep` remain."""
+
+    person: str
+    kind: str
+    keep: int
+
+
+def preferences_of(store: Store, people: Sequence[str]) -> dict[str, Preference]:
+    """What those of the people who said something have said."""
+    found: dict[str, Preference] = {}
+    for some in pieces(people):
+        sql = f"SELECT person, opted_out, milestones, time_zone FROM preferences WHERE person IN ({marks(some)})"
+        for person, opted_out, milestones, zone in store.run(sql, some):
+            only = None if milestones is None else frozenset(milestones.split())
+            found[person] = Preference(bool(opted_out), only, zone)
+    return found
+
+
+def prefer(store: Store, person: str, preference: Preference, now: int) -> None:
+    """Replace what a person has said before."""
+    only = None if preference.milestones is None else " ".join(sorted(preference.milestones))
+    store.run(
+        """INSERT INTO preferences (person, opted_out, milestones, time_zone, changed_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (person) DO UPDATE SET opted_out = excluded.opted_out, milestones = excluded.milestones,
+           time_zone = excluded.time_zone, changed_at = excluded.changed_at""",
+        (person, int(preference.opted_out), only, preference.time_zone, now),
+    )
+
+
+def add_consents(store: Store, person: str, kind: str, number: int, now: int) -> None:
+    """The customer has agreed to so many more messages of a kind."""
+    store.run(
+        """INSERT INTO consents (person, kind, remaining, changed_at) VALUES (?, ?, ?, ?) ON CONFLICT (person, kind)
+           DO UPDATE SET remaining = consents.remaining + excluded.remaining, changed_at = excluded.changed_at""",
+        (person, kind, number, now),
+    )
+
+
+def is_new_grant(store: Store, grant: str, person: str, now: int) -> bool:
+    """Note that a customer has agreed once more; False where this grant was noted before."""
+    sql = "INSERT INTO grants (id, person, granted_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id"
+    return bool(store.run(sql, (grant, person, now)))
+
+
+def drop_consents(store: Store, person: str, kind: str, now: int) -> None:
+    """The provider says that the customer has not agreed after all."""
+    store.run("UPDATE consents SET remaining = 0, changed_at = ? WHERE person = ? AND kind = ?", (now, person, kind))
+
+
+def consents_of(store: Store, person: str) -> dict[str, int]:
+    """How many messages of each kind the person has agreed to and not yet got."""
+    return dict(store.run("SELECT kind, remaining FROM consents WHERE person = ? ORDER BY kind", (person,)))
+
+
+def take_consent(store: Store, spend: Spend, now: int) -> bool:
+    """Use up one consent; False where no more than `keep` remain."""
+    sql = """UPDATE consents SET remaining = remaining - 1, changed_at = ?
+             WHERE person = ? AND kind = ? AND remaining > ? RETURNING remaining"""
+    return bool(store.run(sql, (now, spend.person, spend.kind, spend.keep)))
+
+
+def subscribe(store: Store, person: str, order_id: str, address: str, now: int) -> None:
+    """Send an order's notices to this address, too. One address may follow several orders."""
+    store.run(
+        """INSERT INTO followers (order_id, person, address, created_at) VALUES (?, ?, ?, ?)
+           ON CONFLICT (order_id, person) DO UPDATE SET address = excluded.address""",
+        (order_id, person, address, now),
+    )
+
+
+def unsubscribe(store: Store, person: str) -> None:
+    """Forget an address that does not exist any more."""
+    store.run("DELETE FROM followers WHERE person = ?", (person,))
+
+
+def subscriptions_of(store: Store, order_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The further addresses of each of these orders."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for some in pieces(order_ids):
+        sql = f"SELECT order_id, address FROM followers WHERE order_id IN ({marks(some)}) ORDER BY person"
+        for order_id, address in store.run(sql, some):
+            found[order_id].append(address)
+    return found

@@ -1,0 +1,108 @@
+"""Many writers, one ledger: what is asked at the same time is written in one transaction, synced once."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from sinks.push.ledger.store import Store, StoreOutage
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[Store], Any]
+
+AT_ONCE = 256
+LONGEST_PAUSE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Task:
+    work: Work
+    answer: asyncio.Future[Any]
+
+
+class Clerk:
+    """A thread that owns the store. `await clerk.do(work)` returns once what `work` wrote is durable.
+
+    While the database is away, everything waits and is tried again; `work` may run more than once, but only the run
+    that was committed counts.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
+        self._thread.start()
+
+    async def do(self, work: Callable[[Store], T]) -> T:
+        """What `work` returns. Raises what it raises; nothing of it is written then."""
+        task = _Task(work, self._loop.create_future())
+        self._tasks.put(task)
+        answer: T = await task.answer
+        return answer
+
+    async def close(self) -> None:
+        """Finish what was asked for, then let go of the database."""
+        self._closing.set()
+        self._tasks.put(None)
+        await asyncio.to_thread(self._thread.join, 2 * LONGEST_PAUSE_S)
+
+    def _serve(self) -> None:
+        open_for_business = True
+        while open_for_business:
+            tasks = [self._tasks.get()]
+            while len(tasks) < AT_ONCE and not self._tasks.empty():
+                tasks.append(self._tasks.get())
+            open_for_business = None not in tasks
+            if asked := [task for task in tasks if task is not None]:
+                done = self._done(asked)
+                self._loop.call_soon_threadsafe(_answer, done)
+        self._store.close()
+
+    def _done(self, tasks: list[_Task]) -> list[tuple[_Task, Any, BaseException | None]]:
+        """The result or error of each. One that raises does not undo the others."""
+        try:
+            return [(task, result, None) for task, result in zip(tasks, self._write(tasks), strict=True)]
+        except StoreOutage as error:
+            return [(task, None, error) for task in tasks]
+        except Exception as error:
+            if len(tasks) == 1:
+                return [(tasks[0], None, error)]
+            return [each for task in tasks for each in self._done([task])]
+
+    def _write(self, tasks: list[_Task]) -> list[Any]:
+        """Their results, once all are committed. Raises StoreOutage only when closing."""
+        pause = 0.1
+        while True:
+            try:
+                self._store.begin()
+                results = [task.work(self._store) for task in tasks]
+                self._store.commit()
+                return results
+            except StoreOutage as error:
+                self._store.rollback()
+                if self._closing.is_set():
+                    raise
+                log.warning("the ledger is away: %s; next attempt in %.1f s", error, pause)
+                time.sleep(pause)
+                pause = min(LONGEST_PAUSE_S, pause * 2)
+            except BaseException:
+                self._store.rollback()
+                raise
+
+
+def _answer(done: list[tuple[_Task, Any, BaseException | None]]) -> None:
+    for task, result, error in done:
+        if task.answer.done():
+            continue
+        if error is None:
+            task.answer.set_result(result)
+        else:
+            task.answer.set_exception(error)

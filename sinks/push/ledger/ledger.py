@@ -1,0 +1,311 @@
+"""The ledger: what is to be sent, what became of it and why. Plain functions over a Store.
+
+A send goes PLANNED → INTENT → a final state; HELD waits for `due_at`; RETRY may have been taken and is sent again with
+the same id. Every step is a conditional update, so two processes that both think they own a send do not both send it.
+Each function is one part of a transaction that the caller begins and commits.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from sinks.push.ledger.audience import Preference, Spend, preferences_of, take_consent
+from sinks.push.ledger.store import Store, marks, open_store, pieces
+
+PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
+SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"
+EXPIRED, SUPERSEDED, SUPPRESSED = "EXPIRED", "SUPERSEDED", "SUPPRESSED"
+FINAL = (SENT, REJECTED, UNKNOWN, EXPIRED, SUPERSEDED, SUPPRESSED)
+
+# Written out wherever rows are looked for: the partial indexes serve only what says the same words.
+_WAITING = "state IN ('PLANNED','HELD','RETRY')"
+_PUT_OFF = "state IN ('HELD','RETRY')"
+_FORGET = ", address = NULL, notice = NULL"
+_TOLD = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
+
+NO_CONSENT_LEFT = "no consent left for this kind of message"
+TURNED_OFF = "no consent: notifications were turned off"
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS sends (
+        id TEXT PRIMARY KEY, notice_id TEXT NOT NULL, order_id TEXT NOT NULL, shard INTEGER NOT NULL,
+        milestone TEXT NOT NULL, event_id TEXT NOT NULL, occurred_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+        channel TEXT NOT NULL, lane TEXT NOT NULL, person TEXT NOT NULL, address TEXT, notice TEXT,
+        state TEXT NOT NULL, reason TEXT NOT NULL, due_at BIGINT NOT NULL, attempts INTEGER NOT NULL,
+        planned_at BIGINT NOT NULL, held_for TEXT NOT NULL, intent_at BIGINT, final_at BIGINT, owner TEXT,
+        carrier TEXT, told TEXT NOT NULL, reference TEXT NOT NULL)""",
+    f"CREATE INDEX IF NOT EXISTS sends_waiting ON sends (lane, due_at) WHERE {_WAITING}",
+    f"CREATE INDEX IF NOT EXISTS sends_put_off ON sends (person, order_id) WHERE {_PUT_OFF}",
+    "CREATE INDEX IF NOT EXISTS sends_intent ON sends (shard) WHERE state = 'INTENT'",
+    f"CREATE INDEX IF NOT EXISTS sends_told ON sends (person, intent_at) WHERE {_TOLD}",
+    "CREATE INDEX IF NOT EXISTS sends_order ON sends (order_id)",
+    "CREATE INDEX IF NOT EXISTS sends_planned_at ON sends (planned_at)",
+    """CREATE TABLE IF NOT EXISTS preferences (
+        person TEXT PRIMARY KEY, opted_out INTEGER NOT NULL, milestones TEXT, time_zone TEXT,
+        changed_at BIGINT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS consents (
+        person TEXT NOT NULL, kind TEXT NOT NULL, remaining INTEGER NOT NULL, changed_at BIGINT NOT NULL,
+        PRIMARY KEY (person, kind))""",
+    """CREATE TABLE IF NOT EXISTS grants (
+        id TEXT PRIMARY KEY, person TEXT NOT NULL, granted_at BIGINT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS followers (
+        order_id TEXT NOT NULL, person TEXT NOT NULL, address TEXT NOT NULL, created_at BIGINT NOT NULL,
+        PRIMARY KEY (order_id, person))""",
+    "CREATE INDEX IF NOT EXISTS followers_person ON followers (person)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One notice to one recipient. Address and notice are there until it is final."""
+
+    id: str
+    notice_id: str
+    order_id: str
+    shard: int
+    milestone: str
+    event_id: str
+    occurred_at: int
+    expires_at: int
+    channel: str
+    lane: str
+    person: str
+    address: str | None = field(repr=False)
+    notice: str | None = field(repr=False)
+    state: str
+    reason: str
+    due_at: int
+    attempts: int
+    planned_at: int
+    held_for: str = ""
+    intent_at: int | None = None
+    final_at: int | None = None
+    owner: str | None = None
+    carrier: str | None = None
+    told: str = ""
+    reference: str = ""
+
+
+_COLUMNS = (
+    "id, notice_id, order_id, shard, milestone, event_id, occurred_at, expires_at, channel, lane, person, address, "
+    "notice, state, reason, due_at, attempts, planned_at, held_for, intent_at, final_at, owner, carrier, told, "
+    "reference"
+)
+_values = attrgetter(*_COLUMNS.split(", "))
+_INSERT = f"INSERT INTO sends ({_COLUMNS}) VALUES ({', '.join('?' * 25)}) ON CONFLICT (id) DO NOTHING"
+
+
+@dataclass(slots=True)
+class Found:
+    """What is due in a lane, with all that a decision needs of the ledger; `next_due` where nothing is due yet.
+
+    `together`: by send, what was put off for the same person about the same order and may go now, itself included.
+    `told_by`: by person, order and milestone, the events (id, time) by which it was told.
+    """
+
+    sends: list[Send] = field(default_factory=list)
+    preferences: dict[str, Preference] = field(default_factory=dict)
+    told_at: dict[str, list[int]] = field(default_factory=dict)
+    together: dict[str, list[Send]] = field(default_factory=dict)
+    told_by: dict[tuple[str, str, str], list[tuple[str, int]]] = field(default_factory=dict)
+    next_due: int | None = None
+
+
+@contextmanager
+def opened(dsn: str) -> Iterator[Store]:
+    """A ledger with its tables, in one transaction: committed at the end, undone by an exception.
+
+    Raises StoreOutage where the database is away.
+    """
+    store = open_store(dsn)
+    try:
+        store.begin()
+        create_tables(store)
+        yield store
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
+    finally:
+        store.close()
+
+
+def create_tables(store: Store) -> None:
+    """Create what is not there yet; two processes may do so at once."""
+    store.alone()
+    for statement in SCHEMA:
+        store.run(statement)
+
+
+def plan(store: Store, sends: Sequence[Send]) -> int:
+    """Note what is to be sent; how many of them were not known before."""
+    if not sends:
+        return 0
+    return store.run_many(_INSERT, [_values(send) for send in sends])
+
+
+def look(store: Store, lane: str, shards: Collection[int], now: int, limit: int, told_since: int | None) -> Found:
+    """What is due in the lane, the oldest first; `told_since` None leaves out when people were last told something."""
+    if not shards:
+        return Found()
+    mine = f"lane = ? AND shard IN ({_numbers(shards)}) AND {_WAITING}"
+    sql = f"SELECT {_COLUMNS} FROM sends WHERE {mine} AND due_at <= ? ORDER BY due_at LIMIT {int(limit)}"
+    found = Found([Send(*row) for row in store.run(sql, (lane, now))])
+    if not found.sends:
+        ((found.next_due,),) = store.run(f"SELECT min(due_at) FROM sends WHERE {mine}", (lane,))
+        return found
+    people = sorted({send.person for send in found.sends})
+    found.preferences = preferences_of(store, people)
+    if told_since is not None:
+        found.told_at = _told_at(store, people, told_since)
+    found.told_by = _told_by(store, sorted({send.order_id for send in found.sends}))
+    found.together = {send.id: _put_off(store, send, now) for send in found.sends if send.held_for or send.carrier}
+    return found
+
+
+def claim(store: Store, parcel: Sequence[Send], told: str, owner: str, now: int, spend: Spend | None) -> bool:
+    """Write INTENT for a whole parcel, whose first send carries the others; False where it is not to be sent.
+
+    It is not where another process has taken part of it, or where the consent that it needs is used up.
+    """
+    ids = [send.id for send in parcel]
+    granted = store.run(
+        f"""UPDATE sends SET state = 'INTENT', owner = ?, intent_at = ?, attempts = attempts + 1, carrier = ?, told = ?
+            WHERE id IN ({marks(ids)}) AND {_WAITING} RETURNING id""",
+        (owner, now, ids[0], told, *ids),
+    )
+    if len(granted) < len(ids):
+        hold(store, [each for (each,) in granted], HELD, "taken apart by another process", now)
+        return False
+    # What is tried again has used its consent already.
+    if spend is not None and parcel[0].state != RETRY and not take_consent(store, spend, now):
+        finish(store, ids, SUPPRESSED, NO_CONSENT_LEFT, now)
+        return False
+    return True
+
+
+def finish(store: Store, ids: Iterable[str], state: str, reason: str, now: int, reference: str = "") -> None:
+    """Write a final state and forget the address. That it was sent also corrects an earlier UNKNOWN."""
+    also = ",'UNKNOWN'" if state == SENT else ""
+    store.run_many(
+        f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, reference = ?{_FORGET}
+            WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT'{also})""",
+        [(state, reason, now, reference, each) for each in ids],
+    )
+
+
+def hold(store: Store, ids: Iterable[str], state: str, reason: str, until: int, held_for: str | None = None) -> None:
+    """Put off until then; `state` is HELD, or RETRY for what may have been taken already.
+
+    `held_for` is kept over later holds that do not give one: why the customer was not disturbed.
+    """
+    store.run_many(
+        """UPDATE sends SET state = ?, reason = ?, due_at = ?, held_for = COALESCE(?, held_for)
+           WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT')""",
+        [(state, reason, until, held_for, each) for each in ids],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An INTENT without an outcome: who wrote it and when."""
+
+    id: str
+    channel: str
+    owner: str
+    intent_at: int
+
+
+def unfinished(store: Store, shards: Collection[int]) -> list[Unfinished]:
+    """Every send of these shards that somebody has begun and not finished."""
+    if not shards:
+        return []
+    sql = f"SELECT id, channel, owner, intent_at FROM sends WHERE state = 'INTENT' AND shard IN ({_numbers(shards)})"
+    return [Unfinished(*row) for row in store.run(sql)]
+
+
+def give_up(store: Store, left: Unfinished, state: str, reason: str, now: int) -> None:
+    """Settle what its owner never will: RETRY or UNKNOWN. Nothing where it is not that INTENT any more."""
+    again = state == RETRY
+    store.run(
+        f"""UPDATE sends SET state = ?, reason = ?, due_at = ?, final_at = ?{"" if again else _FORGET}
+            WHERE id = ? AND state = 'INTENT' AND owner = ? AND intent_at = ?""",
+        (state, reason, now, None if again else now, left.id, left.owner, left.intent_at),
+    )
+
+
+def lanes(store: Store, shards: Collection[int]) -> list[tuple[str, str]]:
+    """(lane, channel) of all that waits in these shards."""
+    if not shards:
+        return []
+    sql = f"SELECT DISTINCT lane, channel FROM sends WHERE shard IN ({_numbers(shards)}) AND {_WAITING}"
+    return [(lane, channel) for lane, channel in store.run(sql)]
+
+
+def waiting_in(store: Store, lane: str, shards: Collection[int]) -> list[Send]:
+    """All that waits in a lane, due or not."""
+    sql = f"SELECT {_COLUMNS} FROM sends WHERE lane = ? AND shard IN ({_numbers(shards)}) AND {_WAITING}"
+    return [Send(*row) for row in store.run(sql, (lane,))] if shards else []
+
+
+def log_of(store: Store, order_id: str) -> list[Send]:
+    """Everything the ledger knows of an order's notices, in the order of what happened."""
+    sql = f"SELECT {_COLUMNS} FROM sends WHERE order_id = ? ORDER BY occurred_at, milestone, channel, id"
+    return [Send(*row) for row in store.run(sql, (order_id,))]
+
+
+def counts(store: Store) -> dict[tuple[str, str], int]:
+    """How many sends there are by (channel, state)."""
+    sql = "SELECT channel, state, count(*) FROM sends GROUP BY channel, state"
+    return {(channel, state): number for channel, state, number in store.run(sql)}
+
+
+def purge(store: Store, final_before: int, subscribed_before: int) -> None:
+    """Forget what has been final, or granted, for long, and subscriptions of orders that must be closed by now."""
+    final = ", ".join(f"'{state}'" for state in FINAL)
+    store.run(f"DELETE FROM sends WHERE planned_at < ? AND state IN ({final})", (final_before,))
+    store.run("DELETE FROM grants WHERE granted_at < ?", (final_before,))
+    store.run("DELETE FROM followers WHERE created_at < ?", (subscribed_before,))
+
+
+def turn_off(store: Store, person: str, order_id: str, now: int) -> None:
+    """Send nothing more about an order to a subscribed address, nor what waits to be sent."""
+    store.run("DELETE FROM followers WHERE person = ? AND order_id = ?", (person, order_id))
+    store.run(
+        f"""UPDATE sends SET state = ?, reason = ?, final_at = ?{_FORGET}
+            WHERE person = ? AND order_id = ? AND state IN ('PLANNED','HELD')""",
+        (SUPPRESSED, TURNED_OFF, now, person, order_id),
+    )
+
+
+def _put_off(store: Store, send: Send, now: int) -> list[Send]:
+    sql = f"""SELECT {_COLUMNS} FROM sends WHERE person = ? AND order_id = ? AND lane = ? AND shard = ?
+              AND {_PUT_OFF} AND due_at <= ? ORDER BY occurred_at, id"""
+    return [Send(*row) for row in store.run(sql, (send.person, send.order_id, send.lane, send.shard, now))]
+
+
+def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[int]]:
+    """When each person was last told something; what went as one message counts once."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for some in pieces(people):
+        sql = f"""SELECT person, max(intent_at) FROM sends
+                  WHERE person IN ({marks(some)}) AND intent_at > ? AND {_TOLD} GROUP BY person, carrier"""
+        for person, at in store.run(sql, (*some, since)):
+            found[person].append(at)
+    return found
+
+
+def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, str, str], list[tuple[str, int]]]:
+    found: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
+    for some in pieces(order_ids):
+        sql = f"""SELECT person, order_id, milestone, event_id, occurred_at FROM sends
+                  WHERE order_id IN ({marks(some)}) AND {_TOLD}"""
+        for person, order_id, milestone, event_id, occurred_at in store.run(sql, some):
+            found[person, order_id, milestone].append((event_id, occurred_at))
+    return found
+
+
+def _numbers(shards: Collection[int]) -> str:
+    return ", ".join(str(int(shard)) for shard in sorted(shards))

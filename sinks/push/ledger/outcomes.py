@@ -1,0 +1,122 @@
+"""What became of the calls of a lane, written into the ledger: many at once, in the order in which they ended."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from runtime.crash_point import crash_point
+from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.ledger import audience, ledger
+from sinks.push.ledger.audience import Spend
+from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger.ledger import Send
+from sinks.push.ledger.store import Store
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_MS, LONGEST_RETRY_MS = 1_000, 300_000
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Sends that go as one message; the first carries the others."""
+
+    sends: list[Send]
+    message: Message
+    told: str
+
+    @property
+    def ids(self) -> list[str]:
+        return [send.id for send in self.sends]
+
+
+class Outcomes:
+    """Takes answers as they come. While one lot is being written, the next one gathers."""
+
+    def __init__(self, clerk: Clerk, channel: Channel, clock: Callable[[], int], failed: asyncio.Event) -> None:
+        self._clerk, self._channel, self._clock, self._failed = clerk, channel, clock, failed
+        self._waiting: list[tuple[Parcel, Answer]] = []
+        self._under_way: list[tuple[Parcel, Answer]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def ids(self) -> set[str]:
+        """The sends whose outcome is known and not durable yet."""
+        return {each for parcel, _ in (*self._waiting, *self._under_way) for each in parcel.ids}
+
+    def add(self, parcel: Parcel, answer: Answer) -> None:
+        """Write it down, soon."""
+        self._waiting.append((parcel, answer))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+            self._writer.add_done_callback(self._ended)
+
+    async def settle(self) -> None:
+        """Returns once all that was added is durable, or cannot be written."""
+        while (writer := self._writer) is not None:
+            await asyncio.wait([writer])
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                self._under_way, self._waiting = self._waiting, []
+                await self._clerk.do(partial(self._note_all, self._under_way))
+                self._under_way = []
+                crash_point("push-noted")
+        finally:
+            # Here and not in a callback: what is added from now on needs a new writer.
+            self._writer = None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            # What was called and cannot be written down must not be called again by this process.
+            log.critical("an outcome could not be written", exc_info=task.exception())
+            self._failed.set()
+
+    def _note_all(self, outcomes: Sequence[tuple[Parcel, Answer]], store: Store) -> None:
+        now = self._clock()
+        for parcel, answer in outcomes:
+            self._note(store, parcel, answer, now)
+
+    def _note(self, store: Store, parcel: Parcel, answer: Answer, now: int) -> None:
+        ids, first = parcel.ids, parcel.sends[0]
+        pause = min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(first.attempts, 12))
+        match answer:
+            case Accepted(reference):
+                ledger.finish(store, ids[:1], ledger.SENT, "", now, reference)
+                ledger.finish(store, ids[1:], ledger.SENT, "told with others", now, reference)
+            case Rejected(reason):
+                ledger.finish(store, ids, ledger.REJECTED, reason, now)
+                self._learn(store, parcel, answer, now)
+            case NotSent(reason, retry_after_s):
+                self._give_back_consent(store, parcel, now)
+                until = now + max(pause, round(1000 * (retry_after_s or 0)))
+                state = ledger.RETRY if first.state == ledger.RETRY else ledger.HELD
+                ledger.hold(store, ids, state, reason, until)
+            case Unclear(reason) if self._channel.traits.idempotent:
+                ledger.hold(store, ids, ledger.RETRY, reason, now + pause)
+            case Unclear(reason):
+                ledger.finish(store, ids, ledger.UNKNOWN, reason, now)
+
+    def _learn(self, store: Store, parcel: Parcel, answer: Rejected, now: int) -> None:
+        """What a refusal tells about the person."""
+        person = parcel.sends[0].person
+        if answer.gone:
+            audience.unsubscribe(store, person)
+        if answer.no_consent and (needed := self._channel.consent(parcel.message.milestone)):
+            audience.drop_consents(store, person, needed.kind, now)
+        else:
+            self._give_back_consent(store, parcel, now)
+
+    def _give_back_consent(self, store: Store, parcel: Parcel, now: int) -> None:
+        # What is tried again has not used a second one.
+        if (spend := spend_of(self._channel, parcel)) and parcel.sends[0].state != ledger.RETRY:
+            audience.add_consents(store, spend.person, spend.kind, 1, now)
+
+
+def spend_of(channel: Channel, parcel: Parcel) -> Spend | None:
+    """The consent that a parcel uses up."""
+    needed = channel.consent(parcel.message.milestone)
+    return Spend(parcel.sends[0].person, needed.kind, needed.keep) if needed else None

@@ -1,0 +1,96 @@
+"""A message made of what the ledger and the journey say: words, and the same as data for machines and forms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from schemas.centers import Center
+from sinks.push.channels.channel import Message, Style
+from sinks.push.ledger.ledger import Send
+from sinks.push.words.words import Moment, NoticeWords, Place, Wordsmith, form_values, values_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
+_TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
+
+# The link to an order's tracking page as it is sent with what happened then (ms), always the same; "" for none.
+Link = Callable[[str, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Makes messages. `currency` is that of amounts that come without one."""
+
+    smith: Wordsmith
+    centers: Mapping[str, Center]
+    time_zone: str
+    currency: str = "CNY"
+    link: Link = lambda order_id, at: ""
+
+    def message(self, sends: Sequence[Send], fact: Mapping[str, Any] | None, style: Style) -> Message:
+        """One message that tells all of the sends, which are of one order to one address; the first gives its id.
+
+        What was put off is told as things are then: a time to come that has passed meanwhile is left out.
+        Raises NoTemplate, and KeyError or ValueError where a notice is not what it should be.
+        """
+        first = sends[0]
+        told = sorted(sends, key=lambda send: (send.occurred_at, send.id))
+        # What machines get is the same at every attempt; nobody puts it off.
+        at = 0 if style == "data" else max(send.due_at for send in sends)
+        words = [self.words(orjson.loads(send.notice or b"{}"), fact, at) for send in told]
+        newest = orjson.loads(first.notice or b"{}")
+        shown = words[0] if len(words) == 1 else self.smith.digest(words)
+        place = self._place(newest)
+        return Message(
+            id=first.id,
+            order_id=first.order_id,
+            milestone=first.milestone,
+            locale=shown.values["locale"],
+            address=first.address or "",
+            words=shown,
+            link=shown.values["link"],
+            occurred_at=first.occurred_at,
+            expires_at=min(send.expires_at for send in sends),
+            data=as_data(newest, shown) if style == "data" else {},
+            fields=form_values(newest, shown, place, self._currency(fact)) if style == "fields" else {},
+        )
+
+    def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None, at: int = 0) -> NoticeWords:
+        """One notice in words, in the customer's language, told at an instant or as soon as it may be.
+
+        Raises NoTemplate.
+        """
+        locale = self.smith.locale(notice["locale"])
+        link = self.link(notice["order_id"], notice["occurred_at"])
+        told = Moment(max(at, notice["not_before"]), self._currency(fact), (fact or {}).get("promises") or ())
+        return self.smith.notice(notice["milestone"], values_of(notice, self._place(notice), locale, link, told))
+
+    def _currency(self, fact: Mapping[str, Any] | None) -> str:
+        """Of what was paid: the last quote's, as far as there is one."""
+        return (fact or {}).get("currency") or self.currency
+
+    def _place(self, notice: Mapping[str, Any]) -> Place:
+        return Place(self.centers.get(notice["center_id"] or ""), self.time_zone)
+
+
+def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
+    """The content of a webhook: the notice as facts, and as words to show."""
+    data = {name: notice[name] for name in _AS_DATA}
+    data |= {name: said_at(notice[name]) for name in _TIMES}
+    data |= {
+        "locale": words.values["locale"],
+        "title": words.title,
+        "text": words.short,
+        "link": words.values["link"] or None,
+    }
+    return {"type": f"order.{notice['milestone']}", "timestamp": data["occurred_at"], "data": data}
+
+
+def said_at(at: int | None) -> str | None:
+    """Milliseconds as RFC 3339."""
+    if at is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,138 @@
+"""The Faust app: its topics, tables and settings."""
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from runtime.tracing import Tracing
+from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
+from streams.worker.batches import BatchSchema, PartitionTable, batch_scheduler
+from streams.worker.consumer import Consumer, Transport
+from streams.worker.lease import Lease
+
+SESSION_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names of what a worker reads and writes."""
+
+    events: str = "service-events"
+    journeys: str = "journeys"
+    center_hours: str = "center-hours"
+    notices: str = "notices"
+    dead_letters: str = "service-events.dead-letter"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """All that a worker needs to know. `kafka` are keyword arguments for aiokafka clients, bootstrap_servers first.
+
+    `data` is a folder for the worker's crash marks; `instance` makes it a static member of its consumer group, so that
+    a restart within the session time-out moves no partitions.
+    """
+
+    kafka: dict[str, Any]
+    data: Path
+    app_id: str = "fixtrail"
+    instance: str | None = None
+    partitions: int = 4
+    replication: int = 1
+    topics: Topics = field(default_factory=Topics)
+    hold_days: int = 60
+    batch: int = 1000
+    replay_margin: int = 1000
+    max_record_bytes: int = 256 * 1024
+    max_ahead_s: int = 24 * 3600
+    dead_letter_limits: bool = True
+    tracing: Tracing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The worker's state; co-partitioned with the events."""
+
+    orders: PartitionTable
+    vehicles: PartitionTable
+    hours: PartitionTable
+
+
+def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any]:
+    """The app, its tables and its topic of events. The lease follows the app's membership in its group."""
+    app = faust.App(
+        config.app_id,
+        broker=[f"kafka://{server}" for server in config.kafka["bootstrap_servers"].split(",")],
+        broker_credentials=_credentials(config.kafka),
+        store="memory://",
+        datadir=str(config.data / "faust"),
+        web_enabled=False,
+        topic_partitions=config.partitions,
+        topic_replication_factor=config.replication,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        consumer_group_instance_id=config.instance,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=2 * 1024 * 1024,
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=60.0,
+        broker_request_timeout=90.0,
+        broker_commit_interval=1.0,
+        stream_buffer_maxsize=16,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        ConsumerScheduler=batch_scheduler(config.batch),
+    )
+    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin, "lease": lease})
+    app.transport = type("WorkerTransport", (Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
+    tables = Tables(
+        orders=_table(app, "orders", merge_orders, config),
+        vehicles=_table(app, "vehicles", merge_vehicles, config),
+        hours=_table(app, "hours", merge_hours, config),
+    )
+    events = app.topic(config.topics.events, schema=BatchSchema(), partitions=config.partitions)
+    return app, tables, events
+
+
+def changelog_names(app_id: str) -> list[str]:
+    """The changelog topics that a worker of this app id needs: compacted, co-partitioned with the events."""
+    return [f"{app_id}-{table}-changelog" for table in ("orders", "vehicles", "hours")]
+
+
+def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> PartitionTable:
+    changelog = app.topic(
+        f"{config.app_id}-{name}-changelog",
+        schema=BatchSchema(),
+        partitions=config.partitions,
+        compacting=True,
+        deleting=False,
+        acks=False,
+        internal=True,
+    )
+    table = PartitionTable(
+        app,
+        merge=merge,
+        name=name,
+        partitions=config.partitions,
+        changelog_topic=changelog,
+        # In batches of records; one would make Faust take its special way around.
+        recovery_buffer_size=2,
+    )
+    return app.tables.add(table)  # type: ignore[no-any-return]
+
+
+def _credentials(kafka: dict[str, Any]) -> Any:
+    """Faust's credentials from aiokafka's keyword arguments; None for a plain connection."""
+    context: ssl.SSLContext | None = kafka.get("ssl_context")
+    if str(kafka.get("security_protocol", "PLAINTEXT")).startswith("SASL"):
+        return faust.SASLCredentials(
+            username=kafka["sasl_plain_username"],
+            password=kafka["sasl_plain_password"],
+            mechanism=kafka.get("sasl_mechanism", "PLAIN"),
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None

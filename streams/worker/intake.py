@@ -1,0 +1,99 @@
+"""What comes in: records become events or dead letters, and too many dead letters stop the worker."""
+
+import re
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.dead_letter import DeadLetter
+from schemas.decode import AHEAD_MS, MAX_BYTES, BadEvent, admit
+from schemas.events import Event
+from schemas.heartbeat import heartbeat_sent_at
+from streams.worker.crash_marks import CRASHES
+
+IN_A_ROW = 50
+SHARE = 0.05
+SHARE_OF = 5_000
+_NAMES = 100
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+
+
+class DeadLetterLimitError(RuntimeError):
+    """So many records of a partition are refused that it is more likely our fault, or the sender's as a whole."""
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A partition batch, sorted out: events by offset, and dead letters with the records they are of.
+
+    `heartbeat_ms` is when the newest heartbeat among the records was sent, 0 where there was none.
+    """
+
+    events: list[tuple[int, Event]] = field(default_factory=list)
+    refused: list[tuple[Any, DeadLetter]] = field(default_factory=list)
+    heartbeat_ms: int = 0
+
+
+class Intake:
+    """Admits the records of one partition after another and keeps count of what was refused.
+
+    Raises DeadLetterLimitError where 50 records of a partition in a row are refused, or more than 5 % of its last
+    5,000; `limits=False` turns that off.
+    """
+
+    def __init__(self, *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS, limits: bool = True) -> None:
+        self._max_bytes, self._ahead_ms, self._limits = max_bytes, ahead_ms, limits
+        self._in_a_row: Counter[int] = Counter()
+        self._lately: dict[int, deque[bool]] = {}
+        self._refused_lately: Counter[int] = Counter()
+        self.extras: Counter[str] = Counter()
+
+    def admit(self, records: Iterable[Any], crashed: Collection[tuple[int, int]] = ()) -> Admitted:
+        """Sort out a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
+        admitted = Admitted()
+        for record in records:
+            if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
+                admitted.heartbeat_ms = max(admitted.heartbeat_ms, sent_ms)
+                continue
+            try:
+                if crashed and (record.partition, record.offset) in crashed:
+                    raise BadEvent("internal_error", f"ended the worker {CRASHES} times")
+                event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+            except BadEvent as error:
+                admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
+                self._watch(record.partition, refused=True, why=str(error))
+                continue
+            admitted.events.append((record.offset, event))
+            if extras:
+                self._count(extras)
+            self._watch(record.partition, refused=False)
+        return admitted
+
+    def _count(self, extras: Collection[str]) -> None:
+        for name in extras:
+            # Whoever sends names without end must not fill our memory or the metrics, nor put anybody's number there.
+            known = name in self.extras or (len(self.extras) < _NAMES and _PLAIN_NAME.fullmatch(name))
+            self.extras[name if known else "(other)"] += 1
+
+    def _watch(self, partition: int, *, refused: bool, why: str = "") -> None:
+        lately = self._lately.setdefault(partition, deque())
+        lately.append(refused)
+        self._refused_lately[partition] += refused
+        if len(lately) > SHARE_OF:
+            self._refused_lately[partition] -= lately.popleft()
+        self._in_a_row[partition] = self._in_a_row[partition] + 1 if refused else 0
+        if not refused or not self._limits:
+            return
+        in_a_row, share = self._in_a_row[partition], self._refused_lately[partition] / SHARE_OF
+        if in_a_row >= IN_A_ROW or share > SHARE:
+            raise DeadLetterLimitError(
+                f"partition {partition}: {in_a_row} records in a row and {share:.1%} of the last {SHARE_OF:,} were "
+                f"refused, the last one as {why}. Look at what is sent; if it is really to be diverted, "
+                "set FIXTRAIL_DEAD_LETTER_LIMITS=false"
+            )
+
+
+def dead_letter(record: Any, code: str, reason: str) -> DeadLetter:
+    """The dead letter that names this record as its origin."""
+    return DeadLetter(code, reason, record.topic, record.partition, record.offset, record.timestamp)

@@ -1,0 +1,206 @@
+"""The worker process: one Faust app, its outbox, and what watches over them."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import faust
+import structlog
+import uvloop
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from runtime.crash_point import crash_point
+from runtime.failure import BUG, STALLED, fail_stop
+from runtime.kafka.lag import Done, show_lag
+from streams.worker.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
+from streams.worker.crash_marks import CrashMarks
+from streams.worker.lease import Lease
+from streams.worker.measures import Progress
+from streams.worker.outbox import Outbox
+from streams.worker.tracker import Tracker, track_orders
+
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+BATCH_BYTES = 512 * 1024
+DRAIN_S = 20.0
+
+log = structlog.get_logger()
+
+Started = Callable[[asyncio.AbstractEventLoop], None]
+
+
+def run_worker(config: WorkerConfig, progress: Progress, started: Started = lambda _: None) -> int:
+    """Process events until SIGTERM or SIGINT; the exit code 0.
+
+    `progress` tells other threads how it goes; `started` is called on the event loop once it turns. Fail-stops end the
+    process from within: 70 a failed write or rule, 75 a stall, 78 too many dead letters.
+    """
+    for library in ("faust", "mode", "aiokafka"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    # The state is bytes and has no cycles; looking for some among a batch's many small objects costs a quarter.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+    # As policy, so that Faust's consumer thread gets such a loop, too.
+    uvloop.install()
+    asyncio.run(_serve(config, progress, started))
+    return 0
+
+
+async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    started(loop)
+    await create_changelogs(config)
+    lease = Lease(SESSION_S)
+    app, tables, events = make_app(config, lease)
+    worker = Worker(config, app, tables, progress, lease)
+    track_orders(app, events, worker.tracker.take)
+    await worker.start()
+    log.info("worker started", instance=config.instance)
+    running = asyncio.create_task(app.start())
+    watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag())]
+    await stop.wait()
+    log.info("worker stops")
+    progress.ready = False
+    for task in watching:
+        task.cancel()
+    await worker.finish()
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(app.stop(), DRAIN_S)
+    running.cancel()
+    await worker.stop()
+    log.info("worker stopped")
+
+
+class Worker:
+    """Ties the app's life to the tracker and its outbox."""
+
+    def __init__(self, config: WorkerConfig, app: faust.App, tables: Tables, progress: Progress, lease: Lease) -> None:
+        self._config, self._app, self._tables, self._progress = config, app, tables, progress
+        self._producer = AIOKafkaProducer(
+            **config.kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            request_timeout_ms=30_000,
+        )
+        lease.guard(self._producer)
+        self._outbox = Outbox(self._producer)
+        marks = CrashMarks(config.data / f"{config.app_id}-crashes.json")
+        self.tracker = Tracker(config, tables, self._outbox, marks, progress)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+
+    async def start(self) -> None:
+        """Make ready for the first batch."""
+        await self._producer.start()
+        self._outbox.start()
+
+    async def finish(self) -> None:
+        """Let what is under way become durable and commit it; what does not in time is done again later."""
+        self._app.consumer.stop_flow()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.tracker.drained(), DRAIN_S)
+            await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
+
+    async def stop(self) -> None:
+        """Stop writing."""
+        await self._outbox.stop()
+        await self._producer.stop()
+
+    async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
+        """Before partitions go: finish what is under way, commit it, and trust no state of before any more."""
+        self._progress.ready = False
+        crash_point("worker.before_revoke")
+        if revoked:
+            try:
+                await asyncio.wait_for(self.tracker.drained(), DRAIN_S)
+            except TimeoutError:
+                # Else it would be written when the partitions have another owner.
+                fail_stop("what was under way could not be written before the partitions go", STALLED)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
+        self.tracker.forget_books()
+        crash_point("worker.revoked")
+
+    async def watch(self, running: "asyncio.Task[Any]") -> None:
+        """Keep `progress` up to date, and end the process when the app has crashed."""
+        while True:
+            await asyncio.sleep(0.5)
+            if self._app.crash_reason is not None or (running.done() and running.exception()):
+                error = self._app.crash_reason or running.exception()
+                log.error("the app crashed", exc_info=error)
+                fail_stop(f"the app crashed: {type(error).__name__}", BUG)
+            self._look()
+
+    def _look(self) -> None:
+        progress, recovering = self._progress, self._is_recovering()
+        if not recovering:
+            self._app.consumer.pass_over_holes()
+        lag = {} if recovering else self._lag()
+        progress.ready = not recovering
+        progress.waiting = recovering or sum(lag.values()) > 0 or self._outbox.under_way() > 0
+        for name in ("orders", "vehicles", "hours"):
+            progress.gauges["state_entries", name] = len(getattr(self._tables, name).data)
+        newest = self.tracker.newest_events().items()
+        progress.show("newest_event_timestamp_seconds", {(str(number),): at / 1000 for number, at in newest})
+        progress.gauges["batches_under_way",] = self._outbox.under_way()
+        for name, number in self.tracker.intake.extras.items():
+            progress.counts["unknown_fields", name] = number
+        if recovering:
+            # Recovery moves when it reads changelog records.
+            progress.moved = max(progress.moved, progress.moved + self._newly_recovered())
+
+    def _is_recovering(self) -> bool:
+        app = self._app
+        return bool(not app.tables.recovery.completed.is_set() or app.in_recovery or app.rebalancing)
+
+    def _lag(self) -> dict[int, int]:
+        """By partition, as far as the consumer itself knows."""
+        highwater = self._app.consumer.highwater
+        return {tp.partition: max(0, (highwater(tp) or 0) - (done or 0)) for tp, done in self._settled().items()}
+
+    def _settled(self) -> Done:
+        consumer = self._app.consumer
+        ours = [tp for tp in consumer.assignment() if tp.topic == self._config.topics.events]
+        return {TopicPartition(*tp): consumer.settled.get(tp, consumer._committed_offset[tp]) for tp in ours}
+
+    async def show_lag(self) -> None:
+        """Keep the lag that the brokers know of in `progress`."""
+
+        async def done() -> Done:
+            return {} if self._is_recovering() else self._settled()
+
+        await show_lag(self._config.kafka, self._progress, done)
+
+    def _newly_recovered(self) -> int:
+        read = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
+        newly, self._recovered = max(0, read - self._recovered), read
+        return newly
+
+    _recovered = 0
+
+
+async def create_changelogs(config: WorkerConfig) -> None:
+    """Create the changelog topics that do not exist yet: compacted, one partition for each of the events'."""
+    admin = AIOKafkaAdminClient(**config.kafka)
+    await admin.start()
+    try:
+        missing = sorted(set(changelog_names(config.app_id)) - set(await admin.list_topics()))
+        settings = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_REQUEST_BYTES)}
+        topics = [NewTopic(name, config.partitions, config.replication, topic_configs=settings) for name in missing]
+        answer = await admin.create_topics(topics, timeout_ms=30_000) if topics else None
+        for name, code, *_ in answer.topic_errors if answer else ():
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(f"creating topic {name}")
+    finally:
+        await admin.close()

@@ -1,0 +1,35 @@
+"""Which trace goes on in which of the facts that a batch comes to."""
+
+from collections.abc import Iterable
+
+from runtime.tracing import Header, Processing, Tracing
+from schemas.events import Event
+from streams.journey.facts import Fact
+from streams.worker.batches import Records
+
+
+class BatchTraces:
+    """The spans of a batch: a fact goes on with the trace of its order's last event, else its vehicle's or center's."""
+
+    def __init__(self, tracing: Tracing, records: Records, since: float) -> None:
+        self._records = {record.offset: record for record in records}
+        self._processing: Processing = tracing.process(records, since=since)
+        self._after: dict[str, list[Header]] = {}
+
+    def follow(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Note which trace each event belongs to."""
+        for offset, event in events:
+            if headers := self._processing.headers_after(self._records[offset]):
+                for name in (event.center_id, event.vehicle_id, event.order_id):
+                    self._after[name] = headers
+
+    def headers_of(self, fact: Fact) -> list[Header]:
+        """The record headers for a journey, a center's hour or a notice; empty where no trace led to it."""
+        for name in ("order_id", "vehicle_id", "center_id"):
+            if headers := self._after.get(fact.get(name, "")):
+                return headers
+        return []
+
+    def end(self) -> None:
+        """All that follows from the batch is durable."""
+        self._processing.end()

@@ -1,0 +1,193 @@
+"""What the worker does with a partition batch: admit, apply the rules, write out in order."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import orjson
+import structlog
+from aiokafka.partitioner import murmur2
+
+from runtime.crash_point import crash_point
+from runtime.failure import BUG, fail_stop
+from schemas.dead_letter import DeadLetter
+from schemas.events import Event
+from schemas.heartbeat import heartbeat_headers, heartbeat_key
+from streams.journey.book import Book, Diverted, Written
+from streams.worker.app import Tables, WorkerConfig
+from streams.worker.batches import Records
+from streams.worker.crash_marks import CrashMarks
+from streams.worker.intake import DeadLetterLimitError, Intake, dead_letter
+from streams.worker.measures import Progress, note_done, note_taken
+from streams.worker.outbox import Outbox, Rows
+from streams.worker.traces import BatchTraces
+
+REFUSED = 78
+_WHY: dict[Diverted, str] = {
+    "too_late": "arrived after the vehicle's state was let go",
+    "order_full": "the order has so many events that it takes no more",
+}
+
+log = structlog.get_logger()
+
+
+class Tracker:
+    """Keeps one Book a partition and turns partition batches into rows for the outbox."""
+
+    def __init__(
+        self, config: WorkerConfig, tables: Tables, outbox: Outbox, marks: CrashMarks, progress: Progress
+    ) -> None:
+        self._config, self._tables, self._outbox, self._progress = config, tables, outbox, progress
+        self._marks, self._given_up = marks, marks.given_up()
+        self.intake = Intake(
+            max_bytes=config.max_record_bytes, ahead_ms=config.max_ahead_s * 1000, limits=config.dead_letter_limits
+        )
+        self._books: dict[int, Book] = {}
+        # By partition the orders let go by batches that are in the log for good, to be deleted with the next one.
+        self._gone: dict[int, list[bytes]] = {}
+        self._at: tuple[int, int] = (-1, -1)
+        self._busy = False
+        self._partition_of = lru_cache(65_536)(partial(partition_of, partitions=config.partitions))
+
+    async def take(self, records: Records, ack: Callable[[], Any]) -> None:
+        """Process one partition's records; `ack` is called once all that follows from them is durable."""
+        self._busy = True
+        try:
+            if self._marks.holds(records[0].partition, records[0].offset):
+                # A crash in here before: one by one, so that the record at fault is known by its offset.
+                for record in records[:-1]:
+                    await self._write([record], lambda: None)
+                records = records[-1:]
+            await self._write(records, ack)
+        finally:
+            self._busy = False
+
+    async def drained(self) -> None:
+        """Return once nothing taken is still under way."""
+        while self._busy or self._outbox.under_way():
+            await asyncio.sleep(0.005)
+
+    def forget_books(self) -> None:
+        """Begin anew with whatever state the tables have after the next recovery."""
+        self._books.clear()
+        self._progress.forget_heartbeats()
+
+    async def _write(self, records: Records, ack: Callable[[], Any]) -> None:
+        partition = records[0].partition
+        self._at = (partition, records[-1].offset)
+        began = time.monotonic()
+        traces = BatchTraces(self._config.tracing, records, began) if self._config.tracing else None
+        try:
+            crash_point("worker.batch_taken")
+            admitted = self.intake.admit(records, self._given_up)
+            if traces:
+                traces.follow(admitted.events)
+            written = self._book(partition).apply(self._noting(partition, admitted.events))
+            crash_point("worker.rules_applied")
+            outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
+            if admitted.heartbeat_ms:
+                beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
+                outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
+        except DeadLetterLimitError as error:
+            fail_stop(str(error), REFUSED)
+        except Exception as error:
+            log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
+            self._marks.mark(*self._at)
+            fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", BUG)
+        self._note(records, admitted.refused, written, time.monotonic() - began)
+        again = written.outcomes["redelivered"] > 0
+
+        def done() -> None:
+            ack()
+            self._gone.setdefault(partition, []).extend(written.gone)
+            note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, again=again)
+            if traces:
+                traces.end()
+
+        await self._outbox.put(outputs, changelog, done)
+
+    def _noting(self, partition: int, events: list[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
+        for offset, event in events:
+            self._at = (partition, offset)
+            yield offset, event
+
+    def _book(self, partition: int) -> Book:
+        book = self._books.get(partition)
+        if book is None:
+            orders, vehicles, hours = (
+                table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
+            )
+            book = Book(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
+            self._gone[partition] = book.recall(vehicles, hours)
+            crash_point("worker.state_recalled")
+            self._books[partition] = book
+        return book
+
+    def _rows(
+        self,
+        partition: int,
+        records: Records,
+        refused: list[tuple[Any, DeadLetter]],
+        written: Written,
+        traces: BatchTraces | None,
+    ) -> tuple[Rows, Rows]:
+        topics, outputs = self._config.topics, Rows()
+        for record, letter in [*refused, *_diverted(records, written)]:
+            row = (record.key, record.value, letter.headers(tuple(record.headers)))
+            outputs.setdefault((topics.dead_letters, partition), []).append(row)
+        for topic, name, facts in (
+            (topics.notices, "order_id", written.notices),
+            (topics.journeys, "order_id", written.journeys),
+            (topics.center_hours, "center_id", written.hours),
+        ):
+            for fact in facts:
+                key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
+                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
+        changelog: Rows = {}
+        for table, changes in (
+            (self._tables.orders, written.order_changes),
+            (self._tables.vehicles, written.vehicle_changes),
+            (self._tables.hours, written.hour_changes),
+        ):
+            if changes:
+                changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
+        if gone := self._gone.pop(partition, None):
+            orders = self._tables.orders.changelog_name(), partition
+            changelog.setdefault(orders, []).extend((key, None, []) for key in gone)
+        return outputs, changelog
+
+    def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
+        letters = Counter(letter.code for _, letter in refused)
+        letters.update(code for _, code in written.diverted)
+        note_taken(self._progress, records, letters, written, took_s)
+
+    def newest_events(self) -> dict[int, int]:
+        """When the newest event of each partition in hand happened, in ms since the epoch."""
+        return {partition: book.clock for partition, book in self._books.items() if book.clock}
+
+
+def _diverted(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
+    by_offset = {record.offset: record for record in records} if written.diverted else {}
+    return [(by_offset[at], dead_letter(by_offset[at], code, _WHY[code])) for at, code in written.diverted]
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's default partitioner gives a key."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def track_orders(app: Any, events: Any, take: Callable[[Records, Callable[[], Any]], Awaitable[None]]) -> None:
+    """Give the app the agent that hands every partition batch to `take`; one Faust event is one batch."""
+
+    @app.agent(events, name="track_orders")  # type: ignore[untyped-decorator]
+    async def track(stream: Any) -> None:
+        try:
+            async for event in stream.noack().events():
+                await take(event.value, event.ack)
+        except Exception as error:
+            # An exception that leaves an agent acks its event and skips it.
+            log.exception("the agent failed")
+            fail_stop(f"the agent failed: {type(error).__name__}")
