@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from schemas.events import Event
-from streams.journey.partition_state import PartitionState, Changes, BatchOutput
+from streams.journey.partition_state import BatchOutput, Changes, PartitionState
 
 Records = list[tuple[int, Event]]
 Data = dict[bytes, bytes]
