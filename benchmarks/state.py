@@ -30,7 +30,7 @@ from benchmarks.machine import Machine, rss_mb
 from benchmarks.measure import Kafka
 from schemas.decode import decode_event
 from schemas.events import Event
-from streams.journey.book import Book
+from streams.journey.partition_state import PartitionState
 
 BATCH = 1000
 EVENTS_AN_ORDER = 12
@@ -43,7 +43,7 @@ SOURCE, GROUP = "events", "state"
 
 def memory_mb(events: Iterator[Event]) -> tuple[int, float]:
     """How many orders the events made, and what the tables took for them in MB."""
-    book = Book(0, {}, {}, {}, hold_days=HOLD_DAYS)
+    book = PartitionState(0, {}, {}, {}, hold_days=HOLD_DAYS)
     orders: set[str] = set()
     gc.collect()
     before, offset = rss_mb(os.getpid()), 0

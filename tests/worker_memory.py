@@ -1,4 +1,4 @@
-"""A worker in memory: a Book over plain dicts, the log of their changes, and all that was ever sent.
+"""A worker in memory: a PartitionState over plain dicts, the log of their changes, and all that was ever sent.
 
 A crash can be had after any batch: `crash` begins anew from a log that any part of the last batch may have reached.
 """
@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from schemas.events import Event
-from streams.journey.book import Book, Changes, Written
+from streams.journey.partition_state import BatchOutput, Changes, PartitionState
 
 Records = list[tuple[int, Event]]
 Data = dict[bytes, bytes]
@@ -32,14 +32,14 @@ class Memory:
         self.notices: set[str] = set()
         self.too_late: list[int] = []
         self._hours: dict[tuple[str, int], dict[str, Any]] = {}
-        self._last = Written()
+        self._last = BatchOutput()
         self._gone: list[bytes] = []
         self._begin()
 
-    def take(self, records: Records) -> Written:
+    def take(self, records: Records) -> BatchOutput:
         """Apply a batch and keep what it writes; the batch before it is now in the log for good."""
         self._log_all()
-        self._last = out = self.book.apply(records)
+        self._last = out = self.state.apply(records)
         for fact in out.journeys:
             self.sent.append(fact)
             known = self.facts.get(fact["order_id"])
@@ -92,17 +92,17 @@ class Memory:
         for key in self._gone:
             self.log[0].pop(key, None)
         self._gone = self._last.gone
-        self._last = Written()
+        self._last = BatchOutput()
 
     def _begin(self) -> None:
         """A new process, its tables recovered from the log."""
         orders, vehicles, hours = self.tables = (dict(self.log[0]), dict(self.log[1]), dict(self.log[2]))
-        self.book = Book(0, orders, vehicles, hours, hold_days=self._hold_days)
-        self._gone = self.book.recall(vehicles, hours)
-        self._last = Written()
+        self.state = PartitionState(0, orders, vehicles, hours, hold_days=self._hold_days)
+        self._gone = self.state.restore_clock(vehicles, hours)
+        self._last = BatchOutput()
 
 
-def _changes(out: Written) -> tuple[Changes, Changes, Changes]:
+def _changes(out: BatchOutput) -> tuple[Changes, Changes, Changes]:
     return out.order_changes, out.vehicle_changes, out.hour_changes
 
 

@@ -1,8 +1,9 @@
 """A hand-written aiokafka loop: fetch → rules → outputs → changelog → commit, each acknowledged before the next.
 
-With RULES=book it applies the worker's rules to the batch (streams.journey.book: comebacks, center hours, notices) and
-writes all the worker writes; with RULES=orders one order at a time as the other contenders do, each order's fact and
-state once a batch. What it is spared: recovery of its state, dead letters, fail-stop, memory of what was let go.
+With RULES=book it applies the worker's rules to the batch (streams.journey.partition_state: comebacks, center hours,
+notices) and writes all the worker writes; with RULES=orders one order at a time as the other contenders do, each
+order's fact and state once a batch. What it is spared: recovery of its state, dead letters, fail-stop, memory of what
+was let go.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from aiokafka.partitioner import murmur2
 
 from benchmarks.contenders.arguments import Task, task
 from benchmarks.contenders.rules import State, event_of, follow
-from streams.journey.book import Book
+from streams.journey.partition_state import PartitionState
 
 Rows = dict[tuple[str, int], list[tuple[bytes, bytes | None]]]
 Records = list[Any]
@@ -31,14 +32,14 @@ MAX_RECORDS = 4000
 
 
 class BookRules:
-    """The worker's rules, one Book a partition over plain dicts."""
+    """The worker's rules, one PartitionState a partition over plain dicts."""
 
     def __init__(self, given: Task) -> None:
         self._given = given
-        self._books: dict[int, Book] = {}
+        self._books: dict[int, PartitionState] = {}
 
     def apply(self, partition: int, records: Records, outputs: Rows, changelog: Rows) -> None:
-        book = self._books.setdefault(partition, Book(partition, {}, {}, {}))
+        book = self._books.setdefault(partition, PartitionState(partition, {}, {}, {}))
         decoded = ((record.offset, event_of(record.value)) for record in records)
         written = book.apply((offset, event) for offset, event in decoded if event is not None)
         output = self._given.output

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from schemas.decode import BadEvent, decode_event
 from schemas.events import Event
-from streams.journey import entries as e
-from streams.journey.entries import entry_of
+from streams.journey.entries import decode_entry, entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
-from streams.journey.visit import Visit, fold
+from streams.journey.visit import VISIT_STATE, Visit, fold
 
 State = dict[str, Any]
 
@@ -33,15 +34,15 @@ def event_of(value: bytes) -> Event | None:
 def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
     """The order's next state and its fact; None for a duplicate, which changes nothing."""
     entry = entry_of(event)
-    entries: list[list[Any]] = [] if state is None else state["entries"]
-    if any(known[e.EVENT_ID] == event.event_id for known in entries):
+    lines: dict[str, str] = {} if state is None else state["entries"]
+    if event.event_id in lines:
         return None
-    visit = Visit() if state is None else Visit.restore(state["visit"])
-    entries.append(entry)
-    if visit.takes(entry):
+    visit = Visit() if state is None else Visit.restore(msgspec.convert(state["visit"], VISIT_STATE))
+    lines[event.event_id] = msgspec.json.encode(entry).decode()
+    if visit.can_advance(entry):
         visit.advance(entry)
     else:
-        visit = fold(entries)
+        visit = fold(decode_entry(line.encode()) for line in lines.values())
     verdict = first_time_fix(event.order_id, visit, ())
     fact = journey_fact(event.order_id, event.vehicle_id, visit, verdict, visit.count)
-    return {"entries": entries, "visit": visit.snapshot()}, fact
+    return {"entries": lines, "visit": msgspec.to_builtins(visit.snapshot())}, fact

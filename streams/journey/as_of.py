@@ -1,5 +1,6 @@
-"""A fact's figures at any later instant: what runs goes on (CONTRACT section 2)."""
+"""A fact's figures as of a later instant: running intervals are extended to it (CONTRACT section 2)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from streams.journey.visit import APPROVAL, BAY, DIAGNOSIS, PARTS, PICKUP, QUALITY, RECEPTION, REPAIR
@@ -23,10 +24,14 @@ def at_instant(fact: dict[str, Any], now: int) -> dict[str, Any]:
 
     A closed order has its figures already, and an earlier instant than the last event changes nothing.
     """
+    return {**fact, **running_figures(fact, now)}
+
+
+def running_figures(fact: Mapping[str, Any], now: int) -> dict[str, float]:
+    """The figures of a journey fact (a dict, or `vars` of the model) that have grown from its last event to `now`."""
     activity = fact["activity"]
     passed_ms = now - fact["last_event_at"]
     if activity is None or passed_ms <= 0:
-        return fact
+        return {}
     # In milliseconds, so that no sum of fractions differs from the figure computed at once.
-    grown = {name: (round(fact[name] * 1000) + passed_ms) / 1000 for name in _GROWING[activity]}
-    return {**fact, **grown}
+    return {name: (round(fact[name] * 1000) + passed_ms) / 1000 for name in _GROWING[activity]}

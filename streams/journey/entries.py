@@ -1,11 +1,15 @@
-"""What the rules keep of an event: a compact JSON-normal list, so that state is small and recovers exactly.
+"""What the rules keep of an event: an array of named fields, so that state is small and recovers exactly.
 
-An entry is [event_id, at_ms, code, center_id, *fields]; `code` is one letter for the event's type and phase.
-Money and quantities stay decimal strings. Entries of one order sort by (at_ms, event_id): CONTRACT section 2.
+In JSON an entry is [event_id, at_ms, code, center_id, *fields]; `code` is one letter for the event's type and phase and
+decides which fields follow. Money and quantities stay decimal strings. Entries of one order sort by (at_ms, event_id):
+CONTRACT section 2.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from schemas.events import (
     Cancelled,
@@ -22,10 +26,6 @@ from schemas.events import (
     Surveyed,
     to_ms,
 )
-
-Entry = list[Any]
-
-EVENT_ID, AT, CODE, CENTER, FIELDS = 0, 1, 2, 3, 4
 
 CHECK_IN = "i"
 DIAGNOSIS_STARTED = "d"
@@ -47,73 +47,178 @@ AFTERWARDS = frozenset({SURVEY, COMPLAINT})
 LINKING = frozenset({CHECK_IN, DIAGNOSIS_COMPLETED, HANDOFF, CANCELLATION})
 
 
+class Entry(msgspec.Struct, array_like=True, gc=False):
+    """What every entry begins with, and all there is of one whose event says no more. `at` is in ms."""
+
+    event_id: str
+    at: int
+    code: str
+    center: str
+
+
+class CheckInEntry(Entry, array_like=True, gc=False):
+    customer: str
+    lane: str
+    odometer: float | None
+    promised_at: int | None
+    locale: str | None
+    contact: list[str]
+
+
+class QuotedPartState(msgspec.Struct, array_like=True, gc=False):
+    part_no: str
+    quantity: str
+    unit_price: str
+
+
+class QuoteState(msgspec.Struct, array_like=True, gc=False):
+    total: str
+    labour_hours: str
+    labour_rate: str
+    currency: str
+    parts: list[QuotedPartState]
+
+
+class DiagnosisEntry(Entry, array_like=True, gc=False):
+    """A completed diagnosis."""
+
+    fault_groups: list[str]
+    fault_origin: str | None
+    quote: QuoteState | None
+
+
+class DecisionEntry(Entry, array_like=True, gc=False):
+    approved: bool
+    amount: str | None
+
+
+class PartEntry(Entry, array_like=True, gc=False):
+    phase: str
+    request_id: str
+    part_no: str
+    quantity: str
+    urgent: bool
+    expected_at: int | None
+    unit_price: str | None
+
+
+class RepairEntry(Entry, array_like=True, gc=False):
+    phase: str
+    job_id: str
+
+
+class CheckEntry(Entry, array_like=True, gc=False):
+    """A completed quality check."""
+
+    passed: bool
+
+
+class HandoffEntry(Entry, array_like=True, gc=False):
+    amount: str | None
+
+
+class SurveyEntry(Entry, array_like=True, gc=False):
+    score: int
+    reasons: list[str]
+
+
+class ComplaintEntry(Entry, array_like=True, gc=False):
+    category: str
+    severity: str | None
+
+
+_ENTRY_TYPES: dict[str, type[Entry]] = {
+    CHECK_IN: CheckInEntry,
+    DIAGNOSIS_STARTED: Entry,
+    DIAGNOSIS_COMPLETED: DiagnosisEntry,
+    QUOTE_DECISION: DecisionEntry,
+    PART_REQUEST: PartEntry,
+    REPAIR: RepairEntry,
+    CHECK_STARTED: Entry,
+    CHECK_COMPLETED: CheckEntry,
+    HANDOFF: HandoffEntry,
+    CANCELLATION: Entry,
+    SURVEY: SurveyEntry,
+    COMPLAINT: ComplaintEntry,
+}
+_decode_head = msgspec.json.Decoder(Entry).decode
+_DECODE = {code: msgspec.json.Decoder(entry_type).decode for code, entry_type in _ENTRY_TYPES.items()}
+
+
 def sort_key(entry: Entry) -> tuple[int, str]:
     """(occurred_at in ms, event_id): the order of an order's events."""
-    return entry[AT], entry[EVENT_ID]
+    return entry.at, entry.event_id
+
+
+def decode_entry(line: bytes) -> Entry:
+    """The entry that a line of an order's state holds."""
+    head = _decode_head(line)
+    return head if _ENTRY_TYPES[head.code] is Entry else _DECODE[head.code](line)
 
 
 def entry_of(event: Event) -> Entry:
     """The entry that stands for a validated event."""
-    code, fields = _FIELDS_OF[type(event)](event)
-    return [event.event_id, to_ms(event.occurred_at), code, event.center_id, *fields]
+    code, *fields = _FIELDS_OF[type(event)](event)
+    return _ENTRY_TYPES[code](event.event_id, to_ms(event.occurred_at), code, event.center_id, *fields)
 
 
-def _check_in(event: CheckedIn) -> tuple[str, list[Any]]:
+def _check_in(event: CheckedIn) -> tuple[Any, ...]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
     contact = [address for address in map(_address, event.contact or ()) if address]
-    return CHECK_IN, [event.customer_id, event.lane, event.odometer_km, promised, event.locale, contact]
+    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, event.locale, contact
 
 
-def _diagnosis(event: Diagnosed) -> tuple[str, list[Any]]:
+def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
     if event.phase == "started":
-        return DIAGNOSIS_STARTED, []
-    return DIAGNOSIS_COMPLETED, [list(event.fault_groups or ()), event.fault_origin, _quote(event.quote)]
+        return (DIAGNOSIS_STARTED,)
+    return DIAGNOSIS_COMPLETED, list(event.fault_groups or ()), event.fault_origin, _quote(event.quote)
 
 
-def _quote(quote: Quote | None) -> list[Any] | None:
-    """[total, labour_hours, labour_rate, currency, [[part_no, quantity, unit_price], ...]]."""
+def _quote(quote: Quote | None) -> QuoteState | None:
     if quote is None:
         return None
-    parts = [[part.part_no, _plain(part.quantity), _plain(part.unit_price)] for part in quote.parts]
-    return [_plain(quote.total()), _plain(quote.labour_hours), _plain(quote.labour_rate), quote.currency, parts]
+    parts = [QuotedPartState(part.part_no, _digits(part.quantity), _digits(part.unit_price)) for part in quote.parts]
+    hours, rate = _digits(quote.labour_hours), _digits(quote.labour_rate)
+    return QuoteState(_digits(quote.total()), hours, rate, quote.currency, parts)
 
 
-def _quote_decision(event: QuoteDecided) -> tuple[str, list[Any]]:
-    return QUOTE_DECISION, [event.approved, _plain(event.amount)]
+def _quote_decision(event: QuoteDecided) -> tuple[Any, ...]:
+    return QUOTE_DECISION, event.approved, _plain(event.amount)
 
 
-def _part_request(event: PartRequested) -> tuple[str, list[Any]]:
+def _part_request(event: PartRequested) -> tuple[Any, ...]:
     expected = None if event.expected_at is None else to_ms(event.expected_at)
     urgent = event.urgency == "emergency"
-    price, quantity = _plain(event.unit_price), _plain(event.quantity)
-    return PART_REQUEST, [event.phase, event.request_id, event.part_no, quantity, urgent, expected, price]
+    price, quantity = _plain(event.unit_price), _digits(event.quantity)
+    return PART_REQUEST, event.phase, event.request_id, event.part_no, quantity, urgent, expected, price
 
 
-def _repair(event: Repaired) -> tuple[str, list[Any]]:
-    return REPAIR, [event.phase, event.job_id]
+def _repair(event: Repaired) -> tuple[Any, ...]:
+    return REPAIR, event.phase, event.job_id
 
 
-def _quality_check(event: QualityChecked) -> tuple[str, list[Any]]:
-    return (CHECK_STARTED, []) if event.phase == "started" else (CHECK_COMPLETED, [event.passed])
+def _quality_check(event: QualityChecked) -> tuple[Any, ...]:
+    return (CHECK_STARTED,) if event.phase == "started" else (CHECK_COMPLETED, event.passed)
 
 
-def _handoff(event: HandedOff) -> tuple[str, list[Any]]:
-    return HANDOFF, [_plain(event.amount)]
+def _handoff(event: HandedOff) -> tuple[Any, ...]:
+    return HANDOFF, _plain(event.amount)
 
 
-def _cancellation(event: Cancelled) -> tuple[str, list[Any]]:
-    return CANCELLATION, []
+def _cancellation(event: Cancelled) -> tuple[Any, ...]:
+    return (CANCELLATION,)
 
 
-def _survey(event: Surveyed) -> tuple[str, list[Any]]:
-    return SURVEY, [event.score, list(event.reasons or ())]
+def _survey(event: Surveyed) -> tuple[Any, ...]:
+    return SURVEY, event.score, list(event.reasons or ())
 
 
-def _complaint(event: Complained) -> tuple[str, list[Any]]:
-    return COMPLAINT, [event.category, event.severity]
+def _complaint(event: Complained) -> tuple[Any, ...]:
+    return COMPLAINT, event.category, event.severity
 
 
-_FIELDS_OF: dict[type[Event], Any] = {
+# By event type: the code, and what follows the center in the entry.
+_FIELDS_OF: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
     CheckedIn: _check_in,
     Diagnosed: _diagnosis,
     QuoteDecided: _quote_decision,
@@ -135,5 +240,9 @@ def _address(address: str | dict[str, str]) -> str:
 
 
 def _plain(amount: Decimal | None) -> str | None:
+    return None if amount is None else _digits(amount)
+
+
+def _digits(amount: Decimal) -> str:
     """A decimal as digits without exponent, so that equal amounts are equal strings."""
-    return None if amount is None else format(amount.normalize(), "f")
+    return format(amount.normalize(), "f")

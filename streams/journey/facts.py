@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from streams.journey import entries as e
+from streams.journey.entries import QuoteState
 from streams.journey.first_time_fix import FirstTimeFix
 from streams.journey.visit import (
     APPROVAL,
@@ -13,8 +16,11 @@ from streams.journey.visit import (
     QUALITY,
     RECEPTION,
     REPAIR,
+    Complaint,
     Part,
+    PickupRun,
     Run,
+    Survey,
     Visit,
 )
 
@@ -45,7 +51,7 @@ def journey_fact(
 
     An open order's figures run to `now` (ms), or to its last event where `now` is None or before that.
     """
-    last_at = visit.last[0] if visit.last else 0
+    last_at, _ = visit.last or (0, "")
     runs, ready = stages_of(visit)
     surveys, parts = visit.surveys, visit.parts
     return {
@@ -59,24 +65,24 @@ def journey_fact(
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else visit.since,
         "checked_in_at": visit.started_at,
-        "ready_at": None if ready is None else ready[1],
+        "ready_at": None if ready is None else ready.started_at,
         "closed_at": visit.closed_at,
-        "promised_at": visit.promised_at if ready is None else ready[3],
+        "promised_at": visit.promised_at if ready is None else ready.promised_at,
         **times_of(visit, runs, max(last_at, now or last_at)),
         "ftf": verdict.fixed,
         "ftf_cause": verdict.cause,
         "comeback_order_id": verdict.comeback_order_id,
         "part_requests": len(parts),
-        "stockouts": sum(part[4] is not None for part in parts.values()),
-        "emergencies": sum(part[2] for part in parts.values()),
+        "stockouts": sum(part.backordered is not None for part in parts.values()),
+        "emergencies": sum(part.urgent for part in parts.values()),
         "quoted_amount": visit.quoted_amount(),
         "approved_amount": visit.approved_amount,
         "final_amount": visit.final_amount,
         "fault_groups": visit.fault_groups,
         "fault_origin": visit.fault_origin,
         "odometer_km": visit.odometer,
-        "score": surveys[-1][2] if surveys else None,
-        "survey_reasons": surveys[-1][3] if surveys else [],
+        "score": surveys[-1].score if surveys else None,
+        "survey_reasons": surveys[-1].reasons if surveys else [],
         "complaints": len(visit.complaints),
         "event_count": visit.count,
         "anomalies": anomalies_of(visit),
@@ -84,19 +90,16 @@ def journey_fact(
         "last_event_at": last_at,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
-        "promises": visit.promises,
-        "timeline": visit.timeline,
-        "stages": [{"activity": run[0], "started_at": run[1], "ended_at": run[2]} for run in runs],
+        "promises": [[promise.told_at, promise.promised_at] for promise in visit.promises],
+        "timeline": [[step.name, step.event_id, step.at] for step in visit.timeline],
+        "stages": [{"activity": run.activity, "started_at": run.started_at, "ended_at": run.ended_at} for run in runs],
         "parts": [_part(request_id, part) for request_id, part in parts.items()],
-        "surveys": [dict(zip(("event_id", "answered_at", "score", "reasons"), row, strict=True)) for row in surveys],
-        "complaint_list": [
-            dict(zip(("event_id", "complained_at", "category", "severity"), row, strict=True))
-            for row in visit.complaints
-        ],
+        "surveys": [_survey(survey) for survey in surveys],
+        "complaint_list": [_complaint(complaint) for complaint in visit.complaints],
     }
 
 
-def stages_of(visit: Visit) -> tuple[list[Run], Run | None]:
+def stages_of(visit: Visit) -> tuple[list[Run], PickupRun | None]:
     """The visit's stretches of one activity, and the one in which it was ready for pickup.
 
     Only the last stretch of pickup is pickup, an earlier one that another activity ended was a wait for a bay.
@@ -104,22 +107,29 @@ def stages_of(visit: Visit) -> tuple[list[Run], Run | None]:
     """
     runs = visit.runs
     if visit.activity is not None:
-        runs = [*runs, [visit.activity, visit.since, None, visit.promise_then]]
-    pickups = [index for index, run in enumerate(runs) if run[0] == PICKUP]
+        runs = [*runs, _current_run(visit, visit.activity)]
+    pickups = [run for run in runs if isinstance(run, PickupRun)]
     if not pickups:
         return runs, None
-    ready = runs[pickups[-1]]
-    return (_as_bay(runs, pickups[:-1]) if len(pickups) > 1 else runs), ready
+    ready = pickups[-1]
+    return (_earlier_pickup_as_bay(runs, ready) if len(pickups) > 1 else runs), ready
 
 
-def _as_bay(runs: list[Run], pickups: list[int]) -> list[Run]:
+def _current_run(visit: Visit, activity: str) -> Run:
+    """The stretch that still runs."""
+    if activity == PICKUP:
+        return PickupRun(activity, visit.since, None, visit.promise_then)
+    return Run(activity, visit.since, None)
+
+
+def _earlier_pickup_as_bay(runs: list[Run], ready: PickupRun) -> list[Run]:
     merged: list[Run] = []
-    for index, run in enumerate(runs):
-        kind = BAY if index in pickups else run[0]
-        if merged and merged[-1][0] == kind:
-            merged[-1] = [kind, merged[-1][1], run[2]]
+    for run in runs:
+        kind = BAY if run.activity == PICKUP and run is not ready else run.activity
+        if merged and merged[-1].activity == kind:
+            merged[-1] = Run(kind, merged[-1].started_at, run.ended_at)
         else:
-            merged.append([kind, *run[1:]])
+            merged.append(Run(kind, run.started_at, run.ended_at))
     return merged
 
 
@@ -129,7 +139,7 @@ def times_of(visit: Visit, runs: list[Run], until: int) -> Fact:
         return _NO_TIMES
     spent = {REPAIR: 0, DIAGNOSIS: 0, QUALITY: 0, PARTS: 0, APPROVAL: 0, PICKUP: 0, RECEPTION: 0, BAY: 0}
     for run in runs:
-        spent[run[0]] += (until if run[2] is None else run[2]) - run[1]
+        spent[run.activity] += (until if run.ended_at is None else run.ended_at) - run.started_at
     wait = spent[RECEPTION] + spent[APPROVAL] + spent[PARTS] + spent[BAY]
     touch = spent[REPAIR] + spent[DIAGNOSIS] + spent[QUALITY]
     return {
@@ -158,27 +168,41 @@ def anomalies_of(visit: Visit) -> list[str]:
     return [kind for kind, is_shown in shown.items() if is_shown]
 
 
-def quote_fact(quote: list[Any] | None) -> Fact | None:
+def quote_fact(quote: QuoteState | None) -> Fact | None:
     """The itemised quote in the shape of schemas.facts.QuoteFact."""
     if quote is None:
         return None
-    total, hours, rate, currency, parts = quote
-    names = ("part_no", "quantity", "unit_price")
-    priced = [dict(zip(names, part, strict=True)) for part in parts]
-    return {"total": total, "labour_hours": hours, "labour_rate": rate, "currency": currency, "parts": priced}
+    return {**asdict(quote), "parts": [asdict(part) for part in quote.parts]}
 
 
 def _part(request_id: str, part: Part) -> Fact:
-    part_no, quantity, urgent, requested, backordered, fulfilled, cancelled, expected, price = part
     return {
         "request_id": request_id,
-        "part_no": part_no,
-        "quantity": quantity,
-        "emergency": urgent,
-        "requested_at": requested,
-        "backordered_at": backordered,
-        "fulfilled_at": fulfilled,
-        "cancelled_at": cancelled,
-        "expected_at": expected,
-        "unit_price": price,
+        "part_no": part.part_no,
+        "quantity": part.quantity,
+        "emergency": part.urgent,
+        "requested_at": part.requested,
+        "backordered_at": part.backordered,
+        "fulfilled_at": part.fulfilled,
+        "cancelled_at": part.cancelled,
+        "expected_at": part.expected,
+        "unit_price": part.unit_price,
+    }
+
+
+def _survey(survey: Survey) -> Fact:
+    return {
+        "event_id": survey.event_id,
+        "answered_at": survey.at,
+        "score": survey.score,
+        "reasons": survey.reasons,
+    }
+
+
+def _complaint(complaint: Complaint) -> Fact:
+    return {
+        "event_id": complaint.event_id,
+        "complained_at": complaint.at,
+        "category": complaint.category,
+        "severity": complaint.severity,
     }

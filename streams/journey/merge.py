@@ -4,11 +4,18 @@ States are sets at heart, so merging is associative, commutative and idempotent.
 worker that had lost a partition wrote an older state behind a newer one.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+import msgspec
 import orjson
 
-from streams.journey.packed import packed
+from streams.journey.entries import Entry
+from streams.journey.hour_state import HourState, Share, decode_hour
+from streams.journey.vehicle import DigestState, VehicleState, decode_vehicle
+
+_Value = TypeVar("_Value")
+_decode_event_id = msgspec.json.Decoder(Entry).decode
 
 
 def merge_orders(one: bytes, other: bytes) -> bytes:
@@ -24,40 +31,47 @@ def merge_orders(one: bytes, other: bytes) -> bytes:
     known = {_event_id(line) for line in lines}
     lines += [line for line in shorter.split(b"\n") if _event_id(line) not in known]
     offsets, hours, _ = zip(orjson.loads(one_header), orjson.loads(other_header), strict=True)
-    places = sorted({(center, hour) for each in hours for center, hour in each})
+    all_hours = sorted({(center, hour) for of_one in hours for center, hour in of_one})
     # Without a visit: it is folded again from the events when it is needed.
-    return b"\n".join([orjson.dumps([max(offsets), places, None]), *lines])
+    return b"\n".join([orjson.dumps([max(offsets), all_hours, None]), *lines])
 
 
 def merge_vehicles(one: bytes, other: bytes) -> bytes:
     """The vehicle with the newer digest of each order; what either has let go is gone."""
-    offset_a, clock_a, until_a, digests_a, gone_a = orjson.loads(one)
-    offset_b, clock_b, until_b, digests_b, gone_b = orjson.loads(other)
-    gone = _newest(gone_a, gone_b)
-    digests = {name: each for name, each in _newest(digests_a, digests_b).items() if name not in gone}
-    return packed([max(offset_a, offset_b), max(clock_a, clock_b), max(until_a, until_b), digests, gone])
+    a, b = decode_vehicle(one), decode_vehicle(other)
+    let_go = _newest(a.let_go, b.let_go, int)
+    digests = _newest(a.digests, b.digests, _event_count)
+    kept = {order_id: digest for order_id, digest in digests.items() if order_id not in let_go}
+    merged = VehicleState(max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), kept, let_go)
+    return msgspec.json.encode(merged)
 
 
 def merge_hours(one: bytes, other: bytes) -> bytes:
     """The hour with the newer contribution of each order; let go if either is."""
-    touched_a, each_a = orjson.loads(one)
-    touched_b, each_b = orjson.loads(other)
-    if touched_a is None or touched_b is None:
-        return one if touched_a is None else other
-    return packed([max(touched_a, touched_b), _newest(each_a, each_b)])
+    a, b = decode_hour(one), decode_hour(other)
+    if a.clock is None or b.clock is None:
+        return one if a.clock is None else other
+    return msgspec.json.encode(HourState(max(a.clock, b.clock), _newest(a.shares, b.shares, _version)))
 
 
-def _newest(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """By key the greater value; a digest begins with its event count, a contribution with the order's version."""
+def _newest(one: Mapping[str, _Value], other: Mapping[str, _Value], rank: Callable[[_Value], int]) -> dict[str, _Value]:
+    """By key the value of the higher rank; of two alike the one whose bytes sort last."""
     return {
-        name: max((each[name] for each in (one, other) if name in each), key=_rank)
+        name: max(
+            (values[name] for values in (one, other) if name in values),
+            key=lambda value: (rank(value), msgspec.json.encode(value)),
+        )
         for name in sorted(one.keys() | other.keys())
     }
 
 
-def _rank(value: Any) -> tuple[int, bytes]:
-    return (value[0] if isinstance(value, list) else value), orjson.dumps(value)
+def _event_count(digest: DigestState) -> int:
+    return digest.event_count
+
+
+def _version(share: Share) -> int:
+    return share.version
 
 
 def _event_id(line: bytes) -> str:
-    return str(orjson.loads(line)[0]) if line else ""
+    return _decode_event_id(line).event_id if line else ""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from streams.journey.clock_notices import BY_CLOCK, why_not_so
-from streams.journey.entries import FIELDS, Entry
+from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
 from streams.journey.visit import Milestone, Visit
@@ -32,16 +32,15 @@ _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
 }
 # All that an event may prove, in the order of a visit.
 MILESTONES = tuple(_RULES)
-_PART_MILESTONES = frozenset({"part_ordered", "part_delayed", "part_arrived"})
 # Only what happens to the same part makes these pointless; the timeline does not say which part it was.
 _OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}
 
 
 def notice_of(order_id: str, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
     """The notice in the shape of schemas.facts.Notice, as the visit stands now. `proof` is the entry that proves it."""
-    name, event_id, at = milestone
+    name, event_id, at = milestone.name, milestone.event_id, milestone.at
     superseded_by, lifetime, settling = _RULES[name]
-    part_no, expected_at = _part(visit, proof) if name in _PART_MILESTONES else (None, None)
+    part_no, expected_at = _part(visit, proof) if isinstance(proof, PartEntry) else (None, None)
     return {
         "notice_id": notice_id(order_id, name, event_id),
         "order_id": order_id,
@@ -62,12 +61,11 @@ def notice_of(order_id: str, visit: Visit, milestone: Milestone, proof: Entry) -
     }
 
 
-def _part(visit: Visit, proof: Entry) -> tuple[str | None, int | None]:
+def _part(visit: Visit, proof: PartEntry) -> tuple[str | None, int | None]:
     """Number and expected time of the part that an entry is about: the time that it tells, or else the latest one."""
-    _, request_id, part_no, _, _, expected, _ = proof[FIELDS:]
-    part = visit.parts.get(request_id)
+    part = visit.parts.get(proof.request_id)
     # A late event may have made it count for nothing.
-    return part_no, part[7] if expected is None and part is not None else expected
+    return proof.part_no, part.expected if proof.expected_at is None and part is not None else proof.expected_at
 
 
 def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
@@ -77,9 +75,8 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
     """
     if notice["milestone"] in BY_CLOCK:
         return why_not_so(notice, fact) is None
-    told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]
-    timeline = [list(each) for each in fact["timeline"]]
-    if told not in timeline:
+    timeline = [list(milestone) for milestone in fact["timeline"]]
+    if _milestone_of(notice) not in timeline:
         return False
     if superseding(notice, timeline) or not is_still_so_of_part(notice, fact):
         return False
@@ -90,11 +87,14 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
 
 def superseding(notice: dict[str, Any], timeline: list[list[Any]]) -> list[str]:
     """The milestones behind the notice's own that make it pointless."""
-    told = [notice["milestone"], notice["event_id"], notice["occurred_at"]]
     pointless = set(notice["superseded_by"])
     if notice["part_no"] is not None:
         pointless -= _OF_ONE_PART.get(notice["milestone"], set())
-    return [name for name, *_ in timeline[timeline.index(told) + 1 :] if name in pointless]
+    return [name for name, *_ in timeline[timeline.index(_milestone_of(notice)) + 1 :] if name in pointless]
+
+
+def _milestone_of(notice: dict[str, Any]) -> list[Any]:
+    return [notice["milestone"], notice["event_id"], notice["occurred_at"]]
 
 
 def is_still_so_of_part(notice: dict[str, Any], fact: dict[str, Any]) -> bool:

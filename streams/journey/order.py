@@ -6,33 +6,37 @@ visit, so that an event newer than all before only advances it; a closed order's
 
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
 from streams.journey import entries as e
-from streams.journey.entries import Entry
-from streams.journey.visit import Milestone, Visit, fold
+from streams.journey.entries import Entry, decode_entry, sort_key
+from streams.journey.visit import VISIT_STATE, Milestone, Visit, fold
 
 # Of an order's events, so that its state and its fact fit into a Kafka message: some twenty thousand of them.
 FULL_BYTES = 2 * 1024 * 1024
 
-Taken = Literal["new", "late", "duplicate", "conflict"]
+Outcome = Literal["new", "late", "duplicate", "conflict"]
+Hour = tuple[str, int]  # a center's id and the hour's start in ms
+# The newest record's offset, the center hours that the order counts in, its visit while it is open.
+_decode_header = msgspec.json.Decoder(tuple[int, list[Hour], VISIT_STATE | None]).decode
 
 
 class Order:
-    """An order in hand. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
+    """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
 
     __slots__ = ("_lines", "_visit", "hours", "offset", "order_id")
 
     def __init__(self, order_id: str, state: bytes | None = None) -> None:
         self.order_id = order_id
         self.offset = -1
-        self.hours: list[list[Any]] = []
+        self.hours: list[Hour] = []
         self._lines = b""
         self._visit: Visit | None = Visit()
         if state is not None:
             header, newline, lines = state.partition(b"\n")
             self._lines = newline + lines
-            self.offset, self.hours, visit = orjson.loads(header)
+            self.offset, self.hours, visit = _decode_header(header)
             self._visit = None if visit is None else Visit.restore(visit)
 
     @property
@@ -44,7 +48,7 @@ class Order:
 
     def entries(self) -> list[Entry]:
         """All entries, in order of arrival."""
-        return _parse(self._lines)
+        return [decode_entry(line) for line in self._lines.split(b"\n") if line]
 
     @property
     def is_full(self) -> bool:
@@ -59,42 +63,39 @@ class Order:
         """The entry of an event of this order. Raises ValueError where it has none."""
         start = self._lines.index(_opening(event_id)) + 1
         line, _, _ = self._lines[start:].partition(b"\n")
-        found: Entry = orjson.loads(line)
-        return found
+        return decode_entry(line)
 
-    def take(self, entry: Entry, offset: int) -> tuple[Taken, list[Milestone]]:
-        """Add an event; how it was taken, and the milestones that it made known (after a late one, perhaps again).
+    def apply(self, entry: Entry, offset: int) -> tuple[Outcome, list[Milestone]]:
+        """Add an event; what it was, and the milestones that it made known (after a late one, perhaps again).
 
         The first event accepted under an id counts: one more is a duplicate, or a conflict where its content differs.
         """
-        line = b"\n" + orjson.dumps(entry)
-        if self.has(entry[e.EVENT_ID]):
+        line = b"\n" + msgspec.json.encode(entry)
+        if self.has(entry.event_id):
             return ("duplicate" if line + b"\n" in self._lines + b"\n" else "conflict"), []
         visit = self._visit
         self._lines += line
         self.offset = max(offset, self.offset)
-        if visit is not None and visit.takes(entry):
+        if visit is not None and visit.can_advance(entry):
             return "new", visit.advance(entry)
         self._visit = fold(self.entries())
-        since = [entry[e.AT], entry[e.EVENT_ID]]
+        since = sort_key(entry)
         # Of a closed order there is no visit to advance; the newest event, such as a survey, is not late for that.
-        taken: Taken = "new" if self._visit.last == since else "late"
-        if entry[e.CODE] == e.CHECK_IN:
+        outcome: Outcome = "new" if self._visit.last == since else "late"
+        if entry.code == e.CHECK_IN:
             # What had seemed to close the visit before its check-in did not, so older events may prove more, too.
-            return taken, self._visit.timeline
+            return outcome, self._visit.timeline
         # What older events prove was known before.
-        return taken, [told for told in self._visit.timeline if [told[2], told[1]] >= since]
+        return outcome, [step for step in self._visit.timeline if (step.at, step.event_id) >= since]
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(order_id, state)` reads them."""
-        visit = None if self._visit is None or self._visit.closed_at is not None else self._visit.snapshot()
-        return orjson.dumps([self.offset, self.hours, visit]) + self._lines
+        visit: dict[str, Any] | None = None
+        if self._visit is not None and self._visit.closed_at is None:
+            visit = self._visit.snapshot()
+        return msgspec.json.encode((self.offset, self.hours, visit)) + self._lines
 
 
 def _opening(event_id: str) -> bytes:
     # JSON escapes newlines, so a line that begins like this is the entry of that id and nothing else.
     return b"\n[" + orjson.dumps(event_id) + b","
-
-
-def _parse(lines: bytes) -> list[Entry]:
-    return [orjson.loads(line) for line in lines.split(b"\n") if line]

@@ -1,19 +1,50 @@
 """One vehicle's state: digests of its orders, for comebacks, and the memory of orders let go."""
 
-from typing import Any
+import msgspec
 
-import orjson
-
-from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, by_check_in, digest_of
+from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, by_check_in
 from streams.journey.order import Order
-from streams.journey.packed import packed
 from streams.journey.visit import Visit
 
 _UNKNOWN = -1
 
 
+class DigestState(msgspec.Struct, array_like=True, gc=False):
+    """What a vehicle keeps of one order; `closed_clock` is the partition's event time when its close became known."""
+
+    event_count: int
+    linking: int
+    checked_in_at: int | None
+    odometer: float | None
+    fault_groups: list[str]
+    closed_at: int | None
+    closed_clock: int | None
+
+    def concerns_others(self, before: "DigestState") -> bool:
+        """Whether it differs from the one before in anything that the vehicle's other orders depend on."""
+        return (
+            self.linking != before.linking
+            or self.checked_in_at != before.checked_in_at
+            or self.odometer != before.odometer
+            or self.fault_groups != before.fault_groups
+        )
+
+
+class VehicleState(msgspec.Struct, array_like=True):
+    """What the vehicles table holds; digests and numbers of linking events are by order id."""
+
+    offset: int = -1
+    clock: int = 0
+    until: int = 0
+    digests: dict[str, DigestState] = msgspec.field(default_factory=dict)
+    let_go: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+decode_vehicle = msgspec.json.Decoder(VehicleState).decode
+
+
 class Vehicle:
-    """A vehicle in hand.
+    """One vehicle's orders.
 
     `offset` is that of the newest record applied and `clock` the partition's event time then (ms). `let_go` holds the
     orders whose state is gone, with the number of events by which each had touched the versions of the others.
@@ -23,20 +54,15 @@ class Vehicle:
 
     def __init__(self, vehicle_id: str, state: bytes | None = None) -> None:
         self.vehicle_id = vehicle_id
-        self.offset = -1
-        self.clock = 0
-        self.until = 0
-        # order_id -> [event_count, linking, checked_in_at, odometer, fault_groups, closed_at, clock at its close]
-        self._digests: dict[str, list[Any]] = {}
-        self.let_go: dict[str, int] = {}
+        values = VehicleState() if state is None else decode_vehicle(state)
+        self.offset, self.clock, self.until = values.offset, values.clock, values.until
+        self._digests, self.let_go = values.digests, values.let_go
         self._earliest: int | None = _UNKNOWN  # the earliest close of all, None while an order is open
         self._linking = _UNKNOWN
-        if state is not None:
-            self.offset, self.clock, self.until, self._digests, self.let_go = orjson.loads(state)
 
     def state(self) -> bytes:
         """The bytes to keep; `Vehicle(vehicle_id, state)` reads them."""
-        return packed([self.offset, self.clock, self.until, self._digests, self.let_go])
+        return msgspec.json.encode((self.offset, self.clock, self.until, self._digests, self.let_go))
 
     def order_ids(self) -> list[str]:
         """The orders whose state is kept."""
@@ -48,7 +74,10 @@ class Vehicle:
 
     def digests(self) -> list[Digest]:
         """What each kept order tells the others, by check-in."""
-        return by_check_in(Digest(order_id, d[2], d[3], tuple(d[4])) for order_id, d in self._digests.items())
+        return by_check_in(
+            Digest(order_id, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups))
+            for order_id, digest in self._digests.items()
+        )
 
     def note(self, order: Order, clock: int) -> bool:
         """Keep the order's digest; whether it changed in anything that the vehicle's other orders depend on."""
@@ -56,23 +85,30 @@ class Vehicle:
         closed_clock = None
         if visit.closed_at is not None:
             # When the close became known: 60 days count from then, so that history told late is not let go at once.
-            closed_clock = before[6] if before and before[6] is not None else max(clock, visit.closed_at)
-        told = digest_of(order.order_id, visit)
-        now = [visit.count, visit.linking, told.checked_in_at, told.odometer, list(told.fault_groups), visit.closed_at]
-        self._digests[order.order_id] = [*now, closed_clock]
+            closed_clock = before.closed_clock if before else None
+            closed_clock = max(clock, visit.closed_at) if closed_clock is None else closed_clock
+        digest = self._digests[order.order_id] = DigestState(
+            event_count=visit.count,
+            linking=visit.linking,
+            checked_in_at=visit.started_at,
+            odometer=visit.odometer,
+            fault_groups=visit.fault_groups,
+            closed_at=visit.closed_at,
+            closed_clock=closed_clock,
+        )
         self._earliest = _UNKNOWN
-        if before is None or before[1] != visit.linking:
+        if before is None or before.linking != visit.linking:
             self._linking = _UNKNOWN
-        return before is None or before[1:5] != now[1:5]
+        return before is None or digest.concerns_others(before)
 
     def version_of(self, order_id: str, visit: Visit) -> int:
         """The version of an order's facts: grows with each event that can change them, whatever their order."""
-        return version(visit, self.linking() - (self._digests[order_id][1] if order_id in self._digests else 0))
+        return version(visit, self.linking() - (self._digests[order_id].linking if order_id in self._digests else 0))
 
     def linking(self) -> int:
         """How many events of all its orders link visits of the vehicle."""
         if self._linking == _UNKNOWN:
-            self._linking = sum(d[1] for d in self._digests.values()) + sum(self.let_go.values())
+            self._linking = sum(digest.linking for digest in self._digests.values()) + sum(self.let_go.values())
         return self._linking
 
     def expires_at(self, hold_ms: int) -> int | None:
@@ -81,8 +117,8 @@ class Vehicle:
         An open order can still turn out to be the comeback of a closed one, so it holds them all.
         """
         if self._earliest == _UNKNOWN:
-            closes = [d[6] for d in self._digests.values()]
-            self._earliest = None if not closes or None in closes else min(closes)
+            closes = [d.closed_clock for d in self._digests.values() if d.closed_clock is not None]
+            self._earliest = min(closes) if closes and len(closes) == len(self._digests) else None
         return None if self._earliest is None else self._earliest + hold_ms
 
     def let_go_of(self, clock: int, hold_ms: int) -> list[str]:
@@ -90,17 +126,21 @@ class Vehicle:
         expires = self.expires_at(hold_ms)
         if expires is None or expires >= clock:
             return []
-        gone = [order_id for order_id, digest in self._digests.items() if digest[6] + hold_ms < clock]
+        gone = [
+            order_id
+            for order_id, digest in self._digests.items()
+            if digest.closed_clock is not None and digest.closed_clock + hold_ms < clock
+        ]
         for order_id in gone:
             self.forget(order_id)
         return gone
 
     def forget(self, order_id: str) -> None:
-        """Keep no more of an order than that it was there."""
+        """Drop an order's digest; remember only its id."""
         digest = self._digests.pop(order_id)
         self._earliest = _UNKNOWN
-        self.let_go[order_id] = digest[1]
-        self.until = max(self.until, (digest[5] or 0) + COMEBACK_WINDOW_MS)
+        self.let_go[order_id] = digest.linking
+        self.until = max(self.until, (digest.closed_at or 0) + COMEBACK_WINDOW_MS)
 
     def is_too_late(self, order_id: str, at: int) -> bool:
         """Whether an event comes after the state it belongs to was let go.

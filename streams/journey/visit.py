@@ -1,39 +1,132 @@
 """The fold of one order's events: what the car is waiting for, and where its time went (CONTRACT section 2).
 
 `Visit` is a running state that is fed entries in their sort order. `fold` makes it from all entries at once; an entry
-newer than all before it may be fed to a running visit instead and gives the same (`takes` says when).
+newer than all before it may be fed to a running visit instead and gives the same (`can_advance` says when).
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypedDict, get_type_hints
+
+import msgspec
 
 from streams.journey import entries as e
-from streams.journey.entries import Entry, sort_key
+from streams.journey.entries import (
+    CheckEntry,
+    CheckInEntry,
+    ComplaintEntry,
+    DecisionEntry,
+    DiagnosisEntry,
+    Entry,
+    HandoffEntry,
+    PartEntry,
+    QuoteState,
+    RepairEntry,
+    SurveyEntry,
+    sort_key,
+)
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, RECEPTION, BAY = "approval", "pickup", "reception", "bay"
 ACTIVITIES = (REPAIR, DIAGNOSIS, QUALITY, PARTS, APPROVAL, PICKUP, RECEPTION, BAY)
 
-Run = list[Any]  # [activity, start_ms, end_ms], and for pickup the promise told before it
-Part = list[Any]  # [part_no, quantity, urgent, requested, backordered, fulfilled, cancelled, expected, unit_price]
-Milestone = list[Any]  # [name, event_id, at_ms]
-
 _JOB_ENDS = frozenset({"paused", "completed"})
+
+
+class Run(msgspec.Struct, array_like=True, gc=False):
+    """A stretch of one activity, in ms; `ended_at` is None while it goes on."""
+
+    activity: str
+    started_at: int
+    ended_at: int | None
+
+
+class PickupRun(Run, array_like=True, gc=False):
+    """A stretch of pickup, with the promise given before it."""
+
+    promised_at: int | None = None
+
+
+class Milestone(msgspec.Struct, array_like=True, gc=False):
+    name: str
+    event_id: str
+    at: int
+
+
+class Job(msgspec.Struct, array_like=True, gc=False):
+    """A job's last phase, and whether it was ever completed."""
+
+    phase: str
+    was_completed: bool
+
+
+class Part(msgspec.Struct, array_like=True, gc=False):
+    """A part request: when each phase was first reached (ms), the rest as last said."""
+
+    part_no: str
+    quantity: str
+    urgent: bool
+    requested: int | None = None
+    backordered: int | None = None
+    fulfilled: int | None = None
+    cancelled: int | None = None
+    expected: int | None = None
+    unit_price: str | None = None
+
+    @property
+    def is_requested(self) -> bool:
+        return self.requested is not None or self.backordered is not None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.fulfilled is not None or self.cancelled is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is waited for: requested or backordered, neither fulfilled nor cancelled."""
+        return self.is_requested and not self.is_settled
+
+    def reach(self, phase: str, at: int) -> bool:
+        """Note a phase; whether it is the first time."""
+        is_first = getattr(self, phase) is None
+        if is_first:
+            setattr(self, phase, at)
+        return is_first
+
+
+class Promise(msgspec.Struct, array_like=True, gc=False):
+    """When it was told, and for when (ms)."""
+
+    told_at: int
+    promised_at: int
+
+
+class Survey(msgspec.Struct, array_like=True, gc=False):
+    event_id: str
+    at: int
+    score: int
+    reasons: list[str]
+
+
+class Complaint(msgspec.Struct, array_like=True, gc=False):
+    event_id: str
+    at: int
+    category: str
+    severity: str | None
 
 
 class Visit:
     """One order's visit after some of its events, in order. Times in ms, None = not (yet) known."""
 
     # Only what has been set is in the instance's dict, and so in its snapshot; these are the values of the rest.
-    last: list[Any] | None = None  # [at_ms, event_id] of the newest entry
-    count = 0
-    linking = 0
+    last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
+    count: int = 0
+    linking: int = 0
     first_at: int | None = None
     first_center: str | None = None
-    center_changed = False
-    awaits_check_in = False
-    negative_gap = False
-    late_activity = False
+    center_changed: bool = False
+    awaits_check_in: bool = False
+    negative_gap: bool = False
+    late_activity: bool = False
     # from the first check-in
     started_at: int | None = None
     center: str | None = None
@@ -46,88 +139,96 @@ class Visit:
     closed_by: str | None = None
     final_amount: str | None = None
     # what is going on
-    diagnosing = False
-    any_diagnosis = False
-    quality_running = False
-    failed_check = False
-    failed_ever = False
-    running = 0
-    paused = 0
-    any_repair = False
-    any_completed = False
-    rework = False
-    open_parts = 0
-    quote_pending = False
-    refused = False
-    quote: list[Any] | None = None  # [total, labour_hours, labour_rate, currency, [[part_no, quantity, unit_price]]]
+    diagnosing: bool = False
+    any_diagnosis: bool = False
+    quality_running: bool = False
+    failed_check: bool = False
+    failed_ever: bool = False
+    running: int = 0
+    paused: int = 0
+    any_repair: bool = False
+    any_completed: bool = False
+    rework: bool = False
+    open_parts: int = 0
+    quote_pending: bool = False
+    refused: bool = False
+    quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
     fault_origin: str | None = None
     # where the time went: the current activity, since when, and the promise told before that
     activity: str | None = None
-    since = 0
+    since: int = 0
     promise_then: int | None = None
+    # always in the instance's dict
+    jobs: dict[str, Job]  # by job id
+    parts: dict[str, Part]  # by request id
+    fault_groups: list[str]
+    contact: list[str]
+    promises: list[Promise]
+    timeline: list[Milestone]
+    runs: list[Run]
+    # these count after the close, too
+    surveys: list[Survey]
+    complaints: list[Complaint]
 
     def __init__(self) -> None:
-        self.jobs: dict[str, list[Any]] = {}  # job_id -> [last phase, was it ever completed]
-        self.parts: dict[str, list[Any]] = {}
-        self.fault_groups: list[str] = []
-        self.contact: list[str] = []
-        self.promises: list[list[int]] = []  # [told at, promised time]
-        self.timeline: list[list[Any]] = []  # [milestone, event_id, at]
-        self.runs: list[Run] = []
-        # these count after the close, too
-        self.surveys: list[list[Any]] = []
-        self.complaints: list[list[Any]] = []
+        self.jobs, self.parts = {}, {}
+        self.fault_groups, self.contact = [], []
+        self.promises, self.timeline, self.runs = [], [], []
+        self.surveys, self.complaints = [], []
 
     def snapshot(self) -> dict[str, Any]:
-        """The visit as a JSON-normal dict; `restore` reads it."""
+        """What has been set, by field name, for `msgspec.json.encode`; as VISIT_STATE decodes it `restore` reads it."""
         return self.__dict__
 
     @classmethod
     def restore(cls, values: dict[str, Any]) -> "Visit":
         """The visit that `snapshot` gave `values` of; takes over the dict."""
         visit = cls.__new__(cls)
+        # Read as runs of pickup, all of them: the others have no promise.
+        values["runs"] = [
+            run if run.activity == PICKUP else Run(run.activity, run.started_at, run.ended_at) for run in values["runs"]
+        ]
         visit.__dict__ = values
         return visit
 
-    def takes(self, entry: Entry) -> bool:
+    def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.
 
         It does for an entry newer than all before it, but for a check-in that turns up behind a closing event:
         then that event did not close the visit after all.
         """
-        if self.last is not None and [entry[e.AT], entry[e.EVENT_ID]] <= self.last:
+        if self.last is not None and sort_key(entry) <= self.last:
             return False
-        return not (entry[e.CODE] == e.CHECK_IN and self.started_at is None and self.closed_at is not None)
+        return not (entry.code == e.CHECK_IN and self.started_at is None and self.closed_at is not None)
 
     def advance(self, entry: Entry) -> list[Milestone]:
-        """Take the next entry in sort order; the milestones that it proves."""
-        at, code = entry[e.AT], entry[e.CODE]
+        """Apply the next entry in sort order; the milestones that it proves."""
         self._count(entry)
-        if code == e.SURVEY:
-            self.surveys.append([entry[e.EVENT_ID], at, *entry[e.FIELDS :]])
+        if isinstance(entry, SurveyEntry):
+            self.surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
             return []
-        if code == e.COMPLAINT:
-            self.complaints.append([entry[e.EVENT_ID], at, *entry[e.FIELDS :]])
+        if isinstance(entry, ComplaintEntry):
+            self.complaints.append(Complaint(entry.event_id, entry.at, entry.category, entry.severity))
             return []
         if self.closed_at is not None:
             self.late_activity = True
             return []
-        names: list[str] = _APPLY[code](self, entry)
-        if code not in e.TERMINAL:
-            self._move(at, names)
-        proven: list[Milestone] = [[name, entry[e.EVENT_ID], at] for name in names]
+        names = _APPLY[entry.code](self, entry)
+        if entry.code not in e.TERMINAL:
+            self._move(entry.at, names)
+        proven = [Milestone(name, entry.event_id, entry.at) for name in names]
         self.timeline += proven
         return proven
 
     def _count(self, entry: Entry) -> None:
         self.count += 1
-        self.linking += entry[e.CODE] in e.LINKING
-        self.last = [entry[e.AT], entry[e.EVENT_ID]]
+        self.linking += entry.code in e.LINKING
+        self.last = sort_key(entry)
         if self.first_at is None:
-            self.first_at, self.first_center = entry[e.AT], entry[e.CENTER]
-        elif entry[e.CENTER] != self.first_center:
+            self.first_at, self.first_center = entry.at, entry.center
+        elif entry.center != self.first_center:
             self.center_changed = True
 
     def _move(self, at: int, names: list[str]) -> None:
@@ -138,10 +239,11 @@ class Visit:
         if activity == self.activity:
             return
         self._end_run(at)
-        if self.runs and self.runs[-1][0] == activity and self.runs[-1][2] == at:
+        if self.runs and self.runs[-1].activity == activity and self.runs[-1].ended_at == at:
             # What lay between lasted no time: the stretch before it never ended.
-            _, self.since, _, *told = self.runs.pop()
-            self.activity, self.promise_then = activity, told[0] if told else None
+            run = self.runs.pop()
+            self.activity, self.since = activity, run.started_at
+            self.promise_then = run.promised_at if isinstance(run, PickupRun) else None
             return
         self.activity, self.since, self.promise_then = activity, at, self.promised_at
         if activity == PICKUP:
@@ -150,8 +252,10 @@ class Visit:
     def _end_run(self, at: int, *, even_if_empty: bool = False) -> None:
         if self.activity is None or (at == self.since and not even_if_empty):
             return
-        run = [self.activity, self.since, at]
-        self.runs.append([*run, self.promise_then] if self.activity == PICKUP else run)
+        if self.activity == PICKUP:
+            self.runs.append(PickupRun(PICKUP, self.since, at, self.promise_then))
+        else:
+            self.runs.append(Run(self.activity, self.since, at))
 
     def _current(self) -> str:
         """The activity at this instant: the first of CONTRACT section 2's eight that holds."""
@@ -172,93 +276,88 @@ class Visit:
         return BAY
 
     def _close(self, entry: Entry) -> list[str]:
-        at, code = entry[e.AT], entry[e.CODE]
+        at, code = entry.at, entry.code
         if self.awaits_check_in and self.started_at is None:
             return []  # stamped before the check-in: it cannot have ended the visit
         # Ready at the very moment of the handoff is ready, too.
         self._end_run(at, even_if_empty=self.activity == PICKUP)
         self.closed_at, self.closed_by, self.activity = at, code, None
-        if code == e.HANDOFF:
-            self.final_amount = entry[e.FIELDS]
+        if isinstance(entry, HandoffEntry):
+            self.final_amount = entry.amount
         return ["handed_off" if code == e.HANDOFF else "cancelled"]
 
-    def _check_in(self, entry: Entry) -> list[str]:
-        customer, lane, odometer, promised, locale, contact = entry[e.FIELDS :]
+    def _check_in(self, entry: CheckInEntry) -> list[str]:
         first = self.started_at is None
         if first:
-            self.started_at, self.center, self.awaits_check_in = entry[e.AT], entry[e.CENTER], False
-            self.customer, self.lane, self.odometer, self.locale = customer, lane, odometer, locale
-            self.negative_gap = self.first_at is not None and self.first_at < entry[e.AT]
-        changed = promised is not None and promised != self.promised_at
-        if changed:
-            self.promises.append([entry[e.AT], promised])
+            self.started_at, self.center, self.awaits_check_in = entry.at, entry.center, False
+            self.customer, self.lane = entry.customer, entry.lane
+            self.odometer, self.locale = entry.odometer, entry.locale
+            self.negative_gap = self.first_at is not None and self.first_at < entry.at
+        promised, is_new_promise = entry.promised_at, False
+        if promised is not None and promised != self.promised_at:
+            is_new_promise = True
+            self.promises.append(Promise(entry.at, promised))
             self.promised_at = promised
-        if contact:
-            self.contact = contact
-        return ["checked_in"] if first else ["promise_changed"] if changed else []
+        if entry.contact:
+            self.contact = entry.contact
+        return ["checked_in"] if first else ["promise_changed"] if is_new_promise else []
 
     def _diagnosis_started(self, entry: Entry) -> list[str]:
         first, self.any_diagnosis, self.diagnosing = not self.any_diagnosis, True, True
         return ["diagnosis_started"] if first else []
 
-    def _diagnosis_completed(self, entry: Entry) -> list[str]:
-        groups, origin, quote = entry[e.FIELDS :]
+    def _diagnosis_completed(self, entry: DiagnosisEntry) -> list[str]:
         self.any_diagnosis, self.diagnosing = True, False
-        if not set(groups) <= set(self.fault_groups):
-            self.fault_groups = sorted({*self.fault_groups, *groups})
-        if origin is not None:
-            self.fault_origin = origin
-        if quote is None:
+        if not set(entry.fault_groups) <= set(self.fault_groups):
+            self.fault_groups = sorted({*self.fault_groups, *entry.fault_groups})
+        if entry.fault_origin is not None:
+            self.fault_origin = entry.fault_origin
+        if entry.quote is None:
             return []
-        self.quote, self.quote_pending = quote, True
+        self.quote, self.quote_pending = entry.quote, True
         return ["quote_ready"]
 
-    def _quote_decision(self, entry: Entry) -> list[str]:
-        approved, amount = entry[e.FIELDS :]
-        self.quote_pending, self.refused = False, not approved
-        self.approved_amount = (amount if amount is not None else self.quoted_amount()) if approved else None
+    def _quote_decision(self, entry: DecisionEntry) -> list[str]:
+        self.quote_pending, self.refused = False, not entry.approved
+        amount = self.quoted_amount() if entry.amount is None else entry.amount
+        self.approved_amount = amount if entry.approved else None
         return []
 
     def quoted_amount(self) -> str | None:
         """The total of the last quote."""
-        return self.quote[0] if self.quote else None
+        return self.quote.total if self.quote else None
 
-    def _part_request(self, entry: Entry) -> list[str]:
-        phase, request_id, part_no, quantity, urgent, expected, price = entry[e.FIELDS :]
-        part = self.parts.get(request_id)
+    def _part_request(self, entry: PartEntry) -> list[str]:
+        part = self.parts.get(entry.request_id)
         if part is None:
-            part = self.parts[request_id] = [part_no, quantity, urgent, None, None, None, None, None, None]
-        was_known, was_open = part[3] is not None or part[4] is not None, part_is_open(part)
-        was_settled = part[5] is not None or part[6] is not None
-        part[0], part[1] = part_no, quantity
-        part[2] = part[2] or urgent
-        slot = _PART_PHASES.index(phase) + 3
-        told_before, is_first = part[7], part[slot] is None
-        if is_first:
-            part[slot] = entry[e.AT]
-        if expected is not None:
-            part[7] = expected
-        if price is not None:
-            part[8] = price
-        self.open_parts += part_is_open(part) - was_open
-        if was_settled or phase == "cancelled":
+            part = self.parts[entry.request_id] = Part(entry.part_no, entry.quantity, entry.urgent)
+        was_requested, was_open, was_settled = part.is_requested, part.is_open, part.is_settled
+        expected_before = part.expected
+        part.part_no, part.quantity, part.urgent = entry.part_no, entry.quantity, part.urgent or entry.urgent
+        is_first = part.reach(entry.phase, entry.at)
+        if entry.expected_at is not None:
+            part.expected = entry.expected_at
+        if entry.unit_price is not None:
+            part.unit_price = entry.unit_price
+        self.open_parts += part.is_open - was_open
+        if was_settled or entry.phase == "cancelled":
             return []
-        if phase == "fulfilled":
+        if entry.phase == "fulfilled":
             return ["part_arrived"]
-        if part[7] == told_before and was_known and not (phase == "backordered" and is_first):
+        if part.expected == expected_before and was_requested and not (entry.phase == "backordered" and is_first):
             return []  # nothing new
-        is_later = told_before is not None and part[7] > told_before
-        return ["part_delayed" if part[4] is not None or is_later else "part_ordered"]
+        is_later = expected_before is not None and (part.expected or 0) > expected_before
+        return ["part_delayed" if part.backordered is not None or is_later else "part_ordered"]
 
-    def _repair(self, entry: Entry) -> list[str]:
-        phase, job_id = entry[e.FIELDS :]
-        before, was_completed = self.jobs.get(job_id, (None, False))
+    def _repair(self, entry: RepairEntry) -> list[str]:
+        phase, job = entry.phase, self.jobs.get(entry.job_id)
+        before, was_completed = (None, False) if job is None else (job.phase, job.was_completed)
         first, self.any_repair = not self.any_repair, True
         if phase == "started":
             self.rework = self.rework or was_completed
             self.failed_check = False
         completed = phase == "completed"
-        self.jobs[job_id] = [phase, was_completed or completed]
+        self.jobs[entry.job_id] = Job(phase, was_completed or completed)
         self.running += (phase not in _JOB_ENDS) - (before is not None and before not in _JOB_ENDS)
         self.paused += (phase == "paused") - (before == "paused")
         self.any_completed = self.any_completed or completed
@@ -268,16 +367,15 @@ class Visit:
         self.quality_running = True
         return []
 
-    def _check_completed(self, entry: Entry) -> list[str]:
+    def _check_completed(self, entry: CheckEntry) -> list[str]:
         self.quality_running = False
-        if entry[e.FIELDS]:
+        if entry.passed:
             return []
         self.failed_check = self.failed_ever = True
         return ["extra_check"]
 
 
-_PART_PHASES = ("requested", "backordered", "fulfilled", "cancelled")
-_APPLY: dict[str, Any] = {
+_APPLY: dict[str, Callable[[Visit, Any], list[str]]] = {
     e.HANDOFF: Visit._close,
     e.CANCELLATION: Visit._close,
     e.CHECK_IN: Visit._check_in,
@@ -291,17 +389,21 @@ _APPLY: dict[str, Any] = {
 }
 
 
-def part_is_open(part: Part) -> bool:
-    """Whether a part is waited for: requested or backordered, neither fulfilled nor cancelled."""
-    _, _, _, requested, backordered, fulfilled, cancelled, *_ = part
-    return (requested is not None or backordered is not None) and fulfilled is None and cancelled is None
+def _state_type() -> Any:
+    hints = get_type_hints(Visit) | {"runs": list[PickupRun]}
+    typed_dict: Any = TypedDict
+    return typed_dict("VisitState", hints, total=False)
+
+
+# Each field of a visit that may be in its snapshot, with its type.
+VISIT_STATE = _state_type()
 
 
 def fold(entries: Iterable[Entry]) -> Visit:
     """The visit after all these distinct entries, in whatever order they come."""
     ordered = sorted(entries, key=sort_key)
     visit = Visit()
-    visit.awaits_check_in = any(entry[e.CODE] == e.CHECK_IN for entry in ordered)
+    visit.awaits_check_in = any(entry.code == e.CHECK_IN for entry in ordered)
     for entry in ordered:
         visit.advance(entry)
     return visit

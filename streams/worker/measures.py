@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.progress import DELAYS, SIZES, Progress
-from streams.journey.book import Written
+from streams.journey.partition_state import BatchOutput
 
 __all__ = ["Progress", "note_done", "note_taken"]
 
 
 def note_taken(
-    progress: Progress, records: Sequence[Any], letters: Mapping[str, int], written: Written, took_s: float
+    progress: Progress, records: Sequence[Any], letters: Mapping[str, int], written: BatchOutput, took_s: float
 ) -> None:
     """Count a partition's batch to which the rules have been applied; `letters` are its dead letters by code."""
     counts = progress.counts

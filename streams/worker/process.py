@@ -128,7 +128,7 @@ class Worker:
                 fail_stop("what was under way could not be written before the partitions go", STALLED)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._app.consumer.commit(), DRAIN_S)
-        self.tracker.forget_books()
+        self.tracker.forget_states()
         crash_point("worker.revoked")
 
     async def watch(self, running: "asyncio.Task[Any]") -> None:

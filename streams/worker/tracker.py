@@ -16,7 +16,7 @@ from runtime.failure import BUG, fail_stop
 from schemas.dead_letter import DeadLetter
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
-from streams.journey.book import Book, Diverted, Written
+from streams.journey.partition_state import BatchOutput, Diversion, PartitionState
 from streams.worker.app import Tables, WorkerConfig
 from streams.worker.batches import Records
 from streams.worker.crash_marks import CrashMarks
@@ -26,7 +26,7 @@ from streams.worker.outbox import Outbox, Rows
 from streams.worker.traces import BatchTraces
 
 REFUSED = 78
-_WHY: dict[Diverted, str] = {
+_WHY: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
 }
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Tracker:
-    """Keeps one Book a partition and turns partition batches into rows for the outbox."""
+    """Keeps one PartitionState a partition and turns partition batches into rows for the outbox."""
 
     def __init__(
         self, config: WorkerConfig, tables: Tables, outbox: Outbox, marks: CrashMarks, progress: Progress
@@ -45,7 +45,7 @@ class Tracker:
         self.intake = Intake(
             max_bytes=config.max_record_bytes, ahead_ms=config.max_ahead_s * 1000, limits=config.dead_letter_limits
         )
-        self._books: dict[int, Book] = {}
+        self._states: dict[int, PartitionState] = {}
         # By partition the orders let go by batches that are in the log for good, to be deleted with the next one.
         self._gone: dict[int, list[bytes]] = {}
         self._at: tuple[int, int] = (-1, -1)
@@ -70,9 +70,9 @@ class Tracker:
         while self._busy or self._outbox.under_way():
             await asyncio.sleep(0.005)
 
-    def forget_books(self) -> None:
+    def forget_states(self) -> None:
         """Begin anew with whatever state the tables have after the next recovery."""
-        self._books.clear()
+        self._states.clear()
         self._progress.forget_heartbeats()
 
     async def _write(self, records: Records, ack: Callable[[], Any]) -> None:
@@ -85,7 +85,7 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            written = self._book(partition).apply(self._noting(partition, admitted.events))
+            written = self._state(partition).apply(self._noting(partition, admitted.events))
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
             if admitted.heartbeat_ms:
@@ -114,24 +114,24 @@ class Tracker:
             self._at = (partition, offset)
             yield offset, event
 
-    def _book(self, partition: int) -> Book:
-        book = self._books.get(partition)
-        if book is None:
+    def _state(self, partition: int) -> PartitionState:
+        state = self._states.get(partition)
+        if state is None:
             orders, vehicles, hours = (
                 table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
             )
-            book = Book(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
-            self._gone[partition] = book.recall(vehicles, hours)
+            state = PartitionState(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
+            self._gone[partition] = state.restore_clock(vehicles, hours)
             crash_point("worker.state_recalled")
-            self._books[partition] = book
-        return book
+            self._states[partition] = state
+        return state
 
     def _rows(
         self,
         partition: int,
         records: Records,
         refused: list[tuple[Any, DeadLetter]],
-        written: Written,
+        written: BatchOutput,
         traces: BatchTraces | None,
     ) -> tuple[Rows, Rows]:
         topics, outputs = self._config.topics, Rows()
@@ -159,17 +159,19 @@ class Tracker:
             changelog.setdefault(orders, []).extend((key, None, []) for key in gone)
         return outputs, changelog
 
-    def _note(self, records: Records, refused: list[tuple[Any, DeadLetter]], written: Written, took_s: float) -> None:
+    def _note(
+        self, records: Records, refused: list[tuple[Any, DeadLetter]], written: BatchOutput, took_s: float
+    ) -> None:
         letters = Counter(letter.code for _, letter in refused)
         letters.update(code for _, code in written.diverted)
         note_taken(self._progress, records, letters, written, took_s)
 
     def newest_events(self) -> dict[int, int]:
         """When the newest event of each partition in hand happened, in ms since the epoch."""
-        return {partition: book.clock for partition, book in self._books.items() if book.clock}
+        return {partition: state.clock for partition, state in self._states.items() if state.clock}
 
 
-def _diverted(records: Records, written: Written) -> list[tuple[Any, DeadLetter]]:
+def _diverted(records: Records, written: BatchOutput) -> list[tuple[Any, DeadLetter]]:
     by_offset = {record.offset: record for record in records} if written.diverted else {}
     return [(by_offset[at], dead_letter(by_offset[at], code, _WHY[code])) for at, code in written.diverted]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from schemas.facts import CenterHour, JourneyFact, Notice
 from streams.journey.batch import journey_facts
-from streams.journey.book import Written
+from streams.journey.partition_state import BatchOutput
 from tests.histories import CHANCES, a_few, feeds, histories
 from tests.oracle import EPOCH, center_hours_of, orders_of
 from tests.worker_memory import Memory
@@ -53,7 +53,7 @@ def memory_after(events: Iterable[Sent], chance: Random | None = None) -> Memory
     return memory
 
 
-def written_by(*events: Sent) -> Written:
+def written_by(*events: Sent) -> BatchOutput:
     return Memory(hold_days=YEARS).take(records_of(events))
 
 

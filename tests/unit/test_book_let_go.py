@@ -170,7 +170,7 @@ def test_the_clock_is_found_again_after_a_restart():
     memory = memory_after(*repaired_visit("brakes"), clock_at(50))
     memory.restart()
 
-    assert memory.book.clock == ms("11:00:00.001", 50)
+    assert memory.state.clock == ms("11:00:00.001", 50)
 
 
 def test_what_was_due_before_a_restart_is_let_go_after_it():

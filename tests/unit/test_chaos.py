@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.decode import decode_event
-from streams.journey.book import Book
+from streams.journey.partition_state import PartitionState
 from tests.chaos import notices, page
 from tests.chaos.fleet import _free_ports
 from tests.chaos.load import Sent, records_of
@@ -62,7 +62,7 @@ def test_notices_are_expected_as_the_rules_tell_them(records: list[Sent]):
     """The checker's own reading of the milestones, from lists of events, against the running rules."""
     good = [record for record in records if record.event is not None]
     told: set[notices.Told] = set()
-    book = Book(0, {}, {}, {})
+    book = PartitionState(0, {}, {}, {})
     for start in range(0, len(good), 300):
         batch = [(start + number, decode_event(each.value)) for number, each in enumerate(good[start : start + 300])]
         written = book.apply(batch)

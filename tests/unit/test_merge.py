@@ -6,16 +6,17 @@ It happens in recovery, where a worker that had lost a partition wrote on behind
 from random import Random
 from typing import Any
 
+import msgspec
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.journey.book import Book
 from streams.journey.entries import Entry
 from streams.journey.facts import journey_fact
 from streams.journey.first_time_fix import NOT_JUDGED
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
-from streams.journey.order import Order
+from streams.journey.order import Hour, Order
+from streams.journey.partition_state import PartitionState
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import fold
 from tests.histories import CHANCES, a_few, feeds, histories
@@ -24,10 +25,10 @@ from tests.workshop import Sent, checked_in, diagnosed, entries_of, event_of, ha
 Tables = tuple[dict[bytes, bytes], dict[bytes, bytes], dict[bytes, bytes]]
 
 
-def order_of(entries: list[Entry], hours: list[list[Any]] | None = None) -> bytes:
+def order_of(entries: list[Entry], hours: list[Hour] | None = None) -> bytes:
     order = Order("R1")
     for offset, entry in enumerate(entries):
-        order.take(entry, offset)
+        order.apply(entry, offset)
     order.hours = hours or []
     return order.state()
 
@@ -35,7 +36,7 @@ def order_of(entries: list[Entry], hours: list[list[Any]] | None = None) -> byte
 def meaning(state: bytes) -> Any:
     """What an order's state says: its facts and its events, in whatever order they came."""
     order = Order("R1", state)
-    return journey_fact("R1", "V1", order.visit, NOT_JUDGED, 0), sorted(map(orjson.dumps, order.entries()))
+    return journey_fact("R1", "V1", order.visit, NOT_JUDGED, 0), sorted(map(msgspec.json.encode, order.entries()))
 
 
 def split(history: list[Sent], chance: Random, ways: int) -> list[bytes]:
@@ -84,7 +85,7 @@ def test_a_merged_order_goes_on_like_any_other():
     visit = entries_of(repaired_visit("brakes"))
     merged = Order("R1", merge_orders(order_of(visit[:2]), order_of(visit[2:5])))
 
-    merged.take(visit[5], 9)
+    merged.apply(visit[5], 9)
 
     assert journey_fact("R1", "V1", merged.visit, NOT_JUDGED, 0) == meaning(order_of(visit))[0]
 
@@ -100,9 +101,9 @@ def test_of_two_events_with_one_id_either_way_of_merging_keeps_the_same():
 
 def test_a_merged_order_remembers_every_hour_it_counts_in():
     visit = entries_of(repaired_visit())
-    one, other = order_of(visit[:1], [["C1", 1]]), order_of(visit[1:], [["C2", 2]])
+    one, other = order_of(visit[:1], [("C1", 1)]), order_of(visit[1:], [("C2", 2)])
 
-    assert Order("R1", merge_orders(one, other)).hours == [["C1", 1], ["C2", 2]]
+    assert Order("R1", merge_orders(one, other)).hours == [("C1", 1), ("C2", 2)]
 
 
 # Vehicles
@@ -114,7 +115,7 @@ def vehicle_of(*orders: list[Sent], offset: int = 0) -> bytes:
     for events in orders:
         order = Order(events[0]["order_id"])
         for entry in entries_of(events):
-            order.take(entry, offset)
+            order.apply(entry, offset)
         vehicle.note(order, vehicle.clock)
     return vehicle.state()
 
@@ -209,8 +210,8 @@ def test_what_a_worker_that_lost_the_partition_still_wrote_is_harmless(arrivals:
     records = list(enumerate(map(event_of, arrivals)))
     old: Tables = ({}, {}, {})
     new: Tables = ({}, {}, {})
-    Book(0, *old, hold_days=365).apply(records[: chance.randint(1, len(records))])
-    Book(0, *new, hold_days=365).apply(records)
+    PartitionState(0, *old, hold_days=365).apply(records[: chance.randint(1, len(records))])
+    PartitionState(0, *new, hold_days=365).apply(records)
 
     for merge, behind, table in zip((merge_orders, merge_vehicles, merge_hours), old, new, strict=True):
         for key, state in behind.items():
@@ -224,6 +225,6 @@ def test_what_a_worker_that_lost_the_partition_still_wrote_is_harmless(arrivals:
 def test_the_states_merged_here_are_what_a_book_writes():
     tables: Tables = ({}, {}, {})
     events = [checked_in("08:00"), diagnosed("08:10", 0, "brakes"), handed_off("09:00")]
-    Book(0, *tables).apply(enumerate(map(event_of, events)))
+    PartitionState(0, *tables).apply(enumerate(map(event_of, events)))
 
     assert [len(table) for table in tables] == [1, 1, 2]

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 
 from schemas.facts import Notice
-from streams.journey import entries as e
+from streams.journey.entries import sort_key
 from streams.journey.ids import notice_id
 from streams.journey.notices import is_still_true, notice_of
 from streams.journey.order import Order
@@ -37,7 +37,7 @@ from tests.workshop import (
 
 
 def milestones(*events: Sent) -> list[str]:
-    return [name for name, _, _ in fold(entries_of(events)).timeline]
+    return [step.name for step in fold(entries_of(events)).timeline]
 
 
 def test_an_ordinary_visit_passes_its_milestones():
@@ -148,8 +148,8 @@ def test_without_a_check_in_there_is_no_ready_but_a_handoff():
 
 def notices_after(*events: Sent) -> list[dict[str, Any]]:
     entries = entries_of(events)
-    visit, proofs = fold(entries), {entry[e.EVENT_ID]: entry for entry in entries}
-    return [notice_of("R1", visit, told, proofs[told[1]]) for told in visit.timeline]
+    visit, proofs = fold(entries), {entry.event_id: entry for entry in entries}
+    return [notice_of("R1", visit, milestone, proofs[milestone.event_id]) for milestone in visit.timeline]
 
 
 def notice_after(milestone: str, *events: Sent) -> Notice:
@@ -289,9 +289,9 @@ def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: 
     order, told = Order("R1"), set()
 
     for offset, entry in enumerate(entries_of(arrived)):
-        told |= {tuple(each) for each in order.take(entry, offset)[1]}
+        told |= {(step.name, step.event_id, step.at) for step in order.apply(entry, offset)[1]}
 
-    assert {tuple(each) for each in fold(entries_of(history)).timeline} <= told
+    assert {(step.name, step.event_id, step.at) for step in fold(entries_of(history)).timeline} <= told
 
 
 def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
@@ -299,17 +299,17 @@ def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
     order, told = Order("R1"), []
 
     for offset, entry in enumerate(entries_of(early)):
-        told += [name for name, _, _ in order.take(entry, offset)[1]]
+        told += [milestone.name for milestone in order.apply(entry, offset)[1]]
 
     assert told == ["handed_off", "repair_started", "checked_in"]
 
 
 @given(histories())
 def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
-    entries = sorted(entries_of([checked_in("07:59"), *history]), key=lambda entry: (entry[1], entry[0]))
+    entries = sorted(entries_of([checked_in("07:59"), *history]), key=sort_key)
     order, told = Order("R1"), []
 
     for offset, entry in enumerate(entries):
-        told += order.take(entry, offset)[1]
+        told += order.apply(entry, offset)[1]
 
     assert told == fold(entries).timeline

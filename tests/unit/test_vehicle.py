@@ -13,7 +13,7 @@ HOLD = 60 * DAY
 def order_of(*events: Sent) -> Order:
     order = Order(events[0]["order_id"])
     for offset, entry in enumerate(entries_of(events)):
-        order.take(entry, offset)
+        order.apply(entry, offset)
     return order
 
 
@@ -55,7 +55,7 @@ def test_an_order_seen_for_the_first_time_concerns_the_others():
 def test_only_what_links_visits_concerns_the_other_orders(event: Sent, concerns: bool):
     order = order_of(checked_in("08:00"))
     vehicle = vehicle_with(order)
-    order.take(entries_of([event])[0], 1)
+    order.apply(entries_of([event])[0], 1)
 
     assert vehicle.note(order, 0) is concerns
 
@@ -105,7 +105,7 @@ def test_the_hold_begins_when_the_close_becomes_known_not_when_it_was():
 def test_a_survey_after_the_close_does_not_begin_the_hold_anew():
     order = order_of(*repaired_visit())
     vehicle = vehicle_with(order)
-    order.take(entries_of([surveyed("12:00", 30)])[0], 9)
+    order.apply(entries_of([surveyed("12:00", 30)])[0], 9)
     vehicle.note(order, ms("12:00", 30))
 
     assert vehicle.expires_at(HOLD) == ms("11:00", 60)

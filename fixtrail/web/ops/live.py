@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.facts import Activity, JourneyFact, PartRequestFact
+from streams.journey.as_of import running_figures
 
 WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")
 ACTIVITIES: tuple[Activity, ...] = (
@@ -18,10 +19,6 @@ ACTIVITIES: tuple[Activity, ...] = (
     "pickup",
 )
 _OWN_FIELD: Mapping[Activity, str] = {name: f"wait_{name}_s" if name in WAITS else f"{name}_s" for name in ACTIVITIES}
-_SUM_FIELD: Mapping[Activity, str] = {
-    **dict.fromkeys(WAITS, "wait_s"),
-    **dict.fromkeys(("repair", "diagnosis", "quality"), "touch_s"),
-}
 TIMES = ("lead_s", "wait_s", "touch_s", *_OWN_FIELD.values())
 
 QUICK_LANE_S = 15 * 60
@@ -69,17 +66,11 @@ class LiveOrder:
 
 
 def times_at(fact: JourneyFact, now: int) -> dict[str, float | None]:
-    """The order's seconds by TIMES as of `now` (ms): what runs goes on from its last event.
+    """The order's seconds by TIMES as of `now` (ms): the running ones are extended to it from the last event.
 
     A closed order's do not depend on `now`. For a `now` before the last event they are those of the last event.
     """
-    times: dict[str, float | None] = {name: getattr(fact, name) for name in TIMES}
-    running = max(0, now - fact.last_event_at) / 1000
-    if fact.activity is None or not running:
-        return times
-    for name in {"lead_s", _OWN_FIELD[fact.activity], _SUM_FIELD.get(fact.activity, "lead_s")}:
-        times[name] = (times[name] or 0.0) + running
-    return times
+    return {name: getattr(fact, name) for name in TIMES} | running_figures(vars(fact), now)
 
 
 def live_order(fact: JourneyFact, now: int) -> LiveOrder:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from fixtrail.customers.milestones import part_of_milestone
 from schemas.facts import JourneyFact, PartRequestFact, QuoteFact
+from streams.journey.as_of import running_figures
 
 MINUTE_MS = 60_000
 # From then on the page says itself that there is no news.
@@ -260,14 +261,13 @@ def _checked_at(fact: JourneyFact) -> int | None:
 
 
 def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
-    """The causes that cost time. Figures are stated as of the last event; what runs goes on from there."""
-    since_then = (now - fact.last_event_at) / 1000
-    seconds = {cause: getattr(fact, f"wait_{cause}_s") or 0.0 for cause in _WAITS}
-    running = fact.activity if fact.status == "open" else None
+    """The causes that cost time, as of `now`."""
+    figures = vars(fact) | running_figures(vars(fact), now)
+    seconds = {cause: figures[f"wait_{cause}_s"] or 0.0 for cause in _WAITS}
     return tuple(
-        Wait(cause, seconds[cause] + (since_then if cause == running else 0.0), cause == running)
+        Wait(cause, seconds[cause], cause == fact.activity)
         for cause in _WAITS
-        if seconds[cause] or cause == running
+        if seconds[cause] or cause == fact.activity
     )
 
 

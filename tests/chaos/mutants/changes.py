@@ -70,9 +70,9 @@ def _hand_on(done: Any, future: Any) -> None:
 
 def bug_now_and_then() -> None:
     """The rules raise an exception at the 25th batch of a process, four times in all: a bug that passes."""
-    from streams.journey.book import Book
+    from streams.journey.partition_state import PartitionState
 
-    apply, count = Book.apply, itertools.count(1)
+    apply, count = PartitionState.apply, itertools.count(1)
     shown = Path(os.environ["FIXTRAIL_DATA"]) / "bugs"
 
     def sometimes(book: Any, events: Any) -> Any:
@@ -83,7 +83,7 @@ def bug_now_and_then() -> None:
                     raise RuntimeError("a bug that shows now and then")
         return apply(book, events)
 
-    Book.apply = sometimes  # type: ignore[method-assign]
+    PartitionState.apply = sometimes  # type: ignore[method-assign]
 
 
 # Rules taken out
