@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fixtrail.failure import NEGATIVE, REFUSED, USAGE, Failure
 from fixtrail.printable import cell, printable
 from fixtrail.settings import Settings
+from schemas.times import is_time_zone
 from sinks.clickhouse.centers import Center, CentersError, read_centers
 from sinks.push import audience, ledger
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
@@ -198,15 +199,6 @@ def subscribe(settings: Settings, order_id: str, address: str) -> str:
     with _ledger(settings) as store:
         audience.subscribe(store, person, order_id, address, int(time.time() * 1000))
     return person
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether the zone is known here."""
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        return False
-    return True
 
 
 def parse_milestones(text: str) -> frozenset[str]:

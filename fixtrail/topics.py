@@ -5,6 +5,7 @@ from typing import Any
 
 from fixtrail.failure import REFUSED, Failure
 from fixtrail.settings import Settings
+from schemas.times import DAY_MS
 
 SERVICE_EVENTS = "service-events"
 JOURNEYS = "journeys"
@@ -17,7 +18,6 @@ TRACKING_REVOCATIONS = "tracking-revocations"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
-_DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Topic:
 
 
 def _kept(days: int, **config: str) -> dict[str, str]:
-    return {"retention.ms": str(days * _DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
+    return {"retention.ms": str(days * DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
 
 
 # Larger than any valid event, so that what is too large still arrives and is named in the dead letters; a dead letter

@@ -22,11 +22,11 @@ from fixtrail.failure import BUG, OK
 from fixtrail.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.rules import DAY_MS
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
 from schemas.facts import Alert
+from schemas.times import DAY_MS
 from sinks.clickhouse.centers import Center
 from sinks.crash_point import crash_point
 from sinks.kafka_client import stop_client

@@ -19,9 +19,6 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
 from fixtrail.watch.hours import is_open
 from fixtrail.watch.rules import (
-    DAY_MS,
-    MINUTE_MS,
-    WAITS,
     Centers,
     Due,
     DueNotice,
@@ -32,8 +29,9 @@ from fixtrail.watch.rules import (
     pipeline_due,
     stockout_due,
 )
-from schemas.facts import Acknowledgement, Alert
+from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
+from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.by_clock import BY_CLOCK, NO_NEWS
 
 log = logging.getLogger(__name__)

@@ -23,12 +23,12 @@ import orjson
 
 from fixtrail.topics import JOURNEYS
 from schemas.facts import JourneyFact
+from schemas.times import DAY_MS
 from sinks.follow import from_the_beginning
 from sinks.progress import Progress
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 24 * 3600 * 1000
 # How long a closed order's page is there: time for the survey, and to look something up.
 KEPT_CLOSED_MS = 30 * DAY_MS
 LOOK_EVERY_S = 5.0

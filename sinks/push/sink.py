@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from schemas.dead_letter import DeadLetter
+from schemas.times import DAY_MS
 from sinks.clickhouse.centers import Center
 from sinks.crash_point import crash_point
 from sinks.kafka_client import stop_client
@@ -42,7 +43,6 @@ COMMIT_LIMIT_S = 30.0
 STOP_LIMIT_S = 20.0
 REVOKE_LIMIT_S = 25.0
 HOUSEKEEPING_S = 3600.0
-DAY_MS = 24 * 3600 * 1000
 SUBSCRIBED_DAYS = 60
 LEDGER_PAUSE_S = 2.0
 

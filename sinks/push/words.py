@@ -12,13 +12,13 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, Template, Te
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from schemas.locales import LOCALES
 from sinks.clickhouse.centers import Center
 from sinks.push import wording
 from sinks.push.hours import local
 from streams.journey.by_clock import RUNNING_LATE
 
 TEMPLATES = Path(__file__).parent / "templates"
-LOCALES = ("zh-CN", "en")
 BLOCKS = ("title", "short", "text", "status", "note")
 
 Values = dict[str, Any]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import orjson
 
 from schemas.events import Event
+from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.entries import entry_of
 from streams.journey.facts import Fact, journey_fact
@@ -25,7 +26,6 @@ from streams.journey.packed import packed
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import Milestone
 
-DAY_MS = 24 * 3600 * 1000
 HOLD_DAYS = 60
 
 Diverted = Literal["too_late", "order_full"]

@@ -15,8 +15,8 @@ import pytest
 
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live, routes
-from fixtrail.web.tracking.tokens import DAY_MS
 from schemas.decode import decode_event
+from schemas.times import DAY_MS
 from tests.pages import PageServer, now_ms
 from tests.workshop import (
     approved,

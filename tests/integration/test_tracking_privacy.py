@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtrail.web.api.command import add_key
-from fixtrail.web.tracking.tokens import DAY_MS, LIFE_DAYS, TAG_BYTES
+from fixtrail.web.tracking.tokens import LIFE_DAYS, TAG_BYTES
+from schemas.times import DAY_MS
 from sinks.push import ledger
 from sinks.push.ledger import HELD, SENT
 from tests.pages import PageServer, now_ms

@@ -11,8 +11,9 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel, WatchConfig
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, left_open
-from fixtrail.watch.words import LOCALES, Wording, texts
+from fixtrail.watch.words import Wording, texts
 from schemas.facts import Acknowledgement, Alert, Telling
+from schemas.locales import LOCALES
 from sinks.clickhouse.centers import Center
 from sinks.progress import Progress
 from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
