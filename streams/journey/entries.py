@@ -20,8 +20,8 @@ from schemas.events import (
     QuoteDecided,
     Repaired,
     Surveyed,
-    to_ms,
 )
+from schemas.times import to_ms
 
 Entry = list[Any]
 
