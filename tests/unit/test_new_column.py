@@ -39,7 +39,7 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
 
 (fact,) = journey_facts([decode_event(open(sys.argv[1], "rb").read())], None)
-row = FactRows(KeyedHash("not a secret, a test's")).journey_row(fact)
+row = FactRows(KeyedHash(b"not a secret, a test's")).journey_row(fact)
 order = order_at(JourneyFact.model_validate(fact), 0, personal=False)
 print(json.dumps({
     "row": dict(zip(JOURNEYS.columns, row, strict=True))["milestone_count"],
