@@ -15,13 +15,14 @@ from typing import Any
 
 import orjson
 
+from schemas.times import DAY_MS
+
 log = logging.getLogger(__name__)
 
 TAG_BYTES = 16
 _HEAD = TAG_BYTES + 8
 MAX_TOKEN = 400
 LIFE_DAYS = 90
-DAY_MS = 24 * 3600 * 1000
 
 
 class Links:

@@ -5,9 +5,10 @@ from collections import Counter
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from schemas.times import checked_time_zone
 
 
 class CentersError(ValueError):
@@ -41,11 +42,7 @@ class Center(Table):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"no time zone {zone!r}") from None
-        return zone
+        return checked_time_zone(zone)
 
     @model_validator(mode="after")
     def _open_a_while(self) -> "Center":

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import orjson
 from pydantic import ValidationError
 
-from schemas.events import EVENT_TYPES, Event, to_ms
+from schemas.events import EVENT_TYPES, Event
+from schemas.times import to_ms
 
 Headers = Sequence[tuple[str, bytes]]
 

@@ -1,7 +1,7 @@
 """The ten service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -20,14 +20,6 @@ from pydantic import (
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2299, 12, 31, tzinfo=UTC)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-
-
-def to_ms(at: datetime) -> int:
-    """Whole milliseconds since 1970-01-01 UTC of an aware datetime, cut, not rounded."""
-    return (at - EPOCH) // _MS
-
 
 Instant = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]

@@ -5,14 +5,42 @@ fact is one order's whole current state: the newest `version` of an order replac
 stated as of `last_event_at`; what runs at `activity_since` goes on from there (CONTRACT section 2).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup"]
+ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
+WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")  # the activities in which nobody works
 Status = Literal["open", "handed_off", "cancelled"]
 FtfCause = Literal["rework", "open_part", "comeback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Marks a field as a figure: a column of its own in ClickHouse, under the field's name.
+
+    A figure of JourneyFact is also in `fixtrail facts` and, if `in_api`, in the read API's order. A CenterHour's
+    figures are sums over orders.
+    """
+
+    kind: Literal["label", "labels", "instant", "duration", "count", "money", "quantity", "flag"]
+    unit: str = ""
+    in_api: bool = True
+
+
+Label = Figure("label")
+Labels = Annotated[tuple[str, ...], Figure("labels")]
+Instant = Annotated[int | None, Figure("instant", "ms")]
+Seconds = Annotated[
+    float | None, Figure("duration", "s"), Field(description="Seconds; null for an order without check-in.")
+]
+SumOfSeconds = Annotated[float, Figure("duration", "s")]
+Money = Annotated[Decimal | None, Figure("money")]
+Count = Annotated[int, Figure("count")]
 
 
 class Fact(BaseModel):
@@ -78,46 +106,48 @@ class JourneyFact(Fact):
     order_id: str
     vehicle_id: str
     customer_id: str | None
-    center_id: str | None
-    lane: Literal["quick", "standard"] | None
+    center_id: Annotated[str | None, Label] = Field(description="Of the first check-in.")
+    lane: Annotated[Literal["quick", "standard"] | None, Label]
     locale: str | None
-    status: Status
-    activity: Activity | None
-    activity_since: int | None
-    checked_in_at: int | None
-    ready_at: int | None
-    closed_at: int | None
-    promised_at: int | None
-    lead_s: float | None
-    wait_s: float | None
-    wait_reception_s: float | None
-    wait_approval_s: float | None
-    wait_parts_s: float | None
-    wait_bay_s: float | None
-    pickup_s: float | None
-    touch_s: float | None
-    repair_s: float | None
-    diagnosis_s: float | None
-    quality_s: float | None
-    ftf: bool | None
-    ftf_cause: FtfCause | None
-    comeback_order_id: str | None
-    part_requests: int
-    stockouts: int
-    emergencies: int
-    quoted_amount: Decimal | None
-    approved_amount: Decimal | None
-    final_amount: Decimal | None
-    fault_groups: tuple[str, ...]
-    fault_origin: Literal["maintenance", "misuse", "product"] | None
-    odometer_km: float | None
-    score: int | None
-    survey_reasons: tuple[str, ...]
-    complaints: int
-    event_count: int
-    anomalies: tuple[str, ...]
-    version: int
-    last_event_at: int
+    status: Annotated[Status, Label]
+    activity: Annotated[Activity | None, Label] = Field(description="What is going on now; null once closed.")
+    activity_since: Instant
+    checked_in_at: Instant
+    ready_at: Instant
+    closed_at: Instant
+    promised_at: Instant = Field(description="When it was last said to be ready.")
+    lead_s: Seconds
+    wait_s: Seconds
+    wait_reception_s: Seconds
+    wait_approval_s: Seconds
+    wait_parts_s: Seconds
+    wait_bay_s: Seconds
+    pickup_s: Seconds
+    touch_s: Seconds
+    repair_s: Seconds
+    diagnosis_s: Seconds
+    quality_s: Seconds
+    ftf: Annotated[bool | None, Figure("flag")] = Field(
+        description="First-time fix; null for orders that are not judged."
+    )
+    ftf_cause: Annotated[FtfCause | None, Label]
+    comeback_order_id: Annotated[str | None, Label]
+    part_requests: Count
+    stockouts: Count
+    emergencies: Count
+    quoted_amount: Money
+    approved_amount: Money
+    final_amount: Money
+    fault_groups: Labels
+    fault_origin: Annotated[Literal["maintenance", "misuse", "product"] | None, Label]
+    odometer_km: Annotated[float | None, Figure("quantity", "km")]
+    score: Annotated[int | None, Figure("quantity")] = Field(description="Of the last survey, 0 to 10.")
+    survey_reasons: Annotated[tuple[str, ...], Figure("labels", in_api=False)]
+    complaints: Count
+    event_count: Count
+    anomalies: Labels
+    version: Count = Field(description="Grows with every change of what the events say.")
+    last_event_at: Annotated[int, Figure("instant", "ms")]
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
     promises: tuple[tuple[int, int], ...] = Field(description="Each new promise: when it was told, and for when.")
@@ -142,31 +172,42 @@ class CenterHour(Fact):
     hour: int
     partition: int
     revision: int
-    check_ins: int
-    handed_off: int
-    cancelled: int
-    judged: int
-    fixed_first_time: int
-    lead_s: float
-    wait_s: float
-    wait_reception_s: float
-    wait_approval_s: float
-    wait_parts_s: float
-    wait_bay_s: float
-    touch_s: float
-    pickup_s: float
-    part_requests: int
-    stockouts: int
-    emergencies: int
-    surveys: int
-    promoters: int
-    detractors: int
-    complaints: int
-    quick_ready: int
-    quick_in_time: int
-    promise_both: int
-    promise_kept: int
+    check_ins: Count
+    handed_off: Count
+    cancelled: Count
+    judged: Count
+    fixed_first_time: Count
+    lead_s: SumOfSeconds
+    wait_s: SumOfSeconds
+    wait_reception_s: SumOfSeconds
+    wait_approval_s: SumOfSeconds
+    wait_parts_s: SumOfSeconds
+    wait_bay_s: SumOfSeconds
+    touch_s: SumOfSeconds
+    pickup_s: SumOfSeconds
+    part_requests: Count
+    stockouts: Count
+    emergencies: Count
+    surveys: Count
+    promoters: Count
+    detractors: Count
+    complaints: Count
+    quick_ready: Count
+    quick_in_time: Count
+    promise_both: Count
+    promise_kept: Count
     wait_buckets: dict[int, int]
+
+
+def figures_of(model: type[Fact]) -> dict[str, Figure]:
+    """The model's fields that are columns of their own, in the model's order."""
+    return {
+        name: mark for name, field in model.model_fields.items() for mark in field.metadata if isinstance(mark, Figure)
+    }
+
+
+ORDER_FIGURES: Mapping[str, Figure] = figures_of(JourneyFact)
+HOUR_FIGURES: Mapping[str, Figure] = figures_of(CenterHour)
 
 
 class Notice(Fact):

@@ -4,13 +4,12 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.centers import Center
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.times import from_ms
 
 
 def local(at_ms: int, zone: ZoneInfo) -> datetime:
     """The instant on the clocks of a zone."""
-    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
+    return from_ms(at_ms).astimezone(zone)
 
 
 def quiet_until(at_ms: int, zone: ZoneInfo, begins: time, ends: time) -> int | None:

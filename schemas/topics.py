@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from schemas.times import DAY_MS
+
 SERVICE_EVENTS = "service-events"
 JOURNEYS = "journeys"
 CENTER_HOURS = "center-hours"
@@ -13,7 +15,6 @@ TRACKING_REVOCATIONS = "tracking-revocations"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
-_DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Topic:
 
 
 def _kept(days: int, **config: str) -> dict[str, str]:
-    return {"retention.ms": str(days * _DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
+    return {"retention.ms": str(days * DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
 
 
 # Larger than any valid event, so that what is too large still arrives and is named in the dead letters; a dead letter

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fixtrail.settings import Settings
 from runtime.failure import NEGATIVE, USAGE, Failure
+from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference
@@ -76,15 +76,6 @@ def subscribe(settings: Settings, order_id: str, address: str) -> str:
     with _ledger(settings) as store:
         audience.subscribe(store, person, order_id, address, int(time.time() * 1000))
     return person
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether the zone is known here."""
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        return False
-    return True
 
 
 def parse_milestones(text: str) -> frozenset[str]:

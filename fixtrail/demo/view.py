@@ -1,11 +1,11 @@
 """What the demo shows: the centers while the day runs, and the figures of CONTRACT at its end."""
 
 from datetime import datetime
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from fixtrail.clickhouse.query import rows
 from fixtrail.settings import Settings
+from schemas.facts import WAITS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,15 +21,12 @@ ACTIVITIES = {
     "quality": "check",
     "pickup": "pickup",
 }
-WAITS = ("reception", "approval", "parts", "bay")
 CAUSES = {
     "reception": "for somebody to begin",
     "approval": "for the customer's decision",
     "parts": "for parts",
     "bay": "for a bay",
 }
-# Two-sided 95 %.
-_Z = 1.959964
 
 
 def _centers_query(now: datetime) -> str:
@@ -80,8 +77,10 @@ def orders_now(settings: Settings) -> str:
 
 def summary_lines(settings: Settings) -> list[str]:
     """The day in figures: orders, wait by cause, first-time fix and NPS with 95 % intervals and n."""
+    from fixtrail.reports.stats import intervals
+
     waits = ", ".join(f"avgIf(wait_{name}_s, closed) AS {name}_s" for name in WAITS)
-    found = rows(
+    day = rows(
         settings,
         f"""
         WITH status = 'handed_off' AS closed
@@ -95,42 +94,26 @@ def summary_lines(settings: Settings) -> list[str]:
     )[0]
     lines = [
         "",
-        f"[bold]{found['orders']:,} orders[/bold]: {found['handed_off']:,} handed off, {found['open']:,} open, "
-        f"{found['cancelled']:,} cancelled",
+        f"[bold]{day['orders']:,} orders[/bold]: {day['handed_off']:,} handed off, {day['open']:,} open, "
+        f"{day['cancelled']:,} cancelled",
     ]
-    if found["handed_off"]:
-        wait, lead = found["wait_s"] / 60, found["lead_s"] / 60
+    if day["handed_off"]:
+        wait, lead = day["wait_s"] / 60, day["lead_s"] / 60
         lines.append(f"[bold]Wait {wait:.1f} min[/bold] of {lead:.1f} min from check-in to handoff:")
-        lines += [f"  {found[f'{name}_s'] / 60:6.1f} min {CAUSES[name]}" for name in WAITS]
-    if found["judged"]:
-        low, high = wilson(found["fixed"], found["judged"])
-        share = found["fixed"] / found["judged"]
+        lines += [f"  {day[f'{name}_s'] / 60:6.1f} min {CAUSES[name]}" for name in WAITS]
+    if day["judged"]:
+        bounds = intervals.share(day["fixed"], day["judged"])
+        share = day["fixed"] / day["judged"]
         lines.append(
-            f"[bold]First-time fix {100 * share:.1f} %[/bold]  (95 %: {100 * low:.1f} to {100 * high:.1f}, "
-            f"n = {found['judged']:,})"
+            f"[bold]First-time fix {100 * share:.1f} %[/bold]  "
+            f"(95 %: {100 * (bounds.low or 0):.1f} to {100 * (bounds.high or 0):.1f}, "
+            f"n = {day['judged']:,})"
         )
-    if found["answers"]:
-        low, high = nps_interval(found["promoters"], found["detractors"], found["answers"])
-        interval = f"95 %: {low:+.0f} to {high:+.0f}, n = {found['answers']:,}"
-        lines.append(f"[bold]NPS {_nps(found):+.0f}[/bold]  ({interval})")
+    if day["answers"]:
+        bounds = intervals.nps(day["promoters"], day["detractors"], day["answers"])
+        interval = f"95 %: {bounds.low:+.0f} to {bounds.high:+.0f}, n = {day['answers']:,}"
+        lines.append(f"[bold]NPS {_nps(day):+.0f}[/bold]  ({interval})")
     return lines
-
-
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson, JASA 1927); stays within 0 and 1 for small n."""
-    share, z2 = successes / n, _Z * _Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of an NPS as the mean of scores +100, 0, -100; within -100 and 100."""
-    # Three pseudo-answers, one of each kind, keep the interval honest where all answers are alike.
-    p, d, m = (promoters + 1) / (n + 3), (detractors + 1) / (n + 3), n + 3
-    half = 100 * _Z * sqrt((p + d - (p - d) ** 2) / m)
-    middle = 100 * (p - d)
-    return max(-100.0, middle - half), min(100.0, middle + half)
 
 
 def _nps(row: dict[str, Any]) -> float:

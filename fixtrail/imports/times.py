@@ -1,18 +1,17 @@
 """Times as logs write them, to instants: ISO 8601, strptime patterns or epoch numbers, with a zone for naive ones."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from fixtrail.imports.errors import BadValue, MappingError
+from schemas.times import from_ms, is_time_zone
 
 Gap = Literal["shift", "reject"]
 Fold = Literal["earlier", "later", "reject"]
 ReadTime = Callable[[str, str | None, list[str]], datetime]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold) -> ReadTime:
@@ -51,10 +50,9 @@ def check_format(pattern: str) -> None:
 @cache
 def zone_of(name: str) -> ZoneInfo:
     """The zone of an IANA name such as Asia/Shanghai; raises MappingError for an unknown one."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MappingError(f"{name!r} is no time zone name (expected one such as Asia/Shanghai)") from None
+    if not is_time_zone(name):
+        raise MappingError(f"{name!r} is no time zone name (expected one such as Asia/Shanghai)")
+    return ZoneInfo(name)
 
 
 def _parser(pattern: str) -> Callable[[str], datetime]:
@@ -66,11 +64,11 @@ def _strptime(pattern: str, text: str) -> datetime:
 
 
 def _epoch_s(text: str) -> datetime:
-    return _EPOCH + timedelta(milliseconds=int(float(text) * 1000 // 1))
+    return from_ms(int(float(text) * 1000 // 1))
 
 
 def _epoch_ms(text: str) -> datetime:
-    return _EPOCH + timedelta(milliseconds=int(float(text)))
+    return from_ms(int(float(text)))
 
 
 _PARSERS: dict[str, Callable[[str], datetime]] = {

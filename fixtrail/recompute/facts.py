@@ -9,55 +9,12 @@ import orjson
 from fixtrail.settings import NoEndpointError, Settings
 from runtime.failure import USAGE, Failure
 from schemas.decode import BadEvent, decode_event
-from schemas.events import Event, to_ms
+from schemas.events import Event
+from schemas.facts import ORDER_FIGURES
+from schemas.times import to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
-
-# The columns of view `orders`, in its order; vehicle_key and customer_key stand behind order_id where they can be made.
-FIGURES = (
-    "center_id",
-    "lane",
-    "status",
-    "activity",
-    "checked_in_at",
-    "ready_at",
-    "closed_at",
-    "promised_at",
-    "lead_s",
-    "wait_s",
-    "wait_reception_s",
-    "wait_approval_s",
-    "wait_parts_s",
-    "wait_bay_s",
-    "pickup_s",
-    "touch_s",
-    "repair_s",
-    "diagnosis_s",
-    "quality_s",
-    "ftf",
-    "ftf_cause",
-    "comeback_order_id",
-    "part_requests",
-    "stockouts",
-    "emergencies",
-    "quoted_amount",
-    "final_amount",
-    "fault_groups",
-    "fault_origin",
-    "odometer_km",
-    "score",
-    "survey_reasons",
-    "complaints",
-    "event_count",
-    "anomalies",
-    "version",
-    "last_event_at",
-    "approved_amount",
-    "activity_since",
-)
-TIMES = frozenset({"checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at", "activity_since"})
-MONEY = frozenset({"quoted_amount", "approved_amount", "final_amount"})
 
 
 def facts_of(
@@ -121,13 +78,9 @@ def _row(fact: dict[str, Any], keyed: KeyedHash | None, now_ms: int) -> dict[str
     if keyed:
         row["vehicle_key"] = keyed.vehicle(fact["vehicle_id"])
         row["customer_key"] = None if fact["customer_id"] is None else keyed.customer(fact["customer_id"])
-    for name in FIGURES:
+    for name, figure in ORDER_FIGURES.items():
         value = fact[name]
-        if value is not None and name in TIMES:
-            value = _said_at(value)
-        elif value is not None and name in MONEY:
-            value = float(value)
-        row[name] = value
+        row[name] = None if value is None else _FORMATS.get(figure.kind, _unchanged)(value)
     row["ftf_status"] = _ftf_status(fact, now_ms)
     return row
 
@@ -139,6 +92,13 @@ def _ftf_status(fact: dict[str, Any], now_ms: int) -> str | None:
     return "provisional" if fact["ftf"] and now_ms <= fact["closed_at"] + COMEBACK_WINDOW_MS else "confirmed"
 
 
-def _said_at(ms: int) -> str:
+def _rfc3339(ms: int) -> str:
     seconds, rest = divmod(ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+_FORMATS: dict[str, Callable[[Any], Any]] = {"instant": _rfc3339, "money": float}

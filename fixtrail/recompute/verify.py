@@ -20,7 +20,9 @@ import orjson
 
 from fixtrail.settings import Settings
 from runtime.failure import NEGATIVE, OK
-from schemas.events import EPOCH, SERVICE_EVENT, Event
+from schemas.events import SERVICE_EVENT, Event
+from schemas.facts import ORDER_FIGURES
+from schemas.times import EPOCH
 from sinks.clickhouse.fact_rows import JOURNEYS, FactRows
 from streams.journey.batch import journey_facts
 from streams.journey.center_hours import SUMS, contributions_of
@@ -33,7 +35,7 @@ _SETTINGS = {"max_execution_time": 0}
 _EVENT_COLUMNS = (
     "event_id, type, order_id, vehicle_key, center_id, toUnixTimestamp64Milli(occurred_at), customer_key, payload"
 )
-_MONEY = frozenset({"quoted_amount", "approved_amount", "final_amount"})
+_MONEY = frozenset(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
 _MONEY_LISTS = frozenset({"parts.quantity", "parts.unit_price"})
 
 Moved = Callable[[int, int], object]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Words
 from runtime.failure import USAGE, Failure
+from schemas.times import is_time_zone
 
 _PERIOD_KEYS = {"name", "title", "title_zh", "from", "to", "last_days", "waves", "centers", "rollout"}
 _KEYS = {"time_zone", "targets", "period"}
@@ -76,10 +76,8 @@ def read_targets(file: Path) -> Targets:
 def targets_of(document: Mapping[str, Any]) -> Targets:
     """The targets of a document as read. Raises ValueError for what no file of targets says."""
     zone = str(document.get("time_zone", "UTC"))
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"there is no time zone {zone!r}") from None
+    if not is_time_zone(zone):
+        raise ValueError(f"there is no time zone {zone!r}")
     told = document.get("targets", {})
     if unknown := sorted(told.keys() - DEFINITIONS.keys()):
         raise ValueError(f"there is no figure {', '.join(unknown)}; figures are {', '.join(DEFINITIONS)}")

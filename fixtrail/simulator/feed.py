@@ -6,14 +6,14 @@ import heapq
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fixtrail.simulator.scenario import Anomalies
+from schemas.times import DAY_MS, EPOCH, MINUTE_MS
 
 Event = dict[str, Any]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DAY_MS, FIVE_MINUTES_MS = 86_400_000, 300_000
+FIVE_MINUTES_MS = 5 * MINUTE_MS
 # The phases that real terminals forget to send; without the others there would be no visit to speak of.
 FORGOTTEN = frozenset(
     {

@@ -9,8 +9,9 @@ from hashlib import blake2s
 
 from fixtrail.simulator.calendar import centers_of
 from fixtrail.simulator.center import Place, Workshop
-from fixtrail.simulator.feed import EPOCH, Event
+from fixtrail.simulator.feed import Event
 from fixtrail.simulator.scenario import Center, Scenario
+from schemas.times import EPOCH
 
 
 def simulate(

@@ -10,9 +10,10 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from schemas.times import checked_time_zone
 
 ALIASES = {"default": "owners-story"}
 # The whole set of scores has eleven values, so ten borders lie between them.
@@ -186,11 +187,7 @@ class Center(Table):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"no time zone {zone!r}") from None
-        return zone
+        return checked_time_zone(zone)
 
     @model_validator(mode="after")
     def _open_a_while(self) -> Center:

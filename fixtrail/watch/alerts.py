@@ -7,8 +7,9 @@ further wins: ended before acknowledged before open.
 from typing import Any
 
 from fixtrail.watch.config import Rule
-from fixtrail.watch.rules import MINUTE_MS, Due
+from fixtrail.watch.rules import Due
 from schemas.facts import Acknowledgement, Alert, Telling
+from schemas.times import MINUTE_MS
 
 _RANK = 1_000_000
 _NOTE = 500

@@ -20,7 +20,6 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.rules import DAY_MS
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
@@ -31,6 +30,7 @@ from runtime.kafka.lag import Done, show_lag
 from runtime.progress import Progress
 from schemas.centers import Center
 from schemas.facts import Alert
+from schemas.times import DAY_MS
 from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 
 log = structlog.get_logger()

@@ -21,14 +21,12 @@ from fixtrail.watch.config import (
     WaitRule,
 )
 from schemas.centers import Center
+from schemas.facts import WAITS
 from schemas.opening_hours import day_in, opening_time_after
+from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
 from streams.journey.ids import hashed_id
 from streams.journey.visit import PICKUP
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-WAITS = ("reception", "approval", "parts", "bay")
 
 Fact = Mapping[str, Any]
 Centers = Mapping[str, Center]

@@ -18,9 +18,6 @@ from pydantic import ValidationError
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
 from fixtrail.watch.rules import (
-    DAY_MS,
-    MINUTE_MS,
-    WAITS,
     Centers,
     Due,
     DueNotice,
@@ -31,9 +28,10 @@ from fixtrail.watch.rules import (
     pipeline_due,
     stockout_due,
 )
-from schemas.facts import Acknowledgement, Alert
+from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
+from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import BY_CLOCK, NO_NEWS
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,6 @@ from schemas.opening_hours import local
 from sinks.push.words.wording import plain
 
 TEXTS = Path(__file__).with_name("texts.toml")
-LOCALES = ("zh-CN", "en")
 LISTED = 20
 
 

@@ -24,11 +24,11 @@ import orjson
 from runtime.kafka.follow import from_the_beginning
 from runtime.progress import Progress
 from schemas.facts import JourneyFact
+from schemas.times import DAY_MS
 from schemas.topics import JOURNEYS
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 24 * 3600 * 1000
 # How long a closed order's page is there: time for the survey, and to look something up.
 KEPT_CLOSED_MS = 30 * DAY_MS
 LOOK_EVERY_S = 5.0

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
-from schemas.events import EPOCH, EVENT_TYPES, Event
+from schemas.events import EVENT_TYPES, Event
+from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.tables import Record, Row, Table, timestamp_of
 
@@ -104,4 +105,4 @@ def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event]
 
 def _ms(at: datetime) -> int:
     past = at - EPOCH
-    return past.days * 86_400_000 + past.seconds * 1000 + past.microseconds // 1000
+    return past.days * DAY_MS + past.seconds * 1000 + past.microseconds // 1000

@@ -1,7 +1,7 @@
 """Rows of `journeys` and `center_hours`: what the stream processors wrote, with personal ids as keyed hashes.
 
 The JSON is read without the pydantic models of schemas.facts, which would take four times as long for facts that our
-own processes wrote. A field that is missing or of another type is still found: here, or when the row is serialized.
+own processes wrote. A field that is missing or of another type is an error here, or when the row is serialized.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -10,67 +10,19 @@ from typing import Any
 
 import orjson
 
+from schemas.facts import HOUR_FIGURES, ORDER_FIGURES, ComplaintFact, PartRequestFact, Stage, SurveyFact
 from sinks.clickhouse.keyed_hash import Keyed
 from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
 
-_PLAIN = (
-    "order_id",
-    "version",
-    "center_id",
-    "lane",
-    "status",
-    "activity",
-    "activity_since",
-    "checked_in_at",
-    "ready_at",
-    "closed_at",
-    "promised_at",
-    "lead_s",
-    "wait_s",
-    "wait_reception_s",
-    "wait_approval_s",
-    "wait_parts_s",
-    "wait_bay_s",
-    "pickup_s",
-    "touch_s",
-    "repair_s",
-    "diagnosis_s",
-    "quality_s",
-    "ftf",
-    "ftf_cause",
-    "comeback_order_id",
-    "part_requests",
-    "stockouts",
-    "emergencies",
-    "fault_groups",
-    "fault_origin",
-    "odometer_km",
-    "score",
-    "survey_reasons",
-    "complaints",
-    "event_count",
-    "anomalies",
-    "last_event_at",
-)
-_MONEY = ("quoted_amount", "approved_amount", "final_amount")
+_MONEY = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
+_PLAIN = ("order_id", *(name for name in ORDER_FIGURES if name not in _MONEY))
 _LISTS = {
-    "stages": ("activity", "started_at", "ended_at"),
-    "parts": (
-        "request_id",
-        "part_no",
-        "quantity",
-        "emergency",
-        "requested_at",
-        "backordered_at",
-        "fulfilled_at",
-        "cancelled_at",
-        "expected_at",
-        "unit_price",
-    ),
-    "surveys": ("event_id", "answered_at", "score", "reasons"),
-    "complaint_list": ("event_id", "complained_at", "category", "severity"),
+    "stages": tuple(Stage.model_fields),
+    "parts": tuple(PartRequestFact.model_fields),
+    "surveys": tuple(SurveyFact.model_fields),
+    "complaint_list": tuple(ComplaintFact.model_fields),
 }
-_PART_MONEY = {2, 9}
+_PART_MONEY = {_LISTS["parts"].index(name) for name in ("quantity", "unit_price")}
 
 JOURNEYS = Table(
     "journeys",
@@ -83,36 +35,7 @@ JOURNEYS = Table(
     ),
 )
 
-_HOUR_PLAIN = (
-    "center_id",
-    "hour",
-    "partition",
-    "revision",
-    "check_ins",
-    "handed_off",
-    "cancelled",
-    "judged",
-    "fixed_first_time",
-    "lead_s",
-    "wait_s",
-    "wait_reception_s",
-    "wait_approval_s",
-    "wait_parts_s",
-    "wait_bay_s",
-    "touch_s",
-    "pickup_s",
-    "part_requests",
-    "stockouts",
-    "emergencies",
-    "surveys",
-    "promoters",
-    "detractors",
-    "complaints",
-    "quick_ready",
-    "quick_in_time",
-    "promise_both",
-    "promise_kept",
-)
+_HOUR_PLAIN = ("center_id", "hour", "partition", "revision", *HOUR_FIGURES)
 
 CENTER_HOURS = Table(
     "center_hours",
@@ -209,11 +132,11 @@ def _part_columns(parts: list[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(map(_money_of, column)) if at in _PART_MONEY else column for at, column in enumerate(columns))
 
 
-def _money_of(said: Any) -> Any:
+def _money_of(amount: Any) -> Any:
     """A decimal string with at most four decimals: the driver would cut further ones instead of rounding."""
-    if said is None:
+    if amount is None:
         return None
-    decimals = said.partition(".")[2]
-    if len(decimals) <= 4 and "e" not in said and "E" not in said:
-        return said
-    return str(Decimal(said).quantize(_SCALE, rounding=ROUND_HALF_EVEN))
+    decimals = amount.partition(".")[2]
+    if len(decimals) <= 4 and "e" not in amount and "E" not in amount:
+        return amount
+    return str(Decimal(amount).quantize(_SCALE, rounding=ROUND_HALF_EVEN))

@@ -5,10 +5,10 @@ import tomllib
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.times import checked_time_zone
 from sinks.push.decide import Policy
 
 LONGEST_TIMEOUT_S = 60.0
@@ -34,16 +34,8 @@ def _secret(value: Any) -> Any:
     raise ValueError('a secret is named as "env:NAME" or "file:PATH", not written down here')
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"no time zone {name!r}") from None
-    return name
-
-
 Secret = Annotated[str, BeforeValidator(_secret), Field(min_length=1, repr=False)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(checked_time_zone)]
 
 
 class Section(BaseModel):

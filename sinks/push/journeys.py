@@ -10,13 +10,13 @@ import orjson
 from aiokafka import TopicPartition
 
 from runtime.kafka.follow import from_the_beginning
+from schemas.times import DAY_MS
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 
 log = logging.getLogger(__name__)
 
 TOPIC = "journeys"
-DAY_MS = 24 * 3600 * 1000
 # A closed order is of interest for as long as a notice of it may wait: three days, with room.
 KEPT_CLOSED_MS = 7 * DAY_MS
 LOOK_EVERY_S = 5.0

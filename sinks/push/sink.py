@@ -18,6 +18,7 @@ from runtime.kafka.lag import Done, show_lag
 from runtime.progress import Progress
 from schemas.centers import Center
 from schemas.dead_letter import DeadLetter
+from schemas.times import DAY_MS
 from sinks.push.address import AddressKeys
 from sinks.push.channels.registry import open_channels
 from sinks.push.config import PushSettings
@@ -42,7 +43,6 @@ COMMIT_LIMIT_S = 30.0
 STOP_LIMIT_S = 20.0
 REVOKE_LIMIT_S = 25.0
 HOUSEKEEPING_S = 3600.0
-DAY_MS = 24 * 3600 * 1000
 SUBSCRIBED_DAYS = 60
 LEDGER_PAUSE_S = 2.0
 

@@ -7,41 +7,19 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from schemas.facts import HOUR_FIGURES, ORDER_FIGURES
 from streams.journey.facts import Fact
 
 HOUR_MS = 3600 * 1000
 QUICK_LANE_MS = 15 * 60 * 1000
 BUCKET_GROWTH = 1.08
 
-# What an order handed off adds to the hour of its handoff, besides its wait bucket: CenterHour's fields in this order.
-SUMS = (
-    "check_ins",
-    "handed_off",
-    "cancelled",
-    "judged",
-    "fixed_first_time",
-    "lead_s",
-    "wait_s",
-    "wait_reception_s",
-    "wait_approval_s",
-    "wait_parts_s",
-    "wait_bay_s",
-    "touch_s",
-    "pickup_s",
-    "part_requests",
-    "stockouts",
-    "emergencies",
-    "surveys",
-    "promoters",
-    "detractors",
-    "complaints",
-    "quick_ready",
-    "quick_in_time",
-    "promise_both",
-    "promise_kept",
-)
+# What an order handed off adds to the hour of its handoff, besides its wait bucket.
+SUMS = tuple(HOUR_FIGURES)
 
-_TIMES = tuple(name for name in SUMS if name.endswith("_s"))
+_DURATIONS = tuple(name for name in SUMS if HOUR_FIGURES[name].kind == "duration")
+# Sums of a figure that the order itself has under the same name.
+_COUNTS_OF_ORDERS = tuple(name for name in SUMS if name in ORDER_FIGURES and name not in _DURATIONS)
 
 Contribution = list[int]  # the values of SUMS, times in ms so that they add up exactly, and the wait bucket or -1
 
@@ -59,12 +37,12 @@ def contributions_of(fact: Fact) -> dict[tuple[str, int], Contribution]:
     center, arrived, closed = fact["center_id"], fact["checked_in_at"], fact["closed_at"]
     if arrived is None:
         return {}
-    by_hour = {(center, hour_of(arrived)): [1] + [0] * (len(SUMS) - 1) + [-1]}
+    by_hour = {(center, hour_of(arrived)): _contribution({"check_ins": 1}, -1)}
     if closed is None:
         return by_hour
     closing = _closing(fact)
     if (hour := (center, hour_of(closed))) in by_hour:
-        closing[0] = 1
+        closing[SUMS.index("check_ins")] = 1
     by_hour[hour] = closing
     return by_hour
 
@@ -76,38 +54,43 @@ def hour_of(at: int) -> int:
 
 def _closing(fact: Fact) -> Contribution:
     if fact["status"] == "cancelled":
-        return [0, 0, 1] + [0] * (len(SUMS) - 3) + [-1]
+        return _contribution({"cancelled": 1}, -1)
+    sums = {name: round(fact[name] * 1000) for name in _DURATIONS}
+    sums |= {name: fact[name] for name in _COUNTS_OF_ORDERS}
+    return _contribution(sums | _judgements(fact), wait_bucket(fact["wait_s"]))
+
+
+def _judgements(fact: Fact) -> dict[str, int]:
+    """1 or 0 by sum: what the order counts as."""
     score, ready, promised = fact["score"], fact["ready_at"], fact["promised_at"]
     quick = fact["lane"] == "quick" and ready is not None
     both = ready is not None and promised is not None
-    return [
-        0,
-        1,
-        0,
-        int(fact["ftf"] is not None),
-        int(fact["ftf"] is True),
-        *(round(fact[name] * 1000) for name in _TIMES),
-        fact["part_requests"],
-        fact["stockouts"],
-        fact["emergencies"],
-        int(score is not None),
-        int(score is not None and score >= 9),
-        int(score is not None and score <= 6),
-        fact["complaints"],
-        int(quick),
-        int(quick and ready - fact["checked_in_at"] <= QUICK_LANE_MS),
-        int(both),
-        int(both and ready <= promised),
-        wait_bucket(fact["wait_s"]),
-    ]
+    return {
+        "handed_off": 1,
+        "judged": int(fact["ftf"] is not None),
+        "fixed_first_time": int(fact["ftf"] is True),
+        "surveys": int(score is not None),
+        "promoters": int(score is not None and score >= 9),
+        "detractors": int(score is not None and score <= 6),
+        "quick_ready": int(quick),
+        "quick_in_time": int(quick and ready - fact["checked_in_at"] <= QUICK_LANE_MS),
+        "promise_both": int(both),
+        "promise_kept": int(both and ready <= promised),
+    }
 
 
-def center_hour(center_id: str, hour: int, partition: int, revision: int, each: Iterable[Contribution]) -> Fact:
+def _contribution(sums: dict[str, int], bucket: int) -> Contribution:
+    return [*(sums.get(name, 0) for name in SUMS), bucket]
+
+
+def center_hour(
+    center_id: str, hour: int, partition: int, revision: int, contributions: Iterable[Contribution]
+) -> Fact:
     """The hour's row in the shape of schemas.facts.CenterHour."""
-    rows = list(each)
+    rows = list(contributions)
     fact: Fact = {"center_id": center_id, "hour": hour, "partition": partition, "revision": revision}
     fact |= zip(SUMS, map(sum, zip(*rows, strict=True)) if rows else [0] * len(SUMS), strict=False)
-    for name in _TIMES:
+    for name in _DURATIONS:
         fact[name] /= 1000
     buckets = Counter(row[-1] for row in rows if row[-1] >= 0)
     fact["wait_buckets"] = {str(bucket): buckets[bucket] for bucket in sorted(buckets)}

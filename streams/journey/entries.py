@@ -24,8 +24,8 @@ from schemas.events import (
     QuoteDecided,
     Repaired,
     Surveyed,
-    to_ms,
 )
+from schemas.times import to_ms
 
 CHECK_IN = "i"
 DIAGNOSIS_STARTED = "d"

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from schemas.facts import ORDER_FIGURES
 from streams.journey import entries as e
 from streams.journey.entries import QuoteState
 from streams.journey.first_time_fix import FirstTimeFix
@@ -27,21 +28,7 @@ from streams.journey.visit import (
 Fact = dict[str, Any]
 
 _STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
-_NO_TIMES: Fact = dict.fromkeys(
-    (
-        "lead_s",
-        "wait_s",
-        "wait_reception_s",
-        "wait_approval_s",
-        "wait_parts_s",
-        "wait_bay_s",
-        "pickup_s",
-        "touch_s",
-        "repair_s",
-        "diagnosis_s",
-        "quality_s",
-    )
-)
+_NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 
 def journey_fact(

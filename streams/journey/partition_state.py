@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from schemas.events import Event
+from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.center_hours import center_hour, contributions_of
 from streams.journey.entries import entry_of
@@ -27,7 +28,6 @@ from streams.journey.packed import packed
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import Milestone
 
-DAY_MS = 24 * 3600 * 1000
 HOLD_DAYS = 60
 
 Diversion = Literal["too_late", "order_full"]

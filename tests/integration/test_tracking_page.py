@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
-from fixtrail.tracking_links import DAY_MS
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live, routes
 from schemas.decode import decode_event
+from schemas.times import DAY_MS
 from tests.pages import PageServer, now_ms
 from tests.workshop import (
     approved,

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtrail.tracking_links import DAY_MS, LIFE_DAYS, TAG_BYTES
+from fixtrail.tracking_links import LIFE_DAYS, TAG_BYTES
 from fixtrail.web.api.command import add_key
+from schemas.times import DAY_MS
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import HELD, SENT
 from tests.pages import PageServer, now_ms

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.decode import BadEvent, decode_event
-from schemas.events import EPOCH, EVENT_TYPES, Diagnosed, Event, HandedOff, QualityChecked, to_ms
+from schemas.events import EVENT_TYPES, Diagnosed, Event, HandedOff, QualityChecked
+from schemas.times import EPOCH, to_ms
 from tests.workshop import QUOTE, Sent, checked_in, handed_off, part, quoted, sent, surveyed
 
 

@@ -18,8 +18,8 @@ from fixtrail.settings import Settings
 from fixtrail.web.config import web_config
 from fixtrail.web.tracking.pages import Pages
 from schemas.facts import JourneyFact
+from schemas.locales import LOCALES
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import LOCALES
 from tests.histories import a_few, histories
 from tests.providers.messages import CENTER, a_composer, a_send
 from tests.workshop import EPOCH, facts_after

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from schemas.centers import Center
+from schemas.locales import LOCALES
 from sinks.push.channels.wechat import fit
 from sinks.push.words import wording
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import BLOCKS, LOCALES, TEMPLATES, NoTemplate, Wordsmith
+from sinks.push.words.words import BLOCKS, TEMPLATES, NoTemplate, Wordsmith
 from streams.journey.notices import _RULES
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms

@@ -29,13 +29,56 @@ def test_the_interval_of_a_share_is_wilsons(pair):
     assert 0 <= found.low <= held / n <= found.high <= 1
 
 
-@given(st.lists(st.sampled_from((-1, 0, 1)), min_size=1, max_size=200))
-def test_the_interval_of_an_nps_is_that_of_a_mean_of_ones_and_zeros(values):
-    found = intervals.nps(values.count(1), values.count(-1), len(values))
-    half = stats.norm.ppf(0.975) * np.std(values) / math.sqrt(len(values))
+def test_the_interval_of_a_share_is_that_of_newcombe():
+    """Newcombe 1998, table I: by Wilson's method without correction."""
+    for held, n, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ]:
+        share = intervals.share(held, n)
+        assert (share.low, share.high) == pytest.approx((low, high), abs=5e-5)
 
-    assert found.low == pytest.approx(100 * (np.mean(values) - half), abs=1e-9)
-    assert found.high == pytest.approx(100 * (np.mean(values) + half), abs=1e-9)
+
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 200))
+def test_the_interval_of_an_nps_holds_it_stays_on_the_scale_and_has_a_width(promoters, passives, detractors):
+    n = promoters + passives + detractors
+    if n == 0:
+        assert intervals.nps(0, 0, 0) == NO_INTERVAL
+        return
+    score = intervals.nps(promoters, detractors, n)
+
+    assert -100 <= score.low <= 100 * (promoters - detractors) / n <= score.high <= 100
+    assert score.high - score.low > 0
+
+
+@pytest.mark.parametrize(
+    ("promoters", "detractors", "n", "low", "high"),
+    [
+        (5, 0, 5, 17.49, 100.0),  # by hand: mean 0.625, variance 27/64, of 8
+        (9, 1, 12, 18.19, 88.48),  # mean 8/15, variance 11.5/15 - 64/225, of 15
+        (1, 0, 1, -48.50, 100.0),  # mean 1/4, half 73.5: ends at 98.5 below the only score
+        (0, 0, 1, -60.01, 60.01),
+        (0, 5, 5, -100.0, -17.49),
+        (0, 40, 40, -100.0, -83.58),
+    ],
+)
+def test_few_answers_or_answers_that_are_all_alike_leave_the_nps_uncertain(promoters, detractors, n, low, high):
+    score = intervals.nps(promoters, detractors, n)
+
+    assert (score.low, score.high) == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize(("up", "down"), [(0.5, 0.2), (0.9, 0.02), (0.2, 0.7)])
+@pytest.mark.parametrize("n", [10, 40, 200])
+def test_95_in_100_intervals_of_an_nps_hold_it(up, down, n):
+    random = np.random.default_rng(7)
+    samples = random.multinomial(n, (up, down, 1 - up - down), size=2000)
+    bounds = [intervals.nps(int(p), int(d), n) for p, d, _ in samples]
+
+    held = sum(score.low <= 100 * (up - down) <= score.high for score in bounds) / len(bounds)
+    assert 0.93 <= held <= 1
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))

@@ -7,12 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.times import DAY_MS
 from streams.journey.as_of import at_instant
 from streams.journey.batch import journey_facts
 from tests.histories import histories
 from tests.workshop import Sent, checked_in, event_of, ms, repair
-
-DAY_MS = 24 * 3600 * 1000
 
 
 def facts_at(events: list[Sent], now: int | None) -> list[dict[str, Any]]:

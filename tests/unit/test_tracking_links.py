@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.tracking_links import DAY_MS, LIFE_DAYS, TAG_BYTES, Links
+from fixtrail.tracking_links import LIFE_DAYS, TAG_BYTES, Links
+from schemas.times import DAY_MS
 
 NOW = 1_772_438_400_000
 GUESSES = 100_000

@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 
 from fixtrail.web.tracking.pages import REASONS, SAID
-from fixtrail.web.tracking.words import LOCALES, catalogue, chosen_locale, words_in
+from fixtrail.web.tracking.words import catalogue, chosen_locale, words_in
 from schemas.facts import Activity
+from schemas.locales import LOCALES
 from streams.journey.notices import _RULES
 
 NOON = 1_772_452_800_000  # 2 March 2026, 12:00 UTC

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.rules import DAY_MS, MINUTE_MS
 from fixtrail.watch.shard import Found, Shard
 from schemas.facts import Acknowledgement, Alert, Notice, Telling
 from schemas.heartbeat import heartbeat_headers
+from schemas.times import DAY_MS, MINUTE_MS
 from tests.workshop import (
     approved,
     checked_in,

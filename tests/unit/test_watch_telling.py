@@ -11,10 +11,11 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel, WatchConfig
 from fixtrail.watch.shard import Found, Shard
 from fixtrail.watch.telling import Desk, left_open
-from fixtrail.watch.words import LOCALES, Wording, texts
+from fixtrail.watch.words import Wording, texts
 from runtime.progress import Progress
 from schemas.centers import Center
 from schemas.facts import Acknowledgement, Alert, Telling
+from schemas.locales import LOCALES
 from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
 from tests.workshop import checked_in, facts_after, ms, order_after, part
 

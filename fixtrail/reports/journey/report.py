@@ -15,6 +15,7 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.report import Chart, Column, Definition, Figure, Interval, Report, Words, plain, sheet_of
 from fixtrail.reports.stats import intervals
+from schemas.facts import WAITS
 
 TITLE = Words("客户旅程", "Journey map")
 QUESTION = Words("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?")
@@ -31,7 +32,6 @@ NAMES = {
     "pickup": Words("等取车", "pickup"),
     "end": Words("离开", "end"),
 }
-WAITS = ("reception", "approval", "parts", "bay")
 MOST_FOLLOWED = 200_000
 DEFINITIONS = {
     "lead_mean_s": Definition(

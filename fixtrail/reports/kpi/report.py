@@ -31,10 +31,10 @@ STATUS_RULE = Words(
 )
 METHODS = (
     Words(
-        "95% 区间：比率用 Wilson；NPS 用 +1/0/−1 的均值；平均等待用 t；"
+        "95% 区间：比率用 Wilson；NPS 用调整 Wald（加 3 个虚拟评分）；平均等待用 t；"
         "中位数与 90 分位用次序统计量（二项分布）；投诉用泊松精确区间",
-        "95 % intervals: shares by Wilson; NPS as the mean of +1, 0, -1; mean wait by Student's t; median and 90th "
-        "percentile by order statistics (binomial ranks); complaints by the exact Poisson interval",
+        "95 % intervals: shares by Wilson; NPS by adjusted Wald (three pseudo-answers); mean wait by Student's t; "
+        "median and 90th percentile by order statistics (binomial ranks); complaints by the exact Poisson interval",
     ),
     Words(
         "同一中心的等待彼此相似：有两个及以上中心时，等待的区间以中心为聚类（CR2，Bell 与 McCaffrey 2002；"
@@ -101,7 +101,7 @@ def _figures(row: Mapping[Any, Any], rushed: Mapping[Any, Any], waits: Waits | N
         n,
         int(row["orders"]),
         intervals.nps(int(row["promoters"]), int(row["detractors"]), n),
-        method=intervals.TRINOMIAL,
+        method=intervals.ADJUSTED_WALD,
     )
     young = int(row["judged"] - row["judged_confirmed"])
     yield _share("ftfr", row["fixed"], row["judged"], handed_off)

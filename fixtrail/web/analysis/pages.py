@@ -13,8 +13,9 @@ from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.cache import Asked, Refused
 from fixtrail.web.context import web_of
-from fixtrail.web.ops.shell import Locale, StaffRoute, locale_of, page
+from fixtrail.web.ops.shell import StaffRoute, locale_of, page
 from runtime.failure import Failure
+from schemas.locales import Locale
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report

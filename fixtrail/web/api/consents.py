@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.responses import Response
 
-from fixtrail.customers.consents import ALL_MILESTONES, Consent, change_consent, is_time_zone
+from fixtrail.customers.consents import ALL_MILESTONES, Consent, change_consent
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.bodies import JSON, whole_body
 from fixtrail.web.api.problems import Problem, invalid_request, told
 from fixtrail.web.api.state import state_of
 from runtime.failure import Failure
+from schemas.times import is_time_zone
 from sinks.push.address import parse_recipient
 
 BODY_BYTES = 16 * 1024

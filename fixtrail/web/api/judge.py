@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fixtrail.web.api.bodies import Header, Item
 from fixtrail.web.api.keys import ApiKey
 from schemas.decode import BadEvent, decode_event
-from schemas.events import to_ms
+from schemas.times import to_ms
 
 NOT_ALLOWED = frozenset({"type_not_allowed", "center_not_allowed"})
 

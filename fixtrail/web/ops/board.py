@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fixtrail.web.ops.choice import Choice
-from fixtrail.web.ops.live import ACTIVITIES, EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
-from schemas.facts import Activity, JourneyFact
+from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
+from schemas.facts import ACTIVITIES, Activity, JourneyFact
 
 
 @dataclass(frozen=True, slots=True)

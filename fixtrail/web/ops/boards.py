@@ -11,10 +11,10 @@ from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
 from fixtrail.web.ops.choice import Choice, centers_seen
 from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
-from fixtrail.web.ops.live import ACTIVITIES
-from fixtrail.web.ops.shell import Locale, Words, environment, words
+from fixtrail.web.ops.shell import Words, environment, words
 from schemas.centers import Center
-from schemas.facts import Alert
+from schemas.facts import ACTIVITIES, Alert
+from schemas.locales import Locale
 
 if TYPE_CHECKING:
     from fixtrail.web.context import Web

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from fixtrail.web.ops.live import WAITS
-from schemas.facts import Activity
+from schemas.facts import WAITS, Activity
 
 
 def stacked_bar(by_activity: Mapping[Activity, int], label: str) -> Markup:

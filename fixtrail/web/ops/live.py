@@ -1,25 +1,12 @@
 """An open order's figures at an instant (CONTRACT section 2): its facts are stated as of its last event."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.facts import Activity, JourneyFact, PartRequestFact
-from streams.journey.as_of import running_figures
+from schemas.facts import ORDER_FIGURES, WAITS, Activity, JourneyFact, PartRequestFact
+from streams.journey.as_of import at_instant
 
-WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")
-ACTIVITIES: tuple[Activity, ...] = (
-    "reception",
-    "diagnosis",
-    "approval",
-    "parts",
-    "bay",
-    "repair",
-    "quality",
-    "pickup",
-)
-_OWN_FIELD: Mapping[Activity, str] = {name: f"wait_{name}_s" if name in WAITS else f"{name}_s" for name in ACTIVITIES}
-TIMES = ("lead_s", "wait_s", "touch_s", *_OWN_FIELD.values())
+TIMES = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 QUICK_LANE_S = 15 * 60
 EMERGENCY_S = 2 * 3600
@@ -66,11 +53,13 @@ class LiveOrder:
 
 
 def times_at(fact: JourneyFact, now: int) -> dict[str, float | None]:
-    """The order's seconds by TIMES as of `now` (ms): the running ones are extended to it from the last event.
+    """The order's durations (TIMES) as of `now` (ms): a running activity is counted from its last event on.
 
     A closed order's do not depend on `now`. For a `now` before the last event they are those of the last event.
     """
-    return {name: getattr(fact, name) for name in TIMES} | running_figures(vars(fact), now)
+    figures = {name: getattr(fact, name) for name in ("activity", "last_event_at", *TIMES)}
+    shown = at_instant(figures, now)
+    return {name: shown[name] for name in TIMES}
 
 
 def live_order(fact: JourneyFact, now: int) -> LiveOrder:
@@ -88,7 +77,7 @@ def live_order(fact: JourneyFact, now: int) -> LiveOrder:
         emergencies=tuple(
             LivePart(part.part_no, at, part.expected_at)
             for part in awaited
-            if part.emergency and (at := _begun(part)) is not None
+            if part.emergency and (at := _began(part)) is not None
         ),
         stockouts=tuple(
             LivePart(part.part_no, part.backordered_at, part.expected_at)
@@ -98,6 +87,6 @@ def live_order(fact: JourneyFact, now: int) -> LiveOrder:
     )
 
 
-def _begun(part: PartRequestFact) -> int | None:
+def _began(part: PartRequestFact) -> int | None:
     """When a request was made; where that event was lost, when it was first heard of."""
     return part.requested_at if part.requested_at is not None else part.backordered_at

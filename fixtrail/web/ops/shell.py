@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fixtrail.web.static import static_url
+from schemas.locales import LOCALES, Locale
 
-Locale = Literal["zh-CN", "en"]
-LOCALES: tuple[Locale, ...] = ("zh-CN", "en")
 LANGUAGE_COOKIE = "fixtrail_lang"
 LONGEST_FORM = 16 * 1024
 _HERE = Path(__file__).parent

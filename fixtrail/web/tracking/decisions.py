@@ -5,7 +5,6 @@ Pressing twice, or sending the form again, makes the same event: it counts once 
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from fixtrail.web.tracking.view import Quoted
 from schemas.events import Money
 from schemas.facts import JourneyFact
+from schemas.times import from_ms
 
 MOST_COMMENT = 2000
 _MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decision_event(fact: JourneyFact, quoted: Quoted, now: int, *, approved: bool) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def survey_event(
 
 
 def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, Any]:
-    occurred_at = (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    occurred_at = from_ms(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "event_id": event_id,
         "type": kind,

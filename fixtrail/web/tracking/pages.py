@@ -13,9 +13,10 @@ from fixtrail.web.config import WebConfig
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.messages import Messages
 from fixtrail.web.tracking.view import View, changes_of, journey_view
-from fixtrail.web.tracking.words import LOCALES, Words, catalogue, words_in
+from fixtrail.web.tracking.words import Words, catalogue, words_in
 from schemas.centers import Center
 from schemas.facts import JourneyFact
+from schemas.locales import LOCALES
 from sinks.push.channels.webpush import public_key
 
 SCORES = range(11)

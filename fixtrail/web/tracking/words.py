@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from schemas.locales import LOCALES
 from sinks.push.words import wording
 
-LOCALES = ("zh-CN", "en")
 DEFAULT = "zh-CN"
 _FILE = Path(__file__).parent / "words.toml"
 

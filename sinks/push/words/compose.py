@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from schemas.centers import Center
+from schemas.times import from_ms
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import Send
 from sinks.push.words.words import Moment, NoticeWords, Place, Wordsmith, form_values, values_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
 _TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
 
@@ -93,4 +92,4 @@ def said_at(at: int | None) -> str | None:
     """Milliseconds as RFC 3339."""
     if at is None:
         return None
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return from_ms(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")

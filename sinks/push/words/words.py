@@ -13,12 +13,12 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from schemas.centers import Center
+from schemas.locales import LOCALES
 from schemas.opening_hours import local
 from sinks.push.words import wording
 from streams.journey.clock_notices import RUNNING_LATE
 
 TEMPLATES = Path(__file__).parent / "templates"
-LOCALES = ("zh-CN", "en")
 BLOCKS = ("title", "short", "text", "status", "note")
 
 Values = dict[str, Any]
