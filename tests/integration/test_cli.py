@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fixtrail.cli.app import app
+from fixtrail.cli.main import app
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands] + [
     f"{group.name} {command.name}"

@@ -18,7 +18,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from fixtrail.cli.app import app
+from fixtrail.cli.main import app
 from fixtrail.reports.ask import Ask, asker, parameters_of, questions, text_of
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.journey import report as journey

@@ -15,7 +15,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from fixtrail.cli.app import app
+from fixtrail.cli.main import app
 from fixtrail.reports.ask import Ask, asker
 from fixtrail.reports.drivers import report as drivers
 from fixtrail.reports.forms.document import as_json

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from fixtrail.cli.app import app
+from fixtrail.cli.main import app
 from fixtrail.settings import Settings
 from fixtrail.web.api.command import add_key, list_keys, revoke_key
 from fixtrail.web.api.keys import KeyFile, KeyRing, key_file, make_key

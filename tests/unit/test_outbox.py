@@ -70,7 +70,8 @@ def stops(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         codes.append(code)
         raise StoppedError(reason)
 
-    monkeypatch.setattr(outboxes, "fail_stop", fail_stop)
+    for module in (lease, outboxes):
+        monkeypatch.setattr(module, "fail_stop", fail_stop)
     return codes
 
 

@@ -82,7 +82,7 @@ def test_personal_fields_never_reach_a_log():
 
 def said_by(program: str) -> tuple[int, list[dict], str]:
     """Exit code, log lines and all of stderr of a program that logs as a box does."""
-    code = f"import asyncio\nfrom fixtrail.process import log_as_json\nlog_as_json('worker', 'info')\n{program}"
+    code = f"import asyncio\nfrom runtime.logs import log_as_json\nlog_as_json('worker', 'info')\n{program}"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     return ended.returncode, [json.loads(line) for line in ended.stderr.splitlines()], ended.stderr
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fixtrail.cli.app import app
+from fixtrail.cli.main import app
 from fixtrail.reports.kpi.told import read_told
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Interval
