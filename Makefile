@@ -22,9 +22,10 @@ env-dev:         ## environment to work on Fixtrail, in .venv
 demo: env        ## whole stack and a simulated day, live in the terminal (ONCE=1: ends by itself)
 	@$(BIN)/fixtrail demo $(if $(ONCE),--once) $(DEMO)
 
-check: env-dev   ## format, lint, types, import directions, generated documents
+check: env-dev   ## format, lint, dead code, types, import directions, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/vulture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/fixtrail contracts --check

@@ -16,7 +16,7 @@ from fixtrail.imports.log import read_log
 from fixtrail.imports.mapping import Mapping, load_mapping
 from fixtrail.imports.ordering import Record, TimeOrder
 from fixtrail.imports.report import ImportReport, report_lines
-from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped, map_rows
+from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped, map_row
 from fixtrail.imports.run import import_log
 from fixtrail.imports.times import wire_time
 
@@ -57,7 +57,7 @@ class Workshop:
 
     def outcomes(self, rules: str, *rows: dict[str, str], head: str = HEAD) -> list[Outcome]:
         mapping = self.mapping(rules, head)
-        return list(map_rows(read_log(self.log(*rows), mapping), mapping))
+        return [outcome for row in read_log(self.log(*rows), mapping) for outcome in map_row(row, mapping)]
 
     def event(self, rules: str, **row: str) -> dict[str, Any]:
         (outcome,) = self.outcomes(rules, row)

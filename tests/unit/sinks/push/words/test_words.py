@@ -15,11 +15,12 @@ from schemas.locales import LOCALES
 from sinks.push.channels.wechat import fit
 from sinks.push.words import wording
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import BLOCKS, TEMPLATES, NoTemplate, Wordsmith
+from sinks.push.words.words import TEMPLATES, NoTemplate, Wordsmith
 from streams.journey.notices import _RULES
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
 
+BLOCKS = ("title", "short", "text", "status", "note")
 MILESTONES = (*_RULES, "running_late", "no_news")
 LINK = "https://service.example-dealer-group.com.cn/t/" + "A" * 43
 
