@@ -57,6 +57,7 @@ def imports_of(code: str) -> Iterator[str]:
             yield from re.findall(r"^f?'(\w+)", ast.unparse(node.args[0]))
 
 
+IMPORTED = imported_modules()
 REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["otel"]]
 DECLARED = {name_of(requirement) for requirement in REQUIREMENTS}
 CHOSEN = set[str]().union(*(names_in(row[0]) for row in table("| package | licence | says of itself |")))
@@ -75,7 +76,7 @@ def test_the_page_pins_what_is_pinned():
     assert {(name_of(text), pin) for text in chain(*cells) for pin in re.findall(r"==[\w.]+", text)} == pins
 
 
-@pytest.mark.parametrize(("module", "file"), sorted(imported_modules().items()))
+@pytest.mark.parametrize(("module", "file"), sorted(IMPORTED.items()))
 def test_what_is_imported_is_asked_for(module, file):
     names = {name_of(name) for name in DISTRIBUTIONS[module]}
 
@@ -83,7 +84,7 @@ def test_what_is_imported_is_asked_for(module, file):
 
 
 def test_what_is_asked_for_is_imported():
-    names = {name_of(name) for module in imported_modules() for name in DISTRIBUTIONS[module]}
+    names = {name_of(name) for module in IMPORTED for name in DISTRIBUTIONS[module]}
 
     assert DECLARED - names == NOT_IMPORTED
     assert BROUGHT.keys() <= names
