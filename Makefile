@@ -7,8 +7,14 @@ JOBS ?= 2
 # An environment made for development also runs Fixtrail.
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
 
+# What `make quick` looks at: Python of the packages that differs from BASE, and tests of code that does no I/O.
+BASE ?= HEAD
+CODE = schemas runtime streams sinks fixtrail
+CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- $(CODE); git ls-files -o --exclude-standard -- $(CODE)))
+PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
+
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check format test-kafka chaos contracts clean
+.PHONY: help env env-dev demo test check quick format test-kafka chaos contracts clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -22,12 +28,19 @@ env-dev:         ## environment to work on Fixtrail, in .venv
 demo: env        ## whole stack and a simulated day, live in the terminal (ONCE=1: ends by itself)
 	@$(BIN)/fixtrail demo $(if $(ONCE),--once) $(DEMO)
 
-check: env-dev   ## format, lint, types, import directions, generated documents
+check: env-dev   ## format, lint, dead code, types, import directions, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/vulture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/fixtrail contracts --check
+
+quick: env-dev   ## in a minute or so: format, lint, types of what changed since BASE (HEAD), tests of pure code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(if $(CHANGED),$(BIN)/mypy $(CHANGED))
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PURE)
 
 test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)

@@ -23,6 +23,7 @@ import pytest
 
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
+from tests.paths import ROOT
 
 START_S = 180.0
 STOP_S = 90.0
@@ -108,7 +109,7 @@ def start(module: str, *arguments: str, environment: Mapping[str, str] | None = 
         text=True,
         # Long enough for a busy machine.
         env={"FIXTRAIL_READER_S": "30", **os.environ, **(environment or {})},
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     assert process.stdout is not None
     deadline = time.monotonic() + START_S

@@ -22,7 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 COMMAND = [sys.executable, "-m", "fixtrail"]
 START_LIMIT_S = 180.0
 STOP_LIMIT_S = 150.0

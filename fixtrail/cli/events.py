@@ -125,7 +125,7 @@ def facts(
 @app.command(epilog="Example:  fixtrail verify --data .fixtrail")
 def verify(as_json: AsJson = False, data: Data = None) -> None:
     """Recompute every order from the stored events and report every difference to view `orders`; 1 if there is one."""
-    from fixtrail.recompute.verify import run_verify  # type: ignore[import-not-found,unused-ignore]
+    from fixtrail.recompute.verify import run_verify
 
     raise SystemExit(run_verify(settings_of(data), as_json=as_json))
 

@@ -19,9 +19,6 @@ from streams.journey.notices import MILESTONES
 ALL_MILESTONES = (*MILESTONES, *BY_CLOCK)
 
 
-# What would be said
-
-
 # What customers agree to
 
 

@@ -1,6 +1,5 @@
 """Rows of a log to events: which rule takes a row, what it makes, and why a row makes nothing."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -49,12 +48,6 @@ class Rejected:
 
 
 Outcome = MappedEvent | Unmapped | Rejected
-
-
-def map_rows(rows: Iterable[LogRow], mapping: Mapping) -> Iterator[Outcome]:
-    """What becomes of each row, in order: at least one outcome a row."""
-    for row in rows:
-        yield from map_row(row, mapping)
 
 
 def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 RESULTS = Path(__file__).parent / "results"
 LONG_ENOUGH_MIN = 10
 PAGE = ROOT / "docs" / "reliability.md"

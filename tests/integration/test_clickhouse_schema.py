@@ -31,6 +31,7 @@ from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import SERVICE_EVENTS, Table
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
+from tests.paths import ROOT
 from tests.workshop import (
     approved,
     checked_in,
@@ -211,7 +212,7 @@ def test_database_fixtrail_holds_views_only(clickhouse: ClickHouseNode) -> None:
 
 def test_the_queries_that_analysts_are_shown_run_as_reader(clickhouse: ClickHouseNode, insert: Insert) -> None:
     insert(JOURNEYS, [journey_row(order_after(*repaired_visit("brakes")))])
-    page = (FOLDER.parents[1] / "docs" / "analysts.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
     queries = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)
 
     assert len(queries) >= 2
@@ -221,7 +222,7 @@ def test_the_queries_that_analysts_are_shown_run_as_reader(clickhouse: ClickHous
 
 
 def test_analysts_are_told_every_column(clickhouse: ClickHouseNode) -> None:
-    page = (FOLDER.parents[1] / "docs" / "analysts.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
     told = set(re.findall(r"\w+", page))
     columns = clickhouse.ask("SELECT DISTINCT name FROM system.columns WHERE database = 'fixtrail'").split("\n")
 
@@ -447,7 +448,7 @@ def test_loading_centers_replaces_the_whole_list(clickhouse: ClickHouseNode, tmp
 
 
 def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) -> None:
-    assert load_centers(clickhouse.client(), FOLDER.parents[1] / "examples" / "centers.toml") == 15
+    assert load_centers(clickhouse.client(), ROOT / "examples" / "centers.toml") == 15
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports, start_clickhouse
+from tests.paths import ROOT
 from tests.stack import wait_for
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
-ROOT = Path(__file__).parents[2]
 _SLEEPING = "SELECT count() FROM system.processes WHERE startsWith(query, 'SELECT sleep')"
 REFUSED = "ACCESS_DENIED|READONLY|SETTING_CONSTRAINT_VIOLATION|Not enough privileges"
 

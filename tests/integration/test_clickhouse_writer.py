@@ -34,11 +34,11 @@ from tests.clickhouse_node import (
     start_broker,
     start_clickhouse,
 )
+from tests.paths import ROOT
 from tests.workshop import event_of, order_after, repaired_visit
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
-ROOT = Path(__file__).parents[2]
 SECRET = "a secret of these tests"
 PARTITIONS = 4
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all  # noqa: F401
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "compose/grafana"
 SOURCE = yaml.safe_load((GRAFANA / "provisioning/datasources/clickhouse.yml").read_text())["datasources"][0]
 

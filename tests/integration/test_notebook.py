@@ -15,9 +15,8 @@ from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from sinks.clickhouse.migrations import migrate
 from tests.clickhouse_node import ClickHouseNode, start_clickhouse
+from tests.paths import ROOT
 from tests.warehouse import fill, settings_of
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from psycopg.rows import dict_row
 from fixtrail.operations.topics import ensure_topics
 from fixtrail.settings import Settings
 from tests.contract.broker.brokers import start_embedded
+from tests.paths import ROOT
 from tests.stack import wait_until_it_listens
 
-ROOT = Path(__file__).parents[2]
 HASH_KEY = "a key for tests"
 CRASHED = 99
 PARTITIONS = 2

@@ -19,9 +19,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from tests.kafka_io import read_topic
+from tests.paths import ROOT
 from tests.stack import wait_until_it_listens
 
-ROOT = Path(__file__).parents[2]
 Row = dict[str, Any]
 
 

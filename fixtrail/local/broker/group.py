@@ -11,25 +11,16 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from fixtrail.local.broker.errors import ErrorCode
 from fixtrail.local.broker.member import Joined, JoinRequest, Member, Synced, joining_member, restored_member
+from fixtrail.local.broker.rebalance import State, common_protocols, select_protocol
 
 log = logging.getLogger(__name__)
 
 FIRST_JOIN_S = 0.2
 """How long a rebalance of an empty group waits for more members to come."""
-
-
-class State(StrEnum):
-    """Names as DescribeGroups gives them."""
-
-    EMPTY = "Empty"
-    PREPARING = "PreparingRebalance"
-    COMPLETING = "CompletingRebalance"
-    STABLE = "Stable"
 
 
 @dataclass(eq=False)
@@ -68,7 +59,7 @@ class Group:
             return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         if self.members:
             offered = {name for name, _ in request.protocols}
-            if request.protocol_type != self.protocol_type or not offered & self._common_protocols():
+            if request.protocol_type != self.protocol_type or not offered & common_protocols(self.members.values()):
                 return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         return None
 
@@ -132,7 +123,7 @@ class Group:
         leader_before = self.leader
         if self.leader == old.id:
             self.leader = fresh_id
-        if self.state is State.STABLE and self._select_protocol() == self.protocol:
+        if self.state is State.STABLE and select_protocol(self.members.values()) == self.protocol:
             # The leader of before is named (as before version 9 in Kafka), so that a leader that came back does not
             # assign anew: a stable group would not hand that out.
             self.changed(self)
@@ -208,7 +199,7 @@ class Group:
             self._settle_empty()
             return
         self._elect()
-        self.protocol = self._select_protocol()
+        self.protocol = select_protocol(self.members.values())
         self.state = State.COMPLETING
         self._unsynced = set(self.members)
         log.info("group %s: generation %d with %d member(s)", self.id, self.generation, len(self.members))
@@ -232,18 +223,6 @@ class Group:
         if member.id == self.leader:
             members = tuple((one.id, one.instance_id, one.metadata(self.protocol)) for one in self.members.values())
         return Joined(ErrorCode.NONE, member.id, self.generation, self.protocol, self.leader, members)
-
-    def _common_protocols(self) -> set[str]:
-        return set.intersection(*({name for name, _ in member.protocols} for member in self.members.values()))
-
-    def _select_protocol(self) -> str:
-        """The protocol that most members like best among those that all know."""
-        common = self._common_protocols()
-        votes: dict[str, int] = {}
-        for member in self.members.values():
-            choice = next(name for name, _ in member.protocols if name in common)
-            votes[choice] = votes.get(choice, 0) + 1
-        return max(votes, key=lambda name: votes[name])
 
     def sync(
         self, member_id: str, instance_id: str | None, generation: int, assignments: dict[str, bytes]

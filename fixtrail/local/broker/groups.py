@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fixtrail.local.broker.errors import ErrorCode
-from fixtrail.local.broker.group import Group, State
+from fixtrail.local.broker.group import Group
 from fixtrail.local.broker.journal import Entry, Journal
 from fixtrail.local.broker.member import Joined, JoinRequest
+from fixtrail.local.broker.rebalance import State
 
 LONGEST_METADATA = 4096
 LONGEST_SESSION_S = 1800.0

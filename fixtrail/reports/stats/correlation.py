@@ -30,10 +30,6 @@ class Estimate:
     method: str
     reason: str | None = None
 
-    @property
-    def is_known(self) -> bool:
-        return self.value is not None
-
     def times(self, factor: float) -> Estimate:
         """The same figure per another unit."""
         if self.value is None or self.low is None or self.high is None:

@@ -19,7 +19,6 @@ from sinks.push.words import wording
 from streams.journey.clock_notices import RUNNING_LATE
 
 TEMPLATES = Path(__file__).parent / "templates"
-BLOCKS = ("title", "short", "text", "status", "note")
 
 Values = dict[str, Any]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.kafka_cluster import KafkaNode, start_kafka
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 class RunningBroker(Protocol):

@@ -5,7 +5,6 @@ An example is one file per type, or per type and phase: tests/examples/repair.pa
 
 import base64
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema
@@ -20,8 +19,8 @@ from streams.journey.entries import decode_entry, entry_of
 from streams.journey.visit import fold
 from tests import oracle
 from tests.kafka_record import record_of
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 EXAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "tests" / "examples").glob("*.json"))}
 # Of no field the right type, or too much of it.
 WRONG = [{"canary": [1]}, [["canary"]], True, -1, "canary-" * 20_000]

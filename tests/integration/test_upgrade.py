@@ -1,0 +1,104 @@
+"""A data folder that an older version wrote goes on under this one: broker, state, ClickHouse and ledger."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.paths import ROOT
+from tests.stack import Stack, wait_for
+
+FIXTURES = ROOT / "tests" / "fixtures"
+BEFORE: dict[str, Any] = json.loads((FIXTURES / "stack-before.json").read_text(encoding="utf-8"))
+OPEN_ORDER = "UPGRADE-1"
+SETTLED = timedelta(minutes=3)  # "ready" is sent two minutes after the last repair: one more job may follow
+PUSH = """
+locale = "en"
+[quiet]
+begins = 00:00:00
+ends = 00:00:00
+[limits]
+gap_s = 0
+[console]
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("upgrade")
+    with tarfile.open(FIXTURES / "stack-before.tar.xz") as archive:
+        archive.extractall(folder / "stack", filter="data")
+    (folder / "push.toml").write_text(PUSH)
+    with Stack(folder / "stack", environment={"FIXTRAIL_PUSH": str(folder / "push.toml")}) as stack:
+        stack.wait_idle()
+        yield stack
+
+
+def orders(stack: Stack) -> dict[str, dict[str, Any]]:
+    answer = stack.run("sql", "SELECT * FROM orders", "--format", "JSONEachRow")
+    return {row["order_id"]: row for row in map(json.loads, answer.splitlines())}
+
+
+def notices(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The open order's sends by milestone."""
+    return {send["milestone"]: send for send in json.loads(stack.run("notices", "log", OPEN_ORDER, "--json"))}
+
+
+def as_recorded(row: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
+    """The row's values that the older version had, too."""
+    return {name: row.get(name, "no such column") for name in recorded}
+
+
+def at_rest(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A recorded order without what the view adds up to the present: the seconds of an open order."""
+    return {name: value for name, value in recorded.items() if recorded["closed_at"] or not name.endswith("_s")}
+
+
+def test_orders_dead_letters_and_sends_are_as_they_were(stack: Stack) -> None:
+    now, recorded = orders(stack), {row["order_id"]: at_rest(row) for row in BEFORE["orders"]}
+    sends, recorded_sends = notices(stack), {send["milestone"]: send for send in BEFORE["notices"]}
+
+    assert (len(recorded), sum(not row["closed_at"] for row in recorded.values())) == (46, 6)
+    assert sum(bool(row["comeback_order_id"]) for row in recorded.values()) == 6
+    assert {name: as_recorded(row, recorded[name]) for name, row in now.items()} == recorded
+    assert stack.sql("SELECT count() AS n FROM dead_letters")[0]["n"] == BEFORE["dead_letters"] == 2
+    assert {name: as_recorded(sends[name], send) for name, send in recorded_sends.items()} == recorded_sends
+
+
+def test_the_next_event_of_an_open_order_finds_its_state(stack: Stack, tmp_path: Path) -> None:
+    """The repair goes on from what the older version knew, and of its messages none is sent again."""
+    before = orders(stack)[OPEN_ORDER]
+    event = {
+        "event_id": f"{OPEN_ORDER}-4",
+        "type": "repair",
+        "phase": "completed",
+        "job_id": "J1",
+        "order_id": OPEN_ORDER,
+        "center_id": "C1",
+        "vehicle_id": f"V-{OPEN_ORDER}",
+        "occurred_at": (datetime.now(UTC) - SETTLED).isoformat(timespec="milliseconds"),
+    }
+    (tmp_path / "event.jsonl").write_text(json.dumps(event) + "\n")
+    stack.send(tmp_path / "event.jsonl")
+    stack.wait_idle()
+    after = orders(stack)[OPEN_ORDER]
+
+    assert after["event_count"] == before["event_count"] + 1 == 5
+    assert after["checked_in_at"] == before["checked_in_at"]
+    assert (before["activity"], after["activity"]) == ("repair", "pickup")
+    assert after["ready_at"] and not after["anomalies"]
+    wait_for(lambda: len(notices(stack)) > len(BEFORE["notices"]), 60, "the customer is told that the car is ready")
+    wait_for(lambda: notices(stack).get("ready", {}).get("state") == "SENT", 60, "that is sent")
+    sends = notices(stack)
+    assert sends["ready"]["attempts"] == 1
+    assert [as_recorded(sends[send["milestone"]], send) for send in BEFORE["notices"]] == BEFORE["notices"]
+
+
+def test_recomputing_finds_no_difference(stack: Stack) -> None:
+    assert "0 differences" in stack.run("verify")

@@ -1,0 +1,141 @@
+"""Alerts and panels speak of what the boxes really measure, and every alert has its page for whoever it wakes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runtime.metrics import KNOWN
+from tests.paths import ROOT
+
+PROMETHEUS = ROOT / "compose/prometheus"
+RUNBOOKS = ROOT / "docs/runbooks"
+RULES: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARDS = sorted((ROOT / "compose/grafana/dashboards").glob("*.json"))
+
+# Of every process, by the Prometheus client, and what Prometheus itself adds.
+EVERYWHERE = {
+    "up": {"job", "instance"},
+    "process_start_time_seconds": {"job", "instance"},
+    "process_resident_memory_bytes": {"job", "instance"},
+    "process_cpu_seconds_total": {"job", "instance"},
+    "process_open_fds": {"job", "instance"},
+}
+_NAME = re.compile(r"\b(?:fixtrail|process)_[a-z_]+\b|\bup\b")
+_SUFFIX = re.compile(r"_(?:bucket|sum|count|total)$")
+_GROUPED = re.compile(r"\b(?:by|on|without)\s*\(([^)]*)\)")
+_MATCHED = re.compile(r"([a-z_]+)\s*=~?\s*\"")
+
+
+def labels_by_metric() -> dict[str, set[str]]:
+    known = dict(EVERYWHERE)
+    for box, measures in KNOWN.items():
+        for what, about in measures.items():
+            known[f"fixtrail_{box}_{what}"] = {*about.labels, "le", "job", "instance"}
+    return known
+
+
+def panels(dashboard: Path) -> Iterator[tuple[str, str]]:
+    """Title and query of each panel."""
+    for panel in json.loads(dashboard.read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+
+
+QUERIES = [(rule["alert"], rule["expr"]) for rule in RULES] + [
+    panel for dashboard in DASHBOARDS if dashboard.stem == "operators" for panel in panels(dashboard)
+]
+
+
+@pytest.mark.parametrize(("title", "query"), QUERIES)
+def test_queries_name_metrics_and_labels_that_exist(title, query):
+    known = labels_by_metric()
+    unquoted = re.sub(r'"[^"]*"', '""', query)
+    names = {name if name in known else _SUFFIX.sub("", name) for name in _NAME.findall(unquoted)}
+
+    assert names and names <= set(known)
+    labels = {label.strip() for found in _GROUPED.findall(unquoted) for label in found.split(",") if label.strip()}
+    labels |= set(_MATCHED.findall(unquoted))
+    assert labels <= set().union(*(known[name] for name in names))
+
+
+@pytest.mark.parametrize(("title", "query"), QUERIES)
+def test_counters_are_read_as_rates_and_parentheses_close(title, query):
+    for name in re.findall(r"\bfixtrail_[a-z_]+_(?:total|bucket)\b", query):
+        assert re.search(rf"(rate|increase|absent|changes)\({name}\b", query), name
+    assert query.count("(") == query.count(")")
+    assert query.count("{") == query.count("}")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_has_its_page(rule):
+    page = ROOT / rule["annotations"]["runbook"]
+    text = page.read_text()
+
+    assert page.parent == RUNBOOKS
+    assert text.startswith(f"# {rule['alert']}\n")
+    assert all(part in text for part in ("**What it means.**", "**Look here**", "**Do this**"))
+    assert rule["labels"]["severity"] in ("critical", "warning", "info")
+    assert rule["annotations"]["summary"]
+
+
+def test_every_page_belongs_to_an_alert():
+    assert {page.name for page in RUNBOOKS.glob("*.md")} == {
+        Path(rule["annotations"]["runbook"]).name for rule in RULES
+    }
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_pages_lead_to_pages_that_are_there(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_prometheus_asks_every_box_that_compose_starts():
+    jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    boxes = {name for name, service in services.items() if "FIXTRAIL_HEALTH_PORT" in service.get("environment", {})}
+
+    assert {job["job_name"] for job in jobs} == boxes
+    for job in jobs:
+        (found,) = job["dns_sd_configs"]
+        assert found["names"] == [job["job_name"]]
+        assert str(found["port"]) == services[job["job_name"]]["environment"]["FIXTRAIL_HEALTH_PORT"]
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_dashboards_can_be_provisioned(dashboard):
+    content = json.loads(dashboard.read_text())
+    ids = [panel["id"] for panel in content["panels"]]
+
+    assert content["uid"] and content["title"]
+    assert len(ids) == len(set(ids))
+    for panel in content["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+
+
+def test_every_measure_is_on_the_dashboard_or_in_an_alert():
+    said = "\n".join(query for _, query in QUERIES)
+    left_out = {
+        name for name in labels_by_metric() if name.startswith("fixtrail_") and not re.search(rf"\b{name}", said)
+    }
+
+    # Seen in `fixtrail status`, or there for whoever looks for it.
+    assert left_out <= {
+        "fixtrail_stack_ready",
+        "fixtrail_stack_child_up",
+        "fixtrail_clickhouse_records",
+        "fixtrail_pulse_failures",
+        "fixtrail_push_ready",
+        "fixtrail_push_records",
+        "fixtrail_push_commits",
+        "fixtrail_push_dead_letters",
+        "fixtrail_pulse_dead_letter_records",
+    }

@@ -1,0 +1,98 @@
+"""docker-compose.yml: everything checked, nothing open, no password written down."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from tests.paths import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+ONE_SHOT = {"topics", "migrations"}
+SECRETS = ("FIXTRAIL_CLICKHOUSE_PASSWORD", "FIXTRAIL_CLICKHOUSE_READER_PASSWORD", "FIXTRAIL_HASH_KEY")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_watched_or_runs_once(name):
+    service = SERVICES[name]
+
+    assert ("healthcheck" in service) is (name not in ONE_SHOT)
+    assert service["restart"] == ("on-failure" if name in ONE_SHOT else "unless-stopped")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_open_to_this_host_only(name):
+    assert all(str(port).startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secrets_come_from_the_environment_or_it_does_not_start(name):
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if variable in SECRETS:
+            assert value.startswith(f"${{{variable}:?")
+        else:
+            assert "PASSWORD" not in variable and "SECRET" not in variable
+
+
+def test_nothing_starts_before_what_it_needs():
+    for name in ("worker", "sink-clickhouse", "sink-push", "watch"):
+        needs = SERVICES[name]["depends_on"]
+        assert all(need["condition"] == "service_completed_successfully" for need in needs.values())
+    assert set(SERVICES["sink-clickhouse"]["depends_on"]) == ONE_SHOT
+
+
+def test_the_pages_and_the_push_sink_share_one_ledger_and_one_configuration():
+    """A browser that subscribes on a page is told by the push sink."""
+    web, push = SERVICES["web"], SERVICES["sink-push"]
+
+    assert web["volumes"] == push["volumes"]
+    assert web["environment"]["FIXTRAIL_PUSH"] == push["environment"]["FIXTRAIL_PUSH"]
+    assert (ROOT / "compose/push/push.toml").exists()
+
+
+def test_other_peoples_images_have_a_version():
+    for service in SERVICES.values():
+        image, _, tag = service["image"].partition(":")
+        assert image == "fixtrail" or tag not in ("", "latest")
+
+
+def test_the_image_runs_as_nobody_special():
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+
+    assert "USER fixtrail" in lines
+    assert any("--require-hashes" in line for line in lines)
+
+
+def compose(folder, *arguments, **variables):
+    command = shutil.which("docker-compose")
+    if command is None:
+        pytest.skip("docker-compose is not installed")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")}
+    (folder / "none.env").touch()
+    call = [command, "--env-file", folder / "none.env", "-f", ROOT / "docker-compose.yml", *arguments]
+    return subprocess.run(call, env=environment | variables, capture_output=True, text=True)
+
+
+def test_docker_compose_takes_the_file(tmp_path):
+    checked = compose(tmp_path, "config", "-q", **dict.fromkeys(SECRETS, "x"))
+
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_docker_compose_refuses_to_run_without_secrets(tmp_path):
+    refused = compose(tmp_path, "config", "-q")
+
+    assert refused.returncode != 0
+    assert "compose/secrets.sh" in refused.stderr
+
+
+def test_fresh_secrets_are_all_there_and_differ():
+    made = subprocess.run(["sh", ROOT / "compose/secrets.sh"], capture_output=True, text=True, check=True).stdout
+    found = dict(line.split("=", 1) for line in made.splitlines())
+
+    assert set(found) == set(SECRETS)
+    assert len(set(found.values())) == 3
+    assert all(len(value) == 32 for value in found.values())

@@ -1,0 +1,268 @@
+"""The KPI report from known answers: figures, targets, periods and what their files may say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+
+import pandas as pd
+import pytest
+
+from fixtrail.reports.forms.document import as_json
+from fixtrail.reports.kpi import report as kpi
+from fixtrail.reports.options import Options, check_cut, parse_day, refuse_cut
+from fixtrail.reports.periods import Asked, Span, bucket_days, resolve
+from fixtrail.reports.report import Words
+from fixtrail.reports.targets import Period, read_targets, targets_of
+from runtime.failure import Failure
+from tests.paths import ROOT
+
+EXAMPLES = ROOT / "examples"
+NOW = datetime(2026, 11, 8, 12, tzinfo=UTC)
+COUNTS = {
+    "key": "", "orders": 120, "handed_off": 100, "judged": 90, "fixed": 72, "judged_confirmed": 60,
+    "fixed_confirmed": 45, "scores": 50, "promoters": 40, "detractors": 5, "requests": 30, "backordered": 3,
+    "complaints": 4, "quick": 20, "quick_ready": 18, "quick_in_time": 9, "promised": 80, "promise_kept": 60,
+    "quoted": 70, "quote_kept": 63, "waits": 99, "wait_mean_s": 1200.0, "wait_deviation_s": 300.0,
+    "wait_quantiles_s": [1100.0, 2000.0],
+}  # fmt: skip
+CENTERS = pd.DataFrame(
+    {
+        "center_id": ["A", "B", "C"],
+        "wave": [1, 2, 0],
+        "wave_start": pd.to_datetime(["2026-08-17", "2026-09-07", None]),
+    }
+)
+SPAN = Span(date(2026, 7, 6), date(2026, 11, 8))
+
+
+class Shop:
+    """Answers the queries of the KPI report from these counts, and remembers what it was asked."""
+
+    def __init__(self, *rows: dict, means: Mapping[str, float] = MappingProxyType({"A": 1200.0})) -> None:
+        self.means = means
+        self.counts = pd.DataFrame(list(rows) or [], columns=list(COUNTS))
+        self.asked: list[tuple[str, dict]] = []
+
+    def __call__(self, query, /, **parameters):
+        self.asked.append((query, parameters))
+        if query == "span":
+            first, last = map(pd.Timestamp, (SPAN.first, SPAN.last))
+            return pd.DataFrame({"first_day": [first], "last_day": [last], "handed_off": [100]})
+        if query == "kpi_emergencies":
+            there = min(1, len(self.counts))
+            return pd.DataFrame({"key": [""], "emergencies": [8], "in_time": [6]}).head(there)
+        if query == "kpi_centers":
+            return pd.DataFrame(
+                [
+                    {
+                        "key": key,
+                        "center_id": center,
+                        "waits": 33,
+                        "mean_s": mean,
+                        "up_to_median": 0.5,
+                        "up_to_p90": 0.9,
+                    }
+                    for key in parameters["names"]
+                    for center, mean in self.means.items()
+                ]
+            )
+        if query == "kpi_wait_ranks":
+            keys = list(parameters["ranks"])
+            ends = [1000.0, 1150.0, 1800.0, 2500.0, 900.0, 1250.0, 1700.0, 2600.0]
+            return pd.DataFrame({"key": keys, "waits_s": [ends] * len(keys)})
+        return CENTERS if query == "centers" else self.counts
+
+
+def figures(targets=None, *rows, **options):
+    report = kpi.build(Shop(*rows or (COUNTS,)), Options(NOW, targets=targets_of(targets or {}), **options))
+    return {figure["figure"]: figure for figure in as_json(report)["figures"]}
+
+
+def test_figures_follow_from_the_counts():
+    found = figures()
+
+    assert found["nps"]["value"] == 70 and (found["nps"]["n"], found["nps"]["n_all"]) == (50, 120)
+    assert found["ftfr"]["value"] == 72 / 90 and found["ftfr"]["count"] == 72
+    assert found["ftfr_confirmed"]["value"] == 45 / 60 and found["ftfr_provisional"]["value"] == 27 / 30
+    assert found["complaints_per_100"]["value"] == 4
+    assert found["complaints_per_month"]["value"] == pytest.approx(4 / (126 / 30.4375))
+    assert found["emergency_in_time"]["value"] == 0.75 and found["quick_lane_in_time"]["value"] == 0.5
+    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000.0, 1150.0)
+    assert (found["wait_p90_s"]["low"], found["wait_p90_s"]["value"], found["wait_p90_s"]["high"]) == (1800, 2000, 2500)
+
+
+def waits_of(means):
+    shown = as_json(kpi.build(Shop(COUNTS, means=means), Options(NOW)))["figures"]
+    return {figure["figure"]: figure for figure in shown if figure["figure"].startswith("wait_")}
+
+
+def test_waits_of_centers_that_differ_are_less_certain():
+    """Student's t over three means of equal weight: 4.303 standard errors, where orders alone need 1.984."""
+    found = waits_of({"A": 1000.0, "B": 1200.0, "C": 1400.0})
+
+    assert found["wait_mean_s"]["value"] == 1200
+    assert found["wait_mean_s"]["high"] - 1200 == pytest.approx(4.302653 * 200 / math.sqrt(3))
+    assert found["wait_mean_s"]["orders_high"] - 1200 == pytest.approx(1.984467 * 300 / math.sqrt(99))
+    assert (found["wait_mean_s"]["centers"], found["wait_mean_s"]["method"]) == (3, "t-centers")
+    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (900, 1250)
+    assert (found["wait_median_s"]["orders_low"], found["wait_median_s"]["orders_high"]) == (1000, 1150)
+
+
+def test_centers_that_are_alike_make_nothing_more_certain():
+    found = waits_of(dict.fromkeys("ABC", 1200.0))
+
+    assert found["wait_mean_s"]["low"] == found["wait_mean_s"]["orders_low"] < 1200
+
+
+def test_of_one_center_the_interval_is_that_of_its_orders():
+    found = waits_of({"A": 1200.0})
+
+    assert (found["wait_mean_s"]["method"], found["wait_median_s"]["method"]) == ("t", "order-statistics")
+    assert found["wait_mean_s"]["centers"] is None and found["wait_mean_s"]["orders_low"] is None
+    assert (found["wait_median_s"]["low"], found["wait_median_s"]["high"]) == (1000, 1150)
+
+
+def test_every_figure_brings_its_definition_version_unit_and_method():
+    for figure in figures().values():
+        assert len(figure["definition"]) > 20 and figure["version"] >= 1 and figure["unit"] and figure["method"]
+
+
+def test_an_empty_shop_has_all_figures_without_a_value():
+    report = kpi.build(Shop(), Options(NOW))
+
+    assert len(report.figures) == 14
+    assert {(figure.value, figure.n) for figure in report.figures} == {(None, 0)}
+
+
+def test_targets_are_judged_by_interval():
+    found = figures({"targets": {"nps": 69, "ftfr": 0.95, "wait_mean_s": 1300}})
+
+    assert found["nps"]["status"] == "not_distinguishable"
+    assert found["ftfr"]["status"] == "missed"
+    assert found["wait_mean_s"]["status"] == "met"
+    assert found["stockout_rate"]["status"] is None and found["stockout_rate"]["target"] is None
+
+
+def complaints(before, after):
+    """Status of complaints against half of what they were, at 10,000 handed-off orders in both periods."""
+    shops = {
+        "before": Shop({**COUNTS, "handed_off": 10_000, "complaints": before}),
+        "after": Shop({**COUNTS, "handed_off": 10_000, "complaints": after}),
+    }
+    targets = targets_of(
+        {
+            "period": [{"name": "before", "to": date(2026, 8, 16)}, {"name": "after", "from": date(2026, 8, 17)}],
+            "targets": {"complaints_per_100": {"times": 0.5, "of": "before"}},
+        }
+    )
+
+    def ask(query, /, **parameters):
+        return shops["after" if parameters.get("since") else "before"](query, **parameters)
+
+    shown = as_json(kpi.build(ask, Options(NOW, targets=targets)))["figures"]
+    return {figure["period"]: figure for figure in shown if figure["figure"] == "complaints_per_100"}
+
+
+def test_a_target_of_half_as_many_complaints_reckons_with_the_chance_in_both_counts():
+    assert complaints(400, 100)["after"]["status"] == "met"
+    assert complaints(400, 190)["after"]["status"] == "not_distinguishable"
+    assert complaints(400, 350)["after"]["status"] == "missed"
+    assert complaints(400, 190)["after"]["target"] == 2.0
+    assert complaints(400, 190)["before"]["status"] is None
+
+
+def test_a_cut_has_one_set_of_figures_for_each_key():
+    shop = Shop({**COUNTS, "key": "quick"}, {**COUNTS, "key": None, "waits": 0, "wait_mean_s": None})
+    report = kpi.build(shop, Options(NOW, by="lane"))
+
+    assert {(figure.by, figure.key) for figure in report.figures} == {("lane", "quick"), ("lane", None)}
+    ranks = next(parameters["ranks"] for query, parameters in shop.asked if query == "kpi_wait_ranks")
+    assert ranks.keys() == {"quick"}, "no waits, nothing to look up"
+
+
+# Periods
+
+
+def asked_for(period, **options):
+    return resolve(period, Options(NOW, **options), SPAN, CENTERS)
+
+
+def test_a_period_of_last_days_ends_with_the_last_handoff():
+    found = asked_for(Period("now", Words("", ""), last_days=28))
+
+    assert (found.since, found.until, found.days) == (date(2026, 10, 12), None, 28)
+
+
+def test_from_and_to_narrow_every_period():
+    period = Period("p", Words("", ""), since=date(2026, 8, 1), until=date(2026, 8, 31))
+    found = asked_for(period, since=date(2026, 8, 10), until=date(2026, 12, 1))
+
+    assert (found.since, found.until, found.days) == (date(2026, 8, 10), date(2026, 8, 31), 22)
+
+
+def test_a_wave_is_its_centers_and_one_without_centers_is_nobody():
+    assert asked_for(Period("w", Words("", ""), waves=(1, 2))).centers == ("A", "B")
+    assert asked_for(Period("w", Words("", ""), waves=(9,))).centers == ("",)
+    assert asked_for(Period("c", Words("", ""), centers=("X",))).centers == ("X",)
+
+
+def test_before_and_after_the_rollout_have_their_days():
+    assert asked_for(Period("b", Words("", ""), rollout="before")).last == date(2026, 9, 6)
+    assert asked_for(Period("a", Words("", ""), rollout="after", waves=(2,))).first == date(2026, 9, 7)
+
+
+def test_days_of_weeks_and_months_are_those_with_handoffs():
+    period = Asked("p", Words("", ""), None, None, (), None, date(2026, 7, 8), date(2026, 8, 3))
+
+    assert bucket_days("month", "2026-07", period) == 24 and bucket_days("month", "2026-08", period) == 3
+    assert bucket_days("week", "2026-07-06", period) == 5 and bucket_days("day", "2026-07-08", period) == 1
+    assert bucket_days("month", "2026-09", period) == 0
+
+
+# Files and options
+
+
+def test_the_example_of_targets_can_be_read():
+    found = read_targets(EXAMPLES / "targets.toml")
+
+    assert found.values == {"nps": 90, "ftfr": 0.95, "wait_mean_s": 900} and found.time_zone == "Asia/Shanghai"
+    assert [period.name for period in found.periods] == ["before", "pilot", "now"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[targets]\nnpss = 90", "no figure npss"),
+        ('[targets]\nnps = "90"', "targets.nps is a number"),
+        ("[targets]\nnps = true", "targets.nps is a number"),
+        ('[targets]\nnps = {times = 2, of = "x"}', "only complaints_per_100"),
+        ('[targets]\ncomplaints_per_100 = {times = 2, of = "x"}', "a period's name"),
+        ('time_zone = "Mars/Olympus"', "no time zone"),
+        ("[[period]]\nfrom = 2026-01-01", "no name"),
+        ('[[period]]\nname = "a"\nsince = 2026-01-01', "no key since"),
+        ('[[period]]\nname = "a"\nfrom = "2026-01-01"', "from is a day"),
+        ('[[period]]\nname = "a"\nfrom = 2026-01-01T00:00:00', "from is a day"),
+        ('[[period]]\nname = "a"\nrollout = "during"', "rollout is"),
+        ('[[period]]\nname = "a"\n[[period]]\nname = "a"', "same name"),
+        ("[targets", "targets.toml"),
+    ],
+)
+def test_a_file_of_targets_that_cannot_be_meant_says_why(tmp_path, text, said):
+    file = tmp_path / "targets.toml"
+    file.write_text(text)
+
+    with pytest.raises(Failure, match=said):
+        read_targets(file)
+
+
+def test_options_that_cannot_be_meant_are_refused():
+    assert parse_day("2026-07-06", "--from") == date(2026, 7, 6) and parse_day(None, "--from") is None
+    with pytest.raises(Failure, match="--from is a day"):
+        parse_day("yesterday", "--from")
+    with pytest.raises(Failure, match="--by is one of"):
+        check_cut("technician")
+    with pytest.raises(Failure, match="for report kpi"):
+        refuse_cut("parts", Options(NOW, by="lane"))

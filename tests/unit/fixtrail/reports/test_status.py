@@ -1,0 +1,132 @@
+"""Met, missed or not distinguishable: one rule, held against the operator's own table."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from fixtrail.cli.main import app
+from fixtrail.reports.kpi.told import read_told
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import NO_INTERVAL, Interval
+from fixtrail.reports.status import MET, MISSED, NOT_DISTINGUISHABLE, status
+from runtime.failure import Failure
+from tests.paths import ROOT
+
+OWNERS_TABLE = ROOT / "examples" / "owners-table.toml"
+OPTIONS = Options(datetime(2026, 11, 8, tzinfo=UTC))
+numbers = st.floats(-1000, 1000)
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Reads a table from its text."""
+
+    def read(text):
+        file = tmp_path / "table.toml"
+        file.write_text(text)
+        return {(figure.figure, figure.period): figure for figure in read_told(file, OPTIONS).figures}
+
+    return read
+
+
+def test_the_owners_16_minutes_94_percent_and_89_points_are_not_met():
+    found = {(figure.figure, figure.period): figure.status for figure in read_told(OWNERS_TABLE, OPTIONS).figures}
+
+    assert found["wait_mean_s", "now"] in (MISSED, NOT_DISTINGUISHABLE)
+    assert found["ftfr", "now"] in (MISSED, NOT_DISTINGUISHABLE)
+    assert found["nps", "pilot"] != MET
+
+
+def test_of_the_owners_table_nps_complaints_and_staff_are_met():
+    found = {(figure.figure, figure.period): figure.status for figure in read_told(OWNERS_TABLE, OPTIONS).figures}
+
+    assert {found["nps", "now"], found["complaints", "now"], found["staff", "now"]} == {MET}
+
+
+def test_the_command_judges_the_owners_table_without_a_server():
+    done = CliRunner().invoke(app, ["report", "kpi", "--table", str(OWNERS_TABLE), "--json"])
+
+    assert done.exit_code == 0, done.output
+    said = {(each["figure"], each["period"]): each["status"] for each in json.loads(done.output)["figures"]}
+    assert [place for place, verdict in said.items() if verdict == "missed"] == [
+        ("wait_mean_s", "now"), ("ftfr", "now"), ("nps", "pilot")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "target", "better"),
+    [("nps", 90, 90, ""), ("nps", 91, 90, ""), ("complaints_per_100", 1.8, 1.8, ""), ("staff", 0.9, 0.85, "higher")],
+)
+def test_what_was_told_to_reach_its_target_is_met(told, figure, value, target, better):
+    """As NPS, complaints and staff satisfaction in the owner's table."""
+    about = f'better = "{better}"\nunit = "share"' if better else ""
+    found = told(f'[[figure]]\nfigure = "{figure}"\nvalue = {value}\ntarget = {target}\n{about}')
+
+    assert found[figure, "told"].status == MET
+
+
+def test_a_told_figure_with_an_interval_is_judged_by_it(told):
+    text = '[[figure]]\nfigure = "nps"\nperiod = "{}"\nvalue = 91\nn = {}\nlow = {}\nhigh = 94\ntarget = 90\n'
+    found = told(text.format("few", 400, 88) + text.format("many", 9000, 90.2))
+
+    assert found["nps", "few"].status == NOT_DISTINGUISHABLE
+    assert found["nps", "many"].status == MET
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[figure]]\nfigure = "nps"', "value"),
+        ('[[figure]]\nfigure = "staff"\nvalue = 3', "none of ours"),
+        ('[[figure]]\nfigure = "nps"\nvalue = 3\ngoal = 4', "no key goal"),
+        ("figure = 3", "table.toml"),
+        ("[[figure", "table.toml"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_why(told, text, said):
+    with pytest.raises(Failure, match=said):
+        told(text)
+
+
+def test_the_whole_interval_decides():
+    assert status(91, Interval(90, 92), 90, "higher", 900) == MET
+    assert status(91, Interval(89, 93), 90, "higher", 90) == NOT_DISTINGUISHABLE
+    assert status(89, Interval(87, 91), 90, "higher", 90) == NOT_DISTINGUISHABLE
+    assert status(85, Interval(83, 87), 90, "higher", 90) == MISSED
+    assert status(960, Interval(940, 980), 900, "lower", 900) == MISSED
+    assert status(960, Interval(890, 1030), 900, "lower", 90) == NOT_DISTINGUISHABLE
+    assert status(860, Interval(840, 880), 900, "lower", 90) == MET
+
+
+@pytest.mark.parametrize("interval", [NO_INTERVAL, Interval(5.0, 5.0), Interval(3.0, None)])
+def test_a_single_answer_proves_nothing(interval):
+    assert status(100, interval, 90, "higher", 1) == NOT_DISTINGUISHABLE
+
+
+def test_without_value_or_target_there_is_no_status():
+    assert status(None, NO_INTERVAL, 90, "higher", 0) is None and status(90, NO_INTERVAL, None, "higher") is None
+
+
+@given(numbers, st.floats(0.001, 100), st.floats(0.001, 100), numbers, st.sampled_from(("higher", "lower")))
+def test_more_of_the_good_never_makes_the_status_worse(value, below, above, target, better):
+    order = [MISSED, NOT_DISTINGUISHABLE, MET]
+    step = 1 if better == "higher" else -1
+    ranks = [
+        order.index(status(value + each, Interval(value + each - below, value + each + above), target, better, 9))
+        for each in (0, 50 * step, 500 * step)
+    ]
+    assert ranks == sorted(ranks)
+
+
+@given(value=numbers, half=st.floats(0.001, 100), target=numbers)
+def test_higher_and_lower_are_mirror_images(value, half, target):
+    up = status(value, Interval(value - half, value + half), target, "higher", 5)
+    down = status(-value, Interval(-value - half, -value + half), -target, "lower", 5)
+
+    assert up == down

@@ -1,0 +1,38 @@
+"""The product's files and functions stay small enough to be read in one go."""
+
+import ast
+from collections.abc import Iterator
+from statistics import median, quantiles
+
+from tests.paths import ROOT
+
+PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
+LONGEST_FILE = 400
+# Longer today, each one subject; none of them may grow.
+LONGER = {"streams/journey/visit.py": 409, "fixtrail/watch/shard.py": 407}
+
+
+def product() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            yield file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
+
+
+def function_lengths() -> list[int]:
+    nodes = (node for _, text in product() for node in ast.walk(ast.parse(text)))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
+
+
+def test_no_file_is_long():
+    lengths = {name: len(text.splitlines()) for name, text in product()}
+
+    assert {name: length for name, length in lengths.items() if length > LONGER.get(name, LONGEST_FILE)} == {}
+
+
+def test_functions_are_short():
+    lengths = function_lengths()
+
+    assert len(lengths) > 2000
+    assert median(lengths) <= 6
+    assert quantiles(lengths, n=10)[-1] <= 19
