@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
@@ -38,9 +39,9 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
     return Web(
         config=config,
         journeys=journeys,
-        events=Events(config.kafka),
+        events=Events(client_options(config.settings)),
         gate=Gate(config.limits),
-        links=Links(config.secret),
+        links=Links(config.settings.secret()),
         api=make_state(config.settings, journeys, progress),
         ops=make_ops(config),
         progress=progress,
