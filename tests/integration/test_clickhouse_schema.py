@@ -453,7 +453,7 @@ def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "center: Field required"),
+        ("", "center: missing"),
         ("[[center]", "Expected"),
         ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\ntime_zone = "Mars"', "no time zone 'Mars'"),
         ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\n' * 2, "center a is there more than once"),

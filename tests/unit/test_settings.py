@@ -39,9 +39,8 @@ def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FIXTRAIL_PARTITIONS", "none")
     monkeypatch.setenv("FIXTRAIL_WEB_PORT", "-1")
 
-    with pytest.raises(
-        Failure, match=r"FIXTRAIL_PARTITIONS: .*FIXTRAIL_WEB_PORT: |FIXTRAIL_WEB_PORT: .*_PARTITIONS: "
-    ) as refused:
+    with pytest.raises(Failure) as refused:
         read_settings()
 
+    assert all(f"FIXTRAIL_{name}: " in str(refused.value) for name in ("PARTITIONS", "WEB_PORT"))
     assert refused.value.exit_code == USAGE
