@@ -113,14 +113,16 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises Failure (78) where its file is wrong."""
-    from fixtrail.configuration import centers_of, watch_config
+    from fixtrail.configuration import centers_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
+    from fixtrail.watch.config import read_watch_config
 
     log_as_json("watch", settings.log_level)
     group = f"{settings.app_id}-watch"
     progress = Progress()
     watchdog = _watch("watch", settings, progress)
-    watch = watch_config(settings)
+    with refusal():
+        watch = read_watch_config(settings.watch)
     with member_slot(settings.data, group) as number:
         config = WatchBoxConfig(
             kafka=client_options(settings),

@@ -1,4 +1,4 @@
-"""What the files say that settings name: the push sink's, the watch's, the targets and the centers.
+"""What the files say that settings name: the push sink's, the targets and the centers.
 
 All functions raise Failure (78) where a file is wrong.
 """
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixtrail.settings import CentersSettings, LedgerSettings, ReportSettings, TrackingSettings, WatchSettings
+from fixtrail.settings import CentersSettings, LedgerSettings, ReportSettings, TrackingSettings
 from fixtrail.tracking_links import tracking_url
 from runtime.failure import REFUSED, Failure
 from schemas.centers import Center, read_centers
@@ -19,7 +19,6 @@ from sinks.push.words.compose import Link
 
 if TYPE_CHECKING:
     from fixtrail.reports.targets import Targets
-    from fixtrail.watch.config import WatchConfig
 
 CENTERS_FILE = "centers.toml"
 LOOK_EVERY_S = 5.0
@@ -27,16 +26,8 @@ LOOK_EVERY_S = 5.0
 
 def push_settings(settings: LedgerSettings) -> PushSettings:
     """The push sink's own settings; without a file, those that message nobody."""
-    with _refusal():
+    with refusal():
         return read_push_settings(settings.push)
-
-
-def watch_config(settings: WatchSettings) -> "WatchConfig":
-    """The rules and channels of the watch box; without a file, its defaults."""
-    from fixtrail.watch.config import read_watch_config
-
-    with _refusal():
-        return read_watch_config(settings.watch)
 
 
 def report_targets(settings: ReportSettings) -> "Targets":
@@ -51,7 +42,7 @@ def centers_of(settings: CentersSettings) -> Mapping[str, Center]:
     path = _centers_file(settings)
     if settings.centers is None and not path.exists():
         return {}
-    with _refusal():
+    with refusal():
         return _centers_in(path)
 
 
@@ -84,7 +75,7 @@ class Centers:
         self._known: Mapping[str, Center] = {}
         self._read_of = 0.0
         self._look_at = 0.0
-        with _refusal():
+        with refusal():
             self._look()
 
     def get(self, center_id: str | None) -> Center | None:
@@ -122,8 +113,8 @@ def _changed_at(path: Path) -> float:
 
 
 @contextmanager
-def _refusal() -> Iterator[None]:
-    """Ends the process, by a Failure (78), where a file is wrong."""
+def refusal() -> Iterator[None]:
+    """Makes a Failure (78) of a file that is wrong, for what cannot start without it."""
     try:
         yield
     except TomlFileError as error:

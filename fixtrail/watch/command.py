@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fixtrail.configuration import centers_of, watch_config
+from fixtrail.configuration import centers_of
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, WatchSettings, client_options
 from fixtrail.terminal.printable import cell
 from fixtrail.watch.acks import acknowledge
+from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from runtime.failure import NEGATIVE, OK, USAGE, Failure
 from schemas.facts import Alert
 from schemas.opening_hours import local
+from schemas.toml_file import TomlFileError
 from schemas.topics import ALERTS
 
 READ_LIMIT_S = 30.0
@@ -124,9 +126,9 @@ def _print_table(settings: WatchSettings, alerts: list[Alert], state: str) -> No
         print("no alerts" if state == "all" else f"no {state} alerts")
         return
     try:
-        config = watch_config(settings)
+        config = read_watch_config(settings.watch)
         locale, zone = config.locale, config.time_zone
-    except Failure:
+    except TomlFileError:
         locale, zone = "zh-CN", "Asia/Shanghai"
     wording = Wording(locale, zone, centers_of(settings))
     table = Table("opened", "id", "rule", "state", "level", "center", "what")

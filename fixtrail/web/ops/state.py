@@ -13,7 +13,6 @@ from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import Alerts
 from fixtrail.web.ops.board import Thresholds
-from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.figures import Figures, Row
 from runtime.failure import REFUSED, Failure
 
@@ -41,7 +40,6 @@ class Ops:
     access: Access
     alerts: Alerts
     figures: Figures
-    boards: Boards
     reports: Reports
     aims: Aims
     default_zone: str
@@ -56,7 +54,6 @@ def make_ops(config: WebConfig) -> Ops:
         access=make_access(config.settings, config.public_url),
         alerts=Alerts(),
         figures=Figures(ask),
-        boards=Boards(),
         reports=Reports(computer(config.settings)),
         aims=aims_of(config.settings),
         default_zone=config.push.time_zone,
