@@ -126,9 +126,21 @@ def expected(orders: Iterable[Order], days: int) -> dict[str, dict[str, Any]]:
         **wait_figures(waits, len(done)),
     }
     values = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0)) if len(scores) else np.array([])
-    half = Z * values.std() / math.sqrt(len(values)) if len(values) else None
-    found["nps"] = told(values.mean() if len(values) else None, half, len(values), len(rows))
+    figure = told(values.mean() if len(values) else None, None, len(values), len(rows))
+    found["nps"] = figure | ({} if not len(values) else nps_bounds(values))
     return found
+
+
+def nps_bounds(values: Any) -> dict[str, float]:
+    """Rocks (2016): the mean interval of the answers and 3/4 of a promoter, 3/4 of a detractor, 3/2 of a passive."""
+    answers = np.concatenate([values, [100.0, -100.0, 0.0]])
+    weights = np.concatenate([np.ones(len(values)), [0.75, 0.75, 1.5]])
+    middle = np.average(answers, weights=weights)
+    half = Z * math.sqrt(np.average((answers - middle) ** 2, weights=weights) / weights.sum())
+    return {
+        "low": float(min(values.mean(), max(-100.0, middle - half))),
+        "high": float(max(values.mean(), min(100.0, middle + half))),
+    }
 
 
 def told(value: float | None, half: float | None, n: int, n_all: int) -> dict[str, Any]:
