@@ -40,7 +40,7 @@ def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
 
 
 def load_centers(settings: ClickHouseSettings, file: Path) -> int:
-    """Make the centers of a TOML file the only ones in ClickHouse; how many they are. Raises Failure for a bad file."""
+    """Make the centers of a TOML file the only ones in ClickHouse; their number. Raises Failure for a bad file."""
     from schemas.toml_file import TomlFileError
     from sinks.clickhouse import centers
 

@@ -211,7 +211,7 @@ def _by_labels(samples: Iterable[tuple[dict[str, str], float]]) -> Iterable[tupl
 
 
 def letters_by_code(settings: ClickHouseSettings) -> dict[str, int]:
-    """How many records were refused for which reason, and how many were put back. Raises Failure without ClickHouse."""
+    """Records refused by reason, and how many were put back. Raises Failure without ClickHouse."""
     return {row["code"]: int(row["letters"]) for row in rows(settings, _LETTERS)}
 
 

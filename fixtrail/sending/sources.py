@@ -97,7 +97,7 @@ def _to_file(write: Callable[[bytes], object]) -> Callable[[bytes, bytes], Await
 
 
 def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
-    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for a scenario it cannot play."""
+    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for an unusable scenario."""
     from fixtrail.simulator.command import Written, write_events
 
     with text_bar("simulating") as told:
