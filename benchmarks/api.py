@@ -26,8 +26,8 @@ import httpx
 from benchmarks.broker import ROOT, broker, stop
 from benchmarks.feed import feed
 from benchmarks.machine import TICKS, Machine
+from fixtrail.all_settings import Settings
 from fixtrail.local.stack import free_port
-from fixtrail.settings import Settings
 from fixtrail.web.api.command import add_key
 
 # (events a request, clients at once)

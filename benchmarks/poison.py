@@ -30,8 +30,8 @@ from benchmarks.broker import ROOT, broker, stop
 from benchmarks.feed import feed
 from benchmarks.machine import Machine, cpu_s, median, rss_mb
 from benchmarks.measure import Kafka
+from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
-from fixtrail.settings import Settings
 from schemas.topics import DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
 from tests.feed import POISON, poison, poison_code, poison_key
 from tests.kafka_io import read_topic

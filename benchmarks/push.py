@@ -26,8 +26,8 @@ from rich.table import Table
 
 from benchmarks.broker import ROOT, broker, stop
 from benchmarks.machine import Machine, cpu_s, median
+from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
-from fixtrail.settings import Settings
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import said_secret
 from sinks.push.ledger import ledger

@@ -28,8 +28,8 @@ from benchmarks.broker import broker, stop
 from benchmarks.feed import SCENARIO, send
 from benchmarks.machine import Machine, cpu_s
 from benchmarks.push import ask, memory_mb, start_receiver, start_sink, states_of
+from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
-from fixtrail.settings import Settings
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from schemas.decode import decode_event

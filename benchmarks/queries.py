@@ -28,13 +28,13 @@ from rich.table import Table
 
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import Machine, cpu_s
+from fixtrail.all_settings import Settings
 from fixtrail.reports.ask import frame, parameters_of, questions, text_of
 from fixtrail.reports.drivers.visits import MOST_ORDERS
 from fixtrail.reports.journey.report import MOST_FOLLOWED
 from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
 from fixtrail.reports.sample import end_key, one_vehicle_in
-from fixtrail.settings import Settings
 from runtime.failure import Failure
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate

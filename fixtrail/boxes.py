@@ -5,7 +5,8 @@ import socket
 import structlog
 from prometheus_client.core import REGISTRY
 
-from fixtrail.settings import Settings, client_options, tracing_of
+from fixtrail.all_settings import Settings
+from fixtrail.settings import ProcessSettings, client_options, tracing_of
 from runtime.failure import REFUSED, Failure
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
@@ -112,18 +113,16 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises Failure (78) where its file is wrong."""
-    from fixtrail.configuration import centers_of
+    from fixtrail.configuration import centers_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
-    from fixtrail.watch.config import WatchConfigError, read_watch_config
+    from fixtrail.watch.config import read_watch_config
 
     log_as_json("watch", settings.log_level)
     group = f"{settings.app_id}-watch"
     progress = Progress()
     watchdog = _watch("watch", settings, progress)
-    try:
+    with refusal():
         watch = read_watch_config(settings.watch)
-    except WatchConfigError as error:
-        raise Failure(str(error), REFUSED) from None
     with member_slot(settings.data, group) as number:
         config = WatchBoxConfig(
             kafka=client_options(settings),
@@ -147,13 +146,13 @@ def run_pulse_box(settings: Settings) -> int:
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
 
-def _watch(box: str, settings: Settings, progress: Progress) -> Watchdog:
+def _watch(box: str, settings: ProcessSettings, progress: Progress) -> Watchdog:
     """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
     log.info("health page", url=serve_health(settings, **{box: progress}))
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
-def serve_health(settings: Settings, **told: Progress) -> str:
+def serve_health(settings: ProcessSettings, **told: Progress) -> str:
     """Serve /healthz, /readyz and /metrics from now on; their URL.
 
     The metrics are named by the keywords; the first one is the box and says whether it is ready. The port is any free

@@ -1,49 +1,56 @@
-"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+"""What the files say that settings name: the push sink's, the targets and the centers.
+
+All functions raise Failure (78) where a file is wrong.
+"""
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fixtrail.settings import Settings
+from fixtrail.settings import CentersSettings, LedgerSettings, ReportSettings, TrackingSettings
+from fixtrail.tracking_links import tracking_url
 from runtime.failure import REFUSED, Failure
-from schemas.centers import Center, CentersError, read_centers
-from sinks.push.config import PushConfigError, PushSettings, read_push_settings
+from schemas.centers import Center, read_centers
+from schemas.toml_file import TomlFileError
+from sinks.push.config import PushSettings, read_push_settings
 from sinks.push.words.compose import Link
 
+if TYPE_CHECKING:
+    from fixtrail.reports.targets import Targets
 
-def push_settings(settings: Settings) -> PushSettings:
-    """The push sink's settings. Raises Failure (78) where the file is wrong."""
-    try:
+CENTERS_FILE = "centers.toml"
+LOOK_EVERY_S = 5.0
+
+
+def push_settings(settings: LedgerSettings) -> PushSettings:
+    """The push sink's own settings; without a file, those that message nobody."""
+    with refusal():
         return read_push_settings(settings.push)
-    except PushConfigError as error:
-        raise Failure(str(error), REFUSED) from None
 
 
-def centers_of(settings: Settings) -> Mapping[str, Center]:
-    """The centers of the reference file, or of centers.toml in the data folder, by id; none without one.
+def report_targets(settings: ReportSettings) -> "Targets":
+    """The targets and periods; without a file, none. A wrong file ends with exit code 2 instead."""
+    from fixtrail.reports.targets import NO_TARGETS, read_targets
 
-    Raises Failure (78) where the file is wrong.
-    """
-    from fixtrail.configuration import CENTERS_FILE
+    return read_targets(settings.targets) if settings.targets else NO_TARGETS
 
-    path = settings.centers or settings.data / CENTERS_FILE
+
+def centers_of(settings: CentersSettings) -> Mapping[str, Center]:
+    """The centers of the reference file, or of centers.toml in the data folder, by id; none without one."""
+    path = _centers_file(settings)
     if settings.centers is None and not path.exists():
         return {}
-    try:
-        return {center.id: center for center in read_centers(path).center}
-    except CentersError as error:
-        raise Failure(str(error), REFUSED) from None
+    with refusal():
+        return _centers_in(path)
 
 
-def links_of(settings: Settings) -> Link:
+def links_of(settings: TrackingSettings) -> Link:
     """What gives an order's link to its tracking page; "" where nobody says how customers reach the pages.
 
     A link is issued as of what it is sent with: a message that is tried again says the same again.
     """
-    from fixtrail.configuration import public_url
-    from fixtrail.tracking_links import tracking_url
-
     base = public_url(settings)
     if not base:
         return lambda order_id, at: ""
@@ -51,11 +58,7 @@ def links_of(settings: Settings) -> Link:
     return lambda order_id, at: tracking_url(base, secret, order_id, at)
 
 
-CENTERS_FILE = "centers.toml"
-LOOK_EVERY_S = 5.0
-
-
-def public_url(settings: Settings) -> str:
+def public_url(settings: TrackingSettings) -> str:
     """How customers reach the pages: as it is set, or as the embedded stack serves them; "" where nobody says."""
     return (settings.public_url or settings.stack.get("web") or "").rstrip("/")
 
@@ -67,15 +70,13 @@ class Centers:
     Raises Failure (78) where it is wrong from the start.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings.centers or settings.data / CENTERS_FILE
-        self._known: dict[str, Center] = {}
+    def __init__(self, settings: CentersSettings) -> None:
+        self._path = _centers_file(settings)
+        self._known: Mapping[str, Center] = {}
         self._read_of = 0.0
         self._look_at = 0.0
-        try:
+        with refusal():
             self._look()
-        except CentersError as error:
-            raise Failure(str(error), REFUSED) from None
 
     def get(self, center_id: str | None) -> Center | None:
         """The center, or None where the file does not name it."""
@@ -84,7 +85,7 @@ class Centers:
     def all(self) -> Mapping[str, Center]:
         """Every known center by id."""
         if time.monotonic() >= self._look_at:
-            with suppress(CentersError):
+            with suppress(TomlFileError):
                 self._look()
         return self._known
 
@@ -93,7 +94,15 @@ class Centers:
         changed_at = _changed_at(self._path)
         if changed_at not in (0.0, self._read_of):
             self._read_of = changed_at
-            self._known = {center.id: center for center in read_centers(self._path).center}
+            self._known = _centers_in(self._path)
+
+
+def _centers_file(settings: CentersSettings) -> Path:
+    return settings.centers or settings.data / CENTERS_FILE
+
+
+def _centers_in(path: Path) -> dict[str, Center]:
+    return {center.id: center for center in read_centers(path).center}
 
 
 def _changed_at(path: Path) -> float:
@@ -101,3 +110,12 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+@contextmanager
+def refusal() -> Iterator[None]:
+    """Makes a Failure (78) of a file that is wrong, for what cannot start without it."""
+    try:
+        yield
+    except TomlFileError as error:
+        raise Failure(str(error), REFUSED) from None

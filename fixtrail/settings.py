@@ -1,4 +1,7 @@
-"""Where the brokers and databases are, and the few numbers an operator may set: environment `FIXTRAIL_*`.
+"""Settings in groups, one for each subject: where the brokers and databases are, and what an operator may set.
+
+Every field is an environment variable FIXTRAIL_*, in whichever group it stands. A function takes the group that it
+reads; `fixtrail.all_settings.Settings` is all of them, for the command line and the processes.
 
 Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embedded stack are read from
 `stack.json` in the data folder, so that commands find what `fixtrail up` started.
@@ -25,14 +28,50 @@ class NoEndpointError(RuntimeError):
     """Neither a setting nor a stack.json says where a server is."""
 
 
-class Settings(BaseSettings):
-    """All settings of Fixtrail; every field is an environment variable with the prefix FIXTRAIL_."""
+class SettingsGroup(BaseSettings):
+    """What all groups have in common: their fields are read from the environment and do not change."""
 
     model_config = SettingsConfigDict(env_prefix="FIXTRAIL_", extra="ignore", frozen=True)
 
-    data: Path = Field(default=Path(".fixtrail"), description="Folder of the embedded stack and of local state.")
-    app_id: str = Field(default="fixtrail", description="Prefix of consumer groups and changelogs.")
 
+class DataSettings(SettingsGroup):
+    """The data folder, and the embedded stack that it may hold."""
+
+    data: Path = Field(default=Path(".fixtrail"), description="Folder of the embedded stack and of local state.")
+
+    @cached_property
+    def stack(self) -> dict[str, Any]:
+        """The content of stack.json, empty where there is none."""
+        try:
+            endpoints: dict[str, Any] = json.loads((self.data / STACK_FILE).read_text())
+        except FileNotFoundError:
+            return {}
+        return endpoints
+
+    def _endpoint(self, value: str | None, name: str, variable: str) -> str:
+        endpoint = value or self.stack.get(name)
+        if not endpoint:
+            raise NoEndpointError(
+                f"{variable} is not set and {self.data / STACK_FILE} does not exist: "
+                "start `fixtrail up`, name its folder with --data, or set the variable"
+            )
+        return str(endpoint)
+
+
+class SecretSettings(DataSettings):
+    """The key of everything that is hashed, derived or signed."""
+
+    hash_key: str | None = Field(default=None, repr=False, description="Secret of the keyed hash of personal ids.")
+
+    def secret(self) -> bytes:
+        """The key of the keyed hash. Raises NoEndpointError where none is set."""
+        return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY").encode()
+
+
+class KafkaSettings(DataSettings):
+    """Where the brokers are, how to log in, and how topics are created."""
+
+    app_id: str = Field(default="fixtrail", description="Prefix of consumer groups and changelogs.")
     kafka: str | None = Field(default=None, description="Bootstrap servers, host:port[,host:port].")
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
@@ -42,6 +81,14 @@ class Settings(BaseSettings):
     partitions: int = Field(default=4, ge=1, description="Partitions of every topic; frozen once created.")
     replication: int = Field(default=1, ge=1, description="Replicas of every topic.")
 
+    def bootstrap(self) -> str:
+        """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""
+        return self._endpoint(self.kafka, "kafka", "FIXTRAIL_KAFKA")
+
+
+class ClickHouseSettings(DataSettings):
+    """Where ClickHouse is, and the two users: one that writes, one that reads the views."""
+
     clickhouse: str | None = Field(default=None, description="http(s)://host:port of ClickHouse.")
     clickhouse_user: str = "app"
     clickhouse_password: str = Field(default="", repr=False)
@@ -49,96 +96,9 @@ class Settings(BaseSettings):
     clickhouse_reader_password: str = Field(default="", repr=False)
     clickhouse_ca: Path | None = None
 
-    hash_key: str | None = Field(default=None, repr=False, description="Secret of the keyed hash of personal ids.")
-    keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
-    centers: Path | None = Field(default=None, description="TOML file with the reference data of the centers.")
-
-    push: Path | None = Field(default=None, description="TOML file of the push sink; without it, only its log is told.")
-    watch: Path | None = Field(default=None, description="TOML file of the watch box; without it, its defaults.")
-    ledger: str | None = Field(
-        default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
-    )
-
-    targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
-    users: Path | None = Field(default=None, description="TOML file of the accounts; by default users.toml in `data`.")
-    users_toml: str | None = Field(default=None, repr=False, description="Further accounts, as such a file's text.")
-    session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
-    session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
-    session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
-    oidc_issuer: str | None = Field(default=None, description="OpenID Connect provider that people sign in by.")
-    oidc_client_id: str = ""
-    oidc_client_secret: str = Field(default="", repr=False)
-    oidc_scope: str = "openid profile"
-    oidc_name_claim: str = Field(default="preferred_username", description="The claim that names the account.")
-    oidc_role_claim: str = Field(default="fixtrail_role", description="The claim that gives the role.")
-    oidc_roles: dict[str, Literal["viewer", "manager", "admin"]] = Field(
-        default_factory=dict, description="Which value of that claim is which role; without it they are the roles."
-    )
-    oidc_centers_claim: str | None = Field(default=None, description="The claim that lists the centers one may see.")
-
-    public_url: str | None = Field(
-        default=None, description="How customers reach the pages, https://track.example.com."
-    )
-    web_host: str = "127.0.0.1"
-    web_port: int = Field(default=8000, ge=0, description="Port of the pages and the event API; 0 takes a free one.")
-    web_proxies: str = Field(
-        default="", description="Addresses of proxies whose X-Forwarded-For is believed, by comma."
-    )
-    web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
-    web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
-    web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
-    web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
-
-    api_keys: Path | None = Field(
-        default=None, description="File of the API keys; by default api-keys.json in `data`. Changes count at once."
-    )
-    api_events_per_minute: int = Field(
-        default=60_000, ge=1, description="Events one API key may send to one process, unless the key says otherwise."
-    )
-    api_ack_s: float = Field(default=10.0, gt=0, description="A request waits so long for Kafka's acknowledgement.")
-    api_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="A larger request is refused.")
-
-    max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
-    max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
-    hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
-    replay_margin: int = Field(default=1000, ge=0, description="Records read again behind the commit on assignment.")
-    batch: int = Field(default=1000, ge=1, description="Records a worker takes at once.")
-    dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
-    stall_s: float = Field(default=60.0, gt=0, description="Assigned work that stands still so long ends the process.")
-
-    pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
-
-    otel: bool = Field(default=False, description="Send OpenTelemetry traces as the OTEL_* variables say.")
-    otel_file: Path | None = Field(default=None, description="Write them to this file instead, as JSON lines.")
-
-    health_host: str = "127.0.0.1"
-    health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @cached_property
-    def stack(self) -> dict[str, Any]:
-        """The content of stack.json, empty where there is none."""
-        try:
-            found: dict[str, Any] = json.loads((self.data / STACK_FILE).read_text())
-        except FileNotFoundError:
-            return {}
-        return found
-
-    def bootstrap(self) -> str:
-        """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""
-        return self._endpoint(self.kafka, "kafka", "FIXTRAIL_KAFKA")
-
     def clickhouse_url(self) -> str:
         """ClickHouse's URL. Raises NoEndpointError where nothing says where ClickHouse is."""
         return self._endpoint(self.clickhouse, "clickhouse", "FIXTRAIL_CLICKHOUSE")
-
-    def secret(self) -> bytes:
-        """The key of the keyed hash. Raises NoEndpointError where none is set."""
-        return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY").encode()
-
-    def ledger_dsn(self) -> str:
-        """Where the push sink keeps its ledger."""
-        return self.ledger or f"sqlite:///{self.data / 'push.sqlite3'}"
 
     def writer_login(self) -> tuple[str, str]:
         """User and password that may write to ClickHouse."""
@@ -151,17 +111,164 @@ class Settings(BaseSettings):
     def _login(self, user: str, password: str, name: str) -> tuple[str, str]:
         return user, password or ("" if self.clickhouse else self.stack.get(name, ""))
 
-    def _endpoint(self, value: str | None, name: str, variable: str) -> str:
-        found = value or self.stack.get(name)
-        if not found:
-            raise NoEndpointError(
-                f"{variable} is not set and {self.data / STACK_FILE} does not exist: "
-                "start `fixtrail up`, name its folder with --data, or set the variable"
-            )
-        return str(found)
+
+class ServerSettings(KafkaSettings, ClickHouseSettings):
+    """Both servers, for what shows the whole pipeline."""
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
+class StorageSettings(SecretSettings, ClickHouseSettings):
+    """How the writer stores events in ClickHouse."""
+
+    keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
+
+
+class CentersSettings(DataSettings):
+    """Where the reference data of the centers is."""
+
+    centers: Path | None = Field(default=None, description="TOML file with the reference data of the centers.")
+
+
+class RulesSettings(SettingsGroup):
+    """What the rules of the journey depend on: which events are refused, and how long an order is remembered."""
+
+    max_record_bytes: int = Field(default=256 * 1024, ge=1024, description="A larger event is a dead letter.")
+    max_ahead_s: int = Field(default=24 * 3600, ge=0, description="How far in the future an event may be stamped.")
+    hold_days: int = Field(default=60, ge=31, description="Days of event time an order is kept after its close.")
+
+
+class WorkerSettings(RulesSettings, KafkaSettings):
+    """How a stream worker reads its partitions."""
+
+    replay_margin: int = Field(default=1000, ge=0, description="Records read again behind the commit on assignment.")
+    batch: int = Field(default=1000, ge=1, description="Records a worker takes at once.")
+    dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
+
+
+class TrackingSettings(SecretSettings):
+    """What links to the tracking pages are made of."""
+
+    public_url: str | None = Field(
+        default=None, description="How customers reach the pages, https://track.example.com."
+    )
+
+
+class LedgerSettings(SecretSettings):
+    """The push sink's own file, and its ledger of what was sent to whom."""
+
+    push: Path | None = Field(default=None, description="TOML file of the push sink; without it, only its log is told.")
+    ledger: str | None = Field(
+        default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
+    )
+
+    def ledger_dsn(self) -> str:
+        """Where the push sink keeps its ledger."""
+        return self.ledger or f"sqlite:///{self.data / 'push.sqlite3'}"
+
+
+class NoticeSettings(KafkaSettings, LedgerSettings, CentersSettings, TrackingSettings):
+    """All that the text of a message to a customer depends on."""
+
+
+class WatchSettings(KafkaSettings, CentersSettings):
+    """The watch box: its rules, and what its alerts are worded with."""
+
+    watch: Path | None = Field(default=None, description="TOML file of the watch box; without it, its defaults.")
+
+
+class ReportSettings(ClickHouseSettings):
+    """What reports are computed from and compared with."""
+
+    targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
+
+
+class AccountSettings(SecretSettings):
+    """The staff's accounts and sessions."""
+
+    users: Path | None = Field(default=None, description="TOML file of the accounts; by default users.toml in `data`.")
+    users_toml: str | None = Field(default=None, repr=False, description="Further accounts, as such a file's text.")
+    session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
+    session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
+    session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
+
+
+class OidcSettings(SettingsGroup):
+    """The identity provider that the staff may sign in by."""
+
+    oidc_issuer: str | None = Field(default=None, description="OpenID Connect provider that people sign in by.")
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_scope: str = "openid profile"
+    oidc_name_claim: str = Field(default="preferred_username", description="The claim that names the account.")
+    oidc_role_claim: str = Field(default="fixtrail_role", description="The claim that gives the role.")
+    oidc_roles: dict[str, Literal["viewer", "manager", "admin"]] = Field(
+        default_factory=dict, description="Which value of that claim is which role; without it they are the roles."
+    )
+    oidc_centers_claim: str | None = Field(default=None, description="The claim that lists the centers one may see.")
+
+
+class ApiKeySettings(DataSettings):
+    """Where the keys of the API are."""
+
+    api_keys: Path | None = Field(
+        default=None, description="File of the API keys; by default api-keys.json in `data`. Changes count at once."
+    )
+
+
+class TracingSettings(SettingsGroup):
+    """Where OpenTelemetry traces go."""
+
+    otel: bool = Field(default=False, description="Send OpenTelemetry traces as the OTEL_* variables say.")
+    otel_file: Path | None = Field(default=None, description="Write them to this file instead, as JSON lines.")
+
+
+class SendingSettings(TracingSettings, KafkaSettings):
+    """What the commands that send events need."""
+
+
+class ApiSettings(RulesSettings, SendingSettings, ApiKeySettings, LedgerSettings):
+    """The interface for other systems."""
+
+    api_events_per_minute: int = Field(
+        default=60_000, ge=1, description="Events one API key may send to one process, unless the key says otherwise."
+    )
+    api_ack_s: float = Field(default=10.0, gt=0, description="A request waits so long for Kafka's acknowledgement.")
+    api_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, description="A larger request is refused.")
+
+
+class SignInSettings(OidcSettings, AccountSettings):
+    """Both ways to sign in: accounts of our own, and the identity provider."""
+
+
+class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
+    """The web server: where it listens, what one address and one link may take up, and what its pages show."""
+
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8000, ge=0, description="Port of the pages and the event API; 0 takes a free one.")
+    web_proxies: str = Field(
+        default="", description="Addresses of proxies whose X-Forwarded-For is believed, by comma."
+    )
+    web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
+    web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
+    web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
+    web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
+
+
+class PulseSettings(KafkaSettings):
+    """How often the pipeline is measured from end to end."""
+
+    pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
+
+
+class ProcessSettings(SettingsGroup):
+    """What every process has: a watchdog, a health page and a log."""
+
+    stall_s: float = Field(default=60.0, gt=0, description="Assigned work that stands still so long ends the process.")
+    health_host: str = "127.0.0.1"
+    health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments for any aiokafka client: where the brokers are, TLS and login.
 
     Raises NoEndpointError where nothing says where Kafka is.
@@ -180,7 +287,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def tracing_of(settings: Settings, box: str, group: str = "") -> "Tracing | None":
+def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing | None":
     """What makes the spans of a box, or of a command; None where traces are off.
 
     Raises Failure (78) where they are on and the extra `otel` is not installed.

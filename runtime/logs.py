@@ -49,8 +49,6 @@ def log_as_json(box: str, level: str) -> None:
     """
     import structlog
 
-    from runtime.logs import told_exception
-
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

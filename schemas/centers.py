@@ -1,18 +1,14 @@
 """The service centers as reference data: from a TOML file into ClickHouse, replaced whole."""
 
-import tomllib
 from collections import Counter
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.times import checked_time_zone
-
-
-class CentersError(ValueError):
-    """The file is no list of centers; the message says where and why."""
+from schemas.toml_file import load_model
 
 
 class Table(BaseModel):
@@ -73,14 +69,6 @@ class Centers(Table):
 def read_centers(path: Path) -> Centers:
     """The centers in a TOML file: [[center]] tables, and [[wave]] tables with `number` and `start`.
 
-    Raises CentersError where the file is not that.
+    Raises TomlFileError where the file is not that.
     """
-    try:
-        return Centers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise CentersError(f"{path}: {error}") from None
-    except UnicodeDecodeError:
-        raise CentersError(f"{path}: not UTF-8") from None
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()[:5])
-        raise CentersError(f"{path}: {said}") from None
+    return load_model(path, Centers)

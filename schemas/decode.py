@@ -91,9 +91,9 @@ def decode_with_extras(
 def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
     """What a record of `service-events` brings: `decode_with_extras`, if the record as a whole can be trusted.
 
-    A function of the record alone, so every reader of the topic decides alike. Raises BadEvent as `decode_event` does,
-    and with key_missing or key_mismatch (the key must be the vehicle id, or the vehicle's events lose their common
-    partition) and too_far_ahead (stamped more than `ahead_ms` after the record was produced: a clock gone wrong).
+    A function of the record alone, so every reader of the topic decides alike. Raises BadEvent as `decode_event`
+    does, and with key_missing or key_mismatch (the key must be the vehicle id, or the vehicle's events lose their
+    common partition) and too_far_ahead (stamped more than `ahead_ms` after the record was produced: a wrong clock).
     """
     event, extras = decode_with_extras(record.value, record.headers, max_bytes=max_bytes)
     if record.key is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.api.app import create_api
 from fixtrail.web.api.bodies import Header
 from fixtrail.web.api.command import add_key

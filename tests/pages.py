@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import orjson
 import uvicorn
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.app import create_app
 from fixtrail.web.config import Limits, web_config
 from fixtrail.web.context import make_web

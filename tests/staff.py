@@ -15,7 +15,7 @@ import httpx
 import orjson
 from argon2 import PasswordHasher
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.accounts import passwords
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.app import create_app

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from schemas.decode import decode_event
 from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.event_rows import EVENTS, EventRows

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
+from fixtrail.all_settings import Settings
 from fixtrail.local.stack import free_port
-from fixtrail.settings import Settings
 from fixtrail.web.api.command import add_key
 from tests.stack import ROOT, wait_for
 

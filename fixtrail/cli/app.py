@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 if TYPE_CHECKING:
-    from fixtrail.settings import Settings
+    from fixtrail.all_settings import Settings
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 70 a bug or a failed "
@@ -32,10 +32,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for scr
 
 
 def settings_of(data: Path | None, **changed: Any) -> "Settings":
-    from fixtrail.settings import Settings
+    from fixtrail.all_settings import read_settings
 
     given = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
-    return Settings(**given)
+    return read_settings(**given)
 
 
 def say(message: str) -> None:

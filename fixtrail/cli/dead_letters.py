@@ -111,7 +111,17 @@ def letters_redrive(
         with open_input(source) as lines:
             repaired = read_repaired(lines)
         chosen = set(repaired)
+    settings = settings_of(data)
     done = asyncio.run(
-        dead_letters.redrive_chosen(settings_of(data), chosen, code, repaired, dry_run=dry_run, force=force, say=say)
+        dead_letters.redrive_chosen(
+            settings,
+            chosen,
+            code,
+            repaired,
+            max_bytes=settings.max_record_bytes,
+            dry_run=dry_run,
+            force=force,
+            say=say,
+        )
     )
     raise SystemExit(0 if done else NEGATIVE)

@@ -9,7 +9,7 @@ import typer
 from runtime.failure import NEGATIVE, Failure
 
 if TYPE_CHECKING:
-    from fixtrail.settings import Settings
+    from fixtrail.settings import RulesSettings
 from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
 
 
@@ -62,7 +62,7 @@ def send(
     raise SystemExit(0 if sent.complete else NEGATIVE)
 
 
-def _check(settings: "Settings", source: Path, as_json: bool) -> int:
+def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
     """Validate the lines and say what was found; the exit code."""
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar

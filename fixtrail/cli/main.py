@@ -14,7 +14,7 @@ from fixtrail.cli.dead_letters import letters_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.tracking import tracking_app
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, Failure
 
 app.add_typer(sink_app, name="sink")
 app.add_typer(letters_app, name="dead-letters")
@@ -39,27 +39,27 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        if (said := _said(error)) is None:
+        if (message := _message(error)) is None:
             raise
-        _end(*said)
+        _end(*message)
 
 
-def _said(error: Exception) -> tuple[str, int] | None:
+def _message(error: Exception) -> tuple[str, int] | None:
     """What to tell, and the exit code, for errors that are no bug of ours; None for all others."""
-    from pydantic import ValidationError
+    # Imported only now that something went wrong: neither is quick to import.
+    from aiokafka.errors import KafkaError
 
-    kind = type(error).__name__
-    if kind == "NoEndpointError":
-        return str(error), NEGATIVE
-    if isinstance(error, ValidationError) and error.title == "Settings":
-        wrong = "; ".join(f"FIXTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
-        return f"wrong setting: {wrong}", USAGE
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f"there is no file {error.filename}", NEGATIVE
-    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError) and error.filename:
-        return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
-    if type(error).__module__.startswith("aiokafka"):
-        return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
+    from fixtrail.settings import NoEndpointError
+
+    match error:
+        case NoEndpointError():
+            return str(error), NEGATIVE
+        case FileNotFoundError() if error.filename:
+            return f"there is no file {error.filename}", NEGATIVE
+        case PermissionError() | IsADirectoryError() | NotADirectoryError() if error.filename:
+            return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
+        case KafkaError():
+            return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
     return None
 
 

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings
 from runtime.failure import REFUSED, Failure
 from sinks.clickhouse.connection import ClickHouse, connect
 
 
-def server_of(settings: Settings) -> ClickHouse:
+def server_of(settings: ClickHouseSettings) -> ClickHouse:
     """Where ClickHouse is, and the login that may write. Raises NoEndpointError where nothing says where it is."""
     user, password = settings.writer_login()
     return ClickHouse(settings.clickhouse_url(), user, password, settings.clickhouse_ca)
 
 
-def writing_client(settings: Settings) -> Any:
+def writing_client(settings: ClickHouseSettings) -> Any:
     """A clickhouse-connect client that may write. Raises Failure where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -26,7 +26,7 @@ def writing_client(settings: Settings) -> Any:
         raise Failure(f"ClickHouse at {server.url} cannot be used as {server.user}: {said}") from None
 
 
-def migrate_clickhouse(settings: Settings) -> list[str]:
+def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
     """Bring ClickHouse to this version's tables and views; the names of the migrations applied.
 
     Raises Failure where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
@@ -39,12 +39,12 @@ def migrate_clickhouse(settings: Settings) -> list[str]:
         raise Failure(str(error), REFUSED) from None
 
 
-def load_centers(settings: Settings, file: Path) -> int:
-    """Make the centers of a TOML file the only ones in ClickHouse; how many they are. Raises Failure for a bad file."""
-    from schemas.centers import CentersError
+def load_centers(settings: ClickHouseSettings, file: Path) -> int:
+    """Make the centers of a TOML file the only ones in ClickHouse; their number. Raises Failure for a bad file."""
+    from schemas.toml_file import TomlFileError
     from sinks.clickhouse import centers
 
     try:
         return centers.load_centers(writing_client(settings), file)
-    except CentersError as error:
+    except TomlFileError as error:
         raise Failure(str(error)) from None

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings
 from runtime.failure import Failure
 
 DATABASE = "fixtrail"
@@ -23,7 +23,7 @@ _ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
 
 
 def query(
-    settings: Settings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
+    settings: ClickHouseSettings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
 ) -> Iterator[bytes]:
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
@@ -65,7 +65,7 @@ def _aside(found: re.Match[str]) -> str:
     return "''" if found[0].startswith("'") else " "
 
 
-def rows(settings: Settings, text: str) -> list[dict[str, Any]]:
+def rows(settings: ClickHouseSettings, text: str) -> list[dict[str, Any]]:
     """The answer's rows as dicts; 64-bit numbers stay numbers."""
     said = b"".join(query(settings, text, "JSONEachRow"))
     return [orjson.loads(line) for line in said.splitlines() if line]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from fixtrail.settings import Settings
+from fixtrail.settings import LedgerSettings
 from runtime.failure import NEGATIVE, USAGE, Failure
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
@@ -37,7 +37,7 @@ class Consent:
     grant: str | None = None
 
 
-def change_consent(settings: Settings, address: str, change: Consent) -> dict[str, Any]:
+def change_consent(settings: LedgerSettings, address: str, change: Consent) -> dict[str, Any]:
     """Write down what the customer behind an address says; what holds from now on. The address is not kept."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     if change.time_zone is not None and not is_time_zone(change.time_zone):
@@ -67,7 +67,7 @@ def change_consent(settings: Settings, address: str, change: Consent) -> dict[st
     }
 
 
-def subscribe(settings: Settings, order_id: str, address: str) -> str:
+def subscribe(settings: LedgerSettings, order_id: str, address: str) -> str:
     """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     with _ledger(settings) as store:
@@ -99,7 +99,7 @@ def _recipient(address: str) -> Recipient:
 
 
 @contextmanager
-def _ledger(settings: Settings) -> Iterator[Store]:
+def _ledger(settings: LedgerSettings) -> Iterator[Store]:
     """The ledger within one transaction. Raises Failure where it is away."""
     try:
         with ledger.opened(settings.ledger_dsn()) as store:

@@ -1,11 +1,11 @@
 """`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
 
-from fixtrail.settings import Settings
+from fixtrail.settings import SecretSettings
 from runtime.failure import USAGE, Failure
 from sinks.push.address import AddressKeys
 
 
-def webhook_secret(settings: Settings, url: str) -> str:
+def webhook_secret(settings: SecretSettings, url: str) -> str:
     """The secret with which the receiver behind a URL checks signatures. Raises Failure for what is no URL."""
     from sinks.push.channels.http import origin_of
     from sinks.push.channels.webhook import said_secret

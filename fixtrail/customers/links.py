@@ -8,13 +8,13 @@ import orjson
 
 from fixtrail.configuration import public_url
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings, client_options
+from fixtrail.settings import KafkaSettings, TrackingSettings, client_options
 from fixtrail.tracking_links import LIFE_DAYS, tracking_url
 from runtime.failure import NEGATIVE, Failure
 from schemas.topics import TRACKING_REVOCATIONS
 
 
-def link_of(settings: Settings, order_id: str, life_days: int = LIFE_DAYS) -> str:
+def link_of(settings: TrackingSettings, order_id: str, life_days: int = LIFE_DAYS) -> str:
     """A fresh link to an order's page. Raises Failure where nobody says how customers reach the pages."""
     base = public_url(settings)
     if not base:
@@ -22,14 +22,14 @@ def link_of(settings: Settings, order_id: str, life_days: int = LIFE_DAYS) -> st
     return tracking_url(base, settings.secret(), order_id, _now(), life_days)
 
 
-def revoke(settings: Settings, order_id: str) -> int:
+def revoke(settings: KafkaSettings, order_id: str) -> int:
     """Make every link of an order void that was issued up to now; that instant in ms, once Kafka has it."""
     now = _now()
     asyncio.run(_write(settings, order_id, now))
     return now
 
 
-async def _write(settings: Settings, order_id: str, now: int) -> None:
+async def _write(settings: KafkaSettings, order_id: str, now: int) -> None:
     from aiokafka import AIOKafkaProducer
 
     await require_topic(settings, TRACKING_REVOCATIONS)

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fixtrail.customers.consents import _ledger
-from fixtrail.settings import Settings
+from fixtrail.settings import LedgerSettings
 from fixtrail.terminal.printable import cell, printable
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import Send
@@ -14,7 +14,7 @@ from sinks.push.words.compose import said_at
 # What was sent
 
 
-def log_of(settings: Settings, order_id: str) -> list[Send]:
+def log_of(settings: LedgerSettings, order_id: str) -> list[Send]:
     """Everything the ledger knows of an order's notices."""
     with _ledger(settings) as store:
         return ledger.log_of(store, order_id)

@@ -9,7 +9,7 @@ from typing import Any
 from fixtrail.configuration import centers_of, links_of, push_settings
 from fixtrail.customers.milestones import part_of_milestone
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings
+from fixtrail.settings import KafkaSettings, NoticeSettings
 from runtime.failure import NEGATIVE, Failure
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from schemas.topics import JOURNEYS
@@ -41,7 +41,9 @@ class Preview:
     note: str
 
 
-def preview(settings: Settings, order_id: str, locale: str | None = None, *, every: bool = False) -> list[Preview]:
+def preview(
+    settings: NoticeSettings, order_id: str, locale: str | None = None, *, every: bool = False
+) -> list[Preview]:
     """Every milestone that the order has reached, as its customer reads it; `every` adds those that it has not.
 
     Raises Failure where the order is not known.
@@ -132,7 +134,7 @@ def print_preview(found: list[Preview]) -> None:
         print("\n".join(f"    {line}".rstrip() for line in each.text.splitlines()), end="\n\n")
 
 
-async def _journey(settings: Settings, order_id: str) -> JourneyFact | None:
+async def _journey(settings: KafkaSettings, order_id: str) -> JourneyFact | None:
     """The newest fact of an order, found by reading topic `journeys` once."""
     from aiokafka import AIOKafkaConsumer, TopicPartition
 

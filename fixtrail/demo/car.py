@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
+from fixtrail.settings import ClickHouseSettings, TrackingSettings
 
 ORDER = "DEMO-1"
 WATCHED_PAUSE_S, UNWATCHED_PAUSE_S = 5.0, 0.3
@@ -78,7 +79,7 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
     happens(14, "handoff", amount=1269)
 
 
-def _answer(settings: Settings, limit_s: float) -> str:
+def _answer(settings: ClickHouseSettings, limit_s: float) -> str:
     """What the customer said on the page: approved, declined, or none within the time."""
     from fixtrail.clickhouse.query import rows
 
@@ -95,7 +96,7 @@ def _said(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def page_of(settings: Settings, limit_s: float = 20.0) -> str:
+def page_of(settings: TrackingSettings, limit_s: float = 20.0) -> str:
     """The address of its tracking page, once that is there."""
     from fixtrail.customers.links import link_of
 

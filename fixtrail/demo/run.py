@@ -20,10 +20,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from fixtrail.all_settings import Settings, read_settings
 from fixtrail.demo.car import page_of, start_car
 from fixtrail.demo.staff import board_lines, write_targets
 from fixtrail.demo.view import centers_table, orders_now, summary_lines
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings, KafkaSettings, SendingSettings
 from runtime.failure import Failure
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _stack(folder: Path) -> Iterator[Settings]:
         if not said.heard("ready", START_LIMIT_S):
             raise Failure("the stack did not come up:\n" + "\n".join(said.lines))
         # The environment may name other servers; the demo has its own.
-        yield Settings(data=folder, kafka=None, clickhouse=None)
+        yield read_settings(data=folder, kafka=None, clickhouse=None)
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -181,7 +182,9 @@ def _midnight(zone: ZoneInfo, days: int) -> datetime:
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def _load_centers(settings: Settings, scenario: "Scenario", centers: int | None, start: datetime, folder: Path) -> None:
+def _load_centers(
+    settings: ClickHouseSettings, scenario: "Scenario", centers: int | None, start: datetime, folder: Path
+) -> None:
     from fixtrail.clickhouse.admin import load_centers
     from fixtrail.simulator.command import write_centers
 
@@ -217,7 +220,7 @@ class _UpToNow(Exception):
     """What comes next has not happened yet."""
 
 
-def _play(settings: Settings, day: _Day, speed: float, playing: _Playing, once: bool) -> None:
+def _play(settings: SendingSettings, day: _Day, speed: float, playing: _Playing, once: bool) -> None:
     """Send the day's events; those that have not happened yet when they happen, or, with `once`, never."""
     from fixtrail.sending.send import send_from
     from fixtrail.simulator.command import write_events
@@ -250,7 +253,7 @@ def _play(settings: Settings, day: _Day, speed: float, playing: _Playing, once: 
         playing.done.set()
 
 
-def _wait_until_stored(settings: Settings) -> None:
+def _wait_until_stored(settings: KafkaSettings) -> None:
     from fixtrail.operations.status import said_behind, wait_idle
 
     late = asyncio.run(wait_idle(settings, IDLE_LIMIT_S))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from fixtrail.all_settings import Settings
 from fixtrail.local.stack import LOCK_FILE
-from fixtrail.settings import Settings
 
 NAME = "demo"
 TARGETS = """\

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fixtrail.clickhouse.query import rows
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings
 from schemas.facts import WAITS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _centers_query(now: datetime) -> str:
     """
 
 
-def centers_table(settings: Settings, now: datetime, local: datetime, events: int) -> "Table":
+def centers_table(settings: ClickHouseSettings, now: datetime, local: datetime, events: int) -> "Table":
     """One line per center: open orders by what is going on, waits now, and the day's results so far."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -69,13 +69,13 @@ def centers_table(settings: Settings, now: datetime, local: datetime, events: in
     return table
 
 
-def orders_now(settings: Settings) -> str:
+def orders_now(settings: ClickHouseSettings) -> str:
     """One line for a log: how many orders are open and done."""
     found = rows(settings, "SELECT countIf(status = 'open') AS open, count() AS all FROM orders")[0]
     return f"{found['all']:,} orders, {found['open']:,} open"
 
 
-def summary_lines(settings: Settings) -> list[str]:
+def summary_lines(settings: ClickHouseSettings) -> list[str]:
     """The day in figures: orders, wait by cause, first-time fix and NPS with 95 % intervals and n."""
     from fixtrail.reports.stats import intervals
 

@@ -1,7 +1,9 @@
 """What can be wrong with an import, apart from single rows."""
 
+from schemas.toml_file import TomlFileError
 
-class MappingError(ValueError):
+
+class MappingError(TomlFileError):
     """The mapping file says something that cannot be carried out; the message names the key. Correct the file."""
 
 

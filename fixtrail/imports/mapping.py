@@ -59,7 +59,7 @@ class Mapping:
 
 
 def load_mapping(path: Path) -> Mapping:
-    """The mapping in a TOML file; raises MappingError with the file and the key for whatever is wrong in it."""
+    """The mapping in a TOML file; raises TomlFileError with the file and the key for whatever is wrong in it."""
     file = read_mapping_file(path)
     try:
         return compile_mapping(file)

@@ -1,13 +1,12 @@
 """The mapping file as it is written: TOML, validated key by key."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fixtrail.imports.errors import MappingError
 from fixtrail.imports.times import Fold, Gap, check_format, zone_of
+from schemas.toml_file import load_model
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -183,31 +182,5 @@ class MappingFile(Strict):
 
 
 def read_mapping_file(path: Path) -> MappingFile:
-    """The validated file; raises MappingError, one line for each thing that is wrong."""
-    try:
-        return MappingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise MappingError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise MappingError(f"{path}: a mapping file is UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"{path}: not TOML: {error}") from None
-    except ValidationError as error:
-        said = [f"{key_of(item['loc'])}: {_said(item)}" for item in error.errors(include_url=False)]
-        raise MappingError("\n".join(f"{path}: {line}" for line in said)) from None
-
-
-def _said(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "unknown key"
-    if item["type"] == "missing":
-        return "missing"
-    return str(item["msg"]).removeprefix("Value error, ")
-
-
-def key_of(loc: tuple[int | str, ...]) -> str:
-    """`event 2.fields.lane`: list items are counted from 1, as a reader of the file does."""
-    key = ""
-    for step in loc:
-        key += f" {step + 1}" if isinstance(step, int) else f".{step}"
-    return key.removeprefix(".")
+    """The validated file. Raises TomlFileError, one line for each thing that is wrong."""
+    return load_model(path, MappingFile)

@@ -10,9 +10,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fixtrail.imports.errors import BadValue, MappingError
 from fixtrail.imports.kinds import Kind
-from fixtrail.imports.mapping_file import Scalar, Strict, Text, TimeSettings, key_of
+from fixtrail.imports.mapping_file import Scalar, Strict, Text, TimeSettings
 from fixtrail.imports.templates import Row, Source, column_source, template_source
 from fixtrail.imports.times import time_reader, wire_time
+from schemas.toml_file import problems
 
 # (row, notes) → a JSON value, or None where the row has nothing for it. Raises BadValue.
 Read = Callable[[Row, list[str]], Any]
@@ -259,7 +260,5 @@ def _tolerant(read: Read, table: ValueTable, where: str) -> Read:
 
 
 def _first(error: ValidationError, where: str) -> str:
-    item = error.errors(include_url=False)[0]
-    key = key_of(item["loc"])
-    said = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
-    return f"{where}.{key}: {said}" if key else f"{where}: {said}"
+    line = problems(error)[0]
+    return f"{where}.{line}" if error.errors()[0]["loc"] else f"{where}: {line}"

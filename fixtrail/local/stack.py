@@ -16,10 +16,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from fixtrail.all_settings import Settings
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, Refusal, Spec
 from fixtrail.local.watch import StackWatch
 from fixtrail.operations.topics import ensure_topics
-from fixtrail.settings import STACK_FILE, Settings
+from fixtrail.settings import STACK_FILE, PulseSettings
 from runtime.failure import REFUSED, Failure
 
 LOCK_FILE = "stack.lock"
@@ -258,8 +259,8 @@ class _Stack:
         names = [f"worker-{number}" for number in range(1, self._plan.workers + 1)]
         await _together(*(self._start_box(name, ("worker",), environment) for name in names))
 
-    def _kafka_settings(self) -> Settings:
-        return Settings(kafka=self._plan.kafka, partitions=self._plan.partitions, replication=1)
+    def _kafka_settings(self) -> PulseSettings:
+        return PulseSettings(kafka=self._plan.kafka, partitions=self._plan.partitions, replication=1)
 
     async def _start_writer(self, environment: dict[str, str]) -> None:
         await self._migrate(environment)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from fixtrail.boxes import serve_health
 from fixtrail.local.supervisor import Child
 from fixtrail.operations.pulse import run_pulse
-from fixtrail.settings import Settings
+from fixtrail.settings import ProcessSettings, PulseSettings
 from runtime.progress import Progress
 
 
@@ -19,7 +19,7 @@ class StackWatch:
         self._stack, self._pulse = Progress(), Progress()
         self._beating: asyncio.Task[None] | None = None
 
-    def serve(self, settings: Settings) -> None:
+    def serve(self, settings: ProcessSettings) -> None:
         """Answer from now on. Raises Failure where the port set is taken."""
         self.url = serve_health(settings, stack=self._stack, pulse=self._pulse)
 
@@ -30,7 +30,7 @@ class StackWatch:
             self._stack.gauges["child_up", child.spec.name] = float(child.pid is not None)
             self._stack.counts["child_restarts", child.spec.name] = child.restarts
 
-    def start_pulse(self, settings: Settings, say: Callable[[str], object]) -> None:
+    def start_pulse(self, settings: PulseSettings, say: Callable[[str], object]) -> None:
         """Send heartbeats and look at the lags until `stop_pulse`."""
         # A broker that is restarted is told of by the supervisor already.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -41,7 +41,7 @@ class StackWatch:
             self._beating.cancel()
             await asyncio.wait({self._beating})
 
-    async def _beat(self, settings: Settings, say: Callable[[str], object]) -> None:
+    async def _beat(self, settings: PulseSettings, say: Callable[[str], object]) -> None:
         try:
             await run_pulse(settings, self._pulse, asyncio.Event(), told=lambda _: None)
         except Exception as error:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings
+from fixtrail.settings import KafkaSettings
 from runtime.failure import Failure
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
 from schemas.decode import BadEvent, decode_event, vehicle_id_of
@@ -88,7 +88,7 @@ def parse_place(text: str) -> Place:
     return int(partition), int(offset)
 
 
-async def list_letters(settings: Settings, *, newest: int, code: str | None = None) -> Listed:
+async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None = None) -> Listed:
     """Counts by code over the whole topic, and the last `newest` letters (of one code).
 
     A record that a worker refused again after a crash counts once, here and below.
@@ -109,7 +109,7 @@ async def list_letters(settings: Settings, *, newest: int, code: str | None = No
     return Listed(codes, len(marks), shown)
 
 
-async def letter_at(settings: Settings, place: Place) -> Letter:
+async def letter_at(settings: KafkaSettings, place: Place) -> Letter:
     """One letter with its content. Raises Failure where there is none."""
     partition, offset = place
     async with _consumer(settings) as (consumer, partitions):
@@ -128,7 +128,7 @@ async def letter_at(settings: Settings, place: Place) -> Letter:
     raise Failure(f"there is no dead letter {partition}:{offset}")
 
 
-async def letters_to_redrive(settings: Settings, places: Collection[Place], code: str | None) -> list[Letter]:
+async def letters_to_redrive(settings: KafkaSettings, places: Collection[Place], code: str | None) -> list[Letter]:
     """The letters named by place, or all of one code; each says whether it was put back before.
 
     Raises Failure where a place holds none.
@@ -146,7 +146,7 @@ async def letters_to_redrive(settings: Settings, places: Collection[Place], code
     return [_marked(letter, marks) for letter in found]
 
 
-async def letters_to_repair(settings: Settings, code: str | None) -> AsyncIterator[Letter]:
+async def letters_to_repair(settings: KafkaSettings, code: str | None) -> AsyncIterator[Letter]:
     """Every letter (of one code) of an event that was not put back yet, with its content."""
     marks = set()
     async for letter in _distinct(settings):
@@ -168,25 +168,26 @@ def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> Bad
 
 
 async def redrive_chosen(
-    settings: Settings,
+    settings: KafkaSettings,
     places: Collection[Place],
     code: str | None,
     repaired: Mapping[Place, bytes],
     *,
+    max_bytes: int,
     dry_run: bool,
     force: bool,
     say: Callable[[str], object],
 ) -> bool:
     """Put back what was chosen and say it letter by letter; whether none had to be passed over.
 
-    `repaired` are the bytes to send in place of a letter's own.
+    `repaired` are the bytes to send in place of a letter's own; longer ones than `max_bytes` would be refused.
     """
     letters = await letters_to_redrive(settings, places, code)
     going: list[tuple[Letter, bytes | None]] = []
     passed_over = 0
     for letter in letters:
         value = repaired.get(letter.place, letter.value)
-        bad = still_refused(letter, value, max_bytes=settings.max_record_bytes)
+        bad = still_refused(letter, value, max_bytes=max_bytes)
         why_not = "was put back before" if letter.redriven else f"would be refused again, {bad}" if bad else None
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
         if letter.said is None or letter.said.topic != SERVICE_EVENTS:
@@ -205,7 +206,7 @@ async def redrive_chosen(
     return not passed_over
 
 
-async def redrive(settings: Settings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
+async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
     """Put each letter back to `service-events` with the bytes given, then mark it as put back.
 
     Key is the vehicle id of the bytes where they name one, otherwise the letter's own key. Killed between the two
@@ -239,7 +240,7 @@ async def redrive(settings: Settings, letters: Sequence[tuple[Letter, bytes | No
         await producer.stop()
 
 
-async def _distinct(settings: Settings) -> AsyncIterator[Letter]:
+async def _distinct(settings: KafkaSettings) -> AsyncIterator[Letter]:
     """Marks, and the first letter of each refused record."""
     seen: set[tuple[str, int, int]] = set()
     async for letter in _letters(settings):
@@ -251,7 +252,7 @@ async def _distinct(settings: Settings) -> AsyncIterator[Letter]:
         yield letter
 
 
-async def _letters(settings: Settings) -> AsyncIterator[Letter]:
+async def _letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
     """Every record of the topic up to its present end, partition by partition."""
     from aiokafka import TopicPartition
 
@@ -274,7 +275,7 @@ async def _letters(settings: Settings) -> AsyncIterator[Letter]:
 
 
 @asynccontextmanager
-async def _consumer(settings: Settings) -> AsyncIterator[tuple[Any, list[int]]]:
+async def _consumer(settings: KafkaSettings) -> AsyncIterator[tuple[Any, list[int]]]:
     from aiokafka import AIOKafkaConsumer
 
     from fixtrail.settings import client_options

@@ -13,7 +13,7 @@ from typing import Any
 
 from fixtrail.clickhouse.query import rows
 from fixtrail.operations.status import Look, look_once
-from fixtrail.settings import NoEndpointError, Settings
+from fixtrail.settings import ClickHouseSettings, KafkaSettings, NoEndpointError, ServerSettings
 from runtime.failure import Failure
 
 ANSWER_LIMIT_S = 10.0
@@ -81,7 +81,7 @@ class Overview:
         }
 
 
-def overview(settings: Settings, pages: Sequence[str] = (), look: Look | None = None) -> Overview:
+def overview(settings: ServerSettings, pages: Sequence[str] = (), look: Look | None = None) -> Overview:
     """Everything that can be asked now; `pages` are health pages of boxes that no stack.json names."""
     troubles = []
     if look is None:
@@ -101,7 +101,7 @@ def overview(settings: Settings, pages: Sequence[str] = (), look: Look | None = 
     return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles)
 
 
-async def _look(settings: Settings) -> Look:
+async def _look(settings: KafkaSettings) -> Look:
     from aiokafka.errors import KafkaError
 
     try:
@@ -123,7 +123,7 @@ def groups_as_json(look: Look) -> dict[str, Any]:
     return groups
 
 
-def look_at_boxes(settings: Settings, pages: Sequence[str] = ()) -> list[Box]:
+def look_at_boxes(settings: KafkaSettings, pages: Sequence[str] = ()) -> list[Box]:
     """Every child of the embedded stack, then the boxes behind `pages`, all asked at once."""
     stack = {} if settings.kafka else settings.stack
     asked = [(name, child) for name, child in stack.get("children", {}).items()]
@@ -210,8 +210,8 @@ def _by_labels(samples: Iterable[tuple[dict[str, str], float]]) -> Iterable[tupl
     return ((tuple(sorted(labels.items())), value) for labels, value in samples)
 
 
-def letters_by_code(settings: Settings) -> dict[str, int]:
-    """How many records were refused for which reason, and how many were put back. Raises Failure without ClickHouse."""
+def letters_by_code(settings: ClickHouseSettings) -> dict[str, int]:
+    """Records refused by reason, and how many were put back. Raises Failure without ClickHouse."""
     return {row["code"]: int(row["letters"]) for row in rows(settings, _LETTERS)}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from fixtrail.operations.status import Look, Watcher
-from fixtrail.settings import Settings
+from fixtrail.settings import KafkaSettings, PulseSettings
 from runtime.failure import OK, Failure
 from runtime.progress import Progress
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 Told = Callable[[str], object]
 
 
-async def run_pulse(settings: Settings, progress: Progress, stop: asyncio.Event, told: Told = log.warning) -> int:
+async def run_pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: Told = log.warning) -> int:
     """Send heartbeats and look at the lags until `stop` is set; the exit code 0.
 
     While Kafka is away or has no topics it tries again; `told` hears of it once each time.
@@ -50,7 +50,9 @@ async def run_pulse(settings: Settings, progress: Progress, stop: asyncio.Event,
     return OK
 
 
-async def _go_on(settings: Settings, watcher: Watcher, producer: Any, progress: Progress, stop: asyncio.Event) -> None:
+async def _go_on(
+    settings: PulseSettings, watcher: Watcher, producer: Any, progress: Progress, stop: asyncio.Event
+) -> None:
     """Beat and look in turn. Raises KafkaError, OSError or TimeoutError while Kafka does not answer."""
     next_beat = 0.0
     while not stop.is_set():
@@ -82,7 +84,7 @@ def show_look(progress: Progress, look: Look) -> None:
 
 
 @asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[Any]:
+async def _producer(settings: KafkaSettings) -> AsyncIterator[Any]:
     from aiokafka import AIOKafkaProducer
 
     from fixtrail.settings import client_options

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.operations.topics import partitions_by_topic, partitions_in
-from fixtrail.settings import Settings
+from fixtrail.settings import KafkaSettings
 from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
 
 LOOK_EVERY_S = 0.2
@@ -47,7 +47,7 @@ class Look:
 class Watcher:
     """Asks Kafka for ends and commits; use as `async with Watcher(settings) as watcher`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
 
     async def __aenter__(self) -> "Watcher":
@@ -122,7 +122,9 @@ class Watcher:
         return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
 
 
-async def wait_idle(settings: Settings, limit_s: float, told: Callable[[Look], object] = lambda _: None) -> Look | None:
+async def wait_idle(
+    settings: KafkaSettings, limit_s: float, told: Callable[[Look], object] = lambda _: None
+) -> Look | None:
     """None once everything that was sent before the call has reached ClickHouse; the last look at the time-out.
 
     Idle is: no group has any lag, in two looks one after the other with the same ends.
@@ -141,7 +143,7 @@ async def wait_idle(settings: Settings, limit_s: float, told: Callable[[Look], o
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def look_once(settings: Settings) -> Look:
+async def look_once(settings: KafkaSettings) -> Look:
     async with Watcher(settings) as watcher:
         return await watcher.look()
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from fixtrail.settings import Settings
+from fixtrail.settings import KafkaSettings
 from runtime.failure import REFUSED, Failure
 from schemas.topics import TOPICS
 
 
-async def ensure_topics(settings: Settings) -> list[str]:
+async def ensure_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that do not exist yet; the names of those created.
 
     Raises Failure (78) where `service-events`, `journeys` … exist with another number of partitions than the setting:
@@ -52,7 +52,7 @@ async def partitions_by_topic(admin: Any) -> dict[str, list[int]]:
     }
 
 
-async def require_topic(settings: Settings, name: str) -> list[int]:
+async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
     """The partitions of a topic. Raises Failure where it does not exist."""
     from aiokafka.admin import AIOKafkaAdminClient
 

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from fixtrail.settings import NoEndpointError, Settings
+from fixtrail.settings import NoEndpointError, SecretSettings
 from runtime.failure import USAGE, Failure
 from schemas.decode import BadEvent, decode_event
 from schemas.events import Event
@@ -34,7 +34,7 @@ def facts_of(
         yield orjson.dumps(_row(fact, keyed, now_ms), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def keyed_hash(settings: Settings) -> KeyedHash | None:
+def keyed_hash(settings: SecretSettings) -> KeyedHash | None:
     """The keyed hash of personal ids that the view's keys are made with; None where no secret is known."""
     try:
         return KeyedHash(settings.secret())

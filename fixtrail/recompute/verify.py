@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings
 from runtime.failure import NEGATIVE, OK
 from schemas.events import SERVICE_EVENT, Event
 from schemas.facts import ORDER_FIGURES
@@ -89,7 +89,7 @@ class _Unhashed:
     customer = vehicle
 
 
-def run_verify(settings: Settings, *, as_json: bool = False) -> int:
+def run_verify(settings: ClickHouseSettings, *, as_json: bool = False) -> int:
     """Print what differs; 0 where nothing does, else 1. Raises Failure where ClickHouse cannot be used."""
     from fixtrail.clickhouse.admin import writing_client
     from fixtrail.terminal.progress_bars import share_bar

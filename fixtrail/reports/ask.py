@@ -11,7 +11,7 @@ import orjson
 import pandas as pd
 
 from fixtrail.clickhouse import query as sql
-from fixtrail.settings import Settings
+from fixtrail.settings import ClickHouseSettings
 
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "queries"
 
@@ -44,7 +44,7 @@ def parameters_of(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+):", text))
 
 
-def asker(settings: Settings) -> Ask:
+def asker(settings: ClickHouseSettings) -> Ask:
     """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does."""
 
     def ask(query: str, /, **parameters: Any) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def asker(settings: Settings) -> Ask:
     return ask
 
 
-def frame(settings: Settings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+def frame(settings: ClickHouseSettings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
     said = b"".join(
         sql.query(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +12,7 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Words
 from runtime.failure import USAGE, Failure
 from schemas.times import is_time_zone
+from schemas.toml_file import TomlFileError, read_toml
 
 _PERIOD_KEYS = {"name", "title", "title_zh", "from", "to", "last_days", "waves", "centers", "rollout"}
 _KEYS = {"time_zone", "targets", "period"}
@@ -67,9 +67,10 @@ NO_TARGETS = Targets()
 def read_targets(file: Path) -> Targets:
     """The targets of a file. Raises Failure that says what is wrong with it."""
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-        return targets_of(document)
-    except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError) as error:
+        return targets_of(read_toml(file))
+    except TomlFileError as error:
+        raise Failure(str(error), USAGE) from None
+    except (ValueError, TypeError, KeyError) as error:
         raise Failure(f"{file}: {error}", USAGE) from None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings
+from fixtrail.settings import SendingSettings
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -48,7 +48,11 @@ class Sent:
 
 
 async def send_lines(
-    settings: Settings, source: BinaryIO, *, rate: float | None = None, moved: Callable[[int], object] = lambda _: None
+    settings: SendingSettings,
+    source: BinaryIO,
+    *,
+    rate: float | None = None,
+    moved: Callable[[int], object] = lambda _: None,
 ) -> Sent:
     """Send each line of `source` and wait until Kafka has acknowledged all of them.
 
@@ -61,7 +65,7 @@ async def send_lines(
 
 
 @asynccontextmanager
-async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
+async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
     """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
 
     Raises Failure where Kafka has no topic `service-events`.
@@ -94,7 +98,7 @@ async def open_lanes(settings: Settings) -> AsyncIterator["Lanes"]:
 
 
 async def send_from(
-    settings: Settings, produce: Callable[[Callable[[bytes, bytes], object]], Result]
+    settings: SendingSettings, produce: Callable[[Callable[[bytes, bytes], object]], Result]
 ) -> tuple[Result, Sent]:
     """What `produce` returns, and what became of the records it gave to the function (value, key) it is called with.
 

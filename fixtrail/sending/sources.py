@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fixtrail.sending.send import Sent, open_lanes, send_from
-from fixtrail.settings import Settings
+from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
 from runtime.failure import NEGATIVE, USAGE, Failure
+from schemas.toml_file import TomlFileError
 
 if TYPE_CHECKING:
     from fixtrail.imports.report import ImportReport
@@ -42,17 +43,17 @@ class SimulatedRun:
     speed: float | None
 
 
-def run_import(settings: Settings, run: ImportRun, *, as_json: bool, say: Say) -> int:
+def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say: Say) -> int:
     """Send the events of a log and print the report; the exit code, 1 where not all of them arrived.
 
     Raises Failure where the mapping or the log cannot be used.
     """
-    from fixtrail.imports.errors import LogError, MappingError
+    from fixtrail.imports.errors import LogError
     from fixtrail.imports.report import report_lines
 
     try:
         report, sent = asyncio.run(_import(settings, run))
-    except (MappingError, LogError) as error:
+    except (TomlFileError, LogError) as error:
         raise Failure(str(error)) from None
     if as_json:
         say(report.model_dump_json(indent=2))
@@ -63,7 +64,7 @@ def run_import(settings: Settings, run: ImportRun, *, as_json: bool, say: Say) -
     return 0 if sent is None or sent.complete else NEGATIVE
 
 
-async def _import(settings: Settings, run: ImportRun) -> "tuple[ImportReport, Sent | None]":
+async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportReport, Sent | None]":
     from fixtrail.imports.mapping import load_mapping
     from fixtrail.imports.run import import_log
 
@@ -95,10 +96,9 @@ def _to_file(write: Callable[[bytes], object]) -> Callable[[bytes, bytes], Await
     return put
 
 
-def run_simulation(settings: Settings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
-    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for a scenario it cannot play."""
+def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
+    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for an unusable scenario."""
     from fixtrail.simulator.command import Written, write_events
-    from fixtrail.simulator.scenario import ScenarioError
 
     with text_bar("simulating") as told:
 
@@ -120,7 +120,7 @@ def run_simulation(settings: Settings, run: SimulatedRun, *, out: Path | None, s
                 written, sent = play(None), None
             else:
                 written, sent = asyncio.run(send_from(settings, play))
-        except ScenarioError as error:
+        except TomlFileError as error:
             raise Failure(str(error)) from None
     if str(out) != "-":
         span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
@@ -136,7 +136,6 @@ def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None)
     cannot be used.
     """
     from fixtrail.simulator.command import write_centers, write_truth
-    from fixtrail.simulator.scenario import ScenarioError
 
     if (truth or centers) and run.start is None:
         raise Failure("--truth and --centers-out need --start: what they say depends on it", USAGE)
@@ -145,7 +144,7 @@ def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None)
             write_truth(truth, run.scenario, run.seed, run.days, run.centers, run.start)
         if centers and run.start:
             write_centers(centers, run.scenario, run.centers, run.start)
-    except ScenarioError as error:
+    except TomlFileError as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{error.filename} cannot be written: {error.strerror}") from None

@@ -9,7 +9,8 @@ from typing import Any
 from fixtrail.simulator.durations import MINUTE_S
 from fixtrail.simulator.parts import fetch
 from fixtrail.simulator.scenario import FaultGroup, Part
-from fixtrail.simulator.visit import Steps, Visit
+from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.workshop import Steps
 
 EXPERT_MIN, MORNING_MIN = 15.0, 15.0
 ONLY_RESULT_SHARE = 0.1  # inspectors who send the result and not the beginning

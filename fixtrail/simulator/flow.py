@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fixtrail.simulator.bay import repairs
 from fixtrail.simulator.durations import HOUR_S
 from fixtrail.simulator.parts import fetch, needed_parts
-from fixtrail.simulator.visit import CHECK_FEE, Reason, Steps, Visit
-
-if TYPE_CHECKING:
-    from fixtrail.simulator.center import Workshop
+from fixtrail.simulator.visit import CHECK_FEE, Visit
+from fixtrail.simulator.workshop import Reason, Steps, Workshop
 
 
 def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:

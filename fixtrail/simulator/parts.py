@@ -7,7 +7,8 @@ from typing import Any
 
 from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S
 from fixtrail.simulator.scenario import Part
-from fixtrail.simulator.visit import Steps, Visit
+from fixtrail.simulator.visit import Visit
+from fixtrail.simulator.workshop import Steps
 
 Answer = tuple[float, dict[str, Any]]
 

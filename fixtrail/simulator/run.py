@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2s
 
 from fixtrail.simulator.calendar import centers_of
-from fixtrail.simulator.center import Place, Workshop
 from fixtrail.simulator.feed import Event
+from fixtrail.simulator.flow import visit_process
 from fixtrail.simulator.scenario import Center, Scenario
+from fixtrail.simulator.workshop import Place, Workshop
 from schemas.times import EPOCH
 
 
@@ -34,7 +35,10 @@ def workshops(scenario: Scenario, seed: int, days: int, centers: int | None, sta
     start = start.astimezone(UTC)
     run = run_tag(scenario, seed, start)
     chosen = centers_of(scenario, centers)
-    return [Workshop(scenario, _place(run, seed, number, chosen), start, days) for number in range(len(chosen))]
+    return [
+        Workshop(scenario, _place(run, seed, number, chosen), start, days, visit_process)
+        for number in range(len(chosen))
+    ]
 
 
 def run_tag(scenario: Scenario, seed: int, start: datetime) -> str:

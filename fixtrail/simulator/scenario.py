@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.times import checked_time_zone
+from schemas.toml_file import TomlFileError, parse_model, parse_toml, read_toml
 
 ALIASES = {"default": "owners-story"}
 # The whole set of scores has eleven values, so ten borders lie between them.
@@ -28,7 +27,7 @@ Origin = Literal["maintenance", "misuse", "product"]
 Lane = Literal["quick", "standard"]
 
 
-class ScenarioError(ValueError):
+class ScenarioError(TomlFileError):
     """The scenario cannot be used as it is written; trying again does not help. Each line names one key."""
 
 
@@ -285,40 +284,29 @@ def load_scenario(source: str | Path) -> Scenario:
     """The scenario of a TOML file, or a built-in one by its name.
 
     A file may name a `base`, another file beside it or a built-in scenario, and then says only what differs.
-    Raises ScenarioError, which names the keys, for a file that is not there or not right.
+    Raises TomlFileError, which names the keys, for a file that is not there or not right.
     """
     return parse_scenario(_with_base(_read(str(source), Path()), depth=0), str(source))
 
 
 def parse_scenario(table: Mapping[str, Any], source: str = "scenario") -> Scenario:
-    """The scenario of a table as TOML gives it. Raises ScenarioError."""
+    """The scenario of a table as TOML gives it. Raises TomlFileError."""
     merged = dict(table)
     # What the rollout does not change stays as it was.
     merged["improved"] = _merge(merged.get("baseline", {}), merged.get("improved", {}))
-    try:
-        return Scenario.model_validate(merged)
-    except ValidationError as error:
-        problems = "\n".join(sorted(_problems(error)))
-        raise ScenarioError(f"{source} is not a usable scenario:\n{problems}") from None
+    return parse_model(merged, Scenario, source)
 
 
 def _read(source: str, beside: Path) -> tuple[dict[str, Any], Path]:
     name = ALIASES.get(source, source)
     if name in built_in():
         text = resources.files("fixtrail.simulator").joinpath("scenarios", f"{name}.toml").read_text("utf-8")
-        folder = Path()
-    else:
-        path = beside / source
-        folder = path.parent
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            names = ", ".join([*ALIASES, *built_in()])
-            raise ScenarioError(f"{source}: no such file, and no built-in scenario ({names}): {error}") from None
-    try:
-        return tomllib.loads(text), folder
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source} is not TOML: {error}") from None
+        return parse_toml(text, name), Path()
+    path = beside / source
+    if not path.is_file():
+        names = ", ".join([*ALIASES, *built_in()])
+        raise ScenarioError(f"{source}: no such file, and no built-in scenario ({names})")
+    return read_toml(path), path.parent
 
 
 def _with_base(read: tuple[dict[str, Any], Path], depth: int) -> dict[str, Any]:
@@ -340,29 +328,6 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        path = ".".join(str(step) for step in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            yield f"  {path}: unknown key{_suggestion(problem['loc'])}"
-        else:
-            reason = problem["msg"].removeprefix("Value error, ")
-            yield f"  {path}: {reason}" if path else f"  {reason}"
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    model: Any = Scenario
-    for step in location[:-1]:
-        if isinstance(step, str) and isinstance(model, type) and issubclass(model, Table):
-            annotation = model.model_fields[step].annotation
-            inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, Table)]
-            model = inner[0] if inner else None
-    if model is None:
-        return ""
-    close = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _unique(what: str, values: list[Any]) -> None:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fixtrail.simulator.calendar import centers_of, wave_start
-from fixtrail.simulator.center import Workshop
 from fixtrail.simulator.run import run_tag, workshops
 from fixtrail.simulator.scenario import Center, Scenario
 from fixtrail.simulator.voice import borders
+from fixtrail.simulator.workshop import Workshop
 
 
 def truth(scenario: Scenario, seed: int, days: int, centers: int | None, start: datetime) -> dict[str, Any]:

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import simpy
+from collections.abc import Sequence
+from typing import Any
 
 from fixtrail.simulator.durations import MINUTE_S, Durations
-from fixtrail.simulator.identity import Vehicle
-from fixtrail.simulator.scenario import FaultGroup, Lane, Part
+from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.voice import Experience
-
-if TYPE_CHECKING:
-    from fixtrail.simulator.center import Workshop
+from fixtrail.simulator.workshop import Reason, Steps, Workshop
 
 CHECK_FEE = 180.0
 # Well inside the 1,000 km within which CONTRACT section 3 sees a comeback: a car that is not right is driven less.
 MOST_KM_TO_COMEBACK = 900
 CANCEL_REASONS = ("等待时间过长", "price", "no time today")
-
-T = TypeVar("T")
-Steps = Generator[simpy.Event, Any, T]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a vehicle comes: with which faults, into which lane; a comeback knows its odometer of last time."""
-
-    vehicle: Vehicle
-    groups: tuple[FaultGroup, ...]
-    lane: Lane
-    center_id: str
-    part_is_there: bool = False
-    last_odometer_km: int | None = None
 
 
 class Visit:

@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 
 from fixtrail.configuration import centers_of
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings, client_options
+from fixtrail.settings import KafkaSettings, WatchSettings, client_options
 from fixtrail.terminal.printable import cell
 from fixtrail.watch.acks import acknowledge
-from fixtrail.watch.config import WatchConfigError, read_watch_config
+from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from runtime.failure import NEGATIVE, OK, USAGE, Failure
 from schemas.facts import Alert
 from schemas.opening_hours import local
+from schemas.toml_file import TomlFileError
 from schemas.topics import ALERTS
 
 READ_LIMIT_S = 30.0
@@ -24,7 +25,7 @@ ANSWER_LIMIT_S = 10.0
 STATES = ("open", "acknowledged", "closed", "all")
 
 
-def list_alerts(settings: Settings, state: str, center: str | None, rule: str | None, *, as_json: bool) -> int:
+def list_alerts(settings: WatchSettings, state: str, center: str | None, rule: str | None, *, as_json: bool) -> int:
     """Print the alerts in a state; the exit code 0. Raises Failure for a state that there is not (2)."""
     if state not in STATES:
         raise Failure(f"--state is one of {', '.join(STATES)}", USAGE)
@@ -37,7 +38,7 @@ def list_alerts(settings: Settings, state: str, center: str | None, rule: str | 
     return OK
 
 
-def show_alert(settings: Settings, text: str) -> int:
+def show_alert(settings: KafkaSettings, text: str) -> int:
     """Print one alert; the exit code 0. Raises Failure where there is none such, or more than one."""
 
     async def find() -> Alert:
@@ -48,7 +49,7 @@ def show_alert(settings: Settings, text: str) -> int:
     return OK
 
 
-def acknowledge_alert(settings: Settings, text: str, by: str, note: str | None) -> int:
+def acknowledge_alert(settings: KafkaSettings, text: str, by: str, note: str | None) -> int:
     """Acknowledge an alert and wait until it is closed; 1 where no watch has answered in time.
 
     Raises Failure where there is no such alert, or it is closed.
@@ -56,7 +57,7 @@ def acknowledge_alert(settings: Settings, text: str, by: str, note: str | None) 
     return asyncio.run(_acknowledge(settings, text, by, note))
 
 
-async def _acknowledge(settings: Settings, text: str, by: str, note: str | None) -> int:
+async def _acknowledge(settings: KafkaSettings, text: str, by: str, note: str | None) -> int:
     from aiokafka import AIOKafkaProducer
 
     if not by.strip():
@@ -83,7 +84,7 @@ async def _acknowledge(settings: Settings, text: str, by: str, note: str | None)
 
 
 @asynccontextmanager
-async def _read(settings: Settings) -> AsyncIterator[Alerts]:
+async def _read(settings: KafkaSettings) -> AsyncIterator[Alerts]:
     """All alerts of the topic, followed until the end. Raises Failure where it cannot be read."""
     await require_topic(settings, ALERTS)
     alerts = Alerts(client_options(settings))
@@ -99,7 +100,7 @@ async def _read(settings: Settings) -> AsyncIterator[Alerts]:
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def _all(settings: Settings, state: str | None) -> list[Alert]:
+async def _all(settings: KafkaSettings, state: str | None) -> list[Alert]:
     async with _read(settings) as alerts:
         return alerts.all(state)
 
@@ -117,7 +118,7 @@ def _print_json(document: Any) -> None:
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _print_table(settings: Settings, alerts: list[Alert], state: str) -> None:
+def _print_table(settings: WatchSettings, alerts: list[Alert], state: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -127,7 +128,7 @@ def _print_table(settings: Settings, alerts: list[Alert], state: str) -> None:
     try:
         config = read_watch_config(settings.watch)
         locale, zone = config.locale, config.time_zone
-    except WatchConfigError:
+    except TomlFileError:
         locale, zone = "zh-CN", "Asia/Shanghai"
     wording = Wording(locale, zone, centers_of(settings))
     table = Table("opened", "id", "rule", "state", "level", "center", "what")

@@ -1,11 +1,11 @@
 """What is watched: a TOML file of thresholds, rules and ops channels; without one, the defaults beside this file."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from schemas.toml_file import load_model
 from sinks.push.config import Secret, Section, Zone
 
 DEFAULTS = Path(__file__).with_name("defaults.toml")
@@ -15,10 +15,6 @@ Lane = Literal["quick", "standard"]
 Minutes = Annotated[float, Field(gt=0, le=365 * 24 * 60)]
 # Which time counts: that of the opening hours, or all of it.
 Counted = Literal["opening", "all"]
-
-
-class WatchConfigError(ValueError):
-    """The file is no configuration of the watch box; the message says where and why, without any secret."""
 
 
 class Scope(Section):
@@ -172,14 +168,5 @@ class WatchConfig(Section):
 
 
 def read_watch_config(path: Path | None) -> WatchConfig:
-    """The configuration in a file; without one, the defaults. Raises WatchConfigError."""
-    file = path or DEFAULTS
-    try:
-        return WatchConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise WatchConfigError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WatchConfigError(f"{file}: {error}") from None
-    except ValidationError as error:
-        places = ((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False)[:5])
-        raise WatchConfigError(f"{file}: " + "; ".join(f"{place}: {said}" for place, said in places)) from None
+    """The configuration in a file; without one, the defaults. Raises TomlFileError, which shows no secret."""
+    return load_model(path or DEFAULTS, WatchConfig)

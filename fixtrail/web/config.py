@@ -1,11 +1,9 @@
 """What the web application is run with."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fixtrail.configuration import Centers, public_url, push_settings
-from fixtrail.settings import Settings, client_options
+from fixtrail.settings import WebSettings
 from sinks.push.config import PushSettings
 
 
@@ -23,27 +21,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """Settings of one `fixtrail web`. `public_url` is how customers reach it, without a slash at its end."""
+    """The settings of one `fixtrail web`, and what is read of the files that they name.
 
-    settings: Settings
-    kafka: Mapping[str, Any] = field(repr=False)
-    secret: bytes = field(repr=False)
-    host: str
-    port: int
+    `public_url` is how customers reach it, without a slash at its end.
+    """
+
+    settings: WebSettings
     public_url: str
     push: PushSettings = field(repr=False)
-    centers: "Centers"
+    centers: Centers
     limits: Limits = Limits()
 
 
-def web_config(settings: Settings) -> WebConfig:
+def web_config(settings: WebSettings) -> WebConfig:
     """All of it from the settings. Raises Failure (78) where a file is wrong."""
     return WebConfig(
         settings=settings,
-        kafka=client_options(settings),
-        secret=settings.secret(),
-        host=settings.web_host,
-        port=settings.web_port,
         public_url=public_url(settings),
         push=push_settings(settings),
         centers=Centers(settings),

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.events import Events
 from fixtrail.web.journeys import Journeys
+from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.state import Ops, make_ops
 from fixtrail.web.security import Gate
 from runtime.progress import Progress
@@ -19,7 +21,8 @@ class Web:
     """Found by handlers with `web_of(request)`.
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
-    `api` is what the interface for other systems works with, `ops` what the staff's pages do.
+    `api` is what the interface for other systems works with, `ops` what the staff's pages do,
+    `boards` the pieces of the board.
     """
 
     config: WebConfig
@@ -29,6 +32,7 @@ class Web:
     links: Links
     api: ApiState
     ops: Ops = field(repr=False)
+    boards: Boards = field(repr=False)
     progress: Progress = field(repr=False)
 
 
@@ -38,11 +42,12 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
     return Web(
         config=config,
         journeys=journeys,
-        events=Events(config.kafka),
+        events=Events(client_options(config.settings)),
         gate=Gate(config.limits),
-        links=Links(config.secret),
+        links=Links(config.settings.secret()),
         api=make_state(config.settings, journeys, progress),
         ops=make_ops(config),
+        boards=Boards(journeys, config.centers),
         progress=progress,
     )
 

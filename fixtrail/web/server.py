@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from fixtrail.settings import client_options
 from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
 from fixtrail.web.context import Web, make_web
@@ -27,11 +28,12 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
     _allow_many_connections()
     web = make_web(config, progress)
-    listening = listen(config.host, config.port)
+    listening = listen(config.settings.web_host, config.settings.web_port)
     parts = [
         asyncio.create_task(
             web.journeys.follow(
-                config.kafka, {TRACKING_REVOCATIONS: lambda r: _revoked(web, r), ALERTS: web.ops.alerts.take}
+                client_options(config.settings),
+                {TRACKING_REVOCATIONS: lambda r: _revoked(web, r), ALERTS: web.ops.alerts.take},
             )
         ),
         asyncio.create_task(web.events.run()),

@@ -24,7 +24,7 @@ COLUMNS = (
 def load_centers(client: Any, path: Path) -> int:
     """Make the file's centers the only ones in ClickHouse; their number. `client` is a clickhouse-connect client.
 
-    One insert, so that a reader sees the old list or the new one. Raises CentersError for a bad file.
+    One insert, so that a reader sees the old list or the new one. Raises TomlFileError for a bad file.
     """
     centers = read_centers(path)
     starts = {wave.number: wave.start for wave in centers.wave}

@@ -73,8 +73,8 @@ class Inserter:
         Returns once ClickHouse has acknowledged all others. Writing the same rows again is harmless: every table is a
         ReplacingMergeTree by a key that never changes.
 
-        Raises Outage when it is unreachable or busy, after which any part of the rows may be written. Raises Refused
-        after 20 refused rows in a row.
+        Raises Outage when it is unreachable or busy; any part of the rows may then be written.
+        Raises Refused after 20 refused rows in a row.
         """
         refused: list[RefusedRow] = []
         pending = [(0, len(rows))]

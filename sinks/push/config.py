@@ -1,21 +1,17 @@
 """The push sink's settings: a TOML file. Secrets are named, not written down: "env:NAME" or "file:/run/secrets/…"."""
 
 import os
-import tomllib
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.times import checked_time_zone
+from schemas.toml_file import load_model
 from sinks.push.decide import Policy
 
 LONGEST_TIMEOUT_S = 60.0
-
-
-class PushConfigError(ValueError):
-    """The file is no configuration of the push sink; the message says where and why, without any secret."""
 
 
 def _secret(value: Any) -> Any:
@@ -143,13 +139,5 @@ CONSOLE_ONLY = PushSettings(also=("console:",), console=ConsoleSection())
 
 
 def read_push_settings(path: Path | None) -> PushSettings:
-    """The settings in a file; without one, only the console. Raises PushConfigError."""
-    if path is None:
-        return CONSOLE_ONLY
-    try:
-        return PushSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PushConfigError(f"{path}: {error}") from None
-    except ValidationError as error:
-        places = ((".".join(map(str, item["loc"])), item["msg"]) for item in error.errors(include_input=False)[:5])
-        raise PushConfigError(f"{path}: " + "; ".join(f"{place}: {said}" for place, said in places)) from None
+    """The settings in a file; without one, only the console. Raises TomlFileError, which shows no secret."""
+    return CONSOLE_ONLY if path is None else load_model(path, PushSettings)

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
 from fixtrail.web.ops.figures import added, ask_figures

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from schemas.centers import CentersError
 from schemas.dead_letter import DeadLetter
+from schemas.toml_file import TomlFileError
 from sinks.clickhouse.alert_rows import ALERTS
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.centers import load_centers
@@ -454,7 +454,7 @@ def test_the_example_of_the_centers_can_be_loaded(clickhouse: ClickHouseNode) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "center: Field required"),
+        ("", "center: missing"),
         ("[[center]", "Expected"),
         ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\ntime_zone = "Mars"', "no time zone 'Mars'"),
         ('[[center]]\nid = "a"\nname = "A"\nregion = "E"\n' * 2, "center a is there more than once"),
@@ -467,7 +467,7 @@ def test_a_bad_list_of_centers_changes_nothing(
     file = tmp_path / "centers.toml"
     file.write_text(text)
 
-    with pytest.raises(CentersError, match=said):
+    with pytest.raises(TomlFileError, match=said):
         load_centers(clickhouse.client(), file)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fixtrail.all_settings import Settings
 from fixtrail.recompute import verify as verifying
 from fixtrail.recompute.verify import run_verify, verify
-from fixtrail.settings import Settings
 from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows

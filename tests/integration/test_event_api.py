@@ -116,7 +116,7 @@ def records_of_clients(web: WebProcess) -> list[Any]:
 
 
 def test_a_revoked_key_is_refused_from_the_next_request_on(web: WebProcess):
-    from fixtrail.settings import Settings
+    from fixtrail.all_settings import Settings
     from fixtrail.web.api.command import revoke_key
 
     text = web.key(source="lost-tablet")
@@ -230,7 +230,7 @@ def test_without_topics_nothing_is_accepted_and_none_is_made(broker: EmbeddedBro
     """A topic made by asking for it would have the wrong number of partitions."""
     import asyncio
 
-    from fixtrail.settings import Settings
+    from fixtrail.all_settings import Settings
     from fixtrail.web.api.judge import Record
     from fixtrail.web.api.sender import KafkaAway, Sender
 

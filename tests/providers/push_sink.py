@@ -21,8 +21,8 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 from psycopg.rows import dict_row
 
+from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
-from fixtrail.settings import Settings
 from tests.contract.broker.brokers import start_embedded
 from tests.paths import ROOT
 from tests.stack import wait_until_it_listens

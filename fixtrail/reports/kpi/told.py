@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Definition, Figure, Interval, Report, Words
 from fixtrail.reports.status import status
 from runtime.failure import USAGE, Failure
+from schemas.toml_file import TomlFileError, read_toml
 
 _TITLE = Words("他人报告的指标", "Figures as told")
 _QUESTION = Words("所述数字是否达到目标？", "Do the figures that were told reach their targets?")
@@ -22,10 +22,12 @@ _KEYS = {"figure", "period", "value", "target", "n", "low", "high", "title", "ti
 def read_told(file: Path, options: Options) -> Report:
     """The report of a file's [[figure]] tables. Raises Failure that says what is wrong with it."""
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("figure", [])
+        tables = read_toml(file).get("figure", [])
         definitions = {str(table["figure"]): definition_of(table) for table in tables}
         figures = tuple(figure_of(table, definitions[str(table["figure"])]) for table in tables)
-    except (tomllib.TOMLDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except TomlFileError as error:
+        raise Failure(str(error), USAGE) from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Failure(f"{file}: {error}", USAGE) from None
     scope = {"computed_at": options.scope()["computed_at"], "source": file.name}
     return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), (STATUS_RULE,), definitions)

@@ -13,14 +13,15 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.settings import Settings
+from fixtrail.settings import AccountSettings, OidcSettings, SignInSettings
 from fixtrail.web.accounts.oidc import OidcConfig, Provider
 from fixtrail.web.accounts.passwords import Checker
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Throttle
-from fixtrail.web.accounts.users import Directory, Person, Role, UsersError
+from fixtrail.web.accounts.users import Directory, Person, Role
 from fixtrail.web.ops.shell import BadForm, small_form
 from runtime.failure import REFUSED, Failure
+from schemas.toml_file import TomlFileError
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
 audit = structlog.get_logger("fixtrail.audit")
@@ -78,12 +79,12 @@ class Access:
         return bool(nonce) and hmac.compare_digest(self.login_token(str(nonce)).encode(), told.encode())
 
 
-def make_access(settings: Settings, public_url: str) -> Access:
+def make_access(settings: SignInSettings, public_url: str) -> Access:
     """The parts as the settings say. Raises Failure (78) where the accounts or the provider are set up wrongly."""
     path = settings.users or settings.data / "users.toml"
     try:
         accounts = Directory(path, settings.users_toml)
-    except UsersError as error:
+    except TomlFileError as error:
         raise Failure(str(error), REFUSED) from None
     secret = session_secret(settings)
     provider = _provider(settings)
@@ -104,14 +105,14 @@ def make_access(settings: Settings, public_url: str) -> Access:
     )
 
 
-def session_secret(settings: Settings) -> bytes:
+def session_secret(settings: AccountSettings) -> bytes:
     """The key that signs sessions: the one that is set, or one derived of the hash key."""
     if settings.session_key:
         return settings.session_key.encode()
     return hmac.new(settings.secret(), b"fixtrail sessions", hashlib.sha256).digest()
 
 
-def _provider(settings: Settings) -> Provider | None:
+def _provider(settings: OidcSettings) -> Provider | None:
     if not settings.oidc_issuer:
         return None
     if not settings.oidc_client_id:

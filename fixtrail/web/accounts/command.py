@@ -5,19 +5,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fixtrail.settings import Settings
+from fixtrail.settings import AccountSettings
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password
-from fixtrail.web.accounts.users import ALL_CENTERS, Account, UsersError, read_users, write_users
+from fixtrail.web.accounts.users import ALL_CENTERS, Account, read_users, write_users
 from runtime.failure import NEGATIVE, REFUSED, USAGE, Failure
+from schemas.toml_file import TomlFileError
 
 
-def users_file(settings: Settings) -> Path:
+def users_file(settings: AccountSettings) -> Path:
     """Where the accounts are: FIXTRAIL_USERS, or users.toml in the data folder."""
     return settings.users or settings.data / "users.toml"
 
 
 def add_user(
-    settings: Settings, name: str, role: str, centers: list[str], *, screen: bool, replace: bool, from_stdin: bool
+    settings: AccountSettings,
+    name: str,
+    role: str,
+    centers: list[str],
+    *,
+    screen: bool,
+    replace: bool,
+    from_stdin: bool,
 ) -> Path:
     """Add an account with a password that is asked for, or read from stdin; the file. Raises Failure."""
     path = users_file(settings)
@@ -39,7 +47,7 @@ def add_user(
     return path
 
 
-def remove_user(settings: Settings, name: str) -> Path:
+def remove_user(settings: AccountSettings, name: str) -> Path:
     """Remove an account: its sessions end at once. Raises Failure where there is none of the name."""
     path = users_file(settings)
     accounts = _accounts(path)
@@ -49,7 +57,7 @@ def remove_user(settings: Settings, name: str) -> Path:
     return path
 
 
-def list_users(settings: Settings) -> list[dict[str, Any]]:
+def list_users(settings: AccountSettings) -> list[dict[str, Any]]:
     """The file's accounts without their hashes. Raises Failure (78) where the file is wrong."""
     return [
         {"name": each.name, "role": each.role, "centers": list(each.centers), "screen": each.screen}
@@ -86,14 +94,14 @@ def _password(from_stdin: bool) -> str:
 def _accounts(path: Path) -> dict[str, Account]:
     try:
         return read_users(path)
-    except UsersError as error:
+    except TomlFileError as error:
         raise Failure(str(error), REFUSED) from None
 
 
 def _write(path: Path, accounts: dict[str, Account]) -> None:
     try:
         write_users(path, accounts)
-    except (UsersError, OSError) as error:
+    except (TomlFileError, OSError) as error:
         raise Failure(f"{path} cannot be written: {error}") from None
 
 

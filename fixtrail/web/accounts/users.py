@@ -3,14 +3,15 @@
 import hashlib
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from schemas.toml_file import TomlFileError, load_model, parse_model, parse_toml
 
 Role = Literal["viewer", "manager", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "manager", "admin")
@@ -22,10 +23,6 @@ _HEADER = """\
 """
 
 log = structlog.get_logger(__name__)
-
-
-class UsersError(ValueError):
-    """The accounts cannot be used; the message says where and why, and shows no hash."""
 
 
 class Account(BaseModel):
@@ -90,29 +87,18 @@ def person_of(name: str, role: Role, centers: Iterable[str]) -> Person:
     return Person(name, role, None if ALL_CENTERS in named else named)
 
 
-def parse_users(text: str, where: str) -> dict[str, Account]:
-    """The accounts of a TOML document by name: [[user]] tables. Raises UsersError where it is not that."""
-    try:
-        users = Users.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsersError(f"{where}: {error}") from None
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
-            for item in error.errors(include_input=False, include_context=False, include_url=False)[:5]
-        )
-        raise UsersError(f"{where}: {said}") from None
-    return {account.name: account for account in users.user}
+def parse_users(text: str, source: str) -> dict[str, Account]:
+    """The accounts of a TOML document by name: [[user]] tables. Raises TomlFileError, which shows no hash."""
+    return _by_name(parse_model(parse_toml(text, source), Users, source))
 
 
 def read_users(path: Path) -> dict[str, Account]:
-    """The accounts of a file; none where there is no file. Raises UsersError."""
-    try:
-        return parse_users(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsersError(f"{path}: {error}") from None
+    """The accounts of a file; none where there is no file. Raises TomlFileError, which shows no hash."""
+    return _by_name(load_model(path, Users)) if path.exists() else {}
+
+
+def _by_name(users: Users) -> dict[str, Account]:
+    return {account.name: account for account in users.user}
 
 
 def write_users(path: Path, accounts: Mapping[str, Account]) -> None:
@@ -158,7 +144,7 @@ class Directory:
     """
 
     def __init__(self, path: Path | None, inline: str | None = None) -> None:
-        """Raises UsersError where file or text are wrong from the start."""
+        """Raises TomlFileError where file or text are wrong from the start."""
         self._path = path
         self._inline = parse_users(inline, "FIXTRAIL_USERS_TOML") if inline else {}
         self._seen = self._state()
@@ -174,7 +160,7 @@ class Directory:
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
                 log.info("accounts read", accounts=len(self._accounts))
-            except UsersError as error:
+            except TomlFileError as error:
                 log.error("accounts not read, the earlier ones hold", reason=str(error))
         return self._accounts
 

@@ -3,24 +3,23 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fixtrail.settings import Settings
+from fixtrail.configuration import report_targets
+from fixtrail.settings import ReportSettings
 from fixtrail.web.analysis.cache import Asked, Compute
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
 
 
-def computer(settings: Settings) -> Compute:
+def computer(settings: ReportSettings) -> Compute:
     """Computes reports from the ClickHouse of these settings, against the targets of FIXTRAIL_TARGETS."""
 
     def compute(asked: Asked) -> "Report":
         from fixtrail.reports.ask import asker
         from fixtrail.reports.catalogue import builder
         from fixtrail.reports.options import Options
-        from fixtrail.reports.targets import NO_TARGETS, read_targets
 
-        targets = read_targets(settings.targets) if settings.targets else NO_TARGETS
-        options = Options(datetime.now(UTC), asked.since, asked.until, asked.by, targets)
+        options = Options(datetime.now(UTC), asked.since, asked.until, asked.by, report_targets(settings))
         return builder(asked.name)(asker(settings), options)
 
     return compute

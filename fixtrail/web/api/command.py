@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fixtrail.settings import Settings
+from fixtrail.settings import ApiKeySettings
 from fixtrail.web.api.keys import SCOPES, ApiKey, key_file, make_key
 from runtime.failure import USAGE, Failure
 from schemas.events import EVENT_TYPES
 
 
 def add_key(
-    settings: Settings,
+    settings: ApiKeySettings,
     source: str,
     *,
     scopes: Sequence[str],
@@ -43,13 +43,13 @@ def add_key(
     return text, key
 
 
-def list_keys(settings: Settings) -> list[dict[str, Any]]:
+def list_keys(settings: ApiKeySettings) -> list[dict[str, Any]]:
     """Every key, oldest first, without its hash; `state` is valid, expired or revoked."""
     now = datetime.now(UTC)
     return [_told(key, now) for key in key_file(settings).read()]
 
 
-def revoke_key(settings: Settings, key_id: str) -> ApiKey:
+def revoke_key(settings: ApiKeySettings, key_id: str) -> ApiKey:
     """Let a key be refused from now on. Raises Failure where there is none of this id."""
     return key_file(settings).revoke(key_id, datetime.now(UTC))
 

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from fixtrail.settings import Settings
+from fixtrail.settings import ApiKeySettings
 from runtime.failure import Failure
 
 FILE = "api-keys.json"
@@ -162,7 +162,7 @@ class KeyRing:
         self._seen = seen
 
 
-def key_file(settings: Settings) -> KeyFile:
+def key_file(settings: ApiKeySettings) -> KeyFile:
     """The file that FIXTRAIL_API_KEYS names, by default one in the data folder."""
     return KeyFile(settings.api_keys or settings.data / FILE)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import Settings, client_options
+from fixtrail.settings import KafkaSettings, client_options
 from fixtrail.web.api.bodies import Header
 from fixtrail.web.api.judge import Record
 from runtime.failure import Failure
@@ -33,7 +33,7 @@ class Sender:
     with its event ids. While such a batch is left over nothing more is taken, so that memory stays bounded.
     """
 
-    def __init__(self, settings: Settings, ack_within_s: float) -> None:
+    def __init__(self, settings: KafkaSettings, ack_within_s: float) -> None:
         self._settings = settings
         self._ack_within_s = ack_within_s
         self._opening = asyncio.Lock()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from fixtrail.settings import Settings, tracing_of
+from fixtrail.settings import ApiSettings, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
@@ -24,7 +24,7 @@ BYTES_UNDER_WAY = 64 * 1024 * 1024
 class ApiState:
     """Found by handlers with `state_of(request)`."""
 
-    settings: Settings
+    settings: ApiSettings
     journeys: Journeys
     progress: Progress
     keys: KeyRing
@@ -52,7 +52,7 @@ class ApiState:
             self.bytes_under_way -= size
 
 
-def make_state(settings: Settings, journeys: Journeys, progress: Progress) -> ApiState:
+def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve."""
     return ApiState(
         settings=settings,

@@ -4,20 +4,20 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
 from fixtrail.web.ops.choice import Choice, centers_seen
 from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
 from fixtrail.web.ops.shell import Words, environment, words
+from fixtrail.web.ops.state import Ops
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Alert
 from schemas.locales import Locale
-
-if TYPE_CHECKING:
-    from fixtrail.web.context import Web
 
 PIECES = ("state", "totals", "alerts", "centers", "waiting", "risks")
 # Stands in shared pieces where each session's own token goes.
@@ -64,7 +64,8 @@ class CenterLine:
 class Boards:
     """Makes the pieces and keeps them for a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, journeys: Journeys, centers: Centers) -> None:
+        self._journeys, self._centers = journeys, centers
         self._made: dict[View, tuple[int, dict[str, str]]] = {}
         self._making: dict[View, asyncio.Task[dict[str, str]]] = {}
 
@@ -72,20 +73,20 @@ class Boards:
         """Make all of them anew when they are asked for next."""
         self._made.clear()
 
-    async def pieces(self, web: "Web", view: View) -> dict[str, str]:
+    async def pieces(self, ops: Ops, view: View) -> dict[str, str]:
         """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
         kept = self._made.get(view)
-        if kept and web.ops.clock() - kept[0] < MADE_FOR_MS:
+        if kept and ops.clock() - kept[0] < MADE_FOR_MS:
             return kept[1]
         if view not in self._making:
-            self._making[view] = asyncio.create_task(self._make(web, view))
+            self._making[view] = asyncio.create_task(self._make(ops, view))
         # Shielded: others may wait for the same.
         return await asyncio.shield(self._making[view])
 
-    async def _make(self, web: "Web", view: View) -> dict[str, str]:
+    async def _make(self, ops: Ops, view: View) -> dict[str, str]:
         try:
-            now = web.ops.clock()
-            values = await values_of(web, view, now)
+            now = ops.clock()
+            values = await values_of(ops, self._journeys, self._centers.all(), view, now)
             # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
             made = await asyncio.to_thread(_rendered, values)
             if len(self._made) >= MOST_KEPT:
@@ -106,10 +107,9 @@ def without_ticks(piece: str) -> str:
     return _TICKING.sub(r"\1", piece)
 
 
-async def values_of(web: "Web", view: View, now: int) -> dict[str, Any]:
+async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], view: View, now: int) -> dict[str, Any]:
     """What the templates of the pieces find."""
-    ops, known = web.ops, web.config.centers.all()
-    facts = web.journeys.open_orders()
+    facts = journeys.open_orders()
     ids = centers_seen(view.choice, view.person, known, {fact.center_id for fact in facts})
     zones = {center_id: center.time_zone for center_id, center in known.items()}
     seen = await ops.figures.get(zones, ops.default_zone, view.choice.lane, now)
@@ -136,7 +136,7 @@ async def values_of(web: "Web", view: View, now: int) -> dict[str, Any]:
         "rates": {"ftfr": ftfr(total.weeks), "nps": nps(total.weeks)},
         "targets": ops.aims.targets,
         "thresholds": ops.aims.thresholds,
-        "read": web.journeys.read.is_set(),
+        "read": journeys.read.is_set(),
         "token": TOKEN_MARK,
         "activities": ACTIVITIES,
         "charts": charts,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.settings import NoEndpointError, Settings
+from fixtrail.settings import LedgerSettings, NoEndpointError
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
@@ -100,7 +100,7 @@ def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
     return found
 
 
-def _told(settings: Settings, order_id: str) -> list[dict[str, Any]] | None:
+def _told(settings: LedgerSettings, order_id: str) -> list[dict[str, Any]] | None:
     """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
     from fixtrail.customers.notice_log import log_as_json, log_of
 

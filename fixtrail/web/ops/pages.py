@@ -36,7 +36,7 @@ Viewer = Annotated[Person, Depends(required())]
 async def board_page(request: Request, person: Viewer) -> Response:
     """All centers at a glance; complete without a script, then as of when it was loaded."""
     web, view = web_of(request), _view(request, person)
-    pieces = await web.ops.boards.pieces(web, view)
+    pieces = await web.boards.pieces(web.ops, view)
     known = [center for center in web.config.centers.all().values() if person.may_see(center.id)]
     token = request.state.form_token
     return page(
@@ -103,7 +103,7 @@ def still_there(web: Web, session: Session) -> Person | None:
 async def _changed(web: Web, view: View, shown: dict[str, str], token: str) -> dict[str, str]:
     """The pieces that differ from what was sent, which they become."""
     changed = {}
-    for name, piece in (await web.ops.boards.pieces(web, view)).items():
+    for name, piece in (await web.boards.pieces(web.ops, view)).items():
         if shown.get(name) != (still := without_ticks(piece)):
             shown[name] = still
             changed[name] = piece.replace(TOKEN_MARK, token)
@@ -131,7 +131,7 @@ async def acknowledge(
             return go(request, "/ops?trouble=not_sent")
         audit.info("alert acknowledged", account=person.name, alert=alert_id, rule=alert.rule)
         web.ops.alerts.expect(alert_id, person.name, said.acknowledged_at)
-        web.ops.boards.forget()
+        web.boards.forget()
     return go(request, form.get("back", "/ops"))
 
 

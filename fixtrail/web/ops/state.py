@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fixtrail.settings import Settings
+from fixtrail.configuration import report_targets
+from fixtrail.settings import ClickHouseSettings, ReportSettings
 from fixtrail.web.accounts.access import Access, make_access
 from fixtrail.web.analysis.cache import Reports
 from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import Alerts
 from fixtrail.web.ops.board import Thresholds
-from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.figures import Figures, Row
 from runtime.failure import REFUSED, Failure
 
@@ -40,7 +40,6 @@ class Ops:
     access: Access
     alerts: Alerts
     figures: Figures
-    boards: Boards
     reports: Reports
     aims: Aims
     default_zone: str
@@ -50,22 +49,20 @@ class Ops:
 
 def make_ops(config: WebConfig) -> Ops:
     """The parts as the settings say. Raises Failure (78) where accounts, provider or targets are set up wrongly."""
-    settings = config.settings
-    ask = asker(settings)
+    ask = asker(config.settings)
     return Ops(
-        access=make_access(settings, config.public_url),
+        access=make_access(config.settings, config.public_url),
         alerts=Alerts(),
         figures=Figures(ask),
-        boards=Boards(),
-        reports=Reports(computer(settings)),
-        aims=aims_of(settings),
+        reports=Reports(computer(config.settings)),
+        aims=aims_of(config.settings),
         default_zone=config.push.time_zone,
         ask=ask,
         clock=lambda: int(time.time() * 1000),
     )
 
 
-def asker(settings: Settings) -> Callable[[str, Mapping[str, str]], list[Row]]:
+def asker(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, str]], list[Row]]:
     """Asks ClickHouse as the reader; what it raises is `fixtrail.sql.query`'s."""
     import orjson
 
@@ -78,21 +75,21 @@ def asker(settings: Settings) -> Callable[[str, Mapping[str, str]], list[Row]]:
     return ask
 
 
-def aims_of(settings: Settings) -> Aims:
+def aims_of(settings: ReportSettings) -> Aims:
     """Targets of the file that FIXTRAIL_TARGETS names, and the thresholds of its table [board], in minutes.
 
     Raises Failure (78) where it is wrong.
     """
     if settings.targets is None:
         return Aims()
-    from fixtrail.reports.targets import read_targets
-
     try:
-        targets = read_targets(settings.targets)
+        targets = report_targets(settings)
         # Targets that depend on another period are for the reports.
         plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
         return Aims(plain, thresholds_of(targets.more.get("board", {})))
-    except (Failure, ValueError) as error:
+    except Failure as error:
+        raise Failure(str(error), REFUSED) from None
+    except ValueError as error:
         raise Failure(f"{settings.targets}: {error}", REFUSED) from None
 
 

@@ -6,7 +6,7 @@ And whether the customer wants to be sent anything.
 from dataclasses import dataclass, replace
 
 from fixtrail.configuration import push_settings
-from fixtrail.settings import Settings
+from fixtrail.settings import LedgerSettings
 from fixtrail.web.tracking.words import catalogue
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
@@ -59,7 +59,7 @@ class Messages:
     wanted: bool | None = None
 
 
-def messages_about(settings: Settings, order_id: str) -> Messages:
+def messages_about(settings: LedgerSettings, order_id: str) -> Messages:
     """Without what goes to the workshop's own systems; nothing while the ledger is away."""
     try:
         with ledger.opened(settings.ledger_dsn()) as store:
@@ -73,7 +73,7 @@ def messages_about(settings: Settings, order_id: str) -> Messages:
     return Messages(sorted(told, key=lambda each: -each.at), wanted if people else None)
 
 
-def want_messages(settings: Settings, order_id: str, *, wanted: bool, now: int) -> bool:
+def want_messages(settings: LedgerSettings, order_id: str, *, wanted: bool, now: int) -> bool:
     """Write down that whoever is told about this order wants to be told, or not; False while the ledger is away.
 
     It holds for the addresses, so for their other orders, too; what waits to be sent is judged by it.
@@ -90,7 +90,7 @@ def want_messages(settings: Settings, order_id: str, *, wanted: bool, now: int) 
     return bool(people)
 
 
-def _of_customer(settings: Settings, sends: list[Send]) -> list[Send]:
+def _of_customer(settings: LedgerSettings, sends: list[Send]) -> list[Send]:
     keys = AddressKeys(settings.secret())
     own = {keys.person(parse_recipient(each)) for each in push_settings(settings).also}
     return [send for send in sends if send.person not in own]

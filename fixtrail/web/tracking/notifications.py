@@ -65,7 +65,7 @@ def _address(config: WebConfig, body: bytes) -> str:
 
 
 def _person(config: WebConfig, address: str) -> str:
-    return AddressKeys(config.secret).person(parse_recipient(address))
+    return AddressKeys(config.settings.secret()).person(parse_recipient(address))
 
 
 @contextmanager

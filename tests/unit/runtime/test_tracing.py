@@ -157,7 +157,8 @@ def test_many_traces_in_one_batch_do_not_cost_more_than_the_work():
 def test_nothing_is_imported_while_traces_are_off():
     code = (
         "import sys, runtime.tracing, streams.worker.tracker, sinks.clickhouse.writer, fixtrail.sending.send;"
-        "from fixtrail.settings import Settings, tracing_of; assert tracing_of(Settings(), 'worker') is None;"
+        "from fixtrail.settings import TracingSettings, tracing_of;"
+        "assert tracing_of(TracingSettings(), 'worker') is None;"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -2,8 +2,8 @@
 
 import pytest
 
+from fixtrail.all_settings import Settings
 from fixtrail.clickhouse.query import names_python, rows
-from fixtrail.settings import Settings
 from runtime.failure import Failure
 from tests.sql_attacks import FATAL
 

@@ -9,9 +9,9 @@ import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from fixtrail.all_settings import Settings
 from fixtrail.configuration import centers_of, links_of
 from fixtrail.customers import consents, keys, notice_log, preview
-from fixtrail.settings import Settings
 from fixtrail.tracking_links import Links
 from runtime.failure import Failure
 from schemas.facts import JourneyFact

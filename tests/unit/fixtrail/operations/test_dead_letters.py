@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fixtrail.all_settings import Settings
 from fixtrail.operations import dead_letters
 from fixtrail.operations.dead_letters import Letter, letters_to_redrive, letters_to_repair, list_letters
-from fixtrail.settings import Settings
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS
 

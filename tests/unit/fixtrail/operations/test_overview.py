@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from fixtrail.all_settings import Settings
 from fixtrail.cli.print_overview import print_overview
 from fixtrail.operations import overview as seeing
 from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
 from fixtrail.operations.status import Lag, Look
-from fixtrail.settings import Settings
 from runtime.health import HealthPage
 from tests.clickhouse_node import free_ports
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from fixtrail.all_settings import Settings
 from fixtrail.operations import status
 from fixtrail.operations.overview import Overview
 from fixtrail.operations.status import Lag, Look, said_behind, wait_idle
-from fixtrail.settings import Settings
 
 
 def look(worker=0, writer=0, end=10):

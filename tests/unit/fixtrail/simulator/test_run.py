@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.simulator.center import Workshop
 from fixtrail.simulator.feed import Event
 from fixtrail.simulator.identity import with_check_digit
 from fixtrail.simulator.run import simulate, workshops
@@ -22,6 +21,7 @@ from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.simulator.stock import erlang_loss, level_for
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.voice import Experience
+from fixtrail.simulator.workshop import Workshop
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
 from streams.journey.batch import journey_facts
 from tests.oracle import orders_of

@@ -18,6 +18,7 @@ from fixtrail.simulator.scenario import (
     load_scenario,
 )
 from fixtrail.simulator.truth import centers_toml, truth
+from schemas.toml_file import TomlFileError
 from tests.paths import ROOT
 
 MONDAY = datetime(2026, 7, 6, tzinfo=timezone(timedelta(hours=8)))
@@ -45,10 +46,10 @@ def test_the_default_is_the_owners_story() -> None:
         ("speling = 1", "speling: unknown key"),
         ("[improved]\nrecepton_min = 3", "improved.recepton_min: unknown key (did you mean reception_min?)"),
         ("[work]\nquick_share = 1.5", "work.quick_share: Input should be less than or equal to 1"),
-        ('[[center]]\nid="a"\nname="A"\nname_en="A"\nregion="East"\ncolour="red"', "center.0.colour: unknown key"),
+        ('[[center]]\nid="a"\nname="A"\nname_en="A"\nregion="East"\ncolour="red"', "center 1.colour: unknown key"),
         ('[[center]]\nid="a"\nname="A"\nname_en="A"\nregion="East"\ntime_zone="Asia/Nowhere"', "no time zone"),
         ('[[center]]\nid="a"\nname="A"\nname_en="A"\nregion="East"\nwave=9', "there is no [[wave]] with number 9"),
-        ("[[wave]]\nnumber = 1", "wave.0: a wave needs either from_day or from_date"),
+        ("[[wave]]\nnumber = 1", "wave 1: a wave needs either from_day or from_date"),
         ("score = 3", "score: Input should be a valid dictionary"),
     ],
 )
@@ -56,7 +57,7 @@ def test_a_wrong_key_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'base = "owners-story"\n{text}\n', "utf-8")
 
-    with pytest.raises(ScenarioError) as refused:
+    with pytest.raises(TomlFileError) as refused:
         load_scenario(path)
 
     assert message in str(refused.value)
@@ -70,7 +71,7 @@ def test_a_file_that_is_not_there_or_not_toml_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(ScenarioError, match="no built-in scenario"):
         load_scenario(tmp_path / "absent.toml")
-    with pytest.raises(ScenarioError, match="is not TOML"):
+    with pytest.raises(TomlFileError, match="not TOML"):
         load_scenario(broken)
     with pytest.raises(ScenarioError, match="circle"):
         load_scenario(circle)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.terminal.printable import cell, printable
 from fixtrail.watch import command
 from schemas.facts import Alert

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.watch.config import DEFAULTS, Customers, Threshold, WatchConfig, WatchConfigError, read_watch_config
+from fixtrail.watch.config import DEFAULTS, Customers, Threshold, WatchConfig, read_watch_config
 from fixtrail.watch.rules import (
     DAY_MS,
     MINUTE_MS,
@@ -24,6 +24,7 @@ from fixtrail.watch.rules import (
 )
 from schemas.centers import Center
 from schemas.opening_hours import opening_time_after
+from schemas.toml_file import TomlFileError
 from streams.journey.clock_notices import clock_notice, why_not_so
 from streams.journey.notices import is_still_true
 from tests.paths import ROOT
@@ -332,10 +333,10 @@ def test_a_wrong_file_is_named_with_its_place(tmp_path, text, said):
     file = tmp_path / "watch.toml"
     file.write_text(text)
 
-    with pytest.raises(WatchConfigError, match=said):
+    with pytest.raises(TomlFileError, match=said):
         read_watch_config(file)
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path):
-    with pytest.raises(WatchConfigError, match="No such file"):
+    with pytest.raises(TomlFileError, match="No such file"):
         read_watch_config(tmp_path / "none.toml")

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from schemas.facts import Notice
+from schemas.toml_file import TomlFileError
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.channels.console import Console
-from sinks.push.config import ConsoleSection, PushConfigError, PushSettings, read_push_settings
+from sinks.push.config import ConsoleSection, PushSettings, read_push_settings
 from sinks.push.ledger.ledger import Send
 from sinks.push.plan import HEAD_START_MS, Planner, UnusableNotice, read_notice
 from tests.paths import ROOT
@@ -164,7 +165,7 @@ def test_docker_compose_messages_nobody_until_it_is_told_to():
     ("text", "said"),
     [
         ("x = [", "Invalid value"),
-        ("colour = 1", "colour: Extra inputs are not permitted"),
+        ("colour = 1", "colour: unknown key"),
         ('[webpush]\nprivate_key = "s3cret"\ncontact = "mailto:a@b"', "not written down here"),
         ('[wechat]\napp_id = "a"\nsecret = "env:NOT_THERE"', "the environment has no NOT_THERE"),
         ('[wechat]\napp_id = "a"\nsecret = "file:/not/there"', "/not/there cannot be read"),
@@ -175,7 +176,7 @@ def test_docker_compose_messages_nobody_until_it_is_told_to():
 def test_a_wrong_configuration_says_what_is_wrong_and_no_secret(text: str, said: str, tmp_path: Path):
     (tmp_path / "push.toml").write_text(text)
 
-    with pytest.raises(PushConfigError) as refused:
+    with pytest.raises(TomlFileError) as refused:
         read_push_settings(tmp_path / "push.toml")
 
     assert said in str(refused.value)

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.accounts import command
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password, matches
 from fixtrail.web.accounts.users import (
     Account,
     Directory,
     Person,
-    UsersError,
     parse_users,
     person_of,
     read_users,
     write_users,
 )
 from runtime.failure import Failure
+from schemas.toml_file import TomlFileError
 
 HASHED = hash_password("a long enough one")
 
@@ -91,7 +91,7 @@ def test_the_file_is_its_owners_alone(tmp_path):
     ],
 )
 def test_a_wrong_file_says_what_is_wrong_and_shows_no_secret(text, said):
-    with pytest.raises(UsersError) as error:
+    with pytest.raises(TomlFileError) as error:
         parse_users(text, "users")
     assert said in str(error.value)
     assert "secret in clear" not in str(error.value)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from fixtrail.all_settings import Settings
 from fixtrail.cli.main import app
-from fixtrail.settings import Settings
 from fixtrail.web.api.command import add_key, list_keys, revoke_key
 from fixtrail.web.api.keys import KeyFile, KeyRing, key_file, make_key
 from runtime.failure import Failure

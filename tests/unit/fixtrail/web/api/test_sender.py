@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.api import sender as sending
 from fixtrail.web.api.judge import Record
 from fixtrail.web.api.sender import KafkaAway, Sender

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.boards import ftfr, nps
 from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, added, figures_of

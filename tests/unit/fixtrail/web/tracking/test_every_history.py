@@ -13,8 +13,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtrail.all_settings import Settings
 from fixtrail.customers import preview
-from fixtrail.settings import Settings
 from fixtrail.web.config import web_config
 from fixtrail.web.tracking.pages import Pages
 from schemas.facts import JourneyFact

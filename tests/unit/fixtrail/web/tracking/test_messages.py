@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtrail.settings import Settings
+from fixtrail.all_settings import Settings
 from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
 from sinks.push.ledger import audience, ledger

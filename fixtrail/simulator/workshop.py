@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp
+from typing import Any, TypeVar
 
 import simpy
 
 from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
 from fixtrail.simulator.durations import DAY_S, HOUR_S
 from fixtrail.simulator.feed import Event, Feed
-from fixtrail.simulator.flow import visit_process
 from fixtrail.simulator.identity import Registry, Vehicle
-from fixtrail.simulator.scenario import Center, Lane, Profile, Scenario
+from fixtrail.simulator.scenario import Center, FaultGroup, Lane, Profile, Scenario
 from fixtrail.simulator.stock import Stock
-from fixtrail.simulator.visit import Reason, Steps
 from fixtrail.simulator.voice import Voice
 
 STEP_S = 6 * HOUR_S
 # A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.
 SOONEST_RETURN_DAYS, LATEST_RETURN_DAYS = 45, 180
 COMEBACK_DAYS = 27
+
+T = TypeVar("T")
+Steps = Generator[simpy.Event, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,23 @@ class Place:
     partner: str | None
 
 
-class Workshop:
-    """The center as its visits use it."""
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a vehicle comes: with which faults, into which lane; a comeback knows its odometer of last time."""
 
-    def __init__(self, scenario: Scenario, place: Place, start: datetime, days: int) -> None:
-        center = place.center
+    vehicle: Vehicle
+    groups: tuple[FaultGroup, ...]
+    lane: Lane
+    center_id: str
+    part_is_there: bool = False
+    last_odometer_km: int | None = None
+
+
+class Workshop:
+    """The center as its visits use it; `visit` is the SimPy process of one, from check-in to handoff."""
+
+    def __init__(self, scenario: Scenario, place: Place, start: datetime, days: int, visit: VisitProcess) -> None:
+        center, self._visit = place.center, visit
         self.scenario, self.place, self.center = scenario, place, center
         self.env = simpy.Environment()
         self.end_s = days * DAY_S
@@ -132,7 +146,7 @@ class Workshop:
                     if at_s < 0:
                         continue
                     yield self.env.timeout(at_s - self.env.now)
-                    self.env.process(visit_process(self, reason))
+                    self.env.process(self._visit(self, reason))
 
     def _hours(self, day: OpenDay) -> list[tuple[float, float, float]]:
         """(from, to, arrivals per second) for the hours of the day in which there are any."""
@@ -177,7 +191,10 @@ class Workshop:
         at_s = wanted_s if wanted_s > day.opens_s else day.opens_s + self.draw.random() * longest_s
         if at_s < self.end_s:
             yield self.env.timeout(max(at_s - self.env.now, 0.0))
-            yield self.env.process(visit_process(self, reason))
+            yield self.env.process(self._visit(self, reason))
+
+
+VisitProcess = Callable[[Workshop, Reason], Steps[None]]
 
 
 def _shelf_of(env: simpy.Environment, first: int, count: int) -> simpy.Store:

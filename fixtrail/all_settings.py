@@ -1,0 +1,31 @@
+"""All settings of Fixtrail, for the command line and the processes; everything else takes the groups it reads."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from fixtrail.settings import (
+    ProcessSettings,
+    PulseSettings,
+    ServerSettings,
+    StorageSettings,
+    WatchSettings,
+    WebSettings,
+    WorkerSettings,
+)
+from runtime.failure import USAGE, Failure
+
+
+class Settings(
+    WebSettings, WorkerSettings, StorageSettings, WatchSettings, PulseSettings, ServerSettings, ProcessSettings
+):
+    """Every group at once, so that it can be given wherever a group is taken."""
+
+
+def read_settings(**changed: Any) -> Settings:
+    """The settings of the environment, but for those given. Raises Failure (2), which names every wrong variable."""
+    try:
+        return Settings(**changed)
+    except ValidationError as error:
+        wrong = "; ".join(f"FIXTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise Failure(f"wrong setting: {wrong}", USAGE) from None
