@@ -9,15 +9,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import logging
-from collections.abc import Iterable
-from typing import Any
 
 import orjson
 
+from runtime.kafka.table import Table
 from schemas.times import DAY_MS
-
-log = logging.getLogger(__name__)
+from schemas.topics import TRACKING_REVOCATIONS
 
 TAG_BYTES = 16
 _HEAD = TAG_BYTES + 8
@@ -26,12 +23,14 @@ LIFE_DAYS = 90
 
 
 class Links:
-    """Issues tokens and tells what they open; knows what was revoked as far as `revoke` was told."""
+    """Issues tokens and tells what they open, as far as `revocations` have been read: instants (ms) by order."""
 
     def __init__(self, secret: bytes) -> None:
         # A key of its own, so that no other use of the secret can be turned into a token.
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
-        self._revoked_at: dict[str, int] = {}
+        self.revocations = Table(
+            TRACKING_REVOCATIONS, lambda value: int(orjson.loads(value)["revoked_at"]), is_newer=int.__gt__
+        )
 
     def issue(self, order_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
         """A token for an order's page, good for so many days from `now` (ms)."""
@@ -49,21 +48,8 @@ class Links:
         issued_at = int.from_bytes(said[:6], "big")
         ends_at = issued_at + int.from_bytes(said[6:8], "big") * DAY_MS
         order_id = said[8:].decode(errors="replace")
-        valid = authentic & (now < ends_at) & (issued_at > self._revoked_at.get(order_id, -1))
+        valid = authentic & (now < ends_at) & (issued_at > self.revocations.get(order_id, -1))
         return order_id if valid else None
-
-    def take(self, records: Iterable[Any]) -> list[str]:
-        """Take over records of the topic of revocations; the orders that they are about."""
-        found = []
-        for record in records:
-            try:
-                order_id, revoked_at = record.key.decode(), int(orjson.loads(record.value)["revoked_at"])
-            except (ValueError, KeyError, TypeError, AttributeError):
-                log.warning("record %d of partition %d is no revocation", record.offset, record.partition)
-                continue
-            self._revoked_at[order_id] = max(revoked_at, self._revoked_at.get(order_id, -1))
-            found.append(order_id)
-        return found
 
     def _tag(self, said: bytes) -> bytes:
         return hashlib.blake2b(said, digest_size=TAG_BYTES, key=self._key).digest()

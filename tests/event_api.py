@@ -12,12 +12,10 @@ import httpx
 
 from fixtrail.all_settings import Settings
 from fixtrail.web.api.app import create_api
-from fixtrail.web.api.bodies import Header
 from fixtrail.web.api.command import add_key
-from fixtrail.web.api.judge import Record
-from fixtrail.web.api.sender import KafkaAway
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.journeys import Journeys
+from runtime.kafka.producer import Header, KafkaAway, OutgoingRecord
 from runtime.progress import Progress
 
 SURVEY = {
@@ -26,17 +24,18 @@ SURVEY = {
 }
 
 
-class FakeSender:
+class FakeProducer:
     """Takes what it is sent; `loses` says how many of the next records are not acknowledged."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[Record, tuple[Header, ...]]] = []
+        self.sent: list[tuple[OutgoingRecord, tuple[Header, ...]]] = []
         self.away = False
         self.loses = 0
         self.answer_after = asyncio.Event()
         self.answer_after.set()
 
-    async def send(self, records: Sequence[Record], headers: Sequence[Header] = ()) -> list[bool]:
+    async def send(self, topic: str, records: Sequence[OutgoingRecord], headers: Sequence[Header] = ()) -> list[bool]:
+        assert topic == "service-events"
         if self.away:
             raise KafkaAway("Kafka does not answer")
         self.sent += [(record, tuple(headers)) for record in records]
@@ -54,10 +53,10 @@ class Api:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.settings = Settings(data=folder, **settings)
         self.progress = Progress()
-        self.journeys = Journeys(self.progress)
+        self.journeys = Journeys()
         self.state: ApiState = make_state(self.settings, self.journeys, self.progress)
-        self.sender = FakeSender()
-        self.state.sender = self.sender  # type: ignore[assignment]
+        self.producer = FakeProducer()
+        self.state.producer = self.producer  # type: ignore[assignment]
         self.app = create_api(self.state)
         self.text = self.key(scopes=["events:write", "orders:read", "centers:read"])
 
@@ -67,7 +66,7 @@ class Api:
     @property
     def values(self) -> list[bytes]:
         """What went to Kafka so far."""
-        return [record.value for record, _ in self.sender.sent]
+        return [record.value for record, _ in self.producer.sent]
 
     async def post(
         self, body: Any, *, key: str | None = None, headers: Mapping[str, str] | None = None

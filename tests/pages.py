@@ -101,11 +101,12 @@ class PageServer:
             SimpleNamespace(key=fact["order_id"].encode(), value=orjson.dumps(fact), offset=0, partition=0)
             for fact in facts
         ]
-        self.call(self.web.journeys.take, records)
+        self.call(self.web.journeys.table.apply, records)
 
     def revoke(self, order_id: str, at: int) -> None:
         value = orjson.dumps({"revoked_at": at})
-        self.call(self.web.links.take, [SimpleNamespace(key=order_id.encode(), value=value, offset=0, partition=0)])
+        record = SimpleNamespace(key=order_id.encode(), value=value, offset=0, partition=0)
+        self.call(self.web.links.revocations.apply, [record])
         self.call(self.web.journeys.wake, order_id)
 
     def call(self, function: Any, *arguments: Any) -> Any:

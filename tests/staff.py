@@ -75,7 +75,7 @@ class Staff:
 
     def know(self, *events: Sent) -> None:
         """Let the read model have the journeys of these events."""
-        self.web.journeys.take(record(fact["order_id"], fact) for fact in facts_after(*events).values())
+        self.web.journeys.table.apply(record(fact["order_id"], fact) for fact in facts_after(*events).values())
         self.web.journeys.read.set()
 
 
@@ -105,7 +105,7 @@ def token_of(page: httpx.Response) -> str:
 
 def record(key: str, fact: Any) -> SimpleNamespace:
     """As it comes from Kafka."""
-    return SimpleNamespace(key=key.encode(), value=orjson.dumps(fact, default=str))
+    return SimpleNamespace(key=key.encode(), value=orjson.dumps(fact, default=str), offset=0, partition=0)
 
 
 def staff(

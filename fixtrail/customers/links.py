@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import orjson
 
@@ -11,6 +10,7 @@ from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, TrackingSettings, client_options
 from fixtrail.tracking_links import LIFE_DAYS, tracking_url
 from runtime.failure import NEGATIVE, Failure
+from runtime.kafka.producer import open_producer
 from schemas.topics import TRACKING_REVOCATIONS
 
 
@@ -30,16 +30,10 @@ def revoke(settings: KafkaSettings, order_id: str) -> int:
 
 
 async def _write(settings: KafkaSettings, order_id: str, now: int) -> None:
-    from aiokafka import AIOKafkaProducer
-
     await require_topic(settings, TRACKING_REVOCATIONS)
-    producer: Any = AIOKafkaProducer(**client_options(settings), enable_idempotence=True)
-    await producer.start()
-    try:
+    async with open_producer(client_options(settings)) as producer:
         value = orjson.dumps({"revoked_at": now})
         await producer.send_and_wait(TRACKING_REVOCATIONS, value, key=order_id.encode())
-    finally:
-        await producer.stop()
 
 
 def _now() -> int:

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import KafkaSettings
+from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import Failure
+from runtime.kafka.client import stop_client
+from runtime.kafka.producer import open_producer
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
 from schemas.decode import BadEvent, decode_event, vehicle_id_of
 from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
@@ -212,16 +214,8 @@ async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes
     Key is the vehicle id of the bytes where they name one, otherwise the letter's own key. Killed between the two
     writes, a letter has no mark and may be put back again: harmless, since the same event counts once.
     """
-    from aiokafka import AIOKafkaProducer
-
-    from fixtrail.settings import client_options
-
     await require_topic(settings, SERVICE_EVENTS)
-    producer = AIOKafkaProducer(
-        **client_options(settings), enable_idempotence=True, max_request_size=2 * _FETCH_BYTES, linger_ms=5
-    )
-    await producer.start()
-    try:
+    async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
             place = f"{letter.partition}:{letter.offset}"
             vehicle_id = vehicle_id_of(value) if value is not None else None
@@ -236,8 +230,6 @@ async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes
             await producer.send_and_wait(
                 DEAD_LETTERS, None, place.encode(), partition=letter.partition, headers=mark.headers()
             )
-    finally:
-        await producer.stop()
 
 
 async def _distinct(settings: KafkaSettings) -> AsyncIterator[Letter]:
@@ -277,9 +269,6 @@ async def _letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
 @asynccontextmanager
 async def _consumer(settings: KafkaSettings) -> AsyncIterator[tuple[Any, list[int]]]:
     from aiokafka import AIOKafkaConsumer
-
-    from fixtrail.settings import client_options
-    from runtime.kafka.client import stop_client
 
     partitions = await require_topic(settings, DEAD_LETTERS)
     consumer = AIOKafkaConsumer(

@@ -6,21 +6,25 @@ Both are asked from outside: a worker or a writer that stands still, or is not t
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 
 from fixtrail.operations.status import Look, Watcher
-from fixtrail.settings import KafkaSettings, PulseSettings
+from fixtrail.settings import PulseSettings, client_options
 from runtime.failure import OK, Failure
+from runtime.kafka.producer import open_producer
 from runtime.progress import Progress
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from schemas.topics import SERVICE_EVENTS
 
 LOOK_EVERY_S = 5.0
 ANSWER_LIMIT_S = 15.0
+
+# A heartbeat is worth nothing later: an idempotent producer would never give up on it.
+GIVES_UP = {"enable_idempotence": False, "request_timeout_ms": 10_000}
 
 log = structlog.get_logger()
 
@@ -39,7 +43,7 @@ async def run_pulse(settings: PulseSettings, progress: Progress, stop: asyncio.E
             async with AsyncExitStack() as held:
                 async with asyncio.timeout(ANSWER_LIMIT_S):
                     watcher = await held.enter_async_context(Watcher(settings))
-                    producer = await held.enter_async_context(_producer(settings))
+                    producer = await held.enter_async_context(open_producer(client_options(settings), **GIVES_UP))
                 await _go_on(settings, watcher, producer, progress, stop)
         except (KafkaError, OSError, TimeoutError, Failure) as error:
             if progress.ready or not progress.counts["failures", ""]:
@@ -81,20 +85,6 @@ def show_look(progress: Progress, look: Look) -> None:
     """Keep every lag, and how many dead letters there are, as gauges."""
     progress.show("group_lag_records", {(lag.group, lag.topic, str(lag.partition)): lag.lag for lag in look.lags})
     progress.gauges["dead_letter_records",] = look.dead_letters
-
-
-@asynccontextmanager
-async def _producer(settings: KafkaSettings) -> AsyncIterator[Any]:
-    from aiokafka import AIOKafkaProducer
-
-    from fixtrail.settings import client_options
-
-    producer = AIOKafkaProducer(**client_options(settings), acks="all", request_timeout_ms=10_000)
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import SendingSettings
+from fixtrail.settings import SendingSettings, client_options, tracing_of
+from runtime.kafka.partitioner import partition_of
+from runtime.kafka.producer import open_producer
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -70,21 +72,14 @@ async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
 
     Raises Failure where Kafka has no topic `service-events`.
     """
-    from aiokafka import AIOKafkaProducer
-
-    from fixtrail.settings import client_options, tracing_of
-
     tracing = tracing_of(settings, "send")
     partitions = await require_topic(settings, SERVICE_EVENTS)
-    producer = AIOKafkaProducer(
-        **client_options(settings),
-        enable_idempotence=True,
+    async with open_producer(
+        client_options(settings),
         max_batch_size=BATCH_BYTES,
         max_request_size=2 * MAX_SENT_BYTES,
         request_timeout_ms=60_000,
-    )
-    await producer.start()
-    try:
+    ) as producer:
         lanes = Lanes(producer, partitions, tracing)
         began = time.monotonic()
         try:
@@ -93,8 +88,6 @@ async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
         finally:
             await lanes.settle()
             lanes.sent.seconds = time.monotonic() - began
-    finally:
-        await producer.stop()
 
 
 async def send_from(
@@ -207,7 +200,8 @@ class Lanes:
             if len(self._partition_of) > 1_000_000:
                 self._partition_of.clear()
             key = vehicle_id.encode()
-            found = self._partition_of[vehicle_id] = key, partition_of(key, self._partitions)
+            partition = self._partitions[partition_of(key, len(self._partitions))]
+            found = self._partition_of[vehicle_id] = key, partition
         return found
 
     def _new_batch(self, partition: int) -> Any:
@@ -257,14 +251,6 @@ class Lanes:
         self.sent.error = self.sent.error or error
         if span:
             span.end(count, error)
-
-
-def partition_of(key: bytes, partitions: list[int]) -> int:
-    """The partition that Kafka's default partitioner gives a key (murmur2)."""
-    from aiokafka.partitioner import murmur2
-
-    place: int = (murmur2(key) & 0x7FFFFFFF) % len(partitions)
-    return partitions[place]
 
 
 @dataclass(slots=True)

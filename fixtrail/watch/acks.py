@@ -1,43 +1,26 @@
 """Who takes care of which alert: topic `alert-acks`, written by the command line and the ops board."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from pydantic import ValidationError
 
-from fixtrail.watch.follow import follow
+from runtime.kafka.table import Table, follow_tables
 from schemas.facts import Acknowledgement
 from schemas.topics import ALERT_ACKS
 
-log = logging.getLogger(__name__)
 
-
-class Acks:
-    """All acknowledgements by alert, in memory. Every watch reads all: they are few, and know of no partitions."""
+class Acks(Table[Acknowledgement]):
+    """All acknowledgements by alert, in memory. Every watch reads all: they are few, and in any partition."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
-        self.read = asyncio.Event()
-        self.known: dict[str, Acknowledgement] = {}
+        super().__init__(ALERT_ACKS, Acknowledgement.model_validate_json)
         self._kafka = kafka
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
-        await follow(self._kafka, ALERT_ACKS, self._take, self.read)
-
-    def _take(self, record: Any) -> None:
-        if record.value is None:
-            self.known.pop((record.key or b"").decode(errors="replace"), None)
-            return
-        try:
-            ack = Acknowledgement.model_validate_json(record.value)
-        except ValidationError:
-            log.warning("record %d of alert-acks %d is no acknowledgement", record.offset, record.partition)
-            return
-        self.known[ack.alert_id] = ack
+        await follow_tables(self._kafka, [self])
 
 
 async def acknowledge(producer: AIOKafkaProducer, alert_id: str, by: str, note: str | None) -> None:

@@ -136,7 +136,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._shards[partition] = kept
             else:
                 self._shards[partition] = Shard(
-                    partition, self._config.watch, self._config.centers, self._config.stale_ms, self._acks.known
+                    partition, self._config.watch, self._config.centers, self._config.stale_ms, self._acks
                 )
                 for topic in TOPICS:
                     self._places.pop(TopicPartition(topic, partition), None)

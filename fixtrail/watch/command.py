@@ -15,6 +15,7 @@ from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from runtime.failure import NEGATIVE, OK, USAGE, Failure
+from runtime.kafka.producer import open_producer
 from schemas.facts import Alert
 from schemas.opening_hours import local
 from schemas.toml_file import TomlFileError
@@ -58,20 +59,14 @@ def acknowledge_alert(settings: KafkaSettings, text: str, by: str, note: str | N
 
 
 async def _acknowledge(settings: KafkaSettings, text: str, by: str, note: str | None) -> int:
-    from aiokafka import AIOKafkaProducer
-
     if not by.strip():
         raise Failure("--by says who takes care of it", USAGE)
     async with _read(settings) as alerts:
         alert = _only(alerts, text)
         if alert.closed_at is not None:
             raise Failure(f"{alert.alert_id} is {alert.state} already")
-        producer = AIOKafkaProducer(**client_options(settings), acks="all", enable_idempotence=True)
-        await producer.start()
-        try:
+        async with open_producer(client_options(settings)) as producer:
             await acknowledge(producer, alert.alert_id, by.strip(), note)
-        finally:
-            await producer.stop()
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
                 while (now := alerts.get(alert.alert_id)) is not None and now.closed_at is None:

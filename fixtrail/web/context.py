@@ -38,7 +38,7 @@ class Web:
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
-    journeys = Journeys(progress)
+    journeys = Journeys()
     return Web(
         config=config,
         journeys=journeys,

@@ -1,23 +1,17 @@
 """Events that pages and interfaces send: to `service-events`, and only what Kafka has acknowledged counts as sent."""
 
 import asyncio
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
+from runtime.kafka.producer import KafkaAway, OutgoingRecord, RenewingProducer, start_producer
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
-
-log = logging.getLogger(__name__)
 
 ACK_LIMIT_S = 15.0
 PAUSE_S = 2.0
-
-Headers = Iterable[tuple[str, bytes]]
 
 
 class NotAcknowledged(Exception):
@@ -25,51 +19,36 @@ class NotAcknowledged(Exception):
 
 
 class Events:
-    """An idempotent producer that comes back by itself. Any number of tasks may write at once."""
+    """A producer that comes back by itself. Any number of tasks may write at once."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
-        self._kafka = kafka
-        self._producer: Any = None
-        self._broken = asyncio.Event()
+        options = {"max_request_size": 2 * MAX_SENT_BYTES, "request_timeout_ms": int(ACK_LIMIT_S * 1000)}
+        self._producer = RenewingProducer(lambda: start_producer(kafka, **options), ACK_LIMIT_S, ACK_LIMIT_S)
 
     @property
     def ready(self) -> bool:
-        return self._producer is not None
+        return self._producer.is_open
 
     async def run(self) -> None:
-        """Keep a producer until cancelled; one that fails is replaced."""
-        while True:
-            producer = AIOKafkaProducer(
-                **self._kafka,
-                enable_idempotence=True,
-                max_request_size=2 * MAX_SENT_BYTES,
-                request_timeout_ms=int(ACK_LIMIT_S * 1000),
-            )
-            try:
-                await producer.start()
-                self._producer = producer
-                self._broken.clear()
-                await self._broken.wait()
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("no events can be sent: %s; again in %.0f s", type(error).__name__, PAUSE_S)
-            finally:
-                self._producer = None
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(producer.stop(), ACK_LIMIT_S)
-            await asyncio.sleep(PAUSE_S)
+        """Keep the producer open until cancelled."""
+        try:
+            while True:
+                with suppress(KafkaAway):
+                    await self._producer.open()
+                await asyncio.sleep(PAUSE_S)
+        finally:
+            await self._producer.close()
 
-    async def write(self, value: bytes, key: bytes, headers: Headers = (), topic: str = SERVICE_EVENTS) -> None:
-        """Send one record; returns once all replicas have it. Raises NotAcknowledged."""
-        if self._producer is None:
+    async def write(self, value: bytes, key: bytes, topic: str = SERVICE_EVENTS) -> None:
+        """Send one record; returns once all replicas have it. Raises NotAcknowledged, at once while Kafka is away."""
+        if not self.ready:
             raise NotAcknowledged("Kafka is away")
         try:
-            async with asyncio.timeout(ACK_LIMIT_S):
-                await (await self._producer.send(topic, value, key=key, headers=list(headers)))
-        except TimeoutError:
-            raise NotAcknowledged("no acknowledgement in time") from None
-        except (KafkaError, OSError) as error:
-            self._broken.set()
-            raise NotAcknowledged(type(error).__name__) from None
+            (acknowledged,) = await self._producer.send(topic, [OutgoingRecord(key, value)])
+        except KafkaAway as error:
+            raise NotAcknowledged(str(error)) from None
+        if not acknowledged:
+            raise NotAcknowledged("no acknowledgement")
 
     async def write_event(self, event: Mapping[str, Any]) -> None:
         """Send an event in the form of docs/contract.md, keyed by its vehicle. Raises NotAcknowledged."""

@@ -14,8 +14,8 @@ from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
 from fixtrail.web.context import Web, make_web
 from runtime.failure import OK, REFUSED, Failure
+from runtime.kafka.table import Table, follow_tables
 from runtime.progress import Progress
-from schemas.topics import ALERTS, TRACKING_REVOCATIONS
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,12 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
     _allow_many_connections()
     web = make_web(config, progress)
+    web.links.revocations.on_change(lambda order_id, *_: web.journeys.wake(order_id))
+    # Read together: no page opens before the revocations are known.
+    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts]
     listening = listen(config.settings.web_host, config.settings.web_port)
     parts = [
-        asyncio.create_task(
-            web.journeys.follow(
-                client_options(config.settings),
-                {TRACKING_REVOCATIONS: lambda r: _revoked(web, r), ALERTS: web.ops.alerts.take},
-            )
-        ),
+        asyncio.create_task(follow_tables(client_options(config.settings), tables, progress)),
         asyncio.create_task(web.events.run()),
         asyncio.create_task(_show(web)),
     ]
@@ -52,7 +50,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
         for task in (*parts, stopping):
             task.cancel()
         await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
-        await web.api.sender.close()
+        await web.api.producer.close()
         listening.close()
     return OK
 
@@ -105,14 +103,11 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-def _revoked(web: Web, records: list[Any]) -> None:
-    for order_id in web.links.take(records):
-        web.journeys.wake(order_id)
-
-
 async def _show(web: Web) -> None:
     """Tell health page and watchdog how it goes."""
     while True:
         web.progress.ready = web.journeys.read.is_set() and web.events.ready
+        web.progress.gauges["journeys",] = len(web.journeys)
+        web.progress.gauges["open_journeys",] = web.journeys.open_count
         web.progress.gauges["streams",] = web.gate.open_streams
         await asyncio.sleep(LOOK_EVERY_S)

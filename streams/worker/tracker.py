@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 import structlog
-from aiokafka.partitioner import murmur2
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
+from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
@@ -174,11 +174,6 @@ class Tracker:
 def _diverted(records: Records, written: BatchOutput) -> list[tuple[Any, DeadLetter]]:
     by_offset = {record.offset: record for record in records} if written.diverted else {}
     return [(by_offset[at], dead_letter(by_offset[at], code, _WHY[code])) for at, code in written.diverted]
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's default partitioner gives a key."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def track_orders(app: Any, events: Any, take: Callable[[Records, Callable[[], Any]], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.sending.send import partition_of
+from runtime.kafka.partitioner import partition_of
 from schemas.decode import admit
 from streams.journey.batch import journey_facts
 from tests.contract.broker.brokers import EmbeddedBroker, start_embedded
@@ -69,7 +69,7 @@ def test_what_is_accepted_is_in_the_topic_where_workers_admit_it(web: WebProcess
     )
     for record in found:
         event, _ = admit(record)
-        assert record.partition == partition_of(event.vehicle_id.encode(), [0, 1, 2, 3])
+        assert record.partition == partition_of(event.vehicle_id.encode(), 4)
         assert dict(record.headers) == {"source": b"dms"}
         assert abs(record.timestamp / 1000 - time.time()) < 60
 
@@ -231,17 +231,17 @@ def test_without_topics_nothing_is_accepted_and_none_is_made(broker: EmbeddedBro
     import asyncio
 
     from fixtrail.all_settings import Settings
-    from fixtrail.web.api.judge import Record
-    from fixtrail.web.api.sender import KafkaAway, Sender
+    from fixtrail.web.api.state import event_producer
+    from runtime.kafka.producer import KafkaAway, OutgoingRecord
 
     bare = start_embedded(tmp_path / "bare")
 
     async def send() -> None:
-        sender = Sender(Settings(kafka=bare.bootstrap), 5.0)
+        producer = event_producer(Settings(kafka=bare.bootstrap, api_ack_s=5.0))
         try:
-            await sender.send([Record(b"V1", b"{}", (), 0)])
+            await producer.send("service-events", [OutgoingRecord(b"V1", b"{}")])
         finally:
-            await sender.close()
+            await producer.close()
 
     with pytest.raises(KafkaAway, match="no topic service-events"):
         asyncio.run(send())

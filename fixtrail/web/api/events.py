@@ -17,12 +17,13 @@ from starlette.responses import Response
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body, whole_body
-from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge
+from fixtrail.web.api.judge import NOT_ALLOWED, Refused, judge
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
-from fixtrail.web.api.sender import KafkaAway
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
+from runtime.kafka.producer import KafkaAway, OutgoingRecord
+from schemas.topics import SERVICE_EVENTS
 
 MOST_EVENTS = 1000
 # So many are judged in one go; then others get their turn.
@@ -151,7 +152,7 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     quota = key.events_per_minute or state.settings.api_events_per_minute
     headers = state.pace.take(key.id, quota, len(found.items)).headers()
     verdicts = await _judged(found.items, key, state)
-    records = [verdict for verdict in verdicts if isinstance(verdict, Record)]
+    records = [verdict for verdict in verdicts if isinstance(verdict, OutgoingRecord)]
     refused = len(verdicts) - len(records)
     if not records or (strict and refused):
         items = _results(verdicts, repeat("not_sent"))
@@ -169,7 +170,7 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     return Taken(Answer(207 if refused else 202, said, "application/json"), headers)
 
 
-async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[Record | Refused]:
+async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[OutgoingRecord | Refused]:
     verdicts = []
     now_ms = time.time_ns() // 1_000_000
     for place, item in enumerate(items, 1):
@@ -183,13 +184,15 @@ async def _sent(
     request: Request,
     state: ApiState,
     key: ApiKey,
-    verdicts: Sequence[Record | Refused],
-    records: Sequence[Record],
+    verdicts: Sequence[OutgoingRecord | Refused],
+    records: Sequence[OutgoingRecord],
 ) -> tuple[list[Result], bool]:
     """What became of every item, and whether Kafka has acknowledged all of those sent."""
     with tracing(state.tracing, request.headers, len(records)) as trace:
         try:
-            acknowledged = await state.sender.send(records, [("source", key.source.encode()), *trace.headers])
+            acknowledged = await state.producer.send(
+                SERVICE_EVENTS, records, [("source", key.source.encode()), *trace.headers]
+            )
         except KafkaAway:
             return _results(verdicts, repeat("not_sent")), False
         trace.acknowledged = all(acknowledged)
@@ -197,10 +200,10 @@ async def _sent(
     return _results(verdicts, said), trace.acknowledged
 
 
-def _results(verdicts: Sequence[Record | Refused], said: Iterator[str]) -> list[Result]:
+def _results(verdicts: Sequence[OutgoingRecord | Refused], said: Iterator[str]) -> list[Result]:
     """One result an item; `said` has the next status for each record among the verdicts."""
     return [
-        {"index": index, "status": next(said)} if isinstance(verdict, Record) else _refusal(index, verdict)
+        {"index": index, "status": next(said)} if isinstance(verdict, OutgoingRecord) else _refusal(index, verdict)
         for index, verdict in enumerate(verdicts)
     ]
 
@@ -210,7 +213,7 @@ def _refusal(index: int, refused: Refused) -> Result:
     return result if refused.field is None else {**result, "field": refused.field}
 
 
-def _status_of(verdict: Record | Refused) -> tuple[int, str]:
+def _status_of(verdict: OutgoingRecord | Refused) -> tuple[int, str]:
     """Status and problem of a request whose only event is refused."""
     assert isinstance(verdict, Refused)
     if verdict.code == "too_large":

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from fixtrail.web.api.bodies import Header, Item
+from fixtrail.web.api.bodies import Item
 from fixtrail.web.api.keys import ApiKey
+from runtime.kafka.producer import OutgoingRecord
 from schemas.decode import BadEvent, decode_event
 from schemas.times import to_ms
 
@@ -19,16 +20,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """An accepted event as it goes to Kafka: the bytes as they came, the vehicle as key."""
-
-    key: bytes
-    value: bytes
-    headers: tuple[Header, ...]
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """Why an item is not accepted: the code of a dead letter, a sentence without any value, and the field if one."""
 
@@ -37,7 +28,7 @@ class Refused:
     field: str | None = None
 
 
-def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> Record | Refused:
+def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> OutgoingRecord | Refused:
     """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
     try:
         event = decode_event(item.value, item.headers, max_bytes=limits.max_bytes)
@@ -49,7 +40,7 @@ def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> Record | Refu
         return Refused("type_not_allowed", "the API key may not send events of this type", "type")
     if not key.allows(center=event.center_id):
         return Refused("center_not_allowed", "the API key may not send events of this center", "center_id")
-    return Record(event.vehicle_id.encode(), item.value, item.headers, now_ms)
+    return OutgoingRecord(event.vehicle_id.encode(), item.value, item.headers, now_ms)
 
 
 def _field(error: BadEvent) -> str | None:

@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 
-from fixtrail.settings import ApiSettings, tracing_of
+from fixtrail.operations.topics import require_topic
+from fixtrail.settings import ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import Pace
 from fixtrail.web.api.problems import Problem
-from fixtrail.web.api.sender import Sender
 from fixtrail.web.journeys import Journeys
+from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.progress import Progress
 from runtime.tracing import Tracing
+from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 BYTES_UNDER_WAY = 64 * 1024 * 1024
+BATCH_BYTES = 512 * 1024
 
 
 @dataclass(slots=True)
@@ -28,7 +32,7 @@ class ApiState:
     journeys: Journeys
     progress: Progress
     keys: KeyRing
-    sender: Sender
+    producer: RenewingProducer
     tracing: Tracing | None
     limits: Limits
     pace: Pace = field(default_factory=Pace)
@@ -59,10 +63,25 @@ def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) ->
         journeys=journeys,
         progress=progress,
         keys=KeyRing(key_file(settings)),
-        sender=Sender(settings, settings.api_ack_s),
+        producer=event_producer(settings),
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000),
     )
+
+
+def event_producer(settings: ApiSettings) -> RenewingProducer:
+    """What sends accepted events; it opens only where there is a topic for them."""
+
+    async def start() -> Any:
+        await require_topic(settings, SERVICE_EVENTS)
+        return await start_producer(
+            client_options(settings),
+            max_batch_size=BATCH_BYTES,
+            max_request_size=2 * MAX_SENT_BYTES,
+            request_timeout_ms=int(settings.api_ack_s * 1000),
+        )
+
+    return RenewingProducer(start, settings.api_ack_s)
 
 
 def state_of(request: Request) -> ApiState:

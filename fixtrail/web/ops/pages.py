@@ -71,7 +71,7 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
     shown: dict[str, str] = {}
     beat_at = 0.0
     with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
-        leave = web.ops.alerts.on_change(lambda: changes.note("an alert"))
+        leave = web.ops.alerts.on_change(lambda *_: changes.note("an alert"))
         try:
             while not changes.closed:
                 # The account may have changed, or have gone, since the stream began.

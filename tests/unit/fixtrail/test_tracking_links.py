@@ -62,7 +62,7 @@ def test_a_link_is_written_in_one_way_only(added):
 def test_revoking_voids_what_was_issued_until_then_of_that_order_alone():
     links = Links(b"secret")
     before, other = links.issue("R-1", NOW), links.issue("R-2", NOW)
-    links.take([revocation("R-1", NOW + 1000)])
+    links.revocations.apply([revocation("R-1", NOW + 1000)])
 
     assert links.opens(before, NOW) is None
     assert links.opens(links.issue("R-1", NOW + 1000), NOW + 2000) is None
@@ -72,7 +72,7 @@ def test_revoking_voids_what_was_issued_until_then_of_that_order_alone():
 
 def test_an_older_revocation_that_comes_later_gives_nothing_back():
     links = Links(b"secret")
-    links.take([revocation("R-1", NOW + 1000), revocation("R-1", NOW)])
+    links.revocations.apply([revocation("R-1", NOW + 1000), revocation("R-1", NOW)])
 
     assert links.opens(links.issue("R-1", NOW + 500), NOW + 2000) is None
 
@@ -81,7 +81,9 @@ def test_what_is_no_revocation_is_passed_over():
     links = Links(b"secret")
     bad = SimpleNamespace(key=b"R-1", value=b"{}", offset=0, partition=0)
 
-    assert links.take([bad, SimpleNamespace(key=None, value=None, offset=1, partition=0)]) == []
+    links.revocations.apply([bad, SimpleNamespace(key=None, value=None, offset=1, partition=0)])
+
+    assert not links.revocations
     assert links.opens(links.issue("R-1", NOW), NOW) == "R-1"
 
 
@@ -104,7 +106,7 @@ def guesses(links: Links, draw: random.Random) -> dict[str, list[str]]:
 def test_a_hundred_thousand_guesses_open_nothing(capsys):
     links, draw = Links(b"secret"), random.Random(4)
     kinds = guesses(links, draw)
-    links.take([revocation(f"V-{number:04}", NOW) for number in range(2000)])
+    links.revocations.apply([revocation(f"V-{number:04}", NOW) for number in range(2000)])
     orders = {f"R-{number:04}" for number in range(2000)}
     took: dict[str, float] = {}
     for kind, tokens in kinds.items():

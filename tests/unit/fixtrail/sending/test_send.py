@@ -6,7 +6,8 @@ import random
 
 from aiokafka.partitioner import DefaultPartitioner
 
-from fixtrail.sending.send import Checked, Lanes, _read, check_lines, partition_of
+from fixtrail.sending.send import Checked, Lanes, _read, check_lines
+from runtime.kafka.partitioner import partition_of
 from schemas.topics import MAX_SENT_BYTES
 
 CHECK_IN = (
@@ -20,7 +21,7 @@ def test_a_vehicle_has_the_partition_that_kafka_itself_would_choose():
     partitions = list(range(7))
     for _ in range(500):
         key = rng.randbytes(rng.randrange(1, 40))
-        assert partition_of(key, partitions) == DefaultPartitioner()(key, partitions, partitions)
+        assert partition_of(key, len(partitions)) == DefaultPartitioner()(key, partitions, partitions)
 
 
 def lines_of(content: bytes, chunk_bytes: int) -> list[bytes]:

@@ -19,21 +19,21 @@ def record(order_id: str, version: int, *events: dict[str, Any], **changed: Any)
 
 def journeys_of(*records: SimpleNamespace) -> Journeys:
     journeys = Journeys()
-    journeys.take(records)
+    journeys.table.apply(records)
     return journeys
 
 
 def test_an_older_version_told_once_more_in_the_same_batch_changes_nothing():
     journeys = Journeys()
 
-    journeys.take([record("R-1", 3), record("R-1", 2)])
+    journeys.table.apply([record("R-1", 3), record("R-1", 2)])
 
     assert journeys.version("R-1") == 3
 
 
 def test_the_highest_version_counts_whatever_comes_last():
     journeys = journeys_of(record("R-1", 3))
-    journeys.take([record("R-1", 2)])
+    journeys.table.apply([record("R-1", 2)])
 
     assert journeys.get("R-1").version == 3
     assert journeys.get("R-2") is None
@@ -50,7 +50,7 @@ def test_open_orders_are_found_by_center():
 
 def test_an_order_that_closes_or_moves_leaves_its_center():
     journeys = journeys_of(record("R-1", 1), record("R-2", 1))
-    journeys.take([record("R-1", 2, center_id="C2"), record("R-2", 2, checked_in("08:00"), handed_off("09:00"))])
+    journeys.table.apply([record("R-1", 2, center_id="C2"), record("R-2", 2, checked_in("08:00"), handed_off("09:00"))])
 
     assert journeys.open_at("C1") == []
     assert [fact.order_id for fact in journeys.open_at("C2")] == ["R-1"]
@@ -59,9 +59,9 @@ def test_an_order_that_closes_or_moves_leaves_its_center():
 def test_orders_closed_long_ago_are_let_go_and_open_ones_are_not():
     journeys = journeys_of(record("R-1", 1), record("R-2", 1, checked_in("08:00"), handed_off("09:00")))
 
-    journeys.let_go(ms("09:00") + KEPT_CLOSED_MS)
+    journeys.table.expire(ms("09:00") + KEPT_CLOSED_MS)
     assert len(journeys) == 2
-    journeys.let_go(ms("09:00") + KEPT_CLOSED_MS + 1)
+    journeys.table.expire(ms("09:00") + KEPT_CLOSED_MS + 1)
     assert [fact.order_id for fact in journeys.open_orders()] == ["R-1"]
     assert len(journeys) == 1
 
@@ -72,7 +72,7 @@ def test_what_is_no_journey_is_passed_over():
     keyless = SimpleNamespace(key=None, value=b"{}", offset=2, partition=0)
     journeys = journeys_of(record("R-2", 1))
 
-    journeys.take([bad, gone, keyless])
+    journeys.table.apply([bad, gone, keyless])
 
     assert len(journeys) == 0
 
@@ -81,7 +81,7 @@ async def test_a_slow_reader_sees_each_order_once_in_its_newest_state():
     journeys = journeys_of(record("R-1", 1))
     with journeys.subscribe_all() as changes:
         for version in range(2, 50):
-            journeys.take([record("R-1", version), record("R-2", version)])
+            journeys.table.apply([record("R-1", version), record("R-2", version)])
 
         assert [(fact.order_id, fact.version) for fact in changes.take()] == [("R-1", 49), ("R-2", 49)]
         assert changes.take() == []
@@ -90,9 +90,9 @@ async def test_a_slow_reader_sees_each_order_once_in_its_newest_state():
 async def test_a_reader_of_one_order_is_not_woken_by_another():
     journeys = journeys_of(record("R-1", 1), record("R-2", 1))
     with journeys.subscribe("R-1") as changes:
-        journeys.take([record("R-2", 2)])
+        journeys.table.apply([record("R-2", 2)])
         assert not await changes.wait(0.01)
-        journeys.take([record("R-1", 2)])
+        journeys.table.apply([record("R-1", 2)])
         assert await changes.wait(10)
 
 
@@ -108,7 +108,7 @@ async def test_reading_goes_on_as_changes_come_and_ends_when_closed():
     reading = asyncio.create_task(read())
     for version in (2, 3):
         await asyncio.sleep(0.01)
-        journeys.take([record("R-1", version)])
+        journeys.table.apply([record("R-1", version)])
     await asyncio.sleep(0.01)
     journeys.close()
     await asyncio.wait_for(reading, 5)

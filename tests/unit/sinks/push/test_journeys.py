@@ -28,7 +28,7 @@ def record(fact: dict[str, Any]) -> Record:
 def journeys_of(*batches: list[Record]) -> Journeys:
     journeys = Journeys({})
     for batch in batches:
-        journeys._take(batch)
+        journeys.apply(batch)
     return journeys
 
 
@@ -52,7 +52,7 @@ async def test_what_is_kept_is_enough_to_judge_a_notice():
 async def test_nothing_personal_is_kept():
     fact = {**a_fact("R1"), "customer_id": "K-canary", "vehicle_id": "VIN-canary"}
 
-    assert b"canary" not in b"".join(journeys_of([record(fact)])._facts.values())
+    assert b"canary" not in b"".join(row.fact for row in journeys_of([record(fact)]).values())
 
 
 async def test_the_currency_of_the_quote_is_kept():
@@ -78,7 +78,7 @@ async def test_orders_that_were_closed_long_ago_are_let_go():
     closed = a_fact("R1", status="handed_off", last_event_at=long_ago)
     open_ = a_fact("R2", last_event_at=long_ago)
     journeys = journeys_of([record(closed), record(open_), record(a_fact("R3", status="handed_off"))])
-    journeys._let_go()
+    journeys.expire(now_ms())
 
     assert [journeys.fact(order) is not None for order in ("R1", "R2", "R3")] == [False, True, True]
 
@@ -87,7 +87,7 @@ async def test_until_all_has_been_read_nothing_can_be_judged():
     journeys = Journeys({})
 
     assert not journeys.is_current
-    journeys._complete_at = time.monotonic()
+    journeys.note_complete(time.monotonic())
     assert journeys.is_current
-    journeys._complete_at -= 3600
+    journeys.note_complete(time.monotonic() - 3600)
     assert not journeys.is_current

@@ -38,7 +38,7 @@ def the_api() -> Api:
 
 def ask(value: bytes, headers: dict[str, str] | None = None) -> Any:
     api = the_api()
-    api.sender.sent.clear()
+    api.producer.sent.clear()
     return asyncio.run(api.post(value, headers=headers))
 
 
@@ -85,7 +85,7 @@ def test_every_kind_of_good_event_is_accepted(name: str, mode: str):
     value = json.dumps(EXAMPLES[name], ensure_ascii=False).encode()
 
     assert ask(*MODES[mode](value)).json()["accepted"] == 1
-    ((record, _),) = the_api().sender.sent
+    ((record, _),) = the_api().producer.sent
     assert admit(KafkaRecord(record.value, record.key, record.headers, record.timestamp))
 
 
@@ -125,7 +125,7 @@ def test_a_batch_accepts_of_its_events_exactly_those_that_workers_admit(events: 
     said = [item.get("code", item["status"]) for item in answer.json()["items"]]
     assert said == [admission(value) for value in values]
     assert the_api().values == [value for value, each in zip(values, said, strict=True) if each == "accepted"]
-    for record, headers in the_api().sender.sent:
+    for record, headers in the_api().producer.sent:
         assert admit(KafkaRecord(record.value, record.key, (*record.headers, *headers), record.timestamp))
 
 

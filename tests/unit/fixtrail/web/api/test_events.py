@@ -41,7 +41,7 @@ async def test_an_event_goes_to_kafka_byte_for_byte_under_its_vehicle(api: Api):
 
     assert answer.status_code == 202
     assert answer.json() == {"accepted": 1, "refused": 0, "items": [{"index": 0, "status": "accepted"}]}
-    ((record, headers),) = api.sender.sent
+    ((record, headers),) = api.producer.sent
     assert (record.value, record.key) == (body, "粤B·1".encode())
     assert headers == (("source", b"dms"),)
     assert answer.headers["cache-control"] == "no-store"
@@ -84,7 +84,7 @@ async def test_binary_mode_has_its_attributes_in_headers(api: Api):
     headers = {f"ce-{name}": value for name, value in ENVELOPE.items()} | {"ce-subject": "R%C3%A9"}
 
     assert (await api.post(SURVEY, headers=headers)).status_code == 202
-    ((record, _),) = api.sender.sent
+    ((record, _),) = api.producer.sent
     assert dict(record.headers) == {
         **{f"ce_{name}": value.encode() for name, value in ENVELOPE.items()},
         "ce_subject": "Ré".encode(),
@@ -106,7 +106,7 @@ async def test_binary_mode_without_an_attribute_is_refused(api: Api, missing: st
 async def test_structured_mode_goes_on_as_it_came(api: Api, data: dict[str, Any]):
     assert (await api.post(ENVELOPE | data, headers=STRUCTURED)).status_code == 202
 
-    ((record, _),) = api.sender.sent
+    ((record, _),) = api.producer.sent
     assert (json.loads(record.value), record.key) == (ENVELOPE | data, b"V1")
     assert record.headers == (("content-type", b"application/cloudevents+json"),)
 
@@ -274,14 +274,14 @@ async def test_a_quota_is_told_and_kept(api: Api):
 
 async def test_more_than_fits_into_memory_is_put_off(api: Api, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("fixtrail.web.api.state.BYTES_UNDER_WAY", 1000)
-    api.sender.answer_after.clear()
+    api.producer.answer_after.clear()
     first = asyncio.create_task(api.post(numbered(4)))
     await asyncio.sleep(0.05)
 
     second = await api.post(numbered(4))
 
     assert (second.status_code, problem_of(second)) == (503, "busy")
-    api.sender.answer_after.set()
+    api.producer.answer_after.set()
     assert (await first).status_code == 202
     assert (await api.post(numbered(4))).status_code == 202
 
@@ -290,7 +290,7 @@ async def test_more_than_fits_into_memory_is_put_off(api: Api, monkeypatch: pyte
 
 
 async def test_what_kafka_has_not_acknowledged_is_never_called_accepted(api: Api):
-    api.sender.loses = 2
+    api.producer.loses = 2
 
     answer = await api.post([*numbered(3), {}])
 
@@ -301,7 +301,7 @@ async def test_what_kafka_has_not_acknowledged_is_never_called_accepted(api: Api
 
 
 async def test_kafka_away_is_a_503(api: Api):
-    api.sender.away = True
+    api.producer.away = True
 
     answer = await api.post(SURVEY)
 
@@ -340,21 +340,21 @@ async def test_the_key_of_another_request_is_refused(api: Api):
 
 async def test_a_repeat_while_the_first_is_under_way_is_a_conflict(api: Api):
     repeated = {"idempotency-key": '"k"'}
-    api.sender.answer_after.clear()
+    api.producer.answer_after.clear()
     first = asyncio.create_task(api.post(SURVEY, headers=repeated))
     await asyncio.sleep(0.05)
 
     second = await api.post(SURVEY, headers=repeated)
 
     assert (second.status_code, problem_of(second)) == (409, "idempotency-key-in-use")
-    api.sender.answer_after.set()
+    api.producer.answer_after.set()
     assert (await first).status_code == 202
     assert (await api.post(SURVEY, headers=repeated)).headers["idempotent-replayed"] == "true"
 
 
 async def test_what_failed_is_done_again(api: Api):
     repeated = {"idempotency-key": '"k"'}
-    api.sender.loses = 1
+    api.producer.loses = 1
     assert (await api.post(SURVEY, headers=repeated)).status_code == 503
 
     assert (await api.post(SURVEY, headers=repeated)).status_code == 202
@@ -376,7 +376,7 @@ async def test_the_trace_of_the_request_goes_on(api: Api):
     await api.post(SURVEY, headers={"traceparent": TRACEPARENT, "tracestate": "a=1"})
     await api.post(SURVEY, headers={"traceparent": "00-0-0-01"})
 
-    assert [dict(headers) for _, headers in api.sender.sent] == [
+    assert [dict(headers) for _, headers in api.producer.sent] == [
         {"source": b"dms", "traceparent": TRACEPARENT.encode(), "tracestate": b"a=1"},
         {"source": b"dms"},
     ]
@@ -392,7 +392,7 @@ async def test_the_trace_goes_on_below_our_own_span(api: Api):
 
     (span,) = traced.spans
     assert span.parent is not None and format(span.parent.span_id, "016x") == "00f067aa0ba902b7"
-    sent = [dict(headers)["traceparent"].decode() for _, headers in api.sender.sent]
+    sent = [dict(headers)["traceparent"].decode() for _, headers in api.producer.sent]
     assert sent == [f"00-4bf92f3577b34da6a3ce929d0e0e4736-{span.context.span_id:016x}-01"] * 2
 
 
@@ -400,7 +400,7 @@ async def test_every_error_is_a_problem(api: Api, monkeypatch: pytest.MonkeyPatc
     assert problem_of(await api.get("/nothing")) == "not-found"
     assert problem_of(await api.get("/events")) == "method-not-allowed"
     assert problem_of(await api.get("/orders/" + "x" * 65)) == "invalid-request"
-    monkeypatch.setattr(api.sender, "send", None)
+    monkeypatch.setattr(api.producer, "send", None)
     assert problem_of(await api.post(SURVEY)) == "internal-error"
 
 

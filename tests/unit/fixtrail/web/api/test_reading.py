@@ -27,7 +27,7 @@ def tell(api: Api, *events: Sent) -> None:
     """Let the read model know what a worker would have made of these events."""
     facts = journey_facts(map(event_of, events))
     records = [SimpleNamespace(key=f["order_id"].encode(), value=orjson.dumps(f), offset=0, partition=0) for f in facts]
-    api.journeys.take(records)
+    api.journeys.table.apply(records)
     api.journeys.read.set()
 
 
