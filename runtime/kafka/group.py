@@ -33,7 +33,7 @@ FLUSH_ALONE_S = 2.0
 COMMIT_LIMIT_S = 30.0
 MARKERS_EVERY_S = 1.0
 STOP_LIMIT_S = 15.0
-# A member whose place another process took by the same name joins and is thrown out by turns.
+# Members by the same name throw each other out by turns; after a failed poll or that, ready means that it lasts.
 STEADY_S = 15.0
 
 
@@ -103,6 +103,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._read: dict[TopicPartition, int] = {}
         self._membership, self._box, self._stop, self._progress = membership, box, stop, progress
         self._has_joined = False
+        self._member_id: str | None = None
         self._steady_at = self._markers_at = 0.0
         self._listener_error: Exception | None = None
 
@@ -158,8 +159,17 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._box.assigned(set(assigned))
         except Exception as error:
             self._listener_error = error
-        self._has_joined = True
+        self._note_membership()
         log.info("assigned %d partitions", len(assigned))
+
+    def _note_membership(self) -> None:
+        """A member with a new id was thrown out: after a while of silence, or by another process of the same name."""
+        self._has_joined = True
+        before, coordinator = self._member_id, getattr(self.consumer, "_coordinator", None)
+        self._member_id = getattr(coordinator, "member_id", None)
+        if before not in (None, self._member_id):
+            log.warning("this member was thrown out of its group: is another process running by its name?")
+            self._steady_at = time.monotonic() + STEADY_S
 
     def show_ready(self) -> None:
         """Say in the progress whether the box is ready: it reads, and what it read gets where it belongs."""
@@ -223,6 +233,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await asyncio.wait({flush}, timeout=FLUSH_ALONE_S)
             while not flush.done() and not self._stop.is_set():
+                self.show_ready()
                 await self._poll_paused()
                 await asyncio.wait({flush}, timeout=1.0)
             await asyncio.wait({flush}, timeout=STOP_LIMIT_S)
