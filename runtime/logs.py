@@ -73,7 +73,7 @@ def log_as_json(box: str, level: str) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(_worth_reading)
     logging.basicConfig(handlers=[handler], level="DEBUG" if level == "debug" else "WARNING", force=True)
-    for ours in ("fixtrail", "streams", "sinks", "schemas"):
+    for ours in ("fixtrail", "sinks", "streams", "runtime", "schemas"):
         logging.getLogger(ours).setLevel(level.upper())
     structlog.contextvars.bind_contextvars(box=box)
     faulthandler.enable()

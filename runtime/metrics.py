@@ -68,6 +68,7 @@ KNOWN: dict[str, dict[str, About]] = {
         "dropped": _counter("Notices that were never sent, by their final state.", ("channel", "state")),
         "dead_letters": _counter("Dead letters written, by reason code.", ("code",), ("unusable_record",)),
         "commits": _counter("Offset commits.", values=("",)),
+        "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),
         "lag_records": _LAG,
         "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
     },

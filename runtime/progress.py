@@ -43,7 +43,8 @@ class Progress:
     """`counts` only grow; `gauges` are as of now.
 
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
-    `moved` should grow; `ready` that the box has what it needs and does its work.
+    `moved` should grow; `ready` that the box reads and what it read gets where it belongs. `outages` is the number of
+    things that are being tried again because others do not take them.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -52,6 +53,7 @@ class Progress:
     moved: int = 0
     waiting: bool = False
     ready: bool = False
+    outages: int = 0
 
     def count(self, what: str, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""

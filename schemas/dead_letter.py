@@ -2,9 +2,10 @@
 
 Key and value are the original bytes, unchanged; what was wrong and where it came from stands in headers, behind the
 original headers, which are kept. So a dead letter can be put back by sending key, value and the original headers.
+Only where the dead letter topic does not take a record of that size the value is cut, and a header says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 PREFIX = "fixtrail-"
 
@@ -13,7 +14,10 @@ Header = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused record's origin and the reason; `code` is one word, `reason` a sentence without any input value."""
+    """A refused record's origin and the reason; `code` is one word, `reason` a sentence without any input value.
+
+    `value_cut`: how many bytes the original value had, where the letter holds only the first of them; else None.
+    """
 
     code: str
     reason: str
@@ -21,18 +25,17 @@ class DeadLetter:
     partition: int
     offset: int
     timestamp: int
+    value_cut: int | None = None
 
     def headers(self, original: tuple[Header, ...] = ()) -> list[Header]:
         """The record headers that say all this, behind the original ones."""
-        said = {
-            "code": self.code,
-            "reason": self.reason,
-            "topic": self.topic,
-            "partition": str(self.partition),
-            "offset": str(self.offset),
-            "timestamp": str(self.timestamp),
-        }
-        return [*original_headers(original), *((PREFIX + name, text.encode()) for name, text in said.items())]
+        stated = {header_name(name): value for name, value in asdict(self).items() if value is not None}
+        return [*original_headers(original), *((name, str(value).encode()) for name, value in stated.items())]
+
+
+def header_name(field: str) -> str:
+    """The header in which a field of a dead letter stands."""
+    return PREFIX + field.replace("_", "-")
 
 
 def original_headers(headers: tuple[Header, ...] | list[Header]) -> list[Header]:
@@ -54,6 +57,7 @@ def read_dead_letter(headers: tuple[Header, ...] | list[Header]) -> DeadLetter:
             partition=int(said["partition"]),
             offset=int(said["offset"]),
             timestamp=int(said["timestamp"]),
+            value_cut=int(said["value-cut"]) if "value-cut" in said else None,
         )
     except KeyError as error:
         raise ValueError(f"no dead letter of Fixtrail: header {PREFIX}{error.args[0]} is missing") from None

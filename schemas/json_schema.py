@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from schemas.dead_letter import PREFIX, DeadLetter
+from schemas.dead_letter import DeadLetter, header_name
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
 from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notice
 
@@ -66,7 +66,7 @@ def _plain(schema: Any, *, names: bool = False) -> Any:
 
 def _dead_letter_headers() -> dict[str, Any]:
     """The headers that a dead letter has besides those of the original record; header values are UTF-8 text."""
-    said = TypeAdapter(DeadLetter).json_schema()["properties"]
+    schema = TypeAdapter(DeadLetter).json_schema()
     told = {
         "code": "What kind of error, one word.",
         "reason": "A sentence without any input value.",
@@ -74,6 +74,8 @@ def _dead_letter_headers() -> dict[str, Any]:
         "partition": "Decimal number.",
         "offset": "Decimal number.",
         "timestamp": "Of the original record, milliseconds since 1970-01-01 UTC.",
+        "value_cut": "Only where the topic did not take the whole value and it was cut: its original size in bytes.",
     }
-    properties = {PREFIX + name: {"type": "string", "description": told[name]} for name in said}
-    return {"title": "DeadLetterHeaders", "type": "object", "properties": properties, "required": [*properties]}
+    properties = {header_name(name): {"type": "string", "description": told[name]} for name in schema["properties"]}
+    required = [header_name(name) for name in schema["required"]]
+    return {"title": "DeadLetterHeaders", "type": "object", "properties": properties, "required": required}

@@ -59,6 +59,7 @@ class Letter:
             "offset": said.offset if said else None,
             "timestamp_ms": said.timestamp if said else None,
             "bytes": self.size,
+            "cut_from_bytes": said.value_cut if said else None,
             "redriven": self.redriven,
         }
 
@@ -189,15 +190,10 @@ async def redrive_chosen(
     passed_over = 0
     for letter in letters:
         value = repaired.get(letter.place, letter.value)
-        bad = still_refused(letter, value, max_bytes=max_bytes)
-        why_not = "was put back before" if letter.redriven else f"would be refused again, {bad}" if bad else None
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
-        if letter.said is None or letter.said.topic != SERVICE_EVENTS:
+        if reason := _reason_against(letter, value, max_bytes, force=force):
             passed_over += 1
-            say(f"{name} passed over: it does not come from {SERVICE_EVENTS}")
-        elif why_not and not force:
-            passed_over += 1
-            say(f"{name} passed over: it {why_not} (--force sends it all the same)")
+            say(f"{name} passed over: {reason}")
         else:
             going.append((letter, value))
             say(f"{name} {'would be put back' if dry_run else 'goes back'}")
@@ -206,6 +202,22 @@ async def redrive_chosen(
     done = "would be put back" if dry_run else "put back"
     say(f"{len(going):,} {done}, {passed_over:,} passed over")
     return not passed_over
+
+
+def _reason_against(letter: Letter, value: bytes | None, max_bytes: int, *, force: bool) -> str | None:
+    """Why the letter must not be put back with these bytes; None where it may be."""
+    if letter.said is None or letter.said.topic != SERVICE_EVENTS:
+        return f"it does not come from {SERVICE_EVENTS}"
+    if (whole := letter.said.value_cut) is not None and value == letter.value:
+        here = letter.size or 0
+        return f"it was cut, only {here:,} of {whole:,} bytes are here (--file puts back the whole event)"
+    if force:
+        return None
+    if letter.redriven:
+        return "it was put back before (--force sends it all the same)"
+    if bad := still_refused(letter, value, max_bytes=max_bytes):
+        return f"it would be refused again, {bad} (--force sends it all the same)"
+    return None
 
 
 async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from fixtrail.watch.acks import Acks
@@ -26,8 +25,9 @@ from fixtrail.watch.words import Wording
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK
 from runtime.kafka.client import stop_client
-from runtime.kafka.lag import Done, show_lag
+from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.progress import Progress
+from runtime.retry import Stopped
 from schemas.centers import Center
 from schemas.facts import Alert
 from schemas.times import DAY_MS
@@ -36,8 +36,6 @@ from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 log = structlog.get_logger()
 
 TOPICS = (JOURNEYS, NOTICES, CENTER_HOURS, ALERTS)
-POLL_S = 0.2
-POLL_RECORDS = 2000
 TICK_S = 1.0
 # While more comes in than is read, the clock still is looked at now and then.
 LATEST_TICK_S = 5.0
@@ -76,19 +74,21 @@ async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progr
         await box.close()
 
 
-class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Watch(Box):
     def __init__(self, config: WatchBoxConfig, stop: asyncio.Event, progress: Progress) -> None:
-        self._config, self._stop, self._progress = config, stop, progress
+        membership = Membership(
+            config.kafka, TOPICS, config.group, config.instance, same_partitions=True, commits=False
+        )
+        self.group = ConsumerGroup(membership, self, stop, progress)
+        self._config, self._progress = config, progress
         self._shards: dict[int, Shard] = {}
-        self._places: dict[TopicPartition, int] = {}
+        self._offsets: dict[TopicPartition, int] = {}
         self._parked: dict[int, Shard] = {}
         self._ends: dict[int, dict[TopicPartition, int]] = {}
         self._acks = Acks(config.kafka)
-        self._has_joined = False
         self._writing = asyncio.Lock()
-        self._polled_at = self._ticked_at = time.monotonic()
+        self._ticked_at = time.monotonic()
         self._failing_since: float | None = None
-        self._consumer: Any = None
         self._producer: Any = None
         wording = Wording(config.watch.locale, config.watch.time_zone, config.centers)
         self._desks = [
@@ -114,14 +114,13 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def close(self) -> None:
         """Leave the group and let go of everything."""
-        for client in (self._consumer, self._producer):
-            if client is not None:
-                await stop_client(client, STOP_LIMIT_S)
+        await self.group.close()
+        if self._producer is not None:
+            await stop_client(self._producer, STOP_LIMIT_S)
         await close_all(self._desks)
 
-    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+    async def revoked(self, partitions: set[TopicPartition]) -> None:
         """Say nothing more of them. What is known is kept for those that come back at once."""
-        self._progress.ready = self._has_joined = False
         for shard in self._shards.values():
             # Somebody else may have had it meanwhile: what was written since is read first.
             shard.live_since = None
@@ -129,101 +128,71 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         self._shards.clear()
         self._ends.clear()
 
-    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        partitions = {tp.partition for tp in assigned}
-        for partition in partitions:
-            if (kept := self._parked.pop(partition, None)) is not None:
-                self._shards[partition] = kept
+    async def assigned(self, partitions: set[TopicPartition]) -> None:
+        for partition in {tp.partition for tp in partitions}:
+            if (parked := self._parked.pop(partition, None)) is not None:
+                self._shards[partition] = parked
             else:
                 self._shards[partition] = Shard(
                     partition, self._config.watch, self._config.centers, self._config.stale_ms, self._acks
                 )
                 for topic in TOPICS:
-                    self._places.pop(TopicPartition(topic, partition), None)
-        for tp in assigned:
-            if (place := self._places.get(tp)) is not None:
-                self._consumer.seek(tp, place)
+                    self._offsets.pop(TopicPartition(topic, partition), None)
+        for tp in partitions:
+            if (offset := self._offsets.get(tp)) is not None:
+                self.group.consumer.seek(tp, offset)
+                self.group.done[tp] = offset
         for gone in self._parked.values():
             for desk in self._desks:
                 desk.drop(gone)
         self._parked.clear()
-        self._has_joined = True
-        log.info(f"assigned {len(partitions)} partitions")
 
     # Reading
 
     async def _watch(self) -> None:
-        await self._connect()
-        lag = asyncio.create_task(show_lag(self._config.kafka, self._progress, self._done))
-        try:
-            while not self._stop.is_set():
-                await self._read()
-                await self._come_live()
-                since = time.monotonic() - self._ticked_at
-                if since >= LATEST_TICK_S or (since >= TICK_S and self._is_drained()):
-                    self._ticked_at = time.monotonic()
-                    await self._tick()
-                self._progress.moved += 1
-        finally:
-            lag.cancel()
-            self._progress.waiting = False
+        with suppress(Stopped):
+            await self.group.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
+            await self.group.run()
 
     async def _connect(self) -> None:
-        """Join the group; waits for brokers that are not there yet."""
-        while not self._stop.is_set():
-            self._consumer = AIOKafkaConsumer(
-                **self._config.kafka,
-                group_id=self._config.group,
-                group_instance_id=self._config.instance,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                # The same partition of every topic goes to the same member.
-                partition_assignment_strategy=(RangePartitionAssignor,),
-                session_timeout_ms=10_000,
-                heartbeat_interval_ms=3_000,
-                max_partition_fetch_bytes=4 * 1024 * 1024,
-                metadata_max_age_ms=30_000,
-            )
-            self._producer = AIOKafkaProducer(
-                **self._config.kafka, acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
-            )
-            self._consumer.subscribe(TOPICS, listener=self)
-            try:
-                await self._producer.start()
-                await self._consumer.start()
-                self._progress.waiting = True
-                return
-            except (KafkaError, OSError) as error:
-                for client in (self._consumer, self._producer):
-                    await stop_client(client, STOP_LIMIT_S)
-                self._consumer = self._producer = None
-                await self._wait(1.0, f"Kafka cannot be reached: {error}")
-
-    async def _read(self) -> None:
+        """A producer that has lost its place among its own records is not renewed: the process ends and comes again."""
+        producer = AIOKafkaProducer(
+            **self._config.kafka, acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
+        )
         try:
-            found = await self._consumer.getmany(timeout_ms=int(POLL_S * 1000), max_records=POLL_RECORDS)
-        except KafkaError as error:
-            await self._wait(1.0, f"Kafka does not give records: {error}")
-            return
-        self._polled_at = time.monotonic()
-        for tp, records in found.items():
-            shard = self._shards.get(tp.partition)
-            if shard is None:
-                continue
-            take = self._take(shard, tp.topic)
-            for record in records:
-                take(record)
-            self._places[tp] = records[-1].offset + 1
-            self._progress.count("records", tp.topic, len(records))
+            await producer.start()
+        except BaseException:
+            await stop_client(producer, STOP_LIMIT_S)
+            raise
+        self._producer = producer
 
-    @staticmethod
-    def _take(shard: Shard, topic: str) -> Callable[[Any], None]:
-        return {
+    def apply(self, tp: TopicPartition, records: list[Any]) -> None:
+        """Let the shard take them; it passes over what is none of ours, which other boxes name as dead letters."""
+        if (shard := self._shards.get(tp.partition)) is None:
+            return
+        take = {
             JOURNEYS: shard.take_journey,
             NOTICES: shard.take_notice,
             CENTER_HOURS: shard.take_hour,
             ALERTS: shard.take_alert,
-        }[topic]
+        }[tp.topic]
+        for record in records:
+            take(record)
+        self._offsets[tp] = self.group.done[tp] = records[-1].offset + 1
+
+    async def flush(self) -> None:
+        """Let the shards speak that are live, when it is time to look at the clock."""
+        await self._come_live()
+        since = time.monotonic() - self._ticked_at
+        if since >= LATEST_TICK_S or (since >= TICK_S and self._is_drained()):
+            self._ticked_at = time.monotonic()
+            await self._tick()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all shards speak and what they say can be written."""
+        speak = (shard.live_since is not None and number in self._ends for number, shard in self._shards.items())
+        return self._failing_since is None and all(speak)
 
     async def _come_live(self) -> None:
         """Let the shards speak that have read all that stood in their topics when they came."""
@@ -234,7 +203,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 if partition not in self._ends:
                     await self._skip_old_hours(partition)
-                    self._ends[partition] = await self._consumer.end_offsets(partitions)
+                    self._ends[partition] = await self.group.consumer.end_offsets(partitions)
                 ends = self._ends[partition]
                 if not self._acks.read.is_set() or not all([await self._position(tp) >= ends[tp] for tp in partitions]):
                     continue
@@ -246,20 +215,17 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
             if shard.live_since is None:
                 shard.live_since = _now_ms()
                 await self._take_over(shard)
-        self._progress.ready = self._has_joined and all(
-            shard.live_since is not None and partition in self._ends for partition, shard in self._shards.items()
-        )
 
     async def _skip_old_hours(self, partition: int) -> None:
         tp = TopicPartition(CENTER_HOURS, partition)
-        if tp in self._places:
+        if tp in self._offsets:
             return
-        found = await self._consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
+        found = await self.group.consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
         if found.get(tp) is not None:
-            self._consumer.seek(tp, found[tp].offset)
+            self.group.consumer.seek(tp, found[tp].offset)
 
     async def _position(self, tp: TopicPartition) -> int:
-        return int(await asyncio.wait_for(self._consumer.position(tp), 5.0))
+        return int(await asyncio.wait_for(self.group.consumer.position(tp), 5.0))
 
     def _is_drained(self) -> bool:
         """Whether all that the brokers have shown has been read."""
@@ -267,7 +233,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
             for topic in TOPICS:
                 tp = TopicPartition(topic, partition)
                 with suppress(IllegalStateError, KeyError):
-                    if (self._consumer.highwater(tp) or 0) > self._places.get(tp, 0) and tp in self._places:
+                    if (self.group.consumer.highwater(tp) or 0) > self._offsets.get(tp, 0) and tp in self._offsets:
                         return False
         return True
 
@@ -308,10 +274,10 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _write(self, shard: Shard, found: Found) -> bool:
         """Returns once Kafka has acknowledged all of it; False where it has to be found again."""
-        if time.monotonic() - self._polled_at > LEASE_S:
+        if time.monotonic() - self.group.polled_at > LEASE_S:
             shard.refuse(found)
             return False
-        crash_point("watch-before-write")
+        crash_point("watch.before_write")
         try:
             for sent in [await self._send(shard, *row) for row in _rows(found)]:
                 await sent
@@ -323,7 +289,7 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise RuntimeError("nothing can be written for too long") from error
             log.warning("nothing could be written, it is tried again", error=type(error).__name__)
             return False
-        crash_point("watch-written")
+        crash_point("watch.written")
         self._failing_since = None
         self._note(shard, found)
         shard.accept(found)
@@ -352,15 +318,6 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]
         progress.gauges["held_partitions",] = sum(shard.is_stale(now) for shard in live)
         kinds = Counter(alert.kind for shard in live for alert in shard.open_alerts())
         progress.show("open_alerts", {(rule.kind,): float(kinds[rule.kind]) for rule in self._config.watch.rule})
-
-    async def _done(self) -> Done:
-        return {tp: self._places.get(tp) for tp in self._consumer.assignment()}
-
-    async def _wait(self, seconds: float, why: str) -> None:
-        log.warning(f"{why}; next attempt in {seconds:.0f} s")
-        self._progress.moved += 1
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
 
 
 def _rows(found: Found) -> list[tuple[str, str, bytes | None]]:

@@ -126,7 +126,7 @@ class Desk:
     async def _call_and_note(
         self, shards: dict[Shard, list[str]], told: list[tuple[Alert, str]], steps: dict[str, str], now: int
     ) -> NotSent | None:
-        crash_point("watch-before-intent")
+        crash_point("watch.before_intent")
         written = await self._note(shards, steps, ("INTENT", ""), now)
         unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in written for alert_id in ids}
         self._waiting.update(unwritten)
@@ -134,9 +134,9 @@ class Desk:
         if not told:
             return NotSent("nothing could be written")
         shards = written
-        crash_point("watch-intent")
+        crash_point("watch.intent")
         answer = await self._call(told)
-        crash_point("watch-told")
+        crash_point("watch.told")
         outcome = _outcome_of(answer, min(_stepped_at(alert) for alert, _ in told), now)
         await self._note(shards, steps, outcome, self.clock())
         self.progress.counts["told", self.name, outcome[0]] += len(told)

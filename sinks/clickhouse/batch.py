@@ -129,7 +129,6 @@ class Reader:
                     batch.unusable.append((record, str(error)))
         batch.ends[tp] = records[-1].offset + 1
         batch.size += sum(len(record.value or b"") for record in records)
-        self._progress.count("records", tp.topic, len(records))
         if skipped:
             self._progress.count("skipped", tp.topic, skipped)
 

@@ -14,8 +14,6 @@ from sinks.clickhouse.tables import Row, Table
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
 REFUSED_IN_A_ROW = 20
 # An error that is known as neither is taken for an outage so many times before it is believed to be about the rows.
 DOUBTS = 5
@@ -40,10 +38,6 @@ class Outage(RuntimeError):
 
 class Refused(RuntimeError):
     """ClickHouse refuses row after row: the fault is ours or its set-up's, not the data's. Trying again cannot help."""
-
-
-class Stopped(RuntimeError):
-    """The process was asked to stop while ClickHouse was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +135,6 @@ class Inserter:
                 table.full_name, list(table.columns), column_oriented=True, settings=_SETTINGS
             )
         return self._contexts[table]
-
-
-def pauses() -> Callable[[], float]:
-    """A function that gives the seconds to wait before each next attempt: 0.5, 1, 2 … 30, 30."""
-    pause = FIRST_PAUSE_S / 2
-
-    def next_pause() -> float:
-        nonlocal pause
-        pause = min(pause * 2, LONGEST_PAUSE_S)
-        return pause
-
-    return next_pause
 
 
 def _reason(error: Exception) -> str:

@@ -183,7 +183,7 @@ class Lane:
         try:
             claimed = await self._office.clerk.do(partial(self._write, verdicts, made))
             for parcel in claimed:
-                crash_point("push-intent")
+                crash_point("push.intent")
                 task = asyncio.create_task(self._deliver(parcel))
                 self._calls[task] = parcel.ids
                 task.add_done_callback(self._ended)
@@ -259,7 +259,7 @@ class Lane:
                 case Drop(state, reason):
                     ledger.finish(store, [send.id], state, reason, now)
                     self._office.progress.counts["dropped", self._channel.name, state] += 1
-        crash_point("push-before-intent")
+        crash_point("push.before_intent")
         return [
             parcel
             for parcel in parcels
@@ -271,7 +271,7 @@ class Lane:
     async def _deliver(self, parcel: Parcel) -> None:
         office, began = self._office, time.monotonic()
         answer = await self._call(parcel.message)
-        crash_point("push-called")
+        crash_point("push.called")
         took_s = time.monotonic() - began
         self._outcomes.add(parcel, answer)
         if isinstance(answer, Accepted | Rejected):

@@ -82,10 +82,10 @@ STEPS = {
     ),
     "writer": ("writer.inserted", "writer.before_commit", "writer.after_commit"),
     "push": (
-        *("push-planned", "push-committed", "push-before-intent"),
-        *("push-intent", "push-called", "push-called", "push-noted"),
+        *("push.planned", "push.committed", "push.before_intent"),
+        *("push.intent", "push.called", "push.called", "push.noted"),
     ),
-    "watch": ("watch-before-write", "watch-written"),
+    "watch": ("watch.before_write", "watch.written"),
 }
 
 

@@ -273,8 +273,8 @@ def test_in_the_end_the_books_are_right(busy_town: Town):
 
 
 CRASHES = (
-    *("push-planned", "push-committed", "push-before-intent", "push-intent", "push-intent:3", "push-called"),
-    *("push-called:4", "push-noted"),
+    *("push.planned", "push.committed", "push.before_intent", "push.intent", "push.intent:3", "push.called"),
+    *("push.called:4", "push.noted"),
 )
 
 
@@ -378,7 +378,7 @@ def _take_over(town: Town) -> None:
     town.agree(notices)
     for provider in (town.hooks, town.sms, town.wechat, town.browsers):
         provider.pause_s = 0.1
-    town.sink.start(FIXTRAIL_CRASH_AT="push-called:5")
+    town.sink.start(FIXTRAIL_CRASH_AT="push.called:5")
     town.sink.wait_ready()
     other.start()
     try:

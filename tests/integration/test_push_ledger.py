@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runtime.progress import Progress
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference, Spend
 from sinks.push.ledger.clerk import Clerk
@@ -283,7 +284,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten_but_nothing_that_waits(store
 
 
 async def test_what_is_asked_at_once_is_all_done(store: Store):
-    clerk = Clerk(store)
+    clerk = Clerk(store, Progress())
     sends = [send(f"R{number}") for number in range(300)]
 
     new = await asyncio.gather(*(clerk.do(lambda store, each=each: ledger.plan(store, [each])) for each in sends))
@@ -294,7 +295,7 @@ async def test_what_is_asked_at_once_is_all_done(store: Store):
 
 
 async def test_one_that_fails_undoes_none_of_the_others(store: Store):
-    clerk = Clerk(store)
+    clerk = Clerk(store, Progress())
 
     def spoil(store: Store) -> None:
         ledger.plan(store, [send("bad")])
@@ -320,7 +321,7 @@ async def test_while_the_database_is_away_everything_waits(store: Store, monkeyp
         commit()
 
     monkeypatch.setattr(store, "commit", break_off)
-    clerk = Clerk(store)
+    clerk = Clerk(store, Progress())
 
     assert await clerk.do(partial(ledger.plan, sends=[send()])) == 1
     assert await clerk.do(ledger.counts) == {("sms", PLANNED): 1}

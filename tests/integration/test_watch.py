@@ -113,9 +113,9 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
                 + [fact for order in orders for fact in journeys(waiting_for_parts(order, promised_at=ago(-1)))],
             )
             # One ends with what it found unwritten, one once it is written and nobody has noted that.
-            watches.start("one", FIXTRAIL_CRASH_AT="watch-before-write")
+            watches.start("one", FIXTRAIL_CRASH_AT="watch.before_write")
             watches.wait_crashed(CRASHED, "one")
-            watches.start("one", FIXTRAIL_CRASH_AT="watch-written")
+            watches.start("one", FIXTRAIL_CRASH_AT="watch.written")
             watches.wait_crashed(CRASHED, "one")
             watches.start("two")
             with watches.running("one"):
@@ -211,7 +211,7 @@ def test_killed_while_it_tells_the_staff_it_does_not_tell_twice(tmp_path: Path, 
     url = {"BOARD_URL": f"json://127.0.0.1:{board.port}/"}
     watches = Watches(tmp_path / "watch", bootstrap, STAFF.replace("0.06, ", ""), url)
     watches.tell(journeys=journeys(waiting_for_parts("R1")))
-    watches.start(FIXTRAIL_CRASH_AT="watch-told")
+    watches.start(FIXTRAIL_CRASH_AT="watch.told")
     watches.wait_crashed(CRASHED)
 
     with watches.running():

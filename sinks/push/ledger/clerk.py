@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from runtime.progress import Progress
 from sinks.push.ledger.store import Store, StoreOutage
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,12 @@ class Clerk:
     that was committed counts.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self._store, self._progress = store, progress
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closing = threading.Event()
+        self._is_away = False
         self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
         self._thread.start()
 
@@ -85,17 +87,29 @@ class Clerk:
                 self._store.begin()
                 results = [task.work(self._store) for task in tasks]
                 self._store.commit()
+                self._note_outage(False)
                 return results
             except StoreOutage as error:
                 self._store.rollback()
                 if self._closing.is_set():
                     raise
+                self._note_outage(True)
                 log.warning("the ledger is away: %s; next attempt in %.1f s", error, pause)
                 time.sleep(pause)
                 pause = min(LONGEST_PAUSE_S, pause * 2)
             except BaseException:
                 self._store.rollback()
                 raise
+
+    def _note_outage(self, is_away: bool) -> None:
+        """Waiting for the database is progress, but what was read does not get where it belongs."""
+        if is_away or self._is_away:
+            self._loop.call_soon_threadsafe(self._show_outage, is_away - self._is_away)
+            self._is_away = is_away
+
+    def _show_outage(self, change: int) -> None:
+        self._progress.outages += change
+        self._progress.moved += 1
 
 
 def _answer(done: list[tuple[_Task, Any, BaseException | None]]) -> None:

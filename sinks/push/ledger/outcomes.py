@@ -64,7 +64,7 @@ class Outcomes:
                 self._under_way, self._waiting = self._waiting, []
                 await self._clerk.do(partial(self._note_all, self._under_way))
                 self._under_way = []
-                crash_point("push-noted")
+                crash_point("push.noted")
         finally:
             # Here and not in a callback: what is added from now on needs a new writer.
             self._writer = None

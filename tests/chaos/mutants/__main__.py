@@ -34,7 +34,7 @@ WRITERS_KILLED = [
 ]
 TOLD = [
     Fault(5, "lose-sms", "sms", 5),
-    *(Fault(6, "kill-at-step", f"push-{number}", 8, f"push-planned:{number + 1}") for number in (1, 2)),
+    *(Fault(6, "kill-at-step", f"push-{number}", 8, f"push.planned:{number + 1}") for number in (1, 2)),
     Fault(18, "lose-sms", "sms", 5),
     Fault(19, "kill", "push-1"),
     # Reads again what was lost, too: not for a trial of that.

@@ -175,7 +175,7 @@ def commit_before_insert() -> None:
     write = _Writer._write
 
     async def too_early(writer: Any, batch: Any) -> None:
-        await writer._commit(batch.ends)
+        await writer.group.commit(batch.ends)
         await write(writer, batch)
 
     _Writer._write = too_early  # type: ignore[method-assign]
@@ -193,14 +193,15 @@ def commit_before_ledger() -> None:
     from runtime.crash_point import crash_point
     from sinks.push.sink import _Sink
 
-    take = _Sink._take
+    flush = _Sink.flush
 
-    async def turned(sink: Any, found: dict[Any, list[Any]]) -> None:
-        await sink._commit({tp: records[-1].offset + 1 for tp, records in found.items()})
-        crash_point("push-planned")
-        await take(sink, found)
+    async def turned(sink: Any) -> None:
+        if sink._batch.ends:
+            await sink.group.commit(sink._batch.ends)
+            crash_point("push.planned")
+        await flush(sink)
 
-    _Sink._take = turned  # type: ignore[method-assign]
+    _Sink.flush = turned  # type: ignore[method-assign]
 
 
 def unknown_texts_again() -> None:

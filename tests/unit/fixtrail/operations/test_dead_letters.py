@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.operations import dead_letters
-from fixtrail.operations.dead_letters import Letter, letters_to_redrive, letters_to_repair, list_letters
-from schemas.dead_letter import DeadLetter
+from fixtrail.operations.dead_letters import (
+    Letter,
+    letters_to_redrive,
+    letters_to_repair,
+    list_letters,
+    redrive_chosen,
+)
+from schemas.dead_letter import DeadLetter, read_dead_letter
+from schemas.decode import MAX_BYTES
 from schemas.topics import DEAD_LETTERS
+from tests.workshop import checked_in
 
 BAD = b'{"lane":"express"}'
 
@@ -23,7 +32,7 @@ def mark(offset: int, of: int) -> Letter:
 
 
 @pytest.fixture(autouse=True)
-def topic(monkeypatch):
+def letters(monkeypatch) -> list[Letter]:
     """Record 7 was refused twice, with a crash in between; record 8 was put back; the last is a journey's row."""
     letters = [
         letter(0, 7),
@@ -39,6 +48,7 @@ def topic(monkeypatch):
             yield each
 
     monkeypatch.setattr(dead_letters, "_letters", all_of_them)
+    return letters
 
 
 async def test_a_record_refused_twice_counts_once():
@@ -58,3 +68,37 @@ async def test_what_was_put_back_says_so():
 async def test_only_events_that_wait_are_written_out_to_be_repaired():
     assert [each.offset async for each in letters_to_repair(Settings(), None)] == [0, 4]
     assert [each.offset async for each in letters_to_repair(Settings(), "invalid_field")] == [0]
+
+
+WHOLE = orjson.dumps(checked_in("08:00"))
+ORIGIN = DeadLetter("row_refused", "", "service-events", 0, 10, 0, value_cut=99)
+CUT = Letter(0, 6, b"V1", WHOLE[:40], (), ORIGIN, 40)
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_cut_letter_is_not_put_back_even_by_force(letters: list[Letter], force: bool):
+    letters.append(CUT)
+    lines: list[str] = []
+
+    assert not await redrive_chosen(
+        Settings(), {CUT.place}, None, {}, max_bytes=MAX_BYTES, dry_run=False, force=force, say=lines.append
+    )
+    assert lines[0] == (
+        "0:6 (row_refused) passed over: it was cut, only 40 of 99 bytes are here (--file puts back the whole event)"
+    )
+
+
+async def test_a_cut_letter_goes_back_with_the_whole_event(letters: list[Letter]):
+    letters.append(CUT)
+    lines: list[str] = []
+
+    whole = {CUT.place: WHOLE}
+    assert await redrive_chosen(
+        Settings(), {CUT.place}, None, whole, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
+    )
+    assert lines[0] == "0:6 (row_refused) would be put back"
+
+
+def test_a_letter_says_how_much_was_cut():
+    assert CUT.as_json()["cut_from_bytes"] == 99
+    assert read_dead_letter(ORIGIN.headers()) == ORIGIN

@@ -16,6 +16,7 @@ from fixtrail.watch import box as boxes
 from fixtrail.watch import shard as shards
 from fixtrail.watch.box import TOPICS, WatchBoxConfig, _Watch
 from fixtrail.watch.config import WatchConfig
+from runtime.kafka import group
 from runtime.progress import Progress
 from schemas.topics import ALERTS, JOURNEYS, NOTICES
 from tests.providers.watch_box import ago
@@ -78,6 +79,12 @@ class Topics:
     def highwater(self, tp: TopicPartition) -> int:
         return len(self.records[tp])
 
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.records)
+
+    def resume(self, *_: TopicPartition) -> None:
+        """Nothing was paused."""
+
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self.places[tp] = offset
 
@@ -96,22 +103,25 @@ def an_order(topics: Topics, order_id: str, partition: int) -> None:
 
 async def a_watch(topics: Topics, *partitions: int) -> _Watch:
     watch = _Watch(WatchBoxConfig({}, CONFIG, "one"), asyncio.Event(), Progress())
-    watch._consumer = watch._producer = topics
+    watch.group.consumer = watch._producer = topics
     watch._acks.read.set()
     await assign(watch, *partitions)
     return watch
 
 
 async def assign(watch: _Watch, *partitions: int) -> None:
-    await watch.on_partitions_revoked([])
-    await watch.on_partitions_assigned([TopicPartition(topic, number) for topic in TOPICS for number in partitions])
+    await watch.group.on_partitions_revoked([])
+    await watch.group.on_partitions_assigned(
+        [TopicPartition(topic, number) for topic in TOPICS for number in partitions]
+    )
 
 
 async def turn(watch: _Watch) -> None:
     """Read what there is, and look at the clock."""
-    await watch._read()
+    await watch.group.read()
     await watch._come_live()
     await watch._tick()
+    watch.group.show_ready()
 
 
 async def test_what_is_found_is_written_where_its_order_is():
@@ -215,9 +225,9 @@ async def test_who_stood_still_asks_the_group_before_it_writes():
     topics = Topics()
     an_order(topics, "R1", 0)
     watch = await a_watch(topics, 0)
-    await watch._read()
+    await watch.group.read()
     await watch._come_live()
-    watch._polled_at -= 60
+    watch.group.polled_at -= 60
     await watch._tick()
     assert topics.said(ALERTS, 0) == []
 
@@ -247,7 +257,7 @@ async def test_it_runs_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch):
     watch = _Watch(WatchBoxConfig({}, CONFIG, "one"), stop, progress)
 
     async def connect() -> None:
-        watch._consumer = watch._producer = topics
+        watch.group.consumer = watch._producer = topics
         await assign(watch, 0, 1)
 
     async def follow() -> None:
@@ -257,9 +267,13 @@ async def test_it_runs_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch):
     async def no_lag(*_: Any) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(watch, "_connect", connect)
+    async def connected() -> None:
+        pass
+
+    monkeypatch.setattr(watch, "_connect", connected)
+    monkeypatch.setattr(watch.group, "_connect", connect)
     monkeypatch.setattr(watch._acks, "run", follow)
-    monkeypatch.setattr(boxes, "show_lag", no_lag)
+    monkeypatch.setattr(group, "show_lag", no_lag)
     monkeypatch.setattr(boxes, "TICK_S", 0.05)
     monkeypatch.setattr(Topics, "getmany", slowly(Topics.getmany))
     running = asyncio.create_task(watch.run())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError, ProgrammingError
 
 from sinks.clickhouse.connection import ClickHouse, connect
-from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow, pauses
+from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow
 from sinks.clickhouse.tables import Table
 
 NUMBERS = Table("numbers", ("n",))
@@ -149,13 +148,6 @@ def test_refused_rows_between_good_ones_stop_nothing() -> None:
 def test_nobody_listening_is_an_outage() -> None:
     with pytest.raises(Outage):
         Inserter(SERVER).insert(NUMBERS, rows(range(1)))
-
-
-def test_pauses_grow_from_half_a_second_to_half_a_minute() -> None:
-    next_pause = pauses()
-
-    assert [next_pause() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert [*islice(iter(pauses(), None), 2)] == [0.5, 1]
 
 
 def test_a_url_that_is_none_is_named() -> None:

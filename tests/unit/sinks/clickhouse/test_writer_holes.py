@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from runtime.kafka import group
 from runtime.progress import Progress
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from sinks.clickhouse.connection import ClickHouse
@@ -57,33 +58,34 @@ def consumer() -> FakeConsumer:
 
 
 @pytest.fixture
-def writer(consumer: FakeConsumer) -> Iterator[_Writer]:
+def writer(consumer: FakeConsumer, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Writer]:
+    monkeypatch.setattr(group, "MARKERS_EVERY_S", 0.0)
     config = WriterConfig({}, ClickHouse("http://127.0.0.1:1", "app", ""), b"k" * 32, flush_s=0.0)
     writer = _Writer(config, asyncio.Event(), Progress())
-    writer._consumer = consumer
+    writer.group.consumer = consumer
     yield writer
     writer._thread.shutdown()
 
 
 async def test_markers_behind_the_last_record_are_committed_once_it_is(writer: _Writer, consumer: FakeConsumer):
-    await writer._read()
-    await writer._pass_over_holes()
+    await writer.group.read()
+    await writer.group._commit_markers()
     assert consumer.commits == []
 
-    await writer._flush_if_due()
+    await writer.flush()
     await asyncio.sleep(0)
     while not consumer.commits:
         await asyncio.sleep(0.01)
-    await writer._flush_if_due()
-    await writer._pass_over_holes()
+    await writer.flush()
+    await writer.group._commit_markers()
 
     assert consumer.commits == [2, 4]
 
 
 async def test_what_a_rebalance_drops_is_not_committed_as_if_it_were_markers(writer: _Writer, consumer: FakeConsumer):
-    await writer._read()
-    await writer.on_partitions_revoked([EVENTS_0])
+    await writer.group.read()
+    await writer.group.on_partitions_revoked([EVENTS_0])
 
-    await writer._pass_over_holes()
+    await writer.group._commit_markers()
 
     assert consumer.commits == []

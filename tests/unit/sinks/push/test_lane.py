@@ -133,7 +133,7 @@ async def a_desk(folder: Path, policy: Policy | None = None, **traits: Any) -> A
     store.begin()
     ledger.create_tables(store)
     store.commit()
-    clerk = Clerk(store)
+    clerk = Clerk(store, Progress())
     desk = Desk(clerk, Paper(**traits), policy or Policy(gap_ms=0, settle_ms=1000))
     try:
         yield desk
