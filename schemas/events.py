@@ -22,7 +22,7 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 
 Instant = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Code = Annotated[str, Field(max_length=256)]
 
 
@@ -50,12 +50,29 @@ def _writable(number: Decimal) -> Decimal:
 Money = Annotated[
     Decimal, Strict(False), Field(ge=0, lt=Decimal(10) ** 12), BeforeValidator(_plain), AfterValidator(_writable)
 ]
+# What was paid may be a credit.
+Balance = Annotated[
+    Decimal,
+    Strict(False),
+    Field(gt=-(Decimal(10) ** 12), lt=Decimal(10) ** 12),
+    BeforeValidator(_plain),
+    AfterValidator(_writable),
+]
 Quantity = Annotated[
     Decimal, Strict(False), Field(gt=0, lt=Decimal(10) ** 9), BeforeValidator(_plain), AfterValidator(_writable)
 ]
 Hours = Annotated[Decimal, Strict(False), Field(ge=0, lt=10_000), BeforeValidator(_plain), AfterValidator(_writable)]
+
+
+def _whole(number: object) -> object:
+    """9 for 9.0, as JSON Schema reads it; what is no whole number as it is."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Score = Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
 Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
+LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$")]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 
 
@@ -81,7 +98,7 @@ class CheckedIn(Event):
     lane: Literal["quick", "standard"]
     odometer_km: Kilometres | None = None
     promised_at: Instant | None = Field(default=None, description="When the advisor said it would be ready.")
-    locale: Literal["zh-CN", "en"] | None = None
+    locale: LanguageTag | None = Field(default=None, description="Language tag; told in the nearest language there is.")
     contact: Annotated[tuple[Address, ...], Field(max_length=20)] | None = Field(
         default=None, description="Channel addresses of the customer; never stored outside the state that needs it."
     )
@@ -163,7 +180,7 @@ class QualityChecked(Event):
 class HandedOff(Event):
     type: Literal["handoff"]
     odometer_km: Kilometres | None = None
-    amount: Money | None = None
+    amount: Balance | None = Field(default=None, description="What was paid; below 0 it is a credit.")
 
 
 class Cancelled(Event):
@@ -173,7 +190,7 @@ class Cancelled(Event):
 
 class Surveyed(Event):
     type: Literal["survey"]
-    score: Annotated[int, Field(ge=0, le=10)]
+    score: Score
     reasons: Codes | None = None
     comment: Annotated[str, Field(max_length=16_384)] | None = None
 

@@ -701,10 +701,8 @@ POISON: dict[str, Callable[[str], bytes | None]] = {
     "fraction_for_score": _bad(score=9.5),
     "score_11": _bad(score=11),
     "negative_quantity": _bad(**{**_PART, "quantity": -2}),
-    "negative_odometer": _bad(**_CHECK_IN, odometer_km=-1),
-    "quote_without_rate": _bad(
-        type="diagnosis", phase="completed", quote={"labour_hours": 1, "parts": [], "currency": "CNY"}
-    ),
+    "control_character_in_order_id": _bad(order_id="R1\n"),
+    "empty_center_id": _bad(center_id=""),
     "naive_time": _bad(occurred_at="2025-03-03T08:00:00"),
     "epoch_time": _bad(occurred_at=1_740_988_800),
     "epoch_time_in_string": _bad(occurred_at="1740988800"),
@@ -735,7 +733,7 @@ _POISON_CODES = {
     "unknown_type": ("unknown_type", "type_of_wrong_type"),
     "missing_field": (
         *("empty_object", "missing_type", "missing_order_id", "missing_occurred_at", "missing_vehicle_id"),
-        *("missing_score", "check_in_without_lane", "quote_without_rate"),
+        *("missing_score", "check_in_without_lane"),
     ),
     "too_far_ahead": ("year_2200",),
     "key_missing": ("no_key",),

@@ -165,7 +165,13 @@ def entry_of(event: Event) -> Entry:
 def _check_in(event: CheckedIn) -> tuple[Any, ...]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
     contact = [address for address in map(_address, event.contact or ()) if address]
-    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, event.locale, contact
+    locale = None if event.locale is None else nearest_locale(event.locale)
+    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, locale, contact
+
+
+def nearest_locale(tag: str) -> str:
+    """The language with words of its own that is nearest to a language tag: "zh-CN" for all Chinese, else "en"."""
+    return "zh-CN" if tag.replace("_", "-").lower().split("-")[0] == "zh" else "en"
 
 
 def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
