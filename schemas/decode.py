@@ -27,7 +27,7 @@ _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb"%b|[][{}]" % _STRINGS.pattern, re.DOTALL)
 _OPEN, _CLOSED = {b"{", b"["}, {b"}", b"]"}
-_TIMES = ("occurred_at", "promised_at", "expected_at")
+_TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at")
 
 
 class Record(Protocol):
