@@ -17,7 +17,7 @@ from starlette.responses import Response
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body, whole_body
-from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge
+from fixtrail.web.api.judge import NOT_ALLOWED, Record, Refused, judge, strictly
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
 from fixtrail.web.api.sender import KafkaAway
@@ -49,6 +49,9 @@ class ItemResult(BaseModel):
     code: str | None = Field(default=None, description="Why it was refused: the code that its dead letter would have.")
     reason: str | None = Field(default=None, description="The same as a sentence, without any value.")
     field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
+    warnings: list[str] | None = Field(
+        default=None, description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable."
+    )
 
 
 class EventsAnswer(BaseModel):
@@ -117,7 +120,10 @@ async def post_events(
         ),
     ] = None,
     prefer: Annotated[
-        str | None, Header(description="`handling=strict`: nothing is sent unless every event is good.")
+        str | None,
+        Header(
+            description="`handling=strict`: nothing is sent unless every event is good and no field of it is ignored."
+        ),
     ] = None,
 ) -> Response:
     """Takes one event, or up to 1,000 in a batch. What is answered as accepted is with all replicas of Kafka.
@@ -151,6 +157,8 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     quota = key.events_per_minute or state.settings.api_events_per_minute
     headers = state.pace.take(key.id, quota, len(found.items)).headers()
     verdicts = await _judged(found.items, key, state)
+    if strict:
+        verdicts = [strictly(verdict) for verdict in verdicts]
     records = [verdict for verdict in verdicts if isinstance(verdict, Record)]
     refused = len(verdicts) - len(records)
     if not records or (strict and refused):
@@ -200,9 +208,14 @@ async def _sent(
 def _results(verdicts: Sequence[Record | Refused], said: Iterator[str]) -> list[Result]:
     """One result an item; `said` has the next status for each record among the verdicts."""
     return [
-        {"index": index, "status": next(said)} if isinstance(verdict, Record) else _refusal(index, verdict)
+        _sent_result(index, verdict, next(said)) if isinstance(verdict, Record) else _refusal(index, verdict)
         for index, verdict in enumerate(verdicts)
     ]
+
+
+def _sent_result(index: int, record: Record, status: str) -> Result:
+    result: Result = {"index": index, "status": status}
+    return {**result, "warnings": list(record.ignored)} if record.ignored else result
 
 
 def _refusal(index: int, refused: Refused) -> Result:
