@@ -27,7 +27,7 @@ _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb"%b|[][{}]" % _STRINGS.pattern, re.DOTALL)
 _OPEN, _CLOSED = {b"{", b"["}, {b"}", b"]"}
-_TIMES = ("occurred_at", "promised_at", "expected_at")
+_TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at")
 
 
 class Record(Protocol):
@@ -55,6 +55,14 @@ class BadEvent(ValueError):
 # Straight to the type's own validator: the union's would first look for the tag that is known by now.
 _VALIDATORS = {name: model.__pydantic_validator__.validate_json for name, model in EVENT_TYPES.items()}
 _FIELDS = {name: frozenset(model.model_fields) for name, model in EVENT_TYPES.items()}
+# Fields that an event can do without, where they cannot be read. A phase says what happened, so it is none of them.
+_DISPENSABLE = {
+    name: frozenset(field for field, info in model.model_fields.items() if not info.is_required() and field != "phase")
+    for name, model in EVENT_TYPES.items()
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ATTRIBUTES = ("id", "source", "type", "specversion")
+_ATTRIBUTE_HEADERS = frozenset(f"ce_{name}" for name in _ATTRIBUTES)
 
 
 def decode_event(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> Event:
@@ -69,23 +77,38 @@ def decode_event(value: bytes | None, headers: Headers = (), *, max_bytes: int =
 def decode_with_extras(
     value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES
 ) -> tuple[Event, Collection[str]]:
-    """`decode_event`, and the names of the top-level fields that the contract does not know (ignored, only counted)."""
+    """`decode_event`, and the names of the top-level fields that were ignored (only counted).
+
+    Those are the fields that the contract does not know, and optional ones whose value cannot be read.
+    """
     data, parsed = _event_json(value, headers, max_bytes)
-    for name in _TIMES:
-        # pydantic would also take "1700000000", which is no RFC 3339 time.
-        if isinstance(at := parsed.get(name), str) and at[4:5] != "-":
-            raise BadEvent("invalid_field", f"{name}: not an RFC 3339 time with offset")
-    kind = str(parsed.get("type"))
-    validator = _VALIDATORS.get(kind)
+    event_type = str(parsed.get("type"))
+    validator = _VALIDATORS.get(event_type)
     if validator is None:
-        missing = "type" not in parsed
-        raise BadEvent(*(("missing_field", "type: missing") if missing else ("unknown_type", "none of the ten types")))
+        if "type" in parsed:
+            raise BadEvent("unknown_type", "none of the types of the contract")
+        raise BadEvent("missing_field", "type: missing")
+    fields = _FIELDS[event_type]
+    unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
+    # pydantic would also take "1700000000", which is no RFC 3339 time.
+    not_times = {name for name in _TIMES if isinstance(at := parsed.get(name), str) and at[4:5] != "-"}
     try:
+        if not not_times.isdisjoint(fields):
+            raise BadEvent("invalid_field", f"{min(not_times & fields)}: not an RFC 3339 time with offset")
         event: Event = validator(data)
-    except ValidationError as error:
-        raise _bad_event(error) from None
-    known = _FIELDS[kind]
-    return event, () if known.issuperset(parsed) else parsed.keys() - known
+    except (ValidationError, BadEvent) as error:
+        unreadable = not_times & fields | (_top_level(error) if isinstance(error, ValidationError) else set())
+        if not unreadable or not unreadable <= _DISPENSABLE[event_type]:
+            raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
+        readable = {name: item for name, item in parsed.items() if name not in unreadable}
+        event, more = decode_with_extras(orjson.dumps(readable), max_bytes=max_bytes)
+        return event, {*unknown, *unreadable, *more}
+    return event, unknown
+
+
+def _top_level(error: ValidationError) -> set[str]:
+    """The fields of the event in which the errors are; "" for one of the event as a whole."""
+    return {str(item["loc"][0]) if item["loc"] else "" for item in error.errors(include_url=False, include_input=False)}
 
 
 def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
@@ -108,7 +131,7 @@ def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD
 def vehicle_id_of(value: bytes) -> str | None:
     """The `vehicle_id` that a record's bytes name, for its key; None where they do not parse that far."""
     try:
-        parsed = orjson.loads(value)
+        parsed = orjson.loads(value.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     if isinstance(parsed, dict) and "specversion" in parsed and isinstance(parsed.get("data"), dict):
@@ -121,14 +144,18 @@ def _event_json(value: bytes | None, headers: Headers, max_bytes: int) -> tuple[
     """The bytes of the event object itself, out of its CloudEvents envelope if it has one, and the same parsed."""
     if value is None:
         raise BadEvent("tombstone", "the record has no value")
+    # A byte order mark is no content.
+    value = value.removeprefix(_BYTE_ORDER_MARK)
     _check_limits(value, max_bytes)
     parsed = _parse(value)
-    if headers and any(name.startswith("ce_") for name, _ in headers):
-        _check_binary_envelope(headers)
-    elif "specversion" in parsed or _is_structured(headers):
-        value = _structured_data(parsed)
+    # Structured mode is told by the content type, whatever `ce_` headers stand beside it (Kafka binding 3).
+    if "specversion" in parsed or _is_structured(headers):
+        value = _structured_data(parsed).removeprefix(_BYTE_ORDER_MARK)
         _check_limits(value, max_bytes)
         parsed = _parse(value)
+    elif any(name in _ATTRIBUTE_HEADERS for name, _ in headers):
+        # An extension alone, such as `ce_traceparent`, makes no CloudEvent.
+        _check_binary_envelope(headers)
     return value, parsed
 
 
@@ -217,7 +244,7 @@ def _is_structured(headers: Headers) -> bool:
 def _check_binary_envelope(headers: Headers) -> None:
     """CloudEvents 1.0, Kafka protocol binding 3.2: attributes are `ce_` headers, the value is the data."""
     attributes = {name: value for name, value in headers if name.startswith("ce_")}
-    missing = [name for name in ("ce_id", "ce_source", "ce_type", "ce_specversion") if not attributes.get(name)]
+    missing = [name for name in map("ce_{}".format, _ATTRIBUTES) if not attributes.get(name)]
     if missing:
         raise BadEvent("cloudevent_invalid", f"header {', '.join(missing)} is missing")
     if attributes["ce_specversion"] != b"1.0":
@@ -226,7 +253,7 @@ def _check_binary_envelope(headers: Headers) -> None:
 
 def _structured_data(envelope: dict[str, Any]) -> bytes:
     """CloudEvents 1.0, JSON format 3.1: the event is in `data`, or in `data_base64`."""
-    missing = [name for name in ("id", "source", "type", "specversion") if not envelope.get(name)]
+    missing = [name for name in _ATTRIBUTES if not envelope.get(name)]
     if missing:
         raise BadEvent("cloudevent_invalid", f"attribute {', '.join(missing)} is missing")
     if envelope["specversion"] != "1.0":

@@ -1,4 +1,4 @@
-"""The ten service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
+"""The service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
 
 import re
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 
 Instant = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Code = Annotated[str, Field(max_length=256)]
 
 
@@ -50,13 +50,35 @@ def _writable(number: Decimal) -> Decimal:
 Money = Annotated[
     Decimal, Strict(False), Field(ge=0, lt=Decimal(10) ** 12), BeforeValidator(_plain), AfterValidator(_writable)
 ]
+# What was paid may be a credit.
+Balance = Annotated[
+    Decimal,
+    Strict(False),
+    Field(gt=-(Decimal(10) ** 12), lt=Decimal(10) ** 12),
+    BeforeValidator(_plain),
+    AfterValidator(_writable),
+]
 Quantity = Annotated[
     Decimal, Strict(False), Field(gt=0, lt=Decimal(10) ** 9), BeforeValidator(_plain), AfterValidator(_writable)
 ]
 Hours = Annotated[Decimal, Strict(False), Field(ge=0, lt=10_000), BeforeValidator(_plain), AfterValidator(_writable)]
+
+
+def _whole(number: object) -> object:
+    """9 for 9.0, as JSON Schema reads it; what is no whole number as it is."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Score = Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
 Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
+LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$")]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
+ShortText = Annotated[str, Field(max_length=256)]
+Text = Annotated[str, Field(max_length=4096)]
+PartNumber = Annotated[str, Field(min_length=1, max_length=128)]
+LineId = Annotated[str, Field(min_length=1, max_length=64)]
+Contact = Annotated[tuple[Address, ...], Field(max_length=20)]
 
 
 class Model(BaseModel):
@@ -81,22 +103,42 @@ class CheckedIn(Event):
     lane: Literal["quick", "standard"]
     odometer_km: Kilometres | None = None
     promised_at: Instant | None = Field(default=None, description="When the advisor said it would be ready.")
-    locale: Literal["zh-CN", "en"] | None = None
-    contact: Annotated[tuple[Address, ...], Field(max_length=20)] | None = Field(
+    locale: LanguageTag | None = Field(default=None, description="Language tag; told in the nearest language there is.")
+    contact: Contact | None = Field(
         default=None, description="Channel addresses of the customer; never stored outside the state that needs it."
+    )
+    vehicle_label: Annotated[str, Field(max_length=24)] | None = Field(
+        default=None, description="What the customer knows the car by, masked by the sender."
+    )
+    advisor: Annotated[str, Field(max_length=40)] | None = Field(default=None, description="Shown to the customer.")
+    model: Code | None = None
+    software: Code | None = None
+    built: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = Field(
+        default=None, description="Year and month, YYYY-MM."
     )
 
 
 class QuotedPart(Model):
-    part_no: Annotated[str, Field(min_length=1, max_length=128)]
+    part_no: PartNumber
     quantity: Quantity
     unit_price: Money
+    name: ShortText | None = None
+    line_id: LineId | None = None
+
+
+class QuotedLabour(Model):
+    name: ShortText
+    hours: Hours
+    line_id: LineId | None = None
 
 
 class Quote(Model):
     labour_hours: Hours
     labour_rate: Money
     parts: Annotated[tuple[QuotedPart, ...], Field(max_length=500)]
+    labour: Annotated[tuple[QuotedLabour, ...], Field(max_length=500)] | None = Field(
+        default=None, description="The labour by item; `labour_hours` is the whole of it."
+    )
     currency: Annotated[str, Field(min_length=1, max_length=8)]
 
     def total(self) -> Decimal:
@@ -119,17 +161,25 @@ class QuoteDecided(Event):
     type: Literal["quote_decision"]
     approved: bool
     amount: Money | None = None
+    lines: Annotated[tuple[LineId, ...], Field(max_length=1000)] | None = Field(
+        default=None, description="The `line_id`s approved; without it all or nothing."
+    )
 
 
 class PartRequested(Event):
     type: Literal["part_request"]
     phase: Literal["requested", "backordered", "fulfilled", "cancelled"]
     request_id: Annotated[str, Field(min_length=1, max_length=128)]
-    part_no: Annotated[str, Field(min_length=1, max_length=128)]
+    part_no: PartNumber
     quantity: Quantity
     urgency: Literal["normal", "emergency"] | None = None
     expected_at: Instant | None = None
     unit_price: Money | None = None
+    name: ShortText | None = None
+    batch: Code | None = None
+    carrier: Code | None = None
+    tracking_no: Code | None = None
+    cost: Money | None = None
 
 
 class Repaired(Event):
@@ -139,6 +189,8 @@ class Repaired(Event):
     technician_id: Id | None = None
     bay_id: Id | None = None
     pause_reason: Literal["parts", "approval", "expert", "shift_end", "other"] | None = None
+    step: Code | None = Field(default=None, description="Code of a procedure's step.")
+    batch: Code | None = Field(default=None, description="Of the part taken out.")
 
 
 def _completed_where_null(phase: object) -> object:
@@ -160,28 +212,79 @@ class QualityChecked(Event):
         return self
 
 
+class ReadyDeclared(Event):
+    """The workshop says that the car may be fetched."""
+
+    type: Literal["ready"]
+
+
+class ExpertCalled(Event):
+    type: Literal["expert"]
+    phase: Literal["requested", "joined", "resolved", "closed"]
+    session_id: Annotated[str, Field(min_length=1, max_length=128)]
+
+
 class HandedOff(Event):
     type: Literal["handoff"]
     odometer_km: Kilometres | None = None
-    amount: Money | None = None
+    amount: Balance | None = Field(default=None, description="What was paid; below 0 it is a credit.")
 
 
 class Cancelled(Event):
     type: Literal["cancellation"]
-    reason: Annotated[str, Field(max_length=4096)] | None = None
+    reason: Text | None = None
 
 
 class Surveyed(Event):
     type: Literal["survey"]
-    score: Annotated[int, Field(ge=0, le=10)]
+    score: Score
     reasons: Codes | None = None
+    scores: Annotated[dict[Annotated[str, Field(min_length=1, max_length=64)], Score], Field(max_length=50)] | None = (
+        Field(default=None, description="Further scores by what they are of: communication, price, quality …")
+    )
     comment: Annotated[str, Field(max_length=16_384)] | None = None
+
+
+ComplaintPhase = Literal["opened", "assigned", "contacted", "resolved", "reopened", "closed"]
+
+
+def _opened_where_null(phase: object) -> object:
+    return "opened" if phase is None else phase
 
 
 class Complained(Event):
     type: Literal["complaint"]
     category: Annotated[str, Field(min_length=1, max_length=256)]
     severity: Literal["low", "high"] | None = None
+    complaint_id: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="Which complaint; without it the `event_id`."
+    )
+    phase: Annotated[
+        ComplaintPhase, BeforeValidator(_opened_where_null, json_schema_input_type=ComplaintPhase | None)
+    ] = "opened"
+    handler_id: Id | None = None
+    resolution: Text | None = None
+    compensation: Money | None = None
+    channel: Code | None = None
+
+
+class FollowedUp(Event):
+    type: Literal["follow_up"]
+    of: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        description="The survey's `event_id` or a `complaint_id`."
+    )
+    phase: Literal["contacted", "no_answer", "resolved"]
+    handler_id: Id | None = None
+
+
+class AppointmentMade(Event):
+    """Before the check-in; adds no time to the visit."""
+
+    type: Literal["appointment"]
+    phase: Literal["booked", "moved", "cancelled"]
+    starts_at: Instant
+    fault_groups: Codes | None = None
+    contact: Contact | None = None
 
 
 ServiceEvent = Annotated[
@@ -191,10 +294,14 @@ ServiceEvent = Annotated[
     | PartRequested
     | Repaired
     | QualityChecked
+    | ReadyDeclared
+    | ExpertCalled
     | HandedOff
     | Cancelled
     | Surveyed
-    | Complained,
+    | Complained
+    | FollowedUp
+    | AppointmentMade,
     Field(discriminator="type"),
 ]
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -204,10 +311,14 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "part_request": PartRequested,
     "repair": Repaired,
     "quality_check": QualityChecked,
+    "ready": ReadyDeclared,
+    "expert": ExpertCalled,
     "handoff": HandedOff,
     "cancellation": Cancelled,
     "survey": Surveyed,
     "complaint": Complained,
+    "follow_up": FollowedUp,
+    "appointment": AppointmentMade,
 }
 SERVICE_EVENT: TypeAdapter[
     CheckedIn
@@ -216,8 +327,12 @@ SERVICE_EVENT: TypeAdapter[
     | PartRequested
     | Repaired
     | QualityChecked
+    | ReadyDeclared
+    | ExpertCalled
     | HandedOff
     | Cancelled
     | Surveyed
     | Complained
+    | FollowedUp
+    | AppointmentMade
 ] = TypeAdapter(ServiceEvent)

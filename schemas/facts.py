@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup"]
+Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "finishing", "pickup"]
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")  # the activities in which nobody works
 Status = Literal["open", "handed_off", "cancelled"]
-FtfCause = Literal["rework", "open_part", "comeback"]
+FtfCause = Literal["rework", "open_part", "reopened", "comeback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,29 @@ class SurveyFact(Fact):
 
 
 class ComplaintFact(Fact):
+    """One complaint: the event by which it was first heard of and when, the rest as last said.
+
+    `phases` are all that it went through, `reached_at` when each was told.
+    """
+
     event_id: str
     complained_at: int
     category: str
     severity: str | None
+    complaint_id: str
+    phases: tuple[str, ...]
+    reached_at: tuple[int, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_before_there_were_phases(cls, values: dict[str, object]) -> dict[str, object]:
+        return {**opened_only(values), **values}
+
+
+def opened_only(complaint: Mapping[str, object]) -> dict[str, object]:
+    """What a complaint has that was written when each was one event."""
+    opened = {"phases": ["opened"], "reached_at": [complaint.get("complained_at")]}
+    return {"complaint_id": complaint.get("event_id"), **opened}
 
 
 class QuotedPartFact(Fact):
@@ -112,6 +131,7 @@ class JourneyFact(Fact):
     status: Annotated[Status, Label]
     activity: Annotated[Activity | None, Label] = Field(description="What is going on now; null once closed.")
     activity_since: Instant
+    paused_for: Labels = Field(default=(), description="Why jobs are paused now, as far as somebody said so.")
     checked_in_at: Instant
     ready_at: Instant
     closed_at: Instant
@@ -122,7 +142,10 @@ class JourneyFact(Fact):
     wait_approval_s: Seconds
     wait_parts_s: Seconds
     wait_bay_s: Seconds
+    bay_expert_s: Seconds = Field(default=None, description="Of wait_bay_s, under a job paused for an expert.")
+    bay_shift_end_s: Seconds = Field(default=None, description="Of wait_bay_s, under a job paused at a shift's end.")
     pickup_s: Seconds
+    finishing_s: Seconds = Field(default=None, description="Work done, not yet said to be ready; 0 once closed.")
     touch_s: Seconds
     repair_s: Seconds
     diagnosis_s: Seconds
@@ -132,6 +155,7 @@ class JourneyFact(Fact):
     )
     ftf_cause: Annotated[FtfCause | None, Label]
     comeback_order_id: Annotated[str | None, Label]
+    comeback_center_id: Annotated[str | None, Label] = None
     part_requests: Count
     stockouts: Count
     emergencies: Count

@@ -23,13 +23,15 @@ Ask = Callable[[str], list[Row]]
 TIMES = ("checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
 DURATIONS = (
     *("lead_s", "wait_s", "wait_reception_s", "wait_approval_s", "wait_parts_s", "wait_bay_s"),
-    *("pickup_s", "touch_s", "repair_s", "diagnosis_s", "quality_s"),
+    *("pickup_s", "finishing_s", "touch_s", "repair_s", "diagnosis_s", "quality_s"),
+    *("bay_expert_s", "bay_shift_end_s"),
 )
 MONEY = ("quoted_amount", "approved_amount", "final_amount")
 # Ids, states and counts: equal as they are.
 PLAIN = (
     *("order_id", "center_id", "lane", "status", "activity", "ftf", "ftf_cause", "comeback_order_id"),
     *("part_requests", "stockouts", "emergencies", "fault_groups", "fault_origin", "odometer_km"),
+    *("comeback_center_id", "paused_for"),
     *("score", "survey_reasons", "complaints", "event_count", "anomalies"),
 )
 # The columns of view `orders` that the contract names; the last ones are additions of ours.
@@ -44,7 +46,9 @@ BUCKET_GROWTH = 1.08
 # Fields of an event that stand in columns of view `events`, and those that are personal.
 EVENT_COLUMNS = ("phase", "technician_id", "bay_id", "job_id", "request_id", "part_no")
 NOT_IN_PAYLOAD = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
-FREE_TEXT = {("survey", "comment"), ("cancellation", "reason")}
+NOT_IN_PAYLOAD |= {"vehicle_label", "advisor"}
+FREE_TEXT = {("survey", "comment"), ("cancellation", "reason"), ("complaint", "resolution")}
+DEFAULT_PHASES = {"quality_check": "completed", "complaint": "opened"}
 
 
 class Truth:
@@ -151,12 +155,13 @@ def _row_differences(row: Row, order: Row, open_tolerance_s: Decimal, lacking: f
 
 
 def _sum_differences(name: str, row: Row) -> Iterator[str]:
-    """Lead = repair + diagnosis + quality + four waits + pickup, for every row and at any instant."""
+    """Lead = repair + diagnosis + quality + four waits + pickup + finishing, for every row and at any instant."""
     if row.get("lead_s") is None:
         return
     waits = sum(Decimal(row[f"wait_{wait}_s"]) for wait in oracle.WAITS)
     touch = sum(Decimal(row[f"{touch}_s"]) for touch in oracle.TOUCHES)
-    for column, parts in (("wait_s", waits), ("touch_s", touch), ("lead_s", waits + touch + Decimal(row["pickup_s"]))):
+    done = Decimal(row["pickup_s"]) + Decimal(row["finishing_s"])
+    for column, parts in (("wait_s", waits), ("touch_s", touch), ("lead_s", waits + touch + done)):
         if abs(Decimal(row[column]) - parts) > EXACT_S:
             yield f"{name} {column}: {row[column]} is not the sum of its parts, {parts}"
 
@@ -282,16 +287,16 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
     complaints = {
         (row["order_id"], row["event_id"]): {
             "complained_at": _at(row["complained_at"]),
-            "category": row["category"],
-            "severity": row["severity"],
+            **{name: row[name] for name in ("category", "severity", "complaint_id", "phase", "phases")},
+            "reached_at": [_at(at) for at in row["reached_at"]],
         }
         for row in ask("SELECT * FROM complaints")
     }
     right_complaints = {
         (order_id, complaint["event_id"]): {
             "complained_at": complaint["occurred_at"],
-            "category": complaint["category"],
-            "severity": complaint["severity"],
+            **{name: complaint[name] for name in ("category", "severity", "complaint_id", "phases", "reached_at")},
+            "phase": complaint["phases"][-1],
         }
         for order_id, order in truth.orders.items()
         for complaint in order["complaint_list"]
@@ -319,8 +324,8 @@ def event_differences(ask: Ask, truth: Truth) -> list[str]:
             found += _unlike(f"{name} {column}", row[column], event[column])
         for column in EVENT_COLUMNS:
             right_value = event.get(column)
-            if column == "phase" and event["type"] == "quality_check":
-                right_value = event.get("phase", "completed")
+            if column == "phase":
+                right_value = event.get("phase", DEFAULT_PHASES.get(event["type"]))
             found += _unlike(f"{name} {column}", row[column], right_value)
         found += _payload_differences(name, row, event)
     return found
@@ -334,9 +339,9 @@ def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
         yield f"{name} payload: {field} must not be there"
     for field, value in payload.items():
         sent = event.get(field)
-        if field not in event and not (field == "phase" and value == "completed"):
+        if field not in event and (field, value) not in (("phase", "completed"), ("phase", "opened")):
             yield f"{name} payload: {field} was not sent"
-        elif field in ("promised_at", "expected_at"):
+        elif field in ("promised_at", "expected_at", "starts_at"):
             yield from _unlike(f"{name} payload {field}", _cut(value), _cut(sent))
         elif field in event:
             yield from _unlike(f"{name} payload {field}", _amounts(value), _amounts(sent))

@@ -1,4 +1,4 @@
-"""A dirty feed as real workshops send it, from a seed: all ten types, every corner of CONTRACT.md, late and twice.
+"""A dirty feed as real workshops send it, from a seed: all types, every corner of CONTRACT.md, late and twice.
 
 python tests/feed.py --seed 1 --events 50000 --duplicates 0.05 --late 0.05 --out FILE
 """
@@ -39,7 +39,11 @@ OPTIONAL = {
     "handoff": ("odometer_km", "amount"),
     "cancellation": ("reason",),
     "survey": ("reasons", "comment"),
-    "complaint": ("severity",),
+    "complaint": ("severity", "complaint_id"),
+    "ready": (),
+    "follow_up": ("handler_id",),
+    "appointment": ("fault_groups", "contact"),
+    "expert": (),
 }
 
 
@@ -193,7 +197,7 @@ class _Workshops:
             "occurred_at": _stamp(us, rng),
         }
         wire |= {name: value for name, value in event.items() if name not in ("us", "type", "center_id")}
-        for name in ("promised_at", "expected_at"):
+        for name in ("promised_at", "expected_at", "starts_at"):
             if name in wire:
                 wire[name] = _stamp(wire[name], rng)
         for name in OPTIONAL[event["type"]]:
@@ -229,6 +233,8 @@ def _stamp(us: int, rng: random.Random) -> str:
 
 def _play(visit: _Visit) -> None:
     """What happens to the order, first to last, before anything goes wrong with the records of it."""
+    if visit.chance(0.1):
+        visit.add("appointment", at=visit.at - 3 * DAY, phase="booked", starts_at=visit.at, **_booked(visit))
     if visit.chance(0.06):
         _request_part(visit, visit.at - visit.rng.randint(HOUR, 40 * HOUR) // 1000 * 1000, longest=80 * HOUR)
     if visit.chance(0.01):
@@ -242,6 +248,12 @@ def _play(visit: _Visit) -> None:
     if visit.chance(0.9):
         _hand_off(visit)
     _hear_customer(visit)
+
+
+def _booked(visit: _Visit) -> Event:
+    return (
+        {"fault_groups": visit.groups[:1], "contact": [f"sms:+8613900{visit.number:06d}"]} if visit.chance(0.5) else {}
+    )
 
 
 def _check_in(visit: _Visit) -> None:
@@ -439,6 +451,8 @@ def _work(visit: _Visit, job: str, pauses: int) -> None:
         visit.pass_time(5, 60)
         reason = visit.rng.choice(("parts", "approval", "expert", "shift_end", "other"))
         visit.add("repair", phase="paused", job_id=job, pause_reason=reason)
+        if reason == "expert":
+            visit.add("expert", phase="requested", session_id=f"S-{job}")
         if reason == "parts":
             _request_part(visit, visit.at + MINUTE, longest=30 * HOUR)
         visit.pass_time(5, 900 if reason == "shift_end" else 120)
@@ -467,6 +481,10 @@ def _check_quality(visit: _Visit) -> None:
 def _hand_off(visit: _Visit) -> None:
     rng = visit.rng
     visit.at = max([visit.at, *(e["us"] for e in visit.events if e["type"] == "part_request" and visit.chance(0.85))])
+    if visit.chance(0.4):
+        if visit.lane == "standard":
+            visit.pass_time(0, 30)
+        visit.add("ready")
     if visit.chance(0.93):
         visit.pass_time(0, 180)
     if visit.chance(0.06):
@@ -514,7 +532,12 @@ def _hear_customer(visit: _Visit) -> None:
     for _ in range(rng.choices((0, 1, 2), (90, 8, 2))[0]):
         fields = {"severity": rng.choice(("low", "high"))} if visit.chance(0.7) else {}
         at = visit.at + rng.randint(-HOUR, 5 * DAY) // 1000 * 1000
+        if visit.chance(0.5):
+            fields["complaint_id"] = f"KL-{visit.number}"
         visit.add("complaint", at=at, category=rng.choice(("wait", "price", "repair", "服务态度")), **fields)
+        if visit.chance(0.5):
+            at += rng.randint(MINUTE, DAY) // 1000 * 1000
+            visit.add("follow_up", at=at, of=f"KL-{visit.number}", phase="contacted", handler_id="H1")
 
 
 # What goes wrong with the records
@@ -701,10 +724,8 @@ POISON: dict[str, Callable[[str], bytes | None]] = {
     "fraction_for_score": _bad(score=9.5),
     "score_11": _bad(score=11),
     "negative_quantity": _bad(**{**_PART, "quantity": -2}),
-    "negative_odometer": _bad(**_CHECK_IN, odometer_km=-1),
-    "quote_without_rate": _bad(
-        type="diagnosis", phase="completed", quote={"labour_hours": 1, "parts": [], "currency": "CNY"}
-    ),
+    "control_character_in_order_id": _bad(order_id="R1\n"),
+    "empty_center_id": _bad(center_id=""),
     "naive_time": _bad(occurred_at="2025-03-03T08:00:00"),
     "epoch_time": _bad(occurred_at=1_740_988_800),
     "epoch_time_in_string": _bad(occurred_at="1740988800"),
@@ -735,7 +756,7 @@ _POISON_CODES = {
     "unknown_type": ("unknown_type", "type_of_wrong_type"),
     "missing_field": (
         *("empty_object", "missing_type", "missing_order_id", "missing_occurred_at", "missing_vehicle_id"),
-        *("missing_score", "check_in_without_lane", "quote_without_rate"),
+        *("missing_score", "check_in_without_lane"),
     ),
     "too_far_ahead": ("year_2200",),
     "key_missing": ("no_key",),

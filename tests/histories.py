@@ -66,9 +66,10 @@ _FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         _maybe(urgency=st.sampled_from(("normal", "emergency")), expected_at=_PROMISES, unit_price=st.just(12.3)),
     ),
     "repair": st.builds(
-        lambda phase, job: {"phase": phase, "job_id": job},
+        lambda phase, job, more: {"phase": phase, "job_id": job, **more},
         st.sampled_from(("started", "paused", "resumed", "completed")),
         JOBS,
+        _maybe(pause_reason=st.sampled_from(("parts", "expert", "shift_end"))),
     ),
     "quality_check": st.one_of(
         st.just({"phase": "started"}), st.builds(lambda passed: {"passed": passed}, st.booleans())
@@ -76,10 +77,22 @@ _FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "handoff": _maybe(amount=st.sampled_from((100, 101.01))),
     "cancellation": st.just({}),
     "survey": st.builds(lambda score: {"score": score}, st.integers(0, 10)),
-    "complaint": st.just({"category": "wait"}),
+    "complaint": st.builds(
+        lambda category, more: {"category": category, **more},
+        st.sampled_from(("wait", "price")),
+        _maybe(
+            complaint_id=st.sampled_from(("B1", "B2", "e001")),
+            phase=st.sampled_from(("opened", "contacted", "resolved", "closed")),
+            severity=st.sampled_from(("low", "high")),
+        ),
+    ),
+    "ready": st.just({}),
+    "expert": st.just({"phase": "requested", "session_id": "S1"}),
+    "follow_up": st.just({"of": "B1", "phase": "contacted"}),
+    "appointment": st.just({"phase": "booked", "starts_at": at("09:00").isoformat()}),
 }
 # A check-in is so likely that most histories have one.
-_TYPES = st.sampled_from((*_FIELDS, "check_in", "repair", "part_request", "diagnosis"))
+_TYPES = st.sampled_from((*_FIELDS, "check_in", "repair", "repair", "part_request", "diagnosis", "ready"))
 
 
 @st.composite

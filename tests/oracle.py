@@ -18,6 +18,10 @@ from typing import Any
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WAITS = ("reception", "approval", "parts", "bay")
 TOUCHES = ("repair", "diagnosis", "quality")
+DONE = ("pickup", "finishing")
+# What counts after the close, too, and what is told before the check-in and needs none.
+AFTERWARDS = ("survey", "complaint", "follow_up")
+BEFOREHAND = ("appointment",)
 TERMINAL = {"handoff": "handed_off", "cancellation": "cancelled"}
 COMEBACK_MS = 30 * 24 * 3600 * 1000
 COMEBACK_KM = 1000
@@ -74,6 +78,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
         "status": TERMINAL[closing["type"]] if closing else "open",
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
+    order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
     order["closed_at"] = _at(closing["ms"]) if closing else None
     order |= _money(counted, closing)
     order |= _parts(counted)
@@ -106,7 +111,7 @@ def _handoff_ms(history: list[Event]) -> int | None:
 
 
 def activity_after(past: list[Event]) -> str:
-    """The first of the eight activities of CONTRACT section 2 that holds when exactly these events have happened."""
+    """The first of the activities of CONTRACT section 2 that holds when exactly these events have happened."""
     jobs = {event["job_id"]: event["phase"] for event in past if event["type"] == "repair"}
     diagnoses = [event for event in past if event["type"] == "diagnosis"]
     checks = [_phase_of_check(event) for event in past if event["type"] == "quality_check"]
@@ -121,12 +126,31 @@ def activity_after(past: list[Event]) -> str:
         return "parts"
     if _quote_is_pending(past):
         return "approval"
-    finished = "completed" in jobs.values() or (bool(decisions) and decisions[-1] is False)
-    if finished and "paused" not in jobs.values() and not _failed_check_is_unanswered(past):
-        return "pickup"
+    was_completed = any(event["type"] == "repair" and event["phase"] == "completed" for event in past)
+    is_done = was_completed or (bool(decisions) and decisions[-1] is False)
+    if is_done and "paused" not in jobs.values() and not _failed_check_is_unanswered(past):
+        return "pickup" if _somebody_said_ready(past) else "finishing"
     if not diagnoses and not jobs:
         return "reception"
     return "bay"
+
+
+def _somebody_said_ready(past: list[Event]) -> bool:
+    """Whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event."""
+    worked = [position for position, event in enumerate(past) if event["type"] in ("diagnosis", "repair")]
+    since = past[worked[-1] + 1 :] if worked else past
+    return any(
+        event["type"] == "ready"
+        or (event["type"] == "quote_decision" and event["approved"] is False)
+        or (event["type"] == "quality_check" and _phase_of_check(event) == "completed" and event["passed"] is True)
+        for event in since
+    )
+
+
+def pause_reasons(past: list[Event]) -> list[str]:
+    """Why jobs stand still when exactly these events have happened; a pause of which nobody said why has no reason."""
+    jobs = {event["job_id"]: event for event in past if event["type"] == "repair"}
+    return sorted({e["pause_reason"] for e in jobs.values() if e["phase"] == "paused" and e.get("pause_reason")})
 
 
 def _phase_of_check(event: Event) -> str:
@@ -172,17 +196,26 @@ def _no_times() -> Order:
     """An order without a check-in has no visit: no durations, nothing going on, and no times but its close."""
     times = ("activity", "checked_in_at", "ready_at", "closed_at", "promised_at", "lead_s", "wait_s", "touch_s")
     waits = tuple(f"wait_{activity}_s" for activity in WAITS)
-    return {**dict.fromkeys((*times, *waits, "repair_s", "diagnosis_s", "quality_s", "pickup_s")), "stages": []}
+    others = ("repair_s", "diagnosis_s", "quality_s", "pickup_s", "finishing_s", "bay_expert_s", "bay_shift_end_s")
+    return {**dict.fromkeys((*times, *waits, *others)), "stages": []}
 
 
 def _times(counted: list[Event], check_in: Event, closing: Event | None, now_ms: int) -> Order:
     start = check_in["ms"]
     end = closing["ms"] if closing else max(now_ms, counted[-1]["ms"])
-    runs = _runs(counted, start, end, is_open=closing is None)
-    pickups = [run for run in runs if run[0] == "pickup"]
-    ready_ms = pickups[-1][1] if pickups else None
-    runs = _merged(("bay", *run[1:]) if run in pickups[:-1] else run for run in runs)
-    spent = dict.fromkeys((*WAITS, *TOUCHES, "pickup"), 0)
+    before_close = counted if closing is None else counted[:-1]
+    ending = activity_after(before_close)
+    runs = _runs(before_close, start, end, ending, is_open=closing is None)
+    ready_ms, said_ready = None, len(counted)
+    if ending in DONE and (ending == "pickup" or closing is not None):
+        ready_ms = runs[-1][1]
+        said_ready = _ready_position(before_close, check_in, ready_ms, ending)
+    elif closing is not None and closing["type"] == "handoff":
+        ready_ms = end
+    last = ("pickup" if closing is not None else ending, *runs[-1][1:]) if ending in DONE else None
+    earlier = runs[:-1] if last else runs
+    runs = _merged(("bay", *run[1:]) if run[0] in DONE else run for run in earlier) + ([last] if last else [])
+    spent = dict.fromkeys((*WAITS, *TOUCHES, *DONE), 0)
     for activity, since, until in runs:
         spent[activity] += until - since
     stages: list[tuple[str, datetime, datetime | None]] = [
@@ -195,27 +228,38 @@ def _times(counted: list[Event], check_in: Event, closing: Event | None, now_ms:
         "checked_in_at": _at(start),
         "ready_at": None if ready_ms is None else _at(ready_ms),
         "closed_at": _at(end) if closing else None,
-        "promised_at": _promise(counted, check_in, ready_ms),
+        "promised_at": _promise(counted[:said_ready]),
         "lead_s": (end - start) / 1000,
         "wait_s": sum(spent[activity] for activity in WAITS) / 1000,
         "touch_s": sum(spent[activity] for activity in TOUCHES) / 1000,
         **{f"wait_{activity}_s": spent[activity] / 1000 for activity in WAITS},
-        **{f"{activity}_s": spent[activity] / 1000 for activity in (*TOUCHES, "pickup")},
+        **{f"{activity}_s": spent[activity] / 1000 for activity in (*TOUCHES, *DONE)},
+        "bay_expert_s": _paused_ms(before_close, start, end, "expert") / 1000,
+        "bay_shift_end_s": _paused_ms(before_close, start, end, "shift_end") / 1000,
         "stages": stages,
     }
 
 
-def _runs(counted: list[Event], start: int, end: int, *, is_open: bool) -> list[Run]:
-    """The unbroken runs of one activity from start to end, pickup still as often as it came.
+def _paused_ms(past: list[Event], start: int, end: int, reason: str) -> int:
+    """Of the wait for a bay what passed while a job was paused for this reason."""
+    instants = sorted({event["ms"] for event in past if start <= event["ms"] <= end} | {end})
+    return sum(
+        until - since
+        for since, until in pairwise(instants)
+        if activity_after(_until(past, since)) == "bay" and reason in pause_reasons(_until(past, since))
+    )
 
-    No run is empty but, at the very end, a pickup that was reached in the moment of closing, or what an open order has
-    just begun.
+
+def _runs(past: list[Event], start: int, end: int, ending: str, *, is_open: bool) -> list[Run]:
+    """The unbroken runs of one activity from start to end, pickup and finishing still as often as they came.
+
+    No run is empty but, at the very end, one in which the work was done in the moment of closing, or what an open order
+    has just begun.
     """
-    instants = sorted({event["ms"] for event in counted if start <= event["ms"] <= end} | {end})
-    runs = _merged((activity_after(_until(counted, since)), since, until) for since, until in pairwise(instants))
-    last = activity_after(counted)
-    if (is_open or last == "pickup") and (not runs or runs[-1][0] != last):
-        runs.append((last, end, end))
+    instants = sorted({event["ms"] for event in past if start <= event["ms"] <= end} | {end})
+    runs = _merged((activity_after(_until(past, since)), since, until) for since, until in pairwise(instants))
+    if (is_open or ending in DONE) and (not runs or runs[-1][0] != ending):
+        runs.append((ending, end, end))
     return runs
 
 
@@ -233,18 +277,22 @@ def _merged(runs: Iterable[Run]) -> list[Run]:
     return merged
 
 
-def _promise(counted: list[Event], check_in: Event, ready_ms: int | None) -> datetime | None:
-    """The last promise given before the event that made the car ready, or before the close if it never was."""
-    before = len(counted)
-    if ready_ms is not None:
-        # Of the events in that millisecond, the first one from which on it was pickup.
-        tied = [n for n, event in enumerate(counted) if event["ms"] == ready_ms and n >= counted.index(check_in)]
-        for position in reversed(tied):
-            if activity_after(counted[: position + 1]) != "pickup":
-                break
-            # A check-in that finds the car ready brings its own promise.
-            before = position + (counted[position]["type"] == "check_in")
-    promises = [event["promised_at"] for event in counted[:before] if event.get("promised_at") is not None]
+def _ready_position(past: list[Event], check_in: Event, ready_ms: int, ending: str) -> int:
+    """How many events came before the one from which on the car was ready, at `ready_ms`."""
+    # Of the events in that millisecond, the first one from which on it was so.
+    tied = [n for n, event in enumerate(past) if event["ms"] == ready_ms and n >= past.index(check_in)]
+    before = len(past)
+    for position in reversed(tied):
+        if activity_after(past[: position + 1]) != ending:
+            break
+        # A check-in that finds the car ready brings its own promise.
+        before = position + (past[position]["type"] == "check_in")
+    return before
+
+
+def _promise(events: list[Event]) -> datetime | None:
+    """The last promise of these events."""
+    promises = [event["promised_at"] for event in events if event.get("promised_at") is not None]
     return _at(_ms(promises[-1])) if promises else None
 
 
@@ -333,32 +381,40 @@ def _voices(history: list[Event]) -> Order:
         for event in history
         if event["type"] == "survey"
     ]
-    complaints = [
-        {
-            "event_id": event["event_id"],
-            "occurred_at": _at(event["ms"]),
-            "category": event["category"],
-            "severity": event.get("severity"),
-        }
-        for event in history
-        if event["type"] == "complaint"
-    ]
+    complaints: dict[str, list[Event]] = {}
+    for event in history:
+        if event["type"] == "complaint":
+            complaints.setdefault(event.get("complaint_id") or event["event_id"], []).append(event)
     return {
         "score": surveys[-1]["score"] if surveys else None,
         "survey_reasons": surveys[-1]["reasons"] if surveys else [],
         "surveys": surveys,
         "complaints": len(complaints),
-        "complaint_list": complaints,
+        "complaint_list": [_complaint(complaint_id, events) for complaint_id, events in complaints.items()],
+    }
+
+
+def _complaint(complaint_id: str, events: list[Event]) -> dict[str, Any]:
+    """One complaint: when and by which event it was first heard of, the rest as last said."""
+    return {
+        "complaint_id": complaint_id,
+        "event_id": events[0]["event_id"],
+        "occurred_at": _at(events[0]["ms"]),
+        "category": events[-1]["category"],
+        "severity": _last_said(events, "severity"),
+        "phases": [event.get("phase") or "opened" for event in events],
+        "reached_at": [_at(event["ms"]) for event in events],
     }
 
 
 def _anomalies(history: list[Event], counted: list[Event], check_in: Event | None) -> list[str]:
     found = set()
     if check_in is None:
-        found.add("missing_check_in")
-    elif any(event["ms"] < check_in["ms"] for event in history if event["type"] != "check_in"):
+        if any(event["type"] not in BEFOREHAND for event in history):
+            found.add("missing_check_in")
+    elif any(event["ms"] < check_in["ms"] for event in history if event["type"] not in ("check_in", *BEFOREHAND)):
         found.add("negative_gap")
-    if any(event["type"] not in ("survey", "complaint") for event in history[len(counted) :]):
+    if any(event["type"] not in AFTERWARDS for event in history[len(counted) :]):
         found.add("activity_after_close")
     if len({event["center_id"] for event in history}) > 1:
         found.add("center_changed")
@@ -369,21 +425,31 @@ def _anomalies(history: list[Event], counted: list[Event], check_in: Event | Non
 
 
 def _judge(order: Order, history: list[Event], handoff_ms: int | None, orders: dict[str, Order]) -> None:
-    """Fill in ftf, ftf_cause and comeback_order_id."""
-    order |= {"ftf": None, "ftf_cause": None, "comeback_order_id": None}
+    """Fill in ftf, ftf_cause and which order came back."""
+    order |= {"ftf": None, "ftf_cause": None, "comeback_order_id": None, "comeback_center_id": None}
     counted = _counted(history)[0]
     if handoff_ms is None or not any(event["type"] == "repair" for event in counted):
         return
     comebacks = [other for other in orders.values() if _comes_back(order, handoff_ms, other)]
-    first = min(comebacks, key=lambda other: (other["checked_in_at"], other["order_id"]), default=None)
+    first = min(comebacks, key=lambda o: (o["checked_in_at"], o["center_id"], o["order_id"]), default=None)
     if _was_reworked(counted):
         order["ftf_cause"] = "rework"
     elif _open_requests(counted):
         order["ftf_cause"] = "open_part"
+    elif _was_reopened(history[len(counted) :], handoff_ms):
+        order["ftf_cause"] = "reopened"
     elif first:
         order["ftf_cause"] = "comeback"
     order["ftf"] = order["ftf_cause"] is None
     order["comeback_order_id"] = first["order_id"] if first else None
+    order["comeback_center_id"] = first["center_id"] if first else None
+
+
+def _was_reopened(afterwards: list[Event], handoff_ms: int) -> bool:
+    return any(
+        event["type"] == "repair" and event["phase"] == "started" and event["ms"] - handoff_ms <= COMEBACK_MS
+        for event in afterwards
+    )
 
 
 def _was_reworked(counted: list[Event]) -> bool:
@@ -418,7 +484,7 @@ def center_hours_of(orders: dict[str, Order]) -> dict[tuple[str, datetime], dict
     """Counts and sums of each center and UTC hour in which an order was checked in or closed there.
 
     Sums, voices, parts and promises are those of the orders handed off in that hour. `surveys` counts orders with a
-    score (promoters 9 and 10, detractors 0 to 6 of them), `complaints` complaint events.
+    score (promoters 9 and 10, detractors 0 to 6 of them), `complaints` distinct complaints.
     """
     hours: dict[tuple[str, datetime], dict[str, Any]] = defaultdict(_empty_hour)
     for order in orders.values():

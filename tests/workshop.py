@@ -98,6 +98,11 @@ def check_failed(clock: str, day: int = 0, **fields: Any) -> Sent:
     return sent("quality_check", clock, day, passed=False, **fields)
 
 
+def said_ready(clock: str, day: int = 0, **fields: Any) -> Sent:
+    """The workshop says that the car may be fetched."""
+    return sent("ready", clock, day, **fields)
+
+
 def handed_off(clock: str, day: int = 0, **fields: Any) -> Sent:
     return sent("handoff", clock, day, **fields)
 
@@ -198,7 +203,11 @@ def in_plain_types(fact: Fact) -> Fact:
         for s in fact["surveys"]
     ]
     row["complaint_list"] = [
-        {**each, "occurred_at": _time(each["complained_at"]), "complained_at": None} for each in fact["complaint_list"]
+        {
+            **{**each, "occurred_at": _time(each["complained_at"]), "complained_at": None},
+            "reached_at": [_time(reached_at) for reached_at in each["reached_at"]],
+        }
+        for each in fact["complaint_list"]
     ]
     return row
 

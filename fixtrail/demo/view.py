@@ -19,6 +19,7 @@ ACTIVITIES = {
     "bay": "bay",
     "repair": "repair",
     "quality": "check",
+    "finishing": "finish",
     "pickup": "pickup",
 }
 CAUSES = {

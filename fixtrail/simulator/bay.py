@@ -117,14 +117,12 @@ def _again(visit: Visit, job: dict[str, Any]) -> Steps[None]:
 
 
 def _inspection(visit: Visit, fails: bool) -> Steps[None]:
-    finished_s = visit.env.now
     yield from visit.wait(visit.profile.inspection_queue_min)
     with visit.shop.inspectors.request() as turn:
         yield turn
         if not fails and visit.chance(ONLY_RESULT_SHARE):
             visit.say("quality_check", passed=True)
-            # No check is seen to have begun, so it was ready for pickup all the while (CONTRACT section 2).
-            visit.ready_s = finished_s
+            visit.ready_s = visit.env.now
             return
         visit.say("quality_check", phase="started")
         yield from visit.touch(visit.durations.work_s(visit.work.check_min))

@@ -34,7 +34,8 @@ EVENTS = Table(
 
 # In columns of their own, or personal: never in the payload.
 _ELSEWHERE = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
-_FREE_TEXT = {"survey": "comment", "cancellation": "reason"}
+_ELSEWHERE |= {"vehicle_label", "advisor"}
+_FREE_TEXT = {"survey": "comment", "cancellation": "reason", "complaint": "resolution"}
 
 
 class EventRows:

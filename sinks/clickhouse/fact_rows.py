@@ -10,7 +10,16 @@ from typing import Any
 
 import orjson
 
-from schemas.facts import HOUR_FIGURES, ORDER_FIGURES, ComplaintFact, PartRequestFact, Stage, SurveyFact
+from schemas.facts import (
+    HOUR_FIGURES,
+    ORDER_FIGURES,
+    ComplaintFact,
+    JourneyFact,
+    PartRequestFact,
+    Stage,
+    SurveyFact,
+    opened_only,
+)
 from sinks.clickhouse.keyed_hash import Keyed
 from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
 
@@ -48,6 +57,9 @@ _hour_plain = itemgetter(*_HOUR_PLAIN)
 _fields = {name: itemgetter(*fields) for name, fields in _LISTS.items()}
 _empty: dict[str, tuple[tuple[()], ...]] = {name: ((),) * len(fields) for name, fields in _LISTS.items()}
 
+# What a fact has that was written before these fields were known.
+_DEFAULTS = {name: field.get_default() for name, field in JourneyFact.model_fields.items() if not field.is_required()}
+
 _SCALE = Decimal("0.0001")
 
 Fact = dict[str, Any]
@@ -69,6 +81,8 @@ class FactRows:
         """One order's fact. Raises UnusableRecord where the value is none."""
         fact = _read(record)
         try:
+            if "finishing_s" not in fact:
+                fact = _as_of_today(fact)
             return _key(fact["order_id"], fact["vehicle_id"]), int(fact["version"]), fact
         except _NO_FACT as error:
             raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
@@ -110,6 +124,15 @@ class FactRows:
 def _key(*parts: Any) -> Key:
     hash(parts)  # raises TypeError for a list or an object where an id belongs
     return parts
+
+
+def _as_of_today(fact: Fact) -> Fact:
+    """A fact of an earlier version, with what it lacks: nothing has passed in an activity that it does not know."""
+    none_passed = dict.fromkeys(
+        ("finishing_s", "bay_expert_s", "bay_shift_end_s"), None if fact["lead_s"] is None else 0.0
+    )
+    complaints = [{**opened_only(complaint), **complaint} for complaint in fact["complaint_list"]]
+    return {**_DEFAULTS, **none_passed, **fact, "complaint_list": complaints}
 
 
 def _read(record: Record) -> Fact:

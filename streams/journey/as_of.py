@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from streams.journey.visit import APPROVAL, BAY, DIAGNOSIS, PARTS, PICKUP, QUALITY, RECEPTION, REPAIR
+from streams.journey.visit import APPROVAL, BAY, DIAGNOSIS, FINISHING, PARTS, PICKUP, QUALITY, RECEPTION, REPAIR
 
 _WAIT, _TOUCH = ("wait_s", "lead_s"), ("touch_s", "lead_s")
 # The figures that grow while an activity goes on.
@@ -16,7 +16,10 @@ _GROWING: dict[str, tuple[str, ...]] = {
     DIAGNOSIS: ("diagnosis_s", *_TOUCH),
     QUALITY: ("quality_s", *_TOUCH),
     PICKUP: ("pickup_s", "lead_s"),
+    FINISHING: ("finishing_s", "lead_s"),
 }
+# Those that also grow in the wait for a bay, by why a job is paused.
+_GROWING_UNDER = {"expert": "bay_expert_s", "shift_end": "bay_shift_end_s"}
 
 
 def at_instant(fact: dict[str, Any], now: int) -> dict[str, Any]:
@@ -33,5 +36,9 @@ def running_figures(fact: Mapping[str, Any], now: int) -> dict[str, float]:
     passed_ms = now - fact["last_event_at"]
     if activity is None or passed_ms <= 0:
         return {}
+    growing = [*_GROWING[activity]]
+    if activity == BAY:
+        growing += [name for reason, name in _GROWING_UNDER.items() if reason in fact.get("paused_for", ())]
     # In milliseconds, so that no sum of fractions differs from the figure computed at once.
-    return {name: (round(fact[name] * 1000) + passed_ms) / 1000 for name in _GROWING[activity]}
+    # A fact written before a figure was known has none of it.
+    return {name: (round((fact.get(name) or 0) * 1000) + passed_ms) / 1000 for name in growing}

@@ -12,16 +12,20 @@ from typing import Any
 import msgspec
 
 from schemas.events import (
+    AppointmentMade,
     Cancelled,
     CheckedIn,
     Complained,
     Diagnosed,
     Event,
+    ExpertCalled,
+    FollowedUp,
     HandedOff,
     PartRequested,
     QualityChecked,
     Quote,
     QuoteDecided,
+    ReadyDeclared,
     Repaired,
     Surveyed,
 )
@@ -39,10 +43,14 @@ HANDOFF = "h"
 CANCELLATION = "x"
 SURVEY = "s"
 COMPLAINT = "c"
+READY = "R"
+EXPERT = "e"
+FOLLOW_UP = "f"
+APPOINTMENT = "a"
 
 TERMINAL = frozenset({HANDOFF, CANCELLATION})
 # These count after the close, too (CONTRACT section 2).
-AFTERWARDS = frozenset({SURVEY, COMPLAINT})
+AFTERWARDS = frozenset({SURVEY, COMPLAINT, FOLLOW_UP})
 # Whatever decides which other visits of the vehicle an order can be the comeback of.
 LINKING = frozenset({CHECK_IN, DIAGNOSIS_COMPLETED, HANDOFF, CANCELLATION})
 
@@ -105,6 +113,7 @@ class PartEntry(Entry, array_like=True, gc=False):
 class RepairEntry(Entry, array_like=True, gc=False):
     phase: str
     job_id: str
+    pause_reason: str | None = None
 
 
 class CheckEntry(Entry, array_like=True, gc=False):
@@ -125,6 +134,8 @@ class SurveyEntry(Entry, array_like=True, gc=False):
 class ComplaintEntry(Entry, array_like=True, gc=False):
     category: str
     severity: str | None
+    complaint_id: str | None = None
+    phase: str = "opened"
 
 
 _ENTRY_TYPES: dict[str, type[Entry]] = {
@@ -140,6 +151,10 @@ _ENTRY_TYPES: dict[str, type[Entry]] = {
     CANCELLATION: Entry,
     SURVEY: SurveyEntry,
     COMPLAINT: ComplaintEntry,
+    READY: Entry,
+    EXPERT: Entry,
+    FOLLOW_UP: Entry,
+    APPOINTMENT: Entry,
 }
 _decode_head = msgspec.json.Decoder(Entry).decode
 _DECODE = {code: msgspec.json.Decoder(entry_type).decode for code, entry_type in _ENTRY_TYPES.items()}
@@ -165,7 +180,13 @@ def entry_of(event: Event) -> Entry:
 def _check_in(event: CheckedIn) -> tuple[Any, ...]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
     contact = [address for address in map(_address, event.contact or ()) if address]
-    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, event.locale, contact
+    locale = None if event.locale is None else nearest_locale(event.locale)
+    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, locale, contact
+
+
+def nearest_locale(tag: str) -> str:
+    """The language with words of its own that is nearest to a language tag: "zh-CN" for all Chinese, else "en"."""
+    return "zh-CN" if tag.replace("_", "-").lower().split("-")[0] == "zh" else "en"
 
 
 def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
@@ -194,7 +215,7 @@ def _part_request(event: PartRequested) -> tuple[Any, ...]:
 
 
 def _repair(event: Repaired) -> tuple[Any, ...]:
-    return REPAIR, event.phase, event.job_id
+    return REPAIR, event.phase, event.job_id, event.pause_reason if event.phase == "paused" else None
 
 
 def _quality_check(event: QualityChecked) -> tuple[Any, ...]:
@@ -214,7 +235,12 @@ def _survey(event: Surveyed) -> tuple[Any, ...]:
 
 
 def _complaint(event: Complained) -> tuple[Any, ...]:
-    return COMPLAINT, event.category, event.severity
+    return COMPLAINT, event.category, event.severity, event.complaint_id, event.phase
+
+
+def _only(code: str) -> Callable[[Event], tuple[Any, ...]]:
+    """For an event of which the rules need to know no more than that it happened."""
+    return lambda event: (code,)
 
 
 # By event type: the code, and what follows the center in the entry.
@@ -229,6 +255,10 @@ _FIELDS_OF: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
     Cancelled: _cancellation,
     Surveyed: _survey,
     Complained: _complaint,
+    ReadyDeclared: _only(READY),
+    ExpertCalled: _only(EXPERT),
+    FollowedUp: _only(FOLLOW_UP),
+    AppointmentMade: _only(APPOINTMENT),
 }
 
 

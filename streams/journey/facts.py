@@ -9,17 +9,20 @@ from streams.journey import entries as e
 from streams.journey.entries import QuoteState
 from streams.journey.first_time_fix import FirstTimeFix
 from streams.journey.visit import (
+    ACTIVITIES,
     APPROVAL,
     BAY,
     DIAGNOSIS,
+    DONE,
+    FINISHING,
     PARTS,
     PICKUP,
     QUALITY,
     RECEPTION,
     REPAIR,
     Complaint,
+    DoneRun,
     Part,
-    PickupRun,
     Run,
     Survey,
     Visit,
@@ -39,7 +42,8 @@ def journey_fact(
     An open order's figures run to `now` (ms), or to its last event where `now` is None or before that.
     """
     last_at, _ = visit.last or (0, "")
-    runs, ready = stages_of(visit)
+    runs = stages_of(visit)
+    ready_at, promised_at = ready_of(visit, runs)
     surveys, parts = visit.surveys, visit.parts
     return {
         "order_id": order_id,
@@ -51,14 +55,16 @@ def journey_fact(
         "status": _STATUS[visit.closed_by],
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else visit.since,
+        "paused_for": [] if visit.activity is None else visit.pause_reasons(),
         "checked_in_at": visit.started_at,
-        "ready_at": None if ready is None else ready.started_at,
+        "ready_at": ready_at,
         "closed_at": visit.closed_at,
-        "promised_at": visit.promised_at if ready is None else ready.promised_at,
+        "promised_at": promised_at,
         **times_of(visit, runs, max(last_at, now or last_at)),
         "ftf": verdict.fixed,
         "ftf_cause": verdict.cause,
         "comeback_order_id": verdict.comeback_order_id,
+        "comeback_center_id": verdict.comeback_center_id,
         "part_requests": len(parts),
         "stockouts": sum(part.backordered is not None for part in parts.values()),
         "emergencies": sum(part.urgent for part in parts.values()),
@@ -86,61 +92,90 @@ def journey_fact(
     }
 
 
-def stages_of(visit: Visit) -> tuple[list[Run], PickupRun | None]:
-    """The visit's stretches of one activity, and the one in which it was ready for pickup.
+def stages_of(visit: Visit) -> list[Run]:
+    """The visit's stretches of one activity; the end of the one that still runs is None.
 
-    Only the last stretch of pickup is pickup, an earlier one that another activity ended was a wait for a bay.
-    The end of the stretch that still runs is None.
+    Pickup is what the visit ends in: an earlier stretch of it, or of finishing, was a wait for a bay. A closed visit
+    that ends in finishing was ready: its close shows it.
     """
     runs = visit.runs
     if visit.activity is not None:
         runs = [*runs, _current_run(visit, visit.activity)]
-    pickups = [run for run in runs if isinstance(run, PickupRun)]
-    if not pickups:
-        return runs, None
-    ready = pickups[-1]
-    return (_earlier_pickup_as_bay(runs, ready) if len(pickups) > 1 else runs), ready
+    last = runs[-1] if runs and (visit.activity or visit.ended_in) in DONE else None
+    if last is not None and last.activity == FINISHING and visit.closed_at is not None:
+        last = _as_pickup(last)
+        runs = [*runs[:-1], last]
+    has_earlier = any(run.activity in DONE and run is not last for run in runs)
+    return _earlier_done_as_bay(runs, last) if has_earlier else runs
 
 
 def _current_run(visit: Visit, activity: str) -> Run:
     """The stretch that still runs."""
-    if activity == PICKUP:
-        return PickupRun(activity, visit.since, None, visit.promise_then)
+    if activity in DONE:
+        return DoneRun(activity, visit.since, None, visit.promise_then)
     return Run(activity, visit.since, None)
 
 
-def _earlier_pickup_as_bay(runs: list[Run], ready: PickupRun) -> list[Run]:
+def _as_pickup(run: Run) -> DoneRun:
+    return DoneRun(PICKUP, run.started_at, run.ended_at, run.promised_at if isinstance(run, DoneRun) else None)
+
+
+def _earlier_done_as_bay(runs: list[Run], last: Run | None) -> list[Run]:
     merged: list[Run] = []
     for run in runs:
-        kind = BAY if run.activity == PICKUP and run is not ready else run.activity
+        kind = BAY if run.activity in DONE and run is not last else run.activity
         if merged and merged[-1].activity == kind:
             merged[-1] = Run(kind, merged[-1].started_at, run.ended_at)
         else:
-            merged.append(Run(kind, run.started_at, run.ended_at))
+            merged.append(run if kind == run.activity else Run(kind, run.started_at, run.ended_at))
     return merged
+
+
+def ready_of(visit: Visit, runs: list[Run]) -> tuple[int | None, int | None]:
+    """When the car became ready, None while nobody can know; and the last promise before that (ms).
+
+    A visit handed off from anything but pickup was ready when it was handed off.
+    """
+    last = runs[-1] if runs else None
+    if isinstance(last, DoneRun) and last.activity == PICKUP:
+        return last.started_at, last.promised_at
+    is_handed_off = visit.started_at is not None and visit.closed_by == e.HANDOFF
+    return visit.closed_at if is_handed_off else None, visit.promised_at
 
 
 def times_of(visit: Visit, runs: list[Run], until: int) -> Fact:
     """Seconds by activity, from check-in to close or `until` (ms); all None for an order without check-in."""
     if visit.started_at is None:
         return _NO_TIMES
-    spent = {REPAIR: 0, DIAGNOSIS: 0, QUALITY: 0, PARTS: 0, APPROVAL: 0, PICKUP: 0, RECEPTION: 0, BAY: 0}
+    spent = dict.fromkeys(ACTIVITIES, 0)
     for run in runs:
         spent[run.activity] += (until if run.ended_at is None else run.ended_at) - run.started_at
     wait = spent[RECEPTION] + spent[APPROVAL] + spent[PARTS] + spent[BAY]
     touch = spent[REPAIR] + spent[DIAGNOSIS] + spent[QUALITY]
     return {
-        "lead_s": (wait + touch + spent[PICKUP]) / 1000,
+        "lead_s": (wait + touch + spent[PICKUP] + spent[FINISHING]) / 1000,
         "wait_s": wait / 1000,
         "wait_reception_s": spent[RECEPTION] / 1000,
         "wait_approval_s": spent[APPROVAL] / 1000,
         "wait_parts_s": spent[PARTS] / 1000,
         "wait_bay_s": spent[BAY] / 1000,
+        **_paused_times(visit, until),
         "pickup_s": spent[PICKUP] / 1000,
+        "finishing_s": spent[FINISHING] / 1000,
         "touch_s": touch / 1000,
         "repair_s": spent[REPAIR] / 1000,
         "diagnosis_s": spent[DIAGNOSIS] / 1000,
         "quality_s": spent[QUALITY] / 1000,
+    }
+
+
+def _paused_times(visit: Visit, until: int) -> Fact:
+    """Of the wait for a bay what passed under a job paused for an expert or until the next shift."""
+    running = until - visit.last[0] if visit.last is not None and visit.activity == BAY else 0
+    reasons = visit.pause_reasons() if running > 0 else ()
+    return {
+        "bay_expert_s": (visit.bay_expert + running * ("expert" in reasons)) / 1000,
+        "bay_shift_end_s": (visit.bay_shift_end + running * ("shift_end" in reasons)) / 1000,
     }
 
 
@@ -149,7 +184,7 @@ def anomalies_of(visit: Visit) -> list[str]:
     shown = {
         "activity_after_close": visit.late_activity,
         "center_changed": visit.center_changed,
-        "missing_check_in": visit.started_at is None,
+        "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
@@ -192,4 +227,7 @@ def _complaint(complaint: Complaint) -> Fact:
         "complained_at": complaint.at,
         "category": complaint.category,
         "severity": complaint.severity,
+        "complaint_id": complaint.complaint_id,
+        "phases": [phase for phase, _ in complaint.phases],
+        "reached_at": [at for _, at in complaint.phases],
     }

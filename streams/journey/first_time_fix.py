@@ -12,7 +12,7 @@ from streams.journey.visit import Visit
 COMEBACK_WINDOW_MS = 30 * 24 * 3600 * 1000
 COMEBACK_KM = 1000
 
-Cause = Literal["rework", "open_part", "comeback"]
+Cause = Literal["rework", "open_part", "reopened", "comeback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Digest:
     checked_in_at: int | None
     odometer: float | None
     fault_groups: tuple[str, ...]
+    center: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,19 @@ class FirstTimeFix:
     fixed: bool | None
     cause: Cause | None
     comeback_order_id: str | None
+    comeback_center_id: str | None
 
 
-NOT_JUDGED = FirstTimeFix(None, None, None)
+NOT_JUDGED = FirstTimeFix(None, None, None, None)
 
 
 def digest_of(order_id: str, visit: Visit) -> Digest:
     """The digest of an order's visit."""
-    return Digest(order_id, visit.started_at, visit.odometer, tuple(visit.fault_groups))
+    return Digest(order_id, visit.started_at, visit.odometer, tuple(visit.fault_groups), visit.center)
 
 
 def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
-    """Those that were checked in, in that order; of two at once the one whose order id sorts first."""
+    """Those that were checked in, in that order; of two at once the one whose center, then order id sorts first."""
     return sorted((each for each in digests if each.checked_in_at is not None), key=_place)
 
 
@@ -57,9 +59,11 @@ def first_time_fix(order_id: str, visit: Visit, others: Sequence[Digest]) -> Fir
         cause = "rework"
     elif visit.open_parts:
         cause = "open_part"
+    elif visit.reopened:
+        cause = "reopened"
     elif first:
         cause = "comeback"
-    return FirstTimeFix(cause is None, cause, first.order_id if first else None)
+    return FirstTimeFix(cause is None, cause, first.order_id if first else None, first.center if first else None)
 
 
 def _comeback(order_id: str, visit: Visit, others: Sequence[Digest]) -> Digest | None:
@@ -84,8 +88,8 @@ def _checked_in_at(digest: Digest) -> int:
     return digest.checked_in_at or 0
 
 
-def _place(digest: Digest) -> tuple[int, str]:
-    return _checked_in_at(digest), digest.order_id
+def _place(digest: Digest) -> tuple[int, str, str]:
+    return _checked_in_at(digest), digest.center or "", digest.order_id
 
 
 def _km(before: float, after: float) -> Decimal:

@@ -30,7 +30,7 @@ def merge_orders(one: bytes, other: bytes) -> bytes:
     lines = longer.split(b"\n")
     known = {_event_id(line) for line in lines}
     lines += [line for line in shorter.split(b"\n") if _event_id(line) not in known]
-    offsets, hours, _ = zip(orjson.loads(one_header), orjson.loads(other_header), strict=True)
+    offsets, hours, *_ = zip(orjson.loads(one_header), orjson.loads(other_header), strict=False)
     all_hours = sorted({(center, hour) for of_one in hours for center, hour in of_one})
     # Without a visit: it is folded again from the events when it is needed.
     return b"\n".join([orjson.dumps([max(offsets), all_hours, None]), *lines])

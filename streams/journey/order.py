@@ -18,8 +18,21 @@ FULL_BYTES = 2 * 1024 * 1024
 
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
-# The newest record's offset, the center hours that the order counts in, its visit while it is open.
-_decode_header = msgspec.json.Decoder(tuple[int, list[Hour], VISIT_STATE | None]).decode
+# Which rules made the visit in a header: one of other rules is folded again from the entries.
+RULES = 2
+
+
+class _Header(msgspec.Struct, array_like=True, gc=False):
+    """The newest record's offset, the center hours that the order counts in, its visit while it is open."""
+
+    offset: int
+    hours: list[Hour]
+    visit: msgspec.Raw
+    rules: int = 1
+
+
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
 
 
 class Order:
@@ -36,7 +49,9 @@ class Order:
         if state is not None:
             header, newline, lines = state.partition(b"\n")
             self._lines = newline + lines
-            self.offset, self.hours, visit = _decode_header(header)
+            values = _decode_header(header)
+            self.offset, self.hours = values.offset, values.hours
+            visit = _decode_visit(values.visit) if values.rules == RULES else None
             self._visit = None if visit is None else Visit.restore(visit)
 
     @property
@@ -61,20 +76,23 @@ class Order:
 
     def entry(self, event_id: str) -> Entry:
         """The entry of an event of this order. Raises ValueError where it has none."""
+        return decode_entry(self._line(event_id))
+
+    def _line(self, event_id: str) -> bytes:
         start = self._lines.index(_opening(event_id)) + 1
-        line, _, _ = self._lines[start:].partition(b"\n")
-        return decode_entry(line)
+        end = self._lines.find(b"\n", start)
+        return self._lines[start:] if end < 0 else self._lines[start:end]
 
     def apply(self, entry: Entry, offset: int) -> tuple[Outcome, list[Milestone]]:
         """Add an event; what it was, and the milestones that it made known (after a late one, perhaps again).
 
         The first event accepted under an id counts: one more is a duplicate, or a conflict where its content differs.
         """
-        line = b"\n" + msgspec.json.encode(entry)
+        line = msgspec.json.encode(entry)
         if self.has(entry.event_id):
-            return ("duplicate" if line + b"\n" in self._lines + b"\n" else "conflict"), []
+            return ("duplicate" if _says_the_same(self._line(entry.event_id), line) else "conflict"), []
         visit = self._visit
-        self._lines += line
+        self._lines += b"\n" + line
         self.offset = max(offset, self.offset)
         if visit is not None and visit.can_advance(entry):
             return "new", visit.advance(entry)
@@ -93,7 +111,13 @@ class Order:
         visit: dict[str, Any] | None = None
         if self._visit is not None and self._visit.closed_at is None:
             visit = self._visit.snapshot()
-        return msgspec.json.encode((self.offset, self.hours, visit)) + self._lines
+        return msgspec.json.encode((self.offset, self.hours, visit, RULES)) + self._lines
+
+
+def _says_the_same(line: bytes, other: bytes) -> bool:
+    """Whether an entry's line says what another does, as far as it was known when the line was written."""
+    fields = line[:-1]
+    return other.startswith(fields) and other[len(fields) : len(fields) + 1] in (b"]", b",")
 
 
 def _opening(event_id: str) -> bytes:

@@ -30,7 +30,7 @@ from streams.journey.visit import Milestone
 
 HOLD_DAYS = 60
 
-Diversion = Literal["too_late", "order_full"]
+Diversion = Literal["too_late", "order_full", "event_id_conflict"]
 Table = MutableMapping[bytes, bytes]
 Changes = dict[bytes, bytes | None]  # None: the key is let go
 HourChanges = dict[bytes, dict[str, Share]]  # by hour and order
@@ -149,7 +149,11 @@ class PartitionState:
         redelivered = offset <= max(order.offset, vehicle.offset)
         outcome, milestones = order.apply(entry, offset)
         repeats = outcome in ("duplicate", "conflict")
-        out.outcomes["redelivered" if repeats and redelivered else outcome] += 1
+        if outcome == "conflict":
+            # The first accepted counts, so the other one counts nowhere.
+            self._divert("event_id_conflict", offset, max(order.offset, vehicle.offset), out)
+        else:
+            out.outcomes["redelivered" if repeats and redelivered else outcome] += 1
         if repeats and not redelivered:
             return
         session.changed[order_id] = session.changed.get(order_id, False) or redelivered

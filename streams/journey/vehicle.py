@@ -19,6 +19,7 @@ class DigestState(msgspec.Struct, array_like=True, gc=False):
     fault_groups: list[str]
     closed_at: int | None
     closed_clock: int | None
+    center: str | None = None
 
     def concerns_others(self, before: "DigestState") -> bool:
         """Whether it differs from the one before in anything that the vehicle's other orders depend on."""
@@ -27,6 +28,7 @@ class DigestState(msgspec.Struct, array_like=True, gc=False):
             or self.checked_in_at != before.checked_in_at
             or self.odometer != before.odometer
             or self.fault_groups != before.fault_groups
+            or self.center != before.center
         )
 
 
@@ -75,7 +77,7 @@ class Vehicle:
     def digests(self) -> list[Digest]:
         """What each kept order tells the others, by check-in."""
         return by_check_in(
-            Digest(order_id, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups))
+            Digest(order_id, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups), digest.center)
             for order_id, digest in self._digests.items()
         )
 
@@ -95,6 +97,7 @@ class Vehicle:
             fault_groups=visit.fault_groups,
             closed_at=visit.closed_at,
             closed_clock=closed_clock,
+            center=visit.center,
         )
         self._earliest = _UNKNOWN
         if before is None or before.linking != visit.linking:

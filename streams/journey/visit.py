@@ -26,10 +26,13 @@ from streams.journey.entries import (
 )
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
-APPROVAL, PICKUP, RECEPTION, BAY = "approval", "pickup", "reception", "bay"
-ACTIVITIES = (REPAIR, DIAGNOSIS, QUALITY, PARTS, APPROVAL, PICKUP, RECEPTION, BAY)
+APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
+ACTIVITIES = (REPAIR, DIAGNOSIS, QUALITY, PARTS, APPROVAL, PICKUP, FINISHING, RECEPTION, BAY)
+# The work is done: proven to be ready, or not yet.
+DONE = frozenset({PICKUP, FINISHING})
 
 _JOB_ENDS = frozenset({"paused", "completed"})
+_REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
@@ -40,8 +43,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     ended_at: int | None
 
 
-class PickupRun(Run, array_like=True, gc=False):
-    """A stretch of pickup, with the promise given before it."""
+class DoneRun(Run, array_like=True, gc=False):
+    """A stretch of pickup or finishing, with the promise given before it."""
 
     promised_at: int | None = None
 
@@ -53,10 +56,11 @@ class Milestone(msgspec.Struct, array_like=True, gc=False):
 
 
 class Job(msgspec.Struct, array_like=True, gc=False):
-    """A job's last phase, and whether it was ever completed."""
+    """A job's last phase, whether it was ever completed, and why it is paused, if it is."""
 
     phase: str
     was_completed: bool
+    pause_reason: str | None = None
 
 
 class Part(msgspec.Struct, array_like=True, gc=False):
@@ -108,10 +112,14 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
 
 
 class Complaint(msgspec.Struct, array_like=True, gc=False):
+    """A complaint: the event by which it was first heard of and when, its phases so far, the rest as last said."""
+
     event_id: str
     at: int
     category: str
     severity: str | None
+    complaint_id: str
+    phases: list[tuple[str, int]]
 
 
 class Visit:
@@ -127,6 +135,7 @@ class Visit:
     awaits_check_in: bool = False
     negative_gap: bool = False
     late_activity: bool = False
+    reopened: bool = False
     # from the first check-in
     started_at: int | None = None
     center: str | None = None
@@ -152,6 +161,8 @@ class Visit:
     open_parts: int = 0
     quote_pending: bool = False
     refused: bool = False
+    # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
+    proven: bool = False
     quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
@@ -160,6 +171,10 @@ class Visit:
     activity: str | None = None
     since: int = 0
     promise_then: int | None = None
+    ended_in: str | None = None  # the activity that the close ended
+    # of the wait for a bay, what passed under a job paused for this reason (ms)
+    bay_expert: int = 0
+    bay_shift_end: int = 0
     # always in the instance's dict
     jobs: dict[str, Job]  # by job id
     parts: dict[str, Part]  # by request id
@@ -186,9 +201,9 @@ class Visit:
     def restore(cls, values: dict[str, Any]) -> "Visit":
         """The visit that `snapshot` gave `values` of; takes over the dict."""
         visit = cls.__new__(cls)
-        # Read as runs of pickup, all of them: the others have no promise.
+        # Read as runs of work done, all of them: the others have no promise.
         values["runs"] = [
-            run if run.activity == PICKUP else Run(run.activity, run.started_at, run.ended_at) for run in values["runs"]
+            run if run.activity in DONE else Run(run.activity, run.started_at, run.ended_at) for run in values["runs"]
         ]
         visit.__dict__ = values
         return visit
@@ -205,15 +220,13 @@ class Visit:
 
     def advance(self, entry: Entry) -> list[Milestone]:
         """Apply the next entry in sort order; the milestones that it proves."""
+        self._count_pauses(entry.at)
         self._count(entry)
-        if isinstance(entry, SurveyEntry):
-            self.surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
-            return []
-        if isinstance(entry, ComplaintEntry):
-            self.complaints.append(Complaint(entry.event_id, entry.at, entry.category, entry.severity))
+        if entry.code in e.AFTERWARDS:
+            self._hear(entry)
             return []
         if self.closed_at is not None:
-            self.late_activity = True
+            self._reopen(entry, self.closed_at)
             return []
         names = _APPLY[entry.code](self, entry)
         if entry.code not in e.TERMINAL:
@@ -226,10 +239,48 @@ class Visit:
         self.count += 1
         self.linking += entry.code in e.LINKING
         self.last = sort_key(entry)
-        if self.first_at is None:
-            self.first_at, self.first_center = entry.at, entry.center
+        if self.first_center is None:
+            self.first_center = entry.center
         elif entry.center != self.first_center:
             self.center_changed = True
+        if self.first_at is None and entry.code != e.APPOINTMENT:
+            self.first_at = entry.at
+
+    def _count_pauses(self, until: int) -> None:
+        """Add what has passed since the last entry to the waits under paused jobs."""
+        if self.activity != BAY or self.last is None or not self.paused:
+            return
+        passed, reasons = until - max(self.last[0], self.since), self.pause_reasons()
+        self.bay_expert += passed if "expert" in reasons else 0
+        self.bay_shift_end += passed if "shift_end" in reasons else 0
+
+    def pause_reasons(self) -> list[str]:
+        """Why jobs are paused, as far as somebody has said so."""
+        return sorted({job.pause_reason for job in self.jobs.values() if job.pause_reason is not None})
+
+    def _hear(self, entry: Entry) -> None:
+        """Note what the customer says, also after the close."""
+        if isinstance(entry, SurveyEntry):
+            self.surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
+        elif isinstance(entry, ComplaintEntry):
+            self._complain(entry)
+
+    def _complain(self, entry: ComplaintEntry) -> None:
+        complaint_id, phase = entry.complaint_id or entry.event_id, (entry.phase, entry.at)
+        for complaint in self.complaints:
+            if complaint.complaint_id == complaint_id:
+                complaint.category, complaint.severity = entry.category, entry.severity or complaint.severity
+                complaint.phases.append(phase)
+                return
+        self.complaints.append(
+            Complaint(entry.event_id, entry.at, entry.category, entry.severity, complaint_id, [phase])
+        )
+
+    def _reopen(self, entry: Entry, closed_at: int) -> None:
+        """Note what came after the close."""
+        self.late_activity = True
+        if isinstance(entry, RepairEntry) and entry.phase == "started" and self.closed_by == e.HANDOFF:
+            self.reopened = self.reopened or entry.at - closed_at <= _REOPENED_WITHIN_MS
 
     def _move(self, at: int, names: list[str]) -> None:
         """Note the activity from `at` on, where it is another one than before."""
@@ -243,7 +294,7 @@ class Visit:
             # What lay between lasted no time: the stretch before it never ended.
             run = self.runs.pop()
             self.activity, self.since = activity, run.started_at
-            self.promise_then = run.promised_at if isinstance(run, PickupRun) else None
+            self.promise_then = run.promised_at if isinstance(run, DoneRun) else None
             return
         self.activity, self.since, self.promise_then = activity, at, self.promised_at
         if activity == PICKUP:
@@ -252,13 +303,13 @@ class Visit:
     def _end_run(self, at: int, *, even_if_empty: bool = False) -> None:
         if self.activity is None or (at == self.since and not even_if_empty):
             return
-        if self.activity == PICKUP:
-            self.runs.append(PickupRun(PICKUP, self.since, at, self.promise_then))
+        if self.activity in DONE:
+            self.runs.append(DoneRun(self.activity, self.since, at, self.promise_then))
         else:
             self.runs.append(Run(self.activity, self.since, at))
 
     def _current(self) -> str:
-        """The activity at this instant: the first of CONTRACT section 2's eight that holds."""
+        """The activity at this instant: the first of CONTRACT section 2 that holds."""
         if self.running:
             return REPAIR
         if self.diagnosing:
@@ -270,7 +321,7 @@ class Visit:
         if self.quote_pending:
             return APPROVAL
         if (self.any_completed or self.refused) and not self.paused and not self.failed_check:
-            return PICKUP
+            return PICKUP if self.proven else FINISHING
         if not self.any_diagnosis and not self.any_repair:
             return RECEPTION
         return BAY
@@ -280,8 +331,9 @@ class Visit:
         if self.awaits_check_in and self.started_at is None:
             return []  # stamped before the check-in: it cannot have ended the visit
         # Ready at the very moment of the handoff is ready, too.
-        self._end_run(at, even_if_empty=self.activity == PICKUP)
-        self.closed_at, self.closed_by, self.activity = at, code, None
+        self._end_run(at, even_if_empty=self.activity in DONE)
+        self.closed_at, self.closed_by = at, code
+        self.ended_in, self.activity = self.activity, None
         if isinstance(entry, HandoffEntry):
             self.final_amount = entry.amount
         return ["handed_off" if code == e.HANDOFF else "cancelled"]
@@ -304,10 +356,11 @@ class Visit:
 
     def _diagnosis_started(self, entry: Entry) -> list[str]:
         first, self.any_diagnosis, self.diagnosing = not self.any_diagnosis, True, True
+        self.proven = False
         return ["diagnosis_started"] if first else []
 
     def _diagnosis_completed(self, entry: DiagnosisEntry) -> list[str]:
-        self.any_diagnosis, self.diagnosing = True, False
+        self.any_diagnosis, self.diagnosing, self.proven = True, False, False
         if not set(entry.fault_groups) <= set(self.fault_groups):
             self.fault_groups = sorted({*self.fault_groups, *entry.fault_groups})
         if entry.fault_origin is not None:
@@ -319,6 +372,7 @@ class Visit:
 
     def _quote_decision(self, entry: DecisionEntry) -> list[str]:
         self.quote_pending, self.refused = False, not entry.approved
+        self.proven = self.proven or self.refused
         amount = self.quoted_amount() if entry.amount is None else entry.amount
         self.approved_amount = amount if entry.approved else None
         return []
@@ -352,12 +406,12 @@ class Visit:
     def _repair(self, entry: RepairEntry) -> list[str]:
         phase, job = entry.phase, self.jobs.get(entry.job_id)
         before, was_completed = (None, False) if job is None else (job.phase, job.was_completed)
-        first, self.any_repair = not self.any_repair, True
+        first, self.any_repair, self.proven = not self.any_repair, True, False
         if phase == "started":
             self.rework = self.rework or was_completed
             self.failed_check = False
         completed = phase == "completed"
-        self.jobs[entry.job_id] = Job(phase, was_completed or completed)
+        self.jobs[entry.job_id] = Job(phase, was_completed or completed, entry.pause_reason)
         self.running += (phase not in _JOB_ENDS) - (before is not None and before not in _JOB_ENDS)
         self.paused += (phase == "paused") - (before == "paused")
         self.any_completed = self.any_completed or completed
@@ -370,9 +424,18 @@ class Visit:
     def _check_completed(self, entry: CheckEntry) -> list[str]:
         self.quality_running = False
         if entry.passed:
+            self.proven = True
             return []
         self.failed_check = self.failed_ever = True
         return ["extra_check"]
+
+    def _declare_ready(self, entry: Entry) -> list[str]:
+        self.proven = True
+        return []
+
+    def _only_count(self, entry: Entry) -> list[str]:
+        """For what neither takes time nor changes what is going on."""
+        return []
 
 
 _APPLY: dict[str, Callable[[Visit, Any], list[str]]] = {
@@ -386,11 +449,14 @@ _APPLY: dict[str, Callable[[Visit, Any], list[str]]] = {
     e.REPAIR: Visit._repair,
     e.CHECK_STARTED: Visit._check_started,
     e.CHECK_COMPLETED: Visit._check_completed,
+    e.READY: Visit._declare_ready,
+    e.EXPERT: Visit._only_count,
+    e.APPOINTMENT: Visit._only_count,
 }
 
 
 def _state_type() -> Any:
-    hints = get_type_hints(Visit) | {"runs": list[PickupRun]}
+    hints = get_type_hints(Visit) | {"runs": list[DoneRun]}
     typed_dict: Any = TypedDict
     return typed_dict("VisitState", hints, total=False)
 

@@ -29,6 +29,7 @@ REFUSED = 78
 _WHY: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
+    "event_id_conflict": "another event of the order has this event_id",
 }
 
 log = structlog.get_logger()

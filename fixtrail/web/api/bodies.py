@@ -1,6 +1,7 @@
 """The body of a request as the items in it, each with the bytes that were sent, unchanged."""
 
 import asyncio
+import codecs
 import json
 import re
 from collections.abc import Mapping
@@ -84,6 +85,8 @@ def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
     charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
         raise Problem(415, "unsupported-media-type", "JSON is UTF-8 (RFC 8259 8.1), no other charset is taken.")
+    # A byte order mark is no content.
+    body = body.removeprefix(codecs.BOM_UTF8)
     if media_type == EVENT:
         return Body([Item(body, _STRUCTURED)], single=True)
     if media_type == EVENT_BATCH:

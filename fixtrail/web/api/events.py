@@ -17,12 +17,12 @@ from starlette.responses import Response
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body, whole_body
-from fixtrail.web.api.judge import NOT_ALLOWED, Refused, judge
+from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, Refused, judge, strictly
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
-from runtime.kafka.producer import KafkaAway, OutgoingRecord
+from runtime.kafka.producer import KafkaAway
 from schemas.topics import SERVICE_EVENTS
 
 MOST_EVENTS = 1000
@@ -50,6 +50,9 @@ class ItemResult(BaseModel):
     code: str | None = Field(default=None, description="Why it was refused: the code that its dead letter would have.")
     reason: str | None = Field(default=None, description="The same as a sentence, without any value.")
     field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
+    warnings: list[str] | None = Field(
+        default=None, description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable."
+    )
 
 
 class EventsAnswer(BaseModel):
@@ -118,7 +121,10 @@ async def post_events(
         ),
     ] = None,
     prefer: Annotated[
-        str | None, Header(description="`handling=strict`: nothing is sent unless every event is good.")
+        str | None,
+        Header(
+            description="`handling=strict`: nothing is sent unless every event is good and no field of it is ignored."
+        ),
     ] = None,
 ) -> Response:
     """Takes one event, or up to 1,000 in a batch. What is answered as accepted is with all replicas of Kafka.
@@ -152,7 +158,9 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     quota = key.events_per_minute or state.settings.api_events_per_minute
     headers = state.pace.take(key.id, quota, len(found.items)).headers()
     verdicts = await _judged(found.items, key, state)
-    records = [verdict for verdict in verdicts if isinstance(verdict, OutgoingRecord)]
+    if strict:
+        verdicts = [strictly(verdict) for verdict in verdicts]
+    records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
     refused = len(verdicts) - len(records)
     if not records or (strict and refused):
         items = _results(verdicts, repeat("not_sent"))
@@ -170,7 +178,7 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     return Taken(Answer(207 if refused else 202, said, "application/json"), headers)
 
 
-async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[OutgoingRecord | Refused]:
+async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[AcceptedEvent | Refused]:
     verdicts = []
     now_ms = time.time_ns() // 1_000_000
     for place, item in enumerate(items, 1):
@@ -184,8 +192,8 @@ async def _sent(
     request: Request,
     state: ApiState,
     key: ApiKey,
-    verdicts: Sequence[OutgoingRecord | Refused],
-    records: Sequence[OutgoingRecord],
+    verdicts: Sequence[AcceptedEvent | Refused],
+    records: Sequence[AcceptedEvent],
 ) -> tuple[list[Result], bool]:
     """What became of every item, and whether Kafka has acknowledged all of those sent."""
     with tracing(state.tracing, request.headers, len(records)) as trace:
@@ -200,12 +208,17 @@ async def _sent(
     return _results(verdicts, said), trace.acknowledged
 
 
-def _results(verdicts: Sequence[OutgoingRecord | Refused], said: Iterator[str]) -> list[Result]:
+def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -> list[Result]:
     """One result an item; `said` has the next status for each record among the verdicts."""
     return [
-        {"index": index, "status": next(said)} if isinstance(verdict, OutgoingRecord) else _refusal(index, verdict)
+        _sent_result(index, verdict, next(said)) if isinstance(verdict, AcceptedEvent) else _refusal(index, verdict)
         for index, verdict in enumerate(verdicts)
     ]
+
+
+def _sent_result(index: int, record: AcceptedEvent, status: str) -> Result:
+    result: Result = {"index": index, "status": status}
+    return {**result, "warnings": list(record.ignored)} if record.ignored else result
 
 
 def _refusal(index: int, refused: Refused) -> Result:
@@ -213,7 +226,7 @@ def _refusal(index: int, refused: Refused) -> Result:
     return result if refused.field is None else {**result, "field": refused.field}
 
 
-def _status_of(verdict: OutgoingRecord | Refused) -> tuple[int, str]:
+def _status_of(verdict: AcceptedEvent | Refused) -> tuple[int, str]:
     """Status and problem of a request whose only event is refused."""
     assert isinstance(verdict, Refused)
     if verdict.code == "too_large":

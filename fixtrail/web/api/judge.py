@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from fixtrail.web.api.bodies import Item
 from fixtrail.web.api.keys import ApiKey
 from runtime.kafka.producer import OutgoingRecord
-from schemas.decode import BadEvent, decode_event
+from schemas.decode import BadEvent, decode_with_extras
 from schemas.times import to_ms
 
+# So many names of ignored fields are told, and so much of each.
+MOST_WARNINGS, LONGEST_NAME = 20, 64
 NOT_ALLOWED = frozenset({"type_not_allowed", "center_not_allowed"})
 
 
@@ -20,6 +22,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedEvent(OutgoingRecord):
+    """An accepted event as it goes to Kafka: the bytes as they came, the vehicle as key.
+
+    `ignored` names the fields that nobody reads: unknown, or optional and unreadable.
+    """
+
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Why an item is not accepted: the code of a dead letter, a sentence without any value, and the field if one."""
 
@@ -28,10 +40,10 @@ class Refused:
     field: str | None = None
 
 
-def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> OutgoingRecord | Refused:
+def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent | Refused:
     """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
     try:
-        event = decode_event(item.value, item.headers, max_bytes=limits.max_bytes)
+        event, extras = decode_with_extras(item.value, item.headers, max_bytes=limits.max_bytes)
     except BadEvent as error:
         return Refused(error.code, error.reason, _field(error))
     if to_ms(event.occurred_at) > now_ms + limits.ahead_ms:
@@ -40,7 +52,15 @@ def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> OutgoingRecor
         return Refused("type_not_allowed", "the API key may not send events of this type", "type")
     if not key.allows(center=event.center_id):
         return Refused("center_not_allowed", "the API key may not send events of this center", "center_id")
-    return OutgoingRecord(event.vehicle_id.encode(), item.value, item.headers, now_ms)
+    ignored = tuple(name[:LONGEST_NAME] for name in sorted(extras)[:MOST_WARNINGS])
+    return AcceptedEvent(event.vehicle_id.encode(), item.value, item.headers, now_ms, ignored)
+
+
+def strictly(verdict: AcceptedEvent | Refused) -> AcceptedEvent | Refused:
+    """The verdict where nothing may be ignored: a record of which a field would be is refused."""
+    if isinstance(verdict, Refused) or not verdict.ignored:
+        return verdict
+    return Refused("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
 
 
 def _field(error: BadEvent) -> str | None:

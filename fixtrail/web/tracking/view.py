@@ -235,6 +235,7 @@ def _step_of(going_on: Now, times: list[tuple[str, int | None]]) -> str | None:
         "repair": "repair",
         "quality": "check",
         "extra_check": "check",
+        "finishing": "check",
         "pickup": "ready",
     }.get(going_on.name)
     proven = {name: at for name, at in times if at is not None}

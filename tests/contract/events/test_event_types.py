@@ -146,7 +146,7 @@ def test_each_required_field_is_missed_by_name(name: str):
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
 def test_a_field_of_the_wrong_type_is_refused_without_its_value(name: str, wrong: Any):
     for field in EXAMPLES[name]:
-        if _is_right(EXAMPLES[name][field], wrong):
+        if _is_right(EXAMPLES[name][field], wrong) or not _is_indispensable(name, field):
             continue
         with pytest.raises(BadEvent) as refused:
             decode_event(bytes_of(EXAMPLES[name] | {field: wrong}))
@@ -156,8 +156,28 @@ def test_a_field_of_the_wrong_type_is_refused_without_its_value(name: str, wrong
         assert "canary" not in refused.value.reason
 
 
+@every_example
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
+def test_an_optional_field_of_the_wrong_type_costs_that_field_and_is_named(name: str, wrong: Any):
+    for field in EXAMPLES[name]:
+        if _is_right(EXAMPLES[name][field], wrong) or _is_indispensable(name, field):
+            continue
+        event, ignored = decode_with_extras(bytes_of(EXAMPLES[name] | {field: wrong}))
+
+        if field in ignored:
+            assert event == decode_event(bytes_of(EXAMPLES[name] | {field: None}))
+        else:
+            # A negative number is none of the wrong ones for a credit.
+            assert (field, wrong) == ("amount", -1)
+
+
 def _is_right(value: Any, wrong: Any) -> bool:
     return isinstance(value, bool) and isinstance(wrong, bool)
+
+
+def _is_indispensable(name: str, field: str) -> bool:
+    """Whether an example's field is needed: required, its phase, or what a completed check needs."""
+    return field in required_fields(name) or field == "phase" or (name, field) == ("quality_check.completed", "passed")
 
 
 @every_example

@@ -161,10 +161,10 @@ def test_every_result_occurs(orders: dict[str, dict[str, Any]]):
     assert {row["status"] for row in rows} == {"open", "handed_off", "cancelled"}
     assert {row["lane"] for row in rows} == {"quick", "standard", None}
     assert {name for row in rows for name, _, _ in row["stages"]} == {
-        *("reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup")
+        *("reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup", "finishing")
     }
     assert {row["activity"] for row in rows} > {"reception", "diagnosis", "approval", "parts", "repair", "pickup"}
-    assert {row["ftf_cause"] for row in rows} == {None, "rework", "open_part", "comeback"}
+    assert {row["ftf_cause"] for row in rows} == {None, "rework", "open_part", "reopened", "comeback"}
     assert {row["ftf"] for row in rows} == {None, True, False}
     assert {row["score"] for row in rows} == {None, *range(11)}
     assert {row["fault_origin"] for row in rows} == {None, "maintenance", "misuse", "product"}
@@ -176,7 +176,7 @@ def test_every_result_occurs(orders: dict[str, dict[str, Any]]):
 def test_every_activity_adds_up_to_the_lead(orders: dict[str, dict[str, Any]]):
     for row in orders.values():
         if row["lead_s"] is not None:
-            parts = [row[f"{name}_s"] for name in ("wait", "touch", "pickup")]
+            parts = [row[f"{name}_s"] for name in ("wait", "touch", "pickup", "finishing")]
             assert sum(parts) == pytest.approx(row["lead_s"], abs=1e-6)
             stages = [
                 ((until or max(LATER, row["last_event_at"])) - since).total_seconds()
@@ -275,6 +275,10 @@ def _pickup_was_broken(history: list[Event], row: dict[str, Any]) -> bool:
     )
 
 
+def _ends_in_no_pickup(row: dict[str, Any]) -> bool:
+    return bool(row["stages"]) and row["stages"][-1][0] != "pickup"
+
+
 CORNERS: dict[str, Corner] = {
     "several jobs at the same time": _jobs_overlap,
     "a job paused and resumed": _follow("paused", "resumed"),
@@ -334,7 +338,7 @@ CORNERS: dict[str, Corner] = {
         and bool(r["ready_at"])
     ),
     "a check failed and never answered": lambda h, r: (
-        bool(_of(h, "quality_check", passed=False)) and r["status"] == "handed_off" and r["ready_at"] is None
+        bool(_of(h, "quality_check", passed=False)) and r["status"] == "handed_off" and _ends_in_no_pickup(r)
     ),
     "a second check-in": lambda h, r: len(_of(h, "check_in")) > 1,
     "a check-in after the car was ready": lambda h, r: (
@@ -346,7 +350,7 @@ CORNERS: dict[str, Corner] = {
     ),
     "ready in the moment of the handoff": lambda h, r: r["ready_at"] is not None and r["ready_at"] == r["closed_at"],
     "never ready but handed off": lambda h, r: (
-        r["status"] == "handed_off" and bool(r["lead_s"]) and r["ready_at"] is None
+        r["status"] == "handed_off" and _ends_in_no_pickup(r) and r["ready_at"] == r["closed_at"]
     ),
     "a pickup that a repair ended": _pickup_was_broken,
     "a visit of no length": lambda h, r: r["lead_s"] == 0,

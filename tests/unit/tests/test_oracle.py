@@ -200,7 +200,7 @@ def test_a_failed_check_that_only_a_resumed_job_follows_is_never_ready():
     )
 
     assert stages_of(order) == [("repair", "08:00", "09:00"), ("bay", "09:00", "09:30")]
-    assert order["ready_at"] is None
+    assert order["ready_at"] == at("09:30")
 
 
 def test_a_refused_quote_makes_the_car_ready_and_a_new_quote_takes_that_back():
@@ -242,7 +242,7 @@ def test_a_diagnosis_whose_start_was_lost_ends_the_wait_at_the_reception():
     assert stages_of(order) == [("reception", "08:00", "08:30"), ("bay", "08:30", "09:00")]
 
 
-def test_a_pickup_that_a_repair_ended_is_pickup_if_no_other_follows():
+def test_a_pickup_that_a_repair_ended_was_a_wait_for_a_bay():
     order = order_after(
         check_in("08:00"),
         repair("started", "08:00"),
@@ -253,10 +253,10 @@ def test_a_pickup_that_a_repair_ended_is_pickup_if_no_other_follows():
 
     assert stages_of(order) == [
         ("repair", "08:00", "09:00"),
-        ("pickup", "09:00", "09:30"),
+        ("bay", "09:00", "09:30"),
         ("repair", "09:30", "10:00"),
     ]
-    assert order["ready_at"] == at("09:00")
+    assert order["ready_at"] == at("10:00")
 
 
 def test_events_that_change_nothing_do_not_cut_a_pickup_in_two():
@@ -264,12 +264,19 @@ def test_events_that_change_nothing_do_not_cut_a_pickup_in_two():
         check_in("08:00"),
         repair("completed", "08:30"),
         check(True, "08:40"),
-        repair("started", "08:50"),
-        repair("completed", "08:50"),
+        event("ready", "08:50"),
+        repair("started", "08:55"),
+        repair("completed", "08:55"),
+        check(True, "08:55"),
         handoff("09:00"),
     )
 
-    assert stages_of(order) == [("reception", "08:00", "08:30"), ("pickup", "08:30", "09:00")]
+    assert stages_of(order) == [
+        ("reception", "08:00", "08:30"),
+        ("bay", "08:30", "08:40"),
+        ("pickup", "08:40", "09:00"),
+    ]
+    assert order["ready_at"] == at("08:40")
 
 
 def test_a_car_ready_in_the_moment_of_the_handoff_has_an_empty_pickup():
@@ -298,7 +305,8 @@ def test_of_events_in_one_millisecond_the_smaller_id_comes_first(event_id: str, 
         handoff("09:00"),
     )
 
-    assert order["ready_at"] == (at("09:00") if is_ready else None)
+    assert stages_of(order)[-1][0] == ("pickup" if is_ready else "repair")
+    assert order["ready_at"] == at("09:00")
     assert order["anomalies"] == ([] if is_ready else ["activity_after_close"])
 
 
@@ -345,8 +353,8 @@ def test_an_open_order_reaches_at_least_its_last_event():
     events = [check_in("08:00"), repair("completed", "08:20"), event("complaint", "09:00", category="wait")]
     order = order_after(*events, now=at("08:10"))
 
-    assert minutes(order) == {"lead": 60, "wait": 20, "wait_reception": 20, "pickup": 40}
-    assert (order["activity"], order["ready_at"]) == ("pickup", at("08:20"))
+    assert minutes(order) == {"lead": 60, "wait": 20, "wait_reception": 20, "finishing": 40}
+    assert (order["activity"], order["ready_at"]) == ("finishing", None)
 
 
 def test_an_order_just_checked_in_waits_at_the_reception():
@@ -397,7 +405,7 @@ def test_after_the_close_only_surveys_and_complaints_count():
         Decimal("769.90"),
         Decimal(700),
     )
-    assert order["ftf"] is True
+    assert (order["ftf"], order["ftf_cause"]) == (False, "reopened")
     assert (order["score"], order["survey_reasons"], order["complaints"]) == (4, [], 1)
     assert [survey["score"] for survey in order["surveys"]] == [9, 4]
     assert (order["event_count"], order["last_event_at"]) == (17, at("15:00"))
@@ -638,10 +646,10 @@ def test_figures_over_a_few_orders():
     )
     figures = figures_of(orders)
 
-    # S1 was handed off with its part still open: a wait for parts from 08:15 on, and never ready.
-    assert orders["S1"]["ready_at"] is None
+    # S1 was handed off with its part still open: a wait for parts from 08:15 on, ready when it was handed off.
+    assert orders["S1"]["ready_at"] == at("09:30")
     assert figures["quick_in_time"] == 0
-    assert figures["promise_kept"] == 3 / 4
+    assert figures["promise_kept"] == 3 / 5
     assert figures["ftfr"] == 4 / 5
     assert (figures["nps"], figures["nps_n"]) == (25, 4)
     assert figures["nps_high"] - 25 == pytest.approx(195.9964 * ((0.5 + 0.25 - 0.0625) / 4) ** 0.5, rel=1e-5)

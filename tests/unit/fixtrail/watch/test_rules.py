@@ -39,6 +39,7 @@ from tests.workshop import (
     part,
     quoted,
     repair,
+    said_ready,
 )
 
 EXAMPLE = ROOT / "examples/watch.toml"
@@ -97,8 +98,13 @@ def test_nothing_is_due_of_a_car_that_is_ready_or_gone(kind):
     fields = {"activity": "any", "minutes": 1} if kind == "wait" else {"minutes": 1}
     begun = [checked_in("08:00", lane="quick", promised="09:00"), repair("started", "08:30")]
 
-    assert due_at(order_after(*begun, repair("completed", "09:00")), kind, **fields) is None
-    assert due_at(order_after(*begun, repair("completed", "09:00"), handed_off("09:30")), kind, **fields) is None
+    assert due_at(order_after(*begun, repair("completed", "09:00"), said_ready("09:00")), kind, **fields) is None
+    assert (
+        due_at(
+            order_after(*begun, repair("completed", "09:00"), said_ready("09:00"), handed_off("09:30")), kind, **fields
+        )
+        is None
+    )
     assert due_at(order_after(*begun, called_off("09:30")), kind, **fields) is None
 
 
@@ -224,7 +230,7 @@ def test_a_clock_notice_is_true_until_the_order_moves_on():
     assert is_still_true(late, fact) and is_still_true(silent, fact)
     busy = order_after(*begun, diagnosis_started("08:30"))
     assert is_still_true(late, busy) and why_not_so(silent, busy) == ("there has been news", False)
-    ready = order_after(*begun, repair("started", "08:30"), repair("completed", "09:30"))
+    ready = order_after(*begun, repair("started", "08:30"), repair("completed", "09:30"), said_ready("09:30"))
     assert why_not_so(late, ready) == ("the car is ready", False)
     moved = order_after(*begun, checked_in("09:00", promised="12:00"))
     assert why_not_so(late, moved) == ("there is a new promise", False)

@@ -119,18 +119,19 @@ def test_neither_vehicle_nor_customer_nor_contact_is_in_a_row() -> None:
     [
         (surveyed("12:00", score=3, reasons=["wait"], comment="call me: 138"), {"score": 3, "reasons": ["wait"]}),
         (called_off("12:00", reason="Mr Li moved away"), {}),
+        (complained("12:00", resolution="Mrs Li got a wash"), {"category": "wait", "phase": "opened"}),
     ],
-    ids=["survey", "cancellation"],
+    ids=["survey", "cancellation", "complaint"],
 )
 def test_free_text_of_customers_is_kept_only_where_it_is_wanted(event: dict[str, Any], kept: dict[str, Any]) -> None:
-    text = {name: event[name] for name in ("comment", "reason") if name in event}
+    text = {name: event[name] for name in ("comment", "reason", "resolution") if name in event}
 
     assert json.loads(row_of(event)["payload"]) == kept
     assert json.loads(row_of(event, keep_free_text=True)["payload"]) == {**kept, **text}
 
 
 def test_unknown_fields_are_never_stored() -> None:
-    assert json.loads(row_of(complained("12:00", customer_phone="138"))["payload"]) == {"category": "wait"}
+    assert json.loads(row_of(surveyed("12:00", customer_phone="138"))["payload"]) == {"score": 9}
 
 
 def test_a_payload_keeps_exact_amounts() -> None:
@@ -298,6 +299,9 @@ def test_every_type_of_event_has_a_row() -> None:
         "quality_check": {"passed": True},
         "survey": {"score": 9},
         "complaint": {"category": "noise"},
+        "expert": {"phase": "joined", "session_id": "S1"},
+        "follow_up": {"of": "k1", "phase": "contacted"},
+        "appointment": {"phase": "booked", "starts_at": "2026-03-03T09:00:00Z"},
     }
     for name in EVENT_TYPES:
         row = row_of(sent(name, "09:00", **needed.get(name, {})))

@@ -122,7 +122,7 @@ def test_a_promise_is_kept_by_a_car_ready_by_then(ready: str, kept: bool):
 
 
 def test_a_car_that_was_never_ready_is_in_neither_rate():
-    hour = hours_after(checked_in("08:00", lane="quick", promised="08:30"), handed_off("09:00"))["C1", 9]
+    hour = hours_after(checked_in("08:00", lane="quick", promised="08:30"), called_off("09:00"))["C1", 9]
 
     assert not {"quick_ready", "quick_in_time", "promise_both", "promise_kept"} & hour.keys()
 

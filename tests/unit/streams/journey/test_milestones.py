@@ -32,6 +32,7 @@ from tests.workshop import (
     part,
     quoted,
     repair,
+    said_ready,
     surveyed,
 )
 
@@ -50,6 +51,7 @@ def test_an_ordinary_visit_passes_its_milestones():
         part("fulfilled", "09:30"),
         repair("started", "09:40"),
         repair("completed", "10:10"),
+        said_ready("10:20"),
         handed_off("11:00"),
         surveyed("12:00"),
         complained("12:30"),
@@ -117,7 +119,7 @@ def test_a_request_that_is_settled_is_told_of_no_more():
 def test_a_failed_check_means_that_the_car_is_looked_at_once_more():
     failed = [checked_in("08:00"), repair("completed", "09:00"), check_failed("09:30")]
 
-    assert milestones(*failed) == ["checked_in", "repair_started", "ready", "extra_check"]
+    assert milestones(*failed) == ["checked_in", "repair_started", "extra_check"]
     assert milestones(*failed[:2], check_passed("09:30")) == ["checked_in", "repair_started", "ready"]
 
 
@@ -126,11 +128,17 @@ def test_ready_is_told_again_after_other_work():
         milestones(
             checked_in("08:00"),
             repair("completed", "09:00"),
+            said_ready("09:10"),
             repair("started", "09:30", job_id="J2"),
             repair("completed", "10:00", job_id="J2"),
+            said_ready("10:10"),
         ).count("ready")
         == 2
     )
+
+
+def test_work_that_is_done_is_not_told_as_ready_on_a_guess():
+    assert milestones(checked_in("08:00"), repair("completed", "09:00")) == ["checked_in", "repair_started"]
 
 
 def test_nothing_is_a_milestone_after_the_close():
@@ -189,7 +197,7 @@ def test_a_notice_comes_to_be_of_no_use_in_time():
 
 
 def test_that_a_car_is_ready_is_told_only_when_no_check_began_at_once():
-    notice = notice_after("ready", checked_in("08:00"), repair("completed", "09:00"))
+    notice = notice_after("ready", checked_in("08:00"), repair("completed", "08:50"), said_ready("09:00"))
 
     assert notice.not_before == ms("09:02")
 
@@ -265,7 +273,7 @@ def test_a_notice_is_true_until_what_makes_it_pointless():
 
 
 def test_ready_is_no_longer_true_when_a_check_fails():
-    ready = [checked_in("08:00"), repair("completed", "09:00")]
+    ready = [checked_in("08:00"), repair("completed", "08:50"), said_ready("09:00")]
 
     assert still_true("ready", *ready)
     assert not still_true("ready", *ready, check_failed("09:01"))
@@ -273,7 +281,7 @@ def test_ready_is_no_longer_true_when_a_check_fails():
 
 
 def test_a_milestone_that_a_late_event_takes_back_was_never_true():
-    ready = [checked_in("08:00"), repair("started", "08:30"), repair("completed", "09:00")]
+    ready = [checked_in("08:00"), repair("started", "08:30"), repair("completed", "09:00"), said_ready("09:00")]
     (notice,) = [each for each in notices_after(*ready) if each["milestone"] == "ready"]
 
     assert not is_still_true(notice, order_after(*ready, repair("paused", "08:40", job_id="J2")))

@@ -116,7 +116,8 @@ def test_what_happened_to_each_event_is_counted():
         *(surveyed("13:00", event_id="e", score=1), surveyed("13:00", event_id="e", order_id="R2")),
     )
 
-    assert out.outcomes == {"new": 2, "late": 1, "duplicate": 1, "conflict": 2}
+    assert out.outcomes == {"new": 2, "late": 1, "duplicate": 1, "conflict": 1, "event_id_conflict": 1}
+    assert [code for _, code in out.diverted] == ["event_id_conflict"]
 
 
 def test_an_id_used_by_another_order_of_the_vehicle_brings_nothing():

@@ -1,4 +1,4 @@
-"""What is going on with the car at each instant: the eight activities of CONTRACT section 2 and which comes first."""
+"""What is going on with the car at each instant: the activities of CONTRACT section 2 and which comes first."""
 
 from itertools import combinations
 
@@ -7,6 +7,7 @@ import pytest
 from tests.workshop import (
     approved,
     at,
+    called_off,
     check_failed,
     check_passed,
     check_started,
@@ -20,11 +21,12 @@ from tests.workshop import (
     quoted,
     refused,
     repair,
+    said_ready,
     stages,
 )
 
 # In the order of CONTRACT section 2.
-ACTIVITIES = ("repair", "diagnosis", "quality", "parts", "approval", "pickup", "reception", "bay")
+ACTIVITIES = ("repair", "diagnosis", "quality", "parts", "approval", "pickup", "finishing", "reception", "bay")
 # What makes each activity hold at half past eight, all else being equal.
 REASONS = {
     "repair": [repair("started", "08:20")],
@@ -32,7 +34,8 @@ REASONS = {
     "quality": [check_started("08:30")],
     "parts": [part("requested", "08:15")],
     "approval": [quoted("08:05")],
-    "pickup": [repair("started", "08:01", job_id="J9"), repair("completed", "08:02", job_id="J9")],
+    "pickup": [repair("started", "08:01", job_id="J9"), repair("completed", "08:02", job_id="J9"), said_ready("08:29")],
+    "finishing": [repair("started", "08:01", job_id="J9"), repair("completed", "08:02", job_id="J9")],
     "reception": [],
     "bay": [diagnosed("08:03")],
 }
@@ -143,7 +146,7 @@ def test_a_job_that_was_only_paused_or_completed_shows_that_a_repair_has_started
     paused = order_after(checked_in("08:00"), repair("paused", "08:10"), now=at("09:00"))
     completed = order_after(checked_in("08:00"), repair("completed", "08:10"), now=at("09:00"))
 
-    assert (paused["activity"], completed["activity"]) == ("bay", "pickup")
+    assert (paused["activity"], completed["activity"]) == ("bay", "finishing")
 
 
 def test_a_completed_diagnosis_whose_start_was_lost_ends_the_wait_at_the_reception():
@@ -250,7 +253,8 @@ def test_a_customer_who_refuses_can_fetch_the_car():
 def test_a_refusal_taken_back_makes_the_car_wait_for_a_bay_again():
     order = order_after(checked_in("08:00"), quoted("08:10"), refused("08:20"), approved("08:30"), now=at("09:00"))
 
-    assert stages(order)[1:] == [("approval", "08:10", "08:20"), ("pickup", "08:20", "08:30"), ("bay", "08:30", None)]
+    assert stages(order)[1:] == [("approval", "08:10", "08:20"), ("bay", "08:20", None)]
+    assert order["ready_at"] is None
 
 
 def test_a_paused_job_holds_the_pickup_back():
@@ -272,7 +276,8 @@ def test_a_failed_check_holds_the_pickup_back_until_a_repair_is_started_on_it():
 
     assert order_after(*before, now=at("08:55"))["activity"] == "bay"
     assert order_after(*before, repair("resumed", "09:00"), repair("completed", "09:20"))["activity"] == "bay"
-    assert order_after(*before, *after)["activity"] == "pickup"
+    assert order_after(*before, *after)["activity"] == "finishing"
+    assert order_after(*before, *after, check_passed("09:30"))["activity"] == "pickup"
 
 
 def test_only_the_last_stretch_of_pickup_is_pickup():
@@ -308,18 +313,83 @@ def test_an_earlier_pickup_joins_the_wait_for_a_bay_beside_it():
     assert stages(order)[2:] == [("bay", "08:40", "09:30"), ("pickup", "09:30", "10:00")]
 
 
-def test_a_car_that_was_ready_once_keeps_that_time_while_it_is_worked_on_again():
+def test_a_car_that_is_worked_on_again_was_not_ready():
     order = order_after(
         checked_in("08:00"),
         repair("started", "08:10"),
         repair("completed", "08:40"),
+        said_ready("08:50"),
         repair("started", "09:00", job_id="J2"),
         now=at("09:30"),
     )
 
-    assert stages(order)[1:] == [("repair", "08:10", "08:40"), ("pickup", "08:40", "09:00"), ("repair", "09:00", None)]
-    assert (order["activity"], order["pickup_s"]) == ("repair", 20 * 60)
-    assert order["ready_at"] == order["stages"][2]["started_at"]
+    assert stages(order)[1:] == [("repair", "08:10", "08:40"), ("bay", "08:40", "09:00"), ("repair", "09:00", None)]
+    assert (order["activity"], order["pickup_s"], order["wait_bay_s"]) == ("repair", 0, 20 * 60)
+    assert order["ready_at"] is None
+
+
+def test_work_that_is_done_is_finishing_until_somebody_says_that_the_car_is_ready():
+    done = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40")]
+    open_order = order_after(*done, now=at("09:00"))
+
+    assert (open_order["activity"], open_order["finishing_s"], open_order["ready_at"]) == ("finishing", 20 * 60, None)
+    for proof in (said_ready("08:50"), check_passed("08:50"), refused("08:50")):
+        order = order_after(*done, proof, now=at("09:00"))
+        assert stages(order)[2:] == [("bay", "08:40", "08:50"), ("pickup", "08:50", None)]
+        assert (order["finishing_s"], order["ready_at"]) == (0, order["stages"][3]["started_at"])
+
+
+def test_work_after_the_proof_needs_another_one():
+    done = [checked_in("08:00"), repair("completed", "08:40"), said_ready("08:50")]
+
+    assert order_after(*done, diagnosed("08:55"), now=at("09:00"))["activity"] == "finishing"
+    assert order_after(*done, diagnosed("08:55"), said_ready("08:56"), now=at("09:00"))["activity"] == "pickup"
+
+
+def test_the_close_shows_that_a_car_in_finishing_was_ready():
+    done = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40", event_id="done")]
+
+    for closing in (handed_off("09:00"), called_off("09:00")):
+        order = order_after(*done, closing)
+        assert stages(order)[2:] == [("pickup", "08:40", "09:00")]
+        assert (order["pickup_s"], order["finishing_s"], order["ready_at"]) == (
+            20 * 60,
+            0,
+            order["closed_at"] - 1_200_000,
+        )
+
+
+def test_a_car_handed_off_from_anything_else_was_ready_at_the_handoff():
+    waiting = [checked_in("08:00", promised="08:30"), part("requested", "08:10")]
+
+    assert (
+        order_after(*waiting, handed_off("09:00"))["ready_at"]
+        == order_after(*waiting, handed_off("09:00"))["closed_at"]
+    )
+    assert order_after(*waiting, called_off("09:00"))["ready_at"] is None
+
+
+def test_the_word_ready_without_any_work_done_is_no_pickup():
+    assert order_after(checked_in("08:00"), said_ready("08:10"), now=at("09:00"))["activity"] == "reception"
+
+
+def test_of_the_wait_for_a_bay_what_passed_under_an_expert_or_a_shift_end_is_told_apart():
+    paused = [
+        checked_in("08:00"),
+        repair("started", "08:00"),
+        repair("paused", "08:10", pause_reason="expert"),
+        repair("started", "08:30", job_id="J2"),
+        repair("paused", "08:40", job_id="J2", pause_reason="shift_end"),
+    ]
+    running = order_after(*paused, now=at("09:00"))
+    resumed = order_after(
+        *paused, repair("resumed", "09:00"), repair("paused", "09:10", pause_reason="other"), handed_off("09:30")
+    )
+
+    assert (running["wait_bay_s"], running["bay_expert_s"], running["bay_shift_end_s"]) == (2400, 2400, 1200)
+    assert running["paused_for"] == ["expert", "shift_end"]
+    assert (resumed["wait_bay_s"], resumed["bay_expert_s"], resumed["bay_shift_end_s"]) == (3600, 2400, 2400)
+    assert resumed["paused_for"] == []
 
 
 def test_a_car_ready_in_the_moment_of_the_handoff_was_ready():

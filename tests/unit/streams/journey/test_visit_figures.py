@@ -220,8 +220,28 @@ def test_complaints_count_before_and_after_the_close():
     )
 
     assert order["complaints"] == 2
-    assert order["complaint_list"][1] | {"event_id": ""} == {
-        **{"event_id": "", "complained_at": ms("12:00", 2), "category": "price", "severity": "high"}
+    second = order["complaint_list"][1]
+    assert second == {
+        **{"event_id": second["event_id"], "complaint_id": second["event_id"], "complained_at": ms("12:00", 2)},
+        **{"category": "price", "severity": "high", "phases": ["opened"], "reached_at": [ms("12:00", 2)]},
+    }
+
+
+def test_a_complaint_counts_once_however_much_is_heard_of_it():
+    order = order_after(
+        *repaired_visit(),
+        complained("12:00", 1, event_id="k1", severity="low"),
+        complained("13:00", 1, complaint_id="k1", phase="contacted", severity="high"),
+        complained("14:00", 1, complaint_id="k1", phase="resolved", category="price"),
+        complained("15:00", 1, complaint_id="k2"),
+    )
+
+    assert order["complaints"] == 2
+    assert order["complaint_list"][0] == {
+        **{"event_id": "k1", "complaint_id": "k1", "complained_at": ms("12:00", 1)},
+        **{"category": "price", "severity": "high"},
+        "phases": ["opened", "contacted", "resolved"],
+        "reached_at": [ms("12:00", 1), ms("13:00", 1), ms("14:00", 1)],
     }
 
 

@@ -184,6 +184,29 @@ async def test_a_batch_in_which_all_is_refused_is_a_422(api: Api):
     assert (answer.status_code, problem_of(answer), answer.json()["refused"]) == (422, "refused", 2)
 
 
+async def test_fields_that_nobody_reads_are_warnings_and_a_refusal_where_that_is_asked(api: Api):
+    event = SURVEY | {"plate": "canary", "reasons": 7}
+    answer = await api.post(event)
+    strict = await api.post(event, headers={"prefer": "handling=strict"})
+
+    assert (answer.status_code, answer.json()["items"]) == (
+        202,
+        [{"index": 0, "status": "accepted", "warnings": ["plate", "reasons"]}],
+    )
+    assert (strict.status_code, strict.json()["items"][0]["code"]) == (422, "ignored_field")
+    assert len(api.values) == 1 and "canary" not in strict.text
+
+
+async def test_a_byte_order_mark_is_no_content(api: Api):
+    mark = b"\xef\xbb\xbf"
+    lines = mark + json.dumps(SURVEY).encode() + b"\n" + json.dumps(SURVEY).encode()
+
+    assert (await api.post(mark + json.dumps(SURVEY).encode())).status_code == 202
+    assert (await api.post(mark + json.dumps([SURVEY]).encode())).status_code == 202
+    assert (await api.post(lines, headers={"content-type": "application/x-ndjson"})).json()["accepted"] == 2
+    assert all(value.startswith(b"{") for value in api.values)
+
+
 async def test_whoever_wants_all_or_nothing_gets_it(api: Api):
     answer = await api.post([SURVEY, {}], headers={"prefer": 'respond-async, handling="strict"'})
 

@@ -27,6 +27,7 @@ from tests.workshop import (
     part,
     quoted,
     repair,
+    said_ready,
 )
 
 MINUTE = 60_000
@@ -81,7 +82,7 @@ def test_a_quick_lane_order_is_at_risk_from_ten_minutes_on_and_late_after_fiftee
     assert [due.late for due in shown(quick, now="08:10").quick] == [False]
     assert [due.late for due in shown(quick, now="08:15").quick] == [False]
     assert [due.late for due in shown(quick, now="08:15:01").quick] == [True]
-    done = [repair("started", "08:02"), repair("completed", "08:12")]
+    done = [repair("started", "08:02"), repair("completed", "08:12"), said_ready("08:13")]
     assert not shown(quick, *done, now="08:20").quick
 
 
@@ -90,7 +91,7 @@ def test_a_promise_is_at_risk_half_an_hour_before_and_broken_after_it():
     assert not shown(promised, now="09:29").promises
     assert [due.late for due in shown(promised, now="09:30").promises] == [False]
     assert [due.late for due in shown(promised, now="10:00:01").promises] == [True]
-    ready = [repair("started", "08:30"), repair("completed", "09:40")]
+    ready = [repair("started", "08:30"), repair("completed", "09:40"), said_ready("09:45")]
     assert not shown(promised, *ready, now="11:00").promises
 
 

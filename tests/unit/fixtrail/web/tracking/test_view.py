@@ -25,6 +25,7 @@ from tests.workshop import (
     quoted,
     refused,
     repair,
+    said_ready,
     surveyed,
 )
 
@@ -32,7 +33,8 @@ ARRIVED = [checked_in("08:00", promised="12:00")]
 QUOTED = [*ARRIVED, diagnosis_started("08:20"), quoted("08:40")]
 AGREED = [*QUOTED, approved("09:00")]
 ORDERED = [*AGREED, part("requested", "09:05"), part("backordered", "09:10", expected_at="2026-03-02T13:00:00Z")]
-REPAIRED = [*AGREED, repair("started", "09:10"), repair("completed", "10:00")]
+FINISHED = [*AGREED, repair("started", "09:10"), repair("completed", "10:00")]
+REPAIRED = [*FINISHED, said_ready("10:00")]
 DONE = [*REPAIRED, handed_off("11:00", amount=780)]
 
 
@@ -57,6 +59,7 @@ def steps(view: View) -> dict[str, str]:
         (AGREED, "bay", "09:00"),
         (ORDERED, "parts", "09:05"),
         ([*AGREED, repair("started", "09:10")], "repair", "09:10"),
+        (FINISHED, "finishing", "10:00"),
         (REPAIRED, "pickup", "10:00"),
         ([*REPAIRED, check_started("10:05")], "quality", "10:05"),
         (DONE, "handed_off", "11:00"),
@@ -131,7 +134,11 @@ def test_changes_of_the_promise_are_all_told_and_the_last_one_holds():
 
 def test_ready_in_time_keeps_the_promise():
     assert seen(REPAIRED).promise.kept is True
-    assert seen([*ARRIVED, repair("started", "11:00"), repair("completed", "12:10")]).promise.kept is False
+    assert (
+        seen([*ARRIVED, repair("started", "11:00"), repair("completed", "12:10"), said_ready("12:10")]).promise.kept
+        is False
+    )
+    assert seen(FINISHED).promise.kept is None
 
 
 def test_a_quote_waits_for_its_answer_and_then_shows_it():
@@ -177,6 +184,7 @@ def test_every_step_and_line_is_proven_by_an_event_at_that_time(seed, minutes):
         check_failed("11:40"),
         repair("started", "11:45"),
         repair("completed", "12:00"),
+        said_ready("12:30"),
         handed_off("13:00", amount=780),
     ]
     draw = random.Random(seed)
