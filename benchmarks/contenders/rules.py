@@ -20,7 +20,7 @@ from streams.journey.visit import VISIT_STATE, Visit, fold
 State = dict[str, Any]
 
 # What these rules do not know: the vehicle's other orders.
-NOT_COMPUTED = frozenset({"ftf", "ftf_cause", "comeback_order_id", "version"})
+NOT_COMPUTED = frozenset({"ftf", "ftf_cause", "comeback_order_id", "comeback_center_id", "version"})
 
 
 def event_of(value: bytes) -> Event | None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.paths import ROOT
 
-PACKAGES = ("schemas", "streams", "sinks", "fixtrail", "analytics")
+PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail", "analytics")
 CODE_FILES = 4
 
 # File, the line before the new one, the new line.
