@@ -9,6 +9,7 @@ SELECT
     countIf(ftf) AS fixed,
     countIf(ftf_cause = 'rework') AS rework,
     countIf(ftf_cause = 'open_part') AS open_part,
+    countIf(ftf_cause = 'reopened') AS reopened,
     countIf(ftf_cause = 'comeback') AS comeback,
     countIf(isNotNull(score)) AS scores,
     countIf(score >= 9) AS promoters,

@@ -520,7 +520,7 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
         assert (row["judged"], row["fixed"]) == (len(worked[key]), sum(judged[order] for order in worked[key]))
         assert row["enough"] == (row["judged"] >= 20)
         assert min(row["ftfr"], 0.5) <= row["shrunk"] <= 1
-        assert row["rework"] + row["open_part"] + row["comeback"] == row["judged"] - row["fixed"]
+        assert row["rework"] + row["open_part"] + row["reopened"] + row["comeback"] == row["judged"] - row["fixed"]
 
 
 def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouseNode, orders: list[Order]) -> None:

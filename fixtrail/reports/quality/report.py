@@ -51,6 +51,7 @@ _FTFR = (
     Column("apart", Words("与平均不同", "apart from the usual")),
     Column("rework", Words("返工", "rework"), "count"),
     Column("open_part", Words("缺件交车", "open part"), "count"),
+    Column("reopened", Words("交车后再修", "reopened"), "count"),
     Column("comeback", Words("返修", "comeback"), "count"),
 )
 _ORIGINS = {
