@@ -6,6 +6,7 @@ that the same one is told once, whoever finds it and however often.
 
 from typing import Any
 
+from schemas.order_key import OrderKey
 from streams.journey.ids import notice_id
 from streams.journey.visit import BAY, PARTS, PICKUP, RECEPTION
 
@@ -51,7 +52,7 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
     """
     about = f"promise:{fact['promised_at']}" if milestone == RUNNING_LATE else f"silence:{at}"
     return {
-        "notice_id": notice_id(fact["order_id"], milestone, about),
+        "notice_id": notice_id(OrderKey.of(fact), milestone, about),
         "order_id": fact["order_id"],
         "center_id": fact["center_id"],
         "milestone": milestone,

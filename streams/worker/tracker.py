@@ -16,6 +16,8 @@ from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
+from schemas.order_key import OrderKey, journey_key
+from streams.journey.facts import Fact
 from streams.journey.partition_state import BatchOutput, Diversion, PartitionState
 from streams.worker.app import Tables, WorkerConfig
 from streams.worker.batches import Records
@@ -139,14 +141,16 @@ class Tracker:
         for record, letter in [*refused, *_diverted(records, written)]:
             row = (record.key, record.value, letter.headers(tuple(record.headers)))
             outputs.setdefault((topics.dead_letters, partition), []).append(row)
-        for topic, name, facts in (
-            (topics.notices, "order_id", written.notices),
-            (topics.journeys, "order_id", written.journeys),
-            (topics.center_hours, "center_id", written.hours),
+        for topic, keys_of, facts in (
+            (topics.notices, _notice_keys, written.notices),
+            (topics.journeys, _journey_keys, written.journeys),
+            (topics.center_hours, _hour_keys, written.hours),
         ):
             for fact in facts:
-                key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
-                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
+                key, partitioned_by = keys_of(fact)
+                headers = traces.headers_of(fact) if traces else []
+                target = topic, self._partition_of(partitioned_by)
+                outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),
@@ -170,6 +174,23 @@ class Tracker:
     def newest_events(self) -> dict[int, int]:
         """When the newest event of each partition in hand happened, in ms since the epoch."""
         return {partition: state.clock for partition, state in self._states.items() if state.clock}
+
+
+def _notice_keys(notice: Fact) -> tuple[bytes, bytes]:
+    """The record key, and what decides the partition."""
+    key = OrderKey.of(notice).encode()
+    return key, key
+
+
+def _journey_keys(fact: Fact) -> tuple[bytes, bytes]:
+    order = OrderKey.of(fact)
+    # By order alone, as notices are: the watch joins the two within a partition.
+    return journey_key(order, fact["vehicle_id"]), order.encode()
+
+
+def _hour_keys(hour: Fact) -> tuple[bytes, bytes]:
+    key = hour["center_id"].encode()
+    return key, key
 
 
 def _diverted(records: Records, written: BatchOutput) -> list[tuple[Any, DeadLetter]]:
