@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from streams.journey.clock_notices import BY_CLOCK, why_not_so
+from streams.journey.clock_notices import is_by_clock, why_not_so
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
-from streams.journey.visit import Milestone, Visit
+from streams.journey.visit import Visit
+from streams.journey.visit_state import Milestone
 
 _MINUTE_MS = 60 * 1000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -73,7 +74,7 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
 
     A late event may have taken its milestone back, or a later milestone made it pointless.
     """
-    if notice["milestone"] in BY_CLOCK:
+    if is_by_clock(notice):
         return why_not_so(notice, fact) is None
     timeline = [list(milestone) for milestone in fact["timeline"]]
     if _milestone_of(notice) not in timeline:
