@@ -50,7 +50,7 @@ def journey_fact(
         "locale": visit.locale,
         "status": _STATUS[visit.closed_by],
         "activity": visit.activity,
-        "activity_since": None if visit.activity is None else visit.since,
+        "activity_since": None if visit.activity is None else runs[-1].started_at,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
         "checked_in_at": visit.started_at,
         "ready_at": ready_at,

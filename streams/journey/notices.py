@@ -16,7 +16,7 @@ _CLOSING = ("handed_off", "cancelled")
 _READY = ("ready", *_CLOSING)
 
 # By milestone: which later ones make it pointless, how long it is worth telling, how long to wait whether it holds.
-# A car counts as ready when its last job is done, until a final check begins: two minutes show whether one does.
+# A car of which it was told that it is ready may be worked on once more: two minutes show whether it is.
 _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "checked_in": (("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * _HOUR_MS, 0),
     "promise_changed": (("promise_changed", *_READY), 12 * _HOUR_MS, 0),
