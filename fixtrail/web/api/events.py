@@ -52,8 +52,8 @@ class ItemResult(BaseModel):
     field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
     warnings: list[str] | None = Field(
         default=None,
-        description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable; and `center_id`, "
-        "where the reference data do not know the center.",
+        description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable; and "
+        "`center_id`, where the reference data do not know the center.",
     )
 
 

@@ -57,9 +57,10 @@ class CenterNow:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that is shown of the present. Orders that were never closed are counted in `never_closed` alone. Lists are in the order of urgency; centers are in the order they came in.
+    """All that is shown of the present. Lists are in the order of urgency; centers are in the order they came in.
 
     Pairs count what is watched and what of it is late: for quick lane and promises only what is at risk is watched.
+    Orders that were never closed are counted in `never_closed` alone.
     """
 
     now: int
