@@ -7,9 +7,9 @@ of the users `app` (owns the two databases) and `reader` (may read the views) co
 (FIXTRAIL_CLICKHOUSE_PASSWORD, FIXTRAIL_CLICKHOUSE_READER_PASSWORD) or from a JSON file, made with random ones if new.
 
 The wheel is a library: `_chdb.query` is a private entry point, so its version is pinned and tests/integration covers
-what is used of it. In that mode the server's own session is one of user `default`, who has no password; nobody else gets
-in as `default`, because that session is the only one it may have. Any user's SELECT * FROM Python(x) ends the process:
-loopback only, and supervised.
+what is used of it. In that mode the server's own session is one of user `default`, who has no password; nobody else
+gets in as `default`, because that session is the only one it may have. Any user's SELECT * FROM Python(x) ends the
+process: loopback only, and supervised.
 """
 
 import argparse
