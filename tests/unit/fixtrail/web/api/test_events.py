@@ -101,6 +101,13 @@ async def test_binary_mode_without_an_attribute_is_refused(api: Api, missing: st
     assert answer.json()["items"][0]["code"] == "cloudevent_invalid"
 
 
+async def test_an_extension_alone_makes_no_cloudevent(api: Api):
+    answer = await api.post([SURVEY, SURVEY | {"event_id": "another"}], headers={"ce-traceparent": "00-a-b-01"})
+
+    assert answer.status_code == 202
+    assert [record.headers for record, _ in api.producer.sent] == [(), ()]
+
+
 @pytest.mark.parametrize(
     "data", [{"data": SURVEY}, {"data_base64": base64.b64encode(json.dumps(SURVEY).encode()).decode()}]
 )
