@@ -15,6 +15,7 @@ import orjson
 
 from runtime.crash_point import crash_point
 from runtime.progress import Progress
+from runtime.store import Store
 from schemas.centers import Center
 from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Known, Policy, decide
@@ -24,7 +25,6 @@ from sinks.push.ledger.audience import Preference
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import Found, Send
 from sinks.push.ledger.outcomes import Outcomes, Parcel, spend_of
-from sinks.push.ledger.store import Store
 from sinks.push.pace import Breaker, Bucket
 from sinks.push.words.compose import Composer
 from streams.journey.ready_setting import ready_after_ms

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from fixtrail.operations.topics import require_topic
+from fixtrail.sealing import vault_of
 from fixtrail.settings import ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
@@ -16,6 +17,7 @@ from fixtrail.web.api.pace import Pace
 from fixtrail.web.api.problems import Problem
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
+from runtime.personal.vault import Vault
 from runtime.progress import Progress
 from runtime.tracing import Tracing
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
@@ -35,6 +37,7 @@ class ApiState:
     producer: RenewingProducer
     tracing: Tracing | None
     limits: Limits
+    vault: Vault
     pace: Pace = field(default_factory=Pace)
     answers: Answers = field(default_factory=Answers)
     bytes_under_way: int = 0
@@ -68,6 +71,7 @@ def make_state(
         producer=event_producer(settings),
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
+        vault=vault_of(settings),
     )
 
 
