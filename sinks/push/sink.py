@@ -45,7 +45,8 @@ class PushConfig:
     """What a push sink needs to know. `kafka` are the connection arguments of an aiokafka client.
 
     `ledger` is a DSN (sinks.push.store). `instance` names this process among all that share the ledger; no two that
-    run at the same time have the same one. `link` gives the address of an order's tracking page.
+    run at the same time have the same one. `link` gives the address of an order's tracking page. `webhook_keys` sign
+    webhooks: the present one, then the one before; without any, the hash key does.
     """
 
     kafka: Mapping[str, Any]
@@ -57,6 +58,7 @@ class PushConfig:
     static_member: bool = True
     centers: Mapping[str, Center] = field(default_factory=dict)
     link: Link = lambda order_id, at: ""
+    webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -117,7 +119,7 @@ class _Sink(Box):
         membership = Membership(config.kafka, (NOTICES,), config.group, instance, poll_records=POLL_RECORDS)
         self.group = ConsumerGroup(membership, self, stop, progress)
         self._config, self._progress = config, progress
-        self._channels = open_channels(settings, keys)
+        self._channels = open_channels(settings, config.webhook_keys or (config.hash_key,))
         self._planner = Planner(self._channels, keys, settings.also)
         self._clerk = Clerk(store, progress)
         self._journeys = Journeys(config.kafka)
