@@ -19,11 +19,11 @@ _KEYS = ("hash_key", "link_key", "session_key", "webhook_key")
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "clickhouse": _PASSWORDS,
     "migrations": ("clickhouse_password",),
-    "sink-clickhouse": ("clickhouse_password", "hash_key"),
-    "sink-push": ("hash_key", "link_key", "webhook_key", "webhook_key_old", "ledger"),
+    "sink-clickhouse": ("clickhouse_password", "hash_key", "person_keys"),
+    "sink-push": ("hash_key", "link_key", "webhook_key", "webhook_key_old", "ledger", "person_keys"),
     "web": (
         *("clickhouse_reader_password", "hash_key", "link_key", "link_key_old", "session_key", "session_key_old"),
-        *("ledger", "oidc_client_secret", "users_toml"),
+        *("ledger", "person_keys", "oidc_client_secret", "users_toml"),
     ),
 }
 
