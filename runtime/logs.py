@@ -52,11 +52,6 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub(r"\1…", text)
 
 
-def _mask_tokens(_: object, __: str, line: Any) -> str:
-    """The last step of a log line: the rendered text without what opens a customer's page."""
-    return without_tokens(line)
-
-
 def log_as_json(box: str, level: str) -> None:
     """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike.
 
@@ -82,7 +77,7 @@ def log_as_json(box: str, level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
-            _mask_tokens,
+            lambda _, __, line: without_tokens(str(line)),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
