@@ -13,7 +13,8 @@ import orjson
 from schemas.personal import customer_key_of, is_pseudonym, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
-from streams.journey.visit import VISIT_STATE, Milestone, Visit, fold
+from streams.journey.visit import VISIT_STATE, Visit, fold
+from streams.journey.visit_state import Milestone
 
 # Of an order's events, so that its state and its fact fit into a Kafka message: some twenty thousand of them.
 FULL_BYTES = 2 * 1024 * 1024

@@ -53,7 +53,9 @@ class ItemResult(BaseModel):
     reason: str | None = Field(default=None, description="The same as a sentence, without any value.")
     field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
     warnings: list[str] | None = Field(
-        default=None, description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable."
+        default=None,
+        description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable; and "
+        "`center_id`, where the reference data do not know the center.",
     )
 
 
@@ -243,7 +245,7 @@ def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -
 
 def _sent_result(index: int, record: AcceptedEvent, status: str) -> Result:
     result: Result = {"index": index, "status": status}
-    return {**result, "warnings": list(record.ignored)} if record.ignored else result
+    return {**result, "warnings": record.warnings} if record.warnings else result
 
 
 def _refusal(index: int, refused: Refused) -> Result:

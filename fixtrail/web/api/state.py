@@ -1,6 +1,6 @@
 """What the handlers of the API share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +59,10 @@ class ApiState:
             self.bytes_under_way -= size
 
 
-def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) -> ApiState:
-    """All parts, made from the settings; call it on the event loop that will serve."""
+def make_state(
+    settings: ApiSettings, journeys: Journeys, progress: Progress, centers: Callable[[], Collection[str]] = tuple
+) -> ApiState:
+    """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
         settings=settings,
         journeys=journeys,
@@ -68,7 +70,7 @@ def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) ->
         keys=KeyRing(key_file(settings)),
         producer=event_producer(settings),
         tracing=tracing_of(settings, "web"),
-        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000),
+        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
     )
 
