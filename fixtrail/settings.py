@@ -306,6 +306,10 @@ class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
 
 
+class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseSettings):
+    """Every store that a person can be in."""
+
+
 class PulseSettings(KafkaSettings):
     """How often the pipeline is measured from end to end."""
 
