@@ -3,10 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv6Address, IPv6Network
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.config import Limits
@@ -68,7 +69,9 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        # Whoever goes away in the middle of a body is no fault of ours: no answer, and nothing in the log.
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send_with_headers)
 
 
 class Gate:
@@ -118,16 +121,17 @@ class Gate:
 
 
 def address_of(scope: Scope) -> str:
-    """Who asks: the address of the connection, or what a trusted proxy says.
-
-    Of an IPv6 address the network: whoever has one has 2^64 of them.
-    """
+    """Who asks: the address of the connection, or what a trusted proxy says; of an IPv6 address the network."""
     client = scope.get("client")
-    said = str(client[0]) if client else ""
+    return network_of(str(client[0]) if client else "")
+
+
+def network_of(host: str) -> str:
+    """The address that counts: of an IPv6 address the network, as whoever has one has 2^64 of them."""
     try:
-        address = IPv6Address(said.partition("%")[0])
+        address = IPv6Address(host.partition("%")[0])
     except ValueError:
-        return said
+        return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), 64), strict=False))
