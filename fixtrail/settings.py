@@ -189,6 +189,9 @@ class AccountSettings(SecretSettings):
     session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
     session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
     session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
+    second_factor: list[Literal["viewer", "manager", "admin"]] = Field(
+        default_factory=list, description="Roles whose local accounts must have a second factor, as a JSON list."
+    )
 
 
 class OidcSettings(SettingsGroup):

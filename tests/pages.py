@@ -81,6 +81,7 @@ class PageServer:
         config = replace(web_config(self.settings), limits=self._limits)
         self.web = replace(make_web(config, Progress()), events=self.events)  # type: ignore[arg-type]
         self.web.journeys.read.set()
+        self.web.ops.access.sessions.records.read.set()
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         listening.listen(1000)

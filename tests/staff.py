@@ -124,6 +124,7 @@ def staff(
     )
     given = Settings(data=folder, kafka="127.0.0.1:1", clickhouse="http://127.0.0.1:1", hash_key="test", **settings)
     web = make_web(web_config(given), Progress())
+    web.ops.access.sessions.records.read.set()
     ops = replace(web.ops, ask=rows, figures=Figures(rows, kept_s=0.0))
     if now is not None:
         ops = replace(ops, clock=lambda: now)

@@ -1,4 +1,4 @@
-"""Connections of the web server: how long a request may take to arrive, and how many connections one address may hold."""
+"""Connections of the web server: how long a request may take to arrive, and how many one address may hold."""
 
 import asyncio
 from collections import Counter

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.config import Limits
+from fixtrail.web.windows import SlidingWindow
 
 # Nothing inline, nothing from elsewhere: also what a template would let through by mistake stays inert.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,7 +44,6 @@ HEADERS = {
 UNCHANGING = "public, max-age=31536000, immutable"
 HSTS = "max-age=31536000"
 MINUTE_S = 60.0
-MOST_COUNTED = 100_000
 
 
 class SecurityHeaders:
@@ -75,26 +75,21 @@ class SecurityHeaders:
 
 
 class Gate:
-    """Counts in memory: requests per minute by whatever key, and streams that are open."""
+    """Counts in memory: requests of the last minute by whatever key, and streams that are open."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._minute = 0
-        self._requests: Counter[str] = Counter()
+        self._requests = SlidingWindow(MINUTE_S)
         self._streams: Counter[str] = Counter()
         self.open_streams = 0
 
     def lets_in(self, key: str, a_minute: int, now: float | None = None) -> bool:
-        """Count a request under a key; False once there were more than `a_minute` of them in this minute."""
-        minute = int((time.monotonic() if now is None else now) // MINUTE_S)
-        if minute != self._minute:
-            self._minute = minute
-            self._requests.clear()
-        if key not in self._requests and len(self._requests) >= MOST_COUNTED:
-            # So many different ones within a minute are an attack; those who are known go on.
+        """Count a request under a key; False where there were `a_minute` of them within the last minute."""
+        now = time.monotonic() if now is None else now
+        if self._requests.wait_s(key, a_minute, now):
             return False
-        self._requests[key] += 1
-        return self._requests[key] <= a_minute
+        self._requests.add(key, now)
+        return True
 
     def has_room(self, address: str, link: str) -> bool:
         """Whether one more stream may be opened."""

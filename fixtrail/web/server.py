@@ -32,12 +32,14 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     _allow_many_connections()
     web = make_web(config, progress)
     web.links.revocations.on_change(lambda order_id, *_: web.journeys.wake(order_id))
-    # Read together: no page opens before the revocations are known.
-    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts]
+    # Read together: no page opens before the revocations and the sessions that were ended are known.
+    sessions = web.ops.access.sessions.records
+    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts, sessions]
     listening = listen(config.settings.web_host, config.settings.web_port)
     parts = [
         asyncio.create_task(follow_tables(client_options(config.settings), tables, progress)),
         asyncio.create_task(web.events.run()),
+        asyncio.create_task(sessions.send(web.events.write)),
         asyncio.create_task(_show(web)),
     ]
     server = _Server(server_config(web))

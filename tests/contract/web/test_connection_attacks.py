@@ -118,21 +118,22 @@ def test_a_reader_that_takes_nothing_is_let_go(pages):
     with socket.socket() as wire:
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.connect(("127.0.0.1", pages.port))
-        try:
-            for _ in range(3000):
-                wire.sendall(head("GET", "/login") * 20)
-        except OSError:
-            return
-        wire.settimeout(10)
-        time.sleep(2)
-        assert not rest(wire).endswith(b"</html>\n" * 2)
+        wire.settimeout(8)
+        began = time.monotonic()
+        # Asks for far more than the buffers on the way hold, and reads none of it.
+        with pytest.raises(ConnectionError):
+            while time.monotonic() - began < 30:
+                wire.sendall(head("GET", "/static/ops/ops.css") * 10)
+                time.sleep(0.01)
 
 
-@pytest.mark.parametrize("size", [17_000, 70_000, 200_000])
+@pytest.mark.parametrize("size", [17_000, 70_000])
 def test_a_long_header_is_refused_also_when_it_comes_at_once(pages, size):
     with connection(pages, head("GET", "/login", b"X-Long: " + b"a" * size + b"\r\n")) as wire:
         assert rest(wire).startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) or size > 100_000
-    with connection(pages, head("GET", "/login", b"X-Long: " + b"a" * 8_000 + b"\r\n", b"Connection: close\r\n")) as wire:
+    with connection(
+        pages, head("GET", "/login", b"X-Long: " + b"a" * 8_000 + b"\r\n", b"Connection: close\r\n")
+    ) as wire:
         assert rest(wire).startswith(b"HTTP/1.1 200")
 
 
