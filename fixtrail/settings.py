@@ -222,6 +222,9 @@ class AccountSettings(SecretSettings):
     session_key_old: str | None = Field(default=None, repr=False, description="The one before; its sessions go on.")
     session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
     session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
+    second_factor: list[Literal["viewer", "manager", "admin"]] = Field(
+        default_factory=list, description="Roles whose local accounts must have a second factor, as a JSON list."
+    )
 
     def session_keys(self) -> tuple[bytes, ...]:
         """What sessions are signed by, then what older ones may be. Raises as `secret` does."""
