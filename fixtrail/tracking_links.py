@@ -10,7 +10,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
+from typing import Self
 
 import orjson
 
@@ -38,12 +40,14 @@ class OpenedLink:
 
 
 class Links:
-    """Issues tokens and tells what they open, as far as `revocations` have been read: instants (ms) by order."""
+    """Issues tokens and tells what they open, as far as `revocations` have been read: instants (ms) by order.
 
-    def __init__(self, secret: bytes) -> None:
-        # Keys of their own, so that no other use of the secret can be turned into a token.
-        self._key = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
-        self._vehicle_key = hashlib.blake2b(secret, digest_size=32, person=b"link-vehicle").digest()
+    Tokens are issued by the key `secret`; those that were by `previous`, the key before it, still open.
+    """
+
+    def __init__(self, secret: bytes, previous: bytes | None = None) -> None:
+        self._keys = _LinkKeys.of(secret)
+        self._older = _LinkKeys.of(secrets.token_bytes() if previous is None else previous)
         self.revocations = Table(
             TRACKING_REVOCATIONS, lambda value: int(orjson.loads(value)["revoked_at"]), is_newer=int.__gt__
         )
@@ -51,8 +55,8 @@ class Links:
     def issue(self, order: OrderKey, vehicle_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
         """A token for an order's page, good for so many days from `now` (ms)."""
         head = now.to_bytes(6, "big") + life_days.to_bytes(2, "big")
-        signed = head + _MARK + self._vehicle(vehicle_id) + order.encode()
-        return base64.urlsafe_b64encode(self._tag(signed) + signed).rstrip(b"=").decode()
+        signed = head + _MARK + self._keys.vehicle_tag(vehicle_id) + order.encode()
+        return base64.urlsafe_b64encode(self._keys.tag(signed) + signed).rstrip(b"=").decode()
 
     def opens(self, token: str, now: int) -> OpenedLink | None:
         """What the token opens; None for one that is forged, expired or revoked.
@@ -61,7 +65,7 @@ class Links:
         """
         raw = _decoded(token)
         tag, signed = raw[:TAG_BYTES], raw[TAG_BYTES:]
-        authentic = hmac.compare_digest(tag, self._tag(signed))
+        authentic = hmac.compare_digest(tag, self._keys.tag(signed)) | hmac.compare_digest(tag, self._older.tag(signed))
         issued_at = int.from_bytes(signed[:6], "big")
         ends_at = issued_at + int.from_bytes(signed[6:8], "big") * DAY_MS
         link = _link(signed[8:], issued_at)
@@ -76,13 +80,28 @@ class Links:
 
     def is_of(self, link: OpenedLink, vehicle_id: str) -> bool:
         """Whether the link was issued for the order of this vehicle; an earlier version's is for any."""
-        return link.vehicle is None or hmac.compare_digest(link.vehicle, self._vehicle(vehicle_id))
+        if link.vehicle is None:
+            return True
+        return link.vehicle in (self._keys.vehicle_tag(vehicle_id), self._older.vehicle_tag(vehicle_id))
 
-    def _tag(self, signed: bytes) -> bytes:
-        return hashlib.blake2b(signed, digest_size=TAG_BYTES, key=self._key).digest()
 
-    def _vehicle(self, vehicle_id: str) -> bytes:
-        return hashlib.blake2b(vehicle_id.encode(), digest_size=_VEHICLE_BYTES, key=self._vehicle_key).digest()
+@dataclass(frozen=True, slots=True)
+class _LinkKeys:
+    """What one secret makes: keys of their own, so that no other use of it can be turned into a token."""
+
+    token: bytes
+    vehicle: bytes
+
+    @classmethod
+    def of(cls, secret: bytes) -> Self:
+        token = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
+        return cls(token, hashlib.blake2b(secret, digest_size=32, person=b"link-vehicle").digest())
+
+    def tag(self, signed: bytes) -> bytes:
+        return hashlib.blake2b(signed, digest_size=TAG_BYTES, key=self.token).digest()
+
+    def vehicle_tag(self, vehicle_id: str) -> bytes:
+        return hashlib.blake2b(vehicle_id.encode(), digest_size=_VEHICLE_BYTES, key=self.vehicle).digest()
 
 
 def _link(named: bytes, issued_at: int) -> OpenedLink | None:

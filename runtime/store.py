@@ -178,7 +178,7 @@ class PostgresStore:
             raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
 
 
-def pieces(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+def pieces(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
     """The values, as many at once as one statement takes."""
     return (values[start : start + size] for start in range(0, len(values), size))
 

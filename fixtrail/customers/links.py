@@ -20,7 +20,7 @@ def link_of(settings: TrackingSettings, order: OrderKey, vehicle_id: str, life_d
     base = public_url(settings)
     if not base:
         raise Failure("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
-    return tracking_url(base, settings.secret(), order, vehicle_id, _now(), life_days)
+    return tracking_url(base, settings.link_keys()[0], order, vehicle_id, _now(), life_days)
 
 
 def revoke(settings: KafkaSettings, order: OrderKey) -> int:

@@ -88,7 +88,7 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            written = self._state(partition).apply(self._noting(partition, admitted.events))
+            written = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
             if admitted.heartbeat_ms:
@@ -151,6 +151,11 @@ class Tracker:
                 headers = traces.headers_of(fact) if traces else []
                 target = topic, self._partition_of(partitioned_by)
                 outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
+        for order, vehicle_id in written.erased:
+            old_key = order.order_id.encode()  # of earlier versions
+            for key, partitioned_by in ((journey_key(order, vehicle_id), order.encode()), (old_key, old_key)):
+                target = topics.journeys, self._partition_of(partitioned_by)
+                outputs.setdefault(target, []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),

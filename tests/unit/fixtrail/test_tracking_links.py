@@ -43,7 +43,7 @@ def issued(links: Links, number: str, at: int = NOW, *days: int) -> str:
 def issued_before(links: Links, number: str, at: int = NOW, days: int = LIFE_DAYS) -> str:
     """As earlier versions issued them: signed was the number alone."""
     signed = at.to_bytes(6, "big") + days.to_bytes(2, "big") + number.encode()
-    return base64.urlsafe_b64encode(links._tag(signed) + signed).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(links._keys.tag(signed) + signed).rstrip(b"=").decode()
 
 
 IDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=64)
