@@ -25,6 +25,7 @@ from benchmarks.feed import feed
 from benchmarks.machine import Machine
 from benchmarks.pipeline import Stack
 from fixtrail.tracking_links import Links
+from schemas.order_key import OrderKey
 
 NO_LIMITS = {
     "FIXTRAIL_WEB_STREAMS": "1000000",
@@ -108,7 +109,9 @@ async def open_pages(url: str, paths: Sequence[str], limit_s: float = 120.0) -> 
 def paths_of(stack: Stack, orders: Sequence[str]) -> list[str]:
     """The live part of each order's page."""
     links = Links(stack.facts["link_key"].encode())
-    return [f"/t/{links.issue(order_id, int(time.time() * 1000))}/live?lang=zh-CN" for order_id in orders]
+    now = int(time.time() * 1000)
+    tokens = (links.issue(OrderKey("C1", order_id), f"V-{order_id}", now) for order_id in orders)
+    return [f"/t/{token}/live?lang=zh-CN" for token in tokens]
 
 
 async def known(stack: Stack, orders: Orders, producer: Any) -> None:

@@ -106,8 +106,8 @@ class PageServer:
         ]
         self.call(self.web.journeys.table.apply, records)
 
-    def revoke(self, order_id: str, at: int, center_id: str = "C1") -> None:
-        value, order = orjson.dumps({"revoked_at": at}), OrderKey(center_id, order_id)
+    def revoke(self, order_id: str, at: int, center_id: str | None = None) -> None:
+        value, order = orjson.dumps({"revoked_at": at}), self._order(order_id, center_id)
         record = SimpleNamespace(key=order.encode(), value=value, offset=0, partition=0)
         self.call(self.web.links.revocations.apply, [record])
         self.call(self.web.journeys.wake, order)
@@ -123,10 +123,23 @@ class PageServer:
     # What customers do
 
     def token(
-        self, order_id: str, *, center_id: str = "C1", vehicle_id: str = "V1", days: int = 90, at: int | None = None
+        self,
+        order_id: str,
+        *,
+        center_id: str | None = None,
+        vehicle_id: str | None = None,
+        days: int = 90,
+        at: int | None = None,
     ) -> str:
-        order, issued_at = OrderKey(center_id, order_id), now_ms() if at is None else at
-        return self.web.links.issue(order, vehicle_id, issued_at, days)
+        """A link to an order; center and vehicle are those of the only order with the number."""
+        order = self._order(order_id, center_id)
+        fact = self.web.journeys.get(order)
+        vehicle_id = vehicle_id or (fact.vehicle_id if fact else "V1")
+        return self.web.links.issue(order, vehicle_id, now_ms() if at is None else at, days)
+
+    def _order(self, order_id: str, center_id: str | None) -> OrderKey:
+        orders = self.web.journeys.numbered(order_id)
+        return orders[0] if center_id is None and len(orders) == 1 else OrderKey(center_id or "C1", order_id)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._ask("GET", path, None, headers)

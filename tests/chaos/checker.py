@@ -222,17 +222,17 @@ def _commits_ahead_of_the_outputs(evidence: Evidence) -> Iterator[str]:
     letters: dict[Place, tuple[int, int]] = {}
     for letter in evidence.topics[LETTERS]:
         letters.setdefault(topics.origin(letter), (letter.partition, letter.offset))
-    seen: set[tuple[str, str]] = set()
-    counts: Counter[tuple[str, str]] = Counter()
+    seen: set[tuple[str, str, str, str]] = set()
+    counts: Counter[tuple[str, str, str]] = Counter()
     waiting: dict[int, list[tuple[int, Sent, int]]] = {}
     for (partition, offset), record in sorted(evidence.sent.items()):
         number = 0
         if record.event is not None:
             event = record.event
-            if (event["vehicle_id"], event["event_id"]) in seen:
+            name = event["vehicle_id"], event["center_id"], event["order_id"]
+            if (*name, event["event_id"]) in seen:
                 continue
-            seen.add((event["vehicle_id"], event["event_id"]))
-            name = event["vehicle_id"], event["order_id"]
+            seen.add((*name, event["event_id"]))
             counts[name] += 1
             number = counts[name]
         waiting.setdefault(partition, []).append((offset, record, number))
@@ -250,7 +250,7 @@ def _commits_ahead_of_the_outputs(evidence: Evidence) -> Iterator[str]:
                         yield f"{place}, its dead letter was not there"
                     continue
                 event = record.event
-                name = event["vehicle_id"], event["order_id"]
+                name = event["vehicle_id"], event["center_id"], event["order_id"]
                 at = logged.get((*name, event["event_id"]))
                 if at is None or at >= sample.ends[CHANGELOG, partition]:
                     yield f"{place}, {event['event_id']!r} was not in the changelog"

@@ -15,7 +15,7 @@ from tests import oracle
 from tests.chaos.topics import in_order
 from tests.compare import Event, distinct
 
-Told = tuple[str, str, str]  # order, milestone, event
+Told = tuple[str, str, str, str]  # center, order, milestone, event
 BY_CLOCK = ("running_late", "no_news")
 
 
@@ -27,7 +27,7 @@ def differences(records: Iterable[Any], events: Iterable[Event]) -> list[str]:
         notice = json.loads(record.value)
         if notice["milestone"] in BY_CLOCK:
             continue  # no event proves these: tests.chaos.told looks at them
-        told = notice["order_id"], notice["milestone"], notice["event_id"]
+        told = notice["center_id"], notice["order_id"], notice["milestone"], notice["event_id"]
         if shown.setdefault(notice["notice_id"], told) != told:
             found.append(f"notice {notice['notice_id']} is {told} and {shown[notice['notice_id']]}")
     right = {notice_id(told): told for told in expected(events)}
@@ -48,16 +48,18 @@ def notice_id(told: Told) -> str:
 
 def expected(events: Iterable[Event]) -> Iterator[Told]:
     """What was proven after any of the arrivals; events given in order of arrival, of all vehicles."""
-    orders: dict[str, list[Event]] = {}
+    orders: dict[tuple[str, str], list[Event]] = {}
     for event in distinct(events):
-        orders.setdefault(event["order_id"], []).append({**event, "ms": _ms(event["occurred_at"])})
-    for order_id, arrivals in orders.items():
+        orders.setdefault((event["center_id"], event["order_id"]), []).append(
+            {**event, "ms": _ms(event["occurred_at"])}
+        )
+    for order, arrivals in orders.items():
         activities: dict[tuple[str, ...], str] = {}
         proven: set[tuple[str, str]] = set()
         for count in range(1, len(arrivals) + 1):
             history = sorted(arrivals[:count], key=lambda event: (event["ms"], event["event_id"]))
             proven.update(_milestones(history, activities))
-        yield from ((order_id, milestone, event_id) for milestone, event_id in proven)
+        yield from ((*order, milestone, event_id) for milestone, event_id in proven)
 
 
 def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) -> Iterator[tuple[str, str]]:

@@ -71,9 +71,9 @@ def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any,
     said = (json.loads(record.value) for record in topics.in_order(written["notices"]))
     return {
         "row of orders": {
-            row["order_id"]: row["content"]
+            (row["center_id"], row["order_id"]): row["content"]
             for row in fleet.ask_raw(
-                "SELECT order_id, cityHash64(toString(tuple(*))) AS content FROM fixtrail_raw.journeys FINAL"
+                "SELECT center_id, order_id, cityHash64(toString(tuple(*))) AS content FROM fixtrail_raw.journeys FINAL"
             )
         },
         "center hour": {
@@ -83,11 +83,13 @@ def _results(fleet: Fleet, written: dict[str, list[Any]]) -> dict[str, dict[Any,
             if any(row[name] for name in ("check_ins", "handed_off", "cancelled", "surveys", "complaints", "lead_s"))
         },
         "event": {
-            (row["order_id"], row["event_id"]): row["content"]
-            for row in fleet.ask("SELECT order_id, event_id, cityHash64(toString(tuple(*))) AS content FROM events")
+            (row["center_id"], row["order_id"], row["event_id"]): row["content"]
+            for row in fleet.ask(
+                "SELECT center_id, order_id, event_id, cityHash64(toString(tuple(*))) AS content FROM events"
+            )
         },
         "notice": {
-            notice["notice_id"]: (notice["order_id"], notice["milestone"])
+            notice["notice_id"]: (notice["center_id"], notice["order_id"], notice["milestone"])
             for notice in said
             if notice["milestone"] not in notices.BY_CLOCK
         },

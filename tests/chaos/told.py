@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tests import oracle
 from tests.chaos import notices, providers
 from tests.chaos.fleet import Fleet
 from tests.chaos.processes import End
@@ -124,37 +125,33 @@ def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
 
 def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
     """What the watch told: only promises that were made and had passed; and of each that was still broken, it told."""
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[oracle.Key, str]] = set()
     found = []
     for record in in_order(records):
         notice = json.loads(record.value)
         if notice["milestone"] not in notices.BY_CLOCK:
             continue
-        order_id, about = notice["order_id"], notice["event_id"]
-        told.add((order_id, about))
-        if notice["notice_id"] != notices.notice_id((order_id, notice["milestone"], about)):
-            found.append(f"{notice['milestone']} of {order_id}: its id is not that of {about}")
-        if order_id not in truth.orders:
-            found.append(f"{notice['milestone']} of {order_id}: no such order")
+        order, about = (notice["center_id"], notice["order_id"]), notice["event_id"]
+        told.add((order, about))
+        if notice["notice_id"] != notices.notice_id((*order, notice["milestone"], about)):
+            found.append(f"{notice['milestone']} of {order}: its id is not that of {about}")
+        if order not in truth.orders:
+            found.append(f"{notice['milestone']} of {order}: no such order")
         if notice["occurred_at"] > record.timestamp:
-            found.append(f"{notice['milestone']} of {order_id}: told before it was so")
+            found.append(f"{notice['milestone']} of {order}: told before it was so")
     return [*found, *_not_told(told, truth, ended_ms)]
 
 
-def _not_told(told: set[tuple[str, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
+def _not_told(told: set[tuple[oracle.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
     """Orders of today that are open to the end and late: nothing made the watch's word needless."""
     threshold_ms = round(providers.LATE_AFTER_MINUTES * 60_000)
-    for order_id, order in truth.orders.items():
-        if not order_id.startswith("T") or order["status"] != "open" or order["promised_at"] is None:
+    for key, order in truth.orders.items():
+        if not key[1].startswith("T") or order["status"] != "open" or order["promised_at"] is None:
             continue
         promised = round(order["promised_at"].timestamp() * 1000)
         is_waiting = order["activity"] not in (None, "pickup")
-        if (
-            is_waiting
-            and promised + threshold_ms + SLACK_MS < ended_ms
-            and (order_id, f"promise:{promised}") not in told
-        ):
-            yield f"running_late of {order_id}: not told, promised {ended_ms - promised} ms before the end"
+        if is_waiting and promised + threshold_ms + SLACK_MS < ended_ms and (key, f"promise:{promised}") not in told:
+            yield f"running_late of {key}: not told, promised {ended_ms - promised} ms before the end"
 
 
 def counts(fleet: Fleet, sends: Iterable[Row]) -> Mapping[str, int]:

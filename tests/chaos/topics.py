@@ -27,6 +27,9 @@ def is_heartbeat(record: Any) -> bool:
     return record.value is None and any(name == HEARTBEAT for name, _ in record.headers)
 
 
+Name = tuple[str, str, str]  # vehicle, center, order
+
+
 def origin(letter: Any) -> tuple[int, int]:
     """The partition and offset of the record that a dead letter is about."""
     headers = dict(letter.headers)
@@ -36,11 +39,11 @@ def origin(letter: Any) -> tuple[int, int]:
 def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     """Topic `journeys`: one version of an order says one thing, and its highest is the truth as of the last event."""
     found: list[str] = []
-    said: dict[tuple[str, str, int], bytes] = {}
-    last: dict[tuple[str, str], dict[str, Any]] = {}
+    said: dict[tuple[str, str, str, int], bytes] = {}
+    last: dict[Name, dict[str, Any]] = {}
     for record, fact in _facts(records):
-        name = fact["vehicle_id"], fact["order_id"]
-        if record.key != fact["order_id"].encode():
+        name = fact["vehicle_id"], fact["center_id"], fact["order_id"]
+        if json.loads(record.key) != [*name[1:], name[0]]:
             found.append(f"journeys {name}: key {record.key!r}")
         if said.setdefault((*name, fact["version"]), record.value) != record.value:
             place = f"{record.partition}:{record.offset}"
@@ -54,10 +57,10 @@ def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
 
 def journeys_told_again(records: Iterable[Any]) -> int:
     """How often an order's version went back: a process ended after its output and before its state was written."""
-    last: dict[tuple[str, str], int] = {}
+    last: dict[Name, int] = {}
     times = 0
     for _, fact in _facts(records):
-        name = fact["vehicle_id"], fact["order_id"]
+        name = fact["vehicle_id"], fact["center_id"], fact["order_id"]
         times += fact["version"] < last.get(name, 0)
         last[name] = fact["version"]
     return times
@@ -87,24 +90,24 @@ def _said(ms: int | None) -> str | None:
     return None if ms is None else str(oracle.EPOCH + timedelta(milliseconds=ms))
 
 
-def counts_told(records: Iterable[Any]) -> dict[tuple[str, str], tuple[int, list[tuple[int, int]]]]:
-    """By (vehicle, order): the partition of its facts, and (offset, number of events counted), each a new highest."""
-    found: dict[tuple[str, str], tuple[int, list[tuple[int, int]]]] = {}
+def counts_told(records: Iterable[Any]) -> dict[Name, tuple[int, list[tuple[int, int]]]]:
+    """By vehicle, center, order: the partition of its facts, and (offset, events counted), each a new highest."""
+    found: dict[Name, tuple[int, list[tuple[int, int]]]] = {}
     for record, fact in _facts(records):
-        _, facts = found.setdefault((fact["vehicle_id"], fact["order_id"]), (record.partition, []))
+        _, facts = found.setdefault((fact["vehicle_id"], fact["center_id"], fact["order_id"]), (record.partition, []))
         if not facts or fact["event_count"] > facts[-1][1]:
             facts.append((record.offset, fact["event_count"]))
     return found
 
 
-def first_logged(records: Iterable[Any]) -> dict[tuple[str, str, str], int]:
-    """At which offset of its partition the orders' changelog first had each (vehicle, order, event)."""
-    found: dict[tuple[str, str, str], int] = {}
+def first_logged(records: Iterable[Any]) -> dict[tuple[str, str, str, str], int]:
+    """At which offset of its partition the orders' changelog first had each (vehicle, center, order, event)."""
+    found: dict[tuple[str, str, str, str], int] = {}
     for record in in_order(records):
         if record.value is not None:
-            vehicle, order = json.loads(record.key)
+            name = json.loads(record.key)
             for line in record.value.split(b"\n")[1:]:
-                found.setdefault((vehicle, order, json.loads(line)[0]), record.offset)
+                found.setdefault((*name, json.loads(line)[0]), record.offset)
     return found
 
 
@@ -134,35 +137,36 @@ def center_hour_differences(records: Iterable[Any], truth: Truth) -> list[str]:
 def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     """The orders' changelog, replayed: each order kept has exactly its distinct events; one let go was due for it.
 
-    A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key is [vehicle_id, order_id].
+    A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key [vehicle, center, order].
     """
-    kept: dict[tuple[str, str], dict[str, int]] = {}
+    kept: dict[Name, dict[str, int]] = {}
     for record in in_order(records):
-        vehicle, order = json.loads(record.key)
+        vehicle, center, order = json.loads(record.key)
+        name = vehicle, center, order
         if record.value is None:
-            kept.pop((vehicle, order), None)
+            kept.pop(name, None)
             continue
         _, *lines = record.value.split(b"\n")
         entries = {entry[0]: entry[1] for entry in map(json.loads, lines)}
         # An order's events only become more; a worker that had lost the partition may add an older set.
-        kept[vehicle, order] = {**kept.get((vehicle, order), {}), **entries}
+        kept[name] = {**kept.get(name, {}), **entries}
     return list(_state_differences(kept, truth))
 
 
-def _state_differences(kept: Mapping[tuple[str, str], dict[str, int]], truth: Truth) -> Iterator[str]:
-    right: dict[tuple[str, str], dict[str, int]] = {}
+def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:
+    right: dict[Name, dict[str, int]] = {}
     newest = oracle.EPOCH
     for event in compare.distinct(truth.events):
         at = datetime.fromisoformat(event["occurred_at"]).astimezone(UTC)
         newest = max(newest, at)
         ms = (at - oracle.EPOCH) // timedelta(milliseconds=1)
-        right.setdefault((event["vehicle_id"], event["order_id"]), {})[event["event_id"]] = ms
+        right.setdefault((event["vehicle_id"], event["center_id"], event["order_id"]), {})[event["event_id"]] = ms
     for name in sorted(kept.keys() - right.keys()):
         yield f"changelog {name}: not expected"
     for name, entries in right.items():
         if name in kept and kept[name] != entries:
             wrong = sorted(set(kept[name].items()) ^ set(entries.items()))[:5]
             yield f"changelog {name}: differs in {wrong}"
-        closed_at = truth.orders[name[1]]["closed_at"]
+        closed_at = truth.orders[name[1:]]["closed_at"]
         if name not in kept and (closed_at is None or closed_at + HOLD > newest):
             yield f"changelog {name}: missing, though it was closed at {closed_at} and the clock says {newest}"

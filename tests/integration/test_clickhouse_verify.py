@@ -99,30 +99,37 @@ def test_a_value_that_is_not_what_the_events_say_is_named(stored: Stored, column
     named = {"customer_id": "customer_key", "stages": "stages.activity"}.get(column, column)
 
     differences = stored.differences()
-    assert any(told.startswith(f"order {wrong['order_id']} ") and f": {named} is " in told for told in differences)
+    assert any(
+        told.startswith(f"order {wrong['center_id']} {wrong['order_id']} ") and f": {named} is " in told
+        for told in differences
+    )
     assert all(wrong["order_id"] in told for told in differences)
 
 
 def test_an_order_that_was_never_stored_and_one_without_events_are_named(stored: Stored) -> None:
-    lost, invented = stored.facts[0]["order_id"], "R-invented"
+    center, lost, invented = stored.facts[0]["center_id"], stored.facts[0]["order_id"], "R-invented"
+    of_lost = f"order_id = '{lost}' AND center_id = '{center}'"
     stored.write({**stored.facts[0], "order_id": invented})
-    stored.node.ask(f"ALTER TABLE fixtrail_raw.journeys DELETE WHERE order_id = '{lost}' SETTINGS mutations_sync = 2")
+    stored.node.ask(f"ALTER TABLE fixtrail_raw.journeys DELETE WHERE {of_lost} SETTINGS mutations_sync = 2")
     differences = stored.differences()
 
-    assert any(told.startswith(f"order {lost} ") and told.endswith("not stored") for told in differences)
-    assert any(told.startswith(f"order {invented} ") and "no event tells" in told for told in differences)
+    assert any(told.startswith(f"order {center} {lost} ") and told.endswith("not stored") for told in differences)
+    assert any(told.startswith(f"order {center} {invented} ") and "no event tells" in told for told in differences)
     assert len(differences) == 2
 
 
 def test_a_lost_event_shows_in_its_order(stored: Stored) -> None:
     fact = next(fact for fact in stored.facts if fact["status"] == "handed_off")
     event_id = stored.node.ask(
-        f"SELECT event_id FROM fixtrail.events WHERE order_id = '{fact['order_id']}' AND type = 'handoff' LIMIT 1"
+        f"SELECT event_id FROM fixtrail.events WHERE order_id = '{fact['order_id']}' "
+        f"AND center_id = '{fact['center_id']}' AND type = 'handoff' LIMIT 1"
     )
     stored.node.ask(f"ALTER TABLE fixtrail_raw.events DELETE WHERE event_id = '{event_id}' SETTINGS mutations_sync = 2")
     differences = stored.differences()
 
-    assert any(f"order {fact['order_id']} " in told and "event_count is" in told for told in differences)
+    assert any(
+        f"order {fact['center_id']} {fact['order_id']} " in told and "event_count is" in told for told in differences
+    )
     assert any(told.startswith("center hour ") for told in differences)
 
 

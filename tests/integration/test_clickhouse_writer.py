@@ -289,14 +289,14 @@ async def test_a_writer_waits_for_a_kafka_that_is_not_there_yet_and_stops_when_t
 def assert_exact(clickhouse: ClickHouseNode, events: list[dict[str, Any]]) -> None:
     """View `events` holds each event once, view `orders` each order in its newest version."""
     distinct = {event["event_id"] for event in events}
-    facts = {fact["order_id"]: fact for fact in journey_facts(map(event_of, events))}
+    facts = {(fact["center_id"], fact["order_id"]): fact for fact in journey_facts(map(event_of, events))}
     client = clickhouse.client()
     stored = client.query("SELECT event_id FROM fixtrail.events").result_rows
-    orders = client.query("SELECT order_id, version, event_count FROM fixtrail.orders").result_rows
+    orders = client.query("SELECT center_id, order_id, version, event_count FROM fixtrail.orders").result_rows
     stages = client.query("SELECT count() FROM fixtrail.stages").result_rows
 
     assert sorted(event_id for (event_id,) in stored) == sorted(distinct)
-    assert sorted(orders) == sorted((id_, fact["version"] + 2, fact["event_count"]) for id_, fact in facts.items())
+    assert sorted(orders) == sorted((*key, fact["version"] + 2, fact["event_count"]) for key, fact in facts.items())
     assert stages == [(sum(len(fact["stages"]) for fact in facts.values()),)]
 
 

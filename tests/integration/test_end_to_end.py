@@ -90,9 +90,11 @@ def assert_facts_equal(stack: Stack, source: Path, truth: Truth) -> None:
     facts = rows_of(stack.run("facts", str(source), "--now", NOW.isoformat()))
     found = compare.row_differences(facts, truth, NOW)
     assert not found, compare.said(found)
-    columns = "order_id, vehicle_key, customer_key"
-    keys = {row["order_id"]: row for row in stack.ask(f"SELECT {columns} FROM orders")}
-    assert {fact["order_id"]: {name: fact[name] for name in columns.split(", ")} for fact in facts} == keys
+    columns = "center_id, order_id, vehicle_key, customer_key"
+    keys = {(row["center_id"], row["order_id"]): row for row in stack.ask(f"SELECT {columns} FROM orders")}
+    assert {
+        (fact["center_id"], fact["order_id"]): {name: fact[name] for name in columns.split(", ")} for fact in facts
+    } == keys
 
 
 def assert_verified(stack: Stack) -> None:

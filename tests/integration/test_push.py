@@ -186,7 +186,8 @@ def test_every_channel_is_told_and_the_log_says_so(busy_town: Town):
     assert busy_town.sink.wait_final(15, where="order_id IN ('R1', 'R2', 'R3')") == {"SENT": 15}
     for _, said in busy_town.hooks.accepted:
         token = said["data"]["link"].removeprefix("https://track.example.com/t/")
-        assert Links(HASH_KEY.encode()).opens(token, now_ms()) == said["data"]["order_id"]
+        link = Links(HASH_KEY.encode()).opens(token, now_ms())
+        assert link.order == (said["data"]["center_id"], said["data"]["order_id"])
     assert all("https://track.example.com/t/" in text for _, text in busy_town.sms.accepted)
     assert "SENT" in busy_town.sink.run("notices", "log", "R2")
     assert "+86139" not in busy_town.sink.run("notices", "log", "R2", "--json")

@@ -500,15 +500,16 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
     ask: Ask, orders: list[Order], events: list[dict[str, Any]]
 ) -> None:
     report = as_json(quality.build(ask, options()))
-    worked: dict[tuple[str, str], set[str]] = {}
-    closed = {order["order_id"]: order["closed_at"] for order in orders}
-    judged = {order["order_id"]: order["ftf"] for order in orders if order["ftf"] is not None}
+    worked: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    closed = {(order["center_id"], order["order_id"]): order["closed_at"] for order in orders}
+    named = {(order["center_id"], order["order_id"]): order for order in orders}
+    judged = {key: order["ftf"] for key, order in named.items() if order["ftf"] is not None}
     seen = set()
     for event in events:
-        if (identity := (event["vehicle_id"], event["event_id"])) in seen:
+        order = event["center_id"], event["order_id"]
+        if (identity := (*order, event["event_id"])) in seen:
             continue
         seen.add(identity)
-        order = event["order_id"]
         if event["type"] == "repair" and event.get("technician_id") and order in judged:
             at = datetime.fromisoformat(event["occurred_at"])
             if at.replace(microsecond=at.microsecond // 1000 * 1000) <= closed[order]:
@@ -525,12 +526,13 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
 
 def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouseNode, orders: list[Order]) -> None:
     """One in four: those whose keys begin with the first quarter of the digits."""
-    chosen = {order["order_id"] for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"}
+    sampled = [order for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"]
+    chosen = {(order["center_id"], order["order_id"]) for order in sampled}
     everything, days = {"since": "", "until": "", "time_zone": "UTC"}, {"rollout": "", "centers": [], "by": ""}
 
     shown = ask("drivers", end_key=end_key(4), **everything)
     assert 0 < len(chosen) < len(handed_off(orders)) / 2
-    assert set(shown["order_id"]) == chosen
+    assert set(zip(shown["center_id"], shown["order_id"], strict=True)) == chosen
     assert shown["check_ins"].sum() > 0
     whole, sample = (ask("quality_technicians", end_key=end_key(n), **everything, **days) for n in (1, 4))
     assert 0 < sample["judged"].sum() < whole["judged"].sum() / 2

@@ -45,12 +45,12 @@ def events() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
     """The oracle's handed-off orders, with the drivers worked out anew."""
-    check_ins: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    check_ins: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for event in events:
         if event["type"] == "check_in":
-            check_ins[event["order_id"]].add((event["vehicle_id"], event["event_id"]))
+            check_ins[event["center_id"], event["order_id"]].add((event["vehicle_id"], event["event_id"]))
     rows = []
-    for order_id, order in oracle.orders_of(events, NOW).items():
+    for key, order in oracle.orders_of(events, NOW).items():
         if order["status"] != "handed_off":
             continue
         approved, final = order["approved_amount"], order["final_amount"]
@@ -70,7 +70,7 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
                 },
                 "not_fixed": 1.0 - order["ftf"] if settled else None,
                 "stockout": float(order["stockouts"] > 0),
-                "updates": len(check_ins[order_id]) - 1 if check_ins[order_id] else None,
+                "updates": len(check_ins[key]) - 1 if check_ins[key] else None,
                 "promise_broken": float(order["ready_at"] > order["promised_at"]) if both else None,
                 "price_over_quote": round(float(final / approved - 1), 9) if approved and final is not None else None,
             }

@@ -66,7 +66,7 @@ def test_notices_are_expected_as_the_rules_tell_them(records: list[Sent]):
     for start in range(0, len(good), 300):
         batch = [(start + number, decode_event(each.value)) for number, each in enumerate(good[start : start + 300])]
         written = book.apply(batch)
-        told |= {(each["order_id"], each["milestone"], each["event_id"]) for each in written.notices}
+        told |= {(each["center_id"], each["order_id"], each["milestone"], each["event_id"]) for each in written.notices}
 
     assert told == set(notices.expected(each.event for each in good))
 

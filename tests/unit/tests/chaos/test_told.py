@@ -131,9 +131,9 @@ def open_order(promised: datetime) -> Truth:
 
 def late_notice(promised: datetime, **fields: Any) -> dict[str, Any]:
     about = f"promise:{round(promised.timestamp() * 1000)}"
-    name = notices.notice_id(("T1", "running_late", about))
+    name = notices.notice_id(("C1", "T1", "running_late", about))
     occurred_at = round(promised.timestamp() * 1000)
-    notice = {"notice_id": name, "order_id": "T1", "milestone": "running_late", "event_id": about}
+    notice = {"notice_id": name, "center_id": "C1", "order_id": "T1", "milestone": "running_late", "event_id": about}
     return {**notice, "occurred_at": occurred_at, **fields}
 
 
