@@ -97,7 +97,7 @@ def _not_reached(fact: JourneyFact) -> list[Notice]:
 
 def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequestFact | None) -> Notice:
     return Notice(
-        notice_id=notice_id(fact.order_id, name, event_id),
+        notice_id=notice_id(fact.order, name, event_id),
         order_id=fact.order_id,
         center_id=fact.center_id,
         milestone=name,

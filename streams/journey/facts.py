@@ -5,6 +5,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from schemas.facts import ORDER_FIGURES
+from schemas.order_key import OrderKey
 from streams.journey import entries as e
 from streams.journey.entries import QuoteState
 from streams.journey.first_time_fix import FirstTimeFix
@@ -31,7 +32,7 @@ _NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() i
 
 
 def journey_fact(
-    order_id: str, vehicle_id: str, visit: Visit, verdict: FirstTimeFix, version: int, now: int | None = None
+    order: OrderKey, vehicle_id: str, visit: Visit, verdict: FirstTimeFix, version: int, now: int | None = None
 ) -> Fact:
     """The order's facts, in the shape of schemas.facts.JourneyFact.
 
@@ -42,10 +43,10 @@ def journey_fact(
     ready_at, promised_at = ready_of(visit, runs)
     surveys, parts = visit.surveys, visit.parts
     return {
-        "order_id": order_id,
+        "order_id": order.order_id,
         "vehicle_id": vehicle_id,
         "customer_id": visit.customer,
-        "center_id": visit.center,
+        "center_id": order.center_id,
         "lane": visit.lane,
         "locale": visit.locale,
         "status": _STATUS[visit.closed_by],
@@ -59,8 +60,8 @@ def journey_fact(
         **times_of(visit, runs, max(last_at, now or last_at)),
         "ftf": verdict.fixed,
         "ftf_cause": verdict.cause,
-        "comeback_order_id": verdict.comeback_order_id,
-        "comeback_center_id": verdict.comeback_center_id,
+        "comeback_order_id": verdict.comeback.order_id if verdict.comeback else None,
+        "comeback_center_id": verdict.comeback.center_id if verdict.comeback else None,
         "part_requests": len(parts),
         "stockouts": sum(part.backordered is not None for part in parts.values()),
         "emergencies": sum(part.urgent for part in parts.values()),
@@ -180,7 +181,6 @@ def anomalies_of(visit: Visit) -> list[str]:
     """The kinds of anomaly that the order shows (CONTRACT section 5), sorted."""
     shown = {
         "activity_after_close": visit.late_activity,
-        "center_changed": visit.center_changed,
         "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
     }

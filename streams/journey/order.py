@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
+from schemas.order_key import OrderKey
 from schemas.personal import customer_key_of, is_pseudonym, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
@@ -22,7 +23,7 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 2
+RULES = 3
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
@@ -43,10 +44,10 @@ _decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
 class Order:
     """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
 
-    __slots__ = ("_lines", "_visit", "hours", "offset", "order_id")
+    __slots__ = ("_lines", "_visit", "hours", "key", "offset")
 
-    def __init__(self, order_id: str, state: bytes | None = None) -> None:
-        self.order_id = order_id
+    def __init__(self, key: OrderKey, state: bytes | None = None) -> None:
+        self.key = key
         self.offset = -1
         self.hours: list[Hour] = []
         self._lines = b""
@@ -118,7 +119,7 @@ class Order:
         self._visit = None
 
     def state(self) -> bytes:
-        """The bytes to keep; `Order(order_id, state)` reads them."""
+        """The bytes to keep; `Order(key, state)` reads them."""
         visit: dict[str, Any] | None = None
         if self._visit is not None and self._visit.closed_at is None:
             visit = self._visit.snapshot()

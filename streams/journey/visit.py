@@ -42,15 +42,12 @@ class Visit:
     count: int = 0
     linking: int = 0
     first_at: int | None = None
-    first_center: str | None = None
-    center_changed: bool = False
     awaits_check_in: bool = False
     negative_gap: bool = False
     late_activity: bool = False
     reopened: bool = False
     # from the first check-in
     started_at: int | None = None
-    center: str | None = None
     customer: str | None = None
     lane: str | None = None
     odometer: float | None = None
@@ -153,10 +150,6 @@ class Visit:
         self.count += 1
         self.linking += entry.code in e.LINKING
         self.last = sort_key(entry)
-        if self.first_center is None:
-            self.first_center = entry.center
-        elif entry.center != self.first_center:
-            self.center_changed = True
         if self.first_at is None and entry.code != e.APPOINTMENT:
             self.first_at = entry.at
 
@@ -255,7 +248,7 @@ class Visit:
     def _check_in(self, entry: CheckInEntry) -> list[str]:
         first = self.started_at is None
         if first:
-            self.started_at, self.center, self.awaits_check_in = entry.at, entry.center, False
+            self.started_at, self.awaits_check_in = entry.at, False
             self.customer, self.lane = entry.customer, entry.lane
             self.odometer, self.locale = entry.odometer, entry.locale
             self.negative_gap = self.first_at is not None and self.first_at < entry.at

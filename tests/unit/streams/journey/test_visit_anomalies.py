@@ -66,11 +66,6 @@ def test_activity_after_the_close_changes_nothing_else():
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
 
 
-def test_events_of_two_centers():
-    assert anomalies(checked_in("08:00"), diagnosed("08:10", center_id="C2")) == ["center_changed"]
-    assert anomalies(*repaired_visit(), surveyed("12:00", center_id="C2")) == ["center_changed"]
-
-
 @pytest.mark.parametrize(
     "before", [part("requested", "07:59:59.999"), complained("07:00"), handed_off("07:00")], ids=lambda e: e["type"]
 )
@@ -87,6 +82,6 @@ def test_an_earlier_check_in_is_the_check_in():
 
 
 def test_several_at_once_are_sorted():
-    events = [handed_off("07:00"), checked_in("08:00", center_id="C2"), handed_off("09:00"), repair("started", "10:00")]
+    events = [handed_off("07:00"), checked_in("08:00"), handed_off("09:00"), repair("started", "10:00")]
 
-    assert anomalies(*events) == ["activity_after_close", "center_changed", "negative_gap"]
+    assert anomalies(*events) == ["activity_after_close", "negative_gap"]
