@@ -66,7 +66,16 @@ class Truth:
         still_open = {key for key, order in self.orders.items() if order["status"] == "open"}
         running = _orders_of((event for event in self.events if _key(event) in still_open), now)
         durations = {key: {name: order[name] for name in DURATIONS} for key, order in running.items()}
-        return oracle.Orders({key: {**order, **durations.get(key, {})} for key, order in self.orders.items()})
+        return oracle.Orders(
+            {
+                key: {**order, **durations.get(key, {}), "anomalies": _anomalies(order, now)}
+                for key, order in self.orders.items()
+            }
+        )
+
+
+def _anomalies(order: Row, now: datetime) -> list[str]:
+    return sorted([*order["anomalies"], *(["never_closed"] if oracle.is_never_closed(order, now) else [])])
 
 
 def _key(row: Mapping[str, Any]) -> Key:

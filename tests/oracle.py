@@ -58,6 +58,11 @@ def orders_of(events: Iterable[Event], now: datetime) -> Orders:
     return orders
 
 
+def is_never_closed(order: Order, now: datetime) -> bool:
+    """Open, and without any event for 30 days: a matter of the instant, so that facts do not have it."""
+    return order["status"] == "open" and now - order["last_event_at"] > timedelta(days=30)
+
+
 def _histories(events: Iterable[Event]) -> dict[Key, list[Event]]:
     """Each order's distinct events, sorted by time and then by event id. `ms` is the cut `occurred_at`."""
     seen: set[tuple[Key, str, str]] = set()

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 import orjson
 
 from schemas.decode import BadEvent, Headers, decode_with_extras, event_object
-from schemas.events import EVENT_TYPES, Event, Quote, QuotedLabour, QuotedPart
+from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
 from schemas.personal import (
     CONTACT,
     CUSTOMER,
@@ -106,7 +106,7 @@ def sealed_event(event: Json, seal: Seal, customer_key: Callable[[str], str]) ->
     kind = str(event.get("type"))
     sealed = dict(event)
     for name in FREE_TEXT.get(kind, ()):
-        if isinstance(text := event.get(name), str) and text:
+        if isinstance(text := event.get(name), str) and text and text != VEHICLE_CORRECTED:
             sealed[name] = text if is_sealed(text) else seal(text)
     if kind in TYPES_WITH_CONTACT and isinstance(event.get(CONTACT), list):
         sealed[CONTACT] = _sealed_contact(event[CONTACT], seal)

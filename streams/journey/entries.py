@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from schemas.events import (
+    VEHICLE_CORRECTED,
     AppointmentMade,
     Cancelled,
     CheckedIn,
@@ -127,6 +128,12 @@ class HandoffEntry(Entry, array_like=True, gc=False):
     amount: str | None
 
 
+class CancellationEntry(Entry, array_like=True, gc=False):
+    """`corrects_vehicle`: the order was moved to another vehicle, so this one never was."""
+
+    corrects_vehicle: bool = False
+
+
 class SurveyEntry(Entry, array_like=True, gc=False):
     score: int
     reasons: list[str]
@@ -149,7 +156,7 @@ _ENTRY_TYPES: dict[str, type[Entry]] = {
     CHECK_STARTED: Entry,
     CHECK_COMPLETED: CheckEntry,
     HANDOFF: HandoffEntry,
-    CANCELLATION: Entry,
+    CANCELLATION: CancellationEntry,
     SURVEY: SurveyEntry,
     COMPLAINT: ComplaintEntry,
     READY: Entry,
@@ -228,7 +235,7 @@ def _handoff(event: HandedOff) -> tuple[Any, ...]:
 
 
 def _cancellation(event: Cancelled) -> tuple[Any, ...]:
-    return (CANCELLATION,)
+    return CANCELLATION, event.reason == VEHICLE_CORRECTED
 
 
 def _survey(event: Surveyed) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import ORDER_FIGURES
 from schemas.order_key import OrderKey
 from streams.journey import entries as e
@@ -49,7 +50,7 @@ def journey_fact(
         "center_id": order.center_id,
         "lane": visit.lane,
         "locale": visit.locale,
-        "status": _STATUS[visit.closed_by],
+        "status": "cancelled" if visit.vehicle_corrected else _STATUS[visit.closed_by],
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else runs[-1].started_at,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
@@ -177,12 +178,18 @@ def _paused_times(visit: Visit, until: int) -> Fact:
     }
 
 
+def is_of_no_vehicle(fact: Fact) -> bool:
+    """Whether the order was moved to its right vehicle: as an order of this one it counts nowhere."""
+    return VEHICLE_CORRECTED in fact["anomalies"]
+
+
 def anomalies_of(visit: Visit) -> list[str]:
-    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted."""
+    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted; `vehicle_corrected` is none of them."""
     shown = {
         "activity_after_close": visit.late_activity,
         "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
+        VEHICLE_CORRECTED: visit.vehicle_corrected,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
 

@@ -9,6 +9,7 @@ from typing import Any, TypedDict, get_type_hints
 
 from streams.journey import entries as e
 from streams.journey.entries import (
+    CancellationEntry,
     CheckEntry,
     CheckInEntry,
     ComplaintEntry,
@@ -46,6 +47,7 @@ class Visit:
     negative_gap: bool = False
     late_activity: bool = False
     reopened: bool = False
+    vehicle_corrected: bool = False
     # from the first check-in
     started_at: int | None = None
     customer: str | None = None
@@ -136,6 +138,9 @@ class Visit:
         if entry.code in e.AFTERWARDS:
             self._hear(entry)
             return []
+        if isinstance(entry, CancellationEntry) and entry.corrects_vehicle:
+            self._correct_vehicle(entry)
+            return []
         if self.closed_at is not None:
             self._reopen(entry, self.closed_at)
             return []
@@ -188,6 +193,12 @@ class Visit:
         self.late_activity = True
         if isinstance(entry, RepairEntry) and entry.phase == "started" and self.closed_by == e.HANDOFF:
             self.reopened = self.reopened or entry.at - closed_at <= _REOPENED_WITHIN_MS
+
+    def _correct_vehicle(self, entry: Entry) -> None:
+        """End what never was: the order goes on under its right vehicle, and its customer is not told of this."""
+        self.vehicle_corrected = True
+        if self.closed_at is None:
+            self._close(entry)
 
     def _move(self, at: int, names: list[str]) -> None:
         """Note the activity from `at` on, where it is another one than before."""
