@@ -163,14 +163,18 @@ def serve_health(settings: ProcessSettings, **told: Progress) -> str:
     """
     box, progress = next(iter(told.items()))
 
-    def state() -> State:
-        return "ready" if progress.ready else "starting"
-
     for name, each in told.items():
         REGISTRY.register(ProgressMetrics(name, each))
     host = settings.health_host
     try:
-        port = HealthPage(box, state, host, settings.health_port).start()
+        port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()
     except OSError as error:
         raise Failure(f"the health page cannot be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"
+
+
+def state_of(progress: Progress) -> State:
+    """What the health page says: a box that was ready once does not start again in an outage."""
+    if progress.ready:
+        return "ready"
+    return "not ready" if progress.was_ready else "starting"

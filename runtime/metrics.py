@@ -112,6 +112,11 @@ KNOWN: dict[str, dict[str, About]] = {
         "journeys": _gauge("Orders in memory."),
         "open_journeys": _gauge("Open orders in memory."),
         "streams": _gauge("Live pages that are open."),
+        "refused": _counter(
+            "Visitors turned away, by limit: address, link, stream, token, connection (too many), slow (closed).",
+            ("limit",),
+            ("address", "link", "stream", "token", "connection", "slow"),
+        ),
         "api_requests": _counter("Answers of the event and read API.", ("route", "status")),
         "api_items": _counter(
             "Events sent to the event API: accepted, not acknowledged, not sent, or the code why refused.",

@@ -43,8 +43,8 @@ class Progress:
     """`counts` only grow; `gauges` are as of now.
 
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
-    `moved` should grow; `ready` that the box reads and what it read gets where it belongs. `outages` is the number of
-    things that are being tried again because others do not take them.
+    `moved` should grow; `ready` that the box reads and what it read gets where it belongs, `was_ready` that it did so
+    once. `outages` is the number of things that are being tried again because others do not take them.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -52,8 +52,18 @@ class Progress:
     histograms: dict[Measure, Histogram] = field(default_factory=dict)
     moved: int = 0
     waiting: bool = False
-    ready: bool = False
     outages: int = 0
+    was_ready: bool = field(default=False, init=False)
+    _is_ready: bool = field(default=False, init=False)
+
+    @property
+    def ready(self) -> bool:
+        return self._is_ready
+
+    @ready.setter
+    def ready(self, is_ready: bool) -> None:
+        self._is_ready = is_ready
+        self.was_ready |= is_ready
 
     def count(self, what: str, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""
