@@ -47,6 +47,7 @@ KNOWN: dict[str, dict[str, About]] = {
         "dead_letters": _counter("Records refused, by reason code.", ("code",), _CODES),
         "written": _counter("Facts and notices sent.", ("topic",)),
         "unknown_fields": _counter("Fields the contract does not know, which are ignored.", ("field",)),
+        "free_text": _counter("Events whose codes were free text, which is held back.", ("field",)),
         "lag_records": _LAG,
         "newest_event_timestamp_seconds": _gauge(_NEWEST, ("partition",)),
         "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),

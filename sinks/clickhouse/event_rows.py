@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
 from schemas.personal import is_sealed
@@ -40,7 +41,7 @@ _FREE_TEXT = {"survey": "comment", "cancellation": "reason", "complaint": "resol
 
 
 class EventRows:
-    """Builds the rows of `events`. `keep_free_text` keeps customers' comments and reasons in the payload."""
+    """Builds the rows of `events`. `keep_free_text` keeps what customers and advisors have written in the payload."""
 
     def __init__(
         self,
@@ -60,6 +61,9 @@ class EventRows:
         if keep_free_text:
             for name, field in _FREE_TEXT.items():
                 self._payload[name] = _with_text(self._payload[name], field, unseal)
+        else:
+            for name in CODE_FIELDS:
+                self._payload[name] = _with_codes(self._payload[name])
 
     def is_event(self, record: Record) -> bool:
         """Whether `row` would give a row for this record."""
@@ -119,6 +123,11 @@ def _with_text(
         return payload(event.model_copy(update={field: unseal(text)}) if is_sealed(text) else event)
 
     return readable
+
+
+def _with_codes(payload: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
+    """The same payload, without free text where codes belong."""
+    return lambda event: payload(with_codes_only(event))
 
 
 def _ms(at: datetime) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.codes import code_of, codes_of
 from schemas.events import (
     VEHICLE_CORRECTED,
     AppointmentMade,
@@ -200,7 +201,7 @@ def nearest_locale(tag: str) -> str:
 def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
     if event.phase == "started":
         return (DIAGNOSIS_STARTED,)
-    return DIAGNOSIS_COMPLETED, list(event.fault_groups or ()), event.fault_origin, _quote(event.quote)
+    return DIAGNOSIS_COMPLETED, codes_of(event.fault_groups), event.fault_origin, _quote(event.quote)
 
 
 def _quote(quote: Quote | None) -> QuoteState | None:
@@ -239,11 +240,11 @@ def _cancellation(event: Cancelled) -> tuple[Any, ...]:
 
 
 def _survey(event: Surveyed) -> tuple[Any, ...]:
-    return SURVEY, event.score, list(event.reasons or ())
+    return SURVEY, event.score, codes_of(event.reasons)
 
 
 def _complaint(event: Complained) -> tuple[Any, ...]:
-    return COMPLAINT, event.category, event.severity, event.complaint_id, event.phase
+    return COMPLAINT, code_of(event.category), event.severity, event.complaint_id, event.phase
 
 
 def _only(code: str) -> Callable[[Event], tuple[Any, ...]]:

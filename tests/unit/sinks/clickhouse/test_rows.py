@@ -22,6 +22,7 @@ from tests.workshop import (
     called_off,
     checked_in,
     complained,
+    diagnosed,
     ms,
     order_after,
     part,
@@ -307,3 +308,22 @@ def test_every_type_of_event_has_a_row() -> None:
         row = row_of(sent(name, "09:00", **needed.get(name, {})))
 
         assert row["type"] == name and json.loads(row["payload"]) is not None
+
+
+TYPED = "call me back on 13800138000"
+
+
+@pytest.mark.parametrize(
+    ("event", "stored"),
+    [
+        (surveyed("12:00", reasons=["wait", TYPED]), {"score": 9, "reasons": ["wait"]}),
+        (complained("12:00", category=TYPED), {"category": "(free text)", "phase": "opened"}),
+        (diagnosed("09:00", 0, "brakes", TYPED), {"phase": "completed", "fault_groups": ["brakes"]}),
+    ],
+    ids=["survey", "complaint", "diagnosis"],
+)
+def test_free_text_in_the_place_of_codes_is_kept_only_where_it_is_wanted(
+    event: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    assert json.loads(row_of(event)["payload"]) == stored
+    assert TYPED in row_of(event, keep_free_text=True)["payload"].decode()
