@@ -8,10 +8,12 @@ from fixtrail.imports.errors import BadValue
 from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
+from fixtrail.imports.spreadsheet import damage_of
 from schemas.decode import BadEvent, decode_event
 from schemas.events import Event
 
 NO_RULE = "no rule matches"
+NO_TIME = "it has no time for any of its events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,11 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     if problem:
         return [Rejected(row, None, None, problem)]
     outcomes: list[Outcome] = []
-    wide = mapping.log.rows == "orders"
+    wide, applied = mapping.log.rows == "orders", False
     for rule in mapping.rules:
         if not rule.applies(row.columns):
             continue
+        applied = True
         made = _make(row, rule, mapping)
         if made is not None:
             outcomes.append(made)
@@ -67,12 +70,16 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
             break
     if outcomes:
         return outcomes
-    return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), NO_RULE))]
+    reason = NO_TIME if applied else NO_RULE
+    return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), reason))]
 
 
 def _problem(row: LogRow, mapping: Mapping) -> str | None:
     if not row.case:
         return f"no case: column {mapping.case_column} is empty"
+    damage = damage_of(row.case)
+    if damage:
+        return f"case: {damage}"
     if row.ordinal >= 10**DIGITS:
         return f"the case has more than {10**DIGITS - 1} rows"
     if row.ordinal > 1 and mapping.log.rows == "orders" and not mapping.derived & {"@first", "@last", "@ordinal"}:
@@ -88,7 +95,7 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     try:
         at = _time(row, rule, notes)
         if at is None:
-            if mapping.log.rows == "orders":
+            if rule.optional or mapping.log.rows == "orders":
                 return None
             return Rejected(row, rule.type, rule.number, "time: nothing in the row for it")
         for name, read in rule.fields:

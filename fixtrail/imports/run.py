@@ -34,7 +34,7 @@ async def import_log(
     events with the same ids.
     """
     part = progress and (lambda done, total: progress(done, total * 3 // 2))
-    scan = scan_log(path, mapping, part)
+    scan = scan_log(path, mapping, part, whole_rows=rejects is not None)
     tally = Tally()
     # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
     # and back would come too late for its own comebacks.

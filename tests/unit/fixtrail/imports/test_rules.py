@@ -390,7 +390,7 @@ def test_a_row_of_a_whole_order_makes_an_event_of_each_time_it_has(workshop):
 
     assert report.events_by_type == {"check_in": 3, "handoff": 1, "survey": 1}
     assert (report.mapped_rows, report.partly_mapped_rows) == (3, 1)
-    assert [(each.reason, each.lines) for each in report.unmapped] == [("no rule matches", (5,))]
+    assert [(each.reason, each.lines) for each in report.unmapped] == [("it has no time for any of its events", (5,))]
     assert {each.reason for each in report.rejected} == {
         "time: not a time in format iso",
         "a second row of the same order",

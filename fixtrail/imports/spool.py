@@ -1,0 +1,40 @@
+"""Rows to go through again: the first megabytes in memory, the rest in a temporary file that nobody else can read."""
+
+import marshal
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Any, Generic, TypeVar, cast
+
+ROWS_A_BLOCK = 100
+IN_MEMORY = 16 << 20
+
+T = TypeVar("T")
+
+
+class Spool(Generic[T]):
+    """Takes tuples of plain values and gives them back in the same order, as often as asked."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (lives as long as the spool)
+        self._block: list[T] = []
+
+    def add(self, row: T) -> None:
+        self._block.append(row)
+        if len(self._block) >= ROWS_A_BLOCK:
+            self._write()
+
+    def __iter__(self) -> Iterator[T]:
+        self._write()
+        self._file.seek(0)
+        while True:
+            try:
+                # A file of our own, without a name: nobody else can have put anything into it.
+                block = marshal.load(cast(Any, self._file))
+            except EOFError:
+                return
+            yield from block
+
+    def _write(self) -> None:
+        # A block at a time, so that the names of columns are in it once.
+        self._file.write(marshal.dumps(self._block))
+        self._block = []
