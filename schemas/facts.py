@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "finishing", "pickup"]
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")  # the activities in which nobody works
-Status = Literal["open", "handed_off", "cancelled"]
+Status = Literal["open", "handed_off", "cancelled", "no_visit"]
 FtfCause = Literal["rework", "open_part", "reopened", "comeback"]
 
 

@@ -67,15 +67,16 @@ def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
 def _order(history: list[Event], now_ms: int) -> Order:
     """One order's row, except for what other orders of the vehicle say about it (`_judge`)."""
     check_in = next((event for event in history if event["type"] == "check_in"), None)
+    only_words = all(event["type"] in AFTERWARDS for event in history)
     counted, closing = _counted(history)
     order: Order = {
         "order_id": history[0]["order_id"],
         "vehicle_id": history[0]["vehicle_id"],
         "customer_id": check_in["customer_id"] if check_in else None,
-        "center_id": check_in["center_id"] if check_in else None,
+        "center_id": check_in["center_id"] if check_in else history[0]["center_id"] if only_words else None,
         "lane": check_in["lane"] if check_in else None,
         "odometer_km": check_in.get("odometer_km") if check_in else None,
-        "status": TERMINAL[closing["type"]] if closing else "open",
+        "status": TERMINAL[closing["type"]] if closing else "no_visit" if only_words else "open",
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
@@ -410,7 +411,8 @@ def _complaint(complaint_id: str, events: list[Event]) -> dict[str, Any]:
 def _anomalies(history: list[Event], counted: list[Event], check_in: Event | None) -> list[str]:
     found = set()
     if check_in is None:
-        if any(event["type"] not in BEFOREHAND for event in history):
+        only_words = all(event["type"] in AFTERWARDS for event in history)
+        if any(event["type"] not in BEFOREHAND for event in history) and not only_words:
             found.add("missing_check_in")
     elif any(event["ms"] < check_in["ms"] for event in history if event["type"] not in ("check_in", *BEFOREHAND)):
         found.add("negative_gap")

@@ -93,7 +93,7 @@ def _one_of(column: str, wanted: tuple[Scalar, ...], needs: Needs) -> Test:
 
     def test(row: Row) -> bool:
         text = row.get(column, "")
-        return text in texts or text.lower() in bools or _number(text) in numbers
+        return text in texts or text.lower() in bools or (bool(numbers) and _number(text) in numbers)
 
     return test
 

@@ -8,7 +8,14 @@ from fixtrail.imports.conditions import Needs, Test, compile_choice
 from fixtrail.imports.errors import MappingError
 from fixtrail.imports.fields import compile_fields
 from fixtrail.imports.kinds import Kind, event_kind
-from fixtrail.imports.mapping_file import EventRule, LogSettings, MappingFile, TimeSettings, read_mapping_file
+from fixtrail.imports.mapping_file import (
+    EventRule,
+    LogSettings,
+    MappingFile,
+    ServiceLevels,
+    TimeSettings,
+    read_mapping_file,
+)
 from fixtrail.imports.values import Expression, Read, time_expression
 from schemas.events import EVENT_TYPES
 
@@ -50,6 +57,7 @@ class Mapping:
     ignored: tuple[tuple[Test, str], ...]
     columns: frozenset[str]
     derived: frozenset[str]
+    service_levels: ServiceLevels
     row_tests: tuple[Test, ...] = ()
     row_time: Read | None = None
 
@@ -104,7 +112,8 @@ def compile_mapping(file: MappingFile) -> Mapping:
     _check_derived(derived, row_time)
     own = frozenset(needs.columns) - derived
     read = row_time.read if row_time else None
-    return Mapping(file.namespace, file.log, rules, ignored, own, derived, tuple(needs.row_tests), read)
+    tests, levels = tuple(needs.row_tests), file.service_levels
+    return Mapping(file.namespace, file.log, rules, ignored, own, derived, levels, tests, read)
 
 
 def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> Rule:

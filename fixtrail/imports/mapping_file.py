@@ -199,6 +199,13 @@ class IgnoreRule(Choice):
     reason: Text
 
 
+class ServiceLevels(Strict):
+    """What counts as in time in the figures of a dry run, where it is not what CONTRACT section 4 says."""
+
+    emergency_min: Annotated[float, Field(gt=0)] = 120
+    quick_lane_min: Annotated[float, Field(gt=0)] = 15
+
+
 class MappingFile(Strict):
     """The whole file. `namespace` starts every event id: one per source system."""
 
@@ -208,6 +215,7 @@ class MappingFile(Strict):
     fields: dict[str, Any] = {}
     event: tuple[EventRule, ...]
     ignore: tuple[IgnoreRule, ...] = ()
+    service_levels: ServiceLevels = ServiceLevels()
 
 
 def read_mapping_file(path: Path) -> MappingFile:

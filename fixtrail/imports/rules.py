@@ -9,7 +9,7 @@ from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
 from fixtrail.imports.spreadsheet import damage_of
-from schemas.decode import BadEvent, decode_event
+from schemas.decode import BadEvent, decode_with_extras
 from schemas.events import Event
 
 NO_RULE = "no rule matches"
@@ -32,10 +32,11 @@ class MappedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """A row that no rule is for."""
+    """A row that no rule is for; `on_purpose`, where the mapping says why."""
 
     row: LogRow
     reason: str
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
             break
     if outcomes:
         return outcomes
-    reason = NO_TIME if applied else NO_RULE
-    return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), reason))]
+    reason = next((reason for test, reason in mapping.ignored if test(row.columns)), None)
+    return [Unmapped(row, reason or (NO_TIME if applied else NO_RULE), reason is not None)]
 
 
 def _problem(row: LogRow, mapping: Mapping) -> str | None:
@@ -110,11 +111,16 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     identity = event_id(mapping.namespace, row.case, row.ordinal, number)
     try:
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
-        event = decode_event(value_bytes)
+        event, unreadable = decode_with_extras(value_bytes)
     except BadEvent as error:
         return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
     except orjson.JSONEncodeError:
         return Rejected(row, rule.type, rule.number, "text that cannot be written as UTF-8")
+    if unreadable:
+        # The contract lets go an optional field that cannot be read; the event is sent without it.
+        notes += [f"left out: {name}: the contract does not allow this value" for name in sorted(unreadable)]
+        readable = {name: value for name, value in fields.items() if name not in unreadable}
+        value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **readable})
     return MappedEvent(row, event, value_bytes, tuple(notes))
 
 

@@ -3,10 +3,11 @@
 import marshal
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 ROWS_A_BLOCK = 100
 IN_MEMORY = 16 << 20
+_LENGTH = 8  # bytes that say how long a block is
 
 T = TypeVar("T")
 
@@ -27,14 +28,15 @@ class Spool(Generic[T]):
         self._write()
         self._file.seek(0)
         while True:
-            try:
-                # A file of our own, without a name: nobody else can have put anything into it.
-                block = marshal.load(cast(Any, self._file))
-            except EOFError:
+            length = int.from_bytes(self._file.read(_LENGTH))
+            if not length:
                 return
-            yield from block
+            # A file of our own, without a name: nobody else can have put anything into it.
+            yield from marshal.loads(self._file.read(length))
 
     def _write(self) -> None:
         # A block at a time, so that the names of columns are in it once.
-        self._file.write(marshal.dumps(self._block))
-        self._block = []
+        if self._block:
+            block = marshal.dumps(self._block)
+            self._file.write(len(block).to_bytes(_LENGTH) + block)
+            self._block = []

@@ -13,7 +13,8 @@ _UTC = frozenset({"UTC", "GMT", "UT", "Z"})
 _NAME = re.compile(r"(?<![A-Za-z/_])(?:[A-Za-z]{1,5}|[A-Za-z_]+/[A-Za-z_/+-]*[A-Za-z0-9_])(?![A-Za-z/_])")
 # Behind a time: ` UTC`, ` Europe/Berlin`, `[Asia/Shanghai]`.
 _AT_THE_END = re.compile(r"(.*\d(?:[+-]\d\d:?\d\d|Z)?)\s*(?:\[([A-Za-z_/+-]+)\]|([A-Za-z][A-Za-z_/+-]*))")
-_LITERAL = re.compile(r"(?<![%A-Za-z])([A-Z]{1,5})$")
+_DIRECTIVE = re.compile("%.")
+_LITERAL = re.compile("(?<![A-Za-z])([A-Z]{1,5})$")
 
 
 @cache
@@ -49,7 +50,7 @@ def without_zone(text: str) -> Iterator[tuple[str, str]]:
 
 def zone_in_format(pattern: str, zones: Mapping[str, str]) -> tzinfo | None:
     """The zone that a format has as a word at its end, as `%H:%M UTC`; None without one. Raises MappingError."""
-    match = _LITERAL.search(pattern.replace("%%", ""))
+    match = _LITERAL.search(_DIRECTIVE.sub(" ", pattern))
     if match is None or match[1] == "T":
         return None
     try:

@@ -49,10 +49,10 @@ def journey_fact(
         "order_id": order_id,
         "vehicle_id": vehicle_id,
         "customer_id": visit.customer,
-        "center_id": visit.center,
+        "center_id": visit.first_center if visit.is_none else visit.center,
         "lane": visit.lane,
         "locale": visit.locale,
-        "status": _STATUS[visit.closed_by],
+        "status": "no_visit" if visit.is_none else _STATUS[visit.closed_by],
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else visit.since,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
@@ -184,7 +184,7 @@ def anomalies_of(visit: Visit) -> list[str]:
     shown = {
         "activity_after_close": visit.late_activity,
         "center_changed": visit.center_changed,
-        "missing_check_in": visit.started_at is None and visit.first_at is not None,
+        "missing_check_in": visit.started_at is None and visit.first_at is not None and not visit.is_none,
         "negative_gap": visit.negative_gap,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
