@@ -49,7 +49,7 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     Raises Failure where the mapping or the log cannot be used.
     """
     from fixtrail.imports.errors import LogError
-    from fixtrail.imports.report import report_lines
+    from fixtrail.imports.report_lines import report_lines
 
     try:
         report, sent = asyncio.run(_import(settings, run))

@@ -79,6 +79,7 @@ def journey_fact(
         "anomalies": anomalies_of(visit),
         "version": version,
         "last_event_at": last_at,
+        "is_visit": not visit.is_none,
         "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,

@@ -41,6 +41,7 @@ class Visit:
     # Only what has been set is in the instance's dict, and so in its snapshot; these are the values of the rest.
     last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
     count: int = 0
+    aside: int = 0  # of them surveys, complaints and follow-ups
     linking: int = 0
     first_at: int | None = None
     awaits_check_in: bool = False
@@ -153,6 +154,7 @@ class Visit:
 
     def _count(self, entry: Entry) -> None:
         self.count += 1
+        self.aside += entry.code in e.AFTERWARDS
         self.linking += entry.code in e.LINKING
         self.last = sort_key(entry)
         if self.first_at is None and entry.code != e.APPOINTMENT:
@@ -165,6 +167,11 @@ class Visit:
         passed, reasons = until - max(self.last[0], self.since), self.pause_reasons()
         self.bay_expert += passed if "expert" in reasons else 0
         self.bay_shift_end += passed if "shift_end" in reasons else 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether no visit is known: all there is are a customer's words, as of one who never brought the car."""
+        return self.aside == self.count
 
     def pause_reasons(self) -> list[str]:
         """Why jobs are paused, as far as somebody has said so."""
