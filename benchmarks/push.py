@@ -28,10 +28,10 @@ from benchmarks.broker import ROOT, broker, stop
 from benchmarks.machine import Machine, cpu_s, median
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
+from runtime.store import open_store
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import said_secret
 from sinks.push.ledger import ledger
-from sinks.push.ledger.store import open_store
 from streams.journey.notices import notice_of
 from streams.journey.visit import fold
 

@@ -63,6 +63,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             group=group,
             instance=f"{group}-{socket.gethostname()}-{number}",
             keep_free_text=settings.keep_free_text,
+            person_keys=settings.person_keys_dsn(),
             max_record_bytes=settings.max_record_bytes,
             max_ahead_ms=settings.max_ahead_s * 1000,
             tracing=tracing_of(settings, "sink-clickhouse", group),
@@ -92,6 +93,7 @@ def run_push_box(settings: Settings) -> int:
             group=group,
             centers=centers_of(settings),
             link=links_of(settings),
+            person_keys=settings.person_keys_dsn(),
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
 

@@ -221,7 +221,20 @@ class TracingSettings(SettingsGroup):
     otel_file: Path | None = Field(default=None, description="Write them to this file instead, as JSON lines.")
 
 
-class SendingSettings(TracingSettings, KafkaSettings):
+class PersonSettings(SecretSettings):
+    """Where the keys are that personal fields of events are encrypted with, one an order."""
+
+    seal: bool = Field(default=True, description="Encrypt personal fields of events on their way to Kafka.")
+    person_keys: str | None = Field(
+        default=None, repr=False, description="postgresql://… of the key store; by default a file in `data`."
+    )
+
+    def person_keys_dsn(self) -> str:
+        """Where the key store is."""
+        return self.person_keys or f"sqlite:///{self.data / 'person-keys.sqlite3'}"
+
+
+class SendingSettings(TracingSettings, KafkaSettings, PersonSettings):
     """What the commands that send events need."""
 
 

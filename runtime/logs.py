@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -42,6 +43,15 @@ def _told(error: BaseException, frames: str, sees_data: bool) -> str:
 PERSONAL = frozenset({"vehicle_id", "customer_id", "contact", "comment", "value", "key", "headers", "password"})
 
 
+# A customer's page under /t/ is opened by the token alone; a token has 34 characters and more.
+_TOKEN = re.compile(r"(/t/)[A-Za-z0-9_-]{30,}")
+
+
+def without_tokens(text: str) -> str:
+    """The text with the token of every tracking link masked."""
+    return _TOKEN.sub(r"\1…", text)
+
+
 def log_as_json(box: str, level: str) -> None:
     """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike.
 
@@ -67,6 +77,7 @@ def log_as_json(box: str, level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
+            lambda _, __, line: without_tokens(line),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)

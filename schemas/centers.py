@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -17,6 +17,10 @@ class Table(BaseModel):
 
 class Center(Table):
     """One center. Wave 0 is none; `wave_start` is the local date of its change-over, else that of its wave.
+
+    `tells_ready`: when customers are told that a car is ready whose work is done. `proof`: once a check has passed or
+    the center has said so. `repair`: `ready_after_min` minutes after the last repair, too. `auto`: `repair` while none
+    of its orders handed off in the last 28 days had a check or a `ready` (CONTRACT section 2).
 
     Telephone and address are shown to customers and stored nowhere.
     """
@@ -33,6 +37,8 @@ class Center(Table):
     phone: Annotated[str, Field(max_length=40, pattern=r"^[0-9+ ()/.-]*$")] = ""
     address: Annotated[str, Field(max_length=200)] = ""
     address_en: Annotated[str, Field(max_length=200)] = ""
+    tells_ready: Literal["proof", "repair", "auto"] = "auto"
+    ready_after_min: Annotated[float, Field(ge=0, le=24 * 60)] = 10
     weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1)] = (1, 2, 3, 4, 5, 6, 7)
 
     @field_validator("time_zone")

@@ -11,6 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.events import EVENT_TYPES, Event
+from schemas.personal import EXTRAS
 from schemas.times import to_ms
 
 Headers = Sequence[tuple[str, bytes]]
@@ -54,7 +55,7 @@ class BadEvent(ValueError):
 
 # Straight to the type's own validator: the union's would first look for the tag that is known by now.
 _VALIDATORS = {name: model.__pydantic_validator__.validate_json for name, model in EVENT_TYPES.items()}
-_FIELDS = {name: frozenset(model.model_fields) for name, model in EVENT_TYPES.items()}
+_FIELDS = {name: frozenset(model.model_fields) | {EXTRAS} for name, model in EVENT_TYPES.items()}
 # Fields that an event can do without, where they cannot be read. A phase says what happened, so it is none of them.
 _DISPENSABLE = {
     name: frozenset(field for field, info in model.model_fields.items() if not info.is_required() and field != "phase")
@@ -138,6 +139,14 @@ def vehicle_id_of(value: bytes) -> str | None:
         parsed = parsed["data"]
     vehicle_id = parsed.get("vehicle_id") if isinstance(parsed, dict) else None
     return vehicle_id if isinstance(vehicle_id, str) and vehicle_id else None
+
+
+def event_object(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """The event's own JSON object, out of its CloudEvents envelope if it has one, and not validated.
+
+    Raises BadEvent for what `decode_event` cannot parse.
+    """
+    return _event_json(value, headers, max_bytes)[1]
 
 
 def _event_json(value: bytes | None, headers: Headers, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
@@ -235,6 +244,11 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _json_type(parsed: Any) -> str:
     names = {list: "array", str: "string", bool: "boolean", type(None): "null"}
     return names.get(type(parsed), "number")
+
+
+def without_envelope(headers: Headers) -> list[tuple[str, bytes]]:
+    """The headers of a record whose event has come out of its CloudEvents envelope."""
+    return [(name, value) for name, value in headers if name.lower() != "content-type"]
 
 
 def _is_structured(headers: Headers) -> bool:

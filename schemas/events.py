@@ -1,6 +1,7 @@
 """The service-order events: CONTRACT section 1 as pydantic models in one discriminated union."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -14,8 +15,12 @@ from pydantic import (
     Field,
     Strict,
     TypeAdapter,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
+
+from schemas.personal import is_pseudonym, is_sealed
 
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -71,11 +76,36 @@ def _whole(number: object) -> object:
 
 Score = Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
 Kilometres = Annotated[float, Field(ge=0, le=10_000_000)]
-Address = Annotated[str, Field(max_length=512)] | dict[str, Annotated[str, Field(max_length=512)]]
+
+
+def _at_most(length: int, is_longer: Callable[[str], bool]) -> AfterValidator:
+    """Refuses a longer text, unless it is one of ours that stands for a personal one."""
+
+    def checked(text: str) -> str:
+        if len(text) > length and not (len(text) <= _LONGEST_SEALED and is_longer(text)):
+            raise PydanticKnownError("string_too_long", {"max_length": length})
+        return text
+
+    return AfterValidator(checked)
+
+
+# In Kafka personal texts are sealed (schemas.personal), and a sealed text is longer than what it stands for.
+_LONGEST_SEALED = 100_000
+CustomerId = Annotated[
+    str,
+    Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+    _at_most(64, is_pseudonym),
+    WithJsonSchema(TypeAdapter(Id).json_schema()),
+]
+AddressText = Annotated[str, _at_most(512, is_sealed), WithJsonSchema({"type": "string", "maxLength": 512})]
+Address = AddressText | dict[str, Annotated[str, Field(max_length=512)]]
+Label = Annotated[str, _at_most(24, is_sealed), WithJsonSchema({"type": "string", "maxLength": 24})]
+Name = Annotated[str, _at_most(40, is_sealed), WithJsonSchema({"type": "string", "maxLength": 40})]
+PersonalText = Annotated[str, _at_most(4096, is_sealed), WithJsonSchema({"type": "string", "maxLength": 4096})]
+Comment = Annotated[str, _at_most(16_384, is_sealed), WithJsonSchema({"type": "string", "maxLength": 16_384})]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$")]
 Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 ShortText = Annotated[str, Field(max_length=256)]
-Text = Annotated[str, Field(max_length=4096)]
 PartNumber = Annotated[str, Field(min_length=1, max_length=128)]
 LineId = Annotated[str, Field(min_length=1, max_length=64)]
 Contact = Annotated[tuple[Address, ...], Field(max_length=20)]
@@ -99,7 +129,7 @@ class Event(Model):
 
 class CheckedIn(Event):
     type: Literal["check_in"]
-    customer_id: Id
+    customer_id: CustomerId
     lane: Literal["quick", "standard"]
     odometer_km: Kilometres | None = None
     promised_at: Instant | None = Field(default=None, description="When the advisor said it would be ready.")
@@ -107,10 +137,10 @@ class CheckedIn(Event):
     contact: Contact | None = Field(
         default=None, description="Channel addresses of the customer; never stored outside the state that needs it."
     )
-    vehicle_label: Annotated[str, Field(max_length=24)] | None = Field(
+    vehicle_label: Label | None = Field(
         default=None, description="What the customer knows the car by, masked by the sender."
     )
-    advisor: Annotated[str, Field(max_length=40)] | None = Field(default=None, description="Shown to the customer.")
+    advisor: Name | None = Field(default=None, description="Shown to the customer.")
     model: Code | None = None
     software: Code | None = None
     built: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = Field(
@@ -232,7 +262,7 @@ class HandedOff(Event):
 
 class Cancelled(Event):
     type: Literal["cancellation"]
-    reason: Text | None = None
+    reason: PersonalText | None = None
 
 
 class Surveyed(Event):
@@ -242,7 +272,7 @@ class Surveyed(Event):
     scores: Annotated[dict[Annotated[str, Field(min_length=1, max_length=64)], Score], Field(max_length=50)] | None = (
         Field(default=None, description="Further scores by what they are of: communication, price, quality …")
     )
-    comment: Annotated[str, Field(max_length=16_384)] | None = None
+    comment: Comment | None = None
 
 
 ComplaintPhase = Literal["opened", "assigned", "contacted", "resolved", "reopened", "closed"]
@@ -263,7 +293,7 @@ class Complained(Event):
         ComplaintPhase, BeforeValidator(_opened_where_null, json_schema_input_type=ComplaintPhase | None)
     ] = "opened"
     handler_id: Id | None = None
-    resolution: Text | None = None
+    resolution: PersonalText | None = None
     compensation: Money | None = None
     channel: Code | None = None
 

@@ -172,6 +172,9 @@ class JourneyFact(Fact):
     anomalies: Labels
     version: Count = Field(description="Grows with every change of what the events say.")
     last_event_at: Annotated[int, Figure("instant", "ms")]
+    checked: bool | None = Field(
+        default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
+    )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
     promises: tuple[tuple[int, int], ...] = Field(description="Each new promise: when it was told, and for when.")

@@ -91,6 +91,7 @@ def clickhouse_differences(ask: Ask, truth: Truth, *, tolerance_s: float = 2.0) 
         *voice_differences(ask, truth),
         *event_differences(ask, truth),
         *center_hour_differences(ask, truth),
+        *conflict_differences(ask, truth),
     ]
 
 
@@ -355,6 +356,18 @@ def distinct(events: Iterable[Event]) -> Iterator[Event]:
         if identity not in seen:
             seen.add(identity)
             yield event
+
+
+def contradictions(events: Iterable[Event]) -> list[Event]:
+    """The events that came under the id of an earlier one and say something else: they count for nothing."""
+    first: dict[tuple[str, str], Event] = {}
+    return [event for event in events if first.setdefault((event["vehicle_id"], event["event_id"]), event) != event]
+
+
+def conflict_differences(ask: Ask, truth: Truth) -> list[str]:
+    """View `dead_letters`: a row for each event that contradicts another, however often its letter was sent."""
+    rows = ask("SELECT count() AS n FROM dead_letters WHERE code = 'event_id_conflict'")
+    return list(_unlike("dead_letters event_id_conflict", rows[0]["n"], len(contradictions(truth.events))))
 
 
 def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:

@@ -176,11 +176,11 @@ def _time(instant: int | None) -> Any:
 
 # In the words of the independent computation
 
-_TIMES = ("checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
+_TIMES = ("activity_since", "checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
 _MONEY = ("quoted_amount", "approved_amount", "final_amount")
 # What the independent computation does not work out.
 _NOT_COMPARED = (
-    *("locale", "activity_since", "version"),
+    *("locale", "version"),
     *("quote", "quote_pending", "promises", "timeline"),
 )
 _PART_TIMES = ("requested_at", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
@@ -218,7 +218,8 @@ def in_plain_types_too(order: Fact) -> Fact:
     surveys = [{name: each[name] for name in each if name != "comment"} for each in order["surveys"]]
     complaints = [{**each, "complained_at": None} for each in order["complaint_list"]]
     parts.sort(key=lambda each: str(each["request_id"]))
-    return {**order, "parts": parts, "surveys": surveys, "complaint_list": complaints}
+    since = None if order["activity"] is None else order["stages"][-1][1]
+    return {**order, "activity_since": since, "parts": parts, "surveys": surveys, "complaint_list": complaints}
 
 
 def _part(each: Fact) -> Fact:

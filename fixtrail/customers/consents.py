@@ -8,11 +8,11 @@ from typing import Any
 
 from fixtrail.settings import LedgerSettings
 from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.store import Store, StoreOutage
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference
-from sinks.push.ledger.store import Store, StoreOutage
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.notices import MILESTONES
 

@@ -7,8 +7,9 @@ of the users `app` (owns the two databases) and `reader` (may read the views) co
 (FIXTRAIL_CLICKHOUSE_PASSWORD, FIXTRAIL_CLICKHOUSE_READER_PASSWORD) or from a JSON file, made with random ones if new.
 
 The wheel is a library: `_chdb.query` is a private entry point, so its version is pinned and tests/integration covers
-what is used of it. In that mode anybody on this machine may log in as `default`, who may read nothing, and any user's
-SELECT * FROM Python(x) ends the process: loopback only, and supervised.
+what is used of it. In that mode the server's own session is one of user `default`, who has no password; nobody else
+gets in as `default`, because that session is the only one it may have. Any user's SELECT * FROM Python(x) ends the
+process: loopback only, and supervised.
 """
 
 import argparse
@@ -96,7 +97,10 @@ _CONFIG = """\
       <max_threads_min_free_memory_per_thread>{thread_memory}</max_threads_min_free_memory_per_thread>
       <max_memory_usage>{query_memory}</max_memory_usage>
     </default>
-    <nobody><max_memory_usage>10000000</max_memory_usage></nobody>
+    <nobody>
+      <max_sessions_for_user>1</max_sessions_for_user>
+      <max_memory_usage>10000000</max_memory_usage>
+    </nobody>
     <reader>
       <readonly>1</readonly>
       <max_threads>{threads}</max_threads>
@@ -106,16 +110,20 @@ _CONFIG = """\
       <max_result_rows>1000000</max_result_rows>
       <result_overflow_mode>throw</result_overflow_mode>
       <max_concurrent_queries_for_user>16</max_concurrent_queries_for_user>
+      <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
       <constraints>
         <max_execution_time><min>1</min><max>{reader_s:g}</max><changeable_in_readonly/></max_execution_time>
       </constraints>
     </reader>
   </profiles>
-  <quotas><default/></quotas>
+  <quotas>
+    <default/>
+    <nobody><interval><duration>2000000000</duration><queries>{serve_queries}</queries></interval></nobody>
+  </quotas>
   <users>
     <default>
       <no_password/>
-      <networks><ip>127.0.0.1</ip></networks><profile>nobody</profile><quota>default</quota>
+      <networks><ip>127.0.0.1</ip></networks><profile>nobody</profile><quota>nobody</quota>
       <grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>
     </default>
     <app>
@@ -175,6 +183,7 @@ def render_config(server: Server) -> Path:
         query_memory=(server.memory_mb << 20) * 3 // 4,
         reader_memory=(server.memory_mb << 20) // 2,
         reader_s=server.reader_s,
+        serve_queries=len(_SERVE.split(";")),
         threads=min(4, os.cpu_count() or 1),
         # By default each thread of a query wants 1 GiB free, which leaves a small server one thread.
         thread_memory=128 << 20,

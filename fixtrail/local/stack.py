@@ -236,6 +236,7 @@ class _Stack:
                 environment,
                 stop_within_s=30.0,
                 ready_line="ready",
+                ping=f"{plan.clickhouse}/ping",
             )
         )
         for server in (broker, clickhouse):
@@ -328,6 +329,7 @@ class _Stack:
             name: {
                 "pid": child.pid,
                 "health": self._health.get(name),
+                "ping": child.spec.ping,
                 "restarts": child.restarts,
                 "ended": child.ended,
             }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fixtrail.local.ping import until_silent
 from runtime.failure import BUG, REFUSED, STALLED, Failure
 
 LOG_BYTES = 10 * 1024 * 1024
@@ -35,7 +36,10 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to run: a module, its arguments, and what is added to the environment."""
+    """What to run: a module, its arguments, and what is added to the environment.
+
+    A child with a `ping` URL is stopped and started again when it does not answer there any more.
+    """
 
     name: str
     module: str
@@ -43,6 +47,7 @@ class Spec:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_within_s: float = 15.0
     ready_line: str | None = None
+    ping: str | None = None
 
 
 class Refusal(Failure):
@@ -62,6 +67,7 @@ class Child:
         self.said_last: list[str] = []
         self._exits = 0
         self._crashes = 0
+        self._silent = False
         self.log_path = logs / f"{spec.name}.log"
         self._say = say
         self._changed = changed
@@ -110,21 +116,25 @@ class Child:
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when its time is over; returns once it is gone."""
         self._stopping = True
-        process = self._process
-        if process and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(process.wait(), self.spec.stop_within_s)
-            except TimeoutError:
-                self._say(f"{self.spec.name} did not stop within {self.spec.stop_within_s:.0f} s and is killed")
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        if self._process:
+            await self._end(self._process)
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._log.close()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), self.spec.stop_within_s)
+        except TimeoutError:
+            self._say(f"{self.spec.name} did not stop within {self.spec.stop_within_s:.0f} s and is killed")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def _keep_running(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -151,6 +161,8 @@ class Child:
         self._log.emit(logging.makeLogRecord({"msg": f"--- {line}"}))
 
     def _said_of(self, code: int) -> str:
+        if self._silent:
+            return f"did not answer {self.spec.ping} any more and was stopped"
         ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
         said = f": {_message(self.said_last[-1])}" if code == REFUSED and self.said_last else ""
@@ -158,6 +170,7 @@ class Child:
 
     async def _spawn(self) -> None:
         self.ready.clear()
+        self._silent = False
         # stdin stays open as long as this process lives: see fixtrail.local.child.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -182,7 +195,9 @@ class Child:
         process = self._process
         assert process and process.stdout
         copying = asyncio.create_task(self._copy_output(process.stdout))
+        watching = asyncio.create_task(self._end_when_silent(process))
         code = await process.wait()
+        watching.cancel()
         # Not for ever: something that the child started may still hold the pipe.
         await asyncio.wait([copying], timeout=2)
         copying.cancel()
@@ -190,6 +205,15 @@ class Child:
         self.ready.clear()
         self._changed()
         return code
+
+    async def _end_when_silent(self, process: asyncio.subprocess.Process) -> None:
+        if self.spec.ping is None:
+            return
+        await self.ready.wait()
+        await until_silent(self.spec.ping)
+        if not self._stopping:
+            self._silent = True
+            await self._end(process)
 
     async def _copy_output(self, output: asyncio.StreamReader) -> None:
         while True:

@@ -1,5 +1,6 @@
 """`fixtrail dead-letters`: what was refused and why, and putting it back once it is repaired."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -9,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.settings import KafkaSettings, client_options
+from fixtrail.sealing import sealer_of
+from fixtrail.settings import KafkaSettings, SendingSettings, client_options
 from runtime.failure import Failure
 from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
-from schemas.decode import BadEvent, decode_event, vehicle_id_of
+from schemas.decode import BadEvent, decode_event, vehicle_id_of, without_envelope
 from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
 
 # A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
@@ -171,7 +173,7 @@ def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> Bad
 
 
 async def redrive_chosen(
-    settings: KafkaSettings,
+    settings: SendingSettings,
     places: Collection[Place],
     code: str | None,
     repaired: Mapping[Place, bytes],
@@ -220,12 +222,13 @@ def _reason_against(letter: Letter, value: bytes | None, max_bytes: int, *, forc
     return None
 
 
-async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
+async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
     """Put each letter back to `service-events` with the bytes given, then mark it as put back.
 
     Key is the vehicle id of the bytes where they name one, otherwise the letter's own key. Killed between the two
     writes, a letter has no mark and may be put back again: harmless, since the same event counts once.
     """
+    seal = sealer_of(settings)
     await require_topic(settings, SERVICE_EVENTS)
     async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
@@ -235,6 +238,10 @@ async def redrive(settings: KafkaSettings, letters: Sequence[tuple[Letter, bytes
             headers = [*original_headers(letter.headers), (REDRIVEN_FROM, place.encode())]
             if value is None and key is None:
                 raise Failure(f"dead letter {place} has neither key nor value: repair it with --file")
+            if value is not None and seal is not None:
+                (sealed,) = await asyncio.to_thread(seal, [value], [headers])
+                headers = headers if sealed is value else without_envelope(headers)
+                value = sealed
             await producer.send_and_wait(SERVICE_EVENTS, value, key, headers=headers)
             mark = DeadLetter(
                 REDRIVEN, "put back", DEAD_LETTERS, letter.partition, letter.offset, int(time.time() * 1000)

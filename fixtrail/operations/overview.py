@@ -1,6 +1,7 @@
 """The screen of `fixtrail status`: lags, boxes, heartbeats and dead letters, as far as each can be asked."""
 
 import asyncio
+import http.client
 import json
 import time
 import urllib.error
@@ -140,7 +141,8 @@ def _box(name: str, child: dict[str, Any]) -> Box:
     if is_child and not (pid and is_alive(pid)):
         return Box(name, pid, "gone", **known)
     if not page:
-        return Box(name, pid, "ready", **known)
+        ping = child.get("ping")
+        return Box(name, pid, "ready" if ping is None or _answers(ping) else "stuck", **known)
     try:
         said = _state(page)
         samples = scrape(page)
@@ -148,6 +150,14 @@ def _box(name: str, child: dict[str, Any]) -> Box:
         refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
         return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **known)
     return Box(name if is_child else said["box"], said["pid"], said["state"], **known, **_measured(samples))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _state(page: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`fixtrail send`: lines of a file to `service-events`, byte for byte, as fast as Kafka takes them."""
+"""`fixtrail send`: lines of a file to `service-events`, personal fields sealed, as fast as Kafka takes them."""
 
 import asyncio
 import queue
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fixtrail.operations.topics import require_topic
+from fixtrail.sealing import Seal, sealer_of
 from fixtrail.settings import SendingSettings, client_options, tracing_of
+from runtime.failure import Failure
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
@@ -27,6 +29,7 @@ CHUNK_BYTES = 1 << 20
 BATCH_BYTES = 512 * 1024
 LINGER_S = 0.1
 SHOWN_TRACES = 5
+SEALED_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
         max_request_size=2 * MAX_SENT_BYTES,
         request_timeout_ms=60_000,
     ) as producer:
-        lanes = Lanes(producer, partitions, tracing)
+        lanes = Lanes(producer, partitions, tracing, sealer_of(settings))
         began = time.monotonic()
         try:
             yield lanes
@@ -151,8 +154,12 @@ async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> 
 class Lanes:
     """One record batch being filled per partition; with `tracing` each is a span, and its records carry the trace."""
 
-    def __init__(self, producer: Any, partitions: list[int], tracing: "Tracing | None" = None) -> None:
+    def __init__(
+        self, producer: Any, partitions: list[int], tracing: "Tracing | None" = None, seal: Seal | None = None
+    ) -> None:
         self.sent = Sent()
+        self._seal = seal
+        self._unsealed: list[tuple[bytes | None, int, bytes]] = []
         self._tracing = tracing
         self._spans: dict[int, Sending] = {}
         self._producer = producer
@@ -173,13 +180,32 @@ class Lanes:
         vehicle_id = vehicle_id_of(line)
         if vehicle_id is None:
             self.sent.without_key += 1
-            await self._append(None, next(self._keyless), line)
+            await self._enqueue(None, next(self._keyless), line)
         else:
-            await self._append(*self._place(vehicle_id), line)
+            await self._enqueue(*self._place(vehicle_id), line)
 
     async def put(self, value: bytes, key: bytes) -> None:
         """Put one record with its own key."""
-        await self._append(*self._place(key.decode()), value)
+        await self._enqueue(*self._place(key.decode()), value)
+
+    async def _enqueue(self, key: bytes | None, partition: int, line: bytes) -> None:
+        self._unsealed.append((key, partition, line))
+        if len(self._unsealed) >= SEALED_AT_ONCE:
+            await self._seal_enqueued()
+
+    async def _seal_enqueued(self) -> None:
+        """Seal what is waiting for it and put it into the batches, in the order in which it came."""
+        waiting, self._unsealed = self._unsealed, []
+        lines: list[bytes] = [line for _, _, line in waiting]
+        if self._seal is not None and lines:
+            try:
+                lines = await asyncio.to_thread(self._seal, lines)
+            except Failure as error:
+                self.sent.failed += len(lines)
+                self.sent.error = self.sent.error or str(error)
+                return
+        for (key, partition, _), line in zip(waiting, lines, strict=True):
+            await self._append(key, partition, line)
 
     async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
         now_ms = int(time.time() * 1000)
@@ -212,6 +238,7 @@ class Lanes:
         return batch
 
     async def flush(self) -> None:
+        await self._seal_enqueued()
         for partition in list(self._batches):
             await self._send(partition)
 

@@ -19,7 +19,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.shard import Found, Shard
+from fixtrail.watch.open_order import Found
+from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
 from runtime.crash_point import crash_point

@@ -24,8 +24,9 @@ from schemas.centers import Center
 from schemas.facts import WAITS
 from schemas.opening_hours import day_in, opening_time_after
 from schemas.times import DAY_MS, MINUTE_MS
-from streams.journey.clock_notices import NO_NEWS, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
+from streams.journey.clock_notices import NO_NEWS, READY, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
 from streams.journey.ids import hashed_id
+from streams.journey.ready_setting import CheckHistory, ready_after_ms, ready_by_setting_at
 from streams.journey.visit import PICKUP
 
 Fact = Mapping[str, Any]
@@ -64,7 +65,7 @@ class Due:
 class DueNotice:
     """A customer notice to be sent from `due_at` on, while the order's fact is what it is.
 
-    `at` is when the promise was broken, or the last event was.
+    `at` is when the promise was broken, the last event was, or the work was done.
     """
 
     due_at: int
@@ -180,6 +181,16 @@ def notice_dues(fact: Fact, customers: Customers, centers: Centers) -> list[DueN
         due_at = opening_time_after(since, silent_ms, center)
         found.append(DueNotice(due_at, NO_NEWS, since, *about))
     return found
+
+
+def ready_due(fact: Fact, centers: Centers, checks: CheckHistory, now: int) -> DueNotice | None:
+    """The `ready` that the customer of an order whose work is done is to be told without proof; None where not so."""
+    center_id = fact["center_id"]
+    due_at = ready_by_setting_at(fact, ready_after_ms(centers.get(center_id), center_id, checks, now))
+    if due_at is None or fact["status"] != "open":
+        return None
+    about = (fact["order_id"], center_id, fact["locale"], fact["promised_at"])
+    return DueNotice(due_at, READY, fact["activity_since"], *about)
 
 
 def _threshold_ms(thresholds: Sequence[Threshold], fact: Fact) -> int | None:

@@ -7,8 +7,7 @@ counts before `accept` is told that it was written.
 import heapq
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
+from fixtrail.watch.open_order import Found, OpenOrder, put
 from fixtrail.watch.rules import (
     Centers,
     Due,
@@ -26,13 +26,15 @@ from fixtrail.watch.rules import (
     notice_dues,
     order_dues,
     pipeline_due,
+    ready_due,
     stockout_due,
 )
 from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
 from schemas.times import DAY_MS, MINUTE_MS
-from streams.journey.clock_notices import BY_CLOCK, NO_NEWS
+from streams.journey.clock_notices import NO_NEWS, is_by_clock
+from streams.journey.ready_setting import CheckHistory
 
 log = logging.getLogger(__name__)
 
@@ -54,37 +56,6 @@ _NEEDED = (
 )
 
 Fact = dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Order:
-    """What is kept of an open order. `fact` is there until it is worked out what will be due of it.
-
-    `settled_at`: when its newest fact may be believed to be all there is.
-    """
-
-    version: int
-    last_event_at: int
-    settled_at: int
-    fact: Fact | None
-    dues: Sequence[Due] = ()
-    notices: Sequence[DueNotice] = ()
-
-    def times(self) -> list[int]:
-        return [*(due.due_at for due in self.dues), *(due.due_at for due in self.notices)]
-
-
-@dataclass(slots=True)
-class Found:
-    """What a tick has to write: new versions of alerts, notices, and the ids of alerts to forget."""
-
-    alerts: dict[str, Alert] = field(default_factory=dict)
-    notices: list[Fact] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    orders: set[str] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        return bool(self.alerts or self.notices or self.gone)
 
 
 class Shard:
@@ -109,7 +80,8 @@ class Shard:
         self._order_rules = [rule for rule in config.rule if not isinstance(rule, StockoutRule | PipelineRule)]
         self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
-        self._orders: dict[str, _Order] = {}
+        self._orders: dict[str, OpenOrder] = {}
+        self._checks = CheckHistory()
         self._closed: dict[str, tuple[int, int]] = {}  # version and last event of orders that are not open
         self._recipients: dict[str, tuple[int, list[str]]] = {}
         self._told: defaultdict[str, set[str]] = defaultdict(set)
@@ -144,6 +116,7 @@ class Shard:
             whole = orjson.loads(record.value)
             fact = {name: whole[name] for name in _NEEDED}
             order_id, version, last_event_at = str(fact["order_id"]), int(fact["version"]), int(fact["last_event_at"])
+            self._checks.add(whole)
             fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
             fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):
@@ -156,7 +129,7 @@ class Shard:
         if fact["status"] == "open":
             comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
             settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
-            self._orders[order_id] = _Order(version, last_event_at, settled_at, fact)
+            self._orders[order_id] = OpenOrder(version, last_event_at, settled_at, fact)
             self._closed.pop(order_id, None)
         else:
             self._orders.pop(order_id, None)
@@ -167,7 +140,7 @@ class Shard:
         try:
             notice = orjson.loads(record.value or b"")
             order_id, at = notice["order_id"], int(notice["occurred_at"])
-            if notice["milestone"] in BY_CLOCK:
+            if is_by_clock(notice):
                 self._told[order_id].add(notice["notice_id"])
             elif at >= self._recipients.get(order_id, (0, []))[0]:
                 self._recipients[order_id] = (at, list(notice["recipients"]))
@@ -248,9 +221,9 @@ class Shard:
                 self._settle(found, order_id, {}, self._closed.get(order_id, (0, now))[1], now)
                 continue
             if order.fact is not None:
-                self._plan(order, order.fact)
+                self._plan(order, order.fact, now)
             held = stale or now < order.settled_at
-            self._settle(found, order_id, due_by(order.dues, now), order.last_event_at, now, may_open=not held)
+            self._settle(found, order_id, order.due_by(now), order.last_event_at, now, may_open=not held)
             times = order.times()
             waiting = held and any(at <= now for at in times)
             for due in order.notices:
@@ -262,12 +235,14 @@ class Shard:
             if ahead:
                 heapq.heappush(self._timers, (min(ahead), order_id))
 
-    def _plan(self, order: _Order, fact: Fact) -> None:
+    def _plan(self, order: OpenOrder, fact: Fact, now: int) -> None:
         """Work out what will be due of an order's newest fact."""
         order.fact = None
         try:
             order.dues = order_dues(fact, self._order_rules, self._centers)
             order.notices = notice_dues(fact, self._config.customers, self._centers)
+            if (ready := ready_due(fact, self._centers, self._checks, now)) is not None:
+                order.notices = [*(due for due in order.notices if due.due_at < ready.due_at), ready]
         except (TypeError, KeyError, ValueError, OverflowError):
             log.exception("nothing can be said of an order by the clock")
 
@@ -320,7 +295,7 @@ class Shard:
             case = due.get(key)
             is_held = key in held or (alert.closed_at is not None and case and case.alert_id != alert.alert_id)
             if case is None or is_held:
-                _put(found, life.ended(alert, over_at))
+                put(found, life.ended(alert, over_at))
             else:
                 held.add(key)
         for key, case in due.items():
@@ -328,18 +303,18 @@ class Shard:
                 continue
             if now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS:
                 alert = life.opened(case)
-                _put(found, life.escalated(alert, case.rule, now) or alert)
+                put(found, life.escalated(alert, case.rule, now) or alert)
 
     def _look_at_open_alerts(self, found: Found, now: int) -> None:
         for alert in [*self.open_alerts()]:
             current = found.alerts.get(alert.alert_id, alert)
             rule = self._rules.get(alert.rule)
             if rule is None:
-                _put(found, life.ended(current, now, "configuration"))
+                put(found, life.ended(current, now, "configuration"))
             elif (ack := self._acks.get(alert.alert_id)) is not None:
-                _put(found, life.acknowledged(current, ack))
+                put(found, life.acknowledged(current, ack))
             else:
-                _put(found, life.escalated(current, rule, now))
+                put(found, life.escalated(current, rule, now))
 
     # Memory
 
@@ -392,11 +367,6 @@ def _group_of(alert: Alert) -> str:
     if alert.order_id is not None:
         return alert.order_id
     return f"pipeline:{alert.rule}" if alert.kind == "pipeline_lag" else f"center:{alert.center_id}"
-
-
-def _put(found: Found, alert: Alert | None) -> None:
-    if alert is not None:
-        found.alerts[alert.alert_id] = alert
 
 
 def _read(model: Any, record: Any) -> Any:

@@ -16,7 +16,7 @@ def create_app(web: Web) -> FastAPI:
     """The application around parts that somebody else runs (fixtrail.web.server)."""
     app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
-    app.state.tracking = Pages(web.config)
+    app.state.tracking = Pages(web.config, web.journeys.checks)
     for router in _routers():
         app.include_router(router)
     app.mount("/v1", create_api(web.api))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from fixtrail.sealing import sealer_of
 from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.state import ApiState, make_state
@@ -42,10 +43,10 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
     return Web(
         config=config,
         journeys=journeys,
-        events=Events(client_options(config.settings)),
+        events=Events(client_options(config.settings), sealer_of(config.settings)),
         gate=Gate(config.limits),
         links=Links(config.settings.secret()),
-        api=make_state(config.settings, journeys, progress),
+        api=make_state(config.settings, journeys, progress, config.centers.all),
         ops=make_ops(config),
         boards=Boards(journeys, config.centers),
         progress=progress,

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from fixtrail.sealing import Seal
+from runtime.failure import Failure
 from runtime.kafka.producer import KafkaAway, OutgoingRecord, RenewingProducer, start_producer
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -21,7 +23,8 @@ class NotAcknowledged(Exception):
 class Events:
     """A producer that comes back by itself. Any number of tasks may write at once."""
 
-    def __init__(self, kafka: Mapping[str, Any]) -> None:
+    def __init__(self, kafka: Mapping[str, Any], seal: Seal | None = None) -> None:
+        self._seal = seal
         options = {"max_request_size": 2 * MAX_SENT_BYTES, "request_timeout_ms": int(ACK_LIMIT_S * 1000)}
         self._producer = RenewingProducer(lambda: start_producer(kafka, **options), ACK_LIMIT_S, ACK_LIMIT_S)
 
@@ -52,4 +55,10 @@ class Events:
 
     async def write_event(self, event: Mapping[str, Any]) -> None:
         """Send an event in the form of docs/contract.md, keyed by its vehicle. Raises NotAcknowledged."""
-        await self.write(orjson.dumps(event), event["vehicle_id"].encode())
+        value = orjson.dumps(event)
+        if self._seal is not None:
+            try:
+                (value,) = await asyncio.to_thread(self._seal, [value])
+            except Failure as error:
+                raise NotAcknowledged(str(error)) from None
+        await self.write(value, event["vehicle_id"].encode())

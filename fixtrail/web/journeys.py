@@ -22,6 +22,7 @@ from runtime.kafka.table import Table
 from schemas.facts import JourneyFact
 from schemas.times import DAY_MS
 from schemas.topics import JOURNEYS
+from streams.journey.ready_setting import CheckHistory
 
 # How long a closed order's page is there: time for the survey, and to look something up.
 KEPT_CLOSED_MS = 30 * DAY_MS
@@ -32,8 +33,9 @@ class _Row:
 
     __slots__ = ("center_id", "fact", "is_open", "last_event_at", "raw", "version")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, checks: CheckHistory) -> None:
         fact = orjson.loads(raw)
+        checks.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
         self.center_id: str | None = fact["center_id"]
@@ -119,13 +121,19 @@ class Journeys:
     """The newest fact of every open order, and of those closed within 30 days."""
 
     def __init__(self) -> None:
-        self.table = Table(JOURNEYS, _Row, is_newer=lambda row, than: row.version > than.version, is_expired=_is_old)
+        self.checks = CheckHistory()
+        self.table = Table(
+            JOURNEYS, self._row, is_newer=lambda row, than: row.version > than.version, is_expired=_is_old
+        )
         self.table.on_change(self._note)
         # Set once all that was in the topic at the start has been read.
         self.read = self.table.read
         self._open: defaultdict[str | None, dict[str, None]] = defaultdict(dict)
         self._of_order: dict[str, set[Changes]] = {}
         self._of_all: set[Changes] = set()
+
+    def _row(self, raw: bytes) -> _Row:
+        return _Row(raw, self.checks)
 
     def __len__(self) -> int:
         return len(self.table)

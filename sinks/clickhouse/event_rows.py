@@ -5,6 +5,7 @@ from datetime import datetime
 
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
+from schemas.personal import is_sealed
 from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.tables import Record, Row, Table, timestamp_of
@@ -48,6 +49,7 @@ class EventRows:
         keep_free_text: bool = False,
         max_bytes: int = MAX_BYTES,
         ahead_ms: int = AHEAD_MS,
+        unseal: Callable[[str], str | None] = lambda text: None,
     ) -> None:
         self._vehicle_key, self._customer_key = keyed.vehicle, keyed.customer
         self._max_bytes, self._ahead_ms = max_bytes, ahead_ms
@@ -55,6 +57,9 @@ class EventRows:
             name: _payload_writer(model, set() if keep_free_text else {_FREE_TEXT.get(name, "")})
             for name, model in EVENT_TYPES.items()
         }
+        if keep_free_text:
+            for name, field in _FREE_TEXT.items():
+                self._payload[name] = _with_text(self._payload[name], field, unseal)
 
     def is_event(self, record: Record) -> bool:
         """Whether `row` would give a row for this record."""
@@ -102,6 +107,18 @@ def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event]
         return to_json(event, include=include, exclude_none=True)
 
     return payload if include else lambda _: b"{}"
+
+
+def _with_text(
+    payload: Callable[[Event], bytes], field: str, unseal: Callable[[str], str | None]
+) -> Callable[[Event], bytes]:
+    """The same payload, with the free text in `field` readable; left out where it is erased or restricted."""
+
+    def readable(event: Event) -> bytes:
+        text = getattr(event, field)
+        return payload(event.model_copy(update={field: unseal(text)}) if is_sealed(text) else event)
+
+    return readable
 
 
 def _ms(at: datetime) -> int:

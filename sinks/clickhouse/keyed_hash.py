@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
+from schemas.personal import customer_key_of
+
 REMEMBERED = 200_000
 
 
@@ -27,7 +29,9 @@ class KeyedHash:
         # BLAKE2b takes keys of at most 64 bytes.
         key = secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
         self.vehicle: Callable[[str], str] = _hasher(key, b"vehicle")
-        self.customer: Callable[[str], str] = _hasher(key, b"customer")
+        hashed = _hasher(key, b"customer")
+        # A pseudonym is the key already, made where the event came in.
+        self.customer: Callable[[str], str] = lambda customer_id: customer_key_of(customer_id) or hashed(customer_id)
 
 
 def _hasher(key: bytes, domain: bytes) -> Callable[[str], str]:

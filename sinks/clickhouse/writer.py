@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.group import POLL_S, Box, ConsumerGroup, Membership
+from runtime.personal.vault import Vault
 from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from sinks.clickhouse.batch import Batch, Block, Reader
@@ -50,6 +51,7 @@ class WriterConfig:
     flush_rows: int = 5000
     flush_s: float = 1.0
     keep_free_text: bool = False
+    person_keys: str | None = field(default=None, repr=False)
     max_record_bytes: int = MAX_BYTES
     max_ahead_ms: int = AHEAD_MS
     tracing: Tracing | None = None
@@ -75,6 +77,14 @@ async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progre
         await writer.close()
 
 
+def _unsealer(config: WriterConfig) -> Callable[[str], str | None]:
+    """What reads sealed free text, where it is to be kept in ClickHouse."""
+    if not config.keep_free_text or config.person_keys is None:
+        return lambda text: None
+    vault = Vault(config.person_keys, config.hash_key)
+    return lambda text: vault.unseal([text])[text].text
+
+
 class _Writer(Box):
     """One batch is written while the next is read. Batches are written and committed strictly in order."""
 
@@ -83,6 +93,7 @@ class _Writer(Box):
         events = EventRows(
             keyed,
             keep_free_text=config.keep_free_text,
+            unseal=_unsealer(config),
             max_bytes=config.max_record_bytes,
             ahead_ms=config.max_ahead_ms,
         )

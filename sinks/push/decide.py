@@ -10,8 +10,9 @@ from schemas.centers import Center
 from schemas.opening_hours import day_began, is_open, next_day, quiet_until
 from sinks.push.ledger.audience import Preference
 from sinks.push.ledger.ledger import EXPIRED, HELD, PLANNED, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
-from streams.journey.clock_notices import BY_CLOCK, why_not_so
+from streams.journey.clock_notices import is_by_clock, why_not_so
 from streams.journey.notices import is_still_so_of_part, is_still_true, superseding
+from streams.journey.ready_setting import BY_SETTING, is_by_setting, ready_by_setting_at, ready_fields
 
 READY = "ready"
 QUIET, GAP, CAP = "quiet hours", "minimum gap", "enough messages for one day"
@@ -46,7 +47,8 @@ class Policy:
 class Known:
     """What a decision is made from, besides the send itself.
 
-    `told_by`: the events (id, time) by which the same milestone was told to the same person before.
+    `told_by`: the events (id, time) by which the same milestone was told to the same person before. `ready_after_ms`:
+    so long after the work the center's cars are told to be ready without proof; None where they are not.
     """
 
     fact: dict[str, Any] | None
@@ -54,6 +56,7 @@ class Known:
     told_at: Sequence[int] = ()
     center: Center | None = None
     told_by: Sequence[tuple[str, int]] = ()
+    ready_after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, now
 def _decide(send: Send, notice: dict[str, Any], known: Known, policy: Policy, now: int, rings: bool) -> Decision:
     if now >= send.expires_at:
         return Drop(EXPIRED, _why_expired(send))
-    if (untrue := why_untrue(notice, known.fact)) is not None:
+    if (untrue := why_untrue(notice, known.fact, known.ready_after_ms, now)) is not None:
         reason, may_be_early = untrue
         if may_be_early and now < send.planned_at + policy.settle_ms:
             again_ms = min(ASK_AGAIN_MS[1], max(ASK_AGAIN_MS[0], (now - send.planned_at) // 4))
@@ -120,10 +123,15 @@ def _was_told(send: Send, known: Known) -> bool:
     """
     if send.milestone not in PROVEN_ANEW or known.fact is None:
         return False
+    proven = (send.event_id, send.occurred_at)
     shown = [(event_id, at) for name, event_id, at in known.fact["timeline"] if name == send.milestone]
-    replaced = len(set(known.told_by).difference(shown))
+    by_setting = {told for told in known.told_by if told[0].startswith(BY_SETTING)}
+    before = max((at for _, at in shown if at < send.occurred_at), default=0)
+    if proven in shown and any(before < at <= send.occurred_at for _, at in by_setting):
+        return True  # told without proof, which has come now
+    replaced = len(set(known.told_by).difference(shown, by_setting))
     untold = [event for event in shown if event not in known.told_by]
-    return (send.event_id, send.occurred_at) in untold[:replaced]
+    return proven in untold[:replaced]
 
 
 def _disturb(send: Send, known: Known, policy: Policy, now: int) -> Decision:
@@ -157,11 +165,19 @@ def _why_expired(send: Send) -> str:
     return f"too old in the end: {send.reason}"
 
 
-def why_untrue(notice: dict[str, Any], fact: dict[str, Any] | None) -> tuple[str, bool] | None:
-    """None while the notice is true; else why not, and whether the journey may only be late to show it."""
+def why_untrue(
+    notice: dict[str, Any], fact: dict[str, Any] | None, ready_after_ms: int | None = None, now: int = 0
+) -> tuple[str, bool] | None:
+    """None while the notice is true; else why not, and whether the journey may only be late to show it.
+
+    `ready_after_ms` as in `Known`: without it no `ready` is true but a proven one.
+    """
     if fact is None:
         return "no journey shows it", True
-    if notice["milestone"] in BY_CLOCK:
+    if is_by_setting(notice):
+        return why_not_so(notice, fact) or _why_not_by_setting(fact, ready_after_ms, now)
+    fact = fact | ready_fields(fact, ready_after_ms, now)
+    if is_by_clock(notice):
         return why_not_so(notice, fact)
     if is_still_true(notice, fact):
         return None
@@ -176,3 +192,8 @@ def why_untrue(notice: dict[str, Any], fact: dict[str, Any] | None) -> tuple[str
     if notice["milestone"] == "quote_ready":
         return "the quote was decided", False
     return "the car is being worked on again", False
+
+
+def _why_not_by_setting(fact: dict[str, Any], ready_after_ms: int | None, now: int) -> tuple[str, bool] | None:
+    told_at = ready_by_setting_at(fact, ready_after_ms)
+    return None if told_at is not None and told_at <= now else ("the center tells it once it is proven", False)

@@ -11,6 +11,7 @@ from schemas.times import DAY_MS
 from schemas.topics import JOURNEYS
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
+from streams.journey.ready_setting import CheckHistory
 
 # A closed order is of interest for as long as a notice of it may wait: three days, with room.
 KEPT_CLOSED_MS = 7 * DAY_MS
@@ -38,9 +39,10 @@ class Journeys(Table[JourneyRow]):
     """A read model in memory: every open order, and those closed within a week."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
+        self.checks = CheckHistory()
         # After a crash older versions may come once more.
         super().__init__(
-            JOURNEYS, _row, is_newer=lambda row, than: row.version >= than.version, is_expired=_was_closed_long_ago
+            JOURNEYS, self._row, is_newer=lambda row, than: row.version >= than.version, is_expired=_was_closed_long_ago
         )
         self._kafka = kafka
 
@@ -49,19 +51,19 @@ class Journeys(Table[JourneyRow]):
         row = self.get(order_id)
         return None if row is None else orjson.loads(row.fact)
 
+    def _row(self, value: bytes) -> JourneyRow:
+        fact = orjson.loads(value)
+        self.checks.add(fact)
+        needed = {name: fact[name] for name in _NEEDED}
+        needed["parts"] = [{name: part[name] for name in _OF_PART} for part in fact["parts"] if is_awaited(part)]
+        quote = fact["quote"]
+        needed["currency"] = quote["currency"] if quote else None
+        closed_at = None if fact["status"] == "open" else int(fact["last_event_at"])
+        return JourneyRow(int(fact["version"]), closed_at, packed(needed))
+
     async def run(self) -> None:
         """Follow the topic until cancelled."""
         await follow_tables(self._kafka, [self])
-
-
-def _row(value: bytes) -> JourneyRow:
-    fact = orjson.loads(value)
-    needed = {name: fact[name] for name in _NEEDED}
-    needed["parts"] = [{name: part[name] for name in _OF_PART} for part in fact["parts"] if is_awaited(part)]
-    quote = fact["quote"]
-    needed["currency"] = quote["currency"] if quote else None
-    closed_at = None if fact["status"] == "open" else int(fact["last_event_at"])
-    return JourneyRow(int(fact["version"]), closed_at, packed(needed))
 
 
 def _was_closed_long_ago(row: JourneyRow, now: int) -> bool:

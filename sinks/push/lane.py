@@ -15,6 +15,7 @@ import orjson
 
 from runtime.crash_point import crash_point
 from runtime.progress import Progress
+from runtime.store import Store
 from schemas.centers import Center
 from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Known, Policy, decide
@@ -24,9 +25,9 @@ from sinks.push.ledger.audience import Preference
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import Found, Send
 from sinks.push.ledger.outcomes import Outcomes, Parcel, spend_of
-from sinks.push.ledger.store import Store
 from sinks.push.pace import Breaker, Bucket
 from sinks.push.words.compose import Composer
+from streams.journey.ready_setting import ready_after_ms
 
 log = logging.getLogger(__name__)
 
@@ -221,14 +222,17 @@ class Lane:
         office = self._office
         try:
             notice = orjson.loads(send.notice or "{}")
+            center_id, now = notice["center_id"], office.clock()
+            center = office.centers.get(center_id or "")
             known = Known(
                 office.journeys.fact(send.order_id),
                 found.preferences.get(send.person, Preference()),
                 found.told_at.get(send.person, ()),
-                office.centers.get(notice["center_id"] or ""),
+                center,
                 found.told_by.get((send.person, send.order_id, send.milestone), ()),
+                ready_after_ms(center, center_id, office.journeys.checks, now),
             )
-            return decide(send, notice, known, office.policy, office.clock(), rings=self._traits.rings)
+            return decide(send, notice, known, office.policy, now, rings=self._traits.rings)
         except (ValueError, LookupError, TypeError) as error:
             log.exception("nothing could be decided about milestone %s", send.milestone)
             return Drop(ledger.REJECTED, f"nothing could be decided: {type(error).__name__}")

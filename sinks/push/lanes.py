@@ -5,11 +5,11 @@ import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+from runtime.store import Store
 from sinks.push.channels.channel import Channel
 from sinks.push.config import LONGEST_TIMEOUT_S
 from sinks.push.lane import CALL_MARGIN_S, Lane, Office
 from sinks.push.ledger import ledger
-from sinks.push.ledger.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 from pydantic import ValidationError
 
+from runtime.personal.vault import ERASED, Unsealed
 from schemas.facts import Notice
+from schemas.personal import SEALED
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.channels.channel import Channel
 from sinks.push.ledger.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
@@ -34,6 +37,11 @@ def _content(notice: Notice) -> str:
     return orjson.dumps(notice.model_dump(mode="json", exclude={"recipients"})).decode()
 
 
+def _why_sealed(recipient: Recipient, unsealed: Mapping[str, Unsealed]) -> str:
+    opened = unsealed.get(SEALED + recipient.address, ERASED)
+    return f"the address is {opened.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Knows which channels are set up, and who else is told besides the customer."""
@@ -42,11 +50,27 @@ class Planner:
     keys: AddressKeys
     also: Sequence[str] = ()
 
-    def sends(self, notice: Notice, shard: int, now: int, subscribed: Sequence[str] = ()) -> list[Send]:
-        """A send for each of the notice's recipients, for each address subscribed to the order, and for `also`."""
-        recipients = list(dict.fromkeys(self._recipients([*notice.recipients, *subscribed])))
+    def sends(
+        self,
+        notice: Notice,
+        shard: int,
+        now: int,
+        subscribed: Sequence[str] = (),
+        unsealed: Mapping[str, Unsealed] = MappingProxyType({}),
+    ) -> list[Send]:
+        """A send for each of the notice's recipients, for each address subscribed to the order, and for `also`.
+
+        `unsealed`: the sealed ones as they were; one that nobody can read, or is to read now, is final at once.
+        """
+        texts = [opened.text or text for text in notice.recipients for opened in (unsealed.get(text, Unsealed(text)),)]
+        recipients = list(dict.fromkeys(self._recipients([*texts, *subscribed])))
         body = "" if now >= notice.expires_at else _content(notice)
-        found = [self._send(notice, body, each, shard, now) for each in recipients]
+        found = [
+            self._none(notice, each, shard, now, _why_sealed(each, unsealed))
+            if each.channel == "sealed"
+            else self._send(notice, body, each, shard, now)
+            for each in recipients
+        ]
         if not found:
             found = [self._none(notice, NOBODY, shard, now, "no address")]
         also = dict.fromkeys(self._recipients(self.also))

@@ -12,10 +12,13 @@ from aiokafka import TopicPartition
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.group import Box, ConsumerGroup, Membership
+from runtime.personal.vault import Vault
 from runtime.progress import Progress
 from runtime.retry import Retry, Stopped
+from runtime.store import Store, StoreOutage, open_store
 from schemas.centers import Center
 from schemas.facts import Notice
+from schemas.personal import is_sealed
 from schemas.times import DAY_MS
 from schemas.topics import NOTICES
 from sinks.push.address import AddressKeys
@@ -26,7 +29,6 @@ from sinks.push.lane import Office
 from sinks.push.lanes import Lanes
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.clerk import Clerk
-from sinks.push.ledger.store import Store, StoreOutage, open_store
 from sinks.push.plan import Planner, UnusableNotice, read_notice
 from sinks.push.words.compose import Composer, Link
 from sinks.push.words.words import Wordsmith
@@ -44,8 +46,9 @@ SUBSCRIBED_DAYS = 60
 class PushConfig:
     """What a push sink needs to know. `kafka` are the connection arguments of an aiokafka client.
 
-    `ledger` is a DSN (sinks.push.store). `instance` names this process among all that share the ledger; no two that
-    run at the same time have the same one. `link` gives the address of an order's tracking page.
+    `ledger` and `person_keys`, the store of the keys that addresses are sealed with, are DSNs (runtime.store).
+    `instance` names this process among all that share the ledger; no two that run at the same time have the same one.
+    `link` gives the address of an order's tracking page.
     """
 
     kafka: Mapping[str, Any]
@@ -57,6 +60,7 @@ class PushConfig:
     static_member: bool = True
     centers: Mapping[str, Center] = field(default_factory=dict)
     link: Link = lambda order_id, at: ""
+    person_keys: str | None = field(default=None, repr=False)
 
 
 async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -119,6 +123,7 @@ class _Sink(Box):
         self._config, self._progress = config, progress
         self._channels = open_channels(settings, keys)
         self._planner = Planner(self._channels, keys, settings.also)
+        self._vault = None if config.person_keys is None else Vault(config.person_keys, config.hash_key)
         self._clerk = Clerk(store, progress)
         self._journeys = Journeys(config.kafka)
         self._office = Office(
@@ -170,6 +175,8 @@ class _Sink(Box):
         for channel in self._channels.values():
             await channel.close()
         await self._clerk.close()
+        if self._vault:
+            self._vault.close()
 
     async def revoked(self, partitions: set[TopicPartition]) -> None:
         """Begin nothing more for them, and let what is under way end: their next owner must find how it did."""
@@ -211,10 +218,12 @@ class _Sink(Box):
 
     def _plan(self, planned: list[tuple[Notice, int]], now: int, store: Store) -> tuple[int, set[tuple[str, str]]]:
         subscribed = audience.subscriptions_of(store, sorted({notice.order_id for notice, _ in planned}))
+        sealed = [text for notice, _ in planned for text in notice.recipients if is_sealed(text)]
+        unsealed = self._vault.unseal(sealed) if self._vault else {}
         sends = [
             send
             for notice, shard in planned
-            for send in self._planner.sends(notice, shard, now, subscribed.get(notice.order_id, ()))
+            for send in self._planner.sends(notice, shard, now, subscribed.get(notice.order_id, ()), unsealed)
         ]
         new = ledger.plan(store, sends)
         return new, {(send.lane, send.channel) for send in sends if send.state == ledger.PLANNED}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.times import DAY_MS
 from streams.journey.visit import APPROVAL, BAY, DIAGNOSIS, FINISHING, PARTS, PICKUP, QUALITY, RECEPTION, REPAIR
 
 _WAIT, _TOUCH = ("wait_s", "lead_s"), ("touch_s", "lead_s")
@@ -20,6 +21,17 @@ _GROWING: dict[str, tuple[str, ...]] = {
 }
 # Those that also grow in the wait for a bay, by why a job is paused.
 _GROWING_UNDER = {"expert": "bay_expert_s", "shift_end": "bay_shift_end_s"}
+
+
+NEVER_CLOSED_MS = 30 * DAY_MS
+
+
+def is_never_closed(fact: Mapping[str, Any], now: int) -> bool:
+    """Whether an open order has had no event for 30 days: anomaly `never_closed` of CONTRACT section 5.
+
+    It is a matter of the instant, so facts do not have it; no live screen counts such an order.
+    """
+    return fact["status"] == "open" and now - int(fact["last_event_at"]) > NEVER_CLOSED_MS
 
 
 def at_instant(fact: dict[str, Any], now: int) -> dict[str, Any]:

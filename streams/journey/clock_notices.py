@@ -1,15 +1,18 @@
-"""Notices that no event tells: a promise passed, a silence too long. What they say, and whether it is still true.
+"""Notices that no event tells: a promise passed, a silence too long, work that has been done for a while.
 
-The watch box makes them from an open order's newest fact. Their ids name the promise or the silence they are about, so
-that the same one is told once, whoever finds it and however often.
+What they say, and whether it is still true. The watch box makes them from an open order's newest fact. Their ids name
+the promise, the silence or the end of the work they are about, so that the same one is told once, whoever makes it and
+however often. `ready` is one of them where its center tells it without proof (ready_setting.py).
 """
 
 from typing import Any
 
 from streams.journey.ids import notice_id
-from streams.journey.visit import BAY, PARTS, PICKUP, RECEPTION
+from streams.journey.ready_setting import BY_SETTING, is_by_setting
+from streams.journey.visit import BAY, FINISHING, PARTS, PICKUP, RECEPTION
 
-RUNNING_LATE, NO_NEWS = "running_late", "no_news"
+RUNNING_LATE, NO_NEWS, READY = "running_late", "no_news", "ready"
+# The milestones that are never proven by an event.
 BY_CLOCK = (RUNNING_LATE, NO_NEWS)
 # Where the customer waits for the workshop: an approval is awaited from the customer.
 SILENT = (RECEPTION, PARTS, BAY)
@@ -17,15 +20,22 @@ SILENT = (RECEPTION, PARTS, BAY)
 _HOUR_MS = 3600 * 1000
 _SUPERSEDED_BY = {
     RUNNING_LATE: ("promise_changed", "ready", "handed_off", "cancelled"),
+    READY: ("ready", "extra_check", "handed_off", "cancelled"),
     NO_NEWS: (
         *("promise_changed", "diagnosis_started", "quote_ready", "part_ordered", "part_delayed", "part_arrived"),
         *("repair_started", "extra_check", "ready", "handed_off", "cancelled"),
     ),
 }
 # Of a promise that passed in the evening the customer still wants to hear in the morning; not so of a quiet hour.
-_LIFETIME_MS = {RUNNING_LATE: 12 * _HOUR_MS, NO_NEWS: 2 * _HOUR_MS}
+_LIFETIME_MS = {RUNNING_LATE: 12 * _HOUR_MS, NO_NEWS: 2 * _HOUR_MS, READY: 24 * _HOUR_MS}
+_EVENT_ID = {RUNNING_LATE: "promise:{promised_at}", NO_NEWS: "silence:{at}", READY: BY_SETTING + "{at}"}
 
 Fact = dict[str, Any]
+
+
+def is_by_clock(notice: Fact) -> bool:
+    """Whether the notice was made by the clock, not by an event."""
+    return notice["milestone"] in BY_CLOCK or is_by_setting(notice)
 
 
 def promise_passed_at(fact: Fact) -> int | None:
@@ -47,9 +57,9 @@ def silent_since(fact: Fact) -> int | None:
 def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
     """The notice in the shape of schemas.facts.Notice, for nobody yet: `recipients` is empty.
 
-    `at` is when the promise was broken or the last event was, `due_at` when that is to be told.
+    `at` is when the promise was broken, the last event was or the work was done; `due_at` when that is to be told.
     """
-    about = f"promise:{fact['promised_at']}" if milestone == RUNNING_LATE else f"silence:{at}"
+    about = _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
     return {
         "notice_id": notice_id(fact["order_id"], milestone, about),
         "order_id": fact["order_id"],
@@ -71,7 +81,12 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
 
 
 def why_not_so(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
-    """None while a clock notice is true; else why it is not, and whether the fact may be older than the notice."""
+    """None while a clock notice is true; else why it is not, and whether the fact may be older than the notice.
+
+    Whether a `ready` may be told without proof is for its center's setting to say.
+    """
+    if notice["milestone"] == READY:
+        return _why_not_done(notice, fact)
     if notice["milestone"] == RUNNING_LATE:
         told = [promised for _, promised in fact["promises"]]
         if notice["promised_at"] not in told:
@@ -84,6 +99,14 @@ def why_not_so(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
     if fact["last_event_at"] != notice["occurred_at"]:
         return "there has been news", False
     return None if silent_since(fact) is not None else ("the customer does not wait any more", False)
+
+
+def _why_not_done(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
+    if fact["last_event_at"] < notice["occurred_at"]:
+        return "the journey does not show that the work is done", True
+    if (fact["activity"], fact["activity_since"]) != (FINISHING, notice["occurred_at"]):
+        return "the visit has gone on", False
+    return None
 
 
 def _is_under_way(fact: Fact) -> bool:

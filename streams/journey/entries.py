@@ -29,6 +29,7 @@ from schemas.events import (
     Repaired,
     Surveyed,
 )
+from schemas.personal import address_text
 from schemas.times import to_ms
 
 CHECK_IN = "i"
@@ -179,7 +180,7 @@ def entry_of(event: Event) -> Entry:
 
 def _check_in(event: CheckedIn) -> tuple[Any, ...]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
-    contact = [address for address in map(_address, event.contact or ()) if address]
+    contact = [address for address in map(address_text, event.contact or ()) if address]
     locale = None if event.locale is None else nearest_locale(event.locale)
     return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, locale, contact
 
@@ -260,13 +261,6 @@ _FIELDS_OF: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
     FollowedUp: _only(FOLLOW_UP),
     AppointmentMade: _only(APPOINTMENT),
 }
-
-
-def _address(address: str | dict[str, str]) -> str:
-    """The address as "channel:address", however it was given; empty where there is none."""
-    if isinstance(address, str):
-        return address
-    return f"{address['channel']}:{address['address']}" if {"channel", "address"} <= address.keys() else ""
 
 
 def _plain(amount: Decimal | None) -> str | None:

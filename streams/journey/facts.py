@@ -20,13 +20,9 @@ from streams.journey.visit import (
     QUALITY,
     RECEPTION,
     REPAIR,
-    Complaint,
-    DoneRun,
-    Part,
-    Run,
-    Survey,
     Visit,
 )
+from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
 
 Fact = dict[str, Any]
 
@@ -54,7 +50,7 @@ def journey_fact(
         "locale": visit.locale,
         "status": _STATUS[visit.closed_by],
         "activity": visit.activity,
-        "activity_since": None if visit.activity is None else visit.since,
+        "activity_since": None if visit.activity is None else runs[-1].started_at,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
         "checked_in_at": visit.started_at,
         "ready_at": ready_at,
@@ -81,6 +77,7 @@ def journey_fact(
         "anomalies": anomalies_of(visit),
         "version": version,
         "last_event_at": last_at,
+        "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
         "promises": [[promise.told_at, promise.promised_at] for promise in visit.promises],

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from streams.journey.clock_notices import BY_CLOCK, why_not_so
+from streams.journey.clock_notices import is_by_clock, why_not_so
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
-from streams.journey.visit import Milestone, Visit
+from streams.journey.visit import Visit
+from streams.journey.visit_state import Milestone
 
 _MINUTE_MS = 60 * 1000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -15,7 +16,7 @@ _CLOSING = ("handed_off", "cancelled")
 _READY = ("ready", *_CLOSING)
 
 # By milestone: which later ones make it pointless, how long it is worth telling, how long to wait whether it holds.
-# A car counts as ready when its last job is done, until a final check begins: two minutes show whether one does.
+# A car of which it was told that it is ready may be worked on once more: two minutes show whether it is.
 _RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "checked_in": (("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * _HOUR_MS, 0),
     "promise_changed": (("promise_changed", *_READY), 12 * _HOUR_MS, 0),
@@ -73,7 +74,7 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
 
     A late event may have taken its milestone back, or a later milestone made it pointless.
     """
-    if notice["milestone"] in BY_CLOCK:
+    if is_by_clock(notice):
         return why_not_so(notice, fact) is None
     timeline = [list(milestone) for milestone in fact["timeline"]]
     if _milestone_of(notice) not in timeline:

@@ -26,7 +26,7 @@ from streams.journey.notices import notice_of
 from streams.journey.order import Order
 from streams.journey.packed import packed
 from streams.journey.vehicle import Vehicle
-from streams.journey.visit import Milestone
+from streams.journey.visit_state import Milestone
 
 HOLD_DAYS = 60
 

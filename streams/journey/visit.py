@@ -7,8 +7,6 @@ newer than all before it may be fed to a running visit instead and gives the sam
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict, get_type_hints
 
-import msgspec
-
 from streams.journey import entries as e
 from streams.journey.entries import (
     CheckEntry,
@@ -24,6 +22,7 @@ from streams.journey.entries import (
     SurveyEntry,
     sort_key,
 )
+from streams.journey.visit_state import Complaint, DoneRun, Job, Milestone, Part, Promise, Run, Survey
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
@@ -33,93 +32,6 @@ DONE = frozenset({PICKUP, FINISHING})
 
 _JOB_ENDS = frozenset({"paused", "completed"})
 _REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
-
-
-class Run(msgspec.Struct, array_like=True, gc=False):
-    """A stretch of one activity, in ms; `ended_at` is None while it goes on."""
-
-    activity: str
-    started_at: int
-    ended_at: int | None
-
-
-class DoneRun(Run, array_like=True, gc=False):
-    """A stretch of pickup or finishing, with the promise given before it."""
-
-    promised_at: int | None = None
-
-
-class Milestone(msgspec.Struct, array_like=True, gc=False):
-    name: str
-    event_id: str
-    at: int
-
-
-class Job(msgspec.Struct, array_like=True, gc=False):
-    """A job's last phase, whether it was ever completed, and why it is paused, if it is."""
-
-    phase: str
-    was_completed: bool
-    pause_reason: str | None = None
-
-
-class Part(msgspec.Struct, array_like=True, gc=False):
-    """A part request: when each phase was first reached (ms), the rest as last said."""
-
-    part_no: str
-    quantity: str
-    urgent: bool
-    requested: int | None = None
-    backordered: int | None = None
-    fulfilled: int | None = None
-    cancelled: int | None = None
-    expected: int | None = None
-    unit_price: str | None = None
-
-    @property
-    def is_requested(self) -> bool:
-        return self.requested is not None or self.backordered is not None
-
-    @property
-    def is_settled(self) -> bool:
-        return self.fulfilled is not None or self.cancelled is not None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is waited for: requested or backordered, neither fulfilled nor cancelled."""
-        return self.is_requested and not self.is_settled
-
-    def reach(self, phase: str, at: int) -> bool:
-        """Note a phase; whether it is the first time."""
-        is_first = getattr(self, phase) is None
-        if is_first:
-            setattr(self, phase, at)
-        return is_first
-
-
-class Promise(msgspec.Struct, array_like=True, gc=False):
-    """When it was told, and for when (ms)."""
-
-    told_at: int
-    promised_at: int
-
-
-class Survey(msgspec.Struct, array_like=True, gc=False):
-    event_id: str
-    at: int
-    score: int
-    reasons: list[str]
-
-
-class Complaint(msgspec.Struct, array_like=True, gc=False):
-    """A complaint: the event by which it was first heard of and when, its phases so far, the rest as last said."""
-
-    event_id: str
-    at: int
-    category: str
-    severity: str | None
-    complaint_id: str
-    phases: list[tuple[str, int]]
 
 
 class Visit:
@@ -163,6 +75,8 @@ class Visit:
     refused: bool = False
     # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
     proven: bool = False
+    # whether any check or `ready` was told of
+    checked: bool = False
     quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
@@ -418,11 +332,11 @@ class Visit:
         return ["repair_started"] if first else []
 
     def _check_started(self, entry: Entry) -> list[str]:
-        self.quality_running = True
+        self.quality_running = self.checked = True
         return []
 
     def _check_completed(self, entry: CheckEntry) -> list[str]:
-        self.quality_running = False
+        self.quality_running, self.checked = False, True
         if entry.passed:
             self.proven = True
             return []
@@ -430,7 +344,7 @@ class Visit:
         return ["extra_check"]
 
     def _declare_ready(self, entry: Entry) -> list[str]:
-        self.proven = True
+        self.proven = self.checked = True
         return []
 
     def _only_count(self, entry: Entry) -> list[str]:

@@ -8,8 +8,8 @@ import urllib.request
 
 from playwright.sync_api import Page, expect
 
+from runtime.store import open_store
 from sinks.push.ledger import audience
-from sinks.push.ledger.store import open_store
 from tests.browser.conftest import Phones
 from tests.browser.workshop_floor import Floor
 from tests.stack import Stack, wait_for

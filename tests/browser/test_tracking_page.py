@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from runtime.store import open_store
 from sinks.push.ledger import audience
-from sinks.push.ledger.store import open_store
 from tests.browser.conftest import Phones, keep_screenshot, keep_side_by_side
 from tests.browser.workshop_floor import Floor, clock
 from tests.stack import Stack, wait_for

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -190,14 +192,51 @@ def test_a_reader_s_query_is_limited_in_rows_and_memory(clickhouse: ClickHouseNo
         clickhouse.ask("SELECT length(groupArray(number)) FROM numbers(1000000000)", user="reader")
 
 
-def test_whoever_logs_in_as_default_may_read_nothing(clickhouse: ClickHouseNode) -> None:
-    as_default = ClickHouseNode(
-        clickhouse.process, clickhouse.http_port, clickhouse.tcp_port, clickhouse.data, {"default": ""}
-    )
+@pytest.mark.parametrize("query", ["", "?user=default", "?session_id=mine", "?user=default&password="])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1",
+        "SYSTEM STOP LISTEN HTTP",
+        "SYSTEM STOP LISTEN TCP",
+        "SELECT count() FROM numbers(100000000000)",
+        "SELECT count() FROM fixtrail.orders",
+        "SELECT count() FROM fixtrail_raw.journeys",
+        "SELECT name FROM system.users",
+    ],
+)
+def test_nobody_does_anything_as_default(clickhouse: ClickHouseNode, sql: str, query: str) -> None:
+    """Any page that is open in a browser on this machine can send such a request."""
+    headers = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    request = urllib.request.Request(f"{clickhouse.url}/{query}", data=sql.encode(), headers=headers)
 
-    for table in ("fixtrail.orders", "fixtrail_raw.journeys", "system.users"):
-        with pytest.raises(AssertionError, match="ACCESS_DENIED"):
-            as_default.ask(f"SELECT count() FROM {table}", user="default")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+
+    assert "USER_SESSION_LIMIT_EXCEEDED" in refused.value.read().decode()
+    assert clickhouse.ask("SELECT 1") == "1"
+
+
+def test_nobody_logs_in_as_default_by_the_native_protocol(clickhouse: ClickHouseNode) -> None:
+    hello = _native_hello("default")
+    with socket.create_connection(("127.0.0.1", clickhouse.tcp_port), timeout=10) as connection:
+        connection.sendall(hello)
+        answer = connection.recv(4096)
+
+    assert b"overflown session count" in answer
+
+
+def test_the_query_of_a_reader_who_is_gone_is_cancelled(clickhouse: ClickHouseNode) -> None:
+    running = "SELECT count() FROM system.processes WHERE user = 'reader'"
+    body = b"SELECT count() FROM numbers(1000000000000) WHERE rand() = 7"
+    login = f"X-ClickHouse-User: reader\r\nX-ClickHouse-Key: {clickhouse.passwords['reader']}\r\n"
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\n{login}Content-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", clickhouse.http_port), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
+        wait_for(lambda: clickhouse.ask(running) == "1", 15, "the query runs")
+
+    # Its own limit in these tests is 30 s.
+    assert wait_for(lambda: clickhouse.ask(running) == "0", 20, "the query has ended") < 15
 
 
 @pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
@@ -266,6 +305,12 @@ def test_the_reader_sees_the_views_with_an_ordinary_client(clickhouse: ClickHous
 
     assert client.query("SELECT count() FROM fixtrail.orders").result_rows == [(0,)]
     assert {name for (name,) in client.query("SHOW TABLES FROM fixtrail").result_rows} >= {"orders", "stages", "events"}
+
+
+def _native_hello(user: str) -> bytes:
+    """The first packet of ClickHouse's native protocol: client name, version, revision, database, user, password."""
+    revision = b"\xd3\xa8\x03"
+    return b"\x00\x04test\x18\x01" + revision + b"\x00" + bytes([len(user)]) + user.encode() + b"\x00"
 
 
 def _ends_within(pid: int, seconds: float) -> bool:

@@ -172,10 +172,11 @@ def test_what_happened_last_year_is_told_to_nobody(town: Town):
         event("check_in", year_s + 9000, customer_id="K1", lane="quick", contact=contact),
         event("repair", year_s + 5000, phase="started", job_id="J1"),
         event("repair", year_s + 4000, phase="completed", job_id="J1"),
+        event("ready", year_s + 3000),
         event("handoff", year_s),
     ]
 
-    assert town.post(*visit)["accepted"] == 4
+    assert town.post(*visit)["accepted"] == 5
     wait_for(lambda: len(town.log("OLD-1")) == 8, LIMIT_S, "all is in the log")
 
     assert {each["state"] for each in town.log("OLD-1")} == {"EXPIRED"}

@@ -33,8 +33,8 @@ def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, t
     stack.send(source)
     stack.wait_idle()
 
-    assert stack.status()["dead_letters"] == 0
     assert_all_equal(stack, truth)
+    assert stack.status()["dead_letters"] == len(compare.contradictions(truth.events)) > 0
     assert_facts_equal(stack, source, truth)
     assert_verified(stack)
     assert_nothing_personal(stack, truth)
@@ -63,8 +63,8 @@ def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tm
     stack.send(source)
     stack.wait_idle()
 
-    assert stack.status()["dead_letters"] == 0
     assert_all_equal(stack, shuffled)
+    assert stack.status()["dead_letters"] == len(compare.contradictions(shuffled.events)) > 0
     assert_facts_equal(stack, source, shuffled)
     assert_verified(stack)
 

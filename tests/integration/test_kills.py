@@ -87,7 +87,8 @@ def kill_in_the_flow(stack: Stack, source: Path, victims: Iterable[str]) -> None
 def assert_all_equal(stack: Stack, truth: Truth) -> None:
     found = compare.clickhouse_differences(stack.ask, truth)
     assert not found, compare.said(found)
-    assert stack.status()["dead_letters"] == 0
+    # A letter may be sent twice, by who was killed and by who went on; it is about the same record.
+    assert stack.ask("SELECT DISTINCT code FROM dead_letters") == [{"code": "event_id_conflict"}]
 
 
 def processes_of(stack: Stack) -> list[str]:

@@ -114,11 +114,14 @@ def test_the_figures_are_those_of_the_feed(stack: Stack):
             if not sample.name.endswith(("_created", "_bucket", "_sum")) and labels.items() <= sample.labels.items()
         )
 
-    assert total(worker["fixtrail_worker_events"]) == len(EVENTS)
+    # The bad line whose `contact` cannot be read loses that field alone, and then contradicts the event it was made of.
+    accepted = len(EVENTS) + 1
+    assert total(worker["fixtrail_worker_events"]) == accepted
+    assert total(worker["fixtrail_worker_events"], outcome="event_id_conflict") == 1
     assert total(worker["fixtrail_worker_dead_letters"]) == len(spoiled())
     assert total(worker["fixtrail_worker_dead_letters"], code="not_json") == 1
-    assert total(writer["fixtrail_clickhouse_rows"], table="events") == len(EVENTS)
-    assert total(writer["fixtrail_clickhouse_occurred_to_row_seconds"]) == len(EVENTS)
+    assert total(writer["fixtrail_clickhouse_rows"], table="events") == accepted
+    assert total(writer["fixtrail_clickhouse_occurred_to_row_seconds"]) == accepted
     assert total(worker["fixtrail_worker_received_to_done_seconds"]) == len(EVENTS) + len(spoiled())
     orders = {event["order_id"] for event in EVENTS}
     assert 0 < total(worker["fixtrail_worker_state_entries"], table="orders") <= len(orders)

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from fixtrail.tracking_links import Links
+from runtime.store import open_store
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.webhook import said_secret
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.lanes import GONE
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.ledger import FINAL
-from sinks.push.ledger.store import open_store
 from tests.kafka_io import read_topic
 from tests.providers.mail import MailServer
 from tests.providers.messages import HOUR, MINUTE, a_fact, a_notice, now_ms

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from runtime.progress import Progress
+from runtime.store import PostgresStore, Store, StoreOutage, open_store
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference, Spend
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Send
-from sinks.push.ledger.store import PostgresStore, Store, StoreOutage, open_store
 from tests.providers.messages import HOUR, a_notice, a_send
 
 NOW = 1_772_442_000_000

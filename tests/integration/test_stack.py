@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -91,6 +92,23 @@ def test_waiting_ends_with_one_when_something_does_not_get_on(stack: Stack, line
     # The events, and what heartbeats come meanwhile.
     assert re.search(r"fixtrail-clickhouse has 5\d\d records of service-events to go", late.stderr.decode())
     stack.wait_idle()
+
+
+def test_a_clickhouse_that_stops_listening_is_not_ready_and_is_started_again(stack: Stack):
+    def state() -> str:
+        said: str = json.loads(stack.run("status", "--json", exit_code=None))["children"]["clickhouse"]["state"]
+        return said
+
+    before = stack.facts["children"]["clickhouse"]
+    with contextlib.suppress(OSError):
+        stack.ask_raw("SYSTEM STOP LISTEN HTTP")
+
+    wait_for(lambda: state() != "ready", 60, "status sees it")
+    wait_for(lambda: stack.facts["children"]["clickhouse"]["pid"] not in (None, before["pid"]), 120, "it is restarted")
+
+    wait_for(lambda: state() == "ready", 120, "it answers again")
+    assert "did not answer" in stack.facts["children"]["clickhouse"]["ended"]
+    assert stack.sql("SELECT 1 AS one") == [{"one": 1}]
 
 
 def test_sql_answers_in_any_format_and_only_reads(stack: Stack):

@@ -36,6 +36,18 @@ name = "上海浦东服务中心"
 name_en = "Shanghai Pudong"
 region = "East"
 phone = "+86 21 5555 0100"
+
+[[center]]
+id = "C-REPAIR"
+name = "成都"
+region = "West"
+tells_ready = "repair"
+
+[[center]]
+id = "C-PROOF"
+name = "北京"
+region = "North"
+tells_ready = "proof"
 """
 
 
@@ -267,6 +279,23 @@ def test_a_stream_shows_that_it_is_alive(pages: PageServer, monkeypatch: pytest.
         assert stream.next().id == "2"
 
     assert stream.comments.count(": still here") >= 2
+
+
+def test_work_that_is_done_becomes_ready_by_the_centers_setting_before_the_readers_eyes(pages: PageServer):
+    minute = 60_000
+    done_at = now_ms() - 10 * minute + 2_000
+    pages.publish(
+        visit("R-77", center_id="C-REPAIR", activity="finishing", activity_since=done_at, version=1),
+        visit("R-78", center_id="C-PROOF", activity="finishing", activity_since=done_at - 60 * minute, version=1),
+    )
+    with pages.listen(_live(pages, "R-77")) as stream:
+        assert "is-finishing" in (first := stream.next()).data
+        assert "is-pickup" in (second := stream.next()).data
+        assert (first.id, second.id) == ("1", "1")
+    with pages.listen(_live(pages, "R-77"), Last_Event_ID="1") as stream:
+        assert "is-pickup" in stream.next().data, "a reader that was away meanwhile sees it, too"
+    with pages.listen(_live(pages, "R-78")) as stream:
+        assert "is-finishing" in stream.next().data
 
 
 def test_a_stream_ends_when_its_link_is_revoked(pages: PageServer):

@@ -24,6 +24,7 @@ from fixtrail.local.broker.records_wire import (
     read_produce,
 )
 from fixtrail.local.broker.segment import StorageError
+from fixtrail.local.broker.unpacking import BrokenPackingError, TooLargeError, check_packing
 from fixtrail.local.broker.wire import RequestHeader
 
 
@@ -60,6 +61,13 @@ def _check(log: PartitionLog, records: memoryview) -> tuple[ErrorCode, BatchHead
         return ErrorCode.MESSAGE_TOO_LARGE, None
     if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
         return ErrorCode.INVALID_RECORD, None
+    if header.attributes & CODEC:
+        try:
+            check_packing(records, header)
+        except TooLargeError:
+            return ErrorCode.MESSAGE_TOO_LARGE, None
+        except BrokenPackingError:
+            return ErrorCode.CORRUPT_MESSAGE, None
     if log.config.compact and not _first_record_has_key(records, header):
         return ErrorCode.INVALID_RECORD, None
     return ErrorCode.NONE, header

@@ -24,6 +24,7 @@ Header = tuple[str, bytes]
 BODY_WITHIN_S = 30.0
 
 _STRUCTURED: tuple[Header, ...] = (("content-type", EVENT.encode()),)
+_REQUIRED = ("ce-id", "ce-source", "ce-type", "ce-specversion")
 _scan = json.JSONDecoder().raw_decode
 _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
@@ -103,7 +104,12 @@ def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
 
 
 def _attributes(headers: Mapping[str, str]) -> tuple[Header, ...]:
-    """CloudEvents 1.0, HTTP binding 3.1.3: attributes are `ce-` headers, percent-encoded; in Kafka they are `ce_`."""
+    """CloudEvents 1.0, HTTP binding 3.1.3: attributes are `ce-` headers, percent-encoded; in Kafka they are `ce_`.
+
+    An extension alone, such as `ce-traceparent`, makes no CloudEvent.
+    """
+    if not any(name in headers for name in _REQUIRED):
+        return ()
     return tuple(
         (f"ce_{name[3:]}", unquote_to_bytes(value)) for name, value in headers.items() if name.startswith("ce-")
     )

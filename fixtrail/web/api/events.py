@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Annotated, Any, Literal
 
@@ -23,6 +23,8 @@ from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
 from runtime.kafka.producer import KafkaAway
+from runtime.store import StoreOutage
+from schemas.decode import without_envelope
 from schemas.topics import SERVICE_EVENTS
 
 MOST_EVENTS = 1000
@@ -51,7 +53,9 @@ class ItemResult(BaseModel):
     reason: str | None = Field(default=None, description="The same as a sentence, without any value.")
     field: str | None = Field(default=None, description="The first field that is wrong, `quote.parts.0.unit_price`.")
     warnings: list[str] | None = Field(
-        default=None, description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable."
+        default=None,
+        description="Fields of an accepted event that nobody reads: unknown, or optional and unreadable; and "
+        "`center_id`, where the reference data do not know the center.",
     )
 
 
@@ -196,6 +200,7 @@ async def _sent(
     records: Sequence[AcceptedEvent],
 ) -> tuple[list[Result], bool]:
     """What became of every item, and whether Kafka has acknowledged all of those sent."""
+    records = await _sealed(state, records)
     with tracing(state.tracing, request.headers, len(records)) as trace:
         try:
             acknowledged = await state.producer.send(
@@ -208,6 +213,28 @@ async def _sent(
     return _results(verdicts, said), trace.acknowledged
 
 
+async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence[AcceptedEvent]:
+    """The records with their personal fields encrypted. Raises Problem (503) where the store of keys is away."""
+    if not state.settings.seal:
+        return records
+    values, headers = [record.value for record in records], [record.headers for record in records]
+    try:
+        sealed = await asyncio.to_thread(state.vault.seal, values, headers)
+    except StoreOutage:
+        detail = "Nothing was sent; send the request again."
+        raise Problem(503, "keys-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+    return [
+        record
+        if value is record.value
+        else replace(record, value=value, headers=tuple(without_envelope(record.headers)))
+        for record, value in zip(records, sealed, strict=True)
+    ]
+
+
+def _with_value(record: AcceptedEvent, value: bytes) -> AcceptedEvent:
+    return replace(record, value=value, headers=tuple(without_envelope(record.headers)))
+
+
 def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -> list[Result]:
     """One result an item; `said` has the next status for each record among the verdicts."""
     return [
@@ -218,7 +245,7 @@ def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -
 
 def _sent_result(index: int, record: AcceptedEvent, status: str) -> Result:
     result: Result = {"index": index, "status": status}
-    return {**result, "warnings": list(record.ignored)} if record.ignored else result
+    return {**result, "warnings": record.warnings} if record.warnings else result
 
 
 def _refusal(index: int, refused: Refused) -> Result:

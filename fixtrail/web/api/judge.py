@@ -1,5 +1,6 @@
 """Whether an item is accepted: the same decision that every reader of the topic makes, and what the key allows."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from fixtrail.web.api.bodies import Item
@@ -10,25 +11,36 @@ from schemas.times import to_ms
 
 # So many names of ignored fields are told, and so much of each.
 MOST_WARNINGS, LONGEST_NAME = 20, 64
+UNKNOWN_CENTER = "center_id: the reference data do not know this center"
 NOT_ALLOWED = frozenset({"type_not_allowed", "center_not_allowed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an event must keep to; the workers are set to the same."""
+    """What an event must keep to; the workers are set to the same.
+
+    `centers` are the ids that the reference data know, where there are reference data.
+    """
 
     max_bytes: int
     ahead_ms: int
+    centers: Callable[[], Collection[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEvent(OutgoingRecord):
     """An accepted event as it goes to Kafka: the bytes as they came, the vehicle as key.
 
-    `ignored` names the fields that nobody reads: unknown, or optional and unreadable.
+    `ignored` names the fields that nobody reads: unknown, or optional and unreadable. `warnings` says all that its
+    sender may want to know.
     """
 
     ignored: tuple[str, ...] = ()
+    center_is_unknown: bool = False
+
+    @property
+    def warnings(self) -> list[str]:
+        return [*self.ignored, *([UNKNOWN_CENTER] if self.center_is_unknown else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +65,17 @@ def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent
     if not key.allows(center=event.center_id):
         return Refused("center_not_allowed", "the API key may not send events of this center", "center_id")
     ignored = tuple(name[:LONGEST_NAME] for name in sorted(extras)[:MOST_WARNINGS])
-    return AcceptedEvent(event.vehicle_id.encode(), item.value, item.headers, now_ms, ignored)
+    centers = limits.centers()
+    is_unknown = bool(centers) and event.center_id not in centers
+    return AcceptedEvent(event.vehicle_id.encode(), item.value, item.headers, now_ms, ignored, is_unknown)
 
 
 def strictly(verdict: AcceptedEvent | Refused) -> AcceptedEvent | Refused:
     """The verdict where nothing may be ignored: a record of which a field would be is refused."""
-    if isinstance(verdict, Refused) or not verdict.ignored:
+    if isinstance(verdict, Refused) or not verdict.warnings:
         return verdict
+    if not verdict.ignored:
+        return Refused("unknown_center", UNKNOWN_CENTER.partition(": ")[2], "center_id")
     return Refused("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
 
 

@@ -72,6 +72,7 @@ TITLES = {
     "busy": "Too much is under way",
     "kafka-away": "Kafka has not acknowledged",
     "ledger-away": "The ledger of messages is away",
+    "keys-away": "The store of personal keys is away",
     "not-ready": "The journeys are still being read",
     "internal-error": "A fault of ours",
 }

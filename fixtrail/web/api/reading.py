@@ -12,7 +12,9 @@ from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import Problem, told
 from fixtrail.web.api.state import state_of
 from fixtrail.web.journeys import Journeys
+from runtime.store import StoreOutage
 from schemas.facts import JourneyFact
+from schemas.personal import is_pseudonym, sealed_id_of
 
 router = APIRouter()
 
@@ -39,7 +41,9 @@ async def get_order(request: Request, key: Key, order_id: OrderId) -> Order:
     fact = _read(request).get(order_id)
     if fact is None or not _may_see(key, fact):
         raise Problem(404, "not-found", "There is no such order, or none that this key may see.")
-    return order_at(fact, _now_ms(), personal="personal:read" in key.scopes)
+    personal = "personal:read" in key.scopes
+    fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
+    return order_at(fact, _now_ms(), personal=personal)
 
 
 @router.get(
@@ -61,11 +65,30 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     facts = sorted(_read(request).open_at(center_id), key=lambda fact: (fact.checked_in_at or 0, fact.order_id))
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
-    for place, fact in enumerate(facts, 1):
+    for place, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
         orders.append(order_at(fact, now_ms, personal=personal))
         if place % _AT_ONCE == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
+
+
+async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[JourneyFact]:
+    """The facts with customer ids as they were sent; null where one is erased, restricted, or cannot be read now."""
+    sealed = {fact.customer_id: sealed_id_of(fact.customer_id) for fact in facts if is_pseudonym(fact.customer_id)}
+    if not sealed:
+        return facts
+    try:
+        read = await asyncio.to_thread(state_of(request).vault.reader, filter(None, sealed.values()))
+    except StoreOutage:
+        return [_with_customer(fact, None) if fact.customer_id in sealed else fact for fact in facts]
+    customers = {name: None if text is None else read(text) for name, text in sealed.items()}
+    return [
+        _with_customer(fact, customers[fact.customer_id]) if fact.customer_id in customers else fact for fact in facts
+    ]
+
+
+def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:
+    return fact.model_copy(update={"customer_id": customer_id})
 
 
 def _may_see(key: ApiKey, fact: JourneyFact) -> bool:

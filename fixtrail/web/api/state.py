@@ -1,6 +1,6 @@
 """What the handlers of the API share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from fixtrail.operations.topics import require_topic
+from fixtrail.sealing import vault_of
 from fixtrail.settings import ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
@@ -16,6 +17,7 @@ from fixtrail.web.api.pace import Pace
 from fixtrail.web.api.problems import Problem
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
+from runtime.personal.vault import Vault
 from runtime.progress import Progress
 from runtime.tracing import Tracing
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
@@ -35,6 +37,7 @@ class ApiState:
     producer: RenewingProducer
     tracing: Tracing | None
     limits: Limits
+    vault: Vault
     pace: Pace = field(default_factory=Pace)
     answers: Answers = field(default_factory=Answers)
     bytes_under_way: int = 0
@@ -56,8 +59,10 @@ class ApiState:
             self.bytes_under_way -= size
 
 
-def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) -> ApiState:
-    """All parts, made from the settings; call it on the event loop that will serve."""
+def make_state(
+    settings: ApiSettings, journeys: Journeys, progress: Progress, centers: Callable[[], Collection[str]] = tuple
+) -> ApiState:
+    """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
         settings=settings,
         journeys=journeys,
@@ -65,7 +70,8 @@ def make_state(settings: ApiSettings, journeys: Journeys, progress: Progress) ->
         keys=KeyRing(key_file(settings)),
         producer=event_producer(settings),
         tracing=tracing_of(settings, "web"),
-        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000),
+        limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
+        vault=vault_of(settings),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fixtrail.web.ops.choice import Choice
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
+from streams.journey.as_of import is_never_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ class Board:
     """All that is shown of the present. Lists are in the order of urgency; centers are in the order they came in.
 
     Pairs count what is watched and what of it is late: for quick lane and promises only what is at risk is watched.
+    Orders that were never closed are counted in `never_closed` alone.
     """
 
     now: int
     open: int
     by_activity: Mapping[Activity, int]
     without_check_in: int
+    never_closed: int
     waiting: Sequence[LiveOrder]
     quick: Sequence[Due]
     promises: Sequence[Due]
@@ -83,11 +86,12 @@ def board(
     """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen."""
     lane = choice.lane if choice else None
     shown = set(centers)
-    orders = [
-        live_order(fact, now)
+    here = [
+        fact
         for fact in facts
         if fact.status == "open" and fact.center_id in shown and (lane is None or fact.lane == lane)
     ]
+    orders = [live_order(fact, now) for fact in here if not is_never_closed(vars(fact), now)]
     quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)
     emergencies = emergency_parts(orders, now, thresholds)
     return Board(
@@ -95,6 +99,7 @@ def board(
         open=len(orders),
         by_activity=_by_activity(orders),
         without_check_in=sum(order.activity is None for order in orders),
+        never_closed=len(here) - len(orders),
         waiting=longest_first(orders),
         quick=quick,
         promises=promises,

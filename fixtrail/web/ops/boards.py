@@ -15,6 +15,7 @@ from fixtrail.web.ops.choice import Choice, centers_seen
 from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
 from fixtrail.web.ops.shell import Words, environment, words
 from fixtrail.web.ops.state import Ops
+from fixtrail.web.ready import as_shown
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Alert
 from schemas.locales import Locale
@@ -109,7 +110,7 @@ def without_ticks(piece: str) -> str:
 
 async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], view: View, now: int) -> dict[str, Any]:
     """What the templates of the pieces find."""
-    facts = journeys.open_orders()
+    facts = [as_shown(fact, known, journeys.checks, now) for fact in journeys.open_orders()]
     ids = centers_seen(view.choice, view.person, known, {fact.center_id for fact in facts})
     zones = {center_id: center.time_zone for center_id, center in known.items()}
     seen = await ops.figures.get(zones, ops.default_zone, view.choice.lane, now)

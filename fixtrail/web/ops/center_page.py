@@ -19,6 +19,7 @@ from fixtrail.web.ops.board import board
 from fixtrail.web.ops.boards import ftfr, name_of, nps
 from fixtrail.web.ops.figures import Row, Sums
 from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from fixtrail.web.ready import as_shown
 from runtime.failure import Failure
 
 log = logging.getLogger(__name__)
@@ -52,12 +53,13 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
     today = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date()
     day = day_of(request.query_params.get("day"), today)
     hours, orders, answers = await asyncio.to_thread(_stored, web, center_id, day, zone)
-    sums, here = _sums(hours), web.journeys.open_at(center_id)
+    sums, known, checks = _sums(hours), web.config.centers.all(), web.journeys.checks
+    here = [as_shown(fact, known, checks, now) for fact in web.journeys.open_at(center_id)]
     return page(
         request,
         "center.html",
         center_id=center_id,
-        name=name_of(center_id, web.config.centers.all(), locale_of(request)),
+        name=name_of(center_id, known, locale_of(request)),
         center=center,
         zone=zone,
         day=day,

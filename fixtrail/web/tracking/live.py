@@ -44,6 +44,8 @@ class Live(Response):
         self.status_code = 200
         self._web, self._pages, self._order_id, self._locale = web, pages, order_id, locale
         self._seen, self._keys, self._may = seen, keys, may
+        # The version that was shown as ready by its center's setting.
+        self._shown_ready: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order_id) as changes:
@@ -59,10 +61,14 @@ class Live(Response):
                         await _send(send, server_sent("gone", {}))
                         break
                     changes.clear()
-                    if self._is_news(version, time.monotonic() - began):
+                    ready_in_s = self._ready_in_s()
+                    becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != version
+                    if becomes_ready or self._is_news(version, time.monotonic() - began):
                         await _send(send, self._newest())
                         self._seen = version
-                    if not await changes.wait(HEARTBEAT_S) and not changes.closed:
+                        self._shown_ready = version if becomes_ready else None
+                    wait_s = HEARTBEAT_S if ready_in_s is None or ready_in_s <= 0 else min(HEARTBEAT_S, ready_in_s)
+                    if not await changes.wait(wait_s) and not changes.closed:
                         await _send(send, _BEAT)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             except (TimeoutError, OSError):
@@ -77,6 +83,12 @@ class Live(Response):
         back. Where this one does not catch up within a heartbeat, the reader was wrong.
         """
         return self._seen is None or version > self._seen or (version < self._seen and open_s >= HEARTBEAT_S)
+
+    def _ready_in_s(self) -> float | None:
+        """How long until the page shows the car as ready although no event says so; None where that will not be."""
+        fact = self._web.journeys.get(self._order_id)
+        ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, int(time.time() * 1000))
+        return None if ready_in_ms is None else ready_in_ms / 1000
 
     def _newest(self) -> bytes:
         fact = self._web.journeys.get(self._order_id)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from fixtrail.configuration import push_settings
 from fixtrail.settings import LedgerSettings
 from fixtrail.web.tracking.words import catalogue
+from runtime.store import StoreOutage
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference
 from sinks.push.ledger.ledger import Send
-from sinks.push.ledger.store import StoreOutage
 
 _OUTCOMES = {
     ledger.SENT: "sent",

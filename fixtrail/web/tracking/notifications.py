@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
+from runtime.store import Store, StoreOutage
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.http import is_allowed
 from sinks.push.channels.webpush import parse_subscription
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference
-from sinks.push.ledger.store import Store, StoreOutage
 
 MOST_OF_ORDER = 5
 MOST_ADDRESS = 2048

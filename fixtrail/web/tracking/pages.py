@@ -10,14 +10,16 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fixtrail.web.config import WebConfig
+from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.messages import Messages
 from fixtrail.web.tracking.view import View, changes_of, journey_view
 from fixtrail.web.tracking.words import Words, catalogue, words_in
 from schemas.centers import Center
-from schemas.facts import JourneyFact
+from schemas.facts import Activity, JourneyFact
 from schemas.locales import LOCALES
 from sinks.push.channels.webpush import public_key
+from streams.journey.ready_setting import CheckHistory
 
 SCORES = range(11)
 REASONS = ("waiting_time", "not_fixed", "parts_missing", "no_updates", "price", "quick", "kept_informed", "friendly")
@@ -44,9 +46,9 @@ def templates() -> Environment:
 class Pages:
     """Makes the pages of all orders."""
 
-    def __init__(self, config: WebConfig) -> None:
-        self._config = config
-        self._live: OrderedDict[tuple[str, str], tuple[int, bytes]] = OrderedDict()
+    def __init__(self, config: WebConfig, checks: CheckHistory) -> None:
+        self._config, self._checks = config, checks
+        self._live: OrderedDict[tuple[str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
     def page(self, token: str, fact: JourneyFact, locale: str, now: int, said: str | None) -> str:
@@ -65,14 +67,20 @@ class Pages:
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
         key = (fact.order_id, locale)
+        shown = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
         kept = self._live.get(key)
-        if kept is None or kept[0] != fact.version:
+        if kept is None or kept[0] != shown:
             html = self._render("journey.html", fact, locale, now)
-            kept = self._live[key] = (fact.version, server_sent("journey", {"html": html}, fact.version))
+            kept = self._live[key] = (shown, server_sent("journey", {"html": html}, fact.version))
             if len(self._live) > MOST_KEPT:
                 self._live.popitem(last=False)
         self._live.move_to_end(key)
         return kept[1]
+
+    def ready_in_ms(self, fact: JourneyFact, now: int) -> int | None:
+        """How long until the page shows the car as ready by the center's setting; below 0 once it does."""
+        at = shown_ready_at(fact, self._config.centers.all(), self._checks, now)
+        return None if at is None else at - now
 
     def messages(
         self, token: str, fact: JourneyFact, locale: str, now: int, messages: Messages, said: str | None
@@ -85,7 +93,7 @@ class Pages:
         center = self._config.centers.get(fact.center_id)
         push = self._config.push
         words = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
-        view = journey_view(fact, now)
+        view = journey_view(as_shown(fact, self._config.centers.all(), self._checks, now), now)
         return (
             templates()
             .get_template(template)

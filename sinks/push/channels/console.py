@@ -1,4 +1,4 @@
-"""The console: what would be said, as a line of this process's log. No address appears."""
+"""The console: what would be said, as a line of this process's log. No address appears, and no link that opens."""
 
 import logging
 
@@ -30,8 +30,15 @@ class Console:
 
     async def send(self, message: Message) -> Answer:
         order = plain(message.order_id, ORDER)
-        log.info("notice for order %s: %s: %s", order, message.milestone, message.words.short)
+        log.info("notice for order %s: %s: %s", order, message.milestone, _without_token(message))
         return Accepted()
 
     async def close(self) -> None:
         pass
+
+
+def _without_token(message: Message) -> str:
+    """The text with the link's last part masked: who reads the log may see where it leads, not open the page."""
+    if not message.link:
+        return message.words.short
+    return message.words.short.replace(message.link, f"{message.link.rpartition('/')[0]}/…")

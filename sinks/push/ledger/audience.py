@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sinks.push.ledger.store import Store, marks, pieces
+from runtime.store import Store, marks, pieces
 
 
 @dataclass(frozen=True, slots=True)

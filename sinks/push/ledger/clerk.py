@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from runtime.progress import Progress
-from sinks.push.ledger.store import Store, StoreOutage
+from runtime.store import Store, StoreOutage
 
 log = logging.getLogger(__name__)
 

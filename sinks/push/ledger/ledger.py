@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from runtime.store import Store, marks, open_store, pieces
 from sinks.push.ledger.audience import Preference, Spend, preferences_of, take_consent
-from sinks.push.ledger.store import Store, marks, open_store, pieces
 
 PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
 SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"

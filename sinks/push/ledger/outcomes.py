@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from runtime.crash_point import crash_point
+from runtime.store import Store
 from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Spend
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import Send
-from sinks.push.ledger.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -30,6 +30,19 @@ async def test_librdkafka_sends_idempotently_and_reads_in_a_group(lab: Lab) -> N
     assert second == [b"after"]
 
 
+@pytest.mark.parametrize("codec", ["snappy", "lz4", "zstd"])
+async def test_what_librdkafka_packs_is_read(lab: Lab, codec: str) -> None:
+    """Every box reads by aiokafka; librdkafka frames these codecs in its own way."""
+    topic = await lab.topic()
+    values = [b'{"event_id": "event-%d"}' % number for number in range(3000)]
+    producer = kafka.Producer({"bootstrap.servers": lab.bootstrap, "linger.ms": 50, "compression.type": codec})
+    for value in values:
+        producer.produce(topic, value, key=b"VIN1")
+    assert producer.flush(15) == 0
+
+    assert [one.value for one in await lab.read(topic, len(values))] == values
+
+
 async def test_librdkafka_transactions(lab: Lab) -> None:
     topic = await lab.topic()
     producer = kafka.Producer({"bootstrap.servers": lab.bootstrap, "transactional.id": lab.name("tx")})

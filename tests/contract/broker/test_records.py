@@ -76,11 +76,12 @@ async def test_many_small_and_large_batches_are_read_in_order(lab: Lab) -> None:
         assert [one.value for one in records] == values
 
 
-async def test_a_packed_batch_comes_back_unpacked(lab: Lab) -> None:
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_a_packed_batch_comes_back_unpacked(lab: Lab, codec: str) -> None:
     topic = await lab.topic()
     values = [b"%06d" % number * 40 for number in range(2000)]
 
-    await lab.send(topic, values, compression_type="gzip")
+    await lab.send(topic, values, compression_type=codec)
 
     assert [one.value for one in await lab.read(topic, 2000)] == values
 

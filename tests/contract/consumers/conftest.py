@@ -8,7 +8,7 @@ import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
-from sinks.push.ledger import store
+from runtime import store
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 from tests.contract.broker.brokers import EmbeddedBroker, start_embedded
 from tests.contract.consumers.boxes import BOXES, BoxKind, RunningBox, World, a_world

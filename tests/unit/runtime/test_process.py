@@ -113,6 +113,17 @@ def test_an_exception_is_one_line_and_quotes_no_data(program):
     assert entry["level"] in ("critical", "error")
 
 
+def test_a_tracking_link_in_any_log_line_opens_nothing():
+    token = "AbCdEf012345-_AbCdEf012345-_AbCdEf012345"
+    logging_it = f"import logging\nlogging.getLogger('x').warning('GET %s', 'https://a.example/t/{token}/live?lang=en')"
+
+    _, entries, said = said_by(f"{logging_it}\nraise ConnectionError('https://a.example/t/{token}')")
+
+    assert token[:20] not in said
+    assert entries[0]["event"] == "GET https://a.example/t/…/live?lang=en"
+    assert entries[1]["exception"].endswith("ConnectionError: https://a.example/t/…")
+
+
 def test_an_exception_that_saw_no_data_says_what_it_was():
     code, (entry,), _ = said_by("open('/nowhere/at/all')")
 

@@ -14,11 +14,11 @@ from fixtrail.configuration import centers_of, links_of
 from fixtrail.customers import consents, keys, notice_log, preview
 from fixtrail.tracking_links import Links
 from runtime.failure import Failure
+from runtime.store import open_store
 from schemas.facts import JourneyFact
 from sinks.push.address import AddressKeys
 from sinks.push.channels.webhook import signature
 from sinks.push.ledger import ledger
-from sinks.push.ledger.store import open_store
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.notices import MILESTONES
 from tests.providers.messages import a_notice, a_send, now_ms

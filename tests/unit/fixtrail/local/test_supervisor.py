@@ -7,13 +7,16 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import pytest
 
-from fixtrail.local import supervisor
+from fixtrail.local import ping, supervisor
+from fixtrail.local.ping import answers
 from fixtrail.local.supervisor import Child, Refusal, Spec
 from runtime.failure import Failure
 from runtime.process import is_alive
+from tests.clickhouse_node import free_ports
 
 # Any program of the standard library will do that says when it is ready and runs until it is stopped.
 SERVER = Spec("server", "http.server", ("--bind", "127.0.0.1", "0"), ready_line="Serving", stop_within_s=5)
@@ -43,6 +46,30 @@ async def test_a_child_that_is_killed_runs_again(tmp_path):
     await child.stop()
     assert not is_alive(pid)
     assert "Serving HTTP" in (tmp_path / "server.log").read_text()
+
+
+async def test_a_child_that_runs_but_does_not_answer_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(ping, "EVERY_S", 0.1)
+    monkeypatch.setattr(ping, "ANSWER_LIMIT_S", 2.0)
+    [port] = free_ports(1)
+    spec = replace(SERVER, arguments=("--bind", "127.0.0.1", str(port)), ping=f"http://127.0.0.1:{port}/")
+    said = []
+    child = Child(replace(spec, stop_within_s=0.5), tmp_path, said.append, lambda: None)
+    child.start()
+    await child.wait_ready(60)
+    await asyncio.sleep(1)
+    first = child.pid
+    assert child.restarts == 0
+
+    os.kill(first, signal.SIGSTOP)
+    await until(lambda: child.pid not in (None, first))
+    await child.wait_ready(60)
+
+    assert child.ended == f"did not answer http://127.0.0.1:{port}/ any more and was stopped"
+    assert any(line.startswith(f"server {child.ended}; it starts again") for line in said)
+    assert answers(spec.ping)
+    await child.stop()
+    assert not answers(spec.ping)
 
 
 async def test_a_child_that_does_not_start_says_why(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from types import SimpleNamespace
 
@@ -78,6 +79,16 @@ def test_boxes_are_asked_how_they_are():
         ("worker", "starting"),
         (silent.removeprefix("http://"), "gone"),
     ]
+
+
+def test_a_server_that_runs_but_does_not_answer_is_not_ready(tmp_path):
+    [port] = free_ports(1)
+    child = {"pid": os.getpid(), "health": None, "ping": f"http://127.0.0.1:{port}/ping"}
+    (tmp_path / "stack.json").write_text(json.dumps({"children": {"clickhouse": child}}))
+
+    [box] = look_at_boxes(Settings(data=tmp_path))
+
+    assert (box.name, box.state) == ("clickhouse", "stuck")
 
 
 def test_without_kafka_and_clickhouse_the_rest_is_told(monkeypatch):

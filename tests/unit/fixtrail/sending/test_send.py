@@ -6,8 +6,11 @@ import random
 
 from aiokafka.partitioner import DefaultPartitioner
 
+from fixtrail.all_settings import Settings
+from fixtrail.sealing import sealer_of
 from fixtrail.sending.send import Checked, Lanes, _read, check_lines
 from runtime.kafka.partitioner import partition_of
+from schemas.decode import decode_event
 from schemas.topics import MAX_SENT_BYTES
 
 CHECK_IN = (
@@ -78,9 +81,9 @@ class FakeProducer:
         return acknowledged
 
 
-def send(lines, producer):
+def send(lines, producer, seal=None):
     async def run():
-        lanes = Lanes(producer, [0, 1])
+        lanes = Lanes(producer, [0, 1], seal=seal)
         for number, line in enumerate(lines, 1):
             await lanes.add(number, line)
             await asyncio.sleep(0)
@@ -102,6 +105,28 @@ def test_every_line_arrives_once_in_order_with_its_vehicle_as_key():
         assert [value for _, value in arrived] == [line for line in lines if b'"%s"' % vehicle in line]
         assert len({part for part, _ in arrived}) == 1
     assert [value for _, batch in producer.sent for key, value in batch if key is None] == [b"{broken"]
+
+
+def test_personal_fields_are_sealed_before_lines_go_out_in_their_order(tmp_path):
+    settings = Settings(data=tmp_path, hash_key="a key for these tests")
+    lines = [CHECK_IN % b',"contact":["sms:+8613800138000"]', b'{"vehicle_id":"v1","type":"ready"}', CHECK_IN % b""]
+    producer = FakeProducer()
+    sent = send(lines, producer, sealer_of(settings))
+    values = [value for _, batch in producer.sent for _, value in batch]
+
+    assert (sent.acknowledged, sent.complete) == (3, True)
+    assert values[1] == lines[1]
+    assert b"8613800138000" not in b"".join(values) and b'"u1"' not in b"".join(values)
+    assert [decode_event(value).vehicle_id for value in (values[0], values[2])] == ["v1", "v1"]
+
+
+def test_without_a_secret_personal_lines_are_not_sent_and_others_are(tmp_path):
+    seal = sealer_of(Settings(data=tmp_path, hash_key=None))
+
+    assert send([b'{"vehicle_id":"v1"}'], FakeProducer(), seal).complete
+    refused = send([CHECK_IN % b""], producer := FakeProducer(), seal)
+    assert (refused.failed, producer.sent) == (1, [])
+    assert "FIXTRAIL_SEAL=false" in refused.error
 
 
 def test_a_line_that_no_topic_takes_is_named_and_the_others_go():

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.shard import Found, Shard
+from fixtrail.watch.open_order import Found
+from fixtrail.watch.shard import Shard
+from schemas.centers import Center
 from schemas.facts import Acknowledgement, Alert, Notice, Telling
 from schemas.heartbeat import heartbeat_headers
 from schemas.times import DAY_MS, MINUTE_MS
 from tests.workshop import (
     approved,
+    check_passed,
     checked_in,
     diagnosis_started,
     facts_after,
@@ -428,3 +431,50 @@ def test_records_that_are_something_else_are_passed_over(take, value):
     getattr(shard, take)(a_record(value, "x"))
 
     assert not shard.tick(ms("08:00"))
+
+
+REPAIRED = [checked_in("08:00", promised="08:30"), repair("started", "08:10"), repair("completed", "08:20")]
+
+
+def a_shard_of_center(tells_ready: str) -> Shard:
+    center = Center(id="C1", name="C", region="R", time_zone="UTC", tells_ready=tells_ready, ready_after_min=15)
+    shard = Shard(0, CONFIG, {"C1": center}, acks={})
+    shard.live_since = ms("00:00")
+    return shard
+
+
+def test_where_the_center_tells_ready_after_the_repair_the_customer_is_told_once_and_nothing_is_late():
+    shard = a_shard_of_center("repair")
+    learn(shard, *REPAIRED)
+
+    assert [(alert.rule, alert.state) for alert in at(shard, "08:34").alerts.values()] == [("promise", "open")]
+    found = at(shard, "08:35")
+    (notice,) = found.notices
+    assert (notice["milestone"], notice["event_id"]) == ("ready", f"finishing:{ms('08:20')}")
+    assert rules(found) == [("promise", "closed")]
+    assert not at(shard, "09:30"), "it is told once, and it is not late"
+
+
+def test_where_the_center_tells_only_proof_the_clock_says_nothing_of_ready():
+    shard = a_shard_of_center("proof")
+    learn(shard, *REPAIRED)
+
+    assert [notice["milestone"] for clock in ("08:35", "09:30") for notice in at(shard, clock).notices] == [
+        "running_late"
+    ]
+
+
+def test_a_center_whose_cars_are_checked_tells_no_ready_by_the_clock():
+    shard = a_shard_of_center("auto")
+    learn(shard, checked_in("07:00"), repair("started", "07:10"), repair("completed", "07:20"), handed_off("07:30"))
+    learn(shard, *(event | {"order_id": "R2", "event_id": f"2-{n}"} for n, event in enumerate(REPAIRED)))
+    assert [notice["milestone"] for notice in at(shard, "08:35").notices] == ["ready"]
+
+    shard = a_shard_of_center("auto")
+    learn(
+        shard,
+        *(checked_in("07:00"), repair("started", "07:10"), repair("completed", "07:20")),
+        *(check_passed("07:25"), handed_off("07:30")),
+    )
+    learn(shard, *(event | {"order_id": "R2", "event_id": f"2-{n}"} for n, event in enumerate(REPAIRED)))
+    assert not at(shard, "08:35").notices

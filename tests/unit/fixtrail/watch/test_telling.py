@@ -9,7 +9,8 @@ import pytest
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel, WatchConfig
-from fixtrail.watch.shard import Found, Shard
+from fixtrail.watch.open_order import Found
+from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import Desk, left_open
 from fixtrail.watch.words import Wording, texts
 from runtime.progress import Progress

@@ -244,3 +244,19 @@ def test_the_night_when_clocks_are_put_forward_still_ends():
     assert quiet_until(at("01:00", day=29, zone="Europe/Berlin"), berlin, time(21), time(8)) == at(
         "08:00", day=29, zone="Europe/Berlin"
     )
+
+
+def test_a_proof_of_what_the_center_has_told_already_is_no_news():
+    ready = a_notice("ready", at=at("10:00") - MINUTE)
+    without_proof = ("finishing:1", ready["occurred_at"] - 20 * MINUTE)
+
+    assert decided("10:00", notice=ready, told_by=[without_proof]) == Drop(SUPERSEDED, TOLD_ALREADY)
+    assert decided("10:00", notice=ready) == Go()
+
+
+def test_ready_once_more_after_further_work_is_news():
+    first = a_notice("ready", at=at("09:00"), event_id="first")
+    second = a_notice("ready", at=at("10:00") - MINUTE, event_id="second")
+    told_by = [("finishing:1", at("08:30"))]
+
+    assert decided("10:00", notice=second, fact=a_fact("R1", first, second), told_by=told_by) == Go()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.progress import Progress
+from runtime.store import SqliteStore
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.decide import QUIET, Policy
 from sinks.push.lane import CALL_MARGIN_S, Office
@@ -19,7 +20,7 @@ from sinks.push.lanes import GONE, ROOM_MS, Lanes
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
-from sinks.push.ledger.store import SqliteStore
+from streams.journey.ready_setting import CheckHistory
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
 from tests.unit.sinks.push.test_decide import at
 
@@ -63,6 +64,7 @@ class Facts:
     def __init__(self) -> None:
         self.by_order: dict[str, dict[str, Any]] = {}
         self.is_current = True
+        self.checks = CheckHistory()
 
     def fact(self, order_id: str) -> dict[str, Any] | None:
         return self.by_order.get(order_id)

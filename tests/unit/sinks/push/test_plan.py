@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runtime.personal.vault import ERASED, RESTRICTED, Unsealed
 from schemas.facts import Notice
 from schemas.toml_file import TomlFileError
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
@@ -190,3 +191,22 @@ def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch):
     assert settings.wechat is not None
     assert settings.wechat.secret == "s3cret"
     assert "s3cret" not in repr(settings)
+
+
+def test_a_sealed_address_is_sent_to_as_if_it_stood_there_in_clear():
+    planner = Planner({"console": Console(ConsoleSection())}, KEYS)
+    notice = Notice.model_validate(a_notice(recipients=["sealed:key.text"]))
+    (sealed,) = planner.sends(notice, 3, now_ms(), unsealed={"sealed:key.text": Unsealed("console:a")})
+    (clear,) = planned("console:a")
+
+    assert (sealed.id, sealed.person, sealed.address) == (clear.id, clear.person, "a")
+
+
+@pytest.mark.parametrize("why", [ERASED, RESTRICTED])
+def test_nobody_is_told_by_an_address_that_is_erased_or_restricted(why: Unsealed):
+    planner = Planner({"console": Console(ConsoleSection())}, KEYS)
+    notice = Notice.model_validate(a_notice(recipients=["sealed:key.text"]))
+    sends = planner.sends(notice, 3, now_ms(), unsealed={"sealed:key.text": why})
+
+    assert outcomes(*sends) == [("sealed", "SUPPRESSED", f"the address is {why.reason}")]
+    assert sends[0].address is None

@@ -272,6 +272,15 @@ def test_a_stored_fact_runs_to_its_last_event_and_says_since_when_what_runs():
     assert stages(order)[-1] == ("diagnosis", "08:20", None)
 
 
+def test_a_wait_for_a_bay_that_was_taken_for_finishing_began_when_the_work_was_done():
+    order = order_after(
+        checked_in("08:00"), repair("started", "08:10"), repair("completed", "09:00"), check_failed("09:20")
+    )
+
+    assert (order["activity"], order["activity_since"]) == ("bay", ms("09:00"))
+    assert stages(order)[-1] == ("bay", "09:00", None)
+
+
 def test_a_now_before_the_last_event_is_no_earlier_than_that():
     assert order_after(checked_in("08:00"), repair("started", "09:00"), now=at("08:30"))["lead_s"] == 3600
 

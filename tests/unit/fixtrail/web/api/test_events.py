@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,13 @@ async def test_binary_mode_without_an_attribute_is_refused(api: Api, missing: st
     )
 
     assert answer.json()["items"][0]["code"] == "cloudevent_invalid"
+
+
+async def test_an_extension_alone_makes_no_cloudevent(api: Api):
+    answer = await api.post([SURVEY, SURVEY | {"event_id": "another"}], headers={"ce-traceparent": "00-a-b-01"})
+
+    assert answer.status_code == 202
+    assert [record.headers for record, _ in api.producer.sent] == [(), ()]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +203,19 @@ async def test_fields_that_nobody_reads_are_warnings_and_a_refusal_where_that_is
     )
     assert (strict.status_code, strict.json()["items"][0]["code"]) == (422, "ignored_field")
     assert len(api.values) == 1 and "canary" not in strict.text
+
+
+async def test_a_center_that_the_reference_data_do_not_know_is_a_warning_and_a_refusal_where_that_is_asked(api: Api):
+    api.state.limits = replace(api.state.limits, centers=lambda: {"C1"})
+    mistyped = SURVEY | {"center_id": "canary-center"}
+
+    (item,) = (await api.post(mistyped)).json()["items"]
+    assert item["status"] == "accepted" and item["warnings"][0].startswith("center_id")
+    strict = await api.post(mistyped, headers={"prefer": "handling=strict"})
+    assert (strict.status_code, strict.json()["items"][0]["code"]) == (422, "unknown_center")
+    assert "canary" not in strict.text
+    api.state.limits = replace(api.state.limits, centers=tuple)
+    assert "warnings" not in (await api.post(mistyped)).json()["items"][0], "there are no reference data"
 
 
 async def test_a_byte_order_mark_is_no_content(api: Api):

@@ -113,6 +113,16 @@ def test_an_order_without_check_in_is_counted_and_waits_nowhere():
     assert (seen.open, seen.without_check_in, list(seen.waiting)) == (1, 1, [])
 
 
+def test_an_order_without_any_event_for_thirty_days_is_told_apart_and_waits_nowhere():
+    events = [checked_in("08:00"), checked_in("08:00", day=1, order_id="R2", vehicle_id="V2")]
+    facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
+    seen = board(facts, ms("08:00", 30) + 1, Thresholds(), ["C1"])
+
+    assert (seen.open, seen.never_closed, [order.order_id for order in seen.waiting]) == (1, 1, ["R2"])
+    assert board(facts, ms("08:00", 30), Thresholds(), ["C1"]).never_closed == 0
+    assert seen.centers[0].open == 1
+
+
 def test_the_lane_that_is_chosen_is_the_only_one_counted():
     both = [checked_in("08:00"), checked_in("08:00", order_id="R2", vehicle_id="V2", lane="quick")]
     assert shown(*both, now="08:20", choice=Choice(lane="quick")).open == 1

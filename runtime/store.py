@@ -38,6 +38,9 @@ class Store(Protocol):
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """How many rows changed. Raises StoreOutage, as all of these do."""
 
+    def purge_deleted(self) -> None:
+        """Leave nothing of what was deleted or replaced in the database's files. Outside of any transaction."""
+
     def close(self) -> None: ...
 
 
@@ -80,6 +83,10 @@ class SqliteStore:
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self._tried(lambda: self._database.executemany(sql, rows).rowcount)
+
+    def purge_deleted(self) -> None:
+        # Freed pages are overwritten at once (secure_delete); the write-ahead log still has them as they were.
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._database.close()
@@ -134,6 +141,9 @@ class PostgresStore:
                 return cursor.rowcount
 
         return self._tried(work)
+
+    def purge_deleted(self) -> None:
+        self.run("VACUUM")
 
     def close(self) -> None:
         if self._connection is not None:

@@ -1,0 +1,54 @@
+"""Seals what Fixtrail itself sends to `service-events`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from fixtrail.settings import NoEndpointError, PersonSettings
+from runtime.failure import NEGATIVE, Failure
+from runtime.store import StoreOutage
+from schemas.decode import Headers
+
+if TYPE_CHECKING:
+    from runtime.personal.vault import Vault
+
+
+class Seal(Protocol):
+    """Gives lines with their personal fields sealed. `headers` where they may be in CloudEvents envelopes."""
+
+    def __call__(self, lines: Sequence[bytes], headers: Sequence[Headers] = (), /) -> list[bytes]: ...
+
+
+def vault_of(settings: PersonSettings) -> "Vault":
+    """What seals and reads personal fields. Raises NoEndpointError where FIXTRAIL_HASH_KEY is not set."""
+    from runtime.personal.vault import Vault
+
+    return Vault(settings.person_keys_dsn(), settings.secret())
+
+
+def sealer_of(settings: PersonSettings) -> Seal | None:
+    """What seals lines; None where FIXTRAIL_SEAL=false.
+
+    It raises Failure where the key store is away, and, for personal lines alone, where no secret is set.
+    """
+    if not settings.seal:
+        return None
+    vault: Vault | None = None
+
+    def seal(lines: Sequence[bytes], headers: Sequence[Headers] = (), /) -> list[bytes]:
+        from runtime.personal.sealing import personal_event
+
+        nonlocal vault
+        try:
+            if vault is None:
+                vault = vault_of(settings)
+            return vault.seal(lines, headers)
+        except NoEndpointError as error:
+            if not any(personal_event(line) for line in lines):
+                return list(lines)
+            raise Failure(
+                f"personal fields cannot be encrypted (FIXTRAIL_SEAL=false sends them as is): {error}"
+            ) from None
+        except StoreOutage as error:
+            raise Failure(f"the store of personal keys is away: {error}", NEGATIVE) from None
+
+    return seal

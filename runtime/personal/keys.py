@@ -1,0 +1,123 @@
+"""The key store: one key an order, in SQLite on one host or PostgreSQL for several. To delete a key is to erase.
+
+An order is named by a keyed hash, so the store alone says of nobody that they were here. What is erased stays in it
+without a key: whatever comes for that order later is not sealed, but dropped.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runtime.personal.seal import Key, new_key
+from runtime.store import Store, marks, pieces
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS person_keys (
+        id TEXT PRIMARY KEY, order_key TEXT NOT NULL UNIQUE, secret TEXT, created_at BIGINT NOT NULL,
+        restricted_at BIGINT, erased_at BIGINT)""",
+    "CREATE INDEX IF NOT EXISTS person_keys_created_at ON person_keys (created_at)",
+)
+_COLUMNS = "id, order_key, secret, created_at, restricted_at, erased_at"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """An order's key; None once it is erased. While it is restricted, nobody is to be shown or told anything by it."""
+
+    id: str
+    order_key: str
+    key: Key | None
+    created_at: int
+    restricted_at: int | None
+    erased_at: int | None
+
+
+def create_tables(store: Store) -> None:
+    """Create what is not there yet; two processes may do so at once."""
+    store.begin()
+    store.alone()
+    for statement in SCHEMA:
+        store.run(statement)
+    store.commit()
+
+
+def keys_of_orders(store: Store, order_keys: Iterable[str], now: int) -> dict[str, StoredKey]:
+    """The key of each of the orders by its `order_key`, made where there is none yet."""
+    wanted = sorted(set(order_keys))
+    stored = stored_orders(store, wanted)
+    if missing := [order_key for order_key in wanted if order_key not in stored]:
+        _add(store, missing, now)
+        stored |= stored_orders(store, missing)
+    return stored
+
+
+def _add(store: Store, order_keys: Sequence[str], now: int) -> None:
+    sql = """INSERT INTO person_keys (id, order_key, secret, created_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT (order_key) DO NOTHING"""
+    fresh = [(new_key(), order_key) for order_key in order_keys]
+    store.begin()
+    try:
+        store.run_many(sql, [(key.id, order_key, _text_of(key.secret), now) for key, order_key in fresh])
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
+
+
+def stored_orders(store: Store, order_keys: Sequence[str]) -> dict[str, StoredKey]:
+    """Of the orders that have a key, or had one."""
+    return {stored.order_key: stored for stored in _rows(store, "order_key", order_keys)}
+
+
+def stored_keys(store: Store, ids: Sequence[str]) -> dict[str, StoredKey]:
+    """The same by the id of the key."""
+    return {stored.id: stored for stored in _rows(store, "id", ids)}
+
+
+def _rows(store: Store, column: str, values: Sequence[str]) -> Iterable[StoredKey]:
+    for some in pieces(values):
+        rows = store.run(f"SELECT {_COLUMNS} FROM person_keys WHERE {column} IN ({marks(some)})", some)
+        yield from (_stored(*row) for row in rows)
+
+
+def _stored(
+    key_id: str, order_key: str, secret: str | None, created_at: int, restricted_at: int | None, erased_at: int | None
+) -> StoredKey:
+    key = None if secret is None else Key(key_id, base64.b64decode(secret))
+    return StoredKey(key_id, order_key, key, created_at, restricted_at, erased_at)
+
+
+def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
+    """Delete the keys of these orders for good, and have later ones refused; how many there were."""
+    wanted = sorted(set(order_keys))
+    keys_of_orders(store, wanted, now)
+    sql = "UPDATE person_keys SET secret = NULL, erased_at = ? WHERE order_key = ? AND secret IS NOT NULL"
+    store.begin()
+    try:
+        erased = store.run_many(sql, [(now, order_key) for order_key in wanted]) if wanted else 0
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
+    store.purge_deleted()
+    return erased
+
+
+def restrict(store: Store, order_keys: Iterable[str], now: int, *, lift: bool = False) -> int:
+    """Let nobody be shown or told anything by the keys of these orders, or again; how many they are."""
+    wanted = sorted(set(order_keys))
+    keys_of_orders(store, wanted, now)
+    sql = "UPDATE person_keys SET restricted_at = ? WHERE order_key = ?"
+    return store.run_many(sql, [(None if lift else now, each) for each in wanted]) if wanted else 0
+
+
+def forget_before(store: Store, created_before: int) -> int:
+    """Delete keys of orders so old that nothing sealed with them is left anywhere; how many."""
+    gone = store.run("DELETE FROM person_keys WHERE created_at < ? RETURNING id", (created_before,))
+    if gone:
+        store.purge_deleted()
+    return len(gone)
+
+
+def _text_of(secret: bytes) -> str:
+    return base64.b64encode(secret).decode()

@@ -1,0 +1,93 @@
+"""What a visit remembers, by name: its stretches, milestones, jobs, parts, promises, surveys and complaints.
+
+Each is a JSON array in the state's bytes, so fields are only ever added behind the others.
+"""
+
+import msgspec
+
+
+class Run(msgspec.Struct, array_like=True, gc=False):
+    """A stretch of one activity, in ms; `ended_at` is None while it goes on."""
+
+    activity: str
+    started_at: int
+    ended_at: int | None
+
+
+class DoneRun(Run, array_like=True, gc=False):
+    """A stretch of pickup or finishing, with the promise given before it."""
+
+    promised_at: int | None = None
+
+
+class Milestone(msgspec.Struct, array_like=True, gc=False):
+    name: str
+    event_id: str
+    at: int
+
+
+class Job(msgspec.Struct, array_like=True, gc=False):
+    """A job's last phase, whether it was ever completed, and why it is paused, if it is."""
+
+    phase: str
+    was_completed: bool
+    pause_reason: str | None = None
+
+
+class Part(msgspec.Struct, array_like=True, gc=False):
+    """A part request: when each phase was first reached (ms), the rest as last said."""
+
+    part_no: str
+    quantity: str
+    urgent: bool
+    requested: int | None = None
+    backordered: int | None = None
+    fulfilled: int | None = None
+    cancelled: int | None = None
+    expected: int | None = None
+    unit_price: str | None = None
+
+    @property
+    def is_requested(self) -> bool:
+        return self.requested is not None or self.backordered is not None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.fulfilled is not None or self.cancelled is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is waited for: requested or backordered, neither fulfilled nor cancelled."""
+        return self.is_requested and not self.is_settled
+
+    def reach(self, phase: str, at: int) -> bool:
+        """Note a phase; whether it is the first time."""
+        is_first = getattr(self, phase) is None
+        if is_first:
+            setattr(self, phase, at)
+        return is_first
+
+
+class Promise(msgspec.Struct, array_like=True, gc=False):
+    """When it was told, and for when (ms)."""
+
+    told_at: int
+    promised_at: int
+
+
+class Survey(msgspec.Struct, array_like=True, gc=False):
+    event_id: str
+    at: int
+    score: int
+    reasons: list[str]
+
+
+class Complaint(msgspec.Struct, array_like=True, gc=False):
+    """A complaint: the event by which it was first heard of and when, its phases so far, the rest as last said."""
+
+    event_id: str
+    at: int
+    category: str
+    severity: str | None
+    complaint_id: str
+    phases: list[tuple[str, int]]

@@ -1,0 +1,38 @@
+"""Who reads the push sink's log learns what was said to whom, and cannot open the customer's page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from fixtrail.tracking_links import Links, tracking_url
+from sinks.push.channels.channel import Style
+from sinks.push.channels.console import Console
+from sinks.push.config import ConsoleSection
+from tests.providers.messages import a_composer, a_notice, a_send, now_ms
+
+SECRET = b"a key of these tests, long enough"
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with caplog.at_level(logging.INFO, logger="sinks.push.channels.console"):
+        yield caplog
+
+
+@pytest.mark.parametrize("milestone", ["repair_started", "quote_ready", "ready"])
+async def test_the_log_holds_no_link_that_opens(log: pytest.LogCaptureFixture, milestone: str):
+    link = tracking_url("https://track.example.com", SECRET, "W-100", now_ms())
+    style: Style = "line"
+    notice = a_notice(milestone, order_id="W-100")
+    message = a_composer(link).message([a_send(notice, channel="console")], None, style)
+
+    await Console(ConsoleSection()).send(message)
+
+    token = link.rpartition("/")[2]
+    assert Links(SECRET).opens(token, now_ms()) == "W-100"
+    assert token[:20] not in log.text
+    assert "notice for order W-100" in log.text
+    assert "https://track.example.com/t/…" in log.text
