@@ -283,7 +283,7 @@ def _quiet(placebos: Sequence[tuple[int, Comparison, float | None]], alpha: floa
 
 
 def _met(aim: Aim, effect: Effect) -> Criterion:
-    """A threshold beside the interval. No `go` rests on an effect that is not shown or that bad luck before explains."""
+    """A threshold beside the interval. No `go` rests on an effect that is not shown or that bad luck explains."""
     found, name = effect.comparison.difference, f"{aim.figure}_{aim.side}"
     if found.value is None or found.low is None or found.high is None:
         return Criterion(name, aim, "not_decided", found.reason or "not_estimable", found)
