@@ -45,6 +45,11 @@ def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
         "centers": figure.centers,
         "orders_low": plain(figure.of_orders.low),
         "orders_high": plain(figure.of_orders.high),
+        "left_out": dict(figure.left_out),
+        "unripe": figure.unripe,
+        "ripe_until": plain(figure.ripe_until),
+        "no_interval": figure.no_interval,
+        "judged_on": figure.judged_on,
         "definition": definition.text.en,
         "version": definition.version,
     }
@@ -77,6 +82,8 @@ _FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[
 
 def _cell(value: Any) -> Any:
     known = plain(value)
+    if isinstance(known, dict):
+        return "|".join(f"{name}={each}" for name, each in known.items())
     if isinstance(known, list):
         return "|".join(str(_harmless(each)) for each in known)
     return "" if known is None else _harmless(known)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fixtrail.reports.beside import LEFT_OUT, NO_INTERVAL_WORDS
 from fixtrail.reports.report import Column, Definition, Figure, Kind, Locale, Words
 
 NOTHING = "–"
@@ -41,7 +42,15 @@ COMMON = {
     "more": Words("行已显示；CSV 与 JSON 含全部：", "rows shown; CSV and JSON have all of"),
     "empty": Words("没有数据", "no data"),
     "unknown": Words("（未知）", "(unknown)"),
+    "not_closed": Words("（未结束）", "(still open)"),
+    "ftfr_ripe_until": Words("一次修复率已定至", "first-time fix ripe up to"),
+    "voices_ripe_until": Words("评分与投诉已定至", "scores and complaints ripe up to"),
 }
+
+
+def no_key(by: str | None) -> Words:
+    """What stands for the key of orders that have none."""
+    return COMMON["not_closed" if by in ("day", "week", "month") else "unknown"]
 
 
 def shown(value: Any, kind: Kind, locale: Locale = "en") -> str:
@@ -80,9 +89,40 @@ def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> s
     """`low to high`, or nothing where there is no interval."""
     low, high = figure.interval.low, figure.interval.high
     if low is None and high is None:
-        return ""
+        return _no_interval(figure, locale)
     ends = [NOTHING if end is None else shown(end, definition.kind, locale).removesuffix(" min") for end in (low, high)]
     return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*(end.removesuffix(" %") for end in ends))
+
+
+def _no_interval(figure: Figure, locale: Locale) -> str:
+    """Why there is none; nothing where the value is missing, too."""
+    reason = NO_INTERVAL_WORDS.get(figure.no_interval or "")
+    if reason is None or figure.value is None:
+        return ""
+    return {"zh-CN": "无区间：{}", "en": "no interval: {}"}[locale].format(reason.said(locale))
+
+
+def left_out(figure: Figure, locale: Locale = "en") -> str:
+    """`without: still open 20, cancelled 10`, or nothing where nothing is left out."""
+    reasons = [f"{LEFT_OUT[name].said(locale)} {n:,}" for name, n in figure.left_out.items()]
+    if not reasons:
+        return ""
+    return {"zh-CN": "未计：", "en": "without: "}[locale] + {"zh-CN": "，", "en": ", "}[locale].join(reasons)
+
+
+def ripe(figure: Figure, locale: Locale = "en") -> str:
+    """Up to which day the figure is settled and how many orders are younger, where there are any."""
+    if figure.ripe_until is None or not figure.unripe:
+        return ""
+    text = {"zh-CN": "{} 及以前已定；未定 {:,}", "en": "ripe up to {}; {:,} not yet"}[locale]
+    return text.format(figure.ripe_until.isoformat(), figure.unripe)
+
+
+def judged_on(figure: Figure, locale: Locale = "en") -> str:
+    """On which other figure a status was decided, in brackets."""
+    if figure.judged_on is None:
+        return ""
+    return {"zh-CN": "（按已确认的工单）", "en": " (on confirmed orders)"}[locale]
 
 
 def usable(figure: Figure, locale: Locale = "en") -> str:

@@ -17,7 +17,7 @@ from fixtrail.reports.pareto.loss import Solved
 from fixtrail.reports.pilot.judge import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
 from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats.randomization import combined, difference, holm, joint_p
+from fixtrail.reports.stats.randomization import Part, combined, difference, holm, joint_p
 from fixtrail.reports.targets import targets_of
 from runtime.failure import Failure
 
@@ -77,10 +77,11 @@ def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
         change = table[True] - table[False]
         by_hand = change.iloc[:3].mean() - change.iloc[3:].mean()
         one = judged.effects[name].comparison
-        assert one.difference.value == pytest.approx(by_hand), name
-        assert (one.treated_before, one.others_after) == pytest.approx(
-            (table[False][:3].mean(), table[True][3:].mean())
-        )
+        assert one.each_once == pytest.approx(by_hand), name
+        # The effect itself weighs centers by how well they are known: here almost alike.
+        assert one.difference.value == pytest.approx(by_hand, rel=0.05), name
+        gains = one.treated_after - one.treated_before, one.others_after - one.others_before
+        assert one.difference.value == pytest.approx(gains[0] - gains[1]), name
         assert len(one.treated) == 3 and len(one.others) == 5
     assert judged.effects["nps"].comparison.n == days["scores"].sum()
 
@@ -94,7 +95,7 @@ def test_the_effect_is_the_coefficient_of_a_two_way_model() -> None:
     x = np.column_stack([np.eye(8)[center], after, after * (center < 3)])
     coefficient = np.linalg.lstsq(x, y, rcond=None)[0][-1]
 
-    assert judge(panel, rollout, Plan()).effects["nps"].comparison.difference.value == pytest.approx(coefficient)
+    assert judge(panel, rollout, Plan()).effects["nps"].comparison.each_once == pytest.approx(coefficient)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=4, max_size=7), st.integers(1, 3))
@@ -211,11 +212,21 @@ def test_the_last_wave_has_no_controls_where_every_center_takes_part() -> None:
 
 def test_all_waves_together_is_as_one_wave_where_there_is_one() -> None:
     change, treated = np.array([3.0, 2.5, 0.1, -0.2, 0.3, 0.0, 0.2, -0.1]), np.arange(8) < 2
-    alone, sampled = difference(change, treated), combined([(change, treated, 2.0)])
+    alone, together = difference(change, treated), combined([Part(change, treated, np.arange(8), 2.0)])
 
-    assert sampled.value == pytest.approx(alone.value)
-    assert sampled.p_value == pytest.approx(alone.p_value, abs=0.01)
-    assert (sampled.low, sampled.high) == pytest.approx((alone.low, alone.high), abs=0.5)
+    assert together.value == pytest.approx(alone.value)
+    assert together.low < alone.value < together.high
+    assert together.p_value < 0.05
+
+
+def test_a_control_that_changes_over_later_is_no_second_witness() -> None:
+    """The same comparison told twice is as uncertain as told once."""
+    draw = np.random.default_rng(4)
+    change, treated = draw.normal(size=9), np.arange(9) < 3
+    part = Part(change, treated, np.arange(9), 1.0)
+    once, twice = combined([part]), combined([part, part])
+
+    assert (twice.low, twice.high, twice.p_value) == pytest.approx((once.low, once.high, once.p_value))
 
 
 def test_weeks_are_whole_and_lose_controls_as_waves_start() -> None:
@@ -236,7 +247,7 @@ def test_a_week_is_the_difference_in_differences_of_its_days() -> None:
         "nps", centers, [(MONDAY, MONDAY + 41)]
     )
 
-    assert week.difference.value == pytest.approx(change[:3].mean() - change[3:].mean())
+    assert week.each_once == pytest.approx(change[:3].mean() - change[3:].mean())
 
 
 def test_placebo_dates_lie_well_before_the_start() -> None:
