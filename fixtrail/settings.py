@@ -95,6 +95,9 @@ class ClickHouseSettings(DataSettings):
     clickhouse_reader: str = "reader"
     clickhouse_reader_password: str = Field(default="", repr=False)
     clickhouse_ca: Path | None = None
+    clickhouse_days: int = Field(
+        default=0, ge=0, description="Days after which ClickHouse deletes events and closed orders; 0 keeps them."
+    )
 
     def clickhouse_url(self) -> str:
         """ClickHouse's URL. Raises NoEndpointError where nothing says where ClickHouse is."""
@@ -270,7 +273,15 @@ class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseS
     """Every store that a person can be in."""
 
 
-class PulseSettings(KafkaSettings):
+class RetentionSettings(KafkaSettings, PersonSettings):
+    """How long closed journeys stay in their topic."""
+
+    journeys_days: int = Field(
+        default=400, ge=0, description="Days after which a closed order leaves topic `journeys`; 0 keeps it for ever."
+    )
+
+
+class PulseSettings(RetentionSettings):
     """How often the pipeline is measured from end to end."""
 
     pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")

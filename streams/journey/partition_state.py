@@ -51,8 +51,8 @@ class BatchOutput:
     order_changes: Changes = field(default_factory=dict)
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
-    # Closed orders whose customer was erased: their journeys are to be deleted.
-    erased: list[str] = field(default_factory=list)
+    # Ids of closed orders whose customer was erased: their journeys are to be deleted.
+    erased: list[Fact] = field(default_factory=list)
 
 
 class _VehicleSession:
@@ -172,9 +172,10 @@ class PartitionState:
     def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
         vehicle_id, order_id = erasure.vehicle_id, erasure.order_id
+        ids = {"vehicle_id": vehicle_id, "center_id": erasure.center_id, "order_id": order_id}
         state = self._orders.get(order_key(vehicle_id, order_id))
         if state is None:
-            out.erased.append(order_id)
+            out.erased.append(ids)
             return
         session = _VehicleSession(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
         order = self._order(session, order_id)
@@ -182,7 +183,7 @@ class PartitionState:
         session.changed[order_id] = False
         self._settle(session, offset, out, hours)
         if order.visit.closed_at is not None:
-            out.erased.append(order_id)
+            out.erased.append(ids)
 
     def _divert(self, code: Diversion, offset: int, seen_up_to: int, out: BatchOutput) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is

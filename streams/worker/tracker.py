@@ -147,8 +147,8 @@ class Tracker:
             for fact in facts:
                 key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
                 outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
-        for order_id in written.erased:
-            key = order_id.encode()
+        for ids in written.erased:
+            key = ids["order_id"].encode()
             outputs.setdefault((topics.journeys, self._partition_of(key)), []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
