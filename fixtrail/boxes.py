@@ -63,6 +63,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             group=group,
             instance=f"{group}-{socket.gethostname()}-{number}",
             keep_free_text=settings.keep_free_text,
+            clear_staff=settings.staff_ids == "clear",
             person_keys=settings.person_keys_dsn(),
             max_record_bytes=settings.max_record_bytes,
             max_ahead_ms=settings.max_ahead_s * 1000,

@@ -119,7 +119,15 @@ class ServerSettings(KafkaSettings, ClickHouseSettings):
     """Both servers, for what shows the whole pipeline."""
 
 
-class StorageSettings(SecretSettings, ClickHouseSettings):
+class StaffSettings(SettingsGroup):
+    """How employees are named where their work is counted."""
+
+    staff_ids: Literal["pseudonym", "clear"] = Field(
+        default="pseudonym", description="How ClickHouse names technicians; `clear` shows them to managers."
+    )
+
+
+class StorageSettings(SecretSettings, ClickHouseSettings, StaffSettings):
     """How the writer stores events in ClickHouse."""
 
     keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
@@ -255,7 +263,7 @@ class SignInSettings(OidcSettings, AccountSettings):
     """Both ways to sign in: accounts of our own, and the identity provider."""
 
 
-class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
+class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings, StaffSettings):
     """The web server: where it listens, what one address and one link may take up, and what its pages show."""
 
     web_host: str = "127.0.0.1"
