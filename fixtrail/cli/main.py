@@ -14,6 +14,7 @@ from fixtrail.cli.dead_letters import letters_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
+from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
 from runtime.failure import NEGATIVE, Failure
 
@@ -26,6 +27,7 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
 app.add_typer(users_app, name="users")
+app.add_typer(secret_keys_app, name="keys")
 
 
 def main() -> None:
