@@ -96,6 +96,8 @@ def run_push_box(settings: Settings) -> int:
             centers=centers_of(settings),
             link=links_of(settings),
             person_keys=settings.person_keys_dsn(),
+            # Some time after the last journey with something sealed by them has left its topic.
+            person_keys_days=settings.journeys_days and settings.journeys_days + 30,
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
 

@@ -324,7 +324,7 @@ class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseS
     """Every store that a person can be in."""
 
 
-class RetentionSettings(KafkaSettings, PersonSettings):
+class RetentionSettings(KafkaSettings):
     """How long closed journeys stay in their topic."""
 
     journeys_days: int = Field(

@@ -1,4 +1,4 @@
-"""Closed journeys leave topic `journeys` after a while, and the keys of their personal fields the key store."""
+"""Closed journeys leave topic `journeys` after a while."""
 
 import asyncio
 import contextlib
@@ -8,12 +8,10 @@ import orjson
 import structlog
 
 from fixtrail.operations.topics import require_topic
-from fixtrail.sealing import vault_of
 from fixtrail.settings import NoEndpointError, RetentionSettings, client_options
 from runtime.failure import Failure
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
-from runtime.store import StoreOutage
 from schemas.times import DAY_MS
 from schemas.topics import JOURNEYS
 
@@ -22,8 +20,6 @@ AGAIN_S = 3600.0
 FIRST_AFTER_S = 600.0
 # So long ClickHouse's writer has had to read what was written, also in a replay of old events.
 WRITTEN_BEFORE_MS = 7 * DAY_MS
-# Its records are read whole, so what no journey needs any more is certain only some time later.
-KEYS_LATER_DAYS = 30
 
 log = structlog.get_logger()
 
@@ -44,20 +40,18 @@ async def keep_retention(
             forgotten = await forget_old(settings, _now_ms())
             log.info("closed journeys left the topic", journeys=forgotten)
             pause_s = EVERY_S
-        except (KafkaError, OSError, TimeoutError, Failure, NoEndpointError, StoreOutage) as error:
+        except (KafkaError, OSError, TimeoutError, Failure, NoEndpointError) as error:
             log.warning("closed journeys could not be looked through", error=type(error).__name__)
             pause_s = AGAIN_S
 
 
 async def forget_old(settings: RetentionSettings, now_ms: int, *, dry_run: bool = False) -> int:
-    """Delete closed journeys older than `journeys_days`, and old keys of personal fields; how many journeys."""
+    """Delete closed journeys older than `journeys_days` from their topic; how many."""
     if not settings.journeys_days:
         return 0
     old = await old_journeys(settings, now_ms)
     if not dry_run:
         await _delete(settings, old)
-        keys_before = now_ms - (settings.journeys_days + KEYS_LATER_DAYS) * DAY_MS
-        await asyncio.to_thread(_forget_keys, settings, keys_before)
     return len(old)
 
 
@@ -86,14 +80,6 @@ async def _delete(settings: RetentionSettings, keys: set[bytes]) -> None:
         for start in range(0, len(keys), 1000):
             some = sorted(keys)[start : start + 1000]
             await asyncio.gather(*[await producer.send(JOURNEYS, None, key) for key in some])
-
-
-def _forget_keys(settings: RetentionSettings, created_before: int) -> None:
-    vault = vault_of(settings)
-    try:
-        vault.forget_before(created_before)
-    finally:
-        vault.close()
 
 
 def _now_ms() -> int:

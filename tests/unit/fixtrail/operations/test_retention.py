@@ -44,7 +44,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, kafka="127.0.0.1:1", hash_key="a key for these tests")
+    return Settings(data=tmp_path, kafka="127.0.0.1:1", hash_key="a key for these tests, long enough")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ async def test_the_newest_record_of_an_order_decides(topic: list[Any], settings:
 
 async def test_nothing_leaves_where_journeys_are_kept_for_ever(topic: list[Any], tmp_path: Path) -> None:
     topic.append(record("R1"))
-    settings = Settings(data=tmp_path, kafka="127.0.0.1:1", hash_key="a key for these tests", journeys_days=0)
+    settings = Settings(
+        data=tmp_path, kafka="127.0.0.1:1", hash_key="a key for these tests, long enough", journeys_days=0
+    )
 
     assert await retention.forget_old(settings, NOW) == 0
 
