@@ -63,6 +63,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             group=group,
             instance=f"{group}-{socket.gethostname()}-{number}",
             keep_free_text=settings.keep_free_text,
+            clear_staff=settings.staff_ids == "clear",
             person_keys=settings.person_keys_dsn(),
             max_record_bytes=settings.max_record_bytes,
             max_ahead_ms=settings.max_ahead_s * 1000,
@@ -95,6 +96,8 @@ def run_push_box(settings: Settings) -> int:
             centers=centers_of(settings),
             link=links_of(settings),
             person_keys=settings.person_keys_dsn(),
+            # Some time after the last journey with something sealed by them has left its topic.
+            person_keys_days=settings.journeys_days and settings.journeys_days + 30,
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
 

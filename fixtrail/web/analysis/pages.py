@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
+ABOUT_STAFF = frozenset({"quality"})
 
 
 def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
@@ -32,6 +33,15 @@ def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
     return person
 
 
+def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees_all)]) -> Person:
+    """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
+    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
+    if is_about_staff and not person.has("manager"):
+        raise HTTPException(403)
+    return person
+
+
+Reader = Annotated[Person, Depends(may_read)]
 Analyst = Annotated[Person, Depends(sees_all)]
 
 
@@ -53,7 +63,7 @@ async def style_sheet(person: Analyst) -> Response:
 
 
 @router.get("/analysis/{name}")
-async def report_page(request: Request, name: str, person: Analyst) -> Response:
+async def report_page(request: Request, name: str, person: Reader) -> Response:
     """The report, computed within the last minutes; while that lasts, a page that asks again by itself."""
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
@@ -83,7 +93,7 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
 
 
 @router.get("/analysis/{name}/{file}")
-async def report_file(request: Request, name: str, file: str, person: Analyst) -> Response:
+async def report_file(request: Request, name: str, file: str, person: Reader) -> Response:
     """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
     outcome = await web_of(request).ops.reports.get(asked_by(request, name))
     if outcome is None or isinstance(outcome, Refused):
