@@ -214,7 +214,7 @@ def nps_bounds(values: Any, n: float) -> dict[str, float]:
     answers = np.concatenate([values, [100.0, -100.0, 0.0]])
     weights = np.concatenate([np.full(len(values), n / len(values)), [0.75, 0.75, 1.5]])
     middle = np.average(answers, weights=weights)
-    half = Z * math.sqrt(np.average((answers - middle) ** 2, weights=weights) / weights.sum())
+    half = stats.t.ppf(0.975, n) * math.sqrt(np.average((answers - middle) ** 2, weights=weights) / weights.sum())
     return {
         "low": float(min(values.mean(), max(-100.0, middle - half))),
         "high": float(max(values.mean(), min(100.0, middle + half))),

@@ -40,8 +40,9 @@ def nps(promoters: int, detractors: int, n: int) -> Interval:
     """Interval of an NPS, within -100 to 100 and never of no width: adjusted Wald.
 
     Three pseudo-answers are added, 3/4 promoters, 3/4 detractors and 3/2 passives (Rocks, The American Statistician 70,
-    2016, who finds that it covers best of six methods). It always holds the NPS itself, which one answer alone would
-    leave outside.
+    2016, who finds that it covers best of six methods), with Student's t of n degrees of freedom: with the normal
+    quantile it holds an NPS of 72 in 85 % of samples of 7 (docs/statistics.md). It always holds the NPS itself, which
+    one answer alone would leave outside.
     """
     return NO_INTERVAL if n == 0 else adjusted_wald(promoters / n, detractors / n, n)
 
@@ -50,7 +51,8 @@ def adjusted_wald(up: float, down: float, n: float) -> Interval:
     """The same of shares known, and of an effective number of answers that need not be whole."""
     total, value = n + 3, up - down
     up, down = (up * n + 0.75) / total, (down * n + 0.75) / total
-    middle, half = up - down, Z * math.sqrt((up + down - (up - down) ** 2) / total)
+    quantile = float(special.stdtrit(n, 1 - TAIL))
+    middle, half = up - down, quantile * math.sqrt((up + down - (up - down) ** 2) / total)
     return Interval(100 * min(value, max(-1.0, middle - half)), 100 * max(value, min(1.0, middle + half)))
 
 

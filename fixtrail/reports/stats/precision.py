@@ -51,21 +51,20 @@ def standardize(change: Vector, sampling: Vector | None, treated: Flags) -> Stan
 def between(change: Vector, noise: Vector, treated: Flags) -> float:
     """The variance between units beside their sampling variance: with it the two groups scatter as they should."""
     freedom = len(change) - 2
-    if freedom < 1:
+    span = float(np.ptp(change))
+    if freedom < 1 or span == 0:
         return 0.0
-
-    def excess(extra: float) -> float:
+    extra, precise = span**2 * 1e-12, span**2 * 1e-9
+    # The scatter is convex in what is added: Newton's steps come near from below and never too far.
+    for _ in range(60):
         weight = 1 / (noise + extra)
-        scatter = 0.0
-        for side in (treated, ~treated):
-            own, values = weight[side], change[side]
-            scatter += float(own @ (values - own @ values / own.sum()) ** 2)
-        return scatter - freedom
-
-    low, high = max(float(np.ptp(change)) ** 2, 1e-300) * 1e-12, float(np.ptp(change)) ** 2 + float(noise.max())
-    if high <= low or excess(low) <= 0:
-        return 0.0
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
+        middles = [float(weight[side] @ change[side] / weight[side].sum()) for side in (treated, ~treated)]
+        square = (change - np.where(treated, *middles)) ** 2
+        excess = float(weight @ square) - freedom
+        if excess <= 0:
+            break
+        step = excess / float(weight**2 @ square)
+        extra += step
+        if step < precise:
+            break
+    return extra if extra > span**2 * 1e-12 else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, floor
 
@@ -78,13 +79,19 @@ def difference(
 def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
     """Every way to choose k of n units, or the one that happened and DRAWS others: (ways, n) and the method's name."""
     if comb(n, k) <= EXACT_UP_TO:
-        chosen = np.zeros((comb(n, k), n), dtype=bool)
-        for row, units in zip(chosen, combinations(range(n), k), strict=True):
-            row[list(units)] = True
-        return chosen, EXACT
+        return _every_choice(n, k), EXACT
     draw = np.random.default_rng(SEED)
     order = np.argsort(draw.random((DRAWS, n)), axis=1)
     return np.vstack([treated[None, :], order < k]), SAMPLED
+
+
+@lru_cache(maxsize=8)
+def _every_choice(n: int, k: int) -> NDArray[np.bool_]:
+    chosen = np.zeros((comb(n, k), n), dtype=bool)
+    for row, units in zip(chosen, combinations(range(n), k), strict=True):
+        row[list(units)] = True
+    chosen.flags.writeable = False
+    return chosen
 
 
 def joint_p(changes: Sequence[Vector], treated: NDArray[np.bool_]) -> float | None:
@@ -135,7 +142,7 @@ def combined(parts: Sequence[Part], alpha: float = 0.05) -> Difference:
             np.add.at(residual, part.places[side], share * standard.weights[side] * rest)
         np.add.at(expected, part.places, (share * standard.weights) ** 2 * standard.variance)
     error = float(np.sqrt(np.sum(residual**2)))
-    freedom = max(1.0, float(expected.sum() ** 2 / np.sum(expected**2)) - 1)
+    freedom = max(1.0, float(expected.sum() ** 2 / np.sum(expected**2)) - len(parts))
     half = float(special.stdtrit(freedom, 1 - alpha / 2)) * error
     p_value = 2 * float(special.stdtr(freedom, -abs(value) / error)) if error else None
     treated_units = sum(int(part.treated.sum()) for part in parts)
