@@ -261,6 +261,8 @@ def test_a_letter_s_row_names_the_record_and_never_shows_it() -> None:
         "record_at": ARRIVED,
         "refused_at": ARRIVED,
         "diverted": True,
+        "center_id": "C1",
+        "source": "kafka",
     }
 
 
@@ -307,3 +309,18 @@ def test_every_type_of_event_has_a_row() -> None:
         row = row_of(sent(name, "09:00", **needed.get(name, {})))
 
         assert row["type"] == name and json.loads(row["payload"]) is not None
+
+
+def test_an_event_s_row_names_who_sent_it_and_when():
+    event = checked_in("08:00")
+    told = [("source", b"dms-east"), ("ce_time", b"2026-03-02T08:00:05+08:00")]
+    row = EventRows(KEYED).row(record("service-events", json.dumps(event).encode(), key=b"V1", headers=told))
+
+    assert dict(zip(EVENTS.columns, row, strict=True))["source"] == "dms-east"
+    assert dict(zip(EVENTS.columns, row, strict=True))["sent_at"] == ms("00:00:05")
+
+
+def test_a_plain_record_comes_from_kafka_at_nobody_says_what_time():
+    row = row_of(checked_in("08:00"))
+
+    assert (row["source"], row["sent_at"]) == ("kafka", None)
