@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, USAGE, Failure
 
 if TYPE_CHECKING:
     from fixtrail.settings import RulesSettings
@@ -130,10 +130,19 @@ def verify(as_json: AsJson = False, data: Data = None) -> None:
     raise SystemExit(run_verify(settings_of(data), as_json=as_json))
 
 
-@app.command("import", epilog="Example:  fixtrail import repair.xes.gz --mapping examples/repair.toml --dry-run")
+@app.command(
+    "import",
+    epilog="Examples:  fixtrail import --suggest orders.csv > dms.toml    "
+    "fixtrail import orders.csv --mapping dms.toml --dry-run",
+)
 def import_(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")],
-    mapping: Annotated[Path, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")],
+    log: Annotated[Path | None, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")
+    ] = None,
+    suggest: Annotated[
+        Path | None, typer.Option(metavar="LOG", help="Print a first mapping for this log, to be corrected by hand.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, only report.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Write rows that made no event here, as JSON lines.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the events to this file instead of sending them.")] = None,
@@ -144,8 +153,13 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.sending.sources import ImportRun, run_import
+    from fixtrail.sending.sources import ImportRun, run_import, suggest_to
 
+    if suggest is not None:
+        # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
+        return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
+    if log is None or mapping is None:
+        raise Failure("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
     run = ImportRun(log, mapping, dry_run, out, rejects)
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 

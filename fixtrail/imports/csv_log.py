@@ -119,7 +119,10 @@ def sniff_encoding(stream: BinaryIO) -> str:
 
 def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> str:
     """The sign that cuts the first lines into the most, and equally many, cells; a comma if none does."""
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(SAMPLE))
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(SAMPLE))
+    except UnicodeError:
+        raise EncodingError(f"the bytes are no {encoding}") from None
     lines = text.splitlines(keepends=True)[settings.skip_lines :][:40]
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from fixtrail.imports.csv_log import CsvLayout, CsvReader, EncodingError, sniff_delimiter, sniff_encoding
 from fixtrail.imports.errors import BadValue, LogError
 from fixtrail.imports.mapping import Mapping
+from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
 from fixtrail.imports.spool import Spool
 from fixtrail.imports.values import normalizer
 from fixtrail.imports.xes import XesReader
@@ -69,9 +70,8 @@ def scan_log(path: Path, mapping: Mapping, progress: Progress | None = None, *, 
 
     Without `whole_rows` the rows have the columns that the mapping names and no other.
     """
-    scan = _layout(path, mapping)
     try:
-        return _scan(path, mapping, scan, progress, whole_rows)
+        return _scan(path, mapping, _layout(path, mapping), progress, whole_rows)
     except EncodingError as error:
         raise LogError(f"{error}{_fitting_encoding(path)}") from None
 
@@ -110,6 +110,51 @@ def _fitting_encoding(path: Path) -> str:
     except LogError:
         return ""
     return f'; they look like {encoding}: say encoding = "{encoding}" in [log], or leave it out'
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A log's layout, columns and first rows."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    skip_lines: int
+    columns: list[str]
+    rows: list[dict[str, str]]
+
+
+def peek_log(path: Path, rows: int) -> Sample:
+    """The first rows of a log that no mapping describes; lines above a CSV's header are found out. Raises LogError."""
+    best: Sample | None = None
+    for skip_lines in range(6):
+        sample = _peek(path, rows, skip_lines)
+        if sample is None:
+            break
+        if best is None or len(sample.columns) > len(best.columns) + 1:
+            best = sample
+        if best.format != "csv":
+            break
+    if best is None:
+        raise LogError(f"{path}: the log is empty")
+    return best
+
+
+def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
+    """None for a CSV that has no more lines."""
+    mapping = Mapping("peek", LogSettings(skip_lines=skip_lines), (), (), frozenset(), frozenset(), ServiceLevels())
+    scan = _layout(path, mapping)
+    try:
+        with _open(path) as file:
+            reader = _reader(file, scan, mapping)
+            first = [columns for _, columns, _ in islice(_raw_rows(reader, file, mapping, None, None), rows)]
+            columns = list(reader.columns)
+    except LogError:
+        if skip_lines:
+            return None
+        raise
+    encoding, delimiter = (scan.csv.encoding, scan.csv.delimiter) if scan.csv else ("", "")
+    return Sample(scan.format, encoding, delimiter, skip_lines, columns, first)
 
 
 def _note_place(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:
@@ -221,6 +266,8 @@ def _open(path: Path) -> Iterator[_File]:
             yield _File(stream, packed, path.stat().st_size)
     except LogError as error:
         raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+    except UnicodeError:
+        raise EncodingError(f"{path}: the bytes are of another encoding") from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise LogError(f"{path}: the gzip file is damaged or cut off") from None
     except OSError as error:

@@ -64,6 +64,24 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     return 0 if sent is None or sent.complete else NEGATIVE
 
 
+def suggest_to(log: Path, target: Path | None, say: Say) -> None:
+    """Write a first mapping for a log to a file, or say it. Raises Failure."""
+    from fixtrail.imports.errors import LogError
+    from fixtrail.imports.suggest import suggest_mapping
+
+    try:
+        text = suggest_mapping(log)
+    except LogError as error:
+        raise Failure(str(error)) from None
+    if target is None or str(target) == "-":
+        say(text.rstrip("\n"))
+        return
+    if target.exists():
+        raise Failure(f"{target} exists already; name another file", USAGE)
+    target.write_text(text, encoding="utf-8")
+    say(f"{target} written: read it, then try it with --dry-run")
+
+
 async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportReport, Sent | None]":
     from fixtrail.imports.mapping import load_mapping
     from fixtrail.imports.run import import_log

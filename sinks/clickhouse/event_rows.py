@@ -6,6 +6,7 @@ from datetime import datetime
 from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
+from schemas.origin import sent_ms_of, source_of
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -31,6 +32,8 @@ EVENTS = Table(
         "request_id",
         "part_no",
         "payload",
+        "source",
+        "sent_at",
     ),
 )
 
@@ -107,6 +110,8 @@ class EventRows:
             get("request_id"),
             get("part_no"),
             self._payload[kind](event),
+            source_of(record.headers, record.value),
+            sent_ms_of(record.headers, record.value),
         )
 
 

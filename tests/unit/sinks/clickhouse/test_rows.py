@@ -274,6 +274,8 @@ def test_a_letter_s_row_names_the_record_and_never_shows_it() -> None:
         "record_at": ARRIVED,
         "refused_at": ARRIVED,
         "diverted": True,
+        "center_id": "C1",
+        "source": "kafka",
     }
 
 
@@ -339,3 +341,18 @@ def test_free_text_in_the_place_of_codes_is_kept_only_where_it_is_wanted(
 ) -> None:
     assert json.loads(row_of(event)["payload"]) == stored
     assert TYPED in row_of(event, keep_free_text=True)["payload"].decode()
+
+
+def test_an_event_s_row_names_who_sent_it_and_when():
+    event = checked_in("08:00")
+    told = [("source", b"dms-east"), ("ce_time", b"2026-03-02T08:00:05+08:00")]
+    row = EventRows(KEYED).row(record("service-events", json.dumps(event).encode(), key=b"V1", headers=told))
+
+    assert dict(zip(EVENTS.columns, row, strict=True))["source"] == "dms-east"
+    assert dict(zip(EVENTS.columns, row, strict=True))["sent_at"] == ms("00:00:05")
+
+
+def test_a_plain_record_comes_from_kafka_at_nobody_says_what_time():
+    row = row_of(checked_in("08:00"))
+
+    assert (row["source"], row["sent_at"]) == ("kafka", None)
