@@ -82,6 +82,8 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
         changed = await _changed(request, account, lambda current: current.model_copy(update=second))
     except Trouble as trouble:
         return _enrolment_page(request, secret, trouble)
+    # Whoever saw the code being typed shall not sign in with it.
+    access.second.accepts(changed, form.get("code", ""))
     audit.info("second factor on", account=account.name)
     return _go_on(request, changed, page(request, "recovery.html", codes=codes))
 
