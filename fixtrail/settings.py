@@ -222,6 +222,9 @@ class AccountSettings(SecretSettings):
     session_key_old: str | None = Field(default=None, repr=False, description="The one before; its sessions go on.")
     session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
     session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
+    second_factor: list[Literal["viewer", "manager", "admin"]] = Field(
+        default_factory=list, description="Roles whose local accounts must have a second factor, as a JSON list."
+    )
 
     def session_keys(self) -> tuple[bytes, ...]:
         """What sessions are signed by, then what older ones may be. Raises as `secret` does."""
@@ -304,6 +307,10 @@ class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
     web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
     web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
+
+
+class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseSettings):
+    """Every store that a person can be in."""
 
 
 class PulseSettings(KafkaSettings):

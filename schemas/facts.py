@@ -323,9 +323,15 @@ class Alert(Fact):
 
 
 class Acknowledgement(Fact):
-    """Somebody takes care of an alert: topic `alert-acks`, key = alert_id."""
+    """Somebody takes care of an alert: topic `alert-acks`, key = alert_id.
+
+    `acknowledged_by` is the name to show. `identity` is who that is: the account's name, or issuer and subject of a
+    company account; `via` the way they signed in, or the command line.
+    """
 
     alert_id: str
     acknowledged_at: int
     acknowledged_by: str
+    identity: str | None = None
+    via: Literal["password", "oidc", "command"] | None = None
     note: str | None = None

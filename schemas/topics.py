@@ -12,6 +12,7 @@ DEAD_LETTERS = "service-events.dead-letter"
 ALERTS = "alerts"
 ALERT_ACKS = "alert-acks"
 TRACKING_REVOCATIONS = "tracking-revocations"
+STAFF_SESSIONS = "staff-sessions"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
@@ -39,4 +40,6 @@ TOPICS = (
     Topic(ALERTS, {"cleanup.policy": "compact"}),
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
     Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
+    # The longest session lasts 30 days.
+    Topic(STAFF_SESSIONS, _kept(31, cleanup_policy="compact,delete")),
 )

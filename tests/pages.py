@@ -19,10 +19,10 @@ import orjson
 import uvicorn
 
 from fixtrail.all_settings import Settings
-from fixtrail.web.app import create_app
 from fixtrail.web.config import Limits, web_config
 from fixtrail.web.context import make_web
 from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.server import server_config
 from runtime.progress import Progress
 
 WIDE = Limits(requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000)
@@ -81,13 +81,13 @@ class PageServer:
         config = replace(web_config(self.settings), limits=self._limits)
         self.web = replace(make_web(config, Progress()), events=self.events)  # type: ignore[arg-type]
         self.web.journeys.read.set()
+        self.web.ops.access.sessions.records.read.set()
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         listening.listen(1000)
         self.port = listening.getsockname()[1]
-        settings = uvicorn.Config(
-            create_app(self.web), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
-        )
+        settings = server_config(self.web)
+        settings.timeout_graceful_shutdown = 2
         self._server = uvicorn.Server(settings)
         self._server.capture_signals = _no_signals  # type: ignore[method-assign]
         self._ready.set()

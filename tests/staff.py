@@ -130,6 +130,7 @@ def staff(
         **settings,
     )
     web = make_web(web_config(given), Progress())
+    web.ops.access.sessions.records.read.set()
     ops = replace(web.ops, ask=rows, figures=Figures(rows, kept_s=0.0))
     if now is not None:
         ops = replace(ops, clock=lambda: now)

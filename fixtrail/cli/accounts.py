@@ -53,6 +53,14 @@ def users_remove(name: str, data: Data = None) -> None:
     say(f"{name} may no longer sign in ({command.remove_user(settings_of(data), name)})")
 
 
+@users_app.command("forget-second-factor", epilog="Example:  fixtrail users forget-second-factor lin")
+def users_forget_second_factor(name: str, data: Data = None) -> None:
+    """Remove the second factor of somebody who has lost device and recovery codes; the sessions end at once."""
+    from fixtrail.web.accounts import command
+
+    say(f"{name} may sign in by the password alone ({command.forget_second_factor(settings_of(data), name)})")
+
+
 @users_app.command("hash", epilog="Example:  fixtrail users hash --stdin < password.txt")
 def users_hash(
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from standard input.")] = False,

@@ -26,5 +26,7 @@ class Acks(Table[Acknowledgement]):
 async def acknowledge(producer: AIOKafkaProducer, alert_id: str, by: str, note: str | None) -> None:
     """Tell the watch that somebody takes care of an alert; returns once Kafka has it. Raises KafkaError."""
     now = int(time.time() * 1000)
-    ack = Acknowledgement(alert_id=alert_id, acknowledged_at=now, acknowledged_by=by, note=note or None)
+    ack = Acknowledgement(
+        alert_id=alert_id, acknowledged_at=now, acknowledged_by=by, identity=by, via="command", note=note or None
+    )
     await producer.send_and_wait(ALERT_ACKS, ack.model_dump_json().encode(), key=alert_id.encode())

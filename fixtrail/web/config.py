@@ -9,7 +9,11 @@ from sinks.push.config import PushSettings
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one stranger, one link and all together may take up; requests are counted per minute."""
+    """What one stranger, one link and all together may take up; requests are counted per minute.
+
+    `header_s`, `form_s` and `request_s` are how long headers, a form and a whole request may take to arrive, `write_s`
+    how long a reader may take nothing of an answer.
+    """
 
     streams: int = 10_000
     streams_of_address: int = 100
@@ -17,6 +21,19 @@ class Limits:
     requests_of_address: int = 600
     requests_of_link: int = 120
     forms_of_link: int = 10
+    header_s: float = 10.0
+    form_s: float = 15.0
+    request_s: float = 60.0
+    write_s: float = 60.0
+
+    @property
+    def connections_of_address(self) -> int:
+        """Its live pages, and what browsers open beside them."""
+        return self.streams_of_address + 150
+
+    @property
+    def connections(self) -> int:
+        return self.streams + 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv6Address, IPv6Network
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.config import Limits
+from fixtrail.web.windows import SlidingWindow
 
 # Nothing inline, nothing from elsewhere: also what a template would let through by mistake stays inert.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -42,7 +44,6 @@ HEADERS = {
 UNCHANGING = "public, max-age=31536000, immutable"
 HSTS = "max-age=31536000"
 MINUTE_S = 60.0
-MOST_COUNTED = 100_000
 
 
 class SecurityHeaders:
@@ -68,30 +69,27 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        # Whoever goes away in the middle of a body is no fault of ours: no answer, and nothing in the log.
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send_with_headers)
 
 
 class Gate:
-    """Counts in memory: requests per minute by whatever key, and streams that are open."""
+    """Counts in memory: requests of the last minute by whatever key, and streams that are open."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._minute = 0
-        self._requests: Counter[str] = Counter()
+        self._requests = SlidingWindow(MINUTE_S)
         self._streams: Counter[str] = Counter()
         self.open_streams = 0
 
     def lets_in(self, key: str, a_minute: int, now: float | None = None) -> bool:
-        """Count a request under a key; False once there were more than `a_minute` of them in this minute."""
-        minute = int((time.monotonic() if now is None else now) // MINUTE_S)
-        if minute != self._minute:
-            self._minute = minute
-            self._requests.clear()
-        if key not in self._requests and len(self._requests) >= MOST_COUNTED:
-            # So many different ones within a minute are an attack; those who are known go on.
+        """Count a request under a key; False where there were `a_minute` of them within the last minute."""
+        now = time.monotonic() if now is None else now
+        if self._requests.wait_s(key, a_minute, now):
             return False
-        self._requests[key] += 1
-        return self._requests[key] <= a_minute
+        self._requests.add(key, now)
+        return True
 
     def has_room(self, address: str, link: str) -> bool:
         """Whether one more stream may be opened."""
@@ -118,16 +116,17 @@ class Gate:
 
 
 def address_of(scope: Scope) -> str:
-    """Who asks: the address of the connection, or what a trusted proxy says.
-
-    Of an IPv6 address the network: whoever has one has 2^64 of them.
-    """
+    """Who asks: the address of the connection, or what a trusted proxy says; of an IPv6 address the network."""
     client = scope.get("client")
-    said = str(client[0]) if client else ""
+    return network_of(str(client[0]) if client else "")
+
+
+def network_of(host: str) -> str:
+    """The address that counts: of an IPv6 address the network, as whoever has one has 2^64 of them."""
     try:
-        address = IPv6Address(said.partition("%")[0])
+        address = IPv6Address(host.partition("%")[0])
     except ValueError:
-        return said
+        return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), 64), strict=False))

@@ -12,6 +12,7 @@ import uvicorn
 from fixtrail.settings import client_options
 from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
+from fixtrail.web.connections import Connections, timed_protocol
 from fixtrail.web.context import Web, make_web
 from runtime.failure import OK, REFUSED, Failure
 from runtime.kafka.table import Table, follow_tables
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 BACKLOG = 4096
 STOP_WITHIN_S = 5
 LOOK_EVERY_S = 0.25
+# Kafka, ClickHouse, the ledger, logs and templates are open files, too.
+OTHER_FILES = 200
 
 
 async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) -> int:
@@ -29,15 +32,17 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     _allow_many_connections()
     web = make_web(config, progress)
     web.links.revocations.on_change(lambda order_id, *_: web.journeys.wake(order_id))
-    # Read together: no page opens before the revocations are known.
-    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts]
+    # Read together: no page opens before the revocations and the sessions that were ended are known.
+    sessions = web.ops.access.sessions.records
+    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts, sessions]
     listening = listen(config.settings.web_host, config.settings.web_port)
     parts = [
         asyncio.create_task(follow_tables(client_options(config.settings), tables, progress)),
         asyncio.create_task(web.events.run()),
+        asyncio.create_task(sessions.send(web.events.write)),
         asyncio.create_task(_show(web)),
     ]
-    server = _Server(_settings(web))
+    server = _Server(server_config(web))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -77,10 +82,14 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _settings(web: Web) -> uvicorn.Config:
-    proxies = web.config.settings.web_proxies
+def server_config(web: Web) -> uvicorn.Config:
+    """How the application is served."""
+    proxies, limits = web.config.settings.web_proxies, web.config.limits
+    most = min(limits.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES)
+    protocol: Any = timed_protocol(Connections(limits, proxies, most, web.progress))
     return uvicorn.Config(
         create_app(web),
+        http=protocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -92,7 +101,6 @@ def _settings(web: Web) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        h11_max_incomplete_event_size=16 * 1024,
     )
 
 

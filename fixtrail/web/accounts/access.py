@@ -14,16 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.settings import OidcSettings, SignInSettings
+from fixtrail.web.accounts.devices import DEVICE_S, Devices
 from fixtrail.web.accounts.oidc import OidcConfig, Provider
 from fixtrail.web.accounts.passwords import Checker
+from fixtrail.web.accounts.second_factor import SecondFactors
 from fixtrail.web.accounts.sessions import Session, Sessions
-from fixtrail.web.accounts.throttle import Throttle
+from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.users import Directory, Person, Role
 from fixtrail.web.ops.shell import BadForm, small_form
+from fixtrail.web.security import address_of
 from runtime.failure import REFUSED, Failure
 from schemas.toml_file import TomlFileError
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
+DEVICE_COOKIE, CODE_COOKIE = "fixtrail_device", "fixtrail_code"
+ENROLMENT_PAGE = "/ops/account/second-factor"
+START_S = 5
 audit = structlog.get_logger("fixtrail.audit")
 
 
@@ -35,7 +41,10 @@ class Access:
     accounts: Directory
     sessions: Sessions
     throttle: Throttle
+    devices: Devices
     checker: Checker
+    second: SecondFactors
+    second_factor_roles: frozenset[Role]
     provider: Provider | None
     public_url: str
 
@@ -69,7 +78,26 @@ class Access:
         self.set_cookie(request, response, name, "", 0)
 
     def session_of(self, request: Request) -> Session | None:
+        """The session of the browser. Raises HTTPException (503) while it is not known yet which ones were ended."""
+        if not self.sessions.records.read.is_set():
+            raise HTTPException(503, headers={"Retry-After": str(START_S)})
         return self.sessions.open(self.cookie(request, SESSION_COOKIE))
+
+    def must_enrol(self, session: Session) -> bool:
+        """Whether nothing but setting up a second factor is open to this session."""
+        if session.via != "password" or session.screen or session.role not in self.second_factor_roles:
+            return False
+        account = self.accounts.get(session.account)
+        return account is None or account.totp is None
+
+    def attempt(self, request: Request, name: str, *, is_code: bool = False) -> Attempt:
+        """An attempt to sign in, as far as this browser is known."""
+        device = self.devices.id_for(self.cookie(request, DEVICE_COOKIE), name)
+        return Attempt(name, address_of(request.scope), device, is_code)
+
+    def remember_device(self, request: Request, response: Response, name: str) -> None:
+        sealed = self.devices.remember(self.cookie(request, DEVICE_COOKIE), name)
+        self.set_cookie(request, response, DEVICE_COOKIE, sealed, DEVICE_S)
 
     def login_token(self, nonce: str) -> str:
         """What the form for signing in carries, for the browser that was given this cookie."""
@@ -100,7 +128,10 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
             older=older,
         ),
         throttle=Throttle(),
+        devices=Devices(secret),
         checker=Checker(),
+        second=SecondFactors(accounts),
+        second_factor_roles=frozenset(settings.second_factor),
         provider=provider,
         public_url=public_url,
     )
@@ -131,8 +162,11 @@ def access_of(request: Request) -> Access:
     return found
 
 
-def required(role: Role = "viewer") -> Callable[[Request], Person]:
-    """A dependency: the person signed in, who has this role; else the way to the sign-in page, or 403."""
+def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Request], Person]:
+    """A dependency: the person signed in, who has this role; else the way to the sign-in page, or 403.
+
+    Whoever must have a second factor and has none is led to its page, from all but those with `enrolled=False`.
+    """
 
     def person(request: Request) -> Person:
         access = access_of(request)
@@ -141,6 +175,8 @@ def required(role: Role = "viewer") -> Callable[[Request], Person]:
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             raise HTTPException(303, headers={"Location": f"/login?next={quote(here, safe='')}"})
         remember(request, access, session)
+        if enrolled and access.must_enrol(session):
+            raise HTTPException(303, headers={"Location": ENROLMENT_PAGE})
         if not session.person.has(role):
             raise HTTPException(403)
         return session.person

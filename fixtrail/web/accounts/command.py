@@ -2,12 +2,14 @@
 
 import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fixtrail.settings import AccountSettings
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password
-from fixtrail.web.accounts.users import ALL_CENTERS, Account, read_users, write_users
+from fixtrail.web.accounts.users import ALL_CENTERS, Account, read_users, users_lock, write_users
 from runtime.failure import NEGATIVE, REFUSED, USAGE, Failure
 from schemas.toml_file import TomlFileError
 
@@ -29,38 +31,54 @@ def add_user(
 ) -> Path:
     """Add an account with a password that is asked for, or read from stdin; the file. Raises Failure."""
     path = users_file(settings)
-    accounts = _accounts(path)
-    if name in accounts and not replace:
+    if name in _accounts(path) and not replace:
         raise Failure(f"there is an account {name} already: --replace changes it")
     if not centers:
         raise Failure("name the centers that the account may see (--center ID), or --all-centers", USAGE)
     try:
-        hashed = hash_password(_password(from_stdin))
-        accounts[name] = Account.model_validate(
-            {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
-        )
+        hashed = hash_password(_password(from_stdin), name)
+        given = {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
+        account = Account.model_validate(given)
     except WeakPassword as error:
         raise Failure(str(error), USAGE) from None
     except ValueError as error:
         raise Failure(_reason(error), USAGE) from None
-    _write(path, accounts)
+    with _changing(path) as accounts:
+        before = accounts.get(name)
+        second = {"totp": before.totp, "recovery": before.recovery} if before else {}
+        accounts[name] = account.model_copy(update=second)
+    return path
+
+
+def forget_second_factor(settings: AccountSettings, name: str) -> Path:
+    """Remove the second factor of an account; its sessions end. Raises Failure where there is none of the name."""
+    path = users_file(settings)
+    with _changing(path) as accounts:
+        if name not in accounts:
+            raise Failure(f"there is no account {name} in {path}", NEGATIVE)
+        accounts[name] = accounts[name].model_copy(update={"totp": None, "recovery": ()})
     return path
 
 
 def remove_user(settings: AccountSettings, name: str) -> Path:
     """Remove an account: its sessions end at once. Raises Failure where there is none of the name."""
     path = users_file(settings)
-    accounts = _accounts(path)
-    if accounts.pop(name, None) is None:
-        raise Failure(f"there is no account {name} in {path}", NEGATIVE)
-    _write(path, accounts)
+    with _changing(path) as accounts:
+        if accounts.pop(name, None) is None:
+            raise Failure(f"there is no account {name} in {path}", NEGATIVE)
     return path
 
 
 def list_users(settings: AccountSettings) -> list[dict[str, Any]]:
     """The file's accounts without their hashes. Raises Failure (78) where the file is wrong."""
     return [
-        {"name": each.name, "role": each.role, "centers": list(each.centers), "screen": each.screen}
+        {
+            "name": each.name,
+            "role": each.role,
+            "centers": list(each.centers),
+            "screen": each.screen,
+            "second_factor": each.totp is not None,
+        }
         for each in _accounts(users_file(settings)).values()
     ]
 
@@ -69,9 +87,15 @@ def print_users(found: list[dict[str, Any]]) -> None:
     """The accounts as lines for people."""
     for each in found:
         seen = "all centers" if ALL_CENTERS in each["centers"] else ", ".join(each["centers"])
-        print(f"{each['name']:<24} {each['role']:<8} {seen}{'  (screen)' if each['screen'] else ''}")
+        print(f"{each['name']:<24} {each['role']:<8} {seen}{_remarks(each)}")
     if not found:
         print("no accounts: fixtrail users add NAME --role admin --all-centers")
+
+
+def _remarks(account: dict[str, Any]) -> str:
+    remarks = {"screen": account["screen"], "second factor": account["second_factor"]}
+    told = ", ".join(remark for remark, is_so in remarks.items() if is_so)
+    return f"  ({told})" if told else ""
 
 
 def hash_of(*, from_stdin: bool) -> str:
@@ -98,9 +122,14 @@ def _accounts(path: Path) -> dict[str, Account]:
         raise Failure(str(error), REFUSED) from None
 
 
-def _write(path: Path, accounts: dict[str, Account]) -> None:
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, Account]]:
+    """The accounts of the file, which are written back as they are at the end."""
     try:
-        write_users(path, accounts)
+        with users_lock(path):
+            accounts = _accounts(path)
+            yield accounts
+            write_users(path, accounts)
     except (TomlFileError, OSError) as error:
         raise Failure(f"{path} cannot be written: {error}") from None
 

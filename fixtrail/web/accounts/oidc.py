@@ -96,7 +96,10 @@ class Provider:
 
 def person_from(config: OidcConfig, claims: Mapping[str, Any]) -> Person:
     """The person behind a verified token's claims. Raises OidcError for one who has no role here."""
-    name = claims.get(config.name_claim)
+    name, subject = claims.get(config.name_claim), claims.get("sub")
+    # OpenID Connect Core 5.7: only issuer and `sub` together say who somebody is.
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not subject.isprintable():
+        raise OidcError("the provider's claim sub names nobody")
     if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
         raise OidcError(f"the provider's claim {config.name_claim} names nobody")
     told = [
@@ -106,8 +109,8 @@ def person_from(config: OidcConfig, claims: Mapping[str, Any]) -> Person:
     if not held:
         raise OidcError(f"the provider's claim {config.role_claim} gives no role")
     if config.centers_claim is None:
-        return person_of(name, held[-1], [ALL_CENTERS])
-    return person_of(name, held[-1], _strings(claims, config.centers_claim))
+        return person_of(name, held[-1], [ALL_CENTERS], (config.issuer, subject))
+    return person_of(name, held[-1], _strings(claims, config.centers_claim), (config.issuer, subject))
 
 
 def _strings(claims: Mapping[str, Any], name: str) -> list[str]:

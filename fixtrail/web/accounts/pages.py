@@ -1,5 +1,6 @@
 """Signing in and out: /login, /logout, and the way to an OpenID Connect provider and back."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fixtrail.web.accounts.access import (
+    CODE_COOKIE,
     FORM_COOKIE,
     PROVIDER_COOKIE,
     SESSION_COOKIE,
@@ -18,14 +20,16 @@ from fixtrail.web.accounts.access import (
     posted,
     required,
 )
+from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.oidc import OidcError
-from fixtrail.web.accounts.users import Person
+from fixtrail.web.accounts.throttle import Attempt
+from fixtrail.web.accounts.users import Account, Person
 from fixtrail.web.ops.shell import BadForm, StaffRoute, local_path, page, small_form
-from fixtrail.web.security import address_of
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600
 AWAY_S = 600
+CODE_S = 300
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 
@@ -52,8 +56,8 @@ async def login(request: Request) -> Response:
     if not access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", "")):
         return _form(request, access, there, trouble="login.again", status=403)
     name = form.get("name", "").strip().lower()[:256]
-    address = address_of(request.scope)
-    if wait_s := access.throttle.admit(name, address):
+    attempt = access.attempt(request, name)
+    if wait_s := access.throttle.admit(attempt):
         audit.warning("login", outcome="throttled", account=_known(access, name), via="password")
         return _form(request, access, there, trouble="login.wait", status=429, wait_s=wait_s)
     account = access.accounts.get(name)
@@ -61,21 +65,76 @@ async def login(request: Request) -> Response:
     if account is None or not fits:
         audit.warning("login", outcome="refused", account=_known(access, name), via="password")
         return _form(request, access, there, trouble="login.refused", status=401)
-    access.throttle.succeeded(name, address)
+    if account.totp:
+        return _ask_code(request, access, account, there)
+    return _signed_in(request, access, account, there, [attempt])
+
+
+@router.post("/login/code")
+async def login_code(request: Request) -> Response:
+    """The second step, for who gave the right password in this browser a moment ago."""
+    access = access_of(request)
+    try:
+        form = await small_form(request)
+        step = _code_sealer(access).loads(access.cookie(request, CODE_COOKIE) or "", max_age=CODE_S)
+    except (BadForm, BadSignature):
+        return _form(request, access, "/ops", trouble="login.again", status=400)
+    there, account = local_path(step["next"]), access.accounts.get(step["account"])
+    is_ours = access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", ""))
+    if account is None or account.stamp != step["stamp"] or not is_ours:
+        return _form(request, access, there, trouble="login.again", status=403)
+    attempt = access.attempt(request, account.name, is_code=True)
+    if wait_s := access.throttle.admit(attempt):
+        audit.warning("login", outcome="throttled", account=account.name, via="code")
+        return _code_form(request, access, trouble="login.wait", status=429, wait_s=wait_s)
+    if not await asyncio.to_thread(access.second.accepts, account, form.get("code", "")[:64]):
+        audit.warning("login", outcome="refused", account=account.name, via="code")
+        return _code_form(request, access, trouble="login.code_refused", status=401)
+    response = _signed_in(request, access, account, there, [attempt, access.attempt(request, account.name)])
+    access.forget(request, response, CODE_COOKIE)
+    return response
+
+
+def _signed_in(request: Request, access: Access, account: Account, there: str, attempts: list[Attempt]) -> Response:
+    for attempt in attempts:
+        access.throttle.succeeded(attempt)
     audit.info("login", outcome="ok", account=account.name, role=account.role, via="password")
     response = RedirectResponse(there, status_code=303)
-    access.begin(request, response, access.sessions.begin(account))
+    access.begin(request, response, access.sessions.begin(account, device_name(request.headers.get("user-agent"))))
+    access.remember_device(request, response, account.name)
     access.forget(request, response, FORM_COOKIE)
     return response
 
 
+def _ask_code(request: Request, access: Access, account: Account, there: str) -> Response:
+    response = _code_form(request, access)
+    sealed = _code_sealer(access).dumps({"account": account.name, "stamp": account.stamp, "next": there})
+    access.set_cookie(request, response, CODE_COOKIE, str(sealed), CODE_S)
+    return response
+
+
+def _code_form(
+    request: Request, access: Access, *, trouble: str | None = None, status: int = 200, wait_s: int = 0
+) -> Response:
+    token = access.login_token(access.cookie(request, FORM_COOKIE) or "")
+    response = page(request, "code.html", status=status, trouble=trouble, wait_s=wait_s, login_token=token)
+    if wait_s:
+        response.headers["Retry-After"] = str(wait_s)
+    return response
+
+
+def _code_sealer(access: Access) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(access.secret, salt="fixtrail code")
+
+
 @router.post("/logout")
-async def logout(request: Request, person: Annotated[Person, Depends(required())]) -> Response:
-    """End the session, here at once and for every copy of its cookie."""
+async def logout(request: Request, person: Annotated[Person, Depends(required(enrolled=False))]) -> Response:
+    """End the session, for every copy of its cookie and every process."""
     await posted(request)
     access = access_of(request)
     access.sessions.end(request.state.session)
-    audit.info("logout", account=person.name)
+    is_lasting = await access.sessions.records.flush()
+    audit.info("logout", account=person.identity, lasting=is_lasting)
     response = RedirectResponse("/login", status_code=303)
     access.forget(request, response, SESSION_COOKIE)
     return response
@@ -110,9 +169,10 @@ async def from_provider(request: Request) -> Response:
         return _not_vouched_for(request, access, OidcError("another browser, or too late"))
     except OidcError as error:
         return _not_vouched_for(request, access, error)
-    audit.info("login", outcome="ok", account=person.name, role=person.role, via="oidc")
+    audit.info("login", outcome="ok", account=person.identity, role=person.role, via="oidc")
     response = RedirectResponse(local_path(told["next"]), status_code=303)
-    access.begin(request, response, access.sessions.begin_provided(person))
+    device = device_name(request.headers.get("user-agent"))
+    access.begin(request, response, access.sessions.begin_provided(person, device))
     access.forget(request, response, PROVIDER_COOKIE)
     return response
 

@@ -8,6 +8,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 LEAST_LENGTH, MOST_LENGTH = 10, 256
+# The time to rate a password grows with the square of its length.
+MOST_RATED = 64
+OWN_WORDS = ("fixtrail", "workshop", "service")
 
 # RFC 9106, second recommendation: 64 MiB, three passes.
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
@@ -20,11 +23,26 @@ class WeakPassword(ValueError):
     """The password is not accepted; the message says why."""
 
 
-def hash_password(password: str) -> str:
-    """The argon2id hash of a password. Raises WeakPassword where it is too short or too long."""
+def hash_password(password: str, *names: str) -> str:
+    """The argon2id hash of a password. Raises WeakPassword where it is too short, too long, or easily guessed.
+
+    Easily guessed is what zxcvbn gives less than 3 of 4 points: common passwords in ten lists, names, dates, rows of
+    keys, repeats and their usual disguises. `names` are those of the account.
+    """
     if not LEAST_LENGTH <= len(password) <= MOST_LENGTH:
         raise WeakPassword(f"a password has {LEAST_LENGTH} to {MOST_LENGTH} characters")
+    if is_easily_guessed(password, *names):
+        raise WeakPassword(
+            "the password is easily guessed: common passwords, names, dates and rows of keys are refused"
+        )
     return _hasher.hash(password)
+
+
+def is_easily_guessed(password: str, *names: str) -> bool:
+    """Whether it takes fewer than 10^8 guesses to come upon it."""
+    from zxcvbn import zxcvbn
+
+    return int(zxcvbn(password[:MOST_RATED], user_inputs=[*names, *OWN_WORDS])["score"]) < 3
 
 
 def new_password() -> str:

@@ -1,4 +1,4 @@
-"""Sessions in a signed cookie: no replica keeps anything but the few sessions that were ended before their time."""
+"""Sessions in a signed cookie; the topic of their records says which of them were ended before their time."""
 
 import hashlib
 import hmac
@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from fixtrail.web.accounts.users import Account, Directory, Person, Role, person_of
+from fixtrail.web.accounts.session_records import SessionRecord, SessionRecords
+from fixtrail.web.accounts.users import ALL_CENTERS, Account, Directory, Person, Role, person_of
 
 SCREEN_S = 30 * 86400
 # How old a session's last use may be in its cookie before the cookie is written again.
@@ -20,8 +21,8 @@ RENEW_S = 60
 class Session:
     """What the cookie says: who, by which way, since when, and when it was last used (seconds since 1970).
 
-    `stamp` is the password's for local accounts, and the issuer's for those of a provider, whose role and centers are
-    as the provider told them at the beginning.
+    `stamp` is the password's for local accounts. For those of a provider it is the issuer, and `subject` the `sub`;
+    their role and centers are as the provider told them at the beginning.
     """
 
     id: str
@@ -33,10 +34,12 @@ class Session:
     role: Role
     centers: tuple[str, ...]
     screen: bool = False
+    subject: str = ""
 
     @property
     def person(self) -> Person:
-        return person_of(self.account, self.role, self.centers)
+        subject = (self.stamp, self.subject) if self.via == "oidc" else None
+        return person_of(self.account, self.role, self.centers, subject)
 
 
 class Sessions:
@@ -55,6 +58,7 @@ class Sessions:
         issuer: str | None = None,
         clock: Callable[[], float] = time.time,
         older: Sequence[bytes] = (),
+        records: SessionRecords | None = None,
     ) -> None:
         self._keys = (secret, *older)
         self._signer = URLSafeSerializer(
@@ -66,21 +70,26 @@ class Sessions:
         self._idle_s, self._absolute_s = idle_s, absolute_s
         self._issuer = issuer
         self._clock = clock
-        self._ended: dict[str, int] = {}
-        self._ended_before: dict[str, int] = {}
+        self.records = records or SessionRecords()
 
-    def begin(self, account: Account) -> Session:
-        """A session of a local account."""
-        return self._begin(account.name, "password", account.stamp, account.role, account.centers, account.screen)
+    def begin(self, account: Account, device: str = "") -> Session:
+        """A session of a local account; `device` is what its owner knows it by."""
+        person = person_of(account.name, account.role, account.centers)
+        return self._begin(person, account.stamp, account.screen, device)
 
-    def begin_provided(self, person: Person) -> Session:
+    def begin_provided(self, person: Person, device: str = "") -> Session:
         """A session of somebody whom the OIDC provider vouches for."""
-        centers = tuple(sorted(person.centers)) if person.centers is not None else ("*",)
-        return self._begin(person.name, "oidc", self._issuer or "", person.role, centers, False)
+        return self._begin(person, self._issuer or "", False, device)
 
-    def _begin(self, name: str, via: str, stamp: str, role: Role, centers: tuple[str, ...], screen: bool) -> Session:
+    def _begin(self, person: Person, stamp: str, screen: bool, device: str) -> Session:
         now = int(self._clock())
-        return Session(secrets.token_urlsafe(18), name, via, stamp, now, now, role, centers, screen)
+        centers = tuple(sorted(person.centers)) if person.centers is not None else (ALL_CENTERS,)
+        subject = person.subject[1] if person.subject else ""
+        session = Session(
+            secrets.token_urlsafe(18), person.name, person.via, stamp, now, now, person.role, centers, screen, subject
+        )
+        self.records.write(_session_key(session.id), self._record(session, device=device))
+        return session
 
     def seal(self, session: Session) -> str:
         """The cookie's value."""
@@ -100,7 +109,7 @@ class Sessions:
         if now >= self.ends_at(session) or self._was_ended(session):
             return None
         if session.via == "oidc":
-            return session if self._issuer and session.stamp == self._issuer else None
+            return session if self._issuer and session.subject and session.stamp == self._issuer else None
         account = self._accounts.get(session.account)
         if account is None or account.stamp != session.stamp:
             return None
@@ -118,17 +127,52 @@ class Sessions:
         return replace(session, seen_at=now) if now - session.seen_at >= RENEW_S else None
 
     def end(self, session: Session) -> None:
-        """From now on no copy of its cookie holds here."""
-        now = int(self._clock())
-        self._ended = {id_: until for id_, until in self._ended.items() if until > now}
-        self._ended[session.id] = now + max(self._absolute_s, SCREEN_S)
+        """From now on no copy of its cookie holds anywhere."""
+        self.end_one(session.id, self.records.get(_session_key(session.id)) or self._record(session))
 
-    def end_all(self, name: str) -> None:
-        """End every session that the account has begun so far."""
-        self._ended_before[name] = int(self._clock())
+    def end_one(self, session_id: str, record: SessionRecord) -> None:
+        """End the session of this id."""
+        self.records.write(_session_key(session_id), record.model_copy(update={"ended_at": int(self._clock())}))
+
+    def end_all(self, identity: str) -> None:
+        """End every session that this person has begun so far."""
+        now = int(self._clock())
+        until = now + max(self._absolute_s, SCREEN_S)
+        self.records.write(_account_key(identity), SessionRecord(identity=identity, until=until, ended_at=now))
+
+    def open_sessions(self, identity: str | None = None) -> dict[str, SessionRecord]:
+        """The sessions of somebody, or of all, that are not over, by id, the newest first."""
+        now = int(self._clock())
+        records = {
+            key.removeprefix(_session_key("")): record
+            for key, record in self.records.items()
+            if key.startswith(_session_key("")) and identity in (None, record.identity) and record.until > now
+        }
+        open_ones = {
+            id_: record for id_, record in records.items() if not self._is_over(id_, record.identity, record.began_at)
+        }
+        return dict(sorted(open_ones.items(), key=lambda entry: -entry[1].began_at))
 
     def _was_ended(self, session: Session) -> bool:
-        return session.id in self._ended or session.began_at <= self._ended_before.get(session.account, -1)
+        return self._is_over(session.id, session.person.identity, session.began_at)
+
+    def _is_over(self, session_id: str, identity: str, began_at: int) -> bool:
+        of_session = self.records.get(_session_key(session_id))
+        of_account = self.records.get(_account_key(identity))
+        if of_session and of_session.ended_at is not None:
+            return True
+        return bool(of_account and of_account.ended_at is not None and began_at <= of_account.ended_at)
+
+    def _record(self, session: Session, device: str = "") -> SessionRecord:
+        person = session.person
+        return SessionRecord(
+            identity=person.identity,
+            name=person.name,
+            via=person.via,
+            device=device,
+            began_at=session.began_at,
+            until=session.began_at + (SCREEN_S if session.screen else self._absolute_s),
+        )
 
     def form_token(self, session: Session) -> str:
         """What every form of this session carries."""
@@ -140,3 +184,11 @@ class Sessions:
 
 def _form_token(key: bytes, session: Session) -> str:
     return hmac.new(key, f"form {session.id}".encode(), hashlib.sha256).hexdigest()
+
+
+def _session_key(session_id: str) -> str:
+    return f"session {session_id}"
+
+
+def _account_key(identity: str) -> str:
+    return f"account {identity}"

@@ -1,43 +1,83 @@
-"""How often a password may be tried."""
+"""How often a password or a code may be tried: strangers are slowed down, and nobody is locked out by them."""
 
 import hashlib
+import math
 import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from fixtrail.web.windows import SlidingWindow
 
-# One address may be a whole company's; one account may be tried by many addresses, none of which may lock it for long.
-PER_PAIR = parse("5/minute")
-PER_ADDRESS = parse("30/5minute")
-PER_ACCOUNT = parse("60/hour")
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
+SLOW_S = 300.0
+PER_PAIR, PER_ADDRESS, PER_DEVICE = 5, 30, 10
+# So many attempts of strangers within an hour are an attack on the account: each stranger then has one in SLOW_S.
+STRANGERS_PER_HOUR = 60
+# Codes are asked for only after the right password, so whoever knows none cannot use this up.
+CODES_PER_HOUR = 20
+ADDRESS_KNOWN_S = 30 * DAY_S
+MOST_KNOWN = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to sign in: to which account, from where, and by which device, if that has signed in to it before."""
+
+    name: str
+    address: str
+    device: str | None = None
+    is_code: bool = False
+
+    @property
+    def who(self) -> str:
+        """The account as a key. Names are whatever somebody typed: not stored as they are, and of one length."""
+        return hashlib.sha256(f"{'code' if self.is_code else 'password'} {self.name}".encode()).hexdigest()
+
+    @property
+    def pair(self) -> str:
+        return f"{self.who} {self.address}"
 
 
 class Throttle:
-    """Counts attempts by account and address; what it answers does not depend on whether there is such an account."""
+    """Counts attempts in memory; what it answers does not depend on whether there is such an account."""
 
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._devices, self._pairs = SlidingWindow(MINUTE_S), SlidingWindow(MINUTE_S)
+        self._slow_pairs, self._addresses = SlidingWindow(SLOW_S), SlidingWindow(SLOW_S)
+        self._strangers = SlidingWindow(HOUR_S)
+        self._known: OrderedDict[str, float] = OrderedDict()
 
-    def admit(self, name: str, address: str) -> int:
+    def admit(self, attempt: Attempt) -> int:
         """0 where this attempt is let in, which counts it at once; else the seconds until another one is."""
-        counted = _counted(name, address)
-        if waits := [self._wait_s(limit, key) for limit, key in counted if not self._limiter.test(limit, key)]:
-            return max(waits)
-        for limit, key in counted:
-            self._limiter.hit(limit, key)
+        now = self._clock()
+        counted = self._counted(attempt, now)
+        wait_s = max(window.wait_s(key, most, now) for window, key, most in counted)
+        if wait_s > 0:
+            return max(1, math.ceil(wait_s))
+        for window, key, _ in counted:
+            window.add(key, now)
         return 0
 
-    def succeeded(self, name: str, address: str) -> None:
-        """Somebody who mistyped a few times starts afresh."""
-        limit, key = _counted(name, address)[0]
-        self._limiter.clear(limit, key)
+    def succeeded(self, attempt: Attempt) -> None:
+        """Somebody who mistyped a few times starts afresh, and the address is no stranger's for a month."""
+        self._pairs.clear(attempt.pair)
+        self._slow_pairs.clear(attempt.pair)
+        self._known[attempt.pair] = self._clock() + ADDRESS_KNOWN_S
+        self._known.move_to_end(attempt.pair)
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
 
-    def _wait_s(self, limit: RateLimitItem, key: str) -> int:
-        return max(1, round(self._limiter.get_window_stats(limit, key).reset_time - time.time()))
-
-
-def _counted(name: str, address: str) -> tuple[tuple[RateLimitItem, str], ...]:
-    # Names are whatever somebody typed: not kept as they are, and of one length.
-    who = hashlib.sha256(name.encode()).hexdigest()
-    return ((PER_PAIR, f"pair {who} {address}"), (PER_ADDRESS, f"address {address}"), (PER_ACCOUNT, f"account {who}"))
+    def _counted(self, attempt: Attempt, now: float) -> list[tuple[SlidingWindow, str, int]]:
+        """What the attempt counts in, and how many attempts each of them takes."""
+        if attempt.device:
+            return [(self._devices, f"{attempt.who} {attempt.device}", PER_DEVICE)]
+        counted = [(self._pairs, attempt.pair, PER_PAIR), (self._addresses, attempt.address, PER_ADDRESS)]
+        if self._known.get(attempt.pair, 0.0) > now:
+            return counted
+        if attempt.is_code:
+            return [*counted, (self._strangers, attempt.who, CODES_PER_HOUR)]
+        is_attacked = self._strangers.count(attempt.who, now) >= STRANGERS_PER_HOUR
+        slow = (self._slow_pairs, attempt.pair, 1 if is_attacked else PER_ADDRESS)
+        return [*counted, slow, (self._strangers, attempt.who, 10 * MOST_KNOWN)]

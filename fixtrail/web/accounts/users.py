@@ -1,12 +1,15 @@
 """Who may sign in: the accounts of a TOML file or of the environment, each with a role and the centers it may see."""
 
+import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -28,7 +31,8 @@ log = structlog.get_logger(__name__)
 class Account(BaseModel):
     """One account. `centers` are center ids, or `*` for all; nobody sees a center that is not named.
 
-    A `screen` is a viewer on a wall: its session does not end when nobody touches it.
+    A `screen` is a viewer on a wall: its session does not end when nobody touches it. `totp` is the secret of a second
+    factor (RFC 6238, base32), `recovery` the SHA-256 of each code that may be used once in its place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -38,6 +42,8 @@ class Account(BaseModel):
     role: Role = "viewer"
     centers: Annotated[tuple[str, ...], Field(min_length=1)]
     screen: bool = False
+    totp: Annotated[str | None, Field(repr=False, pattern=r"^[A-Z2-7]{26,103}$")] = None
+    recovery: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(repr=False)] = ()
 
     @model_validator(mode="after")
     def _screens_only_look(self) -> "Account":
@@ -47,8 +53,8 @@ class Account(BaseModel):
 
     @property
     def stamp(self) -> str:
-        """Changes with the password: sessions begun with another one are over."""
-        return hashlib.sha256(self.password.encode()).hexdigest()[:16]
+        """Changes with the password and the second factor: sessions begun with another one are over."""
+        return hashlib.sha256(f"{self.password}{self.totp or ''}".encode()).hexdigest()[:16]
 
 
 class Users(BaseModel):
@@ -67,11 +73,30 @@ class Users(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks: an account's name, what it may do, and the centers it may see (None: all)."""
+    """Who asks: a name to show, what it may do, and the centers it may see (None: all).
+
+    `subject` is who that is for a company account: issuer and `sub`, as the provider may let people choose their names.
+    """
 
     name: str
     role: Role
     centers: frozenset[str] | None
+    subject: tuple[str, str] | None = None
+
+    @property
+    def identity(self) -> str:
+        """What no two people share: the name of a local account, or issuer and subject of a company account."""
+        return self.name if self.subject is None else " ".join(self.subject)
+
+    @property
+    def via(self) -> Literal["password", "oidc"]:
+        """The way they signed in."""
+        return "password" if self.subject is None else "oidc"
+
+    @property
+    def label(self) -> str:
+        """The name where others read it: a company account cannot look like a local one."""
+        return self.name if self.subject is None else f"{self.name} ({urlsplit(self.subject[0]).hostname})"
 
     def has(self, role: Role) -> bool:
         """Whether this role is theirs, or a lower one than theirs."""
@@ -82,9 +107,9 @@ class Person:
         return self.centers is None or center_id in self.centers
 
 
-def person_of(name: str, role: Role, centers: Iterable[str]) -> Person:
+def person_of(name: str, role: Role, centers: Iterable[str], subject: tuple[str, str] | None = None) -> Person:
     named = frozenset(centers)
-    return Person(name, role, None if ALL_CENTERS in named else named)
+    return Person(name, role, None if ALL_CENTERS in named else named, subject)
 
 
 def parse_users(text: str, source: str) -> dict[str, Account]:
@@ -119,12 +144,32 @@ def write_users(path: Path, accounts: Mapping[str, Account]) -> None:
         raise
 
 
+def change_account(path: Path, name: str, change: Callable[[Account], Account]) -> Account:
+    """The account as `change` makes it, written to the file. Raises KeyError where the file has none of the name."""
+    with users_lock(path):
+        accounts = read_users(path)
+        accounts[name] = change(accounts[name])
+        write_users(path, accounts)
+        return accounts[name]
+
+
+@contextmanager
+def users_lock(path: Path) -> Iterator[None]:
+    """One writer of the file at a time, of all processes on this machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _table(account: Account) -> str:
     centers = ", ".join(map(_quoted, account.centers))
     screen = "screen = true\n" if account.screen else ""
+    recovery = ", ".join(map(_quoted, account.recovery))
+    second = f"totp = {_quoted(account.totp)}\nrecovery = [{recovery}]\n" if account.totp else ""
     return (
         f"\n[[user]]\nname = {_quoted(account.name)}\nrole = {_quoted(account.role)}\ncenters = [{centers}]\n{screen}"
-        f"password = {_quoted(account.password)}\n"
+        f"password = {_quoted(account.password)}\n{second}"
     )
 
 
@@ -152,6 +197,18 @@ class Directory:
 
     def get(self, name: str) -> Account | None:
         return self.all().get(name)
+
+    def change(self, name: str, change: Callable[[Account], Account]) -> Account:
+        """Change an account of the file. Raises KeyError for one that is not in it, OSError where it is read-only."""
+        if self._path is None:
+            raise KeyError(name)
+        account = change_account(self._path, name, change)
+        self._accounts = {**self._accounts, name: account}
+        return account
+
+    def is_changeable(self, name: str) -> bool:
+        """Whether the account is one of the file's."""
+        return name not in self._inline and name in self.all()
 
     def all(self) -> Mapping[str, Account]:
         """By name. Asks the file system each time, which is far cheaper than any page."""

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
-from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Item, read_body, whole_body
+from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Body, Item, read_body, whole_body
 from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, Refused, judge, strictly
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
@@ -30,6 +30,8 @@ from schemas.topics import SERVICE_EVENTS
 MOST_EVENTS = 1000
 # So many are judged in one go; then others get their turn.
 _JUDGED_AT_ONCE = 100
+# A larger body is parsed on a thread.
+PARSED_AT_ONCE_BYTES = 64 * 1024
 RETRY_AFTER_S = 5
 
 # Refused as a whole, one event gets the status that says why; a batch 422.
@@ -158,8 +160,8 @@ async def post_events(
 
 async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, strict: bool) -> Taken:
     """Judge the items, send what is good, and say what became of each."""
-    found = read_body(body, request.headers, MOST_EVENTS)
     quota = key.events_per_minute or state.settings.api_events_per_minute
+    found = await _read(request, state, key, body, quota)
     headers = state.pace.take(key.id, quota, len(found.items)).headers()
     verdicts = await _judged(found.items, key, state)
     if strict:
@@ -180,6 +182,19 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
         return Taken(_problem(503, "kafka-away", detail, items), headers, final=False)
     said = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
     return Taken(Answer(207 if refused else 202, said, "application/json"), headers)
+
+
+async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quota: int) -> Body:
+    """The items of a body. One that is refused as a whole counts in the key's quota by its bytes."""
+    state.pace.check(key.id, quota)
+    try:
+        if len(body) <= PARSED_AT_ONCE_BYTES:
+            return read_body(body, request.headers, MOST_EVENTS)
+        async with state.parsing:
+            return await asyncio.to_thread(read_body, body, request.headers, MOST_EVENTS)
+    except Problem:
+        state.pace.charge(key.id, quota, len(body))
+        raise
 
 
 async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[AcceptedEvent | Refused]:

@@ -11,6 +11,8 @@ from limits.strategies import FixedWindowRateLimiter
 from fixtrail.web.api.problems import Problem
 
 WRONG_KEYS_PER_MINUTE = 60
+# So many bytes of a body that cannot be read count as one event.
+BYTES_PER_EVENT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,18 @@ class Pace:
         limit = RateLimitItemPerMinute(quota)
         # Asked first: what is refused shall not use up what is left.
         fits = self._limiter.test(limit, "events", key_id, cost=events)
-        fits = fits and self._limiter.hit(limit, "events", key_id, cost=events)
-        left = self._left(limit, "events", key_id)
-        if not fits:
-            raise Problem(
-                429,
-                "rate-limited",
-                f"The API key may send {quota:,} events a minute. Nothing was accepted.",
-                headers={"Retry-After": str(left.more_in_s), **left.headers()},
-            )
-        return left
+        if not fits or not self._limiter.hit(limit, "events", key_id, cost=events):
+            raise self._exceeded(key_id, quota)
+        return self._left(limit, "events", key_id)
+
+    def check(self, key_id: str, quota: int) -> None:
+        """Raises Problem (429) where nothing is left of the key's quota, before any work is done."""
+        if not self._limiter.test(RateLimitItemPerMinute(quota), "events", key_id):
+            raise self._exceeded(key_id, quota)
+
+    def charge(self, key_id: str, quota: int, size: int) -> None:
+        """Count a body of so many bytes that was refused as a whole, as if it were events."""
+        self._limiter.hit(RateLimitItemPerMinute(quota), "events", key_id, cost=max(1, size // BYTES_PER_EVENT))
 
     def may_try(self, address: str) -> None:
         """Raises Problem (429) where too many wrong keys came from this address."""
@@ -65,6 +69,15 @@ class Pace:
 
     def note_wrong(self, address: str) -> None:
         self._limiter.hit(RateLimitItemPerMinute(WRONG_KEYS_PER_MINUTE), "wrong", address)
+
+    def _exceeded(self, key_id: str, quota: int) -> Problem:
+        left = self._left(RateLimitItemPerMinute(quota), "events", key_id)
+        return Problem(
+            429,
+            "rate-limited",
+            f"The API key may send {quota:,} events a minute. Nothing was accepted.",
+            headers={"Retry-After": str(left.more_in_s), **left.headers()},
+        )
 
     def _left(self, limit: RateLimitItem, *identifiers: str) -> Left:
         stats = self._limiter.get_window_stats(limit, *identifiers)

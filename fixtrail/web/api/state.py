@@ -1,5 +1,6 @@
 """What the handlers of the API share."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class ApiState:
     pace: Pace = field(default_factory=Pace)
     answers: Answers = field(default_factory=Answers)
     bytes_under_way: int = 0
+    # Parsing is done on threads, so that pages go on meanwhile; more at once would only wait for each other.
+    parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @contextmanager
     def room_for(self, size: int) -> Iterator[None]:

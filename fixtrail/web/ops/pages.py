@@ -57,7 +57,7 @@ async def board_stream(request: Request) -> Response:
     """The pieces of the board that changed, as server-sent events; 401 without a session."""
     web = web_of(request)
     session = web.ops.access.session_of(request)
-    if session is None:
+    if session is None or web.ops.access.must_enrol(session):
         return PlainTextResponse("sign in", 401)
     remember(request, web.ops.access, session)
     address = address_of(request.scope)
@@ -123,14 +123,19 @@ async def acknowledge(
     if alert.state == "open":
         note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
         said = Acknowledgement(
-            alert_id=alert_id, acknowledged_at=web.ops.clock(), acknowledged_by=person.name, note=note
+            alert_id=alert_id,
+            acknowledged_at=web.ops.clock(),
+            acknowledged_by=person.label,
+            identity=person.identity,
+            via=person.via,
+            note=note,
         )
         try:
             await web.events.write(said.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
         except NotAcknowledged:
             return go(request, "/ops?trouble=not_sent")
-        audit.info("alert acknowledged", account=person.name, alert=alert_id, rule=alert.rule)
-        web.ops.alerts.expect(alert_id, person.name, said.acknowledged_at)
+        audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert_id, rule=alert.rule)
+        web.ops.alerts.expect(alert_id, person.label, said.acknowledged_at)
         web.boards.forget()
     return go(request, form.get("back", "/ops"))
 

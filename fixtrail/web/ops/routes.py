@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 def routers() -> Iterator[APIRouter]:
     """The routers of all of them."""
+    from fixtrail.web.accounts.own_page import router as own_account
     from fixtrail.web.accounts.pages import router as accounts
     from fixtrail.web.analysis.pages import router as analysis
     from fixtrail.web.ops.center_page import router as center
@@ -14,4 +15,4 @@ def routers() -> Iterator[APIRouter]:
     from fixtrail.web.ops.pages import router as board
     from fixtrail.web.ops.people import router as people
 
-    yield from (accounts, board, order, center, people, analysis)
+    yield from (accounts, own_account, board, order, center, people, analysis)

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fixtrail.web.forms import TooLong, small_body
 from fixtrail.web.static import static_url
 from schemas.locales import LOCALES, Locale
 
@@ -169,14 +170,13 @@ def local_path(where: str | None, default: str = "/ops") -> str:
 
 
 async def small_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form. Raises BadForm for what is too long or no such form."""
+    """The fields of a posted form. Raises BadForm for what is too long or no such form, HTTPException (408)."""
     if Headers(scope=request.scope).get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise BadForm("not a form")
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST_FORM:
-            raise BadForm("too long")
+    try:
+        body = await small_body(request, LONGEST_FORM, request.app.state.web.config.limits.form_s)
+    except TooLong:
+        raise BadForm("too long") from None
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
     except ValueError:
@@ -197,6 +197,8 @@ class StaffRoute(APIRoute):
                     return finish(request, RedirectResponse(refusal.headers["Location"], status_code=303))
                 if f"error.{refusal.status_code}" not in catalogue()["en"]:
                     raise
-                return page(request, "error.html", status=refusal.status_code, told=refusal.status_code)
+                refused = page(request, "error.html", status=refusal.status_code, told=refusal.status_code)
+                refused.headers.update(refusal.headers or {})
+                return refused
 
         return handled

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.forms import TooLong, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.decisions import decision_event, survey_event
@@ -200,13 +201,11 @@ async def _shown(web: Web, fact: JourneyFact) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, cut where it is longer than any form of ours."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BODY:
-            break
-    return bytes(body[:MOST_BODY])
+    """The body; empty, which is no form of ours, where it is longer than any."""
+    try:
+        return await small_body(request, MOST_BODY, web_of(request).config.limits.form_s)
+    except TooLong:
+        return b""
 
 
 def _fields(body: bytes) -> Fields:

@@ -10,8 +10,7 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from fixtrail.web.accounts import pages, passwords
-from fixtrail.web.accounts.throttle import Throttle
+from fixtrail.web.accounts import pages, passwords, throttle
 from fixtrail.web.ops.shell import catalogue, local_path
 from tests.staff import PASSWORD, Staff, staff
 
@@ -201,12 +200,20 @@ def test_every_text_is_there_in_both_languages():
 
 
 def test_the_limits_are_those_that_the_docs_tell():
-    from fixtrail.web.accounts import throttle
-
-    assert isinstance(Throttle(), Throttle)
-    assert [str(limit) for limit in (throttle.PER_PAIR, throttle.PER_ADDRESS, throttle.PER_ACCOUNT)] == [
-        "5 per 1 minute",
-        "30 per 5 minute",
-        "60 per 1 hour",
-    ]
+    assert (throttle.PER_PAIR, throttle.PER_ADDRESS, throttle.PER_DEVICE, throttle.STRANGERS_PER_HOUR) == (
+        5,
+        30,
+        10,
+        60,
+    )
+    assert (throttle.MINUTE_S, throttle.SLOW_S, throttle.HOUR_S) == (60, 300, 3600)
     assert pages.FORM_S == 3600
+
+
+async def test_before_the_ended_sessions_are_known_no_page_is_open(board):
+    with board.browser() as browser:
+        await browser.sign_in("lin")
+        board.web.ops.access.sessions.records.read.clear()
+        page = await browser.get("/ops", headers={"accept-language": "en"})
+        assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+        assert "being prepared" in page.text

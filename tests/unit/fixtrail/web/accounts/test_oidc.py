@@ -132,15 +132,26 @@ def config(**changed: Any) -> OidcConfig:
 
 def test_groups_of_the_company_become_roles_and_the_highest_counts():
     mapped = config(role_claim="realm.groups", roles={"workshop": "viewer", "leads": "manager"})
-    claims = {"preferred_username": "wei", "realm": {"groups": ["leads", "workshop", "admin"]}}
-    assert person_from(mapped, claims) == person_of("wei", "manager", ["*"])
+    claims = {"sub": "1", "preferred_username": "wei", "realm": {"groups": ["leads", "workshop", "admin"]}}
+    assert person_from(mapped, claims) == person_of("wei", "manager", ["*"], ("https://id.example", "1"))
     with pytest.raises(OidcError, match="no role"):
         # Once values are mapped, nobody becomes an administrator by a group of that name.
-        person_from(mapped, {"preferred_username": "wei", "realm": {"groups": ["admin"]}})
+        person_from(mapped, {**claims, "realm": {"groups": ["admin"]}})
 
 
 def test_with_a_centers_claim_nobody_sees_more_than_it_names():
     scoped = config(centers_claim="centers")
-    assert person_from(scoped, {**WEI, "centers": "C1"}).centers == {"C1"}
-    assert person_from(scoped, WEI).centers == frozenset()
-    assert person_from(scoped, {**WEI, "centers": {"C1": 1}}).centers == frozenset()
+    wei = {**WEI, "sub": "1"}
+    assert person_from(scoped, {**wei, "centers": "C1"}).centers == {"C1"}
+    assert person_from(scoped, wei).centers == frozenset()
+    assert person_from(scoped, {**wei, "centers": {"C1": 1}}).centers == frozenset()
+
+
+def test_whoever_may_choose_a_name_is_nobody_else():
+    """A provider may let people choose their names; who somebody is, says the subject."""
+    lin, other = (person_from(config(), {**WEI, "preferred_username": "lin", "sub": sub}) for sub in ("1", "2"))
+    assert lin.name == other.name == "lin"
+    assert len({lin.identity, other.identity, "lin"}) == 3
+    for nobody in ({}, {"sub": ""}, {"sub": 7}, {"sub": "a\nb"}, {"sub": "x" * 300}):
+        with pytest.raises(OidcError, match="sub"):
+            person_from(config(), {**WEI, **nobody})

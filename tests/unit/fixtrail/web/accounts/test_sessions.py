@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtrail.web.accounts import session_records
 from fixtrail.web.accounts.sessions import SCREEN_S, Sessions
-from fixtrail.web.accounts.throttle import Throttle
 from fixtrail.web.accounts.users import Account, Directory, person_of, write_users
+from fixtrail.web.events import NotAcknowledged
 from tests.staff import HASHED
 
 IDLE_S, WHOLE_S = 600, 3600
@@ -133,10 +136,11 @@ def test_a_providers_sessions_end_when_another_provider_is_set(users, clock):
         return Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, issuer=issuer, clock=clock)
 
     before = with_issuer("https://one.example")
-    cookie = before.seal(before.begin_provided(person_of("wei", "viewer", ["*"])))
+    wei = person_of("wei", "viewer", ["*"], ("https://one.example", "0815"))
+    cookie = before.seal(before.begin_provided(wei))
     found = before.open(cookie)
     assert found is not None
-    assert found.person == person_of("wei", "viewer", ["*"])
+    assert found.person == wei
     assert with_issuer("https://two.example").open(cookie) is None
     assert with_issuer(None).open(cookie) is None
 
@@ -149,24 +153,76 @@ def test_a_forms_token_belongs_to_one_session(sessions):
     assert not sessions.is_form_token(mine, "é")
 
 
-def test_passwords_are_tried_five_times_a_minute_whoever_the_account_is():
-    throttle = Throttle()
-    for name in ("lin", "nobody"):
-        assert [throttle.admit(name, "192.0.2.7") for _ in range(5)] == [0] * 5
-        assert 0 < throttle.admit(name, "192.0.2.7") <= 60
-    # Somebody elsewhere is not kept out by it.
-    assert throttle.admit("lin", "192.0.2.8") == 0
+def restarted(sessions: Sessions, users: Path, clock: Clock) -> Sessions:
+    """Another process, or the same one after a restart, that has read the topic."""
+    another = Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
+    another.records.apply(
+        SimpleNamespace(key=key.encode(), value=record.model_dump_json().encode(), partition=0, offset=0)
+        for key, record in sessions.records.items()
+    )
+    return another
 
 
-def test_many_addresses_do_not_get_around_the_limit_of_an_account_nor_many_accounts_around_an_addresss():
-    throttle = Throttle()
-    assert sum(throttle.admit("lin", f"10.0.{n // 256}.{n % 256}") == 0 for n in range(300)) == 60
-    assert sum(throttle.admit(f"guess{n}", "192.0.2.7") == 0 for n in range(300)) == 30
+def test_a_session_that_was_ended_is_over_after_a_restart_and_in_other_replicas(sessions, users, clock):
+    session, other = sessions.begin(an_account()), sessions.begin(an_account())
+    sessions.end(session)
+    assert restarted(sessions, users, clock).open(sessions.seal(session)) is None
+    assert restarted(sessions, users, clock).open(sessions.seal(other)) is not None
+    sessions.end_all("lin")
+    assert restarted(sessions, users, clock).open(sessions.seal(other)) is None
 
 
-def test_whoever_got_in_may_mistype_again():
-    throttle = Throttle()
-    for _ in range(4):
-        assert throttle.admit("lin", "192.0.2.7") == 0
-    throttle.succeeded("lin", "192.0.2.7")
-    assert [throttle.admit("lin", "192.0.2.7") for _ in range(5)] == [0] * 5
+def test_a_record_of_the_beginning_that_comes_late_begins_nothing_again(sessions, users, clock):
+    session = sessions.begin(an_account())
+    began = dict(sessions.records)
+    sessions.end(session)
+    for key, record in began.items():
+        value = record.model_dump_json().encode()
+        sessions.records.apply([SimpleNamespace(key=key.encode(), value=value, partition=0, offset=0)])
+    assert sessions.open(sessions.seal(session)) is None
+
+
+def test_two_people_of_one_name_at_the_provider_are_two(users, clock):
+    sessions = Sessions(
+        b"s", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, issuer="https://id.example", clock=clock
+    )
+    lin, other = (person_of("lin", "viewer", ["*"], ("https://id.example", sub)) for sub in ("1", "2"))
+    cookies = [sessions.seal(sessions.begin_provided(person)) for person in (lin, other)]
+    local = sessions.seal(sessions.begin(an_account()))
+    sessions.end_all(lin.identity)
+    assert [sessions.open(cookie) is None for cookie in (*cookies, local)] == [True, False, False]
+    assert lin.label == "lin (id.example)"
+
+
+def test_ones_own_sessions_are_listed_until_they_end(sessions, clock):
+    first = sessions.begin(an_account(), "Firefox, Windows")
+    clock.at += 10
+    second = sessions.begin(an_account(), "Safari, iPhone")
+    sessions.begin(an_account(name="wang"))
+    assert [record.device for record in sessions.open_sessions("lin").values()] == [
+        "Safari, iPhone",
+        "Firefox, Windows",
+    ]
+    sessions.end(first)
+    assert list(sessions.open_sessions("lin")) == [second.id]
+    clock.at += WHOLE_S
+    assert sessions.open_sessions("lin") == {}
+
+
+async def test_what_was_ended_while_kafka_was_away_is_sent_when_it_is_back(sessions, monkeypatch):
+    monkeypatch.setattr(session_records, "AGAIN_S", 0.01)
+    sent: list[tuple[bytes, str]] = []
+
+    async def write(value: bytes, key: bytes, topic: str) -> None:
+        if len(sent) < 2:
+            sent.append((b"", "away"))
+            raise NotAcknowledged("Kafka is away")
+        sent.append((key, topic))
+
+    session = sessions.begin(an_account())
+    sessions.end(session)
+    sending = asyncio.create_task(sessions.records.send(write))
+    await asyncio.sleep(0)
+    assert await sessions.records.flush()
+    assert sent[2:] == [(f"session {session.id}".encode(), "staff-sessions")]
+    sending.cancel()

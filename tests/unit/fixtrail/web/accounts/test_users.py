@@ -124,7 +124,7 @@ def run(data: Path, *arguments: str, password: str = "", code: int = 0) -> str:
 def test_an_administrator_adds_lists_and_removes_accounts(tmp_path):
     run(tmp_path, "add", "lin", "--role", "manager", "--center", "east-01", "--stdin", password="a long enough one\n")
     assert json.loads(run(tmp_path, "list", "--json")) == [
-        {"name": "lin", "role": "manager", "centers": ["east-01"], "screen": False}
+        {"name": "lin", "role": "manager", "centers": ["east-01"], "screen": False, "second_factor": False}
     ]
     assert matches(read_users(tmp_path / "users.toml")["lin"].password, "a long enough one")
     assert "--replace" in run(tmp_path, "add", "lin", "--all-centers", "--stdin", password="a long one more\n", code=1)
@@ -155,3 +155,15 @@ def command_hash(password: str) -> str:
         [sys.executable, "-m", "fixtrail", "users", "hash", "--stdin"], input=password, capture_output=True, text=True
     )
     return done.stdout.strip()
+
+
+def test_a_lost_second_factor_is_forgotten_and_kept_when_the_password_is_replaced(tmp_path):
+    path = tmp_path / "users.toml"
+    account = Account(name="lin", centers=("*",), password=HASHED, totp="A" * 32, recovery=("0" * 64,))
+    write_users(path, {"lin": account})
+    assert read_users(path) == {"lin": account}
+    run(tmp_path, "add", "lin", "--all-centers", "--replace", "--stdin", password="another long enough one\n")
+    assert read_users(path)["lin"].totp == "A" * 32
+    run(tmp_path, "forget-second-factor", "lin")
+    assert (read_users(path)["lin"].totp, read_users(path)["lin"].recovery) == (None, ())
+    assert "A" * 32 not in repr(account)

@@ -191,6 +191,8 @@ async def test_a_manager_takes_care_of_an_alert_and_a_viewer_cannot(board):
             "alert_id": "a",
             "acknowledged_at": ms("09:00"),
             "acknowledged_by": "lin",
+            "identity": "lin",
+            "via": "password",
             "note": "called the customer",
         }
         assert kafka.sent == [("alert-acks", b"a", said)]
