@@ -99,7 +99,7 @@ def queued(page: Page, order_id: str) -> Locator:
 
 def alerts_of(page: Page, order_id: str) -> Locator:
     """The order's alerts, also those that were taken care of and are folded away."""
-    return piece(page, "alerts").locator("li", has=page.locator(f'a[href="/ops/orders/{order_id}"]'))
+    return piece(page, "alerts").locator("li", has=page.locator(f'a[href^="/ops/orders/{order_id}?"]'))
 
 
 def live(page: Page) -> None:

@@ -73,14 +73,14 @@ def test_the_journey_of_a_closed_order_goes_and_its_hours_stay(world: World) -> 
     hours = dict(world.hours)
     out = world.erase()
 
-    assert [ids["order_id"] for ids in out.erased] == ["R1"]
+    assert [erasure.order_id for erasure in out.erased] == ["R1"]
     assert {key: orjson.loads(value) for key, value in world.hours.items()} == {
         key: orjson.loads(value) for key, value in hours.items()
     }
 
 
 def test_an_order_that_was_let_go_loses_its_journey(world: World) -> None:
-    assert [ids["order_id"] for ids in world.erase().erased] == ["R1"]
+    assert [erasure.order_id for erasure in world.erase().erased] == ["R1"]
 
 
 def test_erasing_twice_changes_nothing_more(world: World) -> None:
