@@ -37,11 +37,6 @@ def sealer(key: Key) -> Callable[[str], str]:
     return lambda text: head + _text_of(encrypt(text.encode(), _ASSOCIATED))
 
 
-def key_id_of(sealed: str) -> str:
-    """Which key a sealed text needs; empty for any other text."""
-    return sealed.removeprefix(SEALED).partition(".")[0] if sealed.startswith(SEALED) else ""
-
-
 def unseal(key: Key, sealed: str) -> str | None:
     """The text again; None where it was not sealed with this key, or is damaged."""
     ciphertext = sealed.partition(".")[2]

@@ -12,10 +12,11 @@ import orjson
 
 from runtime.personal import keys
 from runtime.personal.keys import StoredKey
-from runtime.personal.seal import key_id_of, sealer, unseal
+from runtime.personal.seal import sealer, unseal
 from runtime.personal.sealing import Json, personal_event, sealed_event
 from runtime.store import Store, StoreOutage, open_store
 from schemas.decode import Headers
+from schemas.personal import key_id_of
 
 Result = TypeVar("Result")
 
