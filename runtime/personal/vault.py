@@ -12,10 +12,11 @@ import orjson
 
 from runtime.personal import keys
 from runtime.personal.keys import StoredKey
-from runtime.personal.seal import key_id_of, seal, unseal
+from runtime.personal.seal import sealer, unseal
 from runtime.personal.sealing import Json, personal_event, sealed_event
 from runtime.store import Store, StoreOutage, open_store
 from schemas.decode import Headers
+from schemas.personal import key_id_of
 
 Result = TypeVar("Result")
 
@@ -92,9 +93,9 @@ class Vault:
         ]
 
     def _sealed(self, event: Json, stored: StoredKey) -> Json:
-        key = stored.key
         # What was erased stays so, however often it is sent again.
-        return sealed_event(event, lambda text: None if key is None else seal(key, text), self.order_keys.customer)
+        seal = sealer(stored.key) if stored.key else lambda text: None
+        return sealed_event(event, seal, self.order_keys.customer)
 
     def unseal(self, texts: Iterable[str], *, restricted: bool = False) -> dict[str, Unsealed]:
         """Each sealed text as it was, or why not; with `restricted` also of orders that are restricted."""

@@ -112,3 +112,32 @@ def test_what_an_older_log_still_knew_does_not_come_back_by_a_merge(world: World
         assert CUSTOMER.encode() not in merged
         assert CONTACT.encode() not in merged
         assert merged.count(b"\n") == 2
+
+
+SEALED = f"{STANDS_FOR}.sealed:key.id"
+
+
+@pytest.mark.parametrize(
+    ("customer", "contact", "outcome"),
+    [
+        ("somebody else", [CONTACT], "event_id_conflict"),
+        (CUSTOMER, ["sms:+86139"], "event_id_conflict"),
+        (CUSTOMER, [CONTACT], "duplicate"),
+        (SEALED, ["sealed:key.text"], "duplicate"),
+        (STANDS_FOR, [], "duplicate"),
+    ],
+)
+def test_who_a_check_in_is_about_is_compared_where_both_say_it_alike(
+    world: World, customer: str, contact: list[str], outcome: str
+) -> None:
+    world.take(checked_in("08:00", **PERSONAL))
+    out = world.take(checked_in("08:00", **{**PERSONAL, "customer_id": customer, "contact": contact}))
+
+    assert out.outcomes[outcome] == 1
+
+
+def test_another_address_sealed_with_the_same_key_contradicts(world: World) -> None:
+    world.take(checked_in("08:00", **{**PERSONAL, "customer_id": SEALED, "contact": ["sealed:key.one"]}))
+    out = world.take(checked_in("08:00", **{**PERSONAL, "customer_id": SEALED, "contact": ["sealed:key.two"]}))
+
+    assert out.outcomes["event_id_conflict"] == 1
