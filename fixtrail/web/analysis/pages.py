@@ -84,9 +84,9 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
 
 def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:
     """Name and title of each table that there is as a file."""
-    from fixtrail.reports.forms.words import COMMON
+    from fixtrail.reports.beside import PARTS
 
-    figures = [("figures", COMMON["figure"].said(locale))] if report.figures else []
+    figures = [("figures", PARTS["headline"].said(locale))] if report.figures else []
     return [*figures, *((sheet.name, sheet.title.said(locale)) for sheet in report.sheets)]
 
 
