@@ -26,11 +26,16 @@ _ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
 
 
 def query(
-    settings: ClickHouseSettings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
+    settings: ClickHouseSettings,
+    text: str,
+    output_format: str,
+    parameters: Mapping[str, str] | None = None,
+    longest_s: float | None = None,
 ) -> Iterator[bytes]:
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
-    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated.
+    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated. `longest_s`
+    asks for another limit of time than the reader's own.
     Raises Failure with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
     function that would end the embedded server.
     """
@@ -40,6 +45,8 @@ def query(
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
     about = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    if longest_s is not None:
+        about["max_execution_time"] = f"{longest_s:g}"
     about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
     request = urllib.request.Request(
         f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",

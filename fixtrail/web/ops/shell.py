@@ -1,7 +1,7 @@
 """What the pages for the staff share: templates, words in two languages, forms, and who is signed in."""
 
 import tomllib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -57,8 +57,17 @@ def words(locale: Locale) -> Words:
 def catalogue() -> dict[str, dict[str, str]]:
     """Every text by language and key; the file lists both languages beside each other."""
     found = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
-    flat = {f"{group}.{key}": texts for group, entries in found.items() for key, texts in entries.items()}
+    flat = dict(_flat("", found))
     return {locale: {key: texts[index] for key, texts in flat.items()} for index, locale in enumerate(LOCALES)}
+
+
+def _flat(prefix: str, entries: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Every text with its dotted key, from tables in tables."""
+    for name, value in entries.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
 
 
 def locale_of(request: Request) -> Locale:
