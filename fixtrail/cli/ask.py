@@ -1,12 +1,13 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, USAGE, Failure
 
 if TYPE_CHECKING:
     pass
@@ -110,6 +111,8 @@ def report(
     by: Annotated[
         str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
     ] = None,
+    source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
+    center: Annotated[str, typer.Option(help="data: only this center.")] = "",
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -126,5 +129,7 @@ def report(
         command.list_reports(say)
         return
     wanted = command.Wanted(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = command.read_options(targets, since, until, by)
+    options = replace(command.read_options(targets, since, until, by), source=source, center=center)
+    if (source or center) and name != "data":
+        raise Failure("--source and --center go with report data", USAGE)
     raise SystemExit(command.run_report(settings_of(data), name, options, wanted, say, table))
