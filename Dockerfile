@@ -7,6 +7,7 @@ FROM python:3.12-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/fixtrail --create-home fixtrail
 COPY --from=build /venv /venv
 COPY schemas /app/schemas
+COPY runtime /app/runtime
 COPY streams /app/streams
 COPY sinks /app/sinks
 COPY fixtrail /app/fixtrail

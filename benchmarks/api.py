@@ -113,7 +113,7 @@ def web(folder: Path, kafka: str) -> Iterator[tuple[str, str, int]]:
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("FIXTRAIL_")},
-        **{"FIXTRAIL_KAFKA": kafka, "FIXTRAIL_DATA": str(folder), "FIXTRAIL_HASH_KEY": "benchmark"},
+        **{"FIXTRAIL_KAFKA": kafka, "FIXTRAIL_DATA": str(folder), "FIXTRAIL_HASH_KEY": "benchmark" * 4},
         **{"FIXTRAIL_WEB_PORT": str(port), "FIXTRAIL_API_EVENTS_PER_MINUTE": "1000000000"},
     }
     command = [sys.executable, "-m", "fixtrail"]

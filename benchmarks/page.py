@@ -107,7 +107,7 @@ async def open_pages(url: str, paths: Sequence[str], limit_s: float = 120.0) -> 
 
 def paths_of(stack: Stack, orders: Sequence[str]) -> list[str]:
     """The live part of each order's page."""
-    links = Links(stack.facts["hash_key"].encode())
+    links = Links(stack.facts["link_key"].encode())
     return [f"/t/{links.issue(order_id, int(time.time() * 1000))}/live?lang=zh-CN" for order_id in orders]
 
 

@@ -29,13 +29,13 @@ from benchmarks.machine import Machine, cpu_s, median
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
 from runtime.store import open_store
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 from sinks.push.channels.webhook import said_secret
 from sinks.push.ledger import ledger
 from streams.journey.notices import notice_of
 from streams.journey.visit import fold
 
-HASH_KEY = "benchmark"
+HASH_KEY = "benchmark" * 4
 CHECK_EVERY = 50
 LIMIT_S = 600.0
 CONFIG = "[webhook]\nallow_private = true\n"
@@ -94,7 +94,7 @@ def start_receiver() -> tuple[subprocess.Popen[str], int]:
     receiver = _start("benchmarks.webhook_receiver", str(CHECK_EVERY), stdout=subprocess.PIPE)
     assert receiver.stdout is not None and receiver.stdin is not None
     port = int(receiver.stdout.readline())
-    secret = AddressKeys(HASH_KEY.encode()).target_secret(f"http://127.0.0.1:{port}")
+    secret = target_secret(HASH_KEY.encode(), f"http://127.0.0.1:{port}")
     receiver.stdin.write(said_secret(secret) + "\n")
     receiver.stdin.flush()
     return receiver, port

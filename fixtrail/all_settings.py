@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fixtrail.settings import (
+    PersonsSettings,
     ProcessSettings,
     PulseSettings,
     ServerSettings,
@@ -17,7 +18,14 @@ from runtime.failure import USAGE, Failure
 
 
 class Settings(
-    WebSettings, WorkerSettings, StorageSettings, WatchSettings, PulseSettings, ServerSettings, ProcessSettings
+    WebSettings,
+    WorkerSettings,
+    StorageSettings,
+    WatchSettings,
+    PulseSettings,
+    PersonsSettings,
+    ServerSettings,
+    ProcessSettings,
 ):
     """Every group at once, so that it can be given wherever a group is taken."""
 

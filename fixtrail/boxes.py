@@ -89,6 +89,7 @@ def run_push_box(settings: Settings) -> int:
             settings=push_settings(settings),
             ledger=settings.ledger_dsn(),
             hash_key=settings.secret(),
+            webhook_keys=settings.webhook_keys(),
             instance=f"{group}-{socket.gethostname()}-{number}",
             group=group,
             centers=centers_of(settings),

@@ -54,7 +54,7 @@ def links_of(settings: TrackingSettings) -> Link:
     base = public_url(settings)
     if not base:
         return lambda order_id, at: ""
-    secret = settings.secret()
+    secret = settings.link_keys()[0]
     return lambda order_id, at: tracking_url(base, secret, order_id, at)
 
 

@@ -7,6 +7,7 @@ Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embe
 `stack.json` in the data folder, so that commands find what `fixtrail up` started.
 """
 
+import hmac
 import json
 import ssl
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fixtrail.key_strength import strong_key
 from runtime.failure import REFUSED, Failure
 
 if TYPE_CHECKING:
@@ -59,13 +61,30 @@ class DataSettings(SettingsGroup):
 
 
 class SecretSettings(DataSettings):
-    """The key of everything that is hashed, derived or signed."""
+    """The key of the keyed hashes, and what other keys are derived of where they are not set."""
 
     hash_key: str | None = Field(default=None, repr=False, description="Secret of the keyed hash of personal ids.")
+    hash_key_short: bool = Field(
+        default=False, description="Take a hash key of fewer than 32 bytes, for keyed hashes alone."
+    )
 
     def secret(self) -> bytes:
-        """The key of the keyed hash. Raises NoEndpointError where none is set."""
-        return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY").encode()
+        """The key of the keyed hash. Raises NoEndpointError where none is set, Failure (78) where it is too short."""
+        key = self._hash_key()
+        return key.encode() if self.hash_key_short else strong_key(key, "FIXTRAIL_HASH_KEY")
+
+    def _hash_key(self) -> str:
+        return self._endpoint(self.hash_key, "hash_key", "FIXTRAIL_HASH_KEY")
+
+    def _signing_keys(self, purpose: str, current: str | None, previous: str | None) -> tuple[bytes, ...]:
+        """The key that signs for a purpose, then the one before it; without one of its own, the hash key.
+
+        Raises NoEndpointError where there is none, Failure (78) where one is too short.
+        """
+        variable = f"FIXTRAIL_{purpose.upper()}_KEY"
+        own = current or self.stack.get(f"{purpose}_key")
+        key = strong_key(own, variable) if own else strong_key(self._hash_key(), "FIXTRAIL_HASH_KEY")
+        return (key, strong_key(previous, f"{variable}_OLD")) if previous else (key,)
 
 
 class KafkaSettings(DataSettings):
@@ -150,6 +169,12 @@ class TrackingSettings(SecretSettings):
     public_url: str | None = Field(
         default=None, description="How customers reach the pages, https://track.example.com."
     )
+    link_key: str | None = Field(default=None, repr=False, description="Signs links; by default of hash_key.")
+    link_key_old: str | None = Field(default=None, repr=False, description="The one before; its links still open.")
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """What links are signed by, then what older ones may be. Raises as `secret` does."""
+        return self._signing_keys("link", self.link_key, self.link_key_old)
 
 
 class LedgerSettings(SecretSettings):
@@ -159,6 +184,13 @@ class LedgerSettings(SecretSettings):
     ledger: str | None = Field(
         default=None, repr=False, description="postgresql://… of the push ledger; by default a file in `data`."
     )
+
+    webhook_key: str | None = Field(default=None, repr=False, description="Of it receivers' secrets are derived.")
+    webhook_key_old: str | None = Field(default=None, repr=False, description="The one before; it signs as well.")
+
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """What the secrets of webhooks' receivers are derived of: the present key, then the one before."""
+        return self._signing_keys("webhook", self.webhook_key, self.webhook_key_old)
 
     def ledger_dsn(self) -> str:
         """Where the push sink keeps its ledger."""
@@ -187,11 +219,19 @@ class AccountSettings(SecretSettings):
     users: Path | None = Field(default=None, description="TOML file of the accounts; by default users.toml in `data`.")
     users_toml: str | None = Field(default=None, repr=False, description="Further accounts, as such a file's text.")
     session_key: str | None = Field(default=None, repr=False, description="Signs sessions; by default of hash_key.")
+    session_key_old: str | None = Field(default=None, repr=False, description="The one before; its sessions go on.")
     session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
     session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
     second_factor: list[Literal["viewer", "manager", "admin"]] = Field(
         default_factory=list, description="Roles whose local accounts must have a second factor, as a JSON list."
     )
+
+    def session_keys(self) -> tuple[bytes, ...]:
+        """What sessions are signed by, then what older ones may be. Raises as `secret` does."""
+        keys = self._signing_keys("session", self.session_key, self.session_key_old)
+        if self.session_key or self.stack.get("session_key"):
+            return keys
+        return (hmac.digest(keys[0], b"fixtrail sessions", "sha256"), *keys[1:])
 
 
 class OidcSettings(SettingsGroup):
@@ -267,6 +307,10 @@ class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
     web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
     web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
+
+
+class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseSettings):
+    """Every store that a person can be in."""
 
 
 class PulseSettings(KafkaSettings):

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 
 import orjson
 
@@ -23,11 +24,16 @@ LIFE_DAYS = 90
 
 
 class Links:
-    """Issues tokens and tells what they open, as far as `revocations` have been read: instants (ms) by order."""
+    """Issues tokens and tells what they open, as far as `revocations` have been read: instants (ms) by order.
 
-    def __init__(self, secret: bytes) -> None:
+    Tokens are issued by the key `secret`; those that were by `previous`, the key before it, still open.
+    """
+
+    def __init__(self, secret: bytes, previous: bytes | None = None) -> None:
         # A key of its own, so that no other use of the secret can be turned into a token.
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
+        older = secrets.token_bytes() if previous is None else previous
+        self._older = hashlib.blake2b(older, digest_size=32, person=b"tracking-link").digest()
         self.revocations = Table(
             TRACKING_REVOCATIONS, lambda value: int(orjson.loads(value)["revoked_at"]), is_newer=int.__gt__
         )
@@ -35,7 +41,7 @@ class Links:
     def issue(self, order_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
         """A token for an order's page, good for so many days from `now` (ms)."""
         said = now.to_bytes(6, "big") + life_days.to_bytes(2, "big") + order_id.encode()
-        return base64.urlsafe_b64encode(self._tag(said) + said).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(_tag(self._key, said) + said).rstrip(b"=").decode()
 
     def opens(self, token: str, now: int) -> str | None:
         """The id of the order whose page the token opens; None for one that is forged, expired or revoked.
@@ -44,15 +50,16 @@ class Links:
         """
         raw = _decoded(token)
         tag, said = raw[:TAG_BYTES], raw[TAG_BYTES:]
-        authentic = hmac.compare_digest(tag, self._tag(said))
+        authentic = hmac.compare_digest(tag, _tag(self._key, said)) | hmac.compare_digest(tag, _tag(self._older, said))
         issued_at = int.from_bytes(said[:6], "big")
         ends_at = issued_at + int.from_bytes(said[6:8], "big") * DAY_MS
         order_id = said[8:].decode(errors="replace")
         valid = authentic & (now < ends_at) & (issued_at > self.revocations.get(order_id, -1))
         return order_id if valid else None
 
-    def _tag(self, said: bytes) -> bytes:
-        return hashlib.blake2b(said, digest_size=TAG_BYTES, key=self._key).digest()
+
+def _tag(key: bytes, said: bytes) -> bytes:
+    return hashlib.blake2b(said, digest_size=TAG_BYTES, key=key).digest()
 
 
 def _decoded(token: str) -> bytes:

@@ -77,7 +77,7 @@ def log_as_json(box: str, level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
-            lambda _, __, line: without_tokens(line),
+            lambda _, __, line: without_tokens(str(line)),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -51,7 +51,9 @@ class Api:
     """The application with a fake Kafka; `key` makes a key, `post` and `get` ask."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.settings = Settings(data=folder, **{"hash_key": "a key for these tests", "seal": False, **settings})
+        self.settings = Settings(
+            data=folder, **{"hash_key": "a key for these tests, long enough", "seal": False, **settings}
+        )
         self.progress = Progress()
         self.journeys = Journeys()
         self.state: ApiState = make_state(self.settings, self.journeys, self.progress)

@@ -120,6 +120,36 @@ def histories(draw: st.DrawFn, *, orders: int = 1, longest: int = 14) -> list[Se
     return events
 
 
+# What decides whether the car is ready, and what tells of it.
+_LAST_STEPS: tuple[dict[str, Any], ...] = (
+    *({"type": "repair", "phase": phase, "job_id": "J1"} for phase in ("started", "paused", "completed", "completed")),
+    {"type": "repair", "phase": "completed", "job_id": "J2"},
+    *({"type": "quality_check", "passed": passed} for passed in (True, False)),
+    {"type": "quality_check", "phase": "started"},
+    *({"type": "quote_decision", "approved": approved} for approved in (True, False)),
+    *({"type": "diagnosis", "phase": phase} for phase in ("started", "completed")),
+    *({"type": type_} for type_ in ("ready", "ready", "handoff", "handoff", "cancellation")),
+)
+
+
+@st.composite
+def endings(draw: st.DrawFn) -> list[Sent]:
+    """A visit's last milliseconds: done, checked, told ready, promised anew, fetched, reopened, all of it at once."""
+    check_in = {"type": "check_in", "customer_id": "K1", "lane": "quick"}
+    promises = st.sampled_from(range(4)).map(lambda ms: {**check_in, "promised_at": _tick(ms)})
+    steps = draw(st.lists(st.one_of(st.sampled_from(_LAST_STEPS), promises), min_size=1, max_size=10))
+    ids = draw(st.permutations(range(len(steps) + 1)))
+    common = {"order_id": "R1", "vehicle_id": "V1", "center_id": "C1"}
+    return [
+        {**common, **step, "event_id": f"e{id_:03d}", "occurred_at": _tick(draw(st.integers(0, 3)))}
+        for id_, step in zip(ids, (check_in, *steps), strict=True)
+    ]
+
+
+def _tick(ms: int) -> str:
+    return (at("08:00") + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
+
+
 @st.composite
 def feeds(draw: st.DrawFn, *, orders: int = 12, days: int = 45, duplicates: float = 0.1) -> list[Sent]:
     """A dirty feed of a few vehicles in order of arrival: late events, duplicates, anomalies, comebacks."""

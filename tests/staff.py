@@ -122,7 +122,13 @@ def staff(
         folder / "users.toml",
         {name: Account(name=name, role=role, centers=seen, password=HASHED) for name, role, seen in accounts},
     )
-    given = Settings(data=folder, kafka="127.0.0.1:1", clickhouse="http://127.0.0.1:1", hash_key="test", **settings)
+    given = Settings(
+        data=folder,
+        kafka="127.0.0.1:1",
+        clickhouse="http://127.0.0.1:1",
+        hash_key="a key for these tests, long enough",
+        **settings,
+    )
     web = make_web(web_config(given), Progress())
     web.ops.access.sessions.records.read.set()
     ops = replace(web.ops, ask=rows, figures=Figures(rows, kept_s=0.0))

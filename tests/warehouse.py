@@ -23,7 +23,7 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
 from tests.clickhouse_node import ClickHouseNode
 
-KEYED = KeyedHash(b"a secret of these tests")
+KEYED = KeyedHash(b"a secret of these tests, long enough")
 BLOCK = 20_000
 # An arrival long after every event, so that none is stamped too far ahead.
 ARRIVED_MS = 4_000_000_000_000
@@ -36,7 +36,7 @@ def settings_of(node: ClickHouseNode) -> Settings:
         clickhouse=node.url,
         clickhouse_password=passwords["app"],
         clickhouse_reader_password=passwords["reader"],
-        hash_key="a secret of these tests",
+        hash_key="a secret of these tests, long enough",
     )
 
 

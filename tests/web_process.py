@@ -52,7 +52,7 @@ def web_process(folder: Path, bootstrap: str, settings: Mapping[str, str] | None
         **inherited,
         "FIXTRAIL_KAFKA": bootstrap,
         "FIXTRAIL_DATA": str(folder),
-        "FIXTRAIL_HASH_KEY": "a-key-for-tests",
+        "FIXTRAIL_HASH_KEY": "a-key-for-tests-that-is-long-enough",
         "FIXTRAIL_WEB_PORT": str(port),
         **(settings or {}),
     }

@@ -12,7 +12,9 @@ from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import letters_app
 from fixtrail.cli.notices import notices_app
+from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
+from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
 from runtime.failure import NEGATIVE, Failure
 
@@ -20,10 +22,12 @@ app.add_typer(sink_app, name="sink")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 app.add_typer(notices_app, name="notices")
+app.add_typer(person_app, name="person")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
 app.add_typer(users_app, name="users")
+app.add_typer(secret_keys_app, name="keys")
 
 
 def main() -> None:

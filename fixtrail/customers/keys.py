@@ -1,11 +1,11 @@
 """`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
 
-from fixtrail.settings import SecretSettings
+from fixtrail.settings import LedgerSettings
 from runtime.failure import USAGE, Failure
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 
 
-def webhook_secret(settings: SecretSettings, url: str) -> str:
+def webhook_secret(settings: LedgerSettings, url: str) -> str:
     """The secret with which the receiver behind a URL checks signatures. Raises Failure for what is no URL."""
     from sinks.push.channels.http import origin_of
     from sinks.push.channels.webhook import said_secret
@@ -13,7 +13,7 @@ def webhook_secret(settings: SecretSettings, url: str) -> str:
     origin = origin_of(url)
     if origin is None:
         raise Failure(f"{url} is no URL of a receiver", USAGE)
-    return said_secret(AddressKeys(settings.secret()).target_secret(origin))
+    return said_secret(target_secret(settings.webhook_keys()[0], origin))
 
 
 def vapid_keys() -> tuple[str, str]:

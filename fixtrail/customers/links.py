@@ -19,7 +19,7 @@ def link_of(settings: TrackingSettings, order_id: str, life_days: int = LIFE_DAY
     base = public_url(settings)
     if not base:
         raise Failure("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
-    return tracking_url(base, settings.secret(), order_id, _now(), life_days)
+    return tracking_url(base, settings.link_keys()[0], order_id, _now(), life_days)
 
 
 def revoke(settings: KafkaSettings, order_id: str) -> int:

@@ -2,21 +2,20 @@
 
 import asyncio
 import fcntl
-import json
 import os
 import random
-import secrets
 import signal
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from fixtrail.all_settings import Settings
+from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, Refusal, Spec
 from fixtrail.local.watch import StackWatch
 from fixtrail.operations.topics import ensure_topics
@@ -24,7 +23,6 @@ from fixtrail.settings import STACK_FILE, PulseSettings
 from runtime.failure import REFUSED, Failure
 
 LOCK_FILE = "stack.lock"
-SECRETS_FILE = "secrets.json"
 KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
 START_LIMIT_S = 90.0
 HOST = "127.0.0.1"
@@ -65,17 +63,15 @@ class Plan:
     def web(self) -> str:
         return f"http://{HOST}:{self.ports.web}"
 
-    def environment(self) -> dict[str, str]:
-        """What every box of the stack finds in its environment."""
+    def environment(self, part: str) -> dict[str, str]:
+        """What a part of the stack finds in its environment: where all is, and the secrets that it reads."""
         return {
             "FIXTRAIL_DATA": str(self.folder),
             "FIXTRAIL_KAFKA": self.kafka,
             "FIXTRAIL_CLICKHOUSE": self.clickhouse,
-            "FIXTRAIL_CLICKHOUSE_PASSWORD": self.secrets["clickhouse_password"],
-            "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": self.secrets["clickhouse_reader_password"],
-            "FIXTRAIL_HASH_KEY": self.secrets["hash_key"],
             "FIXTRAIL_PARTITIONS": str(self.partitions),
             "FIXTRAIL_PUBLIC_URL": os.environ.get("FIXTRAIL_PUBLIC_URL") or self.web,
+            **secrets_of_part(part, self.secrets),
         }
 
 
@@ -90,7 +86,7 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
     with locked(folder):
         (folder / STACK_FILE).unlink(missing_ok=True)
         ports = free_ports() if auto_ports else fixed_ports()
-        plan = Plan(folder, ports, _secrets(folder, settings.hash_key), workers, settings.partitions)
+        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, settings.partitions)
         for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
             del os.environ[name]
         watch = StackWatch()
@@ -152,31 +148,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _secrets(folder: Path, hash_key: str | None) -> dict[str, str]:
-    """Passwords and hash key of this folder, made once; a hash key from outside goes before the one made."""
-    path = folder / SECRETS_FILE
-    if path.exists():
-        found: dict[str, str] = json.loads(path.read_text())
-    else:
-        names = ("clickhouse_password", "clickhouse_reader_password", "hash_key")
-        found = {name: secrets.token_urlsafe(24) for name in names}
-        write_private(path, found)
-    return {**found, **({"hash_key": hash_key} if hash_key else {})}
-
-
-def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that only this user may read, whole or not at all."""
-    made = path.with_suffix(f".{os.getpid()}.part")
-    made.unlink(missing_ok=True)
-    made.touch(mode=0o600)
-    with made.open("w") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
-
-
 class _Stack:
     def __init__(self, plan: Plan, watch: StackWatch, say: Say) -> None:
         self._plan = plan
@@ -216,7 +187,7 @@ class _Stack:
 
     async def _start(self) -> None:
         """Servers first, then topics and tables, then the boxes. Raises Failure where one does not come up."""
-        plan, environment = self._plan, self._plan.environment()
+        plan = self._plan
         broker = self._child(
             Spec(
                 "broker",
@@ -233,7 +204,7 @@ class _Stack:
                     *("--http-port", str(plan.ports.http), "--tcp-port", str(plan.ports.native)),
                     *("--data", str(plan.folder / "clickhouse")),
                 ),
-                environment,
+                plan.environment("clickhouse"),
                 stop_within_s=30.0,
                 ready_line="ready",
                 ping=f"{plan.clickhouse}/ping",
@@ -245,44 +216,45 @@ class _Stack:
             await server.wait_ready(START_LIMIT_S)
         # Side by side: the workers need the topics only, and the tables take longest.
         await _together(
-            self._start_workers(environment),
-            self._start_push(environment),
-            self._start_watch(environment),
-            self._start_web(environment),
-            self._start_writer(environment),
+            self._start_workers(),
+            self._start_push(),
+            self._start_watch(),
+            self._start_web(),
+            self._start_writer(),
         )
         self._ready = True
         self._write_stack_file()
 
-    async def _start_workers(self, environment: dict[str, str]) -> None:
+    async def _start_workers(self) -> None:
         await ensure_topics(self._kafka_settings())
         self._topics_made.set()
         names = [f"worker-{number}" for number in range(1, self._plan.workers + 1)]
-        await _together(*(self._start_box(name, ("worker",), environment) for name in names))
+        await _together(*(self._start_box(name, ("worker",)) for name in names))
 
     def _kafka_settings(self) -> PulseSettings:
         return PulseSettings(kafka=self._plan.kafka, partitions=self._plan.partitions, replication=1)
 
-    async def _start_writer(self, environment: dict[str, str]) -> None:
-        await self._migrate(environment)
+    async def _start_writer(self) -> None:
+        await self._migrate()
         await self._topics_made.wait()
-        await self._start_box("sink-clickhouse", ("sink", "clickhouse"), environment)
+        await self._start_box("sink-clickhouse", ("sink", "clickhouse"))
 
-    async def _start_push(self, environment: dict[str, str]) -> None:
+    async def _start_push(self) -> None:
         """Unless FIXTRAIL_PUSH sets up channels, it messages nobody and writes to its log what it would say."""
         await self._topics_made.wait()
-        await self._start_box("sink-push", ("sink", "push"), environment)
+        await self._start_box("sink-push", ("sink", "push"))
 
-    async def _start_watch(self, environment: dict[str, str]) -> None:
+    async def _start_watch(self) -> None:
         await self._topics_made.wait()
-        await self._start_box("watch", ("watch",), environment)
+        await self._start_box("watch", ("watch",))
 
-    async def _start_web(self, environment: dict[str, str]) -> None:
+    async def _start_web(self) -> None:
         await self._topics_made.wait()
         served = {"FIXTRAIL_WEB_HOST": HOST, "FIXTRAIL_WEB_PORT": str(self._plan.ports.web)}
-        await self._start_box("web", ("web",), {**environment, **served})
+        await self._start_box("web", ("web",), served)
 
-    async def _migrate(self, environment: dict[str, str]) -> None:
+    async def _migrate(self) -> None:
+        environment = self._plan.environment("migrations")
         spec = Spec("migrations", "fixtrail", ("migrate", "--only", "clickhouse"), environment)
         once = self._children[spec.name] = Child(spec, self._logs, self._say, lambda: None)
         code = await once.run_once()
@@ -291,10 +263,11 @@ class _Stack:
             said = "\n".join(once.said_last)
             raise Failure(f"the tables could not be made (exit code {code}):\n{said}")
 
-    async def _start_box(self, name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    async def _start_box(self, name: str, arguments: tuple[str, ...], more: Mapping[str, str] | None = None) -> None:
         port = free_port()
         self._health[name] = f"http://{HOST}:{port}"
-        spec = Spec(name, "fixtrail", arguments, {**environment, "FIXTRAIL_HEALTH_PORT": str(port)})
+        environment = {**self._plan.environment(name), "FIXTRAIL_HEALTH_PORT": str(port), **(more or {})}
+        spec = Spec(name, "fixtrail", arguments, environment)
         child = self._child(spec)
         child.start()
         try:

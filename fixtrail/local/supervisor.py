@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fixtrail.local.ping import until_silent
+from fixtrail.local.stack_secrets import SECRET_VARIABLES
 from runtime.failure import BUG, REFUSED, STALLED, Failure
 
 LOG_BYTES = 10 * 1024 * 1024
@@ -36,7 +37,7 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to run: a module, its arguments, and what is added to the environment.
+    """What to run: a module, its arguments, and what is added to the environment, out of which all secrets are taken.
 
     A child with a `ping` URL is stopped and started again when it does not answer there any more.
     """
@@ -184,7 +185,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment},
+            env={**_without_secrets(os.environ), "PYTHONUNBUFFERED": "1", **self.spec.environment},
             start_new_session=True,
             limit=1 << 20,
         )
@@ -229,6 +230,10 @@ class Child:
             self.said_last = [*self.said_last[-9:], line]
             if self.spec.ready_line and line.startswith(self.spec.ready_line):
                 self.ready.set()
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in SECRET_VARIABLES}
 
 
 def _message(line: str) -> str:

@@ -45,7 +45,7 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         journeys=journeys,
         events=Events(client_options(config.settings), sealer_of(config.settings)),
         gate=Gate(config.limits),
-        links=Links(config.settings.secret()),
+        links=Links(*config.settings.link_keys()),
         api=make_state(config.settings, journeys, progress, config.centers.all),
         ops=make_ops(config),
         boards=Boards(journeys, config.centers),

@@ -36,7 +36,7 @@ class AddressKeys:
     def __init__(self, secret: bytes) -> None:
         if not secret:
             raise ValueError("the secret of the keyed hash is empty")
-        self._key = secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
+        self._key = _hash_key(secret)
 
     def person(self, recipient: Recipient) -> str:
         """Who is behind an address, as far as it matters: the same address, the same key."""
@@ -52,9 +52,14 @@ class AddressKeys:
         """The name of a lane of the channel; it does not tell what the part is."""
         return channel if not part else f"{channel}:{self._hash(b'lane', part)[:12]}"
 
-    def target_secret(self, origin: str) -> bytes:
-        """The secret that signs for one receiver alone: no receiver can sign for another one."""
-        return hashlib.blake2b(origin.encode(), digest_size=32, key=self._key, person=b"webhook").digest()
-
     def _hash(self, domain: bytes, text: str) -> str:
         return hashlib.blake2b(text.encode(), digest_size=16, key=self._key, person=domain).hexdigest()
+
+
+def target_secret(key: bytes, origin: str) -> bytes:
+    """The secret that signs for one receiver alone, of the webhooks' key: no receiver can sign for another one."""
+    return hashlib.blake2b(origin.encode(), digest_size=32, key=_hash_key(key), person=b"webhook").digest()
+
+
+def _hash_key(secret: bytes) -> bytes:
+    return secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()

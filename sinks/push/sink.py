@@ -48,7 +48,8 @@ class PushConfig:
 
     `ledger` and `person_keys`, the store of the keys that addresses are sealed with, are DSNs (runtime.store).
     `instance` names this process among all that share the ledger; no two that run at the same time have the same one.
-    `link` gives the address of an order's tracking page.
+    `link` gives the address of an order's tracking page. `webhook_keys` sign webhooks: the present one, then the one
+    before; without any, the hash key does.
     """
 
     kafka: Mapping[str, Any]
@@ -60,6 +61,7 @@ class PushConfig:
     static_member: bool = True
     centers: Mapping[str, Center] = field(default_factory=dict)
     link: Link = lambda order_id, at: ""
+    webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     person_keys: str | None = field(default=None, repr=False)
 
 
@@ -121,7 +123,7 @@ class _Sink(Box):
         membership = Membership(config.kafka, (NOTICES,), config.group, instance, poll_records=POLL_RECORDS)
         self.group = ConsumerGroup(membership, self, stop, progress)
         self._config, self._progress = config, progress
-        self._channels = open_channels(settings, keys)
+        self._channels = open_channels(settings, config.webhook_keys or (config.hash_key,))
         self._planner = Planner(self._channels, keys, settings.also)
         self._vault = None if config.person_keys is None else Vault(config.person_keys, config.hash_key)
         self._clerk = Clerk(store, progress)

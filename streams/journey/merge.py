@@ -12,6 +12,7 @@ import orjson
 
 from streams.journey.entries import Entry
 from streams.journey.hour_state import HourState, Share, decode_hour
+from streams.journey.order import is_erased
 from streams.journey.vehicle import DigestState, VehicleState, decode_vehicle
 
 _Value = TypeVar("_Value")
@@ -27,13 +28,18 @@ def merge_orders(one: bytes, other: bytes) -> bytes:
     if one_lines.startswith(other_lines):
         return one
     longer, shorter = sorted((one_lines, other_lines), key=lambda lines: (-len(lines), lines))
-    lines = longer.split(b"\n")
-    known = {_event_id(line) for line in lines}
-    lines += [line for line in shorter.split(b"\n") if _event_id(line) not in known]
+    others = {_event_id(line): line for line in shorter.split(b"\n")}
+    # What was erased in one of them stays so.
+    lines = [_rather_erased(line, others.pop(_event_id(line), line)) for line in longer.split(b"\n")]
+    lines += others.values()
     offsets, hours, *_ = zip(orjson.loads(one_header), orjson.loads(other_header), strict=False)
     all_hours = sorted({(center, hour) for of_one in hours for center, hour in of_one})
     # Without a visit: it is folded again from the events when it is needed.
     return b"\n".join([orjson.dumps([max(offsets), all_hours, None]), *lines])
+
+
+def _rather_erased(line: bytes, other: bytes) -> bytes:
+    return other if line != other and is_erased(other) else line
 
 
 def merge_vehicles(one: bytes, other: bytes) -> bytes:

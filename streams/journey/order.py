@@ -4,11 +4,13 @@ The bytes are JSON lines: a header, then one line an entry, in order of arrival.
 visit, so that an event newer than all before only advances it; a closed order's is folded again when needed.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
+from schemas.personal import customer_key_of, is_pseudonym, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.visit import VISIT_STATE, Visit, fold
@@ -21,6 +23,8 @@ Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
 RULES = 2
+# Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
+ERASED_CUSTOMER = "erased"
 
 
 class _Header(msgspec.Struct, array_like=True, gc=False):
@@ -107,6 +111,12 @@ class Order:
         # What older events prove was known before.
         return outcome, [step for step in self._visit.timeline if (step.at, step.event_id) >= since]
 
+    def erase(self, customers: Mapping[str, str]) -> None:
+        """Forget who the order is about: no addresses, and of each check-in's customer (by event id) a pseudonym."""
+        lines = [line for line in self._lines.split(b"\n") if line]
+        self._lines = b"".join(b"\n" + erased_line(line, customers) for line in lines)
+        self._visit = None
+
     def state(self) -> bytes:
         """The bytes to keep; `Order(order_id, state)` reads them."""
         visit: dict[str, Any] | None = None
@@ -123,6 +133,25 @@ def _says_the_same(line: bytes, other: bytes) -> bool:
 def _is_continued(line: bytes, other: bytes) -> bool:
     fields = line[:-1]
     return other.startswith(fields) and other[len(fields) : len(fields) + 1] in (b"]", b",")
+
+
+def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
+    """An entry's line without address, its customer as pseudonym; any other line as it is."""
+    entry = decode_entry(line)
+    if not isinstance(entry, e.CheckInEntry):
+        return line
+    known = customer_key_of(entry.customer)
+    entry.customer = pseudonym(known) if known else customers.get(entry.event_id, ERASED_CUSTOMER)
+    entry.contact = []
+    return msgspec.json.encode(entry)
+
+
+def is_erased(line: bytes) -> bool:
+    """Whether it is the line of a check-in whose customer was erased."""
+    entry = decode_entry(line) if line else None
+    if not isinstance(entry, e.CheckInEntry) or entry.contact:
+        return False
+    return entry.customer == ERASED_CUSTOMER or (is_pseudonym(entry.customer) and sealed_id_of(entry.customer) is None)
 
 
 def _impersonal(line: bytes) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
+from schemas.erasure import Erasure
 from schemas.events import Event
 from schemas.times import DAY_MS
 from streams.journey import entries as e
@@ -50,6 +51,8 @@ class BatchOutput:
     order_changes: Changes = field(default_factory=dict)
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
+    # Closed orders whose customer was erased: their journeys are to be deleted.
+    erased: list[str] = field(default_factory=list)
 
 
 class _VehicleSession:
@@ -99,8 +102,8 @@ class PartitionState:
                 heappush(self._hour_expiry, (changed_at + self._hold_ms, key))
         return leftovers
 
-    def apply(self, events: Iterable[tuple[int, Event]]) -> BatchOutput:
-        """Apply a batch of (offset, event) in the order of the partition."""
+    def apply(self, events: Iterable[tuple[int, Event]], erasures: Iterable[tuple[int, Erasure]] = ()) -> BatchOutput:
+        """Apply a batch of (offset, event) in the order of the partition, then the batch's (offset, erasure)."""
         out = BatchOutput()
         sessions: dict[str, _VehicleSession] = {}
         hours: HourChanges = {}
@@ -113,6 +116,8 @@ class PartitionState:
             self._apply_event(session, event, offset, out, hours)
         for session in sessions.values():
             self._settle(session, offset, out, hours)
+        for erased_at, erasure in erasures:
+            self._erase(erasure, erased_at, out, hours)
         for key, changes in hours.items():
             self._write_hour(key, changes, offset, out)
         self._let_go_idle(out)
@@ -163,6 +168,21 @@ class PartitionState:
                 session.changed[other] = session.changed.get(other, False) or redelivered
         if milestones:
             session.milestones.setdefault(order_id, []).extend(milestones)
+
+    def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
+        """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
+        vehicle_id, order_id = erasure.vehicle_id, erasure.order_id
+        state = self._orders.get(order_key(vehicle_id, order_id))
+        if state is None:
+            out.erased.append(order_id)
+            return
+        session = _VehicleSession(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
+        order = self._order(session, order_id)
+        order.erase(erasure.customers)
+        session.changed[order_id] = False
+        self._settle(session, offset, out, hours)
+        if order.visit.closed_at is not None:
+            out.erased.append(order_id)
 
     def _divert(self, code: Diversion, offset: int, seen_up_to: int, out: BatchOutput) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.dead_letter import DeadLetter
 from schemas.decode import AHEAD_MS, MAX_BYTES, BadEvent, admit
+from schemas.erasure import Erasure, read_erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_sent_at
 from streams.worker.crash_marks import CRASHES
@@ -33,6 +34,7 @@ class Admitted:
     events: list[tuple[int, Event]] = field(default_factory=list)
     refused: list[tuple[Any, DeadLetter]] = field(default_factory=list)
     heartbeat_ms: int = 0
+    erasures: list[tuple[int, Erasure]] = field(default_factory=list)
 
 
 class Intake:
@@ -55,6 +57,9 @@ class Intake:
         for record in records:
             if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
                 admitted.heartbeat_ms = max(admitted.heartbeat_ms, sent_ms)
+                continue
+            if record.value is None and (erasure := read_erasure(record)) is not None:
+                admitted.erasures.append((record.offset, erasure))
                 continue
             try:
                 if crashed and (record.partition, record.offset) in crashed:

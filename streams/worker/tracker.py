@@ -86,7 +86,7 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            written = self._state(partition).apply(self._noting(partition, admitted.events))
+            written = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
             if admitted.heartbeat_ms:
@@ -147,6 +147,9 @@ class Tracker:
             for fact in facts:
                 key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
                 outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
+        for order_id in written.erased:
+            key = order_id.encode()
+            outputs.setdefault((topics.journeys, self._partition_of(key)), []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),

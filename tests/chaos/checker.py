@@ -158,6 +158,7 @@ def _topic_differences(records: dict[Place, Any], log: Log) -> Iterator[str]:
 
 def _letter_differences(letters: list[Any], sent: dict[Place, Sent]) -> Iterator[str]:
     found: dict[Place, str] = {}
+    codes = _codes(sent)
     for letter in letters:
         headers = dict(letter.headers)
         place = topics.origin(letter)
@@ -165,16 +166,25 @@ def _letter_differences(letters: list[Any], sent: dict[Place, Sent]) -> Iterator
         right = sent.get(place)
         if headers.get(topics.ORIGIN[0]) != EVENTS.encode() or right is None:
             yield f"letter {letter.partition}:{letter.offset} ({code}) comes from nowhere"
-        elif right.event is not None:
-            yield f"letter {letter.partition}:{letter.offset} ({code}) diverts good {right.event['event_id']!r}"
-        elif code != right.code:
-            yield f"letter {letter.partition}:{letter.offset}: {code}, expected {right.code}"
+        elif place not in codes:
+            yield f"letter {letter.partition}:{letter.offset} ({code}) diverts good {right.value!r}"
+        elif code != codes[place]:
+            yield f"letter {letter.partition}:{letter.offset}: {code}, expected {codes[place]}"
         elif (letter.key, letter.value) != (right.key, right.value):
             yield f"letter {letter.partition}:{letter.offset} ({code}) has other bytes than were sent"
         found[place] = code
-    for place, record in sent.items():
-        if record.event is None and place not in found:
-            yield f"bad record {place} ({record.code}) is in no letter"
+    yield from (f"record {place} ({codes[place]}) is in no letter" for place in codes.keys() - found.keys())
+
+
+def _codes(sent: dict[Place, Sent]) -> dict[Place, str]:
+    """With which code each record is refused, of those that are: the bad ones, and events that contradict others."""
+    events = [record.event for _, record in sorted(sent.items(), key=lambda each: each[0]) if record.event is not None]
+    contradicting = set(map(id, compare.contradictions(events)))
+    return {
+        place: record.code or "event_id_conflict"
+        for place, record in sent.items()
+        if record.event is None or id(record.event) in contradicting
+    }
 
 
 def rewinds(done: list[Done]) -> list[tuple[str, float, float]]:

@@ -75,7 +75,7 @@ class Fleet(Processes):
         self.mutant = mutant
         self.proxies: dict[str, Proxy] = {}
         self.providers: dict[str, Provider] = {}
-        self.passwords = {name: secrets.token_hex(12) for name in ("app", "reader", "hash")}
+        self.passwords = {name: secrets.token_hex(16) for name in ("app", "reader", "hash")}
         self.app_id = "fixtrail"
         self.partitions = 4
         self.release = 0

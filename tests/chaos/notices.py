@@ -67,7 +67,7 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
     runs: list[tuple[str, int, int]] = []
     activity, since = None, 0
     for number, event in enumerate(history):
-        if event["type"] in ("survey", "complaint"):
+        if event["type"] in oracle.AFTERWARDS:
             continue
         if event["type"] in oracle.TERMINAL:
             if first is not None and number < first:

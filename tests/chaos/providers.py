@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 from sinks.push.channels.webhook import said_secret
 from tests.providers.push_sink import ANYTIME
 from tests.providers.server import Provider
@@ -46,7 +46,7 @@ def start(hash_key: str) -> dict[str, Provider]:
     for provider in (webhooks, sms):
         provider.hang_s = 3.0 * TIMEOUT_S
         provider.__enter__()
-    webhooks.secret = said_secret(AddressKeys(hash_key.encode()).target_secret(webhooks.url))
+    webhooks.secret = said_secret(target_secret(hash_key.encode(), webhooks.url))
     return {"webhooks": webhooks, "sms": sms}
 
 

@@ -35,7 +35,7 @@ class Boxes:
             "FIXTRAIL_CLICKHOUSE_USER": "app",
             "FIXTRAIL_CLICKHOUSE_PASSWORD": clickhouse.passwords["app"],
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": clickhouse.passwords["reader"],
-            "FIXTRAIL_HASH_KEY": "a secret of this test",
+            "FIXTRAIL_HASH_KEY": "a secret of this test, which is long",
             "FIXTRAIL_DATA": str(folder / "data"),
             "FIXTRAIL_APP_ID": "on-apache-kafka",
             "FIXTRAIL_PARTITIONS": "3",

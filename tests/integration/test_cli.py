@@ -72,7 +72,7 @@ def test_help_comes_at_once():
 
 
 def test_facts_of_a_visit_add_up(visit: Path):
-    ended = call("facts", visit, "--now", NOW, FIXTRAIL_HASH_KEY="secret")
+    ended = call("facts", visit, "--now", NOW, FIXTRAIL_HASH_KEY="a secret for this test, which is long")
     fact = json.loads(ended.stdout)
 
     assert fact["order_id"] == "RO-1"

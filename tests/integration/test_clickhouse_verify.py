@@ -25,7 +25,7 @@ from tests.workshop import checked_in, event_of, repair, repaired_visit
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
-KEYED = KeyedHash(b"a secret of these tests")
+KEYED = KeyedHash(b"a secret of these tests, long enough")
 
 
 @pytest.fixture

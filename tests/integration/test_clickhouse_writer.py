@@ -39,7 +39,7 @@ from tests.workshop import event_of, order_after, repaired_visit
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
-SECRET = "a secret of these tests"
+SECRET = "a secret of these tests, long enough"
 PARTITIONS = 4
 
 Record = tuple[str, bytes | None, bytes]  # topic, key, value

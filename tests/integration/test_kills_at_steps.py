@@ -69,7 +69,7 @@ class Boxes:
             "FIXTRAIL_CLICKHOUSE": self.clickhouse.url,
             "FIXTRAIL_CLICKHOUSE_PASSWORD": self.clickhouse.passwords["app"],
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": self.clickhouse.passwords["reader"],
-            "FIXTRAIL_HASH_KEY": "a secret for this test",
+            "FIXTRAIL_HASH_KEY": "a secret for this test, which is long",
             # Small batches: several of them are under way at once.
             "FIXTRAIL_BATCH": "20",
             # What a process ends with must be right by the order of its writes alone; reading again would hide it.

@@ -15,7 +15,7 @@ import pytest
 
 from fixtrail.tracking_links import Links
 from runtime.store import open_store
-from sinks.push.address import AddressKeys, parse_recipient
+from sinks.push.address import AddressKeys, parse_recipient, target_secret
 from sinks.push.channels.webhook import said_secret
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.lanes import GONE
@@ -55,7 +55,7 @@ class Town:
     ) -> None:
         self.hooks, self.sms, self.wechat, self.browsers, self.mail = hooks, sms, wechat, browsers, mail
         self.providers = (hooks, sms, wechat, browsers, mail)
-        hooks.secret = said_secret(AddressKeys(HASH_KEY.encode()).target_secret(hooks.url))
+        hooks.secret = said_secret(target_secret(HASH_KEY.encode(), hooks.url))
         wechat.templates.add(TEMPLATE)
         config = f"""{ANYTIME}
 [webhook]

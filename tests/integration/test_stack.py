@@ -58,6 +58,22 @@ def test_where_everything_is_stands_in_a_file_that_only_the_owner_reads(stack: S
     assert all(is_running(child["pid"]) for child in stack.facts["children"].values())
 
 
+def test_each_part_finds_only_those_secrets_in_its_environment_that_it_reads(stack: Stack):
+    passwords = set(json.loads((stack.folder / "secrets.json").read_text()))
+    needed = {
+        "clickhouse": {"clickhouse_password", "clickhouse_reader_password"},
+        "sink-clickhouse": {"clickhouse_password", "hash_key"},
+        "sink-push": {"hash_key", "link_key", "webhook_key"},
+        "web": {"clickhouse_reader_password", "hash_key", "link_key", "session_key"},
+    }
+
+    for part, pid in stack.pids().items():
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        assert {name for name in passwords if stack.facts[name].encode() in environment} == needed.get(part, set()), (
+            part
+        )
+
+
 def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack):
     second = call(stack.folder, "up", "--ports", "auto", code=78)
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from runtime.crash_point import CRASHED
 from sinks.clickhouse.writer import WriterConfig, run_writer
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 from sinks.push.channels.webhook import said_secret
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports
 from tests.providers.push_sink import ANYTIME, HASH_KEY, PushSink, a_broker
@@ -103,7 +103,7 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
     orders = [f"R{number}" for number in range(8)]
     watches = Watches(tmp_path / "watch", bootstrap, CUSTOMERS)
     with Webhooks() as hooks:
-        hooks.secret = said_secret(AddressKeys(HASH_KEY.encode()).target_secret(hooks.url))
+        hooks.secret = said_secret(target_secret(HASH_KEY.encode(), hooks.url))
         sink = PushSink(tmp_path / "sink", bootstrap, PUSH)
         history = [each for number in range(50) for each in waiting_for_parts(f"OLD{number}", 30 * 24 * 3600.0)]
         with sink.running():

@@ -27,7 +27,7 @@ from tests.contract.broker.brokers import start_embedded
 from tests.paths import ROOT
 from tests.stack import wait_until_it_listens
 
-HASH_KEY = "a key for tests"
+HASH_KEY = "a key for these tests, long enough"
 CRASHED = 99
 PARTITIONS = 2
 # Nobody is ever asleep and everybody may hear everything, where the delivery is what is tested.

@@ -13,7 +13,7 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.settings import AccountSettings, OidcSettings, SignInSettings
+from fixtrail.settings import OidcSettings, SignInSettings
 from fixtrail.web.accounts.devices import DEVICE_S, Devices
 from fixtrail.web.accounts.oidc import OidcConfig, Provider
 from fixtrail.web.accounts.passwords import Checker
@@ -114,7 +114,7 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
         accounts = Directory(path, settings.users_toml)
     except TomlFileError as error:
         raise Failure(str(error), REFUSED) from None
-    secret = session_secret(settings)
+    secret, *older = settings.session_keys()
     provider = _provider(settings)
     return Access(
         secret=secret,
@@ -125,22 +125,16 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
             idle_s=settings.session_idle_s,
             absolute_s=settings.session_s,
             issuer=settings.oidc_issuer,
+            older=older,
         ),
         throttle=Throttle(),
-        devices=Devices(secret),
+        devices=Devices(secret, *older),
         checker=Checker(),
         second=SecondFactors(accounts),
         second_factor_roles=frozenset(settings.second_factor),
         provider=provider,
         public_url=public_url,
     )
-
-
-def session_secret(settings: AccountSettings) -> bytes:
-    """The key that signs sessions: the one that is set, or one derived of the hash key."""
-    if settings.session_key:
-        return settings.session_key.encode()
-    return hmac.new(settings.secret(), b"fixtrail sessions", hashlib.sha256).digest()
 
 
 def _provider(settings: OidcSettings) -> Provider | None:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -43,7 +43,10 @@ class Session:
 
 
 class Sessions:
-    """Begins, reads and ends sessions. `issuer` is that of the provider whose sessions hold, if any."""
+    """Begins, reads and ends sessions. `issuer` is that of the provider whose sessions hold, if any.
+
+    Cookies are signed by `secret`; those that were by one of the keys before it, `older`, hold as well.
+    """
 
     def __init__(
         self,
@@ -54,11 +57,14 @@ class Sessions:
         absolute_s: int,
         issuer: str | None = None,
         clock: Callable[[], float] = time.time,
+        older: Sequence[bytes] = (),
         records: SessionRecords | None = None,
     ) -> None:
-        self._secret = secret
+        self._keys = (secret, *older)
         self._signer = URLSafeSerializer(
-            secret, salt="fixtrail session", signer_kwargs={"digest_method": hashlib.sha256}
+            list(reversed(self._keys)),  # the last one signs
+            salt="fixtrail session",
+            signer_kwargs={"digest_method": hashlib.sha256},
         )
         self._accounts = accounts
         self._idle_s, self._absolute_s = idle_s, absolute_s
@@ -170,10 +176,14 @@ class Sessions:
 
     def form_token(self, session: Session) -> str:
         """What every form of this session carries."""
-        return hmac.new(self._secret, f"form {session.id}".encode(), hashlib.sha256).hexdigest()
+        return _form_token(self._keys[0], session)
 
     def is_form_token(self, session: Session, told: str) -> bool:
-        return hmac.compare_digest(self.form_token(session).encode(), told.encode())
+        return any(hmac.compare_digest(_form_token(key, session).encode(), told.encode()) for key in self._keys)
+
+
+def _form_token(key: bytes, session: Session) -> str:
+    return hmac.new(key, f"form {session.id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _session_key(session_id: str) -> str:

@@ -3,28 +3,27 @@
 Each is imported when it is set up: what the others need takes a second to load.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from sinks.push.address import AddressKeys
 from sinks.push.channels.channel import Channel
 from sinks.push.config import PushSettings
 
 
-def open_channels(settings: PushSettings, keys: AddressKeys) -> dict[str, Channel]:
+def open_channels(settings: PushSettings, webhook_keys: Sequence[bytes]) -> dict[str, Channel]:
     """The channels that are set up, by the scheme of their addresses. Call on a running event loop.
 
     Raises ValueError where a key is unusable.
     """
     found: dict[str, Channel] = {}
     for kind, make in CHANNELS.items():
-        for channel in make(settings, keys):
+        for channel in make(settings, webhook_keys):
             if channel.name in found:
                 raise ValueError(f"{kind}: there is a channel {channel.name} already")
             found[channel.name] = channel
     return found
 
 
-def _console(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+def _console(settings: PushSettings, _: Sequence[bytes]) -> list[Channel]:
     if settings.console is None:
         return []
     from sinks.push.channels.console import Console
@@ -32,15 +31,15 @@ def _console(settings: PushSettings, _: AddressKeys) -> list[Channel]:
     return [Console(settings.console)]
 
 
-def _webhook(settings: PushSettings, keys: AddressKeys) -> list[Channel]:
+def _webhook(settings: PushSettings, webhook_keys: Sequence[bytes]) -> list[Channel]:
     if settings.webhook is None:
         return []
     from sinks.push.channels.webhook import Webhook
 
-    return [Webhook(settings.webhook, keys.target_secret)]
+    return [Webhook(settings.webhook, webhook_keys)]
 
 
-def _webpush(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+def _webpush(settings: PushSettings, _: Sequence[bytes]) -> list[Channel]:
     if settings.webpush is None:
         return []
     from sinks.push.channels.webpush import WebPush
@@ -48,7 +47,7 @@ def _webpush(settings: PushSettings, _: AddressKeys) -> list[Channel]:
     return [WebPush(settings.webpush)]
 
 
-def _wechat(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+def _wechat(settings: PushSettings, _: Sequence[bytes]) -> list[Channel]:
     if settings.wechat is None:
         return []
     from sinks.push.channels.wechat import Wechat
@@ -56,7 +55,7 @@ def _wechat(settings: PushSettings, _: AddressKeys) -> list[Channel]:
     return [Wechat(settings.wechat)]
 
 
-def _apprise(settings: PushSettings, _: AddressKeys) -> list[Channel]:
+def _apprise(settings: PushSettings, _: Sequence[bytes]) -> list[Channel]:
     if not settings.apprise:
         return []
     from sinks.push.channels.by_apprise import ByApprise
@@ -64,7 +63,7 @@ def _apprise(settings: PushSettings, _: AddressKeys) -> list[Channel]:
     return [ByApprise(name, section) for name, section in settings.apprise.items()]
 
 
-CHANNELS: Mapping[str, Callable[[PushSettings, AddressKeys], list[Channel]]] = {
+CHANNELS: Mapping[str, Callable[[PushSettings, Sequence[bytes]], list[Channel]]] = {
     "console": _console,
     "webhook": _webhook,
     "webpush": _webpush,

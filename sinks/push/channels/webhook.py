@@ -4,10 +4,11 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import orjson
 
+from sinks.push.address import target_secret
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
 from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
 from sinks.push.config import WebhookSection
@@ -16,13 +17,13 @@ CONCURRENCY, TIMEOUT_S = 64, 10.0
 
 
 class Webhook:
-    """`secret_of` gives the signing secret of a receiver's origin (scheme, host and port)."""
+    """`keys`: of each the secret of a receiver's origin (scheme, host and port) is derived, and each of them signs."""
 
     name = "webhook"
 
-    def __init__(self, section: WebhookSection, secret_of: Callable[[str], bytes]) -> None:
+    def __init__(self, section: WebhookSection, keys: Sequence[bytes]) -> None:
         self._section = section
-        self._secret_of = secret_of
+        self._keys = keys
         self._http = Http(public_only=not section.allow_private, keep=True)
         self.traits = Traits(
             style="data",
@@ -52,7 +53,7 @@ class Webhook:
             "User-Agent": "fixtrail",
             "webhook-id": message.id,
             "webhook-timestamp": str(sent_at),
-            "webhook-signature": signature(self._secret_of(origin), message.id, sent_at, body),
+            "webhook-signature": self._signatures(origin, message.id, sent_at, body),
         }
         reply = await self._http.post(url, body, headers, self.traits.timeout_s)
         if not isinstance(reply, Reply):
@@ -62,6 +63,10 @@ class Webhook:
         if 300 <= reply.status < 400:
             return Rejected(f"HTTP {reply.status}: redirects are not followed")
         return refused(reply)
+
+    def _signatures(self, origin: str, message_id: str, sent_at: int, body: bytes) -> str:
+        """One for each key, separated by spaces: a receiver may know the present secret or the one before."""
+        return " ".join(signature(target_secret(key, origin), message_id, sent_at, body) for key in self._keys)
 
     async def close(self) -> None:
         await self._http.close()

@@ -132,6 +132,15 @@ def opened(dsn: str) -> Iterator[Store]:
         store.close()
 
 
+def purge_deleted(dsn: str) -> None:
+    """Leave nothing in the database's files of what was deleted. Raises StoreOutage where it is away."""
+    store = open_store(dsn)
+    try:
+        store.purge_deleted()
+    finally:
+        store.close()
+
+
 def create_tables(store: Store) -> None:
     """Create what is not there yet; two processes may do so at once."""
     store.alone()

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 from sinks.push.channels.channel import Channel
 from sinks.push.channels.registry import open_channels
 from sinks.push.channels.webhook import said_secret
@@ -24,7 +24,7 @@ from tests.providers.sms_gateway import TOKEN, ChatServer, SmsGateway
 from tests.providers.webhooks import Webhooks
 from tests.providers.wechat import APP_ID, SECRET, WechatServer
 
-KEYS = AddressKeys(b"a key for tests")
+KEY = b"a key for tests"
 TIMEOUT_S = 1.0
 
 
@@ -48,7 +48,7 @@ class Ready:
 
 def open_one(scheme: str, **section: Any) -> Channel:
     """The channel of this scheme, set up as a configuration file would."""
-    return open_channels(PushSettings.model_validate(section), KEYS)[scheme]
+    return open_channels(PushSettings.model_validate(section), (KEY,))[scheme]
 
 
 @contextlib.contextmanager
@@ -84,7 +84,7 @@ def console() -> Iterator[Ready]:
 @contextlib.contextmanager
 def webhook() -> Iterator[Ready]:
     with Webhooks() as provider:
-        provider.secret = said_secret(KEYS.target_secret(provider.url))
+        provider.secret = said_secret(target_secret(KEY, provider.url))
         channel = open_one("webhook", webhook={"allow_private": True, "timeout_s": TIMEOUT_S})
         yield Ready(channel, f"{provider.url}/customers/secret-77", provider)
 

@@ -1,8 +1,10 @@
 """docker-compose.yml: everything checked, nothing open, no password written down."""
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 import yaml
@@ -13,6 +15,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 ONE_SHOT = {"topics", "migrations"}
 SECRETS = ("FIXTRAIL_CLICKHOUSE_PASSWORD", "FIXTRAIL_CLICKHOUSE_READER_PASSWORD", "FIXTRAIL_HASH_KEY")
+# Without them, as in an installation of before, they are derived of the hash key.
+DERIVED = ("FIXTRAIL_LINK_KEY", "FIXTRAIL_SESSION_KEY", "FIXTRAIL_WEBHOOK_KEY")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -33,8 +37,52 @@ def test_secrets_come_from_the_environment_or_it_does_not_start(name):
     for variable, value in SERVICES[name].get("environment", {}).items():
         if variable in SECRETS:
             assert value.startswith(f"${{{variable}:?")
+        elif variable.removesuffix("_OLD") in DERIVED:
+            assert value == f"${{{variable}:-}}"
         else:
             assert "PASSWORD" not in variable and "SECRET" not in variable
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_finds_only_the_secrets_that_it_reads(name):
+    known = {*SECRETS, *DERIVED, *(f"{key}_OLD" for key in DERIVED)}
+    needed = {variable for variable in SERVICES[name].get("environment", {}) if variable in known}
+
+    assert {variable.removeprefix("FIXTRAIL_") for variable in needed} == {
+        "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
+        "grafana": {"CLICKHOUSE_READER_PASSWORD"},
+        "migrations": {"CLICKHOUSE_PASSWORD"},
+        "sink-clickhouse": {"CLICKHOUSE_PASSWORD", "HASH_KEY"},
+        "sink-push": {"HASH_KEY", "LINK_KEY", "WEBHOOK_KEY", "WEBHOOK_KEY_OLD"},
+        "web": {
+            *("CLICKHOUSE_READER_PASSWORD", "HASH_KEY"),
+            *("LINK_KEY", "LINK_KEY_OLD", "SESSION_KEY", "SESSION_KEY_OLD"),
+        },
+    }.get(name, set())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_gains_no_rights(name):
+    service = SERVICES[name]
+
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert name == "clickhouse" or service["cap_drop"] == ["ALL"]
+    if service["image"] == "fixtrail":
+        assert service["read_only"] is True
+        # What a box writes has a place of its own.
+        assert name in ONE_SHOT or any("/var/lib/fixtrail" in volume for volume in service["volumes"])
+
+
+def test_what_grafana_fetches_has_a_version():
+    assert re.fullmatch(r"[\w-]+@\d+\.\d+\.\d+", SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL"])
+
+
+def test_the_image_holds_every_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {package.partition(".")[0] for package in project["tool"]["setuptools"]["packages"]}
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+
+    assert packages <= {line.split()[1] for line in lines if line.startswith("COPY ")}
 
 
 def test_nothing_starts_before_what_it_needs():
@@ -93,6 +141,6 @@ def test_fresh_secrets_are_all_there_and_differ():
     made = subprocess.run(["sh", ROOT / "compose/secrets.sh"], capture_output=True, text=True, check=True).stdout
     found = dict(line.split("=", 1) for line in made.splitlines())
 
-    assert set(found) == set(SECRETS)
-    assert len(set(found.values())) == 3
+    assert set(found) == {*SECRETS, *DERIVED}
+    assert len(set(found.values())) == 6
     assert all(len(value) == 32 for value in found.values())

@@ -16,7 +16,7 @@ from fixtrail.tracking_links import Links
 from runtime.failure import Failure
 from runtime.store import open_store
 from schemas.facts import JourneyFact
-from sinks.push.address import AddressKeys
+from sinks.push.address import target_secret
 from sinks.push.channels.webhook import signature
 from sinks.push.ledger import ledger
 from streams.journey.clock_notices import BY_CLOCK
@@ -27,7 +27,7 @@ from tests.workshop import approved, checked_in, handed_off, ms, order_after, pa
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, hash_key="a key for tests")
+    return Settings(data=tmp_path, hash_key="a key for these tests, long enough")
 
 
 def test_what_a_customer_agrees_to_is_kept_without_the_address(settings: Settings):
@@ -80,7 +80,7 @@ def test_a_wrong_address_or_time_zone_is_a_usage_error(settings: Settings):
 
 def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings):
     secret = keys.webhook_secret(settings, "https://crm.example.com/in?x=1")
-    key = AddressKeys(settings.secret()).target_secret("https://crm.example.com:443")
+    key = target_secret(settings.secret(), "https://crm.example.com:443")
     sent_at = now_ms() // 1000
     headers = {
         "webhook-id": "m1",
@@ -154,7 +154,9 @@ def test_the_log_says_by_what_event(settings: Settings, capsys):
 
 
 def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
-    settings = Settings(data=tmp_path, hash_key="a key for tests", public_url="https://track.example.com/")
+    settings = Settings(
+        data=tmp_path, hash_key="a key for these tests, long enough", public_url="https://track.example.com/"
+    )
     at = now_ms()
 
     first, again = (links_of(settings)("R-1", at) for _ in range(2))

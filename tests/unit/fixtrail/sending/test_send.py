@@ -108,7 +108,7 @@ def test_every_line_arrives_once_in_order_with_its_vehicle_as_key():
 
 
 def test_personal_fields_are_sealed_before_lines_go_out_in_their_order(tmp_path):
-    settings = Settings(data=tmp_path, hash_key="a key for these tests")
+    settings = Settings(data=tmp_path, hash_key="a key for these tests, long enough")
     lines = [CHECK_IN % b',"contact":["sms:+8613800138000"]', b'{"vehicle_id":"v1","type":"ready"}', CHECK_IN % b""]
     producer = FakeProducer()
     sent = send(lines, producer, sealer_of(settings))

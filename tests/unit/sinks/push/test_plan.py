@@ -11,7 +11,7 @@ import pytest
 from runtime.personal.vault import ERASED, RESTRICTED, Unsealed
 from schemas.facts import Notice
 from schemas.toml_file import TomlFileError
-from sinks.push.address import AddressKeys, Recipient, parse_recipient
+from sinks.push.address import AddressKeys, Recipient, parse_recipient, target_secret
 from sinks.push.channels.console import Console
 from sinks.push.config import ConsoleSection, PushSettings, read_push_settings
 from sinks.push.ledger.ledger import Send
@@ -118,7 +118,9 @@ def test_keys_tell_nothing_and_differ_by_secret_and_purpose():
     assert "861" not in KEYS.person(someone)
     assert KEYS.person(someone) != others.person(someone)
     assert KEYS.send_id("n1", someone) != KEYS.send_id("n2", someone)
-    assert KEYS.target_secret("https://a:443") != KEYS.target_secret("https://b:443")
+    assert (
+        len({target_secret(key, origin) for key in (b"1", b"2") for origin in ("https://a:443", "https://b:443")}) == 4
+    )
     assert "host" not in KEYS.lane("webhook", "https://host:443")
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from schemas.facts import CenterHour, JourneyFact, Notice
 from streams.journey.batch import journey_facts
 from streams.journey.partition_state import BatchOutput
-from tests.histories import CHANCES, a_few, feeds, histories
+from tests.compare import contradictions
+from tests.histories import CHANCES, a_few, endings, feeds, histories
 from tests.oracle import EPOCH, center_hours_of, orders_of
 from tests.worker_memory import Memory
 from tests.workshop import (
@@ -159,7 +160,7 @@ def repaired_visit_of(records: Records) -> list[Sent]:
 # The same result every time
 
 
-@given(histories(orders=3, longest=24))
+@given(histories(orders=3, longest=24) | endings())
 def test_facts_are_what_an_independent_computation_says(history: list[Sent]):
     expected = {name: in_plain_types_too(order) for name, order in orders_of(history, EPOCH).items()}
 
@@ -195,6 +196,20 @@ def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(histo
 
     assert memory.facts == in_order.facts == facts_after(*history)
     assert _counts(memory.center_hours()) == _counts(in_order.center_hours())
+
+
+@given(histories(orders=2, longest=16) | endings(), CHANCES)
+def test_what_comes_again_under_its_id_and_says_something_else_changes_nothing(history: list[Sent], chance: Random):
+    arrived = list(history)
+    for event in chance.choices(history, k=3):
+        other = {**event, "occurred_at": chance.choice(history)["occurred_at"]}
+        arrived.insert(chance.randint(arrived.index(event) + 1, len(arrived)), other)
+    memory = Memory(hold_days=YEARS)
+
+    outs = [memory.take(batch) for batch in batches(records_of(arrived), chance)]
+
+    assert memory.facts == memory_after(history).facts
+    assert sum(len(out.diverted) for out in outs) == len(contradictions(arrived))
 
 
 @given(histories(orders=3, longest=20), CHANCES)

@@ -16,7 +16,7 @@ GRANT = {"address": ADDRESS, "grant_id": "tap-1", "add": {"T1": 1, "T2": 2}}
 
 @pytest.fixture
 def api(tmp_path: Path) -> Api:
-    return Api(tmp_path, hash_key="a key for tests")
+    return Api(tmp_path, hash_key="a key for these tests, long enough")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_a_body_that_is_too_long_or_none_is_refused(api: Api, key: str):
 
 async def test_a_ledger_that_is_away_is_asked_again_later(tmp_path: Path):
     away = "postgresql://nobody@127.0.0.1:1/ledger?connect_timeout=1"
-    api = Api(tmp_path, hash_key="a key for tests", ledger=away)
+    api = Api(tmp_path, hash_key="a key for these tests, long enough", ledger=away)
 
     refused = await api.agree(GRANT, key=api.key(scopes=["consents:write"]))
 

@@ -53,7 +53,7 @@ def test_there_are_words_for_every_state():
 
 
 def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: Path):
-    settings = Settings(data=tmp_path, hash_key="a key for tests")
+    settings = Settings(data=tmp_path, hash_key="a key for these tests, long enough")
     notice = a_notice("ready", at=now_ms() - 60_000)
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(notice, "none", "", id="1", state=SUPPRESSED, reason="no address", final_at=1)])
@@ -68,7 +68,7 @@ def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: P
 
 def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     """For whoever was told about the order; what they said before besides that stays."""
-    settings = Settings(data=tmp_path, hash_key="a key for tests")
+    settings = Settings(data=tmp_path, hash_key="a key for these tests, long enough")
     mine, also = (a_send(a_notice("ready"), "sms", address, id=address) for address in ("+861", "+862"))
     other = a_send(a_notice("ready", order_id="R2"), "sms", "+863", id="3")
     nobody = a_send(a_notice("ready", order_id="R3"), "none", "", id="4", state=SUPPRESSED, reason="no address")

@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from sinks.push.address import AddressKeys
 from sinks.push.channels.channel import Accepted, NotSent, Rejected, Unclear
 from sinks.push.channels.guard import CheckedResolver, TargetRefused, is_public
 from sinks.push.channels.http import Http, is_allowed, origin_of
@@ -121,7 +120,7 @@ def test_no_target_reaches_this_machine(target: str, bystander: tuple[int, list[
     url = target.replace("{port}", str(port))
 
     async def send() -> object:
-        channel = Webhook(WebhookSection(timeout_s=2), lambda _: b"secret")
+        channel = Webhook(WebhookSection(timeout_s=2), (b"key",))
         try:
             return await channel.send(a_message("data", url))
         finally:
@@ -154,7 +153,7 @@ def test_no_browsers_endpoint_reaches_this_machine(
     port, heard = bystander
     monkeypatch.setenv("VAPID_KEY", new_private_key())
     settings = {"webpush": {"private_key": "env:VAPID_KEY", "contact": "mailto:a@example.com", "timeout_s": 2}}
-    channel = open_channels(PushSettings.model_validate(settings), AddressKeys(b"key"))["webpush"]
+    channel = open_channels(PushSettings.model_validate(settings), (b"key",))["webpush"]
     keys = PushService().subscribe()["keys"]
 
     async def send_all() -> list[object]:
@@ -172,7 +171,7 @@ def test_with_the_flag_for_tests_it_is_reached():
     with listening() as (port, heard):
 
         async def send() -> None:
-            channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), lambda _: b"secret")
+            channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), (b"key",))
             await channel.send(a_message("data", f"http://127.0.0.1:{port}/"))
             await channel.close()
 
@@ -196,7 +195,7 @@ def test_a_receiver_cannot_send_us_on(status: int, bystander: tuple[int, list[ob
     port, heard = bystander
 
     async def send(url: str) -> object:
-        channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), lambda _: b"secret")
+        channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), (b"key",))
         try:
             return await channel.send(a_message("data", url))
         finally:
@@ -240,7 +239,7 @@ async def test_a_name_of_the_attackers_leads_nowhere(
 ):
     port, heard = bystander
     monkeypatch.setattr("sinks.push.channels.http.CheckedResolver", lambda: CheckedResolver(Names(answers)))
-    channel = Webhook(WebhookSection(timeout_s=2), lambda _: b"secret")
+    channel = Webhook(WebhookSection(timeout_s=2), (b"key",))
     answer = await channel.send(a_message("data", f"https://rebind.example:{port}/"))
     await channel.close()
 

@@ -1,0 +1,83 @@
+"""Who a request is about, and whether an event or a journey is about them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from runtime.failure import USAGE, Failure
+from runtime.personal.vault import OrderKeys
+from schemas.personal import CONTACT, CUSTOMER, address_text, customer_key_of, is_sealed
+from sinks.push.address import AddressKeys, parse_recipient
+
+Kind = Literal["vehicle", "customer", "contact"]
+
+
+class OrderRef(NamedTuple):
+    """One order of one vehicle at one center, as its events name it."""
+
+    center_id: str
+    order_id: str
+    vehicle_id: str
+
+
+def order_of(event: Mapping[str, Any]) -> OrderRef:
+    """The order that an event or a journey belongs to."""
+    return OrderRef(*(str(event.get(name) or "") for name in OrderRef._fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever has this vehicle, is this customer, or is reached at this address."""
+
+    kind: Kind
+    value: str = field(repr=False)
+
+
+def person_of(vehicle: str | None, customer: str | None, contact: str | None) -> Person:
+    """The one person that is named. Raises Failure where none is, or several are."""
+    given: tuple[tuple[Kind, str | None], ...] = (("vehicle", vehicle), ("customer", customer), ("contact", contact))
+    named = [Person(kind, value) for kind, value in given if value is not None]
+    if len(named) != 1:
+        raise Failure("name one person, by --vehicle, --customer or --contact", USAGE)
+    return named[0]
+
+
+class Matcher:
+    """Says which events are about a person. `secret` makes the keyed hashes in pseudonyms and of addresses."""
+
+    def __init__(self, person: Person, secret: bytes) -> None:
+        self._person = person
+        self._order_keys, self._address_keys = OrderKeys(secret), AddressKeys(secret)
+        self.customer_key = self._order_keys.customer(person.value) if person.kind == "customer" else None
+        self.address_key = self.person_of(person.value) if person.kind == "contact" else None
+
+    def matches(self, event: Mapping[str, Any], unsealed: Mapping[str, str | None]) -> bool:
+        """Whether it is about the person; `unsealed` has the sealed addresses that could be read."""
+        if self._person.kind == "vehicle":
+            return event.get("vehicle_id") == self._person.value
+        if self._person.kind == "customer":
+            return self._is_customer(event.get(CUSTOMER))
+        texts = (unsealed.get(text) if is_sealed(text) else text for text in contacts_of(event))
+        return any(self.person_of(text) == self.address_key for text in texts if text)
+
+    def needs(self, event: Mapping[str, Any]) -> list[str]:
+        """The sealed addresses that have to be read to tell."""
+        return [text for text in contacts_of(event) if is_sealed(text)] if self._person.kind == "contact" else []
+
+    def person_of(self, address: str) -> str | None:
+        """The keyed hash under which the ledger knows an address; None for what is none."""
+        try:
+            return self._address_keys.person(parse_recipient(address))
+        except ValueError:
+            return None
+
+    def _is_customer(self, customer_id: object) -> bool:
+        if not isinstance(customer_id, str):
+            return False
+        return customer_id == self._person.value or customer_key_of(customer_id) == self.customer_key
+
+
+def contacts_of(event: Mapping[str, Any]) -> Iterable[str]:
+    """The addresses that an event names, sealed or not."""
+    contact = event.get(CONTACT)
+    return [text for text in map(address_text, contact) if text] if isinstance(contact, list) else []
