@@ -118,6 +118,14 @@ async def test_with_a_second_factor_the_password_alone_opens_nothing(board):
         assert (await enter_code(onlooker, later)).status_code == 401
 
 
+async def test_the_page_with_the_recovery_codes_has_a_way_to_sign_out(board):
+    with board.browser() as browser:
+        await browser.sign_in("lin")
+        _, _, shown = await enrol(browser)
+        assert (await browser.client.post("/logout", data={"form_token": token_of(shown)})).status_code == 303
+        assert (await browser.get("/ops")).status_code == 303
+
+
 async def test_setting_up_a_second_factor_ends_sessions_that_had_none(board):
     with board.browser() as browser, board.browser() as earlier:
         await browser.sign_in("lin")

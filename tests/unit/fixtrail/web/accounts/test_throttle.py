@@ -106,6 +106,7 @@ def test_a_device_is_known_for_the_accounts_that_signed_in_with_it_and_cannot_be
     both = devices.remember(cookie, "wang")
     assert devices.id_for(both, "lin") == devices.id_for(both, "wang") == devices.read(cookie).id
     assert Devices(b"other").id_for(cookie, "lin") is None
+    assert Devices(b"next key", b"secret").id_for(cookie, "lin") == devices.read(cookie).id
     for forged in (None, "", cookie[:-1], cookie + "x", "e30.x.y"):
         assert devices.id_for(forged, "lin") is None
 
