@@ -70,5 +70,8 @@ def _message(error: Exception) -> tuple[str, int] | None:
 
 
 def _end(message: str, code: int) -> None:
-    print(f"fixtrail: {message}", file=sys.stderr)
+    from fixtrail.terminal.printable import printable_lines
+
+    # A server's message may quote what it has stored.
+    print(f"fixtrail: {printable_lines(message)}", file=sys.stderr)
     sys.exit(code)

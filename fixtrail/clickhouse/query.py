@@ -108,11 +108,10 @@ def print_table(answer: bytes) -> None:
 
 
 def print_lines(answer: bytes) -> None:
-    """An answer as text on the terminal, line by line; control characters but tabs are replaced."""
-    from fixtrail.terminal.printable import printable
+    """An answer as text on the terminal; control characters but tabs are replaced."""
+    from fixtrail.terminal.printable import printable_lines
 
-    for line in answer.decode(errors="replace").splitlines():
-        print("\t".join(map(printable, line.split("\t"))))
+    print(printable_lines(answer.decode(errors="replace")), end="")
 
 
 def _cell(value: object) -> "Text":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests import feed
 from tests.stack import COMMAND, Stack, is_running, wait_for
@@ -145,6 +147,17 @@ CHECK_IN = (
     b'{"event_id":"%s","type":"check_in","order_id":"%s","vehicle_id":"%s","center_id":"c1",'
     b'"occurred_at":"2026-03-01T08:00:00Z","customer_id":"u1","lane":%s}'
 )
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_events_that_a_producer_has_packed_become_orders(stack: Stack, codec: str):
+    async with AIOKafkaProducer(bootstrap_servers=stack.facts["kafka"], compression_type=codec) as producer:
+        vehicle, order = f"VIN-{codec}".encode(), f"packed-{codec}".encode()
+        event = CHECK_IN % (order, order, vehicle, b'"quick"')
+        await producer.send_and_wait("service-events", event, key=vehicle)
+    await asyncio.to_thread(stack.wait_idle)
+
+    assert stack.sql(f"SELECT lane FROM orders WHERE order_id = 'packed-{codec}'") == [{"lane": "quick"}]
 
 
 def letters(stack: Stack) -> dict:

@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from fixtrail.all_settings import Settings
+from fixtrail.cli import main
 from fixtrail.clickhouse.query import names_python, print_lines, print_table, rows
 from runtime.failure import Failure
 from tests.sql_attacks import FATAL
@@ -50,5 +51,14 @@ def test_lines_on_the_terminal_hold_no_command_for_it(capsys: pytest.CaptureFixt
 
     said = capsys.readouterr().out
     assert all(char.isprintable() or char in "\t\n" for char in said)
-    assert said.splitlines()[0] == "order\tlane"
-    assert said.count("quick") == 1
+    assert said.splitlines() == ["order\tlane", said.splitlines()[1], "\ufffd"]
+    assert said.splitlines()[1].endswith("\tquick")
+
+
+def test_an_error_that_quotes_stored_text_commands_no_terminal(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main._end(f"Cannot parse {HOSTILE}\nas a number", 1)
+
+    said = capsys.readouterr().err
+    assert all(char.isprintable() or char == "\n" for char in said)
+    assert said.endswith("\nas a number\n")
