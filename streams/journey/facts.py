@@ -29,6 +29,8 @@ from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
 Fact = dict[str, Any]
 
 _STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
+# What an order that was moved to its right vehicle leaves of itself under the wrong one.
+_OF_NO_VEHICLE: Fact = {"stages": [], "parts": [], "surveys": [], "complaint_list": []}
 _NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 
@@ -43,7 +45,7 @@ def journey_fact(
     runs = stages_of(visit)
     ready_at, promised_at = ready_of(visit, runs)
     surveys, parts = visit.surveys, visit.parts
-    return {
+    fact = {
         "order_id": order.order_id,
         "vehicle_id": vehicle_id,
         "customer_id": visit.customer,
@@ -90,6 +92,7 @@ def journey_fact(
         "surveys": [_survey(survey) for survey in surveys],
         "complaint_list": [_complaint(complaint) for complaint in visit.complaints],
     }
+    return fact | _OF_NO_VEHICLE if visit.vehicle_corrected else fact
 
 
 def stages_of(visit: Visit) -> list[Run]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, HTTPException
@@ -70,7 +70,14 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
-    about: dict[str, Any] = {"name": name, "asked": asked, "cuts": CUTS, "refused": None, "progress": None, "as_of": None}
+    about: dict[str, Any] = {
+        "name": name,
+        "asked": asked,
+        "cuts": CUTS,
+        "refused": None,
+        "progress": None,
+        "as_of": None,
+    }
     if isinstance(outcome, Refused):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
