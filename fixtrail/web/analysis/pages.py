@@ -70,14 +70,8 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
-    about: dict[str, Any] = {
-        "name": name,
-        "asked": asked,
-        "cuts": CUTS,
-        "refused": None,
-        "progress": None,
-        "as_of": None,
-    }
+    nothing_yet = {"refused": None, "progress": None, "as_of": None}
+    about: dict[str, Any] = {"name": name, "asked": asked, "cuts": CUTS, **nothing_yet}
     if isinstance(outcome, Refused):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
