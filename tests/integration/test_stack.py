@@ -174,7 +174,8 @@ def test_a_refused_event_is_repaired_and_put_back_once(stack: Stack, tmp_path: P
     assert found["invalid_field"]["topic"] == "service-events"
     assert "not_json" in found
     assert "express" not in json.dumps(found)
-    assert call(stack.folder, "dead-letters", "show", place, "--raw").stdout == bad
+    shown = json.loads(call(stack.folder, "dead-letters", "show", place, "--raw").stdout)
+    assert {**shown, "customer_id": None} == {**json.loads(bad), "customer_id": None}
     assert "lane" in stack.run("dead-letters", "show", place)
 
     def redrive(*arguments: str | Path, code: int = 0) -> str:
