@@ -1,7 +1,7 @@
 """The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, HTTPException
@@ -60,7 +60,14 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
-    about = {"name": name, "asked": asked, "cuts": CUTS, "refused": None, "progress": None, "as_of": None}
+    about: dict[str, Any] = {
+        "name": name,
+        "asked": asked,
+        "cuts": CUTS,
+        "refused": None,
+        "progress": None,
+        "as_of": None,
+    }
     if isinstance(outcome, Refused):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
