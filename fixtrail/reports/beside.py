@@ -52,6 +52,30 @@ ANOMALIES: Mapping[str, Words] = {
 }
 
 
+# Why a record was refused: the codes of docs/integrators.md.
+REFUSALS: Mapping[str, Words] = {
+    "tombstone": Words("没有内容（删除标记）", "no value (a tombstone)"),
+    "empty": Words("内容为空", "empty"),
+    "too_large": Words("超过大小上限", "too large"),
+    "not_utf8": Words("不是 UTF-8", "not UTF-8"),
+    "not_json": Words("不是 JSON", "no JSON"),
+    "not_an_object": Words("不是 JSON 对象", "no JSON object"),
+    "too_deep": Words("嵌套过深", "nested too deeply"),
+    "too_many_tokens": Words("内容项过多", "too many values"),
+    "duplicate_key": Words("键重复", "a key twice"),
+    "cloudevent_invalid": Words("CloudEvents 属性有误", "not a valid CloudEvent"),
+    "unknown_type": Words("未知的事件类型", "an unknown type"),
+    "missing_field": Words("缺少必填字段", "a required field is missing"),
+    "invalid_field": Words("字段有误", "a field is wrong"),
+    "key_missing": Words("没有记录键", "the record has no key"),
+    "key_mismatch": Words("记录键不是车辆", "the key is not the vehicle"),
+    "too_far_ahead": Words("时间戳在未来", "stamped in the future"),
+    "too_late": Words("来得太晚", "came too late"),
+    "event_id_conflict": Words("事件编号已被另一事件占用", "another event has its id"),
+    "order_full": Words("工单事件过多", "its order has too many events"),
+}
+
+
 def _about(
     title: Words, text: Words, unit: str, part: Part, better: Literal["higher", "lower"] | None = "lower"
 ) -> Definition:

@@ -20,6 +20,7 @@ from fixtrail.reports.forms.words import (
     left_out,
     no_key,
     ripe,
+    scope_value,
     shown,
     usable,
 )
@@ -36,7 +37,11 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         report=report,
         locale=locale,
         say=lambda words: words.said(locale),
-        scope=[(_name(name, locale), value) for name, value in report.scope.items() if isinstance(value, (str, int))],
+        scope=[
+            (_name(name, locale), scope_value(name, value, locale))
+            for name, value in report.scope.items()
+            if isinstance(value, (str, int))
+        ],
         periods={"all": COMMON["all"].said(locale)}
         | {str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
         grids=[(PARTS[part].said(locale), grid) for part, grid in grids_of(report)],

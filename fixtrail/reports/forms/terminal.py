@@ -17,6 +17,7 @@ from fixtrail.reports.forms.words import (
     left_out,
     no_key,
     ripe,
+    scope_value,
     shown,
     usable,
 )
@@ -34,7 +35,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
         out = Console(width=WIDTH)
     out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
     said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
-    scope = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
+    scope = (
+        f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in said.items()
+    )
     out.print("  ".join(scope), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)

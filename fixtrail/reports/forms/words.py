@@ -43,9 +43,55 @@ COMMON = {
     "empty": Words("没有数据", "no data"),
     "unknown": Words("（未知）", "(unknown)"),
     "not_closed": Words("（未结束）", "(still open)"),
+    "source": Words("来源", "source"),
+    "orders": Words("工单", "orders"),
+    "scored": Words("有评分", "with a score"),
+    "usable": Words("可用", "usable"),
+    "detractors": Words("贬损者", "detractors"),
+    "one_vehicle_in": Words("抽样：每几辆车取一辆", "sample: one vehicle in"),
+    "technicians_one_vehicle_in": Words("技师抽样：每几辆车取一辆", "technicians, sample: one vehicle in"),
+    "not_estimable": Words("无法估计的原因", "not estimable because"),
+    "pilot_wave": Words("试点批次", "pilot wave"),
+    "pilot_from": Words("试点自", "pilot from"),
+    "pilot_to": Words("试点至", "pilot to"),
+    "effect": Words("有效果", "effect shown"),
+    "decision": Words("结论", "decision"),
     "ftfr_ripe_until": Words("一次修复率已定至", "first-time fix ripe up to"),
     "voices_ripe_until": Words("评分与投诉已定至", "scores and complaints ripe up to"),
 }
+
+
+# Values of a report's scope that are codes.
+SCOPE_VALUES: Mapping[str, Mapping[str, Words]] = {
+    "by": {
+        name: COMMON[name] for name in ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
+    },
+    "decision": {
+        "go": Words("推广", "go"),
+        "no_go": Words("不推广", "no go"),
+        "not_decided": Words("未定", "not decided"),
+    },
+    "not_estimable": {
+        "no_pilot_wave": Words("没有试点批次", "there is no such wave"),
+        "no_pilots": Words("试点中心没有数据", "no data of pilot centers"),
+        "no_controls": Words("没有可对照的中心", "no center had not changed over"),
+        "nothing_before": Words("起始前没有数据", "no data before the start"),
+        "nothing_after": Words("起始后没有数据", "no data after the start"),
+        "few_data": Words("数据太少", "too few data"),
+        "separation": Words("完全分离", "separation"),
+        "not_converged": Words("未收敛", "not converged"),
+        "constant": Words("恒定", "constant"),
+        "collinear": Words("共线", "collinear"),
+    },
+}
+
+
+def scope_value(name: str, value: Any, locale: Locale = "en") -> Any:
+    """A value of the scope in the reader's words."""
+    if isinstance(value, bool):
+        return shown(value, "text", locale)
+    words = SCOPE_VALUES.get(name, {}).get(str(value))
+    return value if words is None else words.said(locale)
 
 
 def no_key(by: str | None) -> Words:

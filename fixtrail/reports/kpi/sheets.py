@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.beside import ANOMALIES, LEFT_OUT
+from fixtrail.reports.beside import ANOMALIES, LEFT_OUT, REFUSALS
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.answers import KeyAnswers
 from fixtrail.reports.report import Column, Figure, Sheet, Words, plain
@@ -69,7 +69,7 @@ class Beside:
         )
         refused = (
             _PERIOD,
-            Column("code", Words("拒收原因", "refused because")),
+            Column("code", Words("拒收原因", "refused because"), words=REFUSALS),
             Column("records", Words("记录", "records"), "count"),
             Column("late", Words("过晚", "too late")),
             Column("newest", Words("最近一次", "newest")),

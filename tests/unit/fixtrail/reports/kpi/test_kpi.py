@@ -166,7 +166,8 @@ def test_targets_are_judged_by_interval():
     found = figures({"targets": {"nps": 69, "ftfr": 0.95, "wait_mean_s": 1300}})
 
     assert found["nps"]["status"] == "not_distinguishable"
-    assert found["ftfr"]["status"] == "missed"
+    assert found["ftfr"]["status"] == found["ftfr_confirmed"]["status"] == "missed"
+    assert found["ftfr"]["judged_on"] == "ftfr_confirmed", "failures of young orders are known before successes"
     assert found["wait_mean_s"]["status"] == "met"
     assert found["stockout_rate"]["status"] is None and found["stockout_rate"]["target"] is None
 
@@ -197,6 +198,24 @@ def test_a_target_of_half_as_many_complaints_reckons_with_the_chance_in_both_cou
     assert complaints(400, 350)["after"]["status"] == "missed"
     assert complaints(400, 190)["after"]["target"] == 2.0
     assert complaints(400, 190)["before"]["status"] is None
+
+
+def test_the_target_of_first_time_fix_takes_no_notice_of_young_orders():
+    """95 % of 900 young orders beside 75 % of 60 confirmed ones: the target of 90 % is not met by the former."""
+    young = {**COUNTS, "judged": 960, "fixed": 900, "orders": 1000, "closed": 990, "handed_off": 980}
+    found = figures({"targets": {"ftfr": 0.9}}, young)
+
+    assert found["ftfr"]["value"] > 0.93 and found["ftfr"]["status"] == "missed"
+
+
+def test_shares_of_centers_that_differ_are_less_certain():
+    of_center = {"judged": 30, "fixed": 24, "scores": 17, "promoters": 14, "detractors": 2, "handed_off": 33}
+    shop = Shop(COUNTS, means={"A": 1200.0, "B": 1200.0}, of_center=of_center)
+    found = {figure["figure"]: figure for figure in as_json(kpi.build(shop, Options(NOW)))["figures"]}
+
+    assert found["ftfr"]["centers"] == 2 and found["ftfr"]["method"] == "wilson-centers"
+    assert found["ftfr"]["low"] <= found["ftfr"]["orders_low"]
+    assert found["nps"]["method"] == "adjusted-wald-centers"
 
 
 def test_a_cut_has_one_set_of_figures_for_each_key():
