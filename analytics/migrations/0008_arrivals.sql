@@ -24,6 +24,10 @@ SELECT
     received_at,
     kafka_partition,
     kafka_offset,
+    technician_id,
+    job_id,
+    request_id,
+    part_no,
     payload,
     cityHash64(type, center_id, order_id, occurred_at, ifNull(customer_key, ''), payload) AS content
 FROM fixtrail_raw.events FINAL;
@@ -49,6 +53,10 @@ ALTER TABLE fixtrail.arrivals
     COMMENT COLUMN IF EXISTS received_at 'When Kafka received it [UTC]',
     COMMENT COLUMN IF EXISTS kafka_partition 'Where the record stands in the topic',
     COMMENT COLUMN IF EXISTS kafka_offset 'Where the record stands in the partition',
+    COMMENT COLUMN IF EXISTS technician_id 'Who worked; NULL where it does not say',
+    COMMENT COLUMN IF EXISTS job_id 'The job of a repair',
+    COMMENT COLUMN IF EXISTS request_id 'The request of a part',
+    COMMENT COLUMN IF EXISTS part_no 'The part asked for',
     COMMENT COLUMN IF EXISTS payload 'The fields of the type as JSON, without personal ones',
     COMMENT COLUMN IF EXISTS content 'Hash of what the event says: two arrivals of one event id with different ones contradict each other';
 

@@ -24,9 +24,9 @@ SELECT
     sum(late_a_day) AS late_a_day,
     sum(ahead) AS ahead,
     sum(older) AS out_of_order,
-    quantileExactWeighted(0.5)(late_s, copies) AS late_p50_s,
-    quantileExactWeighted(0.95)(late_s, copies) AS late_p95_s,
-    quantileExactWeighted(0.01)(late_s, copies) AS skew_s,
+    quantileExactWeighted(0.5)(first_late_s, copies) AS late_p50_s,
+    quantileExactWeighted(0.95)(first_late_s, copies) AS late_p95_s,
+    quantileExactWeighted(0.01)(first_late_s, copies) AS skew_s,
     max(late_max_s) AS late_max_s
 FROM
 (
@@ -38,7 +38,7 @@ FROM
         countIf(late_s > 86400) AS late_a_day,
         countIf(late_s < -1) AS ahead,
         countIf(is_older) AS older,
-        min(late_s) AS late_s,
+        min(late_s) AS first_late_s,
         max(late_s) AS late_max_s
     FROM lagging
     GROUP BY source, center_id, type, vehicle_key, order_id, event_id

@@ -1,7 +1,7 @@
 -- In how many orders is a phase missing, and in how many were several phases typed in at one time?
 -- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
 SELECT
-    center_id,
+    told_center AS center_id,
     count() AS orders,
     countIf(completed > started) AS repair_without_start,
     countIf(closed AND started > completed AND newest < now64(3, 'UTC') - INTERVAL 2 DAY) AS repair_without_end,
@@ -12,7 +12,7 @@ SELECT
 FROM
 (
     SELECT
-        any(center_id) AS center_id,
+        any(center_id) AS told_center,
         uniqExactIf(job_id, type = 'repair' AND phase = 'started') AS started,
         uniqExactIf(job_id, type = 'repair' AND phase = 'completed') AS completed,
         countIf(type = 'diagnosis' AND phase = 'started') AS diagnosis_started,
@@ -36,5 +36,5 @@ FROM
         AND type NOT IN ('survey', 'complaint', 'follow_up', 'appointment')
     GROUP BY vehicle_key, order_id
 )
-GROUP BY center_id
-ORDER BY center_id
+GROUP BY told_center
+ORDER BY told_center

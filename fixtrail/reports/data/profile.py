@@ -159,11 +159,11 @@ _PHASE_COUNTS = (
 
 def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
     """The same as analytics/queries/data_phases.sql."""
-    orders: dict[tuple[str, str, str], _Phases] = {}
+    orders: dict[tuple[str, str], _Phases] = {}
     for event in events:
         type_: str = event.type  # type: ignore[attr-defined]
         if type_ not in _ASIDE:
-            key = (event.center_id, event.order_id, event.vehicle_id)
+            key = (event.vehicle_id, event.order_id)
             _note(orders.setdefault(key, _Phases(event.center_id)), event, type_)
     centers: dict[str, Counter[str]] = defaultdict(Counter)
     for order in orders.values():
