@@ -266,6 +266,10 @@ class HandedOff(Event):
     amount: Balance | None = Field(default=None, description="What was paid; below 0 it is a credit.")
 
 
+# The reason of a cancellation that takes an order out of every figure: it goes on under its right vehicle.
+VEHICLE_CORRECTED = "vehicle_corrected"
+
+
 class Cancelled(Event):
     type: Literal["cancellation"]
     reason: PersonalText | None = None

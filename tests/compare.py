@@ -45,9 +45,11 @@ COMEBACK_DAYS = 30
 BUCKET_GROWTH = 1.08
 
 # Fields of an event that stand in columns of view `events`, and those that are personal.
-EVENT_COLUMNS = ("phase", "technician_id", "bay_id", "job_id", "request_id", "part_no")
+EVENT_COLUMNS = ("phase", "bay_id", "job_id", "request_id", "part_no")
 NOT_IN_PAYLOAD = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
 NOT_IN_PAYLOAD |= {"vehicle_label", "advisor"}
+# Pseudonyms, one for each employee of a center.
+STAFF = ("technician_id", "handler_id")
 FREE_TEXT = {("survey", "comment"), ("cancellation", "reason"), ("complaint", "resolution")}
 DEFAULT_PHASES = {"quality_check": "completed", "complaint": "opened"}
 
@@ -66,7 +68,16 @@ class Truth:
         still_open = {key for key, order in self.orders.items() if order["status"] == "open"}
         running = _orders_of((event for event in self.events if _key(event) in still_open), now)
         durations = {key: {name: order[name] for name in DURATIONS} for key, order in running.items()}
-        return oracle.Orders({key: {**order, **durations.get(key, {})} for key, order in self.orders.items()})
+        return oracle.Orders(
+            {
+                key: {**order, **durations.get(key, {}), "anomalies": _anomalies(order, now)}
+                for key, order in self.orders.items()
+            }
+        )
+
+
+def _anomalies(order: Row, now: datetime) -> list[str]:
+    return sorted([*order["anomalies"], *(["never_closed"] if oracle.is_never_closed(order, now) else [])])
 
 
 def _key(row: Mapping[str, Any]) -> Key:
@@ -335,7 +346,24 @@ def event_differences(ask: Ask, truth: Truth) -> list[str]:
                 right_value = event.get("phase", DEFAULT_PHASES.get(event["type"]))
             found += _unlike(f"{name} {column}", row[column], right_value)
         found += _payload_differences(name, row, event)
-    return found
+    return [*found, *_staff_differences(rows, right)]
+
+
+def _staff_differences(rows: list[Row], right: Mapping[tuple[str, str], Event]) -> Iterator[str]:
+    """Every employee has one pseudonym at a center, and nobody else has it; or all are named as they were sent."""
+    pseudonyms: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        event = right.get((row["order_id"], row["event_id"]), {})
+        yield from _unlike(
+            f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, "technician_id" in event
+        )
+        if "technician_id" in event:
+            person = event["center_id"], event["technician_id"]
+            pseudonyms.setdefault(person, set()).add(row["technician_id"])
+    for person, names in pseudonyms.items():
+        yield from _unlike(f"pseudonyms of {person}", len(names), 1)
+    of_all = [(center_id, name) for (center_id, _), names in pseudonyms.items() for name in names]
+    yield from _unlike("pseudonyms of two", len(of_all), len(set(of_all)))
 
 
 def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
@@ -350,7 +378,7 @@ def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
             yield f"{name} payload: {field} was not sent"
         elif field in ("promised_at", "expected_at", "starts_at"):
             yield from _unlike(f"{name} payload {field}", _cut(value), _cut(sent))
-        elif field in event:
+        elif field in event and field not in STAFF:
             yield from _unlike(f"{name} payload {field}", _amounts(value), _amounts(sent))
 
 

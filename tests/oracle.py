@@ -58,6 +58,11 @@ def orders_of(events: Iterable[Event], now: datetime) -> Orders:
     return orders
 
 
+def is_never_closed(order: Order, now: datetime) -> bool:
+    """Open, and without any event for 30 days: a matter of the instant, so that facts do not have it."""
+    return order["status"] == "open" and now - order["last_event_at"] > timedelta(days=30)
+
+
 def _histories(events: Iterable[Event]) -> dict[Key, list[Event]]:
     """Each order's distinct events, sorted by time and then by event id. `ms` is the cut `occurred_at`."""
     seen: set[tuple[Key, str, str]] = set()
@@ -91,6 +96,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
+    order["is_visit"] = any(event["type"] not in AFTERWARDS for event in history)
     order["checked"] = any(event["type"] in ("quality_check", "ready") for event in counted)
     order["closed_at"] = _at(closing["ms"]) if closing else None
     order |= _money(counted, closing)

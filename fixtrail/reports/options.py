@@ -14,13 +14,16 @@ CUTS = ("center", "region", "wave", "lane", "origin", "group", "day", "week", "m
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`since` and `until` are days of handoff, both included; `by` is one of CUTS; `now` is the reader's clock."""
+    """`since` and `until` are days of close, both included; `by` is one of CUTS; `now` is the reader's clock."""
 
     now: datetime
     since: date | None = None
     until: date | None = None
     by: str | None = None
     targets: Targets = field(default=NO_TARGETS)
+    # Of report data: only what this source sent, only this center's; "" for all.
+    source: str = ""
+    center: str = ""
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

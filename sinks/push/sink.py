@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -65,6 +66,7 @@ class PushConfig:
     link: Link = lambda order, vehicle_id, at: ""
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     person_keys: str | None = field(default=None, repr=False)
+    person_keys_days: int = 0
 
 
 async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -253,6 +255,10 @@ class _Sink(Box):
             final_before = now - self._config.settings.keep_days * DAY_MS
             subscribed_before = now - SUBSCRIBED_DAYS * DAY_MS
             await self._clerk.do(partial(ledger.purge, final_before=final_before, subscribed_before=subscribed_before))
+            if self._vault and self._config.person_keys_days:
+                keys_before = now - self._config.person_keys_days * DAY_MS
+                with suppress(StoreOutage):
+                    await asyncio.to_thread(self._vault.forget_before, keys_before)
             await asyncio.sleep(HOUSEKEEPING_S)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import ORDER_FIGURES
 from schemas.order_key import OrderKey
 from streams.journey import entries as e
@@ -28,6 +29,8 @@ from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
 Fact = dict[str, Any]
 
 _STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
+# What an order that was moved to its right vehicle leaves of itself under the wrong one.
+_OF_NO_VEHICLE: Fact = {"stages": [], "parts": [], "surveys": [], "complaint_list": []}
 _NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 
@@ -42,14 +45,14 @@ def journey_fact(
     runs = stages_of(visit)
     ready_at, promised_at = ready_of(visit, runs)
     surveys, parts = visit.surveys, visit.parts
-    return {
+    fact = {
         "order_id": order.order_id,
         "vehicle_id": vehicle_id,
         "customer_id": visit.customer,
         "center_id": order.center_id,
         "lane": visit.lane,
         "locale": visit.locale,
-        "status": _STATUS[visit.closed_by],
+        "status": "cancelled" if visit.vehicle_corrected else _STATUS[visit.closed_by],
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else runs[-1].started_at,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
@@ -78,6 +81,7 @@ def journey_fact(
         "anomalies": anomalies_of(visit),
         "version": version,
         "last_event_at": last_at,
+        "is_visit": not visit.is_none,
         "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
@@ -88,6 +92,7 @@ def journey_fact(
         "surveys": [_survey(survey) for survey in surveys],
         "complaint_list": [_complaint(complaint) for complaint in visit.complaints],
     }
+    return fact | _OF_NO_VEHICLE if visit.vehicle_corrected else fact
 
 
 def stages_of(visit: Visit) -> list[Run]:
@@ -177,12 +182,18 @@ def _paused_times(visit: Visit, until: int) -> Fact:
     }
 
 
+def is_of_no_vehicle(fact: Fact) -> bool:
+    """Whether the order was moved to its right vehicle: as an order of this one it counts nowhere."""
+    return VEHICLE_CORRECTED in fact["anomalies"]
+
+
 def anomalies_of(visit: Visit) -> list[str]:
-    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted."""
+    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted; `vehicle_corrected` is none of them."""
     shown = {
         "activity_after_close": visit.late_activity,
         "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
+        VEHICLE_CORRECTED: visit.vehicle_corrected,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
 

@@ -40,7 +40,8 @@ NOT_JUDGED = FirstTimeFix(None, None, None)
 
 def digest_of(order: OrderKey, visit: Visit) -> Digest:
     """The digest of an order's visit."""
-    return Digest(order, visit.started_at, visit.odometer, tuple(visit.fault_groups))
+    checked_in_at = None if visit.vehicle_corrected else visit.started_at
+    return Digest(order, checked_in_at, visit.odometer, tuple(visit.fault_groups))
 
 
 def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
@@ -50,7 +51,7 @@ def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
 
 def first_time_fix(order: OrderKey, visit: Visit, others: Sequence[Digest]) -> FirstTimeFix:
     """The judgement of an order; `others` are the vehicle's orders `by_check_in` (its own is passed over)."""
-    if visit.closed_by != e.HANDOFF or not visit.any_repair:
+    if visit.closed_by != e.HANDOFF or not visit.any_repair or visit.vehicle_corrected:
         return NOT_JUDGED
     first = _comeback(order, visit, others)
     cause: Cause | None = None

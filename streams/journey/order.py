@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from schemas.order_key import OrderKey
-from schemas.personal import customer_key_of, is_pseudonym, pseudonym, sealed_id_of
+from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.visit import VISIT_STATE, Visit, fold
@@ -128,7 +128,21 @@ class Order:
 
 def _says_the_same(line: bytes, other: bytes) -> bool:
     """Whether an entry's line says what another does, as far as it was known when the line was written."""
-    return _is_continued(line, other) or _is_continued(_impersonal(line), _impersonal(other))
+    if _is_continued(line, other):
+        return True
+    one, two = decode_entry(line), decode_entry(other)
+    if not isinstance(one, e.CheckInEntry) or not isinstance(two, e.CheckInEntry) or _form(one) == _form(two):
+        return False
+    # Who it is about stands in them in clear, sealed, or not any more: that cannot be compared.
+    return _is_continued(_impersonal(one), _impersonal(two))
+
+
+def _form(entry: e.CheckInEntry) -> str:
+    """How an entry names people: in clear, sealed with which key, or not any more."""
+    if not is_pseudonym(entry.customer):
+        return "clear"
+    sealed_id = sealed_id_of(entry.customer)
+    return "erased" if sealed_id is None else key_id_of(sealed_id)
 
 
 def _is_continued(line: bytes, other: bytes) -> bool:
@@ -155,13 +169,8 @@ def is_erased(line: bytes) -> bool:
     return entry.customer == ERASED_CUSTOMER or (is_pseudonym(entry.customer) and sealed_id_of(entry.customer) is None)
 
 
-def _impersonal(line: bytes) -> bytes:
-    """The line without who it is about: that may be in clear in one, sealed in another and erased in a third."""
-    entry = decode_entry(line)
-    if not isinstance(entry, e.CheckInEntry):
-        return line
-    entry.customer, entry.contact = "", []
-    return msgspec.json.encode(entry)
+def _impersonal(entry: e.CheckInEntry) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(entry, customer="", contact=[]))
 
 
 def _opening(event_id: str) -> bytes:

@@ -54,8 +54,8 @@ class BatchOutput:
     order_changes: Changes = field(default_factory=dict)
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
-    # Closed orders, with their vehicles, whose customer was erased: their journeys are to be deleted.
-    erased: list[tuple[OrderKey, str]] = field(default_factory=list)
+    # Closed orders whose customer was erased: their journeys are to be deleted.
+    erased: list[Erasure] = field(default_factory=list)
 
 
 class _VehicleSession:
@@ -172,9 +172,8 @@ class PartitionState:
     def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
         vehicle_id, key = erasure.vehicle_id, OrderKey(erasure.center_id, erasure.order_id)
-        state = self._orders.get(order_key(vehicle_id, key))
-        if state is None:
-            out.erased.append((key, vehicle_id))
+        if self._orders.get(order_key(vehicle_id, key)) is None:
+            out.erased.append(erasure)
             return
         session = _VehicleSession(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
         order = self._order(session, key)
@@ -182,7 +181,7 @@ class PartitionState:
         session.changed[key] = False
         self._settle(session, offset, out, hours)
         if order.visit.closed_at is not None:
-            out.erased.append((key, vehicle_id))
+            out.erased.append(erasure)
 
     def _divert(self, code: Diversion, offset: int, seen_up_to: int, out: BatchOutput) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is

@@ -97,7 +97,7 @@ class Vehicle:
         digest = self._digests[order.key] = DigestState(
             event_count=visit.count,
             linking=visit.linking,
-            checked_in_at=visit.started_at,
+            checked_in_at=None if visit.vehicle_corrected else visit.started_at,
             odometer=visit.odometer,
             fault_groups=visit.fault_groups,
             closed_at=visit.closed_at,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
 from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter
+from schemas.erasure import Erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from schemas.order_key import OrderKey, journey_key
@@ -151,11 +152,8 @@ class Tracker:
                 headers = traces.headers_of(fact) if traces else []
                 target = topic, self._partition_of(partitioned_by)
                 outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
-        for order, vehicle_id in written.erased:
-            old_key = order.order_id.encode()  # of earlier versions
-            for key, partitioned_by in ((journey_key(order, vehicle_id), order.encode()), (old_key, old_key)):
-                target = topics.journeys, self._partition_of(partitioned_by)
-                outputs.setdefault(target, []).append((key, None, []))
+        for key, partitioned_by in _erased_keys(written.erased):
+            outputs.setdefault((topics.journeys, self._partition_of(partitioned_by)), []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),
@@ -191,6 +189,14 @@ def _journey_keys(fact: Fact) -> tuple[bytes, bytes]:
     order = OrderKey.of(fact)
     # By order alone, as notices are: the watch joins the two within a partition.
     return journey_key(order, fact["vehicle_id"]), order.encode()
+
+
+def _erased_keys(erasures: Iterable[Erasure]) -> Iterator[tuple[bytes, bytes]]:
+    """The keys that journeys of erased orders may have: today's, and that of before orders had a center."""
+    for erasure in erasures:
+        order = OrderKey(erasure.center_id, erasure.order_id)
+        yield journey_key(order, erasure.vehicle_id), order.encode()
+        yield erasure.order_id.encode(), erasure.order_id.encode()
 
 
 def _hour_keys(hour: Fact) -> tuple[bytes, bytes]:

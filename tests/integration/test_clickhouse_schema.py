@@ -385,11 +385,26 @@ def test_an_event_stamped_in_the_future_takes_no_time_away(clickhouse: ClickHous
     assert clickhouse.ask("SELECT sum(seconds) FROM fixtrail.stages") == "1200"
 
 
+def test_an_order_under_two_vehicles_says_so_until_it_is_corrected(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    visit = [checked_in("08:00"), repair("started", "08:10"), handed_off("09:00")]
+    under = {name: order_after(*(event | {"vehicle_id": name} for event in visit)) for name in ("TYPO", "RIGHT")}
+    insert(JOURNEYS, [journey_row(fact) for fact in under.values()])
+    anomalies = "SELECT anomalies FROM fixtrail.orders ORDER BY vehicle_key"
+    assert clickhouse.ask(anomalies) == "['vehicle_changed']\n['vehicle_changed']"
+
+    correction = handed_off("10:00", event_id="corrected") | {"type": "cancellation", "reason": "vehicle_corrected"}
+    wrong = [event | {"vehicle_id": "TYPO"} for event in (*visit, correction)]
+    insert(JOURNEYS, [journey_row(order_after(*wrong))])
+
+    assert clickhouse.ask(anomalies) == "[]"
+    assert clickhouse.ask("SELECT count() FROM fixtrail.stages") == "2", "those of the right vehicle alone"
+
+
 def test_an_order_without_check_in_has_no_times(clickhouse: ClickHouseNode, insert: Insert) -> None:
     insert(JOURNEYS, [journey_row(order_after(repair("started", "08:00")))])
 
     assert clickhouse.ask("SELECT lead_s, wait_s, activity, center_id, lane, anomalies FROM fixtrail.orders") == (
-        "\\N\t\\N\t\\N\tC1\t\\N\t['missing_check_in']"
+        "\\N\t\\N\t\\N\tC1\t\\N\t['missing_check_in','never_closed']"
     )
 
 

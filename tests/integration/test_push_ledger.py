@@ -281,11 +281,11 @@ def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(sto
 def test_what_nobody_asks_for_any_more_is_forgotten_but_nothing_that_waits(store: Store):
     planned(store, send("R1"), send("R2"))
     within(store, lambda store: ledger.finish(store, ["R1-repair_started"], SENT, "", NOW))
-    within(store, lambda store: audience.subscribe(store, "p", "R1", "webpush:{}", NOW))
+    within(store, lambda store: audience.subscribe(store, "p", R1, "webpush:{}", NOW))
     within(store, lambda store: ledger.purge(store, NOW + 1, NOW + 1))
 
     assert (state(store, "R1"), state(store, "R2")) == ([], [PLANNED])
-    assert within(store, lambda store: audience.subscriptions_of(store, ["R1"])) == {}
+    assert within(store, lambda store: audience.subscriptions_of(store, [R1])) == {}
 
 
 # Written together

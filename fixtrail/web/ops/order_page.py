@@ -64,7 +64,7 @@ async def order_page(
         return page(request, "orders.html", order_id=order_id, orders=named)
     if not orders:
         raise HTTPException(404)
-    return await _one_order(request, orders[0])
+    return await _one_order(request, orders[0], person)
 
 
 async def _numbered(web: Web, order_id: str) -> list[OrderKey]:
@@ -80,7 +80,7 @@ def _stored_orders(web: Web, order_id: str) -> list[OrderKey]:
         return []
 
 
-async def _one_order(request: Request, order: OrderKey) -> Response:
+async def _one_order(request: Request, order: OrderKey, person: Person) -> Response:
     web, locale, order_id, center_id = web_of(request), locale_of(request), order.order_id, order.center_id
     fact = web.journeys.get(order)
     row, events, stages, answers = await asyncio.to_thread(_stored, web, order)
@@ -96,7 +96,7 @@ async def _one_order(request: Request, order: OrderKey) -> Response:
         row=row,
         times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
         stages=_stages(fact, stages),
-        events=events,
+        events=events if person.has("manager") else [{**event, "technician_id": None} for event in events],
         proofs=_proofs(fact),
         answers=answers,
         log=await asyncio.to_thread(_told, web.config.settings, order),

@@ -194,4 +194,4 @@ def sessions(folder: Path, given: Settings) -> Sessions:
 
 
 def provided(of: Sessions) -> Session:
-    return of.begin_provided(person_of("somebody", "viewer", ("*",)))
+    return of.begin_provided(person_of("somebody", "viewer", ("*",), subject=("https://id.example", "subject-1")))

@@ -30,10 +30,17 @@ def test_an_order_without_a_check_in():
     assert anomalies(diagnosed("08:10"), handed_off("09:00")) == ["missing_check_in"]
 
 
-def test_a_survey_alone_is_an_order_without_a_check_in_that_is_still_open():
-    order = order_after(surveyed("08:10", score=3))
+def test_surveys_and_complaints_alone_are_no_visit():
+    order = order_after(surveyed("08:10", score=3), complained("08:20", 2))
 
-    assert (order["status"], order["anomalies"], order["score"]) == ("open", ["missing_check_in"], 3)
+    assert (order["is_visit"], order["anomalies"], order["score"]) == (False, ["missing_check_in"], 3)
+    assert order["center_id"] is not None
+
+
+def test_a_repair_beside_a_survey_is_a_visit_without_a_check_in():
+    order = order_after(surveyed("08:10", score=3), repair("started", "08:20"))
+
+    assert (order["is_visit"], order["anomalies"]) == (True, ["missing_check_in"])
 
 
 @pytest.mark.parametrize(
