@@ -55,18 +55,18 @@ async def forget_old(settings: RetentionSettings, now_ms: int, *, dry_run: bool 
     return len(old)
 
 
-async def old_journeys(settings: RetentionSettings, now_ms: int) -> set[bytes]:
-    """The keys of the journeys that were closed and last heard of more than `journeys_days` ago."""
-    old: set[bytes] = set()
+async def old_journeys(settings: RetentionSettings, now_ms: int) -> set[tuple[int, bytes]]:
+    """Partition and key of the journeys that were closed and last heard of more than `journeys_days` ago."""
+    old: set[tuple[int, bytes]] = set()
     partitions = await require_topic(settings, JOURNEYS)
     last_event_before = now_ms - settings.journeys_days * DAY_MS
     async for records in records_of(client_options(settings), JOURNEYS, partitions):
         for record in records:
             written_lately = record.timestamp > now_ms - WRITTEN_BEFORE_MS
             if record.value is None or written_lately or not _is_old(record.value, last_event_before):
-                old.discard(record.key)
+                old.discard((record.partition, record.key))
             else:
-                old.add(record.key)
+                old.add((record.partition, record.key))
     return old
 
 
@@ -75,11 +75,13 @@ def _is_old(value: bytes, last_event_before: int) -> bool:
     return bool(fact["status"] != "open" and fact["last_event_at"] < last_event_before)
 
 
-async def _delete(settings: RetentionSettings, keys: set[bytes]) -> None:
+async def _delete(settings: RetentionSettings, keys: set[tuple[int, bytes]]) -> None:
     async with open_producer(client_options(settings), linger_ms=5) as producer:
         for start in range(0, len(keys), 1000):
             some = sorted(keys)[start : start + 1000]
-            await asyncio.gather(*[await producer.send(JOURNEYS, None, key) for key in some])
+            await asyncio.gather(
+                *[await producer.send(JOURNEYS, None, key, partition=partition) for partition, key in some]
+            )
 
 
 def _now_ms() -> int:

@@ -19,11 +19,11 @@ NOW = 1_800_000_000_000
 
 def record(order_id: str, *, status: str = "handed_off", heard: float = 401, written: float = 401) -> Any:
     value = json.dumps({"status": status, "last_event_at": NOW - int(heard * DAY_MS)}).encode()
-    return SimpleNamespace(key=order_id.encode(), value=value, timestamp=NOW - int(written * DAY_MS))
+    return SimpleNamespace(key=order_id.encode(), value=value, timestamp=NOW - int(written * DAY_MS), partition=2)
 
 
 def deleted(order_id: str) -> Any:
-    return SimpleNamespace(key=order_id.encode(), value=None, timestamp=NOW)
+    return SimpleNamespace(key=order_id.encode(), value=None, timestamp=NOW, partition=2)
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def settings(tmp_path: Path) -> Settings:
 async def test_a_journey_stays(topic: list[Any], settings: Settings, kept: Any, why: str) -> None:
     topic += [record("R2"), kept]
 
-    assert await retention.old_journeys(settings, NOW) == {b"R2"}, why
+    assert await retention.old_journeys(settings, NOW) == {(2, b"R2")}, why
 
 
 async def test_the_newest_record_of_an_order_decides(topic: list[Any], settings: Settings) -> None:
     topic += [record("R1"), record("R2"), record("R3"), record("R1", heard=3), deleted("R2")]
 
-    assert await retention.old_journeys(settings, NOW) == {b"R3"}
+    assert await retention.old_journeys(settings, NOW) == {(2, b"R3")}
 
 
 async def test_nothing_leaves_where_journeys_are_kept_for_ever(topic: list[Any], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from schemas.erasure import Erasure
+from schemas.order_key import OrderKey
 from schemas.personal import pseudonym
 from streams.journey.merge import merge_orders
 from streams.journey.partition_state import BatchOutput, PartitionState, order_key
@@ -11,7 +12,7 @@ from tests.workshop import Sent, checked_in, event_of, handed_off, repaired_visi
 
 CUSTOMER, CONTACT = "canary-customer", "sms:+8613800138000"
 STANDS_FOR = pseudonym("0" * 32)
-KEY = order_key("V1", "R1")
+KEY = order_key("V1", OrderKey("C1", "R1"))
 PERSONAL = {"customer_id": CUSTOMER, "contact": [CONTACT], "vehicle_id": "V1", "event_id": "in"}
 
 
