@@ -205,7 +205,7 @@ NPS_LEVELS = (-50, 0, 30, 60, 72, 89, 95)
 
 
 def nps_table(runs: int) -> Iterator[str]:
-    """How often the interval of an NPS holds it, by number of answers and NPS; the worst of three passive shares."""
+    """How often the interval of an NPS holds it, by answers and NPS; the worst of three passive shares."""
     yield f"**NPS, adjusted Wald**: coverage, {10 * runs:,} samples each; the worst of three passive shares.\n"
     yield "| NPS | " + " | ".join(f"n = {n:,}" for n in NPS_SIZES) + " |"
     yield "| --- |" + " --- |" * len(NPS_SIZES)

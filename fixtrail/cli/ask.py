@@ -1,12 +1,13 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, USAGE, Failure
 
 if TYPE_CHECKING:
     pass
@@ -75,7 +76,8 @@ def sql(
 ) -> None:
     """Ask ClickHouse as the user who may only read the views of database `fixtrail`.
 
-    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe.
+    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe. A terminal shows control characters as
+    a replacement sign, a pipe gets them as they are.
     """
     from fixtrail.clickhouse import query as asking
 
@@ -83,6 +85,9 @@ def sql(
     settings = settings_of(data)
     if output_format is None and sys.stdout.isatty():
         asking.print_table(b"".join(asking.query(settings, text, asking.TABLE_FORMAT)))
+        return
+    if sys.stdout.isatty():
+        asking.print_lines(b"".join(asking.query(settings, text, str(output_format))))
         return
     for piece in asking.query(settings, text, output_format or "TabSeparatedWithNames"):
         sys.stdout.buffer.write(piece)
@@ -106,6 +111,8 @@ def report(
     by: Annotated[
         str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
     ] = None,
+    source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
+    center: Annotated[str, typer.Option(help="data: only this center.")] = "",
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -122,5 +129,7 @@ def report(
         command.list_reports(say)
         return
     wanted = command.Wanted(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = command.read_options(targets, since, until, by)
+    options = replace(command.read_options(targets, since, until, by), source=source, center=center)
+    if (source or center) and name != "data":
+        raise Failure("--source and --center go with report data", USAGE)
     raise SystemExit(command.run_report(settings_of(data), name, options, wanted, say, table))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, USAGE, Failure
 
 if TYPE_CHECKING:
     from fixtrail.settings import RulesSettings
@@ -19,6 +19,11 @@ from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
 def send(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
     check: Annotated[bool, typer.Option("--check", help="Only validate: what is wrong, by line number.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="With --check: also report data quality, as `report data` would.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="With --profile: write the report as a page.")] = None,
+    locale: Annotated[str, typer.Option(help="With --profile: language of the report, zh-CN or en.")] = "zh-CN",
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events per second.")] = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -33,6 +38,10 @@ def send(
     from fixtrail.terminal.progress_bars import bytes_bar
 
     settings = settings_of(data)
+    if profile and not check:
+        raise Failure("--profile goes with --check: nothing is sent", USAGE)
+    if profile:
+        raise SystemExit(_profile(settings, source, as_json, html, locale))
     if check:
         raise SystemExit(_check(settings, source, as_json))
     with open_input(source) as lines, bytes_bar("sending", sending.size_of(source)) as moved:
@@ -60,6 +69,32 @@ def send(
             file=sys.stderr,
         )
     raise SystemExit(0 if sent.complete else NEGATIVE)
+
+
+def _profile(settings: "RulesSettings", source: Path, as_json: bool, html: Path | None, locale: str) -> int:
+    """Tell what `report data` would say of the lines; the exit code, 1 where a line is no event."""
+    from fixtrail.reports import command
+    from fixtrail.reports.data.profile import Profile
+    from fixtrail.sending import send as sending
+    from fixtrail.terminal.progress_bars import bytes_bar
+    from schemas.origin import center_of
+
+    found, profile = sending.Checked(), Profile()
+    wanted = command.Wanted(json=as_json, html=html, locale=command.locale_of(locale))
+    with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
+        errors = sending.check_lines(
+            lines,
+            found,
+            max_bytes=settings.max_record_bytes,
+            moved=moved,
+            accepted=profile.add,
+            refused=lambda error, line: profile.refuse(error.code, center_of(line)),
+        )
+        for number, error in errors:
+            if not as_json:
+                say(f"line {number}: {error.code}: {error.reason}")
+    command.deliver(profile.report(), wanted, say)
+    return NEGATIVE if found.bad else 0
 
 
 def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
@@ -130,10 +165,19 @@ def verify(as_json: AsJson = False, data: Data = None) -> None:
     raise SystemExit(run_verify(settings_of(data), as_json=as_json))
 
 
-@app.command("import", epilog="Example:  fixtrail import repair.xes.gz --mapping examples/repair.toml --dry-run")
+@app.command(
+    "import",
+    epilog="Examples:  fixtrail import --suggest orders.csv > dms.toml    "
+    "fixtrail import orders.csv --mapping dms.toml --dry-run",
+)
 def import_(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")],
-    mapping: Annotated[Path, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")],
+    log: Annotated[Path | None, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE.toml", help="Which columns become which events.")
+    ] = None,
+    suggest: Annotated[
+        Path | None, typer.Option(metavar="LOG", help="Print a first mapping for this log, to be corrected by hand.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, only report.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Write rows that made no event here, as JSON lines.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the events to this file instead of sending them.")] = None,
@@ -144,8 +188,13 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.sending.sources import ImportRun, run_import
+    from fixtrail.sending.sources import ImportRun, run_import, suggest_to
 
+    if suggest is not None:
+        # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
+        return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
+    if log is None or mapping is None:
+        raise Failure("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
     run = ImportRun(log, mapping, dry_run, out, rejects)
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 

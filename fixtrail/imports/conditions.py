@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from operator import ge, gt, le, lt
 
 from fixtrail.imports.errors import MappingError
@@ -10,34 +11,66 @@ from fixtrail.imports.templates import Row
 
 Test = Callable[[Row], bool]
 
-
-def compile_choice(choice: Choice, where: str) -> tuple[Test, frozenset[str]]:
-    """The test for a rule's `match` and `when` together, and the columns that it looks at."""
-    columns: set[str] = set()
-    tests = [_one_of(column, wanted, columns) for column, wanted in choice.match.items()]
-    tests += [_condition(each, f"{where}.when {number}", columns) for number, each in enumerate(choice.when, 1)]
-    return _all(tests), frozenset(columns)
+# Columns of every row in conditions on other rows: these the importer knows while it reads the log for the first time.
+KNOWN_AT_ONCE = frozenset({"@case", "@activity", "@line"})
 
 
-def _condition(condition: Condition, where: str, columns: set[str]) -> Test:
+@dataclass
+class Needs:
+    """What conditions want of the importer: columns of the log, and tests that are tried on every row of a case.
+
+    The answers to the test number k stand in the columns `@some k`, `@earlier k` and `@later k` of the case's rows.
+    """
+
+    columns: set[str] = field(default_factory=set)
+    row_tests: list[Test] = field(default_factory=list)
+
+
+def compile_choice(choice: Choice, where: str, needs: Needs) -> Test:
+    """The test for a rule's `match` and `when` together; what it looks at is added to `needs`."""
+    tests = [_one_of(column, wanted, needs) for column, wanted in choice.match.items()]
+    tests += [_condition(each, f"{where}.when {number}", needs) for number, each in enumerate(choice.when, 1)]
+    return _all(tests)
+
+
+def _condition(condition: Condition, where: str, needs: Needs) -> Test:
     if condition.all is not None:
-        return _all([_condition(each, where, columns) for each in condition.all])
+        return _all([_condition(each, where, needs) for each in condition.all])
     if condition.any is not None:
-        tests = [_condition(each, where, columns) for each in condition.any]
+        tests = [_condition(each, where, needs) for each in condition.any]
         return lambda row: any(test(row) for test in tests)
     if condition.not_ is not None:
-        test = _condition(condition.not_, where, columns)
+        test = _condition(condition.not_, where, needs)
         return lambda row: not test(row)
-    return _all(_column_tests(condition, condition.column or "", where, columns))
+    for name in ("some", "earlier", "later"):
+        other = getattr(condition, f"{name}_row")
+        if other is not None:
+            return _other_row(name, other, where, needs)
+    return _all(_column_tests(condition, condition.column or "", where, needs))
 
 
-def _column_tests(condition: Condition, column: str, where: str, columns: set[str]) -> list[Test]:
-    columns.add(column)
+def _other_row(name: str, condition: Condition, where: str, needs: Needs) -> Test:
+    inner = Needs()
+    test = _condition(condition, f"{where}.{name}_row", inner)
+    later_columns = sorted(column for column in inner.columns if column.startswith("@") and column not in KNOWN_AT_ONCE)
+    if inner.row_tests or later_columns:
+        raise MappingError(
+            f"{where}.{name}_row: takes columns of the log and {', '.join(sorted(KNOWN_AT_ONCE))}, no other condition"
+            " on rows"
+        )
+    needs.columns |= inner.columns
+    column = f"@{name} {len(needs.row_tests)}"
+    needs.row_tests.append(test)
+    return lambda row: column in row
+
+
+def _column_tests(condition: Condition, column: str, where: str, needs: Needs) -> list[Test]:
+    needs.columns.add(column)
     tests: list[Test] = []
     if condition.equals is not None:
-        tests.append(_one_of(column, (condition.equals,), columns))
+        tests.append(_one_of(column, (condition.equals,), needs))
     if condition.in_ is not None:
-        tests.append(_one_of(column, condition.in_, columns))
+        tests.append(_one_of(column, condition.in_, needs))
     if condition.regex is not None:
         tests.append(_matches(column, condition.regex, where))
     for wanted in (condition.exists, None if condition.empty is None else not condition.empty):
@@ -49,9 +82,9 @@ def _column_tests(condition: Condition, column: str, where: str, columns: set[st
     return tests
 
 
-def _one_of(column: str, wanted: tuple[Scalar, ...], columns: set[str]) -> Test:
+def _one_of(column: str, wanted: tuple[Scalar, ...], needs: Needs) -> Test:
     """Text is compared as text ("" is an empty column), true and false without regard to case, numbers as numbers."""
-    columns.add(column)
+    needs.columns.add(column)
     texts = frozenset(each for each in wanted if isinstance(each, str))
     bools = frozenset(str(each).lower() for each in wanted if isinstance(each, bool))
     numbers = frozenset(float(each) for each in wanted if not isinstance(each, str | bool))
@@ -60,7 +93,7 @@ def _one_of(column: str, wanted: tuple[Scalar, ...], columns: set[str]) -> Test:
 
     def test(row: Row) -> bool:
         text = row.get(column, "")
-        return text in texts or text.lower() in bools or _number(text) in numbers
+        return text in texts or text.lower() in bools or (bool(numbers) and _number(text) in numbers)
 
     return test
 

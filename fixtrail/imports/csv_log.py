@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -23,6 +24,10 @@ _BOMS = (
 _DELIMITERS = ",;\t|^\x01"
 
 
+class EncodingError(LogError):
+    """The bytes are not of the encoding that they are read with. Another `encoding` in the mapping can help."""
+
+
 @dataclass(frozen=True)
 class CsvLayout:
     """What a CSV is read with."""
@@ -39,8 +44,9 @@ class CsvReader:
         text = io.TextIOWrapper(stream, encoding=layout.encoding, newline="")
         lines = _lines(text)
         self._skipped = settings.skip_lines
-        for _ in range(settings.skip_lines):
-            next(lines, None)
+        for number in range(settings.skip_lines):
+            with self._decoding(number):
+                next(lines, None)
         self._rows = _reader(lines, layout.delimiter, settings)
         header = list(settings.columns) if settings.columns else self._next()
         if not header:
@@ -63,14 +69,21 @@ class CsvReader:
 
     def _next(self) -> list[str] | None:
         try:
-            for cells in self._rows:
-                if any(cell.strip() for cell in cells):
-                    return list(cells)
-        except UnicodeError:
-            raise LogError(f"after line {self.line}: the bytes are no {self._layout.encoding}") from None
+            with self._decoding():
+                for cells in self._rows:
+                    if any(cell.strip() for cell in cells):
+                        return list(cells)
         except csv.Error as error:
             raise LogError(f"line {self.line}: {error}") from None
         return None
+
+    @contextmanager
+    def _decoding(self, line: int | None = None) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeError:
+            line = self.line if line is None else line
+            raise EncodingError(f"after line {line}: the bytes are no {self._layout.encoding}") from None
 
 
 def _reader(lines: Iterable[str], delimiter: str, settings: LogSettings) -> Any:
@@ -106,7 +119,10 @@ def sniff_encoding(stream: BinaryIO) -> str:
 
 def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> str:
     """The sign that cuts the first lines into the most, and equally many, cells; a comma if none does."""
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(SAMPLE))
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(SAMPLE))
+    except UnicodeError:
+        raise EncodingError(f"the bytes are no {encoding}") from None
     lines = text.splitlines(keepends=True)[settings.skip_lines :][:40]
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:

@@ -15,6 +15,8 @@ def compile_field(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expre
         return _list(raw, kind, where, time)
     if kind.name == "object":
         return _object(raw, kind, where, time)
+    if kind.name == "table" and kind.item is not None:
+        return _table(raw, kind.item, where, time)
     table = value_table(raw, where)
     if kind.name != "list" or kind.item is None:
         return scalar(table, kind, where, time)
@@ -52,6 +54,19 @@ def _listed(items: list[Expression]) -> Expression:
         return [value for each in reads if (value := each(row, notes)) is not None] or nothing
 
     return Expression(read, frozenset[str]().union(*(item.columns for item in items)))
+
+
+def _table(raw: Any, item: Kind, where: str, time: TimeSettings) -> Expression:
+    """Values under names of one's own, such as the parts of a survey; None for a row that has none of them."""
+    if not isinstance(raw, dict) or not raw:
+        raise MappingError(f"{where}: expected a table, such as {{ price = '{{column}}' }}")
+    expressions = {name: compile_field(value, item, f"{where}.{name}", time) for name, value in raw.items()}
+
+    def read(row: Row, notes: list[str]) -> Any:
+        values = {name: expression.read(row, notes) for name, expression in expressions.items()}
+        return {name: value for name, value in values.items() if value is not None} or None
+
+    return Expression(read, frozenset[str]().union(*(each.columns for each in expressions.values())))
 
 
 def _object(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expression:

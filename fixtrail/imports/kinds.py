@@ -17,7 +17,7 @@ MADE_HERE = ("event_id", "type", "occurred_at")
 
 @dataclass(frozen=True)
 class Kind:
-    """One of text, number, integer, bool, time, list (of `item`), object (of `fields`)."""
+    """One of text, number, integer, bool, time, list or table (of `item`, by any names), object (of `fields`)."""
 
     name: str
     item: "Kind | None" = None
@@ -50,6 +50,8 @@ def _kind(annotation: Any) -> Kind:
         return Kind("text", allowed=tuple(str(arg) for arg in args))
     if origin in (tuple, list):
         return Kind("list", item=_kind(args[0]))
+    if origin is dict:
+        return Kind("table", item=_kind(args[1]))
     if annotation is bool:
         return Kind("bool")
     if annotation is int:

@@ -1,4 +1,4 @@
-"""A log file as numbered rows, whatever its format: read once to check it, once more to use it."""
+"""A log file as numbered rows, whatever its format: read once to check it, then given back row by row."""
 
 import gzip
 import zlib
@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fixtrail.imports.csv_log import CsvLayout, CsvReader, sniff_delimiter, sniff_encoding
-from fixtrail.imports.errors import LogError
+from fixtrail.imports.csv_log import CsvLayout, CsvReader, EncodingError, sniff_delimiter, sniff_encoding
+from fixtrail.imports.errors import BadValue, LogError
 from fixtrail.imports.mapping import Mapping
+from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
+from fixtrail.imports.spool import Spool
+from fixtrail.imports.values import normalizer
 from fixtrail.imports.xes import XesReader
 
-# (bytes done, bytes in all), counted in the file as it lies on the disk; it is read twice.
+# (done, in all): the first half is the reading of the log, the second its mapping.
 Progress = Callable[[int, int], None]
 
 _NOT_A_LOG = {b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF"}
@@ -38,29 +41,51 @@ class LogRow:
     problem: str | None = None
 
 
+# (line, columns without the empty ones, problem)
+_RawRow = tuple[int, dict[str, str], str | None]
+# A row's place in its case: its time as text, then its number in the order of the log.
+_Place = tuple[str, int]
+
+
 @dataclass
 class Scan:
-    """What the first reading found: every column, and how many rows each case has."""
+    """What the first reading gathered: every column, how many rows each case has, and the rows in `spool`."""
 
     format: str
     csv: CsvLayout | None = None
     columns: list[str] = field(default_factory=list)
+    size: int = 0
     rows: int = 0
     empty_cases: int = 0
     cases: Counter[str] = field(default_factory=Counter)
     activities: Counter[tuple[str, str]] = field(default_factory=Counter)
     case_values: dict[tuple[str, str], str] = field(default_factory=dict)
+    # First and last place of a case's rows that have a time (under None), and of those that a row test is true of.
+    places: dict[tuple[str, int | None], tuple[_Place, _Place]] = field(default_factory=dict)
+    spool: Spool[_RawRow] = field(default_factory=Spool)
 
 
-def scan_log(path: Path, mapping: Mapping, progress: Progress | None = None) -> Scan:
-    """Read the whole log once. Raises LogError if it cannot be read or lacks a column that the mapping names."""
-    scan = _layout(path, mapping)
+def scan_log(path: Path, mapping: Mapping, progress: Progress | None = None, *, whole_rows: bool = True) -> Scan:
+    """Read the whole log once. Raises LogError if it cannot be read or lacks a column that the mapping names.
+
+    Without `whole_rows` the rows have the columns that the mapping names and no other.
+    """
+    try:
+        return _scan(path, mapping, _layout(path, mapping), progress, whole_rows)
+    except EncodingError as error:
+        raise LogError(f"{error}{_fitting_encoding(path)}") from None
+
+
+def _scan(path: Path, mapping: Mapping, scan: Scan, progress: Progress | None, whole_rows: bool) -> Scan:
+    scan.size = path.stat().st_size
     by_activity = bool(mapping.derived & {"@nth", "@nth_from_end"})
     with _open(path) as file:
         reader = _reader(file, scan, mapping)
         if isinstance(reader, CsvReader):
             _check_columns(reader.columns, mapping)
-        for _, columns, _ in _raw_rows(reader, file, mapping, progress, 0):
+        for raw in _raw_rows(reader, file, mapping, progress, None if whole_rows else mapping.columns):
+            _, columns, _ = raw
+            scan.spool.add(raw)
             scan.rows += 1
             case = columns.get(mapping.case_column, "")
             scan.cases[case] += 1
@@ -69,10 +94,96 @@ def scan_log(path: Path, mapping: Mapping, progress: Progress | None = None) -> 
             for name in mapping.log.case_columns:
                 if name in columns:
                     scan.case_values.setdefault((case, name), columns[name])
+            if mapping.needs_times:
+                _note_place(scan, raw, case, mapping)
     scan.columns = reader.columns
     scan.empty_cases = reader.empty_cases if isinstance(reader, XesReader) else 0
     _check_columns(scan.columns, mapping)
     return scan
+
+
+def _fitting_encoding(path: Path) -> str:
+    """What to write instead of an encoding that does not fit."""
+    try:
+        with _open(path) as file:
+            encoding = sniff_encoding(file.stream)
+    except LogError:
+        return ""
+    return f'; they look like {encoding}: say encoding = "{encoding}" in [log], or leave it out'
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A log's layout, columns and first rows."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    skip_lines: int
+    columns: list[str]
+    rows: list[dict[str, str]]
+
+
+def peek_log(path: Path, rows: int) -> Sample:
+    """The first rows of a log that no mapping describes; lines above a CSV's header are found out. Raises LogError."""
+    best: Sample | None = None
+    for skip_lines in range(6):
+        sample = _peek(path, rows, skip_lines)
+        if sample is None:
+            break
+        if best is None or len(sample.columns) > len(best.columns) + 1:
+            best = sample
+        if best.format != "csv":
+            break
+    if best is None:
+        raise LogError(f"{path}: the log is empty")
+    return best
+
+
+def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
+    """None for a CSV that has no more lines."""
+    mapping = Mapping("peek", LogSettings(skip_lines=skip_lines), (), (), frozenset(), frozenset(), ServiceLevels())
+    scan = _layout(path, mapping)
+    try:
+        with _open(path) as file:
+            reader = _reader(file, scan, mapping)
+            first = [columns for _, columns, _ in islice(_raw_rows(reader, file, mapping, None, None), rows)]
+            columns = list(reader.columns)
+    except LogError:
+        if skip_lines:
+            return None
+        raise
+    encoding, delimiter = (scan.csv.encoding, scan.csv.delimiter) if scan.csv else ("", "")
+    return Sample(scan.format, encoding, delimiter, skip_lines, columns, first)
+
+
+def _note_place(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:
+    line, columns, _ = raw
+    place = _place(columns, scan.cases[case], mapping)
+    if place[0]:
+        _widen(scan.places, (case, None), place)
+    if mapping.row_tests:
+        seen = {**columns, "@line": str(line), "@case": case, "@activity": _activity(columns, mapping)}
+        row = {name: text for name, text in seen.items() if text}
+        for number, test in enumerate(mapping.row_tests):
+            if test(row):
+                _widen(scan.places, (case, number), place)
+
+
+def _place(columns: dict[str, str], nth: int, mapping: Mapping) -> _Place:
+    """Where a row stands in its case by time and, where times are equal or missing, by the order of the log."""
+    try:
+        at = mapping.row_time(columns, []) if mapping.row_time is not None else None
+    except BadValue:
+        at = None
+    return at or "", -nth if mapping.log.order == "newest_first" else nth
+
+
+def _widen(
+    places: dict[tuple[str, int | None], tuple[_Place, _Place]], key: tuple[str, int | None], place: _Place
+) -> None:
+    first, last = places.get(key, (place, place))
+    places[key] = (min(first, place), max(last, place))
 
 
 def read_log(
@@ -83,28 +194,44 @@ def read_log(
     seen: Counter[str] = Counter()
     seen_activities: Counter[tuple[str, str]] = Counter()
     newest_first = mapping.log.order == "newest_first"
-    with _open(path) as file:
-        reader = _reader(file, scan, mapping)
-        for line, columns, problem in _raw_rows(reader, file, mapping, progress, 1):
-            case, activity = columns.get(mapping.case_column, ""), _activity(columns, mapping)
-            seen[case] += 1
-            total = scan.cases[case]
-            ordinal = total - seen[case] + 1 if newest_first else seen[case]
-            for name in mapping.log.case_columns:
-                if name not in columns and (case, name) in scan.case_values:
-                    columns[name] = scan.case_values[case, name]
-            if scan.activities:
-                seen_activities[case, activity] += 1
-                nth, times = seen_activities[case, activity], scan.activities[case, activity]
-                nth = times - nth + 1 if newest_first else nth
-                columns["@nth"], columns["@nth_from_end"] = str(nth), str(times - nth + 1)
-            if case:
-                columns["@case"] = case
-            if activity:
-                columns["@activity"] = activity
-            columns["@line"], columns["@ordinal"] = str(line), str(ordinal)
-            columns["@first"], columns["@last"] = _yes(ordinal == 1), _yes(ordinal == total)
-            yield LogRow(line, case, activity, ordinal if case else 0, columns, problem)
+    for number, (line, columns, problem) in enumerate(scan.spool):
+        if progress and number % _EVERY == 0:
+            progress(scan.size + scan.size * number // scan.rows, 2 * scan.size)
+        case, activity = columns.get(mapping.case_column, ""), _activity(columns, mapping)
+        seen[case] += 1
+        total = scan.cases[case]
+        ordinal = total - seen[case] + 1 if newest_first else seen[case]
+        for name in mapping.log.case_columns:
+            if name not in columns and (case, name) in scan.case_values:
+                columns[name] = scan.case_values[case, name]
+        if mapping.needs_times:
+            _add_places(columns, scan, case, _place(columns, seen[case], mapping), mapping)
+        if scan.activities:
+            seen_activities[case, activity] += 1
+            nth, times = seen_activities[case, activity], scan.activities[case, activity]
+            nth = times - nth + 1 if newest_first else nth
+            columns["@nth"], columns["@nth_from_end"] = str(nth), str(times - nth + 1)
+        if case:
+            columns["@case"] = case
+        if activity:
+            columns["@activity"] = activity
+        columns["@line"], columns["@ordinal"] = str(line), str(ordinal)
+        columns["@first"], columns["@last"] = _yes(ordinal == 1), _yes(ordinal == total)
+        yield LogRow(line, case, activity, ordinal if case else 0, columns, problem)
+
+
+def _add_places(columns: dict[str, str], scan: Scan, case: str, place: _Place, mapping: Mapping) -> None:
+    """Whether the row is its case's earliest or latest, and what there is of other rows around it."""
+    first, last = scan.places.get((case, None), (None, None))
+    columns["@earliest"], columns["@latest"] = _yes(place == first), _yes(place == last)
+    for number in range(len(mapping.row_tests)):
+        if (case, number) in scan.places:
+            first, last = scan.places[case, number]
+            columns[f"@some {number}"] = "true"
+            if first < place:
+                columns[f"@earlier {number}"] = "true"
+            if last > place:
+                columns[f"@later {number}"] = "true"
 
 
 def _yes(value: bool) -> str:
@@ -138,7 +265,9 @@ def _open(path: Path) -> Iterator[_File]:
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=packed)) if is_gzip else packed
             yield _File(stream, packed, path.stat().st_size)
     except LogError as error:
-        raise LogError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+        raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+    except UnicodeError:
+        raise EncodingError(f"{path}: the bytes are of another encoding") from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise LogError(f"{path}: the gzip file is damaged or cut off") from None
     except OSError as error:
@@ -162,22 +291,29 @@ def _layout(path: Path, mapping: Mapping) -> Scan:
 
 
 def _reader(file: _File, scan: Scan, mapping: Mapping) -> XesReader | CsvReader:
-    return XesReader(file.stream) if scan.csv is None else CsvReader(file.stream, scan.csv, mapping.log)
+    if scan.csv is None:
+        return XesReader(file.stream, mapping.columns)
+    return CsvReader(file.stream, scan.csv, mapping.log)
 
 
 def _raw_rows(
-    reader: XesReader | CsvReader, file: _File, mapping: Mapping, progress: Progress | None, nth_pass: int
-) -> Iterator[tuple[int, dict[str, str], str | None]]:
-    """(line, columns without the empty ones, problem) of each row."""
+    reader: XesReader | CsvReader,
+    file: _File,
+    mapping: Mapping,
+    progress: Progress | None,
+    wanted: frozenset[str] | None,
+) -> Iterator[_RawRow]:
     rows = reader if isinstance(reader, CsvReader) else ((line, columns, None) for line, columns in reader)
-    empty = frozenset(mapping.log.empty)
+    empty, plain = frozenset(mapping.log.empty), normalizer(mapping.log.normalize) if mapping.log.normalize else None
     for number, (line, columns, problem) in enumerate(rows):
         if progress and number % _EVERY == 0:
-            progress(nth_pass * file.size + min(file.packed.tell(), file.size), 2 * file.size)
+            progress(min(file.packed.tell(), file.size), 2 * file.size)
+        if wanted is not None:
+            columns = {name: columns[name] for name in wanted if name in columns}
         filled = {name: text for name, cell in columns.items() if (text := cell.strip()) and text not in empty}
+        if plain is not None:
+            filled = {name: text for name, cell in filled.items() if (text := plain(cell).strip())}
         yield line, filled, problem
-    if progress:
-        progress((nth_pass + 1) * file.size, 2 * file.size)
 
 
 def _check_columns(there: list[str], mapping: Mapping) -> None:

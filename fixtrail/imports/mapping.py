@@ -4,16 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtrail.imports.conditions import Test, compile_choice
+from fixtrail.imports.conditions import Needs, Test, compile_choice
 from fixtrail.imports.errors import MappingError
 from fixtrail.imports.fields import compile_fields
 from fixtrail.imports.kinds import Kind, event_kind
-from fixtrail.imports.mapping_file import EventRule, LogSettings, MappingFile, TimeSettings, read_mapping_file
-from fixtrail.imports.values import Read, time_expression
+from fixtrail.imports.mapping_file import (
+    EventRule,
+    LogSettings,
+    MappingFile,
+    ServiceLevels,
+    TimeSettings,
+    read_mapping_file,
+)
+from fixtrail.imports.values import Expression, Read, time_expression
 from schemas.events import EVENT_TYPES
 
 # Columns that the importer adds to each row; docs/import.md says what they hold.
-DERIVED = ("@case", "@activity", "@line", "@ordinal", "@first", "@last", "@nth", "@nth_from_end")
+DERIVED = (
+    *("@case", "@activity", "@line", "@ordinal", "@first", "@last", "@earliest", "@latest", "@nth", "@nth_from_end"),
+)
 
 XES_CASE = "case:concept:name"
 XES_ACTIVITY = "concept:name"
@@ -27,6 +36,7 @@ class Rule:
     number: int
     type: str
     also: bool
+    optional: bool
     applies: Test
     time: Read
     fields: tuple[tuple[str, Read], ...]
@@ -35,7 +45,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Mapping:
-    """What `load_mapping` gives. `columns` are those of the log that it needs, `derived` those the importer adds."""
+    """What `load_mapping` gives. `columns` are those of the log that it needs, `derived` those the importer adds.
+
+    `row_tests` are tried on every row of a case for conditions on other rows; `row_time` gives a row's own time, where
+    `[time]` says it.
+    """
 
     namespace: str
     log: LogSettings
@@ -43,6 +57,14 @@ class Mapping:
     ignored: tuple[tuple[Test, str], ...]
     columns: frozenset[str]
     derived: frozenset[str]
+    service_levels: ServiceLevels
+    row_tests: tuple[Test, ...] = ()
+    row_time: Read | None = None
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether rows are to be told apart by their times already at the first reading."""
+        return bool(self.row_tests or self.derived & {"@earliest", "@latest"})
 
     @property
     def case_column(self) -> str:
@@ -78,41 +100,45 @@ def compile_mapping(file: MappingFile) -> Mapping:
             raise MappingError(f"fields.{name}: no event type has this field")
     time = file.time
     if time.column is None and time.template is None and file.log.format != "csv":
-        time = time.model_copy(update={"column": XES_TIME})
-    columns: set[str] = set(file.log.case_columns) | {file.log.case or XES_CASE} | set(file.log.activity or ())
-    rules = tuple(_rule(number, each, file, time, columns) for number, each in enumerate(file.event, 1))
-    ignored = []
-    for number, choice in enumerate(file.ignore, 1):
-        test, named = compile_choice(choice, f"ignore {number}")
-        columns |= named
-        ignored.append((test, choice.reason))
-    derived = frozenset(name for name in columns if name.startswith("@"))
-    _check_derived(derived)
-    own = frozenset(columns) - derived
-    return Mapping(file.namespace, file.log, rules, tuple(ignored), own, derived)
+        time = time.model_copy(update={"column": (XES_TIME,)})
+    row_time = time_expression(TimeSettings(), time, "time") if time.column or time.template else None
+    needs = Needs(set(file.log.case_columns) | {file.log.case or XES_CASE} | set(file.log.activity or ()))
+    rules = tuple(_rule(number, rule, file, time, needs) for number, rule in enumerate(file.event, 1))
+    ignored = tuple(
+        (compile_choice(choice, f"ignore {number}", needs), choice.reason)
+        for number, choice in enumerate(file.ignore, 1)
+    )
+    derived = frozenset(name for name in needs.columns if name.startswith("@"))
+    _check_derived(derived, row_time)
+    own = frozenset(needs.columns) - derived
+    read = row_time.read if row_time else None
+    tests, levels = tuple(needs.row_tests), file.service_levels
+    return Mapping(file.namespace, file.log, rules, ignored, own, derived, levels, tests, read)
 
 
-def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, columns: set[str]) -> Rule:
+def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> Rule:
     where = f"event {number} ({rule.type})"
     kind = event_kind(rule.type)
-    test, named = compile_choice(rule, where)
+    test = compile_choice(rule, where, needs)
     when = time_expression(rule.time or TimeSettings(), time, f"{where}.time")
     common = {name: each for name, each in _common(file).items() if name in kind.fields and name not in rule.fields}
     own_kind = Kind("object", fields=kind.fields, required=kind.required - common.keys())
     fields = compile_fields(rule.fields, own_kind, f"{where}.fields", time)
     fields |= compile_fields(common, Kind("object", fields=kind.fields), "fields", time)
-    columns |= named | when.columns
+    needs.columns |= when.columns
     for expression in fields.values():
-        columns |= expression.columns
+        needs.columns |= expression.columns
     reads = tuple((name, expression.read) for name, expression in fields.items())
-    return Rule(number, rule.type, rule.also, test, when.read, reads, kind.required)
+    return Rule(number, rule.type, rule.also, rule.optional, test, when.read, reads, kind.required)
 
 
 def _common(file: MappingFile) -> dict[str, object]:
     return {"order_id": "{@case}", **file.fields}
 
 
-def _check_derived(names: Iterable[str]) -> None:
+def _check_derived(names: Iterable[str], row_time: Expression | None) -> None:
+    if row_time is None and {"@earliest", "@latest"} & set(names):
+        raise MappingError("@earliest, @latest: give `column` in [time], so that rows have times to be ordered by")
     unknown = sorted(set(names) - set(DERIVED))
     if unknown:
         raise MappingError(f"{', '.join(unknown)}: no such column; the importer adds {', '.join(DERIVED)}")

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fixtrail.imports.times import Fold, Gap, check_format, zone_of
+from fixtrail.imports.times import Fold, Gap, check_format
+from fixtrail.imports.zones import zone_of
 from schemas.toml_file import load_model
 
 Text = Annotated[str, Field(min_length=1)]
@@ -18,11 +19,17 @@ EventType = Literal[
     "part_request",
     "repair",
     "quality_check",
+    "ready",
+    "expert",
     "handoff",
     "cancellation",
     "survey",
     "complaint",
+    "follow_up",
+    "appointment",
 ]
+# width: full-width letters and digits become plain ones; spaces: none are left.
+Normalization = Literal["width", "upper", "lower", "spaces"]
 
 
 class Strict(BaseModel):
@@ -42,6 +49,7 @@ class LogSettings(Strict):
     case_columns: tuple[Text, ...] = ()
     optional_columns: tuple[Text, ...] = ()
     empty: tuple[str, ...] = ()
+    normalize: tuple[Normalization, ...] = ()
     encoding: Text | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quote: Annotated[str, Field(max_length=1)] = '"'
@@ -68,17 +76,26 @@ class LogSettings(Strict):
 class TimeSettings(Strict):
     """Where a rule's time stands and how to read it; what a rule does not say comes from `[time]`."""
 
-    column: Text | None = None
-    template: Text | None = None
+    column: Texts | None = None
+    template: Texts | None = None
+    choose: Literal["first", "earliest", "latest"] | None = None
     format: Texts | None = None
     zone: Text | None = None
+    zones: dict[Text, Text] | None = None
     gap: Gap | None = None
     fold: Fold | None = None
 
-    @field_validator("format", mode="before")
+    @field_validator("column", "template", "format", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("zones")
+    @classmethod
+    def _known_zones(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for name in (value or {}).values():
+            zone_of(name)
+        return value
 
     @field_validator("format")
     @classmethod
@@ -101,8 +118,11 @@ class TimeSettings(Strict):
         return self
 
 
+_OF_CONDITIONS = frozenset({"all", "any", "not_", "some_row", "earlier_row", "later_row"})
+
+
 class Condition(Strict):
-    """Tests on one column (all must hold), or all / any / not of further conditions."""
+    """Tests on one column (all must hold), all / any / not of conditions, or a condition on other rows of the case."""
 
     column: Text | None = None
     equals: Scalar | None = None
@@ -117,17 +137,22 @@ class Condition(Strict):
     all: tuple["Condition", ...] | None = None
     any: tuple["Condition", ...] | None = None
     not_: "Condition | None" = Field(default=None, alias="not")
+    some_row: "Condition | None" = None
+    earlier_row: "Condition | None" = None
+    later_row: "Condition | None" = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Condition":
         said = self.model_fields_set
         if "column" in said:
-            if said & {"all", "any", "not_"}:
-                raise ValueError("a condition on a column takes no all, any or not beside it")
+            if said & _OF_CONDITIONS:
+                raise ValueError("a condition on a column takes no condition beside it")
             if said == {"column"}:
                 raise ValueError("a condition needs equals, in, regex, exists, empty, gt, ge, lt or le beside `column`")
-        elif len(said) != 1 or not said & {"all", "any", "not_"}:
-            raise ValueError("a condition is either `column` with tests, or one of all, any, not")
+        elif len(said) != 1 or not said & _OF_CONDITIONS:
+            raise ValueError(
+                "a condition is either `column` with tests, or one of all, any, not, some_row, earlier_row, later_row"
+            )
         return self
 
 
@@ -151,23 +176,34 @@ class Choice(Strict):
 
 
 class EventRule(Choice):
-    """One kind of event to make of the rows it chooses. `also`: the rules after it get to see the row as well."""
+    """One kind of event to make of the rows it chooses. `also`: the rules after it get to see the row as well.
+
+    `optional`: a row without the time makes no event of this rule, and is not rejected for it.
+    """
 
     type: EventType
     also: bool = False
+    optional: bool = False
     time: TimeSettings | None = None
     fields: dict[str, Any] = {}
 
     @field_validator("time", mode="before")
     @classmethod
     def _column_or_table(cls, value: Any) -> Any:
-        return {"column": value} if isinstance(value, str) else value
+        return {"column": value} if isinstance(value, str | list) else value
 
 
 class IgnoreRule(Choice):
     """Rows that make no event on purpose; the report gives the reason."""
 
     reason: Text
+
+
+class ServiceLevels(Strict):
+    """What counts as in time in the figures of a dry run, where it is not what CONTRACT section 4 says."""
+
+    emergency_min: Annotated[float, Field(gt=0)] = 120
+    quick_lane_min: Annotated[float, Field(gt=0)] = 15
 
 
 class MappingFile(Strict):
@@ -179,6 +215,7 @@ class MappingFile(Strict):
     fields: dict[str, Any] = {}
     event: tuple[EventRule, ...]
     ignore: tuple[IgnoreRule, ...] = ()
+    service_levels: ServiceLevels = ServiceLevels()
 
 
 def read_mapping_file(path: Path) -> MappingFile:

@@ -8,10 +8,13 @@ from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from fixtrail.imports.journeys import JourneyFigures
 from fixtrail.imports.log import LogRow, Scan
-from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped
+from fixtrail.imports.rules import NO_RULE, MappedEvent, Outcome, Rejected, Unmapped
 
 LINES_SHOWN = 5
+ORDERS_SHOWN = 50
+MOST_ORDERS = 10_000
 
 Key = TypeVar("Key")
 
@@ -39,11 +42,22 @@ class RejectedEvents(Frozen):
     lines: tuple[int, ...]
 
 
+class OrderNotIn(Frozen):
+    """An order of which events could not be made; `events` were. `reasons`: each once, with the events it cost."""
+
+    case: str
+    line: int
+    events: int
+    reasons: tuple[str, ...]
+
+
 class ImportReport(Frozen):
     """`rows` = `mapped_rows` + `unmapped_rows` + `rejected_rows`.
 
     A row is mapped if it made at least one event; `partly_mapped_rows` of those failed to make another one.
-    `notes` count what was assumed to make an event: clock changes, values left out.
+    `notes` count what was assumed to make an event: clock changes, values left out. `cases_in`, `cases_partly_in` and
+    `cases_not_in` are the cases that came in whole, in part and not at all; `orders_not_in` names the latter two, at
+    most 10,000 of them. `journeys` (of a dry run) is what the rules of the stream make of the events.
     """
 
     log: str
@@ -68,12 +82,18 @@ class ImportReport(Frozen):
     closed_orders: int
     orders_without_check_in: int
     orders_of_several_vehicles: int
+    cases_in: int
+    cases_partly_in: int
+    cases_not_in: int
+    orders_not_in: tuple[OrderNotIn, ...]
+    journeys: JourneyFigures | None = None
 
 
 @dataclass
 class _Order:
     vehicle_id: str
     checked_in: bool = False
+    is_visit: bool = False
     closed: bool = False
     several_vehicles: bool = False
 
@@ -82,6 +102,16 @@ class _Order:
 class _Seen:
     times: int = 0
     lines: list[int] = field(default_factory=list)
+
+
+@dataclass
+class _Case:
+    """What became of a case: the events made, the first line with a problem, and each problem with what it cost."""
+
+    events: int = 0
+    line: int = 0
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    is_ignored: bool = False
 
 
 @dataclass
@@ -100,6 +130,7 @@ class Tally:
     _unmapped: dict[tuple[str, str], _Seen] = field(default_factory=dict)
     _rejected: dict[tuple[int | None, str | None, str], _Seen] = field(default_factory=dict)
     _orders: dict[str, _Order] = field(default_factory=dict)
+    _cases: dict[str, _Case] = field(default_factory=dict)
 
     @property
     def events(self) -> int:
@@ -118,11 +149,28 @@ class Tally:
                     _count(self._rejected, (rule, type_, reason), row.line)
                 case Unmapped(reason=reason):
                     _count(self._unmapped, (row.activity, reason), row.line)
+        if row.case:
+            self._add_to_case(row, outcomes)
         self.rows += 1
         self.mapped += made
         self.partly += made and failed
         self.rejected += failed and not made
         self.unmapped += not made and not failed
+
+    def _add_to_case(self, row: LogRow, outcomes: Sequence[Outcome]) -> None:
+        case = self._cases.get(row.case)
+        if case is None:
+            case = self._cases[row.case] = _Case()
+        for outcome in outcomes:
+            match outcome:
+                case MappedEvent():
+                    case.events += 1
+                case Rejected(type=type_, reason=reason):
+                    case.line = case.line or row.line
+                    case.problems.setdefault(reason, []).append(type_ or "row")
+                case Unmapped():
+                    case.line = case.line or row.line
+                    case.is_ignored |= outcome.on_purpose
 
     def _add_event(self, mapped: MappedEvent) -> None:
         event = mapped.event
@@ -137,10 +185,18 @@ class Tally:
             order = self._orders[event.order_id] = _Order(event.vehicle_id)
         order.several_vehicles |= order.vehicle_id != event.vehicle_id
         order.checked_in |= type_ == "check_in"
+        order.is_visit |= type_ not in ("survey", "complaint", "follow_up")
         order.closed |= type_ in ("handoff", "cancellation")
 
-    def report(self, log: str, scan: Scan) -> ImportReport:
+    def report(self, log: str, scan: Scan, journeys: JourneyFigures | None = None) -> ImportReport:
         orders = self._orders.values()
+        partly = {name: case for name, case in self._cases.items() if case.events and case.problems}
+        out = {
+            name: case
+            for name, case in self._cases.items()
+            if not case.events and (case.problems or not case.is_ignored)
+        }
+        troubled = sorted({**partly, **out}.items(), key=lambda item: item[1].line)
         return ImportReport(
             log=log,
             format=scan.format,
@@ -168,51 +224,22 @@ class Tally:
             last_at=self.last_at,
             orders=len(orders),
             closed_orders=sum(order.closed for order in orders),
-            orders_without_check_in=sum(not order.checked_in for order in orders),
+            orders_without_check_in=sum(order.is_visit and not order.checked_in for order in orders),
             orders_of_several_vehicles=sum(order.several_vehicles for order in orders),
+            cases_in=sum(bool(case.events) for case in self._cases.values()) - len(partly),
+            cases_partly_in=len(partly),
+            cases_not_in=len(out),
+            orders_not_in=tuple(_not_in(name, case) for name, case in troubled[:MOST_ORDERS]),
+            journeys=journeys,
         )
 
 
-def report_lines(report: ImportReport) -> list[str]:
-    """The report for a terminal."""
-    read_as = f", {report.encoding}, delimiter {report.delimiter!r}" if report.encoding else ""
-    lines = [
-        f"{report.log} ({report.format}{read_as}): {report.cases:,} cases, {report.rows:,} rows",
-        f"rows: {report.mapped_rows:,} mapped, {report.unmapped_rows:,} not mapped, {report.rejected_rows:,} rejected",
-        f"events: {report.events:,} for {report.orders:,} orders, {report.closed_orders:,} of them closed",
-    ]
-    lines += [f"  {count:>9,}  {name}" for name, count in report.events_by_type.items()]
-    if report.first_at and report.last_at:
-        lines.append(f"time: {report.first_at.isoformat()} to {report.last_at.isoformat()}")
-    if report.unmapped:
-        lines.append("not mapped:")
-        lines += [
-            f"  {each.rows:>9,}  {each.activity or '(no activity)'}: {each.reason}{_where(each.lines)}"
-            for each in report.unmapped
-        ]
-    if report.rejected:
-        lines.append("rejected:")
-        lines += [
-            f"  {each.events:>9,}  {f'{each.type} (event {each.rule})' if each.rule else 'row'}: "
-            f"{each.reason}{_where(each.lines)}"
-            for each in report.rejected
-        ]
-    if report.notes:
-        lines.append("assumed:")
-        lines += [f"  {count:>9,}  {note}" for note, count in report.notes.items()]
-    if report.partly_mapped_rows:
-        lines.append(f"rows that made some of their events but not all: {report.partly_mapped_rows:,}")
-    if report.orders_without_check_in:
-        lines.append(f"orders without a check-in, which get no durations: {report.orders_without_check_in:,}")
-    if report.orders_of_several_vehicles:
-        lines.append(
-            f"orders with events of several vehicles (correct the mapping): {report.orders_of_several_vehicles:,}"
-        )
-    return lines
-
-
-def _where(lines: tuple[int, ...]) -> str:
-    return f" (line {', '.join(map(str, lines))}{' …' if len(lines) == LINES_SHOWN else ''})"
+def _not_in(name: str, case: _Case) -> OrderNotIn:
+    reasons = tuple(
+        f"{', '.join(dict.fromkeys(types))}: {reason}" if types != ["row"] else reason
+        for reason, types in case.problems.items()
+    )
+    return OrderNotIn(case=name, line=case.line, events=case.events, reasons=reasons or (NO_RULE,))
 
 
 def _count(counts: dict[Key, _Seen], key: Key, line: int) -> None:

@@ -8,10 +8,12 @@ from fixtrail.imports.errors import BadValue
 from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
-from schemas.decode import BadEvent, decode_event
+from fixtrail.imports.spreadsheet import damage_of
+from schemas.decode import BadEvent, decode_with_extras
 from schemas.events import Event
 
 NO_RULE = "no rule matches"
+NO_TIME = "it has no time for any of its events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class MappedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """A row that no rule is for."""
+    """A row that no rule is for; `on_purpose`, where the mapping says why."""
 
     row: LogRow
     reason: str
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     if problem:
         return [Rejected(row, None, None, problem)]
     outcomes: list[Outcome] = []
-    wide = mapping.log.rows == "orders"
+    wide, applied = mapping.log.rows == "orders", False
     for rule in mapping.rules:
         if not rule.applies(row.columns):
             continue
+        applied = True
         made = _make(row, rule, mapping)
         if made is not None:
             outcomes.append(made)
@@ -67,12 +71,16 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
             break
     if outcomes:
         return outcomes
-    return [Unmapped(row, next((reason for test, reason in mapping.ignored if test(row.columns)), NO_RULE))]
+    reason = next((reason for test, reason in mapping.ignored if test(row.columns)), None)
+    return [Unmapped(row, reason or (NO_TIME if applied else NO_RULE), reason is not None)]
 
 
 def _problem(row: LogRow, mapping: Mapping) -> str | None:
     if not row.case:
         return f"no case: column {mapping.case_column} is empty"
+    damage = damage_of(row.case)
+    if damage:
+        return f"case: {damage}"
     if row.ordinal >= 10**DIGITS:
         return f"the case has more than {10**DIGITS - 1} rows"
     if row.ordinal > 1 and mapping.log.rows == "orders" and not mapping.derived & {"@first", "@last", "@ordinal"}:
@@ -88,7 +96,7 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     try:
         at = _time(row, rule, notes)
         if at is None:
-            if mapping.log.rows == "orders":
+            if rule.optional or mapping.log.rows == "orders":
                 return None
             return Rejected(row, rule.type, rule.number, "time: nothing in the row for it")
         for name, read in rule.fields:
@@ -103,11 +111,16 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     identity = event_id(mapping.namespace, row.case, row.ordinal, number)
     try:
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
-        event = decode_event(value_bytes)
+        event, unreadable = decode_with_extras(value_bytes)
     except BadEvent as error:
         return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
     except orjson.JSONEncodeError:
         return Rejected(row, rule.type, rule.number, "text that cannot be written as UTF-8")
+    if unreadable:
+        # The contract lets go an optional field that cannot be read; the event is sent without it.
+        notes += [f"left out: {name}: the contract does not allow this value" for name in sorted(unreadable)]
+        readable = {name: value for name, value in fields.items() if name not in unreadable}
+        value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **readable})
     return MappedEvent(row, event, value_bytes, tuple(notes))
 
 

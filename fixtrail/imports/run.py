@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TextIO
 
+from fixtrail.imports.journeys import Journeys
 from fixtrail.imports.log import Progress, Scan, read_log, scan_log
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.ordering import Record, TimeOrder
@@ -26,7 +27,7 @@ async def import_log(
     progress: Progress | None = None,
     rejects: TextIO | None = None,
 ) -> ImportReport:
-    """Send the events of a log and report every row of it; without `send` it is a dry run.
+    """Send the events of a log and report every row of it; without `send` it is a dry run, which folds them.
 
     The whole log is read and mapped before the first event is sent: nothing goes out of one that turns out unreadable
     or without a column that the mapping names. `rejects` gets a JSON line for each event that could not be made, with
@@ -34,17 +35,19 @@ async def import_log(
     events with the same ids.
     """
     part = progress and (lambda done, total: progress(done, total * 3 // 2))
-    scan = scan_log(path, mapping, part)
+    scan = scan_log(path, mapping, part, whole_rows=rejects is not None)
     tally = Tally()
+    levels = mapping.service_levels
+    journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if send is None else None
     # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
     # and back would come too late for its own comebacks.
     with TimeOrder() as ordered:
-        await _map(path, mapping, scan, part, tally, ordered if send else None, rejects)
+        await _map(path, mapping, scan, part, tally, journeys or ordered, rejects)
         if send is not None:
             await _send(ordered, tally.events, send, progress, path.stat().st_size)
     if progress is not None:
         progress(3 * path.stat().st_size, 3 * path.stat().st_size)
-    return tally.report(path.name, scan)
+    return tally.report(path.name, scan, journeys.figures() if journeys else None)
 
 
 async def _map(
@@ -53,20 +56,27 @@ async def _map(
     scan: Scan,
     progress: Progress | None,
     tally: Tally,
-    ordered: TimeOrder | None,
+    target: TimeOrder | Journeys,
     rejects: TextIO | None,
 ) -> None:
     for row in read_log(path, mapping, scan, progress):
         outcomes = map_row(row, mapping)
         for outcome in outcomes:
-            if isinstance(outcome, MappedEvent) and ordered is not None:
-                event = outcome.event
-                ordered.add(Record(wire_time(event.occurred_at), event.event_id, outcome.value, outcome.key))
+            if isinstance(outcome, MappedEvent):
+                _add(outcome, target)
             elif isinstance(outcome, Rejected) and rejects is not None:
                 rejects.write(reject_line(outcome) + "\n")
         tally.add(row, outcomes)
         if tally.rows % _AT_A_TIME == 0:
             await asyncio.sleep(0)
+
+
+def _add(mapped: MappedEvent, target: TimeOrder | Journeys) -> None:
+    event = mapped.event
+    if isinstance(target, Journeys):
+        target.add(event)
+    else:
+        target.add(Record(wire_time(event.occurred_at), event.event_id, mapped.value, mapped.key))
 
 
 async def _send(ordered: TimeOrder, events: int, send: Send, progress: Progress | None, size: int) -> None:

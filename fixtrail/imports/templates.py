@@ -1,7 +1,7 @@
 """Text out of a row's columns: one column, or a template such as `{case:concept:name}-{@nth}`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fixtrail.imports.errors import MappingError
@@ -22,6 +22,23 @@ class Source:
 
 def column_source(column: str) -> Source:
     return Source(lambda row: row.get(column), frozenset({column}))
+
+
+def first_source(sources: Sequence[Source]) -> Source:
+    """The first of several that the row has."""
+    if len(sources) == 1:
+        return sources[0]
+    reads = [source.read for source in sources]
+
+    def read(row: Row) -> str | None:
+        return next((text for read in reads if (text := read(row)) is not None), None)
+
+    return Source(read, frozenset[str]().union(*(source.columns for source in sources)))
+
+
+def has_columns(template: str) -> bool:
+    """Whether a text puts a column in."""
+    return any(match[1] is not None for match in _PLACEHOLDER.finditer(template))
 
 
 def template_source(template: str, where: str) -> Source:

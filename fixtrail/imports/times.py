@@ -1,38 +1,85 @@
-"""Times as logs write them, to instants: ISO 8601, strptime patterns or epoch numbers, with a zone for naive ones."""
+"""Times as logs write them, to instants: ISO 8601, strptime patterns, epochs or spreadsheet dates, with a zone."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache, partial
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from fixtrail.imports.errors import BadValue, MappingError
-from schemas.times import from_ms, is_time_zone
+from fixtrail.imports.spreadsheet import CUT, damage_of, is_cut, serial_date, serial_date_1904
+from fixtrail.imports.zones import named_zone, without_zone, zone_at_the_end, zone_in_format, zone_of
+from schemas.times import from_ms
 
 Gap = Literal["shift", "reject"]
 Fold = Literal["earlier", "later", "reject"]
 ReadTime = Callable[[str, str | None, list[str]], datetime]
+_Parse = Callable[[str], datetime]
+
+# What Chinese spreadsheets and people write before the hour; noon and evening are of the afternoon.
+_HALVES = {
+    **dict.fromkeys(("上午", "凌晨", "清晨", "早上", "早晨"), "AM"),
+    **dict.fromkeys(("下午", "中午", "傍晚", "晚上"), "PM"),
+}
+_HALF = re.compile("|".join(_HALVES))
+# The midnight at the end of a day.
+_TWENTY_FOUR = re.compile(r"(?<![\d:+-])24(?=(?::|时|點|点)00(?:(?::|分)00(?:[.,]0+)?)?(?!\d))")
+_SERIAL = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
 
 
-def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold) -> ReadTime:
+def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold, zones: Mapping[str, str] | None = None) -> ReadTime:
     """A function (text, zone name, notes) → aware UTC datetime; it raises BadValue.
 
-    `formats` are tried in order: `iso`, `epoch_s`, `epoch_ms` or a strptime pattern. `gap` says what becomes of a local
-    time that a clock change left out (shift: one hour on, as clocks do), `fold` which of the two is meant when a local
-    time came twice. What had to be shifted or chosen is added to `notes`.
+    `formats` are tried in order: `iso`, `epoch_s`, `epoch_ms`, `excel`, `excel_1904` or a strptime pattern. `gap` says
+    what becomes of a local time that a clock change left out (shift: one hour on, as clocks do), `fold` which of the
+    two is meant when a local time came twice. What had to be shifted or chosen is added to `notes`. A zone that the
+    text itself names holds; `zones` tells names that mean several. Raises MappingError for a zone in a format.
     """
-    parsers = [_parser(each) for each in formats]
+    parsers = [_parser(pattern, zones or {}) for pattern in formats]
 
-    def read(text: str, zone: str | None, notes: list[str]) -> datetime:
+    def attempt(text: str) -> datetime | None:
+        known_reason = None
         for parse in parsers:
             try:
-                at = parse(text)
+                return parse(text)
+            except BadValue as error:
+                known_reason = error
             except (ValueError, OverflowError):
                 continue
-            return _to_utc(at, zone, gap, fold, notes, text)
-        raise BadValue(f"not a time in format {' or '.join(formats)}", text)
+        if known_reason is not None:
+            raise known_reason
+        return None
+
+    def read(text: str, zone: str | None, notes: list[str]) -> datetime:
+        at = attempt(text)
+        if at is None:
+            at = _rewritten(text, attempt)
+        if at is None:
+            raise BadValue(_reason(text, formats), text)
+        return _to_utc(at, zone, gap, fold, notes, text)
 
     return read
+
+
+def _rewritten(text: str, attempt: Callable[[str], datetime | None]) -> datetime | None:
+    """The time with full-width signs made plain, 下午 for PM, and 24:00 as the midnight that follows."""
+    plain = unicodedata.normalize("NFKC", text)
+    plain = _HALF.sub(lambda match: _HALVES[match[0]], plain)
+    at = attempt(plain) if plain != text else None
+    if at is None and _TWENTY_FOUR.search(plain):
+        midnight = attempt(_TWENTY_FOUR.sub("00", plain, count=1))
+        at = None if midnight is None else midnight + timedelta(days=1)
+    return at
+
+
+def _reason(text: str, formats: tuple[str, ...]) -> str:
+    damage = damage_of(text)
+    if damage:
+        return damage
+    if _SERIAL.fullmatch(text) and not {"excel", "excel_1904"} & set(formats):
+        return f"not a time in format {' or '.join(formats)}; a spreadsheet's date as a number is format excel"
+    return f"not a time in format {' or '.join(formats)}"
 
 
 def check_format(pattern: str) -> None:
@@ -40,41 +87,72 @@ def check_format(pattern: str) -> None:
     if pattern in _PARSERS:
         return
     if "%" not in pattern:
-        raise MappingError(f"{pattern!r} is no time format; expected iso, epoch_s, epoch_ms or one like %Y-%m-%d")
+        names = ", ".join(_PARSERS)
+        raise MappingError(f"{pattern!r} is no time format; expected {names} or one like %Y-%m-%d")
     try:
         datetime.strptime(datetime(2026, 3, 1, 8, 5, tzinfo=UTC).strftime(pattern), pattern)  # noqa: DTZ007
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise MappingError(f"{pattern!r} is no time format: {error}") from None
 
 
-@cache
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of an IANA name such as Asia/Shanghai; raises MappingError for an unknown one."""
-    if not is_time_zone(name):
-        raise MappingError(f"{name!r} is no time zone name (expected one such as Asia/Shanghai)")
-    return ZoneInfo(name)
+def _parser(pattern: str, zones: Mapping[str, str]) -> _Parse:
+    if pattern == "iso":
+        return partial(_iso, zones)
+    if pattern in _PARSERS:
+        return _PARSERS[pattern]
+    if "%Z" in pattern.replace("%%", ""):
+        return partial(_strptime_with_zone, pattern, zones)
+    return partial(_strptime, pattern, zone_in_format(pattern, zones))
 
 
-def _parser(pattern: str) -> Callable[[str], datetime]:
-    return _PARSERS.get(pattern) or partial(_strptime, pattern)
+def _strptime(pattern: str, zone: tzinfo | None, text: str) -> datetime:
+    at = datetime.strptime(text, pattern)  # noqa: DTZ007 (the zone of the mapping is put on afterwards)
+    return at if zone is None or at.tzinfo is not None else at.replace(tzinfo=zone)
 
 
-def _strptime(pattern: str, text: str) -> datetime:
-    return datetime.strptime(text, pattern)  # noqa: DTZ007 (the zone of the mapping is put on afterwards)
+def _strptime_with_zone(pattern: str, zones: Mapping[str, str], text: str) -> datetime:
+    """strptime takes any name that the machine has for its own zone, and forgets it; here the zone holds."""
+    for candidate, name in without_zone(text):
+        try:
+            at = datetime.strptime(candidate, pattern)  # noqa: DTZ007 (set in the next line)
+        except ValueError:
+            continue
+        return at if at.tzinfo is not None and "%z" in pattern else at.replace(tzinfo=named_zone(name, zones, text))
+    raise ValueError
+
+
+def _iso(zones: Mapping[str, str], text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        split = zone_at_the_end(text)
+        if split is None:
+            raise
+        at = datetime.fromisoformat(split[0])
+        # An offset beside the zone tells which of two equal clock times is meant.
+        return at if at.tzinfo is not None else at.replace(tzinfo=named_zone(split[1], zones, text))
 
 
 def _epoch_s(text: str) -> datetime:
-    return from_ms(int(float(text) * 1000 // 1))
+    return from_ms(int(_whole(text) * 1000 // 1))
 
 
 def _epoch_ms(text: str) -> datetime:
-    return from_ms(int(float(text)))
+    return from_ms(int(_whole(text)))
 
 
-_PARSERS: dict[str, Callable[[str], datetime]] = {
-    "iso": datetime.fromisoformat,
+def _whole(text: str) -> float:
+    if "+" in text and is_cut(text):
+        raise BadValue(CUT, text)
+    return float(text)
+
+
+_PARSERS: dict[str, _Parse] = {
+    "iso": partial(_iso, {}),
     "epoch_s": _epoch_s,
     "epoch_ms": _epoch_ms,
+    "excel": serial_date,
+    "excel_1904": serial_date_1904,
 }
 
 

@@ -1,17 +1,20 @@
 """One value of an event out of a row: text, then extract, map and what the field's kind asks for."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fixtrail.imports.errors import BadValue, MappingError
 from fixtrail.imports.kinds import Kind
-from fixtrail.imports.mapping_file import Scalar, Strict, Text, TimeSettings
-from fixtrail.imports.templates import Row, Source, column_source, template_source
+from fixtrail.imports.mapping_file import Normalization, Scalar, Strict, Text, Texts, TimeSettings
+from fixtrail.imports.numbers import NumberStyle, number_reader
+from fixtrail.imports.spreadsheet import damage_of
+from fixtrail.imports.templates import Row, Source, column_source, first_source, has_columns, template_source
 from fixtrail.imports.times import time_reader, wire_time
 from schemas.toml_file import problems
 
@@ -20,7 +23,13 @@ Read = Callable[[Row, list[str]], Any]
 
 _TRUE = frozenset({"true", "1", "yes", "y", "是"})
 _FALSE = frozenset({"false", "0", "no", "n", "否"})
-_TIME_KEYS = ("format", "zone", "gap", "fold")
+_TIME_KEYS = ("format", "zone", "zones", "choose", "gap", "fold")
+_NORMALIZATIONS: dict[Normalization, Callable[[str], str]] = {
+    "width": lambda text: unicodedata.normalize("NFKC", text),
+    "upper": str.upper,
+    "lower": str.lower,
+    "spaces": lambda text: "".join(text.split()),
+}
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,10 @@ class Expression:
 class ValueTable(Strict):
     """An expression in its long form: `{ column = "...", map = { ... } }`."""
 
-    column: Text | None = None
-    template: Text | None = None
+    column: Texts | None = None
+    template: Texts | None = None
     value: Scalar | None = None
+    normalize: tuple[Normalization, ...] = ()
     extract: Text | None = None
     split: Text | None = None
     map: dict[str, Scalar] | None = None
@@ -46,9 +56,16 @@ class ValueTable(Strict):
     scale: int | float | None = None
     format: Text | tuple[Text, ...] | None = None
     zone: Text | None = None
+    zones: dict[str, str] | None = None
+    choose: str | None = None
     gap: str | None = None
     fold: str | None = None
     bad: Literal["reject", "omit"] = "reject"
+
+    @field_validator("column", "template", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("extract", "split")
     @classmethod
@@ -71,7 +88,7 @@ class ValueTable(Strict):
 def value_table(raw: Any, where: str) -> ValueTable:
     """The long form of any expression: plain text is a template, other plain values are constants."""
     if isinstance(raw, str):
-        return ValueTable(template=raw) if raw else ValueTable(value=raw)
+        return ValueTable(template=(raw,)) if raw else ValueTable(value=raw)
     if isinstance(raw, bool | int | float):
         return ValueTable(value=raw)
     if not isinstance(raw, dict):
@@ -87,17 +104,25 @@ def time_expression(own: TimeSettings, default: TimeSettings, where: str) -> Exp
     place = own if own.column or own.template else default
     if place.column is None and place.template is None:
         raise MappingError(f"{where}: no time column; give `time` here, or `column` in [time]")
-    source = _source(place.column, place.template, where)
-    formats = own.format or default.format or ("iso",)
-    read = time_reader(formats, own.gap or default.gap or "shift", own.fold or default.fold or "earlier")
+    sources = _sources(place.column, place.template, where)
+    formats, zones = own.format or default.format or ("iso",), own.zones or default.zones
+    read = time_reader(formats, own.gap or default.gap or "shift", own.fold or default.fold or "earlier", zones)
     zone_name = own.zone or default.zone
     zone = template_source(zone_name, where) if zone_name else Source(lambda row: None)
+    columns = frozenset[str]().union(zone.columns, *(source.columns for source in sources))
+    choose = place.choose or "first"
+    source = first_source(sources)
 
     def time_of(row: Row, notes: list[str]) -> str | None:
         text = source.read(row)
         return None if text is None else wire_time(read(text, zone.read(row), notes))
 
-    return Expression(time_of, source.columns | zone.columns)
+    def chosen(row: Row, notes: list[str]) -> str | None:
+        texts = [text for source in sources if (text := source.read(row)) is not None]
+        times = [wire_time(read(text, zone.read(row), notes)) for text in texts]
+        return (max if choose == "latest" else min)(times, default=None)
+
+    return Expression(time_of if choose == "first" else chosen, columns)
 
 
 def scalar(table: ValueTable, kind: Kind, where: str, time: TimeSettings) -> Expression:
@@ -111,19 +136,42 @@ def scalar(table: ValueTable, kind: Kind, where: str, time: TimeSettings) -> Exp
     if table.value is not None:
         value = _constant(table.value, kind, where)
         return Expression(lambda row, notes: value)
-    source = _source(table.column, table.template, where)
-    read = _pipeline(source, table, kind, constants)
-    if not source.columns:
+    source = first_source(_sources(table.column, table.template, where))
+    default = _default(table, kind, constants, where)
+    if kind.name == "text" and source.columns:
+        source = _undamaged(source)
+    read = _pipeline(source, table, kind, constants, default)
+    if not source.columns | default.columns:
         value = _read_constant(read, where, kind)
         return Expression(lambda row, notes: value)
-    return Expression(_tolerant(read, table, where), source.columns)
+    return Expression(_tolerant(read, table, where), source.columns | default.columns)
+
+
+def _undamaged(source: Source) -> Source:
+    """The same; it raises BadValue for cells of which a spreadsheet has left a number cut short or an error."""
+    columns, read = tuple(source.columns), source.read
+
+    def checked(row: Row) -> str | None:
+        text = read(row)
+        if text is not None and ("E+" in text or "#" in text):
+            for name in columns:
+                damage = damage_of(row.get(name, ""))
+                if damage:
+                    raise BadValue(damage, row[name])
+        return text
+
+    return Source(checked, source.columns)
 
 
 def split_list(table: ValueTable, item: Kind, where: str) -> Expression:
     """A list out of one text: its pieces by the regular expression `split`, each extracted and mapped."""
-    source = _source(table.column, table.template, where)
+    source = first_source(_sources(table.column, table.template, where))
     separator = re.compile(table.split or "")
-    piece = _pipeline(column_source(""), table, item, _constants(table, item, where))
+    constants = _constants(table, item, where)
+    default = _default(table, item, constants, where)
+    if default.columns:
+        raise MappingError(f"{where}.default: the default of a list's pieces takes no column")
+    piece = _pipeline(column_source(""), table, item, constants, default)
 
     def pieces(row: Row, notes: list[str]) -> Any:
         texts = [text.strip() for text in separator.split(source.read(row) or "") if text]
@@ -133,8 +181,10 @@ def split_list(table: ValueTable, item: Kind, where: str) -> Expression:
     return Expression(_tolerant(pieces, table, where), source.columns)
 
 
-def _source(column: str | None, template: str | None, where: str) -> Source:
-    return column_source(column) if column is not None else template_source(template or "", where)
+def _sources(columns: Texts | None, templates: Texts | None, where: str) -> list[Source]:
+    if columns is not None:
+        return [column_source(column) for column in columns]
+    return [template_source(template, where) for template in templates or ()]
 
 
 def _time_value(table: ValueTable, where: str, time: TimeSettings) -> Expression:
@@ -149,31 +199,85 @@ def _time_value(table: ValueTable, where: str, time: TimeSettings) -> Expression
     return time_expression(own, time, where)
 
 
-def _pipeline(source: Source, table: ValueTable, kind: Kind, constants: Mapping[str | None, Any]) -> Read:
-    """Text → extract → map → parse; `constants` are the map's values by text, and the default under None."""
+def _default(table: ValueTable, kind: Kind, constants: Mapping[str | None, Any], where: str) -> Expression:
+    """What a value is where the row has none: a constant, or a template of other columns, None without a default."""
+    if isinstance(table.default, str) and has_columns(table.default):
+        source = template_source(table.default, f"{where}.default")
+        checked = _undamaged(source) if kind.name == "text" else source
+        return Expression(_pipeline(checked, _same_style(table), kind, {}, _NOTHING), source.columns)
+    constant = constants.get(None)
+    return Expression(lambda row, notes: constant)
+
+
+def _same_style(table: ValueTable) -> ValueTable:
+    return table.model_copy(update={"map": None, "default": None, "extract": None})
+
+
+_NOTHING = Expression(lambda row, notes: None)
+
+
+def _pipeline(
+    source: Source, table: ValueTable, kind: Kind, constants: Mapping[str | None, Any], default: Expression
+) -> Read:
+    """Text → normalize → extract → map → parse; `constants` are the map's values by text."""
     parse = _parser(kind, table)
-    extract = re.compile(table.extract) if table.extract is not None else None
-    default = constants.get(None)
-    text_of = source.read
+    text_of = _extracted(_normalized(source.read, table.normalize), table.extract)
+    default_of, is_mapped, has_default = default.read, table.map is not None, table.default is not None
 
     def read(row: Row, notes: list[str]) -> Any:
         text = text_of(row)
-        if text is not None and extract is not None:
-            found = extract.search(text)
-            if found is None:
-                raise BadValue("text does not match `extract`", text)
-            text = (found[1] if extract.groups else found[0]) or None
         if text is None:
-            return default
-        if table.map is None:
+            return default_of(row, notes)
+        if not is_mapped:
             return parse(text)
         if text in constants:
             return constants[text]
-        if default is None:
+        if not has_default:
             raise BadValue("text is not in `map`", text)
-        return default
+        return default_of(row, notes)
 
     return read
+
+
+def normalizer(names: tuple[Normalization, ...]) -> Callable[[str], str]:
+    """The function that makes a text plain in the ways that are named."""
+    steps = [_NORMALIZATIONS[name] for name in names]
+
+    def plain(text: str) -> str:
+        for step in steps:
+            text = step(text)
+        return text
+
+    return plain
+
+
+def _normalized(read: Callable[[Row], str | None], names: tuple[Normalization, ...]) -> Callable[[Row], str | None]:
+    if not names:
+        return read
+    plain = normalizer(names)
+
+    def normalized(row: Row) -> str | None:
+        text = read(row)
+        return None if text is None else plain(text).strip() or None
+
+    return normalized
+
+
+def _extracted(read: Callable[[Row], str | None], regex: str | None) -> Callable[[Row], str | None]:
+    if regex is None:
+        return read
+    pattern = re.compile(regex)
+
+    def extracted(row: Row) -> str | None:
+        text = read(row)
+        if text is None:
+            return None
+        match = pattern.search(text)
+        if match is None:
+            raise BadValue("text does not match `extract`", text)
+        return (match[1] if pattern.groups else match[0]) or None
+
+    return extracted
 
 
 def _parser(kind: Kind, table: ValueTable) -> Callable[[str], Any]:
@@ -181,26 +285,8 @@ def _parser(kind: Kind, table: ValueTable) -> Callable[[str], Any]:
         return _bool
     if kind.name not in ("number", "integer"):
         return str
-    point, thousands, integer = table.decimal, table.thousands, kind.name == "integer"
     scale = Decimal(str(table.scale)) if table.scale is not None else None
-
-    def number(text: str) -> int | float:
-        plain = text.replace(thousands, "") if thousands else text
-        try:
-            value = Decimal(plain.replace(",", ".") if point == "," else plain)
-        except InvalidOperation:
-            raise BadValue("not a number", text) from None
-        if not value.is_finite() or abs(value) >= 10**15:
-            raise BadValue("not a number", text)
-        if scale is not None:
-            value *= scale
-        if value == value.to_integral_value():
-            return int(value)
-        if integer:
-            raise BadValue("not a whole number", text)
-        return float(value)
-
-    return number
+    return number_reader(NumberStyle(table.decimal, table.thousands, scale, kind.name == "integer"))
 
 
 def _bool(text: str) -> bool:
@@ -216,7 +302,7 @@ def _constants(table: ValueTable, kind: Kind, where: str) -> dict[str | None, An
     constants: dict[str | None, Any] = {
         text: _constant(value, kind, f"{where}.map.{text}") for text, value in (table.map or {}).items()
     }
-    if table.default is not None:
+    if table.default is not None and not (isinstance(table.default, str) and has_columns(table.default)):
         constants[None] = _constant(table.default, kind, f"{where}.default")
     return constants
 

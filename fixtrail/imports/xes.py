@@ -4,10 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
+from xml.parsers import expat
 
 from fixtrail.imports.errors import LogError
 
@@ -28,11 +25,12 @@ class XesReader:
 
     Columns: an event's attributes by key, `case:` and `log:` before those of its trace and of the log, and
     `key/inner key` for an attribute inside another one. A key that comes twice in one event holds both, joined by `;`.
+    Of the log's own attributes, of which there may be thousands, the rows have those in `wanted`.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, wanted: frozenset[str] = frozenset()) -> None:
         self._stream = stream
-        self._traces = _Traces()
+        self._traces = _Traces(wanted)
 
     @property
     def columns(self) -> list[str]:
@@ -44,27 +42,34 @@ class XesReader:
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
         traces = self._traces
-        parser: Any = DefusedXMLParser(target=traces, forbid_dtd=True)
-        traces.line = lambda: int(parser.parser.CurrentLineNumber)
+        parser = _parser(traces)
         first = self._stream.read(CHUNK)
         decode = _decoder(first)
         try:
             chunk = first
             while chunk:
-                parser.feed(decode(chunk) if decode else chunk)
+                parser.Parse(decode(chunk) if decode else chunk, False)
                 traces.check_size(len(chunk))
                 yield from traces.take()
                 chunk = self._stream.read(CHUNK)
-            if decode:
-                parser.feed(decode(b"", True))
-            parser.close()
-        except DefusedXmlException:
-            raise LogError("the log declares a document type or entities; such XML is refused") from None
-        except ParseError as error:
+            parser.Parse(decode(b"", True) if decode else b"", True)
+        except expat.ExpatError as error:
             raise LogError(f"not well-formed XML: {error}") from None
         except UnicodeDecodeError as error:
             raise LogError(f"near line {traces.line()}: the bytes are no {error.encoding}") from None
         yield from traces.take()
+
+
+def _parser(traces: "_Traces") -> expat.XMLParserType:
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler, parser.EndElementHandler = traces.start, traces.end
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    traces.line = lambda: parser.CurrentLineNumber
+    return parser
+
+
+def _refuse_document_type(*_: object) -> None:
+    raise LogError("the log declares a document type or entities; such XML is refused")
 
 
 def _decoder(first: bytes) -> Any:
@@ -81,9 +86,10 @@ def _decoder(first: bytes) -> Any:
 class _Traces:
     """The parser's target: gathers one trace at a time and puts its rows on `done` when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: frozenset[str]) -> None:
         self.columns: dict[str, None] = {}
         self.empty_cases = 0
+        self._wanted = wanted
         self.line: Any = lambda: 0
         self._done: list[tuple[int, dict[str, str]]] = []
         self._events: list[tuple[int, dict[str, str]]] = []
@@ -129,9 +135,6 @@ class _Traces:
         elif name == "global":
             self._scope = "log"
 
-    def close(self) -> None:
-        """Nothing is left to do at the end of the log."""
-
     def take(self) -> list[tuple[int, dict[str, str]]]:
         done, self._done = self._done, []
         return done
@@ -163,7 +166,7 @@ class _Traces:
             return
         self.columns[key] = None
         value = attributes.get("value")
-        if value is not None:
+        if value is not None and (scope != "log" or key in self._wanted):
             holder[key] = f"{holder[key]};{value}" if key in holder else value
 
     def _finish(self) -> None:

@@ -19,6 +19,7 @@ REPORTS = {
     "pilot": Words("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
     "journey": Words("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
     "parts": Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"),
+    "data": Words("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
     "quality": Words("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

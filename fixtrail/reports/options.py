@@ -21,6 +21,9 @@ class Options:
     until: date | None = None
     by: str | None = None
     targets: Targets = field(default=NO_TARGETS)
+    # Of report data: only what this source sent, only this center's; "" for all.
+    source: str = ""
+    center: str = ""
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

@@ -18,6 +18,7 @@ from runtime.failure import Failure
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
 from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
+from schemas.events import Event
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 if TYPE_CHECKING:
@@ -301,9 +302,18 @@ class Checked:
 
 
 def check_lines(
-    source: BinaryIO, found: Checked, *, max_bytes: int, moved: Callable[[int], object] = lambda _: None
+    source: BinaryIO,
+    found: Checked,
+    *,
+    max_bytes: int,
+    moved: Callable[[int], object] = lambda _: None,
+    accepted: Callable[[Event], object] = lambda _: None,
+    refused: Callable[[BadEvent, bytes], object] = lambda *_: None,
 ) -> Iterator[tuple[int, BadEvent]]:
-    """The lines that are no event: line number and reason; `found` counts the rest as the lines go by."""
+    """The lines that are no event: line number and reason; `found` counts the rest as the lines go by.
+
+    `accepted` is given each event, `refused` each error with its line.
+    """
     for number, line in enumerate(source, 1):
         moved(len(line))
         value = line.removesuffix(b"\n")
@@ -315,10 +325,12 @@ def check_lines(
             event, extras = decode_with_extras(value, max_bytes=max_bytes)
         except BadEvent as error:
             found.codes[error.code] += 1
+            refused(error, value)
             yield number, error
         else:
             found.types[event.type] += 1  # type: ignore[attr-defined]
             found.extra_fields.update(extras)
+            accepted(event)
 
 
 def size_of(source: Path) -> int | None:

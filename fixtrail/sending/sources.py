@@ -49,7 +49,7 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     Raises Failure where the mapping or the log cannot be used.
     """
     from fixtrail.imports.errors import LogError
-    from fixtrail.imports.report import report_lines
+    from fixtrail.imports.report_lines import report_lines
 
     try:
         report, sent = asyncio.run(_import(settings, run))
@@ -62,6 +62,24 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
             say(line)
         say("nothing was sent (dry run)" if run.dry_run else _told(sent) if sent else f"written to {run.out}")
     return 0 if sent is None or sent.complete else NEGATIVE
+
+
+def suggest_to(log: Path, target: Path | None, say: Say) -> None:
+    """Write a first mapping for a log to a file, or say it. Raises Failure."""
+    from fixtrail.imports.errors import LogError
+    from fixtrail.imports.suggest import suggest_mapping
+
+    try:
+        text = suggest_mapping(log)
+    except LogError as error:
+        raise Failure(str(error)) from None
+    if target is None or str(target) == "-":
+        say(text.rstrip("\n"))
+        return
+    if target.exists():
+        raise Failure(f"{target} exists already; name another file", USAGE)
+    target.write_text(text, encoding="utf-8")
+    say(f"{target} written: read it, then try it with --dry-run")
 
 
 async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportReport, Sent | None]":

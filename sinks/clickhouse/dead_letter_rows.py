@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.dead_letter import original_headers, read_dead_letter
+from schemas.origin import center_of, source_of
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, Record, Row, Table, UnusableRecord, timestamp_of
 
@@ -19,6 +20,8 @@ LETTERS = Table(
         "record_at",
         "refused_at",
         "diverted",
+        "center_id",
+        "source",
     ),
 )
 
@@ -60,4 +63,6 @@ class LetterRows:
             letter.timestamp if 0 < letter.timestamp < LATEST_MS else None,
             timestamp_of(record),
             letter.topic == SERVICE_EVENTS and self._events.is_event(original),
+            center_of(record.value),
+            source_of(original.headers, record.value),
         )

@@ -1,6 +1,7 @@
 """The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
 
 import asyncio
+from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
+ABOUT_STAFF = frozenset({"quality"})
 
 
 def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
@@ -31,6 +33,15 @@ def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
     return person
 
 
+def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees_all)]) -> Person:
+    """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
+    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
+    if is_about_staff and not person.has("manager"):
+        raise HTTPException(403)
+    return person
+
+
+Reader = Annotated[Person, Depends(may_read)]
 Analyst = Annotated[Person, Depends(sees_all)]
 
 
@@ -45,29 +56,22 @@ async def overview(request: Request, person: Analyst) -> Response:
 
 
 @router.get("/analysis/report.css")
-async def style_sheet() -> Response:
-    """The look of reports, the same as in their HTML files."""
-    from fixtrail.reports.forms.page import style
-
-    return Response(style(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+async def style_sheet(person: Analyst) -> Response:
+    """The look of reports, the same as in their HTML files; read without loading the code of the reports."""
+    sheet = (files("fixtrail.reports.forms") / "report.css").read_text(encoding="utf-8")
+    return Response(sheet, media_type="text/css", headers={"Cache-Control": "private, max-age=300"})
 
 
 @router.get("/analysis/{name}")
-async def report_page(request: Request, name: str, person: Analyst) -> Response:
+async def report_page(request: Request, name: str, person: Reader) -> Response:
     """The last report with the time of its data; where there is none yet, how far it is, on a page that asks again."""
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
-    about: dict[str, Any] = {
-        "name": name,
-        "asked": asked,
-        "cuts": CUTS,
-        "refused": None,
-        "progress": None,
-        "as_of": None,
-    }
+    nothing_yet = {"refused": None, "progress": None, "as_of": None}
+    about: dict[str, Any] = {"name": name, "asked": asked, "cuts": CUTS, **nothing_yet}
     if isinstance(outcome, Refused):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
@@ -98,7 +102,7 @@ def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:
 
 
 @router.get("/analysis/{name}/{file}")
-async def report_file(request: Request, name: str, file: str, person: Analyst) -> Response:
+async def report_file(request: Request, name: str, file: str, person: Reader) -> Response:
     """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
     outcome = await web_of(request).ops.reports.get(asked_by(request, name))
     if not isinstance(outcome, Computed):

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fixtrail.web.forms import TooLong, small_body
+from fixtrail.web.languages import accepted_locale
 from fixtrail.web.static import static_url
 from schemas.locales import LOCALES, Locale
 
@@ -74,11 +75,7 @@ def locale_of(request: Request) -> Locale:
     for told in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if told in LOCALES:
             return told
-    for part in request.headers.get("accept-language", "").split(","):
-        language = part.partition(";")[0].strip().lower()
-        if language[:2] in ("zh", "en"):
-            return "zh-CN" if language.startswith("zh") else "en"
-    return "zh-CN"
+    return accepted_locale(request.headers.get("accept-language", "")) or "zh-CN"
 
 
 @cache

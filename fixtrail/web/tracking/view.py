@@ -167,7 +167,7 @@ def journey_view(fact: JourneyFact, now: int) -> View:
 
 
 def _now(fact: JourneyFact) -> Now:
-    if fact.status != "open":
+    if fact.status in ("handed_off", "cancelled"):
         return Now(fact.status, fact.closed_at)
     if fact.activity is None:
         # No check-in is known: there is only what other events say.

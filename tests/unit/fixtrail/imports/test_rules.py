@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from fixtrail.imports.log import read_log
 from fixtrail.imports.mapping import Mapping, load_mapping
 from fixtrail.imports.ordering import Record, TimeOrder
-from fixtrail.imports.report import ImportReport, report_lines
+from fixtrail.imports.report import ImportReport
+from fixtrail.imports.report_lines import report_lines
 from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped, map_row
 from fixtrail.imports.run import import_log
 from fixtrail.imports.times import wire_time
@@ -390,7 +391,7 @@ def test_a_row_of_a_whole_order_makes_an_event_of_each_time_it_has(workshop):
 
     assert report.events_by_type == {"check_in": 3, "handoff": 1, "survey": 1}
     assert (report.mapped_rows, report.partly_mapped_rows) == (3, 1)
-    assert [(each.reason, each.lines) for each in report.unmapped] == [("no rule matches", (5,))]
+    assert [(each.reason, each.lines) for each in report.unmapped] == [("it has no time for any of its events", (5,))]
     assert {each.reason for each in report.rejected} == {
         "time: not a time in format iso",
         "a second row of the same order",
@@ -475,3 +476,57 @@ def test_more_events_than_fit_into_memory_come_in_order_too(events, at_once):
         for record in records:
             ordered.add(record)
         assert list(ordered) == sorted(records)
+
+
+LATE = "2026-03-01T12:00:00Z"
+
+
+def test_the_latest_row_is_the_one_with_the_latest_time_wherever_it_stands(workshop):
+    rules = '[[event]]\ntype = "handoff"\nmatch = { "@latest" = true }\n'
+
+    outcomes = workshop.outcomes(rules, {"at": AT}, {"at": LATE, "step": "out"}, {"at": "2026-03-01T09:00:00Z"})
+
+    assert [outcome.row.line for outcome in outcomes if isinstance(outcome, MappedEvent)] == [3]
+
+
+@pytest.mark.parametrize(("where", "lines"), [("some_row", [2, 3, 4]), ("earlier_row", [4]), ("later_row", [2])])
+def test_a_rule_may_look_at_the_other_rows_of_the_case(workshop, where, lines):
+    rules = f'[[event]]\ntype = "handoff"\nwhen = {{ {where} = {{ column = "step", equals = "test" }} }}\n'
+
+    outcomes = workshop.outcomes(
+        rules,
+        {"step": "in"},
+        {"step": "test", "at": "2026-03-01T10:00:00Z"},
+        {"step": "out", "at": LATE},
+        {"order": "R2"},
+    )
+
+    assert [outcome.row.line for outcome in outcomes if isinstance(outcome, MappedEvent)] == lines
+
+
+def test_an_optional_time_that_is_missing_is_no_rejection(workshop):
+    rules = '[[event]]\ntype = "handoff"\noptional = true\ntime = "gone"\n'
+
+    (outcome,) = workshop.outcomes(rules, {"gone": ""})
+
+    assert isinstance(outcome, Unmapped)
+    assert outcome.reason == "it has no time for any of its events"
+
+
+def test_a_time_may_be_the_latest_of_several_columns(workshop):
+    rules = '[[event]]\ntype = "handoff"\ntime = { column = ["a", "b"], choose = "latest" }\n'
+
+    (outcome,) = workshop.outcomes(rules, {"a": LATE, "b": AT})
+
+    assert isinstance(outcome, MappedEvent)
+    assert outcome.event.occurred_at.hour == 12
+
+
+def test_an_optional_field_that_the_contract_does_not_allow_is_left_out_and_noted(workshop):
+    rules = '[[event]]\ntype = "check_in"\nfields = { lane = "standard", odometer_km = "{km}" }\n'
+
+    (outcome,) = workshop.outcomes(rules, {"km": "-5"})
+
+    assert isinstance(outcome, MappedEvent)
+    assert b"odometer" not in outcome.value
+    assert outcome.notes == ("left out: odometer_km: the contract does not allow this value",)

@@ -1,0 +1,47 @@
+-- How many events came from each source, how late, how often twice or contradicting each other, and by what clock?
+-- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
+WITH lagging AS
+(
+    SELECT
+        source, center_id, type, vehicle_key, order_id, event_id, content,
+        if(isNull(received_at), NULL, dateDiff('millisecond', occurred_at, received_at) / 1000) AS late_s,
+        occurred_at < max(occurred_at) OVER (
+            PARTITION BY vehicle_key ORDER BY kafka_partition, kafka_offset
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_older
+    FROM arrivals
+    WHERE ({source:String} = '' OR source = {source:String}) AND ({center:String} = '' OR center_id = {center:String})
+        AND ({since:String} = '' OR toDate(occurred_at, {time_zone:String}) >= toDateOrZero({since:String}))
+        AND ({until:String} = '' OR toDate(occurred_at, {time_zone:String}) <= toDateOrZero({until:String}))
+)
+SELECT
+    source,
+    center_id,
+    type,
+    sum(copies) AS arrivals,
+    count() AS events,
+    countIf(contents > 1) AS conflicts,
+    sum(late) AS late,
+    sum(late_a_day) AS late_a_day,
+    sum(ahead) AS ahead,
+    sum(older) AS out_of_order,
+    quantileExactWeighted(0.5)(first_late_s, copies) AS late_p50_s,
+    quantileExactWeighted(0.95)(first_late_s, copies) AS late_p95_s,
+    quantileExactWeighted(0.01)(first_late_s, copies) AS skew_s,
+    max(late_max_s) AS late_max_s
+FROM
+(
+    SELECT
+        source, center_id, type,
+        count() AS copies,
+        uniqExact(content) AS contents,
+        countIf(late_s > 900) AS late,
+        countIf(late_s > 86400) AS late_a_day,
+        countIf(late_s < -1) AS ahead,
+        countIf(is_older) AS older,
+        min(late_s) AS first_late_s,
+        max(late_s) AS late_max_s
+    FROM lagging
+    GROUP BY source, center_id, type, vehicle_key, order_id, event_id
+)
+GROUP BY source, center_id, type
+ORDER BY source, center_id, arrivals DESC

@@ -1,0 +1,130 @@
+"""What columns and activities of a log are likely to mean, by the words that workshops and their systems use."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from fixtrail.imports.errors import BadValue
+from fixtrail.imports.times import time_reader
+
+ENOUGH = 0.8  # of the values of a column of times can be read
+FORMATS = (
+    *("iso", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %p %I:%M:%S", "%Y/%m/%d %p %I:%M"),
+    *("%Y年%m月%d日 %H时%M分", "%Y年%m月%d日 %H:%M", "%Y年%m月%d日 %H时", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"),
+    *("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%Y/%m/%d", "%d.%m.%Y"),
+    *("epoch_ms", "epoch_s", "excel"),
+)
+_OF_NUMBERS = frozenset({"epoch_ms", "epoch_s", "excel"})
+# Role → words in a column's name, the surest first.
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "case": (
+        *("case:concept:name", "工单号", "工单编号", "委托书号", "施工单号", "order_id", "order no", "order number"),
+        *(
+            "repair order",
+            "work order",
+            "ro_no",
+            "ro number",
+            "case id",
+            "case_id",
+            "caseid",
+            "ticket",
+            "单号",
+            "order",
+        ),
+    ),
+    "vehicle": ("vin", "车架号", "底盘号", "vehicle_id", "chassis", "车牌", "plate", "registration", "vehicle", "车辆"),
+    "customer": ("客户编号", "客户代码", "customer_id", "customer", "会员", "手机", "电话", "phone", "客户", "车主"),
+    "center": ("服务站", "经销商", "门店", "网点", "center", "centre", "dealer", "branch", "site", "department"),
+    "odometer": ("里程", "odometer", "mileage", "kilomet"),
+    "lane": ("业务类型", "维修类型", "lane", "service type"),
+    "amount": ("实收", "结算金额", "应收", "final amount", "invoice", "amount", "金额", "total"),
+    "score": ("满意度", "nps", "score", "评分"),
+    "activity": ("步骤", "环节", "节点", "concept:name", "activity", "step", "event", "工序", "状态", "status"),
+}
+# (event type, phase) → words in an activity, or in the name of a column of times.
+_EVENTS: tuple[tuple[tuple[str, str | None], tuple[str, ...]], ...] = (
+    (("promised", None), ("预计交车", "预交车", "预计完工", "promised", "planned", "estimated")),
+    (("cancellation", None), ("作废", "取消", "退单", "cancel", "void")),
+    (("quote_decision", None), ("客户确认", "客户同意", "approved", "approval")),
+    (("survey", None), ("回访", "满意度", "survey")),
+    (("complaint", None), ("投诉", "complain")),
+    (("quality_check", "completed"), ("质检", "终检", "检验", "quality", "test repair", "inspection")),
+    (("diagnosis", "started"), ("检测开始", "诊断开始", "diagnosis start", "diagnosis_start", "analyze defect")),
+    (("diagnosis", "completed"), ("检测完成", "诊断完成", "检测", "诊断", "diagnos")),
+    (("part_request", "backordered"), ("缺件", "欠料", "backorder")),
+    (("part_request", "fulfilled"), ("到货", "配件到", "part arrived", "fulfilled")),
+    (("part_request", "requested"), ("订件", "领料", "part request", "part_request", "parts ordered")),
+    (("repair", "completed"), ("完工", "竣工", "维修完成", "修理完成", "repair end", "repair_end", "repair complete")),
+    (("repair", "paused"), ("暂停", "停工", "paused")),
+    (("repair", "resumed"), ("复工", "恢复", "resumed")),
+    (("repair", "started"), ("开工", "维修开始", "施工", "上工位", "repair start", "repair_start", "repair")),
+    (
+        ("check_in", None),
+        ("开单", "进站", "接车", "进厂", "到店", "登记", "check-in", "check in", "check_in"),
+    ),
+    (("ready", None), ("可交车", "待交车", "ready")),
+    (
+        ("handoff", None),
+        ("交车", "出厂", "提车", "离店", "handoff", "handover", "deliver", "closed", "archive"),
+    ),
+    (("check_in", None), ("regist", "arriv", "receiv", "start", "创建", "created", "insert")),
+    (("handoff", None), ("end", "close", "release", "结算", "finish", "complet")),
+)
+
+
+def column_for(role: str, columns: Sequence[str], taken: Iterable[str] = ()) -> str | None:
+    """The column whose name fits a role best; None where none does."""
+    free = [column for column in columns if column not in set(taken)]
+    for word in _COLUMNS[role]:
+        for column in free:
+            if word in column.lower():
+                return column
+    return None
+
+
+def event_for(text: str) -> tuple[str, str | None] | None:
+    """The (event type, phase) that an activity or a column of times is likely to stand for; None for no idea."""
+    return next((event for event, words in _EVENTS if _position(text, words) is not None), None)
+
+
+def surest(texts: Iterable[str]) -> str:
+    """Of texts that stand for the same event the one whose words leave the least doubt."""
+    ranks = [(number, words) for number, (_, words) in enumerate(_EVENTS)]
+
+    def doubt(text: str) -> tuple[int, int]:
+        places = ((number, _position(text, words)) for number, words in ranks)
+        return next(((number, place) for number, place in places if place is not None), (len(ranks), 0))
+
+    return min(texts, key=doubt)
+
+
+def _position(text: str, words: Sequence[str]) -> int | None:
+    """Which of the words begins somewhere in the text; "send" does not begin with "end"."""
+    lower = text.lower()
+    for number, word in enumerate(words):
+        if word in lower and (not word.isascii() or re.search(rf"(?<![a-z]){re.escape(word)}", lower)):
+            return number
+    return None
+
+
+def formats_of(values: Sequence[str], name: str) -> tuple[str, ...] | None:
+    """The formats that read these values, the most useful first; None where they are no times."""
+    rest, formats = list(values), []
+    for pattern in FORMATS:
+        if pattern in _OF_NUMBERS and not re.search("time|date|时间|日期|时|_at$", name.lower()):
+            continue
+        left = [text for text in rest if not _is_read(text, pattern)]
+        if len(left) < len(rest):
+            formats.append(pattern)
+            rest = left
+    is_enough = bool(values) and len(rest) <= (1 - ENOUGH) * len(values)
+    return tuple(formats) if is_enough else None
+
+
+def _is_read(text: str, pattern: str) -> bool:
+    if pattern == "iso" and text.isdigit():
+        return False
+    try:
+        at = time_reader((pattern,), "shift", "earlier")(text, "UTC", [])
+    except BadValue:
+        return False
+    return 1980 <= at.year <= 2100

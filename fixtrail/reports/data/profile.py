@@ -1,0 +1,203 @@
+"""The data report of a file of events, before anything is sent: the same flaws and grades, without what Kafka adds."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from fixtrail.reports.data.report import Frames, report_of
+from fixtrail.reports.data.rules import Bounds, rules
+from fixtrail.reports.options import Options
+from fixtrail.reports.report import Report
+from schemas.events import Event
+from schemas.times import DAY_MS, to_ms
+from streams.journey.batch import journey_facts
+
+SOURCE = "file"
+_ASIDE = frozenset({"survey", "complaint", "follow_up", "appointment"})
+_ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "ahead", "out_of_order")
+_TIMES = ("late_p50_s", "late_p95_s", "skew_s", "late_max_s")
+_NEVER_CLOSED_MS = 30 * DAY_MS
+
+
+@dataclass
+class _Phases:
+    """What is to be known of one order to tell which phases it lacks."""
+
+    center: str
+    jobs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    requests: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    diagnoses: Counter[str] = field(default_factory=Counter)
+    types: set[str] = field(default_factory=set)
+    seconds: Counter[int] = field(default_factory=Counter)
+    newest: int = 0
+
+
+class Profile:
+    """Takes the lines of a file in their order; `report` tells what would be wrong with them."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._now = now or datetime.now(UTC)
+        self._events: list[Event] = []
+        self._counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._fields: Counter[tuple[str, str, str, str]] = Counter()
+        self._days: Counter[tuple[str, str]] = Counter()
+        self._letters: Counter[tuple[str, str]] = Counter()
+        self._content: dict[tuple[str, str, str, str], Event] = {}
+        self._newest: dict[str, datetime] = {}
+
+    def add(self, event: Event) -> None:
+        """Count an event that would be accepted."""
+        type_: str = event.type  # type: ignore[attr-defined]  # each type has it
+        counts = self._counts[event.center_id, type_]
+        counts["arrivals"] += 1
+        counts["ahead"] += event.occurred_at > self._now
+        newest = self._newest.get(event.vehicle_id, event.occurred_at)
+        counts["out_of_order"] += event.occurred_at < newest
+        self._newest[event.vehicle_id] = max(newest, event.occurred_at)
+        key = (event.vehicle_id, event.center_id, event.order_id, event.event_id)
+        if key in self._content:
+            counts["conflicts"] += self._content[key] != event
+            return
+        self._content[key] = event
+        counts["events"] += 1
+        self._events.append(event)
+        self._days[event.center_id, f"{event.occurred_at.astimezone(UTC):%Y-%m-%d}"] += 1
+        phase = str(getattr(event, "phase", None) or "")
+        given = (name for name, value in event.__dict__.items() if value is not None)
+        for name in ("", *given):
+            self._fields[event.center_id, type_, phase, name] += 1
+
+    def refuse(self, code: str, center: str | None) -> None:
+        """Count a line that would become a dead letter."""
+        self._letters[center or "", code] += 1
+
+    def report(self) -> Report:
+        return report_of(self._frames(), Options(self._now))
+
+    def _frames(self) -> Frames:
+        arrivals = [
+            {"source": SOURCE, "center_id": center, "type": type_, **{name: counts[name] for name in _ARRIVALS}}
+            for (center, type_), counts in sorted(self._counts.items())
+        ]
+        return Frames(
+            _frame(arrivals, "source", "center_id", "type", *_ARRIVALS).assign(**dict.fromkeys(_TIMES)),
+            _rows(self._fields, "center_id", "type", "phase", "field", "filled"),
+            _orders(self._events, to_ms(self._now), rules().bounds),
+            _phases(self._events, to_ms(self._now)),
+            _rows(self._days, "center_id", "day", "events"),
+            _rows(self._letters, "center_id", "code", "letters").assign(source=SOURCE),
+        )
+
+
+def _frame(rows: list[dict[str, Any]], *columns: str) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def _rows(counts: Counter[Any], *columns: str) -> pd.DataFrame:
+    return pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=list(columns))
+
+
+_ORDER_COUNTS = (
+    *("orders", "handed_off", "cancelled", "open", "no_visit", "never_closed", "no_check_in", "no_repair"),
+    *("no_fault_group", "no_score", "no_promise", "no_wait", "no_amount", "no_approval", "negative_gap"),
+    *("activity_after_close", "center_changed", "vehicle_changed", "repair_short", "repair_long", "quote_odd"),
+)
+
+
+def _orders(events: list[Event], now_ms: int, bounds: Bounds) -> pd.DataFrame:
+    """The same as analytics/queries/data_orders.sql."""
+    centers: dict[str, Counter[str]] = defaultdict(Counter)
+    # An order without a check-in belongs to the center of its events.
+    told = {(event.vehicle_id, event.order_id): event.center_id for event in events}
+    for fact in journey_facts(events):
+        center = fact["center_id"] or told[fact["vehicle_id"], fact["order_id"]]
+        centers[center].update(name for name, is_so in _order(fact, now_ms, bounds).items() if is_so)
+    rows = [
+        {"center_id": center, **{name: counts[name] for name in _ORDER_COUNTS}}
+        for center, counts in sorted(centers.items())
+    ]
+    return _frame(rows, "center_id", *_ORDER_COUNTS)
+
+
+def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]:
+    status, repair_s, quoted = fact["status"], fact["repair_s"] or 0, fact["quoted_amount"]
+    done, has_amount = status == "handed_off", fact["final_amount"] is not None
+    anomalies = fact["anomalies"]
+    return {
+        "orders": status != "no_visit",
+        **{name: status == name for name in ("handed_off", "cancelled", "open", "no_visit")},
+        "never_closed": status == "open" and fact["last_event_at"] < now_ms - _NEVER_CLOSED_MS,
+        "no_check_in": status != "no_visit" and fact["checked_in_at"] is None,
+        "no_repair": done and fact["ftf"] is None,
+        "no_fault_group": done and not fact["fault_groups"],
+        "no_score": done and fact["score"] is None,
+        "no_promise": done and fact["promised_at"] is None,
+        "no_wait": done and fact["wait_s"] is None,
+        "no_amount": done and not has_amount,
+        "no_approval": done and has_amount and fact["approved_amount"] is None,
+        **{
+            kind: kind in anomalies
+            for kind in ("negative_gap", "activity_after_close", "center_changed", "vehicle_changed")
+        },
+        "repair_short": done and 0 < repair_s < bounds.repair_least_s,
+        "repair_long": done and repair_s > bounds.repair_most_s,
+        "quote_odd": quoted is not None and (float(quoted) == 0 or float(quoted) > bounds.quote_most),
+    }
+
+
+_PHASE_COUNTS = (
+    *("orders", "repair_without_start", "repair_without_end", "diagnosis_without_start", "handoff_without_repair"),
+    *("part_without_request", "typed_in_afterwards"),
+)
+
+
+def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
+    """The same as analytics/queries/data_phases.sql."""
+    orders: dict[tuple[str, str], _Phases] = {}
+    for event in events:
+        type_: str = event.type  # type: ignore[attr-defined]
+        if type_ not in _ASIDE:
+            key = (event.vehicle_id, event.order_id)
+            _note(orders.setdefault(key, _Phases(event.center_id)), event, type_)
+    centers: dict[str, Counter[str]] = defaultdict(Counter)
+    for order in orders.values():
+        centers[order.center].update(name for name, is_so in _missing(order, now_ms).items() if is_so)
+    rows = [
+        {"center_id": center, **{name: counts[name] for name in _PHASE_COUNTS}}
+        for center, counts in sorted(centers.items())
+    ]
+    return _frame(rows, "center_id", *_PHASE_COUNTS)
+
+
+def _note(order: _Phases, event: Event, type_: str) -> None:
+    said = event.__dict__
+    phase, at = said.get("phase"), to_ms(event.occurred_at)
+    order.types.add(type_)
+    order.seconds[at // 1000] += 1
+    order.newest = max(order.newest, at)
+    if type_ == "repair":
+        order.jobs[str(phase)].add(said["job_id"])
+    elif type_ == "part_request":
+        order.requests["asked" if phase in ("requested", "backordered") else str(phase)].add(said["request_id"])
+    elif type_ == "diagnosis":
+        order.diagnoses[str(phase)] += 1
+
+
+def _missing(order: _Phases, now_ms: int) -> dict[str, bool]:
+    started, completed = len(order.jobs["started"]), len(order.jobs["completed"])
+    closed = bool(order.types & {"handoff", "cancellation"})
+    return {
+        "orders": True,
+        "repair_without_start": completed > started,
+        "repair_without_end": closed and started > completed and order.newest < now_ms - 2 * DAY_MS,
+        "diagnosis_without_start": order.diagnoses["completed"] > order.diagnoses["started"],
+        "handoff_without_repair": "handoff" in order.types and started + completed == 0,
+        "part_without_request": len(order.requests["fulfilled"]) > len(order.requests["asked"]),
+        "typed_in_afterwards": max(order.seconds.values()) >= 4,
+    }

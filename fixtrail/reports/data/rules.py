@@ -1,0 +1,48 @@
+"""The declared rules by which data are counted, counted with a note, or not counted."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.toml_file import load_model
+
+GO, NOTE, STOP = "go", "note", "stop"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(Strict):
+    note: float
+    stop: float
+
+    def grade(self, value: float) -> str:
+        """Of something that had better be small."""
+        return STOP if value > self.stop else NOTE if value > self.note else GO
+
+    def grade_of_least(self, value: float) -> str:
+        """Of something that had better be large."""
+        return STOP if value < self.stop else NOTE if value < self.note else GO
+
+
+class Bounds(Strict):
+    repair_least_s: float
+    repair_most_s: float
+    quote_most: float
+
+
+class Rules(Strict):
+    bounds: Bounds
+    shares: dict[str, Limits]
+    seconds: dict[str, Limits]
+    usable: dict[str, Limits]
+
+
+@cache
+def rules() -> Rules:
+    """The rules of rules.toml beside this file."""
+    return load_model(Path(__file__).with_name("rules.toml"), Rules)
