@@ -28,10 +28,11 @@ from benchmarks.machine import Machine
 from benchmarks.simulated_orders import START, orders_from_visits
 from fixtrail.reports.ask import asker
 from fixtrail.reports.kpi import report as kpi
+from fixtrail.reports.kpi.shares import nps_figure, share_figure
 from fixtrail.reports.kpi.waits import Waits, spreads_of, wait_figures, wait_ranks
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Figure, Interval
-from fixtrail.reports.stats import intervals
+from fixtrail.reports.stats.pooled import Complaints, Votes, rate
 from fixtrail.reports.targets import targets_of
 from fixtrail.simulator.command import write_centers
 from fixtrail.simulator.run import simulate
@@ -187,6 +188,8 @@ def waits_of(orders: pd.DataFrame) -> Iterator[Figure]:
     ends = [_at(waits, wait_ranks(n)), _at(waits, wait_ranks(n, spread))]
     row = {
         "waits": n,
+        "orders": n,
+        "closed": n,
         "handed_off": n,
         "wait_mean_s": waits.mean(),
         "wait_deviation_s": waits.std(),
@@ -200,12 +203,27 @@ def _at(waits: pd.Series[Any], ranks: Iterable[int]) -> tuple[float | None, ...]
 
 
 def others_of(orders: pd.DataFrame) -> Iterator[Figure]:
-    """First-time fix, NPS and complaints, whose intervals take no notice of centers."""
-    n, fixed, scores = len(orders), int(orders["ftf"].sum()), orders["score"].dropna()
-    up, down, complaints = int((scores >= 9).sum()), int((scores <= 6).sum()), int(orders["complaints"].sum())
-    yield Figure("ftfr", fixed / n, n, n, intervals.share(fixed, n))
-    yield Figure("nps", 100 * (up - down) / len(scores), len(scores), n, intervals.nps(up, down, len(scores)))
-    yield Figure("complaints_per_100", 100 * complaints / n, n, n, intervals.count(complaints, n / 100))
+    """First-time fix, NPS and complaints, with centers as clusters and by the orders alone."""
+    n, complaints = len(orders), int(orders["complaints"].sum())
+    by_center = orders.groupby("center_id")
+    pairs = [(int(rows["ftf"].sum()), len(rows)) for _, rows in by_center]
+    yield share_figure("ftfr", int(orders["ftf"].sum()), n, n, {}, pairs)
+    votes = [
+        Votes(int((rows["score"] >= 9).sum()), int((rows["score"] <= 6).sum()), int(rows["score"].notna().sum()))
+        for _, rows in by_center
+    ]
+    up, down, scores = (sum(each[place] for each in votes) for place in range(3))
+    yield nps_figure("nps", votes, (up, down, scores), n, {})
+    known = Complaints(complaints, float((orders["complaints"] ** 2).sum()), float(orders["complaints"].max()))
+    counts, sizes = by_center["complaints"].sum().tolist(), by_center.size().astype(float).tolist()
+    yield Figure(
+        "complaints_per_100",
+        100 * complaints / n,
+        n,
+        n,
+        rate(known, n / 100, counts, sizes),
+        of_orders=rate(known, n / 100),
+    )
 
 
 if __name__ == "__main__":

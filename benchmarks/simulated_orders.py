@@ -160,6 +160,8 @@ def center_days(orders: pd.DataFrame, settled_before: datetime | None) -> pd.Dat
             "promoters": (rows["score"] >= 9).astype(int),
             "detractors": (rows["score"] <= 6).astype(int),
             "complaints": rows["complaints"],
+            "wait_squares": rows["wait_s"].fillna(0.0) ** 2,
+            "complaint_squares": rows["complaints"] ** 2,
         }
     )
     return sums.groupby(["center_id", "day"], as_index=False).sum()
