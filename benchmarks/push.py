@@ -29,6 +29,7 @@ from benchmarks.machine import Machine, cpu_s, median
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
 from runtime.store import open_store
+from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import said_secret
 from sinks.push.ledger import ledger
@@ -166,27 +167,27 @@ async def _produce(address: str, number: int, recipient: str) -> None:
         for topic in ("notices", "journeys"):
             futures = []
             for each in range(number):
-                order_id = f"R{each:07}"
-                value = _notice(order_id, now, recipient) if topic == "notices" else _fact(order_id, now)
-                futures.append(await producer.send(topic, orjson.dumps(value), key=order_id.encode()))
+                order = OrderKey("C1", f"R{each:07}")
+                value = _notice(order, now, recipient) if topic == "notices" else _fact(order, now)
+                futures.append(await producer.send(topic, orjson.dumps(value), key=order.encode()))
             await asyncio.gather(*futures)
     finally:
         await producer.stop()
 
 
-def _notice(order_id: str, now: int, recipient: str) -> dict[str, Any]:
-    notice = notice_of(order_id, fold([]), ["repair_started", f"e-{order_id}", now], [])
+def _notice(order: OrderKey, now: int, recipient: str) -> dict[str, Any]:
+    notice = notice_of(order, fold([]), ["repair_started", f"e-{order.order_id}", now], [])
     return {**notice, "center_id": "C1", "locale": "zh-CN", "recipients": [recipient], "promised_at": now + 3_600_000}
 
 
-def _fact(order_id: str, now: int) -> dict[str, Any]:
+def _fact(order: OrderKey, now: int) -> dict[str, Any]:
     nothing = ("activity_since", "promised_at", "checked_in_at", "ready_at", "closed_at", "quote")
     return {
         **dict.fromkeys(nothing),
-        "order_id": order_id,
+        "order_id": order.order_id,
         "version": 1,
         "status": "open",
-        "timeline": [["repair_started", f"e-{order_id}", now]],
+        "timeline": [["repair_started", f"e-{order.order_id}", now]],
         "activity": "repair",
         "quote_pending": False,
         "promises": [],

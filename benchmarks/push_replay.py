@@ -33,6 +33,7 @@ from fixtrail.operations.topics import ensure_topics
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from schemas.decode import decode_event
+from schemas.order_key import OrderKey, journey_key
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import journey_fact
 from streams.journey.first_time_fix import NOT_JUDGED
@@ -110,18 +111,18 @@ def _visits(orders: int) -> list[Order]:
 
 def _notices(orders: list[Order], prefix: str, recipient: str, told: dict[str, int]) -> Iterator[Record]:
     for name, visit, proofs in orders:
-        order_id = prefix + name
+        order = OrderKey("C1", prefix + name)
         told["events"] += len(proofs)
         for each in visit.timeline:
-            notice = {**notice_of(order_id, visit, each, proofs[each[1]]), "recipients": [recipient]}
+            notice = {**notice_of(order, visit, each, proofs[each[1]]), "recipients": [recipient]}
             told["notices"] += 1
-            yield order_id.encode(), orjson.dumps(notice)
+            yield order.encode(), orjson.dumps(notice)
 
 
 def _facts(orders: list[Order], prefix: str) -> Iterator[Record]:
     for name, visit, _ in orders:
-        order_id = prefix + name
-        yield order_id.encode(), orjson.dumps(journey_fact(order_id, f"V{name}", visit, NOT_JUDGED, 1))
+        order, vehicle_id = OrderKey("C1", prefix + name), f"V{name}"
+        yield journey_key(order, vehicle_id), orjson.dumps(journey_fact(order, vehicle_id, visit, NOT_JUDGED, 1))
 
 
 def _events(orders: int) -> Iterator[dict[str, Any]]:

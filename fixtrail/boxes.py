@@ -63,6 +63,7 @@ def run_clickhouse_box(settings: Settings) -> int:
             group=group,
             instance=f"{group}-{socket.gethostname()}-{number}",
             keep_free_text=settings.keep_free_text,
+            clear_staff=settings.staff_ids == "clear",
             person_keys=settings.person_keys_dsn(),
             max_record_bytes=settings.max_record_bytes,
             max_ahead_ms=settings.max_ahead_s * 1000,
@@ -95,6 +96,8 @@ def run_push_box(settings: Settings) -> int:
             centers=centers_of(settings),
             link=links_of(settings),
             person_keys=settings.person_keys_dsn(),
+            # Some time after the last journey with something sealed by them has left its topic.
+            person_keys_days=settings.journeys_days and settings.journeys_days + 30,
         )
         return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
 
@@ -163,14 +166,18 @@ def serve_health(settings: ProcessSettings, **told: Progress) -> str:
     """
     box, progress = next(iter(told.items()))
 
-    def state() -> State:
-        return "ready" if progress.ready else "starting"
-
     for name, each in told.items():
         REGISTRY.register(ProgressMetrics(name, each))
     host = settings.health_host
     try:
-        port = HealthPage(box, state, host, settings.health_port).start()
+        port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()
     except OSError as error:
         raise Failure(f"the health page cannot be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"
+
+
+def state_of(progress: Progress) -> State:
+    """What the health page says: a box that was ready once does not start again in an outage."""
+    if progress.ready:
+        return "ready"
+    return "not ready" if progress.was_ready else "starting"

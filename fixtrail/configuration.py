@@ -53,9 +53,9 @@ def links_of(settings: TrackingSettings) -> Link:
     """
     base = public_url(settings)
     if not base:
-        return lambda order_id, at: ""
+        return lambda order, vehicle_id, at: ""
     secret = settings.link_keys()[0]
-    return lambda order_id, at: tracking_url(base, secret, order_id, at)
+    return lambda order, vehicle_id, at: tracking_url(base, secret, order, vehicle_id, at)
 
 
 def public_url(settings: TrackingSettings) -> str:

@@ -114,6 +114,9 @@ class ClickHouseSettings(DataSettings):
     clickhouse_reader: str = "reader"
     clickhouse_reader_password: str = Field(default="", repr=False)
     clickhouse_ca: Path | None = None
+    clickhouse_days: int = Field(
+        default=0, ge=0, description="Days after which ClickHouse deletes events and closed orders; 0 keeps them."
+    )
 
     def clickhouse_url(self) -> str:
         """ClickHouse's URL. Raises NoEndpointError where nothing says where ClickHouse is."""
@@ -135,7 +138,15 @@ class ServerSettings(KafkaSettings, ClickHouseSettings):
     """Both servers, for what shows the whole pipeline."""
 
 
-class StorageSettings(SecretSettings, ClickHouseSettings):
+class StaffSettings(SettingsGroup):
+    """How employees are named where their work is counted."""
+
+    staff_ids: Literal["pseudonym", "clear"] = Field(
+        default="pseudonym", description="How ClickHouse names technicians; `clear` shows them to managers."
+    )
+
+
+class StorageSettings(SecretSettings, ClickHouseSettings, StaffSettings):
     """How the writer stores events in ClickHouse."""
 
     keep_free_text: bool = Field(default=False, description="Store customers' comments and reasons in ClickHouse.")
@@ -211,6 +222,7 @@ class ReportSettings(ClickHouseSettings):
     """What reports are computed from and compared with."""
 
     targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
+    report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 
 class AccountSettings(SecretSettings):
@@ -295,7 +307,7 @@ class SignInSettings(OidcSettings, AccountSettings):
     """Both ways to sign in: accounts of our own, and the identity provider."""
 
 
-class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings):
+class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings, StaffSettings):
     """The web server: where it listens, what one address and one link may take up, and what its pages show."""
 
     web_host: str = "127.0.0.1"
@@ -313,7 +325,15 @@ class PersonsSettings(KafkaSettings, PersonSettings, LedgerSettings, ClickHouseS
     """Every store that a person can be in."""
 
 
-class PulseSettings(KafkaSettings):
+class RetentionSettings(KafkaSettings):
+    """How long closed journeys stay in their topic."""
+
+    journeys_days: int = Field(
+        default=400, ge=0, description="Days after which a closed order leaves topic `journeys`; 0 keeps it for ever."
+    )
+
+
+class PulseSettings(RetentionSettings):
     """How often the pipeline is measured from end to end."""
 
     pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")

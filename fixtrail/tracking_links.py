@@ -1,8 +1,9 @@
 """Tracking links: a token that opens one order's page until it expires or is revoked, and nothing else.
 
 A token is base64url of: 128 bits of a keyed hash (BLAKE2b) over the rest, when it was issued (ms, 6 bytes), for how
-many days it holds (2 bytes), and the order's id. Nothing is stored about it. Revoking writes to the compacted topic
-`tracking-revocations` that every link of an order issued up to an instant is void; a new one may be issued after it.
+many days it holds (2 bytes), a byte 1, 64 bits of a keyed hash of the vehicle, and the order's center and number. After
+the times, tokens of earlier versions have the number alone. Nothing is stored about any. Revoking writes to the
+compacted topic `tracking-revocations` that every link of an order issued up to an instant is void.
 """
 
 import base64
@@ -10,17 +11,32 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
+from typing import Self
 
 import orjson
 
 from runtime.kafka.table import Table
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from schemas.topics import TRACKING_REVOCATIONS
 
 TAG_BYTES = 16
 _HEAD = TAG_BYTES + 8
-MAX_TOKEN = 400
+# No order number of an earlier version's token begins like this.
+_MARK = b"\x01"
+_VEHICLE_BYTES = 8
+MAX_TOKEN = 800
 LIFE_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLink:
+    """What a valid token opens. Without `vehicle` it is one of an earlier version, and names no center either."""
+
+    order: OrderKey
+    vehicle: bytes | None
+    issued_at: int
 
 
 class Links:
@@ -30,36 +46,73 @@ class Links:
     """
 
     def __init__(self, secret: bytes, previous: bytes | None = None) -> None:
-        # A key of its own, so that no other use of the secret can be turned into a token.
-        self._key = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
-        older = secrets.token_bytes() if previous is None else previous
-        self._older = hashlib.blake2b(older, digest_size=32, person=b"tracking-link").digest()
+        self._keys = _LinkKeys.of(secret)
+        self._older = _LinkKeys.of(secrets.token_bytes() if previous is None else previous)
         self.revocations = Table(
             TRACKING_REVOCATIONS, lambda value: int(orjson.loads(value)["revoked_at"]), is_newer=int.__gt__
         )
 
-    def issue(self, order_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
+    def issue(self, order: OrderKey, vehicle_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
         """A token for an order's page, good for so many days from `now` (ms)."""
-        said = now.to_bytes(6, "big") + life_days.to_bytes(2, "big") + order_id.encode()
-        return base64.urlsafe_b64encode(_tag(self._key, said) + said).rstrip(b"=").decode()
+        head = now.to_bytes(6, "big") + life_days.to_bytes(2, "big")
+        signed = head + _MARK + self._keys.vehicle_tag(vehicle_id) + order.encode()
+        return base64.urlsafe_b64encode(self._keys.tag(signed) + signed).rstrip(b"=").decode()
 
-    def opens(self, token: str, now: int) -> str | None:
-        """The id of the order whose page the token opens; None for one that is forged, expired or revoked.
+    def opens(self, token: str, now: int) -> OpenedLink | None:
+        """What the token opens; None for one that is forged, expired or revoked.
 
         All checks are made whatever the first one says, so that the time tells nothing.
         """
         raw = _decoded(token)
-        tag, said = raw[:TAG_BYTES], raw[TAG_BYTES:]
-        authentic = hmac.compare_digest(tag, _tag(self._key, said)) | hmac.compare_digest(tag, _tag(self._older, said))
-        issued_at = int.from_bytes(said[:6], "big")
-        ends_at = issued_at + int.from_bytes(said[6:8], "big") * DAY_MS
-        order_id = said[8:].decode(errors="replace")
-        valid = authentic & (now < ends_at) & (issued_at > self.revocations.get(order_id, -1))
-        return order_id if valid else None
+        tag, signed = raw[:TAG_BYTES], raw[TAG_BYTES:]
+        authentic = hmac.compare_digest(tag, self._keys.tag(signed)) | hmac.compare_digest(tag, self._older.tag(signed))
+        issued_at = int.from_bytes(signed[:6], "big")
+        ends_at = issued_at + int.from_bytes(signed[6:8], "big") * DAY_MS
+        link = _link(signed[8:], issued_at)
+        valid = authentic & (now < ends_at) & (link is not None and not self.is_revoked(link, link.order))
+        return link if valid else None
+
+    def is_revoked(self, link: OpenedLink, order: OrderKey) -> bool:
+        """Whether the order's links were made void after this one was issued."""
+        # What an earlier version revoked stands under the number alone.
+        instants = (self.revocations.get(key, -1) for key in (order.encode().decode(), order.order_id))
+        return link.issued_at <= max(instants)
+
+    def is_of(self, link: OpenedLink, vehicle_id: str) -> bool:
+        """Whether the link was issued for the order of this vehicle; an earlier version's is for any."""
+        if link.vehicle is None:
+            return True
+        return link.vehicle in (self._keys.vehicle_tag(vehicle_id), self._older.vehicle_tag(vehicle_id))
 
 
-def _tag(key: bytes, said: bytes) -> bytes:
-    return hashlib.blake2b(said, digest_size=TAG_BYTES, key=key).digest()
+@dataclass(frozen=True, slots=True)
+class _LinkKeys:
+    """What one secret makes: keys of their own, so that no other use of it can be turned into a token."""
+
+    token: bytes
+    vehicle: bytes
+
+    @classmethod
+    def of(cls, secret: bytes) -> Self:
+        token = hashlib.blake2b(secret, digest_size=32, person=b"tracking-link").digest()
+        return cls(token, hashlib.blake2b(secret, digest_size=32, person=b"link-vehicle").digest())
+
+    def tag(self, signed: bytes) -> bytes:
+        return hashlib.blake2b(signed, digest_size=TAG_BYTES, key=self.token).digest()
+
+    def vehicle_tag(self, vehicle_id: str) -> bytes:
+        return hashlib.blake2b(vehicle_id.encode(), digest_size=_VEHICLE_BYTES, key=self.vehicle).digest()
+
+
+def _link(named: bytes, issued_at: int) -> OpenedLink | None:
+    """What the part of a token behind its times names; None where it names no order."""
+    if named[:1] != _MARK:
+        return OpenedLink(OrderKey("", named.decode(errors="replace")), None, issued_at)
+    vehicle, order = named[1 : 1 + _VEHICLE_BYTES], named[1 + _VEHICLE_BYTES :]
+    try:
+        return OpenedLink(OrderKey.decode(order), vehicle, issued_at)
+    except (ValueError, TypeError):
+        return None
 
 
 def _decoded(token: str) -> bytes:
@@ -75,6 +128,8 @@ def _decoded(token: str) -> bytes:
     return bytes(_HEAD + 16)
 
 
-def tracking_url(base: str, secret: bytes, order_id: str, now: int, life_days: int = LIFE_DAYS) -> str:
+def tracking_url(
+    base: str, secret: bytes, order: OrderKey, vehicle_id: str, now: int, life_days: int = LIFE_DAYS
+) -> str:
     """The address of an order's page; `base` is the public URL."""
-    return f"{base}/t/{Links(secret).issue(order_id, now, life_days)}"
+    return f"{base}/t/{Links(secret).issue(order, vehicle_id, now, life_days)}"

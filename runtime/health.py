@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-State = Literal["starting", "ready", "stopping"]
+State = Literal["starting", "ready", "not ready"]
 
 
 class HealthPage:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from runtime.metric_names import MetricName
 from runtime.progress import Histogram, Measure
 
 
@@ -39,7 +40,7 @@ _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seco
 _BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
 
 # Box, then what it tells in its Progress. The exposed name is fixtrail_<box>_<what>, a counter's with _total.
-KNOWN: dict[str, dict[str, About]] = {
+KNOWN: dict[str, dict[MetricName, About]] = {
     "worker": {
         "ready": _READY,
         "records": _counter("Records read of service-events.", ("partition",)),
@@ -47,6 +48,7 @@ KNOWN: dict[str, dict[str, About]] = {
         "dead_letters": _counter("Records refused, by reason code.", ("code",), _CODES),
         "written": _counter("Facts and notices sent.", ("topic",)),
         "unknown_fields": _counter("Fields the contract does not know, which are ignored.", ("field",)),
+        "free_text": _counter("Events whose codes were free text, which is held back.", ("field",)),
         "lag_records": _LAG,
         "newest_event_timestamp_seconds": _gauge(_NEWEST, ("partition",)),
         "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),
@@ -112,6 +114,13 @@ KNOWN: dict[str, dict[str, About]] = {
         "journeys": _gauge("Orders in memory."),
         "open_journeys": _gauge("Open orders in memory."),
         "streams": _gauge("Live pages that are open."),
+        "pages": _counter("Tracking pages shown.", ("kind",), ("page",)),
+        "forms": _counter("Forms of tracking pages that were sent.", ("kind",)),
+        "refused": _counter(
+            "Visitors turned away, by limit: address, link, stream, token, connection (too many), slow (closed).",
+            ("limit",),
+            ("address", "link", "stream", "token", "connection", "slow"),
+        ),
         "api_requests": _counter("Answers of the event and read API.", ("route", "status")),
         "api_items": _counter(
             "Events sent to the event API: accepted, not acknowledged, not sent, or the code why refused.",
@@ -171,7 +180,7 @@ class ProgressMetrics:
         known = KNOWN.get(self._box, {})
         return {(what, value): 0 for what, about in known.items() for value in about.values}
 
-    def _family(self, families: dict[str, Any], kind: Any, what: str, labels: list[str]) -> Any:
+    def _family(self, families: dict[str, Any], kind: Any, what: MetricName, labels: list[str]) -> Any:
         """The family of this name, made at its first sample."""
         if what not in families:
             about = KNOWN.get(self._box, {}).get(what) or About(

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from runtime.metric_names import MetricName
+
 # What was measured, and the values of its labels: ("lag_records", "journeys", "3"). Labels are never ids.
-Measure = tuple[str, ...]
+Measure = tuple[MetricName, *tuple[str, ...]]
 
 # Upper bounds of the buckets.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -43,8 +45,8 @@ class Progress:
     """`counts` only grow; `gauges` are as of now.
 
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
-    `moved` should grow; `ready` that the box reads and what it read gets where it belongs. `outages` is the number of
-    things that are being tried again because others do not take them.
+    `moved` should grow; `ready` that the box reads and what it read gets where it belongs, `was_ready` that it did so
+    once. `outages` is the number of things that are being tried again because others do not take them.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -52,17 +54,27 @@ class Progress:
     histograms: dict[Measure, Histogram] = field(default_factory=dict)
     moved: int = 0
     waiting: bool = False
-    ready: bool = False
     outages: int = 0
+    was_ready: bool = field(default=False, init=False)
+    _is_ready: bool = field(default=False, init=False)
 
-    def count(self, what: str, label: str, number: int = 1) -> None:
+    @property
+    def ready(self) -> bool:
+        return self._is_ready
+
+    @ready.setter
+    def ready(self, is_ready: bool) -> None:
+        self._is_ready = is_ready
+        self.was_ready |= is_ready
+
+    def count(self, what: MetricName, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""
         self.counts[what, label] += number
         self.moved += 1
 
-    def show(self, what: str, values: Mapping[tuple[str, ...], float]) -> None:
+    def show(self, what: MetricName, values: Mapping[tuple[str, ...], float]) -> None:
         """Set the gauges of this name, by their labels; those that are not among the values are gone."""
-        shown = {(what, *labels): value for labels, value in values.items()}
+        shown: dict[Measure, float] = {(what, *labels): value for labels, value in values.items()}
         self.gauges.update(shown)
         for measure in [measure for measure in list(self.gauges) if measure[0] == what and measure not in shown]:
             self.gauges.pop(measure, None)

@@ -41,6 +41,9 @@ class Store(Protocol):
     def purge_deleted(self) -> None:
         """Leave nothing of what was deleted or replaced in the database's files. Outside of any transaction."""
 
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns; none where there is no such table."""
+
     def close(self) -> None: ...
 
 
@@ -87,6 +90,9 @@ class SqliteStore:
     def purge_deleted(self) -> None:
         # Freed pages are overwritten at once (secure_delete); the write-ahead log still has them as they were.
         self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def columns(self, table: str) -> set[str]:
+        return {name for (name,) in self.run("SELECT name FROM pragma_table_info(?)", (table,))}
 
     def close(self) -> None:
         self._database.close()
@@ -145,6 +151,11 @@ class PostgresStore:
     def purge_deleted(self) -> None:
         self.run("VACUUM")
 
+    def columns(self, table: str) -> set[str]:
+        here = "table_schema = current_schema() AND table_name = ?"
+        sql = f"SELECT column_name FROM information_schema.columns WHERE {here}"
+        return {name for (name,) in self.run(sql, (table,))}
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -167,7 +178,7 @@ class PostgresStore:
             raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
 
 
-def pieces(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+def pieces(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
     """The values, as many at once as one statement takes."""
     return (values[start : start + size] for start in range(0, len(values), size))
 

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from schemas.order_key import OrderKey
 from schemas.personal import is_pseudonym, is_sealed
 
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
@@ -119,12 +120,17 @@ class Event(Model):
     """What every event has. `occurred_at` is event time: when it happened, not when it was sent."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=128)] = Field(
-        description="Unique id; a second event with the same id is the same event."
+        description="Unique within its order; a second event of the order with the same id is the same event."
     )
-    order_id: Id = Field(description="The service order.")
+    order_id: Id = Field(description="The service order: its number in its center.")
     vehicle_id: Id = Field(description="The vehicle, usually its VIN; also the Kafka record key.")
-    center_id: Id = Field(description="The service center where it happened.")
+    center_id: Id = Field(description="The service center; an order is center and number together.")
     occurred_at: Instant = Field(description="Event time, RFC 3339 with offset, millisecond precision.")
+
+    @property
+    def order(self) -> OrderKey:
+        """The order that it is about."""
+        return OrderKey(self.center_id, self.order_id)
 
 
 class CheckedIn(Event):
@@ -258,6 +264,10 @@ class HandedOff(Event):
     type: Literal["handoff"]
     odometer_km: Kilometres | None = None
     amount: Balance | None = Field(default=None, description="What was paid; below 0 it is a credit.")
+
+
+# The reason of a cancellation that takes an order out of every figure: it goes on under its right vehicle.
+VEHICLE_CORRECTED = "vehicle_corrected"
 
 
 class Cancelled(Event):

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
+
+from schemas.order_key import OrderKey
 
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "finishing", "pickup"]
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 WAITS: tuple[Activity, ...] = ("reception", "approval", "parts", "bay")  # the activities in which nobody works
-Status = Literal["open", "handed_off", "cancelled", "no_visit"]
+Status = Literal["open", "handed_off", "cancelled"]
 FtfCause = Literal["rework", "open_part", "reopened", "comeback"]
 
 
@@ -45,6 +47,11 @@ Count = Annotated[int, Figure("count")]
 
 class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _named(center_id: object) -> object:
+    # Facts of earlier versions name no center where an order has no check-in.
+    return "" if center_id is None else center_id
 
 
 class Stage(Fact):
@@ -120,12 +127,12 @@ class QuoteFact(Fact):
 
 
 class JourneyFact(Fact):
-    """The current state of one order: topic `journeys`, key = order_id."""
+    """The current state of one order: topic `journeys`, key = JSON array of center_id, order_id and vehicle_id."""
 
     order_id: str
     vehicle_id: str
     customer_id: str | None
-    center_id: Annotated[str | None, Label] = Field(description="Of the first check-in.")
+    center_id: Annotated[str, BeforeValidator(_named), Label] = Field(description="The center that the order is of.")
     lane: Annotated[Literal["quick", "standard"] | None, Label]
     locale: str | None
     status: Annotated[Status, Label]
@@ -172,6 +179,10 @@ class JourneyFact(Fact):
     anomalies: Labels
     version: Count = Field(description="Grows with every change of what the events say.")
     last_event_at: Annotated[int, Figure("instant", "ms")]
+    is_visit: bool = Field(
+        default=True,
+        description="False where surveys, complaints and follow-ups are all there is: nobody brought a car.",
+    )
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
     )
@@ -183,6 +194,11 @@ class JourneyFact(Fact):
     parts: tuple[PartRequestFact, ...]
     surveys: tuple[SurveyFact, ...]
     complaint_list: tuple[ComplaintFact, ...]
+
+    @property
+    def order(self) -> OrderKey:
+        """The order that it is about."""
+        return OrderKey(self.center_id, self.order_id)
 
 
 class CenterHour(Fact):
@@ -238,9 +254,9 @@ HOUR_FIGURES: Mapping[str, Figure] = figures_of(CenterHour)
 
 
 class Notice(Fact):
-    """One milestone of one order, proven by the event named: topic `notices`, key = order_id.
+    """One milestone of one order, proven by the event named: topic `notices`, key = JSON array of center and order id.
 
-    `notice_id` is a hash of (order, milestone, event): the same milestone has the same id however often it is sent.
+    `notice_id` is a hash of (center, order, milestone, event): the same milestone has the same id at each sending.
     `running_late` and `no_news` are told by the clock: their `event_id` names the promise or the silence, not an event.
     `recipients` are the customer's channel addresses, personal data that goes no further than the push sink.
     Not to be delivered before `not_before` nor after `expires_at`, nor once a milestone of `superseded_by` followed.
@@ -248,7 +264,7 @@ class Notice(Fact):
 
     notice_id: str
     order_id: str
-    center_id: str | None
+    center_id: Annotated[str, BeforeValidator(_named)]
     milestone: str
     event_id: str
     occurred_at: int
@@ -262,6 +278,11 @@ class Notice(Fact):
     part_no: str | None = Field(description="The part that a part milestone is about.")
     quote: QuoteFact | None = Field(description="The quote that waits for a decision.")
     final_amount: Decimal | None = Field(description="What was paid, on handoff.")
+
+    @property
+    def order(self) -> OrderKey:
+        """The order that it is about."""
+        return OrderKey(self.center_id, self.order_id)
 
 
 class Telling(Fact):

@@ -32,6 +32,11 @@ def is_sealed(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and _SEALED.fullmatch(text) is not None
 
 
+def key_id_of(sealed: str) -> str:
+    """Which key a sealed text needs; empty for any other text."""
+    return sealed.removeprefix(SEALED).partition(".")[0] if sealed.startswith(SEALED) else ""
+
+
 def pseudonym(customer_key: str, sealed: str | None = None) -> str:
     """What stands for a customer: the keyed hash, and the sealed id as long as there is one."""
     return f"c~{customer_key}" if sealed is None else f"c~{customer_key}.{sealed}"

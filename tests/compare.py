@@ -19,6 +19,7 @@ from tests import oracle
 Row = dict[str, Any]
 Event = dict[str, Any]
 Ask = Callable[[str], list[Row]]
+Key = oracle.Key
 
 TIMES = ("checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
 DURATIONS = (
@@ -44,9 +45,11 @@ COMEBACK_DAYS = 30
 BUCKET_GROWTH = 1.08
 
 # Fields of an event that stand in columns of view `events`, and those that are personal.
-EVENT_COLUMNS = ("phase", "technician_id", "bay_id", "job_id", "request_id", "part_no")
+EVENT_COLUMNS = ("phase", "bay_id", "job_id", "request_id", "part_no")
 NOT_IN_PAYLOAD = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
 NOT_IN_PAYLOAD |= {"vehicle_label", "advisor"}
+# Pseudonyms, one for each employee of a center.
+STAFF = ("technician_id", "handler_id")
 FREE_TEXT = {("survey", "comment"), ("cancellation", "reason"), ("complaint", "resolution")}
 DEFAULT_PHASES = {"quality_check": "completed", "complaint": "opened"}
 
@@ -61,19 +64,33 @@ class Truth:
         self.events = list(events)
         self.orders = _orders_of(self.events, oracle.EPOCH)
 
-    def at(self, now: datetime) -> dict[str, Row]:
-        still_open = {order_id for order_id, order in self.orders.items() if order["status"] == "open"}
-        running = _orders_of((event for event in self.events if event["order_id"] in still_open), now)
-        durations = {order_id: {name: order[name] for name in DURATIONS} for order_id, order in running.items()}
-        return {order_id: {**order, **durations.get(order_id, {})} for order_id, order in self.orders.items()}
+    def at(self, now: datetime) -> oracle.Orders:
+        still_open = {key for key, order in self.orders.items() if order["status"] == "open"}
+        running = _orders_of((event for event in self.events if _key(event) in still_open), now)
+        durations = {key: {name: order[name] for name in DURATIONS} for key, order in running.items()}
+        return oracle.Orders(
+            {
+                key: {**order, **durations.get(key, {}), "anomalies": _anomalies(order, now)}
+                for key, order in self.orders.items()
+            }
+        )
 
 
-def _orders_of(events: Iterable[Event], now: datetime) -> dict[str, Row]:
+def _anomalies(order: Row, now: datetime) -> list[str]:
+    return sorted([*order["anomalies"], *(["never_closed"] if oracle.is_never_closed(order, now) else [])])
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    """The order that a row or an event is about."""
+    return row["center_id"], row["order_id"]
+
+
+def _orders_of(events: Iterable[Event], now: datetime) -> oracle.Orders:
     """The oracle's orders, one vehicle after the other: it looks for comebacks among all orders that it is given."""
     vehicles: dict[str, list[Event]] = {}
     for event in events:
         vehicles.setdefault(event["vehicle_id"], []).append(event)
-    orders: dict[str, Row] = {}
+    orders = oracle.Orders()
     for each in vehicles.values():
         found = oracle.orders_of(each, now)
         if shared := orders.keys() & found.keys():
@@ -124,17 +141,17 @@ def row_differences(
 ) -> list[str]:
     """Rows named as in view `orders`, of any source, against the oracle at `now`; `lacking` names absent columns."""
     orders = truth.at(now)
-    found = list(_unlike_keys("orders", (row["order_id"] for row in rows), orders))
+    found = list(_unlike_keys("orders", map(_key, rows), orders))
     for row in rows:
-        if (order := orders.get(row["order_id"])) is not None:
+        if (order := orders.get(_key(row))) is not None:
             found += _row_differences(row, order, Decimal(str(open_tolerance_s)), lacking)
             if "ftf_status" not in lacking:
-                found += _unlike(f"orders {row['order_id']!r} ftf_status", row["ftf_status"], _ftf_status(order, now))
+                found += _unlike(f"orders {_key(row)} ftf_status", row["ftf_status"], _ftf_status(order, now))
     return found if "vehicle_key" in lacking else [*found, *_key_differences(rows, orders)]
 
 
 def _row_differences(row: Row, order: Row, open_tolerance_s: Decimal, lacking: frozenset[str]) -> Iterator[str]:
-    name = f"orders {row['order_id']!r}"
+    name = f"orders {_key(row)}"
     missing = COLUMNS - row.keys() - lacking
     if missing:
         yield f"{name}: no column {', '.join(sorted(missing))}"
@@ -182,22 +199,22 @@ def _activity_since(order: Row) -> datetime | None:
     return since
 
 
-def _key_differences(rows: list[Row], orders: Mapping[str, Row]) -> Iterator[str]:
+def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str]:
     """A vehicle or customer has one key, another one has another, and no key shows the id."""
     for who in ("vehicle", "customer"):
         keys: dict[str, set[str | None]] = {}
         ids: dict[str, set[str]] = {}
         for row in rows:
-            personal = orders.get(row["order_id"], {}).get(f"{who}_id")
+            personal = orders.get(_key(row), {}).get(f"{who}_id")
             key = row.get(f"{who}_key")
             if personal is None:
-                if key is not None and row["order_id"] in orders:
-                    yield f"orders {row['order_id']!r} {who}_key: {key}, expected none"
+                if key is not None and _key(row) in orders:
+                    yield f"orders {_key(row)} {who}_key: {key}, expected none"
                 continue
             keys.setdefault(personal, set()).add(key)
             ids.setdefault(str(key), set()).add(personal)
             if key is None or personal in key or len(key) < 32:
-                yield f"orders {row['order_id']!r} {who}_key: {key} is no keyed hash"
+                yield f"orders {_key(row)} {who}_key: {key} is no keyed hash"
         yield from (
             f"{who} {personal!r} has several keys: {found}" for personal, found in keys.items() if len(found) > 1
         )
@@ -206,13 +223,13 @@ def _key_differences(rows: list[Row], orders: Mapping[str, Row]) -> Iterator[str
 
 def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
     """The raw facts behind view `orders`, exactly: open orders are stated as of their last event."""
-    rows = ask_raw(f"SELECT {', '.join(('order_id', *DURATIONS))} FROM fixtrail_raw.journeys FINAL")
-    found = list(_unlike_keys("journeys", (row["order_id"] for row in rows), truth.orders))
+    rows = ask_raw(f"SELECT {', '.join(('center_id', 'order_id', *DURATIONS))} FROM fixtrail_raw.journeys FINAL")
+    found = list(_unlike_keys("journeys", map(_key, rows), truth.orders))
     for row in rows:
         for column in DURATIONS:
-            right = truth.orders.get(row["order_id"], {}).get(column)
+            right = truth.orders.get(_key(row), {}).get(column)
             right = None if right is None else Decimal(str(right))
-            found += _unlike(f"journeys {row['order_id']!r} {column}", _plain(row[column]), right)
+            found += _unlike(f"journeys {_key(row)} {column}", _plain(row[column]), right)
     return found
 
 
@@ -221,22 +238,22 @@ def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
 
 def stage_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `stages`: the stretches of each order's visit, without gap or overlap."""
-    shown: dict[str, list[tuple[str, datetime, datetime | None]]] = {}
+    shown: dict[Key, list[tuple[str, datetime, datetime | None]]] = {}
     found: list[str] = []
-    last_seq: Counter[str] = Counter()
-    for row in ask("SELECT * FROM stages ORDER BY order_id, seq"):
-        name = f"stages {row['order_id']!r} {row['seq']}"
-        last_seq[row["order_id"]] += 1
-        found += _unlike(f"{name} seq", row["seq"], last_seq[row["order_id"]])
+    last_seq: Counter[Key] = Counter()
+    for row in ask("SELECT * FROM stages ORDER BY center_id, order_id, seq"):
+        name = f"stages {_key(row)} {row['seq']}"
+        last_seq[_key(row)] += 1
+        found += _unlike(f"{name} seq", row["seq"], last_seq[_key(row)])
         found += _unlike(f"{name} is_wait", bool(row["is_wait"]), row["activity"] in oracle.WAITS)
         since, until = _must(row["started_at"]), _at(row["ended_at"])
         if until is not None:
             found += _unlike(f"{name} seconds", _plain(row["seconds"]), _plain((until - since).total_seconds()))
-        shown.setdefault(row["order_id"], []).append((row["activity"], since, until))
-    right = {order_id: order["stages"] for order_id, order in truth.orders.items() if order["stages"]}
+        shown.setdefault(_key(row), []).append((row["activity"], since, until))
+    right = {key: order["stages"] for key, order in truth.orders.items() if order["stages"]}
     found += _unlike_keys("stages", shown, right)
-    for order_id in shown.keys() & right.keys():
-        found += _unlike(f"stages {order_id!r}", _stretches(shown[order_id]), _stretches(right[order_id]))
+    for key in shown.keys() & right.keys():
+        found += _unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
     return found
 
 
@@ -253,21 +270,21 @@ def part_differences(ask: Ask, truth: Truth) -> list[str]:
         about: dict[str, Any] = {name: _at(row[name]) for name in times}
         about |= {name: _plain(row[name]) for name in ("part_no", "quantity", "unit_price", "emergency")}
         about["stockout"] = bool(row["stockout"])
-        shown[row["order_id"], row["request_id"]] = about
+        shown[_key(row), row["request_id"]] = about
     right = {}
-    for order_id, order in truth.orders.items():
+    for key, order in truth.orders.items():
         for part in order["parts"]:
             about = {name: part[name] for name in (*times, "part_no", "quantity", "unit_price")}
             about["emergency"] = part["urgency"] == "emergency"
             about["stockout"] = part["backordered_at"] is not None
-            right[order_id, part["request_id"]] = about
+            right[key, part["request_id"]] = about
     return _table_differences("parts", shown, right)
 
 
 def voice_differences(ask: Ask, truth: Truth) -> list[str]:
     """Views `surveys` and `complaints`: one row per answer and complaint."""
     surveys = {
-        (row["order_id"], row["event_id"]): {
+        (_key(row), row["event_id"]): {
             "answered_at": _at(row["answered_at"]),
             "score": row["score"],
             "reasons": row["reasons"],
@@ -276,17 +293,17 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for row in ask("SELECT * FROM surveys")
     }
     right_surveys = {
-        (order_id, survey["event_id"]): {
+        (key, survey["event_id"]): {
             "answered_at": survey["occurred_at"],
             "score": survey["score"],
             "reasons": survey["reasons"],
             "is_last": survey is order["surveys"][-1],
         }
-        for order_id, order in truth.orders.items()
+        for key, order in truth.orders.items()
         for survey in order["surveys"]
     }
     complaints = {
-        (row["order_id"], row["event_id"]): {
+        (_key(row), row["event_id"]): {
             "complained_at": _at(row["complained_at"]),
             **{name: row[name] for name in ("category", "severity", "complaint_id", "phase", "phases")},
             "reached_at": [_at(at) for at in row["reached_at"]],
@@ -294,12 +311,12 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for row in ask("SELECT * FROM complaints")
     }
     right_complaints = {
-        (order_id, complaint["event_id"]): {
+        (key, complaint["event_id"]): {
             "complained_at": complaint["occurred_at"],
             **{name: complaint[name] for name in ("category", "severity", "complaint_id", "phases", "reached_at")},
             "phase": complaint["phases"][-1],
         }
-        for order_id, order in truth.orders.items()
+        for key, order in truth.orders.items()
         for complaint in order["complaint_list"]
     }
     return [
@@ -311,15 +328,15 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
 def event_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `events`: exactly the distinct events, each as it was first sent, without what is personal."""
     rows = ask("SELECT * FROM events")
-    keys = {row["order_id"]: row["vehicle_key"] for row in ask("SELECT order_id, vehicle_key FROM orders")}
-    right = {(event["order_id"], event["event_id"]): event for event in distinct(truth.events)}
-    found = list(_unlike_keys("events", ((row["order_id"], row["event_id"]) for row in rows), right))
+    keys = {_key(row): row["vehicle_key"] for row in ask("SELECT center_id, order_id, vehicle_key FROM orders")}
+    right = {(_key(event), event["event_id"]): event for event in distinct(truth.events)}
+    found = list(_unlike_keys("events", ((_key(row), row["event_id"]) for row in rows), right))
     for row in rows:
-        event = right.get((row["order_id"], row["event_id"]))
+        event = right.get((_key(row), row["event_id"]))
         if event is None:
             continue
         name = f"events {row['event_id']!r}"
-        found += _unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(row["order_id"]))
+        found += _unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(_key(row)))
         found += _unlike(f"{name} occurred_at", _at(row["occurred_at"]), _cut(event["occurred_at"]))
         for column in ("type", "center_id"):
             found += _unlike(f"{name} {column}", row[column], event[column])
@@ -329,7 +346,24 @@ def event_differences(ask: Ask, truth: Truth) -> list[str]:
                 right_value = event.get("phase", DEFAULT_PHASES.get(event["type"]))
             found += _unlike(f"{name} {column}", row[column], right_value)
         found += _payload_differences(name, row, event)
-    return found
+    return [*found, *_staff_differences(rows, right)]
+
+
+def _staff_differences(rows: list[Row], right: Mapping[tuple[str, str], Event]) -> Iterator[str]:
+    """Every employee has one pseudonym at a center, and nobody else has it; or all are named as they were sent."""
+    pseudonyms: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        event = right.get((row["order_id"], row["event_id"]), {})
+        yield from _unlike(
+            f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, "technician_id" in event
+        )
+        if "technician_id" in event:
+            person = event["center_id"], event["technician_id"]
+            pseudonyms.setdefault(person, set()).add(row["technician_id"])
+    for person, names in pseudonyms.items():
+        yield from _unlike(f"pseudonyms of {person}", len(names), 1)
+    of_all = [(center_id, name) for (center_id, _), names in pseudonyms.items() for name in names]
+    yield from _unlike("pseudonyms of two", len(of_all), len(set(of_all)))
 
 
 def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
@@ -344,15 +378,15 @@ def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
             yield f"{name} payload: {field} was not sent"
         elif field in ("promised_at", "expected_at", "starts_at"):
             yield from _unlike(f"{name} payload {field}", _cut(value), _cut(sent))
-        elif field in event:
+        elif field in event and field not in STAFF:
             yield from _unlike(f"{name} payload {field}", _amounts(value), _amounts(sent))
 
 
 def distinct(events: Iterable[Event]) -> Iterator[Event]:
-    """The events that count: of those with one id for one vehicle the first."""
-    seen: set[tuple[str, str]] = set()
+    """The events that count: of those with one id in one order the first."""
+    seen: set[tuple[Key, str, str]] = set()
     for event in events:
-        identity = (event["vehicle_id"], event["event_id"])
+        identity = (_key(event), event["vehicle_id"], event["event_id"])
         if identity not in seen:
             seen.add(identity)
             yield event

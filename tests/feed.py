@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -134,22 +135,27 @@ class _Workshops:
         self.days = days
         self.past: list[_Past] = []
         self.orders = 0
+        # These centers number their orders for themselves, from 1; the numbers of the others occur once.
+        self.numbers = Counter(dict.fromkeys(self.centers[::2], 0))
         self.ids = 0
 
     def next_order(self) -> list[Event]:
         """The wire events of one more order, in the order they happened."""
         visit = self._comeback() if self.past and self.rng.random() < 0.3 else self._first_visit()
         _play(visit)
-        _disturb(visit, self.centers)
+        _disturb(visit, self.centers[1::2])
         self._remember(visit)
         return [self._on_the_wire(visit, event) for event in sorted(visit.events, key=lambda event: event["us"])]
 
     def _visit(self, vehicle: str, center: str, at: int, groups: list[str], odometer: float | None) -> _Visit:
         self.orders += 1
-        number = self.orders
+        number = 500_000 + self.orders
+        if center in self.numbers:
+            self.numbers[center] += 1
+            number = self.numbers[center]
         order_id = {7: f"工单-{number:06d}", 13: f'WO/{number} \'a\\b"c"'}.get(number % 20, f"R{number:07d}")
         lane = self.rng.choices(("quick", "standard"), (3, 7))[0]
-        return _Visit(self.rng, number, order_id, vehicle, center, lane, at, groups, odometer)
+        return _Visit(self.rng, self.orders, order_id, vehicle, center, lane, at, groups, odometer)
 
     def _first_visit(self) -> _Visit:
         rng = self.rng
@@ -544,7 +550,7 @@ def _hear_customer(visit: _Visit) -> None:
 
 
 def _disturb(visit: _Visit, centers: list[str]) -> None:
-    """Lose, cut off, shift, tie and misplace some of the order's events."""
+    """Lose, cut off, shift, tie and misplace some of the order's events, the last among these centers."""
     rng = visit.rng
     visit.events.sort(key=lambda event: event["us"])
     if visit.chance(0.05):
@@ -566,7 +572,8 @@ def _disturb(visit: _Visit, centers: list[str]) -> None:
         # The tablet's clock was wrong.
         event = rng.choice(visit.events)
         event["us"] -= rng.choice((1000, 10 * MINUTE, 5 * HOUR))
-    if visit.chance(0.03):
+    if visit.center in centers and visit.chance(0.06):
+        # Which makes an order of the other center, of the same number.
         other = rng.choice(centers)
         for event in rng.sample(visit.events, rng.randint(1, len(visit.events))):
             event["center_id"] = other
@@ -617,7 +624,7 @@ def _contradicted(event: Event, rng: random.Random) -> Event:
     elif event["type"] == "handoff":
         other["amount"] = 1234.56
     elif other == event:
-        other["center_id"] = "C-other"
+        other["occurred_at"] = _stamp(_us_of(event) + 1000, rng)
     return other
 
 

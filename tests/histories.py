@@ -97,7 +97,10 @@ _TYPES = st.sampled_from((*_FIELDS, "check_in", "repair", "repair", "part_reques
 
 @st.composite
 def histories(draw: st.DrawFn, *, orders: int = 1, longest: int = 14) -> list[Sent]:
-    """Events of up to so many orders of one vehicle, days apart, in the order in which they were drawn."""
+    """Events of up to so many orders of one vehicle, days apart, in the order in which they were drawn.
+
+    With more than one order there are two centers, which use the same numbers.
+    """
     days = [0]
     for _ in range(orders - 1):
         days.append(days[-1] + draw(GAPS))
@@ -112,7 +115,7 @@ def histories(draw: st.DrawFn, *, orders: int = 1, longest: int = 14) -> list[Se
                 "type": type_,
                 "order_id": f"R{order + 1}",
                 "vehicle_id": "V1",
-                "center_id": draw(st.sampled_from(("C1", "C1", "C1", "C2"))),
+                "center_id": "C1" if orders == 1 else draw(st.sampled_from(("C1", "C1", "C1", "C2"))),
                 "occurred_at": moment.isoformat(),
                 **draw(_FIELDS[type_]),
             }

@@ -29,10 +29,21 @@ COMEBACK_KM = 1000
 Event = dict[str, Any]
 Order = dict[str, Any]
 Run = tuple[str, int, int]
+Key = tuple[str, str]  # center and number: together they are an order
 
 
-def orders_of(events: Iterable[Event], now: datetime) -> dict[str, Order]:
-    """Each order's row, named as in view `orders`, from the accepted events in order of arrival.
+class Orders(dict[Key, Order]):
+    """Orders by center and number; `orders["R1"]` is the only one with that number."""
+
+    def __missing__(self, number: object) -> Order:
+        keys = [key for key in self if key[1] == number]
+        if len(keys) != 1:
+            raise KeyError(number if not keys else f"{number} in {sorted(key[0] for key in keys)}")
+        return self[keys[0]]
+
+
+def orders_of(events: Iterable[Event], now: datetime) -> Orders:
+    """Each order's row by center and number, named as in view `orders`, from the accepted events in order of arrival.
 
     Differs from the view: no `version`; vehicle_id and customer_id instead of their keyed hashes; in addition
     approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`.
@@ -40,26 +51,32 @@ def orders_of(events: Iterable[Event], now: datetime) -> dict[str, Order]:
     run to `now`, or to its last event where that is later: an early `now` asks for the figures as of the last event.
     """
     histories = _histories(events)
-    orders = {order_id: _order(history, _ms(now)) for order_id, history in histories.items()}
-    handoffs = {order_id: _handoff_ms(history) for order_id, history in histories.items()}
-    for order_id, order in orders.items():
-        _judge(order, histories[order_id], handoffs[order_id], orders)
+    orders = Orders({key: _order(history, _ms(now)) for key, history in histories.items()})
+    handoffs = {key: _handoff_ms(history) for key, history in histories.items()}
+    for key, order in orders.items():
+        _judge(order, histories[key], handoffs[key], orders)
     return orders
 
 
-def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
+def is_never_closed(order: Order, now: datetime) -> bool:
+    """Open, and without any event for 30 days: a matter of the instant, so that facts do not have it."""
+    return order["status"] == "open" and now - order["last_event_at"] > timedelta(days=30)
+
+
+def _histories(events: Iterable[Event]) -> dict[Key, list[Event]]:
     """Each order's distinct events, sorted by time and then by event id. `ms` is the cut `occurred_at`."""
-    seen: set[tuple[str, str]] = set()
-    histories: dict[str, list[Event]] = {}
+    seen: set[tuple[Key, str, str]] = set()
+    histories: dict[Key, list[Event]] = {}
     for event in events:
-        identity = (event["vehicle_id"], event["event_id"])
+        key = (event["center_id"], event["order_id"])
+        identity = (key, event["vehicle_id"], event["event_id"])
         if identity in seen:
             continue
         seen.add(identity)
-        histories.setdefault(event["order_id"], []).append({**event, "ms": _ms(event["occurred_at"])})
-    for order_id, history in histories.items():
+        histories.setdefault(key, []).append({**event, "ms": _ms(event["occurred_at"])})
+    for key, history in histories.items():
         if len({event["vehicle_id"] for event in history}) > 1:
-            raise ValueError(f"order {order_id} has events of more than one vehicle")
+            raise ValueError(f"order {key} has events of more than one vehicle")
         history.sort(key=lambda event: (event["ms"], event["event_id"]))
     return histories
 
@@ -67,19 +84,19 @@ def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
 def _order(history: list[Event], now_ms: int) -> Order:
     """One order's row, except for what other orders of the vehicle say about it (`_judge`)."""
     check_in = next((event for event in history if event["type"] == "check_in"), None)
-    only_words = all(event["type"] in AFTERWARDS for event in history)
     counted, closing = _counted(history)
     order: Order = {
         "order_id": history[0]["order_id"],
         "vehicle_id": history[0]["vehicle_id"],
         "customer_id": check_in["customer_id"] if check_in else None,
-        "center_id": check_in["center_id"] if check_in else history[0]["center_id"] if only_words else None,
+        "center_id": history[0]["center_id"],
         "lane": check_in["lane"] if check_in else None,
         "odometer_km": check_in.get("odometer_km") if check_in else None,
-        "status": TERMINAL[closing["type"]] if closing else "no_visit" if only_words else "open",
+        "status": TERMINAL[closing["type"]] if closing else "open",
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
+    order["is_visit"] = any(event["type"] not in AFTERWARDS for event in history)
     order["checked"] = any(event["type"] in ("quality_check", "ready") for event in counted)
     order["closed_at"] = _at(closing["ms"]) if closing else None
     order |= _money(counted, closing)
@@ -412,22 +429,19 @@ def _complaint(complaint_id: str, events: list[Event]) -> dict[str, Any]:
 def _anomalies(history: list[Event], counted: list[Event], check_in: Event | None) -> list[str]:
     found = set()
     if check_in is None:
-        only_words = all(event["type"] in AFTERWARDS for event in history)
-        if any(event["type"] not in BEFOREHAND for event in history) and not only_words:
+        if any(event["type"] not in BEFOREHAND for event in history):
             found.add("missing_check_in")
     elif any(event["ms"] < check_in["ms"] for event in history if event["type"] not in ("check_in", *BEFOREHAND)):
         found.add("negative_gap")
     if any(event["type"] not in AFTERWARDS for event in history[len(counted) :]):
         found.add("activity_after_close")
-    if len({event["center_id"] for event in history}) > 1:
-        found.add("center_changed")
     return sorted(found)
 
 
 # First-time fix
 
 
-def _judge(order: Order, history: list[Event], handoff_ms: int | None, orders: dict[str, Order]) -> None:
+def _judge(order: Order, history: list[Event], handoff_ms: int | None, orders: dict[Key, Order]) -> None:
     """Fill in ftf, ftf_cause and which order came back."""
     order |= {"ftf": None, "ftf_cause": None, "comeback_order_id": None, "comeback_center_id": None}
     counted = _counted(history)[0]
@@ -483,7 +497,7 @@ def _comes_back(order: Order, handoff_ms: int, other: Order) -> bool:
 # Figures over many orders
 
 
-def center_hours_of(orders: dict[str, Order]) -> dict[tuple[str, datetime], dict[str, Any]]:
+def center_hours_of(orders: dict[Key, Order]) -> dict[tuple[str, datetime], dict[str, Any]]:
     """Counts and sums of each center and UTC hour in which an order was checked in or closed there.
 
     Sums, voices, parts and promises are those of the orders handed off in that hour. `surveys` counts orders with a
@@ -548,7 +562,7 @@ def _has_promise_and_ready(order: Order) -> bool:
     return order["ready_at"] is not None and order["promised_at"] is not None
 
 
-def figures_of(orders: dict[str, Order]) -> dict[str, Any]:
+def figures_of(orders: dict[Key, Order]) -> dict[str, Any]:
     """The figures of CONTRACT section 4 over these orders; None where nothing is there to divide by.
 
     Rates are between 0 and 1, NPS between -100 and 100, waits seconds of handed-off orders (p90: linear between ranks).

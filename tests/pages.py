@@ -24,6 +24,7 @@ from fixtrail.web.context import make_web
 from fixtrail.web.events import NotAcknowledged
 from fixtrail.web.server import server_config
 from runtime.progress import Progress
+from schemas.order_key import OrderKey, journey_key
 
 WIDE = Limits(requests_of_address=1_000_000, requests_of_link=1_000_000, forms_of_link=1_000, streams_of_link=1_000)
 
@@ -98,16 +99,18 @@ class PageServer:
     def publish(self, *facts: Mapping[str, Any]) -> None:
         """New states of orders, as the topic brings them; returns once they are known."""
         records = [
-            SimpleNamespace(key=fact["order_id"].encode(), value=orjson.dumps(fact), offset=0, partition=0)
+            SimpleNamespace(
+                key=journey_key(OrderKey.of(fact), fact["vehicle_id"]), value=orjson.dumps(fact), offset=0, partition=0
+            )
             for fact in facts
         ]
         self.call(self.web.journeys.table.apply, records)
 
-    def revoke(self, order_id: str, at: int) -> None:
-        value = orjson.dumps({"revoked_at": at})
-        record = SimpleNamespace(key=order_id.encode(), value=value, offset=0, partition=0)
+    def revoke(self, order_id: str, at: int, center_id: str = "C1") -> None:
+        value, order = orjson.dumps({"revoked_at": at}), OrderKey(center_id, order_id)
+        record = SimpleNamespace(key=order.encode(), value=value, offset=0, partition=0)
         self.call(self.web.links.revocations.apply, [record])
-        self.call(self.web.journeys.wake, order_id)
+        self.call(self.web.journeys.wake, order)
 
     def call(self, function: Any, *arguments: Any) -> Any:
         """Call a function on the server's own event loop; what it returns."""
@@ -119,8 +122,11 @@ class PageServer:
 
     # What customers do
 
-    def token(self, order_id: str, *, days: int = 90, at: int | None = None) -> str:
-        return self.web.links.issue(order_id, now_ms() if at is None else at, days)
+    def token(
+        self, order_id: str, *, center_id: str = "C1", vehicle_id: str = "V1", days: int = 90, at: int | None = None
+    ) -> str:
+        order, issued_at = OrderKey(center_id, order_id), now_ms() if at is None else at
+        return self.web.links.issue(order, vehicle_id, issued_at, days)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._ask("GET", path, None, headers)

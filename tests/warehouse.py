@@ -57,7 +57,7 @@ def fill(node: ClickHouseNode, lines: Iterable[bytes], centers: Path | None = No
 
 
 def _event_rows(values: list[bytes]) -> Iterator[Any]:
-    rows = EventRows(KEYED)
+    rows = EventRows(KEYED, clear_staff=True)
     for offset, value in enumerate(values):
         record = SimpleNamespace(
             topic="service-events",

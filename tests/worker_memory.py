@@ -9,7 +9,9 @@ from random import Random
 from typing import Any
 
 from schemas.events import Event
+from schemas.order_key import OrderKey
 from streams.journey.partition_state import BatchOutput, Changes, PartitionState
+from tests.oracle import Orders
 
 Records = list[tuple[int, Event]]
 Data = dict[bytes, bytes]
@@ -27,7 +29,7 @@ class Memory:
     def __init__(self, *, hold_days: int = 60) -> None:
         self._hold_days = hold_days
         self.log: Log = ({}, {}, {})
-        self.facts: dict[str, dict[str, Any]] = {}
+        self.facts = Orders()
         self.sent: list[dict[str, Any]] = []
         self.notices: set[str] = set()
         self.too_late: list[int] = []
@@ -42,9 +44,10 @@ class Memory:
         self._last = out = self.state.apply(records)
         for fact in out.journeys:
             self.sent.append(fact)
-            known = self.facts.get(fact["order_id"])
-            if known is None or fact["version"] >= known["version"]:
-                self.facts[fact["order_id"]] = fact
+            order = OrderKey.of(fact)
+            newest = self.facts.get(order)
+            if newest is None or fact["version"] >= newest["version"]:
+                self.facts[order] = fact
         for row in out.hours:
             place = row["center_id"], row["hour"]
             if place not in self._hours or row["revision"] >= self._hours[place]["revision"]:

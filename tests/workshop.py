@@ -16,8 +16,10 @@ from typing import Any
 
 from schemas.decode import decode_event
 from schemas.events import Event
+from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from streams.journey.entries import Entry, entry_of
+from tests.oracle import Orders
 
 Sent = dict[str, Any]
 Fact = dict[str, Any]
@@ -31,6 +33,7 @@ QUOTE = {
     "currency": "CNY",
 }
 QUOTED = "769.9"  # 1.5 × 380 + 2 × 99.95
+R1, R2 = OrderKey("C1", "R1"), OrderKey("C1", "R2")
 _ids = count(1)
 
 
@@ -145,10 +148,10 @@ def entries_of(events: Iterable[Sent]) -> list[Entry]:
     return [entry_of(event_of(each)) for each in events]
 
 
-def facts_after(*events: Sent, now: datetime | None = None) -> dict[str, Fact]:
-    """The facts of every order, by order id, from all events at once."""
+def facts_after(*events: Sent, now: datetime | None = None) -> Orders:
+    """The facts of every order from all events at once."""
     until = None if now is None else (now - EPOCH) // timedelta(milliseconds=1)
-    return {fact["order_id"]: fact for fact in journey_facts(map(event_of, events), until)}
+    return Orders({OrderKey.of(fact): fact for fact in journey_facts(map(event_of, events), until)})
 
 
 def order_after(*events: Sent, now: datetime | None = None) -> Fact:

@@ -26,12 +26,12 @@ LEFT JOIN centers AS c ON c.center_id = o.center_id
 LEFT JOIN
 (
     -- A progress update is the check-in sent again with the promise as it now looks.
-    SELECT order_id, uniqExact(event_id) AS check_ins
+    SELECT center_id, order_id, vehicle_key, uniqExact(event_id) AS check_ins
     FROM events
     WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String}) AND type = 'check_in'
-    GROUP BY order_id
-) AS u ON u.order_id = o.order_id
+    GROUP BY center_id, order_id, vehicle_key
+) AS u ON u.order_id = o.order_id AND u.center_id = o.center_id AND u.vehicle_key = o.vehicle_key
 WHERE o.status = 'handed_off' AND ({end_key:String} = '' OR o.vehicle_key < {end_key:String})
     AND ({since:String} = '' OR toDate(o.closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
     AND ({until:String} = '' OR toDate(o.closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
-ORDER BY order_id
+ORDER BY order_id, center_id

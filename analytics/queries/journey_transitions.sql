@@ -13,10 +13,10 @@ FROM
         arrayPushBack(arrayPopFront(path), '') AS following
     FROM stages
     WHERE cityHash64(order_id) % {one_in:UInt32} = 0
-        AND order_id IN (
-            SELECT order_id FROM visits
+        AND (center_id, order_id, vehicle_key) IN (
+            SELECT center_id, order_id, vehicle_key FROM visits
             WHERE is_handed_off AND isNotNull(lead_s) AND cityHash64(order_id) % {one_in:UInt32} = 0)
-    GROUP BY order_id
+    GROUP BY center_id, order_id, vehicle_key
 )
 ARRAY JOIN path AS activity, following AS next_activity, arrayEnumerate(path) AS step
 GROUP BY step, activity, next

@@ -23,6 +23,7 @@ from aiokafka.partitioner import murmur2
 
 from benchmarks.contenders.arguments import Task, task
 from benchmarks.contenders.rules import State, event_of, follow
+from schemas.order_key import OrderKey
 from streams.journey.partition_state import PartitionState
 
 Rows = dict[tuple[str, int], list[tuple[bytes, bytes | None]]]
@@ -61,21 +62,21 @@ class OrderRules:
 
     def __init__(self, given: Task) -> None:
         self._given = given
-        self._states: dict[str, State] = {}
+        self._states: dict[OrderKey, State] = {}
 
     def apply(self, partition: int, records: Records, outputs: Rows, changelog: Rows) -> None:
-        facts: dict[str, Any] = {}
+        facts: dict[OrderKey, Any] = {}
         for record in records:
             event = event_of(record.value)
-            followed = event and follow(self._states.get(event.order_id), event)
+            followed = event and follow(self._states.get(event.order), event)
             if event and followed:
-                self._states[event.order_id], facts[event.order_id] = followed
-        for order_id, fact in facts.items():
-            key = order_id.encode()
+                self._states[event.order], facts[event.order] = followed
+        for order, fact in facts.items():
+            key = order.encode()
             place = self._given.output, partition_of(key, self._given.partitions)
             outputs.setdefault(place, []).append((key, orjson.dumps(fact)))
         rows = changelog.setdefault((self._given.changelog, partition), [])
-        rows.extend((order_id.encode(), orjson.dumps(self._states[order_id])) for order_id in facts)
+        rows.extend((order.encode(), orjson.dumps(self._states[order])) for order in facts)
 
 
 @lru_cache(65_536)

@@ -46,10 +46,11 @@ async def track(stream: Any) -> None:
         event = event_of(value)
         if event is None:
             continue
-        followed = follow(orders.get(event.order_id), event)
+        order = event.order.encode().decode()
+        followed = follow(orders.get(order), event)
         if followed is not None:
-            orders[event.order_id], fact = followed
-            await journeys.send(key=event.order_id, value=fact)
+            orders[order], fact = followed
+            await journeys.send(key=order, value=fact)
 
 
 if __name__ == "__main__":

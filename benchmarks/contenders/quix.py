@@ -8,6 +8,7 @@ from quixstreams import Application, State
 
 from benchmarks.contenders.arguments import COMMIT_S, task
 from benchmarks.contenders.rules import event_of, follow
+from schemas.order_key import OrderKey
 
 
 def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
@@ -15,11 +16,12 @@ def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
     event = event_of(value)
     if event is None:
         return None
-    followed = follow(state.get(event.order_id), event)
+    order = event.order.encode().decode()
+    followed = follow(state.get(order), event)
     if followed is None:
         return None
     after, fact = followed
-    state.set(event.order_id, after)
+    state.set(order, after)
     return fact
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     journeys = app.topic(given.output, key_serializer="str", value_serializer="json")
     frame = app.dataframe(events).apply(track, stateful=True)
     frame = frame.filter(lambda fact: fact is not None)
-    frame.to_topic(journeys, key=lambda fact: fact["order_id"])
+    frame.to_topic(journeys, key=lambda fact: OrderKey.of(fact).encode().decode())
     app.run()
 
 

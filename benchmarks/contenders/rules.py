@@ -43,6 +43,6 @@ def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
         visit.advance(entry)
     else:
         visit = fold(decode_entry(line.encode()) for line in lines.values())
-    verdict = first_time_fix(event.order_id, visit, ())
-    fact = journey_fact(event.order_id, event.vehicle_id, visit, verdict, visit.count)
+    verdict = first_time_fix(event.order, visit, ())
+    fact = journey_fact(event.order, event.vehicle_id, visit, verdict, visit.count)
     return {"entries": lines, "visit": msgspec.to_builtins(visit.snapshot())}, fact

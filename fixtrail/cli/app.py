@@ -32,6 +32,10 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the embedded stack.  [env: FIXTRAIL_DATA; default: .fixtrail]"),
 ]
+OfCenter = Annotated[
+    str | None,
+    typer.Option("--center", metavar="CENTER", help="The order's center; needed where several have the number."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for scripts.")]
 
 

@@ -76,7 +76,8 @@ def sql(
 ) -> None:
     """Ask ClickHouse as the user who may only read the views of database `fixtrail`.
 
-    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe.
+    Without --format: a table on a terminal, TabSeparatedWithNames into a pipe. A terminal shows control characters as
+    a replacement sign, a pipe gets them as they are.
     """
     from fixtrail.clickhouse import query as asking
 
@@ -84,6 +85,9 @@ def sql(
     settings = settings_of(data)
     if output_format is None and sys.stdout.isatty():
         asking.print_table(b"".join(asking.query(settings, text, asking.TABLE_FORMAT)))
+        return
+    if sys.stdout.isatty():
+        asking.print_lines(b"".join(asking.query(settings, text, str(output_format))))
         return
     for piece in asking.query(settings, text, output_format or "TabSeparatedWithNames"):
         sys.stdout.buffer.write(piece)

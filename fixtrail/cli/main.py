@@ -12,6 +12,7 @@ from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import letters_app
 from fixtrail.cli.notices import notices_app
+from fixtrail.cli.orders import orders_app
 from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
@@ -23,6 +24,7 @@ app.add_typer(letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 app.add_typer(notices_app, name="notices")
 app.add_typer(person_app, name="person")
+app.add_typer(orders_app, name="orders")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
@@ -68,5 +70,8 @@ def _message(error: Exception) -> tuple[str, int] | None:
 
 
 def _end(message: str, code: int) -> None:
-    print(f"fixtrail: {message}", file=sys.stderr)
+    from fixtrail.terminal.printable import printable_lines
+
+    # A server's message may quote what it has stored.
+    print(f"fixtrail: {printable_lines(message)}", file=sys.stderr)
     sys.exit(code)

@@ -8,7 +8,7 @@ from runtime.failure import USAGE, Failure
 
 if TYPE_CHECKING:
     pass
-from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
+from fixtrail.cli.app import AsJson, Data, OfCenter, say, say_json, settings_of
 
 notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
 
@@ -16,6 +16,7 @@ notices_app = typer.Typer(help="What customers were told, or would be, and what 
 @notices_app.command("log", epilog="Example:  fixtrail notices log R-1001 --json")
 def notices_log(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
+    center: OfCenter = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -24,11 +25,12 @@ def notices_log(
     from fixtrail.customers import notice_log
 
     settings = settings_of(data)
-    sends = notice_log.log_of(settings, order)
+    named = notice_log.order_of(settings, order, center)
+    sends = notice_log.log_of(settings, named)
     if as_json:
         say_json(notice_log.log_as_json(sends))
     else:
-        notice_log.print_log(order, sends, push_settings(settings).time_zone)
+        notice_log.print_log(named, sends, push_settings(settings).time_zone)
 
 
 @notices_app.command("preview", epilog="Example:  fixtrail notices preview R-1001 --locale en")
@@ -36,6 +38,7 @@ def notices_preview(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id.")],
     locale: Annotated[str | None, typer.Option(help="`zh-CN` or `en` instead of the customer's own.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Also what the order has not come to yet.")] = False,
+    center: OfCenter = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -44,7 +47,7 @@ def notices_preview(
 
     if locale not in (None, "zh-CN", "en"):
         raise Failure("--locale is zh-CN or en", USAGE)
-    found = preview.preview(settings_of(data), order, locale, every=every)
+    found = preview.preview(settings_of(data), order, locale, center_id=center, every=every)
     if as_json:
         say_json(preview.preview_as_json(found))
     else:

@@ -100,3 +100,18 @@ def migrate(
             say(f"migration {name} applied")
         if settings.centers:
             say(f"{load_centers(settings, settings.centers)} centers loaded")
+
+
+@app.command(epilog="Example:  fixtrail retention --dry-run")
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would be.")] = False,
+    data: Data = None,
+) -> None:
+    """Delete closed journeys older than FIXTRAIL_JOURNEYS_DAYS from their topic, as `fixtrail pulse` does each day."""
+    import asyncio
+    import time
+
+    from fixtrail.operations.retention import forget_old
+
+    forgotten = asyncio.run(forget_old(settings_of(data), time.time_ns() // 1_000_000, dry_run=dry_run))
+    say(f"{forgotten:,} closed journeys {'would leave' if dry_run else 'left'} the topic")

@@ -27,16 +27,20 @@ def writing_client(settings: ClickHouseSettings) -> Any:
 
 
 def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
-    """Bring ClickHouse to this version's tables and views; the names of the migrations applied.
+    """Bring ClickHouse to this version's tables and views, and to how long it keeps rows; the migrations applied.
 
     Raises Failure where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
     """
     from sinks.clickhouse.migrations import MigrationError, migrate
+    from sinks.clickhouse.retention import set_retention
 
+    client = writing_client(settings)
     try:
-        return migrate(writing_client(settings))
+        applied = migrate(client)
     except MigrationError as error:
         raise Failure(str(error), REFUSED) from None
+    set_retention(client, settings.clickhouse_days)
+    return applied
 
 
 def load_centers(settings: ClickHouseSettings, file: Path) -> int:

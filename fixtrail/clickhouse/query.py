@@ -6,12 +6,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from fixtrail.settings import ClickHouseSettings
 from runtime.failure import Failure
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 DATABASE = "fixtrail"
 TABLE_FORMAT = "JSONCompact"
@@ -23,11 +26,16 @@ _ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
 
 
 def query(
-    settings: ClickHouseSettings, text: str, output_format: str, parameters: Mapping[str, str] | None = None
+    settings: ClickHouseSettings,
+    text: str,
+    output_format: str,
+    parameters: Mapping[str, str] | None = None,
+    longest_s: float | None = None,
 ) -> Iterator[bytes]:
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
-    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated.
+    `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated. `longest_s`
+    asks for another limit of time than the reader's own.
     Raises Failure with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
     function that would end the embedded server.
     """
@@ -37,6 +45,8 @@ def query(
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
     about = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    if longest_s is not None:
+        about["max_execution_time"] = f"{longest_s:g}"
     about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
     request = urllib.request.Request(
         f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",
@@ -72,29 +82,43 @@ def rows(settings: ClickHouseSettings, text: str) -> list[dict[str, Any]]:
 
 
 def print_table(answer: bytes) -> None:
-    """An answer in TABLE_FORMAT as a table on the terminal; other bytes (the query named a format) as they are."""
-    import sys
+    """An answer in TABLE_FORMAT as a table on the terminal; other bytes (the query named a format) as lines of text.
 
+    What a terminal would take for a command is replaced in both: ids and texts come from other systems.
+    """
     from rich.console import Console
     from rich.table import Table
+
+    from fixtrail.terminal.printable import cell
 
     try:
         parsed = orjson.loads(answer)
         names = [(column["name"], column["type"]) for column in parsed["meta"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        sys.stdout.buffer.write(answer)
+        print_lines(answer)
         return
     table = Table(caption=f"{len(parsed['data'])} rows", caption_justify="left")
     for name, kind in names:
-        table.add_column(name, justify="right" if "Int" in kind or "Float" in kind or "Decimal" in kind else "left")
+        table.add_column(
+            cell(name), justify="right" if "Int" in kind or "Float" in kind or "Decimal" in kind else "left"
+        )
     for row in parsed["data"]:
         table.add_row(*(_cell(value) for value in row))
     Console().print(table)
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return "[dim]null[/dim]"
-    from rich.markup import escape
+def print_lines(answer: bytes) -> None:
+    """An answer as text on the terminal; control characters but tabs are replaced."""
+    from fixtrail.terminal.printable import printable_lines
 
-    return escape(value if isinstance(value, str) else orjson.dumps(value).decode())
+    print(printable_lines(answer.decode(errors="replace")), end="")
+
+
+def _cell(value: object) -> "Text":
+    from rich.text import Text
+
+    from fixtrail.terminal.printable import cell
+
+    if value is None:
+        return Text("null", style="dim")
+    return cell(value if isinstance(value, str) else orjson.dumps(value).decode())

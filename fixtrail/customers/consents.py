@@ -9,6 +9,7 @@ from typing import Any
 from fixtrail.settings import LedgerSettings
 from runtime.failure import NEGATIVE, USAGE, Failure
 from runtime.store import Store, StoreOutage
+from schemas.order_key import OrderKey
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.ledger import audience, ledger
@@ -67,11 +68,11 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     }
 
 
-def subscribe(settings: LedgerSettings, order_id: str, address: str) -> str:
+def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
     """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     with _ledger(settings) as store:
-        audience.subscribe(store, person, order_id, address, int(time.time() * 1000))
+        audience.subscribe(store, person, order, address, int(time.time() * 1000))
     return person
 
 

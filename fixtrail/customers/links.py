@@ -11,29 +11,30 @@ from fixtrail.settings import KafkaSettings, TrackingSettings, client_options
 from fixtrail.tracking_links import LIFE_DAYS, tracking_url
 from runtime.failure import NEGATIVE, Failure
 from runtime.kafka.producer import open_producer
+from schemas.order_key import OrderKey
 from schemas.topics import TRACKING_REVOCATIONS
 
 
-def link_of(settings: TrackingSettings, order_id: str, life_days: int = LIFE_DAYS) -> str:
+def link_of(settings: TrackingSettings, order: OrderKey, vehicle_id: str, life_days: int = LIFE_DAYS) -> str:
     """A fresh link to an order's page. Raises Failure where nobody says how customers reach the pages."""
     base = public_url(settings)
     if not base:
         raise Failure("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
-    return tracking_url(base, settings.link_keys()[0], order_id, _now(), life_days)
+    return tracking_url(base, settings.link_keys()[0], order, vehicle_id, _now(), life_days)
 
 
-def revoke(settings: KafkaSettings, order_id: str) -> int:
+def revoke(settings: KafkaSettings, order: OrderKey) -> int:
     """Make every link of an order void that was issued up to now; that instant in ms, once Kafka has it."""
     now = _now()
-    asyncio.run(_write(settings, order_id, now))
+    asyncio.run(_write(settings, order, now))
     return now
 
 
-async def _write(settings: KafkaSettings, order_id: str, now: int) -> None:
+async def _write(settings: KafkaSettings, order: OrderKey, now: int) -> None:
     await require_topic(settings, TRACKING_REVOCATIONS)
     async with open_producer(client_options(settings)) as producer:
         value = orjson.dumps({"revoked_at": now})
-        await producer.send_and_wait(TRACKING_REVOCATIONS, value, key=order_id.encode())
+        await producer.send_and_wait(TRACKING_REVOCATIONS, value, key=order.encode())
 
 
 def _now() -> int:

@@ -5,8 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fixtrail.customers.consents import _ledger
+from fixtrail.customers.orders import only_order
 from fixtrail.settings import LedgerSettings
 from fixtrail.terminal.printable import cell, printable
+from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import Send
 from sinks.push.words.compose import said_at
@@ -14,10 +16,19 @@ from sinks.push.words.compose import said_at
 # What was sent
 
 
-def log_of(settings: LedgerSettings, order_id: str) -> list[Send]:
+def log_of(settings: LedgerSettings, order: OrderKey) -> list[Send]:
     """Everything the ledger knows of an order's notices."""
     with _ledger(settings) as store:
-        return ledger.log_of(store, order_id)
+        return ledger.log_of(store, order)
+
+
+def order_of(settings: LedgerSettings, order_id: str, center_id: str | None) -> OrderKey:
+    """The order with this number. Raises Failure where several centers have one and none is named."""
+    if center_id is not None:
+        return OrderKey(center_id, order_id)
+    with _ledger(settings) as store:
+        centers = ledger.centers_of(store, order_id)
+    return only_order([OrderKey(center, order_id) for center in centers if center], order_id)
 
 
 def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
@@ -47,17 +58,17 @@ def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
     ]
 
 
-def print_log(order_id: str, sends: list[Send], time_zone: str) -> None:
+def print_log(order: OrderKey, sends: list[Send], time_zone: str) -> None:
     """The log for people, on stdout, in local time."""
     from rich.console import Console
     from rich.table import Table
 
     if not sends:
-        print(f"nothing was to be told about order {printable(order_id)}: the push sink has seen no notice of it")
+        print(f"nothing was to be told about order {printable(str(order))}: the push sink has seen no notice of it")
         return
     zone = ZoneInfo(time_zone)
     columns = ("happened", "milestone", "by event", "channel", "outcome", "when", "what was said, or why not")
-    table = Table(*columns, title=cell(order_id))
+    table = Table(*columns, title=cell(str(order)))
     for send in sends:
         at = send.final_at if send.final_at is not None else send.due_at
         said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))

@@ -1,18 +1,14 @@
 """What the customers of an order read, or would read: every milestone in the words of the templates."""
 
-import asyncio
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
 from fixtrail.configuration import centers_of, links_of, push_settings
 from fixtrail.customers.milestones import part_of_milestone
-from fixtrail.operations.topics import require_topic
-from fixtrail.settings import KafkaSettings, NoticeSettings
-from runtime.failure import NEGATIVE, Failure
+from fixtrail.customers.orders import order_fact
+from fixtrail.settings import NoticeSettings
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
-from schemas.topics import JOURNEYS
 from sinks.push.words.compose import Composer
 from sinks.push.words.words import NoTemplate, NoticeWords, Wordsmith
 from streams.journey.clock_notices import BY_CLOCK
@@ -42,15 +38,18 @@ class Preview:
 
 
 def preview(
-    settings: NoticeSettings, order_id: str, locale: str | None = None, *, every: bool = False
+    settings: NoticeSettings,
+    order_id: str,
+    locale: str | None = None,
+    *,
+    center_id: str | None = None,
+    every: bool = False,
 ) -> list[Preview]:
     """Every milestone that the order has reached, as its customer reads it; `every` adds those that it has not.
 
-    Raises Failure where the order is not known.
+    Raises Failure where the order is not known, or several centers have one with this number and none is named.
     """
-    fact = asyncio.run(_journey(settings, order_id))
-    if fact is None:
-        raise Failure(f"there is no order {order_id}", NEGATIVE)
+    fact = order_fact(settings, order_id, center_id)
     pushed = push_settings(settings)
     composer = Composer(
         Wordsmith(pushed.templates, pushed.locale),
@@ -59,7 +58,8 @@ def preview(
         pushed.currency,
         links_of(settings),
     )
-    known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
+    currency = fact.quote.currency if fact.quote else None
+    known = {"currency": currency, "promises": fact.promises, "vehicle_id": fact.vehicle_id}
     found = []
     for notice in notices_of(fact, every=every):
         told = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
@@ -97,7 +97,7 @@ def _not_reached(fact: JourneyFact) -> list[Notice]:
 
 def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequestFact | None) -> Notice:
     return Notice(
-        notice_id=notice_id(fact.order_id, name, event_id),
+        notice_id=notice_id(fact.order, name, event_id),
         order_id=fact.order_id,
         center_id=fact.center_id,
         milestone=name,
@@ -132,41 +132,3 @@ def print_preview(found: list[Preview]) -> None:
         print(f"=== {each.milestone} ({each.locale})")
         print(f"title   {each.title}\nshort   {each.short}\nform    {each.status} / {each.note}\nmail")
         print("\n".join(f"    {line}".rstrip() for line in each.text.splitlines()), end="\n\n")
-
-
-async def _journey(settings: KafkaSettings, order_id: str) -> JourneyFact | None:
-    """The newest fact of an order, found by reading topic `journeys` once."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
-
-    from fixtrail.settings import client_options
-    from runtime.kafka.client import stop_client
-
-    numbers = await require_topic(settings, JOURNEYS)
-    partitions = [TopicPartition(JOURNEYS, number) for number in numbers]
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-        for tp in partitions:
-            consumer.seek(tp, starts[tp])
-        newest: JourneyFact | None = None
-        left = [tp for tp in partitions if starts[tp] < ends[tp]]
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=500, max_records=5000)).values():
-                newest = newest_of(order_id, records, newest)
-            left = [tp for tp in left if await consumer.position(tp) < ends[tp]]
-        return newest
-    finally:
-        await stop_client(consumer)
-
-
-def newest_of(order_id: str, records: Iterable[Any], known: JourneyFact | None) -> JourneyFact | None:
-    """The order's newest fact after these records; after a crash an older one may come once more behind it."""
-    for record in records:
-        if record.key != order_id.encode():
-            continue
-        fact = None if record.value is None else JourneyFact.model_validate_json(record.value)
-        if fact is None or known is None or fact.version >= known.version:
-            known = fact
-    return known

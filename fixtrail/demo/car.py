@@ -12,8 +12,9 @@ import orjson
 
 from fixtrail.all_settings import Settings
 from fixtrail.settings import ClickHouseSettings, TrackingSettings
+from schemas.order_key import OrderKey
 
-ORDER = "DEMO-1"
+ORDER, VEHICLE = "DEMO-1", "DEMO-CAR"
 WATCHED_PAUSE_S, UNWATCHED_PAUSE_S = 5.0, 0.3
 # So long the customer may answer the quote on the page before somebody calls.
 WATCHED_ANSWER_S, UNWATCHED_ANSWER_S = 20.0, 1.0
@@ -49,12 +50,12 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
             "event_id": f"{ORDER}-{number}",
             "type": type_,
             "order_id": ORDER,
-            "vehicle_id": "DEMO-CAR",
+            "vehicle_id": VEHICLE,
             "center_id": center_id,
             "occurred_at": _said(datetime.now(UTC)),
             **fields,
         }
-        send(orjson.dumps(event), b"DEMO-CAR")
+        send(orjson.dumps(event), VEHICLE.encode())
         time.sleep(WATCHED_PAUSE_S if watched else UNWATCHED_PAUSE_S)
 
     ready = datetime.now(UTC) + timedelta(hours=2)
@@ -96,11 +97,11 @@ def _said(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def page_of(settings: TrackingSettings, limit_s: float = 20.0) -> str:
+def page_of(settings: TrackingSettings, center_id: str, limit_s: float = 20.0) -> str:
     """The address of its tracking page, once that is there."""
     from fixtrail.customers.links import link_of
 
-    link, deadline = link_of(settings, ORDER, 1), time.monotonic() + limit_s
+    link, deadline = link_of(settings, OrderKey(center_id, ORDER), VEHICLE, 1), time.monotonic() + limit_s
     while not _is_there(link) and time.monotonic() < deadline:
         time.sleep(0.1)
     return link

@@ -77,7 +77,9 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
         console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) up to now …")
         _load_centers(settings, played, centers, start, folder)
         car = start_car(settings, played.center[0].id, watched=console.is_terminal and not once)
-        console.print(f"A customer's tracking page, live: [bold]{page_of(settings)}[/bold]", soft_wrap=True)
+        console.print(
+            f"A customer's tracking page, live: [bold]{page_of(settings, played.center[0].id)}[/bold]", soft_wrap=True
+        )
         for line in board_lines(settings):
             console.print(line, soft_wrap=True)
         _play_and_watch(settings, console, _Day(played, seed, days, centers, start), zone, once=once)

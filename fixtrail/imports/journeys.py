@@ -9,6 +9,7 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict
 
 from schemas.events import Event
+from schemas.order_key import OrderKey
 from streams.journey.batch import vehicle_facts
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import Fact
@@ -60,12 +61,12 @@ class Journeys:
         self._most = most_events
         self._one_in = 1
         self._events = 0
-        self._vehicles: dict[str, dict[str, list[Entry]]] = {}
+        self._vehicles: dict[str, dict[OrderKey, list[Entry]]] = {}
 
     def add(self, event: Event) -> None:
         if not self._is_wanted(event.vehicle_id):
             return
-        self._vehicles.setdefault(event.vehicle_id, {}).setdefault(event.order_id, []).append(entry_of(event))
+        self._vehicles.setdefault(event.vehicle_id, {}).setdefault(event.order, []).append(entry_of(event))
         self._events += 1
         while self._events > self._most and len(self._vehicles) > 1:
             self._thin_out()
@@ -87,7 +88,7 @@ class Journeys:
 
 
 def _figures(facts: list[Fact], one_in: int, emergency_limit_s: float, quick_limit_s: float) -> JourneyFigures:
-    status = Counter(fact["status"] for fact in facts)
+    status = Counter(fact["status"] if fact["is_visit"] else "no_visit" for fact in facts)
     closed = [fact for fact in facts if fact["status"] == "handed_off" and fact["lead_s"] is not None]
     judged = [fact for fact in facts if fact["ftf"] is not None]
     promises = [fact for fact in facts if fact["ready_at"] is not None and fact["promised_at"] is not None]
@@ -116,7 +117,7 @@ def _figures(facts: list[Fact], one_in: int, emergency_limit_s: float, quick_lim
         quick_in_time=sum(fact["ready_at"] - fact["checked_in_at"] <= quick_limit_s * 1000 for fact in quick),
         quick_limit_s=quick_limit_s,
         surveys=sum(len(fact["surveys"]) for fact in facts),
-        anomalies=dict(Counter(kind for fact in facts for kind in fact["anomalies"]).most_common()),
+        anomalies=dict(Counter(kind for fact in facts if fact["is_visit"] for kind in fact["anomalies"]).most_common()),
     )
 
 

@@ -40,6 +40,8 @@ READY = "ready"
 QUERY_LIMIT_S = 10.0
 # One machine runs everything: what an analyst asks of it by mistake must not hold it up for long.
 READER_S = 4.0
+# Reports ask for as much: FIXTRAIL_REPORT_S.
+REPORT_S = 30.0
 CLOSE_LIMIT_S = 1.0
 LOCK_LIMIT_S = QUERY_LIMIT_S + 5.0
 
@@ -112,7 +114,7 @@ _CONFIG = """\
       <max_concurrent_queries_for_user>16</max_concurrent_queries_for_user>
       <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
       <constraints>
-        <max_execution_time><min>1</min><max>{reader_s:g}</max><changeable_in_readonly/></max_execution_time>
+        <max_execution_time><min>1</min><max>{longest_s:g}</max><changeable_in_readonly/></max_execution_time>
       </constraints>
     </reader>
   </profiles>
@@ -166,6 +168,7 @@ class Server:
     reader_password: str
     memory_mb: int = 2048
     reader_s: float = READER_S
+    report_s: float = REPORT_S
 
 
 def render_config(server: Server) -> Path:
@@ -183,6 +186,7 @@ def render_config(server: Server) -> Path:
         query_memory=(server.memory_mb << 20) * 3 // 4,
         reader_memory=(server.memory_mb << 20) // 2,
         reader_s=server.reader_s,
+        longest_s=max(server.reader_s, server.report_s),
         serve_queries=len(_SERVE.split(";")),
         threads=min(4, os.cpu_count() or 1),
         # By default each thread of a query wants 1 GiB free, which leaves a small server one thread.
@@ -356,9 +360,16 @@ def main(argv: list[str] | None = None) -> int:
         default=float(os.environ.get("FIXTRAIL_READER_S", READER_S)),
         help=f"seconds a reader's query may take (default FIXTRAIL_READER_S, or {READER_S:g})",
     )
+    parser.add_argument(
+        "--report-s",
+        type=float,
+        default=float(os.environ.get("FIXTRAIL_REPORT_S", REPORT_S)),
+        help=f"seconds it may ask for, as reports do (default FIXTRAIL_REPORT_S, or {REPORT_S:g})",
+    )
     args = parser.parse_args(argv)
     app, reader = load_passwords(args.password_file or args.data / PASSWORDS_FILE)
-    return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, args.memory_mb, args.reader_s))
+    limits = args.memory_mb, args.reader_s, args.report_s
+    return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, *limits))
 
 
 if __name__ == "__main__":

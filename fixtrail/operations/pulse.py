@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from fixtrail.operations.retention import keep_retention
 from fixtrail.operations.status import Look, Watcher
 from fixtrail.settings import PulseSettings, client_options
 from runtime.failure import OK, Failure
@@ -36,6 +37,15 @@ async def run_pulse(settings: PulseSettings, progress: Progress, stop: asyncio.E
 
     While Kafka is away or has no topics it tries again; `told` hears of it once each time.
     """
+    retention = asyncio.create_task(keep_retention(settings, stop))
+    try:
+        return await _pulse(settings, progress, stop, told)
+    finally:
+        retention.cancel()
+        await asyncio.wait({retention})
+
+
+async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: Told) -> int:
     from aiokafka.errors import KafkaError
 
     while not stop.is_set():

@@ -16,6 +16,7 @@ from runtime.kafka.producer import open_producer
 from runtime.personal.vault import OrderKeys, Vault
 from runtime.store import StoreOutage
 from schemas.erasure import Erasure
+from schemas.order_key import OrderKey
 from schemas.personal import CUSTOMER, is_pseudonym, is_sealed, pseudonym
 from schemas.times import DAY_MS
 from schemas.topics import JOURNEYS, NOTICES, SERVICE_EVENTS, TOPICS
@@ -61,7 +62,7 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
             # First what cannot be undone, and what hides it everywhere at once.
             vault.erase(map(_order_key(vault), findings.orders))
             await _tell_workers(settings, findings, OrderKeys(secret))
-            _erase_in_ledger(settings, findings.order_ids(), people, erased)
+            _erase_in_ledger(settings, findings.order_keys(), people, erased)
         erased.clickhouse_texts = _erase_in_clickhouse(settings, findings.orders, secret, dry_run=dry_run)
         return erased
     except StoreOutage as error:
@@ -124,10 +125,10 @@ def erasures_of(findings: Findings, keys: OrderKeys) -> Iterable[Erasure]:
 
 
 def _erase_in_ledger(
-    settings: PersonsSettings, order_ids: Sequence[str], people: Sequence[str], erased: Erased
+    settings: PersonsSettings, orders: Sequence[OrderKey], people: Sequence[str], erased: Erased
 ) -> None:
     with ledger.opened(settings.ledger_dsn()) as store:
-        changed = persons.erase_orders(store, order_ids, time.time_ns() // 1_000_000)
+        changed = persons.erase_orders(store, orders, time.time_ns() // 1_000_000)
         erased.messages, erased.subscriptions = changed["messages"], changed["subscriptions"]
         erased.consents = persons.forget_people(store, people)
     ledger.purge_deleted(settings.ledger_dsn())
@@ -135,5 +136,5 @@ def _erase_in_ledger(
 
 def _erase_in_clickhouse(settings: PersonsSettings, orders: Iterable[OrderRef], secret: bytes, *, dry_run: bool) -> int:
     keyed = KeyedHash(secret)
-    named = sorted({(keyed.vehicle(order.vehicle_id), order.order_id) for order in orders})
+    named = sorted({(keyed.vehicle(order.vehicle_id), order.center_id, order.order_id) for order in orders})
     return forget_free_text(writing_client(settings), named, dry_run=dry_run) if named else 0

@@ -71,15 +71,15 @@ def _journey(fact: Json, vault: Vault) -> Json:
 
 
 def _from_ledger(settings: PersonsSettings, findings: Findings, matcher: Matcher, vault: Vault) -> Json:
-    order_ids = findings.order_ids()
+    orders = findings.order_keys()
     with ledger.opened(settings.ledger_dsn()) as store:
         consents = {
             text: _consent(store, person)
             for text in sorted(_addresses(findings, vault))
             if (person := matcher.person_of(text)) is not None
         }
-        messages = [_with_times(row) for row in persons.messages_of(store, order_ids)]
-        followers = [_with_times(row) for row in persons.subscriptions_of(store, order_ids)]
+        messages = [_with_times(row) for row in persons.messages_of(store, orders)]
+        followers = [_with_times(row) for row in persons.subscriptions_of(store, orders)]
     return {"addresses": consents, "messages": messages, "subscriptions": followers}
 
 
@@ -99,7 +99,7 @@ def _consent(store: Any, person: str) -> Json:
 
 def _from_clickhouse(settings: PersonsSettings, orders: Iterable[OrderRef]) -> Json:
     keyed = KeyedHash(settings.secret())
-    named = sorted({(keyed.vehicle(order.vehicle_id), order.order_id) for order in orders})
+    named = sorted({(keyed.vehicle(order.vehicle_id), order.center_id, order.order_id) for order in orders})
     return rows_of(writing_client(settings), named) if named else {}
 
 

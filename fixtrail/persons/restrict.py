@@ -11,6 +11,7 @@ from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
 from runtime.failure import NEGATIVE, Failure
 from runtime.store import StoreOutage
+from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger, persons
 
 
@@ -39,7 +40,7 @@ async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, 
         is_address = person.kind == "contact"
         if is_address:
             change_consent(settings, person.value, Consent(opted_out=not lift))
-        messages = 0 if lift else _stop(settings, findings.order_ids())
+        messages = 0 if lift else _stop(settings, findings.order_keys())
         return Restricted(dry_run, lift, messages=messages, opted_out=is_address and not lift, **counted)
     except StoreOutage as error:
         raise Failure(f"not everything is restricted, run it again: {error}", NEGATIVE) from None
@@ -47,6 +48,6 @@ async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, 
         vault.close()
 
 
-def _stop(settings: PersonsSettings, order_ids: list[str]) -> int:
+def _stop(settings: PersonsSettings, orders: list[OrderKey]) -> int:
     with ledger.opened(settings.ledger_dsn()) as store:
-        return persons.restrict_orders(store, order_ids, time.time_ns() // 1_000_000)
+        return persons.restrict_orders(store, orders, time.time_ns() // 1_000_000)

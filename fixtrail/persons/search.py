@@ -13,6 +13,7 @@ from runtime.kafka.whole_topic import records_of
 from runtime.personal.sealing import personal_event, sealed_event, unsealed_event
 from runtime.personal.vault import Vault
 from schemas.decode import BadEvent, Headers, event_object
+from schemas.order_key import OrderKey
 from schemas.personal import sealed_texts
 from schemas.topics import DEAD_LETTERS, JOURNEYS, MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -44,9 +45,9 @@ class Findings:
     records: list[Record] = field(default_factory=list)
     journeys: dict[OrderRef, Json] = field(default_factory=dict)
 
-    def order_ids(self) -> list[str]:
-        """The ids of the orders, as the ledger knows them."""
-        return sorted({order.order_id for order in self.orders})
+    def order_keys(self) -> list[OrderKey]:
+        """The orders, as the ledger knows them."""
+        return sorted({OrderKey(order.center_id, order.order_id) for order in self.orders})
 
     def plain(self) -> list[Record]:
         """The records whose personal fields stand in clear."""

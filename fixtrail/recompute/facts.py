@@ -13,7 +13,7 @@ from schemas.events import Event
 from schemas.facts import ORDER_FIGURES
 from schemas.times import to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
-from streams.journey.batch import journey_facts
+from streams.journey.batch import shown_facts
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
 
 
@@ -30,7 +30,7 @@ def facts_of(
 
     `keyed` is the keyed hash of personal ids; without it neither vehicle nor customer appears.
     """
-    for fact in journey_facts(_events(source, refused, max_bytes, moved), now_ms):
+    for fact in shown_facts(_events(source, refused, max_bytes, moved), now_ms):
         yield orjson.dumps(_row(fact, keyed, now_ms), option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -190,7 +190,7 @@ def _stored_orders(client: Any, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def _order_key(row: dict[str, Any]) -> Key:
-    return row["order_id"], row["vehicle_key"]
+    return row["center_id"], row["order_id"], row["vehicle_key"]
 
 
 def _plain(column: str, value: Any) -> Any:

@@ -11,8 +11,11 @@ import orjson
 import pandas as pd
 
 from fixtrail.clickhouse import query as sql
-from fixtrail.settings import ClickHouseSettings
+from fixtrail.settings import ReportSettings
+from runtime.failure import Failure
 
+# READONLY, SETTING_CONSTRAINT_VIOLATION: the server's administrator has said how long a reader's query may take.
+_NOT_ALLOWED = re.compile(r"Code: (164|452)\b")
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "queries"
 
 
@@ -44,30 +47,42 @@ def parameters_of(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+):", text))
 
 
-def asker(settings: ClickHouseSettings) -> Ask:
-    """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does."""
+def asker(settings: ReportSettings, answered: Callable[[], None] | None = None) -> Ask:
+    """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does.
+
+    `answered` is called after each answer.
+    """
 
     def ask(query: str, /, **parameters: Any) -> pd.DataFrame:
         text = text_of(query)
         given = {name: value for name, value in parameters.items() if name in parameters_of(text)}
-        return frame(settings, text, given)
+        answer = frame(settings, text, given)
+        if answered is not None:
+            answered()
+        return answer
 
     return ask
 
 
-def frame(settings: ClickHouseSettings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+def frame(settings: ReportSettings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
-    said = b"".join(
-        sql.query(
-            settings, text, "JSONColumnsWithMetadata", {name: _literal(each) for name, each in parameters.items()}
-        )
-    )
-    answer = orjson.loads(said)
+    answer = orjson.loads(_answer(settings, text, {name: _literal(each) for name, each in parameters.items()}))
     # Of no rows the answer has no columns either.
     columns = {
         about["name"]: pd.Series(answer["data"].get(about["name"], []), dtype=object) for about in answer["meta"]
     }
     return pd.DataFrame({about["name"]: _typed(columns[about["name"]], about["type"]) for about in answer["meta"]})
+
+
+def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) -> bytes:
+    """The answer within the time of reports, or of the reader where the server allows no other."""
+    form = "JSONColumnsWithMetadata"
+    try:
+        return b"".join(sql.query(settings, text, form, parameters, settings.report_s))
+    except Failure as error:
+        if not _NOT_ALLOWED.search(str(error)):
+            raise
+    return b"".join(sql.query(settings, text, form, parameters))
 
 
 def _literal(value: Any) -> str:

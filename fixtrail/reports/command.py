@@ -15,7 +15,7 @@ from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
 from fixtrail.reports.options import Options, check_cut, parse_day
 from fixtrail.reports.report import Chart, Locale, Report
 from fixtrail.reports.targets import NO_TARGETS, read_targets
-from fixtrail.settings import ClickHouseSettings
+from fixtrail.settings import ReportSettings
 from runtime.failure import NEGATIVE, USAGE, Failure
 
 Say = Callable[[str], None]
@@ -64,7 +64,7 @@ def list_reports(say: Say) -> None:
 
 
 def run_report(
-    settings: ClickHouseSettings, name: str, options: Options, wanted: Wanted, say: Say, table: Path | None = None
+    settings: ReportSettings, name: str, options: Options, wanted: Wanted, say: Say, table: Path | None = None
 ) -> int:
     """Compute a report and bring it into the forms wanted; the exit code."""
     build = builder(name)

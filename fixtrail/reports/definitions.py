@@ -5,17 +5,20 @@ The version of a definition grows when the same events would give another number
 
 from __future__ import annotations
 
+from fixtrail.reports.beside import BESIDE
 from fixtrail.reports.report import Definition, Words
 
 DEFINITIONS: dict[str, Definition] = {
     "nps": Definition(
         Words("净推荐值 NPS", "NPS"),
         Words(
-            "评分 9–10 的占比减去 0–6 的占比，×100；每个工单取最后一次调查",
-            "share of scores 9-10 minus share of scores 0-6, times 100, over the last survey of each order",
+            "评分 9–10 的占比减去 0–6 的占比，×100；每个已结束（交车或取消）的工单取最后一次调查",
+            "share of scores 9-10 minus share of scores 0-6, times 100, over the last survey of each closed order "
+            "(handed off or cancelled)",
         ),
         "nps",
         "higher",
+        2,
     ),
     "ftfr": Definition(
         Words("一次修复率", "First-time fix rate"),
@@ -67,51 +70,64 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "complaints_per_100": Definition(
         Words("每百单投诉", "Complaints per 100 orders"),
-        Words("已交车工单的投诉数 / 已交车工单数 × 100", "complaints of handed-off orders per 100 handed-off orders"),
+        Words(
+            "时段内结束（交车或取消）的工单的投诉数 / 其中已交车工单数 × 100",
+            "complaints of orders closed in the period (handed off or cancelled) per 100 handed-off orders of it",
+        ),
         "per_100",
         "lower",
+        2,
     ),
     "complaints_per_month": Definition(
         Words("每月投诉", "Complaints per month"),
         Words(
-            "已交车工单的投诉数 / 时段月数（1 个月 = 30.4375 天）",
-            "complaints of handed-off orders per month (30.4375 days) of the period, counted by day of handoff",
+            "按投诉日期计的全部投诉（含未结束与已取消的工单）/ 时段月数（1 个月 = 30.4375 天）",
+            "all complaints by their own date, of open and cancelled orders, too, per month (30.4375 days) of the "
+            "period",
         ),
         "per_month",
         "lower",
+        2,
     ),
     "stockout_rate": Definition(
         Words("缺件率", "Stock-out rate"),
-        Words("曾缺货的配件请求 / 全部配件请求", "part requests that had a backordered phase / part requests"),
+        Words(
+            "曾缺货的配件请求 / 全部配件请求，已结束的工单",
+            "part requests that had a backordered phase / part requests, of closed orders",
+        ),
         "share",
         "lower",
+        2,
     ),
     "emergency_in_time": Definition(
         Words("紧急配件准时率", "Emergency parts in time"),
         Words(
-            "2 小时内到货的紧急请求 / 全部紧急请求",
-            "emergency requests fulfilled within 2 h of requested / emergency requests",
+            "2 小时内到货的紧急请求 / 全部紧急请求，已结束的工单",
+            "emergency requests fulfilled within 2 h of requested / emergency requests, of closed orders",
         ),
         "share",
         "higher",
+        2,
     ),
     "quick_lane_in_time": Definition(
         Words("快修通道准时率", "Quick lane in time"),
         Words(
-            "到店 15 分钟内完工的快修工单 / 已完工的快修工单",
-            "quick-lane orders ready within 15 min of check-in / quick-lane orders that became ready",
+            "到店 15 分钟内完工的快修工单 / 已完工的快修工单，已结束的工单",
+            "quick-lane orders ready within 15 min of check-in / quick-lane orders that became ready, of closed orders",
         ),
         "share",
         "higher",
+        2,
     ),
     "promise_kept": Definition(
         Words("承诺时间兑现率", "Promise kept"),
         Words(
-            "按承诺时间（完工前最后一次承诺）完工的工单 / 两者都有的工单",
-            "orders ready by the promised time (the latest promise before ready) / orders with both",
+            "按承诺时间（完工前最后一次承诺）完工的工单 / 两者都有的工单，已结束的工单",
+            "orders ready by the promised time (the latest promise before ready) / orders with both, of closed orders",
         ),
         "share",
         "higher",
+        2,
     ),
     "quote_kept": Definition(
         Words("报价兑现率", "Quote kept"),
@@ -122,4 +138,5 @@ DEFINITIONS: dict[str, Definition] = {
         "share",
         "higher",
     ),
+    **BESIDE,
 }

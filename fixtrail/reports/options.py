@@ -14,7 +14,7 @@ CUTS = ("center", "region", "wave", "lane", "origin", "group", "day", "week", "m
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`since` and `until` are days of handoff, both included; `by` is one of CUTS; `now` is the reader's clock."""
+    """`since` and `until` are days of close, both included; `by` is one of CUTS; `now` is the reader's clock."""
 
     now: datetime
     since: date | None = None

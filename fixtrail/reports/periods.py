@@ -21,10 +21,14 @@ DAYS_A_MONTH = 30.4375
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days from the first handoff to the last one, both included; None where nothing was handed off."""
+    """The days from the first close or complaint to the last one, both included; None where there was none.
+
+    `last_close` is the last day on which an order was handed off or cancelled.
+    """
 
     first: date | None
     last: date | None
+    last_close: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,18 @@ class Asked:
     until: date | None
     centers: tuple[str, ...]
     rollout: str | None
-    # What of it lies between the first handoff and the last, for figures per month.
+    # What of it lies between the first close or complaint and the last, for figures per month.
     first: date | None
     last: date | None
+    # Of open orders those that checked in by this day; None for all.
+    open_until: date | None = None
 
     def parameters(self, options: Options) -> dict[str, Any]:
         """What visits.sql asks for."""
         return {
             "since": self.since,
             "until": self.until,
+            "open_until": self.open_until,
             "centers": self.centers,
             "rollout": self.rollout,
             "by": options.by,
@@ -54,7 +61,7 @@ class Asked:
 
     @property
     def days(self) -> int:
-        """Days in which there were handoffs to count."""
+        """Days in which there was something to count."""
         return days_between(self.first, self.last)
 
 
@@ -64,9 +71,9 @@ def days_between(first: date | None, last: date | None) -> int:
 
 
 def ask_span(ask: Ask, time_zone: str) -> Span:
-    """From when to when there are handoffs."""
+    """From when to when there are closed orders and complaints."""
     row = ask("span", time_zone=time_zone).iloc[0]
-    return Span(_day(row["first_day"]), _day(row["last_day"]))
+    return Span(_day(row["first_day"]), _day(row["last_day"]), _day(row["last_close"]))
 
 
 def ask_periods(ask: Ask, options: Options) -> list[Asked]:
@@ -77,16 +84,17 @@ def ask_periods(ask: Ask, options: Options) -> list[Asked]:
 
 def ask_scope(ask: Ask, options: Options) -> tuple[dict[str, Any], int]:
     """What visits.sql asks for where only --from and --to limit it, and how many orders were handed off ever."""
-    found = ask("span", time_zone=options.targets.time_zone).iloc[0]
-    whole = resolve(ALL, options, Span(None, None), pd.DataFrame(columns=["center_id", "wave", "wave_start"]))
-    return whole.parameters(options), int(found["handed_off"])
+    row = ask("span", time_zone=options.targets.time_zone).iloc[0]
+    span = Span(None, None, _day(row["last_close"]))
+    whole = resolve(ALL, options, span, pd.DataFrame(columns=["center_id", "wave", "wave_start"]))
+    return whole.parameters(options), int(row["handed_off"])
 
 
 def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame) -> Asked:
     """A period as the queries take it. `centers`: center_id, wave and wave_start of each."""
     since, until = period.since, period.until
-    if period.last_days is not None and span.last is not None:
-        since = span.last - timedelta(days=period.last_days - 1)
+    if period.last_days is not None and span.last_close is not None:
+        since = span.last_close - timedelta(days=period.last_days - 1)
     since, until = _latest(since, options.since), _earliest(until, options.until)
     chosen = centers
     if period.waves:
@@ -104,7 +112,14 @@ def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame)
         first = _latest(first, min(starts))
     if period.rollout == "before" and starts:
         last = _earliest(last, max(starts) - timedelta(days=1))
-    return Asked(period.name, period.title, since, until, only, period.rollout, first, last)
+    return Asked(
+        period.name, period.title, since, until, only, period.rollout, first, last, _open_until(until, span.last_close)
+    )
+
+
+def _open_until(until: date | None, last_close: date | None) -> date | None:
+    """Up to which day of check-in open orders belong to a period: a range that holds every close holds all of them."""
+    return None if until is None or last_close is None or until >= last_close else until
 
 
 def bucket_days(by: str, key: str, asked: Asked) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 Locale = Literal["zh-CN", "en"]
+Part = Literal["headline", "left_out", "answers"]
 Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p"]
 
 
@@ -53,10 +54,12 @@ class Definition:
     better: Literal["higher", "lower"] | None = None
     # Grows when the same events would give another number.
     version: int = 1
+    # In which of a report's tables of figures it stands.
+    part: Part = "headline"
 
     @property
     def kind(self) -> Kind:
-        kinds: dict[str, Kind] = {"share": "share", "nps": "nps", "s": "minutes"}
+        kinds: dict[str, Kind] = {"share": "share", "nps": "nps", "s": "minutes", "orders": "count"}
         return kinds.get(self.unit, "number")
 
 
@@ -67,6 +70,10 @@ class Figure:
     `figure` is a name in the report's `definitions`. Shares are between 0 and 1, NPS between -100 and 100, times in
     seconds. `n` of `n_all` could be used; `count` of them held, where it is a share. `by` and `key` name the cut.
     Where `interval` reckons with the difference between so many `centers`, `of_orders` is that of their orders alone.
+
+    `left_out`: why those of `n_all` that are not among `n` could not be used, and how many; with n it is n_all.
+    `unripe` orders were closed so lately that the figure may still change: all closed by `ripe_until` are settled.
+    `no_interval` says why there is no interval. `judged_on` is the figure on which the target's status was decided.
     """
 
     figure: str
@@ -83,6 +90,11 @@ class Figure:
     method: str | None = None
     centers: int | None = None
     of_orders: Interval = NO_INTERVAL
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unripe: int | None = None
+    ripe_until: date | None = None
+    no_interval: str | None = None
+    judged_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ _KEYS = {"time_zone", "targets", "period"}
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Orders handed off in these days, the last one included, at these centers (all of them where none is named).
+    """Orders closed in these days, the last one included, at these centers (all of them where none is named).
 
-    `last_days` counts back from the last handoff there is. `rollout`: only handoffs before, or from, the day on which
+    `last_days` counts back from the last close there is. `rollout`: only closes before, or from, the day on which
     the order's own center changed over.
     """
 

@@ -31,6 +31,7 @@ from runtime.progress import Progress
 from runtime.retry import Stopped
 from schemas.centers import Center
 from schemas.facts import Alert
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 
@@ -324,7 +325,7 @@ class _Watch(Box):
 def _rows(found: Found) -> list[tuple[str, str, bytes | None]]:
     """What a tick found, as records: topic, key, value."""
     return [
-        *((NOTICES, notice["order_id"], orjson.dumps(notice)) for notice in found.notices),
+        *((NOTICES, OrderKey.of(notice).encode().decode(), orjson.dumps(notice)) for notice in found.notices),
         *((ALERTS, alert.alert_id, alert.model_dump_json().encode()) for alert in found.alerts.values()),
         *((topic, alert_id, None) for alert_id in found.gone for topic in (ALERTS, ALERT_ACKS)),
     ]

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fixtrail.watch.rules import Due, DueNotice, due_by
 from schemas.facts import Alert
+from schemas.order_key import OrderKey
 from streams.journey.clock_notices import READY
 
 Fact = dict[str, Any]
+
+
+class ClosedOrder(NamedTuple):
+    """What is kept of an order that is not open."""
+
+    vehicle_id: str
+    version: int
+    last_event_at: int
 
 
 @dataclass(slots=True)
@@ -18,6 +27,7 @@ class OpenOrder:
     `settled_at`: when its newest fact may be believed to be all there is.
     """
 
+    vehicle_id: str
     version: int
     last_event_at: int
     settled_at: int
@@ -41,7 +51,7 @@ class Found:
     alerts: dict[str, Alert] = field(default_factory=dict)
     notices: list[Fact] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
-    orders: set[str] = field(default_factory=set)
+    orders: set[OrderKey] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.alerts or self.notices or self.gone)
@@ -50,3 +60,12 @@ class Found:
 def put(found: Found, alert: Alert | None) -> None:
     if alert is not None:
         found.alerts[alert.alert_id] = alert
+
+
+def replaces(fact: Fact, known: OpenOrder | ClosedOrder | None) -> bool:
+    """Whether a fact is what there is to know of an order now: of two vehicles the one with the newer events."""
+    if known is None:
+        return True
+    if known.vehicle_id != fact["vehicle_id"]:
+        return bool(fact["last_event_at"] >= known.last_event_at)
+    return bool(fact["version"] >= known.version)

@@ -23,6 +23,7 @@ from fixtrail.watch.config import (
 from schemas.centers import Center
 from schemas.facts import WAITS
 from schemas.opening_hours import day_in, opening_time_after
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, READY, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
 from streams.journey.ids import hashed_id
@@ -58,7 +59,9 @@ class Due:
 
     @property
     def alert_id(self) -> str:
-        return hashed_id("alert", self.rule.name, self.subject, self.opening)
+        # An order's number says which order it is in its center only.
+        center = (self.center_id or "",) if self.order_id is not None else ()
+        return hashed_id("alert", self.rule.name, *center, self.subject, self.opening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class DueNotice:
     center_id: str | None
     locale: str | None
     promised_at: int | None
+
+    @property
+    def order(self) -> OrderKey:
+        """The order that it is about."""
+        return OrderKey(self.center_id or "", self.order_id)
 
     @property
     def notice(self) -> dict[str, Any]:

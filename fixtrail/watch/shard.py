@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
-from fixtrail.watch.open_order import Found, OpenOrder, put
+from fixtrail.watch.open_order import ClosedOrder, Found, OpenOrder, put, replaces
 from fixtrail.watch.rules import (
     Centers,
     Due,
@@ -32,6 +32,7 @@ from fixtrail.watch.rules import (
 from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, is_by_clock
 from streams.journey.ready_setting import CheckHistory
@@ -51,7 +52,18 @@ _SETTLING_MS = MINUTE_MS
 _AT_ONCE = 2000
 
 _NEEDED = (
-    *("order_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since", "checked_in_at"),
+    *(
+        "order_id",
+        "vehicle_id",
+        "version",
+        "status",
+        "center_id",
+        "lane",
+        "locale",
+        "activity",
+        "activity_since",
+        "checked_in_at",
+    ),
     *("promised_at", "promises", "last_event_at"),
 )
 
@@ -80,18 +92,18 @@ class Shard:
         self._order_rules = [rule for rule in config.rule if not isinstance(rule, StockoutRule | PipelineRule)]
         self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
-        self._orders: dict[str, OpenOrder] = {}
+        self._orders: dict[OrderKey, OpenOrder] = {}
         self._checks = CheckHistory()
-        self._closed: dict[str, tuple[int, int]] = {}  # version and last event of orders that are not open
-        self._recipients: dict[str, tuple[int, list[str]]] = {}
-        self._told: defaultdict[str, set[str]] = defaultdict(set)
-        self._timers: list[tuple[int, str]] = []
-        self._dirty: set[str] = set()
+        self._closed: dict[OrderKey, ClosedOrder] = {}
+        self._recipients: dict[OrderKey, tuple[int, list[str]]] = {}
+        self._told: defaultdict[OrderKey, set[str]] = defaultdict(set)
+        self._timers: list[tuple[int, OrderKey]] = []
+        self._dirty: set[OrderKey] = set()
         self._rows: dict[tuple[str, int, int], tuple[int, int, int]] = {}
         self._hours: defaultdict[str, dict[int, Requests]] = defaultdict(dict)
         self._centers_at = self._housekeeping_at = 0
         self.alerts: dict[str, Alert] = {}
-        self._going_on: defaultdict[str | None, set[str]] = defaultdict(set)  # ids by order, of alerts not ended
+        self._going_on: defaultdict[str | OrderKey, set[str]] = defaultdict(set)  # ids by order, of alerts not ended
         self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
@@ -115,35 +127,34 @@ class Shard:
         try:
             whole = orjson.loads(record.value)
             fact = {name: whole[name] for name in _NEEDED}
-            order_id, version, last_event_at = str(fact["order_id"]), int(fact["version"]), int(fact["last_event_at"])
+            key, version, last_event_at = OrderKey.of(fact), int(fact["version"]), int(fact["last_event_at"])
             self._checks.add(whole)
             fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
             fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
-        order = self._orders.get(order_id)
-        if version < (order.version if order else self._closed.get(order_id, (-1, 0))[0]):
+        if not replaces(fact, self._orders.get(key) or self._closed.get(key)):
             return
-        self._dirty.add(order_id)
+        self._dirty.add(key)
         if fact["status"] == "open":
             comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
             settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
-            self._orders[order_id] = OpenOrder(version, last_event_at, settled_at, fact)
-            self._closed.pop(order_id, None)
+            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, settled_at, fact)
+            self._closed.pop(key, None)
         else:
-            self._orders.pop(order_id, None)
-            self._closed[order_id] = (version, last_event_at)
+            self._orders.pop(key, None)
+            self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at)
 
     def take_notice(self, record: Any) -> None:
         """Remember where an order's customer is reached, and what the clock has told."""
         try:
             notice = orjson.loads(record.value or b"")
-            order_id, at = notice["order_id"], int(notice["occurred_at"])
+            order, at = OrderKey.of(notice), int(notice["occurred_at"])
             if is_by_clock(notice):
-                self._told[order_id].add(notice["notice_id"])
-            elif at >= self._recipients.get(order_id, (0, []))[0]:
-                self._recipients[order_id] = (at, list(notice["recipients"]))
+                self._told[order].add(notice["notice_id"])
+            elif at >= self._recipients.get(order, (0, []))[0]:
+                self._recipients[order] = (at, list(notice["recipients"]))
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of notices %d is no notice", record.offset, record.partition)
 
@@ -172,7 +183,7 @@ class Shard:
         elif (alert := _read(Alert, record)) is not None and life.is_newer(alert, self.alerts.get(alert.alert_id)):
             self._keep(alert)
             if alert.order_id is not None:
-                self._dirty.add(alert.order_id)
+                self._dirty.add(OrderKey(alert.center_id or "", alert.order_id))
 
     # What the clock says
 
@@ -194,7 +205,7 @@ class Shard:
             if life.is_newer(alert, self.alerts.get(alert.alert_id)):
                 self._keep(alert)
         for notice in found.notices:
-            self._told[notice["order_id"]].add(notice["notice_id"])
+            self._told[OrderKey.of(notice)].add(notice["notice_id"])
         for alert_id in found.gone:
             self._forget(alert_id)
 
@@ -215,15 +226,16 @@ class Shard:
         found.orders = set(islice(self._dirty, _AT_ONCE))
         self._dirty -= found.orders
         stale = self.is_stale(now)
-        for order_id in found.orders:
-            order = self._orders.get(order_id)
+        for key in found.orders:
+            order = self._orders.get(key)
             if order is None:
-                self._settle(found, order_id, {}, self._closed.get(order_id, (0, now))[1], now)
+                closed = self._closed.get(key)
+                self._settle(found, key, {}, closed.last_event_at if closed else now, now)
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
             held = stale or now < order.settled_at
-            self._settle(found, order_id, order.due_by(now), order.last_event_at, now, may_open=not held)
+            self._settle(found, key, order.due_by(now), order.last_event_at, now, may_open=not held)
             times = order.times()
             waiting = held and any(at <= now for at in times)
             for due in order.notices:
@@ -233,7 +245,7 @@ class Shard:
             if waiting:
                 ahead.append(order.settled_at if order.settled_at > now else now + _LOOK_AGAIN_MS)
             if ahead:
-                heapq.heappush(self._timers, (min(ahead), order_id))
+                heapq.heappush(self._timers, (min(ahead), key))
 
     def _plan(self, order: OpenOrder, fact: Fact, now: int) -> None:
         """Work out what will be due of an order's newest fact."""
@@ -248,13 +260,13 @@ class Shard:
 
     def _tell(self, found: Found, due: DueNotice, now: int) -> bool:
         """Add the notice, if it is worth telling; whether it must be looked at again."""
-        notice, order_id = due.notice, due.order_id
-        if notice["notice_id"] in self._told.get(order_id, ()) or now >= notice["expires_at"]:
+        notice, order = due.notice, due.order
+        if notice["notice_id"] in self._told.get(order, ()) or now >= notice["expires_at"]:
             return False
         center = self._centers.get(notice["center_id"])
         if notice["milestone"] == NO_NEWS and center is not None and not is_open(now, center):
             return True
-        found.notices.append({**notice, "recipients": self._recipients.get(order_id, (0, []))[1]})
+        found.notices.append({**notice, "recipients": self._recipients.get(order, (0, []))[1]})
         return False
 
     def _look_at_centers(self, found: Found, now: int) -> None:
@@ -281,7 +293,7 @@ class Shard:
     def _settle(
         self,
         found: Found,
-        group: str,
+        group: str | OrderKey,
         due: dict[tuple[str, str], Due],
         over_at: int,
         now: int,
@@ -341,15 +353,16 @@ class Shard:
         kept_since = now - self._config.keep_days * DAY_MS
         ended = [alert for alert in self.alerts.values() if alert.ended_at is not None]
         found.gone = [alert.alert_id for alert in ended if (alert.ended_at or 0) < kept_since]
-        for order_id in [order_id for order_id, (_, at) in self._closed.items() if at < now - _CLOSED_KEPT_MS]:
-            del self._closed[order_id]
+        closed_before = now - _CLOSED_KEPT_MS
+        for order in [order for order, closed in self._closed.items() if closed.last_event_at < closed_before]:
+            del self._closed[order]
         # A notice is there before the journey that it is of.
         gone_since = now - _RECIPIENTS_KEPT_MS
-        for order_id in [each for each, (at, _) in self._recipients.items() if at < gone_since]:
-            if order_id not in self._orders:
-                del self._recipients[order_id]
-        for order_id in [each for each in self._told if each not in self._orders]:
-            del self._told[order_id]
+        for order in [order for order, (at, _) in self._recipients.items() if at < gone_since]:
+            if order not in self._orders:
+                del self._recipients[order]
+        for order in [order for order in self._told if order not in self._orders]:
+            del self._told[order]
         for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
             del self._rows[key]
             self._hours[key[0]].pop(key[1], None)
@@ -362,10 +375,10 @@ def _oldest_first(alert: Alert) -> tuple[bool, int, str]:
     return alert.closed_at is not None, alert.opened_at, alert.alert_id
 
 
-def _group_of(alert: Alert) -> str:
+def _group_of(alert: Alert) -> str | OrderKey:
     """What an alert is settled with: its order, its center or its rule on the pipeline."""
     if alert.order_id is not None:
-        return alert.order_id
+        return OrderKey(alert.center_id or "", alert.order_id)
     return f"pipeline:{alert.rule}" if alert.kind == "pipeline_lag" else f"center:{alert.center_id}"
 
 

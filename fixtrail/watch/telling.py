@@ -166,6 +166,7 @@ class Desk:
         first, now = told[0][0], self.clock()
         message = Message(
             id=first.alert_id,
+            center_id=first.center_id or "",
             order_id=first.order_id or "",
             milestone=first.rule,
             locale=self.wording.locale,

@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
+from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
 from fixtrail.web.static import STATIC
 from fixtrail.web.tracking.pages import Pages
@@ -14,6 +15,7 @@ from fixtrail.web.tracking.pages import Pages
 
 def create_app(web: Web) -> FastAPI:
     """The application around parts that somebody else runs (fixtrail.web.server)."""
+    match_any_path()
     app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
     app.state.tracking = Pages(web.config, web.journeys.checks)

@@ -2,9 +2,10 @@
 
 What other parts of the web application use of it:
 
-    journeys.get("R-1")              the order's JourneyFact, or None
+    journeys.get(OrderKey("east-01", "R-1"))       the order's JourneyFact, or None
     journeys.open_at("east-01")      facts of a center's open orders; open_orders() for all centers
-    with journeys.subscribe("R-1") as changes:     (or subscribe_all())
+    journeys.numbered("R-1")         the orders with this number: centers number for themselves
+    with journeys.subscribe(order) as changes:     (or subscribe_all())
         async for fact in changes: ...             the newest fact each time; a slow reader skips what is outdated
 
 Facts are decoded when somebody asks for them.
@@ -12,16 +13,16 @@ Facts are decoded when somebody asks for them.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 import orjson
 
-from runtime.kafka.table import Table
+from runtime.kafka.journey_table import JourneyTable
 from schemas.facts import JourneyFact
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
-from schemas.topics import JOURNEYS
 from streams.journey.ready_setting import CheckHistory
 
 # How long a closed order's page is there: time for the survey, and to look something up.
@@ -31,14 +32,15 @@ KEPT_CLOSED_MS = 30 * DAY_MS
 class _Row:
     """One order: its newest fact as bytes, what is looked for often, and the decoded fact once it was asked for."""
 
-    __slots__ = ("center_id", "fact", "is_open", "last_event_at", "raw", "version")
+    __slots__ = ("fact", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
     def __init__(self, raw: bytes, checks: CheckHistory) -> None:
         fact = orjson.loads(raw)
         checks.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
-        self.center_id: str | None = fact["center_id"]
+        self.order = OrderKey.of(fact)
+        self.vehicle_id: str = fact["vehicle_id"]
         self.is_open: bool = fact["status"] == "open"
         self.last_event_at: int = fact["last_event_at"]
         self.fact: JourneyFact | None = None
@@ -59,12 +61,12 @@ class Changes:
     def __init__(self, journeys: "Journeys", leave: Callable[["Changes"], None]) -> None:
         self._journeys = journeys
         self._leave = leave
-        self._changed: dict[str, None] = {}
+        self._changed: dict[OrderKey, None] = {}
         self._waker: asyncio.Future[None] | None = None
         self._closed = False
 
-    def note(self, order_id: str) -> None:
-        self._changed[order_id] = None
+    def note(self, order: OrderKey) -> None:
+        self._changed[order] = None
         self.wake()
 
     def wake(self) -> None:
@@ -85,7 +87,7 @@ class Changes:
     def take(self) -> list[JourneyFact]:
         """The newest facts of the orders that changed, now."""
         changed, self._changed = self._changed, {}
-        return [fact for order_id in changed if (fact := self._journeys.get(order_id)) is not None]
+        return [fact for order in changed if (fact := self._journeys.get(order)) is not None]
 
     def clear(self) -> None:
         """Nothing of what changed so far is of interest any more."""
@@ -122,14 +124,12 @@ class Journeys:
 
     def __init__(self) -> None:
         self.checks = CheckHistory()
-        self.table = Table(
-            JOURNEYS, self._row, is_newer=lambda row, than: row.version > than.version, is_expired=_is_old
-        )
-        self.table.on_change(self._note)
+        self.table = JourneyTable(self._row, _is_old)
+        self.table.on_order_change(self._note)
         # Set once all that was in the topic at the start has been read.
         self.read = self.table.read
-        self._open: defaultdict[str | None, dict[str, None]] = defaultdict(dict)
-        self._of_order: dict[str, set[Changes]] = {}
+        self._open: defaultdict[str, dict[OrderKey, None]] = defaultdict(dict)
+        self._of_order: dict[OrderKey, set[Changes]] = {}
         self._of_all: set[Changes] = set()
 
     def _row(self, raw: bytes) -> _Row:
@@ -142,28 +142,39 @@ class Journeys:
     def open_count(self) -> int:
         return sum(map(len, self._open.values()))
 
-    def get(self, order_id: str) -> JourneyFact | None:
-        """The order's newest fact."""
-        row = self.table.get(order_id)
+    def get(self, order: OrderKey, vehicle_id: str | None = None) -> JourneyFact | None:
+        """The order's newest fact; of two vehicles the one with the newer events, or the one that is asked for."""
+        row = self.table.order(order, vehicle_id)
         return None if row is None else row.decoded()
 
-    def version(self, order_id: str) -> int | None:
+    def version(self, order: OrderKey, vehicle_id: str | None = None) -> int | None:
         """The version of the order's newest fact, without decoding it."""
-        row = self.table.get(order_id)
+        row = self.table.order(order, vehicle_id)
         return None if row is None else row.version
+
+    def vehicles(self, order: OrderKey) -> list[JourneyFact]:
+        """The newest fact of each vehicle that the order's events name."""
+        return [row.decoded() for row in self.table.vehicles(order)]
+
+    def numbered(self, order_id: str) -> list[OrderKey]:
+        """The orders with this number, one for each center that has one."""
+        return self.table.numbered(order_id)
 
     def open_at(self, center_id: str) -> list[JourneyFact]:
         """The open orders of a center, in no particular order."""
-        return [self.table[order_id].decoded() for order_id in self._open.get(center_id, ())]
+        return self._decoded(self._open.get(center_id, ()))
 
     def open_orders(self) -> list[JourneyFact]:
         """The open orders of all centers."""
-        return [self.table[order_id].decoded() for orders in self._open.values() for order_id in orders]
+        return [fact for orders in self._open.values() for fact in self._decoded(orders)]
 
-    def subscribe(self, order_id: str) -> Changes:
+    def _decoded(self, orders: Iterable[OrderKey]) -> list[JourneyFact]:
+        return [row.decoded() for order in orders if (row := self.table.order(order)) is not None]
+
+    def subscribe(self, order: OrderKey) -> Changes:
         """What changes of one order from now on; leave it as a context manager."""
-        changes = Changes(self, lambda each: self._leave(order_id, each))
-        self._of_order.setdefault(order_id, set()).add(changes)
+        changes = Changes(self, lambda each: self._leave(order, each))
+        self._of_order.setdefault(order, set()).add(changes)
         return changes
 
     def subscribe_all(self) -> Changes:
@@ -172,9 +183,9 @@ class Journeys:
         self._of_all.add(changes)
         return changes
 
-    def wake(self, order_id: str) -> None:
+    def wake(self, order: OrderKey) -> None:
         """Let those who wait for this order look whether they still may."""
-        for changes in list(self._of_order.get(order_id, ())):
+        for changes in list(self._of_order.get(order, ())):
             changes.wake()
 
     def close(self) -> None:
@@ -182,22 +193,22 @@ class Journeys:
         for changes in [*self._of_all, *(each for readers in self._of_order.values() for each in readers)]:
             changes.close()
 
-    def _leave(self, order_id: str, changes: Changes) -> None:
-        readers = self._of_order.get(order_id, set())
+    def _leave(self, order: OrderKey, changes: Changes) -> None:
+        readers = self._of_order.get(order, set())
         readers.discard(changes)
         if not readers:
-            self._of_order.pop(order_id, None)
+            self._of_order.pop(order, None)
 
-    def _note(self, order_id: str, before: _Row | None, after: _Row | None) -> None:
+    def _note(self, order: OrderKey, before: _Row | None, after: _Row | None) -> None:
         if before is not None:
-            self._open[before.center_id].pop(order_id, None)
+            self._open[order.center_id].pop(order, None)
         if after is None:
-            self.wake(order_id)
+            self.wake(order)
             return
         if after.is_open:
-            self._open[after.center_id][order_id] = None
-        for changes in (*self._of_order.get(order_id, ()), *self._of_all):
-            changes.note(order_id)
+            self._open[order.center_id][order] = None
+        for changes in (*self._of_order.get(order, ()), *self._of_all):
+            changes.note(order)
 
 
 def _is_old(row: _Row, now: int) -> bool:

@@ -17,6 +17,7 @@ from fixtrail.web.context import Web, make_web
 from runtime.failure import OK, REFUSED, Failure
 from runtime.kafka.table import Table, follow_tables
 from runtime.progress import Progress
+from schemas.order_key import OrderKey
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +28,21 @@ LOOK_EVERY_S = 0.25
 OTHER_FILES = 200
 
 
+def _wake(web: Web, key: str) -> None:
+    """Let readers of the order whose links were revoked look whether they still may."""
+    try:
+        orders = [OrderKey.decode(key)]
+    except (ValueError, TypeError):
+        orders = web.journeys.numbered(key)
+    for order in orders:
+        web.journeys.wake(order)
+
+
 async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) -> int:
     """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
     _allow_many_connections()
     web = make_web(config, progress)
-    web.links.revocations.on_change(lambda order_id, *_: web.journeys.wake(order_id))
+    web.links.revocations.on_change(lambda key, *_: _wake(web, key))
     # Read together: no page opens before the revocations and the sessions that were ended are known.
     sessions = web.ops.access.sessions.records
     tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts, sessions]

@@ -43,7 +43,8 @@ class Table(Mapping[str, Value]):
     `parse` makes a value of a record's bytes; a record for which it raises ValueError, KeyError or TypeError is logged
     and skipped. `is_newer(value, than)` decides which of two values of a key counts, by default the later record's:
     after a crash of its writer a topic may have older versions once more. `is_expired(value, now)` (ms) is asked every
-    few seconds for each value, and those that are expired are dropped.
+    few seconds for each value, and those that are expired are dropped. `key_of` gives the key by the value, for topics
+    that have had other record keys.
     """
 
     def __init__(
@@ -53,11 +54,14 @@ class Table(Mapping[str, Value]):
         *,
         is_newer: Callable[[Value, Value], bool] = _is_later,
         is_expired: Callable[[Value, int], bool] = _never,
+        key_of: Callable[[Value], str] | None = None,
     ) -> None:
         self.topic = topic
         # Set once all that was in the topic at the start has been applied.
         self.read = asyncio.Event()
         self._parse, self._is_newer, self._is_expired = parse, is_newer, is_expired
+        self._key_of = key_of
+        self._other_keys: dict[str, str] = {}  # by record key the key that its value has
         self._values: dict[str, Value] = {}
         self._followers: list[Callable[[str, Value | None, Value | None], object]] = []
         self._complete_at: float | None = None
@@ -91,7 +95,7 @@ class Table(Mapping[str, Value]):
                 continue
             key = record.key.decode(errors="replace")
             if record.value is None:
-                self.remove(key)
+                self.remove(self._other_keys.pop(key, key))
                 continue
             try:
                 value = self._parse(record.value)
@@ -99,6 +103,9 @@ class Table(Mapping[str, Value]):
                 kind = type(error).__name__
                 log.warning("%s %d:%d cannot be read: %s", self.topic, record.partition, record.offset, kind)
                 continue
+            if self._key_of is not None and (own_key := self._key_of(value)) != key:
+                self._other_keys[key] = own_key
+                key = own_key
             before = self._values.get(key)
             if before is None or self._is_newer(value, before):
                 self.replace(key, value)

@@ -6,6 +6,7 @@ An event that is sent twice has to have the same content twice. AES-SIV needs no
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -30,14 +31,10 @@ def new_key() -> Key:
     return Key(secrets.token_urlsafe(12), AESSIV.generate_key(KEY_BITS))
 
 
-def seal(key: Key, text: str) -> str:
-    """The text, readable with the key alone."""
-    return f"{SEALED}{key.id}.{_text_of(AESSIV(key.secret).encrypt(text.encode(), _ASSOCIATED))}"
-
-
-def key_id_of(sealed: str) -> str:
-    """Which key a sealed text needs; empty for any other text."""
-    return sealed.removeprefix(SEALED).partition(".")[0] if sealed.startswith(SEALED) else ""
+def sealer(key: Key) -> Callable[[str], str]:
+    """What gives a text readable with the key alone."""
+    encrypt, head = AESSIV(key.secret).encrypt, f"{SEALED}{key.id}."
+    return lambda text: head + _text_of(encrypt(text.encode(), _ASSOCIATED))
 
 
 def unseal(key: Key, sealed: str) -> str | None:

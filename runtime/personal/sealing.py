@@ -1,12 +1,13 @@
 """An event with its personal fields sealed, or readable again. Plain functions over parsed JSON."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 import orjson
 
 from schemas.decode import BadEvent, Headers, decode_with_extras, event_object
-from schemas.events import EVENT_TYPES, Event, Quote, QuotedLabour, QuotedPart
+from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
 from schemas.personal import (
     CONTACT,
     CUSTOMER,
@@ -26,8 +27,10 @@ Json = dict[str, Any]
 Seal = Callable[[str], str | None]
 Unseal = Callable[[str], str | None]
 
-# More than that of what nobody reads is dropped: sealed, it would make the record too large.
+# More than that of what nobody reads is dropped: sealed, it would make a record too large that was not.
 MOST_EXTRAS = 64 * 1024
+# Of a record that is too large anyway so much goes on, and is refused: a topic takes no more.
+MOST_OF_TOO_LARGE = 5 * 1024 * 1024
 _LONGEST_ID = 64
 _ENVELOPE = frozenset(Event.model_fields) | {"type"}
 _FIELDS = {name: frozenset(model.model_fields) | {EXTRAS} for name, model in EVENT_TYPES.items()}
@@ -101,12 +104,15 @@ def _known_quote(quote: Json) -> Json:
     return quote
 
 
-def sealed_event(event: Json, seal: Seal, customer_key: Callable[[str], str]) -> Json:
-    """The event with every personal field sealed, a customer as pseudonym; `event` is of `personal_event`."""
+def sealed_event(event: Json, seal: Seal, customer_key: Callable[[str], str], *, is_too_large: bool = False) -> Json:
+    """The event with every personal field sealed, a customer as pseudonym; `event` is of `personal_event`.
+
+    One that is too large to be accepted stays so.
+    """
     kind = str(event.get("type"))
     sealed = dict(event)
     for name in FREE_TEXT.get(kind, ()):
-        if isinstance(text := event.get(name), str) and text:
+        if isinstance(text := event.get(name), str) and text and text != VEHICLE_CORRECTED:
             sealed[name] = text if is_sealed(text) else seal(text)
     if kind in TYPES_WITH_CONTACT and isinstance(event.get(CONTACT), list):
         sealed[CONTACT] = _sealed_contact(event[CONTACT], seal)
@@ -114,7 +120,7 @@ def sealed_event(event: Json, seal: Seal, customer_key: Callable[[str], str]) ->
         sealed[CUSTOMER] = pseudonym(customer_key(customer), seal(customer))
     if isinstance(extras := event.get(EXTRAS), dict):
         text = orjson.dumps(extras).decode()
-        sealed[EXTRAS] = seal(text) if len(text) <= MOST_EXTRAS else None
+        sealed[EXTRAS] = seal(text[:MOST_OF_TOO_LARGE]) if is_too_large or len(text) <= MOST_EXTRAS else None
     return {name: item for name, item in sealed.items() if item is not None or event.get(name) is None}
 
 
@@ -142,7 +148,8 @@ def unsealed_event(event: Mapping[str, Any], unseal: Unseal) -> Json:
         sealed_id = sealed_id_of(customer)
         plain[CUSTOMER] = None if sealed_id is None else unseal(sealed_id)
     if is_sealed(extras := plain.pop(EXTRAS, None)) and (text := unseal(extras)) is not None:
-        plain |= _merged(plain, orjson.loads(text))
+        with suppress(orjson.JSONDecodeError):  # cut, as it was too large
+            plain |= _merged(plain, orjson.loads(text))
     return {name: item for name, item in plain.items() if item is not None}
 
 

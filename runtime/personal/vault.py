@@ -12,10 +12,11 @@ import orjson
 
 from runtime.personal import keys
 from runtime.personal.keys import StoredKey
-from runtime.personal.seal import key_id_of, seal, unseal
+from runtime.personal.seal import sealer, unseal
 from runtime.personal.sealing import Json, personal_event, sealed_event
 from runtime.store import Store, StoreOutage, open_store
-from schemas.decode import Headers
+from schemas.decode import MAX_BYTES, Headers
+from schemas.personal import key_id_of
 
 Result = TypeVar("Result")
 
@@ -87,14 +88,15 @@ class Vault:
             return list(values)
         stored = self._with_store(lambda store: keys.keys_of_orders(store, orders.values(), self._clock()))
         return [
-            value if event is None else orjson.dumps(self._sealed(event, stored[orders[index]]))
+            value if event is None else self._sealed(value, event, stored[orders[index]])
             for index, (value, event) in enumerate(zip(values, events, strict=True))
         ]
 
-    def _sealed(self, event: Json, stored: StoredKey) -> Json:
-        key = stored.key
+    def _sealed(self, value: bytes, event: Json, stored: StoredKey) -> bytes:
         # What was erased stays so, however often it is sent again.
-        return sealed_event(event, lambda text: None if key is None else seal(key, text), self.order_keys.customer)
+        seal = sealer(stored.key) if stored.key else lambda text: None
+        is_too_large = len(value) > MAX_BYTES
+        return orjson.dumps(sealed_event(event, seal, self.order_keys.customer, is_too_large=is_too_large))
 
     def unseal(self, texts: Iterable[str], *, restricted: bool = False) -> dict[str, Unsealed]:
         """Each sealed text as it was, or why not; with `restricted` also of orders that are restricted."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
 from schemas.origin import sent_ms_of, source_of
@@ -39,22 +40,29 @@ EVENTS = Table(
 # In columns of their own, or personal: never in the payload.
 _ELSEWHERE = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
 _ELSEWHERE |= {"vehicle_label", "advisor"}
+# Who of the staff it was.
+_STAFF = ("technician_id", "handler_id")
 _FREE_TEXT = {"survey": "comment", "cancellation": "reason", "complaint": "resolution"}
 
 
 class EventRows:
-    """Builds the rows of `events`. `keep_free_text` keeps customers' comments and reasons in the payload."""
+    """Builds the rows of `events`. `keep_free_text` keeps customers' comments and reasons in the payload.
+
+    `clear_staff` keeps the ids of technicians and of who handles complaints; without it they are pseudonyms.
+    """
 
     def __init__(
         self,
         keyed: KeyedHash,
         *,
         keep_free_text: bool = False,
+        clear_staff: bool = False,
         max_bytes: int = MAX_BYTES,
         ahead_ms: int = AHEAD_MS,
         unseal: Callable[[str], str | None] = lambda text: None,
     ) -> None:
         self._vehicle_key, self._customer_key = keyed.vehicle, keyed.customer
+        self._staff_key = None if clear_staff else keyed.staff
         self._max_bytes, self._ahead_ms = max_bytes, ahead_ms
         self._payload = {
             name: _payload_writer(model, set() if keep_free_text else {_FREE_TEXT.get(name, "")})
@@ -63,6 +71,9 @@ class EventRows:
         if keep_free_text:
             for name, field in _FREE_TEXT.items():
                 self._payload[name] = _with_text(self._payload[name], field, unseal)
+        else:
+            for name in CODE_FIELDS:
+                self._payload[name] = _with_codes(self._payload[name])
 
     def is_event(self, record: Record) -> bool:
         """Whether `row` would give a row for this record."""
@@ -75,6 +86,8 @@ class EventRows:
     def row(self, record: Record) -> Row:
         """The record's row. Raises schemas.decode.BadEvent where it is no event."""
         event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+        if self._staff_key is not None:
+            event = _without_staff(event, self._staff_key)
         said = event.__dict__
         get = said.get
         customer_id = get("customer_id")
@@ -102,6 +115,14 @@ class EventRows:
         )
 
 
+def _without_staff(event: Event, staff_key: Callable[[str, str], str]) -> Event:
+    """The event with pseudonyms for the staff whom it names."""
+    named = {name: staff_id for name in _STAFF if (staff_id := event.__dict__.get(name)) is not None}
+    if not named:
+        return event
+    return event.model_copy(update={name: staff_key(event.center_id, each) for name, each in named.items()})
+
+
 def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event], bytes]:
     """A function that gives the type's own fields as compact JSON; absent ones are left out."""
     to_json = model.__pydantic_serializer__.to_json
@@ -124,6 +145,11 @@ def _with_text(
         return payload(event.model_copy(update={field: unseal(text)}) if is_sealed(text) else event)
 
     return readable
+
+
+def _with_codes(payload: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
+    """The same payload, without free text where codes belong."""
+    return lambda event: payload(with_codes_only(event))
 
 
 def _ms(at: datetime) -> int:

@@ -83,7 +83,10 @@ class FactRows:
         try:
             if "finishing_s" not in fact:
                 fact = _as_of_today(fact)
-            return _key(fact["order_id"], fact["vehicle_id"]), int(fact["version"]), fact
+            if fact["center_id"] is None:
+                # An earlier version named no center where an order had no check-in.
+                fact = {**fact, "center_id": ""}
+            return _key(fact["center_id"], fact["order_id"], fact["vehicle_id"]), int(fact["version"]), fact
         except _NO_FACT as error:
             raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
 

@@ -7,15 +7,15 @@ import orjson
 
 FREE_TEXT = ("comment", "reason", "resolution")
 
-_WHERE = f"""(vehicle_key, order_id) IN {{orders:Array(Tuple(String, String))}}
+_WHERE = f"""(vehicle_key, center_id, order_id) IN {{orders:Array(Tuple(String, String, String))}}
     AND ({" OR ".join(f"JSONHas(payload, '{name}')" for name in FREE_TEXT)})"""
 _WITHOUT_TEXT = f"""concat('{{', arrayStringConcat(arrayMap(pair -> concat(toJSONString(pair.1), ':', pair.2),
     arrayFilter(pair -> pair.1 NOT IN {FREE_TEXT!r}, JSONExtractKeysAndValuesRaw(payload))), ','), '}}')"""
 _AT_ONCE = 500
 
 
-def forget_free_text(client: Any, orders: Sequence[tuple[str, str]], *, dry_run: bool = False) -> int:
-    """Take free text out of the events of these orders (vehicle_key, order_id); how many rows had some.
+def forget_free_text(client: Any, orders: Sequence[tuple[str, str, str]], *, dry_run: bool = False) -> int:
+    """Take free text out of the events of these orders (vehicle_key, center_id, order_id); how many rows had some.
 
     Returns once it is done on disk; the parts of before are deleted by ClickHouse some minutes later.
     """
@@ -33,17 +33,18 @@ def forget_free_text(client: Any, orders: Sequence[tuple[str, str]], *, dry_run:
     return rows
 
 
-def rows_of(client: Any, orders: Sequence[tuple[str, str]]) -> dict[str, list[dict[str, Any]]]:
+def rows_of(client: Any, orders: Sequence[tuple[str, str, str]]) -> dict[str, list[dict[str, Any]]]:
     """The rows of these orders in the views `orders` and `events`, values as ClickHouse writes them in JSON."""
     return {view: _rows(client, view, orders) for view in ("orders", "events")}
 
 
-def _rows(client: Any, view: str, orders: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def _rows(client: Any, view: str, orders: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for start in range(0, len(orders), _AT_ONCE):
         answer = client.raw_query(
-            f"""SELECT * FROM fixtrail.{view} WHERE (vehicle_key, order_id) IN {{orders:Array(Tuple(String, String))}}
-                ORDER BY order_id""",
+            f"""SELECT * FROM fixtrail.{view}
+                WHERE (vehicle_key, center_id, order_id) IN {{orders:Array(Tuple(String, String, String))}}
+                ORDER BY center_id, order_id""",
             {"orders": list(orders[start : start + _AT_ONCE])},
             fmt="JSONEachRow",
         )

@@ -51,6 +51,7 @@ class WriterConfig:
     flush_rows: int = 5000
     flush_s: float = 1.0
     keep_free_text: bool = False
+    clear_staff: bool = False
     person_keys: str | None = field(default=None, repr=False)
     max_record_bytes: int = MAX_BYTES
     max_ahead_ms: int = AHEAD_MS
@@ -93,6 +94,7 @@ class _Writer(Box):
         events = EventRows(
             keyed,
             keep_free_text=config.keep_free_text,
+            clear_staff=config.clear_staff,
             unseal=_unsealer(config),
             max_bytes=config.max_record_bytes,
             ahead_ms=config.max_ahead_ms,

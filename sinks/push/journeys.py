@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from runtime.kafka.table import Table, follow_tables
+from runtime.kafka.journey_table import JourneyTable
+from runtime.kafka.table import follow_tables
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
-from schemas.topics import JOURNEYS
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 from streams.journey.ready_setting import CheckHistory
@@ -30,26 +31,26 @@ Fact = dict[str, Any]
 class JourneyRow:
     """What is kept of an order: its fact without what no notice needs, packed; `closed_at` is None while it is open."""
 
+    order: OrderKey
+    vehicle_id: str
     version: int
+    last_event_at: int
     closed_at: int | None
     fact: bytes
 
 
-class Journeys(Table[JourneyRow]):
+class Journeys(JourneyTable[JourneyRow]):
     """A read model in memory: every open order, and those closed within a week."""
 
     def __init__(self, kafka: Mapping[str, Any]) -> None:
         self.checks = CheckHistory()
-        # After a crash older versions may come once more.
-        super().__init__(
-            JOURNEYS, self._row, is_newer=lambda row, than: row.version >= than.version, is_expired=_was_closed_long_ago
-        )
+        super().__init__(self._row, _was_closed_long_ago)
         self._kafka = kafka
 
-    def fact(self, order_id: str) -> Fact | None:
+    def fact(self, order: OrderKey) -> Fact | None:
         """The fields of an order's fact that decide whether a notice is true."""
-        row = self.get(order_id)
-        return None if row is None else orjson.loads(row.fact)
+        row = self.order(order)
+        return None if row is None else {**orjson.loads(row.fact), "vehicle_id": row.vehicle_id}
 
     def _row(self, value: bytes) -> JourneyRow:
         fact = orjson.loads(value)
@@ -58,8 +59,10 @@ class Journeys(Table[JourneyRow]):
         needed["parts"] = [{name: part[name] for name in _OF_PART} for part in fact["parts"] if is_awaited(part)]
         quote = fact["quote"]
         needed["currency"] = quote["currency"] if quote else None
-        closed_at = None if fact["status"] == "open" else int(fact["last_event_at"])
-        return JourneyRow(int(fact["version"]), closed_at, packed(needed))
+        last_event_at = int(fact["last_event_at"])
+        closed_at = None if fact["status"] == "open" else last_event_at
+        order, vehicle_id, version = OrderKey.of(fact), fact["vehicle_id"], int(fact["version"])
+        return JourneyRow(order, vehicle_id, version, last_event_at, closed_at, packed(needed))
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""

@@ -225,11 +225,11 @@ class Lane:
             center_id, now = notice["center_id"], office.clock()
             center = office.centers.get(center_id or "")
             known = Known(
-                office.journeys.fact(send.order_id),
+                office.journeys.fact(send.order),
                 found.preferences.get(send.person, Preference()),
                 found.told_at.get(send.person, ()),
                 center,
-                found.told_by.get((send.person, send.order_id, send.milestone), ()),
+                found.told_by.get((send.person, send.order, send.milestone), ()),
                 ready_after_ms(center, center_id, office.journeys.checks, now),
             )
             return decide(send, notice, known, office.policy, now, rings=self._traits.rings)
@@ -242,7 +242,7 @@ class Lane:
         # What is tried again has its id already; else the newest gives it.
         again = sends[0].state == ledger.RETRY
         sends = sorted(sends, key=lambda send: (again and send.id != send.carrier, -send.occurred_at, send.id))
-        fact = self._office.journeys.fact(sends[0].order_id)
+        fact = self._office.journeys.fact(sends[0].order)
         try:
             message = self._office.composer.message(sends, fact, self._traits.style)
             return Parcel(sends, message, message.words.title)

@@ -120,6 +120,7 @@ class Planner:
         return Send(
             id=self.keys.send_id(notice.notice_id, recipient),
             notice_id=notice.notice_id,
+            center_id=notice.center_id,
             order_id=notice.order_id,
             shard=shard,
             milestone=notice.milestone,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from runtime.retry import Retry, Stopped
 from runtime.store import Store, StoreOutage, open_store
 from schemas.centers import Center
 from schemas.facts import Notice
+from schemas.order_key import OrderKey
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS
 from schemas.topics import NOTICES
@@ -27,8 +29,9 @@ from sinks.push.config import PushSettings
 from sinks.push.journeys import Journeys
 from sinks.push.lane import Office
 from sinks.push.lanes import Lanes
-from sinks.push.ledger import audience, ledger
+from sinks.push.ledger import audience, ledger, upgrade
 from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger.ledger import Send
 from sinks.push.plan import Planner, UnusableNotice, read_notice
 from sinks.push.words.compose import Composer, Link
 from sinks.push.words.words import Wordsmith
@@ -60,9 +63,10 @@ class PushConfig:
     group: str = "fixtrail-push"
     static_member: bool = True
     centers: Mapping[str, Center] = field(default_factory=dict)
-    link: Link = lambda order_id, at: ""
+    link: Link = lambda order, vehicle_id, at: ""
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     person_keys: str | None = field(default=None, repr=False)
+    person_keys_days: int = 0
 
 
 async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -211,22 +215,36 @@ class _Sink(Box):
         for record, reason in batch.unusable:
             log.warning("record %d of partition %d is no notice: %s", record.offset, record.partition, reason)
             await self.group.dead_letters.send(record, "unusable_record", reason)
-        new, lanes = await self._clerk.do(partial(self._plan, batch.notices, self._office.clock()))
+        new, lanes = await self._clerk.do(partial(self._plan, batch.notices, self._alone(batch), self._office.clock()))
         crash_point("push.planned")
         self._progress.count("planned", "", new)
         self._lanes.wake(lanes)
         await self.group.commit(batch.ends)
         crash_point("push.committed")
 
-    def _plan(self, planned: list[tuple[Notice, int]], now: int, store: Store) -> tuple[int, set[tuple[str, str]]]:
-        subscribed = audience.subscriptions_of(store, sorted({notice.order_id for notice, _ in planned}))
+    def _alone(self, batch: _Batch) -> list[OrderKey]:
+        """The orders of the batch whose number no other center uses, as far as that is known yet."""
+        if not self._journeys.read.is_set():
+            return []
+        orders = {notice.order for notice, _ in batch.notices}
+        return [order for order in orders if self._journeys.numbered(order.order_id) == [order]]
+
+    def _plan(
+        self, planned: list[tuple[Notice, int]], alone: list[OrderKey], now: int, store: Store
+    ) -> tuple[int, set[tuple[str, str]]]:
+        is_upgraded = upgrade.is_upgraded(store)
+        if is_upgraded:
+            upgrade.adopt_followers(store, alone)
+        subscribed = audience.subscriptions_of(store, {notice.order for notice, _ in planned})
         sealed = [text for notice, _ in planned for text in notice.recipients if is_sealed(text)]
         unsealed = self._vault.unseal(sealed) if self._vault else {}
         sends = [
             send
             for notice, shard in planned
-            for send in self._planner.sends(notice, shard, now, subscribed.get(notice.order_id, ()), unsealed)
+            for send in self._planner.sends(notice, shard, now, subscribed.get(notice.order, ()), unsealed)
         ]
+        if is_upgraded:
+            sends = _not_planned_before(store, sends)
         new = ledger.plan(store, sends)
         return new, {(send.lane, send.channel) for send in sends if send.state == ledger.PLANNED}
 
@@ -237,4 +255,19 @@ class _Sink(Box):
             final_before = now - self._config.settings.keep_days * DAY_MS
             subscribed_before = now - SUBSCRIBED_DAYS * DAY_MS
             await self._clerk.do(partial(ledger.purge, final_before=final_before, subscribed_before=subscribed_before))
+            if self._vault and self._config.person_keys_days:
+                keys_before = now - self._config.person_keys_days * DAY_MS
+                with suppress(StoreOutage):
+                    await asyncio.to_thread(self._vault.forget_before, keys_before)
             await asyncio.sleep(HOUSEKEEPING_S)
+
+
+def _not_planned_before(store: Store, sends: list[Send]) -> list[Send]:
+    """Without those that an earlier version planned under another id: a replay sends nothing again."""
+    planned = upgrade.planned_before(store, sorted({send.order_id for send in sends}))
+    new = []
+    for send in sends:
+        send_id, centers = planned.get((send.person, send.order_id, send.milestone, send.event_id), ("", set()))
+        if send_id in ("", send.id) or not centers & {"", send.center_id}:
+            new.append(send)
+    return new

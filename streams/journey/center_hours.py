@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from schemas.facts import HOUR_FIGURES, ORDER_FIGURES
-from streams.journey.facts import Fact
+from streams.journey.facts import Fact, is_of_no_vehicle
 
 HOUR_MS = 3600 * 1000
 QUICK_LANE_MS = 15 * 60 * 1000
@@ -32,10 +32,10 @@ def wait_bucket(wait_s: float) -> int:
 def contributions_of(fact: Fact) -> dict[tuple[str, int], Contribution]:
     """What an order adds, by (center, hour start in ms): its check-in to one hour, its close to the same or another.
 
-    Empty for an order without check-in: it has no center.
+    Empty for an order without check-in: it has no center; and for one that was moved to another vehicle.
     """
     center, arrived, closed = fact["center_id"], fact["checked_in_at"], fact["closed_at"]
-    if arrived is None:
+    if arrived is None or is_of_no_vehicle(fact):
         return {}
     by_hour = {(center, hour_of(arrived)): _contribution({"check_ins": 1}, -1)}
     if closed is None:

@@ -7,6 +7,7 @@ however often. `ready` is one of them where its center tells it without proof (r
 
 from typing import Any
 
+from schemas.order_key import OrderKey
 from streams.journey.ids import notice_id
 from streams.journey.ready_setting import BY_SETTING, is_by_setting
 from streams.journey.visit import BAY, FINISHING, PARTS, PICKUP, RECEPTION
@@ -61,7 +62,7 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
     """
     about = _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
     return {
-        "notice_id": notice_id(fact["order_id"], milestone, about),
+        "notice_id": notice_id(OrderKey.of(fact), milestone, about),
         "order_id": fact["order_id"],
         "center_id": fact["center_id"],
         "milestone": milestone,

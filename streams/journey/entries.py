@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from schemas.codes import code_of, codes_of
 from schemas.events import (
+    VEHICLE_CORRECTED,
     AppointmentMade,
     Cancelled,
     CheckedIn,
@@ -127,6 +129,12 @@ class HandoffEntry(Entry, array_like=True, gc=False):
     amount: str | None
 
 
+class CancellationEntry(Entry, array_like=True, gc=False):
+    """`corrects_vehicle`: the order was moved to another vehicle, so this one never was."""
+
+    corrects_vehicle: bool = False
+
+
 class SurveyEntry(Entry, array_like=True, gc=False):
     score: int
     reasons: list[str]
@@ -149,7 +157,7 @@ _ENTRY_TYPES: dict[str, type[Entry]] = {
     CHECK_STARTED: Entry,
     CHECK_COMPLETED: CheckEntry,
     HANDOFF: HandoffEntry,
-    CANCELLATION: Entry,
+    CANCELLATION: CancellationEntry,
     SURVEY: SurveyEntry,
     COMPLAINT: ComplaintEntry,
     READY: Entry,
@@ -193,7 +201,7 @@ def nearest_locale(tag: str) -> str:
 def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
     if event.phase == "started":
         return (DIAGNOSIS_STARTED,)
-    return DIAGNOSIS_COMPLETED, list(event.fault_groups or ()), event.fault_origin, _quote(event.quote)
+    return DIAGNOSIS_COMPLETED, codes_of(event.fault_groups), event.fault_origin, _quote(event.quote)
 
 
 def _quote(quote: Quote | None) -> QuoteState | None:
@@ -228,15 +236,15 @@ def _handoff(event: HandedOff) -> tuple[Any, ...]:
 
 
 def _cancellation(event: Cancelled) -> tuple[Any, ...]:
-    return (CANCELLATION,)
+    return CANCELLATION, event.reason == VEHICLE_CORRECTED
 
 
 def _survey(event: Surveyed) -> tuple[Any, ...]:
-    return SURVEY, event.score, list(event.reasons or ())
+    return SURVEY, event.score, codes_of(event.reasons)
 
 
 def _complaint(event: Complained) -> tuple[Any, ...]:
-    return COMPLAINT, event.category, event.severity, event.complaint_id, event.phase
+    return COMPLAINT, code_of(event.category), event.severity, event.complaint_id, event.phase
 
 
 def _only(code: str) -> Callable[[Event], tuple[Any, ...]]:

@@ -4,7 +4,9 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import ORDER_FIGURES
+from schemas.order_key import OrderKey
 from streams.journey import entries as e
 from streams.journey.entries import QuoteState
 from streams.journey.first_time_fix import FirstTimeFix
@@ -27,11 +29,13 @@ from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
 Fact = dict[str, Any]
 
 _STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
+# What an order that was moved to its right vehicle leaves of itself under the wrong one.
+_OF_NO_VEHICLE: Fact = {"stages": [], "parts": [], "surveys": [], "complaint_list": []}
 _NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 
 def journey_fact(
-    order_id: str, vehicle_id: str, visit: Visit, verdict: FirstTimeFix, version: int, now: int | None = None
+    order: OrderKey, vehicle_id: str, visit: Visit, verdict: FirstTimeFix, version: int, now: int | None = None
 ) -> Fact:
     """The order's facts, in the shape of schemas.facts.JourneyFact.
 
@@ -41,14 +45,14 @@ def journey_fact(
     runs = stages_of(visit)
     ready_at, promised_at = ready_of(visit, runs)
     surveys, parts = visit.surveys, visit.parts
-    return {
-        "order_id": order_id,
+    fact = {
+        "order_id": order.order_id,
         "vehicle_id": vehicle_id,
         "customer_id": visit.customer,
-        "center_id": visit.first_center if visit.is_none else visit.center,
+        "center_id": order.center_id,
         "lane": visit.lane,
         "locale": visit.locale,
-        "status": "no_visit" if visit.is_none else _STATUS[visit.closed_by],
+        "status": "cancelled" if visit.vehicle_corrected else _STATUS[visit.closed_by],
         "activity": visit.activity,
         "activity_since": None if visit.activity is None else runs[-1].started_at,
         "paused_for": [] if visit.activity is None else visit.pause_reasons(),
@@ -59,8 +63,8 @@ def journey_fact(
         **times_of(visit, runs, max(last_at, now or last_at)),
         "ftf": verdict.fixed,
         "ftf_cause": verdict.cause,
-        "comeback_order_id": verdict.comeback_order_id,
-        "comeback_center_id": verdict.comeback_center_id,
+        "comeback_order_id": verdict.comeback.order_id if verdict.comeback else None,
+        "comeback_center_id": verdict.comeback.center_id if verdict.comeback else None,
         "part_requests": len(parts),
         "stockouts": sum(part.backordered is not None for part in parts.values()),
         "emergencies": sum(part.urgent for part in parts.values()),
@@ -77,6 +81,7 @@ def journey_fact(
         "anomalies": anomalies_of(visit),
         "version": version,
         "last_event_at": last_at,
+        "is_visit": not visit.is_none,
         "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
@@ -87,6 +92,7 @@ def journey_fact(
         "surveys": [_survey(survey) for survey in surveys],
         "complaint_list": [_complaint(complaint) for complaint in visit.complaints],
     }
+    return fact | _OF_NO_VEHICLE if visit.vehicle_corrected else fact
 
 
 def stages_of(visit: Visit) -> list[Run]:
@@ -176,13 +182,18 @@ def _paused_times(visit: Visit, until: int) -> Fact:
     }
 
 
+def is_of_no_vehicle(fact: Fact) -> bool:
+    """Whether the order was moved to its right vehicle: as an order of this one it counts nowhere."""
+    return VEHICLE_CORRECTED in fact["anomalies"]
+
+
 def anomalies_of(visit: Visit) -> list[str]:
-    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted."""
+    """The kinds of anomaly that the order shows (CONTRACT section 5), sorted; `vehicle_corrected` is none of them."""
     shown = {
         "activity_after_close": visit.late_activity,
-        "center_changed": visit.center_changed,
-        "missing_check_in": visit.started_at is None and visit.first_at is not None and not visit.is_none,
+        "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
+        VEHICLE_CORRECTED: visit.vehicle_corrected,
     }
     return [kind for kind, is_shown in shown.items() if is_shown]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from schemas.order_key import OrderKey
 from streams.journey import entries as e
 from streams.journey.visit import Visit
 
@@ -19,11 +20,10 @@ Cause = Literal["rework", "open_part", "reopened", "comeback"]
 class Digest:
     """What other visits of the vehicle need to know of one: enough to tell comebacks."""
 
-    order_id: str
+    order: OrderKey
     checked_in_at: int | None
     odometer: float | None
     fault_groups: tuple[str, ...]
-    center: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +32,28 @@ class FirstTimeFix:
 
     fixed: bool | None
     cause: Cause | None
-    comeback_order_id: str | None
-    comeback_center_id: str | None
+    comeback: OrderKey | None
 
 
-NOT_JUDGED = FirstTimeFix(None, None, None, None)
+NOT_JUDGED = FirstTimeFix(None, None, None)
 
 
-def digest_of(order_id: str, visit: Visit) -> Digest:
+def digest_of(order: OrderKey, visit: Visit) -> Digest:
     """The digest of an order's visit."""
-    return Digest(order_id, visit.started_at, visit.odometer, tuple(visit.fault_groups), visit.center)
+    checked_in_at = None if visit.vehicle_corrected else visit.started_at
+    return Digest(order, checked_in_at, visit.odometer, tuple(visit.fault_groups))
 
 
 def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
     """Those that were checked in, in that order; of two at once the one whose center, then order id sorts first."""
-    return sorted((each for each in digests if each.checked_in_at is not None), key=_place)
+    return sorted((each for each in digests if each.checked_in_at is not None), key=_rank)
 
 
-def first_time_fix(order_id: str, visit: Visit, others: Sequence[Digest]) -> FirstTimeFix:
+def first_time_fix(order: OrderKey, visit: Visit, others: Sequence[Digest]) -> FirstTimeFix:
     """The judgement of an order; `others` are the vehicle's orders `by_check_in` (its own is passed over)."""
-    if visit.closed_by != e.HANDOFF or not visit.any_repair:
+    if visit.closed_by != e.HANDOFF or not visit.any_repair or visit.vehicle_corrected:
         return NOT_JUDGED
-    first = _comeback(order_id, visit, others)
+    first = _comeback(order, visit, others)
     cause: Cause | None = None
     if visit.rework or visit.failed_ever:
         cause = "rework"
@@ -63,17 +63,17 @@ def first_time_fix(order_id: str, visit: Visit, others: Sequence[Digest]) -> Fir
         cause = "reopened"
     elif first:
         cause = "comeback"
-    return FirstTimeFix(cause is None, cause, first.order_id if first else None, first.center if first else None)
+    return FirstTimeFix(cause is None, cause, first.order if first else None)
 
 
-def _comeback(order_id: str, visit: Visit, others: Sequence[Digest]) -> Digest | None:
+def _comeback(order: OrderKey, visit: Visit, others: Sequence[Digest]) -> Digest | None:
     """The first to bring the vehicle back with the same concern, soon after this visit's handoff."""
     handed_off = visit.closed_at or 0
     for number in range(bisect_right(others, handed_off, key=_checked_in_at), len(others)):
         later = others[number]
         if _checked_in_at(later) > handed_off + COMEBACK_WINDOW_MS:
             break
-        if later.order_id != order_id and _has_same_concern(visit, later):
+        if later.order != order and _has_same_concern(visit, later):
             return later
     return None
 
@@ -88,8 +88,8 @@ def _checked_in_at(digest: Digest) -> int:
     return digest.checked_in_at or 0
 
 
-def _place(digest: Digest) -> tuple[int, str, str]:
-    return _checked_in_at(digest), digest.center or "", digest.order_id
+def _rank(digest: Digest) -> tuple[int, OrderKey]:
+    return _checked_in_at(digest), digest.order
 
 
 def _km(before: float, after: float) -> Decimal:

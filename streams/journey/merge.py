@@ -43,12 +43,17 @@ def _rather_erased(line: bytes, other: bytes) -> bytes:
 
 
 def merge_vehicles(one: bytes, other: bytes) -> bytes:
-    """The vehicle with the newer digest of each order; what either has let go is gone."""
+    """The vehicle with the newer digest of each order; what either has let go is gone.
+
+    Of a state of before orders had a center nothing is needed beside a newer one, which was made of it.
+    """
     a, b = decode_vehicle(one), decode_vehicle(other)
-    let_go = _newest(a.let_go, b.let_go, int)
-    digests = _newest(a.digests, b.digests, _event_count)
+    layout = max(a.layout, b.layout)
+    first, *_, last = [state for state in (a, a, b, b) if state.layout == layout]
+    let_go = _newest(first.let_go, last.let_go, int)
+    digests = _newest(first.digests, last.digests, _event_count)
     kept = {order_id: digest for order_id, digest in digests.items() if order_id not in let_go}
-    merged = VehicleState(max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), kept, let_go)
+    merged = VehicleState(max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), kept, let_go, layout)
     return msgspec.json.encode(merged)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schemas.order_key import OrderKey
 from streams.journey.clock_notices import is_by_clock, why_not_so
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
@@ -37,15 +38,15 @@ MILESTONES = tuple(_RULES)
 _OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}
 
 
-def notice_of(order_id: str, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
+def notice_of(order: OrderKey, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
     """The notice in the shape of schemas.facts.Notice, as the visit stands now. `proof` is the entry that proves it."""
     name, event_id, at = milestone.name, milestone.event_id, milestone.at
     superseded_by, lifetime, settling = _RULES[name]
     part_no, expected_at = _part(visit, proof) if isinstance(proof, PartEntry) else (None, None)
     return {
-        "notice_id": notice_id(order_id, name, event_id),
-        "order_id": order_id,
-        "center_id": visit.center,
+        "notice_id": notice_id(order, name, event_id),
+        "order_id": order.order_id,
+        "center_id": order.center_id,
         "milestone": name,
         "event_id": event_id,
         "occurred_at": at,

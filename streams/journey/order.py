@@ -10,7 +10,8 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
-from schemas.personal import customer_key_of, is_pseudonym, pseudonym, sealed_id_of
+from schemas.order_key import OrderKey
+from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.visit import VISIT_STATE, Visit, fold
@@ -22,7 +23,7 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 2
+RULES = 3
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
@@ -43,10 +44,10 @@ _decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
 class Order:
     """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
 
-    __slots__ = ("_lines", "_visit", "hours", "offset", "order_id")
+    __slots__ = ("_lines", "_visit", "hours", "key", "offset")
 
-    def __init__(self, order_id: str, state: bytes | None = None) -> None:
-        self.order_id = order_id
+    def __init__(self, key: OrderKey, state: bytes | None = None) -> None:
+        self.key = key
         self.offset = -1
         self.hours: list[Hour] = []
         self._lines = b""
@@ -118,7 +119,7 @@ class Order:
         self._visit = None
 
     def state(self) -> bytes:
-        """The bytes to keep; `Order(order_id, state)` reads them."""
+        """The bytes to keep; `Order(key, state)` reads them."""
         visit: dict[str, Any] | None = None
         if self._visit is not None and self._visit.closed_at is None:
             visit = self._visit.snapshot()
@@ -127,7 +128,21 @@ class Order:
 
 def _says_the_same(line: bytes, other: bytes) -> bool:
     """Whether an entry's line says what another does, as far as it was known when the line was written."""
-    return _is_continued(line, other) or _is_continued(_impersonal(line), _impersonal(other))
+    if _is_continued(line, other):
+        return True
+    one, two = decode_entry(line), decode_entry(other)
+    if not isinstance(one, e.CheckInEntry) or not isinstance(two, e.CheckInEntry) or _form(one) == _form(two):
+        return False
+    # Who it is about stands in them in clear, sealed, or not any more: that cannot be compared.
+    return _is_continued(_impersonal(one), _impersonal(two))
+
+
+def _form(entry: e.CheckInEntry) -> str:
+    """How an entry names people: in clear, sealed with which key, or not any more."""
+    if not is_pseudonym(entry.customer):
+        return "clear"
+    sealed_id = sealed_id_of(entry.customer)
+    return "erased" if sealed_id is None else key_id_of(sealed_id)
 
 
 def _is_continued(line: bytes, other: bytes) -> bool:
@@ -154,13 +169,8 @@ def is_erased(line: bytes) -> bool:
     return entry.customer == ERASED_CUSTOMER or (is_pseudonym(entry.customer) and sealed_id_of(entry.customer) is None)
 
 
-def _impersonal(line: bytes) -> bytes:
-    """The line without who it is about: that may be in clear in one, sealed in another and erased in a third."""
-    entry = decode_entry(line)
-    if not isinstance(entry, e.CheckInEntry):
-        return line
-    entry.customer, entry.contact = "", []
-    return msgspec.json.encode(entry)
+def _impersonal(entry: e.CheckInEntry) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(entry, customer="", contact=[]))
 
 
 def _opening(event_id: str) -> bytes:

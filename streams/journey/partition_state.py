@@ -16,6 +16,7 @@ import orjson
 
 from schemas.erasure import Erasure
 from schemas.events import Event
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.center_hours import center_hour, contributions_of
@@ -23,7 +24,9 @@ from streams.journey.entries import entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
 from streams.journey.hour_state import HourState, Share, decode_hour
+from streams.journey.ids import order_key
 from streams.journey.notices import notice_of
+from streams.journey.old_state import with_centers
 from streams.journey.order import Order
 from streams.journey.packed import packed
 from streams.journey.vehicle import Vehicle
@@ -52,7 +55,7 @@ class BatchOutput:
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
     # Closed orders whose customer was erased: their journeys are to be deleted.
-    erased: list[str] = field(default_factory=list)
+    erased: list[Erasure] = field(default_factory=list)
 
 
 class _VehicleSession:
@@ -62,10 +65,10 @@ class _VehicleSession:
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.vehicle = vehicle
-        self.orders: dict[str, Order] = {}
-        self.changed: dict[str, bool] = {}  # by order: whether everything that follows must be written again
-        self.gone: list[str] = []
-        self.milestones: dict[str, list[Milestone]] = {}
+        self.orders: dict[OrderKey, Order] = {}
+        self.changed: dict[OrderKey, bool] = {}  # by order: whether everything that follows must be written again
+        self.gone: list[OrderKey] = []
+        self.milestones: dict[OrderKey, list[Milestone]] = {}
 
 
 class PartitionState:
@@ -89,13 +92,13 @@ class PartitionState:
 
         Returns the keys of orders that were let go and are to be deleted from the log.
         """
-        leftovers: list[bytes] = []
+        leftovers = with_centers(self._orders, self._vehicles, self._hours)
         for key in vehicles:
             vehicle = Vehicle(key.decode(), self._vehicles[key])
             self.clock = max(self.clock, vehicle.clock)
             self._logged_offset = max(self._logged_offset, vehicle.offset)
             self._expect(vehicle)
-            gone = (order_key(vehicle.vehicle_id, order_id) for order_id in vehicle.let_go)
+            gone = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
             leftovers += [key for key in gone if self._orders.pop(key, None) is not None]
         for key in hours:
             if (changed_at := decode_hour(self._hours[key]).clock) is not None:
@@ -123,30 +126,27 @@ class PartitionState:
         self._let_go_idle(out)
         return out
 
-    def _order(self, session: _VehicleSession, order_id: str) -> Order:
-        order = session.orders.get(order_id)
+    def _order(self, session: _VehicleSession, key: OrderKey) -> Order:
+        order = session.orders.get(key)
         if order is None:
-            state = self._orders.get(order_key(session.vehicle.vehicle_id, order_id))
-            order = session.orders[order_id] = Order(order_id, state)
+            state = self._orders.get(order_key(session.vehicle.vehicle_id, key))
+            order = session.orders[key] = Order(key, state)
         return order
 
     def _apply_event(
         self, session: _VehicleSession, event: Event, offset: int, out: BatchOutput, hours: HourChanges
     ) -> None:
-        vehicle, order_id = session.vehicle, event.order_id
+        vehicle, key = session.vehicle, event.order
         entry = entry_of(event)
         if (expires := vehicle.expires_at(self._hold_ms)) is not None and expires < self.clock:
             # What this batch made of the orders is told before they go.
             self._settle(session, offset - 1, out, hours)
             session.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry.at)
-        if vehicle.is_too_late(order_id, entry.at):
+        if vehicle.is_too_late(key, entry.at):
             self._divert("too_late", offset, vehicle.offset, out)
             return
-        if self._is_in_another_order(session, order_id, event.event_id):
-            out.outcomes["conflict"] += 1
-            return
-        order = self._order(session, order_id)
+        order = self._order(session, key)
         if order.is_full and not order.has(event.event_id):
             self._divert("order_full", offset, max(order.offset, vehicle.offset), out)
             return
@@ -161,28 +161,27 @@ class PartitionState:
             out.outcomes["redelivered" if repeats and redelivered else outcome] += 1
         if repeats and not redelivered:
             return
-        session.changed[order_id] = session.changed.get(order_id, False) or redelivered
-        links = entry.code in e.LINKING or redelivered or not vehicle.keeps(order_id)
+        session.changed[key] = session.changed.get(key, False) or redelivered
+        links = entry.code in e.LINKING or redelivered or not vehicle.keeps(key)
         if links and (vehicle.note(order, self.clock) or redelivered):
-            for other in vehicle.order_ids():
+            for other in vehicle.orders():
                 session.changed[other] = session.changed.get(other, False) or redelivered
         if milestones:
-            session.milestones.setdefault(order_id, []).extend(milestones)
+            session.milestones.setdefault(key, []).extend(milestones)
 
     def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
-        vehicle_id, order_id = erasure.vehicle_id, erasure.order_id
-        state = self._orders.get(order_key(vehicle_id, order_id))
-        if state is None:
-            out.erased.append(order_id)
+        vehicle_id, key = erasure.vehicle_id, OrderKey(erasure.center_id, erasure.order_id)
+        if self._orders.get(order_key(vehicle_id, key)) is None:
+            out.erased.append(erasure)
             return
         session = _VehicleSession(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
-        order = self._order(session, order_id)
+        order = self._order(session, key)
         order.erase(erasure.customers)
-        session.changed[order_id] = False
+        session.changed[key] = False
         self._settle(session, offset, out, hours)
         if order.visit.closed_at is not None:
-            out.erased.append(order_id)
+            out.erased.append(erasure)
 
     def _divert(self, code: Diversion, offset: int, seen_up_to: int, out: BatchOutput) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is
@@ -192,36 +191,32 @@ class PartitionState:
         if not seen:
             out.diverted.append((offset, code))
 
-    def _is_in_another_order(self, session: _VehicleSession, order_id: str, event_id: str) -> bool:
-        others = (other for other in session.vehicle.order_ids() if other != order_id)
-        return any(self._order(session, other).has(event_id) for other in others)
-
     def _settle(self, session: _VehicleSession, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Write what the batch made of one vehicle."""
         vehicle = session.vehicle
         if not session.changed and not session.gone:
             return
         digests = vehicle.digests()
-        for order_id, again in session.changed.items():
-            order = self._order(session, order_id)
+        for key, again in session.changed.items():
+            order = self._order(session, key)
             visit = order.visit
             if visit.last is None:
                 continue  # its state was lost in a crash; it is here again once its own events are
             vehicle.note(order, self.clock)
-            verdict = first_time_fix(order_id, visit, digests)
-            fact = journey_fact(order_id, vehicle.vehicle_id, visit, verdict, vehicle.version_of(order_id, visit))
+            verdict = first_time_fix(key, visit, digests)
+            fact = journey_fact(key, vehicle.vehicle_id, visit, verdict, vehicle.version_of(key, visit))
             out.journeys.append(fact)
-            for milestone in session.milestones.get(order_id, ()):
-                out.notices.append(notice_of(order_id, visit, milestone, order.entry(milestone.event_id)))
-            key = order_key(vehicle.vehicle_id, order_id)
-            self._count_hours(key.decode(), order, fact, again, hours)
-            self._change(self._orders, out.order_changes, key, order.state())
-        for order_id in session.gone:
+            for milestone in session.milestones.get(key, ()):
+                out.notices.append(notice_of(key, visit, milestone, order.entry(milestone.event_id)))
+            name = order_key(vehicle.vehicle_id, key)
+            self._count_hours(name.decode(), order, fact, again, hours)
+            self._change(self._orders, out.order_changes, name, order.state())
+        for key in session.gone:
             # Not a change of this batch: were it in the log without the vehicle's, a record read again would begin
             # the order anew.
-            key = order_key(vehicle.vehicle_id, order_id)
-            self._orders.pop(key, None)
-            out.gone.append(key)
+            name = order_key(vehicle.vehicle_id, key)
+            self._orders.pop(name, None)
+            out.gone.append(name)
         session.changed, session.gone, session.milestones = {}, [], {}
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
@@ -286,11 +281,6 @@ class PartitionState:
             table.pop(key, None)
         else:
             table[key] = value
-
-
-def order_key(vehicle_id: str, order_id: str) -> bytes:
-    """The key of an order's state; it names the vehicle, by which the topic is partitioned."""
-    return packed([vehicle_id, order_id])
 
 
 def hour_key(center_id: str, hour: int, partition: int) -> bytes:

@@ -2,11 +2,14 @@
 
 import msgspec
 
+from schemas.order_key import OrderKey
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS, Digest, by_check_in
 from streams.journey.order import Order
 from streams.journey.visit import Visit
 
 _UNKNOWN = -1
+# Before layout 2 orders had no center in a vehicle's state (streams.journey.old_state reads it).
+OLD_LAYOUT, LAYOUT = 1, 2
 
 
 class DigestState(msgspec.Struct, array_like=True, gc=False):
@@ -19,7 +22,6 @@ class DigestState(msgspec.Struct, array_like=True, gc=False):
     fault_groups: list[str]
     closed_at: int | None
     closed_clock: int | None
-    center: str | None = None
 
     def concerns_others(self, before: "DigestState") -> bool:
         """Whether it differs from the one before in anything that the vehicle's other orders depend on."""
@@ -28,18 +30,18 @@ class DigestState(msgspec.Struct, array_like=True, gc=False):
             or self.checked_in_at != before.checked_in_at
             or self.odometer != before.odometer
             or self.fault_groups != before.fault_groups
-            or self.center != before.center
         )
 
 
 class VehicleState(msgspec.Struct, array_like=True):
-    """What the vehicles table holds; digests and numbers of linking events are by order id."""
+    """What the vehicles table holds; digests and numbers of linking events are by order (`OrderKey.encode`)."""
 
     offset: int = -1
     clock: int = 0
     until: int = 0
     digests: dict[str, DigestState] = msgspec.field(default_factory=dict)
     let_go: dict[str, int] = msgspec.field(default_factory=dict)
+    layout: int = OLD_LAYOUT
 
 
 decode_vehicle = msgspec.json.Decoder(VehicleState).decode
@@ -58,55 +60,57 @@ class Vehicle:
         self.vehicle_id = vehicle_id
         values = VehicleState() if state is None else decode_vehicle(state)
         self.offset, self.clock, self.until = values.offset, values.clock, values.until
-        self._digests, self.let_go = values.digests, values.let_go
+        self._digests = {OrderKey.decode(order): digest for order, digest in values.digests.items()}
+        self.let_go = {OrderKey.decode(order): linking for order, linking in values.let_go.items()}
         self._earliest: int | None = _UNKNOWN  # the earliest close of all, None while an order is open
         self._linking = _UNKNOWN
 
     def state(self) -> bytes:
         """The bytes to keep; `Vehicle(vehicle_id, state)` reads them."""
-        return msgspec.json.encode((self.offset, self.clock, self.until, self._digests, self.let_go))
+        digests = {order.encode().decode(): digest for order, digest in self._digests.items()}
+        let_go = {order.encode().decode(): linking for order, linking in self.let_go.items()}
+        return msgspec.json.encode((self.offset, self.clock, self.until, digests, let_go, LAYOUT))
 
-    def order_ids(self) -> list[str]:
+    def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""
         return list(self._digests)
 
-    def keeps(self, order_id: str) -> bool:
+    def keeps(self, order: OrderKey) -> bool:
         """Whether the order's state is kept."""
-        return order_id in self._digests
+        return order in self._digests
 
     def digests(self) -> list[Digest]:
         """What each kept order tells the others, by check-in."""
         return by_check_in(
-            Digest(order_id, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups), digest.center)
-            for order_id, digest in self._digests.items()
+            Digest(order, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups))
+            for order, digest in self._digests.items()
         )
 
     def note(self, order: Order, clock: int) -> bool:
         """Keep the order's digest; whether it changed in anything that the vehicle's other orders depend on."""
-        visit, before = order.visit, self._digests.get(order.order_id)
+        visit, before = order.visit, self._digests.get(order.key)
         closed_clock = None
         if visit.closed_at is not None:
             # When the close became known: 60 days count from then, so that history told late is not let go at once.
             closed_clock = before.closed_clock if before else None
             closed_clock = max(clock, visit.closed_at) if closed_clock is None else closed_clock
-        digest = self._digests[order.order_id] = DigestState(
+        digest = self._digests[order.key] = DigestState(
             event_count=visit.count,
             linking=visit.linking,
-            checked_in_at=visit.started_at,
+            checked_in_at=None if visit.vehicle_corrected else visit.started_at,
             odometer=visit.odometer,
             fault_groups=visit.fault_groups,
             closed_at=visit.closed_at,
             closed_clock=closed_clock,
-            center=visit.center,
         )
         self._earliest = _UNKNOWN
         if before is None or before.linking != visit.linking:
             self._linking = _UNKNOWN
         return before is None or digest.concerns_others(before)
 
-    def version_of(self, order_id: str, visit: Visit) -> int:
+    def version_of(self, order: OrderKey, visit: Visit) -> int:
         """The version of an order's facts: grows with each event that can change them, whatever their order."""
-        return version(visit, self.linking() - (self._digests[order_id].linking if order_id in self._digests else 0))
+        return version(visit, self.linking() - (self._digests[order].linking if order in self._digests else 0))
 
     def linking(self) -> int:
         """How many events of all its orders link visits of the vehicle."""
@@ -124,33 +128,40 @@ class Vehicle:
             self._earliest = min(closes) if closes and len(closes) == len(self._digests) else None
         return None if self._earliest is None else self._earliest + hold_ms
 
-    def let_go_of(self, clock: int, hold_ms: int) -> list[str]:
+    def let_go_of(self, clock: int, hold_ms: int) -> list[OrderKey]:
         """Forget what was closed longer than `hold_ms` of event time ago; the orders whose state can go."""
         expires = self.expires_at(hold_ms)
         if expires is None or expires >= clock:
             return []
         gone = [
-            order_id
-            for order_id, digest in self._digests.items()
+            order
+            for order, digest in self._digests.items()
             if digest.closed_clock is not None and digest.closed_clock + hold_ms < clock
         ]
-        for order_id in gone:
-            self.forget(order_id)
+        for order in gone:
+            self.forget(order)
         return gone
 
-    def forget(self, order_id: str) -> None:
-        """Drop an order's digest; remember only its id."""
-        digest = self._digests.pop(order_id)
+    def forget(self, order: OrderKey) -> None:
+        """Drop an order's digest; remember only which it was."""
+        digest = self._digests.pop(order)
         self._earliest = _UNKNOWN
-        self.let_go[order_id] = digest.linking
+        self.let_go[order] = digest.linking
         self.until = max(self.until, (digest.closed_at or 0) + COMEBACK_WINDOW_MS)
 
-    def is_too_late(self, order_id: str, at: int) -> bool:
+    def is_too_late(self, order: OrderKey, at: int) -> bool:
         """Whether an event comes after the state it belongs to was let go.
 
         That of an unknown order does too when it might have been the comeback of an order that is gone.
         """
-        return order_id in self.let_go or (order_id not in self._digests and at <= self.until)
+        if order in self.let_go or _without_center(order) in self.let_go:
+            return True
+        return order not in self._digests and at <= self.until
+
+
+def _without_center(order: OrderKey) -> OrderKey:
+    """What remembers an order that an earlier version let go: its number alone."""
+    return order._replace(center_id="")
 
 
 def version(visit: Visit, linking_of_others: int) -> int:

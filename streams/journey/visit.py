@@ -9,6 +9,7 @@ from typing import Any, TypedDict, get_type_hints
 
 from streams.journey import entries as e
 from streams.journey.entries import (
+    CancellationEntry,
     CheckEntry,
     CheckInEntry,
     ComplaintEntry,
@@ -43,15 +44,13 @@ class Visit:
     aside: int = 0  # of them surveys, complaints and follow-ups
     linking: int = 0
     first_at: int | None = None
-    first_center: str | None = None
-    center_changed: bool = False
     awaits_check_in: bool = False
     negative_gap: bool = False
     late_activity: bool = False
     reopened: bool = False
+    vehicle_corrected: bool = False
     # from the first check-in
     started_at: int | None = None
-    center: str | None = None
     customer: str | None = None
     lane: str | None = None
     odometer: float | None = None
@@ -140,6 +139,9 @@ class Visit:
         if entry.code in e.AFTERWARDS:
             self._hear(entry)
             return []
+        if isinstance(entry, CancellationEntry) and entry.corrects_vehicle:
+            self._correct_vehicle(entry)
+            return []
         if self.closed_at is not None:
             self._reopen(entry, self.closed_at)
             return []
@@ -155,10 +157,6 @@ class Visit:
         self.aside += entry.code in e.AFTERWARDS
         self.linking += entry.code in e.LINKING
         self.last = sort_key(entry)
-        if self.first_center is None:
-            self.first_center = entry.center
-        elif entry.center != self.first_center:
-            self.center_changed = True
         if self.first_at is None and entry.code != e.APPOINTMENT:
             self.first_at = entry.at
 
@@ -202,6 +200,12 @@ class Visit:
         self.late_activity = True
         if isinstance(entry, RepairEntry) and entry.phase == "started" and self.closed_by == e.HANDOFF:
             self.reopened = self.reopened or entry.at - closed_at <= _REOPENED_WITHIN_MS
+
+    def _correct_vehicle(self, entry: Entry) -> None:
+        """End what never was: the order goes on under its right vehicle, and its customer is not told of this."""
+        self.vehicle_corrected = True
+        if self.closed_at is None:
+            self._close(entry)
 
     def _move(self, at: int, names: list[str]) -> None:
         """Note the activity from `at` on, where it is another one than before."""
@@ -262,7 +266,7 @@ class Visit:
     def _check_in(self, entry: CheckInEntry) -> list[str]:
         first = self.started_at is None
         if first:
-            self.started_at, self.center, self.awaits_check_in = entry.at, entry.center, False
+            self.started_at, self.awaits_check_in = entry.at, False
             self.customer, self.lane = entry.customer, entry.lane
             self.odometer, self.locale = entry.odometer, entry.locale
             self.negative_gap = self.first_at is not None and self.first_at < entry.at

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.codes import free_text_fields
 from schemas.dead_letter import DeadLetter
 from schemas.decode import AHEAD_MS, MAX_BYTES, BadEvent, admit
 from schemas.erasure import Erasure, read_erasure
@@ -50,6 +51,7 @@ class Intake:
         self._lately: dict[int, deque[bool]] = {}
         self._refused_lately: Counter[int] = Counter()
         self.extras: Counter[str] = Counter()
+        self.free_text: Counter[str] = Counter()
 
     def admit(self, records: Iterable[Any], crashed: Collection[tuple[int, int]] = ()) -> Admitted:
         """Sort out a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
@@ -72,6 +74,7 @@ class Intake:
             admitted.events.append((record.offset, event))
             if extras:
                 self._count(extras)
+            self.free_text.update(free_text_fields(event))
             self._watch(record.partition, refused=False)
         return admitted
 

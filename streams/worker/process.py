@@ -155,6 +155,8 @@ class Worker:
         progress.gauges["batches_under_way",] = self._outbox.under_way()
         for name, number in self.tracker.intake.extras.items():
             progress.counts["unknown_fields", name] = number
+        for name, number in self.tracker.intake.free_text.items():
+            progress.counts["free_text", name] = number
         if recovering:
             # Recovery moves when it reads changelog records.
             progress.moved = max(progress.moved, progress.moved + self._newly_recovered())

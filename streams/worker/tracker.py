@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,8 +14,11 @@ from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
 from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter
+from schemas.erasure import Erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
+from schemas.order_key import OrderKey, journey_key
+from streams.journey.facts import Fact
 from streams.journey.partition_state import BatchOutput, Diversion, PartitionState
 from streams.worker.app import Tables, WorkerConfig
 from streams.worker.batches import Records
@@ -139,17 +142,18 @@ class Tracker:
         for record, letter in [*refused, *_diverted(records, written)]:
             row = (record.key, record.value, letter.headers(tuple(record.headers)))
             outputs.setdefault((topics.dead_letters, partition), []).append(row)
-        for topic, name, facts in (
-            (topics.notices, "order_id", written.notices),
-            (topics.journeys, "order_id", written.journeys),
-            (topics.center_hours, "center_id", written.hours),
+        for topic, keys_of, facts in (
+            (topics.notices, _notice_keys, written.notices),
+            (topics.journeys, _journey_keys, written.journeys),
+            (topics.center_hours, _hour_keys, written.hours),
         ):
             for fact in facts:
-                key, headers = fact[name].encode(), traces.headers_of(fact) if traces else []
-                outputs.setdefault((topic, self._partition_of(key)), []).append((key, orjson.dumps(fact), headers))
-        for order_id in written.erased:
-            key = order_id.encode()
-            outputs.setdefault((topics.journeys, self._partition_of(key)), []).append((key, None, []))
+                key, partitioned_by = keys_of(fact)
+                headers = traces.headers_of(fact) if traces else []
+                target = topic, self._partition_of(partitioned_by)
+                outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
+        for key, partitioned_by in _erased_keys(written.erased):
+            outputs.setdefault((topics.journeys, self._partition_of(partitioned_by)), []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
             (self._tables.orders, written.order_changes),
@@ -173,6 +177,31 @@ class Tracker:
     def newest_events(self) -> dict[int, int]:
         """When the newest event of each partition in hand happened, in ms since the epoch."""
         return {partition: state.clock for partition, state in self._states.items() if state.clock}
+
+
+def _notice_keys(notice: Fact) -> tuple[bytes, bytes]:
+    """The record key, and what decides the partition."""
+    key = OrderKey.of(notice).encode()
+    return key, key
+
+
+def _journey_keys(fact: Fact) -> tuple[bytes, bytes]:
+    order = OrderKey.of(fact)
+    # By order alone, as notices are: the watch joins the two within a partition.
+    return journey_key(order, fact["vehicle_id"]), order.encode()
+
+
+def _erased_keys(erasures: Iterable[Erasure]) -> Iterator[tuple[bytes, bytes]]:
+    """The keys that journeys of erased orders may have: today's, and that of before orders had a center."""
+    for erasure in erasures:
+        order = OrderKey(erasure.center_id, erasure.order_id)
+        yield journey_key(order, erasure.vehicle_id), order.encode()
+        yield erasure.order_id.encode(), erasure.order_id.encode()
+
+
+def _hour_keys(hour: Fact) -> tuple[bytes, bytes]:
+    key = hour["center_id"].encode()
+    return key, key
 
 
 def _diverted(records: Records, written: BatchOutput) -> list[tuple[Any, DeadLetter]]:

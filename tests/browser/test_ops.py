@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -99,7 +100,7 @@ def queued(page: Page, order_id: str) -> Locator:
 
 def alerts_of(page: Page, order_id: str) -> Locator:
     """The order's alerts, also those that were taken care of and are folded away."""
-    return piece(page, "alerts").locator("li", has=page.locator(f'a[href="/ops/orders/{order_id}"]'))
+    return piece(page, "alerts").locator("li", has=page.locator(f'a[href^="/ops/orders/{order_id}?"]'))
 
 
 def live(page: Page) -> None:
@@ -271,6 +272,33 @@ def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: 
     expect(page.locator("#connection")).to_contain_text("Your session is over.")
     page.get_by_role("link", name="Sign in again").click()
     expect(page).to_have_url(re.compile("/login"))
+
+
+def test_whoever_sets_up_a_second_factor_signs_in_with_its_code(desks: Desks, stack: Stack):
+    page = desks.signed_in("north")
+    page.get_by_role("link", name="north (viewer)").click()
+    assert_accessible(page)
+    page.get_by_role("link", name="Set it up").click()
+    assert_accessible(page)
+    codes = pyotp.TOTP(page.locator("code").inner_text())
+    page.locator("[name=code]").fill(codes.now())
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    assert_accessible(page)
+    recovery_code = page.locator("li code").first.inner_text()
+    page.get_by_role("button", name="Sign out").click()
+    fill_in(page, "north", PASSWORD)
+    expect(page.get_by_role("heading", name="Enter the code")).to_be_visible()
+    assert_accessible(page)
+    page.locator("[name=code]").fill(recovery_code)
+    page.locator("main button").click()
+    page.wait_for_url("**/ops")
+    page.goto("/ops/account")
+    expect(page.locator("main")).to_contain_text("Recovery codes left: 9")
+    page.locator("[name=password]").first.fill(PASSWORD)
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_role("status")).to_contain_text("The second factor is off")
 
 
 def test_a_report_is_a_page_with_its_tables_as_files(desks: Desks, stack: Stack):

@@ -27,7 +27,7 @@ from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
+from sinks.clickhouse.migrations import FOLDER, Migration, MigrationError, migrate
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import SERVICE_EVENTS, Table
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
@@ -37,6 +37,7 @@ from tests.workshop import (
     checked_in,
     complained,
     diagnosis_started,
+    facts_after,
     handed_off,
     order_after,
     part,
@@ -266,6 +267,55 @@ def test_the_first_of_several_events_with_one_id_counts(clickhouse: ClickHouseNo
     assert clickhouse.ask("SELECT kafka_offset, payload FROM fixtrail.events") == '10\t{"lane":"quick"}'
 
 
+def test_an_event_id_is_one_event_in_its_order_only(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    first = checked_in("08:00")
+    others = {**first, "center_id": "C2"}, {**first, "order_id": "R2"}
+    write_events(insert, *(record(event, offset) for offset, event in enumerate((first, *others, first), 10)))
+
+    assert clickhouse.ask("SELECT center_id, order_id, kafka_offset FROM fixtrail.events ORDER BY kafka_offset") == (
+        "C1\tR1\t10\nC2\tR1\t11\nC1\tR2\t12"
+    )
+
+
+def test_centers_with_the_same_number_have_each_a_row_though_it_is_the_same_vehicle(
+    clickhouse: ClickHouseNode, insert: Insert
+) -> None:
+    facts = facts_after(*repaired_visit("brakes"), checked_in("08:00", center_id="C2")).values()
+    insert(JOURNEYS, [journey_row(fact) for fact in facts])
+    insert(JOURNEYS, [journey_row(fact) for fact in facts])
+
+    assert clickhouse.ask("SELECT center_id, order_id, status FROM fixtrail.orders ORDER BY center_id") == (
+        "C1\tR1\thanded_off\nC2\tR1\topen"
+    )
+
+
+def test_orders_of_before_they_had_a_center_stay_over_the_migration(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "migrations")
+    for later in sorted(folder.glob("*.sql"))[6:]:
+        later.unlink()
+    node = start_clickhouse(tmp_path / "data")
+    try:
+        migrate(node.client(), folder)
+        inserter = Inserter(node.server())
+        rows = [journey_row(fact) for fact in facts_after(*repaired_visit("brakes")).values()]
+        assert inserter.insert(JOURNEYS, rows) == []
+        columns = "order_id, vehicle_key, version, center_id"
+        node.ask(f"INSERT INTO fixtrail_raw.journeys ({columns}) VALUES ('R2', 'v', 1, NULL)")
+        migrate(node.client())
+        assert inserter.insert(JOURNEYS, rows) == []
+        inserter.close()
+
+        assert node.ask("SELECT order_id, center_id, ftf FROM fixtrail.orders ORDER BY order_id") == (
+            "R1\tC1\ttrue\nR2\t\t\\N"
+        )
+        sql = (FOLDER / "0007_order_identity.sql").read_text()
+        for statement in Migration("0007_order_identity.sql", sql).statements():
+            node.client().command(statement)
+        assert node.ask("SELECT count() FROM fixtrail.orders") == "2"
+    finally:
+        node.stop()
+
+
 def test_a_diverted_event_vanishes_and_the_next_with_its_id_counts(clickhouse: ClickHouseNode, insert: Insert) -> None:
     """In any order of arrival: the worker's dead letters and the events come by different topics."""
     visit = checked_in("08:00")
@@ -337,11 +387,26 @@ def test_an_event_stamped_in_the_future_takes_no_time_away(clickhouse: ClickHous
     assert clickhouse.ask("SELECT sum(seconds) FROM fixtrail.stages") == "1200"
 
 
+def test_an_order_under_two_vehicles_says_so_until_it_is_corrected(clickhouse: ClickHouseNode, insert: Insert) -> None:
+    visit = [checked_in("08:00"), repair("started", "08:10"), handed_off("09:00")]
+    under = {name: order_after(*(event | {"vehicle_id": name} for event in visit)) for name in ("TYPO", "RIGHT")}
+    insert(JOURNEYS, [journey_row(fact) for fact in under.values()])
+    anomalies = "SELECT anomalies FROM fixtrail.orders ORDER BY vehicle_key"
+    assert clickhouse.ask(anomalies) == "['vehicle_changed']\n['vehicle_changed']"
+
+    correction = handed_off("10:00", event_id="corrected") | {"type": "cancellation", "reason": "vehicle_corrected"}
+    wrong = [event | {"vehicle_id": "TYPO"} for event in (*visit, correction)]
+    insert(JOURNEYS, [journey_row(order_after(*wrong))])
+
+    assert clickhouse.ask(anomalies) == "[]"
+    assert clickhouse.ask("SELECT count() FROM fixtrail.stages") == "2", "those of the right vehicle alone"
+
+
 def test_an_order_without_check_in_has_no_times(clickhouse: ClickHouseNode, insert: Insert) -> None:
     insert(JOURNEYS, [journey_row(order_after(repair("started", "08:00")))])
 
     assert clickhouse.ask("SELECT lead_s, wait_s, activity, center_id, lane, anomalies FROM fixtrail.orders") == (
-        "\\N\t\\N\t\\N\t\\N\t\\N\t['missing_check_in']"
+        "\\N\t\\N\t\\N\tC1\t\\N\t['missing_check_in','never_closed']"
     )
 
 

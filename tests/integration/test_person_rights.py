@@ -161,6 +161,29 @@ def test_an_erased_customer_is_gone_and_no_figure_has_changed(stack: Stack) -> N
     assert "C-7" in stack.run("person", "export", "--vehicle", "V-7")
 
 
+def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_when(
+    stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "plain.ndjson"
+    events = visit(11, "Q-1", "V-Q", "C-PLAIN", contact=["sms:+8613900139000"])
+    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    stack.environment["FIXTRAIL_SEAL"] = "false"
+    stack.send(file)
+    del stack.environment["FIXTRAIL_SEAL"]
+    stack.wait_idle()
+    before = figures(stack)
+
+    erased = json.loads(stack.run("person", "erase", "--customer", "C-PLAIN", "--json", exit_code=1))
+    stack.wait_idle()
+
+    assert [(each["topic"], each["gone_at"] - each["timestamp"]) for each in erased["remains"]] == [
+        ("service-events", 180 * 24 * 3600 * 1000)
+    ]
+    assert figures(stack) == before
+    (order,) = json.loads(stack.run("person", "export", "--vehicle", "V-Q"))["orders"]
+    assert order["journey"] is None
+
+
 def test_a_replay_from_the_beginning_brings_nothing_back(stack: Stack) -> None:
     before = figures(stack)
     stack.stop()

@@ -13,11 +13,14 @@ import pytest
 
 from runtime.progress import Progress
 from runtime.store import PostgresStore, Store, StoreOutage, open_store
-from sinks.push.ledger import audience, ledger
+from schemas.order_key import OrderKey
+from sinks.push.ledger import audience, ledger, upgrade
 from sinks.push.ledger.audience import Preference, Spend
 from sinks.push.ledger.clerk import Clerk
 from sinks.push.ledger.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Send
 from tests.providers.messages import HOUR, a_notice, a_send
+from tests.unit.sinks.push.ledger.test_upgrade import make_ledger_of_before
+from tests.workshop import R1, R2
 
 NOW = 1_772_442_000_000
 SHARDS = {0, 1}
@@ -79,7 +82,7 @@ def claim(store: Store, *sends: Send, now: int = NOW, spend: Spend | None = None
 
 
 def state(store: Store, order_id: str = "R1") -> list[str]:
-    return [each.state for each in within(store, lambda store: ledger.log_of(store, order_id))]
+    return [each.state for each in within(store, lambda store: ledger.log_of(store, OrderKey("C1", order_id)))]
 
 
 def test_a_notice_planned_twice_is_there_once(store: Store):
@@ -142,7 +145,7 @@ def test_a_final_send_has_no_address_any_more(store: Store):
     claim(store, send())
     within(store, lambda store: ledger.finish(store, ["R1-repair_started"], SENT, "", NOW + 7, "ref-1"))
 
-    (found,) = within(store, lambda store: ledger.log_of(store, "R1"))
+    (found,) = within(store, lambda store: ledger.log_of(store, R1))
     assert (found.address, found.notice, found.told, found.reference) == (None, None, "what was said", "ref-1")
     assert (found.state, found.final_at, found.attempts) == (SENT, NOW + 7, 1)
 
@@ -250,22 +253,27 @@ def test_a_grant_is_new_once_until_it_is_forgotten(store: Store):
 def test_a_browser_may_follow_several_orders(store: Store):
     """A customer with two cars, or who comes back with the same one."""
     for order_id in ("R1", "R2", "R2"):
-        within(store, lambda store, order_id=order_id: audience.subscribe(store, "p", order_id, "webpush:{}", NOW))
-    followed = within(store, lambda store: audience.subscriptions_of(store, ["R1", "R2"]))
-    assert followed == {"R1": ["webpush:{}"], "R2": ["webpush:{}"]}
+        within(
+            store,
+            lambda store, order_id=order_id: audience.subscribe(
+                store, "p", OrderKey("C1", order_id), "webpush:{}", NOW
+            ),
+        )
+    followed = within(store, lambda store: audience.subscriptions_of(store, [R1, R2]))
+    assert followed == {R1: ["webpush:{}"], R2: ["webpush:{}"]}
 
-    within(store, lambda store: ledger.turn_off(store, "p", "R1", NOW))
-    assert within(store, lambda store: audience.subscriptions_of(store, ["R1", "R2"])) == {"R2": ["webpush:{}"]}
+    within(store, lambda store: ledger.turn_off(store, "p", R1, NOW))
+    assert within(store, lambda store: audience.subscriptions_of(store, [R1, R2])) == {R2: ["webpush:{}"]}
     within(store, lambda store: audience.unsubscribe(store, "p"))
-    assert within(store, lambda store: audience.subscriptions_of(store, ["R2"])) == {}
+    assert within(store, lambda store: audience.subscriptions_of(store, [R2])) == {}
 
 
 def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(store: Store):
     planned(store, send("R1"), send("R2"))
     person = send("R1").person
-    within(store, lambda store: ledger.turn_off(store, person, "R1", NOW))
+    within(store, lambda store: ledger.turn_off(store, person, R1, NOW))
 
-    (off,) = within(store, lambda store: ledger.log_of(store, "R1"))
+    (off,) = within(store, lambda store: ledger.log_of(store, R1))
     assert (off.state, off.reason, off.address) == (SUPPRESSED, ledger.TURNED_OFF, None)
     assert state(store, "R2") == [PLANNED]
 
@@ -350,3 +358,13 @@ def test_the_ledger_on_disk_is_nobody_elses_to_read(tmp_path: Path):
     open_store(f"sqlite:///{tmp_path / 'ledger.sqlite3'}").close()
 
     assert (tmp_path / "ledger.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_a_ledger_of_before_orders_had_a_center_is_taken_over(store: Store):
+    within(store, make_ledger_of_before)
+    within(store, ledger.create_tables)
+    within(store, ledger.create_tables)
+
+    assert [each.state for each in within(store, lambda store: ledger.log_of(store, R1))] == [SENT, PLANNED]
+    within(store, lambda store: upgrade.adopt_followers(store, [R1]))
+    assert within(store, lambda store: audience.subscriptions_of(store, [R1])) == {R1: ["webpush:{}"]}

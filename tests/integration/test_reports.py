@@ -35,6 +35,8 @@ from tests.warehouse import KEYED, fill, settings_of
 __all__ = ["clickhouse_for_all"]
 
 Order = dict[str, Any]
+Chosen = tuple[list[Order], int, int]
+ONE_DAY = timedelta(days=1)
 NOW = datetime.now(UTC)
 # Most of it lies within the last 30 days, so that first-time fixes are provisional and confirmed.
 START = (NOW - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -83,60 +85,136 @@ def options(by: str | None = None, targets: Targets | None = None, **days: date)
 # The same figures, computed in another way
 
 
-def expected(orders: Iterable[Order], days: int) -> dict[str, dict[str, Any]]:
-    """Figure by figure: value, n, n_all, low and high, from the oracle's orders and scipy."""
+def expected(orders: Iterable[Order], days: int, dated: int | None = None) -> dict[str, dict[str, Any]]:
+    """Figure by figure: value, n, n_all, low and high, from the oracle's orders and scipy.
+
+    `dated`: complaints by their own date, where these are others than those of the orders.
+    """
     rows = list(orders)
-    done = [order for order in rows if order["status"] == "handed_off"]
+    closed = [order for order in rows if order["status"] != "open"]
+    done = handed_off(rows)
     judged = [order for order in rows if order["ftf"] is not None]
     old = [order for order in judged if order["closed_at"] < NOW - timedelta(days=30)]
     young = [order for order in judged if order["closed_at"] >= NOW - timedelta(days=30)]
-    requests = [part for order in rows for part in order["parts"]]
+    requests = [part | {"center_id": order["center_id"]} for order in closed for part in order["parts"]]
+    asked = [part for order in rows for part in order["parts"]]
     rushed = [part for part in requests if part["urgency"] == "emergency"]
-    quick = [order for order in rows if order["lane"] == "quick"]
+    quick = [order for order in closed if order["lane"] == "quick"]
     ready = [order for order in quick if order["ready_at"]]
-    both = [order for order in rows if order["ready_at"] and order["promised_at"]]
+    both = [order for order in closed if order["ready_at"] and order["promised_at"]]
     quoted = [order for order in done if None not in (order["final_amount"], order["approved_amount"])]
-    scores = np.array([order["score"] for order in rows if order["score"] is not None])
+    scored = [order for order in closed if order["score"] is not None]
     waits = pd.DataFrame(
         [(order["center_id"], order["wait_s"]) for order in done if order["wait_s"] is not None],
         columns=["center_id", "wait_s"],
     )
-    complaints = sum(order["complaints"] for order in done)
+    all_dated = sum(order["complaints"] for order in rows) if dated is None else dated
     hours_2, minutes_15 = timedelta(hours=2), timedelta(minutes=15)
-    found = {
-        "ftfr": rate([order["ftf"] for order in judged], len(done)),
-        "ftfr_confirmed": rate([order["ftf"] for order in old], len(judged)),
-        "ftfr_provisional": rate([order["ftf"] for order in young], len(judged)),
-        "stockout_rate": rate([part["backordered_at"] is not None for part in requests], len(requests)),
-        "emergency_in_time": rate(
-            [
-                None not in (part["fulfilled_at"], part["requested_at"])
-                and part["fulfilled_at"] - part["requested_at"] <= hours_2
-                for part in rushed
-            ],
-            len(rushed),
+
+    def in_time(part: Order) -> bool:
+        times = part["fulfilled_at"], part["requested_at"]
+        return None not in times and times[0] - times[1] <= hours_2
+
+    def kept(order: Order) -> bool:
+        return bool(100 * abs(order["final_amount"] - order["approved_amount"]) <= order["approved_amount"])
+
+    return {
+        "ftfr": rate(judged, lambda order: order["ftf"], len(rows)),
+        "ftfr_confirmed": rate(old, lambda order: order["ftf"], len(rows)),
+        "ftfr_provisional": rate(young, lambda order: order["ftf"], len(rows)),
+        "stockout_rate": rate(requests, lambda part: part["backordered_at"] is not None, len(asked)),
+        "emergency_in_time": rate(rushed, in_time, sum(part["urgency"] == "emergency" for part in asked)),
+        "quick_lane_in_time": rate(ready, lambda o: o["ready_at"] - o["checked_in_at"] <= minutes_15, len(rows)),
+        "promise_kept": rate(both, lambda order: order["ready_at"] <= order["promised_at"], len(rows)),
+        "quote_kept": rate(quoted, kept, len(rows)),
+        "complaints_per_100": told(
+            100 * sum(order["complaints"] for order in closed) / len(done) if done else None, None, len(done), len(rows)
         ),
-        "quick_lane_in_time": rate([o["ready_at"] - o["checked_in_at"] <= minutes_15 for o in ready], len(quick)),
-        "promise_kept": rate([order["ready_at"] <= order["promised_at"] for order in both], len(rows)),
-        "quote_kept": rate(
-            [100 * abs(o["final_amount"] - o["approved_amount"]) <= o["approved_amount"] for o in quoted], len(done)
-        ),
-        "complaints_per_100": counted(complaints, len(done) / 100, len(done)),
-        "complaints_per_month": counted(complaints, days / 30.4375, len(done)),
-        **wait_figures(waits, len(done)),
+        "complaints_per_month": told(all_dated / (days / 30.4375) if days else None, None, all_dated, all_dated),
+        **wait_figures(waits, len(rows)),
+        "nps": nps_figure(scored, len(rows)),
+        **open_figures(rows),
+        "cancelled_share": rate(closed, lambda order: order["status"] == "cancelled", len(rows)),
+        **cancelled_figures(rows),
+        "response_rate": rate(closed, lambda order: order["score"] is not None, len(rows)),
+        "nps_early": nps_figure([order for order in scored if answered_early(order)], len(rows)),
+        "nps_late": nps_figure([order for order in scored if not answered_early(order)], len(rows)),
+        "odd_times": rate(rows, lambda order: "negative_gap" in order["anomalies"], len(rows), pooled=False),
     }
-    values = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0)) if len(scores) else np.array([])
-    figure = told(values.mean() if len(values) else None, None, len(values), len(rows))
-    found["nps"] = figure | ({} if not len(values) else nps_bounds(values))
+
+
+def answered_early(order: Order) -> bool:
+    """Whether the last survey came at most 3 days after the close."""
+    last = max(order["surveys"], key=lambda survey: (survey["occurred_at"], survey["event_id"]))
+    return bool(last["occurred_at"] <= order["closed_at"] + timedelta(days=3))
+
+
+def open_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
+    """Counts of open orders exactly, their times to a minute: they run on."""
+    yet = [order for order in rows if order["status"] == "open"]
+    timed = [order for order in yet if order["lead_s"] is not None]
+    waiting = [order for order in yet if order["ready_at"] is None]
+    promised = [order for order in waiting if order["promised_at"] is not None]
+    found = {
+        "open_orders": told(len(yet), None, len(yet), len(rows)),
+        "open_past_promise": told(
+            sum(order["promised_at"] < NOW for order in promised), None, len(promised), len(rows)
+        ),
+        "open_silent": told(
+            sum(order["last_event_at"] < NOW - timedelta(days=30) for order in yet), None, len(yet), len(rows)
+        ),
+    }
+    for what, column in (("age", "lead_s"), ("wait", "wait_s")):
+        values = pd.Series([order[column] for order in timed], dtype=float)
+        for name, value in (
+            ("median", values.median()), ("p90", values.quantile(0.9)), ("longest", values.max())
+        ):  # fmt: skip
+            figure = told(float(value) if len(values) else None, None, len(values), len(rows))
+            found[f"open_{what}_{name}_s"] = figure
     return found
 
 
-def nps_bounds(values: Any) -> dict[str, float]:
-    """Rocks (2016): the mean interval of the answers and 3/4 of a promoter, 3/4 of a detractor, 3/2 of a passive."""
+def cancelled_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
+    waits = [o["wait_s"] for o in rows if o["status"] == "cancelled" and o["wait_s"] is not None]
+    values = pd.Series(waits, dtype=float)
+    n = len(values)
+    half = stats.sem(values) * stats.t.ppf(0.975, n - 1) if n > 1 else None
+    mean = told(float(values.mean()) if n else None, half, n, len(rows))
+    return {
+        "cancelled_wait_mean_s": mean | {"low": None if half is None else max(0.0, mean["low"])},
+        "cancelled_wait_median_s": told(float(values.median()) if n else None, None, n, len(rows)),
+        "cancelled_wait_p90_s": told(float(values.quantile(0.9)) if n else None, None, n, len(rows)),
+    }
+
+
+def nps_figure(scored: list[Order], n_all: int) -> dict[str, Any]:
+    """The NPS, its interval by the design effect of centers (CR2) where there are two or more."""
+    scores = np.array([order["score"] for order in scored])
+    values = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0)) if len(scores) else np.array([])
+    figure = told(values.mean() if len(values) else None, None, len(values), n_all)
+    if not len(values):
+        return figure
+    return figure | nps_bounds(values, effective(values, [order["center_id"] for order in scored]))
+
+
+def effective(values: Any, centers: list[Any]) -> float:
+    """As many independent values would be as uncertain, at most as many as there are."""
+    variance = float(np.var(values))
+    if pd.Series(centers).fillna("").nunique() < 2 or not variance:
+        return len(values)
+    half = clustered_half(pd.Series(values, dtype=float), pd.Series(centers).fillna(""))
+    return min(len(values), variance / (half / Z) ** 2) if half else len(values)
+
+
+def nps_bounds(values: Any, n: float) -> dict[str, float]:
+    """Rocks (2016): the mean interval of the answers and 3/4 of a promoter, 3/4 of a detractor, 3/2 of a passive.
+
+    `n`: how many answers they count for.
+    """
     answers = np.concatenate([values, [100.0, -100.0, 0.0]])
-    weights = np.concatenate([np.ones(len(values)), [0.75, 0.75, 1.5]])
+    weights = np.concatenate([np.full(len(values), n / len(values)), [0.75, 0.75, 1.5]])
     middle = np.average(answers, weights=weights)
-    half = Z * math.sqrt(np.average((answers - middle) ** 2, weights=weights) / weights.sum())
+    half = stats.t.ppf(0.975, n) * math.sqrt(np.average((answers - middle) ** 2, weights=weights) / weights.sum())
     return {
         "low": float(min(values.mean(), max(-100.0, middle - half))),
         "high": float(max(values.mean(), min(100.0, middle + half))),
@@ -148,19 +226,21 @@ def told(value: float | None, half: float | None, n: int, n_all: int) -> dict[st
     return {"value": value, "n": n, "n_all": n_all, "low": low, "high": high}
 
 
-def rate(held: list[bool], n_all: int) -> dict[str, Any]:
+def not_below_0(figure: dict[str, Any]) -> dict[str, Any]:
+    return figure | {"low": None if figure["low"] is None else max(0.0, figure["low"])}
+
+
+def rate(rows: list[Any], holds: Callable[[Any], bool], n_all: int, pooled: bool = True) -> dict[str, Any]:
+    """A share with Wilson's interval, of the effective number of rows where they are from several centers."""
+    held = [bool(holds(row)) for row in rows]
     if not held:
         return told(None, None, 0, n_all)
-    bounds = stats.binomtest(sum(held), len(held)).proportion_ci(method="wilson")
-    return {"value": sum(held) / len(held), "n": len(held), "n_all": n_all, "low": bounds.low, "high": bounds.high}
-
-
-def counted(events: int, exposure: float, n: int) -> dict[str, Any]:
-    if not exposure:
-        return told(None, None, n, n)
-    low = stats.chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    high = stats.chi2.ppf(0.975, 2 * events + 2) / 2
-    return {"value": events / exposure, "n": n, "n_all": n, "low": low / exposure, "high": high / exposure}
+    n = effective(np.array(held, dtype=float), [row["center_id"] for row in rows]) if pooled else len(held)
+    share = sum(held) / len(held)
+    spread = Z**2 / n
+    middle, half = share + spread / 2, Z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
+    return {"value": share, "n": len(held), "n_all": n_all, "low": max(0.0, low), "high": min(1.0, high)}
 
 
 def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
@@ -169,13 +249,13 @@ def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
         return {name: told(None, None, 0, n_all) for name in ("wait_mean_s", "wait_median_s", "wait_p90_s")}
     waits = np.sort(rows["wait_s"].to_numpy(dtype=float))
     half = stats.sem(waits) * stats.t.ppf(0.975, n - 1) if n > 1 else None
-    mean = told(waits.mean(), half, n, n_all)
+    mean = not_below_0(told(waits.mean(), half, n, n_all))
     found = {"wait_mean_s": mean | {"orders_low": None, "orders_high": None, "centers": None}}
     clusters = rows["center_id"].nunique()
     if clusters > 1:
         wide = max(half, clustered_half(rows["wait_s"].astype(float), rows["center_id"]))
         alone = {"orders_low": mean["low"], "orders_high": mean["high"], "centers": clusters}
-        found["wait_mean_s"] = told(mean["value"], wide, n, n_all) | alone
+        found["wait_mean_s"] = not_below_0(told(mean["value"], wide, n, n_all)) | alone
     for name, level in (("wait_median_s", 0.5), ("wait_p90_s", 0.9)):
         value = float(np.quantile(waits, level))
         below, above = int(stats.binom.ppf(0.025, n, level)), int(stats.binom.ppf(0.975, n, level))
@@ -214,23 +294,54 @@ def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]
     wrong = [f"missing {name}" for name in right.keys() - found.keys()]
     for name in right.keys() & found.keys():
         for key, value in right[name].items():
-            if not same(found[name][key], value):
+            if name.startswith("complaints") and key in ("low", "high"):
+                # Their interval has tests of its own: here only that it holds the figure.
+                continue
+            if not same(found[name][key], value, 1800.0 if name.startswith("open_") and name.endswith("_s") else 1e-9):
                 wrong.append(f"{name} {key}: {found[name][key]}, expected {value}")
     return wrong
 
 
-def same(shown: Any, right: Any) -> bool:
+def same(shown: Any, right: Any, slack: float = 1e-9) -> bool:
     if shown is None or right is None:
         return shown is right
-    return math.isclose(shown, right, rel_tol=1e-9, abs_tol=1e-9)
+    return math.isclose(shown, right, rel_tol=1e-9, abs_tol=slack)
 
 
 def handed_off(orders: Iterable[Order]) -> list[Order]:
     return [order for order in orders if order["status"] == "handed_off"]
 
 
+def closed_or_open(orders: Iterable[Order], since: date, until: date) -> list[Order]:
+    """What belongs to these days: orders closed in them, and open ones that had checked in by their end."""
+    return [
+        order
+        for order in orders
+        if (since <= order["closed_at"].date() <= until if order["closed_at"] else opened(order) <= until)
+    ]
+
+
+def opened(order: Order) -> date:
+    day: date = (order["checked_in_at"] or order["last_event_at"]).date()
+    return day
+
+
+def complaint_days(orders: Iterable[Order]) -> list[date]:
+    return [each["occurred_at"].date() for order in orders for each in order["complaint_list"]]
+
+
+def dated(orders: Iterable[Order], since: date, until: date) -> int:
+    return sum(since <= day <= until for day in complaint_days(orders))
+
+
+def close_days(orders: Iterable[Order]) -> tuple[date, date]:
+    days = [order["closed_at"].date() for order in orders if order["closed_at"]]
+    return min(days), max(days)
+
+
 def span_days(orders: Iterable[Order]) -> tuple[date, date]:
-    days = [order["closed_at"].date() for order in handed_off(orders)]
+    """From the first close or complaint to the last."""
+    days = [*close_days(orders), *complaint_days(orders)]
     return min(days), max(days)
 
 
@@ -244,7 +355,7 @@ def days_of(first: date, last: date) -> int:
 def test_every_kpi_of_all_orders_is_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
     figures = as_json(kpi.build(ask, options()))["figures"]
 
-    assert len(figures) == 14
+    assert len(figures) == 31
     assert differences(figures, expected(orders, days_of(*span_days(orders)))) == []
 
 
@@ -282,35 +393,35 @@ def test_days_and_centers_of_a_period_select_its_handoffs(ask: Ask, orders: list
     def closed(order: Order) -> date:
         return order["closed_at"].date()
 
-    chosen: dict[str, tuple[list[Order], int]] = {
-        "early": ([o for o in handed_off(orders) if closed(o) <= until], days_of(first, until)),
-        "two-centers": (
-            [o for o in handed_off(orders) if closed(o) >= since and o["center_id"] in ("C01", "C15")],
-            days_of(since, last),
-        ),
-        "wave": ([o for o in orders if waves.get(o["center_id"]) in (1, 3)], days_of(first, last)),
-        "recent": (
-            [o for o in handed_off(orders) if closed(o) > last - timedelta(days=14)],
-            14,
-        ),
-        "before": (
-            [o for o in handed_off(orders) if (start := start_of(o)) is not None and closed(o) < start],
-            days_of(first, max(starts.values()) - timedelta(days=1)),
-        ),
-        "after": (
-            [
-                o
-                for o in handed_off(orders)
-                if waves.get(o["center_id"]) == 2 and (start := start_of(o)) is not None and closed(o) >= start
-            ],
-            days_of(max(first, starts[2]), last),
-        ),
+    ever = date(1970, 1, 1), date(2100, 1, 1)
+    last_close = close_days(orders)[1]
+    recent = last_close - timedelta(days=13)
+
+    def of(days: tuple[date, date], centers: Callable[[str], bool] = lambda center: True) -> Chosen:
+        mine = [order for order in orders if centers(order["center_id"])]
+        return closed_or_open(mine, *days), days_of(max(first, days[0]), min(last, days[1])), dated(mine, *days)
+
+    def beside(after: bool, mine: list[Order]) -> Chosen:
+        """Orders, days and complaints on one side of their own center's change."""
+        begun = [order for order in mine if start_of(order) is not None]
+        on = [o for o in begun if ((closed(o) if o["closed_at"] else opened(o)) >= start_of(o)) == after]
+        voices = sum(sum((day >= start_of(o)) == after for day in complaint_days([o])) for o in begun)
+        ends = (max(first, min(map(start_of, begun))), last) if after else (first, max(starts.values()) - ONE_DAY)
+        return on, days_of(*ends), voices
+
+    chosen: dict[str, Chosen] = {
+        "early": of((ever[0], until)),
+        "two-centers": of((since, ever[1]), lambda center: center in ("C01", "C15")),
+        "wave": of(ever, lambda center: waves.get(center) in (1, 3)),
+        "recent": of((recent, ever[1])),
+        "before": beside(False, orders),
+        "after": beside(True, [order for order in orders if waves.get(order["center_id"]) == 2]),
     }
-    for name, (mine, days) in chosen.items():
+    for name, (mine, days, voices) in chosen.items():
         shown = [figure for figure in figures if figure["period"] == name]
-        assert differences(shown, expected(mine, days)) == [], name
+        assert differences(shown, expected(mine, days, voices)) == [], name
     nobody = [figure for figure in figures if figure["period"] == "nobody"]
-    assert {(figure["value"], figure["n"]) for figure in nobody} == {(None, 0)}
+    assert {(figure["value"] or None, figure["n"]) for figure in nobody} == {(None, 0)}
 
 
 KEYS: dict[str, Callable[[Order], list[str | None]]] = {
@@ -320,9 +431,9 @@ KEYS: dict[str, Callable[[Order], list[str | None]]] = {
     "lane": lambda order: [order["lane"]],
     "origin": lambda order: [order["fault_origin"]],
     "group": lambda order: order["fault_groups"] or [None],
-    "day": lambda order: [str(order["closed_at"].date())],
-    "week": lambda order: [str(order["closed_at"].date() - timedelta(days=order["closed_at"].weekday()))],
-    "month": lambda order: [f"{order['closed_at']:%Y-%m}"],
+    "day": lambda order: [str(at.date()) if (at := order["closed_at"]) else None],
+    "week": lambda order: [str(at.date() - timedelta(days=at.weekday())) if (at := order["closed_at"]) else None],
+    "month": lambda order: [f"{at:%Y-%m}" if (at := order["closed_at"]) else None],
 }
 
 
@@ -332,35 +443,64 @@ def test_every_cut_holds_the_figures_of_its_own_orders(ask: Ask, orders: list[Or
     over_time = by in ("day", "week", "month")
     first, last = span_days(orders)
     mine: dict[str | None, list[Order]] = {}
-    for order in handed_off(orders) if over_time else orders:
+    voices: dict[str | None, int] = {}
+    for order in orders:
         for key in KEYS[by](order):
             mine.setdefault(key, []).append(order)
+        for each in order["complaint_list"]:
+            for key in KEYS[by]({**order, "closed_at": each["occurred_at"]}):
+                voices[key] = voices.get(key, 0) + 1
 
-    assert {figure["key"] for figure in figures} == mine.keys()
-    for key, chosen in mine.items():
+    assert {figure["key"] for figure in figures} == mine.keys() | voices.keys()
+    for key in mine.keys() | voices.keys():
         days = days_of(first, last)
         if over_time:
-            assert key is not None
-            days = sum(KEYS[by]({"closed_at": at}) == [key] for at in pd.date_range(first, last))
+            days = sum(KEYS[by]({"closed_at": at}) == [key] for at in pd.date_range(first, last)) if key else 0
         shown = [figure for figure in figures if figure["key"] == key]
-        assert differences(shown, expected(chosen, days)) == [], key
+        assert differences(shown, expected(mine.get(key, []), days, voices.get(key, 0))) == [], key
 
 
 def test_days_are_those_of_the_time_zone_asked_for(ask: Ask, orders: list[Order]) -> None:
     figures = as_json(kpi.build(ask, options("day", targets_of({"time_zone": "Asia/Shanghai"}))))["figures"]
-    local = pd.Series([pd.Timestamp(o["closed_at"]).tz_convert("Asia/Shanghai") for o in handed_off(orders)])
+    closes = [o["closed_at"] for o in orders if o["closed_at"]]
+    local = pd.Series([pd.Timestamp(at).tz_convert("Asia/Shanghai") for at in closes])
 
     shown = {figure["key"]: figure["n_all"] for figure in figures if figure["figure"] == "wait_mean_s"}
-    assert shown == local.dt.strftime("%Y-%m-%d").value_counts().to_dict()
+    assert shown.pop(None) == len(orders) - len(closes)
+    assert {key: n for key, n in shown.items() if n} == local.dt.strftime("%Y-%m-%d").value_counts().to_dict()
 
 
 def test_with_from_and_to_nothing_else_counts(ask: Ask, orders: list[Order]) -> None:
-    first, _ = span_days(orders)
-    since, until = first + timedelta(days=5), first + timedelta(days=5)
-    mine = [order for order in handed_off(orders) if order["closed_at"].date() == since]
+    day = close_days(orders)[0] + timedelta(days=5)
+    mine = closed_or_open(orders, day, day)
 
-    figures = as_json(kpi.build(ask, options(since=since, until=until)))["figures"]
-    assert differences(figures, expected(mine, 1)) == []
+    figures = as_json(kpi.build(ask, options(since=day, until=day)))["figures"]
+    assert differences(figures, expected(mine, 1, dated(orders, day, day))) == []
+
+
+def test_a_range_that_holds_everything_changes_nothing(ask: Ask, orders: list[Order]) -> None:
+    """Not even where it ends with the last close: orders opened later are still open, not gone."""
+    whole = as_json(kpi.build(ask, options()))["figures"]
+    first, last = span_days(orders)
+
+    ranged = as_json(kpi.build(ask, options(since=first, until=last)))["figures"]
+    running = {figure["figure"] for figure in whole if figure["figure"].startswith("open_")}
+    assert [each for each in ranged if each["figure"] not in running] == [
+        each for each in whole if each["figure"] not in running
+    ]
+    assert [each["n"] for each in ranged] == [each["n"] for each in whole]
+
+
+@pytest.mark.parametrize("by", [None, "center", "week"])
+def test_what_is_left_out_is_told_by_reason_and_adds_up_to_all(ask: Ask, by: str | None) -> None:
+    for figure in as_json(kpi.build(ask, options(by)))["figures"]:
+        assert figure["n"] + sum(figure["left_out"].values()) == figure["n_all"], figure
+        bounds = [end for end in (figure["low"], figure["high"]) if end is not None]
+        assert len(bounds) == 2 or figure["no_interval"], figure
+        limits = {"share": (0, 1), "nps": (-100, 100)}.get(figure["unit"], (0, math.inf))
+        assert all(limits[0] <= end <= limits[1] for end in bounds), figure
+        if bounds and figure["figure"].startswith(("nps", "complaints")):
+            assert bounds[0] < bounds[-1] and bounds[0] <= figure["value"] <= bounds[-1], figure
 
 
 # Journey
@@ -526,7 +666,10 @@ def test_first_time_fix_by_technician_is_what_another_computation_gives(
 def test_a_sample_holds_all_orders_of_some_vehicles(ask: Ask, filled: ClickHouseNode, orders: list[Order]) -> None:
     """One in four: those whose keys begin with the first quarter of the digits."""
     chosen = {order["order_id"] for order in handed_off(orders) if KEYED.vehicle(order["vehicle_id"])[0] in "0123"}
-    everything, days = {"since": "", "until": "", "time_zone": "UTC"}, {"rollout": "", "centers": [], "by": ""}
+    everything, days = (
+        {"since": "", "until": "", "time_zone": "UTC"},
+        {"open_until": "", "rollout": "", "centers": [], "by": ""},
+    )
 
     shown = ask("drivers", end_key=end_key(4), **everything)
     assert 0 < len(chosen) < len(handed_off(orders)) / 2
@@ -573,13 +716,15 @@ def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouse
         quality.build(ask, never),
     ):
         document = as_json(report)
-        assert all(figure["value"] in (None, 0) for figure in document["figures"])
+        assert all(
+            figure["value"] in (None, 0) or figure["figure"].startswith("open_") for figure in document["figures"]
+        )
         json.dumps(document, allow_nan=False)
 
 
 def test_every_query_tells_its_question_and_runs_as_the_reader(ask: Ask) -> None:
     given = {
-        "since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
+        "since": "", "until": "", "open_until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC",
         "ranks": {"": [1, 2, 3, 4]}, "limits": [60.0] * 8, "one_in": 1, "end_key": "",
         "names": [""], "medians": [60.0], "p90s": [90.0],
     }  # fmt: skip

@@ -200,9 +200,12 @@ def test_the_pilots_effect_and_its_p_are_those_of_counting_by_hand(ask: Ask, vis
             return float(values[list(chosen)].mean() - np.delete(values, list(chosen)).mean())
 
         observed = gap(tuple(place[center] for center in pilots))
-        every = [abs(gap(chosen)) for chosen in combinations(range(len(values)), len(pilots))]
-        assert figures[f"effect_{name}"]["value"] == pytest.approx(observed), name
-        assert row["p"] == pytest.approx(np.mean(np.array(every) >= abs(observed) - 1e-9)), name
+        times = {"wait_mean_s": 1 / 60, "ftfr_confirmed": 100.0}.get(name, 1.0)
+        assert row["effect_each_once"] == pytest.approx(times * observed), name
+        assert row["effect"] == pytest.approx(times * figures[f"effect_{name}"]["value"]), name
+        ways = len(list(combinations(range(len(values)), len(pilots))))
+        assert row["assignments"] == ways and row["p"] * ways == pytest.approx(round(row["p"] * ways)), name
+        assert sum(row["sizes"].values()) == row["n"] and row["sizes"].keys() == change.keys(), name
         assert sorted(row["pilot_centers"]) == sorted(pilots)
         assert len(row["control_centers"]) == len(change) - len(pilots)
 

@@ -25,6 +25,7 @@ CENTER = "INSERT INTO fixtrail_raw.centers (center_id, name, load_id) VALUES ('C
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseNode]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIXTRAIL_READER_S", str(LIMIT_S))
+        patch.setenv("FIXTRAIL_REPORT_S", str(LIMIT_S))
         node = start_clickhouse(tmp_path_factory.mktemp("attacked"))
     migrate(node.client())
     node.ask(CENTER)

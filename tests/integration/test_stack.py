@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests import feed
 from tests.stack import COMMAND, Stack, is_running, wait_for
@@ -147,6 +149,17 @@ CHECK_IN = (
 )
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_events_that_a_producer_has_packed_become_orders(stack: Stack, codec: str):
+    async with AIOKafkaProducer(bootstrap_servers=stack.facts["kafka"], compression_type=codec) as producer:
+        vehicle, order = f"VIN-{codec}".encode(), f"packed-{codec}".encode()
+        event = CHECK_IN % (order, order, vehicle, b'"quick"')
+        await producer.send_and_wait("service-events", event, key=vehicle)
+    await asyncio.to_thread(stack.wait_idle)
+
+    assert stack.sql(f"SELECT lane FROM orders WHERE order_id = 'packed-{codec}'") == [{"lane": "quick"}]
+
+
 def letters(stack: Stack) -> dict:
     found: dict = json.loads(stack.run("dead-letters", "list", "--json", "--newest", "1000"))
     return found
@@ -161,7 +174,8 @@ def test_a_refused_event_is_repaired_and_put_back_once(stack: Stack, tmp_path: P
     assert found["invalid_field"]["topic"] == "service-events"
     assert "not_json" in found
     assert "express" not in json.dumps(found)
-    assert call(stack.folder, "dead-letters", "show", place, "--raw").stdout == bad
+    shown = json.loads(call(stack.folder, "dead-letters", "show", place, "--raw").stdout)
+    assert {**shown, "customer_id": None} == {**json.loads(bad), "customer_id": None}
     assert "lane" in stack.run("dead-letters", "show", place)
 
     def redrive(*arguments: str | Path, code: int = 0) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from fixtrail.tracking_links import Links
 from tests.paths import ROOT
+from tests.providers.messages import now_ms
 from tests.stack import Stack, wait_for
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -144,3 +147,13 @@ def test_a_replay_under_a_new_app_id_leaves_no_difference(stack: Stack) -> None:
     assert orders(stack).keys() == before.keys()
     assert stack.sql("SELECT count() AS n FROM dead_letters")[0]["n"] == BEFORE["dead_letters"]
     assert notices(stack) == sends
+
+
+def test_links_by_the_one_key_of_before_still_open(stack: Stack):
+    secrets = json.loads((stack.folder / "secrets.json").read_text())
+    token = Links(secrets["hash_key"].encode()).issue(OPEN_ORDER, now_ms())
+
+    assert not {"link_key", "session_key", "webhook_key"} & secrets.keys()
+    with urllib.request.urlopen(f"{stack.facts['web']}/t/{token}", timeout=60) as page:
+        assert page.status == 200
+    assert json.loads(stack.run("keys", "list", "--json"))["links"]["from"] == "of the hash key"

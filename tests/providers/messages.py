@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from schemas.centers import Center
+from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import PLANNED, Send
 from sinks.push.words.compose import Composer
@@ -37,10 +38,11 @@ def a_notice(milestone: str = "repair_started", order_id: str = "R1", **fields: 
     at = fields.pop("at", now_ms())
     superseded_by, lifetime, settling = _RULES.get(milestone, ((), HOUR, 0))
     event_id = fields.pop("event_id", f"{order_id}-{milestone}")
+    center_id = fields.pop("center_id", "C1")
     return {
-        "notice_id": notice_id(order_id, milestone, event_id),
+        "notice_id": notice_id(OrderKey(center_id, order_id), milestone, event_id),
         "order_id": order_id,
-        "center_id": "C1",
+        "center_id": center_id,
         "milestone": milestone,
         "event_id": event_id,
         "occurred_at": at,
@@ -75,6 +77,7 @@ def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", 
     }
     return Send(
         notice_id=notice["notice_id"],
+        center_id=notice["center_id"] or "",
         order_id=notice["order_id"],
         milestone=notice["milestone"],
         event_id=notice["event_id"],
@@ -87,13 +90,13 @@ def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", 
 
 
 def a_composer(link: str = "https://go.example.com/t/abcdefghijklmnopqrstuv") -> Composer:
-    return Composer(Wordsmith(), {"C1": CENTER}, "Asia/Shanghai", link=lambda order_id, at: link)
+    return Composer(Wordsmith(), {"C1": CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: link)
 
 
 def a_message(style: Style, address: str, milestone: str = "repair_started", **fields: Any) -> Message:
     """A message as a lane would give it to a channel."""
     notice = a_notice(milestone, **fields)
-    return a_composer().message([a_send(notice, address=address)], None, style)
+    return a_composer().message([a_send(notice, address=address)], {"vehicle_id": "V1"}, style)
 
 
 def a_fact(order_id: str, *told: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -102,6 +105,7 @@ def a_fact(order_id: str, *told: dict[str, Any], **fields: Any) -> dict[str, Any
     names = [name for name, *_ in timeline]
     return {
         "order_id": order_id,
+        "vehicle_id": "V1",
         "version": len(timeline),
         "status": "open",
         "timeline": timeline,

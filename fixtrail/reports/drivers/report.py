@@ -52,5 +52,5 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
                 partial(view.draw_model, fitted),
             ),
         ),
-        methods=view.methods(longest_min),
+        methods=view.methods(longest_min, 3 * len(found) + sum(len(each.fit.drivers) for each in fitted)),
     )

@@ -99,8 +99,16 @@ def definition_sheet(names: Sequence[str] = tuple(DRIVERS)) -> Sheet:
     return Sheet("definitions", Words("因素的定义", "What each driver means"), columns, rows)
 
 
-def methods(longest_wait_min: float) -> tuple[Words, ...]:
+def methods(longest_wait_min: float, intervals: int) -> tuple[Words, ...]:
+    """How it was computed; `intervals` is how many there are on the page."""
+    by_chance = max(1, round(intervals / 20))
     return (
+        Words(
+            f"本页有 {intervals} 个区间，各自成立：即使什么都没有，约二十分之一"
+            f"（此处约 {by_chance} 个）也会碰巧不含 0。",
+            f"There are {intervals} intervals on this page, and each holds by itself: where there is nothing at all, "
+            f"one in twenty, here about {by_chance}, excludes 0 by chance.",
+        ),
         Words(
             "范围：时段内已交车的工单；每个相关系数只用评分与该因素都已知的工单，缺失数量列在旁边。",
             "Scope: orders handed off in the period. Each correlation uses the orders of which score and driver are "

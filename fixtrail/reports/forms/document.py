@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 from fixtrail.reports.report import SCHEMA, Column, Definition, Figure, Report, Sheet, Words, plain
@@ -44,6 +45,11 @@ def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
         "centers": figure.centers,
         "orders_low": plain(figure.of_orders.low),
         "orders_high": plain(figure.of_orders.high),
+        "left_out": dict(figure.left_out),
+        "unripe": figure.unripe,
+        "ripe_until": plain(figure.ripe_until),
+        "no_interval": figure.no_interval,
+        "judged_on": figure.judged_on,
         "definition": definition.text.en,
         "version": definition.version,
     }
@@ -70,11 +76,23 @@ def as_csv(sheet: Sheet) -> str:
     return out.getvalue()
 
 
+# What a spreadsheet takes for the beginning of a formula, after spaces and line breaks, in full width too.
+_FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[\t\r\n]")
+
+
 def _cell(value: Any) -> Any:
     known = plain(value)
+    if isinstance(known, dict):
+        return "|".join(f"{name}={each}" for name, each in known.items())
     if isinstance(known, list):
-        return "|".join(str(each) for each in known)
-    if isinstance(known, str) and known[:1] in ("=", "+", "-", "@"):
-        # A spreadsheet would compute what a sender wrote.
-        return f"'{known}"
-    return "" if known is None else known
+        return "|".join(str(_harmless(each)) for each in known)
+    return "" if known is None else _harmless(known)
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # The csv module would put no quotes around a bare CR, behind which a spreadsheet begins a new row.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    # A spreadsheet would compute what a sender wrote.
+    return f"'{text}" if _FORMULA.match(value) else text

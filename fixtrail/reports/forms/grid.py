@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fixtrail.reports.report import Figure, Report
+from fixtrail.reports.report import Figure, Part, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,23 @@ class Grid:
     lines: tuple[Line, ...]
 
 
-def grid_of(report: Report, *, wide: bool = True) -> Grid:
+def grids_of(report: Report, *, wide: bool = True) -> list[tuple[Part, Grid]]:
+    """A grid for each part of the report's figures, in the order of PARTS."""
+    parts: dict[Part, list[Figure]] = {}
+    for figure in report.figures:
+        parts.setdefault(report.definitions[figure.figure].part, []).append(figure)
+    return [(part, grid_of(figures, wide=wide)) for part, figures in parts.items()]
+
+
+def grid_of(figures: Sequence[Figure], *, wide: bool = True) -> Grid:
     """A cut of one period has a line for each key, where there is room for a wide table; all else a line for each
     figure, one key's lines together.
     """
-    by = next((figure.by for figure in report.figures if figure.by), None)
-    periods = tuple(dict.fromkeys(figure.period for figure in report.figures))
-    names = tuple(dict.fromkeys(figure.figure for figure in report.figures))
-    keys = tuple(dict.fromkeys(figure.key for figure in report.figures))
-    found = {(figure.key, figure.figure, figure.period): figure for figure in report.figures}
+    by = next((figure.by for figure in figures if figure.by), None)
+    periods = tuple(dict.fromkeys(figure.period for figure in figures))
+    names = tuple(dict.fromkeys(figure.figure for figure in figures))
+    keys = tuple(dict.fromkeys(figure.key for figure in figures))
+    found = {(figure.key, figure.figure, figure.period): figure for figure in figures}
     if wide and by and len(periods) == 1:
         lines = tuple(
             Line(key, None, None, {name: cell for name in names if (cell := found.get((key, name, periods[0])))})

@@ -8,9 +8,22 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from fixtrail.reports.beside import PARTS
 from fixtrail.reports.forms import pictures
-from fixtrail.reports.forms.grid import grid_of
-from fixtrail.reports.forms.words import COMMON, STATUS, cell, interval, shown, usable
+from fixtrail.reports.forms.grid import grids_of
+from fixtrail.reports.forms.words import (
+    COMMON,
+    STATUS,
+    cell,
+    interval,
+    judged_on,
+    left_out,
+    no_key,
+    ripe,
+    scope_value,
+    shown,
+    usable,
+)
 from fixtrail.reports.report import Locale, Report
 
 FOLDER = Path(__file__).parent
@@ -24,10 +37,14 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         report=report,
         locale=locale,
         say=lambda words: words.said(locale),
-        scope=[(_name(name, locale), value) for name, value in report.scope.items() if isinstance(value, (str, int))],
+        scope=[
+            (_name(name, locale), scope_value(name, value, locale))
+            for name, value in report.scope.items()
+            if isinstance(value, (str, int))
+        ],
         periods={"all": COMMON["all"].said(locale)}
         | {str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
-        grid=grid_of(report) if report.figures else None,
+        grids=[(PARTS[part].said(locale), grid) for part, grid in grids_of(report)],
         definitions=[(name, report.definitions[name]) for name in named],
         charts=[{"title": chart.title, "svg": Markup(drawn[chart.name])} for chart in report.charts],
         common=COMMON,
@@ -36,6 +53,10 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         interval=lambda figure, about: interval(figure, about, locale),
         cell=lambda row, column: cell(row, column, locale),
         usable=lambda figure: usable(figure, locale),
+        no_key=no_key,
+        left_out=lambda figure: left_out(figure, locale),
+        ripe=lambda figure: ripe(figure, locale),
+        judged_on=lambda figure: judged_on(figure, locale),
     )
 
 

@@ -6,9 +6,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fixtrail.reports.forms.grid import grid_of
-from fixtrail.reports.forms.words import COMMON, STATUS, cell, interval, shown, usable
-from fixtrail.reports.report import Figure, Report, Sheet
+from fixtrail.reports.beside import PARTS
+from fixtrail.reports.forms.grid import Grid, grids_of
+from fixtrail.reports.forms.words import (
+    COMMON,
+    STATUS,
+    cell,
+    interval,
+    judged_on,
+    left_out,
+    no_key,
+    ripe,
+    scope_value,
+    shown,
+    usable,
+)
+from fixtrail.reports.report import Figure, Part, Report, Sheet
 
 # Of what goes into a file or a pipe; a narrower terminal has one figure below the other.
 WIDTH = 160
@@ -22,7 +35,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
         out = Console(width=WIDTH)
     out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
     said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
-    scope = (f"{COMMON[name].en if name in COMMON else name}: {value}" for name, value in said.items())
+    scope = (
+        f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in said.items()
+    )
     out.print("  ".join(scope), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)
@@ -41,8 +56,13 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 
 def _print_figures(report: Report, out: Console) -> None:
-    grid = grid_of(report, wide=out.width >= WIDTH)
-    table = Table(title_justify="left", show_lines=True)
+    for part, grid in grids_of(report, wide=out.width >= WIDTH):
+        _print_grid(report, part, grid, out)
+
+
+def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
+    title = None if part == "headline" else f"\n[bold]{escape(PARTS[part].en)}[/bold]"
+    table = Table(title=title, title_justify="left", show_lines=True)
     named = report.scope.get("periods", {})
     if grid.by_figure:
         titles = [str(grid.by), *(report.definitions[column].title.en for column in grid.columns)]
@@ -54,7 +74,7 @@ def _print_figures(report: Report, out: Console) -> None:
     for line in grid.lines:
         cells = [_cell(line.cells.get(column), report) for column in grid.columns]
         if grid.by:
-            cells.insert(0, escape(line.key or COMMON["unknown"].en))
+            cells.insert(0, escape(line.key or no_key(grid.by).en))
         if line.figure:
             about = report.definitions[line.figure]
             cells.insert(1 if grid.by else 0, about.title.en)
@@ -69,8 +89,9 @@ def _cell(figure: Figure | None, report: Report) -> str:
         return ""
     about = report.definitions[figure.figure]
     said = [f"[bold]{shown(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
+    said += [left_out(figure), ripe(figure)]
     if figure.status:
-        said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}[/]")
+        said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}{judged_on(figure)}[/]")
     return "\n".join(text for text in said if text)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fixtrail.reports.beside import LEFT_OUT, NO_INTERVAL_WORDS
 from fixtrail.reports.report import Column, Definition, Figure, Kind, Locale, Words
 
 NOTHING = "–"
@@ -41,7 +42,61 @@ COMMON = {
     "more": Words("行已显示；CSV 与 JSON 含全部：", "rows shown; CSV and JSON have all of"),
     "empty": Words("没有数据", "no data"),
     "unknown": Words("（未知）", "(unknown)"),
+    "not_closed": Words("（未结束）", "(still open)"),
+    "source": Words("来源", "source"),
+    "orders": Words("工单", "orders"),
+    "scored": Words("有评分", "with a score"),
+    "usable": Words("可用", "usable"),
+    "detractors": Words("贬损者", "detractors"),
+    "one_vehicle_in": Words("抽样：每几辆车取一辆", "sample: one vehicle in"),
+    "technicians_one_vehicle_in": Words("技师抽样：每几辆车取一辆", "technicians, sample: one vehicle in"),
+    "not_estimable": Words("无法估计的原因", "not estimable because"),
+    "pilot_wave": Words("试点批次", "pilot wave"),
+    "pilot_from": Words("试点自", "pilot from"),
+    "pilot_to": Words("试点至", "pilot to"),
+    "effect": Words("有效果", "effect shown"),
+    "decision": Words("结论", "decision"),
+    "ftfr_ripe_until": Words("一次修复率已定至", "first-time fix ripe up to"),
+    "voices_ripe_until": Words("评分与投诉已定至", "scores and complaints ripe up to"),
 }
+
+
+# Values of a report's scope that are codes.
+SCOPE_VALUES: Mapping[str, Mapping[str, Words]] = {
+    "by": {
+        name: COMMON[name] for name in ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
+    },
+    "decision": {
+        "go": Words("推广", "go"),
+        "no_go": Words("不推广", "no go"),
+        "not_decided": Words("未定", "not decided"),
+    },
+    "not_estimable": {
+        "no_pilot_wave": Words("没有试点批次", "there is no such wave"),
+        "no_pilots": Words("试点中心没有数据", "no data of pilot centers"),
+        "no_controls": Words("没有可对照的中心", "no center had not changed over"),
+        "nothing_before": Words("起始前没有数据", "no data before the start"),
+        "nothing_after": Words("起始后没有数据", "no data after the start"),
+        "few_data": Words("数据太少", "too few data"),
+        "separation": Words("完全分离", "separation"),
+        "not_converged": Words("未收敛", "not converged"),
+        "constant": Words("恒定", "constant"),
+        "collinear": Words("共线", "collinear"),
+    },
+}
+
+
+def scope_value(name: str, value: Any, locale: Locale = "en") -> Any:
+    """A value of the scope in the reader's words."""
+    if isinstance(value, bool):
+        return shown(value, "text", locale)
+    words = SCOPE_VALUES.get(name, {}).get(str(value))
+    return value if words is None else words.said(locale)
+
+
+def no_key(by: str | None) -> Words:
+    """What stands for the key of orders that have none."""
+    return COMMON["not_closed" if by in ("day", "week", "month") else "unknown"]
 
 
 def shown(value: Any, kind: Kind, locale: Locale = "en") -> str:
@@ -80,9 +135,40 @@ def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> s
     """`low to high`, or nothing where there is no interval."""
     low, high = figure.interval.low, figure.interval.high
     if low is None and high is None:
-        return ""
+        return _no_interval(figure, locale)
     ends = [NOTHING if end is None else shown(end, definition.kind, locale).removesuffix(" min") for end in (low, high)]
     return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*(end.removesuffix(" %") for end in ends))
+
+
+def _no_interval(figure: Figure, locale: Locale) -> str:
+    """Why there is none; nothing where the value is missing, too."""
+    reason = NO_INTERVAL_WORDS.get(figure.no_interval or "")
+    if reason is None or figure.value is None:
+        return ""
+    return {"zh-CN": "无区间：{}", "en": "no interval: {}"}[locale].format(reason.said(locale))
+
+
+def left_out(figure: Figure, locale: Locale = "en") -> str:
+    """`without: still open 20, cancelled 10`, or nothing where nothing is left out."""
+    reasons = [f"{LEFT_OUT[name].said(locale)} {n:,}" for name, n in figure.left_out.items()]
+    if not reasons:
+        return ""
+    return {"zh-CN": "未计：", "en": "without: "}[locale] + {"zh-CN": "，", "en": ", "}[locale].join(reasons)
+
+
+def ripe(figure: Figure, locale: Locale = "en") -> str:
+    """Up to which day the figure is settled and how many orders are younger, where there are any."""
+    if figure.ripe_until is None or not figure.unripe:
+        return ""
+    text = {"zh-CN": "{} 及以前已定；未定 {:,}", "en": "ripe up to {}; {:,} not yet"}[locale]
+    return text.format(figure.ripe_until.isoformat(), figure.unripe)
+
+
+def judged_on(figure: Figure, locale: Locale = "en") -> str:
+    """On which other figure a status was decided, in brackets."""
+    if figure.judged_on is None:
+        return ""
+    return {"zh-CN": "（按已确认的工单）", "en": " (on confirmed orders)"}[locale]
 
 
 def usable(figure: Figure, locale: Locale = "en") -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fixtrail.reports.definitions import DEFINITIONS
-from fixtrail.reports.forms.words import COMMON
+from fixtrail.reports.forms.words import COMMON, no_key
 from fixtrail.reports.report import Chart, Column, Definition, Figure, Locale, Sheet, Words
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _label(figure: Figure, periods: Mapping[str, Words], locale: Locale) -> str:
     period = periods[figure.period].said(locale) if figure.period in periods else figure.period
     if figure.by is None:
         return period
-    key = COMMON["unknown"].said(locale) if figure.key is None else figure.key
+    key = no_key(figure.by).said(locale) if figure.key is None else figure.key
     return key if len(periods) <= 1 else f"{key} · {period}"
 
 

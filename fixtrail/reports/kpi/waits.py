@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from fixtrail.reports.ask import Ask
-from fixtrail.reports.report import Figure, Interval, plain
+from fixtrail.reports.report import NO_INTERVAL, Figure, Interval, plain
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.intervals import Spread
 
@@ -53,7 +53,8 @@ class Waits(NamedTuple):
 def spreads_of(centers: pd.DataFrame) -> dict[str, Spreads]:
     """By key, from the answer of kpi_centers, for each that has two centers or more."""
     found = {}
-    for key, rows in centers.assign(key=keys_of(centers)).groupby("key"):
+    waited = centers.assign(key=keys_of(centers))[centers["waits"].astype(int) > 0]
+    for key, rows in waited.groupby("key"):
         sizes = rows["waits"].tolist()
         spreads = [
             intervals.between_centers(sizes, rows[name].tolist()) for name in ("mean_s", "up_to_median", "up_to_p90")
@@ -75,18 +76,24 @@ def wait_ranks(n: int, spread: Spreads | None = None) -> list[int]:
     return found
 
 
-def ask_waits(ask: Ask, counts: pd.DataFrame, parameters: Mapping[str, Any]) -> dict[str, Waits]:
-    """What bounds the waits of each key, given the answer of kpi."""
+def quantiles_of(counts: pd.DataFrame) -> dict[str, list[Any]]:
+    """The parameters by which kpi_centers knows each key's median and 90th percentile, from the answer of kpi."""
+    sizes = {key: int(n) for key, n in zip(keys_of(counts), counts["waits"], strict=True) if n}
+    quantiles = dict(zip(keys_of(counts), counts["wait_quantiles_s"], strict=True))
+    medians, p90s = ([quantiles[key][place] + _NEAR_S for key in sizes] for place in (0, 1))
+    return {"names": list(sizes), "medians": medians, "p90s": p90s}
+
+
+def ask_waits(ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters: Mapping[str, Any]) -> dict[str, Waits]:
+    """What bounds the waits of each key, given the answers of kpi and kpi_centers."""
     sizes = {key: int(n) for key, n in zip(keys_of(counts), counts["waits"], strict=True) if n}
     if not sizes:
         return {}
-    quantiles = dict(zip(keys_of(counts), counts["wait_quantiles_s"], strict=True))
-    medians, p90s = ([quantiles[key][place] + _NEAR_S for key in sizes] for place in (0, 1))
-    spreads = spreads_of(ask("kpi_centers", names=list(sizes), medians=medians, p90s=p90s, **parameters))
+    spreads = spreads_of(centers)
     ranks = {key: [*wait_ranks(n), *wait_ranks(n, spreads.get(key))] for key, n in sizes.items()}
-    found = ask("kpi_wait_ranks", ranks=ranks, **parameters)
+    answer = ask("kpi_wait_ranks", ranks=ranks, **parameters)
     waits = {}
-    for key, values in zip(keys_of(found), found["waits_s"], strict=True):
+    for key, values in zip(keys_of(answer), answer["waits_s"], strict=True):
         ends = tuple(float(value) if rank else None for value, rank in zip(values, ranks[key], strict=True))
         waits[key] = Waits(spreads.get(key), ends[:4], ends[4:])
     return waits
@@ -94,29 +101,68 @@ def ask_waits(ask: Ask, counts: pd.DataFrame, parameters: Mapping[str, Any]) -> 
 
 def wait_figures(row: Mapping[Any, Any], known: Waits | None) -> Iterator[Figure]:
     """One key's three waits, from its row of kpi and what bounds them."""
-    n, n_all = int(row["waits"]), int(row["handed_off"])
+    n, closed, handed_off = (int(row[name]) for name in ("waits", "closed", "handed_off"))
+    left = counted(open=row["orders"] - closed, cancelled=closed - handed_off, no_check_in=handed_off - n)
+    about = _About(n, int(row["orders"]), left)
     if n == 0 or known is None:
-        names = ("wait_mean_s", "wait_median_s", "wait_p90_s")
-        yield from (Figure(name, None, n, n_all) for name in names)
+        for name in ("wait_mean_s", "wait_median_s", "wait_p90_s"):
+            yield Figure(name, None, n, about.n_all, left_out=left, no_interval="no_data")
         return
     mean, spread = float(row["wait_mean_s"]), known.spread
-    alone = intervals.mean(mean, plain(row["wait_deviation_s"]), n)
+    alone = not_below_0(intervals.mean(mean, plain(row["wait_deviation_s"]), n))
     if spread is None:
-        yield Figure("wait_mean_s", mean, n, n_all, alone, method=intervals.STUDENT)
+        yield about.figure("wait_mean_s", mean, alone, intervals.STUDENT)
     else:
-        both = intervals.wider(alone, Interval(mean - spread.mean.half, mean + spread.mean.half))
-        yield _clustered("wait_mean_s", mean, (n, n_all), both, alone, intervals.CENTERS, spread)
+        half = spread.mean.half
+        both = intervals.wider(alone, not_below_0(Interval(mean - half, mean + half)))
+        yield about.figure("wait_mean_s", mean, both, intervals.CENTERS, spread, alone)
     for place, name in enumerate(("wait_median_s", "wait_p90_s")):
         value = float(row["wait_quantiles_s"][place])
         alone = Interval(*known.of_orders[2 * place : 2 * place + 2])
         if spread is None:
-            yield Figure(name, value, n, n_all, alone, method=intervals.RANKS)
+            yield about.figure(name, value, alone, intervals.RANKS)
         else:
             both = Interval(*known.of_centers[2 * place : 2 * place + 2])
-            yield _clustered(name, value, (n, n_all), both, alone, intervals.RANKS_OF_CENTERS, spread)
+            yield about.figure(name, value, both, intervals.RANKS_OF_CENTERS, spread, alone)
 
 
-def _clustered(
-    name: str, value: float, n: tuple[int, int], both: Interval, alone: Interval, method: str, spread: Spreads
-) -> Figure:
-    return Figure(name, value, *n, both, method=method, centers=spread.centers, of_orders=alone)
+class _About(NamedTuple):
+    n: int
+    n_all: int
+    left_out: Mapping[str, int]
+
+    def figure(
+        self,
+        name: str,
+        value: float,
+        interval: Interval,
+        method: str,
+        spread: Spreads | None = None,
+        alone: Interval = NO_INTERVAL,
+    ) -> Figure:
+        centers = None if spread is None else spread.centers
+        reason = None
+        if interval.low is None or interval.high is None:
+            reason = "one_value" if self.n == 1 else "too_few"
+        return Figure(
+            name,
+            value,
+            self.n,
+            self.n_all,
+            interval,
+            method=method,
+            centers=centers,
+            of_orders=alone,
+            left_out=self.left_out,
+            no_interval=reason,
+        )
+
+
+def not_below_0(interval: Interval) -> Interval:
+    """The part of an interval in which a time can lie."""
+    return Interval(None if interval.low is None else max(0.0, interval.low), interval.high)
+
+
+def counted(**reasons: Any) -> dict[str, int]:
+    """How many are left out for each reason, without those for which there are none."""
+    return {reason: int(n) for reason, n in reasons.items() if int(n)}

@@ -8,19 +8,25 @@ from datetime import date, timedelta
 from math import isfinite
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from fixtrail.reports.pilot.regression import Regression, regression
 from fixtrail.reports.stats.panel import (
     RATIOS,
     Comparison,
+    Days,
     Panel,
     Rollout,
+    Vector,
     by_wave,
     by_week,
     changes,
     compare,
     placebo_starts,
 )
+from fixtrail.reports.stats.precision import standardize
 from fixtrail.reports.stats.randomization import Difference, holm, joint_p
 
 EPOCH = date(1970, 1, 1)
@@ -51,11 +57,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The pilot's effect on one figure; `p_holm` allows for all figures being tested."""
+    """The pilot's effect on one figure; `p_holm` allows for all figures being tested.
+
+    Where the pilots were the worst before, it is the larger p of the effect and of the effect without `regression`.
+    """
 
     comparison: Comparison
     p_holm: float | None
     verdict: Verdict
+    regression: Regression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +170,7 @@ def judge(panel: Panel, rollout: Rollout, plan: Plan) -> Judged:
         return _nothing(wave, "nothing_before" if start <= panel.first else "nothing_after")
     before = [(panel.first, start - 1)]
     compared = {name: compare(panel, name, treated, others, before, (start, until), plan.alpha) for name in RATIOS}
-    adjusted = holm([each.difference.p_value for each in compared.values()])
-    effects = {
-        name: Effect(each, p, _verdict(each.difference, p, len(compared), plan.alpha))
-        for (name, each), p in zip(compared.items(), adjusted, strict=True)
-    }
+    effects = _effects(panel, compared, treated, others, plan.alpha)
     weeks = tuple(found for name in RATIOS for found in by_week(panel, name, rollout, treated, start, plan.alpha))
     placebos = _placebos(panel, treated, others, start, plan.alpha)
     waves, together = [], {}
@@ -175,6 +181,22 @@ def judge(panel: Panel, rollout: Rollout, plan: Plan) -> Judged:
             together[name] = total
     gate = _gate(effects, placebos, plan, start)
     return Judged(wave, start, until, effects, weeks, placebos, tuple(waves), together, gate, _decision(gate))
+
+
+def _effects(
+    panel: Panel, compared: Mapping[str, Comparison], treated: Sequence[str], others: Sequence[str], alpha: float
+) -> dict[str, Effect]:
+    back = {name: regression(panel, name, treated, others, each.after, alpha) for name, each in compared.items()}
+    p_values = []
+    for name, each in compared.items():
+        p, known = each.difference.p_value, back[name]
+        if p is not None and known is not None and known.chosen_for_it:
+            p = max(p, known.adjusted.p_value or 0.0)
+        p_values.append(p)
+    return {
+        name: Effect(each, p, _verdict(each.difference, p, len(compared), alpha), back[name])
+        for (name, each), p in zip(compared.items(), holm(p_values), strict=True)
+    }
 
 
 def _placebos(
@@ -188,8 +210,12 @@ def _placebos(
     joint = []
     for name in RATIOS:
         parts = [changes(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1)) for day in days]
-        complete = [part for part in parts if part[1].all()]
-        joint.append(joint_p([part[0] for part in complete], complete[0][2]) if complete else None)
+        complete = [(part, day) for part, day in zip(parts, days, strict=True) if part[1].all()]
+        scaled = [
+            _scaled(panel, name, [*treated, *others], part, [(panel.first, day - 1)], (day, start - 1))
+            for part, day in complete
+        ]
+        joint.append(joint_p(scaled, complete[0][0][2]) if complete else None)
     adjusted = dict(zip(RATIOS, holm(joint), strict=True))
     return tuple(
         (
@@ -200,6 +226,21 @@ def _placebos(
         for name in RATIOS
         for day in days
     )
+
+
+def _scaled(
+    panel: Panel,
+    figure: str,
+    centers: Sequence[str],
+    part: tuple[Vector, NDArray[np.bool_], NDArray[np.bool_], Vector, Vector],
+    before: Sequence[Days],
+    after: Days,
+) -> Vector:
+    """The changes of centers on one scale, however many orders each has."""
+    change, treated = part[0], part[2]
+    if not treated.any() or treated.all():
+        return change
+    return standardize(change, panel.sampling(figure, centers, before, after), treated).shown
 
 
 def _verdict(found: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
@@ -217,7 +258,7 @@ def _gate(
     if not plan.aims:
         return (Criterion("thresholds", None, "not_decided", "none_declared"),)
     criteria = [_declared(plan, start), _quiet(placebos, plan.alpha)]
-    return (*criteria, *(_met(aim, effects[aim.figure].comparison.difference) for aim in plan.aims))
+    return (*criteria, *(_met(aim, effects[aim.figure]) for aim in plan.aims))
 
 
 def _declared(plan: Plan, start: int) -> Criterion:
@@ -241,18 +282,32 @@ def _quiet(placebos: Sequence[tuple[int, Comparison, float | None]], alpha: floa
     )
 
 
-def _met(aim: Aim, found: Difference) -> Criterion:
-    name = f"{aim.figure}_{aim.side}"
+def _met(aim: Aim, effect: Effect) -> Criterion:
+    """A threshold beside the interval. No `go` rests on an effect that is not shown or that bad luck explains."""
+    found, name = effect.comparison.difference, f"{aim.figure}_{aim.side}"
     if found.value is None or found.low is None or found.high is None:
         return Criterion(name, aim, "not_decided", found.reason or "not_estimable", found)
-    # Mirrored, both sides are "at least".
+    decision, reason = _beside(aim, found)
+    back = effect.regression
+    if decision == "go" and back is not None and back.chosen_for_it and _beside(aim, back.adjusted)[0] != "go":
+        return Criterion(name, aim, "not_decided", "regression_to_the_mean", found)
+    # Mirrored, both sides are "at least": from 0 on, a threshold asks for an effect.
+    asks_for_effect = (1 if aim.side == "at_least" else -1) * aim.threshold >= 0
+    if decision == "go" and asks_for_effect and effect.verdict != "effect":
+        return Criterion(name, aim, "not_decided", effect.verdict, found)
+    return Criterion(name, aim, decision, reason, found)
+
+
+def _beside(aim: Aim, found: Difference) -> tuple[Decision, str]:
+    if found.low is None or found.high is None:
+        return "not_decided", "not_estimable"
     sign = 1 if aim.side == "at_least" else -1
     worst, best = sorted((sign * found.low, sign * found.high))
     if worst >= sign * aim.threshold and isfinite(worst):
-        return Criterion(name, aim, "go", "whole_interval_meets", found)
+        return "go", "whole_interval_meets"
     if best < sign * aim.threshold:
-        return Criterion(name, aim, "no_go", "whole_interval_misses", found)
-    return Criterion(name, aim, "not_decided", "threshold_inside_interval", found)
+        return "no_go", "whole_interval_misses"
+    return "not_decided", "threshold_inside_interval"
 
 
 def _decision(gate: Sequence[Criterion]) -> Decision:

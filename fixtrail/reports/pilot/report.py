@@ -8,7 +8,7 @@ import pandas as pd
 
 from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.pilot import view
+from fixtrail.reports.pilot import view, words
 from fixtrail.reports.pilot.judge import day_of, judge, panel_of, rollout_of
 from fixtrail.reports.plans import read_plan
 from fixtrail.reports.report import Chart, Report, Words
@@ -29,7 +29,7 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
     charts = tuple(
         Chart(
             f"weeks_{name}",
-            Words(f"逐周效果：{view.TITLES[name].zh}", f"Effect by week: {view.TITLES[name].en}"),
+            Words(f"逐周效果：{words.TITLES[name].zh}", f"Effect by week: {words.TITLES[name].en}"),
             "weeks",
             partial(view.draw_weeks, judged, name),
         )
@@ -65,6 +65,6 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
         )
         if judged.effects
         else (),
-        methods=view.methods(plan),
-        definitions=view.DEFINED,
+        methods=words.methods(plan),
+        definitions=words.DEFINED,
     )

@@ -2,89 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from fixtrail.reports.definitions import DEFINITIONS
-from fixtrail.reports.pilot.judge import Judged, Plan, day_of
-from fixtrail.reports.report import Column, Definition, Figure, Interval, Locale, Sheet, Words
-from fixtrail.reports.stats.panel import RATIOS, Comparison
-from fixtrail.reports.stats.randomization import Difference
+from fixtrail.reports.pilot.judge import Judged, day_of
+from fixtrail.reports.pilot.regression import Regression
+from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, REASONS, SHOWN, TITLES, UNITS, VERDICTS
+from fixtrail.reports.report import Column, Figure, Interval, Locale, Sheet, Words
+from fixtrail.reports.stats.panel import Comparison
+from fixtrail.reports.stats.randomization import Difference, holm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
-
-TITLES = {name: DEFINITIONS[name].title for name in RATIOS}
-# How a reader is told a difference: times so much, in this unit.
-SHOWN: Mapping[str, tuple[float, Words]] = {
-    "wait_mean_s": (1 / 60, Words("分钟", "min")),
-    "ftfr_confirmed": (100.0, Words("百分点", "%-points")),
-    "nps": (1.0, Words("分", "points")),
-    "complaints_per_100": (1.0, Words("每百单", "per 100")),
-}
-ABOUT = {
-    **{name: DEFINITIONS[name].text for name in RATIOS},
-    "ftfr_confirmed": Words(
-        "一次修复的工单 / 已判定的工单，仅限交车已满 30 天",
-        "orders fixed first time / orders judged, of those handed off more than 30 days ago",
-    ),
-}
-UNITS = {unit.en: unit for _, unit in SHOWN.values()}
-DEFINED = {
-    f"effect_{name}": Definition(
-        Words(f"试点效果：{TITLES[name].zh}", f"Effect of the pilot: {TITLES[name].en}"),
-        Words(
-            f"试点中心的变化减去对照中心的变化（各中心等权）。指标：{ABOUT[name].zh}",
-            f"mean change of the pilot centers less that of centers not yet changed over, each center counted once. "
-            f"The figure: {ABOUT[name].en}",
-        ),
-        DEFINITIONS[name].unit,
-        DEFINITIONS[name].better,
-    )
-    for name in RATIOS
-}
-VERDICTS = {
-    "effect": Words("有效果", "effect"),
-    "no_effect_shown": Words("未显示效果", "no effect shown"),
-    "not_testable": Words("中心太少，无法检验", "too few centers to test"),
-}
-
-DECISIONS = {
-    "go": Words("推广", "go"),
-    "no_go": Words("不推广", "no go"),
-    "not_decided": Words("未定", "not decided"),
-}
-SIDES = {"at_least": Words("至少", "at least"), "at_most": Words("至多", "at most")}
-CRITERIA = {
-    "declared_before_start": Words("阈值在起始前声明", "thresholds declared before the start"),
-    "quiet_before_start": Words("起始前与对照无差异", "no difference before the start"),
-    "thresholds": Words("阈值", "thresholds"),
-    "pilot": Words("试点", "pilot"),
-    "decision": Words("结论", "decision"),
-    **{
-        f"{name}_{side}": Words(f"{TITLES[name].zh}：效果{words.zh}", f"{TITLES[name].en}: effect {words.en}")
-        for name in RATIOS
-        for side, words in SIDES.items()
-    },
-}
-REASONS = {
-    "in_time": Words("及时声明", "declared in time"),
-    "declared_later": Words("起始之后才声明", "declared only after the start"),
-    "no_date_of_declaration": Words("没有声明日期", "the targets name no date of declaration"),
-    "none_declared": Words("没有声明阈值", "the targets declare no thresholds"),
-    "as_the_others": Words("假想日期没有效果", "placebo dates show nothing"),
-    "differed_before": Words("假想日期已有差异", "placebo dates show a difference"),
-    "too_short_before": Words("起始前时间太短", "too short a time before the start"),
-    "whole_interval_meets": Words("整个区间达到阈值", "the whole interval is at the threshold or better"),
-    "whole_interval_misses": Words("整个区间未达到阈值", "the whole interval is worse than the threshold"),
-    "threshold_inside_interval": Words("阈值在区间之内", "the threshold lies within the interval"),
-    "no_pilot_wave": Words("没有试点批次", "there is no such wave"),
-    "no_pilots": Words("试点中心没有数据", "no data of pilot centers"),
-    "no_controls": Words("没有可对照的中心", "no center had not changed over"),
-    "nothing_before": Words("起始前没有数据", "no data before the start"),
-    "nothing_after": Words("起始后没有数据", "no data after the start"),
-}
 
 
 def figures(judged: Judged) -> tuple[Figure, ...]:
@@ -113,9 +42,15 @@ def effect_sheet(judged: Judged) -> Sheet:
         Column("control_after", Words("对照后", "controls after"), "number"),
         *_difference_columns(),
         Column("p_holm", Words("p（Holm）", "p (Holm)"), "p"),
+        Column("regression", Words("其中向均值回归", "of it regression to the mean"), "number"),
+        Column("worst_before", Words("此前最差的试点", "pilots that were the worst before")),
         Column("verdict", Words("结论", "verdict"), words=VERDICTS),
         Column("pilots", Words("试点中心", "pilot centers"), "count"),
         Column("controls", Words("对照中心", "control centers"), "count"),
+        Column("pilot_sizes", Words("各试点工单数", "orders of each pilot")),
+        Column("control_sizes", Words("各对照工单数", "orders of each control")),
+        Column("pilot_open", Words("试点未结束", "pilots: still open"), "count"),
+        Column("control_open", Words("对照未结束", "controls: still open"), "count"),
         Column("n", Words("n", "n"), "count"),
         Column("left_out", Words("未计入的中心", "centers left out")),
         Column("not_estimable", Words("无法估计的原因", "not estimable because"), words=REASONS),
@@ -123,6 +58,7 @@ def effect_sheet(judged: Judged) -> Sheet:
     rows = tuple(
         {
             **_compared(each.comparison),
+            **_regression(each.regression, SHOWN[each.comparison.figure][0]),
             "p_holm": each.p_holm,
             "verdict": each.verdict,
             "smallest_p": each.comparison.difference.smallest_p,
@@ -131,7 +67,46 @@ def effect_sheet(judged: Judged) -> Sheet:
         }
         for each in judged.effects.values()
     )
-    return Sheet("effects", Words("试点的效果", "Effects of the pilot"), columns, rows)
+    return Sheet("effects", Words("试点的效果", "Effects of the pilot"), columns, rows, _effect_note(judged))
+
+
+def _effect_note(judged: Judged) -> Words | None:
+    """Which pilots were the worst before, and how many orders have no handoff yet."""
+    zh, en = [], []
+    for name, each in judged.effects.items():
+        if each.regression is not None and each.regression.chosen_for_it:
+            times, unit = SHOWN[name]
+            worst, part = ", ".join(each.regression.worst), times * each.regression.explained
+            zh.append(
+                f"{TITLES[name].zh}：试点此前偏差（其中最差：{worst}）；效果中 {part:.2f} {unit.zh}可由向均值回归解释。"
+            )
+            en.append(
+                f"{TITLES[name].en}: the pilots were bad before (among the worst: {worst}); of the effect "
+                f"{part:.2f} {unit.en} are explained by regression to the mean."
+            )
+    first = next(iter(judged.effects.values()), None)
+    if first is not None and first.comparison.treated_open + first.comparison.others_open:
+        one = first.comparison
+        zh.append(f"时段末未结束、未计入：试点 {one.treated_open}，对照 {one.others_open}；慢的一侧因此显得较快。")
+        en.append(
+            f"Still open at the end of the window, and in no figure: {one.treated_open} orders of the pilots, "
+            f"{one.others_open} of the controls. The slower side looks faster for it."
+        )
+    return Words("".join(zh), " ".join(en)) if en else None
+
+
+def _regression(known: Regression | None, times: float) -> dict[str, Any]:
+    if known is None:
+        empty: tuple[str, ...] = ("regression", "regression_lasting", "as_bad_by_chance", "p_without_regression")
+        return {**dict.fromkeys(empty), "worst_before": [], "effect_without_regression": None}
+    return {
+        "regression": _scaled(known.explained, times),
+        "regression_lasting": known.lasting,
+        "as_bad_by_chance": known.seldom,
+        "worst_before": list(known.worst) if known.chosen_for_it else [],
+        "effect_without_regression": _scaled(known.adjusted.value, times),
+        "p_without_regression": known.adjusted.p_value,
+    }
 
 
 def gate_sheet(judged: Judged) -> Sheet:
@@ -182,20 +157,27 @@ def week_sheet(judged: Judged) -> Sheet:
         Column("first_day", Words("首日", "first day")),
         Column("unit", Words("单位", "unit"), words=UNITS),
         *_difference_columns(),
+        Column("p_holm", Words("p（Holm，全表）", "p (Holm, whole table)"), "p"),
         Column("pilots", Words("试点中心", "pilot centers"), "count"),
         Column("controls", Words("对照中心", "control centers"), "count"),
         Column("n", Words("n", "n"), "count"),
     )
-    rows = tuple({**_compared(each), "week": week, "first_day": day_of(each.after[0])} for week, each in judged.weeks)
+    adjusted = holm([each.difference.p_value for _, each in judged.weeks])
+    rows = tuple(
+        {**_compared(each), "week": week, "first_day": day_of(each.after[0]), "p_holm": p}
+        for (week, each), p in zip(judged.weeks, adjusted, strict=True)
+    )
     return Sheet(
         "weeks",
         Words("逐周（事件研究）", "Week by week (event study)"),
         columns,
         rows,
         Words(
-            "每周与起始前的所有日子相比，只用当时尚未推广的中心作对照；区间逐周成立，不是同时成立。",
+            "每周与起始前的所有日子相比，只用当时尚未推广的中心作对照；区间逐周成立，不是同时成立："
+            "每二十个约有一个碰巧不含 0。p（Holm）计入全表的检验个数。",
             "Each week against all days before the start, beside centers not yet changed over at its end. Intervals "
-            "hold for each week, not for all at once.",
+            "hold for each week, not for all at once: about one in twenty excludes 0 by chance. p (Holm) allows for "
+            "all tests of the table.",
         ),
         shown=80,
     )
@@ -228,6 +210,7 @@ def wave_sheet(judged: Judged) -> Sheet:
         Column("from", Words("自", "from")),
         Column("to", Words("至", "to")),
         *_difference_columns(),
+        Column("p_holm", Words("p（Holm，全表）", "p (Holm, whole table)"), "p"),
         Column("pilots", Words("推广中心", "centers changed over"), "count"),
         Column("controls", Words("对照中心", "control centers"), "count"),
         Column("n", Words("n", "n"), "count"),
@@ -241,6 +224,8 @@ def wave_sheet(judged: Judged) -> Sheet:
         times, unit = SHOWN[name]
         told = {"figure": name, "wave": "all", "unit": unit.en, "pilots": found.n_treated, "method": found.method}
         rows.append({**empty, **told, **_difference(found, times)})
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
     return Sheet(
         "waves",
         Words("各批次", "Wave by wave"),
@@ -250,34 +235,6 @@ def wave_sheet(judged: Judged) -> Sheet:
             "每批只与到下一批开始仍未推广的中心相比；最后一批没有对照。合计按推广中心数加权。",
             "Each wave beside the centers that have not changed over when the next wave starts; the last one has no "
             "controls. All waves: weighted by their centers.",
-        ),
-    )
-
-
-def methods(plan: Plan) -> tuple[Words, ...]:
-    return (
-        Words(
-            "双重差分，单位是中心：每个中心推广后的指标减去推广前的，试点均值减去对照均值。按到店日归期。",
-            "Difference in differences with centers as units: each center's figure after less before, mean of the "
-            "pilots less mean of the controls. Orders belong to the day of their check-in.",
-        ),
-        Words(
-            "时段：此前所有日子；此后到下一批开始（或声明的最后一天）。对照：到那时仍未推广的中心。",
-            "Days: all before the start; after it until the next wave starts, or the last day declared. Controls: "
-            "centers that have not changed over by then.",
-        ),
-        Words(
-            f"检验：随机化检验，比较所有可能的试点选择（超过 2 万种则抽 9,999 种），双侧；"
-            f"四个指标按 Holm 校正，α = {plan.alpha:g}。区间由检验反演得到。",
-            "Test: randomization, every way to choose as many pilots among these centers (9,999 drawn where there are "
-            f"more than 20,000), two-sided; Holm's adjustment over the four figures, alpha = {plan.alpha:g}. The "
-            "interval holds every effect that the test does not reject.",
-        ),
-        Words(
-            "随机化检验不假定任何分布；docs/statistics.md 把它在模拟中心上的误报率与检出率"
-            "和 t 检验、wild bootstrap 并列。",
-            "Randomization supposes no distribution; docs/statistics.md has its rates of false alarms and of finds on "
-            "simulated centers, beside those of t-tests and a wild bootstrap.",
         ),
     )
 
@@ -301,11 +258,19 @@ def _compared(each: Comparison) -> dict[str, Any]:
         "control_before": _scaled(each.others_before, times),
         "control_after": _scaled(each.others_after, times),
         **_difference(each.difference, times),
+        "effect_each_once": _scaled(each.each_once, times),
         "pilots": len(each.treated),
         "controls": len(each.others),
         "pilot_centers": list(each.treated),
         "control_centers": list(each.others),
         "left_out": list(each.left_out),
+        "sizes": dict(each.sizes),
+        "pilot_sizes": [each.sizes[center] for center in each.treated],
+        "control_sizes": [each.sizes[center] for center in each.others],
+        "pilot_open": each.treated_open,
+        "control_open": each.others_open,
+        "pilot_cancelled": each.treated_cancelled,
+        "control_cancelled": each.others_cancelled,
         "n": each.n,
         "n_all": each.n_all,
         "not_estimable": each.difference.reason,

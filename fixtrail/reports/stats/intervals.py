@@ -24,28 +24,35 @@ CENTERS, RANKS_OF_CENTERS = "t-centers", "order-statistics-centers"
 
 def share(count: int, n: int) -> Interval:
     """Wilson's score interval of a share (1927), between 0 and 1; it holds for small n and shares near 0 or 1, too."""
-    if n == 0:
-        return NO_INTERVAL
-    value, spread = count / n, Z * Z / n
+    return NO_INTERVAL if n == 0 else wilson(count / n, n)
+
+
+def wilson(value: float, n: float) -> Interval:
+    """The same of a share known, and of an effective number of orders that need not be whole."""
+    spread = Z * Z / n
     middle = (value + spread / 2) / (1 + spread)
     half = Z / (1 + spread) * math.sqrt(value * (1 - value) / n + spread / (4 * n))
     # Where all or none held, its bound is 1 or 0 but for rounding.
-    return Interval(0.0 if count == 0 else middle - half, 1.0 if count == n else middle + half)
+    return Interval(0.0 if value == 0 else middle - half, 1.0 if value == 1 else middle + half)
 
 
 def nps(promoters: int, detractors: int, n: int) -> Interval:
     """Interval of an NPS, within -100 to 100 and never of no width: adjusted Wald.
 
     Three pseudo-answers are added, 3/4 promoters, 3/4 detractors and 3/2 passives (Rocks, The American Statistician 70,
-    2016, who finds that it covers best of six methods). It always holds the NPS itself, which one answer alone would
-    leave outside.
+    2016, who finds that it covers best of six methods), with Student's t of n degrees of freedom: with the normal
+    quantile it holds an NPS of 72 in 85 % of samples of 7 (docs/statistics.md). It always holds the NPS itself, which
+    one answer alone would leave outside.
     """
-    if n == 0:
-        return NO_INTERVAL
-    total = n + 3
-    up, down = (promoters + 0.75) / total, (detractors + 0.75) / total
-    middle, half = up - down, Z * math.sqrt((up + down - (up - down) ** 2) / total)
-    value = (promoters - detractors) / n
+    return NO_INTERVAL if n == 0 else adjusted_wald(promoters / n, detractors / n, n)
+
+
+def adjusted_wald(up: float, down: float, n: float) -> Interval:
+    """The same of shares known, and of an effective number of answers that need not be whole."""
+    total, value = n + 3, up - down
+    up, down = (up * n + 0.75) / total, (down * n + 0.75) / total
+    quantile = float(special.stdtrit(n, 1 - TAIL))
+    middle, half = up - down, quantile * math.sqrt((up + down - (up - down) ** 2) / total)
     return Interval(100 * min(value, max(-1.0, middle - half)), 100 * max(value, min(1.0, middle + half)))
 
 

@@ -6,13 +6,14 @@ A center is one unit, however many orders it has: orders of one center share its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fixtrail.reports.stats.randomization import Difference, combined, difference
+from fixtrail.reports.stats.precision import standardize
+from fixtrail.reports.stats.randomization import Difference, Part, combined, difference
 
 Vector = NDArray[np.float64]
 Days = tuple[int, int]
@@ -20,20 +21,23 @@ Days = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A figure as sums over sums: `times` (plus - minus) / per."""
+    """A figure as sums over sums: `times` (plus - minus) / per. `squares` add up to the orders' squared values."""
 
     plus: str
     per: str
+    squares: tuple[str, ...]
     minus: str | None = None
     times: float = 1.0
 
 
 RATIOS: Mapping[str, Ratio] = {
-    "wait_mean_s": Ratio("wait_s", "waits"),
-    "ftfr_confirmed": Ratio("fixed", "judged"),
-    "nps": Ratio("promoters", "scores", "detractors", 100.0),
-    "complaints_per_100": Ratio("complaints", "handed_off", None, 100.0),
+    "wait_mean_s": Ratio("wait_s", "waits", ("wait_squares",)),
+    "ftfr_confirmed": Ratio("fixed", "judged", ("fixed",)),
+    "nps": Ratio("promoters", "scores", ("promoters", "detractors"), "detractors", 100.0),
+    "complaints_per_100": Ratio("complaints", "handed_off", ("complaint_squares",), None, 100.0),
 }
+# Only where they are known; without them all centers count as known equally well.
+OPTIONAL = ("wait_squares", "complaint_squares", "still_open", "cancelled")
 SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
 WEEK = 7
 
@@ -73,9 +77,10 @@ class Panel:
         rows = days["center_id"].map(place).to_numpy(dtype=int)
         columns = days["day"].to_numpy(dtype=int) - self.first
         self._sums = {}
-        for name in SUMS:
+        for name in (*SUMS, *OPTIONAL):
             table = np.zeros((shape[0], shape[1] + 1))
-            np.add.at(table, (rows, columns + 1), days[name].to_numpy(dtype=float))
+            if name in days:
+                np.add.at(table, (rows, columns + 1), days[name].to_numpy(dtype=float))
             self._sums[name] = table.cumsum(axis=1)
         self._place = place
 
@@ -100,12 +105,38 @@ class Panel:
         means: Vector = ratio.times * np.divide(top, per, out=np.full(len(centers), np.nan), where=per > 0)
         return means
 
+    def sampling(self, figure: str, centers: Sequence[str], before: Sequence[Days], after: Days) -> Vector:
+        """The variance of each center's change that its number of orders leaves to chance.
+
+        The variance of one order is pooled over all these centers, before and after apart: a small center's own would
+        be too uncertain, and go with its mean.
+        """
+        ratio, spread, freedom = RATIOS[figure], 0.0, 0.0
+        per_order = np.zeros(len(centers))
+        for spans in (before, [after]):
+            per, plus, minus, squares = (
+                np.sum([self._added(names, centers, span) for span in spans], axis=0)
+                for names in ((ratio.per,), (ratio.plus,), (ratio.minus,) if ratio.minus else (), ratio.squares)
+            )
+            usable = per > 0
+            top = (plus - minus)[usable]
+            spread += float(np.sum(squares[usable] - top**2 / per[usable]))
+            freedom += float(np.sum(per[usable] - 1))
+            per_order += np.divide(1.0, per, out=np.zeros(len(centers)), where=usable)
+        variance: Vector = ratio.times**2 * max(0.0, spread / max(freedom, 1.0)) * per_order
+        return variance
+
+    def _added(self, names: Sequence[str], centers: Sequence[str], span: Days) -> Vector:
+        sums: Vector = np.sum([self.total(name, centers, span) for name in names], axis=0) + np.zeros(len(centers))
+        return sums
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The change of the treated centers beside that of the others; `n` of `n_all` handed-off orders could be used.
 
-    Means are over centers, each counted once. `left_out` centers had nothing to divide by before or after.
+    Means are over centers, weighted by how well each is known, as the effect is; `each_once` is the effect with every
+    center counted once. `left_out` centers had nothing to divide by before or after. `sizes`: usable orders by center.
     """
 
     figure: str
@@ -121,6 +152,13 @@ class Comparison:
     others_before: float | None
     others_after: float | None
     difference: Difference
+    each_once: float | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    # Orders that checked in after the start and have no handoff: still open, or cancelled.
+    treated_open: int = 0
+    others_open: int = 0
+    treated_cancelled: int = 0
+    others_cancelled: int = 0
 
 
 def compare(
@@ -136,13 +174,18 @@ def compare(
     change, usable, is_treated, earlier, later = changes(panel, figure, treated, others, before, after)
     named = [center for center, kept in zip([*treated, *others], usable, strict=True) if kept]
     per = RATIOS[figure].per
-    spans = (*before, after)
-    n = int(sum(panel.total(per, named, span).sum() for span in spans))
-    n_all = int(sum(panel.total("handed_off", [*treated, *others], span).sum() for span in spans))
+    orders = np.sum([panel.total(per, named, span) for span in (*before, after)], axis=0) if named else np.zeros(0)
+    n_all = int(sum(panel.total("handed_off", [*treated, *others], span).sum() for span in (*before, after)))
+    sampling = panel.sampling(figure, named, before, after) if named else np.zeros(0)
+    both = bool(is_treated.any() and not is_treated.all())
+    weights = np.abs(standardize(change, sampling, is_treated).weights) if both else np.ones(len(change))
 
     def mean(values: Vector, side: bool) -> float | None:
-        chosen = values[is_treated == side]
-        return float(chosen.mean()) if len(chosen) else None
+        chosen = is_treated == side
+        return float(np.average(values[chosen], weights=weights[chosen])) if chosen.any() else None
+
+    def without_handoff(name: str, centers: Sequence[str]) -> int:
+        return int(panel.total(name, centers, after).sum())
 
     return Comparison(
         figure,
@@ -151,13 +194,19 @@ def compare(
         tuple(center for center in named if center in set(treated)),
         tuple(center for center in named if center not in set(treated)),
         tuple(center for center, kept in zip([*treated, *others], usable, strict=True) if not kept),
-        n,
+        int(orders.sum()),
         n_all,
         mean(earlier, True),
         mean(later, True),
         mean(earlier, False),
         mean(later, False),
-        difference(change, is_treated, alpha),
+        difference(change, is_treated, alpha, sampling),
+        float(change[is_treated].mean() - change[~is_treated].mean()) if both else None,
+        dict(zip(named, orders.astype(int).tolist(), strict=True)),
+        without_handoff("still_open", treated),
+        without_handoff("still_open", others),
+        without_handoff("cancelled", treated),
+        without_handoff("cancelled", others),
     )
 
 
@@ -209,10 +258,21 @@ def by_wave(
             continue
         before = [(panel.first, start - 1)]
         found[wave] = compare(panel, figure, treated, others, before, (start, until), alpha)
-        change, _, is_treated, _, _ = changes(panel, figure, treated, others, before, (start, until))
-        if is_treated.any() and not is_treated.all():
-            parts.append((change, is_treated, float(is_treated.sum())))
+        part = _part(panel, found[wave])
+        if part is not None:
+            parts.append(part)
     return found, combined(parts, alpha) if parts else None
+
+
+def _part(panel: Panel, one: Comparison) -> Part | None:
+    """A wave's comparison as a part of all waves together."""
+    change, usable, is_treated, _, _ = changes(panel, one.figure, one.treated, one.others, one.before, one.after)
+    if not is_treated.any() or is_treated.all():
+        return None
+    named = [center for center, kept in zip([*one.treated, *one.others], usable, strict=True) if kept]
+    places = np.array([panel.centers.index(center) for center in named])
+    sampling = panel.sampling(one.figure, named, one.before, one.after)
+    return Part(change, is_treated, places, float(is_treated.sum()), sampling)
 
 
 def placebo_starts(panel: Panel, start: int, least_days: int = WEEK) -> list[int]:

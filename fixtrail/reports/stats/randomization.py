@@ -2,17 +2,22 @@
 
 Randomization inference (Fisher 1935; Young, QJE 2019): under the hypothesis of no effect any `k` of the centers could
 have been the pilots, so the difference between pilots and others is one of as many as there are ways to choose them.
+That holds of units that are known equally well; others are put on one scale first (`precision`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, floor
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
+
+from fixtrail.reports.stats.precision import standardize
 
 Vector = NDArray[np.float64]
 
@@ -44,17 +49,26 @@ class Difference:
     reason: str | None = None
 
 
-EXACT, SAMPLED = "randomization_exact", "randomization_sampled"
+EXACT, SAMPLED, BY_WAVE = "randomization_exact", "randomization_sampled", "t_by_wave"
 
 
-def difference(change: Vector, treated: NDArray[np.bool_], alpha: float = 0.05) -> Difference:
-    """Compare the units' changes, two-sided; the interval holds every constant effect that the test does not reject."""
+def difference(
+    change: Vector, treated: NDArray[np.bool_], alpha: float = 0.05, sampling: Vector | None = None
+) -> Difference:
+    """Compare the units' changes, two-sided; the interval holds every constant effect that the test does not reject.
+
+    `sampling`: the variance that each unit's own number of orders leaves to chance; None where all are known alike.
+    """
     k, n = int(treated.sum()), len(change)
     if k == 0 or k == n:
         return Difference(None, None, None, None, k, n - k, 0, None, EXACT, "no_pilots" if k == 0 else "no_controls")
-    observed = float(change[treated].mean() - change[~treated].mean())
+    standard = standardize(change, sampling, treated)
     chosen, method = assignments(n, k, treated)
-    shown, overlap = _differences(change, chosen), _differences(treated.astype(float), chosen)
+    own = treated[None, :]
+    by_effect = float(_differences(standard.unit, own)[0])
+    observed = float(_differences(standard.shown, own)[0]) / by_effect
+    shown = _differences(standard.shown, chosen) / by_effect
+    overlap = _differences(standard.unit, chosen) / by_effect
     span = TIE * max(float(np.ptp(change)), 1e-300)
     p_value = float(np.mean(np.abs(shown) >= abs(observed) - span))
     least = _smallest_p(n, k) if method == EXACT else 1 / len(chosen)
@@ -65,13 +79,19 @@ def difference(change: Vector, treated: NDArray[np.bool_], alpha: float = 0.05) 
 def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
     """Every way to choose k of n units, or the one that happened and DRAWS others: (ways, n) and the method's name."""
     if comb(n, k) <= EXACT_UP_TO:
-        chosen = np.zeros((comb(n, k), n), dtype=bool)
-        for row, units in zip(chosen, combinations(range(n), k), strict=True):
-            row[list(units)] = True
-        return chosen, EXACT
+        return _every_choice(n, k), EXACT
     draw = np.random.default_rng(SEED)
     order = np.argsort(draw.random((DRAWS, n)), axis=1)
     return np.vstack([treated[None, :], order < k]), SAMPLED
+
+
+@lru_cache(maxsize=8)
+def _every_choice(n: int, k: int) -> NDArray[np.bool_]:
+    chosen = np.zeros((comb(n, k), n), dtype=bool)
+    for row, units in zip(chosen, combinations(range(n), k), strict=True):
+        row[list(units)] = True
+    chosen.flags.writeable = False
+    return chosen
 
 
 def joint_p(changes: Sequence[Vector], treated: NDArray[np.bool_]) -> float | None:
@@ -89,27 +109,45 @@ def joint_p(changes: Sequence[Vector], treated: NDArray[np.bool_]) -> float | No
     return float(np.mean(largest >= observed * (1 - TIE)))
 
 
-def combined(parts: Sequence[tuple[Vector, NDArray[np.bool_], float]], alpha: float = 0.05) -> Difference:
-    """Several comparisons added up by their weights, each assigned anew for itself, DRAWS times.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several comparisons: changes of the units at these places, and the share of it in the whole."""
 
-    Of staggered waves each was a choice among the centers not yet changed over, so they are drawn independently.
+    change: Vector
+    treated: NDArray[np.bool_]
+    places: NDArray[np.int_]
+    share: float
+    sampling: Vector | None = None
+
+
+def combined(parts: Sequence[Part], alpha: float = 0.05) -> Difference:
+    """Several comparisons of overlapping units added up by their shares, with Student's t over the units.
+
+    A center that is a control of one wave and changes over in the next is in both comparisons, so that they are no
+    independent draws: what a center adds to the sum, over all waves, is one term of the variance (cluster-robust,
+    Cameron, Gelbach and Miller, Review of Economics and Statistics 90, 2008), with Satterthwaite's degrees of freedom.
     """
-    total = sum(weight for _, _, weight in parts)
-    draw = np.random.default_rng(SEED)
-    observed, shown, overlap = 0.0, np.zeros(DRAWS + 1), np.zeros(DRAWS + 1)
-    for change, treated, weight in parts:
-        k, n, share = int(treated.sum()), len(change), weight / total
-        chosen = np.vstack([treated[None, :], np.argsort(draw.random((DRAWS, n)), axis=1) < k])
-        observed += share * float(change[treated].mean() - change[~treated].mean())
-        shown += share * _differences(change, chosen)
-        overlap += share * _differences(treated.astype(float), chosen)
-    p_value = float(np.mean(np.abs(shown) >= abs(observed) - TIE * abs(observed)))
-    low, high = _interval(observed, shown, overlap, alpha)
-    treated_units = sum(int(treated.sum()) for _, treated, _ in parts)
-    others = max(len(change) - int(treated.sum()) for change, treated, _ in parts)
-    return Difference(
-        observed, low, high, p_value, treated_units, others, DRAWS + 1, 1 / (DRAWS + 1), "randomization_by_wave"
-    )
+    total = sum(part.share for part in parts)
+    units = 1 + max(int(part.places.max()) for part in parts)
+    value, residual, expected = 0.0, np.zeros(units), np.zeros(units)
+    for part in parts:
+        share, standard = part.share / total, standardize(part.change, part.sampling, part.treated)
+        value += share * float(standard.weights @ part.change)
+        for side in (part.treated, ~part.treated):
+            own = np.abs(standard.weights[side])
+            own = own / own.sum()
+            rest = part.change[side] - own @ part.change[side]
+            # What a group's own mean takes away of its members' scatter.
+            rest = rest / np.sqrt(np.maximum(1 - own, 1 / len(part.change)))
+            np.add.at(residual, part.places[side], share * standard.weights[side] * rest)
+        np.add.at(expected, part.places, (share * standard.weights) ** 2 * standard.variance)
+    error = float(np.sqrt(np.sum(residual**2)))
+    freedom = max(1.0, float(expected.sum() ** 2 / np.sum(expected**2)) - len(parts))
+    half = float(special.stdtrit(freedom, 1 - alpha / 2)) * error
+    p_value = 2 * float(special.stdtr(freedom, -abs(value) / error)) if error else None
+    treated_units = sum(int(part.treated.sum()) for part in parts)
+    others = max(len(part.change) - int(part.treated.sum()) for part in parts)
+    return Difference(value, value - half, value + half, p_value, treated_units, others, 0, 0.0, BY_WAVE)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -138,7 +176,7 @@ def _interval(observed: float, shown: Vector, overlap: Vector, alpha: float) -> 
     where no more than alpha of the assignments are as far.
     """
     # The real assignment, and its mirror image, are as far whatever the effect.
-    always = 1 - np.abs(overlap) < 1e-12
+    always = 1 - np.abs(overlap) < 1e-9
     plus, minus = np.where(always, 1.0, 1 + overlap), np.where(always, 1.0, 1 - overlap)
     one, other = (observed - shown) / minus, (observed + shown) / plus
     low = np.where(always, -np.inf, np.minimum(one, other))

@@ -128,7 +128,7 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
             older=older,
         ),
         throttle=Throttle(),
-        devices=Devices(secret),
+        devices=Devices(secret, *older),
         checker=Checker(),
         second=SecondFactors(accounts),
         second_factor_roles=frozenset(settings.second_factor),

@@ -19,12 +19,14 @@ class Device:
 
 
 class Devices:
-    """Reads and writes the cookie."""
+    """Reads and writes the cookie. It is signed by the first key; those of the keys before it hold as well."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
         self._signer = URLSafeTimedSerializer(
-            secret, salt="fixtrail device", signer_kwargs={"digest_method": hashlib.sha256}
+            list(reversed(keys)),  # the last one signs
+            salt="fixtrail device",
+            signer_kwargs={"digest_method": hashlib.sha256},
         )
 
     def read(self, cookie: str | None) -> Device:
@@ -38,17 +40,19 @@ class Devices:
     def id_for(self, cookie: str | None, name: str) -> str | None:
         """The device's id where the account has signed in with it before, else None."""
         device = self.read(cookie)
-        return device.id if self._hashed(name) in device.accounts else None
+        return device.id if any(_hashed(key, name) in device.accounts for key in self._keys) else None
 
     def remember(self, cookie: str | None, name: str) -> str:
         """The cookie that names this account, too."""
         device = self.read(cookie)
-        accounts = [hashed for hashed in device.accounts if hashed != self._hashed(name)] + [self._hashed(name)]
+        own = _hashed(self._keys[0], name)
+        accounts = [hashed for hashed in device.accounts if hashed != own] + [own]
         sealed = self._signer.dumps({"id": device.id, "accounts": accounts[-MOST_ACCOUNTS:]})
         return sealed if isinstance(sealed, str) else sealed.decode()
 
-    def _hashed(self, name: str) -> str:
-        return hashlib.blake2b(name.encode(), key=self._secret[:64], digest_size=12, person=b"device").hexdigest()
+
+def _hashed(key: bytes, name: str) -> str:
+    return hashlib.blake2b(name.encode(), key=key[:64], digest_size=12, person=b"device").hexdigest()
 
 
 _BROWSERS = {"Edg": "Edge", "MicroMessenger": "WeChat", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}

@@ -9,10 +9,11 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fixtrail.web.accounts.access import Access, access_of, audit, posted, required
+from fixtrail.web.accounts.access import Access, access_of, audit, posted, remember, required
 from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.passwords import WeakPassword, hash_password
 from fixtrail.web.accounts.second_factor import enrolment, new_recovery_codes, new_secret, recovery_hash
+from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Account, Person
 from fixtrail.web.context import web_of
 from fixtrail.web.ops.shell import StaffRoute, finish, page
@@ -55,7 +56,8 @@ async def change_password(request: Request, person: NotEnrolled) -> Response:
     except Trouble as trouble:
         return _page(request, trouble=trouble)
     audit.info("password changed", account=account.name)
-    return _go_on(request, changed, RedirectResponse("/ops/account?done=password_changed", 303))
+    response = RedirectResponse("/ops/account?done=password_changed", 303)
+    return _with_session(request, _begin_anew(request, changed), response)
 
 
 @router.get("/ops/account/second-factor")
@@ -82,8 +84,11 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
         changed = await _changed(request, account, lambda current: current.model_copy(update=second))
     except Trouble as trouble:
         return _enrolment_page(request, secret, trouble)
+    # Whoever saw the code being typed shall not sign in with it.
+    access.second.accepts(changed, form.get("code", ""))
     audit.info("second factor on", account=account.name)
-    return _go_on(request, changed, page(request, "recovery.html", codes=codes))
+    session = _begin_anew(request, changed)
+    return _with_session(request, session, page(request, "recovery.html", codes=codes))
 
 
 @router.post("/ops/account/second-factor/off")
@@ -99,7 +104,8 @@ async def turn_off(request: Request, person: Own) -> Response:
     except Trouble as trouble:
         return _page(request, trouble=trouble)
     audit.info("second factor off", account=account.name)
-    return _go_on(request, changed, RedirectResponse("/ops/account?done=second_removed", 303))
+    response = RedirectResponse("/ops/account?done=second_removed", 303)
+    return _with_session(request, _begin_anew(request, changed), response)
 
 
 @router.post("/ops/account/sessions")
@@ -156,12 +162,20 @@ async def _changed(request: Request, account: Account, change: Callable[[Account
         raise Trouble("not_written", 503) from None
 
 
-def _go_on(request: Request, account: Account, response: Response) -> Response:
-    """Give this browser a session of the changed account: with the change all earlier ones are over."""
+def _begin_anew(request: Request, account: Account) -> Session:
+    """A session of the changed account, whose forms the next page has; with the change all earlier ones are over."""
     access = access_of(request)
     access.sessions.end(request.state.session)
-    access.begin(request, response, access.sessions.begin(account, device_name(request.headers.get("user-agent"))))
-    access.remember_device(request, response, account.name)
+    session = access.sessions.begin(account, device_name(request.headers.get("user-agent")))
+    remember(request, access, session)
+    request.state.renewed_cookie = None
+    return session
+
+
+def _with_session(request: Request, session: Session, response: Response) -> Response:
+    access = access_of(request)
+    access.begin(request, response, session)
+    access.remember_device(request, response, session.account)
     return response
 
 

@@ -75,6 +75,6 @@ class SessionRecords(Table[SessionRecord]):
     async def _send_all(self, write: Write) -> None:
         while self._outbox:
             key, record = next(iter(self._outbox.items()))
-            await write(record.model_dump_json().encode(), key.encode(), STAFF_SESSIONS)
+            await write(record.model_dump_json().encode(), key.encode(), self.topic)
             if self._outbox.get(key) is record:
                 del self._outbox[key]

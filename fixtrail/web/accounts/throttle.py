@@ -12,6 +12,8 @@ from fixtrail.web.windows import SlidingWindow
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 SLOW_S = 300.0
 PER_PAIR, PER_ADDRESS, PER_DEVICE = 5, 30, 10
+# A browser that others may use too: beyond this it has no more attempts than any other one at its address.
+PER_DEVICE_HOUR = 60
 # So many attempts of strangers within an hour are an attack on the account: each stranger then has one in SLOW_S.
 STRANGERS_PER_HOUR = 60
 # Codes are asked for only after the right password, so whoever knows none cannot use this up.
@@ -44,7 +46,8 @@ class Throttle:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._devices, self._pairs = SlidingWindow(MINUTE_S), SlidingWindow(MINUTE_S)
+        self._devices, self._devices_hour = SlidingWindow(MINUTE_S), SlidingWindow(HOUR_S)
+        self._pairs = SlidingWindow(MINUTE_S)
         self._slow_pairs, self._addresses = SlidingWindow(SLOW_S), SlidingWindow(SLOW_S)
         self._strangers = SlidingWindow(HOUR_S)
         self._known: OrderedDict[str, float] = OrderedDict()
@@ -71,8 +74,10 @@ class Throttle:
 
     def _counted(self, attempt: Attempt, now: float) -> list[tuple[SlidingWindow, str, int]]:
         """What the attempt counts in, and how many attempts each of them takes."""
-        if attempt.device:
-            return [(self._devices, f"{attempt.who} {attempt.device}", PER_DEVICE)]
+        device = f"{attempt.who} {attempt.device}"
+        of_device = [(self._devices, device, PER_DEVICE), (self._devices_hour, device, PER_DEVICE_HOUR)]
+        if attempt.device and not any(window.wait_s(key, most, now) for window, key, most in of_device):
+            return of_device
         counted = [(self._pairs, attempt.pair, PER_PAIR), (self._addresses, attempt.address, PER_ADDRESS)]
         if self._known.get(attempt.pair, 0.0) > now:
             return counted

@@ -1,30 +1,39 @@
-"""Reports that were computed a short while ago: each at most once at a time, two at once in all."""
+"""Reports computed in the background: each at most once at a time, two at once in all, the last one shown meanwhile."""
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from fixtrail.settings import NoEndpointError
-from runtime.failure import Failure
+from runtime.failure import USAGE, Failure
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
 
 log = logging.getLogger(__name__)
 
-KEPT_S = 300.0
-PATIENCE_S = 20.0
+# A report younger than that is shown as it is; an older one is shown with its time while a new one is computed.
+FRESH_S = 300.0
+OLDEST_S = 24 * 3600.0
+PATIENCE_S = 2.0
 AT_ONCE = 2
 MOST_KEPT = 50
+RETRY_AFTER_S = (2.0, 10.0, 30.0)
+# ClickHouse's own numbers of errors.
+_CODE = re.compile(r"Code: (\d+)")
+_REASONS = {"159": "too_long", "160": "too_long", "241": "too_much_memory", "60": "no_views", "81": "no_views"}
+# Another try may help: somebody else's query, a server that starts.
+_PASSING = frozenset({"unreachable", "too_long", "too_much_memory", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which report: its name, the days of handoff, both included, and what it is cut by."""
+    """Which report: its name, the days of close, both included, and what it is cut by."""
 
     name: str
     since: date | None = None
@@ -34,52 +43,127 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a report could not be computed."""
+    """Why a report could not be computed: a word of the catalogue, [analysis.why], for both languages."""
 
     reason: str
 
 
-Compute = Callable[[Asked], "Report"]
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """How far a report is: since when it is computed, questions answered, and the try that this is."""
+
+    since: datetime
+    answered: int = 0
+    attempt: int = 1
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A report with the time of its data; `newer` is the computation of one that will replace it."""
+
+    report: "Report"
+    at: datetime
+    newer: Computing | None = None
+
+
+Answered = Callable[[], None]
+Compute = Callable[[Asked, Answered], "Report"]
+Outcome = Computed | Refused | Computing
 
 
 class Reports:
-    """Computes reports on threads and keeps them for some minutes."""
+    """Computes reports on threads, tries again where that may help, and keeps the last one of each."""
 
-    def __init__(self, compute: Compute, *, kept_s: float = KEPT_S, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        *,
+        fresh_s: float = FRESH_S,
+        patience_s: float = PATIENCE_S,
+        retry_after_s: tuple[float, ...] = RETRY_AFTER_S,
+    ) -> None:
         self._compute = compute
-        self._kept_s, self._patience_s = kept_s, patience_s
-        self._done: dict[Asked, tuple[float, Report | Refused]] = {}
-        self._running: dict[Asked, asyncio.Task[Report | Refused]] = {}
+        self._fresh_s, self._patience_s, self._retry_after_s = fresh_s, patience_s, retry_after_s
+        self._done: dict[Asked, tuple[float, Computed]] = {}
+        self._running: dict[Asked, asyncio.Task[Outcome]] = {}
+        self._progress: dict[Asked, Computing] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def get(self, asked: Asked) -> "Report | Refused | None":
-        """The report, or why there is none; None while it is still being computed after some patience."""
-        kept = self._done.get(asked)
-        if kept and time.monotonic() - kept[0] < self._kept_s:
-            return kept[1]
+    async def get(self, asked: Asked) -> Outcome:
+        """The report with its time, why there is none, or how far it is; returns after some patience, whatever."""
+        age, last = self._last(asked)
+        if last is not None and age < self._fresh_s:
+            return last
+        running = self._start(asked)
+        if running is None:
+            return last or Refused("too_many")
+        done, _ = await asyncio.wait([running], timeout=0 if last else self._patience_s)
+        if done and not (last is not None and isinstance(running.result(), Refused)):
+            return running.result()
+        return replace(last, newer=self._progress.get(asked)) if last else self._progress[asked]
+
+    def _last(self, asked: Asked) -> tuple[float, Computed | None]:
+        at, last = self._done.get(asked, (0.0, None))
+        age = time.monotonic() - at
+        return (age, last) if last is not None and age < OLDEST_S else (age, None)
+
+    def _start(self, asked: Asked) -> asyncio.Task[Outcome] | None:
+        """The computation that goes on, or a new one; None where too many go on."""
         if asked not in self._running:
             if len(self._running) >= MOST_KEPT:
-                return Refused("too many reports are being computed")
+                return None
+            self._progress[asked] = Computing(datetime.now(UTC))
             self._running[asked] = asyncio.create_task(self._run(asked))
-        running = self._running[asked]
-        done, _ = await asyncio.wait([running], timeout=self._patience_s)
-        return running.result() if done else None
+        return self._running[asked]
 
-    async def _run(self, asked: Asked) -> "Report | Refused":
+    async def _run(self, asked: Asked) -> Outcome:
         try:
-            async with self._turn:
-                outcome = await asyncio.to_thread(self._outcome, asked)
-            if len(self._done) >= MOST_KEPT:
-                del self._done[min(self._done, key=lambda each: self._done[each][0])]
-            if not isinstance(outcome, Refused):
-                self._done[asked] = (time.monotonic(), outcome)
+            outcome = await self._attempt(asked)
+            for pause_s in self._retry_after_s:
+                if not isinstance(outcome, Refused) or outcome.reason not in _PASSING:
+                    break
+                known = self._progress[asked]
+                self._progress[asked] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
+                await asyncio.sleep(pause_s)
+                outcome = await self._attempt(asked)
+            if isinstance(outcome, Computed):
+                self._keep(asked, outcome)
             return outcome
         finally:
             self._running.pop(asked, None)
 
+    def _keep(self, asked: Asked, computed: Computed) -> None:
+        if len(self._done) >= MOST_KEPT:
+            del self._done[min(self._done, key=lambda other: self._done[other][0])]
+        self._done[asked] = (time.monotonic(), computed)
+
+    async def _attempt(self, asked: Asked) -> Outcome:
+        async with self._turn:
+            at = datetime.now(UTC)
+            outcome = await asyncio.to_thread(self._outcome, asked)
+        return outcome if isinstance(outcome, Refused) else Computed(outcome, at)
+
     def _outcome(self, asked: Asked) -> "Report | Refused":
+        def answered() -> None:
+            known = self._progress[asked]
+            self._progress[asked] = replace(known, answered=known.answered + 1)
+
         try:
-            return self._compute(asked)
+            return self._compute(asked, answered)
         except (Failure, NoEndpointError) as error:
+            # What the database says may hold names and values: it is for the log, not for a page.
             log.warning("report %s: %s", asked.name, str(error).splitlines()[0])
-            return Refused(str(error).splitlines()[0])
+            return Refused(reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """A word of the catalogue for what went wrong."""
+    if isinstance(error, NoEndpointError):
+        return "unreachable"
+    if isinstance(error, Failure) and error.exit_code == USAGE:
+        return "settings"
+    if "cannot be reached" in str(error):
+        return "unreachable"
+    code = _CODE.search(str(error))
+    return _REASONS.get(code[1], "failed") if code else "failed"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ReportSettings
-from fixtrail.web.analysis.cache import Asked, Compute
+from fixtrail.web.analysis.cache import Answered, Asked, Compute
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def computer(settings: ReportSettings) -> Compute:
     """Computes reports from the ClickHouse of these settings, against the targets of FIXTRAIL_TARGETS."""
 
-    def compute(asked: Asked) -> "Report":
+    def compute(asked: Asked, answered: Answered) -> "Report":
         from fixtrail.reports.ask import asker
         from fixtrail.reports.catalogue import builder
         from fixtrail.reports.options import Options
 
         options = Options(datetime.now(UTC), asked.since, asked.until, asked.by, report_targets(settings))
-        return builder(asked.name)(asker(settings), options)
+        return builder(asked.name)(asker(settings, answered), options)
 
     return compute

@@ -1,7 +1,8 @@
 """The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, HTTPException
@@ -11,9 +12,9 @@ from starlette.responses import Response
 
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.analysis.cache import Asked, Refused
+from fixtrail.web.analysis.cache import Asked, Computed, Computing, Refused
 from fixtrail.web.context import web_of
-from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from fixtrail.web.ops.shell import StaffRoute, locale_of, page, words
 from runtime.failure import Failure
 from schemas.locales import Locale
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
+ABOUT_STAFF = frozenset({"quality"})
 
 
 def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
@@ -31,6 +33,15 @@ def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
     return person
 
 
+def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees_all)]) -> Person:
+    """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
+    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
+    if is_about_staff and not person.has("manager"):
+        raise HTTPException(403)
+    return person
+
+
+Reader = Annotated[Person, Depends(may_read)]
 Analyst = Annotated[Person, Depends(sees_all)]
 
 
@@ -45,51 +56,64 @@ async def overview(request: Request, person: Analyst) -> Response:
 
 
 @router.get("/analysis/report.css")
-async def style_sheet() -> Response:
-    """The look of reports, the same as in their HTML files."""
-    from fixtrail.reports.forms.page import style
-
-    return Response(style(), media_type="text/css", headers={"Cache-Control": "max-age=300"})
+async def style_sheet(person: Analyst) -> Response:
+    """The look of reports, the same as in their HTML files; read without loading the code of the reports."""
+    sheet = (files("fixtrail.reports.forms") / "report.css").read_text(encoding="utf-8")
+    return Response(sheet, media_type="text/css", headers={"Cache-Control": "private, max-age=300"})
 
 
 @router.get("/analysis/{name}")
-async def report_page(request: Request, name: str, person: Analyst) -> Response:
-    """The report, computed within the last minutes; while that lasts, a page that asks again by itself."""
+async def report_page(request: Request, name: str, person: Reader) -> Response:
+    """The last report with the time of its data; where there is none yet, how far it is, on a page that asks again."""
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
 
     asked = asked_by(request, name)
     outcome = await web_of(request).ops.reports.get(asked)
+    nothing_yet = {"refused": None, "progress": None, "as_of": None}
+    about: dict[str, Any] = {"name": name, "asked": asked, "cuts": CUTS, **nothing_yet}
     if isinstance(outcome, Refused):
-        return page(request, "report.html", status=503, name=name, asked=asked, cuts=CUTS, refused=outcome.reason)
-    if outcome is None:
-        response = page(request, "report.html", status=202, name=name, asked=asked, cuts=CUTS, refused=None)
+        return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
+    if isinstance(outcome, Computing):
+        response = page(request, "report.html", status=202, **{**about, "progress": outcome})
         response.headers["Refresh"] = str(ASK_AGAIN_S)
         return response
-    body = await asyncio.to_thread(render_html, outcome, locale_of(request))
-    sheets = [*(["figures"] if outcome.figures else []), *(sheet.name for sheet in outcome.sheets)]
-    return page(
+    report, locale = outcome.report, locale_of(request)
+    response = page(
         request,
         "report.html",
-        name=name,
-        asked=asked,
-        cuts=CUTS,
-        refused=None,
-        body=Markup(body),
+        **{**about, "progress": outcome.newer, "as_of": outcome.at},
+        body=Markup(await asyncio.to_thread(render_html, report, locale)),
         query=f"?{request.url.query}" if request.url.query else "",
-        sheets=sheets,
-        charts=[(chart.name, chart.title.said(locale_of(request))) for chart in outcome.charts],
+        sheets=_sheets(report, locale),
+        charts=[(chart.name, chart.title.said(locale)) for chart in report.charts],
     )
+    if outcome.newer is not None:
+        response.headers["Refresh"] = str(ASK_AGAIN_S)
+    return response
+
+
+def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:
+    """Name and title of each table that there is as a file."""
+    from fixtrail.reports.beside import PARTS
+
+    figures = [("figures", PARTS["headline"].said(locale))] if report.figures else []
+    return [*figures, *((sheet.name, sheet.title.said(locale)) for sheet in report.sheets)]
 
 
 @router.get("/analysis/{name}/{file}")
-async def report_file(request: Request, name: str, file: str, person: Analyst) -> Response:
+async def report_file(request: Request, name: str, file: str, person: Reader) -> Response:
     """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
     outcome = await web_of(request).ops.reports.get(asked_by(request, name))
-    if outcome is None or isinstance(outcome, Refused):
-        return Response("not computed yet", 503, headers={"Retry-After": str(ASK_AGAIN_S)}, media_type="text/plain")
+    if not isinstance(outcome, Computed):
+        return Response(
+            words(locale_of(request))("analysis.not_yet"),
+            503,
+            headers={"Retry-After": str(ASK_AGAIN_S)},
+            media_type="text/plain; charset=utf-8",
+        )
     stem, _, form = file.rpartition(".")
-    content, kind = await asyncio.to_thread(_file, outcome, stem, form, locale_of(request))
+    content, kind = await asyncio.to_thread(_file, outcome.report, stem, form, locale_of(request))
     # A picture opened by itself is a document of its own, and shall do nothing either.
     headers = {"Content-Disposition": f'attachment; filename="{name}-{stem}.{form}"'}
     return Response(content, media_type=kind, headers=headers)

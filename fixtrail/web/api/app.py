@@ -9,11 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fixtrail.web.api import consents, events, reading
 from fixtrail.web.api.problems import speak_problems
 from fixtrail.web.api.state import ApiState
+from fixtrail.web.paths import match_any_path
 from runtime.progress import Progress
 
 
 def create_api(state: ApiState) -> FastAPI:
     """The API around parts that live as long as the process."""
+    match_any_path()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.api = state
     app.include_router(events.router)

@@ -55,6 +55,7 @@ class Problem(Exception):
 # Every problem that the API answers with: code → title.
 TITLES = {
     "not-found": "There is no such thing here",
+    "ambiguous-order": "Several centers have an order with this number",
     "method-not-allowed": "This cannot be done here",
     "invalid-request": "The request is not as described",
     "unauthenticated": "A valid API key is needed",
@@ -96,7 +97,7 @@ _SAID = {
     403: "The API key does not allow this.",
     404: "There is no such thing, or none that the API key may see.",
     408: "The body did not arrive within 30 s.",
-    409: "The first request with this Idempotency-Key is still under way.",
+    409: "The first request with this Idempotency-Key is still under way, or several centers have the order number.",
     413: "Too many events, or too many bytes.",
     415: "The content type is none of those taken.",
     422: "Refused: see the items, or the detail.",

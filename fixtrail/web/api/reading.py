@@ -4,10 +4,9 @@ import asyncio
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from fixtrail.web.api.access import Key, require
-from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import Problem, told
 from fixtrail.web.api.state import state_of
@@ -21,7 +20,11 @@ router = APIRouter()
 # So many orders are worked out in one go; then others get their turn.
 _AT_ONCE = 50
 
-OrderId = Annotated[str, Path(max_length=64, description="The order's id, percent-encoded.")]
+OrderId = Annotated[str, Path(max_length=64, description="The order's number in its center, percent-encoded.")]
+OfCenter = Annotated[
+    str | None,
+    Query(alias="center_id", max_length=64, description="The center, where several have the number."),
+]
 CenterId = Annotated[str, Path(max_length=64, description="The center's id, percent-encoded.")]
 
 
@@ -30,16 +33,25 @@ CenterId = Annotated[str, Path(max_length=64, description="The center's id, perc
     tags=["orders"],
     operation_id="getOrder",
     summary="One order as it is now",
-    responses=told(401, 403, 404, 422, 429, 503),
+    responses=told(401, 403, 404, 409, 422, 429, 503),
 )
-async def get_order(request: Request, key: Key, order_id: OrderId) -> Order:
+async def get_order(request: Request, key: Key, order_id: OrderId, center_id: OfCenter = None) -> Order:
     """The order's journey, its running times as of now. Closed orders are there for 30 days.
 
-    Needs scope `orders:read`; an order of a center that the key does not allow is not found.
+    Needs scope `orders:read`; an order of a center that the key does not allow is not found. Centers number their
+    orders for themselves: where several that the key allows have the number, the answer is 409 and names them in
+    `centers`, and `center_id` picks one.
     """
     require(key, "orders:read")
-    fact = _read(request).get(order_id)
-    if fact is None or not _may_see(key, fact):
+    journeys = _read(request)
+    orders = [order for order in journeys.numbered(order_id) if key.allows(center=order.center_id)]
+    if center_id is not None:
+        orders = [order for order in orders if order.center_id == center_id]
+    if len(orders) > 1:
+        centers = [order.center_id for order in orders]
+        raise Problem(409, "ambiguous-order", "Ask again with the `center_id` of one of `centers`.", centers=centers)
+    fact = journeys.get(orders[0]) if orders else None
+    if fact is None:
         raise Problem(404, "not-found", "There is no such order, or none that this key may see.")
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
@@ -89,10 +101,6 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
 
 def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:
     return fact.model_copy(update={"customer_id": customer_id})
-
-
-def _may_see(key: ApiKey, fact: JourneyFact) -> bool:
-    return key.centers is None or fact.center_id in key.centers
 
 
 def _read(request: Request) -> Journeys:

@@ -89,7 +89,7 @@ def board(
     here = [
         fact
         for fact in facts
-        if fact.status == "open" and fact.center_id in shown and (lane is None or fact.lane == lane)
+        if fact.status == "open" and fact.is_visit and fact.center_id in shown and (lane is None or fact.lane == lane)
     ]
     orders = [live_order(fact, now) for fact in here if not is_never_closed(vars(fact), now)]
     quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)

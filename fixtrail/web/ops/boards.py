@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,7 @@ async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], v
     alerts = alerts_seen(ops.alerts.all(), view, known)
     lines = [_line(each, known, seen, view.locale) for each in shown.centers]
     total = total_figures(seen, ids)
+    weeks = [figures.weeks for center_id in ids if (figures := seen.by_center.get(center_id or "")) is not None]
     return {
         "t": words(view.locale),
         "locale": view.locale,
@@ -134,7 +135,7 @@ async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], v
         "open_alerts": [alert for alert in alerts if alert.state == "open"],
         "seen": seen,
         "total": total,
-        "rates": {"ftfr": ftfr(total.weeks), "nps": nps(total.weeks)},
+        "rates": {"ftfr": ftfr(total.weeks, weeks), "nps": nps(total.weeks, weeks)},
         "targets": ops.aims.targets,
         "thresholds": ops.aims.thresholds,
         "read": journeys.read.is_set(),
@@ -170,27 +171,27 @@ def total_figures(seen: Seen, ids: list[str | None]) -> CenterFigures:
     )
 
 
-def ftfr(sums: Sums) -> Rate:
-    """First-time fix rate, 0 to 100."""
-    return _share(sums.fixed_first_time, sums.judged)
-
-
-def _share(count: int, n: int) -> Rate:
+def ftfr(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
+    """First-time fix rate, 0 to 100; of several centers the interval is the one of report `kpi`."""
+    n, count = sums.judged, sums.fixed_first_time
     if not n:
         return Rate(None, 0, None, None)
-    from fixtrail.reports.stats import intervals
+    from fixtrail.reports.stats import intervals, pooled
 
-    found = intervals.share(count, n)
+    clusters = [(each.fixed_first_time, each.judged) for each in centers if each.judged]
+    found = pooled.share(*zip(*clusters, strict=True)) if len(clusters) > 1 else intervals.share(count, n)
     return Rate(100 * count / n, n, _times(100, found.low), _times(100, found.high))
 
 
-def nps(sums: Sums) -> Rate:
-    """NPS, -100 to 100."""
+def nps(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
+    """NPS, -100 to 100; of several centers the interval is the one of report `kpi`."""
     if not sums.surveys:
         return Rate(None, 0, None, None)
-    from fixtrail.reports.stats import intervals
+    from fixtrail.reports.stats import pooled
+    from fixtrail.reports.stats.pooled import Votes
 
-    found = intervals.nps(sums.promoters, sums.detractors, sums.surveys)
+    votes = [Votes(each.promoters, each.detractors, each.surveys) for each in (centers or [sums])]
+    found = pooled.nps([each for each in votes if each.n])
     value = 100 * (sums.promoters - sums.detractors) / sums.surveys
     return Rate(value, sums.surveys, found.low, found.high)
 

@@ -34,7 +34,7 @@ SELECT toUnixTimestamp64Milli(hour) AS at, check_ins, handed_off, wait_s, wait_p
 FROM center_hours WHERE center_id = {{center:String}} AND {_SPAN % ("hour", "hour")} ORDER BY hour
 """
 _ORDERS = f"""
-SELECT order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s,
+SELECT center_id, order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s,
     wait_s, wait_reception_s, wait_approval_s, wait_parts_s, wait_bay_s, ftf, ftf_cause, score, complaints,
     stockouts
 FROM orders WHERE center_id = {{center:String}} AND {_SPAN % ("closed_at", "closed_at")}

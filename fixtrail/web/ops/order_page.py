@@ -21,38 +21,72 @@ from fixtrail.web.ops.live import times_at
 from fixtrail.web.ops.shell import StaffRoute, locale_of, page
 from runtime.failure import Failure
 from schemas.facts import JourneyFact
+from schemas.order_key import OrderKey
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 
 # The order's row finds the vehicle, by whose key the events are sorted.
-_ORDER = "SELECT *, toUnixTimestamp64Milli(last_event_at) AS last_ms FROM orders WHERE order_id = {order:String}"
+_CENTERS = "SELECT DISTINCT center_id FROM orders WHERE order_id = {order:String} ORDER BY center_id LIMIT 100"
+# Of two vehicles the one with the newer events.
+_ORDER = """
+SELECT *, toUnixTimestamp64Milli(last_event_at) AS last_ms FROM orders
+WHERE order_id = {order:String} AND center_id = {center:String} ORDER BY last_event_at DESC LIMIT 1
+"""
 _EVENTS = """
 SELECT event_id, type, phase, toUnixTimestamp64Milli(occurred_at) AS at,
     toUnixTimestamp64Milli(received_at) AS received, technician_id, bay_id, job_id, request_id, part_no, center_id
 FROM events
-WHERE vehicle_key = {vehicle:String} AND order_id = {order:String}
+WHERE vehicle_key = {vehicle:String} AND order_id = {order:String} AND center_id = {center:String}
 ORDER BY occurred_at, event_id
 LIMIT 1000
 """
 _STAGES = """
 SELECT activity, toUnixTimestamp64Milli(started_at) AS started_at, toUnixTimestamp64Milli(ended_at) AS ended_at
-FROM stages WHERE order_id = {order:String} ORDER BY seq
+FROM stages WHERE order_id = {order:String} AND center_id = {center:String} AND vehicle_key = {vehicle:String}
+ORDER BY seq
 """
 
 
 @router.get("/ops/orders/{order_id:path}")
-async def order_page(request: Request, order_id: str, person: Annotated[Person, Depends(required())]) -> Response:
-    """The order of a center that one may see; 404 for every other, as for one that does not exist."""
-    web = web_of(request)
-    fact = web.journeys.get(order_id)
-    if fact is not None and not person.may_see(fact.center_id):
+async def order_page(
+    request: Request, order_id: str, person: Annotated[Person, Depends(required())], center_id: str | None = None
+) -> Response:
+    """The order of a center that one may see; 404 for every other, as for one that does not exist.
+
+    Without `?center_id=` a number that several centers use leads to a choice.
+    """
+    web, locale = web_of(request), locale_of(request)
+    orders = [OrderKey(center_id, order_id)] if center_id else await _numbered(web, order_id)
+    orders = [order for order in orders if person.may_see(order.center_id)]
+    if len(orders) > 1:
+        named = [(order, name_of(order.center_id, web.config.centers.all(), locale)) for order in orders]
+        return page(request, "orders.html", order_id=order_id, orders=named)
+    if not orders:
         raise HTTPException(404)
-    row, events, stages, answers = await asyncio.to_thread(_stored, web, order_id)
-    center_id = fact.center_id if fact else row.get("center_id") if row else None
-    if (fact is None and row is None) or not person.may_see(center_id):
+    return await _one_order(request, orders[0], person)
+
+
+async def _numbered(web: Web, order_id: str) -> list[OrderKey]:
+    """The orders with this number, of all centers: those that are known live, else those that are stored."""
+    return web.journeys.numbered(order_id) or await asyncio.to_thread(_stored_orders, web, order_id)
+
+
+def _stored_orders(web: Web, order_id: str) -> list[OrderKey]:
+    try:
+        return [OrderKey(row["center_id"], order_id) for row in web.ops.ask(_CENTERS, {"order": order_id})]
+    except (Failure, NoEndpointError) as error:
+        log.warning("the order's centers cannot be asked for: %s", str(error).splitlines()[0])
+        return []
+
+
+async def _one_order(request: Request, order: OrderKey, person: Person) -> Response:
+    web, locale, order_id, center_id = web_of(request), locale_of(request), order.order_id, order.center_id
+    fact = web.journeys.get(order)
+    row, events, stages, answers = await asyncio.to_thread(_stored, web, order)
+    if fact is None and row is None:
         raise HTTPException(404)
-    now, locale, known = web.ops.clock(), locale_of(request), web.config.centers
+    now, known = web.ops.clock(), web.config.centers
     center = known.get(center_id)
     return page(
         request,
@@ -62,10 +96,10 @@ async def order_page(request: Request, order_id: str, person: Annotated[Person, 
         row=row,
         times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
         stages=_stages(fact, stages),
-        events=events,
+        events=events if person.has("manager") else [{**event, "technician_id": None} for event in events],
         proofs=_proofs(fact),
         answers=answers,
-        log=await asyncio.to_thread(_told, web.config.settings, order_id),
+        log=await asyncio.to_thread(_told, web.config.settings, order),
         now=now,
         center_id=center_id,
         center=name_of(center_id, known.all(), locale),
@@ -74,14 +108,15 @@ async def order_page(request: Request, order_id: str, person: Annotated[Person, 
     )
 
 
-def _stored(web: Web, order_id: str) -> tuple[Row | None, list[Row], list[Row], bool]:
+def _stored(web: Web, order: OrderKey) -> tuple[Row | None, list[Row], list[Row], bool]:
     """What ClickHouse has of the order: its row, its events, its stages; and whether it answered."""
     try:
-        rows = web.ops.ask(_ORDER, {"order": order_id})
+        named = {"order": order.order_id, "center": order.center_id}
+        rows = web.ops.ask(_ORDER, named)
         if not rows:
             return None, [], [], True
-        events = web.ops.ask(_EVENTS, {"order": order_id, "vehicle": rows[0]["vehicle_key"]})
-        return rows[0], events, web.ops.ask(_STAGES, {"order": order_id}), True
+        named["vehicle"] = rows[0]["vehicle_key"]
+        return rows[0], web.ops.ask(_EVENTS, named), web.ops.ask(_STAGES, named), True
     except (Failure, NoEndpointError) as error:
         log.warning("the order's events cannot be shown: %s", str(error).splitlines()[0])
         return None, [], [], False
@@ -100,7 +135,7 @@ def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
     return found
 
 
-def _told(settings: LedgerSettings, order_id: str) -> list[dict[str, Any]] | None:
+def _told(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
     """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
     from fixtrail.customers.notice_log import log_as_json, log_of
 
@@ -109,7 +144,7 @@ def _told(settings: LedgerSettings, order_id: str) -> list[dict[str, Any]] | Non
         # Reading must not make an empty one.
         return None
     try:
-        return log_as_json(log_of(settings, order_id))
+        return log_as_json(log_of(settings, order))
     except (Failure, NoEndpointError) as error:
         log.warning("the notices of an order cannot be shown: %s", str(error).splitlines()[0])
         return None

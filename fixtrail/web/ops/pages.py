@@ -21,9 +21,11 @@ from fixtrail.web.ops.choice import choice_of
 from fixtrail.web.ops.shell import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
 from schemas.facts import Acknowledgement
-from schemas.topics import ALERT_ACKS
 
 # At most so often a board changes, and at least so often it looks at the clock.
+from schemas.order_key import OrderKey
+from schemas.topics import ALERT_ACKS
+
 LEAST_S, LOOK_EVERY_S = 1.0, 5.0
 HEARTBEAT_S = 15.0
 LONGEST_NOTE = 200
@@ -71,7 +73,7 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
     shown: dict[str, str] = {}
     beat_at = 0.0
     with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
-        leave = web.ops.alerts.on_change(lambda *_: changes.note("an alert"))
+        leave = web.ops.alerts.on_change(lambda *_: changes.note(OrderKey("", "")))
         try:
             while not changes.closed:
                 # The account may have changed, or have gone, since the stream began.

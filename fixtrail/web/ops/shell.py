@@ -1,7 +1,7 @@
 """What the pages for the staff share: templates, words in two languages, forms, and who is signed in."""
 
 import tomllib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fixtrail.web.forms import TooLong, small_body
+from fixtrail.web.languages import accepted_locale
 from fixtrail.web.static import static_url
 from schemas.locales import LOCALES, Locale
 
@@ -56,8 +57,17 @@ def words(locale: Locale) -> Words:
 def catalogue() -> dict[str, dict[str, str]]:
     """Every text by language and key; the file lists both languages beside each other."""
     found = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
-    flat = {f"{group}.{key}": texts for group, entries in found.items() for key, texts in entries.items()}
+    flat = dict(_flat("", found))
     return {locale: {key: texts[index] for key, texts in flat.items()} for index, locale in enumerate(LOCALES)}
+
+
+def _flat(prefix: str, entries: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Every text with its dotted key, from tables in tables."""
+    for name, value in entries.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
 
 
 def locale_of(request: Request) -> Locale:
@@ -65,11 +75,7 @@ def locale_of(request: Request) -> Locale:
     for told in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if told in LOCALES:
             return told
-    for part in request.headers.get("accept-language", "").split(","):
-        language = part.partition(";")[0].strip().lower()
-        if language[:2] in ("zh", "en"):
-            return "zh-CN" if language.startswith("zh") else "en"
-    return "zh-CN"
+    return accepted_locale(request.headers.get("accept-language", "")) or "zh-CN"
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the customer says on the page, as events of the contract. Plain functions; ids follow from what is said.
 
-Pressing twice, or sending the form again, makes the same event: it counts once (docs/contract.md, event_id).
+Pressing twice, or sending the form again, makes the same event: it counts once (docs/contract.md, event_id). The ids
+are keyed hashes: nobody else can know them and send something else under them first.
 """
 
 import hashlib
@@ -19,10 +20,15 @@ MOST_COMMENT = 2000
 _MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 
 
-def decision_event(fact: JourneyFact, quoted: Quoted, now: int, *, approved: bool) -> dict[str, Any]:
+def event_id_key(secret: bytes) -> bytes:
+    """The key of the ids, of no other use."""
+    return hashlib.blake2b(secret, digest_size=32, person=b"page-event").digest()
+
+
+def decision_event(fact: JourneyFact, quoted: Quoted, now: int, key: bytes, *, approved: bool) -> dict[str, Any]:
     """Approves or declines the quote that was shown. One quote has one answer: the first one that arrives."""
     # It answers the quote, so it comes after it, also where the workshop's clock is ahead of ours.
-    event = _event(fact, "quote_decision", _id(fact, "decision", quoted.key), max(now, quoted.at + 1))
+    event = _event(fact, "quote_decision", _id(key, fact, "decision", quoted.key), max(now, quoted.at + 1))
     return {**event, "approved": approved, **(_amount(quoted.quote.total) if approved else {})}
 
 
@@ -36,11 +42,11 @@ def _amount(total: Decimal) -> dict[str, str]:
 
 
 def survey_event(
-    fact: JourneyFact, now: int, *, score: int, reasons: Sequence[str], comment: str, answers: int
+    fact: JourneyFact, now: int, key: bytes, *, score: int, reasons: Sequence[str], comment: str, answers: int
 ) -> dict[str, Any]:
     """An answer to the survey; `answers` is how many the customer saw to have been given before."""
     told = "\x1f".join((str(answers), str(score), *reasons, comment))
-    event = _event(fact, "survey", _id(fact, "survey", told), now)
+    event = _event(fact, "survey", _id(key, fact, "survey", told), now)
     said = {"comment": comment[:MOST_COMMENT]} if comment else {}
     return {**event, "score": score, "reasons": list(reasons), **said}
 
@@ -57,6 +63,6 @@ def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, An
     }
 
 
-def _id(fact: JourneyFact, kind: str, told: str) -> str:
-    said = "\x1f".join((fact.order_id, kind, told)).encode()
-    return f"page-{kind}-{hashlib.blake2b(said, digest_size=16).hexdigest()}"
+def _id(key: bytes, fact: JourneyFact, kind: str, told: str) -> str:
+    named = "\x1f".join((*fact.order, kind, told)).encode()
+    return f"page-{kind}-{hashlib.blake2b(named, digest_size=16, key=key).hexdigest()}"

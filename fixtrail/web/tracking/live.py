@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fixtrail.web.context import Web
 from fixtrail.web.tracking.pages import Pages, server_sent
+from schemas.facts import JourneyFact
 
 HEARTBEAT_S = 20.0
 # A reader that takes nothing for so long is gone.
@@ -34,7 +35,7 @@ class Live(Response):
         self,
         web: Web,
         pages: Pages,
-        order_id: str,
+        fact: JourneyFact,
         locale: str,
         seen: int | None,
         keys: tuple[str, str],
@@ -42,13 +43,14 @@ class Live(Response):
     ) -> None:
         self.background = None
         self.status_code = 200
-        self._web, self._pages, self._order_id, self._locale = web, pages, order_id, locale
+        self._web, self._pages, self._locale = web, pages, locale
+        self._order, self._vehicle_id = fact.order, fact.vehicle_id
         self._seen, self._keys, self._may = seen, keys, may
         # The version that was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order_id) as changes:
+        with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order) as changes:
             gone = asyncio.ensure_future(_gone(receive))
             gone.add_done_callback(lambda _: changes.close())
             began = time.monotonic()
@@ -56,7 +58,7 @@ class Live(Response):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await _send(send, _START)
                 while not changes.closed:
-                    version = self._web.journeys.version(self._order_id)
+                    version = self._web.journeys.version(self._order, self._vehicle_id)
                     if version is None or not self._may():
                         await _send(send, server_sent("gone", {}))
                         break
@@ -86,12 +88,12 @@ class Live(Response):
 
     def _ready_in_s(self) -> float | None:
         """How long until the page shows the car as ready although no event says so; None where that will not be."""
-        fact = self._web.journeys.get(self._order_id)
+        fact = self._web.journeys.get(self._order, self._vehicle_id)
         ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, int(time.time() * 1000))
         return None if ready_in_ms is None else ready_in_ms / 1000
 
     def _newest(self) -> bytes:
-        fact = self._web.journeys.get(self._order_id)
+        fact = self._web.journeys.get(self._order, self._vehicle_id)
         assert fact is not None
         return self._pages.live(fact, self._locale, int(time.time() * 1000))
 

@@ -9,6 +9,7 @@ from fixtrail.configuration import push_settings
 from fixtrail.settings import LedgerSettings
 from fixtrail.web.tracking.words import catalogue
 from runtime.store import StoreOutage
+from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
 from sinks.push.ledger import audience, ledger
@@ -59,11 +60,11 @@ class Messages:
     wanted: bool | None = None
 
 
-def messages_about(settings: LedgerSettings, order_id: str) -> Messages:
+def messages_about(settings: LedgerSettings, order: OrderKey) -> Messages:
     """Without what goes to the workshop's own systems; nothing while the ledger is away."""
     try:
         with ledger.opened(settings.ledger_dsn()) as store:
-            sends = _of_customer(settings, ledger.log_of(store, order_id))
+            sends = _of_customer(settings, ledger.log_of(store, order))
             people = _people(sends)
             preferences = audience.preferences_of(store, people)
     except StoreOutage:
@@ -73,14 +74,14 @@ def messages_about(settings: LedgerSettings, order_id: str) -> Messages:
     return Messages(sorted(told, key=lambda each: -each.at), wanted if people else None)
 
 
-def want_messages(settings: LedgerSettings, order_id: str, *, wanted: bool, now: int) -> bool:
+def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, now: int) -> bool:
     """Write down that whoever is told about this order wants to be told, or not; False while the ledger is away.
 
     It holds for the addresses, so for their other orders, too; what waits to be sent is judged by it.
     """
     try:
         with ledger.opened(settings.ledger_dsn()) as store:
-            people = _people(_of_customer(settings, ledger.log_of(store, order_id)))
+            people = _people(_of_customer(settings, ledger.log_of(store, order)))
             known = audience.preferences_of(store, people)
             for person in people:
                 preference = replace(known.get(person, Preference()), opted_out=not wanted)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
 from runtime.store import Store, StoreOutage
+from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.http import is_allowed
 from sinks.push.channels.webpush import parse_subscription
@@ -22,34 +23,34 @@ class NotSubscribed(Exception):
     """The browser's subscription cannot be used, there are enough of this order's, or the ledger is away."""
 
 
-def subscribe(config: WebConfig, order_id: str, body: bytes) -> None:
+def subscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
     """Send the order's notices to this browser, too. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        known = audience.subscriptions_of(store, [order_id]).get(order_id, [])
+        known = audience.subscriptions_of(store, [order]).get(order, [])
         if address not in known and len(known) >= MOST_OF_ORDER:
             raise NotSubscribed("enough browsers follow this order")
         person, now = _person(config, address), int(time.time() * 1000)
-        audience.subscribe(store, person, order_id, address, now)
+        audience.subscribe(store, person, order, address, now)
         before = audience.preferences_of(store, [person]).get(person, Preference())
         if before.opted_out:
             # Asked for again.
             audience.prefer(store, person, replace(before, opted_out=False), now)
 
 
-def unsubscribe(config: WebConfig, order_id: str, body: bytes) -> None:
+def unsubscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
     """Send this browser nothing more about the order, nor what waits. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        if address in audience.subscriptions_of(store, [order_id]).get(order_id, []):
-            ledger.turn_off(store, _person(config, address), order_id, int(time.time() * 1000))
+        if address in audience.subscriptions_of(store, [order]).get(order, []):
+            ledger.turn_off(store, _person(config, address), order, int(time.time() * 1000))
 
 
-def is_subscribed(config: WebConfig, order_id: str, body: bytes) -> bool:
+def is_subscribed(config: WebConfig, order: OrderKey, body: bytes) -> bool:
     """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        return address in audience.subscriptions_of(store, [order_id]).get(order_id, [])
+        return address in audience.subscriptions_of(store, [order]).get(order, [])
 
 
 def _address(config: WebConfig, body: bytes) -> str:

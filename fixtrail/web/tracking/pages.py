@@ -18,6 +18,7 @@ from fixtrail.web.tracking.words import Words, catalogue, words_in
 from schemas.centers import Center
 from schemas.facts import Activity, JourneyFact
 from schemas.locales import LOCALES
+from schemas.order_key import OrderKey
 from sinks.push.channels.webpush import public_key
 from streams.journey.ready_setting import CheckHistory
 
@@ -48,7 +49,7 @@ class Pages:
 
     def __init__(self, config: WebConfig, checks: CheckHistory) -> None:
         self._config, self._checks = config, checks
-        self._live: OrderedDict[tuple[str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
+        self._live: OrderedDict[tuple[OrderKey, str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
     def page(self, token: str, fact: JourneyFact, locale: str, now: int, said: str | None) -> str:
@@ -66,7 +67,7 @@ class Pages:
 
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
-        key = (fact.order_id, locale)
+        key = (fact.order, fact.vehicle_id, locale)
         shown = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
         kept = self._live.get(key)
         if kept is None or kept[0] != shown:

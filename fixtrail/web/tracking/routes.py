@@ -17,7 +17,7 @@ from fixtrail.web.events import NotAcknowledged
 from fixtrail.web.forms import TooLong, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
-from fixtrail.web.tracking.decisions import decision_event, survey_event
+from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
 from fixtrail.web.tracking.notifications import NotSubscribed, is_subscribed, subscribe, unsubscribe
 from fixtrail.web.tracking.pages import REASONS, Pages, no_page
@@ -54,15 +54,13 @@ async def live(request: Request, token: str) -> Response:
     fact = _order(request, token, _now())
     if isinstance(fact, Response):
         return fact
-    keys = (address_of(request.scope), fact.order_id)
+    keys = (address_of(request.scope), str(fact.order))
     if not web.gate.has_room(*keys):
         web.progress.count("refused", "stream")
         return _busy()
     seen = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
     locale = _locale(request, fact)
-    return Live(
-        web, _pages(request), fact.order_id, locale, seen, keys, lambda: web.links.opens(token, _now()) is not None
-    )
+    return Live(web, _pages(request), fact, locale, seen, keys, lambda: opened_fact(web, token, _now()) is not None)
 
 
 @router.post("/t/{token}")
@@ -73,7 +71,7 @@ async def said(request: Request, token: str) -> Response:
     if isinstance(fact, Response):
         return fact
     fields = _fields(await _body(request))
-    event, outcome = _event_of(fact, fields, now)
+    event, outcome = _event_of(fact, fields, now, event_id_key(web.config.settings.secret()))
     if event is not None:
         try:
             await web.events.write_event(event)
@@ -104,7 +102,7 @@ async def is_notified(request: Request, token: str) -> Response:
     if isinstance(fact, Response):
         return fact
     try:
-        on = await asyncio.to_thread(is_subscribed, web.config, fact.order_id, await _body(request))
+        on = await asyncio.to_thread(is_subscribed, web.config, fact.order, await _body(request))
     except NotSubscribed:
         on = False
     return JSONResponse({"on": on})
@@ -117,7 +115,7 @@ async def told(request: Request, token: str) -> Response:
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
-    found = await asyncio.to_thread(messages.messages_about, web.config.settings, fact.order_id)
+    found = await asyncio.to_thread(messages.messages_about, web.config.settings, fact.order)
     said = request.query_params.get("said")
     return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, found, said))
 
@@ -132,7 +130,7 @@ async def choose(request: Request, token: str) -> Response:
     answer = _one(_fields(await _body(request)), "messages")
     if answer not in ("off", "on"):
         return _back(request, token, fact, "failed", "/messages")
-    want = partial(messages.want_messages, web.config.settings, fact.order_id, wanted=answer == "on", now=now)
+    want = partial(messages.want_messages, web.config.settings, fact.order, wanted=answer == "on", now=now)
     done = await asyncio.to_thread(want)
     web.progress.count("forms", "messages")
     return _back(request, token, fact, f"messages_{answer}" if done else "failed", "/messages")
@@ -148,18 +146,32 @@ def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
     if not web.journeys.read.is_set():
         # What was revoked is not known yet, and not every order.
         return HTMLResponse(no_page("starting", START_S), 503, {"Retry-After": str(START_S)})
-    order_id = web.links.opens(token, now)
-    fact = web.journeys.get(order_id or "")
-    if order_id is None or fact is None:
+    fact = opened_fact(web, token, now)
+    if fact is None:
         web.progress.count("refused", "token")
         return HTMLResponse(no_page("gone"), 404)
-    if not web.gate.lets_in(f"link {order_id}", limits.requests_of_link):
+    if not web.gate.lets_in(f"link {fact.order}", limits.requests_of_link):
         web.progress.count("refused", "link")
         return _busy()
     return fact
 
 
-def _event_of(fact: JourneyFact, fields: Fields, now: int) -> tuple[dict[str, Any] | None, str]:
+def opened_fact(web: Web, token: str, now: int) -> JourneyFact | None:
+    """The order that the token opens; None where it opens none.
+
+    One of an earlier version names the number alone: it opens the order only where no other center has one.
+    """
+    link = web.links.opens(token, now)
+    if link is None:
+        return None
+    orders = [link.order] if link.vehicle is not None else web.journeys.numbered(link.order.order_id)
+    if len(orders) != 1 or web.links.is_revoked(link, orders[0]):
+        return None
+    vehicles = [fact for fact in web.journeys.vehicles(orders[0]) if web.links.is_of(link, fact.vehicle_id)]
+    return max(vehicles, key=lambda fact: fact.last_event_at, default=None)
+
+
+def _event_of(fact: JourneyFact, fields: Fields, now: int, key: bytes) -> tuple[dict[str, Any] | None, str]:
     """The event that a form means, and what the page says then; None where it means none."""
     view = journey_view(fact, now)
     if _one(fields, "form") == "decision":
@@ -169,7 +181,7 @@ def _event_of(fact: JourneyFact, fields: Fields, now: int) -> tuple[dict[str, An
         if answer not in ("approve", "decline"):
             return None, "failed"
         approved = answer == "approve"
-        return decision_event(fact, quoted, now, approved=approved), "approved" if approved else "declined"
+        return decision_event(fact, quoted, now, key, approved=approved), "approved" if approved else "declined"
     if _one(fields, "form") == "survey" and view.may_rate:
         score, answers = _one(fields, "score"), _one(fields, "answers")
         if score not in map(str, range(11)):
@@ -177,7 +189,8 @@ def _event_of(fact: JourneyFact, fields: Fields, now: int) -> tuple[dict[str, An
         reasons = [reason for reason in REASONS if reason in fields.get("reason", ())]
         comment = " ".join(_one(fields, "comment").replace("\0", " ").split())
         number = int(answers) if answers.isascii() and answers.isdigit() and len(answers) < 6 else 0
-        return survey_event(fact, now, score=int(score), reasons=reasons, comment=comment, answers=number), "rated"
+        event = survey_event(fact, now, key, score=int(score), reasons=reasons, comment=comment, answers=number)
+        return event, "rated"
     return None, "failed"
 
 
@@ -187,7 +200,7 @@ async def _with_subscription(request: Request, token: str, then: Any) -> Respons
     if isinstance(fact, Response):
         return fact
     try:
-        await asyncio.to_thread(then, web.config, fact.order_id, await _body(request))
+        await asyncio.to_thread(then, web.config, fact.order, await _body(request))
     except NotSubscribed:
         return Response(status_code=422)
     return Response(status_code=204)
@@ -195,8 +208,8 @@ async def _with_subscription(request: Request, token: str, then: Any) -> Respons
 
 async def _shown(web: Web, fact: JourneyFact) -> None:
     """Wait a little until what was sent shows in the journey."""
-    with web.journeys.subscribe(fact.order_id) as changes:
-        if web.journeys.version(fact.order_id) == fact.version:
+    with web.journeys.subscribe(fact.order) as changes:
+        if web.journeys.version(fact.order, fact.vehicle_id) == fact.version:
             await changes.wait(SHOWN_WITHIN_S)
 
 
@@ -223,7 +236,7 @@ def _sender(request: Request, token: str, now: int, page: str | None = None) -> 
         return fact
     if not _is_own(request):
         return _refused()
-    if web.gate.lets_in(f"form {fact.order_id}", web.config.limits.forms_of_link):
+    if web.gate.lets_in(f"form {fact.order}", web.config.limits.forms_of_link):
         return fact
     return _busy() if page is None else _back(request, token, fact, "busy", page)
 

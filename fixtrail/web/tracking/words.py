@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from fixtrail.web.languages import accepted_locale
 from schemas.locales import LOCALES
 from sinks.push.words import wording
 
@@ -28,25 +29,7 @@ def chosen_locale(wanted: str | None, accepted: str, customers: str | None) -> s
     """The language of a page: what was asked for by the switch, what the browser accepts, what the order says."""
     if wanted in LOCALES:
         return wanted
-    for tag in _by_preference(accepted):
-        for locale in LOCALES:
-            if tag.split("-")[0] == locale.split("-")[0]:
-                return locale
-    return customers if customers in LOCALES else DEFAULT
-
-
-def _by_preference(accepted: str) -> list[str]:
-    """The language tags of an Accept-Language header, the most wanted first."""
-    found: list[tuple[float, str]] = []
-    for item in accepted.lower()[:200].split(","):
-        tag, _, quality = item.strip().partition(";q=")
-        try:
-            weight = float(quality or 1)
-        except ValueError:
-            weight = 0.0
-        if tag and weight > 0:
-            found.append((-weight, tag))
-    return [tag for _, tag in sorted(found, key=lambda each: each[0])]
+    return accepted_locale(accepted) or (customers if customers in LOCALES else DEFAULT)
 
 
 @cache

@@ -36,6 +36,7 @@ class Message:
     """
 
     id: str
+    center_id: str
     order_id: str
     milestone: str
     locale: str

@@ -14,6 +14,7 @@ import orjson
 from py_vapid import Vapid02  # type: ignore[import-untyped]
 from pywebpush import WebPusher, WebPushException  # type: ignore[import-untyped]
 
+from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
 from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
 from sinks.push.config import WebPushSection
@@ -62,7 +63,7 @@ class WebPush:
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
             "TTL": str(max(0, message.expires_at // 1000 - int(time.time()))),
-            "Topic": topic_of(message.order_id),
+            "Topic": topic_of(OrderKey(message.center_id, message.order_id)),
             "Urgency": "high" if message.milestone in URGENT else "normal",
         }
         reply = await self._http.post(endpoint, body, headers, self.traits.timeout_s)
@@ -90,9 +91,9 @@ class WebPush:
         return token
 
 
-def topic_of(order_id: str) -> str:
+def topic_of(order: OrderKey) -> str:
     """At most 32 characters of URL-safe base64 that stand for an order and do not tell it."""
-    return base64.urlsafe_b64encode(hashlib.sha256(order_id.encode()).digest()[:18]).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(order.encode()).digest()[:18]).decode()
 
 
 def public_key(private_key: str) -> str:
@@ -133,7 +134,7 @@ def _payload(message: Message) -> bytes:
             "title": words.title,
             "body": words.short,
             "url": message.link,
-            "tag": topic_of(message.order_id),
+            "tag": topic_of(OrderKey(message.center_id, message.order_id)),
             "lang": message.locale,
         }
     )

@@ -85,7 +85,8 @@ class Wechat:
             "data": data,
         }
         if self._section.page:
-            asked["page"] = self._section.page.replace("{order_id}", quote(message.order_id, safe=""))
+            page = self._section.page.replace("{order_id}", quote(message.order_id, safe=""))
+            asked["page"] = page.replace("{center_id}", quote(message.center_id, safe=""))
         return asked
 
     async def _post(self, token: str, body: bytes) -> Answer | None:

@@ -1,10 +1,11 @@
 """Whom the ledger may tell: what people prefer, what they agreed to, and who follows an order. Over a Store, too."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from runtime.store import Store, marks, pieces
+from schemas.order_key import OrderKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,12 @@ def take_consent(store: Store, spend: Spend, now: int) -> bool:
     return bool(store.run(sql, (now, spend.person, spend.kind, spend.keep)))
 
 
-def subscribe(store: Store, person: str, order_id: str, address: str, now: int) -> None:
+def subscribe(store: Store, person: str, order: OrderKey, address: str, now: int) -> None:
     """Send an order's notices to this address, too. One address may follow several orders."""
     store.run(
-        """INSERT INTO followers (order_id, person, address, created_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT (order_id, person) DO UPDATE SET address = excluded.address""",
-        (order_id, person, address, now),
+        """INSERT INTO followers (center_id, order_id, person, address, created_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (center_id, order_id, person) DO UPDATE SET address = excluded.address""",
+        (*order, person, address, now),
     )
 
 
@@ -93,11 +94,12 @@ def unsubscribe(store: Store, person: str) -> None:
     store.run("DELETE FROM followers WHERE person = ?", (person,))
 
 
-def subscriptions_of(store: Store, order_ids: Sequence[str]) -> dict[str, list[str]]:
+def subscriptions_of(store: Store, orders: Collection[OrderKey]) -> dict[OrderKey, list[str]]:
     """The further addresses of each of these orders."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for some in pieces(order_ids):
-        sql = f"SELECT order_id, address FROM followers WHERE order_id IN ({marks(some)}) ORDER BY person"
-        for order_id, address in store.run(sql, some):
-            found[order_id].append(address)
+    found: dict[OrderKey, list[str]] = defaultdict(list)
+    for some in pieces(sorted({order.order_id for order in orders})):
+        sql = f"SELECT center_id, order_id, address FROM followers WHERE order_id IN ({marks(some)}) ORDER BY person"
+        for center_id, order_id, address in store.run(sql, some):
+            if (order := OrderKey(center_id, order_id)) in orders:
+                found[order].append(address)
     return found

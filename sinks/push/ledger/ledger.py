@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from runtime.store import Store, marks, open_store, pieces
+from schemas.order_key import OrderKey
 from sinks.push.ledger.audience import Preference, Spend, preferences_of, take_consent
+from sinks.push.ledger.upgrade import add_centers
 
 PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
 SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"
@@ -30,7 +32,8 @@ TURNED_OFF = "no consent: notifications were turned off"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS sends (
-        id TEXT PRIMARY KEY, notice_id TEXT NOT NULL, order_id TEXT NOT NULL, shard INTEGER NOT NULL,
+        id TEXT PRIMARY KEY, notice_id TEXT NOT NULL, center_id TEXT NOT NULL DEFAULT '', order_id TEXT NOT NULL,
+        shard INTEGER NOT NULL,
         milestone TEXT NOT NULL, event_id TEXT NOT NULL, occurred_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
         channel TEXT NOT NULL, lane TEXT NOT NULL, person TEXT NOT NULL, address TEXT, notice TEXT,
         state TEXT NOT NULL, reason TEXT NOT NULL, due_at BIGINT NOT NULL, attempts INTEGER NOT NULL,
@@ -51,8 +54,8 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS grants (
         id TEXT PRIMARY KEY, person TEXT NOT NULL, granted_at BIGINT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS followers (
-        order_id TEXT NOT NULL, person TEXT NOT NULL, address TEXT NOT NULL, created_at BIGINT NOT NULL,
-        PRIMARY KEY (order_id, person))""",
+        center_id TEXT NOT NULL, order_id TEXT NOT NULL, person TEXT NOT NULL, address TEXT NOT NULL,
+        created_at BIGINT NOT NULL, PRIMARY KEY (center_id, order_id, person))""",
     "CREATE INDEX IF NOT EXISTS followers_person ON followers (person)",
 )
 
@@ -63,6 +66,7 @@ class Send:
 
     id: str
     notice_id: str
+    center_id: str
     order_id: str
     shard: int
     milestone: str
@@ -87,14 +91,19 @@ class Send:
     told: str = ""
     reference: str = ""
 
+    @property
+    def order(self) -> OrderKey:
+        """The order that it is about."""
+        return OrderKey(self.center_id, self.order_id)
+
 
 _COLUMNS = (
-    "id, notice_id, order_id, shard, milestone, event_id, occurred_at, expires_at, channel, lane, person, address, "
-    "notice, state, reason, due_at, attempts, planned_at, held_for, intent_at, final_at, owner, carrier, told, "
-    "reference"
+    "id, notice_id, center_id, order_id, shard, milestone, event_id, occurred_at, expires_at, channel, lane, person, "
+    "address, notice, state, reason, due_at, attempts, planned_at, held_for, intent_at, final_at, owner, carrier, "
+    "told, reference"
 )
 _values = attrgetter(*_COLUMNS.split(", "))
-_INSERT = f"INSERT INTO sends ({_COLUMNS}) VALUES ({', '.join('?' * 25)}) ON CONFLICT (id) DO NOTHING"
+_INSERT = f"INSERT INTO sends ({_COLUMNS}) VALUES ({', '.join('?' * 26)}) ON CONFLICT (id) DO NOTHING"
 
 
 @dataclass(slots=True)
@@ -109,7 +118,7 @@ class Found:
     preferences: dict[str, Preference] = field(default_factory=dict)
     told_at: dict[str, list[int]] = field(default_factory=dict)
     together: dict[str, list[Send]] = field(default_factory=dict)
-    told_by: dict[tuple[str, str, str], list[tuple[str, int]]] = field(default_factory=dict)
+    told_by: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = field(default_factory=dict)
     next_due: int | None = None
 
 
@@ -144,6 +153,7 @@ def purge_deleted(dsn: str) -> None:
 def create_tables(store: Store) -> None:
     """Create what is not there yet; two processes may do so at once."""
     store.alone()
+    add_centers(store)
     for statement in SCHEMA:
         store.run(statement)
 
@@ -259,10 +269,22 @@ def waiting_in(store: Store, lane: str, shards: Collection[int]) -> list[Send]:
     return [Send(*row) for row in store.run(sql, (lane,))] if shards else []
 
 
-def log_of(store: Store, order_id: str) -> list[Send]:
-    """Everything the ledger knows of an order's notices, in the order of what happened."""
-    sql = f"SELECT {_COLUMNS} FROM sends WHERE order_id = ? ORDER BY occurred_at, milestone, channel, id"
-    return [Send(*row) for row in store.run(sql, (order_id,))]
+def log_of(store: Store, order: OrderKey) -> list[Send]:
+    """Everything the ledger knows of an order's notices, in the order of what happened.
+
+    What was sent before orders had a center is the order's where no other center has one with its number.
+    """
+    sql = f"""SELECT {_COLUMNS} FROM sends WHERE order_id = ? AND center_id IN (?, '')
+              ORDER BY occurred_at, milestone, channel, id"""
+    sends = [Send(*row) for row in store.run(sql, (order.order_id, order.center_id))]
+    is_alone = {*centers_of(store, order.order_id)} <= {order.center_id, ""}
+    return sends if is_alone else [send for send in sends if send.center_id]
+
+
+def centers_of(store: Store, order_id: str) -> list[str]:
+    """The centers of which the ledger knows an order with this number."""
+    sql = "SELECT DISTINCT center_id FROM sends WHERE order_id = ? ORDER BY center_id"
+    return [center_id for (center_id,) in store.run(sql, (order_id,))]
 
 
 def counts(store: Store) -> dict[tuple[str, str], int]:
@@ -279,20 +301,20 @@ def purge(store: Store, final_before: int, subscribed_before: int) -> None:
     store.run("DELETE FROM followers WHERE created_at < ?", (subscribed_before,))
 
 
-def turn_off(store: Store, person: str, order_id: str, now: int) -> None:
+def turn_off(store: Store, person: str, order: OrderKey, now: int) -> None:
     """Send nothing more about an order to a subscribed address, nor what waits to be sent."""
-    store.run("DELETE FROM followers WHERE person = ? AND order_id = ?", (person, order_id))
+    store.run("DELETE FROM followers WHERE person = ? AND center_id = ? AND order_id = ?", (person, *order))
     store.run(
         f"""UPDATE sends SET state = ?, reason = ?, final_at = ?{_FORGET}
-            WHERE person = ? AND order_id = ? AND state IN ('PLANNED','HELD')""",
-        (SUPPRESSED, TURNED_OFF, now, person, order_id),
+            WHERE person = ? AND center_id = ? AND order_id = ? AND state IN ('PLANNED','HELD')""",
+        (SUPPRESSED, TURNED_OFF, now, person, *order),
     )
 
 
 def _put_off(store: Store, send: Send, now: int) -> list[Send]:
-    sql = f"""SELECT {_COLUMNS} FROM sends WHERE person = ? AND order_id = ? AND lane = ? AND shard = ?
-              AND {_PUT_OFF} AND due_at <= ? ORDER BY occurred_at, id"""
-    return [Send(*row) for row in store.run(sql, (send.person, send.order_id, send.lane, send.shard, now))]
+    sql = f"""SELECT {_COLUMNS} FROM sends WHERE person = ? AND center_id = ? AND order_id = ? AND lane = ?
+              AND shard = ? AND {_PUT_OFF} AND due_at <= ? ORDER BY occurred_at, id"""
+    return [Send(*row) for row in store.run(sql, (send.person, *send.order, send.lane, send.shard, now))]
 
 
 def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[int]]:
@@ -306,13 +328,13 @@ def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[
     return found
 
 
-def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, str, str], list[tuple[str, int]]]:
-    found: dict[tuple[str, str, str], list[tuple[str, int]]] = defaultdict(list)
+def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, OrderKey, str], list[tuple[str, int]]]:
+    found: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = defaultdict(list)
     for some in pieces(order_ids):
-        sql = f"""SELECT person, order_id, milestone, event_id, occurred_at FROM sends
+        sql = f"""SELECT person, center_id, order_id, milestone, event_id, occurred_at FROM sends
                   WHERE order_id IN ({marks(some)}) AND {_TOLD}"""
-        for person, order_id, milestone, event_id, occurred_at in store.run(sql, some):
-            found[person, order_id, milestone].append((event_id, occurred_at))
+        for person, center_id, order_id, milestone, event_id, occurred_at in store.run(sql, some):
+            found[person, OrderKey(center_id, order_id), milestone].append((event_id, occurred_at))
     return found
 
 

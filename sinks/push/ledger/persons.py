@@ -4,55 +4,59 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.store import Store, marks, pieces
+from schemas.order_key import OrderKey
 from sinks.push.ledger.ledger import SUPPRESSED
 
 ERASED, RESTRICTED = "erased", "restricted"
 
-_MESSAGES = "order_id, milestone, event_id, occurred_at, channel, address, state, reason, told, planned_at, final_at"
+_MESSAGES = (
+    "center_id, order_id, milestone, event_id, occurred_at, channel, address, state, reason, told, planned_at, final_at"
+)
 _WAITING = "state IN ('PLANNED','HELD','RETRY')"
 
 
-def messages_of(store: Store, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+def messages_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str, Any]]:
     """Every message of these orders, sent or not, with what it said; an address only while it waits."""
     names = _MESSAGES.split(", ")
     rows: list[dict[str, Any]] = []
-    for some in pieces(order_ids):
-        sql = f"SELECT {_MESSAGES} FROM sends WHERE order_id IN ({marks(some)}) ORDER BY order_id, occurred_at, id"
-        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, some)]
+    for some in pieces(orders, 200):
+        sql = f"SELECT {_MESSAGES} FROM sends WHERE {_of(some)} ORDER BY center_id, order_id, occurred_at, id"
+        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
     return rows
 
 
-def subscriptions_of(store: Store, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+def subscriptions_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str, Any]]:
     """The browsers that follow these orders."""
+    names = ("center_id", "order_id", "address", "created_at")
     rows: list[dict[str, Any]] = []
-    for some in pieces(order_ids):
-        sql = f"SELECT order_id, address, created_at FROM followers WHERE order_id IN ({marks(some)})"
-        rows += [dict(zip(("order_id", "address", "created_at"), row, strict=True)) for row in store.run(sql, some)]
+    for some in pieces(orders, 200):
+        sql = f"SELECT {', '.join(names)} FROM followers WHERE {_of(some)}"
+        rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
     return rows
 
 
-def people_of(store: Store, order_ids: Sequence[str]) -> list[str]:
+def people_of(store: Store, orders: Sequence[OrderKey]) -> list[str]:
     """The keyed hashes of the addresses that were, or were to be, sent something about these orders."""
     people: set[str] = set()
-    for some in pieces(order_ids):
-        sql = f"SELECT DISTINCT person FROM sends WHERE order_id IN ({marks(some)})"
-        people.update(person for (person,) in store.run(sql, some))
+    for some in pieces(orders, 200):
+        sql = f"SELECT DISTINCT person FROM sends WHERE {_of(some)}"
+        people.update(person for (person,) in store.run(sql, _flat(some)))
     return sorted(people - {ERASED})
 
 
-def erase_orders(store: Store, order_ids: Sequence[str], now: int) -> dict[str, int]:
+def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str, int]:
     """Leave of these orders' messages only that there were some, and no subscriptions; how many of each."""
     changed = {"messages": 0, "subscriptions": 0}
-    for some in pieces(order_ids):
-        within = f"order_id IN ({marks(some)})"
+    for some in pieces(_also_unnamed(orders), 200):
+        within, named = _of(some), _flat(some)
         store.run(
             f"UPDATE sends SET state = ?, reason = ?, final_at = ? WHERE {within} AND {_WAITING}",
-            (SUPPRESSED, ERASED, now, *some),
+            (SUPPRESSED, ERASED, now, *named),
         )
         sql = f"""UPDATE sends SET person = ?, address = NULL, notice = NULL, told = '', reference = ''
                   WHERE {within} RETURNING id"""
-        changed["messages"] += len(store.run(sql, (ERASED, *some)))
-        changed["subscriptions"] += len(store.run(f"DELETE FROM followers WHERE {within} RETURNING order_id", some))
+        changed["messages"] += len(store.run(sql, (ERASED, *named)))
+        changed["subscriptions"] += len(store.run(f"DELETE FROM followers WHERE {within} RETURNING order_id", named))
     return changed
 
 
@@ -68,13 +72,27 @@ def forget_people(store: Store, people: Sequence[str]) -> int:
     return forgotten
 
 
-def restrict_orders(store: Store, order_ids: Sequence[str], now: int) -> int:
+def restrict_orders(store: Store, orders: Sequence[OrderKey], now: int) -> int:
     """Send nothing that waits of these orders, nor anything to who follows them; how many messages that were."""
     stopped = 0
-    for some in pieces(order_ids):
-        within = f"order_id IN ({marks(some)})"
+    for some in pieces(_also_unnamed(orders), 200):
+        within, named = _of(some), _flat(some)
         sql = f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, address = NULL, notice = NULL
                   WHERE {within} AND {_WAITING} RETURNING id"""
-        stopped += len(store.run(sql, (SUPPRESSED, RESTRICTED, now, *some)))
-        store.run(f"DELETE FROM followers WHERE {within}", some)
+        stopped += len(store.run(sql, (SUPPRESSED, RESTRICTED, now, *named)))
+        store.run(f"DELETE FROM followers WHERE {within}", named)
     return stopped
+
+
+def _of(orders: Sequence[OrderKey]) -> str:
+    """The condition that a row is about one of these orders."""
+    return f"(center_id, order_id) IN (VALUES {', '.join(['(?, ?)'] * len(orders))})"
+
+
+def _flat(orders: Sequence[OrderKey]) -> list[str]:
+    return [text for order in orders for text in order]
+
+
+def _also_unnamed(orders: Sequence[OrderKey]) -> list[OrderKey]:
+    """With what was written of these numbers before orders had a center: it may be about them."""
+    return [*orders, *sorted({order._replace(center_id="") for order in orders})]

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from schemas.centers import Center
+from schemas.order_key import OrderKey
 from schemas.times import from_ms
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import Send
@@ -15,8 +16,8 @@ from sinks.push.words.words import Moment, NoticeWords, Place, Wordsmith, form_v
 _AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
 _TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
 
-# The link to an order's tracking page as it is sent with what happened then (ms), always the same; "" for none.
-Link = Callable[[str, int], str]
+# The link to the tracking page of an order and vehicle as it is sent with what happened then (ms); "" for none.
+Link = Callable[[OrderKey, str, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Composer:
     centers: Mapping[str, Center]
     time_zone: str
     currency: str = "CNY"
-    link: Link = lambda order_id, at: ""
+    link: Link = lambda order, vehicle_id, at: ""
 
     def message(self, sends: Sequence[Send], fact: Mapping[str, Any] | None, style: Style) -> Message:
         """One message that tells all of the sends, which are of one order to one address; the first gives its id.
@@ -45,6 +46,7 @@ class Composer:
         place = self._place(newest)
         return Message(
             id=first.id,
+            center_id=first.center_id,
             order_id=first.order_id,
             milestone=first.milestone,
             locale=shown.values["locale"],
@@ -63,7 +65,8 @@ class Composer:
         Raises NoTemplate.
         """
         locale = self.smith.locale(notice["locale"])
-        link = self.link(notice["order_id"], notice["occurred_at"])
+        vehicle_id = (fact or {}).get("vehicle_id")
+        link = self.link(OrderKey.of(notice), vehicle_id, notice["occurred_at"]) if vehicle_id else ""
         told = Moment(max(at, notice["not_before"]), self._currency(fact), (fact or {}).get("promises") or ())
         return self.smith.notice(notice["milestone"], values_of(notice, self._place(notice), locale, link, told))
 

@@ -12,6 +12,7 @@ from sinks.push.channels.channel import Accepted, Answer, Rejected
 from sinks.push.channels.webpush import new_private_key, public_key, topic_of
 from tests.contract.channels.setups import Ready, webpush
 from tests.providers.messages import a_message
+from tests.workshop import R1, R2
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def test_a_newer_message_of_an_order_takes_the_place_of_one_that_was_not_fetched
 
 
 def test_an_order_is_not_told_by_its_topic():
-    assert len(topic_of("R1")) <= 32
-    assert topic_of("R1") != topic_of("R2")
-    assert "R1" not in topic_of("R1")
+    assert len(topic_of(R1)) <= 32
+    assert topic_of(R1) != topic_of(R2)
+    assert "R1" not in topic_of(R1)
 
 
 def test_it_lasts_as_long_as_the_message_is_true_and_what_matters_comes_first(ready: Ready):

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from benchmarks.contenders.rules import NOT_COMPUTED, event_of, follow
+from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from tests import feed
 
@@ -18,19 +19,19 @@ def test_taken_one_at_a_time_in_any_order_they_come_to_the_same_facts(seed: int)
     sent += random.Random(seed).choices(sent, k=100)
     random.Random(seed).shuffle(sent)
     events = [event for line in sent if (event := event_of(line)) is not None]
-    states: dict[str, bytes] = {}
-    facts: dict[str, dict[str, object]] = {}
+    states: dict[OrderKey, bytes] = {}
+    facts: dict[OrderKey, dict[str, object]] = {}
     for event in events:
-        known = states.get(event.order_id)
+        known = states.get(event.order)
         if (followed := follow(orjson.loads(known) if known else None, event)) is not None:
-            state, facts[event.order_id] = followed
-            states[event.order_id] = orjson.dumps(state)
+            state, facts[event.order] = followed
+            states[event.order] = orjson.dumps(state)
 
-    truth = {fact["order_id"]: fact for fact in journey_facts(events)}
+    truth = {OrderKey.of(fact): fact for fact in journey_facts(events)}
 
     assert facts.keys() == truth.keys()
-    for order_id, fact in facts.items():
-        assert without(fact) == without(truth[order_id])
+    for order, fact in facts.items():
+        assert without(fact) == without(truth[order])
 
 
 def without(fact: dict[str, object]) -> dict[str, object]:

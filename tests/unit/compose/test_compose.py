@@ -83,6 +83,7 @@ def test_the_image_holds_every_package():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
 
     assert packages <= {line.split()[1] for line in lines if line.startswith("COPY ")}
+    assert packages <= {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
 
 
 def test_nothing_starts_before_what_it_needs():

@@ -18,9 +18,11 @@ from fixtrail.tracking_links import Links
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.users import Directory, person_of
 from runtime.failure import REFUSED, Failure
+from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import Webhook, said_secret
 from sinks.push.config import WebhookSection
+from tests.workshop import R1
 
 OLD, NEW, HASH = "old key of some purpose, 32 bytes", "new key of the same purpose, long", "h" * 32
 NOW = 1_800_000_000_000
@@ -83,12 +85,17 @@ def test_an_installation_with_a_short_hash_key_may_keep_its_pseudonyms_and_signs
 # One key for each purpose
 
 
+def opened(links: Links, token: str) -> OrderKey | None:
+    link = links.opens(token, NOW)
+    return None if link is None or not links.is_of(link, "V1") else link.order
+
+
 def test_with_the_one_key_of_before_everything_stays_as_it_was(tmp_path: Path):
     """Links, sessions and webhook secrets of before are still good after an update."""
     one = settings(tmp_path)
-    token = Links(HASH.encode()).issue("R-1", NOW)
+    token = Links(HASH.encode()).issue(R1, "V1", NOW)
 
-    assert Links(*one.link_keys()).opens(token, NOW) == "R-1"
+    assert opened(Links(*one.link_keys()), token) == R1
     assert webhook_secret(one, "https://a.example/in") == said_secret(
         target_secret(HASH.encode(), "https://a.example:443")
     )
@@ -126,28 +133,28 @@ def test_the_list_names_keys_by_id_and_shows_none(tmp_path: Path):
 
 
 def test_links_of_before_the_change_still_open_and_new_ones_are_signed_by_the_new_key(tmp_path: Path):
-    before = links_of(settings(tmp_path, link_key=OLD, public_url="https://t.example"))("R-1", NOW)
+    before = links_of(settings(tmp_path, link_key=OLD, public_url="https://t.example"))(R1, "V1", NOW)
     changed = settings(tmp_path, link_key=NEW, link_key_old=OLD, public_url="https://t.example")
-    after = links_of(changed)("R-1", NOW)
+    after = links_of(changed)(R1, "V1", NOW)
     pages = Links(*changed.link_keys())
     tokens = [link.rpartition("/")[2] for link in (before, after)]
 
-    assert [pages.opens(token, NOW) for token in tokens] == ["R-1", "R-1"]
-    assert [Links(NEW.encode()).opens(token, NOW) for token in tokens] == [None, "R-1"]
-    assert [Links(OLD.encode()).opens(token, NOW) for token in tokens] == ["R-1", None]
+    assert [opened(pages, token) for token in tokens] == [R1, R1]
+    assert [opened(Links(NEW.encode()), token) for token in tokens] == [None, R1]
+    assert [opened(Links(OLD.encode()), token) for token in tokens] == [R1, None]
 
 
 def test_a_link_by_a_key_that_is_gone_opens_nothing():
-    token = Links(b"a key of two changes ago, 32 bytes").issue("R-1", NOW)
+    token = Links(b"a key of two changes ago, 32 bytes").issue(R1, "V1", NOW)
 
     assert Links(NEW.encode(), OLD.encode()).opens(token, NOW) is None
     assert Links(NEW.encode()).opens(token, NOW) is None
 
 
 def test_a_new_link_key_takes_over_from_the_hash_key(tmp_path: Path):
-    token = Links(*settings(tmp_path).link_keys()).issue("R-1", NOW)
+    token = Links(*settings(tmp_path).link_keys()).issue(R1, "V1", NOW)
 
-    assert Links(*settings(tmp_path, link_key=NEW, link_key_old=HASH).link_keys()).opens(token, NOW) == "R-1"
+    assert opened(Links(*settings(tmp_path, link_key=NEW, link_key_old=HASH).link_keys()), token) == R1
 
 
 def test_sessions_of_before_the_change_go_on_and_are_signed_anew(tmp_path: Path):
@@ -187,4 +194,4 @@ def sessions(folder: Path, given: Settings) -> Sessions:
 
 
 def provided(of: Sessions) -> Session:
-    return of.begin_provided(person_of("somebody", "viewer", ("*",)))
+    return of.begin_provided(person_of("somebody", "viewer", ("*",), subject=("https://id.example", "subject-1")))

@@ -23,7 +23,8 @@ def told(box: str, progress: Progress) -> list[str]:
 
 
 def test_counts_and_gauges_have_their_labels():
-    progress = Progress(ready=True)
+    progress = Progress()
+    progress.ready = True
     progress.counts["events", "advanced"] += 3
     progress.counts["commits", ""] += 1
     progress.gauges["lag_records", "journeys", "2"] = 12

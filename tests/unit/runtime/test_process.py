@@ -11,9 +11,11 @@ import urllib.request
 
 import pytest
 
+from fixtrail.boxes import state_of
 from runtime.health import HealthPage
 from runtime.logs import _without_personal, told_exception
 from runtime.process import run_until_stopped
+from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
 
@@ -65,6 +67,15 @@ def test_the_health_page_says_when_the_box_is_ready():
     state[0] = "ready"
     assert json.load(urllib.request.urlopen(f"{url}/readyz", timeout=5))["state"] == "ready"
     assert b"python_info" in urllib.request.urlopen(f"{url}/metrics", timeout=5).read()
+
+
+def test_a_box_in_an_outage_is_not_ready_and_does_not_start_again():
+    progress = Progress()
+    said = [state_of(progress)]
+    for is_ready in (True, False, True):
+        progress.ready = is_ready
+        said.append(state_of(progress))
+    assert said == ["starting", "ready", "not ready", "ready"]
 
 
 def test_a_health_port_that_is_taken_is_told():

@@ -32,7 +32,8 @@ def test_pauses_grow_from_half_a_second_to_half_a_minute() -> None:
 
 async def test_who_tries_again_is_not_ready_and_moves_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
-    progress = Progress(ready=True)
+    progress = Progress()
+    progress.ready = True
     target = Target(2, progress)
 
     assert await Retry(asyncio.Event(), progress).until_done(target.attempt, (OSError,), "the target is away") == "done"

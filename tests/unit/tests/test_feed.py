@@ -27,7 +27,7 @@ def clean() -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def orders(clean: list[Event]) -> dict[str, dict[str, Any]]:
+def orders(clean: list[Event]) -> oracle.Orders:
     return oracle.orders_of(clean, LATER)
 
 
@@ -64,8 +64,16 @@ def test_the_file_is_the_same_in_another_process(tmp_path: Path):
 def test_so_many_orders_are_made():
     events = feed.clean_events(2, orders=30, vehicles=9, centers=3, days=10)
 
-    assert len({event["order_id"] for event in events}) == 30
+    assert len({(event["center_id"], event["order_id"]) for event in events}) == 30
     assert len({event["vehicle_id"] for event in events}) <= 9
+
+
+def test_centers_use_the_same_numbers(clean: list[Event]):
+    centers = defaultdict(set)
+    for event in clean:
+        centers[event["order_id"]].add(event["center_id"])
+
+    assert sum(len(using) > 1 for using in centers.values()) > 100
 
 
 # Dirt
@@ -106,8 +114,8 @@ def test_of_contradicting_duplicates_the_first_in_the_file_counts():
 
     assert len(contradicted) > 50
     for first, *others in contradicted:
-        assert {(event["vehicle_id"], event["order_id"]) for event in (first, *others)} == {
-            (first["vehicle_id"], first["order_id"])
+        assert {(event["vehicle_id"], event["center_id"], event["order_id"]) for event in (first, *others)} == {
+            (first["vehicle_id"], first["center_id"], first["order_id"])
         }
     firsts = [same[0] for same in versions.values()]
     assert oracle.orders_of(arrived, LATER) == oracle.orders_of(firsts, LATER)
@@ -126,7 +134,7 @@ def test_every_address_belongs_to_one_order(clean: list[Event]):
     owners = defaultdict(set)
     for event in clean:
         for address in event.get("contact") or ():
-            owners[address].add(event["order_id"])
+            owners[address].add((event["vehicle_id"], event["order_id"]))
 
     assert len(owners) > 1000
     assert all(len(owner) == 1 for owner in owners.values())
@@ -169,7 +177,7 @@ def test_every_result_occurs(orders: dict[str, dict[str, Any]]):
     assert {row["score"] for row in rows} == {None, *range(11)}
     assert {row["fault_origin"] for row in rows} == {None, "maintenance", "misuse", "product"}
     assert {kind for row in rows for kind in row["anomalies"]} == {
-        *("missing_check_in", "activity_after_close", "center_changed", "negative_gap")
+        *("missing_check_in", "activity_after_close", "negative_gap")
     }
 
 
@@ -393,11 +401,11 @@ CORNERS: dict[str, Corner] = {
 def test_the_feed_reaches_every_corner_of_a_visit(clean: list[Event], orders: dict[str, dict[str, Any]]):
     histories = defaultdict(list)
     for event in clean:
-        histories[event["order_id"]].append(event)
+        histories[event["center_id"], event["order_id"]].append(event)
     for history in histories.values():
         history.sort(key=lambda event: (_at(event), event["event_id"]))
     reached = Counter(
-        name for order_id, row in orders.items() for name, holds in CORNERS.items() if holds(histories[order_id], row)
+        name for key, row in orders.items() for name, holds in CORNERS.items() if holds(histories[key], row)
     )
 
     assert [name for name in CORNERS if not reached[name]] == []
@@ -420,7 +428,8 @@ def test_the_feed_reaches_every_corner_of_a_comeback(orders: dict[str, dict[str,
             continue
         gap = after["checked_in_at"] - before["closed_at"]
         shares = bool(set(before["fault_groups"]) & set(after["fault_groups"]))
-        is_named = before["comeback_order_id"] == after["order_id"]
+        comeback = before["comeback_center_id"], before["comeback_order_id"]
+        is_named = comeback == (after["center_id"], after["order_id"])
         odometers = (before["odometer_km"], after["odometer_km"])
         driven = None if None in odometers else odometers[1] - odometers[0]
         in_time = timedelta(0) < gap <= limit

@@ -419,7 +419,6 @@ def test_an_order_without_check_in_has_no_times_but_is_judged():
     assert order["anomalies"] == ["missing_check_in"]
     assert order["closed_at"] is not None
     for name in (
-        "center_id",
         "lane",
         "customer_id",
         "checked_in_at",
@@ -432,18 +431,30 @@ def test_an_order_without_check_in_has_no_times_but_is_judged():
     assert order["stages"] == []
 
 
-def test_a_second_center_is_an_anomaly_and_the_check_in_names_the_center():
-    order = order_after(diagnosis("started", "07:00", center_id="C2"), check_in("08:00"), handoff("09:00"))
+def test_the_same_number_in_another_center_is_another_order():
+    orders = orders_of([diagnosis("started", "07:00", center_id="C2"), check_in("08:00"), handoff("09:00")], EVENING)
 
-    assert order["center_id"] == "C1"
-    assert order["anomalies"] == ["center_changed", "negative_gap"]
+    assert orders["C1", "R1"]["anomalies"] == []
+    assert orders["C2", "R1"]["anomalies"] == ["missing_check_in"]
 
 
 def test_the_first_of_two_events_with_one_id_counts():
     first = event("survey", "10:00", score=9)
-    order = order_after(check_in("08:00"), first, {**first, "score": 1}, {**first, "order_id": "R2"})
+    order = order_after(check_in("08:00"), first, {**first, "score": 1})
 
     assert (order["score"], order["event_count"]) == (9, 2)
+
+
+def test_an_event_id_means_something_in_its_order_only():
+    first = event("survey", "10:00", score=9)
+    others = {**first, "order_id": "R2", "score": 1}, {**first, "center_id": "C2", "score": 2}
+    orders = orders_of([first, *others], EVENING)
+
+    assert {key: order["score"] for key, order in orders.items()} == {
+        ("C1", "R1"): 9,
+        ("C1", "R2"): 1,
+        ("C2", "R1"): 2,
+    }
 
 
 def test_another_vehicle_may_use_the_same_event_id():
@@ -451,7 +462,7 @@ def test_another_vehicle_may_use_the_same_event_id():
         [check_in("08:00", event_id="1"), check_in("08:00", event_id="1", vehicle_id="V2", order_id="R2")], EVENING
     )
 
-    assert set(orders) == {"R1", "R2"}
+    assert set(orders) == {("C1", "R1"), ("C1", "R2")}
 
 
 def test_the_order_of_arrival_changes_nothing():
@@ -551,9 +562,10 @@ def test_handed_off_while_a_part_was_open_is_no_first_time_fix():
 
 def comeback(clock: str, day: int, order_id: str = "R2", **fields: Any) -> list[dict[str, Any]]:
     groups = fields.pop("fault_groups", ["brakes"])
+    center = {"center_id": fields.get("center_id", "C1")}
     return [
         check_in(clock, day, order_id=order_id, **fields),
-        diagnosis("completed", "23:00", day, order_id=order_id, fault_groups=groups),
+        diagnosis("completed", "23:00", day, order_id=order_id, fault_groups=groups, **center),
     ]
 
 

@@ -1,9 +1,11 @@
 """`fixtrail sql` keeps from the server the one call that would end the embedded one."""
 
+import orjson
 import pytest
 
 from fixtrail.all_settings import Settings
-from fixtrail.clickhouse.query import names_python, rows
+from fixtrail.cli import main
+from fixtrail.clickhouse.query import names_python, print_lines, print_table, rows
 from runtime.failure import Failure
 from tests.sql_attacks import FATAL
 
@@ -28,3 +30,35 @@ def test_a_call_is_found_however_it_is_written(query: str):
 @pytest.mark.parametrize("query", ALLOWED)
 def test_what_only_looks_like_it_is_let_through(query: str):
     assert not names_python(query)
+
+
+HOSTILE = "R-1\x1b]0;owned\x07\x1b[2J\u202egpj\r\x9b31m"
+
+
+def test_a_table_on_the_terminal_holds_no_command_for_it(capsys: pytest.CaptureFixture[str]):
+    answer = {"meta": [{"name": f"order{HOSTILE}", "type": "String"}], "data": [[HOSTILE], ["[bold]x[/bold]"], [None]]}
+
+    print_table(orjson.dumps(answer))
+
+    said = capsys.readouterr().out
+    assert all(char.isprintable() or char == "\n" for char in said)
+    assert "R-1\ufffd]0;owned" in said
+    assert "[bold]x[/bold]" in said and "null" in said
+
+
+def test_lines_on_the_terminal_hold_no_command_for_it(capsys: pytest.CaptureFixture[str]):
+    print_lines(f"order\tlane\n{HOSTILE}\tquick\n".encode() + b"\xff\n")
+
+    said = capsys.readouterr().out
+    assert all(char.isprintable() or char in "\t\n" for char in said)
+    assert said.splitlines() == ["order\tlane", said.splitlines()[1], "\ufffd"]
+    assert said.splitlines()[1].endswith("\tquick")
+
+
+def test_an_error_that_quotes_stored_text_commands_no_terminal(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main._end(f"Cannot parse {HOSTILE}\nas a number", 1)
+
+    said = capsys.readouterr().err
+    assert all(char.isprintable() or char == "\n" for char in said)
+    assert said.endswith("\nas a number\n")

@@ -11,18 +11,19 @@ from standardwebhooks.webhooks import Webhook
 
 from fixtrail.all_settings import Settings
 from fixtrail.configuration import centers_of, links_of
-from fixtrail.customers import consents, keys, notice_log, preview
+from fixtrail.customers import consents, keys, notice_log, orders, preview
 from fixtrail.tracking_links import Links
 from runtime.failure import Failure
 from runtime.store import open_store
 from schemas.facts import JourneyFact
+from schemas.order_key import OrderKey, journey_key
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import signature
 from sinks.push.ledger import ledger
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.notices import MILESTONES
 from tests.providers.messages import a_notice, a_send, now_ms
-from tests.workshop import approved, checked_in, handed_off, ms, order_after, part, quoted, repair, surveyed
+from tests.workshop import R1, R2, approved, checked_in, handed_off, ms, order_after, part, quoted, repair, surveyed
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     store.commit()
     store.close()
 
-    sends = notice_log.log_of(settings, "R1")
+    sends = notice_log.log_of(settings, R1)
     told, held = notice_log.log_as_json(sends)
     assert (told["state"], told["told"], told["reference"], told["due_at"]) == (
         "SENT",
@@ -124,7 +125,7 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     )
     assert (held["state"], held["reason"], held["final_at"]) == ("HELD", "quiet hours", None)
     assert "13877" not in repr((told, held))
-    notice_log.print_log("R1", sends, "Asia/Shanghai")
+    notice_log.print_log(R1, sends, "Asia/Shanghai")
     assert "HELD until" in capsys.readouterr().out
     notice_log.print_log("R9", [], "Asia/Shanghai")
     assert "has seen no notice" in capsys.readouterr().out
@@ -136,8 +137,9 @@ def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_i
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(notice)])
 
-    notice_log.print_log(order_id, notice_log.log_of(settings, order_id), "Asia/Shanghai")
-    notice_log.print_log(order_id, [], "Asia/Shanghai")
+    order = OrderKey("C1", order_id)
+    notice_log.print_log(order, notice_log.log_of(settings, order), "Asia/Shanghai")
+    notice_log.print_log(order, [], "Asia/Shanghai")
 
     said = capsys.readouterr().out
     assert "ready" in said and "has seen no notice" in said
@@ -148,7 +150,7 @@ def test_the_log_says_by_what_event(settings: Settings, capsys):
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready", event_id="dms-2026-000123"))])
 
-    notice_log.print_log("R1", notice_log.log_of(settings, "R1"), "Asia/Shanghai")
+    notice_log.print_log(R1, notice_log.log_of(settings, R1), "Asia/Shanghai")
 
     assert "dms-2026-000123" in capsys.readouterr().out
 
@@ -159,15 +161,15 @@ def test_a_message_that_is_tried_again_has_the_same_link(tmp_path: Path):
     )
     at = now_ms()
 
-    first, again = (links_of(settings)("R-1", at) for _ in range(2))
+    first, again = (links_of(settings)(R1, "V1", at) for _ in range(2))
 
     assert first == again
     token = first.removeprefix("https://track.example.com/t/")
-    assert Links(settings.secret()).opens(token, now_ms()) == "R-1"
+    assert Links(settings.secret()).opens(token, now_ms()).order == R1
 
 
 def test_without_pages_there_is_no_link(settings: Settings):
-    assert links_of(settings)("R-1", now_ms()) == ""
+    assert links_of(settings)(R1, "V1", now_ms()) == ""
 
 
 def test_the_centers_of_the_data_folder_are_known_too(settings: Settings):
@@ -234,10 +236,7 @@ def test_each_milestone_is_previewed_with_the_promise_that_held_then():
 def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.MonkeyPatch, settings: Settings, capsys):
     fact = JourneyFact.model_validate(order_after(surveyed("08:00")))
 
-    async def newest(*_: object) -> JourneyFact:
-        return fact
-
-    monkeypatch.setattr(preview, "_journey", newest)
+    monkeypatch.setattr(preview, "order_fact", lambda *_: fact)
     preview.print_preview(preview.preview(settings, "R1", "en"))
     assert "--all" in capsys.readouterr().out
 
@@ -250,9 +249,25 @@ def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.Monk
 def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_behind_it():
     facts = [order_after(checked_in("08:00")), order_after(checked_in("08:00"), repair("started", "09:00"))]
     facts[0]["version"], facts[1]["version"] = 1, 2
-    records = [SimpleNamespace(key=b"R1", value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
+    key, table = journey_key(R1, "V1"), orders.new_facts()
+    records = [SimpleNamespace(key=key, value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
 
-    newest = preview.newest_of("R1", [*records, SimpleNamespace(key=b"R2", value=b"{}")], None)
+    table.apply(orders.numbered("R1", [*records, SimpleNamespace(key=journey_key(R2, "V1"), value=b"{}")]))
 
-    assert newest is not None and newest.version == 2
-    assert preview.newest_of("R1", [SimpleNamespace(key=b"R1", value=None)], newest) is None
+    assert table.order(R1).version == 2
+    table.apply(orders.numbered("R1", [SimpleNamespace(key=key, value=None)]))
+    assert table.order(R1) is None
+
+
+def test_what_an_earlier_version_wrote_under_the_number_alone_is_found():
+    records = [SimpleNamespace(key=name, value=b"") for name in (b"R1", b"R2", b"[1]", b"\xff", None)]
+
+    assert orders.numbered("R1", records) == records[:1]
+
+
+def test_a_number_that_several_centers_use_needs_the_center():
+    assert orders.only_order([R1], "R1") == R1
+    with pytest.raises(Failure, match=r"several centers have an order R1: say --center, one of C1, C2"):
+        orders.only_order([R1, OrderKey("C2", "R1")], "R1")
+    with pytest.raises(Failure, match="there is no order R1"):
+        orders.only_order([], "R1")

@@ -202,7 +202,8 @@ def test_what_could_not_be_written_is_found_again():
 
 def test_a_customer_is_told_where_the_last_notice_went():
     shard = a_shard(checked_in("08:00", promised="10:00"))
-    told = {"order_id": "R1", "milestone": "checked_in", "occurred_at": ms("08:00"), "recipients": ["sms:1"]}
+    order = {"center_id": "C1", "order_id": "R1"}
+    told = {**order, "milestone": "checked_in", "occurred_at": ms("08:00"), "recipients": ["sms:1"]}
     shard.take_notice(a_record({**told, "notice_id": "a"}))
     shard.take_notice(a_record({**told, "notice_id": "b", "occurred_at": ms("07:00"), "recipients": ["sms:2"]}))
     (silence,) = at(shard, "09:00").notices
@@ -478,3 +479,24 @@ def test_a_center_whose_cars_are_checked_tells_no_ready_by_the_clock():
     )
     learn(shard, *(event | {"order_id": "R2", "event_id": f"2-{n}"} for n, event in enumerate(REPAIRED)))
     assert not at(shard, "08:35").notices
+
+
+def test_centers_with_the_same_number_have_alerts_and_customers_of_their_own():
+    shard = a_shard(checked_in("08:00", promised="10:00"), checked_in("08:00", center_id="C2", promised="10:00"))
+    for center, address in (("C1", "sms:1"), ("C2", "sms:2")):
+        told = {"center_id": center, "order_id": "R1", "milestone": "checked_in", "notice_id": center}
+        shard.take_notice(a_record({**told, "occurred_at": ms("08:00"), "recipients": [address]}))
+    found = at(shard, "10:10")
+
+    late = [notice for notice in found.notices if notice["milestone"] == "running_late"]
+    assert {notice["center_id"]: notice["recipients"] for notice in late} == {"C1": ["sms:1"], "C2": ["sms:2"]}
+    assert len({notice["notice_id"] for notice in late}) == 2
+    of_orders = [alert for alert in found.alerts.values() if alert.rule == next(iter(found.alerts.values())).rule]
+    assert sorted(alert.center_id for alert in of_orders) == ["C1", "C2"]
+
+
+def test_of_two_vehicles_under_one_order_the_one_with_the_newer_events_is_watched():
+    shard = a_shard(checked_in("08:00", promised="10:00"))
+    learn(shard, checked_in("09:00", vehicle_id="V2", promised="12:00"))
+
+    assert not [notice for notice in at(shard, "10:10").notices if notice["milestone"] == "running_late"]

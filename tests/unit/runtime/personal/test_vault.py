@@ -11,6 +11,7 @@ from runtime.personal.sealing import unsealed_event
 from runtime.personal.vault import ERASED, RESTRICTED, Vault
 from schemas.decode import BadEvent, decode_event, decode_with_extras
 from schemas.personal import is_sealed, sealed_texts
+from schemas.topics import MAX_SENT_BYTES
 from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.entries import entry_of
 from streams.journey.order import Order
@@ -192,3 +193,16 @@ def test_text_that_only_looks_sealed_is_sealed(vault: Vault) -> None:
 
     assert is_sealed(event["comment"])
     assert read(vault, event)["comment"] == "sealed: by CANARY"
+
+
+@pytest.mark.parametrize(("size", "code"), [(100_000, None), (300_000, "too_large"), (7_000_000, "too_large")])
+def test_sealing_makes_no_event_too_large_and_none_acceptable(vault: Vault, size: int, code: str | None) -> None:
+    (value,) = vault.seal([json.dumps({**CHECK_IN, "note": "CANARY" + "x" * size}).encode()])
+
+    assert b"CANARY" not in value
+    assert len(value) < MAX_SENT_BYTES
+    if code is None:
+        assert decode_event(value).order_id == "W-1"
+    else:
+        with pytest.raises(BadEvent, match=code):
+            decode_event(value)

@@ -22,6 +22,7 @@ from tests.workshop import (
     called_off,
     checked_in,
     complained,
+    diagnosed,
     ms,
     order_after,
     part,
@@ -88,7 +89,7 @@ def test_an_empty_secret_is_refused() -> None:
 
 
 def test_an_event_s_row_says_where_it_came_from_and_what_happened() -> None:
-    row = row_of(repair("started", "08:30", technician_id="T1", bay_id="B2"))
+    row = row_of(repair("started", "08:30", technician_id="T1", bay_id="B2"), clear_staff=True)
 
     assert row["vehicle_key"] == KEYED.vehicle("V1")
     assert (row["kafka_partition"], row["kafka_offset"], row["received_at"]) == (2, 7, ARRIVED)
@@ -101,6 +102,18 @@ def test_an_event_s_row_says_where_it_came_from_and_what_happened() -> None:
     )
     assert row["occurred_at"] == ms("08:30")
     assert json.loads(row["payload"]) == {"phase": "started", "job_id": "J1", "technician_id": "T1", "bay_id": "B2"}
+
+
+def test_an_employee_is_a_pseudonym_another_one_at_each_center() -> None:
+    here, again, there, other = (
+        row_of(repair("started", "08:30", technician_id=name, center_id=center))
+        for name, center in (("T-CANARY", "C1"), ("T-CANARY", "C1"), ("T-CANARY", "C2"), ("T2", "C1"))
+    )
+    handled = row_of(complained("08:30", handler_id="H-CANARY"))
+
+    assert "CANARY" not in str((here, handled))
+    assert here["technician_id"] == again["technician_id"] == json.loads(here["payload"])["technician_id"]
+    assert len({row["technician_id"] for row in (here, there, other)}) == 3
 
 
 def test_neither_vehicle_nor_customer_nor_contact_is_in_a_row() -> None:
@@ -309,6 +322,25 @@ def test_every_type_of_event_has_a_row() -> None:
         row = row_of(sent(name, "09:00", **needed.get(name, {})))
 
         assert row["type"] == name and json.loads(row["payload"]) is not None
+
+
+TYPED = "call me back on 13800138000"
+
+
+@pytest.mark.parametrize(
+    ("event", "stored"),
+    [
+        (surveyed("12:00", reasons=["wait", TYPED]), {"score": 9, "reasons": ["wait"]}),
+        (complained("12:00", category=TYPED), {"category": "(free text)", "phase": "opened"}),
+        (diagnosed("09:00", 0, "brakes", TYPED), {"phase": "completed", "fault_groups": ["brakes"]}),
+    ],
+    ids=["survey", "complaint", "diagnosis"],
+)
+def test_free_text_in_the_place_of_codes_is_kept_only_where_it_is_wanted(
+    event: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    assert json.loads(row_of(event)["payload"]) == stored
+    assert TYPED in row_of(event, keep_free_text=True)["payload"].decode()
 
 
 def test_an_event_s_row_names_who_sent_it_and_when():

@@ -13,6 +13,7 @@ import pytest
 
 from runtime.progress import Progress
 from runtime.store import SqliteStore
+from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.decide import QUIET, Policy
 from sinks.push.lane import CALL_MARGIN_S, Office
@@ -23,6 +24,7 @@ from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERS
 from streams.journey.ready_setting import CheckHistory
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
 from tests.unit.sinks.push.test_decide import at
+from tests.workshop import R1
 
 NOON = at("12:00")
 
@@ -66,8 +68,8 @@ class Facts:
         self.is_current = True
         self.checks = CheckHistory()
 
-    def fact(self, order_id: str) -> dict[str, Any] | None:
-        return self.by_order.get(order_id)
+    def fact(self, order: OrderKey) -> dict[str, Any] | None:
+        return self.by_order.get(order.order_id)
 
 
 class Desk:
@@ -107,7 +109,7 @@ class Desk:
 
     async def states(self, order_id: str = "R1") -> dict[str, tuple[str, str]]:
         """State and reason by milestone."""
-        sends = await self.clerk.do(partial(ledger.log_of, order_id=order_id))
+        sends = await self.clerk.do(partial(ledger.log_of, order=OrderKey("C1", order_id)))
         return {each.milestone: (each.state, each.reason) for each in sends}
 
     async def until(self, is_so: Callable[[], Any]) -> None:
@@ -165,7 +167,7 @@ async def test_what_was_told_is_not_told_again_when_a_late_event_proves_it(tmp_p
         states: dict[str, str] = {}
 
         async def are_final() -> bool:
-            sends = await desk.clerk.do(partial(ledger.log_of, order_id="R1"))
+            sends = await desk.clerk.do(partial(ledger.log_of, order=R1))
             states.update({each.id: each.state for each in sends})
             return set(states.values()) <= set(ledger.FINAL)
 
@@ -404,13 +406,11 @@ async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: 
 async def test_a_subscription_that_is_gone_is_forgotten(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(
-            partial(audience.subscribe, person=send.person, order_id="R1", address="webpush:{}", now=NOON)
-        )
+        await desk.clerk.do(partial(audience.subscribe, person=send.person, order=R1, address="webpush:{}", now=NOON))
         desk.channel.answers = [Rejected("HTTP 410", gone=True)]
         await desk.settled(REJECTED)
 
-        assert await desk.clerk.do(partial(audience.subscriptions_of, order_ids=["R1"])) == {}
+        assert await desk.clerk.do(partial(audience.subscriptions_of, orders=[R1])) == {}
 
 
 @pytest.mark.parametrize(("idempotent", "becomes"), [(False, UNKNOWN), (True, SENT)])

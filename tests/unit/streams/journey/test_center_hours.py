@@ -69,8 +69,8 @@ def test_an_order_without_a_check_in_has_no_center_to_count_in():
     assert hours_after(*repaired_visit()[1:]) == {}
 
 
-def test_all_belongs_to_the_center_of_the_check_in():
-    assert hours_after(checked_in("08:00"), handed_off("09:00", center_id="C2")).keys() == {("C1", 8), ("C1", 9)}
+def test_what_another_center_sends_under_the_same_number_does_not_count_here():
+    assert hours_after(checked_in("08:00"), handed_off("09:00", center_id="C2")).keys() == {("C1", 8)}
 
 
 def test_what_an_order_handed_off_brought_is_counted_in_the_hour_of_its_handoff():

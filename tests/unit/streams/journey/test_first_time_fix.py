@@ -34,9 +34,10 @@ def verdict(*events: Sent) -> Verdict:
 def back(after: timedelta, *groups: str, order_id: str = "R2", **fields: Any) -> list[Sent]:
     """Another visit of the same vehicle, checked in so long after the handoff of `repaired_visit`."""
     moment = (HANDOFF + after).isoformat()
+    center = {"center_id": fields.get("center_id", "C1")}
     return [
         checked_in("08:00", order_id=order_id, occurred_at=moment, **fields),
-        diagnosed("08:00", 0, *groups, order_id=order_id, occurred_at=moment),
+        diagnosed("08:00", 0, *groups, order_id=order_id, occurred_at=moment, **center),
     ]
 
 
@@ -191,17 +192,25 @@ def test_a_comeback_at_another_center_counts():
     assert verdict(*repaired_visit("brakes"), *back(WINDOW, "brakes", center_id="C9"))[2] == "R2"
 
 
+def test_a_comeback_may_have_the_same_number_in_another_center():
+    events = [*repaired_visit("brakes"), *back(WINDOW, "brakes", order_id="R1", center_id="C9")]
+    first = facts_after(*events)["C1", "R1"]
+
+    assert (first["ftf_cause"], first["comeback_center_id"], first["comeback_order_id"]) == ("comeback", "C9", "R1")
+
+
 def test_the_same_order_number_of_another_vehicle_is_no_comeback():
     other = [{**event, "vehicle_id": "V2"} for event in back(WINDOW, "brakes")]
 
     assert verdict(*repaired_visit("brakes"), *other)[0] is True
 
 
-def test_the_earliest_of_several_comebacks_is_named_and_of_two_at_once_the_lower_order_id():
+def test_the_earliest_of_several_comebacks_is_named_and_of_two_at_once_the_lower_center_then_number():
     visits = [
         *back(timedelta(days=9), "brakes", order_id="R9"),
         *back(timedelta(days=5), "brakes", order_id="R8"),
         *back(timedelta(days=5), "brakes", order_id="R7"),
+        *back(timedelta(days=5), "brakes", order_id="R5", center_id="C2"),
         *back(timedelta(days=1), "screen", order_id="R6"),
     ]
 

@@ -20,13 +20,25 @@ from streams.journey.partition_state import PartitionState
 from streams.journey.vehicle import Vehicle
 from streams.journey.visit import fold
 from tests.histories import CHANCES, a_few, feeds, histories
-from tests.workshop import Sent, checked_in, diagnosed, entries_of, event_of, handed_off, ms, repaired_visit, surveyed
+from tests.workshop import (
+    R1,
+    R2,
+    Sent,
+    checked_in,
+    diagnosed,
+    entries_of,
+    event_of,
+    handed_off,
+    ms,
+    repaired_visit,
+    surveyed,
+)
 
 Tables = tuple[dict[bytes, bytes], dict[bytes, bytes], dict[bytes, bytes]]
 
 
 def order_of(entries: list[Entry], hours: list[Hour] | None = None) -> bytes:
-    order = Order("R1")
+    order = Order(R1)
     for offset, entry in enumerate(entries):
         order.apply(entry, offset)
     order.hours = hours or []
@@ -35,8 +47,8 @@ def order_of(entries: list[Entry], hours: list[Hour] | None = None) -> bytes:
 
 def meaning(state: bytes) -> Any:
     """What an order's state says: its facts and its events, in whatever order they came."""
-    order = Order("R1", state)
-    return journey_fact("R1", "V1", order.visit, NOT_JUDGED, 0), sorted(map(msgspec.json.encode, order.entries()))
+    order = Order(R1, state)
+    return journey_fact(R1, "V1", order.visit, NOT_JUDGED, 0), sorted(map(msgspec.json.encode, order.entries()))
 
 
 def split(history: list[Sent], chance: Random, ways: int) -> list[bytes]:
@@ -83,11 +95,11 @@ def test_an_older_state_of_an_order_adds_nothing_to_a_newer_one(history: list[Se
 
 def test_a_merged_order_goes_on_like_any_other():
     visit = entries_of(repaired_visit("brakes"))
-    merged = Order("R1", merge_orders(order_of(visit[:2]), order_of(visit[2:5])))
+    merged = Order(R1, merge_orders(order_of(visit[:2]), order_of(visit[2:5])))
 
     merged.apply(visit[5], 9)
 
-    assert journey_fact("R1", "V1", merged.visit, NOT_JUDGED, 0) == meaning(order_of(visit))[0]
+    assert journey_fact(R1, "V1", merged.visit, NOT_JUDGED, 0) == meaning(order_of(visit))[0]
 
 
 def test_of_two_events_with_one_id_either_way_of_merging_keeps_the_same():
@@ -96,14 +108,14 @@ def test_of_two_events_with_one_id_either_way_of_merging_keeps_the_same():
     one, other = order_of([first, check_in]), order_of([second, check_in])
 
     assert meaning(merge_orders(one, other)) == meaning(merge_orders(other, one))
-    assert fold(Order("R1", merge_orders(one, other)).entries()).count == 2
+    assert fold(Order(R1, merge_orders(one, other)).entries()).count == 2
 
 
 def test_a_merged_order_remembers_every_hour_it_counts_in():
     visit = entries_of(repaired_visit())
     one, other = order_of(visit[:1], [("C1", 1)]), order_of(visit[1:], [("C2", 2)])
 
-    assert Order("R1", merge_orders(one, other)).hours == [("C1", 1), ("C2", 2)]
+    assert Order(R1, merge_orders(one, other)).hours == [("C1", 1), ("C2", 2)]
 
 
 # Vehicles
@@ -113,7 +125,7 @@ def vehicle_of(*orders: list[Sent], offset: int = 0) -> bytes:
     vehicle = Vehicle("V1")
     vehicle.offset, vehicle.clock = offset, ms("08:00", offset)
     for events in orders:
-        order = Order(events[0]["order_id"])
+        order = Order(event_of(events[0]).order)
         for entry in entries_of(events):
             order.apply(entry, offset)
         vehicle.note(order, vehicle.clock)
@@ -136,11 +148,11 @@ def test_a_merged_vehicle_knows_all_orders_and_of_each_the_newer_digest():
 def test_what_either_has_let_go_is_gone():
     known = vehicle_of(FIRST, SECOND)
     gone = Vehicle("V1", known)
-    gone.forget("R1")
+    gone.forget(R1)
 
     merged = Vehicle("V1", merge_vehicles(known, gone.state()))
 
-    assert (merged.order_ids(), merged.let_go) == (["R2"], {"R1": 3})
+    assert (merged.orders(), merged.let_go) == ([R2], {R1: 3})
     assert merge_vehicles(gone.state(), known) == merge_vehicles(known, gone.state())
 
 
@@ -150,7 +162,7 @@ def test_merging_vehicles_is_associative_commutative_and_idempotent(known: list[
     for offset, (first, second, let_go) in enumerate(known):
         vehicle = Vehicle("V1", vehicle_of(FIRST[:first], *([SECOND[:second]] if second else []), offset=offset))
         if let_go:
-            vehicle.forget("R1")
+            vehicle.forget(R1)
         states.append(vehicle.state())
     a, b, c = states
 

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 
 from schemas.facts import Notice
+from schemas.order_key import OrderKey
 from streams.journey.entries import sort_key
 from streams.journey.ids import notice_id
 from streams.journey.notices import is_still_true, notice_of
@@ -15,6 +16,8 @@ from streams.journey.visit import fold
 from tests.histories import CHANCES, histories
 from tests.workshop import (
     QUOTED,
+    R1,
+    R2,
     Sent,
     approved,
     at,
@@ -157,7 +160,7 @@ def test_without_a_check_in_there_is_no_ready_but_a_handoff():
 def notices_after(*events: Sent) -> list[dict[str, Any]]:
     entries = entries_of(events)
     visit, proofs = fold(entries), {entry.event_id: entry for entry in entries}
-    return [notice_of("R1", visit, milestone, proofs[milestone.event_id]) for milestone in visit.timeline]
+    return [notice_of(R1, visit, milestone, proofs[milestone.event_id]) for milestone in visit.timeline]
 
 
 def notice_after(milestone: str, *events: Sent) -> Notice:
@@ -172,14 +175,14 @@ def still_true(milestone: str, *events: Sent) -> bool:
 
 
 def test_a_notice_is_the_same_however_often_it_is_made():
-    assert notice_id("R1", "ready", "e1") == notice_id("R1", "ready", "e1")
-    assert (
-        len({notice_id(*told) for told in (("R1", "ready", "e1"), ("R2", "ready", "e1"), ("R1", "ready", "e2"))}) == 3
-    )
+    assert notice_id(R1, "ready", "e1") == notice_id(R1, "ready", "e1")
+    others = (R2, "ready", "e1"), (R1, "ready", "e2"), (OrderKey("C2", "R1"), "ready", "e1")
+    assert len({notice_id(*named) for named in ((R1, "ready", "e1"), *others)}) == 4
 
 
 def test_parts_of_an_id_cannot_run_into_each_other():
-    assert notice_id("R1", "ready", "e1") != notice_id("R", "1ready", "e1")
+    assert notice_id(R1, "ready", "e1") != notice_id(OrderKey("C1", "R"), "1ready", "e1")
+    assert notice_id(R1, "ready", "e1") != notice_id(OrderKey("C", "1R1"), "ready", "e1")
 
 
 def test_a_notice_says_where_it_happened_and_whom_to_tell():
@@ -294,7 +297,7 @@ def test_a_milestone_that_a_late_event_takes_back_was_never_true():
 def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: list[Sent], chance: Random):
     arrived = list(history)
     chance.shuffle(arrived)
-    order, told = Order("R1"), set()
+    order, told = Order(R1), set()
 
     for offset, entry in enumerate(entries_of(arrived)):
         told |= {(step.name, step.event_id, step.at) for step in order.apply(entry, offset)[1]}
@@ -304,7 +307,7 @@ def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: 
 
 def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
     early = [handed_off("07:00"), repair("started", "07:30"), checked_in("08:00")]
-    order, told = Order("R1"), []
+    order, told = Order(R1), []
 
     for offset, entry in enumerate(entries_of(early)):
         told += [milestone.name for milestone in order.apply(entry, offset)[1]]
@@ -315,7 +318,7 @@ def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
 @given(histories())
 def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
     entries = sorted(entries_of([checked_in("07:59"), *history]), key=sort_key)
-    order, told = Order("R1"), []
+    order, told = Order(R1), []
 
     for offset, entry in enumerate(entries):
         told += order.apply(entry, offset)[1]

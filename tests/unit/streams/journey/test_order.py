@@ -15,6 +15,7 @@ from streams.journey.order import Order
 from streams.journey.visit import VISIT_STATE, Visit, fold
 from tests.histories import CHANCES, histories
 from tests.workshop import (
+    R1,
     Sent,
     checked_in,
     complained,
@@ -33,11 +34,11 @@ from tests.workshop import (
 
 def facts(visit: Visit) -> dict[str, Any]:
     """All that a visit says of itself."""
-    return journey_fact("R1", "V1", visit, NOT_JUDGED, 0)
+    return journey_fact(R1, "V1", visit, NOT_JUDGED, 0)
 
 
 def order_of(entries: list[Entry]) -> Order:
-    order = Order("R1")
+    order = Order(R1)
     for offset, entry in enumerate(entries):
         order.apply(entry, offset)
     return order
@@ -54,14 +55,14 @@ def test_a_survey_of_an_order_closed_before_is_not_late():
     arrived, closed, survey, older = entries_of(
         [checked_in("08:00"), handed_off("09:00"), surveyed("12:00"), surveyed("11:00")]
     )
-    order = Order("R1", order_of([arrived, closed]).state())
+    order = Order(R1, order_of([arrived, closed]).state())
 
     assert order.apply(survey, 3)[0] == "new"
-    assert Order("R1", order.state()).apply(older, 4)[0] == "late"
+    assert Order(R1, order.state()).apply(older, 4)[0] == "late"
 
 
 def test_an_event_newer_than_all_before_is_new_and_an_older_one_late():
-    order = Order("R1")
+    order = Order(R1)
     first, second, third = entries_of([checked_in("08:00"), repair("started", "09:00"), diagnosis_started("08:30")])
 
     assert [order.apply(entry, 0)[0] for entry in (first, second, third)] == ["new", "new", "late"]
@@ -75,7 +76,7 @@ def test_the_same_event_once_more_is_a_duplicate_and_another_under_its_id_a_conf
     assert order.apply(again, 7)[0] in ("new", "late")
     assert order.apply(again, 8) == ("duplicate", [])
     assert order.apply(contradicted, 9) == ("conflict", [])
-    assert order.visit.count == Order("R1", before).visit.count + 1
+    assert order.visit.count == Order(R1, before).visit.count + 1
 
 
 def test_what_counts_is_the_first_event_accepted_under_an_id():
@@ -94,7 +95,7 @@ def test_an_id_is_found_only_where_it_is_the_id_of_an_event():
 
 
 def test_the_offset_is_that_of_the_newest_record_that_brought_something():
-    order, (entry,) = Order("R1"), entries_of([checked_in("08:00")])
+    order, (entry,) = Order(R1), entries_of([checked_in("08:00")])
 
     order.apply(entry, 40)
     order.apply(entry, 90)
@@ -128,11 +129,11 @@ def test_an_order_read_from_its_bytes_is_the_same(history: list[Sent]):
     order = order_of(entries_of(history))
     order.hours = [("C1", 1_772_438_400_000)]
 
-    again = Order("R1", order.state())
+    again = Order(R1, order.state())
 
     assert (again.offset, again.hours, again.entries()) == (order.offset, order.hours, order.entries())
     assert facts(again.visit) == facts(order.visit)
-    assert Order("R1", again.state()).state() == again.state()
+    assert Order(R1, again.state()).state() == again.state()
 
 
 @given(histories())
@@ -160,11 +161,11 @@ def test_money_keeps_every_digit_and_equal_amounts_are_equal():
 def test_the_order_of_arrival_duplicates_and_restarts_change_no_fact(history: list[Sent], chance: Random):
     arrivals = [*history, *chance.choices(history, k=3)]
     chance.shuffle(arrivals)
-    order = Order("R1")
+    order = Order(R1)
     for offset, entry in enumerate(entries_of(arrivals)):
         order.apply(entry, offset)
         if chance.random() < 0.3:
-            order = Order("R1", order.state())
+            order = Order(R1, order.state())
 
     assert facts(order.visit) == facts(fold(entries_of(history)))
 

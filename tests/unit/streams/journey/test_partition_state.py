@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 
 from schemas.facts import CenterHour, JourneyFact, Notice
+from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from streams.journey.partition_state import BatchOutput
 from tests.compare import contradictions
@@ -15,8 +16,11 @@ from tests.histories import CHANCES, a_few, endings, feeds, histories
 from tests.oracle import EPOCH, center_hours_of, orders_of
 from tests.worker_memory import Memory
 from tests.workshop import (
+    R1,
+    R2,
     Sent,
     checked_in,
+    complained,
     diagnosed,
     event_of,
     facts_after,
@@ -25,6 +29,7 @@ from tests.workshop import (
     in_plain_types_too,
     ms,
     part,
+    quoted,
     repair,
     repaired_visit,
     surveyed,
@@ -56,6 +61,11 @@ def memory_after(events: Iterable[Sent], chance: Random | None = None) -> Memory
 
 def written_by(*events: Sent) -> BatchOutput:
     return Memory(hold_days=YEARS).take(records_of(events))
+
+
+def without_versions(facts: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """The facts but for their versions, which grow with the vehicle's other orders."""
+    return {order: {**fact, "version": None} for order, fact in facts.items()}
 
 
 # What a batch writes
@@ -103,11 +113,11 @@ def test_a_comeback_found_weeks_later_rewrites_the_hour_of_the_handoff():
 def test_an_order_moves_to_another_hour_when_an_earlier_check_in_turns_up():
     memory = Memory(hold_days=YEARS)
     memory.take(records_of([checked_in("09:00"), handed_off("11:00")]))
-    memory.take([(5, event_of(checked_in("08:00", center_id="C2")))])
+    memory.take([(5, event_of(checked_in("08:00")))])
 
     hours = memory.center_hours()
-    assert (hours["C1", ms("09:00")]["check_ins"], hours["C1", ms("11:00")]["handed_off"]) == (0, 0)
-    assert (hours["C2", ms("08:00")]["check_ins"], hours["C2", ms("11:00")]["handed_off"]) == (1, 1)
+    assert (hours["C1", ms("09:00")]["check_ins"], hours["C1", ms("08:00")]["check_ins"]) == (0, 1)
+    assert hours["C1", ms("11:00")]["handed_off"] == 1
 
 
 def test_what_happened_to_each_event_is_counted():
@@ -117,20 +127,33 @@ def test_what_happened_to_each_event_is_counted():
         *(surveyed("13:00", event_id="e", score=1), surveyed("13:00", event_id="e", order_id="R2")),
     )
 
-    assert out.outcomes == {"new": 2, "late": 1, "duplicate": 1, "conflict": 1, "event_id_conflict": 1}
+    assert out.outcomes == {"new": 3, "late": 1, "duplicate": 1, "event_id_conflict": 1}
     assert [code for _, code in out.diverted] == ["event_id_conflict"]
 
 
-def test_an_id_used_by_another_order_of_the_vehicle_brings_nothing():
-    memory = memory_after([checked_in("08:00", event_id="e"), checked_in("09:00", event_id="e", order_id="R2")])
+def test_an_event_id_taken_by_another_order_of_the_vehicle_takes_nothing_away():
+    """Whoever may send for one order must not be able to use up the ids of another."""
+    squatted = complained("07:00", event_id="dms-777", order_id="E-1", center_id="C2")
+    memory = memory_after([squatted, checked_in("08:00", event_id="dms-777"), handed_off("09:00")])
 
-    assert memory.facts.keys() == {"R1"}
+    assert memory.facts[R1]["status"] == "handed_off"
+    assert memory.facts["C2", "E-1"]["complaints"] == 1
 
 
 def test_an_id_used_for_another_vehicle_is_another_event():
     again = checked_in("09:00", event_id="e", order_id="R2", vehicle_id="V2")
 
-    assert memory_after([checked_in("08:00", event_id="e"), again]).facts.keys() == {"R1", "R2"}
+    assert memory_after([checked_in("08:00", event_id="e"), again]).facts.keys() == {R1, R2}
+
+
+def test_two_centers_with_the_same_number_have_two_orders_though_it_is_the_same_vehicle():
+    ours = [checked_in("08:00", promised="12:00"), quoted("08:30"), handed_off("09:00", amount=200)]
+    theirs = [checked_in("07:00", center_id="C2"), handed_off("07:30", center_id="C2", amount=99_999)]
+    memory = memory_after([*ours, *theirs])
+
+    assert without_versions(memory.facts) == without_versions(facts_after(*ours) | facts_after(*theirs))
+    assert memory.facts[R1]["final_amount"] == "200"
+    assert len(memory.notices) == len(memory_after(ours).notices) + len(memory_after(theirs).notices)
 
 
 def test_a_duplicate_writes_nothing():
@@ -216,13 +239,13 @@ def test_what_comes_again_under_its_id_and_says_something_else_changes_nothing(h
 def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance: Random):
     chance.shuffle(history)
     memory = Memory(hold_days=YEARS)
-    known: dict[str, dict[str, Any]] = {}
+    known: dict[OrderKey, dict[str, Any]] = {}
 
     for batch in batches(records_of(history), chance):
         for fact in memory.take(batch).journeys:
-            before = known.get(fact["order_id"])
+            before = known.get(OrderKey.of(fact))
             assert before is None or fact["version"] > before["version"] or fact == before
-            known[fact["order_id"]] = fact
+            known[OrderKey.of(fact)] = fact
 
 
 @given(histories(orders=3, longest=20), CHANCES)
@@ -241,5 +264,5 @@ def test_the_last_of_all_versions_is_the_one_of_all_events_at_once(history: list
     chance.shuffle(history)
 
     assert memory_after(history, chance).facts == {
-        fact["order_id"]: fact for fact in journey_facts(map(event_of, history))
+        OrderKey.of(fact): fact for fact in journey_facts(map(event_of, history))
     }

@@ -61,7 +61,7 @@ def test_without_a_check_in_there_are_no_times_but_the_rest_is_told():
     order = order_after(quoted("08:10", 0, "brakes"), part("backordered", "08:20"), handed_off("09:00", amount=12.5))
 
     assert (order["status"], order["closed_at"]) == ("handed_off", ms("09:00"))
-    assert {order[name] for name in ("center_id", "lane", "checked_in_at", "ready_at", "activity")} == {None}
+    assert {order[name] for name in ("lane", "checked_in_at", "ready_at", "activity")} == {None}
     assert {value for name, value in order.items() if name.endswith("_s")} == {None}
     assert (order["stages"], order["promised_at"]) == ([], None)
     assert (order["fault_groups"], order["stockouts"], order["quoted_amount"]) == (["brakes"], 1, QUOTED)

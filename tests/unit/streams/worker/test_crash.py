@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.order_key import OrderKey
 from streams.journey.order import Order
 from streams.journey.vehicle import Vehicle
 from tests import feed
 from tests.histories import CHANCES, a_few, feeds, histories
 from tests.worker_memory import Memory, Records
-from tests.workshop import Sent, checked_in, event_of, facts_after, handed_off, ms, repaired_visit, surveyed
+from tests.workshop import R1, Sent, checked_in, event_of, facts_after, handed_off, ms, repaired_visit, surveyed
 
 YEARS = 3650
 
@@ -52,8 +53,8 @@ def state_of(memory: Memory) -> Any:
     """What the tables say, but for marks of when and in what order something was written."""
     orders, vehicles, hours = memory.tables
     return (
-        {key: sorted(map(str, Order("R", state).entries())) for key, state in orders.items()},
-        {key: sorted(map(str, Order("R", state).hours)) for key, state in orders.items()},
+        {key: sorted(map(str, Order(R1, state).entries())) for key, state in orders.items()},
+        {key: sorted(map(str, Order(R1, state).hours)) for key, state in orders.items()},
         {key: sorted(map(str, Vehicle("V", state).digests())) for key, state in vehicles.items()},
         {key: sorted(counted_in(state).items()) for key, state in hours.items()},
     )
@@ -96,10 +97,10 @@ def test_a_dirty_feed_survives_it(arrivals: list[Sent], size: int, chance: Rando
 @given(histories(orders=3, longest=24), st.integers(1, 6), CHANCES)
 def test_what_is_sent_again_has_the_version_of_what_it_says(history: list[Sent], size: int, chance: Random):
     """A version stands for one content, even when it was sent before a crash and again after it."""
-    said: dict[tuple[str, int], Any] = {}
+    said: dict[tuple[OrderKey, int], Any] = {}
 
     for fact in killed_again_and_again(records_of(history), size, chance).sent:
-        assert said.setdefault((fact["order_id"], fact["version"]), fact) == fact
+        assert said.setdefault((OrderKey.of(fact), fact["version"]), fact) == fact
 
 
 @given(histories(orders=2, longest=16), CHANCES)
@@ -169,7 +170,7 @@ def test_an_order_let_go_in_the_lost_batch_is_not_begun_anew(logged: tuple[str, 
     memory.take(batch)
     memory.take([(12, event_of(surveyed("12:00", 61, order_id="R9", vehicle_id="V9")))])
 
-    assert memory.facts["R1"] == told["R1"]
+    assert memory.facts[R1] == told[R1]
     assert rows_of(memory) == rows
     assert [fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"] == sorted(
         fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"
@@ -205,11 +206,11 @@ def test_a_year_of_visits_survives_it(seed: int, size: int, chance: Random):
             killed.crash(chance)
             killed.take(batch)
 
-    late = {arrivals[offset]["order_id"] for offset in (*quiet.too_late, *killed.too_late)}
+    late = {event_of(arrivals[offset]).order for offset in (*quiet.too_late, *killed.too_late)}
     assert told_by(killed, late) == told_by(quiet, late)
 
 
-def told_by(memory: Memory, but: set[str]) -> dict[str, dict[str, Any]]:
+def told_by(memory: Memory, but: set[OrderKey]) -> dict[Any, dict[str, Any]]:
     """The facts without their versions, and without orders to which something came too late."""
     return {
         name: {field: value for field, value in fact.items() if field != "version"}

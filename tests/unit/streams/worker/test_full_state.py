@@ -12,7 +12,7 @@ from schemas.topics import MAX_SENT_BYTES
 from streams.journey import order
 from streams.worker.process import MAX_REQUEST_BYTES
 from tests.worker_memory import Memory, Records
-from tests.workshop import Sent, at, checked_in, event_of, sent
+from tests.workshop import R1, R2, Sent, at, checked_in, event_of, sent
 
 
 def visit(each: Sent, number: int) -> Records:
@@ -55,7 +55,7 @@ def test_what_a_full_order_knows_is_a_duplicate_and_other_orders_go_on():
     out = memory.take([(30, records[3][1]), (31, event_of(checked_in("09:00", order_id="R2")))])
 
     assert (out.diverted, out.outcomes) == ([], {"duplicate": 1, "new": 1})
-    assert set(memory.facts) == {"R1", "R2"}
+    assert set(memory.facts) == {R1, R2}
 
 
 @pytest.mark.usefixtures("small")

@@ -71,6 +71,13 @@ def test_fields_nobody_knows_are_counted_by_name():
     assert intake.extras == {"plate": 2, "note": 1}
 
 
+def test_free_text_in_the_place_of_codes_is_counted_by_field():
+    intake = Intake()
+    intake.admit([record_of(surveyed("08:00", reasons=["wait"])), record_of(surveyed("08:00", reasons=["x" * 65]))])
+
+    assert intake.free_text == {"reasons": 1}
+
+
 def test_names_without_end_are_counted_together():
     intake = Intake()
     intake.admit(record_of(surveyed("08:00", **{f"field-{number}": 1, "plate": 1})) for number in range(300))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.order_key import OrderKey
 from tests import feed
 from tests.histories import CHANCES, a_few
 from tests.worker_memory import Memory, Records
@@ -49,11 +50,11 @@ def keys(memory: Memory) -> list[str]:
 def test_sixty_days_after_its_close_nothing_is_kept_of_an_order_but_that_it_was_there():
     memory = memory_after(*repaired_visit("brakes"))
     memory.take(record(10, clock_at(60, "11:00")))
-    assert keys(memory) == ['["V1","R1"]', '["V9","R9"]']
+    assert keys(memory) == ['["V1","C1","R1"]', '["V9","C1","R9"]']
 
     memory.take(record(11, clock_at(60)))
 
-    assert keys(memory) == ['["V9","R9"]']
+    assert keys(memory) == ['["V9","C1","R9"]']
     assert len(memory.tables[1][b"V1"]) < 100
 
 
@@ -71,7 +72,7 @@ def test_an_open_order_keeps_all_orders_of_its_vehicle():
 
     memory.take(record(10, clock_at(200)))
 
-    assert keys(memory) == ['["V1","R1"]', '["V1","R2"]', '["V9","R9"]']
+    assert keys(memory) == ['["V1","C1","R1"]', '["V1","C1","R2"]', '["V9","C1","R9"]']
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_visit_that_would_have_been_a_comeback_is_too_late_a_later_one_is_not(
     memory.take(record(11, checked_in("12:00", 30, order_id="R3")))
 
     assert memory.too_late == [10]
-    assert memory.facts.keys() == {"R1", "R3", "R9"}
+    assert {order.order_id for order in memory.facts} == {"R1", "R3", "R9"}
 
 
 def test_the_vehicle_itself_comes_back_after_its_orders_were_let_go():
@@ -178,7 +179,7 @@ def test_what_was_due_before_a_restart_is_let_go_after_it():
     memory.restart()
     memory.take(record(10, clock_at(61)))
 
-    assert keys(memory) == ['["V9","R9"]']
+    assert keys(memory) == ['["V9","C1","R9"]']
 
 
 def test_orders_that_are_gone_have_left_their_versions_behind():
@@ -189,7 +190,7 @@ def test_orders_that_are_gone_have_left_their_versions_behind():
     memory.take(record(20, clock_at(61)))
     memory.take(record(21, surveyed("12:00", 62, order_id="R2")))
 
-    assert keys(memory) == ['["V1","R2"]', '["V9","R9"]']
+    assert keys(memory) == ['["V1","C1","R2"]', '["V9","C1","R9"]']
     assert memory.facts["R2"]["version"] == before + 1
 
 
@@ -209,12 +210,12 @@ def test_a_year_of_visits_is_told_as_if_nothing_were_ever_let_go(seed: int, size
         if chance.random() < 0.3:
             forgetful.restart()
 
-    late = {arrivals[offset].order_id for offset in forgetful.too_late}
+    late = {arrivals[offset].order for offset in forgetful.too_late}
     assert _told(forgetful, late) == _told(kept, late)
     assert len(forgetful.tables[0]) < len(kept.tables[0])
 
 
-def _told(memory: Memory, but: set[str]) -> dict[str, dict[str, object]]:
+def _told(memory: Memory, but: set[OrderKey]) -> dict[tuple[str, str], dict[str, object]]:
     """The facts without their versions, and without orders to which something came too late."""
     return {
         name: {field: value for field, value in fact.items() if field != "version"}

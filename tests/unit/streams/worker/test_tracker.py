@@ -17,7 +17,7 @@ from streams.worker.tracker import Tracker
 from tests.kafka_record import KafkaRecord, record_of
 from tests.workshop import checked_in, repaired_visit, surveyed
 
-KEY = b'["V1","R1"]'
+KEY = b'["V1","C1","R1"]'
 ORDERS = ("orders-changelog", 0)
 
 

@@ -87,6 +87,34 @@ def test_csv_has_every_row_and_no_formula(report):
     assert [row["value"] for row in csv.DictReader(io.StringIO(as_csv(figures_sheet(report))))] == ["71.234567", ""]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1", "\u3000=1+1", "\ufeff=1+1", "\x00=1"),
+        *("＝1+1", "＋1", "－1", "＠SUM(A1)", "﹦1", "\tx", "\r\nx"),
+    ],
+)
+def test_no_text_is_a_formula_in_csv(value):
+    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": value}, {"x": [value, "y"]}))
+
+    [[alone], [listed]] = list(csv.reader(io.StringIO(as_csv(sheet), newline="")))[1:]
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    assert alone == f"'{text}"
+    assert listed == f"'{text}|y"
+
+
+def test_a_line_break_in_a_text_begins_no_row_in_csv():
+    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": "a\r=1+1"}, {"x": "b\r\n=1+1"}))
+
+    assert as_csv(sheet) == 'x\n"a\n=1+1"\n"b\n=1+1"\n'
+
+
+def test_lists_of_negative_numbers_stay_so_in_csv():
+    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": [-1, 2]}, {"x": ["a", "=b"]}))
+
+    assert as_csv(sheet) == "x\n-1|2\na|'=b\n"
+
+
 def test_negative_numbers_stay_numbers_in_csv():
     sheet = Sheet("s", Words("", ""), (Column("x", Words("", "")),), ({"x": -3.5},))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto.loss import Solved
-from fixtrail.reports.pilot.judge import Aim, Plan, day_number, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.pilot.judge import Aim, Effect, Plan, _met, day_number, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.pilot.view import effect_sheet, wave_sheet, week_sheet
 from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats.randomization import combined, difference, holm, joint_p
+from fixtrail.reports.stats.randomization import Difference, Part, combined, difference, holm, joint_p
 from fixtrail.reports.targets import targets_of
 from runtime.failure import Failure
 
@@ -77,10 +79,11 @@ def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
         change = table[True] - table[False]
         by_hand = change.iloc[:3].mean() - change.iloc[3:].mean()
         one = judged.effects[name].comparison
-        assert one.difference.value == pytest.approx(by_hand), name
-        assert (one.treated_before, one.others_after) == pytest.approx(
-            (table[False][:3].mean(), table[True][3:].mean())
-        )
+        assert one.each_once == pytest.approx(by_hand), name
+        # The effect itself weighs centers by how well they are known: here almost alike.
+        assert one.difference.value == pytest.approx(by_hand, rel=0.05), name
+        gains = one.treated_after - one.treated_before, one.others_after - one.others_before
+        assert one.difference.value == pytest.approx(gains[0] - gains[1]), name
         assert len(one.treated) == 3 and len(one.others) == 5
     assert judged.effects["nps"].comparison.n == days["scores"].sum()
 
@@ -94,7 +97,7 @@ def test_the_effect_is_the_coefficient_of_a_two_way_model() -> None:
     x = np.column_stack([np.eye(8)[center], after, after * (center < 3)])
     coefficient = np.linalg.lstsq(x, y, rcond=None)[0][-1]
 
-    assert judge(panel, rollout, Plan()).effects["nps"].comparison.difference.value == pytest.approx(coefficient)
+    assert judge(panel, rollout, Plan()).effects["nps"].comparison.each_once == pytest.approx(coefficient)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=4, max_size=7), st.integers(1, 3))
@@ -211,11 +214,22 @@ def test_the_last_wave_has_no_controls_where_every_center_takes_part() -> None:
 
 def test_all_waves_together_is_as_one_wave_where_there_is_one() -> None:
     change, treated = np.array([3.0, 2.5, 0.1, -0.2, 0.3, 0.0, 0.2, -0.1]), np.arange(8) < 2
-    alone, sampled = difference(change, treated), combined([(change, treated, 2.0)])
+    alone, together = difference(change, treated), combined([Part(change, treated, np.arange(8), 2.0)])
 
-    assert sampled.value == pytest.approx(alone.value)
-    assert sampled.p_value == pytest.approx(alone.p_value, abs=0.01)
-    assert (sampled.low, sampled.high) == pytest.approx((alone.low, alone.high), abs=0.5)
+    assert together.value == pytest.approx(alone.value)
+    assert together.low < alone.value < together.high
+    assert together.p_value < 0.05
+
+
+def test_a_control_that_changes_over_later_is_no_second_witness() -> None:
+    """The same comparison told twice is no surer than told once."""
+    draw = np.random.default_rng(4)
+    change, treated = draw.normal(size=9), np.arange(9) < 3
+    part = Part(change, treated, np.arange(9), 1.0)
+    once, twice = combined([part]), combined([part, part])
+
+    assert twice.value == pytest.approx(once.value)
+    assert twice.low <= once.low < once.high <= twice.high and twice.p_value >= once.p_value
 
 
 def test_weeks_are_whole_and_lose_controls_as_waves_start() -> None:
@@ -236,7 +250,7 @@ def test_a_week_is_the_difference_in_differences_of_its_days() -> None:
         "nps", centers, [(MONDAY, MONDAY + 41)]
     )
 
-    assert week.difference.value == pytest.approx(change[:3].mean() - change[3:].mean())
+    assert week.each_once == pytest.approx(change[:3].mean() - change[3:].mean())
 
 
 def test_placebo_dates_lie_well_before_the_start() -> None:
@@ -369,3 +383,102 @@ def test_every_figure_is_a_ratio_of_sums_over_any_days() -> None:
     assert np.isnan(panel.mean("nps", ["c03"], [(MONDAY + 900, MONDAY + 907)])[0])
     assert compare(panel, "nps", ["c00"], [], [span], (MONDAY + 42, MONDAY + 62)).difference.reason == "no_controls"
     assert set(RATIOS) == {"wait_mean_s", "ftfr_confirmed", "nps", "complaints_per_100"}
+
+
+# What misled before: unequal centers, pilots chosen because they were bad, words that contradict each other
+
+
+def test_small_pilots_beside_large_controls_are_no_more_often_called_an_effect() -> None:
+    """3 centers of 40 orders beside 12 of 600: without precision one run in four would show an effect."""
+    draw = np.random.default_rng(6)
+    orders = np.array([40.0] * 3 + [600.0] * 12)
+    sampling, treated = 3.0 / orders, np.arange(15) < 3
+    reported = plain = 0
+    for _ in range(300):
+        change = draw.normal(0, np.sqrt(sampling + 0.002))
+        reported += difference(change, treated, sampling=sampling).p_value <= 0.05
+        plain += difference(change, treated).p_value <= 0.05
+
+    assert reported <= 0.07 * 300 < 0.15 * 300 < plain
+
+
+def test_equal_centers_are_tested_as_ever() -> None:
+    change, treated = np.random.default_rng(3).normal(size=12), np.arange(12) < 3
+    one, other = difference(change, treated), difference(change, treated, sampling=np.full(12, 0.2))
+
+    assert (one.value, one.low, one.high, one.p_value) == pytest.approx(
+        (other.value, other.low, other.high, other.p_value)
+    )
+
+
+def bad_before(lasting: float) -> pd.DataFrame:
+    """12 centers; the first three wait 25 min longer before the start, and `lasting` of that after it, too."""
+    draw = np.random.default_rng(12)
+    rows = []
+    for center in range(12):
+        for day in range(63):
+            before = day < 42
+            # In the first half of the time before, they are like all others.
+            bad = 25.0 * ((21 <= day < 42) if before else lasting) if center < 3 else 0.0
+            n = 10
+            waits = np.maximum(0, draw.normal(60 + bad, 20, n)) * 60
+            rows.append(
+                dict.fromkeys(SUMS, 0)
+                | {"center_id": f"c{center:02}", "day": date(2026, 7, 6) + timedelta(days=day), "handed_off": n}
+                | {"waits": n, "wait_s": waits.sum(), "wait_squares": (waits**2).sum(), "still_open": int(center < 3)}
+            )
+    return pd.DataFrame(rows)
+
+
+def test_pilots_that_were_the_worst_before_are_named_and_what_comes_back_by_itself_is_no_effect() -> None:
+    aim = Aim("wait_mean_s", -300.0, "at_most")
+    judged = judge(panel_of(bad_before(lasting=0.0)), pilots_of(3), plan(aim))
+    effect = judged.effects["wait_mean_s"]
+
+    assert effect.comparison.difference.high < -300, "on its face, the pilots gained"
+    assert effect.regression.worst == ("c00", "c01", "c02") and effect.regression.chosen_for_it
+    assert effect.regression.explained < -300
+    assert effect.verdict != "effect"
+    assert next(each for each in judged.gate if each.aim).reason == "regression_to_the_mean"
+    note = effect_sheet(judged).note.en
+    assert "c00, c01, c02" in note and "regression to the mean" in note
+
+
+def test_orders_still_open_at_the_end_of_the_window_are_counted() -> None:
+    judged = judge(panel_of(bad_before(lasting=1.0)), pilots_of(3), Plan())
+    one = judged.effects["wait_mean_s"].comparison
+
+    assert (one.treated_open, one.others_open) == (3 * 21, 0)
+    assert "Still open" in effect_sheet(judged).note.en
+
+
+def test_gate_and_verdict_do_not_contradict_each_other() -> None:
+    """A whole interval above 0 is no go for "at least 0" where Holm's p shows no effect."""
+    found = Difference(15.0, 0.09, 30.4, 0.049, 3, 12, 455, 1 / 455, "randomization_exact")
+    panel = panel_of(days_of(0.0))
+    one = compare(
+        panel, "nps", panel.centers[:3], panel.centers[3:], [(MONDAY, MONDAY + 41)], (MONDAY + 42, MONDAY + 62)
+    )
+    shown = replace(one, difference=found)
+
+    unsure, sure = Effect(shown, 0.097, "no_effect_shown"), Effect(shown, 0.02, "effect")
+    assert _met(Aim("nps", 0.0, "at_least"), unsure).decision == "not_decided"
+    assert _met(Aim("nps", 0.0, "at_least"), unsure).reason == "no_effect_shown"
+    assert _met(Aim("nps", 0.0, "at_least"), sure).decision == "go"
+    assert _met(Aim("nps", -5.0, "at_least"), unsure).decision == "go", "no harm is another question"
+
+
+def test_weeks_and_waves_tell_what_the_number_of_tests_leaves_of_each() -> None:
+    judged = judge(panel_of(days_of(0.5, centers=8)), pilots_of(3), Plan())
+
+    for sheet in (week_sheet(judged), wave_sheet(judged)):
+        rows = [row for row in sheet.rows if row["p"] is not None]
+        assert [row["p_holm"] for row in rows] == pytest.approx(holm([row["p"] for row in rows]))
+
+
+def test_the_sizes_of_centers_are_shown() -> None:
+    panel = panel_of(days_of(0.5))
+    row = effect_sheet(judge(panel, pilots_of(3), Plan())).rows[0]
+
+    assert sum(row["sizes"].values()) == row["n"]
+    assert (len(row["pilot_sizes"]), len(row["control_sizes"])) == (3, 5)

@@ -56,12 +56,13 @@ def test_the_interval_of_an_nps_holds_it_stays_on_the_scale_and_has_a_width(prom
 @pytest.mark.parametrize(
     ("promoters", "detractors", "n", "low", "high"),
     [
-        (5, 0, 5, 17.49, 100.0),  # by hand: mean 0.625, variance 27/64, of 8
-        (9, 1, 12, 18.19, 88.48),  # mean 8/15, variance 11.5/15 - 64/225, of 15
-        (1, 0, 1, -48.50, 100.0),  # mean 1/4, half 73.5: ends at 98.5 below the only score
-        (0, 0, 1, -60.01, 60.01),
-        (0, 5, 5, -100.0, -17.49),
-        (0, 40, 40, -100.0, -83.58),
+        # By hand: mean 0.625, variance 27/64, of 8, times Student's t of 5.
+        (5, 0, 5, 3.47, 100.0),
+        (9, 1, 12, 14.27, 92.4),
+        (1, 0, 1, -100, 100.0),
+        (0, 0, 1, -100, 100),
+        (0, 5, 5, -100.0, -3.47),
+        (0, 40, 40, -100.0, -83.29),
     ],
 )
 def test_few_answers_or_answers_that_are_all_alike_leave_the_nps_uncertain(promoters, detractors, n, low, high):
@@ -70,15 +71,26 @@ def test_few_answers_or_answers_that_are_all_alike_leave_the_nps_uncertain(promo
     assert (score.low, score.high) == pytest.approx((low, high), abs=0.01)
 
 
-@pytest.mark.parametrize(("up", "down"), [(0.5, 0.2), (0.9, 0.02), (0.2, 0.7)])
-@pytest.mark.parametrize("n", [10, 40, 200])
-def test_95_in_100_intervals_of_an_nps_hold_it(up, down, n):
-    random = np.random.default_rng(7)
-    samples = random.multinomial(n, (up, down, 1 - up - down), size=2000)
-    bounds = [intervals.nps(int(p), int(d), n) for p, d, _ in samples]
+@pytest.mark.parametrize("n", [5, 10, 20, 31])
+@pytest.mark.parametrize("level", [-0.5, 0.0, 0.3, 0.72, 0.89, 0.95])
+@pytest.mark.parametrize("passive", [0.1, 0.5, 0.9])
+def test_of_100_samples_at_least_93_have_an_interval_that_holds_the_nps(n, level, passive):
+    """Every sample that there can be, each as likely as it is."""
+    rest = (1 - abs(level)) * (1 - passive) / 2
+    shares = [max(level, 0) + rest, max(-level, 0) + rest]
+    held = 0.0
+    for up in range(n + 1):
+        for down in range(n + 1 - up):
+            found = intervals.nps(up, down, n)
+            if found.low <= 100 * level + 1e-9 and found.high >= 100 * level - 1e-9:
+                rows = [up, down, n - up - down]
+                held += math.exp(
+                    math.lgamma(n + 1)
+                    - sum(math.lgamma(row + 1) for row in rows)
+                    + sum(row * math.log(share) for row, share in zip(rows, [*shares, 1 - sum(shares)], strict=True))
+                )
 
-    held = sum(score.low <= 100 * (up - down) <= score.high for score in bounds) / len(bounds)
-    assert 0.93 <= held <= 1
+    assert held >= 0.93
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))

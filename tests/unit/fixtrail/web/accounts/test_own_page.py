@@ -79,7 +79,8 @@ async def test_the_old_password_cannot_be_guessed_on_an_open_screen(board):
     with board.browser(headers=ENGLISH) as browser:
         await browser.sign_in("lin")
         form = {"password": "wrong", "new": ANOTHER, "again": ANOTHER}
-        answers = [(await browser.send(PAGE, f"{PAGE}/password", **form)).status_code for _ in range(12)]
+        answers = [(await browser.send(PAGE, f"{PAGE}/password", **form)).status_code for _ in range(17)]
+        assert answers[0] == 403
         assert answers[-1] == 429
 
 
@@ -107,12 +108,22 @@ async def test_with_a_second_factor_the_password_alone_opens_nothing(board):
         assert (await thief.sign_in("lin")).status_code == 200
         assert (await thief.get("/ops")).status_code == 303
         assert (await enter_code(thief, "000000")).status_code == 401
+        # Nor is the code good that was entered to set it up.
+        assert (await enter_code(thief, codes.now())).status_code == 401
         later = codes.at(time.time() + 30)
         assert (await enter_code(thief, later)).status_code == 303
         assert (await thief.get("/ops")).status_code == 200
     with board.browser() as onlooker:
         # A code that somebody has read over the shoulder is used up.
         assert (await enter_code(onlooker, later)).status_code == 401
+
+
+async def test_the_page_with_the_recovery_codes_has_a_way_to_sign_out(board):
+    with board.browser() as browser:
+        await browser.sign_in("lin")
+        _, _, shown = await enrol(browser)
+        assert (await browser.client.post("/logout", data={"form_token": token_of(shown)})).status_code == 303
+        assert (await browser.get("/ops")).status_code == 303
 
 
 async def test_setting_up_a_second_factor_ends_sessions_that_had_none(board):

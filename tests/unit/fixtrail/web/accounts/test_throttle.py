@@ -83,6 +83,15 @@ def test_a_stranger_in_the_owners_own_office_does_not_keep_the_owners_browser_ou
     assert throttle.admit(Attempt("lin", OWNER, device="owner's phone")) == 0
 
 
+def test_a_browser_that_others_use_too_gives_them_no_endless_attempts(throttle, clock):
+    attempt = Attempt("lin", OWNER, device="the workshop's computer")
+    admitted = 0
+    for _ in range(3 * 3600 // 2):
+        clock.at += 2
+        admitted += throttle.admit(attempt) == 0
+    assert admitted <= 3 * (60 + 60 + 12)
+
+
 def test_codes_cannot_be_guessed_from_many_addresses(throttle):
     tried = [throttle.admit(Attempt("lin", f"10.0.0.{number}", is_code=True)) for number in range(100)]
     assert tried.count(0) == 20
@@ -97,6 +106,7 @@ def test_a_device_is_known_for_the_accounts_that_signed_in_with_it_and_cannot_be
     both = devices.remember(cookie, "wang")
     assert devices.id_for(both, "lin") == devices.id_for(both, "wang") == devices.read(cookie).id
     assert Devices(b"other").id_for(cookie, "lin") is None
+    assert Devices(b"next key", b"secret").id_for(cookie, "lin") == devices.read(cookie).id
     for forged in (None, "", cookie[:-1], cookie + "x", "e30.x.y"):
         assert devices.id_for(forged, "lin") is None
 

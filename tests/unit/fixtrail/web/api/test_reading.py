@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.order_key import OrderKey, journey_key
 from streams.journey.batch import journey_facts
 from tests.event_api import Api, problem_of
 from tests.workshop import Sent, approved, checked_in, event_of, handed_off, ms, part, quoted, repair, repaired_visit
@@ -26,7 +27,11 @@ def api(tmp_path: Path) -> Api:
 def tell(api: Api, *events: Sent) -> None:
     """Let the read model know what a worker would have made of these events."""
     facts = journey_facts(map(event_of, events))
-    records = [SimpleNamespace(key=f["order_id"].encode(), value=orjson.dumps(f), offset=0, partition=0) for f in facts]
+    records = [
+        SimpleNamespace(key=key, value=orjson.dumps(fact), offset=0, partition=0)
+        for fact in facts
+        if (key := journey_key(OrderKey.of(fact), fact["vehicle_id"]))
+    ]
     api.journeys.table.apply(records)
     api.journeys.read.set()
 
@@ -171,4 +176,33 @@ async def test_an_order_without_check_in_has_no_times(api: Api):
 
     order: dict[str, Any] = (await api.get("/orders/R1")).json()
 
-    assert (order["wait_s"], order["center_id"], order["anomalies"]) == (None, None, ["missing_check_in"])
+    assert (order["wait_s"], order["center_id"], order["anomalies"]) == (None, "C1", ["missing_check_in"])
+
+
+async def test_centers_with_the_same_number_are_told_apart(api: Api):
+    tell(api, checked_in("08:00"), checked_in("08:30", center_id="C2", lane="quick"))
+
+    several = await api.get("/orders/R1")
+    assert several.status_code == 409
+    assert problem_of(several) == "ambiguous-order"
+    assert several.json()["centers"] == ["C1", "C2"]
+    assert (await api.get("/orders/R1?center_id=C2")).json()["lane"] == "quick"
+    assert (await api.get("/orders/R1?center_id=C1")).json()["lane"] == "standard"
+    assert (await api.get("/orders/R1?center_id=C3")).status_code == 404
+
+
+async def test_a_key_of_one_center_reads_that_center_s_order_and_hears_of_no_other(api: Api):
+    tell(api, checked_in("08:00"), checked_in("08:30", center_id="C2"), checked_in("08:00", order_id="R2"))
+    key = api.key(scopes=["orders:read", "centers:read"], centers=["C2"])
+
+    assert (await api.get("/orders/R1", key=key)).json()["center_id"] == "C2"
+    for path in ("/orders/R1?center_id=C1", "/orders/R2", "/orders/R2?center_id=C1", "/orders/R2?center_id=C2"):
+        answer = await api.get(path, key=key)
+        assert answer.status_code == 404
+        assert "C1" not in answer.text
+
+
+async def test_of_a_corrected_vehicle_the_newer_events_are_read(api: Api):
+    tell(api, checked_in("08:00"), checked_in("09:00", vehicle_id="V2", lane="quick"))
+
+    assert (await api.get("/orders/R1")).json()["lane"] == "quick"

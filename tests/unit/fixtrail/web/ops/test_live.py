@@ -12,6 +12,7 @@ from fixtrail.web.ops.choice import Choice, centers_seen, choice_of
 from fixtrail.web.ops.live import TIMES, times_at
 from schemas.centers import Center
 from schemas.facts import JourneyFact
+from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from tests.histories import histories
 from tests.workshop import (
@@ -42,10 +43,10 @@ def test_live_figures_are_those_of_the_contract_at_any_now(events, minutes):
     """CONTRACT section 2: the live figures are the same at now, and a closed order's do not move."""
     decoded = [event_of(each) for each in events]
     now = ms("08:00") + minutes * MINUTE + 1
-    at_now = {fact["order_id"]: fact for fact in journey_facts(decoded, now)}
+    at_now = {OrderKey.of(fact): fact for fact in journey_facts(decoded, now)}
     for fact in journey_facts(decoded):
         live = times_at(JourneyFact.model_validate(fact), now)
-        stated = at_now[fact["order_id"]]
+        stated = at_now[OrderKey.of(fact)]
         assert {name: live[name] for name in TIMES} == pytest.approx({name: stated[name] for name in TIMES})
 
 
@@ -109,7 +110,7 @@ def test_emergency_parts_run_until_they_are_there_and_stock_outs_say_since_when(
 
 
 def test_an_order_without_check_in_is_counted_and_waits_nowhere():
-    seen = shown(diagnosis_started("08:00"), now="09:00", centers=(None,))
+    seen = shown(diagnosis_started("08:00"), now="09:00")
     assert (seen.open, seen.without_check_in, list(seen.waiting)) == (1, 1, [])
 
 

@@ -307,3 +307,23 @@ def test_every_milestone_and_outcome_that_there_is_has_a_name():
     assert {f"milestone.{name}" for name in (*_RULES, *BY_CLOCK)} <= known.keys()
     states = (ledger.PLANNED, ledger.HELD, ledger.RETRY, ledger.INTENT, *ledger.FINAL)
     assert {f"outcome.{state}" for state in states} <= known.keys()
+
+
+async def test_employees_in_clear_are_shown_to_managers_alone(tmp_path):
+    event = {
+        **dict.fromkeys(("phase", "received", "bay_id", "job_id", "request_id", "part_no")),
+        **{"event_id": "e", "type": "repair", "at": ms("08:00"), "technician_id": "T-CANARY", "center_id": "C1"},
+    }
+    order = {"order_id": "R-HERE", "vehicle_key": "K", "center_id": "C1", "last_ms": ms("08:00")}
+
+    def rows(query: str, _: Any = None) -> list[dict[str, Any]]:
+        return [event] if "FROM events" in query else [order] if "FROM orders" in query else []
+
+    board = staff(tmp_path, ACCOUNTS, rows=rows, now=ms("09:00"), staff_ids="clear")
+    board.know(checked_in("08:00", **HERE))
+    for name, shown in (("look", False), ("chief", False), ("boss", True)):
+        with board.browser(headers=ENGLISH) as browser:
+            await browser.sign_in(name)
+            assert ("T-CANARY" in (await browser.get("/ops/orders/R-HERE")).text) == shown
+            for path in ("/analysis/quality", "/analysis/quality/report.json"):
+                assert ((await browser.get(path)).status_code == 403) == (not shown)

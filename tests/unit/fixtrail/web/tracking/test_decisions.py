@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail.web.tracking.decisions import MOST_COMMENT, decision_event, survey_event
+from fixtrail.web.tracking.decisions import MOST_COMMENT, decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.view import journey_view
 from schemas.decode import decode_event
 from schemas.facts import JourneyFact
@@ -27,6 +27,7 @@ QUOTES = {
     },
     "tiny": {"labour_hours": "1e-15", "labour_rate": "1e-15", "parts": [], "currency": "CNY"},
 }
+KEY = event_id_key(b"k" * 32)
 VISIT = {"order_id": "车" * 64, "vehicle_id": "V/'\" " * 12, "center_id": "🏭" * 64}
 
 
@@ -42,10 +43,10 @@ def test_an_approval_is_taken_and_approves_the_quote_as_it_was_shown(kind: str):
     assert view.quoted is not None
 
     for approved in (True, False):
-        event = decision_event(fact, view.quoted, ms("08:30"), approved=approved)
+        event = decision_event(fact, view.quoted, ms("08:30"), KEY, approved=approved)
         assert decode_event(json.dumps(event).encode()).order_id == VISIT["order_id"]
 
-    said = decision_event(fact, view.quoted, ms("08:30"), approved=True)
+    said = decision_event(fact, view.quoted, ms("08:30"), KEY, approved=True)
     answer = {**said, **{name: history[0][name] for name in ("order_id", "vehicle_id", "center_id")}}
     after = order_after(*history, answer)
     assert Decimal(after["approved_amount"]) == Decimal(after["quoted_amount"])
@@ -54,7 +55,19 @@ def test_an_approval_is_taken_and_approves_the_quote_as_it_was_shown(kind: str):
 
 def test_the_longest_survey_is_taken():
     fact = fact_after(checked_in("08:00"), handed_off("09:00"))
-    event = survey_event(fact, ms("10:00"), score=0, reasons=["price"] * 8, comment="很" * 30_000, answers=0)
+    event = survey_event(fact, ms("10:00"), KEY, score=0, reasons=["price"] * 8, comment="很" * 30_000, answers=0)
 
     taken = event_of(event)
     assert len(taken.comment) == MOST_COMMENT  # type: ignore[attr-defined]
+
+
+def test_the_id_of_a_decision_cannot_be_worked_out_from_what_others_know():
+    """Who knows it beforehand could send something else under it, and the customer's answer would not count."""
+    fact = fact_after(checked_in("08:00"), quoted("08:10"))
+    quote = journey_view(fact, ms("08:30")).quoted
+    ours, theirs = (
+        decision_event(fact, quote, ms("08:30"), event_id_key(secret), approved=True) for secret in (b"ours", b"theirs")
+    )
+
+    assert ours["event_id"] != theirs["event_id"]
+    assert ours == decision_event(fact, quote, ms("08:30"), event_id_key(b"ours"), approved=True)

@@ -71,7 +71,7 @@ def made_odd(events: list[dict[str, Any]], odd: dict[str, Any]) -> list[dict[str
 @given(histories(), ODD, st.integers(-(10**8), 10**9))
 def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], odd: dict[str, Any], later_ms: int):
     events = made_odd(history, odd)
-    ((order_id, told),) = facts_after(*events).items()
+    ((order, told),) = facts_after(*events).items()
     fact = JourneyFact.model_validate(told)
     from_events = {_minute(each[name]) for each in events for name in _TIMES if each.get(name)}
 
@@ -83,7 +83,7 @@ def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], o
         assert {_minute(at) for at in re.findall(r'<time datetime="([^"]+)"', html)} <= from_events
         shown = unescape(re.sub(r"<[^>]*>", " ", html))
         assert not re.search(r"\bNone\b|\bnan\b|undefined|1337", shown)
-        assert order_id == odd["order_id"]
+        assert order == (odd["center_id"], odd["order_id"])
 
 
 _TIMES = ("occurred_at", "promised_at", "expected_at")

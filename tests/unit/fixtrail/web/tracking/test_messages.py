@@ -10,10 +10,12 @@ import pytest
 from fixtrail.all_settings import Settings
 from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
+from schemas.order_key import OrderKey
 from sinks.push.ledger import audience, ledger
 from sinks.push.ledger.audience import Preference
 from sinks.push.ledger.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
 from tests.providers.messages import a_notice, a_send, now_ms
+from tests.workshop import R1, R2
 
 
 def of(state: str, reason: str = "") -> Send:
@@ -59,7 +61,7 @@ def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: P
         ledger.plan(store, [a_send(notice, "none", "", id="1", state=SUPPRESSED, reason="no address", final_at=1)])
         ledger.plan(store, [a_send(notice, "sms", id="2", state=HELD, reason="quiet hours", due_at=now_ms() + 1000)])
 
-    waiting, silent = messages_about(settings, "R1").told
+    waiting, silent = messages_about(settings, R1).told
 
     assert (waiting.outcome, waiting.channel, waiting.at > now_ms()) == ("waiting_quiet", "sms", True)
     assert (silent.outcome, silent.channel) == ("not_no_address", NO_CHANNEL)
@@ -76,15 +78,15 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     with ledger.opened(settings.ledger_dsn()) as store:
         ledger.plan(store, [mine, also, other, nobody])
         audience.prefer(store, mine.person, before, 1)
-    assert messages_about(settings, "R1").wanted is True
-    assert messages_about(settings, "R3").wanted is None
+    assert messages_about(settings, R1).wanted is True
+    assert messages_about(settings, OrderKey("C1", "R3")).wanted is None
 
-    assert want_messages(settings, "R1", wanted=False, now=2)
+    assert want_messages(settings, R1, wanted=False, now=2)
 
-    assert [messages_about(settings, each).wanted for each in ("R1", "R2")] == [False, True]
+    assert [messages_about(settings, order).wanted for order in (R1, R2)] == [False, True]
     with ledger.opened(settings.ledger_dsn()) as store:
         said = audience.preferences_of(store, [mine.person, also.person, other.person])
     assert said == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
-    assert want_messages(settings, "R1", wanted=True, now=3)
-    assert messages_about(settings, "R1").wanted is True
-    assert not want_messages(settings, "R3", wanted=False, now=4)
+    assert want_messages(settings, R1, wanted=True, now=3)
+    assert messages_about(settings, R1).wanted is True
+    assert not want_messages(settings, OrderKey("C1", "R3"), wanted=False, now=4)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtrail.tracking_links import Links, tracking_url
+from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Style
 from sinks.push.channels.console import Console
 from sinks.push.config import ConsoleSection
@@ -24,15 +25,16 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 
 @pytest.mark.parametrize("milestone", ["repair_started", "quote_ready", "ready"])
 async def test_the_log_holds_no_link_that_opens(log: pytest.LogCaptureFixture, milestone: str):
-    link = tracking_url("https://track.example.com", SECRET, "W-100", now_ms())
+    order = OrderKey("C1", "W-100")
+    link = tracking_url("https://track.example.com", SECRET, order, "V1", now_ms())
     style: Style = "line"
     notice = a_notice(milestone, order_id="W-100")
-    message = a_composer(link).message([a_send(notice, channel="console")], None, style)
+    message = a_composer(link).message([a_send(notice, channel="console")], {"vehicle_id": "V1"}, style)
 
     await Console(ConsoleSection()).send(message)
 
     token = link.rpartition("/")[2]
-    assert Links(SECRET).opens(token, now_ms()) == "W-100"
+    assert Links(SECRET).opens(token, now_ms()).order == order
     assert token[:20] not in log.text
     assert "notice for order W-100" in log.text
     assert "https://track.example.com/t/…" in log.text

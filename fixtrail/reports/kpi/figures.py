@@ -1,0 +1,166 @@
+"""The figures of one key of the KPI report, each with what it leaves out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from fixtrail.reports.beside import RIPE_DAYS
+from fixtrail.reports.kpi.answers import KeyAnswers
+from fixtrail.reports.kpi.beside import beside_figures
+from fixtrail.reports.kpi.shares import nps_figure, pairs_of, share_figure
+from fixtrail.reports.kpi.waits import counted, wait_figures
+from fixtrail.reports.report import NO_INTERVAL, Figure
+from fixtrail.reports.stats import pooled
+from fixtrail.reports.stats.pooled import Votes
+
+SETTLED_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ripe:
+    """Days up to which nothing can change any more: first-time fix (30 days), and voices (60 days: later ones are
+    refused as too late).
+    """
+
+    fixes: date
+    voices: date
+
+
+def ripe_days(now: datetime, time_zone: str) -> Ripe:
+    """The last whole days of the zone that lie so long ago."""
+    zone = ZoneInfo(time_zone)
+    fixes, voices = (
+        (now - timedelta(days=days)).astimezone(zone).date() - timedelta(days=1) for days in (SETTLED_DAYS, RIPE_DAYS)
+    )
+    return Ripe(fixes, voices)
+
+
+def key_figures(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
+    """Every figure of a key; `months` is how long its period is."""
+    yield from _voices(about, ripe)
+    yield from _fixes(about, ripe)
+    yield from wait_figures(about.counts, about.waits)
+    yield from _complaints(about, months, ripe)
+    yield from _parts(about)
+    yield from _promises(about)
+    yield from beside_figures(about, ripe.voices)
+
+
+def _voices(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
+    row = about.counts
+    n, closed = int(row["scores"]), int(row["closed"])
+    left = counted(open=row["orders"] - closed, no_score=closed - n)
+    votes = [Votes(int(each["promoters"]), int(each["detractors"]), int(each["scores"])) for each in about.centers]
+    figure = nps_figure("nps", votes, (int(row["promoters"]), int(row["detractors"]), n), int(row["orders"]), left)
+    yield replace(figure, unripe=int(row["young"]), ripe_until=ripe.voices)
+
+
+def _fixes(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
+    row = about.counts
+    judged, ripe_n = int(row["judged"]), int(row["judged_confirmed"])
+    young = judged - ripe_n
+    others = {
+        "open": row["orders"] - row["closed"],
+        "cancelled": row["closed"] - row["handed_off"],
+        "no_repair": row["handed_off"] - judged,
+    }
+
+    def figure(name: str, columns: tuple[str, str], sizes: tuple[int, int], **left: int) -> Figure:
+        pairs = pairs_of(about.centers, *columns) if columns[0] else ()
+        made = share_figure(name, *sizes, int(row["orders"]), counted(**others, **left), pairs)
+        return replace(made, ripe_until=ripe.fixes)
+
+    fixed, confirmed = int(row["fixed"]), int(row["fixed_confirmed"])
+    yield replace(figure("ftfr", ("fixed", "judged"), (fixed, judged)), unripe=young)
+    yield replace(
+        figure("ftfr_confirmed", ("fixed_confirmed", "judged_confirmed"), (confirmed, ripe_n), unripe=young), unripe=0
+    )
+    pairs = [
+        (int(each["fixed"] - each["fixed_confirmed"]), int(each["judged"] - each["judged_confirmed"]))
+        for each in about.centers
+    ]
+    left = counted(**others, ripe=ripe_n)
+    made = share_figure("ftfr_provisional", fixed - confirmed, young, int(row["orders"]), left, pairs)
+    yield replace(made, ripe_until=ripe.fixes, unripe=young)
+
+
+def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
+    row = about.counts
+    handed_off, complaints = int(row["handed_off"]), int(row["complaints"])
+    known = pooled.Complaints(complaints, about.complainers.squares, about.complainers.most)
+    centers = [each for each in about.centers if int(each["handed_off"])]
+    counts, sizes = [int(c["complaints"]) for c in centers], [float(c["handed_off"]) for c in centers]
+    interval, alone = pooled.rate(known, handed_off / 100, counts, sizes), pooled.rate(known, handed_off / 100)
+    several = len(centers) > 1
+    yield Figure(
+        "complaints_per_100",
+        100 * complaints / handed_off if handed_off else None,
+        handed_off,
+        int(row["orders"]),
+        interval,
+        complaints,
+        method=pooled.GAMMA if several else pooled.GAMMA_OF_ORDERS,
+        centers=len(centers) if several else None,
+        of_orders=alone if several else NO_INTERVAL,
+        left_out=counted(open=row["orders"] - row["closed"], cancelled=row["closed"] - handed_off),
+        unripe=int(row["young"]),
+        ripe_until=ripe.voices,
+        no_interval=None if handed_off else "no_data",
+    )
+    dated = about.by_date
+    yield Figure(
+        "complaints_per_month",
+        dated.events / months if months else None,
+        dated.events,
+        dated.events,
+        pooled.rate(dated, months),
+        dated.events,
+        method=pooled.GAMMA_OF_ORDERS,
+        no_interval=None if months else "no_data",
+    )
+
+
+def _parts(about: KeyAnswers) -> Iterator[Figure]:
+    row = about.counts
+    requests, requests_all = int(row["requests"]), int(row["requests_all"])
+    left = counted(open=requests_all - requests)
+    pairs = pairs_of(about.centers, "backordered", "requests")
+    yield share_figure("stockout_rate", int(row["backordered"]), requests, requests_all, left, pairs)
+    asked, asked_all, came = (
+        sum(int(each[name]) for each in about.emergencies) for name in ("emergencies", "emergencies_all", "in_time")
+    )
+    pairs = pairs_of(about.emergencies, "in_time", "emergencies")
+    yield share_figure("emergency_in_time", came, asked, asked_all, counted(open=asked_all - asked), pairs)
+
+
+def _promises(about: KeyAnswers) -> Iterator[Figure]:
+    row, orders, closed = about.counts, int(about.counts["orders"]), int(about.counts["closed"])
+    yet = orders - closed
+    yield share_figure(
+        "quick_lane_in_time",
+        int(row["quick_in_time"]),
+        int(row["quick_ready"]),
+        orders,
+        counted(open=yet, other_lane=closed - row["quick"], never_ready=row["quick"] - row["quick_ready"]),
+        pairs_of(about.centers, "quick_in_time", "quick_ready"),
+    )
+    yield share_figure(
+        "promise_kept",
+        int(row["promise_kept"]),
+        int(row["promised"]),
+        orders,
+        counted(open=yet, no_promise=closed - row["with_promise"], never_ready=row["with_promise"] - row["promised"]),
+        pairs_of(about.centers, "promise_kept", "promised"),
+    )
+    handed_off = int(row["handed_off"])
+    left = counted(
+        open=yet,
+        cancelled=closed - handed_off,
+        no_quote=handed_off - row["approved"],
+        no_bill=row["approved"] - row["quoted"],
+    )
+    pairs = pairs_of(about.centers, "quote_kept", "quoted")
+    yield share_figure("quote_kept", int(row["quote_kept"]), int(row["quoted"]), orders, left, pairs)

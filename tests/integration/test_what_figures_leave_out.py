@@ -1,0 +1,229 @@
+"""Histories that made the KPI table look well: what it says of them now, each figure counted by hand.
+
+Cars that nobody touched, customers who left, answers and complaints that came late, clocks that are wrong, repairs that
+go on after the handoff: the report shows them beside the figures that they are not in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from fixtrail.reports.ask import Ask, asker
+from fixtrail.reports.forms.document import as_json
+from fixtrail.reports.forms.page import render_html
+from fixtrail.reports.kpi import report as kpi
+from fixtrail.reports.options import Options
+from fixtrail.reports.targets import targets_of
+from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.warehouse import fill, settings_of
+
+__all__ = ["clickhouse_for_all"]
+
+Event = dict[str, Any]
+NOW = datetime.now(UTC)
+BEGIN = (NOW - timedelta(days=27)).replace(hour=8, minute=0, second=0, microsecond=0)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class History:
+    """Writes down what happens at one center, order by order."""
+
+    def __init__(self, center: str) -> None:
+        self.center = center
+        self.events: list[Event] = []
+
+    def event(self, order: int, kind: str, at: datetime, **fields: Any) -> None:
+        number = len(self.events)
+        self.events.append(
+            {
+                "event_id": f"{self.center}-{number}",
+                "type": kind,
+                "order_id": f"{self.center}-{order}",
+                "vehicle_id": f"V-{self.center}-{order}",
+                "center_id": self.center,
+                "occurred_at": at.isoformat(),
+                **fields,
+            }
+        )
+
+    def check_in(self, order: int, at: datetime, **fields: Any) -> None:
+        self.event(order, "check_in", at, customer_id=f"K-{self.center}-{order}", lane="standard", **fields)
+
+    def mended(self, order: int, at: datetime, wait: timedelta) -> datetime:
+        """Checked in, mended after the wait, handed off at once; the time of the handoff."""
+        self.check_in(order, at)
+        self.event(order, "repair", at + wait, phase="started", job_id="j")
+        self.event(order, "repair", at + wait + HOUR, phase="completed", job_id="j")
+        self.event(order, "handoff", at + wait + HOUR)
+        return at + wait + HOUR
+
+
+def never() -> Iterator[Event]:
+    """20 cars mended after 30 min; 20 checked in at the same time and never touched, promise broken, complained."""
+    told = History("NEVER")
+    for order in range(20):
+        closed = told.mended(order, BEGIN + order * HOUR, 30 * MINUTE)
+        told.event(order, "survey", closed + HOUR, score=10)
+        told.check_in(100 + order, BEGIN + order * HOUR, promised_at=(BEGIN + DAY).isoformat())
+        told.event(100 + order, "complaint", BEGIN + 2 * DAY, category="waiting", severity="high")
+    yield from told.events
+
+
+def left() -> Iterator[Event]:
+    """10 served after 10 min and content; 10 left after 5 h, complained and gave a 0."""
+    told = History("LEFT")
+    for order in range(10):
+        closed = told.mended(order, BEGIN + order * HOUR, 10 * MINUTE)
+        told.event(order, "survey", closed + HOUR, score=10)
+        at = BEGIN + order * HOUR
+        told.check_in(100 + order, at)
+        told.event(100 + order, "cancellation", at + 5 * HOUR)
+        told.event(100 + order, "survey", at + 9 * DAY, score=0)
+        told.event(100 + order, "complaint", at + 6 * HOUR, category="waiting")
+    yield from told.events
+
+
+def odd() -> Iterator[Event]:
+    """A check-in clock 40 min fast at 6 of 10 orders; one car repaired again after its handoff; one taken in again."""
+    told = History("ODD")
+    for order in range(10):
+        at = BEGIN + order * HOUR
+        told.mended(order, at, 30 * MINUTE)
+        if order < 6:
+            told.events[-4]["occurred_at"] = (at + 40 * MINUTE).isoformat()
+    told.event(9, "repair", BEGIN + 14 * HOUR, phase="started", job_id="j")
+    # Ready at 9, promised for 9:30, back in repair at 12: neither ready nor kept.
+    told.check_in(50, BEGIN, promised_at=(BEGIN + 90 * MINUTE).isoformat())
+    told.event(50, "repair", BEGIN + 30 * MINUTE, phase="started", job_id="j")
+    told.event(50, "repair", BEGIN + HOUR, phase="completed", job_id="j")
+    told.event(50, "ready", BEGIN + HOUR)
+    told.event(50, "repair", BEGIN + 4 * HOUR, phase="started", job_id="j2")
+    # A bill below nothing is a credit.
+    told.check_in(51, BEGIN)
+    told.event(51, "handoff", BEGIN + HOUR, amount=-50)
+    # A complaint without any visit.
+    told.event(60, "complaint", BEGIN + DAY, category="phone")
+    yield from told.events
+
+
+@pytest.fixture(scope="module")
+def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
+    node = clickhouse_for_all
+    for table in TABLES:
+        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    fill(node, [orjson.dumps(event) for event in (*never(), *left(), *odd())])
+    stamp = f"{NOW - DAY:%Y-%m-%d %H:%M:%S}"
+    node.ask(
+        "INSERT INTO fixtrail_raw.dead_letters (topic, kafka_partition, kafka_offset, letter_offset, code, reason,"
+        f" record_at, refused_at, diverted) SELECT 'service-events', 0, number, number, 'too_late', 'late',"
+        f" '{stamp}', '{stamp}', true FROM numbers(7)"
+    )
+    return asker(settings_of(node))
+
+
+def asked(ask: Ask, by: str | None = "center", targets: Any = None, **days: Any) -> dict[str, Any]:
+    return as_json(kpi.build(ask, Options(NOW, by=by, targets=targets_of(targets or {}), **days)))
+
+
+def figures(ask: Ask, center: str, **days: Any) -> dict[str, dict[str, Any]]:
+    return {f["figure"]: f for f in asked(ask, **days)["figures"] if f["key"] == center}
+
+
+def test_cars_that_nobody_touched_stand_beside_the_wait(ask: Ask) -> None:
+    found = figures(ask, "NEVER")
+
+    assert (found["wait_mean_s"]["value"], found["wait_mean_s"]["n"], found["wait_mean_s"]["n_all"]) == (1800, 20, 40)
+    assert found["wait_mean_s"]["left_out"] == {"open": 20}
+    assert found["open_orders"]["value"] == found["open_past_promise"]["value"] == found["open_past_promise"]["n"] == 20
+    for what in ("age", "wait"):
+        assert found[f"open_{what}_longest_s"]["value"] == pytest.approx((NOW - BEGIN).total_seconds(), abs=1800)
+        median = (NOW - BEGIN - 9.5 * HOUR).total_seconds()
+        assert found[f"open_{what}_median_s"]["value"] == pytest.approx(median, abs=1800)
+    assert found["promise_kept"]["n"] == 0 and found["promise_kept"]["left_out"] == {"open": 20, "no_promise": 20}
+    assert found["complaints_per_100"]["value"] == 0, "of closed orders"
+    assert found["complaints_per_month"]["count"] == 20, "of all orders, by their own date"
+
+
+def test_those_who_left_are_told_with_their_wait_their_scores_and_their_complaints(ask: Ask) -> None:
+    found = figures(ask, "LEFT")
+
+    assert (found["wait_mean_s"]["value"], found["wait_mean_s"]["left_out"]) == (600, {"cancelled": 10})
+    assert (found["cancelled_share"]["value"], found["cancelled_share"]["n"]) == (0.5, 20)
+    assert found["cancelled_wait_median_s"]["value"] == found["cancelled_wait_mean_s"]["value"] == 5 * 3600
+    assert (found["nps"]["value"], found["nps"]["n"]) == (0, 20)
+    assert found["complaints_per_100"]["value"] == 100, "10 complaints, 10 handed off"
+    assert (found["response_rate"]["value"], found["nps_early"]["value"], found["nps_late"]["value"]) == (1, 100, -100)
+
+
+@pytest.mark.parametrize("center", ["NEVER", "LEFT", "ODD"])
+def test_a_date_that_excludes_nothing_changes_nothing(ask: Ask, center: str) -> None:
+    running = {"open_age", "open_wait"}
+    whole, ranged = figures(ask, center), figures(ask, center, since=BEGIN.date(), until=NOW.date())
+
+    for name, figure in whole.items():
+        if name[:8].rstrip("_") not in running and name[:9] not in running:
+            assert ranged[name] == figure, name
+        assert ranged[name]["n"] == figure["n"]
+
+
+def test_clocks_that_are_wrong_show(ask: Ask) -> None:
+    found, anomalies = figures(ask, "ODD"), asked(ask)["tables"]["anomalies"]
+
+    assert found["odd_times"]["value"] == 6 / found["odd_times"]["n"] > 0.4
+    assert [row["orders"] for row in anomalies if (row["key"], row["kind"]) == ("ODD", "negative_gap")] == [6]
+
+
+def test_a_repair_that_goes_on_after_the_handoff_is_no_first_time_fix(ask: Ask) -> None:
+    assert figures(ask, "ODD")["ftfr"]["count"] == figures(ask, "ODD")["ftfr"]["n"] - 1
+
+
+def test_a_car_back_in_repair_after_its_promise_is_past_it(ask: Ask) -> None:
+    assert figures(ask, "ODD")["open_past_promise"]["value"] == 1
+
+
+def test_a_credit_closes_the_order_as_any_handoff_does(ask: Ask) -> None:
+    assert figures(ask, "ODD")["complaints_per_100"]["n"] == 11
+
+
+def test_a_complaint_without_a_visit_counts_by_its_date(ask: Ask) -> None:
+    whole = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
+
+    assert whole["complaints_per_month"]["count"] == 31
+    assert whole["open_orders"]["value"] == 22
+
+
+def test_records_that_came_too_late_are_counted(ask: Ask) -> None:
+    assert [(row["code"], row["records"], row["late"]) for row in asked(ask)["tables"]["refused"]] == [
+        ("too_late", 7, True)
+    ]
+    assert asked(ask, until=BEGIN.date())["tables"]["refused"] == []
+
+
+def test_what_is_not_ripe_is_said_and_its_target_is_judged_on_what_is(ask: Ask) -> None:
+    """All of these were handed off within 30 days: there is nothing yet to judge a target by."""
+    document = asked(ask, by=None, targets={"targets": {"ftfr": 0.5}})
+    found = {figure["figure"]: figure for figure in document["figures"]}
+
+    assert found["ftfr"]["value"] > 0.9 and found["ftfr"]["unripe"] == found["ftfr"]["n"]
+    assert (found["ftfr"]["status"], found["ftfr"]["judged_on"]) == (None, "ftfr_confirmed")
+    assert found["ftfr_confirmed"]["left_out"]["unripe"] == found["ftfr"]["n"]
+    assert found["nps"]["unripe"] == 51 and found["nps"]["ripe_until"] == document["scope"]["voices_ripe_until"]
+
+
+def test_few_orders_at_two_centers_have_no_interval_outside_what_can_be(ask: Ask) -> None:
+    for figure in asked(ask, by=None)["figures"]:
+        bounds = [end for end in (figure["low"], figure["high"]) if end is not None]
+        assert all(end >= 0 for end in bounds) or figure["unit"] == "nps", figure
+        assert len(bounds) == 2 or figure["no_interval"], figure
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en", ("still open 20", "cancelled 10")), ("zh-CN", ("未结束 20",))])
+def test_the_page_says_what_is_left_out_in_both_languages(ask: Ask, locale: Any, words: tuple[str, ...]) -> None:
+    page = render_html(kpi.build(ask, Options(NOW, by="center")), locale)
+
+    assert all(text in page for text in words)

@@ -1,0 +1,120 @@
+"""A report's page always answers: with the report and the time of its data, how far it is, or why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from fixtrail.reports.report import Report, Words
+from fixtrail.web.analysis.cache import Asked, Computed, Computing, Refused, Reports, reason_of
+from fixtrail.web.ops.shell import catalogue
+from runtime.failure import USAGE, Failure
+
+KPI = Asked("kpi")
+REPORT = Report("kpi", Words("指标", "KPI"), Words("？", "?"))
+TIMEOUT = "Code: 159. DB::Exception: Timeout exceeded: SELECT secret FROM fixtrail.orders (TIMEOUT_EXCEEDED)"
+
+
+class Clickhouse:
+    """Computes a report from two answers, or fails as often as it is told to."""
+
+    def __init__(self, *failures: str) -> None:
+        self.failures = list(failures)
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.computed = 0
+
+    def __call__(self, asked, answered):
+        answered()
+        self.go_on.wait(5)
+        if self.failures:
+            raise Failure(self.failures.pop(0))
+        answered()
+        self.computed += 1
+        return REPORT
+
+
+async def finished(reports: Reports) -> Computed | Refused:
+    for _ in range(200):
+        outcome = await reports.get(KPI)
+        if not isinstance(outcome, Computing):
+            return outcome
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never ends")
+
+
+async def test_while_it_is_computed_the_page_says_how_far_it_is():
+    clickhouse = Clickhouse()
+    clickhouse.go_on.clear()
+    reports = Reports(clickhouse, patience_s=0.05)
+
+    outcome = await reports.get(KPI)
+    assert isinstance(outcome, Computing) and (outcome.answered, outcome.attempt) == (1, 1)
+    clickhouse.go_on.set()
+    assert isinstance(await finished(reports), Computed)
+
+
+async def test_an_old_report_is_shown_with_its_time_while_a_newer_one_is_computed():
+    clickhouse = Clickhouse()
+    reports = Reports(clickhouse, fresh_s=0.0)
+    first = await finished(reports)
+    clickhouse.go_on.clear()
+
+    second = await reports.get(KPI)
+    assert isinstance(second, Computed) and second.at == first.at and second.newer is not None
+    clickhouse.go_on.set()
+
+
+async def test_a_report_is_tried_again_and_then_there():
+    reports = Reports(Clickhouse(TIMEOUT, "ClickHouse at http://x cannot be reached: gone"), retry_after_s=(0.0, 0.0))
+
+    assert isinstance(await finished(reports), Computed)
+
+
+async def test_what_a_new_try_cannot_help_is_refused_at_once():
+    clickhouse = Clickhouse(*["Code: 60. DB::Exception: Unknown table"] * 9)
+    reports = Reports(clickhouse, retry_after_s=(60.0,))
+
+    assert await finished(reports) == Refused("no_views")
+    assert len(clickhouse.failures) == 8
+
+
+async def test_the_last_report_outlives_an_outage():
+    clickhouse = Clickhouse()
+    reports = Reports(clickhouse, fresh_s=0.0, retry_after_s=())
+    first = await finished(reports)
+    clickhouse.failures = [TIMEOUT] * 3
+
+    await reports.get(KPI)
+    await asyncio.sleep(0.05)
+    shown = await reports.get(KPI)
+    assert isinstance(shown, Computed) and shown.at == first.at
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Failure(TIMEOUT), "too_long"),
+        (Failure("Code: 241. DB::Exception: Memory limit"), "too_much_memory"),
+        (Failure("ClickHouse at http://127.0.0.1:1 cannot be reached: refused"), "unreachable"),
+        (Failure("report parts cannot be cut", USAGE), "settings"),
+        (Failure("Code: 47. DB::Exception: Unknown identifier secret"), "failed"),
+    ],
+)
+def test_no_text_of_the_database_reaches_a_page(error, reason):
+    assert reason_of(error) == reason
+    for locale in ("zh-CN", "en"):
+        text = catalogue()[locale][f"analysis.why.{reason}"]
+        assert text and "DB::" not in text
+
+
+def test_every_report_and_cut_has_a_name_in_both_languages():
+    from fixtrail.reports.catalogue import REPORTS
+    from fixtrail.reports.options import CUTS
+
+    for locale in ("zh-CN", "en"):
+        texts = catalogue()[locale]
+        assert all(texts[f"analysis.names.{name}"] for name in REPORTS)
+        assert all(texts[f"analysis.cuts.{cut}"] for cut in CUTS)
