@@ -42,8 +42,8 @@ def _condition(condition: Condition, where: str, needs: Needs) -> Test:
     if condition.not_ is not None:
         test = _condition(condition.not_, where, needs)
         return lambda row: not test(row)
-    for name in ("some", "earlier", "later"):
-        other = getattr(condition, f"{name}_row")
+    others = {"some": condition.some_row, "earlier": condition.earlier_row, "later": condition.later_row}
+    for name, other in others.items():
         if other is not None:
             return _other_row(name, other, where, needs)
     return _all(_column_tests(condition, condition.column or "", where, needs))

@@ -64,6 +64,8 @@ VIEWS = {
     "stages": "order_id vehicle_key center_id seq activity is_wait started_at ended_at seconds",
     "parts": "order_id center_id request_id part_no quantity emergency requested_at backordered_at fulfilled_at "
     "cancelled_at expected_at unit_price stockout",
+    "arrivals": "source center_id type phase order_id vehicle_key event_id occurred_at sent_at received_at "
+    "kafka_partition kafka_offset technician_id job_id request_id part_no payload content",
     "surveys": "order_id center_id event_id answered_at score reasons is_last",
     "complaints": "order_id center_id event_id complained_at category severity complaint_id phase phases reached_at",
     "alerts": "alert_id rule kind severity state subject order_id center_id lane since opened_at value limit_value "

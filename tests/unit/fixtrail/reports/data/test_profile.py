@@ -131,7 +131,6 @@ def rough(tmp_path_factory) -> Report:
         ("no_check_in", 0.01),
         ("negative_gap", 0.02),
         ("activity_after_close", 0.02),
-        ("center_changed", 0.01),
     ],
 )
 def test_the_shares_that_a_simulated_feed_plants_come_back(rough, flaw, planted):
