@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
 
+from schemas.events import VEHICLE_CORRECTED
 from schemas.order_key import OrderKey
 
 Activity = Literal["reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "finishing", "pickup"]
@@ -199,6 +200,11 @@ class JourneyFact(Fact):
     def order(self) -> OrderKey:
         """The order that it is about."""
         return OrderKey(self.center_id, self.order_id)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the order was moved to another vehicle, which is the right one."""
+        return VEHICLE_CORRECTED in self.anomalies
 
 
 class CenterHour(Fact):

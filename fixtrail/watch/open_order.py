@@ -63,9 +63,14 @@ def put(found: Found, alert: Alert | None) -> None:
 
 
 def replaces(fact: Fact, known: OpenOrder | ClosedOrder | None) -> bool:
-    """Whether a fact is what there is to know of an order now: of two vehicles the one with the newer events."""
+    """Whether a fact is what there is to know of an order now: of two vehicles the one with the newer events.
+
+    Not of one that the order was moved away from.
+    """
     if known is None:
         return True
     if known.vehicle_id != fact["vehicle_id"]:
+        if fact["is_moved"]:
+            return False
         return bool(fact["last_event_at"] >= known.last_event_at)
     return bool(fact["version"] >= known.version)

@@ -35,6 +35,7 @@ from schemas.opening_hours import is_open
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, is_by_clock
+from streams.journey.facts import is_of_no_vehicle
 from streams.journey.ready_setting import CheckHistory
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class Shard:
             fact = {name: whole[name] for name in _NEEDED}
             key, version, last_event_at = OrderKey.of(fact), int(fact["version"]), int(fact["last_event_at"])
             self._checks.add(whole)
+            fact["is_moved"] = is_of_no_vehicle(whole)
             fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
             fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):

@@ -20,6 +20,7 @@ from typing import Self
 import orjson
 
 from runtime.kafka.journey_table import JourneyTable
+from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
@@ -32,7 +33,7 @@ KEPT_CLOSED_MS = 30 * DAY_MS
 class _Row:
     """One order: its newest fact as bytes, what is looked for often, and the decoded fact once it was asked for."""
 
-    __slots__ = ("fact", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
+    __slots__ = ("fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
     def __init__(self, raw: bytes, checks: CheckHistory) -> None:
         fact = orjson.loads(raw)
@@ -43,6 +44,7 @@ class _Row:
         self.vehicle_id: str = fact["vehicle_id"]
         self.is_open: bool = fact["status"] == "open"
         self.last_event_at: int = fact["last_event_at"]
+        self.is_moved = VEHICLE_CORRECTED in fact.get("anomalies", ())
         self.fact: JourneyFact | None = None
 
     def decoded(self) -> JourneyFact:

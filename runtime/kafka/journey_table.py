@@ -1,7 +1,7 @@
 """The newest fact of every order, from the compacted topic `journeys`.
 
 Facts are by center, number and vehicle. An order whose events name two vehicles has two facts: shown is the one with
-the newer events.
+the newer events, and once the order was moved to its right vehicle, that one.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +23,9 @@ class JourneyRow(Protocol):
     def version(self) -> int: ...
     @property
     def last_event_at(self) -> int: ...
+    @property
+    def is_moved(self) -> bool:
+        """Whether the order was moved to another vehicle."""
 
 
 Row = TypeVar("Row", bound=JourneyRow)
@@ -94,7 +97,7 @@ class JourneyTable(Table[Row]):
 
 
 def _shown(rows: list[Row]) -> Row | None:
-    return max(rows, key=lambda row: (row.last_event_at, row.vehicle_id), default=None)
+    return max(rows, key=lambda row: (not row.is_moved, row.last_event_at, row.vehicle_id), default=None)
 
 
 def _add(centers: dict[str, list[str]], order: OrderKey) -> None:

@@ -10,6 +10,7 @@ from runtime.kafka.journey_table import JourneyTable
 from runtime.kafka.table import follow_tables
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
+from streams.journey.facts import is_of_no_vehicle
 from streams.journey.notices import is_awaited
 from streams.journey.packed import packed
 from streams.journey.ready_setting import CheckHistory
@@ -37,6 +38,7 @@ class JourneyRow:
     last_event_at: int
     closed_at: int | None
     fact: bytes
+    is_moved: bool = False
 
 
 class Journeys(JourneyTable[JourneyRow]):
@@ -62,7 +64,7 @@ class Journeys(JourneyTable[JourneyRow]):
         last_event_at = int(fact["last_event_at"])
         closed_at = None if fact["status"] == "open" else last_event_at
         order, vehicle_id, version = OrderKey.of(fact), fact["vehicle_id"], int(fact["version"])
-        return JourneyRow(order, vehicle_id, version, last_event_at, closed_at, packed(needed))
+        return JourneyRow(order, vehicle_id, version, last_event_at, closed_at, packed(needed), is_of_no_vehicle(fact))
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""

@@ -184,7 +184,7 @@ def _paused_times(visit: Visit, until: int) -> Fact:
 
 def is_of_no_vehicle(fact: Fact) -> bool:
     """Whether the order was moved to its right vehicle: as an order of this one it counts nowhere."""
-    return VEHICLE_CORRECTED in fact["anomalies"]
+    return VEHICLE_CORRECTED in fact.get("anomalies", ())
 
 
 def anomalies_of(visit: Visit) -> list[str]:

@@ -15,8 +15,9 @@ from fixtrail.reports.data.rules import Bounds, rules
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Report
 from schemas.events import Event
+from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, to_ms
-from streams.journey.batch import journey_facts
+from streams.journey.batch import shown_facts
 
 SOURCE = "file"
 _ASIDE = frozenset({"survey", "complaint", "follow_up", "appointment"})
@@ -104,20 +105,17 @@ def _rows(counts: Counter[Any], *columns: str) -> pd.DataFrame:
 
 
 _ORDER_COUNTS = (
-    *("orders", "handed_off", "cancelled", "open", "no_visit", "never_closed", "no_check_in", "no_repair"),
+    *("orders", "handed_off", "cancelled", "open", "never_closed", "no_check_in", "no_repair"),
     *("no_fault_group", "no_score", "no_promise", "no_wait", "no_amount", "no_approval", "negative_gap"),
-    *("activity_after_close", "center_changed", "vehicle_changed", "repair_short", "repair_long", "quote_odd"),
+    *("activity_after_close", "vehicle_changed", "repair_short", "repair_long", "quote_odd"),
 )
 
 
 def _orders(events: list[Event], now_ms: int, bounds: Bounds) -> pd.DataFrame:
     """The same as analytics/queries/data_orders.sql."""
     centers: dict[str, Counter[str]] = defaultdict(Counter)
-    # An order without a check-in belongs to the center of its events.
-    told = {(event.vehicle_id, event.order_id): event.center_id for event in events}
-    for fact in journey_facts(events):
-        center = fact["center_id"] or told[fact["vehicle_id"], fact["order_id"]]
-        centers[center].update(name for name, is_so in _order(fact, now_ms, bounds).items() if is_so)
+    for fact in shown_facts(events, now_ms):
+        centers[fact["center_id"]].update(name for name, is_so in _order(fact, now_ms, bounds).items() if is_so)
     rows = [
         {"center_id": center, **{name: counts[name] for name in _ORDER_COUNTS}}
         for center, counts in sorted(centers.items())
@@ -130,10 +128,10 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
     done, has_amount = status == "handed_off", fact["final_amount"] is not None
     anomalies = fact["anomalies"]
     return {
-        "orders": status != "no_visit",
-        **{name: status == name for name in ("handed_off", "cancelled", "open", "no_visit")},
+        "orders": True,
+        **{name: status == name for name in ("handed_off", "cancelled", "open")},
         "never_closed": status == "open" and fact["last_event_at"] < now_ms - _NEVER_CLOSED_MS,
-        "no_check_in": status != "no_visit" and fact["checked_in_at"] is None,
+        "no_check_in": fact["checked_in_at"] is None,
         "no_repair": done and fact["ftf"] is None,
         "no_fault_group": done and not fact["fault_groups"],
         "no_score": done and fact["score"] is None,
@@ -141,10 +139,7 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
         "no_wait": done and fact["wait_s"] is None,
         "no_amount": done and not has_amount,
         "no_approval": done and has_amount and fact["approved_amount"] is None,
-        **{
-            kind: kind in anomalies
-            for kind in ("negative_gap", "activity_after_close", "center_changed", "vehicle_changed")
-        },
+        **{kind: kind in anomalies for kind in ("negative_gap", "activity_after_close", "vehicle_changed")},
         "repair_short": done and 0 < repair_s < bounds.repair_least_s,
         "repair_long": done and repair_s > bounds.repair_most_s,
         "quote_odd": quoted is not None and (float(quoted) == 0 or float(quoted) > bounds.quote_most),
@@ -159,11 +154,11 @@ _PHASE_COUNTS = (
 
 def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
     """The same as analytics/queries/data_phases.sql."""
-    orders: dict[tuple[str, str], _Phases] = {}
+    orders: dict[tuple[str, OrderKey], _Phases] = {}
     for event in events:
         type_: str = event.type  # type: ignore[attr-defined]
         if type_ not in _ASIDE:
-            key = (event.vehicle_id, event.order_id)
+            key = (event.vehicle_id, event.order)
             _note(orders.setdefault(key, _Phases(event.center_id)), event, type_)
     centers: dict[str, Counter[str]] = defaultdict(Counter)
     for order in orders.values():

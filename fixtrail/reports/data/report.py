@@ -17,7 +17,7 @@ from fixtrail.reports.stats import intervals
 
 _OF_EVENTS = ("duplicates", "conflicts", "late", "ahead")
 _OF_ORDERS = (
-    *("no_check_in", "never_closed", "negative_gap", "activity_after_close", "center_changed", "vehicle_changed"),
+    *("no_check_in", "never_closed", "negative_gap", "activity_after_close", "vehicle_changed"),
     *("repair_short", "repair_long", "quote_odd"),
 )
 _OF_PHASES = (

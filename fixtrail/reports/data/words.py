@@ -27,7 +27,6 @@ FLAWS = {
     "never_closed": Words("30 天无任何事件仍未关闭", "open and silent for 30 days"),
     "negative_gap": Words("事件早于接车", "events stamped before the check-in"),
     "activity_after_close": Words("关闭之后仍有事件", "events after the close"),
-    "center_changed": Words("工单换了中心", "orders of two centers"),
     "vehicle_changed": Words("工单换了车辆", "orders of two vehicles"),
     "repair_short": Words("维修不足 1 分钟", "repairs of less than a minute"),
     "repair_long": Words("维修超过 5 天", "repairs of more than 5 days"),

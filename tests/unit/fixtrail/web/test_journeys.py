@@ -86,6 +86,16 @@ def test_of_two_vehicles_under_one_order_the_one_with_the_newer_events_is_shown(
     assert journeys.get(FIRST).vehicle_id == "V1"
 
 
+def test_an_order_that_was_moved_to_its_right_vehicle_is_shown_under_that_one():
+    moved = {"status": "cancelled", "activity": None, "anomalies": ["vehicle_corrected"]}
+    journeys = journeys_of(
+        record("R-1", 2, checked_in("08:00"), vehicle_id="V2"), record("R-1", 9, checked_in("09:00"), **moved)
+    )
+
+    assert journeys.get(FIRST).vehicle_id == "V2"
+    assert journeys.get(FIRST, "V1").is_moved
+
+
 def test_what_earlier_versions_wrote_under_the_number_alone_is_read_and_replaced():
     old = record("R-1", 3)
     old.key = b"R-1"
