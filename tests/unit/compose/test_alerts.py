@@ -138,4 +138,7 @@ def test_every_measure_is_on_the_dashboard_or_in_an_alert():
         "fixtrail_push_commits",
         "fixtrail_push_dead_letters",
         "fixtrail_pulse_dead_letter_records",
+        "fixtrail_web_pages",
+        "fixtrail_web_forms",
+        "fixtrail_web_refused",
     }
