@@ -73,7 +73,6 @@ WHERE NOT has(j.anomalies, 'vehicle_corrected');
 --   WHERE status = 'handed_off' AND closed_at >= now() - INTERVAL 7 DAY
 --   GROUP BY center_id
 --   ORDER BY wait_min DESC
-
 ALTER TABLE fixtrail.orders MODIFY COMMENT 'One row per service order, always its newest state. The durations of an open order run on to the second of the query.';
 ALTER TABLE fixtrail.orders
     COMMENT COLUMN IF EXISTS order_id 'The service order: its number in its center',

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from runtime.tracing import TRACES_A_BATCH, Tracing
+from schemas.order_key import OrderKey
 from streams.worker.traces import BatchTraces
 
 RECORDED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -43,7 +44,8 @@ def traced_record(offset: int, traceparent: str, **where: Any) -> Any:
 
 
 def event(order_id: str, vehicle_id: str = "V1", center_id: str = "C1") -> Any:
-    return SimpleNamespace(order_id=order_id, vehicle_id=vehicle_id, center_id=center_id)
+    order = OrderKey(center_id, order_id)
+    return SimpleNamespace(order=order, order_id=order_id, vehicle_id=vehicle_id, center_id=center_id)
 
 
 def test_one_trace_from_the_sender_to_the_insert():

@@ -38,7 +38,7 @@ def test_every_row_is_an_order_but_the_total(imported):
         ("handoff", "time: not a time in format %Y/%m/%d %H:%M", (9,))
     ]
     assert report.notes == {"left out: odometer_km: text does not match `extract`": 1}
-    assert {order_id: order["status"] for order_id, order in orders.items()} == {
+    assert {order_id: order["status"] for (_, order_id), order in orders.items()} == {
         "SH2603-0001": "handed_off",
         "SH2603-0002": "handed_off",
         "HZ2603-0001": "handed_off",

@@ -114,7 +114,7 @@ def test_293_cases_did_not_pass_their_first_quality_check(events, orders):
     assert failed_first == {order_id for order_id, passed in checks.items() if len(passed) > 1}
     assert failed_first == {order_id for order_id, passed in checks.items() if not all(passed)}
 
-    reworked = {order_id for order_id, order in orders.items() if order["ftf_cause"] == "rework"}
+    reworked = {order_id for (_, order_id), order in orders.items() if order["ftf_cause"] == "rework"}
     assert reworked == {order_id for order_id in failed_first if orders[order_id]["status"] == "handed_off"}
     assert len(reworked) == 265
     assert Counter(order["ftf"] for order in orders.values()) == {True: 735, False: 265, None: 104}

@@ -20,6 +20,7 @@ from fixtrail.web.tracking.pages import Pages
 from schemas.facts import JourneyFact
 from schemas.locales import LOCALES
 from sinks.push.words.compose import Composer
+from streams.journey.ready_setting import CheckHistory
 from tests.histories import a_few, histories
 from tests.providers.messages import CENTER, a_composer, a_send
 from tests.workshop import EPOCH, facts_after
@@ -55,7 +56,7 @@ ODD = st.fixed_dictionaries(
 @cache
 def the_pages() -> Pages:
     folder = Path(tempfile.mkdtemp())
-    return Pages(web_config(Settings(data=folder, kafka="127.0.0.1:1", hash_key="k" * 32)))
+    return Pages(web_config(Settings(data=folder, kafka="127.0.0.1:1", hash_key="k" * 32)), CheckHistory())
 
 
 def made_odd(events: list[dict[str, Any]], odd: dict[str, Any]) -> list[dict[str, Any]]:
