@@ -56,7 +56,9 @@ def test_one_trace_from_the_sender_to_the_insert():
     sending.end(1)
     traces = BatchTraces(worker.tracing, [sent], time.monotonic())
     traces.follow([(7, event("R1"))])
-    fact = record(0, traces.headers_of({"order_id": "R1", "vehicle_id": "V1"}), topic="journeys", partition=1)
+    fact = record(
+        0, traces.headers_of({"order_id": "R1", "vehicle_id": "V1", "center_id": "C1"}), topic="journeys", partition=1
+    )
     traces.end()
     with writer.tracing.inserting("fixtrail_raw.journeys", [fact], time.monotonic()):
         pass
@@ -113,11 +115,11 @@ def test_a_fact_goes_on_with_its_orders_trace_else_its_vehicles_or_centers():
     def trace_of(**fact: str) -> str:
         return "".join(value.decode()[3:7] for name, value in traces.headers_of(fact) if name == "traceparent")
 
-    assert trace_of(order_id="R1", vehicle_id="V1") == "4bf9"
-    assert trace_of(order_id="R2", vehicle_id="V2") == "aaaa"
-    assert trace_of(order_id="R0", vehicle_id="V1") == "4bf9"
+    assert trace_of(order_id="R1", vehicle_id="V1", center_id="C1") == "4bf9"
+    assert trace_of(order_id="R2", vehicle_id="V2", center_id="C1") == "aaaa"
+    assert trace_of(order_id="R0", vehicle_id="V1", center_id="C1") == "4bf9"
     assert trace_of(center_id="C1") == "aaaa"
-    assert trace_of(order_id="R3", vehicle_id="V3") == ""
+    assert trace_of(order_id="R3", vehicle_id="V3", center_id="C3") == ""
 
 
 @pytest.mark.parametrize(
