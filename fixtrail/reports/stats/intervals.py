@@ -17,7 +17,7 @@ TAIL = (1 - LEVEL) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)
 Bound = TypeVar("Bound", int, float)
 # Names of the methods, as printed beside each figure.
-WILSON, ADJUSTED_WALD, STUDENT, RANKS, POISSON = "wilson", "adjusted-wald", "t", "order-statistics", "poisson-exact"
+WILSON, ADJUSTED_WALD, STUDENT, RANKS = "wilson", "adjusted-wald", "t", "order-statistics"
 # The same where orders of one center resemble each other.
 CENTERS, RANKS_OF_CENTERS = "t-centers", "order-statistics-centers"
 

@@ -246,10 +246,6 @@ async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence
     ]
 
 
-def _with_value(record: AcceptedEvent, value: bytes) -> AcceptedEvent:
-    return replace(record, value=value, headers=tuple(without_envelope(record.headers)))
-
-
 def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -> list[Result]:
     """One result an item; `said` has the next status for each record among the verdicts."""
     return [

@@ -35,15 +35,6 @@ def subscriptions_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str,
     return rows
 
 
-def people_of(store: Store, orders: Sequence[OrderKey]) -> list[str]:
-    """The keyed hashes of the addresses that were, or were to be, sent something about these orders."""
-    people: set[str] = set()
-    for some in pieces(orders, 200):
-        sql = f"SELECT DISTINCT person FROM sends WHERE {_of(some)}"
-        people.update(person for (person,) in store.run(sql, _flat(some)))
-    return sorted(people - {ERASED})
-
-
 def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str, int]:
     """Leave of these orders' messages only that there were some, and no subscriptions; how many of each."""
     changed = {"messages": 0, "subscriptions": 0}
