@@ -349,11 +349,11 @@ def event_differences(ask: Ask, truth: Truth) -> list[str]:
     return [*found, *_staff_differences(rows, right)]
 
 
-def _staff_differences(rows: list[Row], right: Mapping[tuple[str, str], Event]) -> Iterator[str]:
+def _staff_differences(rows: list[Row], right: Mapping[tuple[Key, str], Event]) -> Iterator[str]:
     """Every employee has one pseudonym at a center, and nobody else has it; or all are named as they were sent."""
     pseudonyms: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        event = right.get((row["order_id"], row["event_id"]), {})
+        event = right.get((_key(row), row["event_id"]), {})
         yield from _unlike(
             f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, "technician_id" in event
         )

@@ -94,6 +94,7 @@ def reached_at(order_id: str, address: str) -> dict[str, Any]:
         "order_id": order_id,
         "milestone": "checked_in",
         "notice_id": f"n-{order_id}",
+        "center_id": "C1",
         "occurred_at": 1,
         "recipients": [address],
     }
