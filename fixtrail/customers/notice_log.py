@@ -23,12 +23,16 @@ def log_of(settings: LedgerSettings, order: OrderKey) -> list[Send]:
 
 
 def order_of(settings: LedgerSettings, order_id: str, center_id: str | None) -> OrderKey:
-    """The order with this number. Raises Failure where several centers have one and none is named."""
+    """The order with this number. Raises Failure where there is none, or several centers have one and none is named.
+
+    Where all that the ledger knows of the number is of an earlier version, which noted no center, the order has none.
+    """
     if center_id is not None:
         return OrderKey(center_id, order_id)
     with _ledger(settings) as store:
         centers = ledger.centers_of(store, order_id)
-    return only_order([OrderKey(center, order_id) for center in centers if center], order_id)
+    named = [center for center in centers if center] or centers
+    return only_order([OrderKey(center, order_id) for center in named], order_id)
 
 
 def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:

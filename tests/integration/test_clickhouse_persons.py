@@ -92,9 +92,10 @@ def test_free_text_of_an_erased_order_goes_and_the_rest_of_the_event_stays(node:
         surveyed("08:00", score=3, reasons=["price"], comment='CANARY "said"', order_id="R1", event_id="a"),
         called_off("08:00", reason="CANARY", order_id="R1", event_id="b"),
         surveyed("08:00", score=4, comment="of somebody else", order_id="R2", event_id="c"),
+        called_off("08:00", reason="of another center", order_id="R1", center_id="C2", event_id="d"),
     )
     vehicle_key = KEYED.vehicle(surveyed("08:00")["vehicle_id"])
-    orders = [(vehicle_key, "R1")]
+    orders = [(vehicle_key, "C1", "R1")]
     assert forget_free_text(node.client(), orders, dry_run=True) == 2
     assert forget_free_text(node.client(), orders) == 2
 
@@ -102,5 +103,10 @@ def test_free_text_of_an_erased_order_goes_and_the_rest_of_the_event_stays(node:
         json.loads(line)
         for line in node.ask("SELECT payload FROM fixtrail_raw.events ORDER BY event_id FORMAT TSVRaw").split("\n")
     ]
-    assert payloads == [{"score": 3, "reasons": ["price"]}, {}, {"score": 4, "comment": "of somebody else"}]
+    assert payloads == [
+        {"score": 3, "reasons": ["price"]},
+        {},
+        {"score": 4, "comment": "of somebody else"},
+        {"reason": "of another center"},
+    ]
     assert forget_free_text(node.client(), orders) == 0

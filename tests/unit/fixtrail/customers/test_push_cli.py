@@ -131,6 +131,21 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     assert "has seen no notice" in capsys.readouterr().out
 
 
+def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_center(settings: Settings):
+    with ledger.opened(settings.ledger_dsn()) as store:
+        ledger.plan(store, [a_send(a_notice("checked_in", center_id=""), id="before")])
+    found = notice_log.order_of(settings, "R1", None)
+
+    assert found == OrderKey("", "R1")
+    assert [send.id for send in notice_log.log_of(settings, found)] == ["before"]
+    with ledger.opened(settings.ledger_dsn()) as store:
+        ledger.plan(store, [a_send(a_notice("ready"), id="after")])
+    assert notice_log.order_of(settings, "R1", None) == R1
+    assert {send.id for send in notice_log.log_of(settings, R1)} == {"before", "after"}
+    with pytest.raises(Failure, match="there is no order R9"):
+        notice_log.order_of(settings, "R9", None)
+
+
 @pytest.mark.parametrize("order_id", ["[/x] [red]", "R 1/2 \"'\\", "车🚗" * 30, "\x1b[31mR\x07"])
 def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_id: str, capsys):
     notice = a_notice("ready", order_id=order_id, event_id=f"e {order_id}"[:128])
