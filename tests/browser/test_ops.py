@@ -226,6 +226,7 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     for each in (late, car):
         each.repair("started", ago=MINUTE / 2)
         each.repair("completed", ago=MINUTE / 4)
+        each.now("ready")
     expect(alert.first).to_have_attribute("data-state", "closed")
 
 

@@ -92,7 +92,8 @@ def test_a_customer_follows_the_whole_visit_in_chinese_and_english(phones: Phone
     keep_screenshot(chinese, "tracking-repair-zh")
 
     car.repair("completed")
-    headline(english, "Ready for pickup")
+    headline(english, "Work done, final check")
+    headline(chinese, "维修完成，正在做最后检查")
     car.now("quality_check", phase="started")
     headline(english, "Checking it before we hand it over")
     car.now("quality_check", phase="completed", passed=False)
@@ -101,6 +102,7 @@ def test_a_customer_follows_the_whole_visit_in_chinese_and_english(phones: Phone
         assert not re.search("fail|defect|不合格|失败|返工", page.locator("body").inner_text(), re.IGNORECASE)
     car.repair("started")
     car.repair("completed")
+    car.now("quality_check", phase="completed", passed=True)
     headline(chinese, "可以取车了")
     expect(english.locator("#s-promise")).to_contain_text("as promised")
     assert_accessible(english)

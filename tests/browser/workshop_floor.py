@@ -48,8 +48,15 @@ class Floor:
         self._sending.stdin.flush()
 
     def link(self, order_id: str) -> str:
-        """A link to the order's page."""
-        return self._stack.run("tracking", "link", order_id).strip()
+        """A link to the order's page, as soon as the order is known."""
+        links: list[str] = []
+
+        def is_known() -> bool:
+            links[:] = self._stack.run("tracking", "link", order_id, exit_code=None).split()
+            return bool(links)
+
+        wait_for(is_known, 120, "the order is known")
+        return links[0]
 
 
 class Car:
