@@ -9,7 +9,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from tests.stack import COMMAND, ROOT, Stack
+from tests.stack import COMMAND, ROOT, Stack, wait_for
 
 _numbers = count(1)
 
