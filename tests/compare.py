@@ -354,10 +354,9 @@ def _staff_differences(rows: list[Row], right: Mapping[tuple[Key, str], Event]) 
     pseudonyms: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         event = right.get((_key(row), row["event_id"]), {})
-        yield from _unlike(
-            f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, "technician_id" in event
-        )
-        if "technician_id" in event:
+        is_named = event.get("technician_id") is not None
+        yield from _unlike(f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, is_named)
+        if is_named:
             person = event["center_id"], event["technician_id"]
             pseudonyms.setdefault(person, set()).add(row["technician_id"])
     for person, names in pseudonyms.items():

@@ -9,6 +9,7 @@ import urllib.request
 from playwright.sync_api import Page, expect
 
 from runtime.store import open_store
+from schemas.order_key import OrderKey
 from sinks.push.ledger import audience
 from tests.browser.conftest import Phones
 from tests.browser.workshop_floor import Floor
@@ -160,7 +161,8 @@ def followed(stack: Stack, order_id: str) -> int:
     """How many browsers the ledger has for an order."""
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
-        return len(audience.subscriptions_of(store, [order_id]).get(order_id, []))
+        order = OrderKey("C1", order_id)
+        return len(audience.subscriptions_of(store, [order]).get(order, []))
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from runtime.store import open_store
+from schemas.order_key import OrderKey
 from sinks.push.ledger import audience
 from tests.browser.conftest import Phones, keep_screenshot, keep_side_by_side
 from tests.browser.workshop_floor import Floor, clock
@@ -208,7 +209,8 @@ def addresses(stack: Stack, order_id: str) -> list[str]:
     """Where else the order's notices go, as the ledger has it."""
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
-        return audience.subscriptions_of(store, [order_id]).get(order_id, [])
+        order = OrderKey("C1", order_id)
+        return audience.subscriptions_of(store, [order]).get(order, [])
     finally:
         store.close()
 
