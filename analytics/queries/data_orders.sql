@@ -6,7 +6,7 @@ SELECT
     countIf(status = 'handed_off') AS handed_off,
     countIf(status = 'cancelled') AS cancelled,
     countIf(status = 'open') AS open,
-    countIf(status = 'open' AND last_event_at < now64(3, 'UTC') - INTERVAL 30 DAY) AS never_closed,
+    countIf(has(anomalies, 'never_closed')) AS never_closed,
     countIf(isNull(checked_in_at)) AS no_check_in,
     countIf(status = 'handed_off' AND isNull(ftf)) AS no_repair,
     countIf(status = 'handed_off' AND empty(fault_groups)) AS no_fault_group,

@@ -17,11 +17,9 @@ from fixtrail.settings import KafkaSettings, PersonsSettings, client_options
 from runtime.failure import NEGATIVE, Failure
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
-from runtime.personal.sealing import unsealed_event
 from schemas.decode import BadEvent, decode_event, event_object
 from schemas.events import VEHICLE_CORRECTED
 from schemas.order_key import OrderKey
-from schemas.personal import sealed_texts
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 from streams.journey.ids import hashed_id
 
@@ -87,9 +85,7 @@ async def _events_of(settings: PersonsSettings, order: OrderKey, wrong: str, rig
             if event["vehicle_id"] == right:
                 known.add(event["event_id"])
             else:
-                events.setdefault(
-                    event["event_id"], unsealed_event(event, vault.reader(sealed_texts(event), restricted=True))
-                )
+                events.setdefault(event["event_id"], vault.readable(event))
     finally:
         vault.close()
     return list(events.values()), known

@@ -6,7 +6,7 @@ from typing import Any
 
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
-from fixtrail.persons.search import Findings, Record, readable, search
+from fixtrail.persons.search import Findings, Record, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
 from runtime.failure import NEGATIVE, Failure
@@ -62,12 +62,12 @@ def _event(record: Record, vault: Vault) -> Json:
         **{name: item for name, item in record.place().items() if name != "timestamp"},
         "received_at": _time(record.timestamp),
         "encrypted": not record.plain,
-        "event": readable(record.event, vault),
+        "event": vault.readable(record.event),
     }
 
 
 def _journey(fact: Json, vault: Vault) -> Json:
-    return {**fact, CUSTOMER: readable(fact, vault).get(CUSTOMER)}
+    return {**fact, CUSTOMER: vault.readable(fact).get(CUSTOMER)}
 
 
 def _from_ledger(settings: PersonsSettings, findings: Findings, matcher: Matcher, vault: Vault) -> Json:
@@ -84,7 +84,7 @@ def _from_ledger(settings: PersonsSettings, findings: Findings, matcher: Matcher
 
 
 def _addresses(findings: Findings, vault: Vault) -> Iterable[str]:
-    return {text for record in findings.records for text in contacts_of(readable(record.event, vault))}
+    return {text for record in findings.records for text in contacts_of(vault.readable(record.event))}
 
 
 def _consent(store: Any, person: str) -> Json:

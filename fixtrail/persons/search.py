@@ -10,11 +10,10 @@ from fixtrail.operations.topics import require_topic
 from fixtrail.persons.person import Matcher, OrderRef, order_of
 from fixtrail.settings import KafkaSettings, client_options
 from runtime.kafka.whole_topic import records_of
-from runtime.personal.sealing import personal_event, sealed_event, unsealed_event
+from runtime.personal.sealing import personal_event, sealed_event
 from runtime.personal.vault import Vault
 from schemas.decode import BadEvent, Headers, event_object
 from schemas.order_key import OrderKey
-from schemas.personal import sealed_texts
 from schemas.topics import DEAD_LETTERS, JOURNEYS, MAX_SENT_BYTES, SERVICE_EVENTS
 
 Json = dict[str, Any]
@@ -106,8 +105,3 @@ def _object(record: Any) -> Json | None:
         return event_object(record.value, record.headers, max_bytes=2 * MAX_SENT_BYTES)
     except BadEvent:
         return None
-
-
-def readable(event: Json, vault: Vault) -> Json:
-    """The event as it was sent, as far as its key is there, also of orders that are restricted."""
-    return unsealed_event(event, vault.reader(sealed_texts(event), restricted=True))

@@ -13,10 +13,10 @@ import orjson
 from runtime.personal import keys
 from runtime.personal.keys import StoredKey
 from runtime.personal.seal import sealer, unseal
-from runtime.personal.sealing import Json, personal_event, sealed_event
+from runtime.personal.sealing import Json, personal_event, sealed_event, unsealed_event
 from runtime.store import Store, StoreOutage, open_store
 from schemas.decode import MAX_BYTES, Headers
-from schemas.personal import key_id_of
+from schemas.personal import key_id_of, sealed_texts
 
 Result = TypeVar("Result")
 
@@ -109,6 +109,10 @@ class Vault:
         """A function that gives each of the texts as it was, None where it cannot be read."""
         unsealed = self.unseal(texts, restricted=restricted)
         return lambda text: unsealed[text].text
+
+    def readable(self, event: Json) -> Json:
+        """The event as it was sent, as far as its key is there, also of orders that are restricted."""
+        return unsealed_event(event, self.reader(sealed_texts(event), restricted=True))
 
     def erase(self, order_keys: Iterable[str]) -> int:
         """Delete the keys of these orders for good; how many there were."""

@@ -34,6 +34,7 @@ from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 from tests.paths import ROOT
 from tests.workshop import (
     approved,
+    called_off,
     checked_in,
     complained,
     diagnosis_started,
@@ -394,8 +395,7 @@ def test_an_order_under_two_vehicles_says_so_until_it_is_corrected(clickhouse: C
     anomalies = "SELECT anomalies FROM fixtrail.orders ORDER BY vehicle_key"
     assert clickhouse.ask(anomalies) == "['vehicle_changed']\n['vehicle_changed']"
 
-    correction = handed_off("10:00", event_id="corrected") | {"type": "cancellation", "reason": "vehicle_corrected"}
-    wrong = [event | {"vehicle_id": "TYPO"} for event in (*visit, correction)]
+    wrong = [event | {"vehicle_id": "TYPO"} for event in (*visit, called_off("10:00", reason="vehicle_corrected"))]
     insert(JOURNEYS, [journey_row(order_after(*wrong))])
 
     assert clickhouse.ask(anomalies) == "[]"

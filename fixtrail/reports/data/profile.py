@@ -23,7 +23,6 @@ SOURCE = "file"
 _ASIDE = frozenset({"survey", "complaint", "follow_up", "appointment"})
 _ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "ahead", "out_of_order")
 _TIMES = ("late_p50_s", "late_p95_s", "skew_s", "late_max_s")
-_NEVER_CLOSED_MS = 30 * DAY_MS
 
 
 @dataclass
@@ -130,7 +129,7 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
     return {
         "orders": True,
         **{name: status == name for name in ("handed_off", "cancelled", "open")},
-        "never_closed": status == "open" and fact["last_event_at"] < now_ms - _NEVER_CLOSED_MS,
+        "never_closed": "never_closed" in anomalies,
         "no_check_in": fact["checked_in_at"] is None,
         "no_repair": done and fact["ftf"] is None,
         "no_fault_group": done and not fact["fault_groups"],

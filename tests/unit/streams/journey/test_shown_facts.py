@@ -6,7 +6,7 @@ import orjson
 
 from schemas.decode import decode_event
 from streams.journey.batch import shown_facts
-from tests.workshop import approved, checked_in, diagnosis_started, handed_off, ms, quoted, repair
+from tests.workshop import approved, called_off, checked_in, diagnosis_started, handed_off, ms, quoted, repair
 
 NOW = ms("18:00")
 UNDER_THE_WRONG = [checked_in("08:00"), diagnosis_started("08:05"), quoted("08:10"), approved("08:15")]
@@ -20,12 +20,6 @@ def of(vehicle_id: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def shown(events: list[dict[str, Any]], now: int = NOW) -> dict[str, dict[str, Any]]:
     facts = shown_facts((decode_event(orjson.dumps(event)) for event in events), now)
     return {fact["vehicle_id"]: fact for fact in facts}
-
-
-def correction(vehicle_id: str, clock: str = "09:00") -> dict[str, Any]:
-    event = handed_off(clock, event_id="corrected", vehicle_id=vehicle_id)
-    event.pop("amount", None)
-    return event | {"type": "cancellation", "reason": "vehicle_corrected"}
 
 
 def test_an_order_under_two_vehicles_says_so_under_both():
@@ -44,7 +38,13 @@ def test_the_same_number_at_another_center_is_another_order():
 
 def test_once_the_vehicle_is_corrected_only_the_right_one_is_shown_whole():
     whole = [*UNDER_THE_WRONG, *UNDER_THE_RIGHT]
-    facts = shown([*of("TYPO", UNDER_THE_WRONG), correction("TYPO"), *of("RIGHT", whole)])
+    facts = shown(
+        [
+            *of("TYPO", UNDER_THE_WRONG),
+            called_off("09:00", reason="vehicle_corrected", vehicle_id="TYPO"),
+            *of("RIGHT", whole),
+        ]
+    )
 
     assert facts.keys() == {"RIGHT"}
     assert (facts["RIGHT"]["anomalies"], facts["RIGHT"]["status"]) == ([], "handed_off")
