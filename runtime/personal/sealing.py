@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from schemas.decode import MAX_BYTES, BadEvent, Headers, decode_with_extras, event_object
+from schemas.decode import BadEvent, Headers, decode_with_extras, event_object
 from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
 from schemas.personal import (
     CONTACT,
@@ -50,14 +50,8 @@ def personal_event(value: bytes | None, headers: Headers = ()) -> Json | None:
             return None
         _, ignored = decode_with_extras(value, headers, max_bytes=MAX_SENT_BYTES)
     except BadEvent as error:
-        return _unless_too_large(value, _with_extras(event, _unknown(event))) if error.code in _SEALABLE else None
-    return _unless_too_large(value, _with_extras(event, [*ignored, *_unknown(event)]))
-
-
-def _unless_too_large(value: bytes | None, event: Json) -> Json | None:
-    """None where only what nobody reads makes the record too large: without it, it would no longer be refused."""
-    is_large = value is not None and len(value) > MAX_BYTES
-    return None if is_large and len(orjson.dumps(event.get(EXTRAS))) > MOST_EXTRAS else event
+        return _with_extras(event, _unknown(event)) if error.code in _SEALABLE else None
+    return _with_extras(event, [*ignored, *_unknown(event)])
 
 
 def _has_personal(event: Json) -> bool:
