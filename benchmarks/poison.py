@@ -33,7 +33,7 @@ from benchmarks.measure import Kafka
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topics import ensure_topics
 from schemas.topics import DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
-from tests.feed import POISON, poison, poison_code, poison_key
+from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.kafka_io import read_topic
 
 PARTITIONS = 4

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from tests import feed
+from tests.bad_records import POISON, poison, poison_code, poison_key
 
 TOPIC = "service-events"
 DUPLICATES, OUT_OF_ORDER, LATE, POISON_SHARE = 0.1, 0.1, 0.03, 0.01
@@ -66,11 +67,16 @@ def records_of(seed: int, number: int, start: datetime = feed.START, days: int =
     records = [
         Sent(event["vehicle_id"].encode(), line, event) for event, line in zip(events, feed.lines(events), strict=True)
     ]
-    kinds = sorted(feed.POISON)
+    kinds = sorted(POISON)
     for count in range(round(number * POISON_SHARE)):
         kind = kinds[count % len(kinds)] if count < len(kinds) else rng.choice(sorted(set(kinds) - LARGE))
         vehicle = f"LFVPOISON{count:08d}"
-        bad = Sent(feed.poison_key(kind, vehicle), feed.poison(kind, vehicle), None, feed.poison_code(kind))
+        bad = Sent(
+            poison_key(kind, vehicle),
+            poison(kind, vehicle),
+            None,
+            poison_code(kind),
+        )
         records.insert(rng.randrange(len(records)), bad)
     return records
 

@@ -13,6 +13,7 @@ from runtime.personal.sealing import personal_event
 from schemas.dead_letter import read_dead_letter
 from schemas.heartbeat import heartbeat_sent_at
 from tests import compare, feed
+from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.compare import Truth
 from tests.integration.conftest import SEED, MakeStack
 from tests.kafka_io import Place, produce, read_topic
@@ -24,14 +25,14 @@ ONLY_BY_PRODUCER = {"tombstone", "empty_bytes", "blank", "two_records", "no_key"
 # `fixtrail send` seals what is personal, so that its letter would have other bytes.
 BY_PRODUCER = {
     kind
-    for kind in feed.POISON
-    if kind in ONLY_BY_PRODUCER or b"\n" in (feed.poison(kind) or b"") or personal_event(feed.poison(kind)) is not None
+    for kind in POISON
+    if kind in ONLY_BY_PRODUCER or b"\n" in (poison(kind) or b"") or personal_event(poison(kind)) is not None
 }
 
 
 def vehicle_of(kind: str) -> str:
     """A vehicle of its own for each kind of bad record."""
-    return f"LFVPOISON{list(feed.POISON).index(kind):08d}"
+    return f"LFVPOISON{list(POISON).index(kind):08d}"
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +50,10 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
 
     letters = letters_by_content(kafka)
     origins = {Place(EVENTS, record.partition, record.offset): record for record in read_topic(kafka, EVENTS)}
-    for kind in feed.POISON:
+    for kind in POISON:
         assert_is_named_and_kept(kind, letters, origins, produced.get(kind))
-    assert sum(map(len, letters.values())) == len(feed.POISON)
-    assert_listed(stack, Counter(map(feed.poison_code, feed.POISON)))
+    assert sum(map(len, letters.values())) == len(POISON)
+    assert_listed(stack, Counter(map(poison_code, POISON)))
     found = compare.clickhouse_differences(stack.ask, truth)
     assert not found, compare.said(found)
 
@@ -62,7 +63,7 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
 def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: MakeStack, tmp_path: Path, truth: Truth):
     """60 bad records in a row are more likely our fault than theirs. An operator may insist."""
     source = tmp_path / "all-bad.ndjson"
-    source.write_bytes(b"\n".join(feed.poison("score_11", vehicle_of("score_11")) or b"" for _ in range(60)))
+    source.write_bytes(b"\n".join(poison("score_11", vehicle_of("score_11")) or b"" for _ in range(60)))
     stack = make_stack()
 
     stack.send(source)
@@ -89,10 +90,10 @@ def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: Make
 def mixed_file(folder: Path, truth: Truth) -> Path:
     """The good events as lines, with bad ones spread among them."""
     lines = list(feed.lines(truth.events))
-    bad = [kind for kind in feed.POISON if kind not in BY_PRODUCER]
+    bad = [kind for kind in POISON if kind not in BY_PRODUCER]
     step = len(lines) // len(bad)
     for number, kind in reversed(list(enumerate(bad))):
-        value = feed.poison(kind, vehicle_of(kind))
+        value = poison(kind, vehicle_of(kind))
         assert value is not None
         lines.insert(number * step, value)
     path = folder / "mixed.ndjson"
@@ -103,7 +104,7 @@ def mixed_file(folder: Path, truth: Truth) -> Path:
 def produce_poison(kafka: str, kinds: set[str]) -> dict[str, Place]:
     """Each of these kinds as a record of its own, with the key it must have; where it stands."""
     chosen = sorted(kinds)
-    records = [(feed.poison_key(kind, vehicle_of(kind)), feed.poison(kind, vehicle_of(kind))) for kind in chosen]
+    records = [(poison_key(kind, vehicle_of(kind)), poison(kind, vehicle_of(kind))) for kind in chosen]
     return dict(zip(chosen, produce(kafka, EVENTS, records), strict=True))
 
 
@@ -118,17 +119,17 @@ def assert_is_named_and_kept(
     kind: str, letters: dict[bytes | None, list[Any]], origins: dict[Place, Any], produced: Place | None
 ) -> None:
     """One letter with the record's own bytes and key, the code of its kind, and the place where the record stands."""
-    found = letters.get(feed.poison(kind, vehicle_of(kind)), [])
+    found = letters.get(poison(kind, vehicle_of(kind)), [])
     assert found, f"{kind} is not in the dead letters"
     said = [read_dead_letter(letter.headers) for letter in found]
     places = [Place(letter.topic, letter.partition, letter.offset) for letter in said]
     at = places.index(produced) if produced is not None else 0
     assert produced is not None or len(found) == 1, f"{kind} has {len(found)} letters"
     letter, about, origin = found[at], said[at], origins[places[at]]
-    assert about.code == feed.poison_code(kind), f"{kind}: {about}"
+    assert about.code == poison_code(kind), f"{kind}: {about}"
     assert (letter.key, letter.value) == (origin.key, origin.value), kind
     assert about.timestamp == origin.timestamp, kind
-    assert produced is None or letter.key == feed.poison_key(kind, vehicle_of(kind)), kind
+    assert produced is None or letter.key == poison_key(kind, vehicle_of(kind)), kind
     assert vehicle_of(kind) not in about.reason, f"{kind}: the reason tells content"
     assert "hello workshop" not in about.reason
 
@@ -145,7 +146,7 @@ def assert_repaired_letter_becomes_an_order(
     stack: Stack, folder: Path, truth: Truth, letters: dict[bytes | None, list[Any]]
 ) -> None:
     kind = "check_in_without_lane"
-    original = feed.poison(kind, vehicle_of(kind))
+    original = poison(kind, vehicle_of(kind))
     letter = letters[original][0]
     place = f"{letter.partition}:{letter.offset}"
     assert stack.run("dead-letters", "show", place, "--raw").encode() == original
@@ -164,7 +165,7 @@ def assert_repaired_letter_becomes_an_order(
     stack.run("dead-letters", "redrive", "--code", "key_missing")
     stack.wait_idle()
 
-    without_key = json.loads(feed.poison("no_key", vehicle_of("no_key")) or b"")
+    without_key = json.loads(poison("no_key", vehicle_of("no_key")) or b"")
     found = compare.clickhouse_differences(stack.ask, Truth([*truth.events, repaired, without_key]))
     assert not found, compare.said(found)
     orders = stack.sql("SELECT order_id, lane, status FROM orders WHERE order_id IN ('R-repaired', 'R-poison')")

@@ -21,7 +21,7 @@ from schemas.decode import (
     vehicle_id_of,
 )
 from schemas.events import Surveyed
-from tests import feed
+from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.kafka_record import PRODUCED_MS, KafkaRecord, record_of
 
 SURVEY = {
@@ -377,14 +377,14 @@ def test_whatever_is_no_event_has_its_code(value: bytes | None, code: str):
     assert refusal(value).code == code
 
 
-@pytest.mark.parametrize("kind", feed.POISON)
+@pytest.mark.parametrize("kind", POISON)
 def test_every_kind_of_bad_record_is_refused_with_its_code(kind: str):
-    bad = KafkaRecord(feed.poison(kind), key=feed.poison_key(kind), timestamp=PRODUCED_MS)
+    bad = KafkaRecord(poison(kind), key=poison_key(kind), timestamp=PRODUCED_MS)
 
     with pytest.raises(BadEvent) as refused:
         admit(bad)
 
-    assert refused.value.code == feed.poison_code(kind)
+    assert refused.value.code == poison_code(kind)
     assert len(refused.value.reason) < 1000
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from schemas.decode import BadEvent, admit, decode_event
 from tests import feed, oracle
+from tests.bad_records import POISON, poison, poison_code, poison_key
+from tests.paths import ROOT
 
 Event = dict[str, Any]
 LATER = datetime(2025, 9, 1, tzinfo=UTC)
@@ -40,12 +42,12 @@ def test_a_seed_always_gives_the_same_feed():
 
 
 def test_the_file_is_the_same_in_another_process(tmp_path: Path):
-    script = Path(feed.__file__)
     outs = [tmp_path / "a", tmp_path / "b"]
     for out, hash_seed in zip(outs, ("1", "2"), strict=True):
         command = [
             sys.executable,
-            str(script),
+            "-m",
+            "tests.feed",
             "--seed",
             "3",
             "--events",
@@ -55,7 +57,7 @@ def test_the_file_is_the_same_in_another_process(tmp_path: Path):
             "--out",
             str(out),
         ]
-        subprocess.run(command, check=True, env={"PYTHONHASHSEED": hash_seed}, capture_output=True)
+        subprocess.run(command, cwd=ROOT, check=True, env={"PYTHONHASHSEED": hash_seed}, capture_output=True)
 
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert len(outs[0].read_bytes().splitlines()) == 630
@@ -457,18 +459,18 @@ def test_the_feed_reaches_every_corner_of_a_comeback(orders: dict[str, dict[str,
 
 
 def test_every_kind_of_bad_input_is_refused_with_its_code():
-    assert len(feed.POISON) >= 40
-    for kind in feed.POISON:
-        record = SimpleNamespace(key=feed.poison_key(kind), value=feed.poison(kind), headers=(), timestamp=SENT_MS)
+    assert len(POISON) >= 40
+    for kind in POISON:
+        record = SimpleNamespace(key=poison_key(kind), value=poison(kind), headers=(), timestamp=SENT_MS)
         with pytest.raises(BadEvent) as refused:
             admit(record)
-        assert refused.value.code == feed.poison_code(kind), kind
+        assert refused.value.code == poison_code(kind), kind
 
 
 def test_bad_input_is_bad_by_one_thing_only():
     """What all of it was made from is accepted, so each kind is refused for its own reason."""
     vehicle = "LFV00000000000042"
-    value = feed.POISON["no_key"](vehicle)
+    value = POISON["no_key"](vehicle)
 
     assert admit(SimpleNamespace(key=vehicle.encode(), value=value, headers=(), timestamp=SENT_MS))
-    assert feed.poison_key("score_11", vehicle) == vehicle.encode()
+    assert poison_key("score_11", vehicle) == vehicle.encode()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fixtrail.web.api.bodies import MEDIA_TYPES
 from schemas.decode import BadEvent, admit
-from tests import feed
+from tests.bad_records import POISON, POISONED_VEHICLE, poison, poison_code
 from tests.contract.events.test_event_types import EXAMPLES
 from tests.event_api import SURVEY, Api, problem_of
 from tests.kafka_record import KafkaRecord
@@ -61,9 +61,9 @@ def _vehicle_of(value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", [kind for kind in feed.POISON if kind not in KEYED and kind != "tombstone"])
+@pytest.mark.parametrize("kind", [kind for kind in POISON if kind not in KEYED and kind != "tombstone"])
 def test_every_kind_of_bad_event_is_refused_with_the_code_of_its_dead_letter(kind: str, mode: str):
-    value = feed.poison(kind) or b""
+    value = poison(kind) or b""
     if mode == "lines" and b"\n" in value:
         pytest.skip("lines cannot hold a newline")
     if mode == "plain" and kind == "json_array":
@@ -75,8 +75,8 @@ def test_every_kind_of_bad_event_is_refused_with_the_code_of_its_dead_letter(kin
         assert problem_of(answer) == "unreadable-body"
     else:
         assert 400 <= answer.status_code < 500
-        assert [item["code"] for item in answer.json()["items"]] == [feed.poison_code(kind)]
-    assert "R-poison" not in answer.text and feed.POISONED_VEHICLE not in answer.text
+        assert [item["code"] for item in answer.json()["items"]] == [poison_code(kind)]
+    assert "R-poison" not in answer.text and POISONED_VEHICLE not in answer.text
 
 
 @pytest.mark.parametrize("mode", MODES)
