@@ -40,8 +40,8 @@ Without Java and Maven, or with `BROKER=embedded`, the embedded broker takes the
 **Load.** 10 % of the events come twice, up to ten days of event time (minutes by the clock) later, 10 % out of order by
 up to an hour, 3 % late by an hour to five days, one in two hundred says something else under an id that was used, and
 1 % of the records are bad, of all kinds that `tests/bad_records.py` knows. What the broker acknowledged is the truth;
-what it did not is counted as "of unknown fate" and may be there or not. Among them are orders of today, a dozen a minute, whose
-customers are told by webhook and by SMS: events stamped when they are sent, 10 % of them twice, 5 % late.
+what it did not is counted as "of unknown fate" and may be there or not. Among them are orders of today, a dozen a
+minute, whose customers are told by webhook and by SMS: events stamped when they are sent, 10 % of them twice, 5 % late.
 
 **Faults.** Between every box and Kafka, and between the writers and ClickHouse, stands a TCP proxy that refuses,
 resets, swallows, delays, or serves requests and loses their answers. Processes are killed, killed at a named step,
