@@ -6,8 +6,6 @@ A `fixtrail web` in front of the embedded broker (or another); every answer is a
 clients are in this process, on the same machine.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -1,7 +1,5 @@
 """A broker to measure on: the embedded one in a folder of its own, or another that is running already."""
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 import sys

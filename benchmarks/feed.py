@@ -1,7 +1,5 @@
 """What is measured with: simulated events of the default scenario, sent to a topic once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice

@@ -1,7 +1,5 @@
 """How quiet the machine was: a measurement on a busy one says little, and this says how busy it was."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """One contender's run, watched from outside: what its consumer group has committed, and what CPU it took by then."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess
@@ -92,7 +90,7 @@ class Kafka:
         self.partitions = partitions
         self._admin = AIOKafkaAdminClient(**self.options)
 
-    async def __aenter__(self) -> Kafka:
+    async def __aenter__(self) -> "Kafka":
         await self._admin.start()
         return self
 

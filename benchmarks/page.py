@@ -3,8 +3,6 @@
 python -m benchmarks.page --rate 500 --seconds 30
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

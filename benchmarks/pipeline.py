@@ -3,8 +3,6 @@
 python -m benchmarks.pipeline --orders 100000
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json
@@ -40,7 +38,7 @@ class Stack:
         command = [sys.executable, "-m", "fixtrail", "up", "--data", str(folder / "stack"), "--ports", "auto"]
         self._up = subprocess.Popen(command, cwd=ROOT, stdout=self._log, stderr=self._log)
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> "Stack":
         deadline = time.monotonic() + START_S
         while not (self._folder / "stack" / "stack.json").exists():
             if self._up.poll() is not None or time.monotonic() > deadline:

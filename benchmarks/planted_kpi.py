@@ -8,8 +8,6 @@ hold what was planted: in the first way the scenario's calibrated figures, in th
 first-time fix known at once. `orders alone` are the intervals that take no notice of centers.
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 from collections import Counter
@@ -26,11 +24,11 @@ from rich.table import Table
 
 from benchmarks.machine import Machine
 from benchmarks.simulated_orders import START, orders_from_visits
-from fixtrail.reports.ask import asker
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.kpi.shares import nps_figure, share_figure
 from fixtrail.reports.kpi.waits import Waits, spreads_of, wait_figures, wait_ranks
 from fixtrail.reports.options import Options
+from fixtrail.reports.queries import query_runner
 from fixtrail.reports.report import NO_INTERVAL, Figure, Interval
 from fixtrail.reports.stats.pooled import Complaints, Votes, rate
 from fixtrail.reports.targets import targets_of
@@ -97,7 +95,9 @@ def print_reports(console: Console, seeds: range, machine: Machine) -> None:
                 for name in TABLES:
                     node.ask(f"TRUNCATE TABLE fixtrail_raw.{name}")
                 fill(node, (orjson.dumps(event) for _, event in simulate(scenario, seed, DAYS, None, START)), centers)
-                report = kpi.build(asker(settings_of(node)), Options(datetime.now(UTC), targets=targets_of(PERIODS)))
+                report = kpi.build(
+                    query_runner(settings_of(node)), Options(datetime.now(UTC), targets=targets_of(PERIODS))
+                )
                 for figure in report.figures:
                     if figure.figure in PLANTED:
                         name, times = PLANTED[figure.figure]
@@ -198,7 +198,7 @@ def waits_of(orders: pd.DataFrame) -> Iterator[Figure]:
     return wait_figures(row, Waits(spread, *ends))
 
 
-def _at(waits: pd.Series[Any], ranks: Iterable[int]) -> tuple[float | None, ...]:
+def _at(waits: "pd.Series[Any]", ranks: Iterable[int]) -> tuple[float | None, ...]:
     return tuple(float(waits[rank - 1]) if rank else None for rank in ranks)
 
 

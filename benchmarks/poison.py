@@ -5,8 +5,6 @@
 Exit code 1 only where a record is not accounted for; never for a time.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import itertools

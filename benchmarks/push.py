@@ -5,8 +5,6 @@
 Exit code 1 only where a notice was lost or told twice; never for a time.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json
@@ -31,7 +29,7 @@ from fixtrail.operations.topics import ensure_topics
 from runtime.store import open_store
 from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
-from sinks.push.channels.webhook import said_secret
+from sinks.push.channels.webhook import encoded_secret
 from sinks.push.ledger import ledger
 from streams.journey.notices import notice_of
 from streams.journey.visit import fold
@@ -96,7 +94,7 @@ def start_receiver() -> tuple[subprocess.Popen[str], int]:
     assert receiver.stdout is not None and receiver.stdin is not None
     port = int(receiver.stdout.readline())
     secret = target_secret(HASH_KEY.encode(), f"http://127.0.0.1:{port}")
-    receiver.stdin.write(said_secret(secret) + "\n")
+    receiver.stdin.write(encoded_secret(secret) + "\n")
     receiver.stdin.flush()
     return receiver, port
 

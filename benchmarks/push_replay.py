@@ -7,8 +7,6 @@ All the notices that follow, each for an address that would be called, go to the
 sink reads them. Exit code 1 where anybody was called.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

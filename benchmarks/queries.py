@@ -8,8 +8,6 @@ the answer read into a data frame included, and the CPU time that the server too
 more. `visits` is a part of others and is not asked alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
@@ -29,11 +27,11 @@ from rich.table import Table
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import Machine, cpu_s
 from fixtrail.all_settings import Settings
-from fixtrail.reports.ask import frame, parameters_of, questions, text_of
 from fixtrail.reports.drivers.visits import MOST_ORDERS
 from fixtrail.reports.journey.report import MOST_FOLLOWED
 from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
+from fixtrail.reports.queries import frame, parameters_of, questions, text_of
 from fixtrail.reports.sample import end_key, one_vehicle_in
 from runtime.failure import Failure
 from sinks.clickhouse.connection import ClickHouse, connect

@@ -7,8 +7,6 @@ python -m benchmarks.recovery correlations             # do the intervals of r a
 Each prints the tables of docs/statistics.md.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import time
@@ -27,7 +25,7 @@ from scipy import stats
 
 from benchmarks.recovery_figures import figures_of_seed, print_figures
 from benchmarks.simulated_orders import START, center_days, centers_of, orders_from_visits
-from fixtrail.reports.pilot.judge import Judged, Plan, judge, panel_of, rollout_of
+from fixtrail.reports.pilot.judge import PilotJudgement, Plan, judge, panel_of, rollout_of
 from fixtrail.reports.stats.correlation import pearson, pearson_textbook, spearman
 from fixtrail.reports.stats.panel import RATIOS, Panel, changes
 from fixtrail.simulator.calendar import wave_start
@@ -93,12 +91,12 @@ def pilot_of_seed(seed: int) -> list[Row]:
     return rows
 
 
-def _judged(scenario: Scenario, orders: pd.DataFrame) -> tuple[Panel, Judged]:
+def _judged(scenario: Scenario, orders: pd.DataFrame) -> tuple[Panel, PilotJudgement]:
     panel = panel_of(center_days(orders, None))
     return panel, judge(panel, rollout_of(centers_of(scenario)), Plan())
 
 
-def _said(panel: Panel, judged: Judged, name: str) -> Row:
+def _said(panel: Panel, judged: PilotJudgement, name: str) -> Row:
     effect = judged.effects[name]
     one, found = effect.comparison, effect.comparison.difference
     change, _, treated, _, _ = changes(panel, name, one.treated, one.others, one.before, one.after)

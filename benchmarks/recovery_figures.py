@@ -1,7 +1,5 @@
 """The figures of one simulated run beside what was planted: KPI, drivers and Pareto, from every event by the rules."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ from scipy.special import expit
 from benchmarks.simulated_orders import START, center_days, centers_of, now_after, orders_by_rules
 from fixtrail.reports.drivers.association import MODELS, model
 from fixtrail.reports.drivers.visits import JOINT, LONGEST_WAIT_MIN, modelled, visits
-from fixtrail.reports.pareto.loss import Solved, loss, moves_of
+from fixtrail.reports.pareto.loss import SolvedLevels, loss, moves_of
 from fixtrail.reports.pilot.judge import Plan, judge, panel_of, rollout_of
 from fixtrail.reports.report import Interval
 from fixtrail.reports.stats import intervals
@@ -121,7 +119,7 @@ def _odds(planted: Row) -> dict[str, float]:
 
 def _pareto(planted: Row, rows: pd.DataFrame) -> list[Found]:
     """Shares and NPS against those that follow from the planted log-odds for the very same visits."""
-    found = loss(rows, Solved(), LONGEST_WAIT_MIN)
+    found = loss(rows, SolvedLevels(), LONGEST_WAIT_MIN)
     values, now = planted_shares(planted, rows)
     truth_of = {name: -float(values[place, 0] / now[0]) for place, name in enumerate(JOINT)}
     listed: list[Found] = [
@@ -154,7 +152,7 @@ class _Planted:
     def __init__(self, planted: Row, rows: pd.DataFrame) -> None:
         known, drivers = modelled(rows, JOINT, LONGEST_WAIT_MIN)
         odds = _odds(planted)
-        moves = moves_of(known, drivers, Solved())
+        moves = moves_of(known, drivers, SolvedLevels())
         offsets = {center["id"]: center["score_offset"] for center in planted["centers"]}
         liking = known["center_id"].map(offsets).fillna(0.0).to_numpy()
         self._pull = sum(odds[name] * drivers[name].to_numpy() for name in JOINT) - liking

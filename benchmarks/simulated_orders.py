@@ -3,8 +3,6 @@
 The second way leaves out the events, their flaws and the rules, and takes a third of the time: for many seeds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,7 +15,7 @@ from fixtrail.simulator.calendar import wave_start
 from fixtrail.simulator.feed import Event, Order
 from fixtrail.simulator.run import simulate, workshops
 from fixtrail.simulator.scenario import Scenario
-from fixtrail.simulator.voice import Experience, Said, Voice
+from fixtrail.simulator.voice import CustomerReactions, Experience, Reaction
 from schemas.events import SERVICE_EVENT
 from streams.journey.batch import journey_facts
 
@@ -74,7 +72,7 @@ def orders_from_visits(scenario: Scenario, seed: int, days: int, only: Collectio
             continue
         feed = _Watched(shop.center.id)
         shop.feed = feed  # type: ignore[assignment]
-        shop.voice = _Heard(shop.voice, feed, rows)  # type: ignore[assignment]
+        shop.reactions = _Heard(shop.reactions, feed, rows)  # type: ignore[assignment]
         for _ in shop.events():
             pass
     frame = pd.DataFrame(rows)
@@ -116,11 +114,11 @@ class _Watched:
 class _Heard:
     """A voice whose words are written down beside what the visit was like."""
 
-    voice: Voice
+    voice: CustomerReactions
     feed: _Watched
     rows: list[dict[str, Any]]
 
-    def after(self, seen: Experience) -> list[Said]:
+    def after(self, seen: Experience) -> list[Reaction]:
         said = self.voice.after(seen)
         order = self.feed.closed
         assert order is not None

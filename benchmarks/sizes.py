@@ -6,8 +6,6 @@ python -m benchmarks.sizes --write            # and written into docs/statistics
 Everything is drawn, nothing simulated in detail: centers whose truth is known, as unequal as the reviews found them.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence

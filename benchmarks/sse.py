@@ -3,8 +3,6 @@
 python -m benchmarks.sse --pages 5000
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os
@@ -53,7 +51,7 @@ class Readers:
         (folder / "paths.json").write_bytes(orjson.dumps([url, paths]))
         self._command = [sys.executable, "-m", "benchmarks.sse", "--read", str(folder / "paths.json")]
 
-    async def __aenter__(self) -> Readers:
+    async def __aenter__(self) -> "Readers":
         self._process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=64 * 1024 * 1024
         )

@@ -6,8 +6,6 @@ Memory is that of the tables alone, as they lie in a worker. Recovery is a real 
 changelogs hold that many orders, until it has committed an event that was sent while it was away.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import gc

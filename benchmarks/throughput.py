@@ -5,8 +5,6 @@
 Exit code 1 only where results are not equal; never for a time.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -6,8 +6,6 @@ One shard holds them all, with the rules that hold without a file and the openin
 the topics are records in memory, as a consumer hands them over.
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import json
@@ -69,12 +67,12 @@ def measure(orders: int) -> dict[str, float]:
     written = records(orders, now)
     gc.collect()
     before = rss_mb(os.getpid())
-    read_s = timed(lambda: [shard.take_journey(record) for record in written])
+    read_s = timed(lambda: [shard.apply_journey(record) for record in written])
     first_s = timed(partial(look_at_all, shard, now))
     gc.collect()
     held = rss_mb(os.getpid()) - before
     idle_s = min(timed(partial(shard.tick, now + 1000 * second)) for second in range(1, 6))
-    again = timed(lambda: [shard.take_journey(record) for record in written[:1000]])
+    again = timed(lambda: [shard.apply_journey(record) for record in written[:1000]])
     busy_s = timed(lambda: shard.tick(now + 10_000)) + again
     return {
         "journeys read a second": orders / read_s,

@@ -6,8 +6,6 @@ Prints its port, reads its secret from stdin, and answers each further line with
 signatures checked (every so manyth) and bad, and the times of the first and the last request.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

@@ -158,16 +158,16 @@ def _watch(box: str, settings: ProcessSettings, progress: Progress) -> Watchdog:
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
-def serve_health(settings: ProcessSettings, **told: Progress) -> str:
+def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
     """Serve /healthz, /readyz and /metrics from now on; their URL.
 
     The metrics are named by the keywords; the first one is the box and says whether it is ready. The port is any free
     one where none is set. Raises Failure (78) where the one set is taken.
     """
-    box, progress = next(iter(told.items()))
+    box, progress = next(iter(progress_by_box.items()))
 
-    for name, each in told.items():
-        REGISTRY.register(ProgressMetrics(name, each))
+    for name, progress_of_box in progress_by_box.items():
+        REGISTRY.register(ProgressMetrics(name, progress_of_box))
     host = settings.health_host
     try:
         port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()

@@ -1,4 +1,4 @@
-"""What the files say that settings name: the push sink's, the targets and the centers.
+"""Reads the files that settings name: the push sink's, the targets and the centers.
 
 All functions raise Failure (78) where a file is wrong.
 """
@@ -72,7 +72,7 @@ class Centers:
 
     def __init__(self, settings: CentersSettings) -> None:
         self._path = _centers_file(settings)
-        self._known: Mapping[str, Center] = {}
+        self._centers: Mapping[str, Center] = {}
         self._read_of = 0.0
         self._look_at = 0.0
         with refusal():
@@ -87,14 +87,14 @@ class Centers:
         if time.monotonic() >= self._look_at:
             with suppress(TomlFileError):
                 self._look()
-        return self._known
+        return self._centers
 
     def _look(self) -> None:
         self._look_at = time.monotonic() + LOOK_EVERY_S
         changed_at = _changed_at(self._path)
         if changed_at not in (0.0, self._read_of):
             self._read_of = changed_at
-            self._known = _centers_in(self._path)
+            self._centers = _centers_in(self._path)
 
 
 def _centers_file(settings: CentersSettings) -> Path:

@@ -1,4 +1,4 @@
-"""Which key serves which purpose, for operators that change them: ids only, on every host the same."""
+"""The keys in use by purpose, for operators that rotate them: ids only, the same on every host."""
 
 from fixtrail.key_strength import key_id
 from fixtrail.settings import WebSettings
@@ -11,7 +11,7 @@ def keys_in_use(settings: WebSettings) -> dict[str, dict[str, str | None]]:
 
     Raises NoEndpointError where there is no key, Failure (78) where one is too short.
     """
-    own = {
+    own_keys = {
         "links": settings.link_key or settings.stack.get("link_key"),
         "sessions": settings.session_key or settings.stack.get("session_key"),
         "webhooks": settings.webhook_key or settings.stack.get("webhook_key"),
@@ -23,7 +23,7 @@ def keys_in_use(settings: WebSettings) -> dict[str, dict[str, str | None]]:
     }
     pseudonyms: dict[str, str | None] = {"current": key_id(settings.secret()), "previous": None, "from": OWN}
     return {"pseudonyms": pseudonyms} | {
-        purpose: _ids(keys, OWN if own[purpose] else DERIVED) for purpose, keys in signing.items()
+        purpose: _ids(keys, OWN if own_keys[purpose] else DERIVED) for purpose, keys in signing.items()
     }
 
 

@@ -8,14 +8,14 @@ import os
 CRASHED = 99
 
 _name, _, _nth = os.environ.get("FIXTRAIL_CRASH_AT", "").partition(":")
-_left = int(_nth or 1)
+_remaining = int(_nth or 1)
 
 
 def crash_point(name: str) -> None:
     """Do nothing, unless a test wants the process to end here; then at once, without any clean-up."""
-    global _left
+    global _remaining
     if name != _name:
         return
-    _left -= 1
-    if _left == 0:
+    _remaining -= 1
+    if _remaining == 0:
         os._exit(CRASHED)

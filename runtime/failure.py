@@ -24,6 +24,6 @@ class Failure(RuntimeError):
 
 
 def fail_stop(reason: str, code: int = BUG) -> NoReturn:
-    """End the process at once: nothing unfinished is acked, so it is done again after the restart."""
+    """End the process at once: unfinished records are not acked, so they are read again after the restart."""
     log.critical("worker ends", reason=reason, exit_code=code)
     os._exit(code)

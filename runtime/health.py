@@ -1,4 +1,4 @@
-"""What every box shares as a process: logs, health page, watchdog, stopping on a signal."""
+"""The health page of a box: /healthz, /readyz and /metrics, served by a thread of its own."""
 
 import asyncio
 import os
@@ -57,12 +57,12 @@ class HealthPage:
     async def _readyz(self, _: Any) -> Any:
         return self._answer(lambda state: state == "ready")
 
-    def _answer(self, well: Callable[[State], bool]) -> Any:
+    def _answer(self, is_well: Callable[[State], bool]) -> Any:
         from aiohttp import web
 
         state = self._state()
-        said = {"box": self._box, "state": state, "pid": os.getpid()}
-        return web.json_response(said, status=200 if well(state) else 503)
+        body = {"box": self._box, "state": state, "pid": os.getpid()}
+        return web.json_response(body, status=200 if is_well(state) else 503)
 
 
 async def _metrics(_: Any) -> Any:

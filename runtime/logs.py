@@ -1,4 +1,4 @@
-"""How an exception is told in a log: where and what kind, and its message where that cannot hold a customer's data."""
+"""Logs as JSON lines; an exception's message is logged only where it cannot hold a customer's data."""
 
 import faulthandler
 import logging
@@ -14,32 +14,32 @@ _SEES_DATA = ("/schemas/", "/streams/journey/", "/sinks/clickhouse/", "/sinks/pu
 _WITHHELD = "(message withheld, it may be personal)"
 
 
-def told_exception(error: BaseException | None) -> str:
-    """The traceback of an exception and of those that led to it, first things first."""
+def exception_text(error: BaseException | None) -> str:
+    """The tracebacks of an exception and of its causes, the first cause first."""
     chain = list(_chain(error))
-    frames = ["".join(traceback.format_tb(each.__traceback__)) for each in chain]
+    frames = ["".join(traceback.format_tb(link.__traceback__)) for link in chain]
     # One that followed from another may quote it.
-    sees_data = any(part in each for part in _SEES_DATA for each in frames)
-    told = [_told(each, above, sees_data) for each, above in zip(chain, frames, strict=True)]
-    return "\nwhich led to\n".join(reversed(told)) or "no exception"
+    sees_data = any(part in link for part in _SEES_DATA for link in frames)
+    texts = [_one_exception_text(link, above, sees_data) for link, above in zip(chain, frames, strict=True)]
+    return "\nwhich led to\n".join(reversed(texts)) or "no exception"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    visited: set[int] = set()
+    while error is not None and id(error) not in visited:
+        visited.add(id(error))
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _told(error: BaseException, frames: str, sees_data: bool) -> str:
+def _one_exception_text(error: BaseException, frames: str, sees_data: bool) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    within = "".join(f"\nof which\n{told_exception(each)}" for each in grouped)
+    within = "".join(f"\nof which\n{exception_text(inner)}" for inner in grouped)
     return f"{frames}{kind}: {_WITHHELD if sees_data else error}{within}"
 
 
-# Never in a log, whoever passes them by mistake: they are personal, or contain what is.
+# Never logged, even if passed by mistake: these are personal, or contain personal data.
 PERSONAL = frozenset({"vehicle_id", "customer_id", "contact", "comment", "value", "key", "headers", "password"})
 
 
@@ -63,7 +63,7 @@ def log_as_json(box: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(lambda exc_info: told_exception(exc_info[1])),
+        structlog.processors.ExceptionRenderer(lambda exc_info: exception_text(exc_info[1])),
         _without_personal,
     ]
     structlog.configure(

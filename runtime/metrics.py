@@ -1,4 +1,4 @@
-"""What the boxes measure, as Prometheus sees it: names, labels and meaning of every metric."""
+"""The metrics of all boxes for Prometheus: their names, labels and meaning."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from runtime.progress import Histogram, Measure
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class MetricDescription:
     """Kind and help text of a metric and the names of its labels.
 
-    A counter starts at 0 for each of `values` of its label: what appears with its first count, no rate can see.
+    A counter starts at 0 for each of `values` of its label: Prometheus sees no rate in a first value.
     """
 
     kind: Literal["counter", "gauge", "histogram"]
@@ -24,7 +24,7 @@ class About:
     values: tuple[str, ...] = ()
 
 
-_counter, _gauge, _histogram = (partial(About, kind) for kind in ("counter", "gauge", "histogram"))
+_counter, _gauge, _histogram = (partial(MetricDescription, kind) for kind in ("counter", "gauge", "histogram"))
 
 _CODES = (
     *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
@@ -39,8 +39,8 @@ _NEWEST = "When the newest event happened (occurred_at), in seconds since the ep
 _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
 _BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
 
-# Box, then what it tells in its Progress. The exposed name is fixtrail_<box>_<what>, a counter's with _total.
-KNOWN: dict[str, dict[MetricName, About]] = {
+# By box, then by name in its Progress. The exposed name is fixtrail_<box>_<what>, a counter's with _total.
+METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     "worker": {
         "ready": _READY,
         "records": _counter("Records read of service-events.", ("partition",)),
@@ -144,8 +144,8 @@ KNOWN: dict[str, dict[MetricName, About]] = {
 }
 
 
-class Told(Protocol):
-    """The part of sinks.progress.Progress that is exposed."""
+class ExposedProgress(Protocol):
+    """The part of a Progress that is exposed."""
 
     @property
     def counts(self) -> Mapping[Measure, int]: ...
@@ -158,44 +158,44 @@ class Told(Protocol):
 
 
 class ProgressMetrics:
-    """A box's progress as a Prometheus collector. What KNOWN does not know is exposed with labels of no meaning."""
+    """A box's progress as a Prometheus collector. A metric that METRICS lacks is exposed with labels of no meaning."""
 
-    def __init__(self, box: str, progress: Told) -> None:
+    def __init__(self, box: str, progress: ExposedProgress) -> None:
         self._box, self._progress = box, progress
 
     def collect(self) -> Iterator[Metric]:
         """The present values; called at every scrape, from the health page's thread."""
         progress = self._progress
         families: dict[str, Any] = {}
-        for (what, *labels), count in {**self._zeros(), **dict(progress.counts)}.items():
-            self._family(families, CounterMetricFamily, what, labels).add_metric(labels, count)
-        for (what, *labels), value in [*progress.gauges.items(), (("ready",), float(progress.ready))]:
-            self._family(families, GaugeMetricFamily, what, labels).add_metric(labels, value)
-        for (what, *labels), histogram in list(progress.histograms.items()):
-            family = self._family(families, HistogramMetricFamily, what, labels)
+        for (name, *labels), count in {**self._zeros(), **dict(progress.counts)}.items():
+            self._family(families, CounterMetricFamily, name, labels).add_metric(labels, count)
+        for (name, *labels), value in [*progress.gauges.items(), (("ready",), float(progress.ready))]:
+            self._family(families, GaugeMetricFamily, name, labels).add_metric(labels, value)
+        for (name, *labels), histogram in list(progress.histograms.items()):
+            family = self._family(families, HistogramMetricFamily, name, labels)
             family.add_metric(labels, _buckets(histogram), histogram.total)
         yield from families.values()
 
     def _zeros(self) -> dict[Measure, int]:
-        known = KNOWN.get(self._box, {})
-        return {(what, value): 0 for what, about in known.items() for value in about.values}
+        metrics = METRICS.get(self._box, {})
+        return {(name, value): 0 for name, about in metrics.items() for value in about.values}
 
-    def _family(self, families: dict[str, Any], kind: Any, what: MetricName, labels: list[str]) -> Any:
+    def _family(self, families: dict[str, Any], kind: Any, name: MetricName, labels: list[str]) -> Any:
         """The family of this name, made at its first sample."""
-        if what not in families:
-            about = KNOWN.get(self._box, {}).get(what) or About(
-                "gauge", what, tuple(f"label{n}" for n in range(len(labels)))
+        if name not in families:
+            about = METRICS.get(self._box, {}).get(name) or MetricDescription(
+                "gauge", name, tuple(f"label{n}" for n in range(len(labels)))
             )
-            families[what] = kind(f"fixtrail_{self._box}_{what}", about.help, labels=about.labels)
-        return families[what]
+            families[name] = kind(f"fixtrail_{self._box}_{name}", about.help, labels=about.labels)
+        return families[name]
 
 
 def metrics_table() -> list[str]:
     """Every metric as a row of the table in docs/operators.md."""
     rows = []
-    for box, measures in KNOWN.items():
-        for what, about in measures.items():
-            name = f"fixtrail_{box}_{what}{'_total' if about.kind == 'counter' else ''}"
+    for box, measures in METRICS.items():
+        for measure, about in measures.items():
+            name = f"fixtrail_{box}_{measure}{'_total' if about.kind == 'counter' else ''}"
             rows.append(f"| `{name}` | {about.kind} | {', '.join(about.labels)} | {about.help} |")
     return rows
 

@@ -1,4 +1,4 @@
-"""What every box shares as a process: logs, health page, watchdog, stopping on a signal."""
+"""What every box shares as a process: its number in the group, and stopping on a signal."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""How far a box has come: counters, gauges and histograms that other threads may read at any time."""
+"""A box's counters, gauges and histograms, which other threads may read at any time."""
 
 import time
 from bisect import bisect_right
@@ -32,9 +32,9 @@ class Histogram:
         """Count the values, all of a batch at once."""
         ordered = sorted(values)
         below = 0
-        for place, bound in enumerate(self.bounds):
+        for index, bound in enumerate(self.bounds):
             upto = bisect_right(ordered, bound, below)
-            self.counts[place] += upto - below
+            self.counts[index] += upto - below
             below = upto
         self.counts[-1] += len(ordered) - below
         self.total += sum(ordered)
@@ -67,26 +67,26 @@ class Progress:
         self._is_ready = is_ready
         self.was_ready |= is_ready
 
-    def count(self, what: MetricName, label: str, number: int = 1) -> None:
+    def count(self, name: MetricName, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""
-        self.counts[what, label] += number
+        self.counts[name, label] += number
         self.moved += 1
 
-    def show(self, what: MetricName, values: Mapping[tuple[str, ...], float]) -> None:
+    def show(self, name: MetricName, values: Mapping[tuple[str, ...], float]) -> None:
         """Set the gauges of this name, by their labels; those that are not among the values are gone."""
-        shown: dict[Measure, float] = {(what, *labels): value for labels, value in values.items()}
-        self.gauges.update(shown)
-        for measure in [measure for measure in list(self.gauges) if measure[0] == what and measure not in shown]:
+        current: dict[Measure, float] = {(name, *labels): value for labels, value in values.items()}
+        self.gauges.update(current)
+        for measure in [measure for measure in list(self.gauges) if measure[0] == name and measure not in current]:
             self.gauges.pop(measure, None)
 
     def note_heartbeat(self, labels: tuple[str, ...], sent_ms: int) -> None:
-        """Note that all before a heartbeat is done, and how long after it was sent; an older one tells nothing."""
+        """Note that all before a heartbeat is done, and how long after it was sent; an older one is ignored."""
         if sent_ms / 1000 > self.gauges.get(("heartbeat_timestamp_seconds", *labels), 0.0):
             self.gauges["heartbeat_timestamp_seconds", *labels] = sent_ms / 1000
             self.gauges["heartbeat_delay_seconds", *labels] = max(0.0, time.time() - sent_ms / 1000)
 
     def forget_heartbeats(self) -> None:
-        """Tell no longer of partitions that went elsewhere."""
+        """Remove the gauges of heartbeats: the partitions moved to another process."""
         self.show("heartbeat_timestamp_seconds", {})
         self.show("heartbeat_delay_seconds", {})
 

@@ -31,18 +31,18 @@ def pauses() -> Iterator[float]:
 
 
 class Retry:
-    """Tries again what others did not take, until they do or the process is asked to stop.
+    """Repeats an attempt until it succeeds or the process is asked to stop.
 
-    A box that tries again is not ready. Waiting for others is progress: the watchdog is for our own standing still.
+    A box that tries again is not ready. Waiting for another system is progress: the watchdog is for our own stalls.
     """
 
     def __init__(self, stop: asyncio.Event, progress: Progress) -> None:
         self._stop, self._progress = stop, progress
 
     async def until_done(
-        self, attempt: Callable[[], Awaitable[T]], errors: tuple[type[Exception], ...], what: str
+        self, attempt: Callable[[], Awaitable[T]], errors: tuple[type[Exception], ...], failure_text: str
     ) -> T:
-        """The result of the first attempt that raises none of the errors; `what` goes wrong stands in the log.
+        """The result of the first attempt that raises none of the errors; `failure_text` goes wrong stands in the log.
 
         Raises Stopped where an attempt fails after the stop; there always is one attempt.
         """
@@ -57,8 +57,8 @@ class Retry:
                     self._progress.ready = False
                     failures += 1
                     if self._stop.is_set():
-                        raise Stopped(what) from error
-                    await self._wait(next(next_pause), f"{what}: {error or type(error).__name__}")
+                        raise Stopped(failure_text) from error
+                    await self._wait(next(next_pause), f"{failure_text}: {error or type(error).__name__}")
         finally:
             self._progress.outages -= bool(failures)
 
@@ -66,7 +66,7 @@ class Retry:
         """Sleep, or until asked to stop."""
         log.warning("%s; next attempt in %.1f s", reason, seconds)
         deadline = time.monotonic() + seconds
-        while not self._stop.is_set() and (left := deadline - time.monotonic()) > 0:
+        while not self._stop.is_set() and (remaining_s := deadline - time.monotonic()) > 0:
             self._progress.moved += 1
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), min(left, TICK_S))
+                await asyncio.wait_for(self._stop.wait(), min(remaining_s, TICK_S))

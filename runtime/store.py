@@ -26,8 +26,8 @@ class Store(Protocol):
 
     def begin(self) -> None: ...
     def commit(self) -> None: ...
-    def alone(self) -> None:
-        """Until the end of this transaction no other one that says the same goes on."""
+    def lock_schema(self) -> None:
+        """Take the lock that serialises the creation of tables until this transaction ends."""
 
     def rollback(self) -> None:
         """Undo what was not committed; quiet where the connection is gone."""
@@ -71,8 +71,8 @@ class SqliteStore:
     def begin(self) -> None:
         self.run("BEGIN IMMEDIATE")
 
-    def alone(self) -> None:
-        pass  # every transaction that writes is
+    def lock_schema(self) -> None:
+        pass  # BEGIN IMMEDIATE has locked the database
 
     def commit(self) -> None:
         self.run("COMMIT")
@@ -120,7 +120,7 @@ class PostgresStore:
     def begin(self) -> None:
         self.run("BEGIN")
 
-    def alone(self) -> None:
+    def lock_schema(self) -> None:
         self.run("SELECT pg_advisory_xact_lock(7230455)")
 
     def commit(self) -> None:
@@ -178,11 +178,11 @@ class PostgresStore:
             raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
 
 
-def pieces(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
-    """The values, as many at once as one statement takes."""
+def chunks(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
+    """The values in chunks that one statement can take."""
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def marks(values: Sequence[str]) -> str:
-    """A place in a statement for each of the values."""
+def placeholders(values: Sequence[str]) -> str:
+    """The placeholders of a statement for these values."""
     return ", ".join("?" * len(values))

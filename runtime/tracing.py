@@ -43,25 +43,25 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
         self._group = group
 
-    def send(self, topic: str, partition: int | None = None, came: Iterable[Header] = ()) -> "Sending":
+    def send(self, topic: str, partition: int | None = None, incoming: Iterable[Header] = ()) -> "Sending":
         """The span of a record batch that is being filled: the start of a trace, or part of the one that came."""
         from opentelemetry.trace import SpanKind
 
         attributes = self._attributes("send", topic, partition)
-        origin = _origin(came)
+        origin = _origin(incoming)
         parent = None if origin is None else self._context(origin)
         span = self._tracer.start_span(f"send {topic}", parent, SpanKind.PRODUCER, attributes)
         return Sending(span, self._headers(span))
 
     def process(self, records: Sequence[Any], *, since: float | None = None) -> "Processing":
         """The spans of a partition's or a topic's records that are being worked on since then (time.monotonic)."""
-        found: dict[Origin, list[Any]] = {}
+        by_origin: dict[Origin, list[Any]] = {}
         for record in records:
             if (origin := _origin(record.headers)) is not None:
-                found.setdefault(origin, []).append(record)
+                by_origin.setdefault(origin, []).append(record)
         began_ns = time.time_ns() - (0 if since is None else int((time.monotonic() - since) * 1e9))
-        chosen = list(found.items())[:TRACES_A_BATCH]
-        return Processing(self, {origin: self._process_one(origin, each, began_ns) for origin, each in chosen})
+        traced = list(by_origin.items())[:TRACES_A_BATCH]
+        return Processing(self, {origin: self._process_one(origin, batch, began_ns) for origin, batch in traced})
 
     @contextmanager
     def inserting(self, table: str, records: Sequence[Any], since: float) -> Iterator[None]:
@@ -75,14 +75,14 @@ class Tracing:
         if not processing.spans:
             yield
             return
-        first, *others = processing.spans.values()
+        first, *further_spans = processing.spans.values()
         attributes: dict[str, Any] = {
             "db.system.name": "clickhouse",
             "db.operation.name": "INSERT",
             "db.collection.name": table,
             "db.operation.batch.size": len(records),
         }
-        links = [Link(span.get_span_context()) for span in others]
+        links = [Link(span.get_span_context()) for span in further_spans]
         insert = self._tracer.start_span(
             f"INSERT {table}", set_span_in_context(first), SpanKind.CLIENT, attributes, links
         )

@@ -1,4 +1,4 @@
-"""What every box shares as a process: logs, health page, watchdog, stopping on a signal."""
+"""The watchdog: ends a process whose event loop or work stands still."""
 
 import asyncio
 import faulthandler

@@ -65,10 +65,10 @@ class Centers(Table):
     wave: tuple[Wave, ...] = ()
 
     @model_validator(mode="after")
-    def _no_id_twice(self) -> "Centers":
-        named = Counter([*(f"center {center.id}" for center in self.center), *(f"wave {w.number}" for w in self.wave)])
-        if twice := [name for name, number in named.items() if number > 1]:
-            raise ValueError(f"{', '.join(twice)} is there more than once")
+    def _no_repeated_id(self) -> "Centers":
+        counts = Counter([*(f"center {center.id}" for center in self.center), *(f"wave {w.number}" for w in self.wave)])
+        if repeated := [name for name, number in counts.items() if number > 1]:
+            raise ValueError(f"{', '.join(repeated)} is there more than once")
         return self
 
 

@@ -1,4 +1,4 @@
-"""How a refused record is written to the dead letter topic.
+"""The format of a refused record in the dead letter topic.
 
 Key and value are the original bytes, unchanged; what was wrong and where it came from stands in headers, behind the
 original headers, which are kept. So a dead letter can be put back by sending key, value and the original headers.
@@ -28,7 +28,7 @@ class DeadLetter:
     value_cut: int | None = None
 
     def headers(self, original: tuple[Header, ...] = ()) -> list[Header]:
-        """The record headers that say all this, behind the original ones."""
+        """The original record headers, then those with the fields of this dead letter."""
         stated = {header_name(name): value for name, value in asdict(self).items() if value is not None}
         return [*original_headers(original), *((name, str(value).encode()) for name, value in stated.items())]
 
@@ -48,16 +48,16 @@ def read_dead_letter(headers: tuple[Header, ...] | list[Header]) -> DeadLetter:
 
     Raises ValueError where a header is missing: the record was not written by Fixtrail.
     """
-    said = {name.removeprefix(PREFIX): value.decode() for name, value in headers if name.startswith(PREFIX)}
+    fields = {name.removeprefix(PREFIX): value.decode() for name, value in headers if name.startswith(PREFIX)}
     try:
         return DeadLetter(
-            code=said["code"],
-            reason=said["reason"],
-            topic=said["topic"],
-            partition=int(said["partition"]),
-            offset=int(said["offset"]),
-            timestamp=int(said["timestamp"]),
-            value_cut=int(said["value-cut"]) if "value-cut" in said else None,
+            code=fields["code"],
+            reason=fields["reason"],
+            topic=fields["topic"],
+            partition=int(fields["partition"]),
+            offset=int(fields["offset"]),
+            timestamp=int(fields["timestamp"]),
+            value_cut=int(fields["value-cut"]) if "value-cut" in fields else None,
         )
     except KeyError as error:
         raise ValueError(f"no dead letter of Fixtrail: header {PREFIX}{error.args[0]} is missing") from None

@@ -1,4 +1,4 @@
-"""From the bytes of a Kafka record to a validated event, or a reason why not."""
+"""Decodes the bytes of a Kafka record into a validated event, or says why that fails."""
 
 import base64
 import binascii
@@ -102,8 +102,8 @@ def decode_with_extras(
         if not unreadable or not unreadable <= _DISPENSABLE[event_type]:
             raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
         readable = {name: item for name, item in parsed.items() if name not in unreadable}
-        event, more = decode_with_extras(orjson.dumps(readable), max_bytes=max_bytes)
-        return event, {*unknown, *unreadable, *more}
+        event, further = decode_with_extras(orjson.dumps(readable), max_bytes=max_bytes)
+        return event, {*unknown, *unreadable, *further}
     return event, unknown
 
 
@@ -113,7 +113,7 @@ def _top_level(error: ValidationError) -> set[str]:
 
 
 def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
-    """What a record of `service-events` brings: `decode_with_extras`, if the record as a whole can be trusted.
+    """The event of a record of `service-events`: `decode_with_extras`, if the record as a whole can be trusted.
 
     A function of the record alone, so every reader of the topic decides alike. Raises BadEvent as `decode_event`
     does, and with key_missing or key_mismatch (the key must be the vehicle id, or the vehicle's events lose their
@@ -185,8 +185,8 @@ def _check_limits(value: bytes, max_bytes: int) -> None:
 
 def _is_too_deep(value: bytes) -> bool:
     depth = 0
-    for found in _STRING_OR_BRACKET.finditer(value):
-        if (token := found[0]) in _OPEN:
+    for match in _STRING_OR_BRACKET.finditer(value):
+        if (token := match[0]) in _OPEN:
             depth += 1
         elif token in _CLOSED:
             depth -= 1
@@ -285,9 +285,9 @@ def _structured_data(envelope: dict[str, Any]) -> bytes:
 def _bad_event(error: ValidationError) -> BadEvent:
     """Code and reason without any input value: a value may be personal."""
     errors = error.errors(include_input=False, include_url=False, include_context=False)
-    said = "; ".join(f"{_path(item['loc'])}: {item['msg']}" for item in errors[:5])
+    reason = "; ".join(f"{_path(item['loc'])}: {item['msg']}" for item in errors[:5])
     missing = all(item["type"] == "missing" for item in errors)
-    return BadEvent("missing_field" if missing else "invalid_field", said)
+    return BadEvent("missing_field" if missing else "invalid_field", reason)
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

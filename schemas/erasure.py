@@ -24,8 +24,8 @@ class Erasure:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The headers that make a record without value an erasure."""
-        said = {"center_id": self.center_id, "order_id": self.order_id, "customers": self.customers}
-        return [(HEADER, orjson.dumps(said))]
+        content = {"center_id": self.center_id, "order_id": self.order_id, "customers": self.customers}
+        return [(HEADER, orjson.dumps(content))]
 
 
 def read_erasure(record: Record) -> Erasure | None:
@@ -35,8 +35,10 @@ def read_erasure(record: Record) -> Erasure | None:
     for name, value in record.headers:
         if name == HEADER:
             try:
-                said = orjson.loads(value)
-                return Erasure(record.key.decode(), said["center_id"], said["order_id"], dict(said["customers"]))
+                content = orjson.loads(value)
+                return Erasure(
+                    record.key.decode(), content["center_id"], content["order_id"], dict(content["customers"])
+                )
             except (ValueError, LookupError, TypeError):
                 return None
     return None

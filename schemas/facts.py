@@ -101,12 +101,12 @@ class ComplaintFact(Fact):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_before_there_were_phases(cls, values: dict[str, object]) -> dict[str, object]:
+    def _fill_in_phases(cls, values: dict[str, object]) -> dict[str, object]:
         return {**opened_only(values), **values}
 
 
 def opened_only(complaint: Mapping[str, object]) -> dict[str, object]:
-    """What a complaint has that was written when each was one event."""
+    """The phases of a complaint that was written before complaints had any: `opened` alone."""
     opened = {"phases": ["opened"], "reached_at": [complaint.get("complained_at")]}
     return {"complaint_id": complaint.get("event_id"), **opened}
 
@@ -292,7 +292,7 @@ class Notice(Fact):
 
 
 class Telling(Fact):
-    """What became of telling one step of an alert on one ops channel.
+    """The outcome of sending one step of an alert over one ops channel.
 
     A step is `opened`, `level-1`, `level-2` … or `closed`. INTENT is written before the call: found by whoever takes
     over, it means that nobody knows, and becomes UNKNOWN.

@@ -1,4 +1,4 @@
-"""A heartbeat: a record without a value that is sent through the topics to see how long they take.
+"""Heartbeats: records without a value, sent through the topics to measure their delay.
 
 One is sent to every partition of `service-events` every few seconds. It is no event: whoever reads the topic passes it
 over and notes when it came. The worker sends it on to `journeys`, where it means nothing to anybody: a tombstone of a
@@ -29,7 +29,7 @@ def heartbeat_sent_at(record: Record) -> int | None:
 
 
 def _sent_at(headers: Headers) -> int | None:
-    for name, said in headers:
+    for name, digits in headers:
         if name == HEADER:
-            return int(said) if said and said.isdigit() and len(said) <= _DIGITS else None
+            return int(digits) if digits and digits.isdigit() and len(digits) <= _DIGITS else None
     return None

@@ -45,7 +45,7 @@ def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
 
 def _any_event() -> dict[str, Any]:
     schema = _plain(SERVICE_EVENT.json_schema())
-    schema["$defs"] = {name: _with_rules(found) for name, found in schema["$defs"].items()}
+    schema["$defs"] = {name: _with_rules(definition) for name, definition in schema["$defs"].items()}
     schema.pop("discriminator")
     return {"$schema": DRAFT, "title": "ServiceEvent", **schema}
 
@@ -60,14 +60,14 @@ def _plain(schema: Any, *, names: bool = False) -> Any:
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {name: value for name, value in schema.items() if names or name != "title" or "properties" in schema}
-    return {name: _plain(value, names=name in ("properties", "$defs")) for name, value in kept.items()}
+    entries = {name: value for name, value in schema.items() if names or name != "title" or "properties" in schema}
+    return {name: _plain(value, names=name in ("properties", "$defs")) for name, value in entries.items()}
 
 
 def _dead_letter_headers() -> dict[str, Any]:
     """The headers that a dead letter has besides those of the original record; header values are UTF-8 text."""
     schema = TypeAdapter(DeadLetter).json_schema()
-    told = {
+    descriptions = {
         "code": "What kind of error, one word.",
         "reason": "A sentence without any input value.",
         "topic": "Where the record was read.",
@@ -76,6 +76,8 @@ def _dead_letter_headers() -> dict[str, Any]:
         "timestamp": "Of the original record, milliseconds since 1970-01-01 UTC.",
         "value_cut": "Only where the topic did not take the whole value and it was cut: its original size in bytes.",
     }
-    properties = {header_name(name): {"type": "string", "description": told[name]} for name in schema["properties"]}
+    properties = {
+        header_name(name): {"type": "string", "description": descriptions[name]} for name in schema["properties"]
+    }
     required = [header_name(name) for name in schema["required"]]
     return {"title": "DeadLetterHeaders", "type": "object", "properties": properties, "required": required}

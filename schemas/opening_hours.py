@@ -13,7 +13,7 @@ def local(at_ms: int, zone: ZoneInfo) -> datetime:
 
 
 def quiet_until(at_ms: int, zone: ZoneInfo, begins: time, ends: time) -> int | None:
-    """When the quiet hours that it is in now are over; None where it is not quiet.
+    """The end of the quiet hours that `at_ms` lies in; None where it is not quiet.
 
     `begins` equal to `ends` is never quiet.
     """
@@ -50,22 +50,22 @@ _DAYS = 60
 
 
 def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> int:
-    """When a center has been open for `span_ms` since `start_ms`; of an unknown center, which always counts as open.
+    """When a center has been open for `span_ms` since `start_ms`; an unknown center counts as always open.
 
     A span that is not over within 60 days ends there.
     """
     if center is None:
         return start_ms + span_ms
     zone = ZoneInfo(center.time_zone)
-    day, left = local(start_ms, zone).date(), span_ms
+    day, remaining_ms = local(start_ms, zone).date(), span_ms
     for _ in range(_DAYS):
         if day.isoweekday() in center.weekdays:
             opens = max(start_ms, _ms(datetime.combine(day, center.opens, zone)))
             closes = _ms(datetime.combine(day, center.closes, zone))
             if opens < closes:
-                if left < closes - opens:
-                    return opens + left
-                left -= closes - opens
+                if remaining_ms < closes - opens:
+                    return opens + remaining_ms
+                remaining_ms -= closes - opens
         day += timedelta(days=1)
     return start_ms + _DAYS * 24 * 3600 * 1000
 

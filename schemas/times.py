@@ -1,4 +1,4 @@
-"""Instants as whole milliseconds since 1970-01-01 UTC, and the one judgement of a time zone's name."""
+"""Instants as whole milliseconds since 1970-01-01 UTC, and the check of time zone names."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""TOML files that people write: one loader, and one text for what is wrong with one."""
+"""Loads TOML files that people write, with one form of error message for all of them."""
 
 import difflib
 import tomllib

@@ -24,22 +24,22 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
-def _kept(days: int, **config: str) -> dict[str, str]:
+def _retention(days: int, **config: str) -> dict[str, str]:
     return {"retention.ms": str(days * DAY_MS), **{name.replace("_", "."): value for name, value in config.items()}}
 
 
 # Larger than any valid event, so that what is too large still arrives and is named in the dead letters; a dead letter
 # carries the same bytes and more headers. 180 days hold every visit that is still in the workers' state, with room.
 TOPICS = (
-    Topic(SERVICE_EVENTS, _kept(180, max_message_bytes=str(MAX_SENT_BYTES + _ENVELOPE_BYTES))),
+    Topic(SERVICE_EVENTS, _retention(180, max_message_bytes=str(MAX_SENT_BYTES + _ENVELOPE_BYTES))),
     Topic(JOURNEYS, {"cleanup.policy": "compact", "max.message.bytes": str(MAX_SENT_BYTES)}),
-    Topic(CENTER_HOURS, _kept(180)),
+    Topic(CENTER_HOURS, _retention(180)),
     # The watch box finds here where the customers of open orders are reached.
-    Topic(NOTICES, _kept(30)),
-    Topic(DEAD_LETTERS, _kept(180, max_message_bytes=str(9 * 1024 * 1024))),
+    Topic(NOTICES, _retention(30)),
+    Topic(DEAD_LETTERS, _retention(180, max_message_bytes=str(9 * 1024 * 1024))),
     Topic(ALERTS, {"cleanup.policy": "compact"}),
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
     Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
     # The longest session lasts 30 days.
-    Topic(STAFF_SESSIONS, _kept(31, cleanup_policy="compact,delete")),
+    Topic(STAFF_SESSIONS, _retention(31, cleanup_policy="compact,delete")),
 )

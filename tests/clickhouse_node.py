@@ -3,8 +3,6 @@
 Test packages import the fixture `clickhouse` (one migrated server for the test run) or start servers of their own.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import signal
@@ -82,7 +80,7 @@ class ClickHouseNode(Node):
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
 
-    def again(self) -> ClickHouseNode:
+    def again(self) -> "ClickHouseNode":
         """The same server once more, on the same ports and data."""
         return start_clickhouse(self.data, self.http_port, self.tcp_port)
 

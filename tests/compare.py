@@ -4,8 +4,6 @@ Every function gives a list of differences in words, empty where all is right. `
 read the views and returns its rows, with Decimal for numbers that have a point (tests.stack.Stack.ask).
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """The event and read API without a server or Kafka: requests go straight to the application."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Mapping, Sequence

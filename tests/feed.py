@@ -3,8 +3,6 @@
 python -m tests.feed --seed 1 --events 50000 --duplicates 0.05 --late 0.05 --out FILE
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -4,8 +4,6 @@
 events out of any sensible order are the rule.
 """
 
-from __future__ import annotations
-
 import random
 from datetime import timedelta
 from typing import Any

@@ -3,8 +3,6 @@
 It checks what a provider must (client, redirect address, code verifier, codes used once), and lies on demand.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import secrets
@@ -39,7 +37,7 @@ class IdentityProvider:
         self.tokens_given = 0
         self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> IdentityProvider:
+    async def __aenter__(self) -> "IdentityProvider":
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._about)
         app.router.add_get("/keys", self._keys)

@@ -3,8 +3,6 @@
 Other test packages import `apache_kafka` (a session fixture) or call `start_kafka` for a node of their own.
 """
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """Whole topics read, and records produced as they are, by plain aiokafka clients."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Kafka records as a consumer gets them, without Kafka."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any

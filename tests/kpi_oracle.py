@@ -1,7 +1,5 @@
 """The figures of `report kpi` computed in another way: from the orders of tests/oracle.py with scipy and pandas."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -206,7 +204,7 @@ def ends_at(waits: Any, below: int, above: int) -> dict[str, float | None]:
     }
 
 
-def clustered_half(values: pd.Series[Any], centers: pd.Series[Any]) -> float:
+def clustered_half(values: "pd.Series[Any]", centers: "pd.Series[Any]") -> float:
     """Half of the interval of a mean by CR2 with centers as clusters (Bell and McCaffrey 2002), from its vectors."""
     names, place = np.unique(centers.to_numpy(dtype=str), return_inverse=True)
     ones = (place[:, None] == np.arange(len(names))).astype(float)

@@ -4,8 +4,6 @@ End-to-end tests compare the product's results with these. Nothing here is share
 clever: at each instant the activity is asked for again, from the list of all that had happened by then.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """The web application on a real socket without Kafka: journeys are put in by hand, events that it sends are kept."""
 
-from __future__ import annotations
-
 import asyncio
 import http.client
 import json
@@ -66,7 +64,7 @@ class PageServer:
         self._limits = limits
         self._ready = threading.Event()
 
-    def __enter__(self) -> PageServer:
+    def __enter__(self) -> "PageServer":
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
         assert self._ready.wait(60)
@@ -160,7 +158,7 @@ class PageServer:
         finally:
             connection.close()
 
-    def listen(self, path: str, **headers: str) -> Stream:
+    def listen(self, path: str, **headers: str) -> "Stream":
         """The live part of a page, as a browser would hold it open."""
         return Stream(self.port, path, {name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -189,7 +187,7 @@ class Stream:
         self.status = self._answer.status
         self.comments: list[str] = []
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> "Stream":
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:

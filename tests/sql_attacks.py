@@ -3,8 +3,6 @@
 Each attack is a name and a query; `heavy` ones are allowed but must be ended by the server's limits.
 """
 
-from __future__ import annotations
-
 # Files of the machine, read or written.
 FILES = {
     "file reads": "SELECT * FROM file('/etc/passwd', 'LineAsString')",

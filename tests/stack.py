@@ -4,8 +4,6 @@
 interpreter of the tests; endpoints come from stack.json alone.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import ctypes
@@ -41,7 +39,7 @@ class Stack:
         self.said = folder.with_name(f"{folder.name}-up.log")
         self._up: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> "Stack":
         try:
             self.start()
         except BaseException:

@@ -1,7 +1,5 @@
 """The staff's pages without a stack: the application in this process, journeys by hand, ClickHouse by a function."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +62,7 @@ class Staff:
     home: str = "http://board.test"
 
     @contextmanager
-    def browser(self, home: str | None = None, **options: Any) -> Iterator[Browser]:
+    def browser(self, home: str | None = None, **options: Any) -> "Iterator[Browser]":
         """A browser without cookies."""
         transport = httpx.ASGITransport(app=self.app, client=(options.pop("address", "192.0.2.7"), 4711))
         yield Browser(httpx.AsyncClient(transport=transport, base_url=home or self.home, **options))

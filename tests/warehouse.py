@@ -3,8 +3,6 @@
 For tests of what is asked of ClickHouse; that both ways end in the same rows is what the end-to-end tests show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`fixtrail web` as a process of its own, against a broker that may be killed."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 A crash can be had after any batch: `crash` begins anew from a log that any part of the last batch may have reached.
 """
 
-from __future__ import annotations
-
 from random import Random
 from typing import Any
 
@@ -94,7 +92,7 @@ class Memory:
                 _put(table, key, value)
         for key in self._gone:
             self.log[0].pop(key, None)
-        self._gone = self._last.gone
+        self._gone = self._last.deleted_orders
         self._last = BatchOutput()
 
     def _begin(self) -> None:

@@ -5,8 +5,6 @@ so of two events in one millisecond the one made first sorts first. All is order
 said otherwise: `checked_in("08:00", order_id="R2", center_id="C9")`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -6,8 +6,6 @@ order's fact and state once a batch. What it is spared: recovery of its state, d
 was let go.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

@@ -1,7 +1,5 @@
 """What every contender is told."""
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ As the documentation shows it, with default settings. FAUST_TUNED=1 sets those t
 throughput.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Any

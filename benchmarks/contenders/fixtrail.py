@@ -1,7 +1,5 @@
 """This worker, as `fixtrail worker` runs it, but for its health page and watchdog."""
 
-from __future__ import annotations
-
 import sys
 
 from benchmarks.contenders.arguments import task

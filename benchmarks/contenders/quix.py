@@ -1,7 +1,5 @@
 """Quix Streams: a StreamingDataFrame with state, one event at a time, its state in RocksDB with a changelog."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from quixstreams import Application, State

@@ -4,8 +4,6 @@ Decoding, the order's fold and its fact are the product's own (schemas.decode, s
 left out: comebacks, center hours, notices; `first_time_fix` is judged from the order alone.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -38,11 +38,11 @@ def users_list(as_json: AsJson = False, data: Data = None) -> None:
     """The accounts of the file: role and centers of each."""
     from fixtrail.web.accounts import command
 
-    found = command.list_users(settings_of(data))
+    accounts = command.list_users(settings_of(data))
     if as_json:
-        say_json(found)
+        say_json(accounts)
     else:
-        command.print_users(found)
+        command.print_users(accounts)
 
 
 @users_app.command("remove", epilog="Example:  fixtrail users remove lin")

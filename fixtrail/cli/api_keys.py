@@ -51,11 +51,11 @@ def keys_list(as_json: AsJson = False, data: Data = None) -> None:
     """Every key: id, source, what it allows, and whether it is valid."""
     from fixtrail.web.api import command
 
-    found = command.list_keys(settings_of(data))
+    keys = command.list_keys(settings_of(data))
     if as_json:
-        say_json(found)
+        say_json(keys)
     else:
-        command.print_keys(found)
+        command.print_keys(keys)
 
 
 @keys_app.command("revoke", epilog="Example:  fixtrail api-keys revoke 0f3a9c1e77d2")

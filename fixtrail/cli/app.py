@@ -42,8 +42,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for scr
 def settings_of(data: Path | None, **changed: Any) -> "Settings":
     from fixtrail.all_settings import read_settings
 
-    given = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
-    return read_settings(**given)
+    values = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
+    return read_settings(**values)
 
 
 def say(message: str) -> None:

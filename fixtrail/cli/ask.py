@@ -46,20 +46,20 @@ def status(
     troubles = []
     if as_json or wait_idle is None:
         before, began = [] if as_json else seeing.look_at_boxes(settings, box or ()), time.monotonic()
-        seen = seeing.overview(settings, box or (), late)
-        troubles = seen.troubles
+        screen = seeing.overview(settings, box or (), late)
+        troubles = screen.troubles
         if as_json:
             import orjson
 
-            say(orjson.dumps(seen.as_json(), option=orjson.OPT_INDENT_2).decode())
+            say(orjson.dumps(screen.as_json(), option=orjson.OPT_INDENT_2).decode())
         else:
             from fixtrail.cli.print_overview import print_overview
 
             time.sleep(max(0.0, RATE_OVER_S - (time.monotonic() - began)))
             after = seeing.look_at_boxes(settings, box or ())
-            print_overview(seen, seeing.rates(before, after, time.monotonic() - began), time.time())
+            print_overview(screen, seeing.rates(before, after, time.monotonic() - began), time.time())
     if late:
-        raise Failure(f"not idle after {wait_idle:g} s: {watching.said_behind(late)}")
+        raise Failure(f"not idle after {wait_idle:g} s: {watching.behind_text(late)}")
     if troubles:
         raise SystemExit(NEGATIVE)
 
@@ -128,8 +128,8 @@ def report(
     if list_ or name is None:
         command.list_reports(say)
         return
-    wanted = command.Wanted(as_json, html, csv, svg, png, chart, command.locale_of(locale))
+    forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
     options = replace(command.read_options(targets, since, until, by), source=source, center=center)
     if (source or center) and name != "data":
         raise Failure("--source and --center go with report data", USAGE)
-    raise SystemExit(command.run_report(settings_of(data), name, options, wanted, say, table))
+    raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))

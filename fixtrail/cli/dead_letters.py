@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     pass
 from fixtrail.cli.app import AsJson, Data, open_input, say, settings_of
 
-letters_app = typer.Typer(help="What was refused and why, and putting it back.", no_args_is_help=True)
+dead_letters_app = typer.Typer(help="What was refused and why, and putting it back.", no_args_is_help=True)
 
 
-@letters_app.command("list", epilog="Example:  fixtrail dead-letters list --code missing_field --newest 50")
-def letters_list(
+@dead_letters_app.command("list", epilog="Example:  fixtrail dead-letters list --code missing_field --newest 50")
+def dead_letters_list(
     newest: Annotated[int, typer.Option(min=0, help="How many of the newest to show.")] = 20,
     code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
     as_json: AsJson = False,
@@ -36,8 +36,8 @@ def letters_list(
         dead_letters.print_list(listed)
 
 
-@letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
-def letters_show(
+@dead_letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
+def dead_letters_show(
     place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
     raw: Annotated[bool, typer.Option("--raw", help="Only the original bytes, unchanged.")] = False,
     data: Data = None,
@@ -47,7 +47,7 @@ def letters_show(
 
     from fixtrail.operations import dead_letters
 
-    letter = asyncio.run(dead_letters.letter_at(settings_of(data), dead_letters.parse_place(place)))
+    letter = asyncio.run(dead_letters.letter_at(settings_of(data), dead_letters.parse_position(place)))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         sys.stdout.buffer.flush()
@@ -55,8 +55,10 @@ def letters_show(
         dead_letters.print_letter(letter)
 
 
-@letters_app.command("export", epilog="Example:  fixtrail dead-letters export --code invalid_field > letters.ndjson")
-def letters_export(
+@dead_letters_app.command(
+    "export", epilog="Example:  fixtrail dead-letters export --code invalid_field > letters.ndjson"
+)
+def dead_letters_export(
     code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
     data: Data = None,
 ) -> None:
@@ -77,11 +79,11 @@ def letters_export(
     asyncio.run(write())
 
 
-@letters_app.command(
+@dead_letters_app.command(
     "redrive",
     epilog="Examples:  fixtrail dead-letters redrive 2:17 --file repaired.json    … redrive --code too_large --dry-run",
 )
-def letters_redrive(
+def dead_letters_redrive(
     places: Annotated[list[str] | None, typer.Argument(metavar="[PARTITION:OFFSET]...")] = None,
     code: Annotated[str | None, typer.Option(help="All that were refused for this reason.")] = None,
     file: Annotated[Path | None, typer.Option(help="Repaired bytes to send in place of one letter's own.")] = None,
@@ -105,17 +107,17 @@ def letters_redrive(
         raise Failure("name letters by PARTITION:OFFSET, all of one kind by --code, or repaired ones by --from", USAGE)
     if file and len(places or ()) != 1:
         raise Failure("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
-    chosen = {dead_letters.parse_place(place) for place in places or ()}
-    repaired = {place: file.read_bytes().removesuffix(b"\n") for place in chosen} if file else {}
+    named = {dead_letters.parse_position(position) for position in places or ()}
+    repaired = {position: file.read_bytes().removesuffix(b"\n") for position in named} if file else {}
     if source:
         with open_input(source) as lines:
             repaired = read_repaired(lines)
-        chosen = set(repaired)
+        named = set(repaired)
     settings = settings_of(data)
-    done = asyncio.run(
+    is_complete = asyncio.run(
         dead_letters.redrive_chosen(
             settings,
-            chosen,
+            named,
             code,
             repaired,
             max_bytes=settings.max_record_bytes,
@@ -124,4 +126,4 @@ def letters_redrive(
             say=say,
         )
     )
-    raise SystemExit(0 if done else NEGATIVE)
+    raise SystemExit(0 if is_complete else NEGATIVE)

@@ -60,8 +60,8 @@ def send(
         for trace in sent.traces:
             say(f"trace {trace}")
     if sent.too_long:
-        said = ", ".join(map(str, sent.too_long[:10]))
-        print(f"fixtrail: not sent, longer than 8 MiB: line {said}", file=sys.stderr)
+        line_numbers = ", ".join(map(str, sent.too_long[:10]))
+        print(f"fixtrail: not sent, longer than 8 MiB: line {line_numbers}", file=sys.stderr)
     if sent.error:
         print(
             f"fixtrail: {sent.failed:,} events were not acknowledged and what follows them was not sent: {sent.error}. "
@@ -79,8 +79,8 @@ def _profile(settings: "RulesSettings", source: Path, as_json: bool, html: Path 
     from fixtrail.terminal.progress_bars import bytes_bar
     from schemas.origin import center_of
 
-    found, profile = sending.Checked(), Profile()
-    wanted = command.Wanted(json=as_json, html=html, locale=command.locale_of(locale))
+    found, profile = sending.CheckResult(), Profile()
+    wanted = command.ReportForms(json=as_json, html=html, locale=command.locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(
             lines,
@@ -102,10 +102,10 @@ def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar
 
-    found = sending.Checked()
+    result = sending.CheckResult()
     errors = []
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
-        for number, error in sending.check_lines(lines, found, max_bytes=settings.max_record_bytes, moved=moved):
+        for number, error in sending.check_lines(lines, result, max_bytes=settings.max_record_bytes, moved=moved):
             if as_json:
                 errors.append({"line": number, "code": error.code, "reason": error.reason})
             else:
@@ -113,13 +113,13 @@ def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
     if as_json:
         import orjson
 
-        say(orjson.dumps({**found.as_json(), "errors": errors}).decode())
-        return NEGATIVE if found.bad else 0
-    say(f"{found.lines:,} lines: {found.types.total():,} events, {found.bad:,} errors, {found.empty:,} empty lines")
-    for title, counts in (("", found.types), ("error ", found.codes), ("unknown field ", found.extra_fields)):
+        say(orjson.dumps({**result.as_json(), "errors": errors}).decode())
+        return NEGATIVE if result.bad else 0
+    say(f"{result.lines:,} lines: {result.types.total():,} events, {result.bad:,} errors, {result.empty:,} empty lines")
+    for title, counts in (("", result.types), ("error ", result.codes), ("unknown field ", result.extra_fields)):
         for name, count in counts.most_common(50):
             say(f"  {count:>10,}  {title}{name}")
-    return NEGATIVE if found.bad else 0
+    return NEGATIVE if result.bad else 0
 
 
 @app.command(epilog="Example:  fixtrail facts events.ndjson --now 2026-03-02T00:00:00Z > facts.ndjson")

@@ -10,7 +10,7 @@ from fixtrail.cli.alerts import alerts_app
 from fixtrail.cli.api_keys import keys_app
 from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
-from fixtrail.cli.dead_letters import letters_app
+from fixtrail.cli.dead_letters import dead_letters_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
 from fixtrail.cli.persons import person_app
@@ -20,7 +20,7 @@ from fixtrail.cli.tracking import tracking_app
 from runtime.failure import NEGATIVE, Failure
 
 app.add_typer(sink_app, name="sink")
-app.add_typer(letters_app, name="dead-letters")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 app.add_typer(notices_app, name="notices")
 app.add_typer(person_app, name="person")

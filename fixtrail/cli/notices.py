@@ -47,11 +47,11 @@ def notices_preview(
 
     if locale not in (None, "zh-CN", "en"):
         raise Failure("--locale is zh-CN or en", USAGE)
-    found = preview.preview(settings_of(data), order, locale, center_id=center, every=every)
+    previews = preview.preview(settings_of(data), order, locale, center_id=center, with_others=every)
     if as_json:
-        say_json(preview.preview_as_json(found))
+        say_json(preview.preview_as_json(previews))
     else:
-        preview.print_preview(found)
+        preview.print_preview(previews)
 
 
 @notices_app.command(

@@ -62,7 +62,7 @@ def _say_erased(erased: "Erased") -> None:
     from schemas.times import from_ms
 
     say(f"{'would be erased' if erased.dry_run else 'erased'}: {len(erased.orders):,} orders")
-    for number, what in (
+    for number, description in (
         (erased.keys, "keys, and with them every encrypted address and text"),
         (erased.records, "records in topics that were read with them, or name the order"),
         (erased.journeys, "journeys of closed orders"),
@@ -70,7 +70,7 @@ def _say_erased(erased: "Erased") -> None:
         (erased.subscriptions + erased.consents, "subscriptions and consents"),
         (erased.clickhouse_texts, "free texts in ClickHouse"),
     ):
-        say(f"  {number:>8,}  {what}")
+        say(f"  {number:>8,}  {description}")
     if erased.open_orders:
         say(f"{erased.open_orders:,} orders are still open: their vehicle is shown until they are closed")
     if erased.remains_until is not None:
@@ -105,14 +105,14 @@ def person_restrict(
 
 
 def _say_restricted(restricted: "Restricted") -> None:
-    done = "the restriction is lifted" if restricted.lifted else "restricted"
-    say(f"{'would be: ' if restricted.dry_run else ''}{done}: {len(restricted.orders):,} orders")
+    outcome = "the restriction is lifted" if restricted.lifted else "restricted"
+    say(f"{'would be: ' if restricted.dry_run else ''}{outcome}: {len(restricted.orders):,} orders")
     details: list[tuple[Any, str]] = [
         (restricted.messages, "messages that waited will not be sent"),
         (restricted.plain_records, "records name an address in clear: restrict it by --contact, too"),
     ]
-    for number, what in details:
+    for number, description in details:
         if number:
-            say(f"  {number:>8,}  {what}")
+            say(f"  {number:>8,}  {description}")
     if restricted.opted_out:
         say("nothing more is sent to the address, of whatever order")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fixtrail.operations.overview import Box, Overview
-from fixtrail.operations.status import Look
+from fixtrail.operations.status import LagSnapshot
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,43 +15,43 @@ _PIPE_WIDTH = 140
 _REDRIVEN = "redriven"
 
 
-def print_overview(seen: Overview, pace: Mapping[str, int], now: float) -> None:
+def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> None:
     """Lags, boxes, heartbeats and dead letters on stdout; `pace` is records a second by box."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPE_WIDTH)
-    for trouble in seen.troubles:
+    for trouble in screen.troubles:
         console.print(f"[red]{_escaped(trouble)}[/red]")
-    if seen.look:
-        console.print(_lags(seen.look))
-    if seen.boxes:
-        console.print(_boxes(seen.boxes, pace, now))
-    for box in seen.boxes:
+    if screen.look:
+        console.print(_lags(screen.look))
+    if screen.boxes:
+        console.print(_boxes(screen.boxes, pace, now))
+    for box in screen.boxes:
         if box.ended:
             console.print(f"{box.name}, the last time: {_escaped(box.ended)}")
-    if seen.heartbeats:
-        told = ", ".join(f"{beat.way} {_seconds(beat.took_s)}" for beat in seen.heartbeats)
-        oldest = max(beat.age_s for beat in seen.heartbeats)
-        console.print(f"heartbeats: {told}; the last one was sent {_seconds(oldest)} ago")
-    if seen.letters:
-        console.print(_letters(seen.letters))
+    if screen.heartbeats:
+        delays = ", ".join(f"{beat.way} {_seconds(beat.took_s)}" for beat in screen.heartbeats)
+        oldest = max(beat.age_s for beat in screen.heartbeats)
+        console.print(f"heartbeats: {delays}; the last one was sent {_seconds(oldest)} ago")
+    if screen.letters:
+        console.print(_letters(screen.letters))
         console.print("`fixtrail dead-letters list` says where they are")
-    elif seen.letters is not None:
+    elif screen.letters is not None:
         console.print("no dead letters")
 
 
-def _lags(look: Look) -> "Table":
+def _lags(look: LagSnapshot) -> "Table":
     table = _table("How far behind", "group", "topic")
     for name in ("partitions", "end", "lag", "worst partition"):
         table.add_column(name, justify="right")
-    for place in sorted({(lag.group, lag.topic) for lag in look.lags}):
-        lags = [lag for lag in look.lags if (lag.group, lag.topic) == place]
+    for group_topic in sorted({(lag.group, lag.topic) for lag in look.lags}):
+        lags = [lag for lag in look.lags if (lag.group, lag.topic) == group_topic]
         behind, worst = sum(lag.lag for lag in lags), max(lags, key=lambda lag: lag.lag)
-        said = f"[yellow]{behind:,}[/yellow]" if behind else "0"
+        total = f"[yellow]{behind:,}[/yellow]" if behind else "0"
         at_worst = f"{worst.partition}: {worst.lag:,}" if worst.lag else ""
-        table.add_row(*place, str(len(lags)), f"{sum(lag.end for lag in lags):,}", said, at_worst)
+        table.add_row(*group_topic, str(len(lags)), f"{sum(lag.end for lag in lags):,}", total, at_worst)
     return table
 
 
@@ -106,6 +106,6 @@ def _seconds(seconds: float) -> str:
 
 def _long(seconds: float) -> str:
     """1 d 02:03:04."""
-    past = timedelta(seconds=max(0, round(seconds)))
-    days, rest = past.days, past - timedelta(days=past.days)
-    return f"{days:,} d {rest}" if days else str(rest)
+    elapsed = timedelta(seconds=max(0, round(seconds)))
+    days, time_of_day = elapsed.days, elapsed - timedelta(days=elapsed.days)
+    return f"{days:,} d {time_of_day}" if days else str(time_of_day)

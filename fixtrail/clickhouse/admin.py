@@ -1,4 +1,4 @@
-"""How Fixtrail's own commands reach ClickHouse: as the user who writes, and what only that user does."""
+"""ClickHouse for Fixtrail's own commands: the connection that may write, and its administration."""
 
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ def writing_client(settings: ClickHouseSettings) -> Any:
     try:
         return connect(server)
     except (ClickHouseError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise Failure(f"ClickHouse at {server.url} cannot be used as {server.user}: {said}") from None
+        error_text = str(error).splitlines()[0]
+        raise Failure(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None
 
 
 def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:

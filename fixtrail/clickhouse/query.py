@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 16
 
 # The embedded server ends with a crash where somebody asks for chDB's table function of this name.
 _PYTHON = re.compile(r"\bpython\b[`\"]?\s*\(", re.IGNORECASE)
-_ASIDE = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
+_TEXT_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
 
 
 def query(
@@ -67,18 +67,18 @@ def query(
 
 def names_python(text: str) -> bool:
     """Whether a query calls chDB's table function Python, however it is written; texts and comments do not count."""
-    return _PYTHON.search(_ASIDE.sub(_aside, text)) is not None
+    return _PYTHON.search(_TEXT_OR_COMMENT.sub(_blank, text)) is not None
 
 
-def _aside(found: re.Match[str]) -> str:
+def _blank(match: re.Match[str]) -> str:
     # A text stays a text, so that Python('x') is still a call.
-    return "''" if found[0].startswith("'") else " "
+    return "''" if match[0].startswith("'") else " "
 
 
 def rows(settings: ClickHouseSettings, text: str) -> list[dict[str, Any]]:
     """The answer's rows as dicts; 64-bit numbers stay numbers."""
-    said = b"".join(query(settings, text, "JSONEachRow"))
-    return [orjson.loads(line) for line in said.splitlines() if line]
+    answer = b"".join(query(settings, text, "JSONEachRow"))
+    return [orjson.loads(line) for line in answer.splitlines() if line]
 
 
 def print_table(answer: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+"""`fixtrail notices consent`: what customers agree to."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,8 @@ from runtime.store import Store, StoreOutage
 from schemas.order_key import OrderKey
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, recipients
+from sinks.push.ledger.recipients import Preference
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.notices import MILESTONES
 
@@ -39,30 +39,30 @@ class Consent:
 
 
 def change_consent(settings: LedgerSettings, address: str, change: Consent) -> dict[str, Any]:
-    """Write down what the customer behind an address says; what holds from now on. The address is not kept."""
+    """Store what the customer behind an address says; returns what holds from now on. The address is not stored."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     if change.time_zone is not None and not is_time_zone(change.time_zone):
         raise Failure(f"there is no time zone {change.time_zone}", USAGE)
     now = int(time.time() * 1000)
     with _ledger(settings) as store:
-        known = audience.preferences_of(store, [person]).get(person, Preference())
-        only = None if change.all_milestones else change.milestones or known.milestones
-        wanted = Preference(
-            known.opted_out if change.opted_out is None else change.opted_out,
-            only,
-            change.time_zone or known.time_zone,
+        current = recipients.preferences_of(store, [person]).get(person, Preference())
+        milestones = None if change.all_milestones else change.milestones or current.milestones
+        preference = Preference(
+            current.opted_out if change.opted_out is None else change.opted_out,
+            milestones,
+            change.time_zone or current.time_zone,
         )
-        if wanted != known:
-            audience.prefer(store, person, wanted, now)
-        is_new = change.grant is None or audience.is_new_grant(store, change.grant, person, now)
+        if preference != current:
+            recipients.set_preference(store, person, preference, now)
+        is_new = change.grant is None or recipients.is_new_grant(store, change.grant, person, now)
         for kind, number in change.add.items() if is_new else ():
-            audience.add_consents(store, person, kind, number, now)
-        consents = audience.consents_of(store, person)
+            recipients.add_consents(store, person, kind, number, now)
+        consents = recipients.consents_of(store, person)
     return {
         "person": person,
-        "opted_out": wanted.opted_out,
-        "milestones": None if wanted.milestones is None else sorted(wanted.milestones),
-        "time_zone": wanted.time_zone,
+        "opted_out": preference.opted_out,
+        "milestones": None if preference.milestones is None else sorted(preference.milestones),
+        "time_zone": preference.time_zone,
         "consents": consents,
         "repeated": not is_new,
     }
@@ -72,16 +72,16 @@ def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
     """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     with _ledger(settings) as store:
-        audience.subscribe(store, person, order, address, int(time.time() * 1000))
+        recipients.subscribe(store, person, order, address, int(time.time() * 1000))
     return person
 
 
 def parse_milestones(text: str) -> frozenset[str]:
     """Milestones by comma. Raises Failure for one that does not exist: its customer would wait for it in vain."""
-    named = frozenset(each.strip() for each in text.split(","))
-    if wrong := sorted(named.difference(ALL_MILESTONES)):
-        raise Failure(f"there is no milestone {', '.join(wrong)}, but {', '.join(ALL_MILESTONES)}", USAGE)
-    return named
+    milestones = frozenset(name.strip() for name in text.split(","))
+    if unknown := sorted(milestones.difference(ALL_MILESTONES)):
+        raise Failure(f"there is no milestone {', '.join(unknown)}, but {', '.join(ALL_MILESTONES)}", USAGE)
+    return milestones
 
 
 def parse_consents(text: str) -> tuple[str, int]:
@@ -103,7 +103,7 @@ def _recipient(address: str) -> Recipient:
 def _ledger(settings: LedgerSettings) -> Iterator[Store]:
     """The ledger within one transaction. Raises Failure where it is away."""
     try:
-        with ledger.opened(settings.ledger_dsn()) as store:
+        with ledger.opened_ledger(settings.ledger_dsn()) as store:
             yield store
     except StoreOutage as error:
         raise Failure(str(error), NEGATIVE) from None

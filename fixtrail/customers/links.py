@@ -1,4 +1,4 @@
-"""`fixtrail tracking`: links to customers' pages, and making them void."""
+"""`fixtrail tracking`: issues and revokes links to customers' pages."""
 
 import asyncio
 import time

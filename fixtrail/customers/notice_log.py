@@ -1,4 +1,4 @@
-"""`fixtrail notices`: what customers were told and why not, what they would read, and what they agree to."""
+"""`fixtrail notices log`: the notices of an order, sent or not, and why."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from fixtrail.terminal.printable import cell, printable
 from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import Send
-from sinks.push.words.compose import said_at
+from sinks.push.words.compose import rfc3339
 
 # What was sent
 
@@ -41,18 +41,18 @@ def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
         {
             "milestone": send.milestone,
             "event_id": send.event_id,
-            "occurred_at": said_at(send.occurred_at),
+            "occurred_at": rfc3339(send.occurred_at),
             "channel": send.channel,
             "person": send.person,
             "state": send.state,
             "reason": send.reason,
             "told": send.told,
-            "planned_at": said_at(send.planned_at),
+            "planned_at": rfc3339(send.planned_at),
             "held_for": send.held_for,
-            "due_at": said_at(send.due_at) if send.final_at is None else None,
-            "sent_at": said_at(send.intent_at),
-            "final_at": said_at(send.final_at),
-            "expires_at": said_at(send.expires_at),
+            "due_at": rfc3339(send.due_at) if send.final_at is None else None,
+            "sent_at": rfc3339(send.intent_at),
+            "final_at": rfc3339(send.final_at),
+            "expires_at": rfc3339(send.expires_at),
             "attempts": send.attempts,
             "with": send.carrier if send.carrier != send.id else None,
             "reference": send.reference,
@@ -75,7 +75,7 @@ def print_log(order: OrderKey, sends: list[Send], time_zone: str) -> None:
     table = Table(*columns, title=cell(str(order)))
     for send in sends:
         at = send.final_at if send.final_at is not None else send.due_at
-        said = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
+        details = "; ".join(filter(None, (send.told if send.state == ledger.SENT else "", send.reason, _held(send))))
         outcome = send.state if send.final_at is not None else f"{send.state} until"
         table.add_row(
             _clock(send.occurred_at, zone),
@@ -84,7 +84,7 @@ def print_log(order: OrderKey, sends: list[Send], time_zone: str) -> None:
             cell(send.channel),
             outcome,
             _clock(at, zone),
-            cell(said),
+            cell(details),
             style=_style(send),
         )
     console = Console()

@@ -1,4 +1,4 @@
-"""What the customers of an order read, or would read: every milestone in the words of the templates."""
+"""Previews of an order's messages: every milestone in the words of the templates."""
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from fixtrail.customers.orders import order_fact
 from fixtrail.settings import NoticeSettings
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import NoTemplate, NoticeWords, Wordsmith
+from sinks.push.words.words import NoTemplate, NoticeWords, TemplateRenderer
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.ids import notice_id
 from streams.journey.notices import MILESTONES
@@ -43,44 +43,44 @@ def preview(
     locale: str | None = None,
     *,
     center_id: str | None = None,
-    every: bool = False,
+    with_others: bool = False,
 ) -> list[Preview]:
-    """Every milestone that the order has reached, as its customer reads it; `every` adds those that it has not.
+    """Every milestone that the order has reached, as its customer reads it; `with_others` adds those that it has not.
 
     Raises Failure where the order is not known, or several centers have one with this number and none is named.
     """
     fact = order_fact(settings, order_id, center_id)
     pushed = push_settings(settings)
     composer = Composer(
-        Wordsmith(pushed.templates, pushed.locale),
+        TemplateRenderer(pushed.templates, pushed.locale),
         centers_of(settings),
         pushed.time_zone,
         pushed.currency,
         links_of(settings),
     )
     currency = fact.quote.currency if fact.quote else None
-    known = {"currency": currency, "promises": fact.promises, "vehicle_id": fact.vehicle_id}
-    found = []
-    for notice in notices_of(fact, every=every):
-        told = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
+    journey_data = {"currency": currency, "promises": fact.promises, "vehicle_id": fact.vehicle_id}
+    previews = []
+    for notice in notices_of(fact, with_others=with_others):
+        notice_data = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
         try:
-            words = composer.words(told, known)
+            texts = composer.words(notice_data, journey_data)
         except NoTemplate:
             continue
-        found.append(_previewed(notice.milestone, words))
-    return found
+        previews.append(_previewed(notice.milestone, texts))
+    return previews
 
 
-def notices_of(fact: JourneyFact, *, every: bool = False) -> list[Notice]:
+def notices_of(fact: JourneyFact, *, with_others: bool = False) -> list[Notice]:
     """The notices of all milestones that a journey has reached, each with the promise that held then.
 
-    With `every` all others follow, too.
+    With `with_others` all others follow, too.
     """
     reached = [
-        _notice(fact, name, event_id, at, part_of_milestone(fact, place))
-        for place, (name, event_id, at) in enumerate(fact.timeline)
+        _notice(fact, name, event_id, at, part_of_milestone(fact, index))
+        for index, (name, event_id, at) in enumerate(fact.timeline)
     ]
-    return [*reached, *(_not_reached(fact) if every else [])]
+    return [*reached, *(_not_reached(fact) if with_others else [])]
 
 
 def _not_reached(fact: JourneyFact) -> list[Notice]:
@@ -108,7 +108,7 @@ def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequ
         superseded_by=(),
         locale=fact.locale,
         recipients=(),
-        promised_at=next((promised for told, promised in reversed(fact.promises) if told <= at), None),
+        promised_at=next((promised for told_at, promised in reversed(fact.promises) if told_at <= at), None),
         expected_at=part.expected_at if part else None,
         part_no=part.part_no if part else None,
         quote=fact.quote if name == "quote_ready" else None,
@@ -116,19 +116,19 @@ def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequ
     )
 
 
-def _previewed(milestone: str, words: NoticeWords) -> Preview:
-    return Preview(milestone, words.values["locale"], words.title, words.short, words.text, words.status, words.note)
+def _previewed(milestone: str, texts: NoticeWords) -> Preview:
+    return Preview(milestone, texts.values["locale"], texts.title, texts.short, texts.text, texts.status, texts.note)
 
 
-def preview_as_json(found: list[Preview]) -> list[dict[str, Any]]:
-    return [asdict(each) for each in found]
+def preview_as_json(previews: list[Preview]) -> list[dict[str, Any]]:
+    return [asdict(notice) for notice in previews]
 
 
-def print_preview(found: list[Preview]) -> None:
+def print_preview(previews: list[Preview]) -> None:
     """Every form of every notice, on stdout."""
-    if not found:
+    if not previews:
         print("the order has reached no milestone that its customer is told of; --all shows what there would be")
-    for each in found:
-        print(f"=== {each.milestone} ({each.locale})")
-        print(f"title   {each.title}\nshort   {each.short}\nform    {each.status} / {each.note}\nmail")
-        print("\n".join(f"    {line}".rstrip() for line in each.text.splitlines()), end="\n\n")
+    for notice in previews:
+        print(f"=== {notice.milestone} ({notice.locale})")
+        print(f"title   {notice.title}\nshort   {notice.short}\nform    {notice.status} / {notice.note}\nmail")
+        print("\n".join(f"    {line}".rstrip() for line in notice.text.splitlines()), end="\n\n")

@@ -33,7 +33,7 @@ Send = Callable[[bytes, bytes], object]
 
 
 def start_car(settings: Settings, center_id: str, *, watched: bool) -> threading.Thread:
-    """Let it come in from now on, on a thread of its own that ends with the visit, or with the process."""
+    """Start the visit on a thread of its own that ends with it, or with the process."""
     from fixtrail.sending.send import send_from
 
     def come() -> None:
@@ -52,7 +52,7 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
             "order_id": ORDER,
             "vehicle_id": VEHICLE,
             "center_id": center_id,
-            "occurred_at": _said(datetime.now(UTC)),
+            "occurred_at": _iso(datetime.now(UTC)),
             **fields,
         }
         send(orjson.dumps(event), VEHICLE.encode())
@@ -60,7 +60,7 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
 
     ready = datetime.now(UTC) + timedelta(hours=2)
     customer = {"customer_id": "DEMO-CUSTOMER", "lane": "standard"}
-    happens(1, "check_in", promised_at=_said(ready), **customer)
+    happens(1, "check_in", promised_at=_iso(ready), **customer)
     happens(2, "diagnosis", phase="started")
     happens(3, "diagnosis", phase="completed", fault_groups=["brakes"], quote=_QUOTE)
     answer = _answer(settings, WATCHED_ANSWER_S if watched else UNWATCHED_ANSWER_S)
@@ -70,8 +70,8 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
         happens(5, "handoff", amount=0)
         return
     happens(6, "part_request", phase="requested", **_PART)
-    happens(7, "part_request", phase="backordered", expected_at=_said(ready - timedelta(hours=1)), **_PART)
-    happens(8, "check_in", promised_at=_said(ready + timedelta(minutes=30)), **customer)
+    happens(7, "part_request", phase="backordered", expected_at=_iso(ready - timedelta(hours=1)), **_PART)
+    happens(8, "check_in", promised_at=_iso(ready + timedelta(minutes=30)), **customer)
     happens(9, "part_request", phase="fulfilled", **_PART)
     happens(10, "repair", phase="started", job_id="DEMO-J1")
     happens(11, "repair", phase="completed", job_id="DEMO-J1")
@@ -93,7 +93,7 @@ def _answer(settings: ClickHouseSettings, limit_s: float) -> str:
     return "none"
 
 
-def _said(at: datetime) -> str:
+def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -102,12 +102,12 @@ def page_of(settings: TrackingSettings, center_id: str, limit_s: float = 20.0) -
     from fixtrail.customers.links import link_of
 
     link, deadline = link_of(settings, OrderKey(center_id, ORDER), VEHICLE, 1), time.monotonic() + limit_s
-    while not _is_there(link) and time.monotonic() < deadline:
+    while not _answers(link) and time.monotonic() < deadline:
         time.sleep(0.1)
     return link
 
 
-def _is_there(link: str) -> bool:
+def _answers(link: str) -> bool:
     try:
         with urllib.request.urlopen(link, timeout=5):
             return True

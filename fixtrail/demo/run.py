@@ -121,10 +121,10 @@ def _stack(folder: Path) -> Iterator[Settings]:
         start_new_session=True,
         env={**os.environ, "FIXTRAIL_TARGETS": str(write_targets(folder))},
     )
-    said = _Listener(process.stdout)
+    output = _Listener(process.stdout)
     try:
-        if not said.heard("ready", START_LIMIT_S):
-            raise Failure("the stack did not come up:\n" + "\n".join(said.lines))
+        if not output.wait_for("ready", START_LIMIT_S):
+            raise Failure("the stack did not come up:\n" + "\n".join(output.lines))
         # The environment may name other servers; the demo has its own.
         yield read_settings(data=folder, kafka=None, clickhouse=None)
     finally:
@@ -145,7 +145,7 @@ class _Listener:
         self._ended = False
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def heard(self, line: str, limit_s: float) -> bool:
+    def wait_for(self, line: str, limit_s: float) -> bool:
         """Whether the line comes in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or line in self.lines, limit_s)
@@ -165,9 +165,9 @@ def _loaded(name: str, zone: str) -> "Scenario":
     """The scenario with its centers in a time zone."""
     from fixtrail.simulator.scenario import load_scenario
 
-    found = load_scenario(name)
-    return found.model_copy(
-        update={"center": tuple(center.model_copy(update={"time_zone": zone}) for center in found.center)}
+    scenario = load_scenario(name)
+    return scenario.model_copy(
+        update={"center": tuple(center.model_copy(update={"time_zone": zone}) for center in scenario.center)}
     )
 
 
@@ -256,11 +256,11 @@ def _play(settings: SendingSettings, day: _Day, speed: float, playing: _Playing,
 
 
 def _wait_until_stored(settings: KafkaSettings) -> None:
-    from fixtrail.operations.status import said_behind, wait_idle
+    from fixtrail.operations.status import behind_text, wait_idle
 
     late = asyncio.run(wait_idle(settings, IDLE_LIMIT_S))
     if late:
-        raise Failure(f"the events did not reach ClickHouse within {IDLE_LIMIT_S:.0f} s: {said_behind(late)}")
+        raise Failure(f"the events did not reach ClickHouse within {IDLE_LIMIT_S:.0f} s: {behind_text(late)}")
 
 
 def _look_further(folder: Path, *, running: bool) -> str:

@@ -1,4 +1,4 @@
-"""What the demo shows: the centers while the day runs, and the figures of CONTRACT at its end."""
+"""The demo's views: the centers while the day runs, and the figures of CONTRACT at its end."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -72,8 +72,8 @@ def centers_table(settings: ClickHouseSettings, now: datetime, local: datetime, 
 
 def orders_now(settings: ClickHouseSettings) -> str:
     """One line for a log: how many orders are open and done."""
-    found = rows(settings, "SELECT countIf(status = 'open') AS open, count() AS all FROM orders")[0]
-    return f"{found['all']:,} orders, {found['open']:,} open"
+    counts = rows(settings, "SELECT countIf(status = 'open') AS open, count() AS all FROM orders")[0]
+    return f"{counts['all']:,} orders, {counts['open']:,} open"
 
 
 def summary_lines(settings: ClickHouseSettings) -> list[str]:

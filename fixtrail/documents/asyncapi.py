@@ -63,23 +63,23 @@ def _channel(topic: str) -> dict[str, Any]:
 
 
 def _messages() -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
     for _, (_, _, key, names) in _CHANNELS.items():
         for name in names:
             model = EVENT_TYPES.get(name) or _FACTS.get(name)
             if model is None:
-                found[name] = {
+                messages[name] = {
                     "summary": "A refused record.",
                     "contentType": "application/octet-stream",
                     "headers": {"$ref": "#/components/schemas/DeadLetterHeaders"},
                     "payload": {"description": "The original bytes, whatever they are."},
                 }
             else:
-                found[name] = {
+                messages[name] = {
                     "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
                     "bindings": {"kafka": {"key": {"type": "string", "description": f"The {key}, UTF-8."}}},
                 }
-    return found
+    return messages
 
 
 def _components() -> dict[str, Any]:
@@ -88,5 +88,5 @@ def _components() -> dict[str, Any]:
         *((model, "serialization") for model in _FACTS.values()),
     ]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    found = {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
-    return {**found, "DeadLetterHeaders": _dead_letter_headers()}
+    schemas = {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
+    return {**schemas, "DeadLetterHeaders": _dead_letter_headers()}

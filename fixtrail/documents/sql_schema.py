@@ -36,19 +36,19 @@ class View:
 
 def views() -> list[View]:
     """Every view of the migrations, in order of its first definition; the newest comments count."""
-    found: dict[str, View] = {}
+    by_name: dict[str, View] = {}
     for migration in read_folder(FOLDER):
         for name in _VIEW.findall(migration.sql):
-            found[name] = View(name)
+            by_name[name] = View(name)
         for name, about in _ABOUT.findall(migration.sql):
-            found[name].about = about
+            by_name[name].about = about
         for name, comments in _ALTER.findall(migration.sql):
-            for column, said in _COLUMN.findall(comments):
-                unit = _UNIT.match(said)
-                found[name].columns[column] = (unit[1], unit[2]) if unit else (said, "")
+            for column, comment in _COLUMN.findall(comments):
+                unit = _UNIT.match(comment)
+                by_name[name].columns[column] = (unit[1], unit[2]) if unit else (comment, "")
         for text, name in _EXAMPLE.findall(migration.sql):
-            found[name].example = "\n".join(line.removeprefix("--   ") for line in text.splitlines())
-    return list(found.values())
+            by_name[name].example = "\n".join(line.removeprefix("--   ") for line in text.splitlines())
+    return list(by_name.values())
 
 
 def schema_page() -> str:

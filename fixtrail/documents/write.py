@@ -15,35 +15,35 @@ SCHEMAS = "schemas"
 
 def documents() -> dict[Path, str]:
     """Content by path below `docs/`: a JSON Schema per message and one for any event, AsyncAPI, OpenAPI, schema.md."""
-    found = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
+    content_by_path = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
     for name, event in EVENT_TYPES.items():
-        found[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
+        content_by_path[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
     for name, model in _FACTS.items():
-        found[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))
-    found[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
-    found[Path(ASYNCAPI_FILE)] = _asyncapi_text()
-    found[Path(OPENAPI_FILE)] = _openapi_text()
-    found[Path(SCHEMA_PAGE)] = schema_page().rstrip("\n") + "\n"
-    return found
+        content_by_path[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))
+    content_by_path[Path(SCHEMAS, "dead-letter-headers.json")] = _text({"$schema": DRAFT, **_dead_letter_headers()})
+    content_by_path[Path(ASYNCAPI_FILE)] = _asyncapi_text()
+    content_by_path[Path(OPENAPI_FILE)] = _openapi_text()
+    content_by_path[Path(SCHEMA_PAGE)] = schema_page().rstrip("\n") + "\n"
+    return content_by_path
 
 
 def write_documents(folder: Path) -> list[Path]:
     """Write every document below the folder, and remove schema files that no model has any more."""
-    wanted = {folder / path: text for path, text in documents().items()}
-    for path, text in wanted.items():
+    content_by_path = {folder / path: text for path, text in documents().items()}
+    for path, text in content_by_path.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for path in (folder / SCHEMAS).glob("*.json"):
-        if path not in wanted:
+        if path not in content_by_path:
             path.unlink()
-    return sorted(wanted)
+    return sorted(content_by_path)
 
 
 def stale_documents(folder: Path) -> list[Path]:
     """The documents that are missing, differ from the models, or belong to none."""
-    wanted = {folder / path: text for path, text in documents().items()}
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
-    return sorted([*stale, *(path for path in (folder / SCHEMAS).glob("*.json") if path not in wanted)])
+    content_by_path = {folder / path: text for path, text in documents().items()}
+    stale = [path for path, text in content_by_path.items() if not path.is_file() or path.read_text() != text]
+    return sorted([*stale, *(path for path in (folder / SCHEMAS).glob("*.json") if path not in content_by_path)])
 
 
 def _openapi_text() -> str:

@@ -1,4 +1,4 @@
-"""Which rows a rule is for."""
+"""Compiles the conditions of a rule into a test of rows."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import ge, gt, le, lt
 
 from fixtrail.imports.errors import MappingError
-from fixtrail.imports.mapping_file import Choice, Condition, Scalar
+from fixtrail.imports.mapping_file import Condition, RowFilter, Scalar
 from fixtrail.imports.templates import Row
 
 Test = Callable[[Row], bool]
@@ -26,18 +26,18 @@ class Needs:
     row_tests: list[Test] = field(default_factory=list)
 
 
-def compile_choice(choice: Choice, where: str, needs: Needs) -> Test:
+def compile_filter(choice: RowFilter, where: str, needs: Needs) -> Test:
     """The test for a rule's `match` and `when` together; what it looks at is added to `needs`."""
-    tests = [_one_of(column, wanted, needs) for column, wanted in choice.match.items()]
-    tests += [_condition(each, f"{where}.when {number}", needs) for number, each in enumerate(choice.when, 1)]
+    tests = [_one_of(column, values, needs) for column, values in choice.match.items()]
+    tests += [_condition(condition, f"{where}.when {number}", needs) for number, condition in enumerate(choice.when, 1)]
     return _all(tests)
 
 
 def _condition(condition: Condition, where: str, needs: Needs) -> Test:
     if condition.all is not None:
-        return _all([_condition(each, where, needs) for each in condition.all])
+        return _all([_condition(part, where, needs) for part in condition.all])
     if condition.any is not None:
-        tests = [_condition(each, where, needs) for each in condition.any]
+        tests = [_condition(part, where, needs) for part in condition.any]
         return lambda row: any(test(row) for test in tests)
     if condition.not_ is not None:
         test = _condition(condition.not_, where, needs)
@@ -73,21 +73,21 @@ def _column_tests(condition: Condition, column: str, where: str, needs: Needs) -
         tests.append(_one_of(column, condition.in_, needs))
     if condition.regex is not None:
         tests.append(_matches(column, condition.regex, where))
-    for wanted in (condition.exists, None if condition.empty is None else not condition.empty):
-        if wanted is not None:
-            tests.append(_filled(column, wanted))
+    for is_filled in (condition.exists, None if condition.empty is None else not condition.empty):
+        if is_filled is not None:
+            tests.append(_filled(column, is_filled))
     for compare, limit in ((gt, condition.gt), (ge, condition.ge), (lt, condition.lt), (le, condition.le)):
         if limit is not None:
             tests.append(_compared(column, compare, limit))
     return tests
 
 
-def _one_of(column: str, wanted: tuple[Scalar, ...], needs: Needs) -> Test:
+def _one_of(column: str, values: tuple[Scalar, ...], needs: Needs) -> Test:
     """Text is compared as text ("" is an empty column), true and false without regard to case, numbers as numbers."""
     needs.columns.add(column)
-    texts = frozenset(each for each in wanted if isinstance(each, str))
-    bools = frozenset(str(each).lower() for each in wanted if isinstance(each, bool))
-    numbers = frozenset(float(each) for each in wanted if not isinstance(each, str | bool))
+    texts = frozenset(value for value in values if isinstance(value, str))
+    bools = frozenset(str(value).lower() for value in values if isinstance(value, bool))
+    numbers = frozenset(float(value) for value in values if not isinstance(value, str | bool))
     if not bools and not numbers:
         return lambda row: row.get(column, "") in texts
 
@@ -106,8 +106,8 @@ def _matches(column: str, regex: str, where: str) -> Test:
     return lambda row: (text := row.get(column)) is not None and search(text) is not None
 
 
-def _filled(column: str, wanted: bool) -> Test:
-    return lambda row: (column in row) is wanted
+def _filled(column: str, is_filled: bool) -> Test:
+    return lambda row: (column in row) is is_filled
 
 
 def _compared(column: str, compare: Callable[[float, float], bool], limit: float) -> Test:

@@ -133,7 +133,7 @@ def sniff_delimiter(stream: BinaryIO, encoding: str, settings: LogSettings) -> s
         width = len(rows[0]) if rows else 0
         if width > 1:
             score = (sum(len(row) == width for row in rows) / len(rows), width)
-            best, best_score = max((best, best_score), (delimiter, score), key=lambda each: each[1])
+            best, best_score = max((best, best_score), (delimiter, score), key=lambda candidate: candidate[1])
     return best
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an import, apart from single rows."""
+"""The errors of an import."""
 
 from schemas.toml_file import TomlFileError
 

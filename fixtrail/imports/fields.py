@@ -35,23 +35,23 @@ def compile_fields(raw: dict[str, Any], kind: Kind, where: str, time: TimeSettin
     missing = sorted(kind.required - raw.keys())
     if missing:
         raise MappingError(f"{where}: {', '.join(missing)} missing")
-    return {name: compile_field(each, kind.fields[name], f"{where}.{name}", time) for name, each in raw.items()}
+    return {name: compile_field(field, kind.fields[name], f"{where}.{name}", time) for name, field in raw.items()}
 
 
 def _list(raw: list[Any], kind: Kind, where: str, time: TimeSettings) -> Expression:
     if kind.name != "list" or kind.item is None:
         raise MappingError(f"{where}: takes no list")
     item = kind.item
-    return _listed([compile_field(each, item, f"{where} {number}", time) for number, each in enumerate(raw, 1)])
+    return _listed([compile_field(part, item, f"{where} {number}", time) for number, part in enumerate(raw, 1)])
 
 
 def _listed(items: list[Expression]) -> Expression:
     """A list of those items that the row has, None if it has none; `[]` written down stays an empty list."""
     reads = [item.read for item in items]
-    nothing: Any = None if items else []
+    when_empty: Any = None if items else []
 
     def read(row: Row, notes: list[str]) -> Any:
-        return [value for each in reads if (value := each(row, notes)) is not None] or nothing
+        return [value for read_item in reads if (value := read_item(row, notes)) is not None] or when_empty
 
     return Expression(read, frozenset[str]().union(*(item.columns for item in items)))
 
@@ -74,11 +74,11 @@ def _object(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expression:
     if not isinstance(raw, dict):
         raise MappingError(f"{where}: expected a table with {', '.join(kind.fields)}")
     expressions = compile_fields(raw, kind, where, time)
-    varying = [name for name, expression in expressions.items() if expression.columns]
+    from_columns = [name for name, expression in expressions.items() if expression.columns]
 
     def read(row: Row, notes: list[str]) -> Any:
         values = {name: expression.read(row, notes) for name, expression in expressions.items()}
-        if varying and all(values[name] is None for name in varying):
+        if from_columns and all(values[name] is None for name in from_columns):
             return None
         for name in kind.required:
             if values[name] is None:
@@ -87,4 +87,4 @@ def _object(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expression:
                 values[name] = []
         return {name: value for name, value in values.items() if value is not None}
 
-    return Expression(read, frozenset[str]().union(*(each.columns for each in expressions.values())))
+    return Expression(read, frozenset[str]().union(*(expression.columns for expression in expressions.values())))

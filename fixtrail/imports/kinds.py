@@ -30,7 +30,7 @@ class Kind:
 def event_kind(event_type: str) -> Kind:
     """The fields that a mapping may fill for an event type; `required` are those it must."""
     kind = _model(EVENT_TYPES[event_type])
-    fields = {name: each for name, each in kind.fields.items() if name not in MADE_HERE}
+    fields = {name: field for name, field in kind.fields.items() if name not in MADE_HERE}
     return Kind("object", fields=fields, required=kind.required - set(MADE_HERE))
 
 

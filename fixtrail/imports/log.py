@@ -191,24 +191,24 @@ def read_log(
 ) -> Iterator[LogRow]:
     """The rows of the log in its order, with the columns the importer adds. Without `scan` the log is scanned first."""
     scan = scan or scan_log(path, mapping, progress)
-    seen: Counter[str] = Counter()
-    seen_activities: Counter[tuple[str, str]] = Counter()
+    case_rows: Counter[str] = Counter()
+    activity_rows: Counter[tuple[str, str]] = Counter()
     newest_first = mapping.log.order == "newest_first"
     for number, (line, columns, problem) in enumerate(scan.spool):
         if progress and number % _EVERY == 0:
             progress(scan.size + scan.size * number // scan.rows, 2 * scan.size)
         case, activity = columns.get(mapping.case_column, ""), _activity(columns, mapping)
-        seen[case] += 1
+        case_rows[case] += 1
         total = scan.cases[case]
-        ordinal = total - seen[case] + 1 if newest_first else seen[case]
+        ordinal = total - case_rows[case] + 1 if newest_first else case_rows[case]
         for name in mapping.log.case_columns:
             if name not in columns and (case, name) in scan.case_values:
                 columns[name] = scan.case_values[case, name]
         if mapping.needs_times:
-            _add_places(columns, scan, case, _place(columns, seen[case], mapping), mapping)
+            _add_places(columns, scan, case, _place(columns, case_rows[case], mapping), mapping)
         if scan.activities:
-            seen_activities[case, activity] += 1
-            nth, times = seen_activities[case, activity], scan.activities[case, activity]
+            activity_rows[case, activity] += 1
+            nth, times = activity_rows[case, activity], scan.activities[case, activity]
             nth = times - nth + 1 if newest_first else nth
             columns["@nth"], columns["@nth_from_end"] = str(nth), str(times - nth + 1)
         if case:
@@ -316,8 +316,8 @@ def _raw_rows(
         yield line, filled, problem
 
 
-def _check_columns(there: list[str], mapping: Mapping) -> None:
-    missing = sorted(mapping.columns - set(there) - set(mapping.log.optional_columns))
+def _check_columns(available: list[str], mapping: Mapping) -> None:
+    missing = sorted(mapping.columns - set(available) - set(mapping.log.optional_columns))
     if missing:
-        names = ", ".join(chain(there[:200], ["…"] if len(there) > 200 else []))
+        names = ", ".join(chain(available[:200], ["…"] if len(available) > 200 else []))
         raise LogError(f"the mapping names columns that the log does not have: {', '.join(missing)}. It has: {names}")

@@ -1,10 +1,10 @@
-"""A mapping ready to be carried out: every condition, time and field of the file as a function."""
+"""A compiled mapping: every condition, time and field of the file as a function."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtrail.imports.conditions import Needs, Test, compile_choice
+from fixtrail.imports.conditions import Needs, Test, compile_filter
 from fixtrail.imports.errors import MappingError
 from fixtrail.imports.fields import compile_fields
 from fixtrail.imports.kinds import Kind, event_kind
@@ -96,7 +96,7 @@ def compile_mapping(file: MappingFile) -> Mapping:
     if not 1 <= len(file.event) <= 99:
         raise MappingError("event: at least one and at most 99 rules")
     for name in file.fields:
-        if not any(name in event_kind(each).fields for each in EVENT_TYPES):
+        if not any(name in event_kind(event_type).fields for event_type in EVENT_TYPES):
             raise MappingError(f"fields.{name}: no event type has this field")
     time = file.time
     if time.column is None and time.template is None and file.log.format != "csv":
@@ -105,31 +105,31 @@ def compile_mapping(file: MappingFile) -> Mapping:
     needs = Needs(set(file.log.case_columns) | {file.log.case or XES_CASE} | set(file.log.activity or ()))
     rules = tuple(_rule(number, rule, file, time, needs) for number, rule in enumerate(file.event, 1))
     ignored = tuple(
-        (compile_choice(choice, f"ignore {number}", needs), choice.reason)
+        (compile_filter(choice, f"ignore {number}", needs), choice.reason)
         for number, choice in enumerate(file.ignore, 1)
     )
     derived = frozenset(name for name in needs.columns if name.startswith("@"))
     _check_derived(derived, row_time)
-    own = frozenset(needs.columns) - derived
+    log_columns = frozenset(needs.columns) - derived
     read = row_time.read if row_time else None
     tests, levels = tuple(needs.row_tests), file.service_levels
-    return Mapping(file.namespace, file.log, rules, ignored, own, derived, levels, tests, read)
+    return Mapping(file.namespace, file.log, rules, ignored, log_columns, derived, levels, tests, read)
 
 
 def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> Rule:
     where = f"event {number} ({rule.type})"
     kind = event_kind(rule.type)
-    test = compile_choice(rule, where, needs)
-    when = time_expression(rule.time or TimeSettings(), time, f"{where}.time")
-    common = {name: each for name, each in _common(file).items() if name in kind.fields and name not in rule.fields}
+    test = compile_filter(rule, where, needs)
+    time_of = time_expression(rule.time or TimeSettings(), time, f"{where}.time")
+    common = {name: field for name, field in _common(file).items() if name in kind.fields and name not in rule.fields}
     own_kind = Kind("object", fields=kind.fields, required=kind.required - common.keys())
     fields = compile_fields(rule.fields, own_kind, f"{where}.fields", time)
     fields |= compile_fields(common, Kind("object", fields=kind.fields), "fields", time)
-    needs.columns |= when.columns
+    needs.columns |= time_of.columns
     for expression in fields.values():
         needs.columns |= expression.columns
     reads = tuple((name, expression.read) for name, expression in fields.items())
-    return Rule(number, rule.type, rule.also, rule.optional, test, when.read, reads, kind.required)
+    return Rule(number, rule.type, rule.also, rule.optional, test, time_of.read, reads, kind.required)
 
 
 def _common(file: MappingFile) -> dict[str, object]:

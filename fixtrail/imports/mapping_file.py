@@ -100,8 +100,8 @@ class TimeSettings(Strict):
     @field_validator("format")
     @classmethod
     def _known_format(cls, value: Texts | None) -> Texts | None:
-        for each in value or ():
-            check_format(each)
+        for pattern in value or ():
+            check_format(pattern)
         return value
 
     @field_validator("zone")
@@ -112,7 +112,7 @@ class TimeSettings(Strict):
         return value
 
     @model_validator(mode="after")
-    def _one_place(self) -> "TimeSettings":
+    def _has_one_source(self) -> "TimeSettings":
         if self.column is not None and self.template is not None:
             raise ValueError("give `column` or `template`, not both")
         return self
@@ -142,21 +142,21 @@ class Condition(Strict):
     later_row: "Condition | None" = None
 
     @model_validator(mode="after")
-    def _one_thing(self) -> "Condition":
-        said = self.model_fields_set
-        if "column" in said:
-            if said & _OF_CONDITIONS:
+    def _has_one_form(self) -> "Condition":
+        keys = self.model_fields_set
+        if "column" in keys:
+            if keys & _OF_CONDITIONS:
                 raise ValueError("a condition on a column takes no condition beside it")
-            if said == {"column"}:
+            if keys == {"column"}:
                 raise ValueError("a condition needs equals, in, regex, exists, empty, gt, ge, lt or le beside `column`")
-        elif len(said) != 1 or not said & _OF_CONDITIONS:
+        elif len(keys) != 1 or not keys & _OF_CONDITIONS:
             raise ValueError(
                 "a condition is either `column` with tests, or one of all, any, not, some_row, earlier_row, later_row"
             )
         return self
 
 
-class Choice(Strict):
+class RowFilter(Strict):
     """Which rows: `match` (column → the text or texts it must be) and `when`, which must both hold."""
 
     match: dict[str, tuple[Scalar, ...]] = {}
@@ -167,7 +167,7 @@ class Choice(Strict):
     def _texts(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {column: tuple(wanted) if isinstance(wanted, list) else (wanted,) for column, wanted in value.items()}
+        return {column: tuple(values) if isinstance(values, list) else (values,) for column, values in value.items()}
 
     @field_validator("when", mode="before")
     @classmethod
@@ -175,7 +175,7 @@ class Choice(Strict):
         return (value,) if isinstance(value, dict) else value
 
 
-class EventRule(Choice):
+class EventRule(RowFilter):
     """One kind of event to make of the rows it chooses. `also`: the rules after it get to see the row as well.
 
     `optional`: a row without the time makes no event of this rule, and is not rejected for it.
@@ -193,7 +193,7 @@ class EventRule(Choice):
         return {"column": value} if isinstance(value, str | list) else value
 
 
-class IgnoreRule(Choice):
+class IgnoreRule(RowFilter):
     """Rows that make no event on purpose; the report gives the reason."""
 
     reason: Text

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple, cast
 
 
-class Record(NamedTuple):
+class SortedRecord(NamedTuple):
     """What goes to Kafka, behind what it is sorted by. `at` is RFC 3339 in UTC, so that its text sorts as the time."""
 
     at: str
@@ -26,7 +26,7 @@ class TimeOrder:
 
     def __init__(self, at_once: int = 100_000) -> None:
         self._at_once = at_once
-        self._held: list[Record] = []
+        self._held: list[SortedRecord] = []
         self._runs: list[IO[bytes]] = []
         self._files = ExitStack()
 
@@ -36,18 +36,18 @@ class TimeOrder:
     def __exit__(self, *_: object) -> None:
         self._files.close()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: SortedRecord) -> None:
         # A copy: what orjson gives holds on to a buffer of 4 KB each (seen in 3.13).
         self._held.append(record._replace(value=bytes(memoryview(record.value))))
         if len(self._held) >= self._at_once:
-            self._put_aside()
+            self._spill()
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[SortedRecord]:
         """All of them; once."""
         self._held.sort()
         return merge(self._held, *(_read(run) for run in self._runs))
 
-    def _put_aside(self) -> None:
+    def _spill(self) -> None:
         self._held.sort()
         run = self._files.enter_context(TemporaryFile())  # noqa: SIM115 (closed by the stack)
         for record in self._held:
@@ -57,10 +57,10 @@ class TimeOrder:
         self._held = []
 
 
-def _read(run: IO[bytes]) -> Iterator[Record]:
+def _read(run: IO[bytes]) -> Iterator[SortedRecord]:
     while True:
         try:
             # A file of our own, without a name: nobody else can have put anything into it.
-            yield Record(*cast(Any, marshal.load(run)))
+            yield SortedRecord(*cast(Any, marshal.load(run)))
         except EOFError:
             return

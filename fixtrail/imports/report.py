@@ -1,4 +1,4 @@
-"""What an import did: every row of the log is in one of three counts, and every refusal has its reason."""
+"""The report of an import: every row of the log is in one of three counts, and every refusal has its reason."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -99,7 +99,7 @@ class _Order:
 
 
 @dataclass
-class _Seen:
+class _Occurrence:
     times: int = 0
     lines: list[int] = field(default_factory=list)
 
@@ -127,8 +127,8 @@ class Tally:
     notes: Counter[str] = field(default_factory=Counter)
     first_at: datetime | None = None
     last_at: datetime | None = None
-    _unmapped: dict[tuple[str, str], _Seen] = field(default_factory=dict)
-    _rejected: dict[tuple[int | None, str | None, str], _Seen] = field(default_factory=dict)
+    _unmapped: dict[tuple[str, str], _Occurrence] = field(default_factory=dict)
+    _rejected: dict[tuple[int | None, str | None, str], _Occurrence] = field(default_factory=dict)
     _orders: dict[str, _Order] = field(default_factory=dict)
     _cases: dict[str, _Case] = field(default_factory=dict)
 
@@ -137,25 +137,25 @@ class Tally:
         return self.types.total()
 
     def add(self, row: LogRow, outcomes: Sequence[Outcome]) -> None:
-        """Count one row with everything that became of it."""
-        made = failed = False
+        """Count one row with all its outcomes."""
+        has_event = has_rejection = False
         for outcome in outcomes:
             match outcome:
                 case MappedEvent():
-                    made = True
+                    has_event = True
                     self._add_event(outcome)
                 case Rejected(rule=rule, type=type_, reason=reason):
-                    failed = True
+                    has_rejection = True
                     _count(self._rejected, (rule, type_, reason), row.line)
                 case Unmapped(reason=reason):
                     _count(self._unmapped, (row.activity, reason), row.line)
         if row.case:
             self._add_to_case(row, outcomes)
         self.rows += 1
-        self.mapped += made
-        self.partly += made and failed
-        self.rejected += failed and not made
-        self.unmapped += not made and not failed
+        self.mapped += has_event
+        self.partly += has_event and has_rejection
+        self.rejected += has_rejection and not has_event
+        self.unmapped += not has_event and not has_rejection
 
     def _add_to_case(self, row: LogRow, outcomes: Sequence[Outcome]) -> None:
         case = self._cases.get(row.case)
@@ -212,12 +212,14 @@ class Tally:
             events=self.events,
             events_by_type=dict(self.types.most_common()),
             unmapped=tuple(
-                UnmappedRows(activity=activity, reason=reason, rows=seen.times, lines=tuple(seen.lines))
-                for (activity, reason), seen in _largest(self._unmapped)
+                UnmappedRows(activity=activity, reason=reason, rows=occurrence.times, lines=tuple(occurrence.lines))
+                for (activity, reason), occurrence in _largest(self._unmapped)
             ),
             rejected=tuple(
-                RejectedEvents(rule=rule, type=type_, reason=reason, events=seen.times, lines=tuple(seen.lines))
-                for (rule, type_, reason), seen in _largest(self._rejected)
+                RejectedEvents(
+                    rule=rule, type=type_, reason=reason, events=occurrence.times, lines=tuple(occurrence.lines)
+                )
+                for (rule, type_, reason), occurrence in _largest(self._rejected)
             ),
             notes=dict(self.notes.most_common()),
             first_at=self.first_at,
@@ -242,12 +244,12 @@ def _not_in(name: str, case: _Case) -> OrderNotIn:
     return OrderNotIn(case=name, line=case.line, events=case.events, reasons=reasons or (NO_RULE,))
 
 
-def _count(counts: dict[Key, _Seen], key: Key, line: int) -> None:
-    seen = counts.setdefault(key, _Seen())
-    seen.times += 1
-    if len(seen.lines) < LINES_SHOWN:
-        seen.lines.append(line)
+def _count(counts: dict[Key, _Occurrence], key: Key, line: int) -> None:
+    occurrence = counts.setdefault(key, _Occurrence())
+    occurrence.times += 1
+    if len(occurrence.lines) < LINES_SHOWN:
+        occurrence.lines.append(line)
 
 
-def _largest(counts: dict[Key, _Seen]) -> list[tuple[Key, _Seen]]:
+def _largest(counts: dict[Key, _Occurrence]) -> list[tuple[Key, _Occurrence]]:
     return sorted(counts.items(), key=lambda item: -item[1].times)

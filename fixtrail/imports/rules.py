@@ -1,4 +1,4 @@
-"""Rows of a log to events: which rule takes a row, what it makes, and why a row makes nothing."""
+"""Maps rows of a log to events by the rules of a mapping, with a reason for rows without event."""
 
 from dataclasses import dataclass
 
@@ -59,15 +59,15 @@ def map_row(row: LogRow, mapping: Mapping) -> list[Outcome]:
     if problem:
         return [Rejected(row, None, None, problem)]
     outcomes: list[Outcome] = []
-    wide, applied = mapping.log.rows == "orders", False
+    is_order_log, applied = mapping.log.rows == "orders", False
     for rule in mapping.rules:
         if not rule.applies(row.columns):
             continue
         applied = True
-        made = _make(row, rule, mapping)
-        if made is not None:
-            outcomes.append(made)
-        if not (wide or rule.also):
+        outcome = _make(row, rule, mapping)
+        if outcome is not None:
+            outcomes.append(outcome)
+        if not (is_order_log or rule.also):
             break
     if outcomes:
         return outcomes

@@ -9,7 +9,7 @@ from typing import TextIO
 from fixtrail.imports.journeys import Journeys
 from fixtrail.imports.log import Progress, Scan, read_log, scan_log
 from fixtrail.imports.mapping import Mapping
-from fixtrail.imports.ordering import Record, TimeOrder
+from fixtrail.imports.ordering import SortedRecord, TimeOrder
 from fixtrail.imports.report import ImportReport, Tally
 from fixtrail.imports.rules import MappedEvent, Rejected, map_row
 from fixtrail.imports.times import wire_time
@@ -34,17 +34,17 @@ async def import_log(
     the row, so that it can be repaired. Raises LogError, and whatever `send` raises. Doing it again sends the same
     events with the same ids.
     """
-    part = progress and (lambda done, total: progress(done, total * 3 // 2))
-    scan = scan_log(path, mapping, part, whole_rows=rejects is not None)
+    scan_progress = progress and (lambda done, total: progress(done, total * 3 // 2))
+    scan = scan_log(path, mapping, scan_progress, whole_rows=rejects is not None)
     tally = Tally()
     levels = mapping.service_levels
     journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if send is None else None
     # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
     # and back would come too late for its own comebacks.
-    with TimeOrder() as ordered:
-        await _map(path, mapping, scan, part, tally, journeys or ordered, rejects)
+    with TimeOrder() as records:
+        await _map(path, mapping, scan, scan_progress, tally, journeys or records, rejects)
         if send is not None:
-            await _send(ordered, tally.events, send, progress, path.stat().st_size)
+            await _send(records, tally.events, send, progress, path.stat().st_size)
     if progress is not None:
         progress(3 * path.stat().st_size, 3 * path.stat().st_size)
     return tally.report(path.name, scan, journeys.figures() if journeys else None)
@@ -76,23 +76,23 @@ def _add(mapped: MappedEvent, target: TimeOrder | Journeys) -> None:
     if isinstance(target, Journeys):
         target.add(event)
     else:
-        target.add(Record(wire_time(event.occurred_at), event.event_id, mapped.value, mapped.key))
+        target.add(SortedRecord(wire_time(event.occurred_at), event.event_id, mapped.value, mapped.key))
 
 
-async def _send(ordered: TimeOrder, events: int, send: Send, progress: Progress | None, size: int) -> None:
-    for sent, record in enumerate(ordered):
+async def _send(records: TimeOrder, events: int, send: Send, progress: Progress | None, size: int) -> None:
+    for number, record in enumerate(records):
         await send(record.value, record.key)
         # A producer that only takes the record needs the loop for itself now and then.
-        if sent % _AT_A_TIME == 0:
+        if number % _AT_A_TIME == 0:
             await asyncio.sleep(0)
             if progress is not None:
-                progress(2 * size + size * sent // events, 3 * size)
+                progress(2 * size + size * number // events, 3 * size)
 
 
 def reject_line(rejected: Rejected) -> str:
     """One line of a rejects file: where, why, the value at fault and the row's own columns."""
     row = rejected.row
-    said = {
+    document = {
         "line": row.line,
         "case": row.case,
         "activity": row.activity,
@@ -102,4 +102,4 @@ def reject_line(rejected: Rejected) -> str:
         "value": rejected.value,
         "row": {name: text for name, text in row.columns.items() if not name.startswith("@")},
     }
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(document, ensure_ascii=False)

@@ -61,17 +61,17 @@ def template_source(template: str, where: str) -> Source:
 def _pieces(template: str, where: str) -> list[tuple[str, bool]]:
     """The pieces of a template, with True for the columns; `{{` and `}}` are braces."""
     pieces: list[tuple[str, bool]] = []
-    at = 0
-    for found in _PLACEHOLDER.finditer(template):
-        if found.start() > at:
-            pieces.append((template[at : found.start()], False))
-        if found[0] in ("{{", "}}"):
-            pieces.append((found[0][0], False))
-        elif found[1] is None:
-            raise MappingError(f"{where}: single {found[0]} in {template!r}; write {found[0] * 2} for the sign itself")
+    position = 0
+    for match in _PLACEHOLDER.finditer(template):
+        if match.start() > position:
+            pieces.append((template[position : match.start()], False))
+        if match[0] in ("{{", "}}"):
+            pieces.append((match[0][0], False))
+        elif match[1] is None:
+            raise MappingError(f"{where}: single {match[0]} in {template!r}; write {match[0] * 2} for the sign itself")
         else:
-            pieces.append((found[1], True))
-        at = found.end()
-    if at < len(template):
-        pieces.append((template[at:], False))
+            pieces.append((match[1], True))
+        position = match.end()
+    if position < len(template):
+        pieces.append((template[position:], False))
     return pieces

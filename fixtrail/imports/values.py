@@ -99,18 +99,18 @@ def value_table(raw: Any, where: str) -> ValueTable:
         raise MappingError(_first(error, where)) from None
 
 
-def time_expression(own: TimeSettings, default: TimeSettings, where: str) -> Expression:
-    """RFC 3339 in UTC of the time that `own` points to; what it leaves out comes from `default`, that is `[time]`."""
-    place = own if own.column or own.template else default
-    if place.column is None and place.template is None:
+def time_expression(rule: TimeSettings, default: TimeSettings, where: str) -> Expression:
+    """RFC 3339 in UTC of the time that `rule` points to; what it leaves out comes from `default`, that is `[time]`."""
+    located = rule if rule.column or rule.template else default
+    if located.column is None and located.template is None:
         raise MappingError(f"{where}: no time column; give `time` here, or `column` in [time]")
-    sources = _sources(place.column, place.template, where)
-    formats, zones = own.format or default.format or ("iso",), own.zones or default.zones
-    read = time_reader(formats, own.gap or default.gap or "shift", own.fold or default.fold or "earlier", zones)
-    zone_name = own.zone or default.zone
+    sources = _sources(located.column, located.template, where)
+    formats, zones = rule.format or default.format or ("iso",), rule.zones or default.zones
+    read = time_reader(formats, rule.gap or default.gap or "shift", rule.fold or default.fold or "earlier", zones)
+    zone_name = rule.zone or default.zone
     zone = template_source(zone_name, where) if zone_name else Source(lambda row: None)
     columns = frozenset[str]().union(zone.columns, *(source.columns for source in sources))
-    choose = place.choose or "first"
+    choose = located.choose or "first"
     source = first_source(sources)
 
     def time_of(row: Row, notes: list[str]) -> str | None:
@@ -188,15 +188,15 @@ def _sources(columns: Texts | None, templates: Texts | None, where: str) -> list
 
 
 def _time_value(table: ValueTable, where: str, time: TimeSettings) -> Expression:
-    known = {"column", "template", "bad", *_TIME_KEYS}
-    if table.model_fields_set - known:
-        raise MappingError(f"{where}: this is a time; it takes {', '.join(sorted(known))}")
-    said = {name: getattr(table, name) for name in ("column", "template", *_TIME_KEYS) if getattr(table, name)}
+    allowed_keys = {"column", "template", "bad", *_TIME_KEYS}
+    if table.model_fields_set - allowed_keys:
+        raise MappingError(f"{where}: this is a time; it takes {', '.join(sorted(allowed_keys))}")
+    settings = {name: getattr(table, name) for name in ("column", "template", *_TIME_KEYS) if getattr(table, name)}
     try:
-        own = TimeSettings.model_validate(said)
+        rule_time = TimeSettings.model_validate(settings)
     except ValidationError as error:
         raise MappingError(_first(error, where)) from None
-    return time_expression(own, time, where)
+    return time_expression(rule_time, time, where)
 
 
 def _default(table: ValueTable, kind: Kind, constants: Mapping[str | None, Any], where: str) -> Expression:

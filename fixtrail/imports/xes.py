@@ -50,14 +50,14 @@ class XesReader:
             while chunk:
                 parser.Parse(decode(chunk) if decode else chunk, False)
                 traces.check_size(len(chunk))
-                yield from traces.take()
+                yield from traces.pop_rows()
                 chunk = self._stream.read(CHUNK)
             parser.Parse(decode(b"", True) if decode else b"", True)
         except expat.ExpatError as error:
             raise LogError(f"not well-formed XML: {error}") from None
         except UnicodeDecodeError as error:
             raise LogError(f"near line {traces.line()}: the bytes are no {error.encoding}") from None
-        yield from traces.take()
+        yield from traces.pop_rows()
 
 
 def _parser(traces: "_Traces") -> expat.XMLParserType:
@@ -91,7 +91,7 @@ class _Traces:
         self.empty_cases = 0
         self._wanted = wanted
         self.line: Any = lambda: 0
-        self._done: list[tuple[int, dict[str, str]]] = []
+        self._rows: list[tuple[int, dict[str, str]]] = []
         self._events: list[tuple[int, dict[str, str]]] = []
         self._log: dict[str, str] = {}
         self._trace: dict[str, str] = {}
@@ -135,14 +135,14 @@ class _Traces:
         elif name == "global":
             self._scope = "log"
 
-    def take(self) -> list[tuple[int, dict[str, str]]]:
-        done, self._done = self._done, []
-        return done
+    def pop_rows(self) -> list[tuple[int, dict[str, str]]]:
+        rows, self._rows = self._rows, []
+        return rows
 
-    def check_size(self, read: int) -> None:
+    def check_size(self, chunk_bytes: int) -> None:
         """Refuse what would fill the memory: called after each chunk with its bytes."""
-        self._bytes_of_case = self._bytes_of_case + read if self._in_trace else 0
-        self._bytes_of_element += read
+        self._bytes_of_case = self._bytes_of_case + chunk_bytes if self._in_trace else 0
+        self._bytes_of_element += chunk_bytes
         if self._bytes_of_element > LONGEST_ELEMENT:
             raise LogError(f"near line {self.line()}: an element of more than {LONGEST_ELEMENT >> 20} MB")
         if self._bytes_of_case > LONGEST_CASE:
@@ -171,5 +171,5 @@ class _Traces:
 
     def _finish(self) -> None:
         around = {**self._log, **self._trace}
-        self._done += [(line, {**around, **event}) for line, event in self._events]
+        self._rows += [(line, {**around, **event}) for line, event in self._events]
         self._events, self._trace, self._bytes_of_case = [], {}, 0

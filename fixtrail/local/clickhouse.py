@@ -207,11 +207,11 @@ def load_passwords(file: Path) -> tuple[str, str]:
         return app, reader
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        made = {"app": secrets.token_urlsafe(24), "reader": secrets.token_urlsafe(24)}
+        passwords = {"app": secrets.token_urlsafe(24), "reader": secrets.token_urlsafe(24)}
         file.touch(mode=0o600)
-        file.write_text(json.dumps(made))
-    kept = json.loads(file.read_text())
-    return app or kept["app"], reader or kept["reader"]
+        file.write_text(json.dumps(passwords))
+    stored = json.loads(file.read_text())
+    return app or stored["app"], reader or stored["reader"]
 
 
 def serve(server: Server) -> int:
@@ -339,8 +339,8 @@ def _ask(server: Server, sql: str, *, timeout: float) -> bytes:
         headers={"X-ClickHouse-User": "app", "X-ClickHouse-Key": server.app_password},
     )
     with urllib.request.urlopen(request, timeout=timeout) as answer:
-        found: bytes = answer.read()
-        return found
+        content: bytes = answer.read()
+        return content
 
 
 def _sha256(password: str) -> str:

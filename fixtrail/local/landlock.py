@@ -47,8 +47,8 @@ def shut_in(*, read: Iterable[Path], write: Iterable[Path], connect: Iterable[in
         return False
     files = _ALL_OF_ABI_1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0)
     ports = _CONNECT_TCP if abi >= 4 else 0
-    asked = _Ruleset(files, ports)
-    rules = _checked(_call(_CREATE_RULESET, ctypes.byref(asked), ctypes.sizeof(asked) if ports else 8, 0))
+    ruleset = _Ruleset(files, ports)
+    rules = _checked(_call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset) if ports else 8, 0))
     try:
         for path in read:
             _allow_path(rules, path, _EXECUTE | _READ_FILE | _READ_DIR)

@@ -115,12 +115,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 def free_ports() -> Ports:
     """Ports that nobody listens on, below those the system hands out to outgoing connections."""
-    found: list[int] = []
-    while len(found) < 4:
+    ports: list[int] = []
+    while len(ports) < 4:
         port = random.randrange(20_000, 32_000)
-        if port not in found and _is_free(port):
-            found.append(port)
-    return Ports(*found)
+        if port not in ports and _is_free(port):
+            ports.append(port)
+    return Ports(*ports)
 
 
 def free_port() -> int:
@@ -129,12 +129,12 @@ def free_port() -> int:
 
 def fixed_ports() -> Ports:
     """The usual ports of Kafka, ClickHouse and the pages. Raises Failure where one of them is taken."""
-    wanted = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
-    taken = [port for port in astuple(wanted) if not _is_free(port)]
-    if taken:
-        said = " and ".join(map(str, taken))
-        raise Failure(f"port {said} on {HOST} is taken by another program: use --ports auto", REFUSED)
-    return wanted
+    ports = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
+    used = [port for port in astuple(ports) if not _is_free(port)]
+    if used:
+        used_text = " and ".join(map(str, used))
+        raise Failure(f"port {used_text} on {HOST} is taken by another program: use --ports auto", REFUSED)
+    return ports
 
 
 def _is_free(port: int) -> bool:
@@ -256,12 +256,12 @@ class _Stack:
     async def _migrate(self) -> None:
         environment = self._plan.environment("migrations")
         spec = Spec("migrations", "fixtrail", ("migrate", "--only", "clickhouse"), environment)
-        once = self._children[spec.name] = Child(spec, self._logs, self._say, lambda: None)
-        code = await once.run_once()
+        child = self._children[spec.name] = Child(spec, self._logs, self._say, lambda: None)
+        code = await child.run_once()
         del self._children[spec.name]
         if code:
-            said = "\n".join(once.said_last)
-            raise Failure(f"the tables could not be made (exit code {code}):\n{said}")
+            last_lines = "\n".join(child.last_lines)
+            raise Failure(f"the tables could not be made (exit code {code}):\n{last_lines}")
 
     async def _start_box(self, name: str, arguments: tuple[str, ...], more: Mapping[str, str] | None = None) -> None:
         port = free_port()
@@ -281,7 +281,7 @@ class _Stack:
         return child
 
     async def _stop(self) -> None:
-        """Those who write first, what they write to last; each may finish what it holds."""
+        """Stop the writers before the servers that they write to; each drains first."""
         servers = [name for name in ("clickhouse", "broker") if name in self._children]
         boxes = [child for name, child in self._children.items() if name not in servers]
         await asyncio.gather(*(box.stop() for box in boxes))
@@ -331,8 +331,8 @@ class _Stack:
         self._say(f"  logs        {self._logs}")
         self._say(f"  passwords   {plan.folder / STACK_FILE}")
         self._say(f"Try:  fixtrail status --data {plan.folder}    Ctrl-C stops everything.")
-        for name, said in self._refusals.items():
-            self._say(f"NOT RUNNING: {said}")
+        for name, reason in self._refusals.items():
+            self._say(f"NOT RUNNING: {reason}")
             if name.startswith("worker"):
                 self._say(f"  What is refused:  fixtrail dead-letters list --data {plan.folder}    and its log")
             self._say(f"  Tried again every {REFUSED_PAUSE_S:.0f} s; see docs/operators.md, 'When things go wrong'")

@@ -45,16 +45,16 @@ def stack_secrets(folder: Path, settings: WebSettings) -> dict[str, str]:
     """
     path = folder / SECRETS_FILE
     if path.exists():
-        known: dict[str, str] = json.loads(path.read_text())
+        stored: dict[str, str] = json.loads(path.read_text())
     else:
-        known = {name: secrets.token_urlsafe(24) for name in _PASSWORDS} | {name: new_key() for name in _KEYS}
-        write_private(path, known)
-    return known | {name: key for name in _KEYS if (key := getattr(settings, name))}
+        stored = {name: secrets.token_urlsafe(24) for name in _PASSWORDS} | {name: new_key() for name in _KEYS}
+        write_private(path, stored)
+    return stored | {name: key for name in _KEYS if (key := getattr(settings, name))}
 
 
-def secrets_of_part(part: str, known: Mapping[str, str]) -> dict[str, str]:
+def secrets_of_part(part: str, stored: Mapping[str, str]) -> dict[str, str]:
     """The environment variables with the secrets that a part reads; none for one that reads none."""
-    values = {**_from_environment(_NEEDED.get(part, ())), **known}
+    values = {**_from_environment(_NEEDED.get(part, ())), **stored}
     return {_variable(name): values[name] for name in _NEEDED.get(part, ()) if name in values}
 
 

@@ -65,7 +65,7 @@ class Child:
         self.ended: str | None = None
         self.refused = False
         self.ready = asyncio.Event()
-        self.said_last: list[str] = []
+        self.last_lines: list[str] = []
         self._exits = 0
         self._crashes = 0
         self._silent = False
@@ -110,9 +110,9 @@ class Child:
     def _ends_again_and_again(self) -> bool:
         return self._exits >= FALSE_STARTS or self._exits + self._crashes >= CRASHED_STARTS
 
-    def _not_ready(self, what: str) -> Failure:
-        said = "\n".join(f"  {line}" for line in self.said_last)
-        return Failure(f"{self.spec.name} {what} (log: {self.log_path}). It said last:\n{said}")
+    def _not_ready(self, problem: str) -> Failure:
+        last_lines = "\n".join(f"  {line}" for line in self.last_lines)
+        return Failure(f"{self.spec.name} {problem} (log: {self.log_path}). It said last:\n{last_lines}")
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when its time is over; returns once it is gone."""
@@ -147,7 +147,7 @@ class Child:
                 return
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else pause_s
             wait_s = REFUSED_PAUSE_S if code == REFUSED else pause_s
-            self.ended, self.refused = self._said_of(code), code == REFUSED
+            self.ended, self.refused = self._end_text(code), code == REFUSED
             self._exits += code >= 0
             self._crashes += code < 0
             self._changed()
@@ -157,17 +157,17 @@ class Child:
             self.restarts += 1
 
     def _note(self, line: str) -> None:
-        """Say it to the operator, and write it into the child's log, where its own last words are."""
+        """Tell the operator, and write it into the child's log, behind its own last lines."""
         self._say(line)
         self._log.emit(logging.makeLogRecord({"msg": f"--- {line}"}))
 
-    def _said_of(self, code: int) -> str:
+    def _end_text(self, code: int) -> str:
         if self._silent:
             return f"did not answer {self.spec.ping} any more and was stopped"
-        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         meaning = f" ({MEANINGS[code]})" if code in MEANINGS else ""
-        said = f": {_message(self.said_last[-1])}" if code == REFUSED and self.said_last else ""
-        return f"{ended}{meaning}{said}"
+        message = f": {_message(self.last_lines[-1])}" if code == REFUSED and self.last_lines else ""
+        return f"{how}{meaning}{message}"
 
     async def _spawn(self) -> None:
         self.ready.clear()
@@ -227,7 +227,7 @@ class Child:
                 return
             line = raw.decode(errors="replace").rstrip("\n")
             self._log.emit(logging.makeLogRecord({"msg": line}))
-            self.said_last = [*self.said_last[-9:], line]
+            self.last_lines = [*self.last_lines[-9:], line]
             if self.spec.ready_line and line.startswith(self.spec.ready_line):
                 self.ready.set()
 

@@ -1,4 +1,4 @@
-"""What the supervisor of an embedded stack tells of it: a health page, its children's restarts, heartbeats and lags."""
+"""The monitoring of an embedded stack: a health page, its children's restarts, heartbeats and lags."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class StackWatch:
 
     async def _beat(self, settings: PulseSettings, say: Callable[[str], object]) -> None:
         try:
-            await run_pulse(settings, self._pulse, asyncio.Event(), told=lambda _: None)
+            await run_pulse(settings, self._pulse, asyncio.Event(), report=lambda _: None)
         except Exception as error:
             # Whatever is wrong with it must not end what it only watches.
             say(f"the heartbeats have stopped: {type(error).__name__} {error}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.operations.dead_letters import Letter, Place, parse_place
+from fixtrail.operations.dead_letters import Letter, TopicPosition, parse_position
 from runtime.failure import USAGE, Failure
 
 
@@ -19,25 +19,25 @@ def letter_line(letter: Letter) -> bytes:
             content = {"value": letter.value.decode()}
         except UnicodeDecodeError:
             content = {"value_base64": base64.b64encode(letter.value).decode()}
-    said = letter.as_json()
-    return orjson.dumps({name: said[name] for name in ("place", "code", "reason")} | content) + b"\n"
+    fields = letter.as_json()
+    return orjson.dumps({name: fields[name] for name in ("place", "code", "reason")} | content) + b"\n"
 
 
-def read_repaired(lines: Iterable[bytes]) -> dict[Place, bytes]:
+def read_repaired(lines: Iterable[bytes]) -> dict[TopicPosition, bytes]:
     """The bytes to put back for each place. `value` may be the text of the event, or the event itself as an object.
 
     Raises Failure (2) for a line that is no such thing, naming it.
     """
-    found: dict[Place, bytes] = {}
+    repaired: dict[TopicPosition, bytes] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             entry = orjson.loads(line)
-            found[parse_place(entry["place"])] = _content(entry)
+            repaired[parse_position(entry["place"])] = _content(entry)
         except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, AttributeError) as error:
             raise Failure(f"line {number}: no repaired letter: {type(error).__name__} {error}", USAGE) from None
-    return found
+    return repaired
 
 
 def _content(entry: dict[str, Any]) -> bytes:

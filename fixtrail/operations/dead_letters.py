@@ -1,4 +1,4 @@
-"""`fixtrail dead-letters`: what was refused and why, and putting it back once it is repaired."""
+"""`fixtrail dead-letters`: lists refused records with their reasons and puts repaired ones back."""
 
 import asyncio
 import time
@@ -25,49 +25,49 @@ REDRIVEN_FROM = PREFIX + "redriven-from"
 _IDLE_MS = 1000
 _FETCH_BYTES = 16 * 1024 * 1024
 
-Place = tuple[int, int]
+TopicPosition = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One record of the dead letter topic; `said` is None where Fixtrail did not write it."""
+    """One record of the dead letter topic; `dead_letter` is None where Fixtrail did not write it."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-    said: DeadLetter | None
+    dead_letter: DeadLetter | None
     size: int | None
     redriven: bool = False
 
     @property
-    def place(self) -> Place:
+    def position(self) -> TopicPosition:
         return self.partition, self.offset
 
     @property
     def code(self) -> str:
-        return self.said.code if self.said else "unknown"
+        return self.dead_letter.code if self.dead_letter else "unknown"
 
     def as_json(self) -> dict[str, Any]:
         """What may be shown in a list: where it is and came from, and why; none of its content."""
-        said = self.said
+        origin = self.dead_letter
         return {
             "place": f"{self.partition}:{self.offset}",
             "code": self.code,
-            "reason": said.reason if said else "the record was not written by Fixtrail",
-            "topic": said.topic if said else None,
-            "partition": said.partition if said else None,
-            "offset": said.offset if said else None,
-            "timestamp_ms": said.timestamp if said else None,
+            "reason": origin.reason if origin else "the record was not written by Fixtrail",
+            "topic": origin.topic if origin else None,
+            "partition": origin.partition if origin else None,
+            "offset": origin.offset if origin else None,
+            "timestamp_ms": origin.timestamp if origin else None,
             "bytes": self.size,
-            "cut_from_bytes": said.value_cut if said else None,
+            "cut_from_bytes": origin.value_cut if origin else None,
             "redriven": self.redriven,
         }
 
 
 @dataclass(slots=True)
-class Listed:
+class LetterList:
     """All dead letters by code, and the newest of them."""
 
     codes: Counter[str]
@@ -85,7 +85,7 @@ class Listed:
         }
 
 
-def parse_place(text: str) -> Place:
+def parse_position(text: str) -> TopicPosition:
     """PARTITION:OFFSET as the commands print it. Raises Failure where it is something else."""
     partition, _, offset = text.partition(":")
     if not (partition.isdigit() and offset.isdigit()):
@@ -93,30 +93,34 @@ def parse_place(text: str) -> Place:
     return int(partition), int(offset)
 
 
-async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None = None) -> Listed:
+async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None = None) -> LetterList:
     """Counts by code over the whole topic, and the last `newest` letters (of one code).
 
     A record that a worker refused again after a crash counts once, here and below.
     """
     letters, marks = [], set()
     codes: Counter[str] = Counter()
-    async for letter in _distinct(settings):
-        if letter.code == REDRIVEN and letter.said:
-            marks.add((letter.said.partition, letter.said.offset))
+    async for letter in _distinct_letters(settings):
+        if letter.code == REDRIVEN and letter.dead_letter:
+            marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
             continue
         codes[letter.code] += 1
         if code in (None, letter.code):
             letters.append(_without_content(letter))
             if len(letters) > 2 * newest + 1000:
                 del letters[:-newest]
-    found = sorted(letters, key=lambda letter: (letter.said.timestamp if letter.said else 0, letter.place))
-    shown = [_marked(letter, marks) for letter in found[len(found) - min(newest, len(found)) :]]
-    return Listed(codes, len(marks), shown)
+    by_time = sorted(
+        letters, key=lambda letter: (letter.dead_letter.timestamp if letter.dead_letter else 0, letter.position)
+    )
+    newest_letters = [
+        _with_redriven_mark(letter, marks) for letter in by_time[len(by_time) - min(newest, len(by_time)) :]
+    ]
+    return LetterList(codes, len(marks), newest_letters)
 
 
-async def letter_at(settings: KafkaSettings, place: Place) -> Letter:
+async def letter_at(settings: KafkaSettings, position: TopicPosition) -> Letter:
     """One letter with its content. Raises Failure where there is none."""
-    partition, offset = place
+    partition, offset = position
     async with _consumer(settings) as (consumer, partitions):
         if partition in partitions:
             from aiokafka import TopicPartition
@@ -133,38 +137,40 @@ async def letter_at(settings: KafkaSettings, place: Place) -> Letter:
     raise Failure(f"there is no dead letter {partition}:{offset}")
 
 
-async def letters_to_redrive(settings: KafkaSettings, places: Collection[Place], code: str | None) -> list[Letter]:
+async def letters_to_redrive(
+    settings: KafkaSettings, places: Collection[TopicPosition], code: str | None
+) -> list[Letter]:
     """The letters named by place, or all of one code; each says whether it was put back before.
 
     Raises Failure where a place holds none.
     """
-    found, marks = [], set()
-    async for letter in _distinct(settings):
-        if letter.code == REDRIVEN and letter.said:
-            marks.add((letter.said.partition, letter.said.offset))
-        elif letter.place in places or (code is not None and letter.code == code):
-            found.append(letter)
-    missing = set(places) - {letter.place for letter in found}
+    letters, marks = [], set()
+    async for letter in _distinct_letters(settings):
+        if letter.code == REDRIVEN and letter.dead_letter:
+            marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
+        elif letter.position in places or (code is not None and letter.code == code):
+            letters.append(letter)
+    missing = set(places) - {letter.position for letter in letters}
     if missing:
-        said = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(missing))
-        raise Failure(f"there is no dead letter {said}")
-    return [_marked(letter, marks) for letter in found]
+        missing_places = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(missing))
+        raise Failure(f"there is no dead letter {missing_places}")
+    return [_with_redriven_mark(letter, marks) for letter in letters]
 
 
 async def letters_to_repair(settings: KafkaSettings, code: str | None) -> AsyncIterator[Letter]:
     """Every letter (of one code) of an event that was not put back yet, with its content."""
     marks = set()
-    async for letter in _distinct(settings):
-        if letter.code == REDRIVEN and letter.said:
-            marks.add((letter.said.partition, letter.said.offset))
-    async for letter in _distinct(settings):
-        comes_from_events = letter.said is not None and letter.said.topic == SERVICE_EVENTS
-        if comes_from_events and letter.place not in marks and code in (None, letter.code):
+    async for letter in _distinct_letters(settings):
+        if letter.code == REDRIVEN and letter.dead_letter:
+            marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
+    async for letter in _distinct_letters(settings):
+        comes_from_events = letter.dead_letter is not None and letter.dead_letter.topic == SERVICE_EVENTS
+        if comes_from_events and letter.position not in marks and code in (None, letter.code):
             yield letter
 
 
 def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> BadEvent | None:
-    """Why these bytes would come straight back, judged by content alone; None where they would be accepted."""
+    """Why these bytes would be refused again, judged by content alone; None where they would be accepted."""
     try:
         decode_event(value, original_headers(letter.headers), max_bytes=max_bytes)
     except BadEvent as error:
@@ -174,51 +180,51 @@ def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> Bad
 
 async def redrive_chosen(
     settings: SendingSettings,
-    places: Collection[Place],
+    places: Collection[TopicPosition],
     code: str | None,
-    repaired: Mapping[Place, bytes],
+    repaired: Mapping[TopicPosition, bytes],
     *,
     max_bytes: int,
     dry_run: bool,
     force: bool,
     say: Callable[[str], object],
 ) -> bool:
-    """Put back what was chosen and say it letter by letter; whether none had to be passed over.
+    """Put the chosen letters back and report each; whether none was skipped.
 
     `repaired` are the bytes to send in place of a letter's own; longer ones than `max_bytes` would be refused.
     """
     letters = await letters_to_redrive(settings, places, code)
-    going: list[tuple[Letter, bytes | None]] = []
-    passed_over = 0
+    accepted: list[tuple[Letter, bytes | None]] = []
+    skipped = 0
     for letter in letters:
-        value = repaired.get(letter.place, letter.value)
+        value = repaired.get(letter.position, letter.value)
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
-        if reason := _reason_against(letter, value, max_bytes, force=force):
-            passed_over += 1
+        if reason := _objection(letter, value, max_bytes, force=force):
+            skipped += 1
             say(f"{name} passed over: {reason}")
         else:
-            going.append((letter, value))
+            accepted.append((letter, value))
             say(f"{name} {'would be put back' if dry_run else 'goes back'}")
-    if going and not dry_run:
-        await redrive(settings, going)
-    done = "would be put back" if dry_run else "put back"
-    say(f"{len(going):,} {done}, {passed_over:,} passed over")
-    return not passed_over
+    if accepted and not dry_run:
+        await redrive(settings, accepted)
+    outcome = "would be put back" if dry_run else "put back"
+    say(f"{len(accepted):,} {outcome}, {skipped:,} passed over")
+    return not skipped
 
 
-def _reason_against(letter: Letter, value: bytes | None, max_bytes: int, *, force: bool) -> str | None:
+def _objection(letter: Letter, value: bytes | None, max_bytes: int, *, force: bool) -> str | None:
     """Why the letter must not be put back with these bytes; None where it may be."""
-    if letter.said is None or letter.said.topic != SERVICE_EVENTS:
+    if letter.dead_letter is None or letter.dead_letter.topic != SERVICE_EVENTS:
         return f"it does not come from {SERVICE_EVENTS}"
-    if (whole := letter.said.value_cut) is not None and value == letter.value:
-        here = letter.size or 0
-        return f"it was cut, only {here:,} of {whole:,} bytes are here (--file puts back the whole event)"
+    if (original_size := letter.dead_letter.value_cut) is not None and value == letter.value:
+        size = letter.size or 0
+        return f"it was cut, only {size:,} of {original_size:,} bytes are here (--file puts back the whole event)"
     if force:
         return None
     if letter.redriven:
         return "it was put back before (--force sends it all the same)"
-    if bad := still_refused(letter, value, max_bytes=max_bytes):
-        return f"it would be refused again, {bad} (--force sends it all the same)"
+    if refusal := still_refused(letter, value, max_bytes=max_bytes):
+        return f"it would be refused again, {refusal} (--force sends it all the same)"
     return None
 
 
@@ -232,12 +238,12 @@ async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, byt
     await require_topic(settings, SERVICE_EVENTS)
     async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
-            place = f"{letter.partition}:{letter.offset}"
+            position = f"{letter.partition}:{letter.offset}"
             vehicle_id = vehicle_id_of(value) if value is not None else None
             key = vehicle_id.encode() if vehicle_id else letter.key
-            headers = [*original_headers(letter.headers), (REDRIVEN_FROM, place.encode())]
+            headers = [*original_headers(letter.headers), (REDRIVEN_FROM, position.encode())]
             if value is None and key is None:
-                raise Failure(f"dead letter {place} has neither key nor value: repair it with --file")
+                raise Failure(f"dead letter {position} has neither key nor value: repair it with --file")
             if value is not None and seal is not None:
                 (sealed,) = await asyncio.to_thread(seal, [value], [headers])
                 headers = headers if sealed is value else without_envelope(headers)
@@ -247,19 +253,19 @@ async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, byt
                 REDRIVEN, "put back", DEAD_LETTERS, letter.partition, letter.offset, int(time.time() * 1000)
             )
             await producer.send_and_wait(
-                DEAD_LETTERS, None, place.encode(), partition=letter.partition, headers=mark.headers()
+                DEAD_LETTERS, None, position.encode(), partition=letter.partition, headers=mark.headers()
             )
 
 
-async def _distinct(settings: KafkaSettings) -> AsyncIterator[Letter]:
+async def _distinct_letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
     """Marks, and the first letter of each refused record."""
-    seen: set[tuple[str, int, int]] = set()
+    origins: set[tuple[str, int, int]] = set()
     async for letter in _letters(settings):
-        if (said := letter.said) is not None:
-            origin = (said.topic, said.partition, said.offset)
-            if said.code != REDRIVEN and origin in seen:
+        if (dead_letter := letter.dead_letter) is not None:
+            origin = (dead_letter.topic, dead_letter.partition, dead_letter.offset)
+            if dead_letter.code != REDRIVEN and origin in origins:
                 continue
-            seen.add(origin)
+            origins.add(origin)
         yield letter
 
 
@@ -274,15 +280,15 @@ async def _letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
         ends = await consumer.end_offsets(tps)
         for tp in tps:
             consumer.seek(tp, starts[tp])
-        left = {tp for tp in tps if starts[tp] < ends[tp]}
-        while left:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=_IDLE_MS)).items():
+        unread = {tp for tp in tps if starts[tp] < ends[tp]}
+        while unread:
+            for tp, records in (await consumer.getmany(*unread, timeout_ms=_IDLE_MS)).items():
                 for record in records:
                     if record.offset < ends[tp]:
                         yield _letter(record)
-            for tp in list(left):
+            for tp in list(unread):
                 if await consumer.position(tp) >= ends[tp]:
-                    left.discard(tp)
+                    unread.discard(tp)
 
 
 @asynccontextmanager
@@ -307,11 +313,11 @@ async def _consumer(settings: KafkaSettings) -> AsyncIterator[tuple[Any, list[in
 def _letter(record: Any) -> Letter:
     headers = tuple(record.headers)
     try:
-        said = read_dead_letter(headers)
+        dead_letter = read_dead_letter(headers)
     except ValueError:
-        said = None
+        dead_letter = None
     size = None if record.value is None else len(record.value)
-    return Letter(record.partition, record.offset, record.key, record.value, headers, said, size)
+    return Letter(record.partition, record.offset, record.key, record.value, headers, dead_letter, size)
 
 
 def _without_content(letter: Letter) -> Letter:
@@ -319,11 +325,11 @@ def _without_content(letter: Letter) -> Letter:
     return replace(letter, key=None, value=None, headers=())
 
 
-def _marked(letter: Letter, marks: Collection[Place]) -> Letter:
-    return replace(letter, redriven=letter.place in marks)
+def _with_redriven_mark(letter: Letter, marks: Collection[TopicPosition]) -> Letter:
+    return replace(letter, redriven=letter.position in marks)
 
 
-def print_list(listed: Listed) -> None:
+def print_list(listed: LetterList) -> None:
     """Counts and the newest letters as tables, on stdout."""
     from rich.console import Console
     from rich.markup import escape
@@ -342,10 +348,10 @@ def print_list(listed: Listed) -> None:
         console.print(f"{listed.redriven:,} of them were put back")
     newest = Table("place", "from", "at (UTC)", "code", "reason", title="The newest", title_justify="left")
     for letter in listed.newest:
-        said = letter.said
-        origin = f"{said.topic} {said.partition}:{said.offset}" if said else ""
-        at = f"{datetime.fromtimestamp(said.timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S}" if said else ""
-        reason = f"{said.reason if said else ''}{' (put back)' if letter.redriven else ''}"
+        dead_letter = letter.dead_letter
+        origin = f"{dead_letter.topic} {dead_letter.partition}:{dead_letter.offset}" if dead_letter else ""
+        at = f"{datetime.fromtimestamp(dead_letter.timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S}" if dead_letter else ""
+        reason = f"{dead_letter.reason if dead_letter else ''}{' (put back)' if letter.redriven else ''}"
         newest.add_row(f"{letter.partition}:{letter.offset}", origin, at, letter.code, escape(reason))
     console.print(newest)
 

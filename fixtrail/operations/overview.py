@@ -1,4 +1,4 @@
-"""The screen of `fixtrail status`: lags, boxes, heartbeats and dead letters, as far as each can be asked."""
+"""The screen of `fixtrail status`: lags, boxes, heartbeats and dead letters, as far as each answers."""
 
 import asyncio
 import http.client
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fixtrail.clickhouse.query import rows
-from fixtrail.operations.status import Look, look_once
+from fixtrail.operations.status import LagSnapshot, look_once
 from fixtrail.settings import ClickHouseSettings, KafkaSettings, NoEndpointError, ServerSettings
 from runtime.failure import Failure
 
@@ -60,7 +60,7 @@ class Heartbeat:
 class Overview:
     """All of it; `troubles` says what could not be asked, and then `look` or `letters` may be None."""
 
-    look: Look | None
+    look: LagSnapshot | None
     boxes: list[Box]
     heartbeats: list[Heartbeat]
     letters: dict[str, int] | None
@@ -82,12 +82,12 @@ class Overview:
         }
 
 
-def overview(settings: ServerSettings, pages: Sequence[str] = (), look: Look | None = None) -> Overview:
+def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnapshot | None = None) -> Overview:
     """Everything that can be asked now; `pages` are health pages of boxes that no stack.json names."""
     troubles = []
     if look is None:
         try:
-            look = asyncio.run(_look(settings))
+            look = asyncio.run(_lag_snapshot(settings))
         except (Failure, TimeoutError, OSError) as error:
             troubles.append(f"Kafka cannot be used: {str(error) or 'no answer'}. Is it running?")
     boxes = look_at_boxes(settings, pages)
@@ -102,7 +102,7 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: Look | N
     return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles)
 
 
-async def _look(settings: KafkaSettings) -> Look:
+async def _lag_snapshot(settings: KafkaSettings) -> LagSnapshot:
     from aiokafka.errors import KafkaError
 
     try:
@@ -112,44 +112,44 @@ async def _look(settings: KafkaSettings) -> Look:
         raise Failure(f"{type(error).__name__} {error}") from None
 
 
-def groups_as_json(look: Look) -> dict[str, Any]:
+def groups_as_json(look: LagSnapshot) -> dict[str, Any]:
     """{group: {lag, partitions: [{topic, partition, committed, end, lag}]}}."""
     groups: dict[str, Any] = {}
     for lag in look.lags:
         group = groups.setdefault(lag.group, {"lag": 0, "partitions": []})
         group["lag"] += lag.lag
-        told = asdict(lag)
-        del told["group"]
-        group["partitions"].append(told)
+        fields = asdict(lag)
+        del fields["group"]
+        group["partitions"].append(fields)
     return groups
 
 
 def look_at_boxes(settings: KafkaSettings, pages: Sequence[str] = ()) -> list[Box]:
     """Every child of the embedded stack, then the boxes behind `pages`, all asked at once."""
     stack = {} if settings.kafka else settings.stack
-    asked = [(name, child) for name, child in stack.get("children", {}).items()]
-    asked += [(page.split("//")[-1].strip("/"), {"health": page.rstrip("/")}) for page in pages]
-    with ThreadPoolExecutor(max(1, len(asked))) as threads:
-        return list(threads.map(lambda each: _box(*each), asked))
+    targets = [(name, child) for name, child in stack.get("children", {}).items()]
+    targets += [(page.split("//")[-1].strip("/"), {"health": page.rstrip("/")}) for page in pages]
+    with ThreadPoolExecutor(max(1, len(targets))) as threads:
+        return list(threads.map(lambda target: _box(*target), targets))
 
 
 def _box(name: str, child: dict[str, Any]) -> Box:
     from runtime.process import is_alive
 
     pid, page, is_child = child.get("pid") or 0, child.get("health"), "pid" in child
-    known: dict[str, Any] = {"restarts": child.get("restarts", 0), "ended": child.get("ended")}
+    common: dict[str, Any] = {"restarts": child.get("restarts", 0), "ended": child.get("ended")}
     if is_child and not (pid and is_alive(pid)):
-        return Box(name, pid, "gone", **known)
+        return Box(name, pid, "gone", **common)
     if not page:
         ping = child.get("ping")
-        return Box(name, pid, "ready" if ping is None or _answers(ping) else "stuck", **known)
+        return Box(name, pid, "ready" if ping is None or _answers(ping) else "stuck", **common)
     try:
-        said = _state(page)
+        health = _state(page)
         samples = scrape(page)
     except (OSError, ValueError) as error:
         refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
-        return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **known)
-    return Box(name if is_child else said["box"], said["pid"], said["state"], **known, **_measured(samples))
+        return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **common)
+    return Box(name if is_child else health["box"], health["pid"], health["state"], **common, **_measured(samples))
 
 
 def _answers(url: str) -> bool:
@@ -163,10 +163,10 @@ def _answers(url: str) -> bool:
 def _state(page: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(f"{page}/readyz", timeout=2) as answer:
-            said: dict[str, Any] = json.load(answer)
+            health: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
-        said = json.load(error)
-    return said
+        health = json.load(error)
+    return health
 
 
 def scrape(page: str) -> Samples:
@@ -184,15 +184,15 @@ def scrape(page: str) -> Samples:
 
 def _measured(samples: Samples) -> dict[str, Any]:
     def values(*endings: str) -> list[float]:
-        return [value for name, each in samples.items() if name.endswith(endings) for _, value in each]
+        return [value for name, series in samples.items() if name.endswith(endings) for _, value in series]
 
     started = values("process_start_time_seconds")
     return {
         "up_s": time.time() - started[0] if started else None,
         "memory_bytes": max(values("process_resident_memory_bytes"), default=None),
-        "records": sum(found) if (found := values("_records_total")) else None,
+        "records": sum(values_of_boxes) if (values_of_boxes := values("_records_total")) else None,
         "newest_event_at": max(values("_newest_event_timestamp_seconds"), default=None),
-        "retries": sum(found) if (found := values("_retries_total")) else None,
+        "retries": sum(values_of_boxes) if (values_of_boxes := values("_retries_total")) else None,
         "samples": samples,
     }
 
@@ -204,15 +204,21 @@ def heartbeats_of(boxes: Iterable[Box], now: float) -> list[Heartbeat]:
         for name, samples in box.samples.items():
             if not name.endswith("_heartbeat_timestamp_seconds"):
                 continue
-            took = dict(_by_labels(box.samples.get(name.replace("_timestamp_", "_delay_"), [])))
+            delays = dict(_by_labels(box.samples.get(name.replace("_timestamp_", "_delay_"), [])))
             for labels, sent_at in samples:
                 way = "service-events to worker" if "worker" in name else f"{labels['topic']} to row"
                 partitions = newest.setdefault(way, {})
-                known = partitions.get(labels["partition"], (0.0, 0.0))
-                partitions[labels["partition"]] = max(known, (sent_at, took.get(tuple(sorted(labels.items())), 0.0)))
+                newest_so_far = partitions.get(labels["partition"], (0.0, 0.0))
+                partitions[labels["partition"]] = max(
+                    newest_so_far, (sent_at, delays.get(tuple(sorted(labels.items())), 0.0))
+                )
     return [
-        Heartbeat(way, max(took for _, took in seen.values()), now - min(sent_at for sent_at, _ in seen.values()))
-        for way, seen in sorted(newest.items(), reverse=True)
+        Heartbeat(
+            way,
+            max(delays for _, delays in partitions.values()),
+            now - min(sent_at for sent_at, _ in partitions.values()),
+        )
+        for way, partitions in sorted(newest.items(), reverse=True)
     ]
 
 
@@ -227,6 +233,10 @@ def letters_by_code(settings: ClickHouseSettings) -> dict[str, int]:
 
 def rates(before: Iterable[Box], after: Iterable[Box], seconds: float) -> Counter[str]:
     """Records a second by box."""
-    then = {box.name: box.records or 0.0 for box in before}
-    found = {box.name: box.records - then[box.name] for box in after if box.records is not None and box.name in then}
-    return Counter({name: round(max(0.0, records) / seconds) for name, records in found.items()})
+    records_before = {box.name: box.records or 0.0 for box in before}
+    differences = {
+        box.name: box.records - records_before[box.name]
+        for box in after
+        if box.records is not None and box.name in records_before
+    }
+    return Counter({name: round(max(0.0, records) / seconds) for name, records in differences.items()})

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from fixtrail.operations.retention import keep_retention
-from fixtrail.operations.status import Look, Watcher
+from fixtrail.operations.status import LagSnapshot, Watcher
 from fixtrail.settings import PulseSettings, client_options
 from runtime.failure import OK, Failure
 from runtime.kafka.producer import open_producer
@@ -25,27 +25,29 @@ LOOK_EVERY_S = 5.0
 ANSWER_LIMIT_S = 15.0
 
 # A heartbeat is worth nothing later: an idempotent producer would never give up on it.
-GIVES_UP = {"enable_idempotence": False, "request_timeout_ms": 10_000}
+PRODUCER_OPTIONS = {"enable_idempotence": False, "request_timeout_ms": 10_000}
 
 log = structlog.get_logger()
 
-Told = Callable[[str], object]
+ReportOutage = Callable[[str], object]
 
 
-async def run_pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: Told = log.warning) -> int:
+async def run_pulse(
+    settings: PulseSettings, progress: Progress, stop: asyncio.Event, report: ReportOutage = log.warning
+) -> int:
     """Send heartbeats and look at the lags until `stop` is set; the exit code 0.
 
-    While Kafka is away or has no topics it tries again; `told` hears of it once each time.
+    While Kafka is away or has no topics it tries again; `report` hears of it once each time.
     """
     retention = asyncio.create_task(keep_retention(settings, stop))
     try:
-        return await _pulse(settings, progress, stop, told)
+        return await _pulse(settings, progress, stop, report)
     finally:
         retention.cancel()
         await asyncio.wait({retention})
 
 
-async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: Told) -> int:
+async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: ReportOutage) -> int:
     from aiokafka.errors import KafkaError
 
     while not stop.is_set():
@@ -53,8 +55,10 @@ async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Even
             async with AsyncExitStack() as held:
                 async with asyncio.timeout(ANSWER_LIMIT_S):
                     watcher = await held.enter_async_context(Watcher(settings))
-                    producer = await held.enter_async_context(open_producer(client_options(settings), **GIVES_UP))
-                await _go_on(settings, watcher, producer, progress, stop)
+                    producer = await held.enter_async_context(
+                        open_producer(client_options(settings), **PRODUCER_OPTIONS)
+                    )
+                await _beat_and_look(settings, watcher, producer, progress, stop)
         except (KafkaError, OSError, TimeoutError, Failure) as error:
             if progress.ready or not progress.counts["failures", ""]:
                 told(f"no heartbeats: {type(error).__name__} {error}".rstrip())
@@ -64,7 +68,7 @@ async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Even
     return OK
 
 
-async def _go_on(
+async def _beat_and_look(
     settings: PulseSettings, watcher: Watcher, producer: Any, progress: Progress, stop: asyncio.Event
 ) -> None:
     """Beat and look in turn. Raises KafkaError, OSError or TimeoutError while Kafka does not answer."""
@@ -91,7 +95,7 @@ async def _beat(producer: Any, partitions: list[int]) -> None:
     await asyncio.gather(*futures)
 
 
-def show_look(progress: Progress, look: Look) -> None:
+def show_look(progress: Progress, look: LagSnapshot) -> None:
     """Keep every lag, and how many dead letters there are, as gauges."""
     progress.show("group_lag_records", {(lag.group, lag.topic, str(lag.partition)): lag.lag for lag in look.lags})
     progress.gauges["dead_letter_records",] = look.dead_letters

@@ -1,4 +1,4 @@
-"""How far every consumer group is behind, and waiting until all is done."""
+"""The lag of every consumer group, and waiting until there is none."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LagSnapshot:
     lags: tuple[Lag, ...]
     dead_letters: int
 
@@ -79,7 +79,7 @@ class Watcher:
         """The topic's partitions. Raises Failure where it does not exist."""
         return partitions_in(self._partitions, topic)
 
-    async def look(self) -> Look:
+    async def look(self) -> LagSnapshot:
         """Every lag, group by group in the order of the flow.
 
         The ends of a group's topics are read after the commits of the group before it. So once the worker has no
@@ -89,7 +89,7 @@ class Watcher:
         for suffix, _, topics in GROUPS:
             lags += await self._group(self._settings.app_id + suffix, topics)
         starts, ends = await self._borders((DEAD_LETTERS,))
-        return Look(tuple(lags), sum(ends.values()) - sum(starts.values()))
+        return LagSnapshot(tuple(lags), sum(ends.values()) - sum(starts.values()))
 
     async def _group(self, group: str, topics: tuple[str, ...]) -> list[Lag]:
         starts, ends = await self._borders(topics)
@@ -116,25 +116,25 @@ class Watcher:
         from aiokafka.errors import GroupCoordinatorNotAvailableError
 
         try:
-            found = await self._admin.list_consumer_group_offsets(group)
+            offsets = await self._admin.list_consumer_group_offsets(group)
         except GroupCoordinatorNotAvailableError:
             return {}
-        return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
+        return {tp: at.offset for tp, at in offsets.items() if at.offset >= 0}
 
 
 async def wait_idle(
-    settings: KafkaSettings, limit_s: float, told: Callable[[Look], object] = lambda _: None
-) -> Look | None:
+    settings: KafkaSettings, limit_s: float, report: Callable[[LagSnapshot], object] = lambda _: None
+) -> LagSnapshot | None:
     """None once everything that was sent before the call has reached ClickHouse; the last look at the time-out.
 
     Idle is: no group has any lag, in two looks one after the other with the same ends.
     """
     deadline = time.monotonic() + limit_s
-    previous: Look | None = None
+    previous: LagSnapshot | None = None
     async with Watcher(settings) as watcher:
         while True:
             look = await watcher.look()
-            told(look)
+            report(look)
             if not look.behind and previous and not previous.behind and previous.ends == look.ends:
                 return None
             previous = look
@@ -143,12 +143,12 @@ async def wait_idle(
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def look_once(settings: KafkaSettings) -> Look:
+async def look_once(settings: KafkaSettings) -> LagSnapshot:
     async with Watcher(settings) as watcher:
         return await watcher.look()
 
 
-def said_behind(look: Look) -> str:
+def behind_text(look: LagSnapshot) -> str:
     """One line: which groups still lag, and by how much."""
     if not look.behind:
         return "all offsets are committed, but they moved until the end"

@@ -21,20 +21,20 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
-        found = await partitions_by_topic(admin)
-        _check_partitions(found, settings.partitions)
-        missing = [topic for topic in TOPICS if topic.name not in found]
+        partitions = await partitions_by_topic(admin)
+        _check_partitions(partitions, settings.partitions)
+        missing = [topic for topic in TOPICS if topic.name not in partitions]
         if not missing:
             return []
-        wanted = [
+        new_topics = [
             NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=topic.config)
             for topic in missing
         ]
-        answer = await admin.create_topics(wanted, timeout_ms=30_000)
-        for name, code, *said in answer.topic_errors:
+        answer = await admin.create_topics(new_topics, timeout_ms=30_000)
+        for name, code, *texts in answer.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
-                raise Failure(f"Kafka did not create topic {name}: {error.__name__} {' '.join(filter(None, said))}")
+                raise Failure(f"Kafka did not create topic {name}: {error.__name__} {' '.join(filter(None, texts))}")
         return [topic.name for topic in missing]
     finally:
         await admin.close()
@@ -66,18 +66,18 @@ async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
         await admin.close()
 
 
-def partitions_in(found: dict[str, list[int]], name: str) -> list[int]:
+def partitions_in(partitions: dict[str, list[int]], name: str) -> list[int]:
     """The partitions of one topic out of `partitions_by_topic`. Raises Failure where it is missing."""
-    if name not in found:
+    if name not in partitions:
         raise Failure(f"Kafka has no topic {name} yet: run `fixtrail migrate`")
-    return found[name]
+    return partitions[name]
 
 
-def _check_partitions(found: dict[str, list[int]], wanted: int) -> None:
+def _check_partitions(partitions: dict[str, list[int]], count: int) -> None:
     for topic in TOPICS:
-        if topic.name in found and len(found[topic.name]) != wanted:
+        if topic.name in partitions and len(partitions[topic.name]) != count:
             raise Failure(
-                f"topic {topic.name} has {len(found[topic.name])} partitions, FIXTRAIL_PARTITIONS says {wanted}: "
+                f"topic {topic.name} has {len(partitions[topic.name])} partitions, FIXTRAIL_PARTITIONS says {count}: "
                 "the number is frozen once a topic exists (docs/operators.md, 'More partitions')",
                 REFUSED,
             )

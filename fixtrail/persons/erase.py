@@ -1,4 +1,4 @@
-"""`fixtrail person erase`: nobody finds out any more who the person's orders were about. No figure changes."""
+"""`fixtrail person erase`: erases who the person's orders were about. No figure changes."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.operations.topics import require_topic
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
-from fixtrail.persons.search import Findings, Record, search
+from fixtrail.persons.search import Findings, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import NEGATIVE, Failure
@@ -80,7 +80,7 @@ def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
     return Erased(
         dry_run,
         orders=[order._asdict() for order in sorted(findings.orders)],
-        keys=sum(each.key is not None for each in stored.values()),
+        keys=sum(stored_key.key is not None for stored_key in stored.values()),
         records=len(findings.records),
         journeys=sum(fact["status"] != "open" for fact in findings.journeys.values()),
         open_orders=sum(fact["status"] == "open" for fact in findings.journeys.values()),
@@ -88,9 +88,9 @@ def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
     )
 
 
-def _remaining(record: Record) -> dict[str, Any]:
+def _remaining(record: PersonRecord) -> dict[str, Any]:
     retention = RETENTION_MS[record.topic] or 180 * DAY_MS
-    return {**record.place(), "gone_at": record.timestamp + retention}
+    return {**record.position(), "gone_at": record.timestamp + retention}
 
 
 def _people(findings: Findings, matcher: Matcher, vault: Vault) -> list[str]:
@@ -127,7 +127,7 @@ def erasures_of(findings: Findings, keys: OrderKeys) -> Iterable[Erasure]:
 def _erase_in_ledger(
     settings: PersonsSettings, orders: Sequence[OrderKey], people: Sequence[str], erased: Erased
 ) -> None:
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         changed = persons.erase_orders(store, orders, time.time_ns() // 1_000_000)
         erased.messages, erased.subscriptions = changed["messages"], changed["subscriptions"]
         erased.consents = persons.forget_people(store, people)

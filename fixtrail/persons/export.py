@@ -6,7 +6,7 @@ from typing import Any
 
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
-from fixtrail.persons.search import Findings, Record, search
+from fixtrail.persons.search import Findings, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
 from runtime.failure import NEGATIVE, Failure
@@ -17,8 +17,8 @@ from schemas.times import from_ms
 from schemas.topics import DEAD_LETTERS
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.persons import rows_of
-from sinks.push.ledger import audience, ledger, persons
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, persons, recipients
+from sinks.push.ledger.recipients import Preference
 
 Json = dict[str, Any]
 
@@ -57,9 +57,9 @@ def _order(order: OrderRef, findings: Findings, vault: Vault) -> Json:
     }
 
 
-def _event(record: Record, vault: Vault) -> Json:
+def _event(record: PersonRecord, vault: Vault) -> Json:
     return {
-        **{name: item for name, item in record.place().items() if name != "timestamp"},
+        **{name: item for name, item in record.position().items() if name != "timestamp"},
         "received_at": _time(record.timestamp),
         "encrypted": not record.plain,
         "event": vault.readable(record.event),
@@ -72,7 +72,7 @@ def _journey(fact: Json, vault: Vault) -> Json:
 
 def _from_ledger(settings: PersonsSettings, findings: Findings, matcher: Matcher, vault: Vault) -> Json:
     orders = findings.order_keys()
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         consents = {
             text: _consent(store, person)
             for text in sorted(_addresses(findings, vault))
@@ -88,12 +88,12 @@ def _addresses(findings: Findings, vault: Vault) -> Iterable[str]:
 
 
 def _consent(store: Any, person: str) -> Json:
-    preference = audience.preferences_of(store, [person]).get(person, Preference())
+    preference = recipients.preferences_of(store, [person]).get(person, Preference())
     return {
         "opted_out": preference.opted_out,
         "milestones": None if preference.milestones is None else sorted(preference.milestones),
         "time_zone": preference.time_zone,
-        "consents": audience.consents_of(store, person),
+        "consents": recipients.consents_of(store, person),
     }
 
 

@@ -1,4 +1,4 @@
-"""Who a request is about, and whether an event or a journey is about them."""
+"""The person of a request, and matching of events and journeys with them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,11 +35,11 @@ class Person:
 
 def person_of(vehicle: str | None, customer: str | None, contact: str | None) -> Person:
     """The one person that is named. Raises Failure where none is, or several are."""
-    given: tuple[tuple[Kind, str | None], ...] = (("vehicle", vehicle), ("customer", customer), ("contact", contact))
-    named = [Person(kind, value) for kind, value in given if value is not None]
-    if len(named) != 1:
+    options: tuple[tuple[Kind, str | None], ...] = (("vehicle", vehicle), ("customer", customer), ("contact", contact))
+    persons = [Person(kind, value) for kind, value in options if value is not None]
+    if len(persons) != 1:
         raise Failure("name one person, by --vehicle, --customer or --contact", USAGE)
-    return named[0]
+    return persons[0]
 
 
 class Matcher:

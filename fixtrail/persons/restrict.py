@@ -49,5 +49,5 @@ async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, 
 
 
 def _stop(settings: PersonsSettings, orders: list[OrderKey]) -> int:
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         return persons.restrict_orders(store, orders, time.time_ns() // 1_000_000)

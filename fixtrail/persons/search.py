@@ -1,4 +1,4 @@
-"""Where something about a person is: their orders, found in the topics, with every record of them."""
+"""Search for a person's orders in the topics, with every record of them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class PersonRecord:
     """A record of one of the person's orders; `plain`: its personal fields stand there in clear."""
 
     topic: str
@@ -31,7 +31,7 @@ class Record:
     event: Json = field(repr=False)
     plain: bool
 
-    def place(self) -> Json:
+    def position(self) -> Json:
         """Where the record is, for a report."""
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset, "timestamp": self.timestamp}
 
@@ -41,14 +41,14 @@ class Findings:
     """A person's orders and their records. `journeys`: the newest fact of each order that still has one."""
 
     orders: set[OrderRef] = field(default_factory=set)
-    records: list[Record] = field(default_factory=list)
+    records: list[PersonRecord] = field(default_factory=list)
     journeys: dict[OrderRef, Json] = field(default_factory=dict)
 
     def order_keys(self) -> list[OrderKey]:
         """The orders, as the ledger knows them."""
         return sorted({OrderKey(order.center_id, order.order_id) for order in self.orders})
 
-    def plain(self) -> list[Record]:
+    def plain(self) -> list[PersonRecord]:
         """The records whose personal fields stand in clear."""
         return [record for record in self.records if record.plain]
 
@@ -81,9 +81,9 @@ async def _journeys(settings: KafkaSettings, orders: set[OrderRef]) -> dict[Orde
     return dict(by_key.values())
 
 
-def _record(record: Any, event: Json) -> Record:
+def _record(record: Any, event: Json) -> PersonRecord:
     plain = is_plain(record.value, record.headers)
-    return Record(record.topic, record.partition, record.offset, record.timestamp, order_of(event), event, plain)
+    return PersonRecord(record.topic, record.partition, record.offset, record.timestamp, order_of(event), event, plain)
 
 
 def is_plain(value: bytes, headers: Headers = ()) -> bool:

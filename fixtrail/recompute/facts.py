@@ -93,8 +93,8 @@ def _ftf_status(fact: dict[str, Any], now_ms: int) -> str | None:
 
 
 def _rfc3339(ms: int) -> str:
-    seconds, rest = divmod(ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    seconds, milliseconds = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 
 def _unchanged(value: Any) -> Any:

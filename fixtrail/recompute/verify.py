@@ -29,7 +29,7 @@ from streams.journey.center_hours import SUMS, contributions_of
 
 EVENTS_AT_ONCE = 200_000
 DIFFERENCES_KEPT = 1000
-DIFFERENCES_TOLD = 20
+DIFFERENCES_PRINTED = 20
 
 _SETTINGS = {"max_execution_time": 0}
 _EVENT_COLUMNS = (
@@ -38,7 +38,7 @@ _EVENT_COLUMNS = (
 _MONEY = frozenset(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
 _MONEY_LISTS = frozenset({"parts.quantity", "parts.unit_price"})
 
-Moved = Callable[[int, int], object]
+ReportProgress = Callable[[int, int], object]
 Key = tuple[str, ...]
 HourKey = tuple[str, int]  # center, start in ms
 
@@ -79,7 +79,7 @@ class VerifyReport:
             self.differences.append(difference)
 
 
-class _Unhashed:
+class _AlreadyHashed:
     """Vehicles and customers are keyed hashes already in what is compared."""
 
     @staticmethod
@@ -101,7 +101,7 @@ def run_verify(settings: ClickHouseSettings, *, as_json: bool = False) -> int:
     return NEGATIVE if report.count else OK
 
 
-def verify(client: Any, moved: Moved = lambda done, total: None) -> VerifyReport:
+def verify(client: Any, moved: ReportProgress = lambda done, total: None) -> VerifyReport:
     """Compare all orders and center hours; `client` is a clickhouse-connect client that may read the raw tables.
 
     Works through the vehicles in slices, so memory stays bounded; `moved` is told (slices done, slices in all).
@@ -156,7 +156,7 @@ def _event(
 
 
 def _compare_orders(client: Any, prefix: str, facts: Iterable[dict[str, Any]], report: VerifyReport) -> None:
-    row_of = FactRows(_Unhashed()).journey_row
+    row_of = FactRows(_AlreadyHashed()).journey_row
     rows = (dict(zip(JOURNEYS.columns, row_of(fact), strict=True)) for fact in facts)
     computed = {_order_key(row): row for row in rows}
     report.orders += len(computed)
@@ -167,18 +167,18 @@ def _compare_orders(client: Any, prefix: str, facts: Iterable[dict[str, Any]], r
             report.note(Difference("order", key, "", stored["status"], None))
             continue
         for column, value in stored.items():
-            found, wanted = _plain(column, value), _plain(column, expected[column])
-            if _differs(column, found, wanted):
-                report.note(Difference("order", key, column, found, wanted))
+            stored_value, computed_value = _plain(column, value), _plain(column, expected[column])
+            if _differs(column, stored_value, computed_value):
+                report.note(Difference("order", key, column, stored_value, computed_value))
     for key, row in computed.items():
         report.note(Difference("order", key, "", None, row["status"]))
 
 
-def _differs(column: str, found: Any, wanted: Any) -> bool:
+def _differs(column: str, stored: Any, computed: Any) -> bool:
     if column == "version":
         # An order is not written again for events of its vehicle that change nothing of it: its version stays back.
-        return bool(found > wanted)
-    return bool(found != wanted)
+        return bool(stored > computed)
+    return bool(stored != computed)
 
 
 def _stored_orders(client: Any, prefix: str) -> Iterator[dict[str, Any]]:
@@ -198,9 +198,9 @@ def _plain(column: str, value: Any) -> Any:
     if column in _MONEY:
         return None if value is None else Decimal(value)
     if column in _MONEY_LISTS:
-        return [None if each is None else Decimal(each) for each in value]
+        return [None if item is None else Decimal(item) for item in value]
     if isinstance(value, list | tuple):
-        return [list(each) if isinstance(each, list | tuple) else each for each in value]
+        return [list(item) if isinstance(item, list | tuple) else item for item in value]
     return value
 
 
@@ -215,8 +215,8 @@ class _Hours:
         for key, contribution in contributions_of(fact).items():
             *values, bucket = contribution
             sums = self._sums.setdefault(key, [0] * len(values))
-            for place, value in enumerate(values):
-                sums[place] += value
+            for index, value in enumerate(values):
+                sums[index] += value
             if bucket >= 0:
                 self._buckets.setdefault(key, Counter())[bucket] += 1
 
@@ -239,13 +239,17 @@ def _compare_hours(client: Any, computed: dict[HourKey, dict[str, Any]], report:
     with client.query_rows_stream(query, settings=_SETTINGS) as rows:
         stored = {(row[0], row[1]): dict(zip(names, row[2:], strict=True)) for row in rows}
     # An hour that all orders have left again is stored with zeros.
-    nothing = _hour([0] * len(SUMS), {})
+    empty_hour = _hour([0] * len(SUMS), {})
     for key in sorted(computed.keys() | stored.keys()):
-        for column, found in stored.get(key, nothing).items():
-            wanted = computed.get(key, nothing)[column]
-            if not (math.isclose(found, wanted, abs_tol=0.001) if column.endswith("_s") else found == wanted):
+        for column, stored_value in stored.get(key, empty_hour).items():
+            computed_value = computed.get(key, empty_hour)[column]
+            if not (
+                math.isclose(stored_value, computed_value, abs_tol=0.001)
+                if column.endswith("_s")
+                else stored_value == computed_value
+            ):
                 name = (key[0], (EPOCH + timedelta(milliseconds=key[1])).isoformat())
-                report.note(Difference("center hour", name, column, found, wanted))
+                report.note(Difference("center hour", name, column, stored_value, computed_value))
 
 
 def _lines(report: VerifyReport) -> Iterator[str]:
@@ -256,12 +260,12 @@ def _lines(report: VerifyReport) -> Iterator[str]:
     for column, number in sorted(report.by_column.items(), key=itemgetter(1), reverse=True):
         yield f"  {number:>8,}  {column}"
     by_row = groupby(report.differences, key=lambda difference: (difference.what, difference.key))
-    told = 0
-    for _, each in by_row:
-        for difference in each:
+    printed = 0
+    for _, differences in by_row:
+        for difference in differences:
             yield str(difference)
-            told += 1
-        if told >= DIFFERENCES_TOLD:
+            printed += 1
+        if printed >= DIFFERENCES_PRINTED:
             break
-    if report.count > told:
-        yield f"… and {report.count - told:,} more (--json lists the first {DIFFERENCES_KEPT:,})"
+    if report.count > printed:
+        yield f"… and {report.count - printed:,} more (--json lists the first {DIFFERENCES_KEPT:,})"

@@ -1,91 +1,89 @@
 """What stands beside the KPI figures: orders that they leave out, who answered, and the words for why not."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 
-from fixtrail.reports.report import Definition, Part, Words
+from fixtrail.reports.report import Bilingual, Definition, Part
 
 EARLY_DAYS = 3
 RIPE_DAYS = 60
 SILENT_DAYS = 30
 
-PARTS: Mapping[str, Words] = {
-    "headline": Words("指标", "Figures"),
-    "left_out": Words("未计入的工单：未结束与已取消", "Orders that the figures leave out: open and cancelled"),
-    "answers": Words("谁回答了，时间是否可信", "Who answered, and whether times can be trusted"),
+PARTS: Mapping[str, Bilingual] = {
+    "headline": Bilingual("指标", "Figures"),
+    "left_out": Bilingual("未计入的工单：未结束与已取消", "Orders that the figures leave out: open and cancelled"),
+    "answers": Bilingual("谁回答了，时间是否可信", "Who answered, and whether times can be trusted"),
 }
 # Why an order, a part request or a survey is not among n.
-LEFT_OUT: Mapping[str, Words] = {
-    "open": Words("未结束", "still open"),
-    "cancelled": Words("已取消", "cancelled"),
-    "no_check_in": Words("无到店记录", "without a check-in"),
-    "no_repair": Words("无维修", "without a repair"),
-    "no_score": Words("未评分", "without a score"),
-    "unripe": Words("交车未满 30 天", "handed off less than 30 days ago"),
-    "ripe": Words("交车已满 30 天", "handed off 30 days ago or more"),
-    "other_lane": Words("其他通道", "other lanes"),
-    "never_ready": Words("从未完工", "never ready"),
-    "no_promise": Words("无承诺时间", "without a promise"),
-    "no_quote": Words("无批准金额", "without an approved amount"),
-    "no_bill": Words("无结算金额", "without a final amount"),
-    "ready": Words("已完工", "ready"),
-    "handed_off": Words("已交车", "handed off"),
-    "late_answers": Words("较晚回答", "answered later"),
-    "early_answers": Words("较早回答", "answered early"),
+LEFT_OUT: Mapping[str, Bilingual] = {
+    "open": Bilingual("未结束", "still open"),
+    "cancelled": Bilingual("已取消", "cancelled"),
+    "no_check_in": Bilingual("无到店记录", "without a check-in"),
+    "no_repair": Bilingual("无维修", "without a repair"),
+    "no_score": Bilingual("未评分", "without a score"),
+    "unripe": Bilingual("交车未满 30 天", "handed off less than 30 days ago"),
+    "ripe": Bilingual("交车已满 30 天", "handed off 30 days ago or more"),
+    "other_lane": Bilingual("其他通道", "other lanes"),
+    "never_ready": Bilingual("从未完工", "never ready"),
+    "no_promise": Bilingual("无承诺时间", "without a promise"),
+    "no_quote": Bilingual("无批准金额", "without an approved amount"),
+    "no_bill": Bilingual("无结算金额", "without a final amount"),
+    "ready": Bilingual("已完工", "ready"),
+    "handed_off": Bilingual("已交车", "handed off"),
+    "late_answers": Bilingual("较晚回答", "answered later"),
+    "early_answers": Bilingual("较早回答", "answered early"),
 }
 # Why there is no interval.
-NO_INTERVAL_WORDS: Mapping[str, Words] = {
-    "no_data": Words("没有数据", "no data"),
-    "one_value": Words("只有一个值", "one value only"),
-    "too_few": Words("数量太少，一侧无界", "too few to bound it"),
-    "all_counted": Words("全部计数，非样本", "a count of all, no sample"),
+NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
+    "no_data": Bilingual("没有数据", "no data"),
+    "one_value": Bilingual("只有一个值", "one value only"),
+    "too_few": Bilingual("数量太少，一侧无界", "too few to bound it"),
+    "all_counted": Bilingual("全部计数，非样本", "a count of all, no sample"),
 }
-ANOMALIES: Mapping[str, Words] = {
-    "missing_check_in": Words("缺少到店记录", "no check-in"),
-    "activity_after_close": Words("结束后仍有活动", "activity after the close"),
-    "negative_gap": Words("早于到店的时间", "a time before the check-in"),
-    "center_changed": Words("服务中心变更", "more than one center"),
-    "vehicle_changed": Words("车辆变更", "more than one vehicle"),
-    "never_closed": Words("从未结束", "never closed"),
+ANOMALIES: Mapping[str, Bilingual] = {
+    "missing_check_in": Bilingual("缺少到店记录", "no check-in"),
+    "activity_after_close": Bilingual("结束后仍有活动", "activity after the close"),
+    "negative_gap": Bilingual("早于到店的时间", "a time before the check-in"),
+    "center_changed": Bilingual("服务中心变更", "more than one center"),
+    "vehicle_changed": Bilingual("车辆变更", "more than one vehicle"),
+    "never_closed": Bilingual("从未结束", "never closed"),
 }
 
 
 # Why a record was refused: the codes of docs/integrators.md.
-REFUSALS: Mapping[str, Words] = {
-    "tombstone": Words("没有内容（删除标记）", "no value (a tombstone)"),
-    "empty": Words("内容为空", "empty"),
-    "too_large": Words("超过大小上限", "too large"),
-    "not_utf8": Words("不是 UTF-8", "not UTF-8"),
-    "not_json": Words("不是 JSON", "no JSON"),
-    "not_an_object": Words("不是 JSON 对象", "no JSON object"),
-    "too_deep": Words("嵌套过深", "nested too deeply"),
-    "too_many_tokens": Words("内容项过多", "too many values"),
-    "duplicate_key": Words("键重复", "a key twice"),
-    "cloudevent_invalid": Words("CloudEvents 属性有误", "not a valid CloudEvent"),
-    "unknown_type": Words("未知的事件类型", "an unknown type"),
-    "missing_field": Words("缺少必填字段", "a required field is missing"),
-    "invalid_field": Words("字段有误", "a field is wrong"),
-    "key_missing": Words("没有记录键", "the record has no key"),
-    "key_mismatch": Words("记录键不是车辆", "the key is not the vehicle"),
-    "too_far_ahead": Words("时间戳在未来", "stamped in the future"),
-    "too_late": Words("来得太晚", "came too late"),
-    "event_id_conflict": Words("事件编号已被另一事件占用", "another event has its id"),
-    "order_full": Words("工单事件过多", "its order has too many events"),
+REFUSALS: Mapping[str, Bilingual] = {
+    "tombstone": Bilingual("没有内容（删除标记）", "no value (a tombstone)"),
+    "empty": Bilingual("内容为空", "empty"),
+    "too_large": Bilingual("超过大小上限", "too large"),
+    "not_utf8": Bilingual("不是 UTF-8", "not UTF-8"),
+    "not_json": Bilingual("不是 JSON", "no JSON"),
+    "not_an_object": Bilingual("不是 JSON 对象", "no JSON object"),
+    "too_deep": Bilingual("嵌套过深", "nested too deeply"),
+    "too_many_tokens": Bilingual("内容项过多", "too many values"),
+    "duplicate_key": Bilingual("键重复", "a key twice"),
+    "cloudevent_invalid": Bilingual("CloudEvents 属性有误", "not a valid CloudEvent"),
+    "unknown_type": Bilingual("未知的事件类型", "an unknown type"),
+    "missing_field": Bilingual("缺少必填字段", "a required field is missing"),
+    "invalid_field": Bilingual("字段有误", "a field is wrong"),
+    "key_missing": Bilingual("没有记录键", "the record has no key"),
+    "key_mismatch": Bilingual("记录键不是车辆", "the key is not the vehicle"),
+    "too_far_ahead": Bilingual("时间戳在未来", "stamped in the future"),
+    "too_late": Bilingual("来得太晚", "came too late"),
+    "event_id_conflict": Bilingual("事件编号已被另一事件占用", "another event has its id"),
+    "order_full": Bilingual("工单事件过多", "its order has too many events"),
 }
 
 
 def _about(
-    title: Words, text: Words, unit: str, part: Part, better: Literal["higher", "lower"] | None = "lower"
+    title: Bilingual, text: Bilingual, unit: str, part: Part, better: Literal["higher", "lower"] | None = "lower"
 ) -> Definition:
     return Definition(title, text, unit, better, 1, part)
 
 
 BESIDE: dict[str, Definition] = {
     "open_orders": _about(
-        Words("未结束工单", "Open orders"),
-        Words(
+        Bilingual("未结束工单", "Open orders"),
+        Bilingual(
             "既未交车也未取消的工单，截至计算时；有止日时，止日（含）前到店者",
             "orders neither handed off nor cancelled, as of now; with a last day, those that checked in by it, and all "
             "of them where the days reach up to the last close",
@@ -95,8 +93,8 @@ BESIDE: dict[str, Definition] = {
     ),
     **{
         f"open_{what}_{name}_s": _about(
-            Words(f"未结束工单{zh}（{zh_name}）", f"Open orders: {en}, {en_name}"),
-            Words(f"未结束工单截至现在的{zh}的{zh_name}", f"{en_name} of the {en} of open orders with a check-in"),
+            Bilingual(f"未结束工单{zh}（{zh_name}）", f"Open orders: {en}, {en_name}"),
+            Bilingual(f"未结束工单截至现在的{zh}的{zh_name}", f"{en_name} of the {en} of open orders with a check-in"),
             "s",
             "left_out",
         )
@@ -108,8 +106,8 @@ BESIDE: dict[str, Definition] = {
         )
     },
     "open_past_promise": _about(
-        Words("已过承诺时间", "Past their promise"),
-        Words(
+        Bilingual("已过承诺时间", "Past their promise"),
+        Bilingual(
             "未结束、未完工、且已过承诺时间的工单；n 为其中有承诺时间者",
             "open orders that are not ready and past their promised time; n are those that are not ready and have one",
         ),
@@ -117,8 +115,8 @@ BESIDE: dict[str, Definition] = {
         "left_out",
     ),
     "open_silent": _about(
-        Words("长期无事件", "Open without a word"),
-        Words(
+        Bilingual("长期无事件", "Open without a word"),
+        Bilingual(
             f"未结束且 {SILENT_DAYS} 天没有任何事件的工单",
             f"open orders without any event for {SILENT_DAYS} days",
         ),
@@ -126,8 +124,8 @@ BESIDE: dict[str, Definition] = {
         "left_out",
     ),
     "cancelled_share": _about(
-        Words("取消占比", "Cancelled"),
-        Words(
+        Bilingual("取消占比", "Cancelled"),
+        Bilingual(
             "已取消的工单 / 已结束（交车或取消）的工单", "cancelled orders / closed orders (handed off or cancelled)"
         ),
         "share",
@@ -135,8 +133,8 @@ BESIDE: dict[str, Definition] = {
     ),
     **{
         f"cancelled_wait_{name}_s": _about(
-            Words(f"取消者的等待（{zh}）", f"Wait of those who left, {en}"),
-            Words(
+            Bilingual(f"取消者的等待（{zh}）", f"Wait of those who left, {en}"),
+            Bilingual(
                 f"已取消且有到店记录的工单到取消为止的等待，{zh}",
                 f"{en} of the wait, up to the cancellation, of cancelled orders with a check-in",
             ),
@@ -150,16 +148,16 @@ BESIDE: dict[str, Definition] = {
         )
     },
     "response_rate": _about(
-        Words("答复率", "Response rate"),
-        Words("有评分的已结束工单 / 已结束工单", "closed orders with a score / closed orders"),
+        Bilingual("答复率", "Response rate"),
+        Bilingual("有评分的已结束工单 / 已结束工单", "closed orders with a score / closed orders"),
         "share",
         "answers",
         "higher",
     ),
     **{
         f"nps_{when}": _about(
-            Words(f"NPS（{zh}）", f"NPS, {en}"),
-            Words(
+            Bilingual(f"NPS（{zh}）", f"NPS, {en}"),
+            Bilingual(
                 f"同 NPS，仅限{zh}：结束后 {EARLY_DAYS} 天内为较早。两者相差大，则未答者的看法多半也不同"
                 "（Armstrong 与 Overton，1977）",
                 f"the NPS of those who {en}: early is at most {EARLY_DAYS} days after the close. Where both are far "
@@ -172,8 +170,8 @@ BESIDE: dict[str, Definition] = {
         for when, zh, en in (("early", "较早回答", "answered early"), ("late", "较晚回答", "answered later"))
     },
     "odd_times": _about(
-        Words("时间可疑", "Times that cannot be"),
-        Words(
+        Bilingual("时间可疑", "Times that cannot be"),
+        Bilingual(
             "有事件早于到店记录的工单 / 全部工单：时钟不准，等待偏短",
             "orders with an event stamped before the check-in / all orders: a clock is wrong, and waits look shorter "
             "than they were",

@@ -1,26 +1,26 @@
-"""The reports there are. Each module has `build(ask, options) -> Report` and is imported only when it is asked for."""
-
-from __future__ import annotations
+"""The catalogue of reports. Each module has `build(ask, options) -> Report` and is imported when first used."""
 
 from collections.abc import Callable
 from importlib import import_module
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
-from fixtrail.reports.report import Report, Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Report
 from runtime.failure import USAGE, Failure
 
 Build = Callable[[Ask, Options], Report]
 
 REPORTS = {
-    "kpi": Words("我们做得怎么样，是否达标？", "How good are we, and is that what we aimed at?"),
-    "drivers": Words("什么让评分上升或下降？", "What moves the score?"),
-    "pareto": Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
-    "pilot": Words("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
-    "journey": Words("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
-    "parts": Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"),
-    "data": Words("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
-    "quality": Words("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
+    "kpi": Bilingual("我们做得怎么样，是否达标？", "How good are we, and is that what we aimed at?"),
+    "drivers": Bilingual("什么让评分上升或下降？", "What moves the score?"),
+    "pareto": Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+    "pilot": Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
+    "journey": Bilingual("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
+    "parts": Bilingual(
+        "哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"
+    ),
+    "data": Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
+    "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 
 

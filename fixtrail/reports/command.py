@@ -1,7 +1,5 @@
 """`fixtrail report`: a report computed now, onto the terminal or into files."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,10 +7,10 @@ from pathlib import Path
 
 import orjson
 
-from fixtrail.reports.ask import asker, questions
 from fixtrail.reports.catalogue import REPORTS, builder
 from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
 from fixtrail.reports.options import Options, check_cut, parse_day
+from fixtrail.reports.queries import query_runner, questions
 from fixtrail.reports.report import Chart, Locale, Report
 from fixtrail.reports.targets import NO_TARGETS, read_targets
 from fixtrail.settings import ReportSettings
@@ -22,8 +20,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The forms a report is wanted in; none of them means the terminal."""
+class ReportForms:
+    """The requested forms of a report; none of them means the terminal."""
 
     json: bool = False
     html: Path | None = None
@@ -59,44 +57,44 @@ def list_reports(say: Say) -> None:
     for name, question in REPORTS.items():
         say(f"{name:<10} {question.en}")
     say("\nqueries (analytics/queries):")
-    for name, asked in questions().items():
-        say(f"{name:<24} {asked}")
+    for name, question_of_query in questions().items():
+        say(f"{name:<24} {question_of_query}")
 
 
 def run_report(
-    settings: ReportSettings, name: str, options: Options, wanted: Wanted, say: Say, table: Path | None = None
+    settings: ReportSettings, name: str, options: Options, forms: ReportForms, say: Say, table: Path | None = None
 ) -> int:
     """Compute a report and bring it into the forms wanted; the exit code."""
     build = builder(name)
     if table is not None and name != "kpi":
         raise Failure("--table goes with report kpi", USAGE)
     if table is not None:
-        from fixtrail.reports.kpi.told import read_told
+        from fixtrail.reports.kpi.external_figures import read_external_figures
 
-        deliver(read_told(table, options), wanted, say)
+        deliver(read_external_figures(table, options), forms, say)
     else:
-        deliver(build(asker(settings), options), wanted, say)
+        deliver(build(query_runner(settings), options), forms, say)
     return 0
 
 
-def deliver(report: Report, wanted: Wanted, say: Say) -> None:
+def deliver(report: Report, forms: ReportForms, say: Say) -> None:
     """Print a report, or write its files and say their names. Raises Failure for a chart that the report has not."""
-    if wanted.json:
+    if forms.json:
         say(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode())
-    written = []
-    if wanted.html:
+    files = []
+    if forms.html:
         from fixtrail.reports.forms.page import render_page
 
-        wanted.html.write_text(render_page(report, wanted.locale), encoding="utf-8")
-        written.append(wanted.html)
-    if wanted.csv:
-        written += _write_csv(report, wanted.csv, wanted.chart)
-    if wanted.svg or wanted.png:
-        written += _write_pictures(report, wanted)
-    if written:
-        if not wanted.json:
-            say("\n".join(f"{file} written" for file in written))
-    elif not wanted.json:
+        forms.html.write_text(render_page(report, forms.locale), encoding="utf-8")
+        files.append(forms.html)
+    if forms.csv:
+        files += _write_csv(report, forms.csv, forms.chart)
+    if forms.svg or forms.png:
+        files += _write_pictures(report, forms)
+    if files:
+        if not forms.json:
+            say("\n".join(f"{file} written" for file in files))
+    elif not forms.json:
         from fixtrail.reports.forms.terminal import print_report
 
         print_report(report)
@@ -107,11 +105,11 @@ def _charts(report: Report, name: str | None) -> tuple[Chart, ...]:
         if not report.charts:
             raise Failure(f"report {report.name} has nothing to draw here", NEGATIVE)
         return report.charts
-    found = tuple(chart for chart in report.charts if chart.name == name)
-    if not found:
-        said = ", ".join(chart.name for chart in report.charts) or "none"
-        raise Failure(f"report {report.name} has no chart {name!r}; it has {said}", USAGE)
-    return found
+    charts = tuple(chart for chart in report.charts if chart.name == name)
+    if not charts:
+        names = ", ".join(chart.name for chart in report.charts) or "none"
+        raise Failure(f"report {report.name} has no chart {name!r}; it has {names}", USAGE)
+    return charts
 
 
 def _write_csv(report: Report, file: Path, chart: str | None) -> list[Path]:
@@ -121,26 +119,26 @@ def _write_csv(report: Report, file: Path, chart: str | None) -> list[Path]:
     else:
         sheets = [*([figures_sheet(report)] if report.figures else []), *report.sheets]
     files = _files(file, [sheet.name for sheet in sheets])
-    for each, sheet in zip(files, sheets, strict=True):
+    for path, sheet in zip(files, sheets, strict=True):
         # With a mark, or Excel takes Chinese for something else.
-        each.write_text(as_csv(sheet), encoding="utf-8-sig", newline="")
+        path.write_text(as_csv(sheet), encoding="utf-8-sig", newline="")
     return files
 
 
-def _write_pictures(report: Report, wanted: Wanted) -> list[Path]:
+def _write_pictures(report: Report, forms: ReportForms) -> list[Path]:
     from fixtrail.reports.forms.pictures import as_png, as_svg
 
-    found = _charts(report, wanted.chart)
-    written = []
-    if wanted.svg:
-        for file, chart in zip(_files(wanted.svg, [c.name for c in found]), found, strict=True):
-            file.write_text(as_svg(chart, wanted.locale, titled=True), encoding="utf-8")
-            written.append(file)
-    if wanted.png:
-        for file, chart in zip(_files(wanted.png, [c.name for c in found]), found, strict=True):
-            file.write_bytes(as_png(chart, wanted.locale))
-            written.append(file)
-    return written
+    charts = _charts(report, forms.chart)
+    files = []
+    if forms.svg:
+        for file, chart in zip(_files(forms.svg, [c.name for c in charts]), charts, strict=True):
+            file.write_text(as_svg(chart, forms.locale, titled=True), encoding="utf-8")
+            files.append(file)
+    if forms.png:
+        for file, chart in zip(_files(forms.png, [c.name for c in charts]), charts, strict=True):
+            file.write_bytes(as_png(chart, forms.locale))
+            files.append(file)
+    return files
 
 
 def _files(file: Path, names: list[str]) -> list[Path]:

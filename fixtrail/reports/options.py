@@ -1,6 +1,4 @@
-"""What a reader may ask of a report: which days, cut by what, against which targets."""
-
-from __future__ import annotations
+"""The options of a report: days, grouping and targets."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime

@@ -1,6 +1,4 @@
-"""Which orders a report is about: periods with real days and centers, as the queries take them."""
-
-from __future__ import annotations
+"""Resolves a report's periods to days and centers, as the queries take them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
-from fixtrail.reports.report import Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual
 from fixtrail.reports.targets import ALL, Period
 
 # No center has this id: what asks for centers of a wave that has none gets no orders, not all.
@@ -32,11 +30,11 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResolvedPeriod:
     """A period with its limits found: `since` and `until` are what the queries are asked, None for no limit."""
 
     name: str
-    title: Words
+    title: Bilingual
     since: date | None
     until: date | None
     centers: tuple[str, ...]
@@ -76,7 +74,7 @@ def ask_span(ask: Ask, time_zone: str) -> Span:
     return Span(_day(row["first_day"]), _day(row["last_day"]), _day(row["last_close"]))
 
 
-def ask_periods(ask: Ask, options: Options) -> list[Asked]:
+def ask_periods(ask: Ask, options: Options) -> list[ResolvedPeriod]:
     """The periods of the targets within --from and --to, with their days and centers found in ClickHouse."""
     span, centers = ask_span(ask, options.targets.time_zone), ask("centers")
     return [resolve(period, options, span, centers) for period in options.targets.periods]
@@ -86,34 +84,42 @@ def ask_scope(ask: Ask, options: Options) -> tuple[dict[str, Any], int]:
     """What visits.sql asks for where only --from and --to limit it, and how many orders were handed off ever."""
     row = ask("span", time_zone=options.targets.time_zone).iloc[0]
     span = Span(None, None, _day(row["last_close"]))
-    whole = resolve(ALL, options, span, pd.DataFrame(columns=["center_id", "wave", "wave_start"]))
-    return whole.parameters(options), int(row["handed_off"])
+    unlimited = resolve(ALL, options, span, pd.DataFrame(columns=["center_id", "wave", "wave_start"]))
+    return unlimited.parameters(options), int(row["handed_off"])
 
 
-def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame) -> Asked:
+def resolve(period: Period, options: Options, span: Span, centers: pd.DataFrame) -> ResolvedPeriod:
     """A period as the queries take it. `centers`: center_id, wave and wave_start of each."""
     since, until = period.since, period.until
     if period.last_days is not None and span.last_close is not None:
         since = span.last_close - timedelta(days=period.last_days - 1)
     since, until = _latest(since, options.since), _earliest(until, options.until)
-    chosen = centers
+    selected = centers
     if period.waves:
-        chosen = chosen[chosen["wave"].isin(period.waves)]
+        selected = selected[selected["wave"].isin(period.waves)]
     if period.centers:
-        chosen = chosen[chosen["center_id"].isin(period.centers)]
-    only: tuple[str, ...] = ()
+        selected = selected[selected["center_id"].isin(period.centers)]
+    center_ids: tuple[str, ...] = ()
     if period.waves or period.centers:
         # A center that no reference data names can still be asked for by its id.
-        named = tuple(chosen["center_id"]) if period.waves else period.centers
-        only = named or (NO_CENTER,)
+        listed = tuple(selected["center_id"]) if period.waves else period.centers
+        center_ids = listed or (NO_CENTER,)
     first, last = _latest(since, span.first), _earliest(until, span.last)
-    starts = [start for start in map(_day, chosen["wave_start"]) if start is not None]
+    starts = [start for start in map(_day, selected["wave_start"]) if start is not None]
     if period.rollout == "after" and starts:
         first = _latest(first, min(starts))
     if period.rollout == "before" and starts:
         last = _earliest(last, max(starts) - timedelta(days=1))
-    return Asked(
-        period.name, period.title, since, until, only, period.rollout, first, last, _open_until(until, span.last_close)
+    return ResolvedPeriod(
+        period.name,
+        period.title,
+        since,
+        until,
+        center_ids,
+        period.rollout,
+        first,
+        last,
+        _open_until(until, span.last_close),
     )
 
 
@@ -122,11 +128,11 @@ def _open_until(until: date | None, last_close: date | None) -> date | None:
     return None if until is None or last_close is None or until >= last_close else until
 
 
-def bucket_days(by: str, key: str, asked: Asked) -> int:
+def bucket_days(by: str, key: str, period: ResolvedPeriod) -> int:
     """How many days of the period lie in one day, week or month."""
     first = date.fromisoformat(f"{key}-01" if by == "month" else key)
     last = {"day": first, "week": first + timedelta(days=6), "month": _month_end(first)}[by]
-    return days_between(_latest(first, asked.first), _earliest(last, asked.last))
+    return days_between(_latest(first, period.first), _earliest(last, period.last))
 
 
 def _month_end(first: date) -> date:
@@ -134,14 +140,14 @@ def _month_end(first: date) -> date:
 
 
 def _latest(*days: date | None) -> date | None:
-    return max(_known(days), default=None)
+    return max(_without_none(days), default=None)
 
 
 def _earliest(*days: date | None) -> date | None:
-    return min(_known(days), default=None)
+    return min(_without_none(days), default=None)
 
 
-def _known(days: tuple[date | None, ...]) -> Iterator[date]:
+def _without_none(days: tuple[date | None, ...]) -> Iterator[date]:
     return (day for day in days if day is not None)
 
 

@@ -1,13 +1,11 @@
 """The tables of the targets file that drivers, pareto and pilot read, with unknown keys refused by name."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from fixtrail.reports.drivers.visits import LONGEST_WAIT_MIN
 from fixtrail.reports.options import Options
-from fixtrail.reports.pareto.loss import Solved
+from fixtrail.reports.pareto.loss import SolvedLevels
 from fixtrail.reports.pilot.judge import Plan, plan_of
 from runtime.failure import USAGE, Failure
 
@@ -21,12 +19,12 @@ def longest_wait_min(options: Options) -> float:
     return _number(_table(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN)
 
 
-def solved_levels(options: Options) -> Solved:
+def solved_levels(options: Options) -> SolvedLevels:
     """When a cause counts as solved: [pareto]; else the targeted mean wait, or 15 min, and one update. Or Failure."""
     table = _table(options, "pareto", {"wait_min", "updates"})
-    aim_s = options.targets.values.get("wait_mean_s", 60 * Solved().wait_min)
-    return Solved(
-        _number(table, "pareto", "wait_min", aim_s / 60), _number(table, "pareto", "updates", Solved().updates)
+    aim_s = options.targets.values.get("wait_mean_s", 60 * SolvedLevels().wait_min)
+    return SolvedLevels(
+        _number(table, "pareto", "wait_min", aim_s / 60), _number(table, "pareto", "updates", SolvedLevels().updates)
     )
 
 
@@ -35,10 +33,10 @@ def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
     table = _table(options, "pilot", _PILOT)
     try:
         for gate in table.get("gate", ()):
-            _known(gate, "pilot.gate", _GATE)
+            _check_keys(gate, "pilot.gate", _GATE)
         rollout = tuple(table.get("rollout", ()))
         for wave in rollout:
-            _known(wave, "pilot.rollout", _ROLLOUT)
+            _check_keys(wave, "pilot.rollout", _ROLLOUT)
             if missing := sorted(_ROLLOUT - wave.keys()):
                 raise ValueError(f"pilot.rollout: {', '.join(missing)} is missing")
         return plan_of(table), rollout
@@ -49,14 +47,14 @@ def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
 def _table(options: Options, name: str, keys: Collection[str]) -> Mapping[str, Any]:
     table = options.targets.more.get(name, {})
     try:
-        _known(table, name, keys)
+        _check_keys(table, name, keys)
     except (ValueError, AttributeError) as error:
         raise Failure(f"targets: {error}", USAGE) from None
-    found: Mapping[str, Any] = table
-    return found
+    checked: Mapping[str, Any] = table
+    return checked
 
 
-def _known(table: Mapping[str, Any], name: str, keys: Collection[str]) -> None:
+def _check_keys(table: Mapping[str, Any], name: str, keys: Collection[str]) -> None:
     if unknown := sorted(table.keys() - set(keys)):
         raise ValueError(f"{name}: there is no key {', '.join(unknown)}; keys are {', '.join(sorted(keys))}")
 

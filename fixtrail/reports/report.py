@@ -1,6 +1,4 @@
-"""What every report is made of: figures with their uncertainty, tables, pictures, and how they were computed."""
-
-from __future__ import annotations
+"""The model of a report: figures with their uncertainty, tables, pictures, and methods."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +21,13 @@ Part = Literal["headline", "left_out", "answers"]
 Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p"]
 
 
-class Words(NamedTuple):
-    """The same text for both kinds of readers."""
+class Bilingual(NamedTuple):
+    """A text in both languages."""
 
     zh: str
     en: str
 
-    def said(self, locale: Locale) -> str:
+    def in_locale(self, locale: Locale) -> str:
         return self.zh if locale == "zh-CN" else self.en
 
 
@@ -48,8 +46,8 @@ NO_INTERVAL = Interval(None, None)
 class Definition:
     """What a figure means. `unit` is that of the stored value: share (0 to 1), nps (-100 to 100), s, per_100 …"""
 
-    title: Words
-    text: Words
+    title: Bilingual
+    text: Bilingual
     unit: str
     better: Literal["higher", "lower"] | None = None
     # Grows when the same events would give another number.
@@ -105,9 +103,9 @@ class Column:
     """
 
     name: str
-    title: Words
+    title: Bilingual
     kind: Kind = "text"
-    words: Mapping[str, Words] | None = None
+    words: Mapping[str, Bilingual] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +113,10 @@ class Sheet:
     """A table of a report: what the page shows, the CSV file holds and the JSON document lists under its name."""
 
     name: str
-    title: Words
+    title: Bilingual
     columns: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
-    note: Words | None = None
+    note: Bilingual | None = None
     # Page and terminal show only so many rows, with 0 not even the title; CSV and JSON have all.
     shown: int = 50
 
@@ -131,9 +129,9 @@ class Chart:
     """A picture; `sheet` names the table with the numbers that it shows, `draw` makes it for a reader's language."""
 
     name: str
-    title: Words
+    title: Bilingual
     sheet: str
-    draw: Callable[[Locale], Picture]
+    draw: "Callable[[Locale], Picture]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +142,13 @@ class Report:
     """
 
     name: str
-    title: Words
-    question: Words
+    title: Bilingual
+    question: Bilingual
     scope: Mapping[str, Any] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     sheets: tuple[Sheet, ...] = ()
     charts: tuple[Chart, ...] = ()
-    methods: tuple[Words, ...] = ()
+    methods: tuple[Bilingual, ...] = ()
     definitions: Mapping[str, Definition] = field(default_factory=dict)
 
     def sheet(self, name: str) -> Sheet:
@@ -159,10 +157,10 @@ class Report:
 
 def sheet_of(
     name: str,
-    title: Words,
+    title: Bilingual,
     columns: Sequence[Column],
     frame: pd.DataFrame,
-    note: Words | None = None,
+    note: Bilingual | None = None,
     shown: int = 50,
 ) -> Sheet:
     """A frame as a table of these columns, in this order; the frame may have more."""
@@ -174,12 +172,12 @@ def sheet_of(
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: null for what is not there, times as RFC 3339, numbers of Python's own types."""
-    if isinstance(value, Words):
+    if isinstance(value, Bilingual):
         return {"zh-CN": value.zh, "en": value.en}
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if value is None or value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, (bool, np.bool_)):

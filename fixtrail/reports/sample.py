@@ -1,7 +1,5 @@
 """Samples of whole vehicles, for what only the events tell: they are sorted by vehicle, those of a few soon read."""
 
-from __future__ import annotations
-
 KEYS = 2**32
 
 

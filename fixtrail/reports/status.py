@@ -1,7 +1,5 @@
 """Was a target met? One rule for every figure; docs/reports.md explains it with the owner's own numbers."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from fixtrail.reports.report import Interval

@@ -1,7 +1,5 @@
 """The TOML file with what was aimed at and when: targets of figures, and the periods to compare."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fixtrail.reports.definitions import DEFINITIONS
-from fixtrail.reports.report import Words
+from fixtrail.reports.report import Bilingual
 from runtime.failure import USAGE, Failure
 from schemas.times import is_time_zone
 from schemas.toml_file import TomlFileError, read_toml
@@ -27,7 +25,7 @@ class Period:
     """
 
     name: str
-    title: Words
+    title: Bilingual
     since: date | None = None
     until: date | None = None
     last_days: int | None = None
@@ -36,7 +34,7 @@ class Period:
     rollout: Literal["before", "after"] | None = None
 
 
-ALL = Period("all", Words("全部", "all"))
+ALL = Period("all", Bilingual("全部", "all"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +77,19 @@ def targets_of(document: Mapping[str, Any]) -> Targets:
     zone = str(document.get("time_zone", "UTC"))
     if not is_time_zone(zone):
         raise ValueError(f"there is no time zone {zone!r}")
-    told = document.get("targets", {})
-    if unknown := sorted(told.keys() - DEFINITIONS.keys()):
+    target_table = document.get("targets", {})
+    if unknown := sorted(target_table.keys() - DEFINITIONS.keys()):
         raise ValueError(f"there is no figure {', '.join(unknown)}; figures are {', '.join(DEFINITIONS)}")
     periods = tuple(_period(table) for table in document.get("period", ()))
     names = [period.name for period in periods]
     if len(set(names)) < len(names):
         raise ValueError("two periods have the same name")
-    values = {name: _number(name, value) for name, value in told.items() if not isinstance(value, Mapping)}
-    relative = {name: _relative(name, value, names) for name, value in told.items() if isinstance(value, Mapping)}
-    more = {name: table for name, table in document.items() if name not in _KEYS}
-    return Targets(values, relative, periods or (ALL,), zone, more)
+    values = {name: _number(name, value) for name, value in target_table.items() if not isinstance(value, Mapping)}
+    relative = {
+        name: _relative(name, value, names) for name, value in target_table.items() if isinstance(value, Mapping)
+    }
+    further_tables = {name: table for name, table in document.items() if name not in _KEYS}
+    return Targets(values, relative, periods or (ALL,), zone, further_tables)
 
 
 def _relative(name: str, table: Mapping[str, Any], periods: list[str]) -> Relative:
@@ -121,7 +121,7 @@ def _period(table: Mapping[str, Any]) -> Period:
     title = str(table.get("title", name))
     return Period(
         name,
-        Words(str(table.get("title_zh", title)), title),
+        Bilingual(str(table.get("title_zh", title)), title),
         table.get("from"),
         table.get("to"),
         int(table["last_days"]) if "last_days" in table else None,

@@ -35,7 +35,7 @@ SEALED_AT_ONCE = 1000
 
 @dataclass(slots=True)
 class Sent:
-    """What became of the lines: every one is acknowledged, empty, too long, or it failed."""
+    """The outcome of the lines: each is acknowledged, empty, too long, or failed."""
 
     acknowledged: int = 0
     failed: int = 0
@@ -65,13 +65,13 @@ async def send_lines(
     `rate` limits to so many events per second; `moved` is told how many bytes were read. A key's lines stay in order.
     Raises Failure where Kafka is not there or has no topic `service-events`.
     """
-    async with open_lanes(settings) as lanes:
+    async with open_sender(settings) as lanes:
         await _send_all(lanes, source, rate, moved)
     return lanes.sent
 
 
 @asynccontextmanager
-async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
+async def open_sender(settings: SendingSettings) -> AsyncIterator["PartitionedSender"]:
     """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
 
     Raises Failure where Kafka has no topic `service-events`.
@@ -84,7 +84,7 @@ async def open_lanes(settings: SendingSettings) -> AsyncIterator["Lanes"]:
         max_request_size=2 * MAX_SENT_BYTES,
         request_timeout_ms=60_000,
     ) as producer:
-        lanes = Lanes(producer, partitions, tracing, sealer_of(settings))
+        lanes = PartitionedSender(producer, partitions, tracing, sealer_of(settings))
         began = time.monotonic()
         try:
             yield lanes
@@ -102,7 +102,7 @@ async def send_from(
     `produce` runs on a thread of its own, at its own pace; it is held up while Kafka does not keep up.
     """
     waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(maxsize=20_000)
-    async with open_lanes(settings) as lanes:
+    async with open_sender(settings) as lanes:
         producing = asyncio.ensure_future(asyncio.to_thread(produce, lambda value, key: waiting.put((value, key))))
         while not (producing.done() and waiting.empty()):
             for _ in range(waiting.qsize()):
@@ -112,7 +112,9 @@ async def send_from(
     return await producing, lanes.sent
 
 
-async def _send_all(lanes: "Lanes", source: BinaryIO, rate: float | None, moved: Callable[[int], object]) -> None:
+async def _send_all(
+    lanes: "PartitionedSender", source: BinaryIO, rate: float | None, moved: Callable[[int], object]
+) -> None:
     number = 0
     began = time.monotonic()
     async for lines, size in _read(source, lanes.flush, CHUNK_BYTES if rate is None else 4096):
@@ -132,7 +134,7 @@ async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> 
 
     While nothing more arrives (somebody types, or `tail -f`), `idle` is called so that what is there goes out.
     """
-    rest: list[bytes] = []
+    pending: list[bytes] = []
     read = getattr(source, "read1", source.read)
     while True:
         reading = asyncio.ensure_future(asyncio.to_thread(read, chunk_bytes))
@@ -141,18 +143,18 @@ async def _read(source: BinaryIO, idle: Callable[[], Any], chunk_bytes: int) -> 
         chunk = reading.result()
         if not chunk:
             break
-        first, *others = chunk.split(b"\n")
-        rest.append(first)
-        if others:
-            yield [b"".join(rest), *others[:-1]], len(chunk)
-            rest = [others[-1]]
+        first, *complete = chunk.split(b"\n")
+        pending.append(first)
+        if complete:
+            yield [b"".join(pending), *complete[:-1]], len(chunk)
+            pending = [complete[-1]]
         else:
             yield [], len(chunk)
-    last = b"".join(rest)
+    last = b"".join(pending)
     yield [last] if last else [], 0
 
 
-class Lanes:
+class PartitionedSender:
     """One record batch being filled per partition; with `tracing` each is a span, and its records carry the trace."""
 
     def __init__(
@@ -183,11 +185,11 @@ class Lanes:
             self.sent.without_key += 1
             await self._enqueue(None, next(self._keyless), line)
         else:
-            await self._enqueue(*self._place(vehicle_id), line)
+            await self._enqueue(*self._key_and_partition(vehicle_id), line)
 
     async def put(self, value: bytes, key: bytes) -> None:
         """Put one record with its own key."""
-        await self._enqueue(*self._place(key.decode()), value)
+        await self._enqueue(*self._key_and_partition(key.decode()), value)
 
     async def _enqueue(self, key: bytes | None, partition: int, line: bytes) -> None:
         self._unsealed.append((key, partition, line))
@@ -220,16 +222,16 @@ class Lanes:
     def _headers(self, partition: int) -> list[tuple[str, bytes]]:
         return self._spans[partition].headers if self._spans else []
 
-    def _place(self, vehicle_id: str) -> tuple[bytes, int]:
+    def _key_and_partition(self, vehicle_id: str) -> tuple[bytes, int]:
         """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""
-        found = self._partition_of.get(vehicle_id)
-        if found is None:
+        key_and_partition = self._partition_of.get(vehicle_id)
+        if key_and_partition is None:
             if len(self._partition_of) > 1_000_000:
                 self._partition_of.clear()
             key = vehicle_id.encode()
             partition = self._partitions[partition_of(key, len(self._partitions))]
-            found = self._partition_of[vehicle_id] = key, partition
-        return found
+            key_and_partition = self._partition_of[vehicle_id] = key, partition
+        return key_and_partition
 
     def _new_batch(self, partition: int) -> Any:
         batch = self._batches[partition] = self._producer.create_batch()
@@ -282,7 +284,7 @@ class Lanes:
 
 
 @dataclass(slots=True)
-class Checked:
+class CheckResult:
     """What `send --check` found: counts by type, by code, and of unknown field names."""
 
     lines: int = 0
@@ -303,14 +305,14 @@ class Checked:
 
 def check_lines(
     source: BinaryIO,
-    found: Checked,
+    result: CheckResult,
     *,
     max_bytes: int,
     moved: Callable[[int], object] = lambda _: None,
     accepted: Callable[[Event], object] = lambda _: None,
     refused: Callable[[BadEvent, bytes], object] = lambda *_: None,
 ) -> Iterator[tuple[int, BadEvent]]:
-    """The lines that are no event: line number and reason; `found` counts the rest as the lines go by.
+    """The lines that are no event: line number and reason; `result` counts the rest as the lines go by.
 
     `accepted` is given each event, `refused` each error with its line.
     """
@@ -318,18 +320,18 @@ def check_lines(
         moved(len(line))
         value = line.removesuffix(b"\n")
         if not value or value == b"\r":
-            found.empty += 1
+            result.empty += 1
             continue
-        found.lines += 1
+        result.lines += 1
         try:
             event, extras = decode_with_extras(value, max_bytes=max_bytes)
         except BadEvent as error:
-            found.codes[error.code] += 1
+            result.codes[error.code] += 1
             refused(error, value)
             yield number, error
         else:
-            found.types[event.type] += 1  # type: ignore[attr-defined]
-            found.extra_fields.update(extras)
+            result.types[event.type] += 1  # type: ignore[attr-defined]
+            result.extra_fields.update(extras)
             accepted(event)
 
 

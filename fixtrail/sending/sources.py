@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from fixtrail.sending.send import Sent, open_lanes, send_from
+from fixtrail.sending.send import Sent, open_sender, send_from
 from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
 from runtime.failure import NEGATIVE, USAGE, Failure
@@ -60,7 +60,7 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     else:
         for line in report_lines(report):
             say(line)
-        say("nothing was sent (dry run)" if run.dry_run else _told(sent) if sent else f"written to {run.out}")
+        say("nothing was sent (dry run)" if run.dry_run else _result_text(sent) if sent else f"written to {run.out}")
     return 0 if sent is None or sent.complete else NEGATIVE
 
 
@@ -93,7 +93,7 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
         if run.out is not None:
             with run.out.open("wb") as file:
                 return await import_log(run.log, mapping, _to_file(file.write), moved, rejects), None
-        async with open_lanes(settings) as lanes:
+        async with open_sender(settings) as lanes:
             report = await import_log(run.log, mapping, lanes.put, moved, rejects)
         return report, lanes.sent
 
@@ -118,7 +118,7 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
     """Send the events of a run, or write them to `out`; the exit code. Raises Failure for an unusable scenario."""
     from fixtrail.simulator.command import Written, write_events
 
-    with text_bar("simulating") as told:
+    with text_bar("simulating") as show:
 
         def play(send: Callable[[bytes, bytes], object] | None) -> Written:
             return write_events(
@@ -130,7 +130,7 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
                 run.start,
                 run.speed,
                 send,
-                lambda events, at: told(f"{events:,} events, {at:%Y-%m-%d %H:%M}"),
+                lambda events, at: show(f"{events:,} events, {at:%Y-%m-%d %H:%M}"),
             )
 
         try:
@@ -143,7 +143,7 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
     if str(out) != "-":
         span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
         say(f"{written.events:,} events of {written.orders:,} orders{span}")
-        say(_told(sent) if sent else f"written to {out}")
+        say(_result_text(sent) if sent else f"written to {out}")
     return 0 if sent is None or sent.complete else NEGATIVE
 
 
@@ -168,7 +168,7 @@ def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None)
         raise Failure(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
-def _told(sent: Sent) -> str:
+def _result_text(sent: Sent) -> str:
     if sent.complete:
         return f"{sent.acknowledged:,} events acknowledged"
     return f"only {sent.acknowledged:,} events were acknowledged: {sent.error}. Do it again: the ids are the same"

@@ -1,7 +1,5 @@
 """Work in the bay: jobs with their pauses, jobs done again, and the quality inspector."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -29,12 +27,12 @@ def repairs(visit: Visit, found_later: Sequence[Part]) -> Steps[None]:
         technician = yield from _job(visit, job, group, found_later if number == 1 else ())
     factor = visit.shop.rework_factor(technician)
     if visit.chance(visit.profile.restarted_job_share * factor):
-        yield from _again(visit, job)
+        yield from _redo_job(visit, job)
     fails = visit.chance(visit.profile.failed_check_share * factor)
     if fails or (not visit.quick and visit.chance(visit.work.inspected_share)):
         yield from _inspection(visit, fails)
     if fails:
-        yield from _again(visit, job)
+        yield from _redo_job(visit, job)
         yield from _inspection(visit, fails=False)
     bays.put(bay)
 
@@ -102,7 +100,7 @@ def _more_to_do(visit: Visit) -> Steps[None]:
     visit.approve()
 
 
-def _again(visit: Visit, job: dict[str, Any]) -> Steps[None]:
+def _redo_job(visit: Visit, job: dict[str, Any]) -> Steps[None]:
     """The job once more: it was not right."""
     visit.reworked = True
     yield from visit.wait(visit.profile.dispatch_min / 2)

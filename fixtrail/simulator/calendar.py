@@ -1,7 +1,5 @@
 """When a center is open, and when the rollout reaches it, in seconds since the start of the run."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """`fixtrail simulate`: a run written to a file, or sent at a pace."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator

@@ -1,6 +1,4 @@
-"""How long things take: random durations around a mean, in seconds."""
-
-from __future__ import annotations
+"""Random durations around a mean, in seconds."""
 
 import random
 

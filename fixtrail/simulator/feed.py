@@ -1,6 +1,4 @@
-"""From what happened in a workshop to what arrives of it: late, twice, out of order, in parts or not at all."""
-
-from __future__ import annotations
+"""The feed of a workshop's events with anomalies: late, duplicate, out of order, incomplete or lost."""
 
 import heapq
 import random

@@ -1,6 +1,4 @@
-"""The way of a visit through a workshop, from the gate to the survey."""
-
-from __future__ import annotations
+"""The process of a visit through a workshop, from the gate to the survey."""
 
 from fixtrail.simulator.bay import repairs
 from fixtrail.simulator.durations import HOUR_S
@@ -56,8 +54,8 @@ def _decline(visit: Visit) -> Steps[None]:
 def _afterwards(visit: Visit) -> None:
     """What the customer says, and whether the vehicle comes back."""
     days = visit.days_to_return()
-    for said in visit.shop.voice.after(visit.experience(comes_back=days is not None)):
-        visit.shop.feed.say(visit.order, said.kind, visit.env.now + said.after_s, **said.fields)
+    for reaction in visit.shop.reactions.after(visit.experience(comes_back=days is not None)):
+        visit.shop.feed.say(visit.order, reaction.kind, visit.env.now + reaction.after_s, **reaction.fields)
     if days is None:
         visit.shop.remember(visit.reason.vehicle)
     else:

@@ -1,7 +1,5 @@
 """Vehicles and customers that nobody owns: valid-looking numbers, addresses that reach no one."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from hashlib import blake2s
@@ -67,8 +65,8 @@ class Registry:
 def with_check_digit(vin: str) -> str:
     """The VIN with the ninth character that ISO 3779's North American practice and GB 16735 ask for."""
     values = (_VIN_VALUES[letter] if letter in _VIN_VALUES else int(letter) for letter in vin)
-    rest = sum(value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)) % 11
-    return f"{vin[:8]}{'X' if rest == 10 else rest}{vin[9:]}"
+    remainder = sum(value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)) % 11
+    return f"{vin[:8]}{'X' if remainder == 10 else remainder}{vin[9:]}"
 
 
 def _letters(number: int, length: int) -> str:

@@ -1,7 +1,5 @@
 """The parts desk: what a visit needs, asked for, fetched, brought by courier, or not there at all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +42,7 @@ def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> lis
         "unit_price": part.price,
     }
     visit.say("part_request", phase="requested", urgency="normal", **same)
-    if visit.reason.part_is_there or visit.shop.stock.take(part.no, visit.shop.calendar.working_day(began_s)):
+    if visit.reason.part_is_there or visit.shop.stock.remove(part.no, visit.shop.calendar.working_day(began_s)):
         return [(on_shelf_s, {"phase": "fulfilled", **same})]
     visit.stockout = True
     known_s = began_s + MINUTE_S * (1 + 2 * draw.random())

@@ -1,7 +1,5 @@
 """A run: all centers of a scenario together, their events in the order in which they arrive."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +9,7 @@ from fixtrail.simulator.calendar import centers_of
 from fixtrail.simulator.feed import Event
 from fixtrail.simulator.flow import visit_process
 from fixtrail.simulator.scenario import Center, Scenario
-from fixtrail.simulator.workshop import Place, Workshop
+from fixtrail.simulator.workshop import Workshop, WorkshopContext
 from schemas.times import EPOCH
 
 
@@ -36,7 +34,7 @@ def workshops(scenario: Scenario, seed: int, days: int, centers: int | None, sta
     run = run_tag(scenario, seed, start)
     chosen = centers_of(scenario, centers)
     return [
-        Workshop(scenario, _place(run, seed, number, chosen), start, days, visit_process)
+        Workshop(scenario, _context(run, seed, number, chosen), start, days, visit_process)
         for number in range(len(chosen))
     ]
 
@@ -47,11 +45,11 @@ def run_tag(scenario: Scenario, seed: int, start: datetime) -> str:
     return blake2s(text.encode(), digest_size=3).hexdigest()
 
 
-def _place(run: str, seed: int, number: int, chosen: list[Center]) -> Place:
+def _context(run: str, seed: int, number: int, centers: list[Center]) -> WorkshopContext:
     """Looks only at earlier centers, so that a center added at the end changes none of these."""
-    center, earlier = chosen[number], chosen[:number]
-    partners = [other.id for other in earlier if other.wave == center.wave]
-    return Place(
+    center, earlier = centers[number], centers[:number]
+    partners = [partner.id for partner in earlier if partner.wave == center.wave]
+    return WorkshopContext(
         run=run,
         seed=seed,
         number=number,

@@ -1,7 +1,5 @@
 """What a simulated world is made of: a scenario, read from TOML and checked key by key."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, time
 from functools import cached_property
@@ -112,7 +110,7 @@ class Score(Table):
     delay_hours: Annotated[float, Field(ge=0, le=240)]
 
     @model_validator(mode="after")
-    def _extremes_happen(self) -> Score:
+    def _extremes_happen(self) -> "Score":
         if self.base_shares[0] <= 0 or self.base_shares[-1] <= 0:
             raise ValueError("base_shares: the first and the last share must be above 0")
         return self
@@ -165,7 +163,7 @@ class Wave(Table):
     from_date: date | None = None
 
     @model_validator(mode="after")
-    def _one_start(self) -> Wave:
+    def _one_start(self) -> "Wave":
         if (self.from_day is None) == (self.from_date is None):
             raise ValueError("a wave needs either from_day or from_date")
         return self
@@ -189,7 +187,7 @@ class Center(Table):
         return checked_time_zone(zone)
 
     @model_validator(mode="after")
-    def _open_a_while(self) -> Center:
+    def _open_a_while(self) -> "Center":
         if self.opens >= self.closes:
             raise ValueError("opens must lie before closes on the same day")
         return self
@@ -247,13 +245,13 @@ class Scenario(Table):
     fault_group: Annotated[tuple[FaultGroup, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Scenario:
+    def _names_agree(self) -> "Scenario":
         _unique("center id", [center.id for center in self.center])
         _unique("wave", [wave.number for wave in self.wave])
         _unique("fault_group name", [group.name for group in self.fault_group])
-        known = {wave.number for wave in self.wave} | {0}
+        numbers = {wave.number for wave in self.wave} | {0}
         for center in self.center:
-            if center.wave not in known:
+            if center.wave not in numbers:
                 raise ValueError(f"center {center.id}: there is no [[wave]] with number {center.wave}")
         for origin, weight in self.origins.items():
             if weight > 0 and not any(group.origin == origin and group.weight > 0 for group in self.fault_group):
@@ -309,8 +307,8 @@ def _read(source: str, beside: Path) -> tuple[dict[str, Any], Path]:
     return read_toml(path), path.parent
 
 
-def _with_base(read: tuple[dict[str, Any], Path], depth: int) -> dict[str, Any]:
-    table, folder = read
+def _with_base(loaded: tuple[dict[str, Any], Path], depth: int) -> dict[str, Any]:
+    table, folder = loaded
     base = table.pop("base", None)
     if base is None:
         return table
@@ -330,7 +328,7 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _unique(what: str, values: list[Any]) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{what} given twice: {', '.join(map(str, twice))}")
+def _unique(subject: str, values: list[Any]) -> None:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{subject} given twice: {', '.join(map(str, repeated))}")

@@ -1,7 +1,5 @@
 """The parts store of a center: one-for-one replenishment, with levels that give the wanted share of stock-outs."""
 
-from __future__ import annotations
-
 import heapq
 import random
 from dataclasses import dataclass, field
@@ -44,8 +42,8 @@ def level_for(demand_per_day: float, replenishment_days: float, loss: float) -> 
     The days are then shortened until stock-outs happen for `loss` of the requests.
     """
     on_order = demand_per_day * replenishment_days
-    pieces, lost = 0, 1.0
-    while (lost := on_order * lost / (pieces + 1 + on_order * lost)) >= loss:
+    pieces, loss_share = 0, 1.0
+    while (loss_share := on_order * loss_share / (pieces + 1 + on_order * loss_share)) >= loss:
         pieces += 1
     pieces = max(pieces, 1)
     return Level(pieces, load_for(pieces, loss) / demand_per_day)
@@ -95,7 +93,7 @@ class Stock:
             # Begins as if it had always been so: otherwise full shelves would hide the first days' stock-outs.
             self._shelves[part_no] = Shelf(level, self._usual_orders(level, rate, now_day))
 
-    def take(self, part_no: str, now_day: float) -> bool:
+    def remove(self, part_no: str, now_day: float) -> bool:
         """Take one set from the shelf and order it again; False if there is none."""
         shelf = self._shelves[part_no]
         while shelf.on_order and shelf.on_order[0] <= now_day:

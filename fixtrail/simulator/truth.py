@@ -1,6 +1,4 @@
-"""What was planted in a run, for whoever wants to know whether it was found again, and where its centers are."""
-
-from __future__ import annotations
+"""The planted effects of a run, to check estimates against, and the reference data of its centers."""
 
 import json
 from collections.abc import Iterator

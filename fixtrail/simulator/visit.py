@@ -1,7 +1,5 @@
 """One visit, from check-in to handoff, as a SimPy process that says its events."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,7 +167,7 @@ class Visit:
         )
 
     def reason_to_return(self) -> Reason:
-        elsewhere = self.shop.place.partner
+        elsewhere = self.shop.context.partner
         if self.open_part or elsewhere is None or not self.chance(self.work.comeback_elsewhere_share):
             elsewhere = self.shop.center.id
         return Reason(

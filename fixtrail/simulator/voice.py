@@ -1,6 +1,4 @@
-"""What customers say afterwards: survey scores and complaints, drawn from what the visit was like."""
-
-from __future__ import annotations
+"""Customers' reactions after a visit: survey scores and complaints, drawn from their experience of it."""
 
 import random
 from bisect import bisect_right
@@ -47,13 +45,13 @@ class Experience:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Reaction:
     after_s: float
     kind: str
     fields: dict[str, Any]
 
 
-class Voice:
+class CustomerReactions:
     """The customers of one center; `offset` is how much they like it for reasons of their own (log-odds)."""
 
     def __init__(self, score: Score, complaint: Complaint, offset: float, draw: random.Random) -> None:
@@ -61,68 +59,68 @@ class Voice:
         self._borders = borders(score)
         self._complaint_base = log_odds(complaint.base_share) if complaint.base_share else None
 
-    def after(self, seen: Experience) -> list[Said]:
+    def after(self, experience: Experience) -> list[Reaction]:
         """Surveys and complaints about the visit, with the seconds after its end."""
-        said: list[Said] = []
+        reactions: list[Reaction] = []
         if self._draw.random() < self._score.response_share:
-            said.extend(self._surveys(seen))
-        if self._complaint_base is not None and self._draw.random() < self._complaint_chance(seen):
-            said.append(self._complain(seen))
-        return said
+            reactions.extend(self._surveys(experience))
+        if self._complaint_base is not None and self._draw.random() < self._complaint_chance(experience):
+            reactions.append(self._complain(experience))
+        return reactions
 
-    def _surveys(self, seen: Experience) -> list[Said]:
+    def _surveys(self, experience: Experience) -> list[Reaction]:
         after_s = self._delay_s(self._score.delay_hours)
-        score = self._answer(seen)
-        answers = [self._survey(seen, score, after_s)]
+        score = self._answer(experience)
+        answers = [self._survey(experience, score, after_s)]
         if self._draw.random() < self._score.corrected_share:
             better = min(score + 1, 10) if self._draw.random() < 0.5 else max(score - 1, 0)
-            answers.append(self._survey(seen, better, after_s + self._delay_s(self._score.delay_hours)))
+            answers.append(self._survey(experience, better, after_s + self._delay_s(self._score.delay_hours)))
         return answers
 
-    def _answer(self, seen: Experience) -> int:
-        return bisect_right(self._borders, self._offset - displeasure(self._score, seen) + logistic(self._draw))
+    def _answer(self, experience: Experience) -> int:
+        return bisect_right(self._borders, self._offset - displeasure(self._score, experience) + logistic(self._draw))
 
-    def _survey(self, seen: Experience, score: int, after_s: float) -> Said:
-        reasons = self._reasons(seen, score)
+    def _survey(self, experience: Experience, score: int, after_s: float) -> Reaction:
+        reasons = self._reasons(experience, score)
         fields: dict[str, Any] = {"score": score, "reasons": reasons}
         if self._draw.random() < self._score.comment_share:
-            fields["comment"] = COMMENTS[reasons[0]][seen.locale == "en"]
-        return Said(after_s, "survey", fields)
+            fields["comment"] = COMMENTS[reasons[0]][experience.locale == "en"]
+        return Reaction(after_s, "survey", fields)
 
-    def _reasons(self, seen: Experience, score: int) -> list[str]:
+    def _reasons(self, experience: Experience, score: int) -> list[str]:
         if score >= PROMOTER:
-            quick, informed = seen.wait_min < SHORT_WAIT_MIN, seen.updates > 0
+            quick, informed = experience.wait_min < SHORT_WAIT_MIN, experience.updates > 0
             reasons = [name for name, holds in (("quick", quick), ("kept_informed", informed)) if holds]
             return reasons or ["friendly"]
-        reasons = grievances(seen)
-        if not seen.updates:
+        reasons = grievances(experience)
+        if not experience.updates:
             reasons.append("no_updates")
         return reasons or ["price"]
 
-    def _complain(self, seen: Experience) -> Said:
-        reason = (grievances(seen) or ["price"])[0]
+    def _complain(self, experience: Experience) -> Reaction:
+        reason = (grievances(experience) or ["price"])[0]
         severity = "high" if self._draw.random() < self._complaint.high_share else "low"
         fields = {"category": COMPLAINT_CATEGORIES[reason], "severity": severity}
-        return Said(self._delay_s(self._complaint.delay_hours), "complaint", fields)
+        return Reaction(self._delay_s(self._complaint.delay_hours), "complaint", fields)
 
-    def _complaint_chance(self, seen: Experience) -> float:
+    def _complaint_chance(self, experience: Experience) -> float:
         odds = self._complaint_base or 0.0
-        odds += self._complaint.wait_per_10_min * min(seen.wait_min, self._score.longest_wait_min) / 10
-        odds += self._complaint.not_fixed_first_time * (not seen.fixed_first_time)
+        odds += self._complaint.wait_per_10_min * min(experience.wait_min, self._score.longest_wait_min) / 10
+        odds += self._complaint.not_fixed_first_time * (not experience.fixed_first_time)
         return 1 / (1 + exp(-odds))
 
     def _delay_s(self, mean_hours: float) -> float:
         return 120.0 + self._draw.expovariate(1.0) * mean_hours * HOUR_S
 
 
-def displeasure(score: Score, seen: Experience) -> float:
+def displeasure(score: Score, experience: Experience) -> float:
     """Log-odds by which the visit pulls its score down."""
     return (
-        score.wait_per_10_min * min(seen.wait_min, score.longest_wait_min) / 10
-        + score.not_fixed_first_time * (not seen.fixed_first_time)
-        + score.stockout * seen.stockout
-        + score.progress_update * min(seen.updates, score.most_updates)
-        + score.quote_overrun * seen.quote_overrun
+        score.wait_per_10_min * min(experience.wait_min, score.longest_wait_min) / 10
+        + score.not_fixed_first_time * (not experience.fixed_first_time)
+        + score.stockout * experience.stockout
+        + score.progress_update * min(experience.updates, score.most_updates)
+        + score.quote_overrun * experience.quote_overrun
     )
 
 
@@ -132,12 +130,12 @@ def borders(score: Score) -> list[float]:
     return [log_odds(below / whole) for below in list(accumulate(score.base_shares))[:-1]]
 
 
-def grievances(seen: Experience) -> list[str]:
+def grievances(experience: Experience) -> list[str]:
     """What there was to complain of, the worst first."""
     holds = {
-        "not_fixed": not seen.fixed_first_time,
-        "parts_missing": seen.stockout,
-        "waiting_time": seen.wait_min > LONG_WAIT_MIN,
+        "not_fixed": not experience.fixed_first_time,
+        "parts_missing": experience.stockout,
+        "waiting_time": experience.wait_min > LONG_WAIT_MIN,
     }
     return [name for name, true in holds.items() if true]
 

@@ -1,7 +1,5 @@
 """One simulated center: its people, bays and parts, its customers by the hour, and the feed of its events."""
 
-from __future__ import annotations
-
 import heapq
 import random
 from collections.abc import Callable, Generator, Iterator
@@ -18,7 +16,7 @@ from fixtrail.simulator.feed import Event, Feed
 from fixtrail.simulator.identity import Registry, Vehicle
 from fixtrail.simulator.scenario import Center, FaultGroup, Lane, Profile, Scenario
 from fixtrail.simulator.stock import Stock
-from fixtrail.simulator.voice import Voice
+from fixtrail.simulator.voice import CustomerReactions
 
 STEP_S = 6 * HOUR_S
 # A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.
@@ -30,8 +28,8 @@ Steps = Generator[simpy.Event, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a center stands in its run: what its random streams and its neighbour depend on."""
+class WorkshopContext:
+    """A center's context in its run: its random streams and its neighbour depend on it."""
 
     run: str
     seed: int
@@ -56,9 +54,11 @@ class Reason:
 class Workshop:
     """The center as its visits use it; `visit` is the SimPy process of one, from check-in to handoff."""
 
-    def __init__(self, scenario: Scenario, place: Place, start: datetime, days: int, visit: VisitProcess) -> None:
-        center, self._visit = place.center, visit
-        self.scenario, self.place, self.center = scenario, place, center
+    def __init__(
+        self, scenario: Scenario, context: WorkshopContext, start: datetime, days: int, visit: "VisitProcess"
+    ) -> None:
+        center, self._visit = context.center, visit
+        self.scenario, self.context, self.center = scenario, context, center
         self.env = simpy.Environment()
         self.end_s = days * DAY_S
         self.calendar = Calendar(center, start, days)
@@ -72,10 +72,10 @@ class Workshop:
             [_around_one(traits, spread.technician_rework) for _ in range(scenario.crew.technicians)]
         )
         self.score_offset = traits.gauss(0, 1) * spread.center_score
-        self.voice = Voice(scenario.score, scenario.complaint, self.score_offset, self._stream("voice"))
+        self.reactions = CustomerReactions(scenario.score, scenario.complaint, self.score_offset, self._stream("voice"))
         self.stock = Stock(scenario, center.load, self._stream("stock"))
-        self.feed = Feed(scenario.anomalies, start, self._stream("feed"), place.neighbour)
-        self._registry = Registry(place.run, place.number, center.id, scenario.work.english_share)
+        self.feed = Feed(scenario.anomalies, start, self._stream("feed"), context.neighbour)
+        self._registry = Registry(context.run, context.number, center.id, scenario.work.english_share)
         self._improved_from_s = improved_from_s(scenario, center, start)
         crew = scenario.crew
         self.advisors = simpy.Resource(self.env, crew.advisors)
@@ -89,7 +89,7 @@ class Workshop:
             "quick": _shelf_of(self.env, crew.bays + 1, crew.quick_bays),
         }
         self._orders = 0
-        self._known: list[tuple[float, int, Vehicle]] = []
+        self._returning: list[tuple[float, int, Vehicle]] = []
         self._groups = [group for group, _ in scenario.mix]
         self._group_weights = [share for _, share in scenario.mix]
 
@@ -103,7 +103,7 @@ class Workshop:
             now_s = min(now_s + STEP_S, self.end_s)
             self.env.run(until=now_s)
             for arrived_ms, number, event in self.feed.arrived_before(now_s):
-                yield arrived_ms, self.place.number, number, event
+                yield arrived_ms, self.context.number, number, event
 
     def profile(self) -> Profile:
         """How the center works now."""
@@ -115,7 +115,7 @@ class Workshop:
 
     def next_order_id(self) -> str:
         self._orders += 1
-        return f"{self.place.run}-{self.center.id}-{self._orders:05}"
+        return f"{self.context.run}-{self.center.id}-{self._orders:05}"
 
     def expect_back(self, reason: Reason, days: float) -> None:
         """The vehicle comes again for the same fault, in opening hours `days` from now or a little later."""
@@ -124,10 +124,10 @@ class Workshop:
     def remember(self, vehicle: Vehicle) -> None:
         """The vehicle may come again by itself, in months."""
         days = SOONEST_RETURN_DAYS + self.draw.random() * (LATEST_RETURN_DAYS - SOONEST_RETURN_DAYS)
-        heapq.heappush(self._known, (self.env.now + days * DAY_S, self._orders, vehicle))
+        heapq.heappush(self._returning, (self.env.now + days * DAY_S, self._orders, vehicle))
 
     def _stream(self, subject: str) -> random.Random:
-        return random.Random(f"{self.place.seed}/{self.center.id}/{subject}")
+        return random.Random(f"{self.context.seed}/{self.center.id}/{subject}")
 
     def _change_over(self) -> Steps[None]:
         yield self.env.timeout(max(self._improved_from_s, 0.0))
@@ -178,9 +178,9 @@ class Workshop:
         return Reason(self._vehicle(at_s), tuple(groups), lane, self.center.id)
 
     def _vehicle(self, at_s: float) -> Vehicle:
-        known = self._arrival_draw.random() < self.scenario.work.known_vehicle_share
-        if known and self._known and self._known[0][0] <= at_s:
-            return heapq.heappop(self._known)[2]
+        is_known = self._arrival_draw.random() < self.scenario.work.known_vehicle_share
+        if is_known and self._returning and self._returning[0][0] <= at_s:
+            return heapq.heappop(self._returning)[2]
         return self._registry.new_vehicle(at_s)
 
     def _comes_back(self, reason: Reason, days: float) -> Steps[None]:

@@ -1,4 +1,4 @@
-"""What came from upstream, as a terminal may be given it."""
+"""Upstream text made safe for a terminal."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """Nothing that a terminal would take for a command: control and direction characters are replaced."""
+    """The text with control and direction characters replaced, so that a terminal runs no command in it."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 

@@ -16,15 +16,15 @@ def bytes_bar(title: str, total: int | None) -> Iterator[Callable[[int], object]
         return
     with _bar() as progress:
         task = progress.add_task(title, total=total)
-        done = shown = 0
+        total_done = displayed = 0
 
         def moved(count: int) -> None:
-            nonlocal done, shown
-            done += count
+            nonlocal total_done, displayed
+            total_done += count
             # Not at every line: an update costs more than a line.
-            if done - shown > _EVERY_BYTES:
-                progress.update(task, completed=done)
-                shown = done
+            if total_done - displayed > _EVERY_BYTES:
+                progress.update(task, completed=total_done)
+                displayed = total_done
 
         yield moved
 

@@ -1,4 +1,4 @@
-"""Who takes care of which alert: topic `alert-acks`, written by the command line and the ops board."""
+"""Acknowledgements of alerts: topic `alert-acks`, written by the command line and the ops board."""
 
 import time
 from collections.abc import Mapping

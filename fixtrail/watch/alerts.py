@@ -71,10 +71,10 @@ def ended(alert: Alert, at: int, by: str = "condition") -> Alert | None:
     return _next(alert, ended_at=at, **closed)
 
 
-def told(alert: Alert, tellings: list[Telling]) -> Alert:
-    """The alert with what became of telling it; a telling replaces the one of the same step and channel."""
-    kept = {(each.step, each.channel): each for each in (*alert.told, *tellings)}
-    return _next(alert, told=tuple(kept.values()))
+def with_tellings(alert: Alert, tellings: list[Telling]) -> Alert:
+    """The alert with these tellings; a telling replaces the one of the same step and channel."""
+    by_step = {(telling.step, telling.channel): telling for telling in (*alert.told, *tellings)}
+    return _next(alert, told=tuple(by_step.values()))
 
 
 def step_of(alert: Alert) -> str:

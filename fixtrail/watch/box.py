@@ -19,9 +19,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.open_order import Found
+from fixtrail.watch.open_order import TickOutput
 from fixtrail.watch.shard import Shard
-from fixtrail.watch.telling import Desk, close_all, left_open, open_channel
+from fixtrail.watch.telling import AlertChannel, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK
@@ -93,14 +93,14 @@ class _Watch(Box):
         self._failing_since: float | None = None
         self._producer: Any = None
         wording = Wording(config.watch.locale, config.watch.time_zone, config.centers)
-        self._desks = [
-            Desk(name, section, open_channel(name, section), wording, self._change, progress)
+        self._channels = [
+            AlertChannel(name, section, open_channel(name, section), wording, self._change, progress)
             for name, section in config.watch.ops.items()
         ]
 
     async def run(self) -> int:
         watching = asyncio.create_task(self._watch(), name="watch")
-        tasks = {asyncio.create_task(desk.run(), name=f"ops channel {desk.name}") for desk in self._desks}
+        tasks = {asyncio.create_task(channel.run(), name=f"ops channel {channel.name}") for channel in self._channels}
         tasks.add(asyncio.create_task(self._acks.run(), name="acknowledgements"))
         try:
             done, _ = await asyncio.wait({watching, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -115,11 +115,11 @@ class _Watch(Box):
             await asyncio.gather(watching, *tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Leave the group and let go of everything."""
+        """Leave the group and close everything."""
         await self.group.close()
         if self._producer is not None:
             await stop_client(self._producer, STOP_LIMIT_S)
-        await close_all(self._desks)
+        await close_all(self._channels)
 
     async def revoked(self, partitions: set[TopicPartition]) -> None:
         """Say nothing more of them. What is known is kept for those that come back at once."""
@@ -143,10 +143,10 @@ class _Watch(Box):
         for tp in partitions:
             if (offset := self._offsets.get(tp)) is not None:
                 self.group.consumer.seek(tp, offset)
-                self.group.done[tp] = offset
-        for gone in self._parked.values():
-            for desk in self._desks:
-                desk.drop(gone)
+                self.group.delivered[tp] = offset
+        for parked_shard in self._parked.values():
+            for channel in self._channels:
+                channel.drop(parked_shard)
         self._parked.clear()
 
     # Reading
@@ -172,15 +172,15 @@ class _Watch(Box):
         """Let the shard take them; it passes over what is none of ours, which other boxes name as dead letters."""
         if (shard := self._shards.get(tp.partition)) is None:
             return
-        take = {
-            JOURNEYS: shard.take_journey,
-            NOTICES: shard.take_notice,
-            CENTER_HOURS: shard.take_hour,
-            ALERTS: shard.take_alert,
+        apply_record = {
+            JOURNEYS: shard.apply_journey,
+            NOTICES: shard.apply_notice,
+            CENTER_HOURS: shard.apply_hour,
+            ALERTS: shard.apply_alert,
         }[tp.topic]
         for record in records:
-            take(record)
-        self._offsets[tp] = self.group.done[tp] = records[-1].offset + 1
+            apply_record(record)
+        self._offsets[tp] = self.group.delivered[tp] = records[-1].offset + 1
 
     async def flush(self) -> None:
         """Let the shards speak that are live, when it is time to look at the clock."""
@@ -222,9 +222,9 @@ class _Watch(Box):
         tp = TopicPartition(CENTER_HOURS, partition)
         if tp in self._offsets:
             return
-        found = await self.group.consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
-        if found.get(tp) is not None:
-            self.group.consumer.seek(tp, found[tp].offset)
+        offsets = await self.group.consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
+        if offsets.get(tp) is not None:
+            self.group.consumer.seek(tp, offsets[tp].offset)
 
     async def _position(self, tp: TopicPartition) -> int:
         return int(await asyncio.wait_for(self.group.consumer.position(tp), 5.0))
@@ -247,8 +247,8 @@ class _Watch(Box):
             if shard.live_since is None:
                 continue
             async with self._writing:
-                if found := shard.tick(now):
-                    await self._write(shard, found)
+                if output := shard.tick(now):
+                    await self._write(shard, output)
             if shard.is_behind:
                 # Read on in between, or the group takes the partitions away.
                 self._ticked_at = began - TICK_S
@@ -256,15 +256,17 @@ class _Watch(Box):
         self._progress.observe(("tick_seconds",), [time.monotonic() - began])
 
     async def _take_over(self, shard: Shard) -> None:
-        """Go on with what the last one who had this shard was telling."""
+        """Continue the tellings that the shard's former owner left unfinished."""
         async with self._writing:
-            others = [
-                alert for alert in shard.alerts.values() if not any(desk.is_telling(alert) for desk in self._desks)
+            untold = [
+                alert
+                for alert in shard.alerts.values()
+                if not any(channel.is_telling(alert) for channel in self._channels)
             ]
-            if unknown := left_open(others, _now_ms()):
-                await self._write(shard, Found(alerts={alert.alert_id: alert for alert in unknown}))
-        for desk in self._desks:
-            desk.offer(shard, shard.alerts.values())
+            if left_alerts := left_open(untold, _now_ms()):
+                await self._write(shard, TickOutput(alerts={alert.alert_id: alert for alert in left_alerts}))
+        for channel in self._channels:
+            channel.offer(shard, shard.alerts.values())
 
     async def _change(self, shard: Shard, change: Callable[[Alert], Alert], ids: list[str]) -> bool:
         """Write a new version of these alerts; False where that failed or the shard went elsewhere."""
@@ -272,19 +274,19 @@ class _Watch(Box):
             if self._shards.get(shard.partition) is not shard:
                 return False
             changed = [change(shard.alerts[alert_id]) for alert_id in ids if alert_id in shard.alerts]
-            return await self._write(shard, Found(alerts={alert.alert_id: alert for alert in changed}))
+            return await self._write(shard, TickOutput(alerts={alert.alert_id: alert for alert in changed}))
 
-    async def _write(self, shard: Shard, found: Found) -> bool:
+    async def _write(self, shard: Shard, output: TickOutput) -> bool:
         """Returns once Kafka has acknowledged all of it; False where it has to be found again."""
         if time.monotonic() - self.group.polled_at > LEASE_S:
-            shard.refuse(found)
+            shard.refuse(output)
             return False
         crash_point("watch.before_write")
         try:
-            for sent in [await self._send(shard, *row) for row in _rows(found)]:
-                await sent
+            for acknowledgement in [await self._send(shard, *row) for row in _rows(output)]:
+                await acknowledgement
         except KafkaError as error:
-            shard.refuse(found)
+            shard.refuse(output)
             self._progress.counts["failed_writes", ""] += 1
             self._failing_since = self._failing_since or time.monotonic()
             if time.monotonic() - self._failing_since > FAILING_LIMIT_S:
@@ -293,10 +295,10 @@ class _Watch(Box):
             return False
         crash_point("watch.written")
         self._failing_since = None
-        self._note(shard, found)
-        shard.accept(found)
-        for desk in self._desks:
-            desk.offer(shard, [shard.alerts[alert_id] for alert_id in found.alerts])
+        self._note(shard, output)
+        shard.accept(output)
+        for channel in self._channels:
+            channel.offer(shard, [shard.alerts[alert_id] for alert_id in output.alerts])
         return True
 
     async def _send(self, shard: Shard, topic: str, key: str, value: bytes | None) -> Any:
@@ -304,15 +306,15 @@ class _Watch(Box):
         partition = None if topic == ALERT_ACKS else shard.partition
         return await self._producer.send(topic, value, key=key.encode(), partition=partition)
 
-    def _note(self, shard: Shard, found: Found) -> None:
-        for notice in found.notices:
+    def _note(self, shard: Shard, output: TickOutput) -> None:
+        for notice in output.notices:
             self._progress.counts["notices", notice["milestone"]] += 1
             log.info("customer told", milestone=notice["milestone"], order_id=notice["order_id"])
-        for alert in found.alerts.values():
+        for alert in output.alerts.values():
             before = shard.alerts.get(alert.alert_id)
             if (step := _step(before, alert)) is not None:
                 self._progress.counts["alerts", alert.kind, step] += 1
-                log.info(f"alert {step}", rule=alert.rule, subject=alert.subject, alert_id=alert.alert_id)
+                log.info("alert changed", step=step, rule=alert.rule, subject=alert.subject, alert_id=alert.alert_id)
 
     def _show(self, now: int) -> None:
         progress, live = self._progress, [shard for shard in self._shards.values() if shard.live_since is not None]
@@ -322,12 +324,12 @@ class _Watch(Box):
         progress.show("open_alerts", {(rule.kind,): float(kinds[rule.kind]) for rule in self._config.watch.rule})
 
 
-def _rows(found: Found) -> list[tuple[str, str, bytes | None]]:
-    """What a tick found, as records: topic, key, value."""
+def _rows(output: TickOutput) -> list[tuple[str, str, bytes | None]]:
+    """The output of a tick as records: topic, key, value."""
     return [
-        *((NOTICES, OrderKey.of(notice).encode().decode(), orjson.dumps(notice)) for notice in found.notices),
-        *((ALERTS, alert.alert_id, alert.model_dump_json().encode()) for alert in found.alerts.values()),
-        *((topic, alert_id, None) for alert_id in found.gone for topic in (ALERTS, ALERT_ACKS)),
+        *((NOTICES, OrderKey.of(notice).encode().decode(), orjson.dumps(notice)) for notice in output.notices),
+        *((ALERTS, alert.alert_id, alert.model_dump_json().encode()) for alert in output.alerts.values()),
+        *((topic, alert_id, None) for alert_id in output.deleted_alerts for topic in (ALERTS, ALERT_ACKS)),
     ]
 
 

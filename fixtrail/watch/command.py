@@ -1,4 +1,4 @@
-"""`fixtrail alerts`: what the staff must look at, and taking care of it."""
+"""`fixtrail alerts`: lists, shows and acknowledges alerts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,12 +30,12 @@ def list_alerts(settings: WatchSettings, state: str, center: str | None, rule: s
     """Print the alerts in a state; the exit code 0. Raises Failure for a state that there is not (2)."""
     if state not in STATES:
         raise Failure(f"--state is one of {', '.join(STATES)}", USAGE)
-    found = asyncio.run(_all(settings, None if state == "all" else state))
-    chosen = [each for each in found if center in (None, each.center_id) and rule in (None, each.rule)]
+    alerts = asyncio.run(_all(settings, None if state == "all" else state))
+    selected = [alert for alert in alerts if center in (None, alert.center_id) and rule in (None, alert.rule)]
     if as_json:
-        _print_json([each.model_dump(mode="json") for each in chosen])
+        _print_json([alert.model_dump(mode="json") for alert in selected])
     else:
-        _print_table(settings, chosen, state)
+        _print_table(settings, selected, state)
     return OK
 
 
@@ -44,7 +44,7 @@ def show_alert(settings: KafkaSettings, text: str) -> int:
 
     async def find() -> Alert:
         async with _read(settings) as alerts:
-            return _only(alerts, text)
+            return _single_alert(alerts, text)
 
     _print_json(asyncio.run(find()).model_dump(mode="json"))
     return OK
@@ -62,7 +62,7 @@ async def _acknowledge(settings: KafkaSettings, text: str, by: str, note: str | 
     if not by.strip():
         raise Failure("--by says who takes care of it", USAGE)
     async with _read(settings) as alerts:
-        alert = _only(alerts, text)
+        alert = _single_alert(alerts, text)
         if alert.closed_at is not None:
             raise Failure(f"{alert.alert_id} is {alert.state} already")
         async with open_producer(client_options(settings)) as producer:
@@ -100,11 +100,11 @@ async def _all(settings: KafkaSettings, state: str | None) -> list[Alert]:
         return alerts.all(state)
 
 
-def _only(alerts: Alerts, text: str) -> Alert:
-    found = alerts.starting_with(text)
-    if len(found) != 1:
-        raise Failure(f"there is no alert {text}" if not found else f"{len(found)} alerts begin with {text}")
-    return found[0]
+def _single_alert(alerts: Alerts, text: str) -> Alert:
+    matches = alerts.starting_with(text)
+    if len(matches) != 1:
+        raise Failure(f"there is no alert {text}" if not matches else f"{len(matches)} alerts begin with {text}")
+    return matches[0]
 
 
 def _print_json(document: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a shard keeps of an open order, and what a look at the clock has to write."""
+"""The state of an open order in a shard, and the output of a tick."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,21 +45,21 @@ class OpenOrder:
 
 
 @dataclass(slots=True)
-class Found:
-    """What a tick has to write: new versions of alerts, notices, and the ids of alerts to forget."""
+class TickOutput:
+    """The output of a tick: new versions of alerts, notices, and the ids of alerts to delete."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     notices: list[Fact] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
+    deleted_alerts: list[str] = field(default_factory=list)
     orders: set[OrderKey] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.alerts or self.notices or self.gone)
+        return bool(self.alerts or self.notices or self.deleted_alerts)
 
 
-def put(found: Found, alert: Alert | None) -> None:
+def put(output: TickOutput, alert: Alert | None) -> None:
     if alert is not None:
-        found.alerts[alert.alert_id] = alert
+        output.alerts[alert.alert_id] = alert
 
 
 def replaces(fact: Fact, known: OpenOrder | ClosedOrder | None) -> bool:

@@ -1,4 +1,4 @@
-"""What is due of an order, a center, a partition, and when. Pure: facts in, dues out; whoever asks has the clock."""
+"""Computes what is due of an order, a center or a partition, and when. Pure: facts in, dues out, no clock."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def order_dues(fact: Fact, rules: Sequence[OrderRule], centers: Centers) -> list
 def _dues(rule: OrderRule, fact: Fact, center: Center | None) -> Iterator[Due]:
     match rule:
         case WaitRule(activity="any"):
-            if (crossed_at := waited_for_at(fact["stages"], round(rule.minutes * MINUTE_MS))) is not None:
+            if (crossed_at := wait_limit_at(fact["stages"], round(rule.minutes * MINUTE_MS))) is not None:
                 yield _due(rule, fact, "check-in", fact["checked_in_at"], crossed_at)
         case WaitRule():
             if fact["activity"] == rule.activity:
@@ -139,19 +139,19 @@ def _after(
     minutes: float,
     fact: Fact,
     center: Center | None,
-    what: str,
+    beginning: str,
     since: int,
     subject: str | None = None,
 ) -> Due:
     due_at = opening_time_after(since, round(minutes * MINUTE_MS), center if counted == "opening" else None)
-    return _due(rule, fact, what, since, due_at, subject)
+    return _due(rule, fact, beginning, since, due_at, subject)
 
 
-def _due(rule: OrderRule, fact: Fact, what: str, since: int, due_at: int, subject: str | None = None) -> Due:
+def _due(rule: OrderRule, fact: Fact, beginning: str, since: int, due_at: int, subject: str | None = None) -> Due:
     return Due(
         rule=rule,
         subject=subject or fact["order_id"],
-        opening=f"{what}:{since}",
+        opening=f"{beginning}:{since}",
         since=since,
         due_at=due_at,
         limit=rule.minutes,
@@ -161,15 +161,15 @@ def _due(rule: OrderRule, fact: Fact, what: str, since: int, due_at: int, subjec
     )
 
 
-def waited_for_at(stages: Sequence[Fact], span_ms: int) -> int | None:
+def wait_limit_at(stages: Sequence[Fact], span_ms: int) -> int | None:
     """When the waits of a visit have come to `span_ms` together; None while nothing of the kind is in sight."""
-    left = span_ms
+    remaining_ms = span_ms
     for stage in stages:
         if stage["activity"] not in WAITS:
             continue
-        if stage["ended_at"] is None or left <= stage["ended_at"] - stage["started_at"]:
-            return int(stage["started_at"]) + left
-        left -= stage["ended_at"] - stage["started_at"]
+        if stage["ended_at"] is None or remaining_ms <= stage["ended_at"] - stage["started_at"]:
+            return int(stage["started_at"]) + remaining_ms
+        remaining_ms -= stage["ended_at"] - stage["started_at"]
     return None
 
 
@@ -178,17 +178,17 @@ def waited_for_at(stages: Sequence[Fact], span_ms: int) -> int | None:
 
 def notice_dues(fact: Fact, customers: Customers, centers: Centers) -> list[DueNotice]:
     """What the customer of an open order will have to be told by the clock, while its fact is what it is."""
-    found, order = [], dict(fact)
+    dues, order = [], dict(fact)
     center = centers.get(fact["center_id"])
-    about = (fact["order_id"], fact["center_id"], fact["locale"], fact["promised_at"])
+    order_fields = (fact["order_id"], fact["center_id"], fact["locale"], fact["promised_at"])
     late_ms = _threshold_ms(customers.running_late, fact)
     if late_ms is not None and (broken_at := promise_passed_at(order)) is not None:
-        found.append(DueNotice(broken_at + late_ms, RUNNING_LATE, broken_at, *about))
+        dues.append(DueNotice(broken_at + late_ms, RUNNING_LATE, broken_at, *order_fields))
     silent_ms = _threshold_ms(customers.no_news, fact)
     if silent_ms is not None and (since := silent_since(order)) is not None:
         due_at = opening_time_after(since, silent_ms, center)
-        found.append(DueNotice(due_at, NO_NEWS, since, *about))
-    return found
+        dues.append(DueNotice(due_at, NO_NEWS, since, *order_fields))
+    return dues
 
 
 def ready_due(fact: Fact, centers: Centers, checks: CheckHistory, now: int) -> DueNotice | None:

@@ -1,4 +1,4 @@
-"""One partition of the watch: its open orders, centers, alerts and heartbeats, and what the clock makes of them.
+"""One partition of the watch: its open orders, centers, alerts and heartbeats, and what is due of them by the clock.
 
 It is built from the topics alone, so whoever gets the partition next comes to the same. Nothing that `tick` finds
 counts before `accept` is told that it was written.
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
-from fixtrail.watch.open_order import ClosedOrder, Found, OpenOrder, put, replaces
+from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces
 from fixtrail.watch.rules import (
     Centers,
     Due,
@@ -50,7 +50,7 @@ _HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
 # Of events so old when they come there may be more right behind, as in an import: the order is given time to settle.
 _OLD_NEWS_MS = 2 * MINUTE_MS
 _SETTLING_MS = MINUTE_MS
-_AT_ONCE = 2000
+_MOST_ORDERS = 2000
 
 _NEEDED = (
     *(
@@ -97,14 +97,16 @@ class Shard:
         self._checks = CheckHistory()
         self._closed: dict[OrderKey, ClosedOrder] = {}
         self._recipients: dict[OrderKey, tuple[int, list[str]]] = {}
-        self._told: defaultdict[OrderKey, set[str]] = defaultdict(set)
+        self._sent_notices: defaultdict[OrderKey, set[str]] = defaultdict(set)
         self._timers: list[tuple[int, OrderKey]] = []
         self._dirty: set[OrderKey] = set()
         self._rows: dict[tuple[str, int, int], tuple[int, int, int]] = {}
         self._hours: defaultdict[str, dict[int, Requests]] = defaultdict(dict)
         self._centers_at = self._housekeeping_at = 0
         self.alerts: dict[str, Alert] = {}
-        self._going_on: defaultdict[str | OrderKey, set[str]] = defaultdict(set)  # ids by order, of alerts not ended
+        self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(
+            set
+        )  # ids by order, of alerts not ended
         self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
@@ -119,7 +121,7 @@ class Shard:
 
     # What the topics say
 
-    def take_journey(self, record: Any) -> None:
+    def apply_journey(self, record: Any) -> None:
         """Keep an open order's newest fact; of others only that they are not open."""
         if record.value is None:
             if (sent_ms := heartbeat_sent_at(record)) is not None:
@@ -148,36 +150,36 @@ class Shard:
             self._orders.pop(key, None)
             self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at)
 
-    def take_notice(self, record: Any) -> None:
+    def apply_notice(self, record: Any) -> None:
         """Remember where an order's customer is reached, and what the clock has told."""
         try:
             notice = orjson.loads(record.value or b"")
             order, at = OrderKey.of(notice), int(notice["occurred_at"])
             if is_by_clock(notice):
-                self._told[order].add(notice["notice_id"])
+                self._sent_notices[order].add(notice["notice_id"])
             elif at >= self._recipients.get(order, (0, []))[0]:
                 self._recipients[order] = (at, list(notice["recipients"]))
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of notices %d is no notice", record.offset, record.partition)
 
-    def take_hour(self, record: Any) -> None:
+    def apply_hour(self, record: Any) -> None:
         """Count a center's part requests by hour, the newest revision of each partial sum."""
         try:
             row = orjson.loads(record.value or b"")
             key = (str(row["center_id"]), int(row["hour"]), int(row["partition"]))
-            said = (int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]))
+            figures = (int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]))
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of center-hours %d is no hour", record.offset, record.partition)
             return
         before = self._rows.get(key, (-1, 0, 0))
-        if said[0] < before[0]:
+        if figures[0] < before[0]:
             return
-        self._rows[key] = said
+        self._rows[key] = figures
         requests = self._hours[key[0]].setdefault(key[1], Requests())
-        requests.add(said[1] - before[1], said[2] - before[2])
+        requests.add(figures[1] - before[1], figures[2] - before[2])
         self._centers_at = 0
 
-    def take_alert(self, record: Any) -> None:
+    def apply_alert(self, record: Any) -> None:
         """Know an alert as it was written, by this process or another."""
         alert_id = (record.key or b"").decode(errors="replace")
         if record.value is None:
@@ -189,31 +191,31 @@ class Shard:
 
     # What the clock says
 
-    def tick(self, now: int) -> Found:
-        """All that is to be written now. Tells the same again until `accept`."""
-        found = Found()
-        self._housekeep(found, now)
-        self._look_at_orders(found, now)
+    def tick(self, now: int) -> TickOutput:
+        """The output that is due now. The same is returned again until `accept`."""
+        output = TickOutput()
+        self._housekeep(output, now)
+        self._look_at_orders(output, now)
         if now - self._centers_at >= _CENTERS_EVERY_MS:
             self._centers_at = now
-            self._look_at_centers(found, now)
-        self._look_at_pipeline(found, now)
-        self._look_at_open_alerts(found, now)
-        return found
+            self._look_at_centers(output, now)
+        self._look_at_pipeline(output, now)
+        self._look_at_open_alerts(output, now)
+        return output
 
-    def accept(self, found: Found) -> None:
-        """Take for written what a tick found."""
-        for alert in found.alerts.values():
+    def accept(self, output: TickOutput) -> None:
+        """Apply the output of a tick after it was written."""
+        for alert in output.alerts.values():
             if life.is_newer(alert, self.alerts.get(alert.alert_id)):
                 self._keep(alert)
-        for notice in found.notices:
-            self._told[OrderKey.of(notice)].add(notice["notice_id"])
-        for alert_id in found.gone:
+        for notice in output.notices:
+            self._sent_notices[OrderKey.of(notice)].add(notice["notice_id"])
+        for alert_id in output.deleted_alerts:
             self._forget(alert_id)
 
-    def refuse(self, found: Found) -> None:
-        """It could not be written: find it again."""
-        self._dirty |= found.orders
+    def refuse(self, output: TickOutput) -> None:
+        """The output could not be written: compute it again."""
+        self._dirty |= output.orders
         self._centers_at = self._housekeeping_at = 0
 
     @property
@@ -221,28 +223,28 @@ class Shard:
         """Whether the last look left orders for the next one."""
         return bool(self._dirty)
 
-    def _look_at_orders(self, found: Found, now: int) -> None:
+    def _look_at_orders(self, output: TickOutput, now: int) -> None:
         while self._timers and self._timers[0][0] <= now:
             self._dirty.add(heapq.heappop(self._timers)[1])
         # Not more at once, so that whoever shares the event loop is not kept waiting.
-        found.orders = set(islice(self._dirty, _AT_ONCE))
-        self._dirty -= found.orders
+        output.orders = set(islice(self._dirty, _MOST_ORDERS))
+        self._dirty -= output.orders
         stale = self.is_stale(now)
-        for key in found.orders:
+        for key in output.orders:
             order = self._orders.get(key)
             if order is None:
                 closed = self._closed.get(key)
-                self._settle(found, key, {}, closed.last_event_at if closed else now, now)
+                self._settle(output, key, {}, closed.last_event_at if closed else now, now)
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
-            held = stale or now < order.settled_at
-            self._settle(found, key, order.due_by(now), order.last_event_at, now, may_open=not held)
+            is_held = stale or now < order.settled_at
+            self._settle(output, key, order.due_by(now), order.last_event_at, now, may_open=not is_held)
             times = order.times()
-            waiting = held and any(at <= now for at in times)
+            waiting = is_held and any(at <= now for at in times)
             for due in order.notices:
-                if due.due_at <= now and not held:
-                    waiting = self._tell(found, due, now) or waiting
+                if due.due_at <= now and not is_held:
+                    waiting = self._tell(output, due, now) or waiting
             ahead = [at for at in times if at > now]
             if waiting:
                 ahead.append(order.settled_at if order.settled_at > now else now + _LOOK_AGAIN_MS)
@@ -260,18 +262,18 @@ class Shard:
         except (TypeError, KeyError, ValueError, OverflowError):
             log.exception("nothing can be said of an order by the clock")
 
-    def _tell(self, found: Found, due: DueNotice, now: int) -> bool:
+    def _tell(self, output: TickOutput, due: DueNotice, now: int) -> bool:
         """Add the notice, if it is worth telling; whether it must be looked at again."""
         notice, order = due.notice, due.order
-        if notice["notice_id"] in self._told.get(order, ()) or now >= notice["expires_at"]:
+        if notice["notice_id"] in self._sent_notices.get(order, ()) or now >= notice["expires_at"]:
             return False
         center = self._centers.get(notice["center_id"])
         if notice["milestone"] == NO_NEWS and center is not None and not is_open(now, center):
             return True
-        found.notices.append({**notice, "recipients": self._recipients.get(order, (0, []))[1]})
+        output.notices.append({**notice, "recipients": self._recipients.get(order, (0, []))[1]})
         return False
 
-    def _look_at_centers(self, found: Found, now: int) -> None:
+    def _look_at_centers(self, output: TickOutput, now: int) -> None:
         for center_id, by_hour in self._hours.items():
             center = self._centers.get(center_id)
             dues = [
@@ -279,9 +281,9 @@ class Shard:
                 for rule in self._center_rules
                 if not rule.centers or center_id in rule.centers
             ]
-            self._settle(found, f"center:{center_id}", due_by([due for due in dues if due], now), now, now)
+            self._settle(output, f"center:{center_id}", due_by([due for due in dues if due], now), now, now)
 
-    def _look_at_pipeline(self, found: Found, now: int) -> None:
+    def _look_at_pipeline(self, output: TickOutput, now: int) -> None:
         for rule in self._pipeline_rules:
             due = pipeline_due(rule, self.partition, self.heartbeat_ms)
             if due is None:
@@ -290,11 +292,11 @@ class Shard:
             if is_due and now - (self.live_since or now) < rule.minutes * MINUTE_MS:
                 # Whoever has just begun to look does not know yet whether it moves.
                 continue
-            self._settle(found, f"pipeline:{rule.name}", {due.key: due} if is_due else {}, now, now)
+            self._settle(output, f"pipeline:{rule.name}", {due.key: due} if is_due else {}, now, now)
 
     def _settle(
         self,
-        found: Found,
+        output: TickOutput,
         group: str | OrderKey,
         due: dict[tuple[str, str], Due],
         over_at: int,
@@ -303,32 +305,32 @@ class Shard:
         may_open: bool = True,
     ) -> None:
         """End the alerts of an order, center or partition that are due no more, and open those that are now."""
-        held: set[tuple[str, str]] = set()
-        for alert in sorted(map(self.alerts.__getitem__, self._going_on.get(group, ())), key=_oldest_first):
+        open_keys: set[tuple[str, str]] = set()
+        for alert in sorted(map(self.alerts.__getitem__, self._running_alerts.get(group, ())), key=_oldest_first):
             key = (alert.rule, alert.subject)
             case = due.get(key)
-            is_held = key in held or (alert.closed_at is not None and case and case.alert_id != alert.alert_id)
+            is_held = key in open_keys or (alert.closed_at is not None and case and case.alert_id != alert.alert_id)
             if case is None or is_held:
-                put(found, life.ended(alert, over_at))
+                put(output, life.ended(alert, over_at))
             else:
-                held.add(key)
+                open_keys.add(key)
         for key, case in due.items():
-            if key in held or not may_open or case.alert_id in self.alerts:
+            if key in open_keys or not may_open or case.alert_id in self.alerts:
                 continue
             if now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS:
                 alert = life.opened(case)
-                put(found, life.escalated(alert, case.rule, now) or alert)
+                put(output, life.escalated(alert, case.rule, now) or alert)
 
-    def _look_at_open_alerts(self, found: Found, now: int) -> None:
+    def _look_at_open_alerts(self, output: TickOutput, now: int) -> None:
         for alert in [*self.open_alerts()]:
-            current = found.alerts.get(alert.alert_id, alert)
+            current = output.alerts.get(alert.alert_id, alert)
             rule = self._rules.get(alert.rule)
             if rule is None:
-                put(found, life.ended(current, now, "configuration"))
+                put(output, life.ended(current, now, "configuration"))
             elif (ack := self._acks.get(alert.alert_id)) is not None:
-                put(found, life.acknowledged(current, ack))
+                put(output, life.acknowledged(current, ack))
             else:
-                put(found, life.escalated(current, rule, now))
+                put(output, life.escalated(current, rule, now))
 
     # Memory
 
@@ -336,35 +338,35 @@ class Shard:
         self.alerts[alert.alert_id] = alert
         group = _group_of(alert)
         if alert.ended_at is None:
-            self._going_on[group].add(alert.alert_id)
+            self._running_alerts[group].add(alert.alert_id)
         else:
-            self._going_on[group].discard(alert.alert_id)
-            if not self._going_on[group]:
-                del self._going_on[group]
+            self._running_alerts[group].discard(alert.alert_id)
+            if not self._running_alerts[group]:
+                del self._running_alerts[group]
 
     def _forget(self, alert_id: str) -> None:
         alert = self.alerts.pop(alert_id, None)
         if alert is not None:
-            self._going_on.get(_group_of(alert), set()).discard(alert_id)
+            self._running_alerts.get(_group_of(alert), set()).discard(alert_id)
 
-    def _housekeep(self, found: Found, now: int) -> None:
-        """Forget what is long over, now and then."""
+    def _housekeep(self, output: TickOutput, now: int) -> None:
+        """Delete old state, once every few minutes."""
         if now - self._housekeeping_at < _HOUSEKEEPING_EVERY_MS:
             return
         self._housekeeping_at = now
-        kept_since = now - self._config.keep_days * DAY_MS
+        ended_before = now - self._config.keep_days * DAY_MS
         ended = [alert for alert in self.alerts.values() if alert.ended_at is not None]
-        found.gone = [alert.alert_id for alert in ended if (alert.ended_at or 0) < kept_since]
+        output.deleted_alerts = [alert.alert_id for alert in ended if (alert.ended_at or 0) < ended_before]
         closed_before = now - _CLOSED_KEPT_MS
         for order in [order for order, closed in self._closed.items() if closed.last_event_at < closed_before]:
             del self._closed[order]
         # A notice is there before the journey that it is of.
-        gone_since = now - _RECIPIENTS_KEPT_MS
-        for order in [order for order, (at, _) in self._recipients.items() if at < gone_since]:
+        seen_before = now - _RECIPIENTS_KEPT_MS
+        for order in [order for order, (at, _) in self._recipients.items() if at < seen_before]:
             if order not in self._orders:
                 del self._recipients[order]
-        for order in [order for order in self._told if order not in self._orders]:
-            del self._told[order]
+        for order in [order for order in self._sent_notices if order not in self._orders]:
+            del self._sent_notices[order]
         for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
             del self._rows[key]
             self._hours[key[0]].pop(key[1], None)

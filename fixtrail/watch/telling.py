@@ -23,7 +23,7 @@ from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotS
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+MOST_ALERTS = 100
 # Alerts that come together go together.
 GATHER_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
@@ -36,8 +36,8 @@ Write = Callable[[Shard, Callable[[Alert], Alert], list[str]], Awaitable[bool]]
 
 
 @dataclass(slots=True)
-class Desk:
-    """One ops channel: what waits to be told there, and how it goes."""
+class AlertChannel:
+    """One ops channel: the alerts that wait to be sent there, and their sending."""
 
     name: str
     section: OpsChannel
@@ -58,12 +58,14 @@ class Desk:
                 self._wake.set()
 
     def is_telling(self, alert: Alert) -> bool:
-        """Whether this process itself has a call about it under way."""
+        """Whether this process has a call about this alert under way."""
         return alert.alert_id in self._under_way
 
     def drop(self, shard: Shard) -> None:
-        """The shard went elsewhere, and with it what is to be told of it."""
-        self._waiting = {alert_id: kept for alert_id, kept in self._waiting.items() if kept is not shard}
+        """Forget the alerts of a shard that moved to another process."""
+        self._waiting = {
+            alert_id: waiting_shard for alert_id, waiting_shard in self._waiting.items() if waiting_shard is not shard
+        }
 
     async def run(self) -> None:
         """Tell until cancelled."""
@@ -90,10 +92,10 @@ class Desk:
             return False
         if section.severities and alert.severity not in section.severities:
             return False
-        if self.clock() - _stepped_at(alert) > WORTH_TELLING_MS:
+        if self.clock() - _step_time(alert) > WORTH_TELLING_MS:
             return False
         step = life.step_of(alert)
-        before = {each.step: each.outcome for each in alert.told if each.channel == self.name}
+        before = {telling.step: telling.outcome for telling in alert.told if telling.channel == self.name}
         if before.get(step) not in (None, "RETRY"):
             return False
         if step == "closed":
@@ -103,43 +105,43 @@ class Desk:
     async def _tell(self) -> NotSent | None:
         """Tell what waits; the answer where all must be tried again later."""
         shards: dict[Shard, list[str]] = {}
-        told: list[tuple[Alert, str]] = []
+        batch: list[tuple[Alert, str]] = []
         now = self.clock()
-        for alert_id in [*self._waiting][:AT_ONCE]:
+        for alert_id in [*self._waiting][:MOST_ALERTS]:
             shard = self._waiting.pop(alert_id)
             alert = shard.alerts.get(alert_id)
             if alert is None or not self._wants(alert):
                 continue
             shards.setdefault(shard, []).append(alert_id)
-            told.append((alert, life.step_of(alert)))
+            batch.append((alert, life.step_of(alert)))
         if self._waiting:
             self._wake.set()
-        if not told:
+        if not batch:
             return None
-        steps = {alert.alert_id: step for alert, step in told}
+        steps = {alert.alert_id: step for alert, step in batch}
         self._under_way = frozenset(steps)
         try:
-            return await self._call_and_note(shards, told, steps, now)
+            return await self._call_and_note(shards, batch, steps, now)
         finally:
             self._under_way = frozenset()
 
     async def _call_and_note(
-        self, shards: dict[Shard, list[str]], told: list[tuple[Alert, str]], steps: dict[str, str], now: int
+        self, shards: dict[Shard, list[str]], batch: list[tuple[Alert, str]], steps: dict[str, str], now: int
     ) -> NotSent | None:
         crash_point("watch.before_intent")
         written = await self._note(shards, steps, ("INTENT", ""), now)
         unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in written for alert_id in ids}
         self._waiting.update(unwritten)
-        told = [(alert, step) for alert, step in told if alert.alert_id not in unwritten]
-        if not told:
+        batch = [(alert, step) for alert, step in batch if alert.alert_id not in unwritten]
+        if not batch:
             return NotSent("nothing could be written")
         shards = written
         crash_point("watch.intent")
-        answer = await self._call(told)
+        answer = await self._call(batch)
         crash_point("watch.told")
-        outcome = _outcome_of(answer, min(_stepped_at(alert) for alert, _ in told), now)
+        outcome = _outcome_of(answer, min(_step_time(alert) for alert, _ in batch), now)
         await self._note(shards, steps, outcome, self.clock())
-        self.progress.counts["told", self.name, outcome[0]] += len(told)
+        self.progress.counts["told", self.name, outcome[0]] += len(batch)
         if isinstance(answer, NotSent) and outcome[0] == "RETRY":
             for shard, ids in shards.items():
                 self._waiting.update(dict.fromkeys(ids, shard))
@@ -157,13 +159,13 @@ class Desk:
         def noted(alert: Alert) -> Alert:
             word, reason = outcome
             telling = Telling(step=steps[alert.alert_id], channel=self.name, outcome=word, at=at, reason=reason)
-            return life.told(alert, [telling])
+            return life.with_tellings(alert, [telling])
 
         return {shard: ids for shard, ids in shards.items() if await self.write(shard, noted, ids)}
 
-    async def _call(self, told: list[tuple[Alert, str]]) -> Answer:
-        words = self.wording.message(told)
-        first, now = told[0][0], self.clock()
+    async def _call(self, batch: list[tuple[Alert, str]]) -> Answer:
+        texts = self.wording.message(batch)
+        first, now = batch[0][0], self.clock()
         message = Message(
             id=first.alert_id,
             center_id=first.center_id or "",
@@ -171,7 +173,7 @@ class Desk:
             milestone=first.rule,
             locale=self.wording.locale,
             address="ops",
-            words=words,
+            words=texts,
             link="",
             occurred_at=first.opened_at,
             expires_at=now + WORTH_TELLING_MS,
@@ -181,7 +183,7 @@ class Desk:
         return await self.channel.send(message)
 
 
-def _stepped_at(alert: Alert) -> int:
+def _step_time(alert: Alert) -> int:
     """When the alert came to the step that it is at."""
     return alert.closed_at or alert.escalated_at or alert.opened_at
 
@@ -200,13 +202,13 @@ def _outcome_of(answer: Answer, since: int, now: int) -> Outcome:
 
 def left_open(alerts: Iterable[Alert], now: int) -> list[Alert]:
     """The alerts as they are once a process has taken over: a step that was under way is UNKNOWN now."""
-    found = []
+    updated = []
     for alert in alerts:
-        cut_off = [each for each in alert.told if each.outcome == "INTENT"]
+        cut_off = [telling for telling in alert.told if telling.outcome == "INTENT"]
         if cut_off:
             unknown = {"outcome": "UNKNOWN", "at": now, "reason": "the process ended while it was told"}
-            found.append(life.told(alert, [each.model_copy(update=unknown) for each in cut_off]))
-    return found
+            updated.append(life.with_tellings(alert, [telling.model_copy(update=unknown) for telling in cut_off]))
+    return updated
 
 
 def open_channel(name: str, section: OpsChannel) -> Channel:
@@ -225,7 +227,7 @@ def open_channel(name: str, section: OpsChannel) -> Channel:
     return ByApprise(f"ops-{name}", service)
 
 
-async def close_all(desks: Iterable[Desk]) -> None:
-    for desk in desks:
+async def close_all(channels: Iterable[AlertChannel]) -> None:
+    for channel in channels:
         with suppress(OSError):
-            await desk.channel.close()
+            await channel.channel.close()

@@ -54,42 +54,42 @@ class Wording:
         lines = [self.line(alert, step) for alert, step in alerts]
         if len(lines) == 1:
             return AlertWords(lines[0], lines[0])
-        said = texts()[self.locale]["digest"]
-        title = said["title"].format(number=len(lines))
-        more = [said["more"].format(number=len(lines) - LISTED)] if len(lines) > LISTED else []
-        return AlertWords(title, "\n".join([title, *lines[:LISTED], *more]))
+        catalogue = texts()[self.locale]["digest"]
+        title = catalogue["title"].format(number=len(lines))
+        further = [catalogue["more"].format(number=len(lines) - LISTED)] if len(lines) > LISTED else []
+        return AlertWords(title, "\n".join([title, *lines[:LISTED], *further]))
 
     def line(self, alert: Alert, step: str) -> str:
         """Step, severity, where and what, in one line."""
-        said = texts()[self.locale]
-        place = f" · {self._place(alert)}" if alert.center_id and alert.order_id else ""
-        return f"[{self._step(alert, step)} · {said['severities'][alert.severity]}{place}] {self.about(alert)}"
+        catalogue = texts()[self.locale]
+        location = f" · {self._location(alert)}" if alert.center_id and alert.order_id else ""
+        return f"[{self._step(alert, step)} · {catalogue['severities'][alert.severity]}{location}] {self.about(alert)}"
 
     def about(self, alert: Alert) -> str:
         """What the alert is about, in one sentence."""
-        said = texts()[self.locale]
+        catalogue = texts()[self.locale]
         center = self.centers.get(alert.center_id or "")
         since = local(alert.since, ZoneInfo(center.time_zone if center else self.time_zone))
         activity = alert.opening.partition(":")[0] if alert.kind in ("wait", "stuck") else ""
         share = alert.unit == "share"
-        sentence: str = said["kinds"][alert.kind].format(
-            subject=self._place(alert) if alert.kind == "stockout_rate" else plain(alert.subject, 80),
-            activity=said["activities"].get(activity, said["activities"]["any"]),
+        sentence: str = catalogue["kinds"][alert.kind].format(
+            subject=self._location(alert) if alert.kind == "stockout_rate" else plain(alert.subject, 80),
+            activity=catalogue["activities"].get(activity, catalogue["activities"]["any"]),
             limit=f"{alert.limit:.1%}" if share else f"{alert.limit:g}",
             value=f"{alert.value:.1%}" if share and alert.value is not None else "",
             since=f"{since:%m-%d %H:%M}",
         )
         return sentence
 
-    def _place(self, alert: Alert) -> str:
+    def _location(self, alert: Alert) -> str:
         center = self.centers.get(alert.center_id or "")
         name = (center.name_en or center.name) if center and self.locale == "en" else center.name if center else None
         return plain(name or alert.center_id, 40)
 
     def _step(self, alert: Alert, step: str) -> str:
-        said: dict[str, str] = texts()[self.locale]["steps"]
+        catalogue: dict[str, str] = texts()[self.locale]["steps"]
         if step == "closed" and alert.closed_by == "acknowledgement":
-            return said["acknowledged"].format(by=plain(alert.acknowledged_by, 40))
+            return catalogue["acknowledged"].format(by=plain(alert.acknowledged_by, 40))
         if step.startswith("level-"):
-            return said["level"].format(level=step.removeprefix("level-"))
-        return said[step]
+            return catalogue["level"].format(level=step.removeprefix("level-"))
+        return catalogue[step]

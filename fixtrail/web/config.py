@@ -1,4 +1,4 @@
-"""What the web application is run with."""
+"""The configuration of the web application."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What every page and interface of one process shares."""
+"""The state that all pages and interfaces of a process share."""
 
 from dataclasses import dataclass, field
 

@@ -86,7 +86,7 @@ class Changes:
     def closed(self) -> bool:
         return self._closed
 
-    def take(self) -> list[JourneyFact]:
+    def pop_facts(self) -> list[JourneyFact]:
         """The newest facts of the orders that changed, now."""
         changed, self._changed = self._changed, {}
         return [fact for order in changed if (fact := self._journeys.get(order)) is not None]
@@ -111,7 +111,7 @@ class Changes:
     async def __aiter__(self) -> AsyncIterator[JourneyFact]:
         while not self._closed:
             await self.wait(60.0)
-            for fact in self.take():
+            for fact in self.pop_facts():
                 yield fact
 
     def __enter__(self) -> Self:
@@ -175,7 +175,7 @@ class Journeys:
 
     def subscribe(self, order: OrderKey) -> Changes:
         """What changes of one order from now on; leave it as a context manager."""
-        changes = Changes(self, lambda each: self._leave(order, each))
+        changes = Changes(self, lambda left_changes: self._leave(order, left_changes))
         self._of_order.setdefault(order, set()).add(changes)
         return changes
 
@@ -192,7 +192,10 @@ class Journeys:
 
     def close(self) -> None:
         """End all subscriptions."""
-        for changes in [*self._of_all, *(each for readers in self._of_order.values() for each in readers)]:
+        for changes in [
+            *self._of_all,
+            *(subscription for readers in self._of_order.values() for subscription in readers),
+        ]:
             changes.close()
 
     def _leave(self, order: OrderKey, changes: Changes) -> None:

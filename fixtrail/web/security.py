@@ -1,4 +1,4 @@
-"""What every answer carries, and how much one address, one link and all together may take up."""
+"""Security headers of every answer, and limits per address, per link and in all."""
 
 import time
 from collections import Counter

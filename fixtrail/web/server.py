@@ -73,17 +73,17 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that waits for connections; port 0 takes a free one. Raises Failure (78)."""
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((host, port))
-        found.listen(BACKLOG)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
-        found.close()
+        listener.close()
         raise Failure(f"the pages cannot be served on {host}:{port}: {error}", REFUSED) from None
-    shown = f"[{host}]" if ":" in host else host
-    log.info("serving http://%s:%d", shown, found.getsockname()[1])
-    return found
+    shown_host = f"[{host}]" if ":" in host else host
+    log.info("serving http://%s:%d", shown_host, listener.getsockname()[1])
+    return listener
 
 
 def _allow_many_connections() -> None:

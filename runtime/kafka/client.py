@@ -1,4 +1,4 @@
-"""How aiokafka's clients are let go of, whatever Kafka does meanwhile."""
+"""Closing aiokafka's clients safely, with a time limit."""
 
 import asyncio
 from contextlib import suppress
@@ -17,13 +17,13 @@ async def stop_client(client: Any, limit_s: float = STOP_LIMIT_S) -> None:
     calling task is cancelled.
     """
     task = asyncio.current_task()
-    asked = task.cancelling() if task is not None else 0
+    cancellations = task.cancelling() if task is not None else 0
     try:
         await asyncio.wait_for(client.stop(), limit_s)
     except (KafkaError, OSError, TimeoutError):
         pass
     except asyncio.CancelledError:
-        if task is not None and task.cancelling() > asked:
+        if task is not None and task.cancelling() > cancellations:
             raise
         if (connections := getattr(client, "_client", None)) is not None:
             with suppress(KafkaError, OSError, TimeoutError):

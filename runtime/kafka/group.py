@@ -20,7 +20,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from runtime.kafka.client import stop_client
 from runtime.kafka.dead_letters import DeadLetters
-from runtime.kafka.lag import Done, show_lag
+from runtime.kafka.lag import Delivered, show_lag
 from runtime.progress import Progress
 from runtime.retry import Retry, Stopped
 
@@ -99,7 +99,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self.consumer: Any = None
         self.polled_at = time.monotonic()
         # By partition: up to where all is delivered. What is not in it was not committed since the assignment.
-        self.done: dict[TopicPartition, int] = {}
+        self.delivered: dict[TopicPartition, int] = {}
         self._read: dict[TopicPartition, int] = {}
         self._membership, self._box, self._stop, self._progress = membership, box, stop, progress
         self._has_joined = False
@@ -109,7 +109,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Read until asked to stop, then let the box finish. Raises what the box raises."""
-        lag = asyncio.create_task(show_lag(self._membership.kafka, self._progress, self._done_by_partition))
+        lag = asyncio.create_task(show_lag(self._membership.kafka, self._progress, self._delivered_by_partition))
         try:
             with suppress(Stopped):
                 await self.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
@@ -150,7 +150,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._box.revoked(set(revoked))
         except Exception as error:
             self._listener_error = error
-        self.done.clear()
+        self.delivered.clear()
         self._progress.forget_heartbeats()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
@@ -259,7 +259,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._progress.count("lost_commits", "")
         else:
             self._progress.count("commits", "")
-            self.done.update(ends)
+            self.delivered.update(ends)
 
     async def _commit_markers(self) -> None:
         """Commit the markers of transactions behind the last record, which nobody sees, once that record is committed.
@@ -274,18 +274,18 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         with suppress(KafkaError, IllegalStateError, TimeoutError):
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 for tp in self.consumer.assignment():
-                    done = self.done.get(tp) or await self.consumer.committed(tp) or 0
+                    delivered = self.delivered.get(tp) or await self.consumer.committed(tp) or 0
                     position = await self.consumer.position(tp)
-                    if self._read.get(tp, 0) <= done < position:
+                    if self._read.get(tp, 0) <= delivered < position:
                         ends[tp] = position
         if ends:
             await self.commit(ends)
 
-    async def _done_by_partition(self) -> Done:
+    async def _delivered_by_partition(self) -> Delivered:
         """How far each partition in hand is delivered; nothing before the group was joined."""
         if self.consumer is None:
             return {}
         return {
-            tp: self.done[tp] if tp in self.done else await self.consumer.committed(tp)
+            tp: self.delivered[tp] if tp in self.delivered else await self.consumer.committed(tp)
             for tp in self.consumer.assignment()
         }

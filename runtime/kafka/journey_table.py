@@ -68,8 +68,8 @@ class JourneyTable(Table[Row]):
         """Call `follower` with the order and what was and is shown of it after each change, in order."""
         self._order_followers.append(follower)
 
-    def _tell(self, key: str, before: Row | None, after: Row | None) -> None:
-        super()._tell(key, before, after)
+    def _notify(self, key: str, before: Row | None, after: Row | None) -> None:
+        super()._notify(key, before, after)
         row = after or before
         if row is None:
             return

@@ -1,4 +1,4 @@
-"""How far a box is behind, asked from the brokers over a connection of its own: a stuck consumer cannot hide it."""
+"""The lag of a box, asked from the brokers over a connection of its own: a stuck consumer cannot hide it."""
 
 import asyncio
 import logging
@@ -17,10 +17,10 @@ ASK_EVERY_S = 5.0
 ANSWER_LIMIT_S = 10.0
 
 # By assigned partition: the offset up to which all is done, None where nothing was committed yet.
-Done = Mapping[TopicPartition, int | None]
+Delivered = Mapping[TopicPartition, int | None]
 
 
-async def show_lag(kafka: Mapping[str, Any], progress: Progress, done: Callable[[], Awaitable[Done]]) -> None:
+async def show_lag(kafka: Mapping[str, Any], progress: Progress, delivered: Callable[[], Awaitable[Delivered]]) -> None:
     """Keep the gauge `lag_records` by topic and partition up to date until cancelled.
 
     While the brokers do not answer, the last known values stay.
@@ -32,13 +32,13 @@ async def show_lag(kafka: Mapping[str, Any], progress: Progress, done: Callable[
                 async with asyncio.timeout(ANSWER_LIMIT_S):
                     if client is None:
                         client = await _connected(kafka)
-                    lags = await _lags(client, await done())
+                    lags = await _lags(client, await delivered())
                 progress.show("lag_records", {(tp.topic, str(tp.partition)): lag for tp, lag in lags.items()})
             except (KafkaError, OSError, TimeoutError):
                 pass
             except Exception:
-                # It only looks on: nothing that goes wrong here may end or hide anything else.
-                log.exception("the lag cannot be told")
+                # It only observes: no error here may end the box or hide another error.
+                log.exception("the lag cannot be measured")
             await asyncio.sleep(ASK_EVERY_S)
     finally:
         if client is not None:
@@ -55,11 +55,11 @@ async def _connected(kafka: Mapping[str, Any]) -> Any:
     return client
 
 
-async def _lags(client: Any, done: Done) -> dict[TopicPartition, int]:
-    if not done:
+async def _lags(client: Any, delivered: Delivered) -> dict[TopicPartition, int]:
+    if not delivered:
         return {}
-    partitions = [TopicPartition(*tp) for tp in done]
+    partitions = [TopicPartition(*tp) for tp in delivered]
     ends = await client.end_offsets(partitions)
-    new = [tp for tp in partitions if done[tp] is None]
-    starts = await client.beginning_offsets(new) if new else {}
-    return {tp: max(0, ends[tp] - (starts[tp] if tp in starts else done[tp] or 0)) for tp in partitions}
+    uncommitted = [tp for tp in partitions if delivered[tp] is None]
+    starts = await client.beginning_offsets(uncommitted) if uncommitted else {}
+    return {tp: max(0, ends[tp] - (starts[tp] if tp in starts else delivered[tp] or 0)) for tp in partitions}

@@ -29,11 +29,11 @@ RECORDS_AT_ONCE = 1000
 Value = TypeVar("Value")
 
 
-def _is_later(value: Any, than: Any) -> bool:
+def _always_newer(value: Any, than: Any) -> bool:
     return True
 
 
-def _never(value: Any, now: int) -> bool:
+def _never_expired(value: Any, now: int) -> bool:
     return False
 
 
@@ -52,8 +52,8 @@ class Table(Mapping[str, Value]):
         topic: str,
         parse: Callable[[bytes], Value],
         *,
-        is_newer: Callable[[Value, Value], bool] = _is_later,
-        is_expired: Callable[[Value, int], bool] = _never,
+        is_newer: Callable[[Value, Value], bool] = _always_newer,
+        is_expired: Callable[[Value, int], bool] = _never_expired,
         key_of: Callable[[Value], str] | None = None,
     ) -> None:
         self.topic = topic
@@ -81,7 +81,7 @@ class Table(Mapping[str, Value]):
         return self._complete_at is not None and time.monotonic() - self._complete_at < STALE_AFTER_S
 
     def on_change(self, follower: Callable[[str, Value | None, Value | None], object]) -> Callable[[], None]:
-        """Call `follower` with key, value before and value after each change, in order; the result ends that.
+        """Call `follower` with key, value before and value after each change, in order; call the result to unsubscribe.
 
         None as the value before is a new key, None as the value after a removed one.
         """
@@ -114,13 +114,13 @@ class Table(Mapping[str, Value]):
         """Set the value of a key, whichever is newer."""
         before = self._values.get(key)
         self._values[key] = value
-        self._tell(key, before, value)
+        self._notify(key, before, value)
 
     def remove(self, key: str) -> None:
         """Drop a key, if it is there."""
         before = self._values.pop(key, None)
         if before is not None:
-            self._tell(key, before, None)
+            self._notify(key, before, None)
 
     def expire(self, now: int) -> None:
         """Drop the values that are expired at `now` (ms)."""
@@ -132,7 +132,7 @@ class Table(Mapping[str, Value]):
         self._complete_at = as_of
         self.read.set()
 
-    def _tell(self, key: str, before: Value | None, after: Value | None) -> None:
+    def _notify(self, key: str, before: Value | None, after: Value | None) -> None:
         for follower in list(self._followers):
             follower(key, before, after)
 

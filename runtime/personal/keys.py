@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runtime.personal.seal import Key, new_key
-from runtime.store import Store, marks, pieces
+from runtime.store import Store, chunks, placeholders
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS person_keys (
@@ -35,7 +35,7 @@ class StoredKey:
 def create_tables(store: Store) -> None:
     """Create what is not there yet; two processes may do so at once."""
     store.begin()
-    store.alone()
+    store.lock_schema()
     for statement in SCHEMA:
         store.run(statement)
     store.commit()
@@ -43,9 +43,9 @@ def create_tables(store: Store) -> None:
 
 def keys_of_orders(store: Store, order_keys: Iterable[str], now: int) -> dict[str, StoredKey]:
     """The key of each of the orders by its `order_key`, made where there is none yet."""
-    wanted = sorted(set(order_keys))
-    stored = stored_orders(store, wanted)
-    if missing := [order_key for order_key in wanted if order_key not in stored]:
+    unique_keys = sorted(set(order_keys))
+    stored = stored_orders(store, unique_keys)
+    if missing := [order_key for order_key in unique_keys if order_key not in stored]:
         _add(store, missing, now)
         stored |= stored_orders(store, missing)
     return stored
@@ -75,8 +75,8 @@ def stored_keys(store: Store, ids: Sequence[str]) -> dict[str, StoredKey]:
 
 
 def _rows(store: Store, column: str, values: Sequence[str]) -> Iterable[StoredKey]:
-    for some in pieces(values):
-        rows = store.run(f"SELECT {_COLUMNS} FROM person_keys WHERE {column} IN ({marks(some)})", some)
+    for chunk in chunks(values):
+        rows = store.run(f"SELECT {_COLUMNS} FROM person_keys WHERE {column} IN ({placeholders(chunk)})", chunk)
         yield from (_stored(*row) for row in rows)
 
 
@@ -89,12 +89,12 @@ def _stored(
 
 def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
     """Delete the keys of these orders for good, and have later ones refused; how many there were."""
-    wanted = sorted(set(order_keys))
-    keys_of_orders(store, wanted, now)
+    unique_keys = sorted(set(order_keys))
+    keys_of_orders(store, unique_keys, now)
     sql = "UPDATE person_keys SET secret = NULL, erased_at = ? WHERE order_key = ? AND secret IS NOT NULL"
     store.begin()
     try:
-        erased = store.run_many(sql, [(now, order_key) for order_key in wanted]) if wanted else 0
+        erased = store.run_many(sql, [(now, order_key) for order_key in unique_keys]) if unique_keys else 0
         store.commit()
     except BaseException:
         store.rollback()
@@ -105,18 +105,18 @@ def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
 
 def restrict(store: Store, order_keys: Iterable[str], now: int, *, lift: bool = False) -> int:
     """Let nobody be shown or told anything by the keys of these orders, or again; how many they are."""
-    wanted = sorted(set(order_keys))
-    keys_of_orders(store, wanted, now)
+    unique_keys = sorted(set(order_keys))
+    keys_of_orders(store, unique_keys, now)
     sql = "UPDATE person_keys SET restricted_at = ? WHERE order_key = ?"
-    return store.run_many(sql, [(None if lift else now, each) for each in wanted]) if wanted else 0
+    return store.run_many(sql, [(None if lift else now, order_key) for order_key in unique_keys]) if unique_keys else 0
 
 
 def forget_before(store: Store, created_before: int) -> int:
     """Delete keys of orders so old that nothing sealed with them is left anywhere; how many."""
-    gone = store.run("DELETE FROM person_keys WHERE created_at < ? RETURNING id", (created_before,))
-    if gone:
+    deleted = store.run("DELETE FROM person_keys WHERE created_at < ? RETURNING id", (created_before,))
+    if deleted:
         store.purge_deleted()
-    return len(gone)
+    return len(deleted)
 
 
 def _text_of(secret: bytes) -> str:

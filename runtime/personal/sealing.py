@@ -71,12 +71,12 @@ def _unknown(event: Json) -> list[str]:
 def _with_extras(event: Json, ignored: list[str]) -> Json:
     """The event with what nobody reads moved into one object; the names stay, so that they are still counted."""
     moved = {name: event[name] for name in ignored if event.get(name) is not None and name in event}
-    rest = {name: None if name in moved else item for name, item in event.items()}
-    if isinstance(quote := rest.get("quote"), dict) and (unknown := _quote_extras(quote)):
+    remaining = {name: None if name in moved else item for name, item in event.items()}
+    if isinstance(quote := remaining.get("quote"), dict) and (unknown := _quote_extras(quote)):
         moved["quote"] = unknown
-        rest["quote"] = _known_quote(quote)
+        remaining["quote"] = _known_quote(quote)
     moved.pop(EXTRAS, None)
-    return {**rest, EXTRAS: moved} if moved else rest
+    return {**remaining, EXTRAS: moved} if moved else remaining
 
 
 def _quote_extras(quote: Json) -> Json:
@@ -162,7 +162,7 @@ def _merged(event: Json, extras: Json) -> Json:
     for name, item in unread.items():
         lines = quote.get(name)
         if name in _QUOTE_PARTS and isinstance(lines, list):
-            quote[name] = [{**line, **others} for line, others in zip(lines, item, strict=True)]
+            quote[name] = [{**line, **unread_fields} for line, unread_fields in zip(lines, item, strict=True)]
         else:
             quote[name] = item
     return {**extras, "quote": quote}

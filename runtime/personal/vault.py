@@ -100,10 +100,10 @@ class Vault:
 
     def unseal(self, texts: Iterable[str], *, restricted: bool = False) -> dict[str, Unsealed]:
         """Each sealed text as it was, or why not; with `restricted` also of orders that are restricted."""
-        wanted = list(dict.fromkeys(texts))
-        ids = sorted({key_id_of(text) for text in wanted} - {""})
+        unique_texts = list(dict.fromkeys(texts))
+        ids = sorted({key_id_of(text) for text in unique_texts} - {""})
         stored = self._with_store(lambda store: keys.stored_keys(store, ids)) if ids else {}
-        return {text: _unsealed(text, stored.get(key_id_of(text)), restricted=restricted) for text in wanted}
+        return {text: _unsealed(text, stored.get(key_id_of(text)), restricted=restricted) for text in unique_texts}
 
     def reader(self, texts: Iterable[str], *, restricted: bool = False) -> Callable[[str], str | None]:
         """A function that gives each of the texts as it was, None where it cannot be read."""

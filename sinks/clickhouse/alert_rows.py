@@ -1,4 +1,4 @@
-"""Rows of `alerts`: what the watch box told the staff, and what became of it."""
+"""Rows of `alerts`: the alerts of the watch box and the outcome of each step of telling them."""
 
 from operator import itemgetter
 from typing import Any
@@ -12,9 +12,9 @@ _PLAIN = (
     *("since", "opened_at", "value", "limit", "unit", "level", "escalated_at", "acknowledged_at", "acknowledged_by"),
     *("note", "closed_at", "closed_by", "ended_at"),
 )
-_TOLD = ("step", "channel", "outcome", "at", "reason")
+_TELLING_FIELDS = ("step", "channel", "outcome", "at", "reason")
 
-ALERTS = Table("alerts", (*_PLAIN, *(f"told.{field}" for field in _TOLD)))
+ALERTS = Table("alerts", (*_PLAIN, *(f"told.{field}" for field in _TELLING_FIELDS)))
 
 _plain = itemgetter(*_PLAIN)
 _NO_ALERT = (ValueError, KeyError, TypeError, AttributeError)
@@ -32,6 +32,6 @@ def read_alert(record: Record) -> tuple[tuple[Any, ...], int, dict[str, Any]]:
 def alert_row(alert: dict[str, Any]) -> Row:
     """The alert's row. Raises UnusableRecord where a field is missing or of another type."""
     try:
-        return (*_plain(alert), *([telling[field] for telling in alert["told"]] for field in _TOLD))
+        return (*_plain(alert), *([telling[field] for telling in alert["told"]] for field in _TELLING_FIELDS))
     except _NO_ALERT as error:
         raise UnusableRecord(f"no alert: {type(error).__name__}") from None

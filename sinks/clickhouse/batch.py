@@ -1,4 +1,4 @@
-"""What a writer has read and not yet written: rows by table, where each came from, and how far the commit may go."""
+"""A writer's batch: rows by table, the record of each, and the offsets that may be committed after it."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from schemas.decode import BadEvent
 from schemas.heartbeat import heartbeat_sent_at
 from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
 from sinks.clickhouse.alert_rows import alert_row, read_alert
-from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
+from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
@@ -32,12 +32,12 @@ from sinks.clickhouse.tables import (
 
 @dataclass(slots=True)
 class Block:
-    """Rows for one table, the record of each, and of versioned rows where the newest of each key stands."""
+    """Rows for one table, the record of each, and the index of the newest row of each key."""
 
     rows: list[Row] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
-    places: dict[Key, int] = field(default_factory=dict)
+    row_indexes: dict[Key, int] = field(default_factory=dict)
 
     def add(self, record: Record, row: Row) -> None:
         self.rows.append(row)
@@ -45,18 +45,18 @@ class Block:
 
     def is_superseded(self, key: Key, version: int) -> bool:
         """Whether the block holds a newer version of the key already."""
-        place = self.places.get(key)
-        return place is not None and version < self.versions[place]
+        index = self.row_indexes.get(key)
+        return index is not None and version < self.versions[index]
 
     def put(self, record: Record, row: Row, key: Key, version: int) -> None:
-        """Add the row, in the place of the older one of its key if there is one."""
-        place = self.places.get(key)
-        if place is None:
-            self.places[key] = len(self.rows)
+        """Add the row; it replaces an older one of its key."""
+        index = self.row_indexes.get(key)
+        if index is None:
+            self.row_indexes[key] = len(self.rows)
             self.add(record, row)
             self.versions.append(version)
         else:
-            self.rows[place], self.records[place], self.versions[place] = row, record, version
+            self.rows[index], self.records[index], self.versions[index] = row, record, version
 
 
 @dataclass(slots=True)
@@ -96,14 +96,14 @@ class Reader:
             SERVICE_EVENTS: (EVENTS, _plain_rows(events.row)),
             JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
-            DEAD_LETTERS: (LETTERS, _plain_rows(LetterRows(events).row)),
+            DEAD_LETTERS: (DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)),
             ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:
         """Put the records' rows into the batch.
 
-        Passed over and counted: records of service-events that are no events (the stream workers name them in the dead
+        Skipped and counted: records of service-events that are no events (the stream workers name them in the dead
         letter topic), compaction's tombstones, and what others wrote to the dead letter topic. Heartbeats are noted.
         """
         if not batch:
@@ -112,7 +112,7 @@ class Reader:
         block = batch.blocks.setdefault(table, Block())
         skipped = 0
         for record in records:
-            if record.value is None and table is not LETTERS:
+            if record.value is None and table is not DEAD_LETTER_TABLE:
                 if (sent_ms := heartbeat_sent_at(record)) is None:
                     skipped += 1
                 else:
@@ -123,7 +123,7 @@ class Reader:
             except BadEvent:
                 skipped += 1
             except UnusableRecord as error:
-                if table is LETTERS:
+                if table is DEAD_LETTER_TABLE:
                     skipped += 1
                 else:
                     batch.unusable.append((record, str(error)))

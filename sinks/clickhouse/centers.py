@@ -1,4 +1,4 @@
-"""The service centers as reference data: from a TOML file into ClickHouse, replaced whole."""
+"""Loads the service centers from a TOML file into ClickHouse, replacing the whole list."""
 
 import time as clock
 from pathlib import Path

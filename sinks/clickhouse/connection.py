@@ -1,4 +1,4 @@
-"""How Fixtrail talks to a ClickHouse server, embedded or not."""
+"""Connections to a ClickHouse server, embedded or not."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -8,7 +8,7 @@ from schemas.origin import center_of, source_of
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, Record, Row, Table, UnusableRecord, timestamp_of
 
-LETTERS = Table(
+DEAD_LETTER_TABLE = Table(
     "dead_letters",
     (
         "topic",
@@ -36,7 +36,7 @@ class _Original:
     timestamp: int
 
 
-class LetterRows:
+class DeadLetterRows:
     """Builds the rows of `dead_letters`."""
 
     def __init__(self, events: EventRows) -> None:

@@ -1,4 +1,4 @@
-"""Rows of `events`: what an accepted record of service-events says, without what is personal."""
+"""Rows of `events`: the content of an accepted record of service-events, without personal data."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -38,8 +38,8 @@ EVENTS = Table(
 )
 
 # In columns of their own, or personal: never in the payload.
-_ELSEWHERE = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
-_ELSEWHERE |= {"vehicle_label", "advisor"}
+_NOT_IN_PAYLOAD = {"event_id", "type", "order_id", "vehicle_id", "center_id", "occurred_at", "customer_id", "contact"}
+_NOT_IN_PAYLOAD |= {"vehicle_label", "advisor"}
 # Who of the staff it was.
 _STAFF = ("technician_id", "handler_id")
 _FREE_TEXT = {"survey": "comment", "cancellation": "reason", "complaint": "resolution"}
@@ -88,19 +88,19 @@ class EventRows:
         event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
         if self._staff_key is not None:
             event = _without_staff(event, self._staff_key)
-        said = event.__dict__
-        get = said.get
+        fields = event.__dict__
+        get = fields.get
         customer_id = get("customer_id")
-        kind: str = said["type"]
+        kind: str = fields["type"]
         return (
-            self._vehicle_key(said["vehicle_id"]),
-            said["event_id"],
+            self._vehicle_key(fields["vehicle_id"]),
+            fields["event_id"],
             record.offset,
             record.partition,
             kind,
-            said["order_id"],
-            said["center_id"],
-            _ms(said["occurred_at"]),
+            fields["order_id"],
+            fields["center_id"],
+            _ms(fields["occurred_at"]),
             timestamp_of(record),
             None if customer_id is None else self._customer_key(customer_id),
             get("phase"),
@@ -126,7 +126,7 @@ def _without_staff(event: Event, staff_key: Callable[[str, str], str]) -> Event:
 def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event], bytes]:
     """A function that gives the type's own fields as compact JSON; absent ones are left out."""
     to_json = model.__pydantic_serializer__.to_json
-    elsewhere = _ELSEWHERE | free_text
+    elsewhere = _NOT_IN_PAYLOAD | free_text
     include = {name for name in model.model_fields if name not in elsewhere}
 
     def payload(event: Event) -> bytes:

@@ -82,7 +82,7 @@ class FactRows:
         fact = _read(record)
         try:
             if "finishing_s" not in fact:
-                fact = _as_of_today(fact)
+                fact = _with_current_fields(fact)
             if fact["center_id"] is None:
                 # An earlier version named no center where an order had no check-in.
                 fact = {**fact, "center_id": ""}
@@ -129,8 +129,8 @@ def _key(*parts: Any) -> Key:
     return parts
 
 
-def _as_of_today(fact: Fact) -> Fact:
-    """A fact of an earlier version, with what it lacks: nothing has passed in an activity that it does not know."""
+def _with_current_fields(fact: Fact) -> Fact:
+    """A fact of an earlier version with its missing fields: no time has passed in an activity that it lacks."""
     none_passed = dict.fromkeys(
         ("finishing_s", "bay_expert_s", "bay_shift_end_s"), None if fact["lead_s"] is None else 0.0
     )
@@ -155,7 +155,9 @@ def _part_columns(parts: list[dict[str, Any]]) -> tuple[tuple[Any, ...], ...]:
     columns = _columns("parts", parts)
     if not parts:
         return columns
-    return tuple(tuple(map(_money_of, column)) if at in _PART_MONEY else column for at, column in enumerate(columns))
+    return tuple(
+        tuple(map(_money_of, column)) if index in _PART_MONEY else column for index, column in enumerate(columns)
+    )
 
 
 def _money_of(amount: Any) -> Any:

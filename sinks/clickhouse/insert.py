@@ -1,4 +1,4 @@
-"""Getting rows into ClickHouse: all of them, however often it is down, and without those that it refuses."""
+"""Inserts rows into ClickHouse: all but those that it refuses, across outages."""
 
 import logging
 from collections import Counter
@@ -15,7 +15,7 @@ from sinks.clickhouse.tables import Row, Table
 log = logging.getLogger(__name__)
 
 REFUSED_IN_A_ROW = 20
-# An error that is known as neither is taken for an outage so many times before it is believed to be about the rows.
+# An error of unknown kind counts as an outage this many times, then as a refusal of the rows.
 DOUBTS = 5
 
 # Not about the rows: busy, out of a resource, restarting, or not set up (yet) as it must be. All of it can pass.
@@ -42,7 +42,7 @@ class Refused(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that ClickHouse cannot take: its place among the rows given, and why (no value of it)."""
+    """A row that ClickHouse refuses: its index among the rows given, and the reason without any value."""
 
     index: int
     code: str

@@ -1,4 +1,4 @@
-"""Personal ids as keyed hashes: the same id gives the same key, and nobody without the secret finds the id again."""
+"""Personal ids as keyed hashes: the same id gives the same key, and only the secret's holder can find the id again."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from schemas.personal import customer_key_of
 
-REMEMBERED = 200_000
+CACHE_SIZE = 200_000
 
 
 class Keyed(Protocol):
@@ -42,7 +42,7 @@ class KeyedHash:
 def _hasher(key: bytes, domain: bytes) -> Callable[[str], str]:
     blake2b = hashlib.blake2b
 
-    @lru_cache(maxsize=REMEMBERED)
+    @lru_cache(maxsize=CACHE_SIZE)
     def hashed(personal_id: str) -> str:
         return blake2b(personal_id.encode(), digest_size=16, key=key, person=domain).hexdigest()
 

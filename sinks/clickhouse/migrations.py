@@ -48,11 +48,11 @@ class Migration:
         Raises MigrationError for a statement that cannot be repeated: a run that dies halfway is run again.
         """
         parts = re.split(r";[ \t]*(?:\n|$)", _COMMENT.sub("", self.sql))
-        found = [part.strip() for part in parts if part.strip()]
-        for statement in found:
+        statements = [part.strip() for part in parts if part.strip()]
+        for statement in statements:
             if not _REPEATABLE.match(" ".join(statement.split())):
                 raise MigrationError(f"{self.name}: cannot be repeated: {' '.join(statement.split())[:80]}")
-        return found
+        return statements
 
 
 def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
@@ -61,14 +61,14 @@ def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
     Safe to run again, and by several at once: every statement can be repeated. `client` is a clickhouse-connect client.
     Raises MigrationError when a file that the server has recorded was changed or is missing.
     """
-    wanted = read_folder(folder)
+    migrations = read_folder(folder)
     _command(client, "CREATE DATABASE IF NOT EXISTS fixtrail_raw")
     _command(client, _RECORDS)
-    done = _recorded(client)
-    _check(wanted, done)
+    checksums = _recorded(client)
+    _check(migrations, checksums)
     applied = []
-    for migration in wanted:
-        if migration.name in done:
+    for migration in migrations:
+        if migration.name in checksums:
             continue
         for statement in migration.statements():
             _command(client, statement)
@@ -99,14 +99,14 @@ def _recorded(client: Any) -> dict[str, str]:
     return dict(rows)
 
 
-def _check(wanted: list[Migration], done: dict[str, str]) -> None:
-    known = {migration.name: migration.checksum for migration in wanted}
-    for name, checksum in sorted(done.items()):
-        if name not in known:
+def _check(migrations: list[Migration], applied: dict[str, str]) -> None:
+    checksums = {migration.name: migration.checksum for migration in migrations}
+    for name, checksum in sorted(applied.items()):
+        if name not in checksums:
             raise MigrationError(
                 f"{name} was applied to this server but is unknown here: this version is too old for it"
             )
-        if known[name] != checksum:
+        if checksums[name] != checksum:
             raise MigrationError(f"{name} was changed after it had been applied: write a new migration instead")
 
 

@@ -1,4 +1,4 @@
-"""What a writer measures of its inserts."""
+"""The metrics of a writer's inserts."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def note_insert(progress: Progress, table: Table, rows: int, refused: int, took_
 
 
 def note_rows(progress: Progress, table: Table, rows: Sequence[Row], records: Sequence[Record]) -> None:
-    """Measure how long what is now in ClickHouse took: since Kafka has it and, of events, since they happened."""
+    """Measure the delay of rows now in ClickHouse: since Kafka has them and, of events, since they happened."""
     now_ms = time.time() * 1000
     waited = [(now_ms - record.timestamp) / 1000 for record in records]
     progress.observe(("received_to_row_seconds", table.name), waited, DELAYS)

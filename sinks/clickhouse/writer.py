@@ -20,7 +20,7 @@ from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from sinks.clickhouse.batch import Batch, Block, Reader
 from sinks.clickhouse.connection import ClickHouse
-from sinks.clickhouse.dead_letter_rows import LETTERS
+from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -109,7 +109,7 @@ class _Writer(Box):
         self._writing: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Leave the group and let go of everything; what was not committed is read again by the next one."""
+        """Leave the group and close everything; what was not committed is read again by the next owner."""
         await self._drop_writing()
         await self.group.close()
         # An insert that hangs must not keep the process; its rows are not committed.
@@ -144,12 +144,12 @@ class _Writer(Box):
 
     async def finish(self) -> None:
         """Write and commit what was read, if ClickHouse takes it; a write that fails ends it."""
-        self._batch, last = Batch(), self._batch
+        self._batch, final_batch = Batch(), self._batch
         if self._writing is not None:
             writing, self._writing = self._writing, None
             await writing
-        if last:
-            await self._write(last)
+        if final_batch:
+            await self._write(final_batch)
 
     @property
     def poll_s(self) -> float:
@@ -181,8 +181,8 @@ class _Writer(Box):
                 for row in refused:
                     self._progress.count("refused", table.name)
                     log.warning("a row of %s was refused: %s", table.name, row.reason)
-                    # A letter about a letter would come back as one more.
-                    if table is not LETTERS:
+                    # A dead letter about a dead letter would be read again and become one more.
+                    if table is not DEAD_LETTER_TABLE:
                         await self.group.dead_letters.send(block.records[row.index], row.code, row.reason)
                 note_rows(self._progress, table, block.rows, block.records)
         crash_point("writer.before_commit")

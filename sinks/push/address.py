@@ -19,16 +19,16 @@ def parse_recipient(text: str) -> Recipient:
 
     Raises ValueError for anything else, without saying what it was.
     """
-    scheme, colon, rest = text.strip().partition(":")
+    scheme, colon, address = text.strip().partition(":")
     scheme = scheme.lower()
     if not colon or not scheme.replace("-", "").replace("_", "").isalnum() or not scheme.isascii():
         raise ValueError("a recipient is no scheme:address")
-    rest = rest.strip()
-    return Recipient(scheme, rest.translate(_READABLE) if scheme == "sms" else rest)
+    address = address.strip()
+    return Recipient(scheme, address.translate(_READABLE) if scheme == "sms" else address)
 
 
 class AddressKeys:
-    """Keyed hashes, so that nobody without the secret finds a telephone number again by trying them all.
+    """Keyed hashes: without the secret nobody can find a telephone number by trying all numbers.
 
     Raises ValueError for an empty secret.
     """
@@ -39,7 +39,7 @@ class AddressKeys:
         self._key = _hash_key(secret)
 
     def person(self, recipient: Recipient) -> str:
-        """Who is behind an address, as far as it matters: the same address, the same key."""
+        """The key of the person behind an address: the same address has the same key."""
         # Nobody's mailbox differs from another one's in capitals alone.
         address = recipient.address.casefold() if recipient.channel == "mailto" else recipient.address
         return self._hash(b"person", f"{recipient.channel}:{address}")

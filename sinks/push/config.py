@@ -18,10 +18,10 @@ def _secret(value: Any) -> Any:
     """The secret that "env:NAME" or "file:PATH" stands for; a secret itself is refused."""
     kind, _, name = str(value).partition(":")
     if kind == "env":
-        found = os.environ.get(name)
-        if not found:
+        secret = os.environ.get(name)
+        if not secret:
             raise ValueError(f"the environment has no {name}")
-        return found
+        return secret
     if kind == "file":
         try:
             return Path(name).read_text(encoding="utf-8").strip()
@@ -101,7 +101,7 @@ class AppriseSection(Pace):
     style: Literal["short", "mail"] = "short"
 
     @model_validator(mode="after")
-    def _has_a_place(self) -> "AppriseSection":
+    def _has_address(self) -> "AppriseSection":
         if "{address}" not in self.url:
             raise ValueError("the URL says nowhere {address}, so every message would go to the same place")
         return self

@@ -1,4 +1,4 @@
-"""The newest fact of every journey that a notice may still be about, read from the compacted topic `journeys`."""
+"""The newest fact of every journey that may still have a notice, read from the compacted topic `journeys`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

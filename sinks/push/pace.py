@@ -1,4 +1,4 @@
-"""How hard a lane is driven: a token bucket, and a circuit breaker that leaves a dead provider alone."""
+"""Rate limits of a delivery queue: a token bucket, and a circuit breaker that leaves a dead provider alone."""
 
 import time
 from collections.abc import Callable
@@ -15,14 +15,14 @@ class Bucket:
         self._burst = max(1.0, a_second)
         self._filled, self._at = self._burst, clock()
 
-    def take(self, wanted: int) -> int:
+    def acquire(self, calls: int) -> int:
         """How many of the wanted calls may be made now."""
         if not self._rate:
-            return wanted
+            return calls
         now = self._clock()
         self._filled = min(self._burst, self._filled + (now - self._at) * self._rate)
         self._at = now
-        granted = min(wanted, int(self._filled))
+        granted = min(calls, int(self._filled))
         self._filled -= granted
         return granted
 
@@ -56,11 +56,11 @@ class Breaker:
     def is_open(self) -> bool:
         return self._failures >= FAILURES or self.wait_s > 0
 
-    def allow(self, wanted: int) -> int:
+    def allow(self, calls: int) -> int:
         """How many calls may be made now: all, none, or one to see whether anybody answers."""
         if self.wait_s > 0:
             return 0
-        return 1 if self._failures >= FAILURES else wanted
+        return 1 if self._failures >= FAILURES else calls
 
     def answered(self) -> None:
         """The provider works, whatever it said."""

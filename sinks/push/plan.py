@@ -1,4 +1,4 @@
-"""From a record of topic `notices` to what is to be sent: one row for each recipient, final at once if it is vain."""
+"""Plans the sends of a notice: one ledger row per recipient; rows that cannot be sent are final from the start."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +28,10 @@ def read_notice(value: bytes | None) -> Notice:
     try:
         return Notice.model_validate_json(value or b"")
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        raise UnusableNotice(f"{'.'.join(map(str, wrong['loc'][:1])) or 'record'}: {wrong['type']}") from None
+        first_error = error.errors(include_input=False, include_url=False)[0]
+        raise UnusableNotice(
+            f"{'.'.join(map(str, first_error['loc'][:1])) or 'record'}: {first_error['type']}"
+        ) from None
 
 
 def _content(notice: Notice) -> str:
@@ -44,7 +46,7 @@ def _why_sealed(recipient: Recipient, unsealed: Mapping[str, Unsealed]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Knows which channels are set up, and who else is told besides the customer."""
+    """Makes sends, with the channels that are set up and the recipients besides the customer."""
 
     channels: Mapping[str, Channel]
     keys: AddressKeys
@@ -65,39 +67,41 @@ class Planner:
         texts = [opened.text or text for text in notice.recipients for opened in (unsealed.get(text, Unsealed(text)),)]
         recipients = list(dict.fromkeys(self._recipients([*texts, *subscribed])))
         body = "" if now >= notice.expires_at else _content(notice)
-        found = [
-            self._none(notice, each, shard, now, _why_sealed(each, unsealed))
-            if each.channel == "sealed"
-            else self._send(notice, body, each, shard, now)
-            for each in recipients
+        sends = [
+            self._final_send(notice, recipient, shard, now, _why_sealed(recipient, unsealed))
+            if recipient.channel == "sealed"
+            else self._send(notice, body, recipient, shard, now)
+            for recipient in recipients
         ]
-        if not found:
-            found = [self._none(notice, NOBODY, shard, now, "no address")]
-        also = dict.fromkeys(self._recipients(self.also))
-        return found + [self._send(notice, body, each, shard, now) for each in also if each not in recipients]
+        if not sends:
+            sends = [self._final_send(notice, NOBODY, shard, now, "no address")]
+        further = dict.fromkeys(self._recipients(self.also))
+        return sends + [
+            self._send(notice, body, recipient, shard, now) for recipient in further if recipient not in recipients
+        ]
 
     def _recipients(self, texts: Sequence[str]) -> list[Recipient]:
-        found = []
+        recipients = []
         for text in texts:
             try:
-                found.append(parse_recipient(text))
+                recipients.append(parse_recipient(text))
             except ValueError:
-                found.append(Recipient("none", text))
-        return found
+                recipients.append(Recipient("none", text))
+        return recipients
 
     def _send(self, notice: Notice, body: str, recipient: Recipient, shard: int, now: int) -> Send:
         channel = self.channels.get(recipient.channel)
         if channel is None:
-            known = recipient.channel if recipient.channel != "none" else ""
-            reason = f"channel {known} is not set up" if known else "the address names no channel"
-            return self._none(notice, recipient, shard, now, reason)
+            scheme = recipient.channel if recipient.channel != "none" else ""
+            reason = f"channel {scheme} is not set up" if scheme else "the address names no channel"
+            return self._final_send(notice, recipient, shard, now, reason)
         if now >= notice.expires_at:
-            return self._none(notice, recipient, shard, now, "already too old when it came", EXPIRED)
+            return self._final_send(notice, recipient, shard, now, "already too old when it came", EXPIRED)
         lane = self.keys.lane(channel.name, channel.lane(recipient.address))
         due_at = max(notice.not_before, now + HEAD_START_MS)
         return self._row(notice, recipient, shard, now, lane, PLANNED, "", due_at, recipient.address, body)
 
-    def _none(
+    def _final_send(
         self, notice: Notice, recipient: Recipient, shard: int, now: int, reason: str, state: str = SUPPRESSED
     ) -> Send:
         """A send that is final from the start; neither address nor content are kept."""

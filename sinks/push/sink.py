@@ -1,4 +1,4 @@
-"""The push sink: topic `notices` into the ledger, and from there, lane by lane, to the customers."""
+"""The push sink: topic `notices` into the ledger, and from there, queue by queue, to the customers."""
 
 import asyncio
 import logging
@@ -26,15 +26,15 @@ from schemas.topics import NOTICES
 from sinks.push.address import AddressKeys
 from sinks.push.channels.registry import open_channels
 from sinks.push.config import PushSettings
+from sinks.push.delivery_queue import PushContext
+from sinks.push.delivery_queues import DeliveryQueues
 from sinks.push.journeys import Journeys
-from sinks.push.lane import Office
-from sinks.push.lanes import Lanes
-from sinks.push.ledger import audience, ledger, upgrade
-from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger import ledger, recipients, upgrade
+from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send
 from sinks.push.plan import Planner, UnusableNotice, read_notice
 from sinks.push.words.compose import Composer, Link
-from sinks.push.words.words import Wordsmith
+from sinks.push.words.words import TemplateRenderer
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class _Batch:
 
 
 class _Sink(Box):
-    """Reads notices into the ledger and commits; the lanes work from the ledger alone."""
+    """Reads notices into the ledger and commits; the queues work from the ledger alone."""
 
     def __init__(
         self, config: PushConfig, keys: AddressKeys, store: Store, stop: asyncio.Event, progress: Progress
@@ -130,13 +130,13 @@ class _Sink(Box):
         self._channels = open_channels(settings, config.webhook_keys or (config.hash_key,))
         self._planner = Planner(self._channels, keys, settings.also)
         self._vault = None if config.person_keys is None else Vault(config.person_keys, config.hash_key)
-        self._clerk = Clerk(store, progress)
+        self._ledger_thread = GroupCommitThread(store, progress)
         self._journeys = Journeys(config.kafka)
-        self._office = Office(
-            clerk=self._clerk,
+        self._context = PushContext(
+            ledger_thread=self._ledger_thread,
             journeys=self._journeys,
             composer=Composer(
-                Wordsmith(settings.templates, settings.locale),
+                TemplateRenderer(settings.templates, settings.locale),
                 config.centers,
                 settings.time_zone,
                 settings.currency,
@@ -147,16 +147,16 @@ class _Sink(Box):
             owner=config.instance,
             progress=progress,
         )
-        self._lanes = Lanes(self._office, self._channels)
+        self._queues = DeliveryQueues(self._context, self._channels)
         self._batch = _Batch()
         self._is_newly_assigned = False
 
     async def run(self) -> int:
         tasks = {
             asyncio.create_task(self._journeys.run(), name="journeys"),
-            asyncio.create_task(self._lanes.sweep(), name="sweep"),
-            asyncio.create_task(self._keep_house(), name="housekeeping"),
-            asyncio.create_task(self._office.failed.wait(), name="a lane"),
+            asyncio.create_task(self._queues.sweep(), name="sweep"),
+            asyncio.create_task(self._purge_regularly(), name="housekeeping"),
+            asyncio.create_task(self._context.failed.wait(), name="a delivery queue"),
         }
         reading = asyncio.create_task(self.group.run())
         try:
@@ -166,7 +166,7 @@ class _Sink(Box):
                 log.critical("%s ended", task.get_name())
                 return BUG
             reading.result()
-            await self._lanes.stop(STOP_LIMIT_S)
+            await self._queues.stop(STOP_LIMIT_S)
             return OK
         finally:
             for task in (*tasks, reading):
@@ -174,24 +174,24 @@ class _Sink(Box):
             await asyncio.gather(*tasks, reading, return_exceptions=True)
 
     async def close(self) -> None:
-        """Leave the group and let go of everything."""
-        self._office.shards.clear()
-        await self._lanes.stop(0)
+        """Leave the group and close everything."""
+        self._context.shards.clear()
+        await self._queues.stop(0)
         await self.group.close()
         for channel in self._channels.values():
             await channel.close()
-        await self._clerk.close()
+        await self._ledger_thread.close()
         if self._vault:
             self._vault.close()
 
     async def revoked(self, partitions: set[TopicPartition]) -> None:
-        """Begin nothing more for them, and let what is under way end: their next owner must find how it did."""
+        """Begin no more calls for them and let those under way end: their next owner must find the outcomes."""
         self._batch = _Batch()
-        self._office.shards.difference_update(tp.partition for tp in partitions)
-        await self._lanes.settle(REVOKE_LIMIT_S)
+        self._context.shards.difference_update(tp.partition for tp in partitions)
+        await self._queues.settle(REVOKE_LIMIT_S)
 
     async def assigned(self, partitions: set[TopicPartition]) -> None:
-        self._office.shards.update(tp.partition for tp in partitions)
+        self._context.shards.update(tp.partition for tp in partitions)
         self._is_newly_assigned = True
 
     def apply(self, tp: TopicPartition, records: list[Any]) -> None:
@@ -208,17 +208,19 @@ class _Sink(Box):
         """Plan what was read, then commit it: in this order. Before that comes what ended processes left behind."""
         if self._is_newly_assigned:
             self._is_newly_assigned = False
-            await self._lanes.take_up()
+            await self._queues.recover()
         batch, self._batch = self._batch, _Batch()
         if not batch.ends:
             return
         for record, reason in batch.unusable:
             log.warning("record %d of partition %d is no notice: %s", record.offset, record.partition, reason)
             await self.group.dead_letters.send(record, "unusable_record", reason)
-        new, lanes = await self._clerk.do(partial(self._plan, batch.notices, self._alone(batch), self._office.clock()))
+        new_sends, queues = await self._ledger_thread.execute(
+            partial(self._plan, batch.notices, self._alone(batch), self._context.clock())
+        )
         crash_point("push.planned")
-        self._progress.count("planned", "", new)
-        self._lanes.wake(lanes)
+        self._progress.count("planned", "", new_sends)
+        self._queues.wake(queues)
         await self.group.commit(batch.ends)
         crash_point("push.committed")
 
@@ -235,7 +237,7 @@ class _Sink(Box):
         is_upgraded = upgrade.is_upgraded(store)
         if is_upgraded:
             upgrade.adopt_followers(store, alone)
-        subscribed = audience.subscriptions_of(store, {notice.order for notice, _ in planned})
+        subscribed = recipients.subscriptions_of(store, {notice.order for notice, _ in planned})
         sealed = [text for notice, _ in planned for text in notice.recipients if is_sealed(text)]
         unsealed = self._vault.unseal(sealed) if self._vault else {}
         sends = [
@@ -245,16 +247,18 @@ class _Sink(Box):
         ]
         if is_upgraded:
             sends = _not_planned_before(store, sends)
-        new = ledger.plan(store, sends)
-        return new, {(send.lane, send.channel) for send in sends if send.state == ledger.PLANNED}
+        new_sends = ledger.plan(store, sends)
+        return new_sends, {(send.lane, send.channel) for send in sends if send.state == ledger.PLANNED}
 
-    async def _keep_house(self) -> None:
-        """Forget what nobody asks for any more, now and then."""
+    async def _purge_regularly(self) -> None:
+        """Purge old rows of the ledger once an hour."""
         while True:
-            now = self._office.clock()
+            now = self._context.clock()
             final_before = now - self._config.settings.keep_days * DAY_MS
             subscribed_before = now - SUBSCRIBED_DAYS * DAY_MS
-            await self._clerk.do(partial(ledger.purge, final_before=final_before, subscribed_before=subscribed_before))
+            await self._ledger_thread.execute(
+                partial(ledger.purge, final_before=final_before, subscribed_before=subscribed_before)
+            )
             if self._vault and self._config.person_keys_days:
                 keys_before = now - self._config.person_keys_days * DAY_MS
                 with suppress(StoreOutage):

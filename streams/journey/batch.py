@@ -1,4 +1,4 @@
-"""The same facts as the stream gives, from all events at once: for files, for checks, for what-ifs."""
+"""The facts of the stream computed from all events at once: for files and for checks."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

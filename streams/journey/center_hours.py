@@ -1,4 +1,4 @@
-"""Center hours: what one order adds to its center's hours, and what an hour comes to.
+"""Center hours: an order's contributions to its center's hours, and the sum of an hour.
 
 An hour keeps each order's contribution under the order's id, never a running count: adding one twice changes nothing.
 """
@@ -61,7 +61,7 @@ def _closing(fact: Fact) -> Contribution:
 
 
 def _judgements(fact: Fact) -> dict[str, int]:
-    """1 or 0 by sum: what the order counts as."""
+    """The order's 1 or 0 for each sum."""
     score, ready, promised = fact["score"], fact["ready_at"], fact["promised_at"]
     quick = fact["lane"] == "quick" and ready is not None
     both = ready is not None and promised is not None

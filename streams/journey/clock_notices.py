@@ -46,7 +46,10 @@ def promise_passed_at(fact: Fact) -> int | None:
     """
     if not _is_under_way(fact) or fact["promised_at"] is None:
         return None
-    told_at = max((told for told, promised in fact["promises"] if promised == fact["promised_at"]), default=0)
+    told_at = max(
+        (promise_told_at for promise_told_at, promised in fact["promises"] if promised == fact["promised_at"]),
+        default=0,
+    )
     return max(int(fact["promised_at"]), told_at)
 
 
@@ -60,13 +63,13 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
 
     `at` is when the promise was broken, the last event was or the work was done; `due_at` when that is to be told.
     """
-    about = _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
+    subject = _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
     return {
-        "notice_id": notice_id(OrderKey.of(fact), milestone, about),
+        "notice_id": notice_id(OrderKey.of(fact), milestone, subject),
         "order_id": fact["order_id"],
         "center_id": fact["center_id"],
         "milestone": milestone,
-        "event_id": about,
+        "event_id": subject,
         "occurred_at": at,
         "not_before": due_at,
         "expires_at": due_at + _LIFETIME_MS[milestone],
@@ -81,7 +84,7 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
     }
 
 
-def why_not_so(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
+def clock_notice_objection(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
     """None while a clock notice is true; else why it is not, and whether the fact may be older than the notice.
 
     Whether a `ready` may be told without proof is for its center's setting to say.
@@ -89,8 +92,8 @@ def why_not_so(notice: Fact, fact: Fact) -> tuple[str, bool] | None:
     if notice["milestone"] == READY:
         return _why_not_done(notice, fact)
     if notice["milestone"] == RUNNING_LATE:
-        told = [promised for _, promised in fact["promises"]]
-        if notice["promised_at"] not in told:
+        promised_times = [promised for _, promised in fact["promises"]]
+        if notice["promised_at"] not in promised_times:
             return "the journey does not show this promise", True
         if fact["promised_at"] != notice["promised_at"]:
             return "there is a new promise", False

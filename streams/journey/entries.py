@@ -1,4 +1,4 @@
-"""What the rules keep of an event: an array of named fields, so that state is small and recovers exactly.
+"""Entries: the fields of an event that the rules need, as an array, so that state is small and recovers exactly.
 
 In JSON an entry is [event_id, at_ms, code, center_id, *fields]; `code` is one letter for the event's type and phase and
 decides which fields follow. Money and quantities stay decimal strings. Entries of one order sort by (at_ms, event_id):
@@ -59,7 +59,7 @@ LINKING = frozenset({CHECK_IN, DIAGNOSIS_COMPLETED, HANDOFF, CANCELLATION})
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
-    """What every entry begins with, and all there is of one whose event says no more. `at` is in ms."""
+    """The fields that every entry begins with; some entries have no more. `at` is in ms."""
 
     event_id: str
     at: int
@@ -181,7 +181,7 @@ def decode_entry(line: bytes) -> Entry:
 
 
 def entry_of(event: Event) -> Entry:
-    """The entry that stands for a validated event."""
+    """The entry of a validated event."""
     code, *fields = _FIELDS_OF[type(event)](event)
     return _ENTRY_TYPES[code](event.event_id, to_ms(event.occurred_at), code, event.center_id, *fields)
 
@@ -247,7 +247,7 @@ def _complaint(event: Complained) -> tuple[Any, ...]:
     return COMPLAINT, code_of(event.category), event.severity, event.complaint_id, event.phase
 
 
-def _only(code: str) -> Callable[[Event], tuple[Any, ...]]:
+def _code_only(code: str) -> Callable[[Event], tuple[Any, ...]]:
     """For an event of which the rules need to know no more than that it happened."""
     return lambda event: (code,)
 
@@ -264,10 +264,10 @@ _FIELDS_OF: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
     Cancelled: _cancellation,
     Surveyed: _survey,
     Complained: _complaint,
-    ReadyDeclared: _only(READY),
-    ExpertCalled: _only(EXPERT),
-    FollowedUp: _only(FOLLOW_UP),
-    AppointmentMade: _only(APPOINTMENT),
+    ReadyDeclared: _code_only(READY),
+    ExpertCalled: _code_only(EXPERT),
+    FollowedUp: _code_only(FOLLOW_UP),
+    AppointmentMade: _code_only(APPOINTMENT),
 }
 
 

@@ -189,13 +189,13 @@ def is_of_no_vehicle(fact: Fact) -> bool:
 
 def anomalies_of(visit: Visit) -> list[str]:
     """The kinds of anomaly that the order shows (CONTRACT section 5), sorted; `vehicle_corrected` is none of them."""
-    shown = {
+    anomalies = {
         "activity_after_close": visit.late_activity,
         "missing_check_in": visit.started_at is None and visit.first_at is not None,
         "negative_gap": visit.negative_gap,
         VEHICLE_CORRECTED: visit.vehicle_corrected,
     }
-    return [kind for kind, is_shown in shown.items() if is_shown]
+    return [kind for kind, is_shown in anomalies.items() if is_shown]
 
 
 def quote_fact(quote: QuoteState | None) -> Fact | None:

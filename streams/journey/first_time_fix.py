@@ -1,4 +1,4 @@
-"""Was the car fixed the first time? CONTRACT section 3: one order against the vehicle's other visits."""
+"""First-time fix (CONTRACT section 3): judges one order against the vehicle's other visits."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ Cause = Literal["rework", "open_part", "reopened", "comeback"]
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What other visits of the vehicle need to know of one: enough to tell comebacks."""
+    """The fields of a visit that decide whether another one is its comeback."""
 
     order: OrderKey
     checked_in_at: int | None
@@ -46,11 +46,11 @@ def digest_of(order: OrderKey, visit: Visit) -> Digest:
 
 def by_check_in(digests: Iterable[Digest]) -> list[Digest]:
     """Those that were checked in, in that order; of two at once the one whose center, then order id sorts first."""
-    return sorted((each for each in digests if each.checked_in_at is not None), key=_rank)
+    return sorted((digest for digest in digests if digest.checked_in_at is not None), key=_rank)
 
 
 def first_time_fix(order: OrderKey, visit: Visit, others: Sequence[Digest]) -> FirstTimeFix:
-    """The judgement of an order; `others` are the vehicle's orders `by_check_in` (its own is passed over)."""
+    """The judgement of an order; `others` are the vehicle's orders `by_check_in` (its own is skipped)."""
     if visit.closed_by != e.HANDOFF or not visit.any_repair or visit.vehicle_corrected:
         return NOT_JUDGED
     first = _comeback(order, visit, others)

@@ -1,4 +1,4 @@
-"""What the hours table holds: each order's contribution to one center's hour, as one partition knows it."""
+"""The state of a center's hour in one partition: each order's contribution to it."""
 
 import msgspec
 
@@ -6,14 +6,14 @@ from streams.journey.center_hours import Contribution
 
 
 class Share(msgspec.Struct, array_like=True, gc=False):
-    """What an order adds to the hour, None where it has left it, and the version of the order's facts that says so."""
+    """An order's contribution to the hour, None after it has moved to another, and the version of the order's facts."""
 
     version: int
     contribution: Contribution | None
 
 
 class HourState(msgspec.Struct, array_like=True):
-    """The hour's shares by order, and the event time when it was last changed; None once it is let go."""
+    """The hour's shares by order, and the event time when it was last changed; None once it is dropped."""
 
     clock: int | None
     shares: dict[str, Share] = msgspec.field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Ids that are functions of what they stand for: made again, they are the same."""
+"""Ids as hashes of what they name: computed again, they are the same."""
 
 import hashlib
 

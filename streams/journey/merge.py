@@ -1,4 +1,4 @@
-"""Two states of the same thing become one that knows what either knew.
+"""Merges two states of the same key into one that holds the events of both.
 
 States are sets at heart, so merging is associative, commutative and idempotent. It is what makes recovery safe where a
 worker that had lost a partition wrote an older state behind a newer one.
@@ -19,21 +19,21 @@ _Value = TypeVar("_Value")
 _decode_event_id = msgspec.json.Decoder(Entry).decode
 
 
-def merge_orders(one: bytes, other: bytes) -> bytes:
+def merge_orders(first: bytes, second: bytes) -> bytes:
     """The order with the events of both; of two with the same id, the one that stands first in the longer history."""
-    one_header, _, one_lines = one.partition(b"\n")
-    other_header, _, other_lines = other.partition(b"\n")
-    if other_lines.startswith(one_lines):
-        return other
-    if one_lines.startswith(other_lines):
-        return one
-    longer, shorter = sorted((one_lines, other_lines), key=lambda lines: (-len(lines), lines))
+    first_header, _, first_lines = first.partition(b"\n")
+    second_header, _, second_lines = second.partition(b"\n")
+    if second_lines.startswith(first_lines):
+        return second
+    if first_lines.startswith(second_lines):
+        return first
+    longer, shorter = sorted((first_lines, second_lines), key=lambda lines: (-len(lines), lines))
     others = {_event_id(line): line for line in shorter.split(b"\n")}
     # What was erased in one of them stays so.
     lines = [_rather_erased(line, others.pop(_event_id(line), line)) for line in longer.split(b"\n")]
     lines += others.values()
-    offsets, hours, *_ = zip(orjson.loads(one_header), orjson.loads(other_header), strict=False)
-    all_hours = sorted({(center, hour) for of_one in hours for center, hour in of_one})
+    offsets, hours, *_ = zip(orjson.loads(first_header), orjson.loads(second_header), strict=False)
+    all_hours = sorted({(center, hour) for order_hours in hours for center, hour in order_hours})
     # Without a visit: it is folded again from the events when it is needed.
     return b"\n".join([orjson.dumps([max(offsets), all_hours, None]), *lines])
 
@@ -42,37 +42,41 @@ def _rather_erased(line: bytes, other: bytes) -> bytes:
     return other if line != other and is_erased(other) else line
 
 
-def merge_vehicles(one: bytes, other: bytes) -> bytes:
-    """The vehicle with the newer digest of each order; what either has let go is gone.
+def merge_vehicles(one: bytes, second: bytes) -> bytes:
+    """The vehicle with the newer digest of each order; an order that either has dropped is dropped.
 
     Of a state of before orders had a center nothing is needed beside a newer one, which was made of it.
     """
-    a, b = decode_vehicle(one), decode_vehicle(other)
+    a, b = decode_vehicle(one), decode_vehicle(second)
     layout = max(a.layout, b.layout)
     first, *_, last = [state for state in (a, a, b, b) if state.layout == layout]
     let_go = _newest(first.let_go, last.let_go, int)
     digests = _newest(first.digests, last.digests, _event_count)
-    kept = {order_id: digest for order_id, digest in digests.items() if order_id not in let_go}
-    merged = VehicleState(max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), kept, let_go, layout)
+    remaining = {order_id: digest for order_id, digest in digests.items() if order_id not in let_go}
+    merged = VehicleState(
+        max(a.offset, b.offset), max(a.clock, b.clock), max(a.until, b.until), remaining, let_go, layout
+    )
     return msgspec.json.encode(merged)
 
 
-def merge_hours(one: bytes, other: bytes) -> bytes:
-    """The hour with the newer contribution of each order; let go if either is."""
-    a, b = decode_hour(one), decode_hour(other)
+def merge_hours(first: bytes, second: bytes) -> bytes:
+    """The hour with the newer contribution of each order; dropped if either is."""
+    a, b = decode_hour(first), decode_hour(second)
     if a.clock is None or b.clock is None:
-        return one if a.clock is None else other
+        return first if a.clock is None else second
     return msgspec.json.encode(HourState(max(a.clock, b.clock), _newest(a.shares, b.shares, _version)))
 
 
-def _newest(one: Mapping[str, _Value], other: Mapping[str, _Value], rank: Callable[[_Value], int]) -> dict[str, _Value]:
+def _newest(
+    first: Mapping[str, _Value], second: Mapping[str, _Value], rank: Callable[[_Value], int]
+) -> dict[str, _Value]:
     """By key the value of the higher rank; of two alike the one whose bytes sort last."""
     return {
         name: max(
-            (values[name] for values in (one, other) if name in values),
+            (values[name] for values in (first, second) if name in values),
             key=lambda value: (rank(value), msgspec.json.encode(value)),
         )
-        for name in sorted(one.keys() | other.keys())
+        for name in sorted(first.keys() | second.keys())
     }
 
 

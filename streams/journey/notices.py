@@ -1,9 +1,9 @@
-"""Which milestones of an order become notices, with ids that do not depend on how often they are made."""
+"""Makes notices of an order's milestones; the same milestone always gets the same id."""
 
 from typing import Any
 
 from schemas.order_key import OrderKey
-from streams.journey.clock_notices import is_by_clock, why_not_so
+from streams.journey.clock_notices import clock_notice_objection, is_by_clock
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
@@ -76,7 +76,7 @@ def is_still_true(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
     A late event may have taken its milestone back, or a later milestone made it pointless.
     """
     if is_by_clock(notice):
-        return why_not_so(notice, fact) is None
+        return clock_notice_objection(notice, fact) is None
     timeline = [list(milestone) for milestone in fact["timeline"]]
     if _milestone_of(notice) not in timeline:
         return False
@@ -100,7 +100,7 @@ def _milestone_of(notice: dict[str, Any]) -> list[Any]:
 
 
 def is_still_so_of_part(notice: dict[str, Any], fact: dict[str, Any]) -> bool:
-    """Whether the part that a notice says is on its way still is, as the notice says; True for all other notices."""
+    """Whether a part notice is still true of its part; True for all other notices."""
     if notice["milestone"] not in _OF_ONE_PART or notice["part_no"] is None:
         return True
     awaited = [part for part in fact["parts"] if part["part_no"] == notice["part_no"] and is_awaited(part)]

@@ -73,7 +73,7 @@ class Order:
 
     @property
     def is_full(self) -> bool:
-        """Whether it takes no more events: so many are no visit, but something upstream that repeats itself."""
+        """Whether it takes no more events: so many come from a fault upstream, not from a visit."""
         return len(self._lines) > FULL_BYTES
 
     def has(self, event_id: str) -> bool:
@@ -96,7 +96,7 @@ class Order:
         """
         line = msgspec.json.encode(entry)
         if self.has(entry.event_id):
-            return ("duplicate" if _says_the_same(self._line(entry.event_id), line) else "conflict"), []
+            return ("duplicate" if _has_same_content(self._line(entry.event_id), line) else "conflict"), []
         visit = self._visit
         self._lines += b"\n" + line
         self.offset = max(offset, self.offset)
@@ -126,11 +126,11 @@ class Order:
         return msgspec.json.encode((self.offset, self.hours, visit, RULES)) + self._lines
 
 
-def _says_the_same(line: bytes, other: bytes) -> bool:
-    """Whether an entry's line says what another does, as far as it was known when the line was written."""
-    if _is_continued(line, other):
+def _has_same_content(line: bytes, second_line: bytes) -> bool:
+    """Whether two entries' lines have the same content; a line of an older version may lack the last fields."""
+    if _is_continued(line, second_line):
         return True
-    one, two = decode_entry(line), decode_entry(other)
+    one, two = decode_entry(line), decode_entry(second_line)
     if not isinstance(one, e.CheckInEntry) or not isinstance(two, e.CheckInEntry) or _form(one) == _form(two):
         return False
     # Who it is about stands in them in clear, sealed, or not any more: that cannot be compared.
@@ -145,9 +145,9 @@ def _form(entry: e.CheckInEntry) -> str:
     return "erased" if sealed_id is None else key_id_of(sealed_id)
 
 
-def _is_continued(line: bytes, other: bytes) -> bool:
+def _is_continued(line: bytes, second_line: bytes) -> bool:
     fields = line[:-1]
-    return other.startswith(fields) and other[len(fields) : len(fields) + 1] in (b"]", b",")
+    return second_line.startswith(fields) and second_line[len(fields) : len(fields) + 1] in (b"]", b",")
 
 
 def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
@@ -155,8 +155,8 @@ def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
     entry = decode_entry(line)
     if not isinstance(entry, e.CheckInEntry):
         return line
-    known = customer_key_of(entry.customer)
-    entry.customer = pseudonym(known) if known else customers.get(entry.event_id, ERASED_CUSTOMER)
+    customer_key = customer_key_of(entry.customer)
+    entry.customer = pseudonym(customer_key) if customer_key else customers.get(entry.event_id, ERASED_CUSTOMER)
     entry.contact = []
     return msgspec.json.encode(entry)
 

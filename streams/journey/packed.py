@@ -1,4 +1,4 @@
-"""JSON bytes to keep."""
+"""Compact JSON bytes for state that stays in memory."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ HourChanges = dict[bytes, dict[str, Share]]  # by hour and order
 
 @dataclass(slots=True)
 class BatchOutput:
-    """What a batch comes to: facts to send, table changes to log, and which offsets are diverted, why."""
+    """The result of a batch: facts to send, table changes to log, and diverted offsets with the reason."""
 
     journeys: list[Fact] = field(default_factory=list)
     hours: list[Fact] = field(default_factory=list)
@@ -50,7 +50,7 @@ class BatchOutput:
     diverted: list[tuple[int, Diversion]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     # Keys of orders let go: to be deleted from the log once the changes of this batch, which tell so, are in it.
-    gone: list[bytes] = field(default_factory=list)
+    deleted_orders: list[bytes] = field(default_factory=list)
     order_changes: Changes = field(default_factory=dict)
     vehicle_changes: Changes = field(default_factory=dict)
     hour_changes: Changes = field(default_factory=dict)
@@ -61,13 +61,13 @@ class BatchOutput:
 class _VehicleSession:
     """A vehicle for the length of a batch, with those of its orders that were looked at."""
 
-    __slots__ = ("changed", "gone", "milestones", "orders", "vehicle")
+    __slots__ = ("changed", "dropped_orders", "milestones", "orders", "vehicle")
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.vehicle = vehicle
         self.orders: dict[OrderKey, Order] = {}
         self.changed: dict[OrderKey, bool] = {}  # by order: whether everything that follows must be written again
-        self.gone: list[OrderKey] = []
+        self.dropped_orders: list[OrderKey] = []
         self.milestones: dict[OrderKey, list[Milestone]] = {}
 
 
@@ -141,7 +141,7 @@ class PartitionState:
         if (expires := vehicle.expires_at(self._hold_ms)) is not None and expires < self.clock:
             # What this batch made of the orders is told before they go.
             self._settle(session, offset - 1, out, hours)
-            session.gone.extend(vehicle.let_go_of(self.clock, self._hold_ms))
+            session.dropped_orders.extend(vehicle.let_go_of(self.clock, self._hold_ms))
         self.clock = max(self.clock, entry.at)
         if vehicle.is_too_late(key, entry.at):
             self._divert("too_late", offset, vehicle.offset, out)
@@ -164,8 +164,8 @@ class PartitionState:
         session.changed[key] = session.changed.get(key, False) or redelivered
         links = entry.code in e.LINKING or redelivered or not vehicle.keeps(key)
         if links and (vehicle.note(order, self.clock) or redelivered):
-            for other in vehicle.orders():
-                session.changed[other] = session.changed.get(other, False) or redelivered
+            for sibling_id in vehicle.orders():
+                session.changed[sibling_id] = session.changed.get(sibling_id, False) or redelivered
         if milestones:
             session.milestones.setdefault(key, []).extend(milestones)
 
@@ -186,18 +186,18 @@ class PartitionState:
     def _divert(self, code: Diversion, offset: int, seen_up_to: int, out: BatchOutput) -> None:
         # A record seen before was taken, or diverted, when its order was still here or had room. What a batch sends is
         # acknowledged before anything of it is logged, so that was also told.
-        seen = offset <= max(seen_up_to, self._logged_offset)
-        out.outcomes["redelivered" if seen else code] += 1
-        if not seen:
+        is_redelivered = offset <= max(seen_up_to, self._logged_offset)
+        out.outcomes["redelivered" if is_redelivered else code] += 1
+        if not is_redelivered:
             out.diverted.append((offset, code))
 
     def _settle(self, session: _VehicleSession, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Write what the batch made of one vehicle."""
         vehicle = session.vehicle
-        if not session.changed and not session.gone:
+        if not session.changed and not session.dropped_orders:
             return
         digests = vehicle.digests()
-        for key, again in session.changed.items():
+        for key, write_again in session.changed.items():
             order = self._order(session, key)
             visit = order.visit
             if visit.last is None:
@@ -209,23 +209,23 @@ class PartitionState:
             for milestone in session.milestones.get(key, ()):
                 out.notices.append(notice_of(key, visit, milestone, order.entry(milestone.event_id)))
             name = order_key(vehicle.vehicle_id, key)
-            self._count_hours(name.decode(), order, fact, again, hours)
+            self._count_hours(name.decode(), order, fact, write_again, hours)
             self._change(self._orders, out.order_changes, name, order.state())
-        for key in session.gone:
+        for key in session.dropped_orders:
             # Not a change of this batch: were it in the log without the vehicle's, a record read again would begin
             # the order anew.
             name = order_key(vehicle.vehicle_id, key)
             self._orders.pop(name, None)
-            out.gone.append(name)
-        session.changed, session.gone, session.milestones = {}, [], {}
+            out.deleted_orders.append(name)
+        session.changed, session.dropped_orders, session.milestones = {}, [], {}
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
         self._expect(vehicle)
 
-    def _count_hours(self, name: str, order: Order, fact: Fact, again: bool, hours: HourChanges) -> None:
-        """Note what the order adds to its center's hours, and take it out of those it has left."""
+    def _count_hours(self, name: str, order: Order, fact: Fact, write_again: bool, hours: HourChanges) -> None:
+        """Note the order's contributions to its center's hours, and remove it from those it has left."""
         added = contributions_of(fact)
-        if fact["status"] == "open" and list(added) == order.hours and not again:
+        if fact["status"] == "open" and list(added) == order.hours and not write_again:
             return  # its check-in has been counted, and nothing else yet
         for center_id, hour in order.hours:
             hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = Share(fact["version"], None)
@@ -252,11 +252,11 @@ class PartitionState:
         out.hours.append(center_hour(center_id, hour, self.partition, offset + 1, added))
 
     def _let_go_idle(self, out: BatchOutput) -> None:
-        """Let go whatever the clock has passed by now."""
+        """Drop the orders and hours whose time is over by the clock."""
         for vehicle_id in _due(self._vehicle_expiry, self.clock):
             if (state := self._vehicles.get(vehicle_id.encode())) is not None:
                 session = _VehicleSession(Vehicle(vehicle_id, state))
-                session.gone.extend(session.vehicle.let_go_of(self.clock, self._hold_ms))
+                session.dropped_orders.extend(session.vehicle.let_go_of(self.clock, self._hold_ms))
                 self._settle(session, session.vehicle.offset, out, {})
         for key in _due(self._hour_expiry, self.clock):
             hour = decode_hour(self._hours[key])

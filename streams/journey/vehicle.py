@@ -1,4 +1,4 @@
-"""One vehicle's state: digests of its orders, for comebacks, and the memory of orders let go."""
+"""One vehicle's state: digests of its orders, for comebacks, and the ids of dropped orders."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ OLD_LAYOUT, LAYOUT = 1, 2
 
 
 class DigestState(msgspec.Struct, array_like=True, gc=False):
-    """What a vehicle keeps of one order; `closed_clock` is the partition's event time when its close became known."""
+    """An order's digest in the state; `closed_clock` is the partition's event time when its close became known."""
 
     event_count: int
     linking: int
@@ -80,7 +80,7 @@ class Vehicle:
         return order in self._digests
 
     def digests(self) -> list[Digest]:
-        """What each kept order tells the others, by check-in."""
+        """The digests of the orders in the state, by check-in."""
         return by_check_in(
             Digest(order, digest.checked_in_at, digest.odometer, tuple(digest.fault_groups))
             for order, digest in self._digests.items()
@@ -133,14 +133,14 @@ class Vehicle:
         expires = self.expires_at(hold_ms)
         if expires is None or expires >= clock:
             return []
-        gone = [
+        expired = [
             order
             for order, digest in self._digests.items()
             if digest.closed_clock is not None and digest.closed_clock + hold_ms < clock
         ]
-        for order in gone:
+        for order in expired:
             self.forget(order)
-        return gone
+        return expired
 
     def forget(self, order: OrderKey) -> None:
         """Drop an order's digest; remember only which it was."""

@@ -50,10 +50,10 @@ def batch_scheduler(max_records: int) -> type[DefaultSchedulingStrategy]:
             waiting = list(records.items())
             start = 0
             while waiting:
-                for tp, each in waiting:
-                    yield tp, BatchRecord(tp, each[start : start + max_records])
+                for tp, batch in waiting:
+                    yield tp, BatchRecord(tp, batch[start : start + max_records])
                 start += max_records
-                waiting = [(tp, each) for tp, each in waiting if len(each) > start]
+                waiting = [(tp, batch) for tp, batch in waiting if len(batch) > start]
 
     return BatchScheduler
 
@@ -100,8 +100,8 @@ class PartitionStore(Store):  # type: ignore[misc]
                 if record.value is None:
                     data.pop(record.key, None)
                 else:
-                    known = data.get(record.key)
-                    data[record.key] = record.value if known is None else self._merge(known, record.value)
+                    current = data.get(record.key)
+                    data[record.key] = record.value if current is None else self._merge(current, record.value)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

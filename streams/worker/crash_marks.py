@@ -1,4 +1,4 @@
-"""What comes in: records become events or dead letters, and too many dead letters stop the worker."""
+"""Crash marks: the records at which this worker's own rules failed, kept over restarts."""
 
 import json
 from pathlib import Path
@@ -21,8 +21,8 @@ class CrashMarks:
 
     def given_up(self) -> set[tuple[int, int]]:
         """The (partition, offset) that are to be diverted."""
-        over = [key.split(":") for key, count in self._marks.items() if count >= CRASHES]
-        return {(int(partition), int(offset)) for partition, offset in over}
+        repeated = [key.split(":") for key, count in self._marks.items() if count >= CRASHES]
+        return {(int(partition), int(offset)) for partition, offset in repeated}
 
     def holds(self, partition: int, offset: int) -> bool:
         """Whether a crash is marked in this partition at or after the offset, and not yet given up."""
@@ -36,6 +36,6 @@ class CrashMarks:
         key = f"{partition}:{offset}"
         self._marks[key] = self._marks.get(key, 0) + 1
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        written = self._path.with_suffix(".tmp")
-        written.write_text(json.dumps(self._marks))
-        written.replace(self._path)
+        new_file = self._path.with_suffix(".tmp")
+        new_file.write_text(json.dumps(self._marks))
+        new_file.replace(self._path)

@@ -1,4 +1,4 @@
-"""What comes in: records become events or dead letters, and too many dead letters stop the worker."""
+"""Admits records: they become events or dead letters, and too many dead letters stop the worker."""
 
 import re
 from collections import Counter, deque
@@ -14,7 +14,7 @@ from schemas.events import Event
 from schemas.heartbeat import heartbeat_sent_at
 from streams.worker.crash_marks import CRASHES
 
-IN_A_ROW = 50
+LONGEST_RUN = 50
 SHARE = 0.05
 SHARE_OF = 5_000
 _NAMES = 100
@@ -27,7 +27,7 @@ class DeadLetterLimitError(RuntimeError):
 
 @dataclass(slots=True)
 class Admitted:
-    """A partition batch, sorted out: events by offset, and dead letters with the records they are of.
+    """A partition batch by kind: events by offset, and dead letters with their records.
 
     `heartbeat_ms` is when the newest heartbeat among the records was sent, 0 where there was none.
     """
@@ -54,7 +54,7 @@ class Intake:
         self.free_text: Counter[str] = Counter()
 
     def admit(self, records: Iterable[Any], crashed: Collection[tuple[int, int]] = ()) -> Admitted:
-        """Sort out a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
+        """Admit a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
         admitted = Admitted()
         for record in records:
             if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
@@ -69,7 +69,7 @@ class Intake:
                 event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
             except BadEvent as error:
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
-                self._watch(record.partition, refused=True, why=str(error))
+                self._watch(record.partition, refused=True, reason=str(error))
                 continue
             admitted.events.append((record.offset, event))
             if extras:
@@ -81,23 +81,23 @@ class Intake:
     def _count(self, extras: Collection[str]) -> None:
         for name in extras:
             # Whoever sends names without end must not fill our memory or the metrics, nor put anybody's number there.
-            known = name in self.extras or (len(self.extras) < _NAMES and _PLAIN_NAME.fullmatch(name))
-            self.extras[name if known else "(other)"] += 1
+            is_countable = name in self.extras or (len(self.extras) < _NAMES and _PLAIN_NAME.fullmatch(name))
+            self.extras[name if is_countable else "(other)"] += 1
 
-    def _watch(self, partition: int, *, refused: bool, why: str = "") -> None:
-        lately = self._lately.setdefault(partition, deque())
-        lately.append(refused)
+    def _watch(self, partition: int, *, refused: bool, reason: str = "") -> None:
+        recent = self._lately.setdefault(partition, deque())
+        recent.append(refused)
         self._refused_lately[partition] += refused
-        if len(lately) > SHARE_OF:
-            self._refused_lately[partition] -= lately.popleft()
+        if len(recent) > SHARE_OF:
+            self._refused_lately[partition] -= recent.popleft()
         self._in_a_row[partition] = self._in_a_row[partition] + 1 if refused else 0
         if not refused or not self._limits:
             return
         in_a_row, share = self._in_a_row[partition], self._refused_lately[partition] / SHARE_OF
-        if in_a_row >= IN_A_ROW or share > SHARE:
+        if in_a_row >= LONGEST_RUN or share > SHARE:
             raise DeadLetterLimitError(
                 f"partition {partition}: {in_a_row} records in a row and {share:.1%} of the last {SHARE_OF:,} were "
-                f"refused, the last one as {why}. Look at what is sent; if it is really to be diverted, "
+                f"refused, the last one as {reason}. Look at what is sent; if it is really to be diverted, "
                 "set FIXTRAIL_DEAD_LETTER_LIMITS=false"
             )
 

@@ -1,4 +1,4 @@
-"""At-least-once that holds: Faust's consumer hardened, and an outbox that writes in a fixed order.
+"""The lease: a process writes only while its consumer group counts it as a member.
 
 Every rule here was seen to lose or double data when it was missing (faust-streaming 0.15.3).
 """
@@ -41,7 +41,7 @@ class Lease:
             sent_at = time.monotonic()
             answer = await send(node, request, **options)
             if isinstance(request, HeartbeatRequest):
-                self.heard(sent_at, answer.error_code)
+                self.note_answer(sent_at, answer.error_code)
             elif isinstance(request, SyncGroupRequest) and answer.error_code == errors.NoError.errno:
                 self.joined(sent_at)
             return answer
@@ -53,8 +53,8 @@ class Lease:
         self._until = sent_at + self._holds_s
         self._lost = False
 
-    def heard(self, sent_at: float, error_code: int) -> None:
-        """Take the group's answer to the heartbeat that was sent at `sent_at` (monotonic)."""
+    def note_answer(self, sent_at: float, error_code: int) -> None:
+        """Apply the group's answer to the heartbeat that was sent at `sent_at` (monotonic)."""
         if error_code in _STILL_A_MEMBER:
             self._until = sent_at + self._holds_s
         elif error_code in _NOT_A_MEMBER:
@@ -66,12 +66,12 @@ class Lease:
 
         async def guarded(node: int, request: Any, **options: Any) -> Any:
             if isinstance(request, ProduceRequest):
-                await self.held()
+                await self.wait_until_held()
             return await send(node, request, **options)
 
         producer.client.send = guarded
 
-    async def held(self) -> None:
+    async def wait_until_held(self) -> None:
         """Return once the lease is held, at once where it is; end the process where the partitions are gone."""
         while self._lost or time.monotonic() > self._until:
             if self._lost:

@@ -1,4 +1,4 @@
-"""At-least-once that holds: Faust's consumer hardened, and an outbox that writes in a fixed order.
+"""The outbox: writes the output of each batch in a fixed order.
 
 Every rule here was seen to lose or double data when it was missing (faust-streaming 0.15.3).
 """
@@ -21,7 +21,7 @@ Rows = dict[tuple[str, int], list[Row]]  # by (topic, partition)
 
 
 class Outbox:
-    """Writes what each batch comes to, in order: outputs acknowledged, then changelog acknowledged, then `done`.
+    """Writes the output of each batch, in order: outputs acknowledged, then changelog acknowledged, then `done`.
 
     Two stages, each first in, first out, so that the loop never waits for an acknowledgement: while a batch's
     changelog is under way, the outputs of the next ones are. Any failed write ends the process before the ack.
@@ -86,9 +86,9 @@ class Outbox:
     async def _ship(self, rows: Rows) -> list[Awaitable[Any]]:
         """Send the rows as whole record batches; the futures of their acknowledgements."""
         futures: list[Awaitable[Any]] = []
-        for (topic, partition), each in rows.items():
+        for (topic, partition), partition_rows in rows.items():
             batch = self._producer.create_batch()
-            for key, value, headers in each:
+            for key, value, headers in partition_rows:
                 if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                     batch.close()
                     futures.append(await self._producer.send_batch(batch, topic, partition=partition))

@@ -1,4 +1,4 @@
-"""The worker process: one Faust app, its outbox, and what watches over them."""
+"""The worker process: one Faust app, its outbox and the tasks that watch them."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, STALLED, fail_stop
-from runtime.kafka.lag import Done, show_lag
+from runtime.kafka.lag import Delivered, show_lag
 from streams.worker.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
 from streams.worker.crash_marks import CrashMarks
 from streams.worker.lease import Lease
@@ -61,7 +61,7 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
     lease = Lease(SESSION_S)
     app, tables, events = make_app(config, lease)
     worker = Worker(config, app, tables, progress, lease)
-    track_orders(app, events, worker.tracker.take)
+    track_orders(app, events, worker.tracker.process)
     await worker.start()
     log.info("worker started", instance=config.instance)
     running = asyncio.create_task(app.start())
@@ -80,7 +80,7 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
 
 
 class Worker:
-    """Ties the app's life to the tracker and its outbox."""
+    """Connects the Faust app with the tracker and its outbox."""
 
     def __init__(self, config: WorkerConfig, app: faust.App, tables: Tables, progress: Progress, lease: Lease) -> None:
         self._config, self._app, self._tables, self._progress = config, app, tables, progress
@@ -105,7 +105,7 @@ class Worker:
         self._outbox.start()
 
     async def finish(self) -> None:
-        """Let what is under way become durable and commit it; what does not in time is done again later."""
+        """Let unfinished batches become durable and commit them; those too slow are processed again later."""
         self._app.consumer.stop_flow()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.tracker.drained(), DRAIN_S)
@@ -117,7 +117,7 @@ class Worker:
         await self._producer.stop()
 
     async def _on_revoked(self, app: Any, revoked: set[Any], **kwargs: Any) -> None:
-        """Before partitions go: finish what is under way, commit it, and trust no state of before any more."""
+        """Before partitions go: finish and commit the batches under way, and drop all state of these partitions."""
         self._progress.ready = False
         crash_point("worker.before_revoke")
         if revoked:
@@ -139,12 +139,12 @@ class Worker:
                 error = self._app.crash_reason or running.exception()
                 log.error("the app crashed", exc_info=error)
                 fail_stop(f"the app crashed: {type(error).__name__}", BUG)
-            self._look()
+            self._update_progress()
 
-    def _look(self) -> None:
+    def _update_progress(self) -> None:
         progress, recovering = self._progress, self._is_recovering()
         if not recovering:
-            self._app.consumer.pass_over_holes()
+            self._app.consumer.skip_control_records()
         lag = {} if recovering else self._lag()
         progress.ready = not recovering
         progress.waiting = recovering or sum(lag.values()) > 0 or self._outbox.under_way() > 0
@@ -168,25 +168,27 @@ class Worker:
     def _lag(self) -> dict[int, int]:
         """By partition, as far as the consumer itself knows."""
         highwater = self._app.consumer.highwater
-        return {tp.partition: max(0, (highwater(tp) or 0) - (done or 0)) for tp, done in self._settled().items()}
+        return {
+            tp.partition: max(0, (highwater(tp) or 0) - (delivered or 0)) for tp, delivered in self._settled().items()
+        }
 
-    def _settled(self) -> Done:
+    def _settled(self) -> Delivered:
         consumer = self._app.consumer
-        ours = [tp for tp in consumer.assignment() if tp.topic == self._config.topics.events]
-        return {TopicPartition(*tp): consumer.settled.get(tp, consumer._committed_offset[tp]) for tp in ours}
+        partitions = [tp for tp in consumer.assignment() if tp.topic == self._config.topics.events]
+        return {TopicPartition(*tp): consumer.settled.get(tp, consumer._committed_offset[tp]) for tp in partitions}
 
     async def show_lag(self) -> None:
         """Keep the lag that the brokers know of in `progress`."""
 
-        async def done() -> Done:
+        async def done() -> Delivered:
             return {} if self._is_recovering() else self._settled()
 
         await show_lag(self._config.kafka, self._progress, done)
 
     def _newly_recovered(self) -> int:
-        read = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
-        newly, self._recovered = max(0, read - self._recovered), read
-        return newly
+        total = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
+        increase, self._recovered = max(0, total - self._recovered), total
+        return increase
 
     _recovered = 0
 

@@ -1,4 +1,4 @@
-"""Which trace goes on in which of the facts that a batch comes to."""
+"""Propagates trace context from a batch's events to its facts."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from streams.worker.batches import Records
 
 
 class BatchTraces:
-    """The spans of a batch: a fact goes on with the trace of its order's last event, else its vehicle's or center's."""
+    """The spans of a batch: a fact continues the trace of its order's last event, else its vehicle's or center's."""
 
     def __init__(self, tracing: Tracing, records: Records, since: float) -> None:
         self._records = {record.offset: record for record in records}

@@ -1,4 +1,4 @@
-"""What the worker does with a partition batch: admit, apply the rules, write out in order."""
+"""Processes a partition batch: admits records, applies the rules, writes the output in order."""
 
 import asyncio
 import time
@@ -24,12 +24,12 @@ from streams.worker.app import Tables, WorkerConfig
 from streams.worker.batches import Records
 from streams.worker.crash_marks import CrashMarks
 from streams.worker.intake import DeadLetterLimitError, Intake, dead_letter
-from streams.worker.measures import Progress, note_done, note_taken
+from streams.worker.measures import Progress, note_batch, note_done
 from streams.worker.outbox import Outbox, Rows
 from streams.worker.traces import BatchTraces
 
 REFUSED = 78
-_WHY: dict[Diversion, str] = {
+_DIVERSION_REASONS: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
     "event_id_conflict": "another event of the order has this event_id",
@@ -51,12 +51,12 @@ class Tracker:
         )
         self._states: dict[int, PartitionState] = {}
         # By partition the orders let go by batches that are in the log for good, to be deleted with the next one.
-        self._gone: dict[int, list[bytes]] = {}
+        self._deleted_orders: dict[int, list[bytes]] = {}
         self._at: tuple[int, int] = (-1, -1)
         self._busy = False
         self._partition_of = lru_cache(65_536)(partial(partition_of, partitions=config.partitions))
 
-    async def take(self, records: Records, ack: Callable[[], Any]) -> None:
+    async def process(self, records: Records, ack: Callable[[], Any]) -> None:
         """Process one partition's records; `ack` is called once all that follows from them is durable."""
         self._busy = True
         try:
@@ -70,12 +70,12 @@ class Tracker:
             self._busy = False
 
     async def drained(self) -> None:
-        """Return once nothing taken is still under way."""
+        """Return once no batch is under way."""
         while self._busy or self._outbox.under_way():
             await asyncio.sleep(0.005)
 
     def forget_states(self) -> None:
-        """Begin anew with whatever state the tables have after the next recovery."""
+        """Forget the states; the next ones are made from the tables after their recovery."""
         self._states.clear()
         self._progress.forget_heartbeats()
 
@@ -89,9 +89,9 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            written = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
+            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
             crash_point("worker.rules_applied")
-            outputs, changelog = self._rows(partition, records, admitted.refused, written, traces)
+            outputs, changelog = self._rows(partition, records, admitted.refused, output, traces)
             if admitted.heartbeat_ms:
                 beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
@@ -101,13 +101,13 @@ class Tracker:
             log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
             self._marks.mark(*self._at)
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", BUG)
-        self._note(records, admitted.refused, written, time.monotonic() - began)
-        again = written.outcomes["redelivered"] > 0
+        self._note(records, admitted.refused, output, time.monotonic() - began)
+        is_redelivered = output.outcomes["redelivered"] > 0
 
         def done() -> None:
             ack()
-            self._gone.setdefault(partition, []).extend(written.gone)
-            note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, again=again)
+            self._deleted_orders.setdefault(partition, []).extend(output.deleted_orders)
+            note_done(self._progress, records, began, heartbeat_ms=admitted.heartbeat_ms, is_redelivered=is_redelivered)
             if traces:
                 traces.end()
 
@@ -125,7 +125,7 @@ class Tracker:
                 table.partition(partition) for table in (self._tables.orders, self._tables.vehicles, self._tables.hours)
             )
             state = PartitionState(partition, orders, vehicles, hours, hold_days=self._config.hold_days)
-            self._gone[partition] = state.restore_clock(vehicles, hours)
+            self._deleted_orders[partition] = state.restore_clock(vehicles, hours)
             crash_point("worker.state_recalled")
             self._states[partition] = state
         return state
@@ -135,44 +135,44 @@ class Tracker:
         partition: int,
         records: Records,
         refused: list[tuple[Any, DeadLetter]],
-        written: BatchOutput,
+        output: BatchOutput,
         traces: BatchTraces | None,
     ) -> tuple[Rows, Rows]:
         topics, outputs = self._config.topics, Rows()
-        for record, letter in [*refused, *_diverted(records, written)]:
+        for record, letter in [*refused, *_diverted(records, output)]:
             row = (record.key, record.value, letter.headers(tuple(record.headers)))
             outputs.setdefault((topics.dead_letters, partition), []).append(row)
         for topic, keys_of, facts in (
-            (topics.notices, _notice_keys, written.notices),
-            (topics.journeys, _journey_keys, written.journeys),
-            (topics.center_hours, _hour_keys, written.hours),
+            (topics.notices, _notice_keys, output.notices),
+            (topics.journeys, _journey_keys, output.journeys),
+            (topics.center_hours, _hour_keys, output.hours),
         ):
             for fact in facts:
                 key, partitioned_by = keys_of(fact)
                 headers = traces.headers_of(fact) if traces else []
                 target = topic, self._partition_of(partitioned_by)
                 outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
-        for key, partitioned_by in _erased_keys(written.erased):
+        for key, partitioned_by in _erased_keys(output.erased):
             outputs.setdefault((topics.journeys, self._partition_of(partitioned_by)), []).append((key, None, []))
         changelog: Rows = {}
         for table, changes in (
-            (self._tables.orders, written.order_changes),
-            (self._tables.vehicles, written.vehicle_changes),
-            (self._tables.hours, written.hour_changes),
+            (self._tables.orders, output.order_changes),
+            (self._tables.vehicles, output.vehicle_changes),
+            (self._tables.hours, output.hour_changes),
         ):
             if changes:
                 changelog[table.changelog_name(), partition] = [(key, value, []) for key, value in changes.items()]
-        if gone := self._gone.pop(partition, None):
+        if deleted_orders := self._deleted_orders.pop(partition, None):
             orders = self._tables.orders.changelog_name(), partition
-            changelog.setdefault(orders, []).extend((key, None, []) for key in gone)
+            changelog.setdefault(orders, []).extend((key, None, []) for key in deleted_orders)
         return outputs, changelog
 
     def _note(
-        self, records: Records, refused: list[tuple[Any, DeadLetter]], written: BatchOutput, took_s: float
+        self, records: Records, refused: list[tuple[Any, DeadLetter]], output: BatchOutput, took_s: float
     ) -> None:
-        letters = Counter(letter.code for _, letter in refused)
-        letters.update(code for _, code in written.diverted)
-        note_taken(self._progress, records, letters, written, took_s)
+        dead_letters = Counter(letter.code for _, letter in refused)
+        dead_letters.update(code for _, code in output.diverted)
+        note_batch(self._progress, records, dead_letters, output, took_s)
 
     def newest_events(self) -> dict[int, int]:
         """When the newest event of each partition in hand happened, in ms since the epoch."""
@@ -204,19 +204,22 @@ def _hour_keys(hour: Fact) -> tuple[bytes, bytes]:
     return key, key
 
 
-def _diverted(records: Records, written: BatchOutput) -> list[tuple[Any, DeadLetter]]:
-    by_offset = {record.offset: record for record in records} if written.diverted else {}
-    return [(by_offset[at], dead_letter(by_offset[at], code, _WHY[code])) for at, code in written.diverted]
+def _diverted(records: Records, output: BatchOutput) -> list[tuple[Any, DeadLetter]]:
+    by_offset = {record.offset: record for record in records} if output.diverted else {}
+    return [
+        (by_offset[offset], dead_letter(by_offset[offset], code, _DIVERSION_REASONS[code]))
+        for offset, code in output.diverted
+    ]
 
 
-def track_orders(app: Any, events: Any, take: Callable[[Records, Callable[[], Any]], Awaitable[None]]) -> None:
-    """Give the app the agent that hands every partition batch to `take`; one Faust event is one batch."""
+def track_orders(app: Any, events: Any, process: Callable[[Records, Callable[[], Any]], Awaitable[None]]) -> None:
+    """Give the app the agent that hands every partition batch to `process`; one Faust event is one batch."""
 
     @app.agent(events, name="track_orders")  # type: ignore[untyped-decorator]
     async def track(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
-                await take(event.value, event.ack)
+                await process(event.value, event.ack)
         except Exception as error:
             # An exception that leaves an agent acks its event and skips it.
             log.exception("the agent failed")

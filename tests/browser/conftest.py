@@ -3,8 +3,6 @@
 Without Chromium the tests are skipped and say so; with FIXTRAIL_REQUIRE_BROWSER=1 that is a failure.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import shutil
@@ -89,7 +87,7 @@ def browser(stack: Stack) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def phones(browser: Browser, stack: Stack) -> Iterator[Phones]:
+def phones(browser: Browser, stack: Stack) -> "Iterator[Phones]":
     """Opens pages as a customer's phone does; fails the test where a page complains or loads something foreign."""
     phones = Phones(browser, stack.facts["web"])
     yield phones

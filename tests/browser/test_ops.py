@@ -1,7 +1,5 @@
 """The staff's pages in a real browser: signing in, the live board, filters, an order's evidence, alerts, roles."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator
@@ -16,8 +14,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from fixtrail.all_settings import Settings
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
-from fixtrail.web.ops.figures import added, ask_figures
-from fixtrail.web.ops.state import asker
+from fixtrail.web.ops.figures import ask_figures, sum_of
+from fixtrail.web.ops.state import query_runner
 from tests.browser.conftest import SLOW_MS
 from tests.browser.workshop_floor import Car, Floor
 from tests.stack import Stack, wait_for
@@ -366,13 +364,13 @@ def test_the_days_figures_are_the_same_by_hours_and_by_the_orders_of_both_lanes(
         car.now("handoff")
         car.now("survey", score=9 - number)
     stack.wait_idle()
-    ask, now = asker(Settings(data=stack.folder)), int(time.time() * 1000)
+    ask, now = query_runner(Settings(data=stack.folder)), int(time.time() * 1000)
     zones = {"C1": "Asia/Shanghai", "C2": "Asia/Shanghai"}
     by_hours, quick, standard = (ask_figures(ask, zones, "UTC", lane, now) for lane in (None, "quick", "standard"))
     for center in ("C1", "C2"):
         lanes = [found[center] for found in (quick, standard) if center in found]
         for days in ("today", "weeks"):
-            together, whole = added(getattr(each, days) for each in lanes), getattr(by_hours[center], days)
+            together, whole = sum_of(getattr(each, days) for each in lanes), getattr(by_hours[center], days)
             assert together == replace(whole, wait_s=pytest.approx(whole.wait_s)), (center, days)
     assert by_hours["C2"].weeks.handed_off >= 4
     assert by_hours["C2"].weeks.surveys >= 4

@@ -1,7 +1,5 @@
 """The pictures of docs/ops-board.md: the board of fifteen simulated centers in the middle of their afternoon."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The customer's page by other means than a finger on a phone: keyboard, no scripts, paper, a second car."""
 
-from __future__ import annotations
-
 import re
 import urllib.error
 import urllib.request
@@ -10,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from runtime.store import open_store
 from schemas.order_key import OrderKey
-from sinks.push.ledger import audience
+from sinks.push.ledger import recipients
 from tests.browser.conftest import Phones
 from tests.browser.workshop_floor import Floor
 from tests.stack import Stack, wait_for
@@ -162,7 +160,7 @@ def followed(stack: Stack, order_id: str) -> int:
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
         order = OrderKey("C1", order_id)
-        return len(audience.subscriptions_of(store, [order]).get(order, []))
+        return len(recipients.subscriptions_of(store, [order]).get(order, []))
     finally:
         store.close()
 

@@ -1,7 +1,5 @@
 """The customer's page in a real browser, on a phone: what a person sees while the workshop works."""
 
-from __future__ import annotations
-
 import re
 import urllib.error
 import urllib.request
@@ -13,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from runtime.store import open_store
 from schemas.order_key import OrderKey
-from sinks.push.ledger import audience
+from sinks.push.ledger import recipients
 from tests.browser.conftest import Phones, keep_screenshot, keep_side_by_side
 from tests.browser.workshop_floor import Floor, clock
 from tests.stack import Stack, wait_for
@@ -210,7 +208,7 @@ def addresses(stack: Stack, order_id: str) -> list[str]:
     store = open_store(f"sqlite:///{stack.folder / 'push.sqlite3'}")
     try:
         order = OrderKey("C1", order_id)
-        return audience.subscriptions_of(store, [order]).get(order, [])
+        return recipients.subscriptions_of(store, [order]).get(order, [])
     finally:
         store.close()
 

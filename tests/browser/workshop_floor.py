@@ -1,7 +1,5 @@
 """A workshop whose events arrive at once: `fixtrail send -` that is kept running, and lines for it."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -26,7 +24,7 @@ class Floor:
         self._stack = stack
         self._sending: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Floor:
+    def __enter__(self) -> "Floor":
         command = [*COMMAND, "send", "-", "--data", str(self._stack.folder)]
         self._sending = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -38,7 +36,7 @@ class Floor:
         self._sending.stdin.close()
         assert self._sending.wait(90) == 0
 
-    def order(self, order_id: str, **fields: Any) -> Car:
+    def order(self, order_id: str, **fields: Any) -> "Car":
         """A car that comes in for an order; nothing is sent yet."""
         return Car(self, order_id, fields)
 

@@ -3,8 +3,6 @@
 Shares no code with `streams/`: the figures come from tests/oracle.py, the topics are read by plain clients.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections import Counter

@@ -1,7 +1,5 @@
 """Whether the faults of a run hit what they were meant to hit, and how soon work went on after each."""
 
-from __future__ import annotations
-
 import json
 import re
 import signal

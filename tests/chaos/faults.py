@@ -1,7 +1,5 @@
 """How each kind of fault is done to a fleet, and undone."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -4,8 +4,6 @@ Broker, ClickHouse, stream workers, ClickHouse writers, push sinks with provider
 proxies between them. The boxes run from a copy of the code, so that a run of hours is not disturbed by work on it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import contextlib
@@ -85,7 +83,7 @@ class Fleet(Processes):
 
     # Start and end
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> "Fleet":
         try:
             self.start()
         except BaseException:

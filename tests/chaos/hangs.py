@@ -5,8 +5,6 @@ python -m tests.chaos.hangs [CASE …] [--report FILE]
 Every case is a run of tests.chaos.run against Apache Kafka with one fault in it, so all promises are checked, too.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging

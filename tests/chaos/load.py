@@ -1,7 +1,5 @@
 """A dirty feed with bad records in it, sent at a pace; what the broker acknowledged is written down at once."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random

@@ -4,8 +4,6 @@ A milestone is told when the events that had arrived by then prove it: so each o
 Nothing here is shared with the processes that told them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

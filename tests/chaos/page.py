@@ -3,8 +3,6 @@
 Results are kept in tests/chaos/results: run-*.json, mutants*.json, hangs*.json, poison.json.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import statistics

@@ -1,7 +1,5 @@
 """What is done to a running fleet, and when: a list made from a seed alone."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Processes that are kept running, whatever becomes of them, and how each of them ended."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import subprocess

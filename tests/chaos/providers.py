@@ -1,12 +1,10 @@
 """Who is called while customers are told: a receiver of webhooks and an SMS gateway, and how the boxes know of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
 from sinks.push.address import target_secret
-from sinks.push.channels.webhook import said_secret
+from sinks.push.channels.webhook import encoded_secret
 from tests.providers.push_sink import ANYTIME
 from tests.providers.server import Provider
 from tests.providers.sms_gateway import TOKEN, SmsGateway
@@ -46,7 +44,7 @@ def start(hash_key: str) -> dict[str, Provider]:
     for provider in (webhooks, sms):
         provider.hang_s = 3.0 * TIMEOUT_S
         provider.__enter__()
-    webhooks.secret = said_secret(target_secret(hash_key.encode(), webhooks.url))
+    webhooks.secret = encoded_secret(target_secret(hash_key.encode(), webhooks.url))
     return {"webhooks": webhooks, "sms": sms}
 
 

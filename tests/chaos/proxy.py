@@ -5,8 +5,6 @@ new. `blackhole` accepts and hands nothing on until it is over, then goes on whe
 back. `cut` serves requests but resets the connection instead of handing on what is answered: done, and not known to be.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import socket

@@ -1,7 +1,5 @@
 """Everything once more from the first event, into nothing: the same events must come to the same results."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What runs came to: as tables, and in files."""
 
-from __future__ import annotations
-
 import json
 import statistics
 import time

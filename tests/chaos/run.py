@@ -6,8 +6,6 @@ Prints the plan, what was done, how soon work went on after each fault, and the 
 broken. A failed run keeps its folder with all logs. The same seed gives the same plan and the same load.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

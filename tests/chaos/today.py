@@ -1,7 +1,5 @@
 """Orders of today, whose customers are told while faults happen: a scripted visit each, stamped as it is sent."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable, Iterator

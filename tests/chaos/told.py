@@ -1,7 +1,5 @@
 """Whether customers were told what they were to be told, once: notices, the ledger, and what the providers took."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sqlite3

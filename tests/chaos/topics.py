@@ -1,7 +1,5 @@
 """What stands in the topics, read by plain code: nothing here is shared with the processes that wrote it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta

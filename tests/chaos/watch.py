@@ -1,7 +1,5 @@
 """Looks at a fleet while faults happen: commits, ends of topics, what ClickHouse has by then, and the processes."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import threading

@@ -1,7 +1,5 @@
 """The boxes by settings, as in production: on Apache Kafka and a ClickHouse of their own, with processes killed."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The command line as a person meets it: quick help with examples, exit codes, errors that say what to do."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """ClickHouse lets go of what is old, where it is told to, and of an erased person's free text."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """The tables and views of ClickHouse: migrations, column names, live figures, and which of several rows counts."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -22,7 +20,7 @@ from sinks.clickhouse.alert_rows import ALERTS
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.connection import connect
-from sinks.clickhouse.dead_letter_rows import LETTERS
+from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
@@ -199,7 +197,9 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
     assert _columns(clickhouse, f"fixtrail.{view}") == VIEWS[view].split()
 
 
-@pytest.mark.parametrize("table", [EVENTS, JOURNEYS, CENTER_HOURS, LETTERS, ALERTS], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "table", [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS], ids=lambda table: table.name
+)
 def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
     found = clickhouse.ask(
         f"SELECT name FROM system.columns WHERE database = 'fixtrail_raw' AND table = '{table.name}' "

@@ -1,7 +1,5 @@
 """The embedded ClickHouse server: it starts, stops, survives kill -9, and gives nobody more than they may have."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

@@ -1,7 +1,5 @@
 """`fixtrail verify`: it finds nothing where all is well, and names every value that is not what the events say."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from typing import Any
@@ -11,7 +9,7 @@ import pytest
 from fixtrail.all_settings import Settings
 from fixtrail.recompute import verify as verifying
 from fixtrail.recompute.verify import run_verify, verify
-from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
+from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.insert import Inserter
@@ -29,7 +27,7 @@ KEYED = KeyedHash(b"a secret of these tests, long enough")
 
 
 @pytest.fixture
-def stored(clickhouse: ClickHouseNode) -> Stored:
+def stored(clickhouse: ClickHouseNode) -> "Stored":
     """A ClickHouse that holds a feed of 1,500 events with duplicates, and what the rules make of it."""
     return Stored(clickhouse, feed.clean_feed(5, 1500))
 
@@ -150,7 +148,7 @@ def test_diverted_events_are_not_counted(clickhouse: ClickHouseNode) -> None:
     stored.inserter.insert(EVENTS, [EventRows(KEYED).row(late)])
     assert stored.differences()
 
-    stored.inserter.insert(LETTERS, [LetterRows(EventRows(KEYED)).row(letter(late))])
+    stored.inserter.insert(DEAD_LETTER_TABLE, [DeadLetterRows(EventRows(KEYED)).row(letter(late))])
     assert not stored.differences()
 
 

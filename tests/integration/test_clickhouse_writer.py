@@ -1,7 +1,5 @@
 """The writer between a real broker and a real ClickHouse: every row once, whoever is killed on the way."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """From an integrator's request to a customer's telephone, through the whole stack and real sockets: told once."""
 
-from __future__ import annotations
-
 import json
 import re
 import urllib.error

@@ -1,7 +1,5 @@
 """From a file of events through `fixtrail send` to ClickHouse, against an independent computation of CONTRACT.md."""
 
-from __future__ import annotations
-
 import importlib.util
 import random
 import re

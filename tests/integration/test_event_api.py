@@ -1,7 +1,5 @@
 """The event and read API over real HTTP, in front of a real broker."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

@@ -1,7 +1,5 @@
 """The examples for integrators work as they are printed."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The dashboards' SQL is right on the real schema, and Grafana is given what it needs to ask it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

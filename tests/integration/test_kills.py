@@ -1,7 +1,5 @@
 """Parts are killed in the middle of the flow, and the numbers are right all the same."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 After every end the next process goes on with what the one before left behind; the numbers at the end must be right.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The notebook for analysts runs from its first cell to its last on simulated orders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path

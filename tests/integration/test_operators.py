@@ -1,7 +1,5 @@
 """What an operator sees of a running stack: metrics, traces, heartbeats, dead letters, and nothing personal in them."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re
@@ -16,7 +14,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.metrics import KNOWN
+from runtime.metrics import METRICS
 from tests import feed
 from tests.stack import COMMAND, ROOT, Stack, wait_for
 
@@ -79,7 +77,9 @@ def spans(folder: Path) -> list[Span]:
 
 def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     wait_for(lambda: len(stack.status()["heartbeats"]) == 3, 120, "heartbeats have come through")
-    described = {f"fixtrail_{box}_{what}": about for box, measures in KNOWN.items() for what, about in measures.items()}
+    described = {
+        f"fixtrail_{box}_{what}": about for box, measures in METRICS.items() for what, about in measures.items()
+    }
 
     # Told from the first of its kind on, and nothing here has a recipient to call, an API key or an open order.
     of_calls = {f"fixtrail_push_{what}" for what in ("answers", "call_seconds", "dropped")}

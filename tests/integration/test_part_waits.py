@@ -1,7 +1,5 @@
 """View `part_waits`: an order's wait for parts, shared by its part requests."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sinks.clickhouse.fact_rows import JOURNEYS, FactRows

@@ -1,7 +1,5 @@
 """A customer among many is exported, restricted and erased: no figure changes, and nothing brings them back."""
 
-from __future__ import annotations
-
 import json
 import urllib.request
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Bad records among good ones: each is named and kept, none stops or changes anything, and repaired ones go back."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The push sink as a process, between a broker and providers that speak their real protocols over real sockets."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -16,10 +14,11 @@ import pytest
 from fixtrail.tracking_links import Links
 from runtime.store import open_store
 from sinks.push.address import AddressKeys, parse_recipient, target_secret
-from sinks.push.channels.webhook import said_secret
+from sinks.push.channels.webhook import encoded_secret
 from sinks.push.channels.webpush import new_private_key
-from sinks.push.lanes import GONE
-from sinks.push.ledger import audience, ledger
+from sinks.push.delivery_queues import PROCESS_ENDED
+from sinks.push.ledger import ledger
+from sinks.push.ledger import recipients as ledger_recipients
 from sinks.push.ledger.ledger import FINAL
 from tests.kafka_io import read_topic
 from tests.providers.mail import MailServer
@@ -55,7 +54,7 @@ class Town:
     ) -> None:
         self.hooks, self.sms, self.wechat, self.browsers, self.mail = hooks, sms, wechat, browsers, mail
         self.providers = (hooks, sms, wechat, browsers, mail)
-        hooks.secret = said_secret(target_secret(HASH_KEY.encode(), hooks.url))
+        hooks.secret = encoded_secret(target_secret(HASH_KEY.encode(), hooks.url))
         wechat.templates.add(TEMPLATE)
         config = f"""{ANYTIME}
 [webhook]
@@ -113,7 +112,9 @@ concurrency = 2
         for each in notices:
             for recipient in each["recipients"]:
                 if recipient.startswith("wechat:"):
-                    audience.add_consents(store, keys.person(parse_recipient(recipient)), TEMPLATE, 1, now_ms())
+                    ledger_recipients.add_consents(
+                        store, keys.person(parse_recipient(recipient)), TEMPLATE, 1, now_ms()
+                    )
                     self.wechat.consents[recipient.partition(":")[2], TEMPLATE] += 1
         store.commit()
         store.close()
@@ -396,6 +397,6 @@ def _take_over(town: Town) -> None:
 
     town.check_the_books(states)
     # Some of it may be the other's own, under way just then; a call of its own may end unheard, too, where all is slow.
-    gone = other.rows(f"state = 'UNKNOWN' AND reason = '{GONE}'")
+    gone = other.rows(f"state = 'UNKNOWN' AND reason = '{PROCESS_ENDED}'")
     assert len(gone) <= sum(row["channel"] != "webhook" for row in left)
     assert set(states) <= {"SENT", "UNKNOWN"}

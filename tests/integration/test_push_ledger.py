@@ -1,7 +1,5 @@
 """The ledger's promises, the same on SQLite and on PostgreSQL."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
@@ -14,10 +12,10 @@ import pytest
 from runtime.progress import Progress
 from runtime.store import PostgresStore, Store, StoreOutage, open_store
 from schemas.order_key import OrderKey
-from sinks.push.ledger import audience, ledger, upgrade
-from sinks.push.ledger.audience import Preference, Spend
-from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger import ledger, recipients, upgrade
+from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import HELD, INTENT, PLANNED, RETRY, SENT, SUPPRESSED, UNKNOWN, Send
+from sinks.push.ledger.recipients import Preference, Spend
 from tests.providers.messages import HOUR, a_notice, a_send
 from tests.unit.sinks.push.ledger.test_upgrade import make_ledger_of_before
 from tests.workshop import R1, R2
@@ -74,7 +72,7 @@ def planned(store: Store, *sends: Send) -> None:
 
 
 def due(store: Store, now: int = NOW, limit: int = 10, told_since: int | None = 0, shards: set[int] = SHARDS) -> Any:
-    return within(store, lambda store: ledger.look(store, "sms", shards, now, limit, told_since))
+    return within(store, lambda store: ledger.due_sends(store, "sms", shards, now, limit, told_since))
 
 
 def claim(store: Store, *sends: Send, now: int = NOW, spend: Spend | None = None) -> bool:
@@ -180,7 +178,7 @@ def test_what_was_put_off_for_one_person_and_order_comes_together(store: Store):
 
     found = due(store)
     assert len(found.sends) == 4
-    assert {each.id for each in found.together["R1-ready"]} == {"R1-ready", "R1-repair_started"}
+    assert {each.id for each in found.groups["R1-ready"]} == {"R1-ready", "R1-repair_started"}
 
 
 def test_why_somebody_was_left_in_peace_outlives_a_failed_attempt(store: Store):
@@ -199,21 +197,21 @@ def test_what_went_as_one_message_counts_once_for_the_day(store: Store):
     claim(store, send(), send(milestone="ready"), now=NOW - HOUR)
 
     found = due(store)
-    assert found.told_at == {"person-+861": [NOW - HOUR]}
-    assert due(store, told_since=None).told_at == {}
+    assert found.messaged_at == {"person-+861": [NOW - HOUR]}
+    assert due(store, told_since=None).messaged_at == {}
 
 
 def test_a_consent_is_used_once_and_the_last_ones_are_kept_for_what_matters_more(store: Store):
     person, spend = "person-+861", Spend("person-+861", "progress", 1)
     planned(store, send("R1"), send("R2"), send("R3"))
-    within(store, lambda store: audience.add_consents(store, person, "progress", 1, NOW))
-    within(store, lambda store: audience.add_consents(store, person, "progress", 1, NOW))
+    within(store, lambda store: recipients.add_consents(store, person, "progress", 1, NOW))
+    within(store, lambda store: recipients.add_consents(store, person, "progress", 1, NOW))
 
     assert claim(store, send("R1"), spend=spend)
     assert not claim(store, send("R2"), spend=spend)
     assert claim(store, send("R3"), spend=Spend(person, "progress", 0))
     assert state(store, "R2") == ["SUPPRESSED"]
-    assert within(store, lambda store: audience.consents_of(store, person)) == {"progress": 0}
+    assert within(store, lambda store: recipients.consents_of(store, person)) == {"progress": 0}
 
 
 def test_what_is_tried_again_uses_no_second_consent(store: Store):
@@ -234,16 +232,16 @@ def test_who_has_begun_and_not_finished_can_be_found(store: Store):
 
 def test_what_a_customer_wants_is_known_until_it_changes(store: Store):
     wants = Preference(milestones=frozenset({"ready", "quote_ready"}), time_zone="Asia/Urumqi")
-    within(store, lambda store: audience.prefer(store, "p", wants, NOW))
-    assert within(store, lambda store: audience.preferences_of(store, ["p", "q"])) == {"p": wants}
+    within(store, lambda store: recipients.set_preference(store, "p", wants, NOW))
+    assert within(store, lambda store: recipients.preferences_of(store, ["p", "q"])) == {"p": wants}
 
-    within(store, lambda store: audience.prefer(store, "p", Preference(opted_out=True), NOW))
-    assert within(store, lambda store: audience.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
+    within(store, lambda store: recipients.set_preference(store, "p", Preference(opted_out=True), NOW))
+    assert within(store, lambda store: recipients.preferences_of(store, ["p"])) == {"p": Preference(opted_out=True)}
 
 
 def test_a_grant_is_new_once_until_it_is_forgotten(store: Store):
     def is_new() -> bool:
-        return within(store, lambda store: audience.is_new_grant(store, "crm tap-1", "p", NOW))
+        return within(store, lambda store: recipients.is_new_grant(store, "crm tap-1", "p", NOW))
 
     assert (is_new(), is_new()) == (True, False)
     within(store, lambda store: ledger.purge(store, NOW + 1, NOW + 1))
@@ -255,17 +253,17 @@ def test_a_browser_may_follow_several_orders(store: Store):
     for order_id in ("R1", "R2", "R2"):
         within(
             store,
-            lambda store, order_id=order_id: audience.subscribe(
+            lambda store, order_id=order_id: recipients.subscribe(
                 store, "p", OrderKey("C1", order_id), "webpush:{}", NOW
             ),
         )
-    followed = within(store, lambda store: audience.subscriptions_of(store, [R1, R2]))
+    followed = within(store, lambda store: recipients.subscriptions_of(store, [R1, R2]))
     assert followed == {R1: ["webpush:{}"], R2: ["webpush:{}"]}
 
     within(store, lambda store: ledger.turn_off(store, "p", R1, NOW))
-    assert within(store, lambda store: audience.subscriptions_of(store, [R1, R2])) == {R2: ["webpush:{}"]}
-    within(store, lambda store: audience.unsubscribe(store, "p"))
-    assert within(store, lambda store: audience.subscriptions_of(store, [R2])) == {}
+    assert within(store, lambda store: recipients.subscriptions_of(store, [R1, R2])) == {R2: ["webpush:{}"]}
+    within(store, lambda store: recipients.unsubscribe(store, "p"))
+    assert within(store, lambda store: recipients.subscriptions_of(store, [R2])) == {}
 
 
 def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(store: Store):
@@ -281,37 +279,37 @@ def test_what_waits_for_a_browser_is_not_sent_once_its_notifications_are_off(sto
 def test_what_nobody_asks_for_any_more_is_forgotten_but_nothing_that_waits(store: Store):
     planned(store, send("R1"), send("R2"))
     within(store, lambda store: ledger.finish(store, ["R1-repair_started"], SENT, "", NOW))
-    within(store, lambda store: audience.subscribe(store, "p", R1, "webpush:{}", NOW))
+    within(store, lambda store: recipients.subscribe(store, "p", R1, "webpush:{}", NOW))
     within(store, lambda store: ledger.purge(store, NOW + 1, NOW + 1))
 
     assert (state(store, "R1"), state(store, "R2")) == ([], [PLANNED])
-    assert within(store, lambda store: audience.subscriptions_of(store, [R1])) == {}
+    assert within(store, lambda store: recipients.subscriptions_of(store, [R1])) == {}
 
 
 # Written together
 
 
 async def test_what_is_asked_at_once_is_all_done(store: Store):
-    clerk = Clerk(store, Progress())
+    clerk = GroupCommitThread(store, Progress())
     sends = [send(f"R{number}") for number in range(300)]
 
-    new = await asyncio.gather(*(clerk.do(lambda store, each=each: ledger.plan(store, [each])) for each in sends))
-    found = await clerk.do(lambda store: ledger.look(store, "sms", SHARDS, NOW, 1000, None))
+    new = await asyncio.gather(*(clerk.execute(lambda store, each=each: ledger.plan(store, [each])) for each in sends))
+    found = await clerk.execute(lambda store: ledger.due_sends(store, "sms", SHARDS, NOW, 1000, None))
     await clerk.close()
 
     assert (sum(new), len(found.sends)) == (300, 300)
 
 
 async def test_one_that_fails_undoes_none_of_the_others(store: Store):
-    clerk = Clerk(store, Progress())
+    clerk = GroupCommitThread(store, Progress())
 
     def spoil(store: Store) -> None:
         ledger.plan(store, [send("bad")])
         raise KeyError("spoilt")
 
-    tasks = [clerk.do(partial(ledger.plan, sends=[send(f"R{number}")])) for number in range(20)]
-    results = await asyncio.gather(*tasks[:10], clerk.do(spoil), *tasks[10:], return_exceptions=True)
-    counts = await clerk.do(ledger.counts)
+    tasks = [clerk.execute(partial(ledger.plan, sends=[send(f"R{number}")])) for number in range(20)]
+    results = await asyncio.gather(*tasks[:10], clerk.execute(spoil), *tasks[10:], return_exceptions=True)
+    counts = await clerk.execute(ledger.counts)
     await clerk.close()
 
     assert [result for result in results if result != 1] == [results[10]]
@@ -329,10 +327,10 @@ async def test_while_the_database_is_away_everything_waits(store: Store, monkeyp
         commit()
 
     monkeypatch.setattr(store, "commit", break_off)
-    clerk = Clerk(store, Progress())
+    clerk = GroupCommitThread(store, Progress())
 
-    assert await clerk.do(partial(ledger.plan, sends=[send()])) == 1
-    assert await clerk.do(ledger.counts) == {("sms", PLANNED): 1}
+    assert await clerk.execute(partial(ledger.plan, sends=[send()])) == 1
+    assert await clerk.execute(ledger.counts) == {("sms", PLANNED): 1}
     await clerk.close()
 
 
@@ -367,4 +365,4 @@ def test_a_ledger_of_before_orders_had_a_center_is_taken_over(store: Store):
 
     assert [each.state for each in within(store, lambda store: ledger.log_of(store, R1))] == [SENT, PLANNED]
     within(store, lambda store: upgrade.adopt_followers(store, [R1]))
-    assert within(store, lambda store: audience.subscriptions_of(store, [R1])) == {R1: ["webpush:{}"]}
+    assert within(store, lambda store: recipients.subscriptions_of(store, [R1])) == {R1: ["webpush:{}"]}

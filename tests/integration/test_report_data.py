@@ -1,16 +1,14 @@
 """Report data asked of ClickHouse says what the profile of the same file says before it is sent."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from fixtrail.reports.ask import asker
 from fixtrail.reports.data.profile import Profile
 from fixtrail.reports.data.report import build
 from fixtrail.reports.options import Options
+from fixtrail.reports.queries import query_runner
 from fixtrail.reports.report import Report
 from fixtrail.simulator.command import write_events
 from schemas.decode import decode_event
@@ -39,7 +37,7 @@ def stored(clickhouse_for_all: ClickHouseNode, lines: list[bytes]) -> Report:
     for table in TABLES:
         clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
     fill(clickhouse_for_all, lines)
-    return build(asker(settings_of(clickhouse_for_all)), Options(datetime.now(UTC)))
+    return build(query_runner(settings_of(clickhouse_for_all)), Options(datetime.now(UTC)))
 
 
 @pytest.fixture(scope="module")

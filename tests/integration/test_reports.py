@@ -3,12 +3,10 @@
 The feed is a dirty one: open and cancelled orders, some without check-in, late, doubled and lost events.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
-from fixtrail.reports.ask import Ask, asker, parameters_of, questions, text_of
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.journey import report as journey
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import CUTS, Options
 from fixtrail.reports.parts import report as parts
 from fixtrail.reports.quality import report as quality
+from fixtrail.reports.queries import Ask, parameters_of, query_runner, questions, text_of
 from fixtrail.reports.sample import end_key
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
@@ -86,11 +84,11 @@ def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp
 
 @pytest.fixture(scope="module")
 def ask(filled: ClickHouseNode) -> Ask:
-    return asker(settings_of(filled))
+    return query_runner(settings_of(filled))
 
 
 def options(by: str | None = None, targets: Targets | None = None, **days: date) -> Options:
-    return Options(datetime.now(UTC), by=by, targets=targets or targets_of({}), **days)
+    return Options(NOW, by=by, targets=targets or targets_of({}), **days)
 
 
 # KPI
@@ -312,7 +310,7 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
 
 
 def test_parts_are_what_another_computation_gives(ask: Ask, events: list[dict[str, Any]]) -> None:
-    orders = list(oracle.orders_of(events, datetime.now(UTC)).values())
+    orders = list(oracle.orders_of(events, NOW).values())
     report = as_json(parts.build(ask, options()))
     requests = pd.DataFrame(requests_of(orders))
     shown = pd.DataFrame(report["tables"]["parts"]).set_index("part_no")
@@ -453,7 +451,7 @@ def test_faults_by_origin_are_what_another_computation_gives(ask: Ask, orders: l
 
 def test_a_shop_without_any_order_has_reports_too(clickhouse_for_all: ClickHouseNode, tmp_path: Path) -> None:
     """A period in which nothing was handed off is the same as an empty shop."""
-    ask = asker(settings_of(clickhouse_for_all))
+    ask = query_runner(settings_of(clickhouse_for_all))
     never = options(since=date(1999, 1, 1), until=date(1999, 1, 2))
     for report in (
         kpi.build(ask, never),

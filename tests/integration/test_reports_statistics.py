@@ -1,7 +1,5 @@
 """Drivers, Pareto and pilot through ClickHouse, held against scipy and counting by hand over the oracle's orders."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -16,12 +14,12 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
-from fixtrail.reports.ask import Ask, asker
 from fixtrail.reports.drivers import report as drivers
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto import report as pareto
 from fixtrail.reports.pilot import report as pilot
+from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import Targets, targets_of
 from runtime.failure import Failure
 from tests import feed, oracle
@@ -98,7 +96,7 @@ def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp
 
 @pytest.fixture(scope="module")
 def ask(filled: ClickHouseNode) -> Ask:
-    return asker(settings_of(filled))
+    return query_runner(settings_of(filled))
 
 
 def wave_of(center: str) -> int | None:

@@ -1,7 +1,5 @@
 """Every view says what its columns mean, to any client, and the example queries of the page are right."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Whoever has the reader's password reads the views, and can do no harm on the embedded server."""
 
-from __future__ import annotations
-
 import http.client
 import time
 from collections.abc import Iterator

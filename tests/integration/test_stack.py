@@ -1,7 +1,5 @@
 """`fixtrail up` and the commands around it, as an operator meets them: real processes, broker and ClickHouse."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

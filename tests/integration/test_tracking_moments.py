@@ -1,7 +1,5 @@
 """What a customer's browser gets at odd moments: a process that is behind, one that starts, too many requests."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -12,8 +10,8 @@ import pytest
 from fixtrail.web.config import Limits
 from fixtrail.web.tracking import live
 from sinks.push.channels.webpush import new_private_key
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, recipients
+from sinks.push.ledger.recipients import Preference
 from tests.pages import PageServer
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted
@@ -84,7 +82,7 @@ def test_a_customer_wants_no_more_messages_and_then_again(pages: PageServer):
     pages.publish(visit("B5"))
     path = f"/t/{pages.token('B5')}/messages"
     assert "<form" not in pages.get(path).text, "nobody is told about it yet"
-    with ledger.opened(pages.settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready", order_id="B5"))])
 
     for pressed, said, offered in (("off", "no more messages", "again"), ("on", "messages again", "no more")):
@@ -114,11 +112,11 @@ def test_a_browser_that_asks_for_notifications_wants_them(tmp_path, monkeypatch:
             return bool(json.loads(pages.post(f"{path}/state", browser).body)["on"])
 
         assert (pages.post(mine, browser).status, on(mine), on(other)) == (204, True, False)
-        with ledger.opened(pages.settings.ledger_dsn()) as store:
+        with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
             ((person,),) = store.run("SELECT person FROM followers")
-            audience.prefer(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)
+            recipients.set_preference(store, person, Preference(opted_out=True, time_zone="Asia/Urumqi"), 1)
         assert pages.post(mine, browser).status == 204
-        with ledger.opened(pages.settings.ledger_dsn()) as store:
-            assert audience.preferences_of(store, [person]) == {person: Preference(time_zone="Asia/Urumqi")}
+        with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
+            assert recipients.preferences_of(store, [person]) == {person: Preference(time_zone="Asia/Urumqi")}
         assert (pages.post(f"{mine}/stop", browser).status, on(mine)) == (204, False)
         assert json.loads(pages.post(f"{mine}/state", b"{").body) == {"on": False}

@@ -1,7 +1,5 @@
 """The tracking page over HTTP: who sees what, what forms come to, and that hostile content stays inert."""
 
-from __future__ import annotations
-
 import json
 import re
 import statistics

@@ -1,7 +1,5 @@
 """Nobody sees another customer's order: links that nobody can guess, streams of one order, and what is personal."""
 
-from __future__ import annotations
-
 import base64
 import logging
 import random
@@ -159,7 +157,7 @@ def canary(order: str) -> dict[str, Any]:
 def messages_about(pages: PageServer, order: str) -> None:
     notices = [a_notice(name, order_id=f"ORDER{order}") for name in ("checked_in", "ready")]
     sends = [a_send(each, address=f"+86ADDRESS{order}", id=f"{order}{each['milestone']}") for each in notices]
-    with ledger.opened(pages.settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
         ledger.plan(store, sends)
         ledger.claim(store, sends[:1], f"TOLD{order}", "me", now_ms(), None)
         ledger.finish(store, [sends[0].id], SENT, "", now_ms())

@@ -1,7 +1,5 @@
 """An upstream system that writes in transactions: what it took back never counts, and its markers hold nothing up."""
 
-from __future__ import annotations
-
 import asyncio
 
 from aiokafka import AIOKafkaProducer

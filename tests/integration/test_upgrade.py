@@ -1,7 +1,5 @@
 """A data folder that an older version wrote goes on under this one: broker, state, ClickHouse and ledger."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hashlib

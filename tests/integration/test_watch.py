@@ -1,7 +1,5 @@
 """The watch as a process: what the clock tells is told once, whatever is killed; alerts open, escalate and close."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
@@ -17,7 +15,7 @@ from aiohttp import web
 from runtime.crash_point import CRASHED
 from sinks.clickhouse.writer import WriterConfig, run_writer
 from sinks.push.address import target_secret
-from sinks.push.channels.webhook import said_secret
+from sinks.push.channels.webhook import encoded_secret
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports
 from tests.providers.push_sink import ANYTIME, HASH_KEY, PushSink, a_broker
 from tests.providers.server import Provider
@@ -104,7 +102,7 @@ def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_p
     orders = [f"R{number}" for number in range(8)]
     watches = Watches(tmp_path / "watch", bootstrap, CUSTOMERS)
     with Webhooks() as hooks:
-        hooks.secret = said_secret(target_secret(HASH_KEY.encode(), hooks.url))
+        hooks.secret = encoded_secret(target_secret(HASH_KEY.encode(), hooks.url))
         sink = PushSink(tmp_path / "sink", bootstrap, PUSH)
         history = [each for number in range(50) for each in waiting_for_parts(f"OLD{number}", 30 * 24 * 3600.0)]
         with sink.running():

@@ -4,8 +4,6 @@ Cars that nobody touched, customers who left, answers and complaints that came l
 go on after the handoff: the report shows them beside the figures that they are not in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,11 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.reports.ask import Ask, asker
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.forms.page import render_html
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import Options
+from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import targets_of
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
@@ -123,7 +121,7 @@ def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
         f" record_at, refused_at, diverted) SELECT 'service-events', 0, number, number, 'too_late', 'late',"
         f" '{stamp}', '{stamp}', true FROM numbers(7)"
     )
-    return asker(settings_of(node))
+    return query_runner(settings_of(node))
 
 
 def asked(ask: Ask, by: str | None = "center", targets: Any = None, **days: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What somebody might write into a part number or an order's id, in the hope that a receiver takes it for more."""
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 from typing import Any

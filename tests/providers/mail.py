@@ -1,7 +1,5 @@
 """A mail server (aiosmtpd) that takes, refuses, or goes away in the middle."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections import deque
@@ -26,7 +24,7 @@ class MailServer:
         self.hang_s = 30.0
         self._controller = _Controller(self, hostname="127.0.0.1", port=0)
 
-    def __enter__(self) -> MailServer:
+    def __enter__(self) -> "MailServer":
         self._controller.start()
         self.port = self._controller.server.sockets[0].getsockname()[1]
         return self

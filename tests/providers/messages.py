@@ -1,7 +1,5 @@
 """Notices and messages for tests, as the stream workers and the composer make them."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 
@@ -12,7 +10,7 @@ from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import PLANNED, Send
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import Wordsmith
+from sinks.push.words.words import TemplateRenderer
 from streams.journey.ids import notice_id
 from streams.journey.notices import _RULES
 
@@ -90,7 +88,7 @@ def a_send(notice: dict[str, Any], channel: str = "sms", address: str = "+861", 
 
 
 def a_composer(link: str = "https://go.example.com/t/abcdefghijklmnopqrstuv") -> Composer:
-    return Composer(Wordsmith(), {"C1": CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: link)
+    return Composer(TemplateRenderer(), {"C1": CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: link)
 
 
 def a_message(style: Style, address: str, milestone: str = "repair_started", **fields: Any) -> Message:

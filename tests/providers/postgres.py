@@ -1,7 +1,5 @@
 """A PostgreSQL of the test's own, where the machine has one installed."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

@@ -1,7 +1,5 @@
 """A push service and the browser behind it: checks VAPID, keeps one message a topic, decrypts as the browser would."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -1,7 +1,5 @@
 """The push sink as an operator runs it: a process, a broker, a configuration file, and its ledger on disk."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ctypes
@@ -117,7 +115,7 @@ class PushSink:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def _end(self, number: signal.Signals) -> int:
+    def _end(self, number: "signal.Signals") -> int:
         process, self._process = self._process, None
         if process is None:
             return 0

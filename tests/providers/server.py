@@ -1,7 +1,5 @@
 """A provider that listens on a real socket of this machine, and does on demand what providers do on bad days."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """An SMS gateway that Apprise knows (SMSEagle's JSON-RPC) and a chat server (Mattermost's incoming webhooks)."""
 
-from __future__ import annotations
-
 import json
 
 from aiohttp import web

@@ -1,7 +1,5 @@
 """The watch as an operator runs it: one or more processes at a broker, told of orders by their journeys."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ctypes

@@ -1,7 +1,5 @@
 """A receiver of webhooks, made with the Standard Webhooks library: it checks signatures and knows ids it has seen."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """WeChat's server API as far as subscribe messages go: tokens that end, one consent a message, limits of each field."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

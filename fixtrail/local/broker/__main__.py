@@ -1,7 +1,5 @@
 """`python -m fixtrail.local.broker`: serve a data folder on 127.0.0.1 until SIGTERM or SIGINT."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging
@@ -81,14 +79,14 @@ def _options() -> Options:
     parser.add_argument("--default-partitions", type=int, default=1, help="of topics that name no number")
     parser.add_argument("--shortest-session", type=float, default=6.0, metavar="SECONDS", help="a member may ask for")
     parser.add_argument("--upkeep-every", type=float, default=15.0, metavar="SECONDS", help="retention and compaction")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     return Options(
-        data=given.data,
-        port=given.port,
-        auto_create=given.auto_create,
-        default_partitions=given.default_partitions,
-        shortest_session_s=given.shortest_session,
-        upkeep_every_s=given.upkeep_every,
+        data=arguments.data,
+        port=arguments.port,
+        auto_create=arguments.auto_create,
+        default_partitions=arguments.default_partitions,
+        shortest_session_s=arguments.shortest_session,
+        upkeep_every_s=arguments.upkeep_every,
     )
 
 

@@ -1,7 +1,5 @@
 """Requests about consumer groups and their offsets."""
 
-from __future__ import annotations
-
 import asyncio
 
 from fixtrail.local.broker.broker import HOST, NODE_ID, Broker
@@ -10,7 +8,7 @@ from fixtrail.local.broker.groups import LONGEST_METADATA, Commit
 from fixtrail.local.broker.member import JoinRequest
 from fixtrail.local.broker.wire import Fields, RequestHeader
 
-KNOWN_ID_SINCE = 4
+MEMBER_ID_SINCE = 4
 
 
 def find_coordinator(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
@@ -28,8 +26,10 @@ async def join_group(broker: Broker, header: RequestHeader, request: Fields) -> 
         session_s=session_s,
         rebalance_s=request["rebalance_timeout"] / 1000 if "rebalance_timeout" in request else session_s,
         protocol_type=request["protocol_type"],
-        protocols=tuple((one["protocol_name"], one["protocol_metadata"]) for one in request["group_protocols"]),
-        must_know_id=header.version >= KNOWN_ID_SINCE,
+        protocols=tuple(
+            (protocol["protocol_name"], protocol["protocol_metadata"]) for protocol in request["group_protocols"]
+        ),
+        must_know_id=header.version >= MEMBER_ID_SINCE,
     )
     answer = broker.groups.join(request["group"], join)
     try:
@@ -57,7 +57,7 @@ async def sync_group(broker: Broker, header: RequestHeader, request: Fields) -> 
     group = broker.groups.get(request["group"])
     if group is None:
         return {"error_code": ErrorCode.UNKNOWN_MEMBER_ID, "member_assignment": b""}
-    assignments = {one["member_id"]: one["member_metadata"] for one in request["group_assignment"]}
+    assignments = {assigned["member_id"]: assigned["member_metadata"] for assigned in request["group_assignment"]}
     synced = await group.sync(
         request["member_id"], request.get("group_instance_id"), request["generation_id"], assignments
     )
@@ -85,11 +85,13 @@ def offset_commit(broker: Broker, header: RequestHeader, request: Fields) -> Fie
     answers = []
     for topic in request["topics"]:
         partitions = []
-        for one in topic["partitions"]:
-            error = refusal or check_position(broker, topic["topic"], one)
+        for position in topic["partitions"]:
+            error = refusal or check_position(broker, topic["topic"], position)
             if not error:
-                commits.append(Commit(topic["topic"], one["partition"], one["offset"], one["metadata"] or ""))
-            partitions.append({"partition": one["partition"], "error_code": error})
+                commits.append(
+                    Commit(topic["topic"], position["partition"], position["offset"], position["metadata"] or "")
+                )
+            partitions.append({"partition": position["partition"], "error_code": error})
         answers.append({"topic": topic["topic"], "partitions": partitions})
     broker.groups.commit(group_id, commits)
     return {"topics": answers}
@@ -107,16 +109,19 @@ def check_position(broker: Broker, topic: str, position: Fields) -> ErrorCode:
 def offset_fetch(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
     """Committed offsets of the partitions asked for, or of all; -1 where there is none."""
     committed = broker.groups.committed(request["consumer_group"])
-    wanted: dict[str, list[int]] = {}
+    partitions_by_topic: dict[str, list[int]] = {}
     if request["topics"] is None:
         for topic, partition in sorted(committed):
-            wanted.setdefault(topic, []).append(partition)
+            partitions_by_topic.setdefault(topic, []).append(partition)
     else:
-        wanted = {one["topic"]: one["partitions"] for one in request["topics"]}
+        partitions_by_topic = {entry["topic"]: entry["partitions"] for entry in request["topics"]}
     answers = []
-    for topic, partitions in wanted.items():
+    for topic, partitions in partitions_by_topic.items():
         positions = [committed.get((topic, number), Commit(topic, number, -1, "")) for number in partitions]
-        fields = [{"partition": one.partition, "offset": one.offset, "metadata": one.metadata} for one in positions]
+        fields = [
+            {"partition": position.partition, "offset": position.offset, "metadata": position.metadata}
+            for position in positions
+        ]
         answers.append({"topic": topic, "partitions": fields})
     return {"topics": answers}
 

@@ -1,7 +1,5 @@
 """Requests about topics: metadata, making, changing and deleting them, settings, offsets."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from fixtrail.local.broker.broker import CLUSTER_ID, HOST, NODE_ID, Broker
@@ -17,15 +15,15 @@ EARLIEST, LATEST = -2, -1
 
 def metadata(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
     """The one broker, and the topics asked for."""
-    wanted = request["topics"]
-    if wanted is None or (header.version == 0 and not wanted):
-        wanted = [topic.name for topic in broker.topics]
+    names = request["topics"]
+    if names is None or (header.version == 0 and not names):
+        names = [topic.name for topic in broker.topics]
     create = broker.options.auto_create and request.get("allow_auto_topic_creation", True)
     return {
         "brokers": [{"node_id": NODE_ID, "host": HOST, "port": broker.port}],
         "cluster_id": CLUSTER_ID,
         "controller_id": NODE_ID,
-        "topics": [_topic_metadata(broker, name, create=create) for name in dict.fromkeys(wanted)],
+        "topics": [_topic_metadata(broker, name, create=create) for name in dict.fromkeys(names)],
     }
 
 
@@ -48,25 +46,25 @@ def _topic_metadata(broker: Broker, name: str, *, create: bool) -> Fields:
 
 
 def create_topics(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
-    named = Counter(one["topic"] for one in request["create_topic_requests"])
+    times_named = Counter(entry["topic"] for entry in request["create_topic_requests"])
     answers = []
-    for one in request["create_topic_requests"]:
+    for entry in request["create_topic_requests"]:
         try:
-            if named[one["topic"]] > 1:
+            if times_named[entry["topic"]] > 1:
                 raise TopicRefusedError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
-            _create_topic(broker, one, dry_run=bool(request.get("validate_only")))
-            answers.append({"topic": one["topic"]})
+            _create_topic(broker, entry, dry_run=bool(request.get("validate_only")))
+            answers.append({"topic": entry["topic"]})
         except TopicRefusedError as refused:
-            answers.append({"topic": one["topic"], "error_code": refused.code, "error_message": refused.message})
+            answers.append({"topic": entry["topic"], "error_code": refused.code, "error_message": refused.message})
     return {"topic_errors": answers}
 
 
-def _create_topic(broker: Broker, asked: Fields, *, dry_run: bool) -> None:
-    name, partitions, replicas = asked["topic"], asked["num_partitions"], asked["replication_factor"]
-    settings = {one["config_key"]: one["config_value"] for one in asked["configs"]}
-    assigned = asked["replica_assignment"]
+def _create_topic(broker: Broker, entry: Fields, *, dry_run: bool) -> None:
+    name, partitions, replicas = entry["topic"], entry["num_partitions"], entry["replication_factor"]
+    settings = {setting["config_key"]: setting["config_value"] for setting in entry["configs"]}
+    assigned = entry["replica_assignment"]
     if assigned:
-        partitions, replicas = len(assigned), max(len(one["replicas"]) for one in assigned)
+        partitions, replicas = len(assigned), max(len(replica_list["replicas"]) for replica_list in assigned)
     broker.topics.check_new(name, partitions, settings)
     if replicas not in (-1, 1):
         message = f"Replication factor {replicas} is not possible: there is 1 broker."
@@ -89,10 +87,10 @@ def delete_topics(broker: Broker, header: RequestHeader, request: Fields) -> Fie
 
 def create_partitions(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
     answers = []
-    for one in request["topic_partitions"]:
-        name = one["topic"]
+    for entry in request["topic_partitions"]:
+        name = entry["topic"]
         try:
-            broker.topics.grow(name, one["new_partitions"]["count"], dry_run=request["validate_only"])
+            broker.topics.grow(name, entry["new_partitions"]["count"], dry_run=request["validate_only"])
             answers.append({"topic": name})
         except TopicRefusedError as refused:
             answers.append({"topic": name, "error_code": refused.code, "error_message": refused.message})
@@ -100,35 +98,38 @@ def create_partitions(broker: Broker, header: RequestHeader, request: Fields) ->
 
 
 def delete_records(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
-    def delete(name: str, one: Fields) -> Fields:
-        number = one["partition_index"]
+    def delete(name: str, partition: Fields) -> Fields:
+        number = partition["partition_index"]
         try:
-            start = broker.topics.delete_records(name, number, one["offset"])
+            start = broker.topics.delete_records(name, number, partition["offset"])
         except TopicRefusedError as refused:
             return {"partition_index": number, "low_watermark": -1, "error_code": refused.code}
         return {"partition_index": number, "low_watermark": start}
 
     return {
         "topics": [
-            {"name": topic["name"], "partitions": [delete(topic["name"], one) for one in topic["partitions"]]}
+            {
+                "name": topic["name"],
+                "partitions": [delete(topic["name"], partition) for partition in topic["partitions"]],
+            }
             for topic in request["topics"]
         ]
     }
 
 
 def describe_configs(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
-    return {"resources": [_describe(broker, one) for one in request["resources"]]}
+    return {"resources": [_describe(broker, resource) for resource in request["resources"]]}
 
 
-def _describe(broker: Broker, asked: Fields) -> Fields:
-    kind, name = asked["resource_type"], asked["resource_name"]
+def _describe(broker: Broker, resource: Fields) -> Fields:
+    kind, name = resource["resource_type"], resource["resource_name"]
     answer: Fields = {"resource_type": kind, "resource_name": name, "config_entries": []}
     topic = broker.topics.get(name) if kind == TOPIC_RESOURCE else None
     if kind == TOPIC_RESOURCE and topic is None:
         return {**answer, "error_code": ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
     if kind not in (TOPIC_RESOURCE, BROKER_RESOURCE):
         return {**answer, "error_code": ErrorCode.INVALID_REQUEST}
-    names = asked["config_names"]
+    names = resource["config_names"]
     settings = topic.settings if topic else {}
     values = {**DEFAULTS, **settings} if topic else {}
     entries = [
@@ -147,13 +148,13 @@ def _describe(broker: Broker, asked: Fields) -> Fields:
 
 def alter_configs(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
     answers = []
-    for one in request["resources"]:
-        kind, name = one["resource_type"], one["resource_name"]
+    for resource in request["resources"]:
+        kind, name = resource["resource_type"], resource["resource_name"]
         answer: Fields = {"resource_type": kind, "resource_name": name}
         try:
             if kind != TOPIC_RESOURCE:
                 raise TopicRefusedError(ErrorCode.INVALID_REQUEST, "Only topics can be configured.")
-            settings = {entry["config_name"]: entry["config_value"] for entry in one["config_entries"]}
+            settings = {entry["config_name"]: entry["config_value"] for entry in resource["config_entries"]}
             broker.topics.configure(name, settings, dry_run=request["validate_only"])
         except TopicRefusedError as refused:
             answer |= {"error_code": refused.code, "error_message": refused.message}
@@ -168,8 +169,8 @@ def list_offsets(broker: Broker, header: RequestHeader, request: Fields) -> Fiel
             {
                 "topic": topic["topic"],
                 "partitions": [
-                    _list_offset(broker.topics.get(topic["topic"]), one, committed=committed)
-                    for one in topic["partitions"]
+                    _list_offset(broker.topics.get(topic["topic"]), partition, committed=committed)
+                    for partition in topic["partitions"]
                 ],
             }
             for topic in request["topics"]
@@ -177,8 +178,8 @@ def list_offsets(broker: Broker, header: RequestHeader, request: Fields) -> Fiel
     }
 
 
-def _list_offset(topic: Topic | None, asked: Fields, *, committed: bool) -> Fields:
-    number, time_ms = asked["partition"], asked["timestamp"]
+def _list_offset(topic: Topic | None, partition: Fields, *, committed: bool) -> Fields:
+    number, time_ms = partition["partition"], partition["timestamp"]
     answer: Fields = {"partition": number, "timestamp": -1, "offset": -1}
     if topic is None or not 0 <= number < len(topic.logs):
         return {**answer, "error_code": ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
@@ -188,7 +189,7 @@ def _list_offset(topic: Topic | None, asked: Fields, *, committed: bool) -> Fiel
         return {**answer, "offset": end}
     if time_ms == EARLIEST:
         return {**answer, "offset": log.start}
-    found = log.offset_for_time(time_ms)
-    if found is None or found[0] >= end:
+    position = log.offset_for_time(time_ms)
+    if position is None or position[0] >= end:
         return answer
-    return {**answer, "offset": found[0], "timestamp": found[1]}
+    return {**answer, "offset": position[0], "timestamp": position[1]}

@@ -1,7 +1,5 @@
 """Requests of idempotent and transactional producers."""
 
-from __future__ import annotations
-
 from fixtrail.local.broker.api_groups import check_position
 from fixtrail.local.broker.broker import Broker
 from fixtrail.local.broker.errors import ErrorCode
@@ -20,10 +18,10 @@ def init_producer_id(broker: Broker, header: RequestHeader, request: Fields) -> 
 def add_partitions_to_txn(broker: Broker, header: RequestHeader, request: Fields) -> Fields:
     """All partitions or, when one of them does not exist, none."""
     error, transaction = _find(broker, request)
-    wanted = [(topic["topic"], number) for topic in request["topics"] for number in topic["partitions"]]
-    missing = {one for one in wanted if broker.topics.log(*one) is None}
+    partitions = [(topic["topic"], number) for topic in request["topics"] for number in topic["partitions"]]
+    missing = {partition for partition in partitions if broker.topics.log(*partition) is None}
     if transaction is not None and not missing:
-        broker.transactions.add_partitions(transaction, set(wanted))
+        broker.transactions.add_partitions(transaction, set(partitions))
 
     def error_of(topic: str, number: int) -> ErrorCode:
         if error is not ErrorCode.NONE or not missing:
@@ -58,18 +56,20 @@ def txn_offset_commit(broker: Broker, header: RequestHeader, request: Fields) ->
     answers = []
     for topic in request["topics"]:
         partitions = []
-        for one in topic["partitions"]:
-            one_error = error or check_position(broker, topic["topic"], one)
+        for position in topic["partitions"]:
+            one_error = error or check_position(broker, topic["topic"], position)
             if not one_error:
-                commits.append(Commit(topic["topic"], one["partition"], one["offset"], one["metadata"] or ""))
-            partitions.append({"partition": one["partition"], "error_code": one_error})
+                commits.append(
+                    Commit(topic["topic"], position["partition"], position["offset"], position["metadata"] or "")
+                )
+            partitions.append({"partition": position["partition"], "error_code": one_error})
         answers.append({"topic": topic["topic"], "partition_errors": partitions})
     if transaction is not None:
-        refused = broker.transactions.add_offsets(transaction, request["group_id"], commits)
-        if refused:
+        refusal = broker.transactions.add_offsets(transaction, request["group_id"], commits)
+        if refusal:
             for answer in answers:
-                for one in answer["partition_errors"]:
-                    one["error_code"] = refused
+                for position in answer["partition_errors"]:
+                    position["error_code"] = refusal
     return {"errors": answers}
 
 

@@ -4,8 +4,6 @@ A batch is appended and read as the bytes that the producer sent; only its base 
 Layout: kafka.apache.org/documentation/#recordbatch. The CRC does not cover the base offset.
 """
 
-from __future__ import annotations
-
 import struct
 import time
 from typing import Any, NamedTuple
@@ -86,7 +84,7 @@ def records_of(batch: bytes | bytearray | memoryview) -> list[Any] | None:
         return None
 
 
-def place(batch: memoryview, base_offset: int) -> None:
+def write_base_offset(batch: memoryview, base_offset: int) -> None:
     """Write the offset that the log gives the batch (and leader epoch 0) into it."""
     struct.pack_into(">q", batch, 0, base_offset)
     struct.pack_into(">i", batch, 12, 0)

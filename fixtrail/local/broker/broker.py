@@ -1,7 +1,5 @@
 """The broker's state in one place, kept in one data folder."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import logging
@@ -64,9 +62,9 @@ class Broker:
     async def upkeep(self) -> None:
         """Retention, compaction, overdue transactions and the journal's size, for ever."""
         self.groups.start()
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._keep_up_logs())
-            both.create_task(self._abort_overdue())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_up_logs())
+            tasks.create_task(self._abort_overdue())
 
     def close(self) -> None:
         """Close all files and let the data folder go."""

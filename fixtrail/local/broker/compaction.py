@@ -3,8 +3,6 @@
 Follows the log cleaner of Apache Kafka. It runs on the broker's own event loop, a few milliseconds at a time.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import logging
@@ -21,10 +19,10 @@ from fixtrail.local.broker.batch import (
     LAST_OFFSET_DELTA_AT,
     LOG_APPEND_TIME,
     BatchHeader,
-    place,
     read_header,
     records_of,
     reseal,
+    write_base_offset,
 )
 from fixtrail.local.broker.log import PartitionLog, install_swap
 from fixtrail.local.broker.segment import Segment
@@ -42,7 +40,7 @@ class _LogClosedError(Exception):
     """The partition was deleted or closed in the middle of a pass."""
 
 
-class _Pace:
+class _Pauses:
     """Lets the event loop do other things after every few milliseconds of work."""
 
     def __init__(self, partition: PartitionLog) -> None:
@@ -67,7 +65,7 @@ async def compact(partition: PartitionLog) -> None:
     cleanable = _cleanable(partition)
     if not cleanable:
         return
-    pace = _Pace(partition)
+    pace = _Pauses(partition)
     before = partition.size
     try:
         newest, covered = await _newest_offsets(partition, cleanable, pace)
@@ -96,7 +94,7 @@ def _cleanable(partition: PartitionLog) -> list[Segment]:
 
 
 async def _newest_offsets(
-    partition: PartitionLog, cleanable: list[Segment], pace: _Pace
+    partition: PartitionLog, cleanable: list[Segment], pace: _Pauses
 ) -> tuple[dict[bytes, int], int]:
     """The newest offset of every key in the new segments, and how many of `cleanable` that covers."""
     newest: dict[bytes, int] = {}
@@ -119,7 +117,7 @@ def _groups(segments: list[Segment], most_bytes: int) -> Iterator[list[Segment]]
     """Consecutive segments that fit into one."""
     group: list[Segment] = []
     for segment in segments:
-        if group and sum(one.size for one in group) + segment.size > most_bytes:
+        if group and sum(member.size for member in group) + segment.size > most_bytes:
             yield group
             group = []
         group.append(segment)
@@ -127,10 +125,10 @@ def _groups(segments: list[Segment], most_bytes: int) -> Iterator[list[Segment]]
         yield group
 
 
-async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[bytes, int], pace: _Pace) -> None:
+async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[bytes, int], pace: _Pauses) -> None:
     """Put one segment in the place of the group, in such steps that a crash leaves either the old or the new."""
-    kept = old[-1].load()
-    if kept is None:
+    saved_state = old[-1].load()
+    if saved_state is None:
         return
     fresh = Segment(partition.folder, old[0].base)
     final = fresh.path
@@ -142,7 +140,7 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
     # Where the tombstones that are old enough to go end; ages rise with the offsets.
     forget_to = max((end for end, written_at in ages if written_at < forget_before), default=-1)
 
-    def stays(header: BatchHeader, record: Any) -> bool:
+    def is_kept(header: BatchHeader, record: Any) -> bool:
         if record.key is None or _is_aborted(partition, header, record.offset):
             return False
         newer = newest.get(_digest(record.key), -1) > record.offset
@@ -151,22 +149,24 @@ async def _rewrite(partition: PartitionLog, old: list[Segment], newest: dict[byt
     for segment in old:
         for _, header, batch in segment.batches():
             await pace.step()
-            left = batch if header.is_control else _without(header, batch, stays)
-            if left:
-                fresh.append(left, read_header(left), header.base_offset)
+            remaining = batch if header.is_control else _without(header, batch, is_kept)
+            if remaining:
+                fresh.append(remaining, read_header(remaining), header.base_offset)
     swap = fresh.path.with_name(f"{old[0].base:020d}-{old[-1].end:020d}.swap")
     fresh.end = old[-1].end
     fresh.path.rename(swap)
     for segment in old:
-        segment.rest()
+        segment.release()
     install_swap(partition.folder, swap)
     fresh.path = final
     fresh.ages = [(forget_to, 0.0)] * (forget_to > 0) + [age for age in ages if age[0] > forget_to]
-    fresh.save({**kept, "cleaned": True, "ages": fresh.ages})
+    fresh.save({**saved_state, "cleaned": True, "ages": fresh.ages})
     partition.replace(old, fresh)
 
 
-def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, Any], bool]) -> bytes | bytearray | None:
+def _without(
+    header: BatchHeader, batch: bytes, is_kept: Callable[[BatchHeader, Any], bool]
+) -> bytes | bytearray | None:
     """The batch with the records that stay, at their offsets and with its producer's numbers; None without any.
 
     A batch that cannot be read here stays as it is.
@@ -174,10 +174,10 @@ def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, An
     records = records_of(batch)
     if records is None:
         return batch
-    left = [record for record in records if stays(header, record)]
-    if len(left) == len(records):
+    remaining = [record for record in records if is_kept(header, record)]
+    if len(remaining) == len(records):
         return batch
-    if not left:
+    if not remaining:
         return None
     builder = DefaultRecordBatchBuilder(
         2,
@@ -188,7 +188,7 @@ def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, An
         header.base_sequence,
         1 << 30,
     )
-    for record in left:
+    for record in remaining:
         builder.append(
             record.offset - header.base_offset, record.timestamp, record.key, record.value, list(record.headers)
         )
@@ -196,7 +196,7 @@ def _without(header: BatchHeader, batch: bytes, stays: Callable[[BatchHeader, An
     attributes = read_header(rebuilt).attributes | (header.attributes & LOG_APPEND_TIME)
     struct.pack_into(">h", rebuilt, ATTRIBUTES_AT, attributes)
     struct.pack_into(">i", rebuilt, LAST_OFFSET_DELTA_AT, header.last_offset_delta)
-    place(memoryview(rebuilt), header.base_offset)
+    write_base_offset(memoryview(rebuilt), header.base_offset)
     reseal(rebuilt)
     return rebuilt
 

@@ -1,7 +1,5 @@
 """Topic settings: which ones this broker knows, their defaults and what they may be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ DEFAULTS: dict[str, str] = {
 }
 """As in Apache Kafka, but segments of 32 MiB: a development stack wants its changelogs compacted sooner."""
 
-WORDS: dict[str, frozenset[str]] = {
+ALLOWED_WORDS: dict[str, frozenset[str]] = {
     "cleanup.policy": frozenset({"delete", "compact"}),
     "compression.type": frozenset({"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"}),
     "message.timestamp.type": frozenset({"CreateTime", "LogAppendTime"}),
@@ -62,17 +60,17 @@ class TopicConfig:
     dirty_ratio: float
 
 
-def parse_config(given: Mapping[str, str | None]) -> TopicConfig:
-    """Settings in force where `given` names those that are not the default.
+def parse_config(settings: Mapping[str, str | None]) -> TopicConfig:
+    """Settings in force where `settings` names those that are not the default.
 
     `compression.type` other than `producer` is taken but not applied: batches stay as the producer packed them.
 
     Raises BadConfigError for an unknown name or a value that cannot be.
     """
-    for name, value in given.items():
+    for name, value in settings.items():
         _check(name, value)
-    values = {**DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
-    policies = {word.strip() for word in values["cleanup.policy"].split(",")}
+    values = {**DEFAULTS, **{name: value for name, value in settings.items() if value is not None}}
+    policies = {policy.strip() for policy in values["cleanup.policy"].split(",")}
     return TopicConfig(
         compact="compact" in policies,
         delete="delete" in policies,
@@ -93,13 +91,13 @@ def _check(name: str, value: str | None) -> None:
         raise BadConfigError(f"Unknown topic config name: {name}")
     if value is None:
         raise BadConfigError(f"Null value not supported for topic configs: {name}")
-    if name in WORDS:
-        if not all(word.strip() in WORDS[name] for word in value.split(",")):
+    if name in ALLOWED_WORDS:
+        if not all(part.strip() in ALLOWED_WORDS[name] for part in value.split(",")):
             raise BadConfigError(f"Invalid value {value} for configuration {name}")
         return
     try:
-        fits = 0 <= float(value) <= 1 if name == "min.cleanable.dirty.ratio" else int(value) >= LOWEST[name]
+        is_allowed = 0 <= float(value) <= 1 if name == "min.cleanable.dirty.ratio" else int(value) >= LOWEST[name]
     except ValueError as error:
         raise BadConfigError(f"Invalid value {value} for configuration {name}: Not a number") from error
-    if not fits:
+    if not is_allowed:
         raise BadConfigError(f"Invalid value {value} for configuration {name}: out of range")

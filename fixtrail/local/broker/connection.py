@@ -1,7 +1,5 @@
 """One client connection: frames in, answers out in the same order, one request at a time."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import logging
@@ -71,7 +69,7 @@ class Connection(asyncio.Protocol):
     are left in the socket, so that a client that stands still costs one answer's memory and nobody else's time.
     """
 
-    def __init__(self, broker: Broker, connections: set[Connection]) -> None:
+    def __init__(self, broker: Broker, connections: "set[Connection]") -> None:
         self._broker = broker
         self._connections = connections
         self._transport: asyncio.Transport | None = None
@@ -214,8 +212,8 @@ class Connection(asyncio.Protocol):
         if frame is not None and self._transport is not None:
             self._transport.write(frame)
 
-    def _refuse(self, what: str) -> None:
-        log.warning("closing a connection that sent %s", what)
+    def _refuse(self, content: str) -> None:
+        log.warning("closing a connection that sent %s", content)
         self._frames.clear()
         self._buffer.clear()
         self.close()

@@ -1,7 +1,5 @@
 """Fetch: answering with batches as they lie in the log, or waiting at its end until there are any."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,10 +19,10 @@ REST_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What there is to answer for one partition."""
+class AvailableRecords:
+    """The available records of one requested partition."""
 
-    wanted: FetchPartition
+    requested: FetchPartition
     log: PartitionLog | None
     error: ErrorCode
     part: Slice | None
@@ -35,7 +33,7 @@ class Found:
 
     def answer(self, *, committed: bool) -> FetchAnswer:
         """The answer, with the records read from the log."""
-        topic, partition, offset, _ = self.wanted
+        topic, partition, offset, _ = self.requested
         log, part = self.log, self.part
         if log is None:
             return FetchAnswer(topic, partition, self.error, -1, -1, -1, [], b"")
@@ -45,26 +43,26 @@ class Found:
         return FetchAnswer(topic, partition, self.error, log.end, stable_end, log.start, aborted, records)
 
 
-def find(topics: Topics, request: FetchRequest) -> list[Found]:
-    """What there is to answer now; no record is read yet."""
-    found = []
+def find(topics: Topics, request: FetchRequest) -> list[AvailableRecords]:
+    """The available records of each requested partition; none is read yet."""
+    answers = []
     room = min(request.max_bytes, MOST_BYTES)
     empty = True
-    for wanted in request.partitions:
-        log = topics.log(wanted.topic, wanted.partition)
+    for requested in request.partitions:
+        log = topics.log(requested.topic, requested.partition)
         error, part = ErrorCode.NONE, None
         if log is None:
             error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        elif not log.start <= wanted.offset <= log.end:
+        elif not log.start <= requested.offset <= log.end:
             error = ErrorCode.OFFSET_OUT_OF_RANGE
         else:
-            most = min(wanted.max_bytes, room)
-            part = log.slice(wanted.offset, most, committed=request.committed, at_least_one=empty)
-        one = Found(wanted, log, error, part)
-        found.append(one)
-        room -= one.size
+            most = min(requested.max_bytes, room)
+            part = log.slice(requested.offset, most, committed=request.committed, at_least_one=empty)
+        available = AvailableRecords(requested, log, error, part)
+        answers.append(available)
+        room -= available.size
         empty = empty and part is None
-    return found
+    return answers
 
 
 class PendingFetch:
@@ -96,19 +94,23 @@ class PendingFetch:
         if self._done:
             return
         self._woken = False
-        found = find(self._topics, self._request)
-        size = sum(one.size for one in found)
+        available = find(self._topics, self._request)
+        size = sum(partition.size for partition in available)
         now = self._loop.time()
         left_s = self._deadline - now
-        if left_s <= 0 or any(one.error for one in found):
-            self._respond(found)
+        if left_s <= 0 or any(partition.error for partition in available):
+            self._respond(available)
         elif size < max(self._request.min_bytes, 1):
-            self._watch(found)
+            self._watch(available)
             self._schedule(left_s)
-        elif size < SMALL_BYTES and now < self._rested_at and all(one.part is None or one.part.newest for one in found):
+        elif (
+            size < SMALL_BYTES
+            and now < self._rested_at
+            and all(partition.part is None or partition.part.newest for partition in available)
+        ):
             self._schedule(min(self._rested_at - now, left_s))
         else:
-            self._respond(found)
+            self._respond(available)
 
     def hurry(self) -> None:
         """Answer with what there is: another request of the same connection waits behind this one."""
@@ -120,15 +122,15 @@ class PendingFetch:
         self._done = True
         self._unwatch()
 
-    def _respond(self, found: list[Found]) -> None:
+    def _respond(self, available: list[AvailableRecords]) -> None:
         self._done = True
         self._unwatch()
-        answers = [one.answer(committed=self._request.committed) for one in found]
+        answers = [partition.answer(committed=self._request.committed) for partition in available]
         self._answer(fetch_response(self._header, answers))
 
-    def _watch(self, found: list[Found]) -> None:
+    def _watch(self, available: list[AvailableRecords]) -> None:
         if not self._watched:
-            self._watched = [one.log for one in found if one.log is not None]
+            self._watched = [partition.log for partition in available if partition.log is not None]
             for log in self._watched:
                 log.waiting.add(self._wake)
 

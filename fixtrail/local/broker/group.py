@@ -4,8 +4,6 @@ Follows ClassicGroup and GroupMetadataManager of Apache Kafka 4.1, timing apart:
 others rather than 3 s.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import uuid
@@ -28,7 +26,7 @@ class Group:
     """A consumer group. `changed` is called whenever its stable state is another one, to be remembered."""
 
     id: str
-    changed: Callable[[Group], None]
+    changed: "Callable[[Group], None]"
     state: State = State.EMPTY
     generation: int = 0
     protocol_type: str = ""
@@ -187,7 +185,7 @@ class Group:
         """Start the next generation with who has joined; static members keep their place meanwhile."""
         self._set_timer(None)
         self._initial = False
-        for absent in [one for one in self.members.values() if one.joining is None and one.instance_id is None]:
+        for absent in [peer for peer in self.members.values() if peer.joining is None and peer.instance_id is None]:
             log.info("group %s: member %s did not rejoin in time", self.id, absent.id)
             self._forget(absent)
         if self.members and not any(member.joining is not None for member in self.members.values()):
@@ -221,7 +219,7 @@ class Group:
     def _joined(self, member: Member) -> Joined:
         members: tuple[tuple[str, str | None, bytes], ...] = ()
         if member.id == self.leader:
-            members = tuple((one.id, one.instance_id, one.metadata(self.protocol)) for one in self.members.values())
+            members = tuple((peer.id, peer.instance_id, peer.metadata(self.protocol)) for peer in self.members.values())
         return Joined(ErrorCode.NONE, member.id, self.generation, self.protocol, self.leader, members)
 
     def sync(
@@ -260,7 +258,7 @@ class Group:
                 member.answer_sync(Synced(ErrorCode.NONE, member.assignment))
 
     def _drop_unsynced(self) -> None:
-        silent = [self.members[one] for one in self._unsynced if one in self.members]
+        silent = [self.members[peer] for peer in self._unsynced if peer in self.members]
         if silent and self.state in (State.COMPLETING, State.STABLE):
             for member in silent:
                 log.info("group %s: member %s did not sync in time", self.id, member.id)
@@ -368,7 +366,7 @@ class Group:
         member.answer_sync(Synced(ErrorCode.UNKNOWN_MEMBER_ID))
 
     def _static(self, instance_id: str) -> Member | None:
-        return next((one for one in self.members.values() if one.instance_id == instance_id), None)
+        return next((peer for peer in self.members.values() if peer.instance_id == instance_id), None)
 
     def _set_timer(self, delay_s: float | None, then: Callable[[], None] | None = None) -> None:
         if self._timer is not None:
@@ -391,7 +389,7 @@ class Group:
         """Take over what `dump` gave; the members have one session to show that they still live."""
         self.generation, self.protocol_type = saved["generation"], saved["protocol_type"]
         self.protocol, self.leader = saved["protocol"], saved["leader"]
-        self.members = {one["id"]: restored_member(one) for one in saved["members"]}
+        self.members = {peer["id"]: restored_member(peer) for peer in saved["members"]}
         self.state = State.STABLE if self.members else State.EMPTY
 
     def start_sessions(self) -> None:

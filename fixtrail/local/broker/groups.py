@@ -1,7 +1,5 @@
 """All consumer groups and the offsets that they committed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -129,8 +127,8 @@ class Groups:
         self._offsets.setdefault(group_id, {})[commit.topic, commit.partition] = commit
 
     def _drop(self, group_id: str) -> None:
-        for kept in (self._groups, self._offsets, self._remembered):
-            kept.pop(group_id, None)
+        for table in (self._groups, self._offsets, self._remembered):
+            table.pop(group_id, None)
 
     def _remember(self, group: Group) -> None:
         self._remembered[group.id] = group.dump()

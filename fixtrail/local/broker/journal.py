@@ -1,7 +1,5 @@
 """Everything the broker must remember besides records: one JSON array a line, appended and now and then rewritten."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -53,14 +51,14 @@ class Journal:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._size = self._path.stat().st_size
         try:
-            written = os.write(self._file, data)
+            length = os.write(self._file, data)
         except OSError:
             os.ftruncate(self._file, self._size)
             raise
-        if written != len(data):
+        if length != len(data):
             os.ftruncate(self._file, self._size)
             raise OSError(errno.ENOSPC, "the journal was not written whole")
-        self._size += written
+        self._size += length
 
     def rewrite_if_grown(self, entries: Callable[[], Iterable[Entry]]) -> None:
         """Replace a file that has grown much with the entries still in force."""

@@ -1,14 +1,12 @@
 """One partition on disk: segments of record batches, of which the last one is written to."""
 
-from __future__ import annotations
-
 import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtrail.local.broker.batch import BatchHeader, marker_commits, place, records_of
+from fixtrail.local.broker.batch import BatchHeader, marker_commits, records_of, write_base_offset
 from fixtrail.local.broker.config import TopicConfig
 from fixtrail.local.broker.producers import ProducerStates
 from fixtrail.local.broker.segment import Segment
@@ -83,7 +81,7 @@ class PartitionLog:
         elif self._is_full(active, len(batch)):
             active = self.roll()
         offset = active.end
-        place(memoryview(batch), offset)
+        write_base_offset(memoryview(batch), offset)
         active.append(batch, header, offset)
         if header.producer_id >= 0:
             self._note_producer(header, batch, offset)
@@ -181,19 +179,19 @@ class PartitionLog:
         oldest = time.monotonic() - IDLE_FILE_S
         for segment in self.segments[:-1]:
             if segment.used_at < oldest:
-                segment.rest()
+                segment.release()
 
     def close(self) -> None:
         """Close all files for good."""
         self.closed = True
         for segment in self.segments:
-            segment.rest()
+            segment.release()
 
-    def _is_full(self, active: Segment, more: int) -> bool:
+    def _is_full(self, active: Segment, added: int) -> bool:
         # Only asked when a batch comes: an active segment without any could leave a consumer waiting for ever for
         # offsets that compaction took away before it.
         age_ms = (time.time() - active.opened_at) * 1000
-        return active.size + more > self.config.segment_bytes or age_ms > self.config.segment_ms
+        return active.size + added > self.config.segment_bytes or age_ms > self.config.segment_ms
 
     def _drop_while(self, expired: Callable[[Segment], bool]) -> None:
         while (self.segments[0].size or len(self.segments) > 1) and expired(self.segments[0]):
@@ -225,22 +223,22 @@ class PartitionLog:
             self._load_closed(segment)
             # The records at a compacted segment's end may be gone; the next one's name tells where it ends.
             segment.end = following.base
-        kept = self.active.load()
-        if kept is not None:
-            self.producers.restore(kept["producers"])
+        saved_state = self.active.load()
+        if saved_state is not None:
+            self.producers.restore(saved_state["producers"])
         self._scan(self.active)
         self.start = max(self.start, bases[0])
 
     def _load_closed(self, segment: Segment) -> None:
-        kept = segment.load()
-        if kept is not None:
-            self.producers.restore(kept["producers"])
-            segment.ages = [(end, written_at) for end, written_at in kept["ages"]]
-        if kept is None or segment.size != segment.path.stat().st_size:
+        saved_state = segment.load()
+        if saved_state is not None:
+            self.producers.restore(saved_state["producers"])
+            segment.ages = [(end, written_at) for end, written_at in saved_state["ages"]]
+        if saved_state is None or segment.size != segment.path.stat().st_size:
             self._scan(segment)
             segment.save({"producers": self.producers.dump(), "cleaned": False, "ages": []})
             return
-        if kept["cleaned"] and self.cleaned_to == segment.base:
+        if saved_state["cleaned"] and self.cleaned_to == segment.base:
             self.cleaned_to = segment.end
 
     def _scan(self, segment: Segment) -> None:

@@ -1,7 +1,5 @@
 """A member of a consumer group, and what it asks of the group and is answered."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from typing import Any

@@ -1,9 +1,7 @@
-"""What one partition knows of its producers: sequence numbers, open and aborted transactions.
+"""The producers' state in one partition: sequence numbers, open and aborted transactions.
 
 Follows ProducerStateManager and ProducerAppendInfo of Apache Kafka 4.1.
 """
-
-from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
@@ -58,32 +56,32 @@ class ProducerStates:
         A duplicate of one of the last batches gives NONE and the offset it already has; a batch to append gives
         NONE and None.
         """
-        known = self._producers.get(header.producer_id)
-        if known is None:
+        producer = self._producers.get(header.producer_id)
+        if producer is None:
             return ErrorCode.NONE, None
-        if header.producer_epoch < known.epoch:
+        if header.producer_epoch < producer.epoch:
             return ErrorCode.INVALID_PRODUCER_EPOCH, None
-        if header.producer_epoch > known.epoch:
+        if header.producer_epoch > producer.epoch:
             fresh = header.base_sequence == 0
             return (ErrorCode.NONE if fresh else ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER), None
         last = last_sequence(header)
-        for first_kept, last_kept, offset in known.batches:
+        for first_kept, last_kept, offset in producer.batches:
             if first_kept == header.base_sequence and last_kept == last:
                 return ErrorCode.NONE, offset
-        before = known.batches[-1][1] if known.batches else LAST_SEQUENCE
+        before = producer.batches[-1][1] if producer.batches else LAST_SEQUENCE
         if header.base_sequence != (before + 1) & LAST_SEQUENCE:
             return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, None
         return ErrorCode.NONE, None
 
     def note(self, header: BatchHeader, offset: int) -> None:
         """Remember a batch that was appended at `offset`."""
-        known = self._producers.get(header.producer_id)
-        if known is None or known.epoch != header.producer_epoch:
-            known = self._producers[header.producer_id] = Producer(header.producer_epoch)
-        known.batches.append((header.base_sequence, last_sequence(header), offset))
-        if len(known.batches) > REMEMBERED_BATCHES:
-            del known.batches[0]
-        known.seen_at = time.time()
+        producer = self._producers.get(header.producer_id)
+        if producer is None or producer.epoch != header.producer_epoch:
+            producer = self._producers[header.producer_id] = Producer(header.producer_epoch)
+        producer.batches.append((header.base_sequence, last_sequence(header), offset))
+        if len(producer.batches) > REMEMBERED_BATCHES:
+            del producer.batches[0]
+        producer.seen_at = time.time()
         if header.is_transactional:
             self._open.setdefault(header.producer_id, offset)
 
@@ -92,10 +90,10 @@ class ProducerStates:
         first = self._open.pop(header.producer_id, None)
         if first is not None and not commit:
             self.aborted.append(Aborted(header.producer_id, first, offset))
-        known = self._producers.get(header.producer_id)
-        if known is None or known.epoch < header.producer_epoch:
-            known = self._producers[header.producer_id] = Producer(header.producer_epoch)
-        known.seen_at = time.time()
+        producer = self._producers.get(header.producer_id)
+        if producer is None or producer.epoch < header.producer_epoch:
+            producer = self._producers[header.producer_id] = Producer(header.producer_epoch)
+        producer.seen_at = time.time()
 
     def stable_end(self, end: int) -> int:
         """The first offset that belongs to a transaction still open; `end` when none is."""
@@ -107,28 +105,33 @@ class ProducerStates:
 
     def aborted_between(self, start: int, stop: int) -> list[Aborted]:
         """Aborted transactions with records in [start, stop), for read_committed consumers to skip."""
-        return [one for one in self.aborted if one.last >= start and one.first < stop]
+        return [transaction for transaction in self.aborted if transaction.last >= start and transaction.first < stop]
 
     def is_aborted(self, producer_id: int, offset: int) -> bool:
         """Whether the producer's record at `offset` was aborted."""
-        return any(one.producer_id == producer_id and one.first <= offset <= one.last for one in self.aborted)
+        return any(
+            transaction.producer_id == producer_id and transaction.first <= offset <= transaction.last
+            for transaction in self.aborted
+        )
 
     def forget(self, before_offset: int) -> None:
         """Let go of silent producers, and of aborts that lie wholly before `before_offset`."""
         oldest = time.time() - FORGET_AFTER_S
         self._producers = {
-            producer_id: known
-            for producer_id, known in self._producers.items()
-            if known.seen_at >= oldest or producer_id in self._open
+            producer_id: producer
+            for producer_id, producer in self._producers.items()
+            if producer.seen_at >= oldest or producer_id in self._open
         }
-        self.aborted = [one for one in self.aborted if one.last >= before_offset]
+        self.aborted = [transaction for transaction in self.aborted if transaction.last >= before_offset]
 
     def dump(self) -> dict[str, Any]:
         """All of it as JSON values, to be kept with a closed segment."""
         return {
-            "producers": [[key, one.epoch, one.batches, one.seen_at] for key, one in self._producers.items()],
+            "producers": [
+                [key, producer.epoch, producer.batches, producer.seen_at] for key, producer in self._producers.items()
+            ],
             "open": list(self._open.items()),
-            "aborted": [[one.producer_id, one.first, one.last] for one in self.aborted],
+            "aborted": [[transaction.producer_id, transaction.first, transaction.last] for transaction in self.aborted],
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -138,4 +141,4 @@ class ProducerStates:
             for key, epoch, batches, seen_at in saved["producers"]
         }
         self._open = dict(saved["open"])
-        self.aborted = [Aborted(*one) for one in saved["aborted"]]
+        self.aborted = [Aborted(*fields) for fields in saved["aborted"]]

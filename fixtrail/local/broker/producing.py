@@ -1,7 +1,5 @@
 """Produce: checking batches and appending them as they came."""
 
-from __future__ import annotations
-
 import time
 
 from fixtrail.local.broker.batch import (

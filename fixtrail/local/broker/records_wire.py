@@ -1,7 +1,5 @@
 """Produce and Fetch, coded by hand: they are the broker's load, and records go through as slices of the frame."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -202,7 +200,7 @@ def _answer_head(version: int, answer: FetchAnswer) -> bytes:
     else:
         head = _ANSWER_V4.pack(partition, answer.error, answer.end, answer.stable_end, len(aborted))
     if aborted:
-        head += b"".join(struct.pack(">qq", one.producer_id, one.first) for one in aborted)
+        head += b"".join(struct.pack(">qq", transaction.producer_id, transaction.first) for transaction in aborted)
     if version >= 11:
         head += _INT.pack(-1)
     return head + _INT.pack(len(answer.records))

@@ -4,8 +4,6 @@ The index has an entry about every 4 KiB, so a log of a gigabyte costs a few meg
 batches. Record bytes are never kept: the operating system's page cache holds the newest ones better than we could.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -73,15 +71,15 @@ class Segment:
         """
         file = self._open()
         try:
-            written = os.write(file, batch)
+            length = os.write(file, batch)
         except OSError as error:
             os.ftruncate(file, self.size)
             raise StorageError(error.errno, error.strerror) from error
-        if written != len(batch):
+        if length != len(batch):
             os.ftruncate(file, self.size)
             raise StorageError(errno.ENOSPC, "the batch was not written whole")
         self._note(base_offset, header.last_offset_delta, header.max_timestamp, self.size)
-        self.size += written
+        self.size += length
 
     def position(self, offset: int) -> int:
         """Where the first batch that ends at or after `offset` starts; the file's size when there is none."""
@@ -167,18 +165,18 @@ class Segment:
         for number, column in enumerate((self._offsets, self._positions, self._timestamps)):
             del column[:]
             column.frombytes(columns[number * saved["entries"] * 8 : (number + 1) * saved["entries"] * 8])
-        kept: dict[str, Any] = saved["kept"]
-        return kept
+        state: dict[str, Any] = saved["kept"]
+        return state
 
-    def save(self, kept: dict[str, Any]) -> None:
-        """Write the index, with `kept` beside it, so that the next start need not scan what is there now."""
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the index, with `state` beside it, so that the next start need not scan what is there now."""
         self.saved_size = self.size
         saved = {
             "size": self.size,
             "end": self.end,
             "max_timestamp": self.max_timestamp,
             "entries": len(self._offsets),
-            "kept": kept,
+            "kept": state,
         }
         columns = b"".join(column.tobytes() for column in (self._offsets, self._positions, self._timestamps))
         fresh = self.index_path.with_suffix(".index.new")
@@ -204,7 +202,7 @@ class Segment:
             os.truncate(self.path, good)
             self.size = good
 
-    def rest(self) -> None:
+    def release(self) -> None:
         """Close the file; it opens again by itself."""
         if self._file is not None:
             os.close(self._file)
@@ -212,7 +210,7 @@ class Segment:
 
     def delete(self) -> None:
         """Close the file and remove it with its index."""
-        self.rest()
+        self.release()
         self.index_path.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 

@@ -1,7 +1,5 @@
 """The topics of the broker: their settings, and the log of every partition."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -44,16 +42,16 @@ class Topics:
         self._journal = journal
         self._default_partitions = default_partitions
         self._topics: dict[str, Topic] = {}
-        self._known: dict[str, tuple[int, dict[str, str]]] = {}
+        self._recorded: dict[str, tuple[int, dict[str, str]]] = {}
         self._starts: dict[tuple[str, int], int] = {}
 
     def apply(self, entry: Entry) -> None:
         """Take over what the journal says of topics; `open` then opens them."""
         match entry:
             case ["topic", name, partitions, settings]:
-                self._known[name] = (partitions, settings)
+                self._recorded[name] = (partitions, settings)
             case ["topic-deleted", name]:
-                self._known.pop(name, None)
+                self._recorded.pop(name, None)
                 self._starts = {key: start for key, start in self._starts.items() if key[0] != name}
             case ["start", name, partition, offset]:
                 self._starts[name, partition] = offset
@@ -62,9 +60,9 @@ class Topics:
         """Open the logs of all topics and remove folders of topics that were being deleted at a crash."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for left_over in self._folder.iterdir():
-            if left_over.name not in self._known:
+            if left_over.name not in self._recorded:
                 shutil.rmtree(left_over)
-        for name, (partitions, settings) in self._known.items():
+        for name, (partitions, settings) in self._recorded.items():
             config = parse_config(settings)
             logs = [self._open_log(name, number, config) for number in range(partitions)]
             self._topics[name] = Topic(name, settings, config, logs)
@@ -96,7 +94,9 @@ class Topics:
         if name in self._topics:
             raise TopicRefusedError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
         # Metric names of Kafka have _ for . and so two such topics cannot be told apart there.
-        twin = next((other for other in self._topics if other.replace(".", "_") == name.replace(".", "_")), None)
+        twin = next(
+            (existing for existing in self._topics if existing.replace(".", "_") == name.replace(".", "_")), None
+        )
         if twin is not None:
             message = f"Topic '{name}' collides with existing topic: {twin}"
             raise TopicRefusedError(ErrorCode.INVALID_TOPIC_EXCEPTION, message)
@@ -113,11 +113,11 @@ class Topics:
     def create(self, name: str, partitions: int, settings: Mapping[str, str | None]) -> Topic:
         """The new topic. Raises TopicRefusedError."""
         count = self.check_new(name, partitions, settings)
-        kept = {key: value for key, value in settings.items() if value is not None}
-        config = parse_config(kept)
-        self._journal.append(["topic", name, count, kept])
+        own_settings = {key: value for key, value in settings.items() if value is not None}
+        config = parse_config(own_settings)
+        self._journal.append(["topic", name, count, own_settings])
         logs = [self._open_log(name, number, config) for number in range(count)]
-        self._topics[name] = Topic(name, kept, config, logs)
+        self._topics[name] = Topic(name, own_settings, config, logs)
         return self._topics[name]
 
     def delete(self, name: str) -> None:

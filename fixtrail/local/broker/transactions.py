@@ -3,8 +3,6 @@
 Follows TransactionCoordinator of Apache Kafka 4.1 as clients of the first transaction protocol see it.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator
@@ -81,14 +79,14 @@ class Transactions:
     def new_producer(self, transactional_id: str | None, timeout_ms: int) -> tuple[ErrorCode, int, int]:
         """Producer id and epoch; a transactional id gets its own id again and fences whoever had it before."""
         if transactional_id is None:
-            return ErrorCode.NONE, self._take_id(), 0
+            return ErrorCode.NONE, self._next_producer_id(), 0
         if not transactional_id:
             return ErrorCode.INVALID_REQUEST, -1, -1
         if not 0 < timeout_ms <= LONGEST_TIMEOUT_MS:
             return ErrorCode.INVALID_TRANSACTION_TIMEOUT, -1, -1
         transaction = self._by_id.get(transactional_id)
         if transaction is None:
-            transaction = Transaction(transactional_id, self._take_id(), 0, timeout_ms)
+            transaction = Transaction(transactional_id, self._next_producer_id(), 0, timeout_ms)
         else:
             if transaction.state == ONGOING:
                 transaction.epoch += 1
@@ -135,8 +133,8 @@ class Transactions:
         if transaction.state == ONGOING:
             self._decide(transaction, commit=commit)
             return ErrorCode.NONE
-        done = COMMITTED if commit else ABORTED
-        return ErrorCode.NONE if transaction.state == done else ErrorCode.INVALID_TXN_STATE
+        final_state = COMMITTED if commit else ABORTED
+        return ErrorCode.NONE if transaction.state == final_state else ErrorCode.INVALID_TXN_STATE
 
     def refuse_append(self, producer_id: int, epoch: int, partition: tuple[str, int], *, within: bool) -> ErrorCode:
         """Whether a batch of this producer may be appended; `within`: the batch belongs to a transaction."""
@@ -187,15 +185,15 @@ class Transactions:
     def _bump(self, transaction: Transaction) -> None:
         if transaction.epoch >= LAST_EPOCH:
             del self._by_producer[transaction.producer_id]
-            transaction.producer_id, transaction.epoch = self._take_id(), 0
+            transaction.producer_id, transaction.epoch = self._next_producer_id(), 0
         else:
             transaction.epoch += 1
 
-    def _take_id(self) -> int:
-        taken = self._next_id
+    def _next_producer_id(self) -> int:
+        producer_id = self._next_id
         self._next_id += 1
         self._journal.append(["producer-id", self._next_id])
-        return taken
+        return producer_id
 
     def _note(self, transaction: Transaction) -> None:
         before = self._by_id.get(transaction.id)
@@ -223,5 +221,5 @@ def _dump(transaction: Transaction) -> dict[str, Any]:
 
 def _restored(saved: dict[str, Any]) -> Transaction:
     partitions = {(topic, partition) for topic, partition in saved["partitions"]}
-    offsets = {group_id: [Commit(*one) for one in commits] for group_id, commits in saved["offsets"].items()}
+    offsets = {group_id: [Commit(*commit) for commit in commits] for group_id, commits in saved["offsets"].items()}
     return Transaction(**{**saved, "partitions": partitions, "offsets": offsets})

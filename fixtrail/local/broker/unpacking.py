@@ -1,10 +1,8 @@
-"""How large a packed batch becomes, found out without ever holding more than what is allowed.
+"""Measures how large a packed batch becomes, without ever holding more than is allowed.
 
 A few kilobytes may unpack to gigabytes, in the memory of every box that reads them. So a packed batch is unpacked once
 when it is produced, into a buffer of limited size.
 """
-
-from __future__ import annotations
 
 import struct
 import zlib
@@ -45,15 +43,15 @@ def check_packing(batch: memoryview, header: BatchHeader, limit: int = MAX_UNPAC
 
 
 def _check_gzip(packed: memoryview, limit: int) -> None:
-    rest: bytes | memoryview = packed
-    while rest:
+    remaining: bytes | memoryview = packed
+    while remaining:
         member = zlib.decompressobj(_GZIP_WRAPPER)
-        limit -= len(member.decompress(rest, limit + 1))
+        limit -= len(member.decompress(remaining, limit + 1))
         if limit < 0:
             raise TooLargeError
         if not member.eof:
             raise BrokenPackingError
-        rest = member.unused_data
+        remaining = member.unused_data
 
 
 def _check_snappy(packed: memoryview, limit: int) -> None:

@@ -3,8 +3,6 @@
 Produce and Fetch are not here: they carry the records and have a codec of their own in `records_wire`.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil
@@ -84,8 +82,8 @@ class RequestHeader:
     @property
     def supported(self) -> bool:
         lowest, highest = VERSIONS.get(self.api_key, (0, -1))
-        known = self.api_key in (PRODUCE, FETCH) or (self.api_key, self.version) in _REQUESTS
-        return lowest <= self.version <= highest and known
+        has_codec = self.api_key in (PRODUCE, FETCH) or (self.api_key, self.version) in _REQUESTS
+        return lowest <= self.version <= highest and has_codec
 
 
 def read_request_header(frame: bytes | bytearray | memoryview) -> RequestHeader:
@@ -136,30 +134,30 @@ def _is_request(item: Any) -> bool:
 
 
 def _find_requests() -> dict[tuple[int, int], Any]:
-    found: dict[tuple[int, int], Any] = {}
+    requests: dict[tuple[int, int], Any] = {}
     for module in pkgutil.iter_modules(aiokafka.protocol.__path__):
         members: dict[str, Any] = vars(importlib.import_module(f"aiokafka.protocol.{module.name}"))
         for item in members.values():
             if item is RequestStruct or not _is_request(item):
                 continue
             if item.API_KEY in VERSIONS and not item.FLEXIBLE_VERSION:
-                found.setdefault((item.API_KEY, item.API_VERSION), item)
-    return found
+                requests.setdefault((item.API_KEY, item.API_VERSION), item)
+    return requests
 
 
 _REQUESTS = _find_requests()
 
 
 def _named(schema: Any, values: list[Any] | tuple[Any, ...]) -> Fields:
-    named: Fields = {}
+    fields: Fields = {}
     for name, kind, value in zip(schema.names, schema.fields, values, strict=True):
         if isinstance(kind, Schema):
-            named[name] = _named(kind, value)
+            fields[name] = _named(kind, value)
         elif isinstance(kind, Array) and isinstance(kind.array_of, Schema) and value is not None:
-            named[name] = [_named(kind.array_of, one) for one in value]
+            fields[name] = [_named(kind.array_of, item) for item in value]
         else:
-            named[name] = value
-    return named
+            fields[name] = value
+    return fields
 
 
 def _positional(schema: Any, fields: Fields) -> list[Any]:
@@ -167,6 +165,6 @@ def _positional(schema: Any, fields: Fields) -> list[Any]:
     for name, kind in zip(schema.names, schema.fields, strict=True):
         value = fields[name] if name in fields else DEFAULTS[name]
         if isinstance(kind, Array) and isinstance(kind.array_of, Schema):
-            value = [_positional(kind.array_of, one) for one in value]
+            value = [_positional(kind.array_of, item) for item in value]
         values.append(value)
     return values

@@ -1,7 +1,5 @@
 """Which of the contract's optional fields a center fills, and how often."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from schemas.events import EVENT_TYPES

@@ -1,7 +1,5 @@
 """The data report of a file of events, before anything is sent: the same flaws and grades, without what Kafka adds."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,18 +1,16 @@
 """Data quality: what each source and center sends, what is wrong with it, and which figures it is good enough for."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.data import words
 from fixtrail.reports.data.optional_fields import optional_fields
 from fixtrail.reports.data.rules import GO, NOTE, STOP, rules
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.report import Column, Definition, Figure, Report, Words, sheet_of
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Report, sheet_of
 from fixtrail.reports.stats import intervals
 
 _OF_EVENTS = ("duplicates", "conflicts", "late", "ahead")
@@ -28,7 +26,7 @@ _SEVERITY = {STOP: 0, NOTE: 1, GO: 2}
 DEFINITIONS = {
     name: Definition(
         title,
-        Words(f"{title.zh}的占比", f"Share of {title.en}, of the events or orders that could be"),
+        Bilingual(f"{title.zh}的占比", f"Share of {title.en}, of the events or orders that could be"),
         "share",
         "lower",
     )
@@ -72,14 +70,16 @@ def report_of(frames: Frames, options: Options) -> Report:
     flaws = flaws.assign(order=grade, beyond=beyond).sort_values(["order", "beyond"], kind="stable", ignore_index=True)
     usable = pd.DataFrame(_usable(frames.orders), columns=[column.name for column in words.USABLE_COLUMNS])
     sheets = (
-        sheet_of("verdicts", Words("结论", "Verdicts"), _VERDICT_COLUMNS, _verdicts(flaws, usable)),
-        sheet_of("flaws", Words("问题", "Flaws"), words.FLAW_COLUMNS, flaws[flaws["grade"] != GO]),
-        sheet_of("usable", Words("各指标可用工单", "Usable orders of each figure"), words.USABLE_COLUMNS, usable),
-        sheet_of("arrivals", Words("到达", "Arrivals"), words.ARRIVAL_COLUMNS, arrivals),
-        sheet_of("fields", Words("可选字段", "Optional fields"), words.FIELD_COLUMNS, optional_fields(frames.fields)),
-        sheet_of("days", Words("日量", "Volume by day"), words.DAY_COLUMNS, with_usual(frames.days)),
-        sheet_of("dead_letters", Words("被拒收", "Dead letters"), words.LETTER_COLUMNS, frames.letters),
-        sheet_of("all_rules", Words("全部规则", "All rules"), words.FLAW_COLUMNS, flaws, shown=0),
+        sheet_of("verdicts", Bilingual("结论", "Verdicts"), _VERDICT_COLUMNS, _verdicts(flaws, usable)),
+        sheet_of("flaws", Bilingual("问题", "Flaws"), words.FLAW_COLUMNS, flaws[flaws["grade"] != GO]),
+        sheet_of("usable", Bilingual("各指标可用工单", "Usable orders of each figure"), words.USABLE_COLUMNS, usable),
+        sheet_of("arrivals", Bilingual("到达", "Arrivals"), words.ARRIVAL_COLUMNS, arrivals),
+        sheet_of(
+            "fields", Bilingual("可选字段", "Optional fields"), words.FIELD_COLUMNS, optional_fields(frames.fields)
+        ),
+        sheet_of("days", Bilingual("日量", "Volume by day"), words.DAY_COLUMNS, with_usual(frames.days)),
+        sheet_of("dead_letters", Bilingual("被拒收", "Dead letters"), words.LETTER_COLUMNS, frames.letters),
+        sheet_of("all_rules", Bilingual("全部规则", "All rules"), words.FLAW_COLUMNS, flaws, shown=0),
     )
     scope = {**options.scope(), "source": options.source or None, "center": options.center or None}
     figures = _figures(flaws)
@@ -154,8 +154,8 @@ def _usable(orders: pd.DataFrame) -> list[dict[str, Any]]:
 _VERDICT_COLUMNS = (
     words.CENTER,
     words.GRADE,
-    Column("stops", Words("不可计入的原因", "why not counted")),
-    Column("notes", Words("说明", "notes")),
+    Column("stops", Bilingual("不可计入的原因", "why not counted")),
+    Column("notes", Bilingual("说明", "notes")),
 )
 
 

@@ -1,7 +1,5 @@
 """The declared rules by which data are counted, counted with a note, or not counted."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

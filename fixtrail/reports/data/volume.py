@@ -1,7 +1,5 @@
 """How many events a day brings against the same weekday of the weeks before."""
 
-from __future__ import annotations
-
 import math
 from datetime import date, timedelta
 

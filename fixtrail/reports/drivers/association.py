@@ -1,6 +1,4 @@
-"""What goes together with the score: each driver for itself, and all of them in one ordinal model."""
-
-from __future__ import annotations
+"""Association with the score: of each driver alone, and of all of them in one ordinal model."""
 
 from dataclasses import dataclass
 
@@ -44,40 +42,40 @@ class Model:
 
 def associations(rows: pd.DataFrame) -> list[Association]:
     """Each driver against the score, over the orders that have both."""
-    found = []
+    result = []
     scored = rows["score"].notna()
     for driver in DRIVERS.values():
-        known = rows[driver.name].notna()
-        x = rows.loc[scored & known, driver.name].to_numpy(float)
-        y = rows.loc[scored & known, "score"].to_numpy(float)
-        found.append(
+        has_value = rows[driver.name].notna()
+        x = rows.loc[scored & has_value, driver.name].to_numpy(float)
+        y = rows.loc[scored & has_value, "score"].to_numpy(float)
+        result.append(
             Association(
                 driver,
                 len(x),
                 len(rows),
                 int((~scored).sum()),
-                int((scored & ~known).sum()),
+                int((scored & ~has_value).sum()),
                 pearson(x, y),
                 pearson_textbook(x, y),
                 spearman(x, y),
                 slope(x, y).times(driver.step),
             )
         )
-    return found
+    return result
 
 
 def model(name: str, rows: pd.DataFrame, longest_wait_min: float) -> Model:
     """The ordinal model `name` of MODELS: log-odds of a lower score per step of each driver."""
-    known, drivers = modelled(rows, MODELS[name], longest_wait_min)
-    if len(known) > MOST_ROWS:
-        chosen = np.sort(np.random.default_rng(1).choice(len(known), MOST_ROWS, replace=False))
-        known, drivers = known.iloc[chosen], drivers.iloc[chosen]
-    score = known["score"].to_numpy(float)
+    usable, drivers = modelled(rows, MODELS[name], longest_wait_min)
+    if len(usable) > MOST_ROWS:
+        sample = np.sort(np.random.default_rng(1).choice(len(usable), MOST_ROWS, replace=False))
+        usable, drivers = usable.iloc[sample], drivers.iloc[sample]
+    score = usable["score"].to_numpy(float)
     marks = [
         mark
         for mark in MARKS.values()
-        if known[mark].sum() >= SMALLEST_LEVEL and len(np.unique(score[known[mark] == 1])) > 1
+        if usable[mark].sum() >= SMALLEST_LEVEL and len(np.unique(score[usable[mark] == 1])) > 1
     ]
-    adjusted = pd.concat([controls_of(known, CONTROLS, score), known[marks]], axis=1)
-    cut = int((known["wait"] > longest_wait_min).sum())
-    return Model(name, ordinal(score, drivers, adjusted), len(known), int(rows["score"].notna().sum()), cut)
+    adjusted = pd.concat([controls_of(usable, CONTROLS, score), usable[marks]], axis=1)
+    cut = int((usable["wait"] > longest_wait_min).sum())
+    return Model(name, ordinal(score, drivers, adjusted), len(usable), int(rows["score"].notna().sum()), cut)

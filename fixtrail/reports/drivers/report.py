@@ -1,18 +1,16 @@
 """Report `drivers`: what moves the score, one thing at a time and all together."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.drivers import view
 from fixtrail.reports.drivers.association import MODELS, associations, model
 from fixtrail.reports.drivers.visits import ask_visits
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.plans import longest_wait_min
-from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Chart, Report
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -25,32 +23,32 @@ def build(ask: Ask, options: Options) -> Report:
 def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
     longest_min = longest_wait_min(options)
-    found = associations(rows)
-    fitted = [model(name, rows, longest_min) for name in MODELS]
+    results = associations(rows)
+    models = [model(name, rows, longest_min) for name in MODELS]
     return Report(
         "drivers",
-        Words("净推荐值的驱动因素", "NPS drivers"),
-        Words("什么让评分上升或下降？", "What moves the score?"),
+        Bilingual("净推荐值的驱动因素", "NPS drivers"),
+        Bilingual("什么让评分上升或下降？", "What moves the score?"),
         scope={
             **options.scope(),
             "one_vehicle_in": one_in,
             "orders": len(rows),
             "scored": int(rows["score"].notna().sum()),
         },
-        sheets=(view.correlation_sheet(found), view.model_sheet(fitted), view.definition_sheet()),
+        sheets=(view.correlation_sheet(results), view.model_sheet(models), view.definition_sheet()),
         charts=(
             Chart(
                 "correlations",
-                Words("与评分的相关性", "Correlation with the score"),
+                Bilingual("与评分的相关性", "Correlation with the score"),
                 "correlations",
-                partial(view.draw_correlations, found),
+                partial(view.draw_correlations, results),
             ),
             Chart(
                 "model",
-                Words("相互校正后的影响", "Effects, each with the others held fixed"),
+                Bilingual("相互校正后的影响", "Effects, each with the others held fixed"),
                 "model",
-                partial(view.draw_model, fitted),
+                partial(view.draw_model, models),
             ),
         ),
-        methods=view.methods(longest_min, 3 * len(found) + sum(len(each.fit.drivers) for each in fitted)),
+        methods=view.methods(longest_min, 3 * len(results) + sum(len(each.fit.drivers) for each in models)),
     )

@@ -1,7 +1,5 @@
 """What may have moved a score, visit by visit, from the answer of analytics/queries/drivers.sql."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options
-from fixtrail.reports.report import Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual
 from fixtrail.reports.sample import end_key, one_vehicle_in
 
 # The window of a comeback: CONTRACT section 3. Only after it is a first-time fix certain.
@@ -27,27 +25,27 @@ class Driver:
     """One thing that may move a score: `step` is the amount in the column's unit that its change is told for."""
 
     name: str
-    title: Words
-    per: Words
+    title: Bilingual
+    per: Bilingual
     step: float
-    text: Words
+    text: Bilingual
 
 
-_TEN_MIN = Words("每 10 分钟", "per 10 min")
-_YES = Words("是对比否", "yes against no")
+_TEN_MIN = Bilingual("每 10 分钟", "per 10 min")
+_YES = Bilingual("是对比否", "yes against no")
 
 DRIVERS: dict[str, Driver] = {
     driver.name: driver
     for driver in (
         Driver(
             "wait",
-            Words("等待", "Wait"),
+            Bilingual("等待", "Wait"),
             _TEN_MIN,
             10.0,
-            Words("等待分钟数（接待+审批+配件+工位）", "minutes of waiting (reception + approval + parts + bay)"),
+            Bilingual("等待分钟数（接待+审批+配件+工位）", "minutes of waiting (reception + approval + parts + bay)"),
         ),
         *(
-            Driver(f"wait_{cause}", Words(f"等待：{zh}", f"Wait: {cause}"), _TEN_MIN, 10.0, Words(*text))
+            Driver(f"wait_{cause}", Bilingual(f"等待：{zh}", f"Wait: {cause}"), _TEN_MIN, 10.0, Bilingual(*text))
             for cause, zh, text in (
                 ("reception", "接待", ("等待接待的分钟数", "minutes until somebody began on the car")),
                 (
@@ -65,48 +63,48 @@ DRIVERS: dict[str, Driver] = {
         ),
         Driver(
             "not_fixed",
-            Words("未一次修复", "Not fixed first time"),
+            Bilingual("未一次修复", "Not fixed first time"),
             _YES,
             1.0,
-            Words(
+            Bilingual(
                 "一次修复为否；仅限交车已满 30 天的工单",
                 "first-time fix is false; known only for orders handed off more than 30 days ago",
             ),
         ),
         Driver(
             "stockout",
-            Words("缺件", "Stock-out"),
+            Bilingual("缺件", "Stock-out"),
             _YES,
             1.0,
-            Words("至少一个配件请求曾缺货", "at least one part request had a backordered phase"),
+            Bilingual("至少一个配件请求曾缺货", "at least one part request had a backordered phase"),
         ),
         Driver(
             "updates",
-            Words("进度通知次数", "Progress updates"),
-            Words("每次通知", "per update"),
+            Bilingual("进度通知次数", "Progress updates"),
+            Bilingual("每次通知", "per update"),
             1.0,
-            Words("到店事件去重后的个数减一", "distinct check-in events of the order less one"),
+            Bilingual("到店事件去重后的个数减一", "distinct check-in events of the order less one"),
         ),
         Driver(
             "promise_broken",
-            Words("未按承诺时间", "Promise not kept"),
+            Bilingual("未按承诺时间", "Promise not kept"),
             _YES,
             1.0,
-            Words("完工晚于承诺时间；两者都有时才可知", "ready after the promised time; known where both are"),
+            Bilingual("完工晚于承诺时间；两者都有时才可知", "ready after the promised time; known where both are"),
         ),
         Driver(
             "price_over_quote",
-            Words("结算高于报价", "Price over quote"),
-            Words("每高 10%", "per 10 % over"),
+            Bilingual("结算高于报价", "Price over quote"),
+            Bilingual("每高 10%", "per 10 % over"),
             0.1,
-            Words(
+            Bilingual(
                 "（结算 − 批准金额）/ 批准金额，低于批准为负；两者都有时才可知",
                 "(final - approved amount) / approved amount, negative below it; known where both are",
             ),
         ),
     )
 }
-NAMES: dict[str, Words] = {name: driver.title for name, driver in DRIVERS.items()}
+NAMES: dict[str, Bilingual] = {name: driver.title for name, driver in DRIVERS.items()}
 # What stands in a model together; the four waits stand in for the whole one in a model of their own.
 JOINT = ("wait", "not_fixed", "stockout", "updates", "promise_broken", "price_over_quote")
 BY_CAUSE = (*(f"wait_{cause}" for cause in CAUSES), *JOINT[1:])
@@ -165,11 +163,11 @@ def modelled(rows: pd.DataFrame, names: tuple[str, ...], longest_wait_min: float
     return frame, drivers
 
 
-def _number(column: pd.Series[Any]) -> pd.Series[Any]:
+def _number(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
-def _updates(check_ins: pd.Series[Any]) -> pd.Series[Any]:
+def _updates(check_ins: "pd.Series[Any]") -> "pd.Series[Any]":
     """Check-ins after the first; unknown where even the first one is missing."""
     count = _number(check_ins)
     return (count - 1).where(count >= 1)

@@ -1,15 +1,13 @@
 """A report as one JSON document, and its tables as CSV: every number in full precision, none formatted."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
 from typing import Any
 
-from fixtrail.reports.report import SCHEMA, Column, Definition, Figure, Report, Sheet, Words, plain
+from fixtrail.reports.report import SCHEMA, Bilingual, Column, Definition, Figure, Report, Sheet, plain
 
-_FIGURES = Words("指标", "Figures")
+_FIGURES = Bilingual("指标", "Figures")
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
     }
 
 
-def _both(words: Words) -> dict[str, str]:
+def _both(words: Bilingual) -> dict[str, str]:
     return {"zh-CN": words.zh, "en": words.en}
 
 
@@ -63,7 +61,7 @@ def figures_sheet(report: Report) -> Sheet:
     """The figures as a table, one row each, as in the JSON document."""
     rows = tuple(_figure(figure, report.definitions[figure.figure]) for figure in report.figures)
     names = rows[0] if rows else ()
-    return Sheet("figures", _FIGURES, tuple(Column(name, Words(name, name)) for name in names), rows)
+    return Sheet("figures", _FIGURES, tuple(Column(name, Bilingual(name, name)) for name in names), rows)
 
 
 def as_csv(sheet: Sheet) -> str:
@@ -81,12 +79,12 @@ _FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[
 
 
 def _cell(value: Any) -> Any:
-    known = plain(value)
-    if isinstance(known, dict):
-        return "|".join(f"{name}={each}" for name, each in known.items())
-    if isinstance(known, list):
-        return "|".join(str(_harmless(each)) for each in known)
-    return "" if known is None else _harmless(known)
+    normal = plain(value)
+    if isinstance(normal, dict):
+        return "|".join(f"{name}={item}" for name, item in normal.items())
+    if isinstance(normal, list):
+        return "|".join(str(_harmless(item)) for item in normal)
+    return "" if normal is None else _harmless(normal)
 
 
 def _harmless(value: Any) -> Any:

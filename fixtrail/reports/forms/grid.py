@@ -1,7 +1,5 @@
 """The figures of a report side by side, for people: a column for each period, or for each figure of a cut."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,19 +42,19 @@ def grid_of(figures: Sequence[Figure], *, wide: bool = True) -> Grid:
     periods = tuple(dict.fromkeys(figure.period for figure in figures))
     names = tuple(dict.fromkeys(figure.figure for figure in figures))
     keys = tuple(dict.fromkeys(figure.key for figure in figures))
-    found = {(figure.key, figure.figure, figure.period): figure for figure in figures}
+    cells = {(figure.key, figure.figure, figure.period): figure for figure in figures}
     if wide and by and len(periods) == 1:
         lines = tuple(
-            Line(key, None, None, {name: cell for name in names if (cell := found.get((key, name, periods[0])))})
+            Line(key, None, None, {name: cell for name in names if (cell := cells.get((key, name, periods[0])))})
             for key in keys
         )
         return Grid(by, True, names, lines)
-    each = (
-        (key, name, {period: cell for period in periods if (cell := found.get((key, name, period)))})
+    rows = (
+        (key, name, {period: cell for period in periods if (cell := cells.get((key, name, period)))})
         for key in keys
         for name in names
     )
-    return Grid(by, False, periods, tuple(Line(key, name, _target(cells), cells) for key, name, cells in each if cells))
+    return Grid(by, False, periods, tuple(Line(key, name, _target(cells), cells) for key, name, cells in rows if cells))
 
 
 def _target(cells: Mapping[str, Figure]) -> float | None:

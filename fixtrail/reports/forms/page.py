@@ -1,7 +1,5 @@
 """A report as HTML: a fragment that any page may hold, and a page of its own that needs nothing beside it."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +13,13 @@ from fixtrail.reports.forms.words import (
     COMMON,
     STATUS,
     cell,
+    format_value,
     interval,
     judged_on,
     left_out,
     no_key,
     ripe,
     scope_value,
-    shown,
     usable,
 )
 from fixtrail.reports.report import Locale, Report
@@ -31,25 +29,25 @@ FOLDER = Path(__file__).parent
 
 def render_html(report: Report, locale: Locale = "zh-CN") -> str:
     """The report as one `<article>`: no script, no inline style; its look is in `style()`."""
-    drawn = pictures.charts(report, locale)
-    named = list(dict.fromkeys(figure.figure for figure in report.figures))
+    pictures_by_name = pictures.charts(report, locale)
+    figure_names = list(dict.fromkeys(figure.figure for figure in report.figures))
     return _template().render(
         report=report,
         locale=locale,
-        say=lambda words: words.said(locale),
+        say=lambda words: words.in_locale(locale),
         scope=[
             (_name(name, locale), scope_value(name, value, locale))
             for name, value in report.scope.items()
             if isinstance(value, (str, int))
         ],
-        periods={"all": COMMON["all"].said(locale)}
-        | {str(name): words.said(locale) for name, words in report.scope.get("periods", {}).items()},
-        grids=[(PARTS[part].said(locale), grid) for part, grid in grids_of(report)],
-        definitions=[(name, report.definitions[name]) for name in named],
-        charts=[{"title": chart.title, "svg": Markup(drawn[chart.name])} for chart in report.charts],
+        periods={"all": COMMON["all"].in_locale(locale)}
+        | {str(name): words.in_locale(locale) for name, words in report.scope.get("periods", {}).items()},
+        grids=[(PARTS[part].in_locale(locale), grid) for part, grid in grids_of(report)],
+        definitions=[(name, report.definitions[name]) for name in figure_names],
+        charts=[{"title": chart.title, "svg": Markup(pictures_by_name[chart.name])} for chart in report.charts],
         common=COMMON,
         status=STATUS,
-        shown=lambda value, kind: shown(value, kind, locale),
+        shown=lambda value, kind: format_value(value, kind, locale),
         interval=lambda figure, about: interval(figure, about, locale),
         cell=lambda row, column: cell(row, column, locale),
         usable=lambda figure: usable(figure, locale),
@@ -62,7 +60,7 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
 
 def render_page(report: Report, locale: Locale = "zh-CN") -> str:
     """A whole document in one file, to send round or to print."""
-    title = Markup.escape(report.title.said(locale))
+    title = Markup.escape(report.title.in_locale(locale))
     body = f"<main>\n{render_html(report, locale)}\n</main>"
     return (
         f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
@@ -77,7 +75,7 @@ def style() -> str:
 
 
 def _name(name: str, locale: Locale) -> str:
-    return COMMON[name].said(locale) if name in COMMON else name
+    return COMMON[name].in_locale(locale) if name in COMMON else name
 
 
 @cache

@@ -1,7 +1,5 @@
 """Pictures as SVG for pages and files, and as PNG. Without pyplot and one at a time, so any thread may ask for one."""
 
-from __future__ import annotations
-
 import io
 import logging
 import re
@@ -38,12 +36,12 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 def picture(width: float = 8.0, height: float = 4.5) -> tuple[Picture, Axes]:
     """An empty picture, in inches, and its axes without a frame on top and right."""
-    made = Picture(figsize=(width, height), layout="constrained")
-    axes = made.add_subplot()
+    drawing = Picture(figsize=(width, height), layout="constrained")
+    axes = drawing.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#e4e7eb", linewidth=0.8)
     axes.set_axisbelow(True)
-    return made, axes
+    return drawing, axes
 
 
 def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> str:
@@ -53,18 +51,18 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> s
     """
     out = io.StringIO()
     with _drawing:
-        _know_fonts()
-        drawn = chart.draw(locale)
+        _set_fonts()
+        drawing = chart.draw(locale)
         if titled:
-            drawn.suptitle(chart.title.said(locale))
-        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+            drawing.suptitle(chart.title.in_locale(locale))
+        drawing.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
-    text = _STYLE.sub(lambda found: _attributes(found[1]), text)
+    text = _STYLE.sub(lambda match: _attributes(match[1]), text)
     # Several pictures stand on one page: their ids must differ.
-    text = _ID.sub(lambda found: f"{found[1]}{chart.name}-", text)
-    label = quoteattr(chart.title.said(locale))
+    text = _ID.sub(lambda match: f"{match[1]}{chart.name}-", text)
+    label = quoteattr(chart.title.in_locale(locale))
     return text.replace("<svg", f'<svg role="img" aria-label={label} stroke-linejoin="round" stroke-linecap="butt"', 1)
 
 
@@ -72,10 +70,10 @@ def as_png(chart: Chart, locale: Locale = "zh-CN", dots_per_inch: int = 160) -> 
     """The chart as PNG; in English where this machine has no font with Chinese letters."""
     out = io.BytesIO()
     with _drawing:
-        spoken: Locale = locale if len(_know_fonts()) > 1 else "en"
-        drawn = chart.draw(spoken)
-        drawn.suptitle(chart.title.said(spoken))
-        drawn.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
+        usable_locale: Locale = locale if len(_set_fonts()) > 1 else "en"
+        drawing = chart.draw(usable_locale)
+        drawing.suptitle(chart.title.in_locale(usable_locale))
+        drawing.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return out.getvalue()
 
 
@@ -85,12 +83,12 @@ def charts(report: Report, locale: Locale = "zh-CN") -> dict[str, str]:
 
 
 @cache
-def _know_fonts() -> list[str]:
+def _set_fonts() -> list[str]:
     """Have matplotlib use the fonts that this machine has, those with Chinese letters too; their names."""
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    known = ["DejaVu Sans", *(name for name in _CHINESE if name in there)]
-    matplotlib.rcParams["font.family"] = known
-    return known
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in _CHINESE if name in installed)]
+    matplotlib.rcParams["font.family"] = families
+    return families
 
 
 def _attributes(style: str) -> str:

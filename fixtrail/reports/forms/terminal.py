@@ -1,7 +1,5 @@
 """A report on the terminal: tables; pictures are for pages and files."""
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,13 +10,13 @@ from fixtrail.reports.forms.words import (
     COMMON,
     STATUS,
     cell,
+    format_value,
     interval,
     judged_on,
     left_out,
     no_key,
     ripe,
     scope_value,
-    shown,
     usable,
 )
 from fixtrail.reports.report import Figure, Part, Report, Sheet
@@ -34,9 +32,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
     if console is None and not out.is_terminal:
         out = Console(width=WIDTH)
     out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
-    said = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
+    values = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
     scope = (
-        f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in said.items()
+        f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in values.items()
     )
     out.print("  ".join(scope), style="dim", highlight=False)
     if report.figures:
@@ -78,7 +76,7 @@ def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
         if line.figure:
             about = report.definitions[line.figure]
             cells.insert(1 if grid.by else 0, about.title.en)
-            cells.append("" if line.target is None else shown(line.target, about.kind))
+            cells.append("" if line.target is None else format_value(line.target, about.kind))
         table.add_row(*cells)
     out.print(table)
 
@@ -88,11 +86,11 @@ def _cell(figure: Figure | None, report: Report) -> str:
     if figure is None:
         return ""
     about = report.definitions[figure.figure]
-    said = [f"[bold]{shown(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
-    said += [left_out(figure), ripe(figure)]
+    lines = [f"[bold]{format_value(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
+    lines += [left_out(figure), ripe(figure)]
     if figure.status:
-        said.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}{judged_on(figure)}[/]")
-    return "\n".join(text for text in said if text)
+        lines.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}{judged_on(figure)}[/]")
+    return "\n".join(text for text in lines if text)
 
 
 def _print_sheet(sheet: Sheet, out: Console) -> None:

@@ -1,87 +1,85 @@
-"""Values as people read them, and the few words that every report has in common."""
-
-from __future__ import annotations
+"""Formats values for people, and the texts that all reports share."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from fixtrail.reports.beside import LEFT_OUT, NO_INTERVAL_WORDS
-from fixtrail.reports.report import Column, Definition, Figure, Kind, Locale, Words
+from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Kind, Locale
 
 NOTHING = "–"
 STATUS = {
-    "met": Words("达标", "met"),
-    "missed": Words("未达标", "missed"),
-    "not_distinguishable": Words("无法区分", "not distinguishable"),
+    "met": Bilingual("达标", "met"),
+    "missed": Bilingual("未达标", "missed"),
+    "not_distinguishable": Bilingual("无法区分", "not distinguishable"),
 }
 COMMON = {
-    "all": Words("全部", "all"),
-    "figure": Words("指标", "figure"),
-    "target": Words("目标", "target"),
-    "of": Words("共", "of"),
-    "definition": Words("定义", "Definitions"),
-    "method": Words("计算方法", "How it was computed"),
-    "interval": Words("95% 区间", "95 % interval"),
-    "version": Words("版本", "version"),
-    "scope": Words("范围", "Scope"),
-    "from": Words("自", "from"),
-    "to": Words("至", "to"),
-    "by": Words("按", "by"),
-    "time_zone": Words("时区", "time zone"),
-    "computed_at": Words("计算于", "computed at"),
-    "center": Words("服务中心", "center"),
-    "region": Words("区域", "region"),
-    "wave": Words("批次", "wave"),
-    "lane": Words("通道", "lane"),
-    "origin": Words("故障来源", "fault origin"),
-    "group": Words("故障组", "fault group"),
-    "day": Words("日", "day"),
-    "week": Words("周", "week"),
-    "month": Words("月", "month"),
-    "more": Words("行已显示；CSV 与 JSON 含全部：", "rows shown; CSV and JSON have all of"),
-    "empty": Words("没有数据", "no data"),
-    "unknown": Words("（未知）", "(unknown)"),
-    "not_closed": Words("（未结束）", "(still open)"),
-    "source": Words("来源", "source"),
-    "orders": Words("工单", "orders"),
-    "scored": Words("有评分", "with a score"),
-    "usable": Words("可用", "usable"),
-    "detractors": Words("贬损者", "detractors"),
-    "one_vehicle_in": Words("抽样：每几辆车取一辆", "sample: one vehicle in"),
-    "technicians_one_vehicle_in": Words("技师抽样：每几辆车取一辆", "technicians, sample: one vehicle in"),
-    "not_estimable": Words("无法估计的原因", "not estimable because"),
-    "pilot_wave": Words("试点批次", "pilot wave"),
-    "pilot_from": Words("试点自", "pilot from"),
-    "pilot_to": Words("试点至", "pilot to"),
-    "effect": Words("有效果", "effect shown"),
-    "decision": Words("结论", "decision"),
-    "ftfr_ripe_until": Words("一次修复率已定至", "first-time fix ripe up to"),
-    "voices_ripe_until": Words("评分与投诉已定至", "scores and complaints ripe up to"),
+    "all": Bilingual("全部", "all"),
+    "figure": Bilingual("指标", "figure"),
+    "target": Bilingual("目标", "target"),
+    "of": Bilingual("共", "of"),
+    "definition": Bilingual("定义", "Definitions"),
+    "method": Bilingual("计算方法", "How it was computed"),
+    "interval": Bilingual("95% 区间", "95 % interval"),
+    "version": Bilingual("版本", "version"),
+    "scope": Bilingual("范围", "Scope"),
+    "from": Bilingual("自", "from"),
+    "to": Bilingual("至", "to"),
+    "by": Bilingual("按", "by"),
+    "time_zone": Bilingual("时区", "time zone"),
+    "computed_at": Bilingual("计算于", "computed at"),
+    "center": Bilingual("服务中心", "center"),
+    "region": Bilingual("区域", "region"),
+    "wave": Bilingual("批次", "wave"),
+    "lane": Bilingual("通道", "lane"),
+    "origin": Bilingual("故障来源", "fault origin"),
+    "group": Bilingual("故障组", "fault group"),
+    "day": Bilingual("日", "day"),
+    "week": Bilingual("周", "week"),
+    "month": Bilingual("月", "month"),
+    "more": Bilingual("行已显示；CSV 与 JSON 含全部：", "rows shown; CSV and JSON have all of"),
+    "empty": Bilingual("没有数据", "no data"),
+    "unknown": Bilingual("（未知）", "(unknown)"),
+    "not_closed": Bilingual("（未结束）", "(still open)"),
+    "source": Bilingual("来源", "source"),
+    "orders": Bilingual("工单", "orders"),
+    "scored": Bilingual("有评分", "with a score"),
+    "usable": Bilingual("可用", "usable"),
+    "detractors": Bilingual("贬损者", "detractors"),
+    "one_vehicle_in": Bilingual("抽样：每几辆车取一辆", "sample: one vehicle in"),
+    "technicians_one_vehicle_in": Bilingual("技师抽样：每几辆车取一辆", "technicians, sample: one vehicle in"),
+    "not_estimable": Bilingual("无法估计的原因", "not estimable because"),
+    "pilot_wave": Bilingual("试点批次", "pilot wave"),
+    "pilot_from": Bilingual("试点自", "pilot from"),
+    "pilot_to": Bilingual("试点至", "pilot to"),
+    "effect": Bilingual("有效果", "effect shown"),
+    "decision": Bilingual("结论", "decision"),
+    "ftfr_ripe_until": Bilingual("一次修复率已定至", "first-time fix ripe up to"),
+    "voices_ripe_until": Bilingual("评分与投诉已定至", "scores and complaints ripe up to"),
 }
 
 
 # Values of a report's scope that are codes.
-SCOPE_VALUES: Mapping[str, Mapping[str, Words]] = {
+SCOPE_VALUES: Mapping[str, Mapping[str, Bilingual]] = {
     "by": {
         name: COMMON[name] for name in ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
     },
     "decision": {
-        "go": Words("推广", "go"),
-        "no_go": Words("不推广", "no go"),
-        "not_decided": Words("未定", "not decided"),
+        "go": Bilingual("推广", "go"),
+        "no_go": Bilingual("不推广", "no go"),
+        "not_decided": Bilingual("未定", "not decided"),
     },
     "not_estimable": {
-        "no_pilot_wave": Words("没有试点批次", "there is no such wave"),
-        "no_pilots": Words("试点中心没有数据", "no data of pilot centers"),
-        "no_controls": Words("没有可对照的中心", "no center had not changed over"),
-        "nothing_before": Words("起始前没有数据", "no data before the start"),
-        "nothing_after": Words("起始后没有数据", "no data after the start"),
-        "few_data": Words("数据太少", "too few data"),
-        "separation": Words("完全分离", "separation"),
-        "not_converged": Words("未收敛", "not converged"),
-        "constant": Words("恒定", "constant"),
-        "collinear": Words("共线", "collinear"),
+        "no_pilot_wave": Bilingual("没有试点批次", "there is no such wave"),
+        "no_pilots": Bilingual("试点中心没有数据", "no data of pilot centers"),
+        "no_controls": Bilingual("没有可对照的中心", "no center had not changed over"),
+        "nothing_before": Bilingual("起始前没有数据", "no data before the start"),
+        "nothing_after": Bilingual("起始后没有数据", "no data after the start"),
+        "few_data": Bilingual("数据太少", "too few data"),
+        "separation": Bilingual("完全分离", "separation"),
+        "not_converged": Bilingual("未收敛", "not converged"),
+        "constant": Bilingual("恒定", "constant"),
+        "collinear": Bilingual("共线", "collinear"),
     },
 }
 
@@ -89,38 +87,38 @@ SCOPE_VALUES: Mapping[str, Mapping[str, Words]] = {
 def scope_value(name: str, value: Any, locale: Locale = "en") -> Any:
     """A value of the scope in the reader's words."""
     if isinstance(value, bool):
-        return shown(value, "text", locale)
+        return format_value(value, "text", locale)
     words = SCOPE_VALUES.get(name, {}).get(str(value))
-    return value if words is None else words.said(locale)
+    return value if words is None else words.in_locale(locale)
 
 
-def no_key(by: str | None) -> Words:
+def no_key(by: str | None) -> Bilingual:
     """What stands for the key of orders that have none."""
     return COMMON["not_closed" if by in ("day", "week", "month") else "unknown"]
 
 
-def shown(value: Any, kind: Kind, locale: Locale = "en") -> str:
-    """A value as its kind is read: shares in percent, seconds in minutes; a dash where there is none."""
+def format_value(value: Any, kind: Kind, locale: Locale = "en") -> str:
+    """A value in the form of its kind: shares in percent, seconds in minutes; a dash where there is none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
     if isinstance(value, bool):
-        return {True: Words("是", "yes"), False: Words("否", "no")}[value].said(locale)
+        return {True: Bilingual("是", "yes"), False: Bilingual("否", "no")}[value].in_locale(locale)
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) for each in value)
+        return ", ".join(str(item) for item in value)
     if kind == "text" or isinstance(value, str):
         return str(value)
-    return _SHOWN[kind](float(value))
+    return _FORMATTERS[kind](float(value))
 
 
 def cell(row: Mapping[str, Any], column: Column, locale: Locale = "en") -> str:
     """A row's value of a column as it is read."""
     value = row.get(column.name)
     if column.words and isinstance(value, str) and value in column.words:
-        return column.words[value].said(locale)
-    return shown(value, column.kind, locale)
+        return column.words[value].in_locale(locale)
+    return format_value(value, column.kind, locale)
 
 
-_SHOWN = {
+_FORMATTERS = {
     "count": lambda value: f"{value:,.0f}",
     "number": lambda value: f"{value:,.2f}",
     "share": lambda value: f"{100 * value:.1f} %",
@@ -136,7 +134,10 @@ def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> s
     low, high = figure.interval.low, figure.interval.high
     if low is None and high is None:
         return _no_interval(figure, locale)
-    ends = [NOTHING if end is None else shown(end, definition.kind, locale).removesuffix(" min") for end in (low, high)]
+    ends = [
+        NOTHING if end is None else format_value(end, definition.kind, locale).removesuffix(" min")
+        for end in (low, high)
+    ]
     return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*(end.removesuffix(" %") for end in ends))
 
 
@@ -145,12 +146,12 @@ def _no_interval(figure: Figure, locale: Locale) -> str:
     reason = NO_INTERVAL_WORDS.get(figure.no_interval or "")
     if reason is None or figure.value is None:
         return ""
-    return {"zh-CN": "无区间：{}", "en": "no interval: {}"}[locale].format(reason.said(locale))
+    return {"zh-CN": "无区间：{}", "en": "no interval: {}"}[locale].format(reason.in_locale(locale))
 
 
 def left_out(figure: Figure, locale: Locale = "en") -> str:
     """`without: still open 20, cancelled 10`, or nothing where nothing is left out."""
-    reasons = [f"{LEFT_OUT[name].said(locale)} {n:,}" for name, n in figure.left_out.items()]
+    reasons = [f"{LEFT_OUT[name].in_locale(locale)} {n:,}" for name, n in figure.left_out.items()]
     if not reasons:
         return ""
     return {"zh-CN": "未计：", "en": "without: "}[locale] + {"zh-CN": "，", "en": ", "}[locale].join(reasons)

@@ -1,12 +1,10 @@
 """Pictures of the journey map: time by activity, and a Sankey diagram of the visits' steps."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fixtrail.reports.report import Locale, Words
+from fixtrail.reports.report import Bilingual, Locale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,24 +17,24 @@ _WAITS = ("reception", "approval", "parts", "bay")
 _HALF_NODE = 0.06
 
 
-def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Words], locale: Locale) -> Picture:
+def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Bilingual], locale: Locale) -> "Picture":
     """Median and 90th percentile of each activity, and its share of lead, in the order of a visit."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
-    made, axes = picture(8.0, 4.2)
+    drawing, axes = picture(8.0, 4.2)
     wait, work = {"zh-CN": ("等待", "作业"), "en": ("wait", "work")}[locale]
-    for place, bar in enumerate(bars):
+    for row, bar in enumerate(bars):
         median, p90 = (bar["median_s"] or 0) / 60, (bar["p90_s"] or 0) / 60
         colour = COLOURS[1] if bar["is_wait"] else COLOURS[0]
-        axes.barh(place, median, color=colour, height=0.55)
-        axes.plot([median, p90], [place, place], color=colour, linewidth=2)
-        axes.plot(p90, place, "|", color=colour, markersize=12)
+        axes.barh(row, median, color=colour, height=0.55)
+        axes.plot([median, p90], [row, row], color=colour, linewidth=2)
+        axes.plot(p90, row, "|", color=colour, markersize=12)
         share = bar["share_of_lead"]
         if share is not None:
             axes.annotate(
-                f"{100 * share:.0f} %", (p90, place), (7, 0), textcoords="offset points", va="center", color=INK
+                f"{100 * share:.0f} %", (p90, row), (7, 0), textcoords="offset points", va="center", color=INK
             )
-    axes.set_yticks(range(len(bars)), [names[bar["activity"]].said(locale) for bar in bars])
+    axes.set_yticks(range(len(bars)), [names[bar["activity"]].in_locale(locale) for bar in bars])
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.set_xlabel(
@@ -49,14 +47,14 @@ def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Words], loc
     axes.plot([], [], "s", color=COLOURS[0], label=work)
     axes.legend(frameon=False, loc="lower right")
     axes.tick_params(color=MUTED)
-    return made
+    return drawing
 
 
-def draw_flow(steps: Iterable[Step], names: Mapping[str, Words], locale: Locale) -> Picture:
+def draw_flow(steps: Iterable[Step], names: Mapping[str, Bilingual], locale: Locale) -> "Picture":
     """A Sankey diagram: a column for each step of the visits, ribbons as wide as orders go on that way."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
-    made, axes = picture(13.0, 6.0)
+    drawing, axes = picture(13.0, 6.0)
     axes.set_axis_off()
     order = list(names)
     flows = sorted(
@@ -66,25 +64,25 @@ def draw_flow(steps: Iterable[Step], names: Mapping[str, Words], locale: Locale)
     nodes = _nodes(flows, order, total)
     kinds = {**dict.fromkeys(_WAITS, COLOURS[1]), "pickup": COLOURS[2], "end": MUTED}
     colours = {name: kinds.get(name, COLOURS[0]) for name in order}
-    left: dict[tuple[int, str], float] = defaultdict(float)
-    right: dict[tuple[int, str], float] = defaultdict(float)
+    outgoing: dict[tuple[int, str], float] = defaultdict(float)
+    incoming: dict[tuple[int, str], float] = defaultdict(float)
     for step, activity, following, n in flows:
         if (step + 1, following) not in nodes:
             continue
         width = n / total
-        start = nodes[step, activity][0] + left[step, activity]
-        end = nodes[step + 1, following][0] + right[step + 1, following]
-        left[step, activity] += width
-        right[step + 1, following] += width
+        start = nodes[step, activity][0] + outgoing[step, activity]
+        end = nodes[step + 1, following][0] + incoming[step + 1, following]
+        outgoing[step, activity] += width
+        incoming[step + 1, following] += width
         _ribbon(axes, (step + _HALF_NODE, start), (step + 1 - _HALF_NODE, end), width, colours[activity])
     for (step, activity), (bottom, height) in nodes.items():
         axes.bar(step, height, 2 * _HALF_NODE, bottom, color=colours[activity])
         if height > 0.03:
-            said = f"{names[activity].said(locale)}\n{100 * height:.0f} %"
-            place = (step + 1.4 * _HALF_NODE, bottom + height / 2)
-            axes.annotate(said, place, ha="left", va="center", fontsize=9, color=INK, zorder=5)
+            label = f"{names[activity].in_locale(locale)}\n{100 * height:.0f} %"
+            position = (step + 1.4 * _HALF_NODE, bottom + height / 2)
+            axes.annotate(label, position, ha="left", va="center", fontsize=9, color=INK, zorder=5)
     axes.invert_yaxis()
-    return made
+    return drawing
 
 
 def _nodes(flows: Sequence[Step], order: Sequence[str], total: int) -> dict[tuple[int, str], tuple[float, float]]:
@@ -95,15 +93,15 @@ def _nodes(flows: Sequence[Step], order: Sequence[str], total: int) -> dict[tupl
             sizes[step, activity] += n / total
         if step < STEPS:
             sizes[step + 1, following] += n / total
-    found: dict[tuple[int, str], tuple[float, float]] = {}
+    nodes: dict[tuple[int, str], tuple[float, float]] = {}
     tops: dict[int, float] = defaultdict(float)
     for step, activity in sorted(sizes, key=lambda node: (node[0], order.index(node[1]))):
-        found[step, activity] = (tops[step], sizes[step, activity])
+        nodes[step, activity] = (tops[step], sizes[step, activity])
         tops[step] += sizes[step, activity] + _GAP
-    return found
+    return nodes
 
 
-def _ribbon(axes: Axes, start: tuple[float, float], end: tuple[float, float], width: float, colour: str) -> None:
+def _ribbon(axes: "Axes", start: tuple[float, float], end: tuple[float, float], width: float, colour: str) -> None:
     """A band of the same width from one column to the next."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path

@@ -1,15 +1,13 @@
 """What ClickHouse answers about one period of the KPI report, key by key."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.kpi.waits import Waits, ask_waits, key_of, keys_of, quantiles_of
+from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import plain
 from fixtrail.reports.stats.pooled import Complaints
 

@@ -1,7 +1,5 @@
 """What the KPI figures leave out, as figures of their own: open orders, those who left, who answered, odd times."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """The figures of one key of the KPI report, each with what it leaves out and why."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Shares and NPS of the KPI report as figures, with centers as clusters where there are two or more."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from fixtrail.reports.kpi.answers import Row

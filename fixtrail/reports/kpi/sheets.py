@@ -1,7 +1,5 @@
 """Tables beside the KPI figures: what each figure leaves out, anomalies of orders, and records that were refused."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +8,12 @@ import pandas as pd
 from fixtrail.reports.beside import ANOMALIES, LEFT_OUT, REFUSALS
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.answers import KeyAnswers
-from fixtrail.reports.report import Column, Figure, Sheet, Words, plain
+from fixtrail.reports.report import Bilingual, Column, Figure, Sheet, plain
 
 LATE = "too_late"
 TITLES = {name: about.title for name, about in DEFINITIONS.items()}
-_PERIOD = Column("period", Words("时段", "period"))
-_KEY = Column("key", Words("分组", "key"))
+_PERIOD = Column("period", Bilingual("时段", "period"))
+_KEY = Column("key", Bilingual("分组", "key"))
 
 
 def left_out_sheet(figures: Sequence[Figure]) -> Sheet:
@@ -30,13 +28,13 @@ def left_out_sheet(figures: Sequence[Figure]) -> Sheet:
     columns = (
         _PERIOD,
         _KEY,
-        Column("figure", Words("指标", "figure"), words=TITLES),
-        Column("n_all", Words("全部", "of all"), "count"),
-        Column("n", Words("可用", "usable"), "count"),
-        Column("reason", Words("未计入的原因", "left out because"), words=LEFT_OUT),
-        Column("left_out", Words("未计入", "left out"), "count"),
+        Column("figure", Bilingual("指标", "figure"), words=TITLES),
+        Column("n_all", Bilingual("全部", "of all"), "count"),
+        Column("n", Bilingual("可用", "usable"), "count"),
+        Column("reason", Bilingual("未计入的原因", "left out because"), words=LEFT_OUT),
+        Column("left_out", Bilingual("未计入", "left out"), "count"),
     )
-    return Sheet("left_out", Words("各指标未计入什么", "What each figure leaves out"), columns, rows, shown=0)
+    return Sheet("left_out", Bilingual("各指标未计入什么", "What each figure leaves out"), columns, rows, shown=0)
 
 
 class Beside:
@@ -63,25 +61,25 @@ class Beside:
         anomalies = (
             _PERIOD,
             _KEY,
-            Column("kind", Words("异常", "anomaly"), words=ANOMALIES),
-            Column("orders", Words("工单", "orders"), "count"),
-            Column("of", Words("共", "of"), "count"),
+            Column("kind", Bilingual("异常", "anomaly"), words=ANOMALIES),
+            Column("orders", Bilingual("工单", "orders"), "count"),
+            Column("of", Bilingual("共", "of"), "count"),
         )
         refused = (
             _PERIOD,
-            Column("code", Words("拒收原因", "refused because"), words=REFUSALS),
-            Column("records", Words("记录", "records"), "count"),
-            Column("late", Words("过晚", "too late")),
-            Column("newest", Words("最近一次", "newest")),
+            Column("code", Bilingual("拒收原因", "refused because"), words=REFUSALS),
+            Column("records", Bilingual("记录", "records"), "count"),
+            Column("late", Bilingual("过晚", "too late")),
+            Column("newest", Bilingual("最近一次", "newest")),
         )
         return (
-            Sheet("anomalies", Words("异常工单", "Orders with anomalies"), anomalies, tuple(self._anomalies)),
+            Sheet("anomalies", Bilingual("异常工单", "Orders with anomalies"), anomalies, tuple(self._anomalies)),
             Sheet(
                 "refused",
-                Words("被拒收的记录", "Records that were refused"),
+                Bilingual("被拒收的记录", "Records that were refused"),
                 refused,
                 tuple(self._refused),
-                Words(
+                Bilingual(
                     "这些记录不在任何指标之内；无法归到中心，因此每个时段合计。",
                     "They are in no figure. Their centers are not known, so they are told of all together.",
                 ),

@@ -1,13 +1,11 @@
 """The KPI table's waits: mean, median and 90th percentile, with intervals that know that centers differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
+from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import NO_INTERVAL, Figure, Interval, plain
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.intervals import Spread
@@ -52,7 +50,7 @@ class Waits(NamedTuple):
 
 def spreads_of(centers: pd.DataFrame) -> dict[str, Spreads]:
     """By key, from the answer of kpi_centers, for each that has two centers or more."""
-    found = {}
+    by_key = {}
     waited = centers.assign(key=keys_of(centers))[centers["waits"].astype(int) > 0]
     for key, rows in waited.groupby("key"):
         sizes = rows["waits"].tolist()
@@ -61,19 +59,19 @@ def spreads_of(centers: pd.DataFrame) -> dict[str, Spreads]:
         ]
         mean, median, p90 = spreads
         if mean and median and p90:
-            found[str(key)] = Spreads(len(rows), mean, median, p90)
-    return found
+            by_key[str(key)] = Spreads(len(rows), mean, median, p90)
+    return by_key
 
 
 def wait_ranks(n: int, spread: Spreads | None = None) -> list[int]:
     """Places of the four waits that bound median and 90th percentile; 0 where there is none."""
-    found = []
+    bounds = []
     for level, share in ((_MEDIAN, spread and spread.up_to_median), (_P90, spread and spread.up_to_p90)):
         ranks = intervals.quantile_ranks(level, n)
         if share is not None:
             ranks = intervals.wider_ranks(ranks, intervals.woodruff_ranks(level, n, share))
-        found += [ranks.low or 0, ranks.high or 0]
-    return found
+        bounds += [ranks.low or 0, ranks.high or 0]
+    return bounds
 
 
 def quantiles_of(counts: pd.DataFrame) -> dict[str, list[Any]]:
@@ -99,31 +97,31 @@ def ask_waits(ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters:
     return waits
 
 
-def wait_figures(row: Mapping[Any, Any], known: Waits | None) -> Iterator[Figure]:
+def wait_figures(row: Mapping[Any, Any], waits: Waits | None) -> Iterator[Figure]:
     """One key's three waits, from its row of kpi and what bounds them."""
     n, closed, handed_off = (int(row[name]) for name in ("waits", "closed", "handed_off"))
     left = counted(open=row["orders"] - closed, cancelled=closed - handed_off, no_check_in=handed_off - n)
     about = _About(n, int(row["orders"]), left)
-    if n == 0 or known is None:
+    if n == 0 or waits is None:
         for name in ("wait_mean_s", "wait_median_s", "wait_p90_s"):
             yield Figure(name, None, n, about.n_all, left_out=left, no_interval="no_data")
         return
-    mean, spread = float(row["wait_mean_s"]), known.spread
-    alone = not_below_0(intervals.mean(mean, plain(row["wait_deviation_s"]), n))
+    mean, spread = float(row["wait_mean_s"]), waits.spread
+    order_interval = not_below_0(intervals.mean(mean, plain(row["wait_deviation_s"]), n))
     if spread is None:
-        yield about.figure("wait_mean_s", mean, alone, intervals.STUDENT)
+        yield about.figure("wait_mean_s", mean, order_interval, intervals.STUDENT)
     else:
         half = spread.mean.half
-        both = intervals.wider(alone, not_below_0(Interval(mean - half, mean + half)))
-        yield about.figure("wait_mean_s", mean, both, intervals.CENTERS, spread, alone)
-    for place, name in enumerate(("wait_median_s", "wait_p90_s")):
-        value = float(row["wait_quantiles_s"][place])
-        alone = Interval(*known.of_orders[2 * place : 2 * place + 2])
+        combined = intervals.wider(order_interval, not_below_0(Interval(mean - half, mean + half)))
+        yield about.figure("wait_mean_s", mean, combined, intervals.CENTERS, spread, order_interval)
+    for index, name in enumerate(("wait_median_s", "wait_p90_s")):
+        value = float(row["wait_quantiles_s"][index])
+        order_interval = Interval(*waits.of_orders[2 * index : 2 * index + 2])
         if spread is None:
-            yield about.figure(name, value, alone, intervals.RANKS)
+            yield about.figure(name, value, order_interval, intervals.RANKS)
         else:
-            both = Interval(*known.of_centers[2 * place : 2 * place + 2])
-            yield about.figure(name, value, both, intervals.RANKS_OF_CENTERS, spread, alone)
+            combined = Interval(*waits.of_centers[2 * index : 2 * index + 2])
+            yield about.figure(name, value, combined, intervals.RANKS_OF_CENTERS, spread, order_interval)
 
 
 class _About(NamedTuple):

@@ -1,11 +1,9 @@
-"""Where the NPS is lost: what logistic models say would be, were this or that cause solved, shared among the causes.
+"""NPS loss by cause: what logistic models predict if causes were solved, shared among the causes.
 
 Two models, one for detractors (0 to 6) and one for promoters (9 and 10), each with an intercept, so that what they
 expect of the orders as they were is exactly what was observed. A cause that is solved sets its driver to a level told
 beforehand and leaves everything else; what overlaps is shared by Shapley's value.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +36,7 @@ TOP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
+class SolvedLevels:
     """The levels at which a driver counts as solved: wait at most, updates at least; everything else is none."""
 
     wait_min: float = 15.0
@@ -47,7 +45,7 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one cause takes away. Shares are of all detractors; `alone` solves only it, `last` after all others."""
+    """The loss by one cause. Shares are of all detractors; `alone` solves only it, `last` after all others."""
 
     driver: str
     orders: int
@@ -102,20 +100,20 @@ class _Case:
     names: tuple[str, ...]
 
 
-def loss(rows: pd.DataFrame, solved: Solved, longest_wait_min: float, replicates: int = REPLICATES) -> Loss:
+def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, replicates: int = REPLICATES) -> Loss:
     """The Pareto of these visits (stats_visits.visits). Without a model `reason` says why, and there are no shares."""
     scored = int(rows["score"].notna().sum())
-    known, drivers = modelled(rows, JOINT, longest_wait_min)
-    if len(known) > MOST_ROWS:
-        chosen = np.sort(np.random.default_rng(1).choice(len(known), MOST_ROWS, replace=False))
-        known, drivers = known.iloc[chosen], drivers.iloc[chosen]
-    score = known["score"].to_numpy(float)
+    usable, drivers = modelled(rows, JOINT, longest_wait_min)
+    if len(usable) > MOST_ROWS:
+        sample = np.sort(np.random.default_rng(1).choice(len(usable), MOST_ROWS, replace=False))
+        usable, drivers = usable.iloc[sample], drivers.iloc[sample]
+    score = usable["score"].to_numpy(float)
     events = np.column_stack([score <= DETRACTOR, score >= PROMOTER]).astype(float)
-    names, left_out, controls = _estimable(drivers, known, events)
+    names, left_out, controls = _estimable(drivers, usable, events)
     if not names:
-        return _no_loss(known, events, scored, left_out)
+        return _no_loss(usable, events, scored, left_out)
     adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in controls))
-    moves = moves_of(known, drivers, solved)[list(names)]
+    moves = moves_of(usable, drivers, solved)[list(names)]
     case = _Case(
         np.column_stack([drivers[list(names)].to_numpy(float), controls.to_numpy(float)]),
         moves.to_numpy(float),
@@ -124,20 +122,20 @@ def loss(rows: pd.DataFrame, solved: Solved, longest_wait_min: float, replicates
     )
     try:
         betas = _fit(case, None, None)
-    except NotEstimableError as refused:
-        return _no_loss(known, events, scored, dict.fromkeys(JOINT, str(refused)))
-    drawn = _replicates(case, betas, replicates)
-    return _result(known, case, betas, drawn, scored, left_out, adjusted)
+    except NotEstimableError as error:
+        return _no_loss(usable, events, scored, dict.fromkeys(JOINT, str(error)))
+    samples = _replicates(case, betas, replicates)
+    return _result(usable, case, betas, samples, scored, left_out, adjusted)
 
 
-def moves_of(known: pd.DataFrame, drivers: pd.DataFrame, solved: Solved) -> pd.DataFrame:
+def moves_of(usable: pd.DataFrame, drivers: pd.DataFrame, solved: SolvedLevels) -> pd.DataFrame:
     """By how many steps each driver of each order changes once it is solved."""
     level = {
         "wait": np.minimum(drivers["wait"], solved.wait_min / DRIVERS["wait"].step),
         "updates": np.maximum(drivers["updates"], solved.updates),
         "price_over_quote": np.minimum(drivers["price_over_quote"], 0.0),
     }
-    return pd.DataFrame({name: level.get(name, 0.0) - drivers[name] for name in drivers}, index=known.index)
+    return pd.DataFrame({name: level.get(name, 0.0) - drivers[name] for name in drivers}, index=usable.index)
 
 
 def expected(eta: Matrix, pulls: Matrix, members: Sequence[int], weight: Vector | None = None) -> Vector:
@@ -153,10 +151,10 @@ def expected(eta: Matrix, pulls: Matrix, members: Sequence[int], weight: Vector 
 
 def worth_of(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> Mapping[frozenset[int], Vector]:
     """The same for every set of causes that is solved."""
-    moved = {frozenset[int](): eta}
+    log_odds = {frozenset[int](): eta}
     for member in range(len(pulls)):
-        moved |= {before | {member}: each + pulls[member] for before, each in moved.items()}
-    return {members: _mean(each, weight) for members, each in moved.items()}
+        log_odds |= {members | {member}: eta_of_members + pulls[member] for members, eta_of_members in log_odds.items()}
+    return {members: _mean(eta_of_members, weight) for members, eta_of_members in log_odds.items()}
 
 
 def _mean(log_odds: Matrix, weight: Vector | None) -> Vector:
@@ -165,27 +163,27 @@ def _mean(log_odds: Matrix, weight: Vector | None) -> Vector:
 
 
 def _estimable(
-    drivers: pd.DataFrame, known: pd.DataFrame, events: Matrix
+    drivers: pd.DataFrame, usable_rows: pd.DataFrame, events: Matrix
 ) -> tuple[tuple[str, ...], dict[str, str], pd.DataFrame]:
     """(drivers that both models can hold, why not the others, controls that both can hold)."""
-    empty = pd.DataFrame(index=known.index)
+    empty = pd.DataFrame(index=usable_rows.index)
     rarer = min(float(min(column.sum(), len(column) - column.sum())) for column in events.T)
     if rarer < ROWS_PER_PARAMETER:
         return (), dict.fromkeys(JOINT, "constant" if rarer == 0 else "few_data"), empty
-    controls = controls_of(known, CONTROLS, events[:, 0])
-    marks = known[[mark for mark in MARKS.values() if known[mark].sum() >= SMALLEST_LEVEL]]
+    controls = controls_of(usable_rows, CONTROLS, events[:, 0])
+    marks = usable_rows[[mark for mark in MARKS.values() if usable_rows[mark].sum() >= SMALLEST_LEVEL]]
     controls = pd.concat([controls, marks], axis=1)
     # A column with one outcome only would have no finite coefficient.
     for column in events.T:
         both = [len(np.unique(column[controls[name] == 1])) > 1 for name in controls]
         controls = controls.loc[:, both]
-    usable, reasons, kept = usable_columns(drivers, controls, rarer / ROWS_PER_PARAMETER - 1)
+    usable, reasons, usable_controls = usable_columns(drivers, controls, rarer / ROWS_PER_PARAMETER - 1)
     for column in events.T:
         if usable:
-            fit = logistic(column, drivers[usable], kept)
-            reasons |= {name: each.reason for name, each in fit.drivers.items() if each.reason}
+            fit = logistic(column, drivers[usable], usable_controls)
+            reasons |= {name: estimate.reason for name, estimate in fit.drivers.items() if estimate.reason}
             usable = [name for name in usable if name not in reasons]
-    return tuple(usable), reasons, kept
+    return tuple(usable), reasons, usable_controls
 
 
 def _fit(case: _Case, weight: Vector | None, start: Sequence[Vector] | None) -> list[Vector]:
@@ -209,18 +207,21 @@ def _replicates(
     """For each bootstrap sample of the orders: (Shapley values, shares as they were, log-odds, pulls, weights)."""
     draw = np.random.default_rng(SEED)
     size = len(case.x)
-    drawn = []
+    samples = []
     for _ in range(count):
         weight = draw.multinomial(size, np.full(size, 1 / size)).astype(float)
-        there = weight > 0
-        sample, weight = _Case(case.x[there], case.moves[there], case.events[there], case.names), weight[there]
+        is_drawn = weight > 0
+        sample, weight = (
+            _Case(case.x[is_drawn], case.moves[is_drawn], case.events[is_drawn], case.names),
+            weight[is_drawn],
+        )
         try:
-            again = _fit(sample, weight, betas)
+            refitted = _fit(sample, weight, betas)
         except NotEstimableError:
             continue
-        eta, pulls = _linear(sample, again)
-        drawn.append((*_shared(eta, pulls, weight), eta, pulls, weight))
-    return drawn
+        eta, pulls = _linear(sample, refitted)
+        samples.append((*_shared(eta, pulls, weight), eta, pulls, weight))
+    return samples
 
 
 def _shared(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> tuple[Matrix, Vector]:
@@ -230,36 +231,36 @@ def _shared(eta: Matrix, pulls: Matrix, weight: Vector | None = None) -> tuple[M
 
 
 def _result(
-    known: pd.DataFrame,
+    usable: pd.DataFrame,
     case: _Case,
     betas: Sequence[Vector],
-    drawn: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+    samples: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
     scored: int,
     left_out: Mapping[str, str],
     adjusted: tuple[str, ...],
 ) -> Loss:
     eta, pulls = _linear(case, betas)
-    values, now = _shared(eta, pulls)
-    every = range(len(case.names))
-    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in drawn])
-    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in drawn])
+    values, current = _shared(eta, pulls)
+    causes = range(len(case.names))
+    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in samples])
+    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in samples])
     shares = []
-    for place in sorted(every, key=lambda each: values[each, 0]):
-        others = [other for other in every if other != place]
-        alone = now - expected(eta, pulls, [place])
-        last = expected(eta, pulls, others) - expected(eta, pulls, list(every))
-        low, high = _range(in_shares[:, place])
-        points_low, points_high = _range(in_points[:, place])
+    for cause in sorted(causes, key=lambda cause_index: values[cause_index, 0]):
+        other_causes = [other_cause for other_cause in causes if other_cause != cause]
+        solved_alone = current - expected(eta, pulls, [cause])
+        solved_last = expected(eta, pulls, other_causes) - expected(eta, pulls, list(causes))
+        low, high = _range(in_shares[:, cause])
+        points_low, points_high = _range(in_points[:, cause])
         shares.append(
             Share(
-                case.names[place],
-                int(np.sum(case.moves[:, place] != 0)),
-                float(-values[place, 0] / now[0]),
+                case.names[cause],
+                int(np.sum(case.moves[:, cause] != 0)),
+                float(-values[cause, 0] / current[0]),
                 low,
                 high,
-                float(alone[0] / now[0]),
-                float(last[0] / now[0]),
-                float(100 * (values[place, 1] - values[place, 0])),
+                float(solved_alone[0] / current[0]),
+                float(solved_last[0] / current[0]),
+                float(100 * (values[cause, 1] - values[cause, 0])),
                 points_low,
                 points_high,
             )
@@ -267,17 +268,17 @@ def _result(
     order = [case.names.index(share.driver) for share in shares]
     steps = sorted({1, 2, min(TOP, len(order)), len(order)} & set(range(1, len(order) + 1)))
     return Loss(
-        n=len(known),
+        n=len(usable),
         n_scored=scored,
-        nps=_nps(now),
+        nps=_nps(current),
         detractors=int(case.events[:, 0].sum()),
         shares=tuple(shares),
-        residual=float(expected(eta, pulls, list(every))[0] / now[0]),
-        by_cause_of_wait=_by_cause(known, case, eta, pulls, now),
-        what_if=tuple(_what_if(order[:count], case, eta, pulls, drawn) for count in steps),
+        residual=float(expected(eta, pulls, list(causes))[0] / current[0]),
+        by_cause_of_wait=_by_cause(usable, case, eta, pulls, current),
+        what_if=tuple(_what_if(order[:count], case, eta, pulls, samples) for count in steps),
         left_out=left_out,
         adjusted_for=adjusted,
-        replicates=len(drawn),
+        replicates=len(samples),
     )
 
 
@@ -286,28 +287,34 @@ def _what_if(
     case: _Case,
     eta: Matrix,
     pulls: Matrix,
-    drawn: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+    samples: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
 ) -> WhatIf:
-    then, now = _nps(expected(eta, pulls, members)), _nps(expected(eta, pulls, ()))
-    after = np.array([_nps(expected(sample[2], sample[3], members, sample[4])) for sample in drawn])
-    gains = after - np.array([_nps(sample[1]) for sample in drawn])
-    return WhatIf(tuple(case.names[member] for member in members), then, *_range(after), then - now, *_range(gains))
+    nps_after, nps_now = _nps(expected(eta, pulls, members)), _nps(expected(eta, pulls, ()))
+    nps_samples = np.array([_nps(expected(sample[2], sample[3], members, sample[4])) for sample in samples])
+    gains = nps_samples - np.array([_nps(sample[1]) for sample in samples])
+    return WhatIf(
+        tuple(case.names[member] for member in members),
+        nps_after,
+        *_range(nps_samples),
+        nps_after - nps_now,
+        *_range(gains),
+    )
 
 
-def _by_cause(known: pd.DataFrame, case: _Case, eta: Matrix, pulls: Matrix, now: Vector) -> dict[str, float]:
+def _by_cause(usable: pd.DataFrame, case: _Case, eta: Matrix, pulls: Matrix, current: Vector) -> dict[str, float]:
     """The wait's share of the detractors by the cause of the wait: Owen's value, so that they add up to it.
 
     A cause solved gives back its part of the minutes over the level.
     """
     if "wait" not in case.names:
         return {}
-    place = case.names.index("wait")
-    minutes = known[[f"wait_{cause}" for cause in CAUSES]].to_numpy(float)
+    wait_index = case.names.index("wait")
+    minutes = usable[[f"wait_{cause}" for cause in CAUSES]].to_numpy(float)
     part = minutes / np.maximum(minutes.sum(axis=1, keepdims=True), 1e-9)
-    split = np.concatenate([part.T[:, None, :] * pulls[place][None], np.delete(pulls, place, axis=0)])
+    split = np.concatenate([part.T[:, None, :] * pulls[wait_index][None], np.delete(pulls, wait_index, axis=0)])
     groups = [list(range(len(CAUSES))), *([number] for number in range(len(CAUSES), len(split)))]
     values = owen(groups, worth_of(eta, split).__getitem__)
-    return {cause: float(-values[number][0] / now[0]) for number, cause in enumerate(CAUSES)}
+    return {cause: float(-values[number][0] / current[0]) for number, cause in enumerate(CAUSES)}
 
 
 def _nps(shares: Vector) -> float:
@@ -321,7 +328,7 @@ def _range(values: Vector) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _no_loss(known: pd.DataFrame, events: Matrix, scored: int, left_out: Mapping[str, str]) -> Loss:
+def _no_loss(usable: pd.DataFrame, events: Matrix, scored: int, left_out: Mapping[str, str]) -> Loss:
     nps = _nps(events.mean(axis=0)) if len(events) else float("nan")
     reason = next(iter(left_out.values()), "few_data")
-    return Loss(len(known), scored, nps, int(events[:, 0].sum()), (), 1.0, {}, (), left_out, (), 0, reason)
+    return Loss(len(usable), scored, nps, int(events[:, 0].sum()), (), 1.0, {}, (), left_out, (), 0, reason)

@@ -1,18 +1,16 @@
 """Report `pareto`: which causes take the NPS away, and what it would be without the three largest."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.drivers.visits import ask_visits
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pareto import view
 from fixtrail.reports.pareto.loss import loss
 from fixtrail.reports.plans import longest_wait_min, solved_levels
-from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Chart, Report
 from fixtrail.reports.stats.segments import segments
 
 
@@ -26,35 +24,37 @@ def build(ask: Ask, options: Options) -> Report:
 def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
     solved = solved_levels(options)
-    found = loss(rows, solved, longest_wait_min(options))
+    result = loss(rows, solved, longest_wait_min(options))
     parts, identities = segments(rows)
     sheets = (
-        view.share_sheet(found),
-        view.what_if_sheet(found),
-        view.wait_sheet(found),
+        view.share_sheet(result),
+        view.what_if_sheet(result),
+        view.wait_sheet(result),
         view.segment_sheet(parts),
         view.identity_sheet(identities),
     )
     charts = (
-        Chart("pareto", Words("批评者从何而来", "Where detractors come from"), "pareto", partial(view.draw, found)),
-        Chart("what_if", Words("解决之后的 NPS", "NPS if solved"), "what_if", partial(view.draw_what_if, found)),
+        Chart(
+            "pareto", Bilingual("批评者从何而来", "Where detractors come from"), "pareto", partial(view.draw, result)
+        ),
+        Chart("what_if", Bilingual("解决之后的 NPS", "NPS if solved"), "what_if", partial(view.draw_what_if, result)),
     )
     return Report(
         "pareto",
-        Words("NPS 损失的帕累托", "Pareto of NPS loss"),
-        Words("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+        Bilingual("NPS 损失的帕累托", "Pareto of NPS loss"),
+        Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
         scope={
             **options.scope(),
             "one_vehicle_in": one_in,
             "orders": len(rows),
-            "scored": found.n_scored,
-            "usable": found.n,
-            "detractors": found.detractors,
-            "not_estimable": found.reason,
+            "scored": result.n_scored,
+            "usable": result.n,
+            "detractors": result.detractors,
+            "not_estimable": result.reason,
         },
-        figures=view.figures(found, rows),
+        figures=view.figures(result, rows),
         sheets=sheets,
-        charts=charts if found.shares else (),
-        methods=view.methods(found, solved),
+        charts=charts if result.shares else (),
+        methods=view.methods(result, solved),
         definitions=view.DEFINED,
     )

@@ -1,7 +1,5 @@
 """Picture of the parts report: customers' time lost by part, cumulated."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,24 +9,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 
-def draw_pareto(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
+def draw_pareto(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
     """Hours of wait as bars, the most first, and what share of the whole each bar and those above it are."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 
-    made, axes = picture(8.0, max(2.5, 0.8 + 0.3 * len(rows)))
+    drawing, axes = picture(8.0, max(2.5, 0.8 + 0.3 * len(rows)))
     cumulated = 0.0
-    for place, row in enumerate(rows):
+    for row_number, row in enumerate(rows):
         hours = (row["waited_s"] or 0.0) / 3600
         cumulated += row["share_of_wait"] or 0.0
-        axes.barh(place, hours, color=COLOURS[1], height=0.6)
+        axes.barh(row_number, hours, color=COLOURS[1], height=0.6)
         rate = 0.0 if row["stockout_rate"] is None else row["stockout_rate"]
-        said = {
+        label = {
             "zh-CN": f"缺件率 {100 * rate:.0f}%，累计 {100 * cumulated:.0f}%",
             "en": f"stock-outs {100 * rate:.0f} %, cumulated {100 * cumulated:.0f} %",
         }[locale]
-        axes.annotate(said, (hours, place), (5, 0), textcoords="offset points", va="center", color=INK, fontsize=8)
+        axes.annotate(
+            label, (hours, row_number), (5, 0), textcoords="offset points", va="center", color=INK, fontsize=8
+        )
     axes.set_yticks(range(len(rows)), [str(row["part_no"]) for row in rows])
     axes.invert_yaxis()
     axes.margins(x=0.3)
     axes.set_xlabel({"zh-CN": "客户等待，小时", "en": "customers waited, hours"}[locale])
-    return made
+    return drawing

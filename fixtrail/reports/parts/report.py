@@ -1,22 +1,20 @@
 """Report `parts`: which parts are missing, where, what customers lose by it, which parts matter, how emergencies go."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.parts.charts import draw_pareto
 from fixtrail.reports.periods import ask_scope
-from fixtrail.reports.report import Chart, Column, Definition, Figure, Report, Words, plain, sheet_of
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Report, plain, sheet_of
 from fixtrail.reports.stats import intervals
 
-TITLE = Words("配件", "Parts")
-QUESTION = Words("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
+TITLE = Bilingual("配件", "Parts")
+QUESTION = Bilingual("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
 # Classes by cumulated share: A up to 80 %, B up to 95 %, C the rest (Dickie, Factory Management 1951, as usual today).
 A_UP_TO, B_UP_TO = 0.80, 0.95
 TOP = 50
@@ -24,55 +22,55 @@ MOST_PAIRS = 1000
 DEFINITIONS = {
     **{name: COMMON_DEFINITIONS[name] for name in ("stockout_rate", "emergency_in_time")},
     "parts_wait_s": Definition(
-        Words("等配件总时长", "Wait for parts, total"),
-        Words("所有工单等配件的时间之和", "sum of all orders' wait for parts"),
+        Bilingual("等配件总时长", "Wait for parts, total"),
+        Bilingual("所有工单等配件的时间之和", "sum of all orders' wait for parts"),
         "s",
         "lower",
     ),
 }
 METHODS = (
-    Words(
+    Bilingual(
         "一个工单等配件的时间由其缺货的请求平分；若无缺货则由其所有请求平分，因此各配件之和等于总和",
         "An order's wait for parts is shared equally by its backordered requests, or by all of its requests where none "
         "was, so that the parts' shares add up to the whole",
     ),
-    Words(
+    Bilingual(
         "ABC：按累计占比，A 至 80%，B 至 95%，其余为 C。金额 = 数量 × 单价；无单价的请求不计入金额",
         "ABC by cumulated share: A up to 80 %, B up to 95 %, C the rest. Value is quantity times unit price; requests "
         "without a price add nothing to it",
     ),
-    Words("缺件率的区间：Wilson 95%", "Intervals of rates: Wilson, 95 %"),
+    Bilingual("缺件率的区间：Wilson 95%", "Intervals of rates: Wilson, 95 %"),
 )
 _RATE = (
-    Column("requests", Words("请求", "requests"), "count"),
-    Column("stockouts", Words("缺货", "stock-outs"), "count"),
-    Column("stockout_rate", Words("缺件率", "stock-out rate"), "share"),
-    Column("low", Words("下限", "low"), "share"),
-    Column("high", Words("上限", "high"), "share"),
-    Column("waited_s", Words("客户等待", "customers waited"), "minutes"),
+    Column("requests", Bilingual("请求", "requests"), "count"),
+    Column("stockouts", Bilingual("缺货", "stock-outs"), "count"),
+    Column("stockout_rate", Bilingual("缺件率", "stock-out rate"), "share"),
+    Column("low", Bilingual("下限", "low"), "share"),
+    Column("high", Bilingual("上限", "high"), "share"),
+    Column("waited_s", Bilingual("客户等待", "customers waited"), "minutes"),
 )
-_PART, _CENTER = Column("part_no", Words("配件号", "part")), Column("center_id", Words("服务中心", "center"))
+_PART, _CENTER = Column("part_no", Bilingual("配件号", "part")), Column("center_id", Bilingual("服务中心", "center"))
 _PARTS = (
     _PART,
     *_RATE,
-    Column("share_of_wait", Words("占等待", "share of wait"), "share"),
-    Column("pieces", Words("数量", "pieces"), "number"),
-    Column("amount", Words("金额", "value"), "money"),
-    Column("abc_hits", Words("ABC（次数）", "ABC by hits")),
-    Column("abc_value", Words("ABC（金额）", "ABC by value")),
-    Column("emergencies", Words("紧急", "emergencies"), "count"),
+    Column("share_of_wait", Bilingual("占等待", "share of wait"), "share"),
+    Column("pieces", Bilingual("数量", "pieces"), "number"),
+    Column("amount", Bilingual("金额", "value"), "money"),
+    Column("abc_hits", Bilingual("ABC（次数）", "ABC by hits")),
+    Column("abc_value", Bilingual("ABC（金额）", "ABC by value")),
+    Column("emergencies", Bilingual("紧急", "emergencies"), "count"),
 )
 _EMERGENCIES = (
     _CENTER,
-    Column("emergencies", Words("紧急请求", "emergencies"), "count"),
-    Column("fulfilled", Words("已到货", "fulfilled"), "count"),
-    Column("cancelled", Words("已取消", "cancelled"), "count"),
-    Column("in_time", Words("2 小时内", "within 2 h"), "count"),
-    Column("in_time_rate", Words("准时率", "in time"), "share"),
-    Column("low", Words("下限", "low"), "share"),
-    Column("high", Words("上限", "high"), "share"),
-    Column("median_s", Words("中位数", "median"), "minutes"),
-    Column("p90_s", Words("90 分位", "p90"), "minutes"),
+    Column("emergencies", Bilingual("紧急请求", "emergencies"), "count"),
+    Column("fulfilled", Bilingual("已到货", "fulfilled"), "count"),
+    Column("cancelled", Bilingual("已取消", "cancelled"), "count"),
+    Column("in_time", Bilingual("2 小时内", "within 2 h"), "count"),
+    Column("in_time_rate", Bilingual("准时率", "in time"), "share"),
+    Column("low", Bilingual("下限", "low"), "share"),
+    Column("high", Bilingual("上限", "high"), "share"),
+    Column("median_s", Bilingual("中位数", "median"), "minutes"),
+    Column("p90_s", Bilingual("90 分位", "p90"), "minutes"),
 )
 
 
@@ -86,16 +84,20 @@ def build(ask: Ask, options: Options) -> Report:
 def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) -> Report:
     """The report from the answers of queries parts (by part, by center, by both) and parts_emergencies."""
     rated, channel = with_rate(cells), emergency_frame(emergencies)
-    parts, centers, both = (rated[rated["level"] == level] for level in ("part", "center", "both"))
+    parts, centers, part_centers = (rated[rated["level"] == level] for level in ("part", "center", "both"))
     order = {"by": ["waited_s", "part_no"], "ascending": [False, True], "kind": "stable"}
     by_wait = classified(parts).sort_values(**order)
-    worst = both.sort_values(**order).head(MOST_PAIRS)
-    top = Words(f"按客户等待排序，显示前 {TOP} 个", f"by the time customers lost; the first {TOP} are shown")
+    worst = part_centers.sort_values(**order).head(MOST_PAIRS)
+    top = Bilingual(f"按客户等待排序，显示前 {TOP} 个", f"by the time customers lost; the first {TOP} are shown")
     sheets = (
-        sheet_of("parts", Words("配件", "By part"), _PARTS, by_wait, top, TOP),
-        sheet_of("centers", Words("服务中心", "By center"), (_CENTER, *_RATE), centers),
-        sheet_of("part_centers", Words("配件与中心", "By part and center"), (_PART, _CENTER, *_RATE), worst, top, TOP),
-        sheet_of("emergencies", Words("紧急通道", "Emergency channel"), _EMERGENCIES, channel[~channel["is_total"]]),
+        sheet_of("parts", Bilingual("配件", "By part"), _PARTS, by_wait, top, TOP),
+        sheet_of("centers", Bilingual("服务中心", "By center"), (_CENTER, *_RATE), centers),
+        sheet_of(
+            "part_centers", Bilingual("配件与中心", "By part and center"), (_PART, _CENTER, *_RATE), worst, top, TOP
+        ),
+        sheet_of(
+            "emergencies", Bilingual("紧急通道", "Emergency channel"), _EMERGENCIES, channel[~channel["is_total"]]
+        ),
     )
     figures = figures_of(centers)
     charts = charts_of(by_wait) if len(parts) else ()
@@ -112,7 +114,7 @@ def classified(parts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def abc_classes(amounts: pd.Series[Any], names: pd.Series[Any]) -> pd.Series[Any]:
+def abc_classes(amounts: "pd.Series[Any]", names: "pd.Series[Any]") -> "pd.Series[Any]":
     """A, B or C for each amount: by the share of the whole that the larger ones before it have; ties by name.
 
     So the largest is always A, and one that begins below 80 % and ends above it is A still.
@@ -172,5 +174,5 @@ def _share(name: str, count: int, n: int) -> Figure:
 def charts_of(by_wait: pd.DataFrame) -> tuple[Chart, ...]:
     """The parts that cost customers most time, with the share that they and those before them have."""
     rows = [{str(name): plain(value) for name, value in row.items()} for row in by_wait.head(20).to_dict("records")]
-    title = Words("客户等待最久的配件", "Parts that customers waited for most")
+    title = Bilingual("客户等待最久的配件", "Parts that customers waited for most")
     return (Chart("waited", title, "parts", partial(draw_pareto, rows)),)

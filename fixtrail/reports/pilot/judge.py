@@ -1,7 +1,5 @@
 """A pilot judged: its effect on every figure, what dates without a rollout show, each wave, and go or no go."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -36,7 +34,7 @@ Decision = Literal["go", "no_go", "not_decided"]
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Threshold:
     """A threshold for the effect on a figure, in the figure's own unit: at least, or at most."""
 
     figure: str
@@ -46,13 +44,13 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was declared: the pilot wave, the last day that counts, thresholds, and when they were written down."""
+    """The declared plan: the pilot wave, the last day that counts, thresholds, and when they were written down."""
 
     wave: int | None = None
     until: int | None = None
     declared: int | None = None
     alpha: float = ALPHA
-    aims: tuple[Aim, ...] = ()
+    aims: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +71,15 @@ class Criterion:
     """One condition of the gate and what the data decide of it."""
 
     name: str
-    aim: Aim | None
+    aim: Threshold | None
     decision: Decision
     reason: str
     difference: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Everything that is said of a pilot. `reason` says why there is nothing to say."""
+class PilotJudgement:
+    """The judgement of a pilot. `reason` says why there is none."""
 
     wave: int | None
     start: int | None
@@ -98,7 +96,7 @@ class Judged:
     @property
     def effect(self) -> bool:
         """Whether the pilot is shown to have changed any of the figures."""
-        return any(each.verdict == "effect" for each in self.effects.values())
+        return any(effect.verdict == "effect" for effect in self.effects.values())
 
 
 def day_number(day: date) -> int:
@@ -118,7 +116,7 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
             raise ValueError(f"pilot.gate: no figure {figure!r}; figures are {', '.join(RATIOS)}")
         for side in ("at_least", "at_most"):
             if side in gate:
-                aims.append(Aim(figure, float(gate[side]), side))
+                aims.append(Threshold(figure, float(gate[side]), side))
         if not {"at_least", "at_most"} & set(gate):
             raise ValueError(f"pilot.gate: {figure} has neither at_least nor at_most")
     wave, alpha = table.get("wave"), float(table.get("alpha", ALPHA))
@@ -133,14 +131,14 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
     )
 
 
-def rollout_of(centers: pd.DataFrame, told: Sequence[Mapping[str, Any]] = ()) -> Rollout:
-    """The waves of view `centers`; of `told` ([[pilot.rollout]] with wave, from and centers) where there are any."""
-    if told:
-        pairs = [(str(center), int(wave["wave"]), wave["from"]) for wave in told for center in wave["centers"]]
+def rollout_of(centers: pd.DataFrame, listed: Sequence[Mapping[str, Any]] = ()) -> Rollout:
+    """The waves of view `centers`; of `listed` ([[pilot.rollout]] with wave, from and centers) where there are any."""
+    if listed:
+        pairs = [(str(center), int(wave["wave"]), wave["from"]) for wave in listed for center in wave["centers"]]
     else:
-        known = centers[centers["wave_start"].notna() & (centers["wave"] > 0)]
-        starts = pd.to_datetime(known["wave_start"], utc=True).dt.date
-        pairs = list(zip(known["center_id"], known["wave"].astype(int), starts, strict=True))
+        dated = centers[centers["wave_start"].notna() & (centers["wave"] > 0)]
+        starts = pd.to_datetime(dated["wave_start"], utc=True).dt.date
+        pairs = list(zip(dated["center_id"], dated["wave"].astype(int), starts, strict=True))
     return Rollout(
         {center: day_number(start) for center, _, start in pairs}, {center: int(wave) for center, wave, _ in pairs}
     )
@@ -153,34 +151,38 @@ def panel_of(days: pd.DataFrame) -> Panel:
     return Panel(rows.assign(day=number, wait_s=pd.to_numeric(rows["wait_s"]).fillna(0.0)))
 
 
-def judge(panel: Panel, rollout: Rollout, plan: Plan) -> Judged:
+def judge(panel: Panel, rollout: Rollout, plan: Plan) -> PilotJudgement:
     """The pilot of the plan, or the first wave, against the centers not yet changed over."""
     starts = rollout.wave_starts()
     wave = plan.wave if plan.wave is not None else next(iter(starts), None)
     if wave is None or wave not in starts:
-        return _nothing(wave, "no_pilot_wave")
+        return _not_judged(wave, "no_pilot_wave")
     start = starts[wave]
     treated = [center for center in rollout.members(wave) if center in set(panel.centers)]
     later = [day for day in starts.values() if day > start]
     until = min(plan.until if plan.until is not None else min(later, default=panel.last + 1) - 1, panel.last)
-    others = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
-    if not treated or not others:
-        return _nothing(wave, "no_controls" if treated else "no_pilots")
+    controls = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
+    if not treated or not controls:
+        return _not_judged(wave, "no_controls" if treated else "no_pilots")
     if start <= panel.first or until < start:
-        return _nothing(wave, "nothing_before" if start <= panel.first else "nothing_after")
-    before = [(panel.first, start - 1)]
-    compared = {name: compare(panel, name, treated, others, before, (start, until), plan.alpha) for name in RATIOS}
-    effects = _effects(panel, compared, treated, others, plan.alpha)
-    weeks = tuple(found for name in RATIOS for found in by_week(panel, name, rollout, treated, start, plan.alpha))
-    placebos = _placebos(panel, treated, others, start, plan.alpha)
-    waves, together = [], {}
+        return _not_judged(wave, "nothing_before" if start <= panel.first else "nothing_after")
+    baseline = [(panel.first, start - 1)]
+    comparisons_by_figure = {
+        name: compare(panel, name, treated, controls, baseline, (start, until), plan.alpha) for name in RATIOS
+    }
+    effects = _effects(panel, comparisons_by_figure, treated, controls, plan.alpha)
+    weeks = tuple(
+        comparisons for name in RATIOS for comparisons in by_week(panel, name, rollout, treated, start, plan.alpha)
+    )
+    placebos = _placebos(panel, treated, controls, start, plan.alpha)
+    waves, all_waves = [], {}
     for name in RATIOS:
-        found, total = by_wave(panel, name, rollout, plan.alpha)
-        waves += list(found.items())
+        comparisons, total = by_wave(panel, name, rollout, plan.alpha)
+        waves += list(comparisons.items())
         if total is not None:
-            together[name] = total
+            all_waves[name] = total
     gate = _gate(effects, placebos, plan, start)
-    return Judged(wave, start, until, effects, weeks, placebos, tuple(waves), together, gate, _decision(gate))
+    return PilotJudgement(wave, start, until, effects, weeks, placebos, tuple(waves), all_waves, gate, _decision(gate))
 
 
 def _effects(
@@ -200,7 +202,7 @@ def _effects(
 
 
 def _placebos(
-    panel: Panel, treated: Sequence[str], others: Sequence[str], start: int, alpha: float
+    panel: Panel, treated: Sequence[str], controls: Sequence[str], start: int, alpha: float
 ) -> tuple[tuple[int, Comparison, float | None], ...]:
     """(day, comparison, p of the figure) as if the pilot had begun on days on which it had not.
 
@@ -209,10 +211,10 @@ def _placebos(
     days = placebo_starts(panel, start)
     joint = []
     for name in RATIOS:
-        parts = [changes(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1)) for day in days]
+        parts = [changes(panel, name, treated, controls, [(panel.first, day - 1)], (day, start - 1)) for day in days]
         complete = [(part, day) for part, day in zip(parts, days, strict=True) if part[1].all()]
         scaled = [
-            _scaled(panel, name, [*treated, *others], part, [(panel.first, day - 1)], (day, start - 1))
+            _scaled(panel, name, [*treated, *controls], part, [(panel.first, day - 1)], (day, start - 1))
             for part, day in complete
         ]
         joint.append(joint_p(scaled, complete[0][0][2]) if complete else None)
@@ -220,7 +222,7 @@ def _placebos(
     return tuple(
         (
             day,
-            compare(panel, name, treated, others, [(panel.first, day - 1)], (day, start - 1), alpha),
+            compare(panel, name, treated, controls, [(panel.first, day - 1)], (day, start - 1), alpha),
             adjusted[name],
         )
         for name in RATIOS
@@ -243,8 +245,8 @@ def _scaled(
     return standardize(change, panel.sampling(figure, centers, before, after), treated).shown
 
 
-def _verdict(found: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
-    if p_holm is None or found.smallest_p is None or found.smallest_p * tests > alpha:
+def _verdict(difference: Difference, p_holm: float | None, tests: int, alpha: float) -> Verdict:
+    if p_holm is None or difference.smallest_p is None or difference.smallest_p * tests > alpha:
         return "not_testable"
     return "effect" if p_holm <= alpha else "no_effect_shown"
 
@@ -257,8 +259,8 @@ def _gate(
 ) -> tuple[Criterion, ...]:
     if not plan.aims:
         return (Criterion("thresholds", None, "not_decided", "none_declared"),)
-    criteria = [_declared(plan, start), _quiet(placebos, plan.alpha)]
-    return (*criteria, *(_met(aim, effects[aim.figure]) for aim in plan.aims))
+    criteria = [_declared(plan, start), _quiet_criterion(placebos, plan.alpha)]
+    return (*criteria, *(_threshold_criterion(aim, effects[aim.figure]) for aim in plan.aims))
 
 
 def _declared(plan: Plan, start: int) -> Criterion:
@@ -271,34 +273,37 @@ def _declared(plan: Plan, start: int) -> Criterion:
     )
 
 
-def _quiet(placebos: Sequence[tuple[int, Comparison, float | None]], alpha: float) -> Criterion:
+def _quiet_criterion(placebos: Sequence[tuple[int, Comparison, float | None]], alpha: float) -> Criterion:
     """Whether the pilots ran beside the others before the start: where they did not, the effect may be no effect."""
-    known = [p for _, _, p in placebos if p is not None]
-    if not known:
+    p_values = [p for _, _, p in placebos if p is not None]
+    if not p_values:
         return Criterion("quiet_before_start", None, "not_decided", "too_short_before")
-    loud = min(known) <= alpha
+    differed = min(p_values) <= alpha
     return Criterion(
-        "quiet_before_start", None, "not_decided" if loud else "go", "differed_before" if loud else "as_the_others"
+        "quiet_before_start",
+        None,
+        "not_decided" if differed else "go",
+        "differed_before" if differed else "as_the_others",
     )
 
 
-def _met(aim: Aim, effect: Effect) -> Criterion:
+def _threshold_criterion(aim: Threshold, effect: Effect) -> Criterion:
     """A threshold beside the interval. No `go` rests on an effect that is not shown or that bad luck explains."""
-    found, name = effect.comparison.difference, f"{aim.figure}_{aim.side}"
-    if found.value is None or found.low is None or found.high is None:
-        return Criterion(name, aim, "not_decided", found.reason or "not_estimable", found)
-    decision, reason = _beside(aim, found)
+    difference, name = effect.comparison.difference, f"{aim.figure}_{aim.side}"
+    if difference.value is None or difference.low is None or difference.high is None:
+        return Criterion(name, aim, "not_decided", difference.reason or "not_estimable", difference)
+    decision, reason = _beside(aim, difference)
     back = effect.regression
     if decision == "go" and back is not None and back.chosen_for_it and _beside(aim, back.adjusted)[0] != "go":
-        return Criterion(name, aim, "not_decided", "regression_to_the_mean", found)
+        return Criterion(name, aim, "not_decided", "regression_to_the_mean", difference)
     # Mirrored, both sides are "at least": from 0 on, a threshold asks for an effect.
     asks_for_effect = (1 if aim.side == "at_least" else -1) * aim.threshold >= 0
     if decision == "go" and asks_for_effect and effect.verdict != "effect":
-        return Criterion(name, aim, "not_decided", effect.verdict, found)
-    return Criterion(name, aim, decision, reason, found)
+        return Criterion(name, aim, "not_decided", effect.verdict, difference)
+    return Criterion(name, aim, decision, reason, difference)
 
 
-def _beside(aim: Aim, found: Difference) -> tuple[Decision, str]:
+def _beside(aim: Threshold, found: Difference) -> tuple[Decision, str]:
     if found.low is None or found.high is None:
         return "not_decided", "not_estimable"
     sign = 1 if aim.side == "at_least" else -1
@@ -312,15 +317,15 @@ def _beside(aim: Aim, found: Difference) -> tuple[Decision, str]:
 
 def _decision(gate: Sequence[Criterion]) -> Decision:
     """Go only if every condition says so; no go as soon as one threshold is missed for certain."""
-    said = {each.decision for each in gate}
-    if "no_go" in said:
+    decisions = {criterion.decision for criterion in gate}
+    if "no_go" in decisions:
         return "no_go"
-    return "go" if said == {"go"} else "not_decided"
+    return "go" if decisions == {"go"} else "not_decided"
 
 
-def _nothing(wave: int | None, reason: str) -> Judged:
+def _not_judged(wave: int | None, reason: str) -> PilotJudgement:
     gate = (Criterion("pilot", None, "not_decided", reason),)
-    return Judged(wave, None, None, {}, (), (), (), {}, gate, "not_decided", reason)
+    return PilotJudgement(wave, None, None, {}, (), (), (), {}, gate, "not_decided", reason)
 
 
 def _day(table: Mapping[str, Any], key: str) -> int | None:

@@ -5,8 +5,6 @@ mostly unlucky, too, and comes back by that part without any help (regression to
 difference between centers lasts is seen before the start: in how far their first half agrees with their second half.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,17 +1,15 @@
 """Report `pilot`: did the pilot change anything, beside the centers that had not changed over, and go or no go?"""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pandas as pd
 
-from fixtrail.reports.ask import Ask
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pilot import view, words
 from fixtrail.reports.pilot.judge import day_of, judge, panel_of, rollout_of
 from fixtrail.reports.plans import read_plan
-from fixtrail.reports.report import Chart, Report, Words
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Chart, Report
 from fixtrail.reports.stats.panel import RATIOS
 
 
@@ -24,22 +22,22 @@ def build(ask: Ask, options: Options) -> Report:
 
 def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Report:
     """The report of the answers of pilot.sql and centers.sql. Raises Failure for a [pilot] that cannot be read."""
-    plan, told = read_plan(options)
-    judged = judge(panel_of(days), rollout_of(centers, told), plan)
+    plan, declared = read_plan(options)
+    judged = judge(panel_of(days), rollout_of(centers, declared), plan)
     charts = tuple(
         Chart(
             f"weeks_{name}",
-            Words(f"逐周效果：{words.TITLES[name].zh}", f"Effect by week: {words.TITLES[name].en}"),
+            Bilingual(f"逐周效果：{words.TITLES[name].zh}", f"Effect by week: {words.TITLES[name].en}"),
             "weeks",
             partial(view.draw_weeks, judged, name),
         )
         for name in RATIOS
-        if any(each.figure == name for _, each in judged.weeks)
+        if any(comparison.figure == name for _, comparison in judged.weeks)
     )
     return Report(
         "pilot",
-        Words("试点与对照", "Pilot against control"),
-        Words("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
+        Bilingual("试点与对照", "Pilot against control"),
+        Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
         scope={
             **options.scope(),
             "pilot_wave": judged.wave,
@@ -59,7 +57,10 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
         ),
         charts=(
             Chart(
-                "effects", Words("试点的效果", "Effects of the pilot"), "effects", partial(view.draw_effects, judged)
+                "effects",
+                Bilingual("试点的效果", "Effects of the pilot"),
+                "effects",
+                partial(view.draw_effects, judged),
             ),
             *charts,
         )

@@ -1,14 +1,12 @@
 """Report `pilot` as tables, pictures and words."""
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from fixtrail.reports.pilot.judge import Judged, day_of
+from fixtrail.reports.pilot.judge import PilotJudgement, day_of
 from fixtrail.reports.pilot.regression import Regression
-from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, REASONS, SHOWN, TITLES, UNITS, VERDICTS
-from fixtrail.reports.report import Column, Figure, Interval, Locale, Sheet, Words
+from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, DISPLAY_UNITS, REASONS, TITLES, UNITS, VERDICTS
+from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Sheet
 from fixtrail.reports.stats.panel import Comparison
 from fixtrail.reports.stats.randomization import Difference, holm
 
@@ -16,66 +14,66 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 
-def figures(judged: Judged) -> tuple[Figure, ...]:
+def figures(judged: PilotJudgement) -> tuple[Figure, ...]:
     """The effect on each figure in the figure's own unit, with its interval."""
     return tuple(
         Figure(
             f"effect_{name}",
-            each.comparison.difference.value,
-            each.comparison.n,
-            each.comparison.n_all,
-            Interval(_finite(each.comparison.difference.low), _finite(each.comparison.difference.high)),
+            effect.comparison.difference.value,
+            effect.comparison.n,
+            effect.comparison.n_all,
+            Interval(_finite(effect.comparison.difference.low), _finite(effect.comparison.difference.high)),
             period="pilot",
-            method=each.comparison.difference.method,
+            method=effect.comparison.difference.method,
         )
-        for name, each in judged.effects.items()
+        for name, effect in judged.effects.items()
     )
 
 
-def effect_sheet(judged: Judged) -> Sheet:
+def effect_sheet(judged: PilotJudgement) -> Sheet:
     columns = (
-        Column("figure", Words("指标", "figure"), words=TITLES),
-        Column("unit", Words("单位", "unit"), words=UNITS),
-        Column("pilot_before", Words("试点前", "pilots before"), "number"),
-        Column("pilot_after", Words("试点后", "pilots after"), "number"),
-        Column("control_before", Words("对照前", "controls before"), "number"),
-        Column("control_after", Words("对照后", "controls after"), "number"),
+        Column("figure", Bilingual("指标", "figure"), words=TITLES),
+        Column("unit", Bilingual("单位", "unit"), words=UNITS),
+        Column("pilot_before", Bilingual("试点前", "pilots before"), "number"),
+        Column("pilot_after", Bilingual("试点后", "pilots after"), "number"),
+        Column("control_before", Bilingual("对照前", "controls before"), "number"),
+        Column("control_after", Bilingual("对照后", "controls after"), "number"),
         *_difference_columns(),
-        Column("p_holm", Words("p（Holm）", "p (Holm)"), "p"),
-        Column("regression", Words("其中向均值回归", "of it regression to the mean"), "number"),
-        Column("worst_before", Words("此前最差的试点", "pilots that were the worst before")),
-        Column("verdict", Words("结论", "verdict"), words=VERDICTS),
-        Column("pilots", Words("试点中心", "pilot centers"), "count"),
-        Column("controls", Words("对照中心", "control centers"), "count"),
-        Column("pilot_sizes", Words("各试点工单数", "orders of each pilot")),
-        Column("control_sizes", Words("各对照工单数", "orders of each control")),
-        Column("pilot_open", Words("试点未结束", "pilots: still open"), "count"),
-        Column("control_open", Words("对照未结束", "controls: still open"), "count"),
-        Column("n", Words("n", "n"), "count"),
-        Column("left_out", Words("未计入的中心", "centers left out")),
-        Column("not_estimable", Words("无法估计的原因", "not estimable because"), words=REASONS),
+        Column("p_holm", Bilingual("p（Holm）", "p (Holm)"), "p"),
+        Column("regression", Bilingual("其中向均值回归", "of it regression to the mean"), "number"),
+        Column("worst_before", Bilingual("此前最差的试点", "pilots that were the worst before")),
+        Column("verdict", Bilingual("结论", "verdict"), words=VERDICTS),
+        Column("pilots", Bilingual("试点中心", "pilot centers"), "count"),
+        Column("controls", Bilingual("对照中心", "control centers"), "count"),
+        Column("pilot_sizes", Bilingual("各试点工单数", "orders of each pilot")),
+        Column("control_sizes", Bilingual("各对照工单数", "orders of each control")),
+        Column("pilot_open", Bilingual("试点未结束", "pilots: still open"), "count"),
+        Column("control_open", Bilingual("对照未结束", "controls: still open"), "count"),
+        Column("n", Bilingual("n", "n"), "count"),
+        Column("left_out", Bilingual("未计入的中心", "centers left out")),
+        Column("not_estimable", Bilingual("无法估计的原因", "not estimable because"), words=REASONS),
     )
     rows = tuple(
         {
-            **_compared(each.comparison),
-            **_regression(each.regression, SHOWN[each.comparison.figure][0]),
-            "p_holm": each.p_holm,
-            "verdict": each.verdict,
-            "smallest_p": each.comparison.difference.smallest_p,
-            "assignments": each.comparison.difference.ways,
-            "method": each.comparison.difference.method,
+            **_compared(effect.comparison),
+            **_regression(effect.regression, DISPLAY_UNITS[effect.comparison.figure][0]),
+            "p_holm": effect.p_holm,
+            "verdict": effect.verdict,
+            "smallest_p": effect.comparison.difference.smallest_p,
+            "assignments": effect.comparison.difference.ways,
+            "method": effect.comparison.difference.method,
         }
-        for each in judged.effects.values()
+        for effect in judged.effects.values()
     )
-    return Sheet("effects", Words("试点的效果", "Effects of the pilot"), columns, rows, _effect_note(judged))
+    return Sheet("effects", Bilingual("试点的效果", "Effects of the pilot"), columns, rows, _effect_note(judged))
 
 
-def _effect_note(judged: Judged) -> Words | None:
+def _effect_note(judged: PilotJudgement) -> Bilingual | None:
     """Which pilots were the worst before, and how many orders have no handoff yet."""
     zh, en = [], []
     for name, each in judged.effects.items():
         if each.regression is not None and each.regression.chosen_for_it:
-            times, unit = SHOWN[name]
+            times, unit = DISPLAY_UNITS[name]
             worst, part = ", ".join(each.regression.worst), times * each.regression.explained
             zh.append(
                 f"{TITLES[name].zh}：试点此前偏差（其中最差：{worst}）；效果中 {part:.2f} {unit.zh}可由向均值回归解释。"
@@ -92,7 +90,7 @@ def _effect_note(judged: Judged) -> Words | None:
             f"Still open at the end of the window, and in no figure: {one.treated_open} orders of the pilots, "
             f"{one.others_open} of the controls. The slower side looks faster for it."
         )
-    return Words("".join(zh), " ".join(en)) if en else None
+    return Bilingual("".join(zh), " ".join(en)) if en else None
 
 
 def _regression(known: Regression | None, times: float) -> dict[str, Any]:
@@ -109,40 +107,40 @@ def _regression(known: Regression | None, times: float) -> dict[str, Any]:
     }
 
 
-def gate_sheet(judged: Judged) -> Sheet:
+def gate_sheet(judged: PilotJudgement) -> Sheet:
     columns = (
-        Column("criterion", Words("条件", "criterion"), words=CRITERIA),
-        Column("threshold", Words("阈值", "threshold"), "number"),
-        Column("effect", Words("效果", "effect"), "number"),
-        Column("low", Words("下限", "low"), "number"),
-        Column("high", Words("上限", "high"), "number"),
-        Column("unit", Words("单位", "unit"), words=UNITS),
-        Column("decision", Words("结论", "decision"), words=DECISIONS),
-        Column("reason", Words("理由", "because"), words=REASONS),
+        Column("criterion", Bilingual("条件", "criterion"), words=CRITERIA),
+        Column("threshold", Bilingual("阈值", "threshold"), "number"),
+        Column("effect", Bilingual("效果", "effect"), "number"),
+        Column("low", Bilingual("下限", "low"), "number"),
+        Column("high", Bilingual("上限", "high"), "number"),
+        Column("unit", Bilingual("单位", "unit"), words=UNITS),
+        Column("decision", Bilingual("结论", "decision"), words=DECISIONS),
+        Column("reason", Bilingual("理由", "because"), words=REASONS),
     )
     rows: list[dict[str, Any]] = []
-    for each in judged.gate:
-        times, unit = SHOWN[each.aim.figure] if each.aim else (1.0, Words("", ""))
+    for criterion in judged.gate:
+        times, unit = DISPLAY_UNITS[criterion.aim.figure] if criterion.aim else (1.0, Bilingual("", ""))
         rows.append(
             {
-                "criterion": each.name,
-                "threshold": None if each.aim is None else times * each.aim.threshold,
-                "effect": _scaled(each.difference.value if each.difference else None, times),
-                "low": _scaled(each.difference.low if each.difference else None, times),
-                "high": _scaled(each.difference.high if each.difference else None, times),
+                "criterion": criterion.name,
+                "threshold": None if criterion.aim is None else times * criterion.aim.threshold,
+                "effect": _scaled(criterion.difference.value if criterion.difference else None, times),
+                "low": _scaled(criterion.difference.low if criterion.difference else None, times),
+                "high": _scaled(criterion.difference.high if criterion.difference else None, times),
                 "unit": unit.en,
-                "decision": each.decision,
-                "reason": each.reason,
+                "decision": criterion.decision,
+                "reason": criterion.reason,
             }
         )
     empty = dict.fromkeys(column.name for column in columns)
     rows.append({**empty, "criterion": "decision", "decision": judged.decision})
     return Sheet(
         "gate",
-        Words("推广与否", "Go or no go"),
+        Bilingual("推广与否", "Go or no go"),
         columns,
         tuple(rows),
-        Words(
+        Bilingual(
             "go：整个区间达到事先声明的阈值；no_go：整个区间未达到；否则 not_decided。全部为 go 才是 go。",
             "go: the whole interval is at the threshold declared beforehand or better; no_go: all of it is worse; else "
             "not_decided. The decision is go only if every criterion is.",
@@ -150,29 +148,29 @@ def gate_sheet(judged: Judged) -> Sheet:
     )
 
 
-def week_sheet(judged: Judged) -> Sheet:
+def week_sheet(judged: PilotJudgement) -> Sheet:
     columns = (
-        Column("figure", Words("指标", "figure"), words=TITLES),
-        Column("week", Words("周（0 为起始周）", "week (0 is the first)"), "count"),
-        Column("first_day", Words("首日", "first day")),
-        Column("unit", Words("单位", "unit"), words=UNITS),
+        Column("figure", Bilingual("指标", "figure"), words=TITLES),
+        Column("week", Bilingual("周（0 为起始周）", "week (0 is the first)"), "count"),
+        Column("first_day", Bilingual("首日", "first day")),
+        Column("unit", Bilingual("单位", "unit"), words=UNITS),
         *_difference_columns(),
-        Column("p_holm", Words("p（Holm，全表）", "p (Holm, whole table)"), "p"),
-        Column("pilots", Words("试点中心", "pilot centers"), "count"),
-        Column("controls", Words("对照中心", "control centers"), "count"),
-        Column("n", Words("n", "n"), "count"),
+        Column("p_holm", Bilingual("p（Holm，全表）", "p (Holm, whole table)"), "p"),
+        Column("pilots", Bilingual("试点中心", "pilot centers"), "count"),
+        Column("controls", Bilingual("对照中心", "control centers"), "count"),
+        Column("n", Bilingual("n", "n"), "count"),
     )
-    adjusted = holm([each.difference.p_value for _, each in judged.weeks])
+    adjusted = holm([comparison.difference.p_value for _, comparison in judged.weeks])
     rows = tuple(
-        {**_compared(each), "week": week, "first_day": day_of(each.after[0]), "p_holm": p}
-        for (week, each), p in zip(judged.weeks, adjusted, strict=True)
+        {**_compared(comparison), "week": week, "first_day": day_of(comparison.after[0]), "p_holm": p}
+        for (week, comparison), p in zip(judged.weeks, adjusted, strict=True)
     )
     return Sheet(
         "weeks",
-        Words("逐周（事件研究）", "Week by week (event study)"),
+        Bilingual("逐周（事件研究）", "Week by week (event study)"),
         columns,
         rows,
-        Words(
+        Bilingual(
             "每周与起始前的所有日子相比，只用当时尚未推广的中心作对照；区间逐周成立，不是同时成立："
             "每二十个约有一个碰巧不含 0。p（Holm）计入全表的检验个数。",
             "Each week against all days before the start, beside centers not yet changed over at its end. Intervals "
@@ -183,55 +181,68 @@ def week_sheet(judged: Judged) -> Sheet:
     )
 
 
-def placebo_sheet(judged: Judged) -> Sheet:
+def placebo_sheet(judged: PilotJudgement) -> Sheet:
     columns = (
-        Column("figure", Words("指标", "figure"), words=TITLES),
-        Column("as_if_from", Words("假想起始日", "as if from")),
-        Column("unit", Words("单位", "unit"), words=UNITS),
+        Column("figure", Bilingual("指标", "figure"), words=TITLES),
+        Column("as_if_from", Bilingual("假想起始日", "as if from")),
+        Column("unit", Bilingual("单位", "unit"), words=UNITS),
         *_difference_columns(),
-        Column("p_joint", Words("各日期合并 p（Holm）", "p, all dates (Holm)"), "p"),
-        Column("n", Words("n", "n"), "count"),
+        Column("p_joint", Bilingual("各日期合并 p（Holm）", "p, all dates (Holm)"), "p"),
+        Column("n", Bilingual("n", "n"), "count"),
     )
-    rows = tuple({**_compared(each), "as_if_from": day_of(day), "p_joint": p} for day, each, p in judged.placebos)
+    rows = tuple(
+        {**_compared(comparison), "as_if_from": day_of(day), "p_joint": p} for day, comparison, p in judged.placebos
+    )
     return Sheet(
         "placebos",
-        Words("假想日期", "Placebo dates"),
+        Bilingual("假想日期", "Placebo dates"),
         columns,
         rows,
-        Words("起始前什么都没发生：这里应当看不到效果。", "Nothing happened then: there should be no effect here."),
+        Bilingual("起始前什么都没发生：这里应当看不到效果。", "Nothing happened then: there should be no effect here."),
     )
 
 
-def wave_sheet(judged: Judged) -> Sheet:
+def wave_sheet(judged: PilotJudgement) -> Sheet:
     columns = (
-        Column("figure", Words("指标", "figure"), words=TITLES),
-        Column("wave", Words("批次", "wave")),
-        Column("unit", Words("单位", "unit"), words=UNITS),
-        Column("from", Words("自", "from")),
-        Column("to", Words("至", "to")),
+        Column("figure", Bilingual("指标", "figure"), words=TITLES),
+        Column("wave", Bilingual("批次", "wave")),
+        Column("unit", Bilingual("单位", "unit"), words=UNITS),
+        Column("from", Bilingual("自", "from")),
+        Column("to", Bilingual("至", "to")),
         *_difference_columns(),
-        Column("p_holm", Words("p（Holm，全表）", "p (Holm, whole table)"), "p"),
-        Column("pilots", Words("推广中心", "centers changed over"), "count"),
-        Column("controls", Words("对照中心", "control centers"), "count"),
-        Column("n", Words("n", "n"), "count"),
+        Column("p_holm", Bilingual("p（Holm，全表）", "p (Holm, whole table)"), "p"),
+        Column("pilots", Bilingual("推广中心", "centers changed over"), "count"),
+        Column("controls", Bilingual("对照中心", "control centers"), "count"),
+        Column("n", Bilingual("n", "n"), "count"),
     )
     rows: list[dict[str, Any]] = [
-        {**_compared(each), "wave": str(wave), "from": day_of(each.after[0]), "to": day_of(each.after[1])}
-        for wave, each in judged.waves
+        {
+            **_compared(comparison),
+            "wave": str(wave),
+            "from": day_of(comparison.after[0]),
+            "to": day_of(comparison.after[1]),
+        }
+        for wave, comparison in judged.waves
     ]
     empty = dict.fromkeys(column.name for column in columns)
-    for name, found in judged.all_waves.items():
-        times, unit = SHOWN[name]
-        told = {"figure": name, "wave": "all", "unit": unit.en, "pilots": found.n_treated, "method": found.method}
-        rows.append({**empty, **told, **_difference(found, times)})
+    for name, difference in judged.all_waves.items():
+        times, unit = DISPLAY_UNITS[name]
+        fields = {
+            "figure": name,
+            "wave": "all",
+            "unit": unit.en,
+            "pilots": difference.n_treated,
+            "method": difference.method,
+        }
+        rows.append({**empty, **fields, **_difference(difference, times)})
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     return Sheet(
         "waves",
-        Words("各批次", "Wave by wave"),
+        Bilingual("各批次", "Wave by wave"),
         columns,
         tuple(rows),
-        Words(
+        Bilingual(
             "每批只与到下一批开始仍未推广的中心相比；最后一批没有对照。合计按推广中心数加权。",
             "Each wave beside the centers that have not changed over when the next wave starts; the last one has no "
             "controls. All waves: weighted by their centers.",
@@ -241,48 +252,48 @@ def wave_sheet(judged: Judged) -> Sheet:
 
 def _difference_columns() -> tuple[Column, ...]:
     return (
-        Column("effect", Words("效果", "effect"), "number"),
-        Column("low", Words("下限", "low"), "number"),
-        Column("high", Words("上限", "high"), "number"),
-        Column("p", Words("p", "p"), "p"),
+        Column("effect", Bilingual("效果", "effect"), "number"),
+        Column("low", Bilingual("下限", "low"), "number"),
+        Column("high", Bilingual("上限", "high"), "number"),
+        Column("p", Bilingual("p", "p"), "p"),
     )
 
 
-def _compared(each: Comparison) -> dict[str, Any]:
-    times, unit = SHOWN[each.figure]
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    times, unit = DISPLAY_UNITS[comparison.figure]
     return {
-        "figure": each.figure,
+        "figure": comparison.figure,
         "unit": unit.en,
-        "pilot_before": _scaled(each.treated_before, times),
-        "pilot_after": _scaled(each.treated_after, times),
-        "control_before": _scaled(each.others_before, times),
-        "control_after": _scaled(each.others_after, times),
-        **_difference(each.difference, times),
-        "effect_each_once": _scaled(each.each_once, times),
-        "pilots": len(each.treated),
-        "controls": len(each.others),
-        "pilot_centers": list(each.treated),
-        "control_centers": list(each.others),
-        "left_out": list(each.left_out),
-        "sizes": dict(each.sizes),
-        "pilot_sizes": [each.sizes[center] for center in each.treated],
-        "control_sizes": [each.sizes[center] for center in each.others],
-        "pilot_open": each.treated_open,
-        "control_open": each.others_open,
-        "pilot_cancelled": each.treated_cancelled,
-        "control_cancelled": each.others_cancelled,
-        "n": each.n,
-        "n_all": each.n_all,
-        "not_estimable": each.difference.reason,
+        "pilot_before": _scaled(comparison.treated_before, times),
+        "pilot_after": _scaled(comparison.treated_after, times),
+        "control_before": _scaled(comparison.others_before, times),
+        "control_after": _scaled(comparison.others_after, times),
+        **_difference(comparison.difference, times),
+        "effect_each_once": _scaled(comparison.each_once, times),
+        "pilots": len(comparison.treated),
+        "controls": len(comparison.others),
+        "pilot_centers": list(comparison.treated),
+        "control_centers": list(comparison.others),
+        "left_out": list(comparison.left_out),
+        "sizes": dict(comparison.sizes),
+        "pilot_sizes": [comparison.sizes[center] for center in comparison.treated],
+        "control_sizes": [comparison.sizes[center] for center in comparison.others],
+        "pilot_open": comparison.treated_open,
+        "control_open": comparison.others_open,
+        "pilot_cancelled": comparison.treated_cancelled,
+        "control_cancelled": comparison.others_cancelled,
+        "n": comparison.n,
+        "n_all": comparison.n_all,
+        "not_estimable": comparison.difference.reason,
     }
 
 
-def _difference(found: Difference, times: float) -> dict[str, Any]:
+def _difference(difference: Difference, times: float) -> dict[str, Any]:
     return {
-        "effect": _scaled(found.value, times),
-        "low": _scaled(found.low, times),
-        "high": _scaled(found.high, times),
-        "p": found.p_value,
+        "effect": _scaled(difference.value, times),
+        "low": _scaled(difference.low, times),
+        "high": _scaled(difference.high, times),
+        "p": difference.p_value,
     }
 
 
@@ -294,46 +305,46 @@ def _finite(value: float | None) -> float | None:
     return _scaled(value, 1.0)
 
 
-def draw_effects(judged: Judged, locale: Locale) -> Picture:
+def draw_effects(judged: PilotJudgement, locale: Locale) -> "Picture":
     """For each figure a row of its own: the effect with its interval, in the figure's unit, green where it is shown."""
     from fixtrail.reports.forms.pictures import GOOD, MUTED, UNSURE, picture
 
-    made, first = picture(8.0, 1.0 + 1.1 * len(judged.effects))
+    drawing, first = picture(8.0, 1.0 + 1.1 * len(judged.effects))
     first.remove()
-    grid = made.add_gridspec(len(judged.effects), 1)
-    for place, (name, each) in enumerate(judged.effects.items()):
-        axes = made.add_subplot(grid[place])
+    grid = drawing.add_gridspec(len(judged.effects), 1)
+    for row, (name, effect) in enumerate(judged.effects.items()):
+        axes = drawing.add_subplot(grid[row])
         axes.spines[["top", "right", "left"]].set_visible(False)
-        times, unit = SHOWN[name]
-        found = each.comparison.difference
-        colour = GOOD if each.verdict == "effect" else UNSURE
+        times, unit = DISPLAY_UNITS[name]
+        difference = effect.comparison.difference
+        colour = GOOD if effect.verdict == "effect" else UNSURE
         axes.axvline(0, color=MUTED, linewidth=1)
-        low, value, high = (_scaled(end, times) for end in (found.low, found.value, found.high))
+        low, value, high = (_scaled(end, times) for end in (difference.low, difference.value, difference.high))
         if value is not None:
             ends = [value if low is None else low, value if high is None else high]
             axes.plot(ends, [0, 0], color=colour, linewidth=2.5)
             axes.plot([value], [0], "o", color=colour, markersize=7)
         axes.set_yticks([])
         axes.set_title(
-            f"{TITLES[name].said(locale)}, {unit.said(locale)}: {VERDICTS[each.verdict].said(locale)}",
+            f"{TITLES[name].in_locale(locale)}, {unit.in_locale(locale)}: {VERDICTS[effect.verdict].in_locale(locale)}",
             loc="left",
             fontsize=10,
         )
-    return made
+    return drawing
 
 
-def draw_weeks(judged: Judged, name: str, locale: Locale) -> Picture:
+def draw_weeks(judged: PilotJudgement, name: str, locale: Locale) -> "Picture":
     """The event study of a figure: effect by week with its interval, the start as a line."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
-    made, axes = picture(8.0, 4.0)
-    times, unit = SHOWN[name]
+    drawing, axes = picture(8.0, 4.0)
+    times, unit = DISPLAY_UNITS[name]
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.axvline(-0.5, color=MUTED, linewidth=1.5, linestyle="--")
-    for week, each in judged.weeks:
-        found = each.difference
-        value, low, high = (_scaled(end, times) for end in (found.value, found.low, found.high))
-        if each.figure != name or value is None:
+    for week, comparison in judged.weeks:
+        difference = comparison.difference
+        value, low, high = (_scaled(end, times) for end in (difference.value, difference.low, difference.high))
+        if comparison.figure != name or value is None:
             continue
         colour = COLOURS[0] if week >= 0 else MUTED
         if low is not None and high is not None:
@@ -343,6 +354,6 @@ def draw_weeks(judged: Judged, name: str, locale: Locale) -> Picture:
         axes.plot([week], [value], "o", color=colour, markersize=6, markerfacecolor="none" if hollow else colour)
     axes.grid(axis="x", visible=False)
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
-    axes.set_xlabel(Words("距推广的周数", "weeks from the start").said(locale))
-    axes.set_ylabel(f"{TITLES[name].said(locale)}, {unit.said(locale)}")
-    return made
+    axes.set_xlabel(Bilingual("距推广的周数", "weeks from the start").in_locale(locale))
+    axes.set_ylabel(f"{TITLES[name].in_locale(locale)}, {unit.in_locale(locale)}")
+    return drawing

@@ -1,7 +1,5 @@
 """Picture of the quality report: shares as they were counted, and as they are believed to be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +11,18 @@ if TYPE_CHECKING:
 
 def draw_shrunk(
     rows: Sequence[Mapping[str, Any]], labels: Sequence[str], mean: float | None, locale: Locale
-) -> Picture:
+) -> "Picture":
     """For each row its own share (ring), the shrunk one (dot) and its interval, the worst on top."""
     from fixtrail.reports.forms.pictures import BAD, COLOURS, GOOD, MUTED, picture
 
-    made, axes = picture(8.0, max(2.5, 0.9 + 0.24 * len(rows)))
-    for place, row in enumerate(rows):
+    drawing, axes = picture(8.0, max(2.5, 0.9 + 0.24 * len(rows)))
+    for row_number, row in enumerate(rows):
         colour = COLOURS[0]
         if row["apart"] and mean is not None:
             colour = BAD if row["shrunk"] < mean else GOOD
-        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, linewidth=2, alpha=0.5)
-        axes.plot(100 * row["shrunk"], place, "o", color=colour, markersize=5)
-        axes.plot(100 * row["ftfr"], place, "o", markerfacecolor="none", color=MUTED, markersize=6)
+        axes.plot([100 * row["low"], 100 * row["high"]], [row_number, row_number], color=colour, linewidth=2, alpha=0.5)
+        axes.plot(100 * row["shrunk"], row_number, "o", color=colour, markersize=5)
+        axes.plot(100 * row["ftfr"], row_number, "o", markerfacecolor="none", color=MUTED, markersize=6)
     names = [" · ".join(str(row[label] or "–") for label in labels) + f" ({row['judged']})" for row in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.invert_yaxis()
@@ -36,4 +34,4 @@ def draw_shrunk(
             "en": "first-time fix rate, %: dot shrunk, ring as counted, in brackets orders judged",
         }[locale]
     )
-    return made
+    return drawing

@@ -1,6 +1,4 @@
-"""How two columns go together: correlations and a slope, each with n, interval and the name of its method."""
-
-from __future__ import annotations
+"""Correlations and a slope of two columns, each with n, interval and the name of its method."""
 
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
@@ -30,7 +28,7 @@ class Estimate:
     method: str
     reason: str | None = None
 
-    def times(self, factor: float) -> Estimate:
+    def times(self, factor: float) -> "Estimate":
         """The same figure per another unit."""
         if self.value is None or self.low is None or self.high is None:
             return self

@@ -1,7 +1,5 @@
 """95 % intervals of the figures, each by the method that fits what was counted; None where nothing can be said."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
@@ -87,9 +85,9 @@ def between_centers(sizes: Sequence[float], means: Sequence[float]) -> Spread | 
     shares = [size / total for size in sizes if size]
     if len(shares) < 2:
         return None
-    known = [mean for size, mean in zip(sizes, means, strict=True) if size]
-    middle = sum(share * mean for share, mean in zip(shares, known, strict=True))
-    variance = sum(w * w * (mean - middle) ** 2 / (1 - w) for w, mean in zip(shares, known, strict=True))
+    center_means = [mean for size, mean in zip(sizes, means, strict=True) if size]
+    middle = sum(share * mean for share, mean in zip(shares, center_means, strict=True))
+    variance = sum(w * w * (mean - middle) ** 2 / (1 - w) for w, mean in zip(shares, center_means, strict=True))
     pulls = [w * w / (1 - w) for w in shares]
     pairs = sum(pulls) ** 2 - sum(pull * pull for pull in pulls)
     return Spread(math.sqrt(variance), 1 / (sum(w * w for w in shares) + pairs))
@@ -129,14 +127,14 @@ def wider_ranks(first: Ranks, second: Ranks) -> Ranks:
     return Ranks(_first_of(min, first.low, second.low), _first_of(max, first.high, second.high))
 
 
-def _first_of(order: Callable[[Bound, Bound], Bound], one: Bound | None, other: Bound | None) -> Bound | None:
-    return None if one is None or other is None else order(one, other)
+def _first_of(order: Callable[[Bound, Bound], Bound], first: Bound | None, second: Bound | None) -> Bound | None:
+    return None if first is None or second is None else order(first, second)
 
 
 def _binomial_quantile(probability: float, n: int, share: float) -> int:
     """The smallest number of successes that so many draws do not exceed with at least this probability."""
-    found: int = math.ceil(special.bdtrik(probability, n, share))
-    return found - 1 if found > 0 and special.bdtr(found - 1, n, share) >= probability else found
+    number: int = math.ceil(special.bdtrik(probability, n, share))
+    return number - 1 if number > 0 and special.bdtr(number - 1, n, share) >= probability else number
 
 
 def count(events: int, exposure: float) -> Interval:

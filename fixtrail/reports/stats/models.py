@@ -1,7 +1,5 @@
 """Models of the score: ordinal and logistic regression that say so when they cannot be estimated."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -58,8 +56,8 @@ def controls_of(frame: pd.DataFrame, names: tuple[str, ...], outcome: Vector) ->
         kinds = pd.Series(outcome).groupby(level).nunique()
         small = {key for key in counts.index if counts[key] < SMALLEST_LEVEL or kinds[key] < 2}
         level = np.array(["other" if key in small else key for key in level], dtype=object)
-        kept = pd.Series(level).value_counts().index[1:]
-        for key in sorted(kept):
+        frequent = pd.Series(level).value_counts().index[1:]
+        for key in sorted(frequent):
             column = (level == key).astype(float)
             if len(np.unique(outcome[level == key])) > 1:
                 columns[f"{name}={key}"] = column
@@ -71,19 +69,19 @@ def ordinal(score: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fit
     y = np.unique(score, return_inverse=True)[1]
     if len(score) < FEWEST_ROWS or y.max() < 1:
         return _no_fit(drivers, "few_data" if len(score) < FEWEST_ROWS else "constant", len(score), ORDINAL)
-    usable, reasons, kept = usable_columns(drivers, controls, len(score) / ROWS_PER_PARAMETER - y.max())
+    usable, reasons, usable_controls = usable_columns(drivers, controls, len(score) / ROWS_PER_PARAMETER - y.max())
     reasons |= {name: "separation" for name in usable if _separates(drivers[name].to_numpy(float), score)}
     usable = [name for name in usable if name not in reasons]
     if not usable:
-        return _with_reasons({}, reasons, drivers, kept, len(score), ORDINAL)
-    x = pd.concat([drivers[usable], kept], axis=1).astype(float)
+        return _with_reasons({}, reasons, drivers, usable_controls, len(score), ORDINAL)
+    x = pd.concat([drivers[usable], usable_controls], axis=1).astype(float)
     try:
         beta, error = _fit_ordinal(y, x)
-    except NotEstimableError as refused:
-        return _no_fit(drivers, str(refused), len(score), ORDINAL)
+    except NotEstimableError as failure:
+        return _no_fit(drivers, str(failure), len(score), ORDINAL)
     # OrderedModel's positive coefficients raise the score.
-    found = {name: _estimate(-beta[i], error[i], x[name], len(score), ORDINAL) for i, name in enumerate(usable)}
-    return _with_reasons(found, reasons, drivers, kept, len(score), ORDINAL)
+    estimates = {name: _estimate(-beta[i], error[i], x[name], len(score), ORDINAL) for i, name in enumerate(usable)}
+    return _with_reasons(estimates, reasons, drivers, usable_controls, len(score), ORDINAL)
 
 
 def logistic(event: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fit:
@@ -91,19 +89,21 @@ def logistic(event: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fi
     rarer = float(min(event.sum(), len(event) - event.sum()))
     if len(event) < FEWEST_ROWS or rarer < ROWS_PER_PARAMETER:
         return _no_fit(drivers, "constant" if rarer == 0 and len(event) else "few_data", len(event), LOGISTIC)
-    usable, reasons, kept = usable_columns(drivers, controls, rarer / ROWS_PER_PARAMETER - 1)
+    usable, reasons, usable_controls = usable_columns(drivers, controls, rarer / ROWS_PER_PARAMETER - 1)
     reasons |= {name: "separation" for name in usable if _separates(drivers[name].to_numpy(float), event)}
     usable = [name for name in usable if name not in reasons]
     if not usable:
-        return _with_reasons({}, reasons, drivers, kept, len(event), LOGISTIC)
-    x = pd.concat([drivers[usable], kept], axis=1).astype(float)
+        return _with_reasons({}, reasons, drivers, usable_controls, len(event), LOGISTIC)
+    x = pd.concat([drivers[usable], usable_controls], axis=1).astype(float)
     try:
         beta, covariance = fit_logistic(event, x.to_numpy())
-    except NotEstimableError as refused:
-        return _no_fit(drivers, str(refused), len(event), LOGISTIC)
+    except NotEstimableError as failure:
+        return _no_fit(drivers, str(failure), len(event), LOGISTIC)
     error = np.sqrt(np.diag(covariance))
-    found = {name: _estimate(beta[i + 1], error[i + 1], x[name], len(event), LOGISTIC) for i, name in enumerate(usable)}
-    return _with_reasons(found, reasons, drivers, kept, len(event), LOGISTIC)
+    estimates = {
+        name: _estimate(beta[i + 1], error[i + 1], x[name], len(event), LOGISTIC) for i, name in enumerate(usable)
+    }
+    return _with_reasons(estimates, reasons, drivers, usable_controls, len(event), LOGISTIC)
 
 
 def usable_columns(
@@ -117,14 +117,14 @@ def usable_columns(
     candidates = [name for name in drivers if name not in reasons]
     if len(candidates) > most:
         return [], reasons | dict.fromkeys(candidates, "few_data"), controls.iloc[:, :0]
-    kept = controls if len(candidates) + controls.shape[1] <= most else controls.iloc[:, :0]
+    usable_controls = controls if len(candidates) + controls.shape[1] <= most else controls.iloc[:, :0]
     rows = len(drivers)
-    base = _independent(np.ones((rows, 1)), kept)
-    kept = kept[base]
-    matrix = np.column_stack([np.ones(rows), kept.to_numpy(float)])
+    base = _independent(np.ones((rows, 1)), usable_controls)
+    usable_controls = usable_controls[base]
+    matrix = np.column_stack([np.ones(rows), usable_controls.to_numpy(float)])
     usable = _independent(matrix, drivers[candidates])
     reasons |= {name: "collinear" for name in candidates if name not in usable}
-    return usable, reasons, kept
+    return usable, reasons, usable_controls
 
 
 def fit_logistic(event: Vector, x: Matrix, weight: Vector | None = None, start: Vector | None = None) -> Any:
@@ -215,16 +215,16 @@ class _Ordinal(OrderedModel):  # type: ignore[misc]
 def _independent(matrix: Matrix, columns: pd.DataFrame) -> list[str]:
     """The columns, in order, that none of those before and of the matrix make up."""
     basis = np.linalg.qr(matrix)[0]
-    found: list[str] = []
+    independent: list[str] = []
     for name in columns:
         column = columns[name].to_numpy(float)
-        rest = column - basis @ (basis.T @ column)
-        rest = rest - basis @ (basis.T @ rest)
-        length = float(np.linalg.norm(rest))
+        residual = column - basis @ (basis.T @ column)
+        residual = residual - basis @ (basis.T @ residual)
+        length = float(np.linalg.norm(residual))
         if length > 1e-8 * max(float(np.linalg.norm(column)), 1e-300):
-            basis = np.column_stack([basis, rest / length])
-            found.append(name)
-    return found
+            basis = np.column_stack([basis, residual / length])
+            independent.append(name)
+    return independent
 
 
 def _separates(x: Vector, outcome: Vector) -> bool:
@@ -251,8 +251,15 @@ def _no_fit(drivers: pd.DataFrame, reason: str, n: int, method: str) -> Fit:
 
 
 def _with_reasons(
-    found: dict[str, Estimate], reasons: dict[str, str], drivers: pd.DataFrame, kept: pd.DataFrame, n: int, method: str
+    estimates: dict[str, Estimate],
+    reasons: dict[str, str],
+    drivers: pd.DataFrame,
+    usable_controls: pd.DataFrame,
+    n: int,
+    method: str,
 ) -> Fit:
-    every = {name: found[name] if name in found else unknown(reasons[name], n, method) for name in drivers}
-    adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in kept))
-    return Fit(every, adjusted, n, method, None if found else "not_estimable")
+    all_estimates = {
+        name: estimates[name] if name in estimates else unknown(reasons[name], n, method) for name in drivers
+    }
+    adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in usable_controls))
+    return Fit(all_estimates, adjusted, n, method, None if estimates else "not_estimable")

@@ -3,8 +3,6 @@
 A center is one unit, however many orders it has: orders of one center share its people, its stock and its customers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -73,8 +71,8 @@ class Panel:
         self.centers = sorted(days["center_id"].unique())
         self.first, self.last = (int(days["day"].min()), int(days["day"].max())) if len(days) else (0, -1)
         shape = (len(self.centers), self.last - self.first + 1)
-        place = {center: row for row, center in enumerate(self.centers)}
-        rows = days["center_id"].map(place).to_numpy(dtype=int)
+        row_of = {center: row for row, center in enumerate(self.centers)}
+        rows = days["center_id"].map(row_of).to_numpy(dtype=int)
         columns = days["day"].to_numpy(dtype=int) - self.first
         self._sums = {}
         for name in (*SUMS, *OPTIONAL):
@@ -82,13 +80,13 @@ class Panel:
             if name in days:
                 np.add.at(table, (rows, columns + 1), days[name].to_numpy(dtype=float))
             self._sums[name] = table.cumsum(axis=1)
-        self._place = place
+        self._row_of = row_of
 
     def total(self, name: str, centers: Sequence[str], span: Days) -> Vector:
         """The sum of each center over the days of the span, both included."""
         low = min(max(span[0] - self.first, 0), self.last - self.first + 1)
         high = min(max(span[1] - self.first + 1, low), self.last - self.first + 1)
-        rows = [self._place[center] for center in centers]
+        rows = [self._row_of[center] for center in centers]
         totals: Vector = self._sums[name][rows, high] - self._sums[name][rows, low]
         return totals
 
@@ -165,24 +163,30 @@ def compare(
     panel: Panel,
     figure: str,
     treated: Sequence[str],
-    others: Sequence[str],
+    controls: Sequence[str],
     before: Sequence[Days],
     after: Days,
     alpha: float = 0.05,
 ) -> Comparison:
     """Difference in differences of the figure, centers as units."""
-    change, usable, is_treated, earlier, later = changes(panel, figure, treated, others, before, after)
-    named = [center for center, kept in zip([*treated, *others], usable, strict=True) if kept]
+    change, usable, is_treated, earlier, later = changes(panel, figure, treated, controls, before, after)
+    usable_centers = [center for center, is_usable in zip([*treated, *controls], usable, strict=True) if is_usable]
     per = RATIOS[figure].per
-    orders = np.sum([panel.total(per, named, span) for span in (*before, after)], axis=0) if named else np.zeros(0)
-    n_all = int(sum(panel.total("handed_off", [*treated, *others], span).sum() for span in (*before, after)))
-    sampling = panel.sampling(figure, named, before, after) if named else np.zeros(0)
+    orders = (
+        np.sum([panel.total(per, usable_centers, span) for span in (*before, after)], axis=0)
+        if usable_centers
+        else np.zeros(0)
+    )
+    n_all = int(sum(panel.total("handed_off", [*treated, *controls], span).sum() for span in (*before, after)))
+    sampling = panel.sampling(figure, usable_centers, before, after) if usable_centers else np.zeros(0)
     both = bool(is_treated.any() and not is_treated.all())
     weights = np.abs(standardize(change, sampling, is_treated).weights) if both else np.ones(len(change))
 
     def mean(values: Vector, side: bool) -> float | None:
-        chosen = is_treated == side
-        return float(np.average(values[chosen], weights=weights[chosen])) if chosen.any() else None
+        values_of_side = is_treated == side
+        return (
+            float(np.average(values[values_of_side], weights=weights[values_of_side])) if values_of_side.any() else None
+        )
 
     def without_handoff(name: str, centers: Sequence[str]) -> int:
         return int(panel.total(name, centers, after).sum())
@@ -191,9 +195,9 @@ def compare(
         figure,
         tuple(before),
         after,
-        tuple(center for center in named if center in set(treated)),
-        tuple(center for center in named if center not in set(treated)),
-        tuple(center for center, kept in zip([*treated, *others], usable, strict=True) if not kept),
+        tuple(center for center in usable_centers if center in set(treated)),
+        tuple(center for center in usable_centers if center not in set(treated)),
+        tuple(center for center, is_usable in zip([*treated, *controls], usable, strict=True) if not is_usable),
         int(orders.sum()),
         n_all,
         mean(earlier, True),
@@ -202,22 +206,22 @@ def compare(
         mean(later, False),
         difference(change, is_treated, alpha, sampling),
         float(change[is_treated].mean() - change[~is_treated].mean()) if both else None,
-        dict(zip(named, orders.astype(int).tolist(), strict=True)),
+        dict(zip(usable_centers, orders.astype(int).tolist(), strict=True)),
         without_handoff("still_open", treated),
-        without_handoff("still_open", others),
+        without_handoff("still_open", controls),
         without_handoff("cancelled", treated),
-        without_handoff("cancelled", others),
+        without_handoff("cancelled", controls),
     )
 
 
 def changes(
-    panel: Panel, figure: str, treated: Sequence[str], others: Sequence[str], before: Sequence[Days], after: Days
+    panel: Panel, figure: str, treated: Sequence[str], controls: Sequence[str], before: Sequence[Days], after: Days
 ) -> tuple[Vector, NDArray[np.bool_], NDArray[np.bool_], Vector, Vector]:
     """(change of each usable center, which are usable, which of those are treated, before, after)."""
-    centers = [*treated, *others]
+    centers = [*treated, *controls]
     earlier, later = panel.mean(figure, centers, before), panel.mean(figure, centers, [after])
     usable = np.isfinite(earlier) & np.isfinite(later)
-    is_treated = np.array([True] * len(treated) + [False] * len(others), dtype=bool)[usable]
+    is_treated = np.array([True] * len(treated) + [False] * len(controls), dtype=bool)[usable]
     return (later - earlier)[usable], usable, is_treated, earlier[usable], later[usable]
 
 
@@ -231,12 +235,12 @@ def by_week(
     candidates = [center for center in panel.centers if center not in set(treated)]
     for week in range(-((start - panel.first) // WEEK), (panel.last + 1 - start) // WEEK):
         span = (start + WEEK * week, start + WEEK * week + WEEK - 1)
-        others = rollout.untouched(candidates, max(span[1], start - 1))
+        controls = rollout.untouched(candidates, max(span[1], start - 1))
         before: list[Days] = [(panel.first, start - 1)]
         if week < 0:
             before = [days for days in ((panel.first, span[0] - 1), (span[1] + 1, start - 1)) if days[0] <= days[1]]
-        if before and others:
-            yield week, compare(panel, figure, treated, others, before, span, alpha)
+        if before and controls:
+            yield week, compare(panel, figure, treated, controls, before, span, alpha)
 
 
 def by_wave(
@@ -247,21 +251,21 @@ def by_wave(
     A wave without untouched centers, such as the last one, has nothing to be compared with and is not among them.
     """
     starts = rollout.wave_starts()
-    found: dict[int, Comparison] = {}
+    comparisons: dict[int, Comparison] = {}
     parts = []
     for wave, start in starts.items():
-        later = [other for other in starts.values() if other > start]
+        later = [next_start for next_start in starts.values() if next_start > start]
         until = min([*(day - 1 for day in later), panel.last])
         treated = [center for center in rollout.members(wave) if center in set(panel.centers)]
-        others = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
-        if not treated or not others or start <= panel.first or until < start:
+        controls = rollout.untouched([center for center in panel.centers if center not in set(treated)], until)
+        if not treated or not controls or start <= panel.first or until < start:
             continue
         before = [(panel.first, start - 1)]
-        found[wave] = compare(panel, figure, treated, others, before, (start, until), alpha)
-        part = _part(panel, found[wave])
+        comparisons[wave] = compare(panel, figure, treated, controls, before, (start, until), alpha)
+        part = _part(panel, comparisons[wave])
         if part is not None:
             parts.append(part)
-    return found, combined(parts, alpha) if parts else None
+    return comparisons, combined(parts, alpha) if parts else None
 
 
 def _part(panel: Panel, one: Comparison) -> Part | None:

@@ -6,8 +6,6 @@ How much less so many orders tell than their number says is the design effect: t
 Survey Methodology 24, 1998, for shares), and never narrower than that of the orders alone. So it stays in its range.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -7,8 +7,6 @@ center as in a large one; only then does randomization keep its size (Janssen, S
 1997, for why it does not without).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

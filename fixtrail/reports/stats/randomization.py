@@ -5,8 +5,6 @@ have been the pilots, so the difference between pilots and others is one of as m
 That holds of units that are known equally well; others are put on one scale first (`precision`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,17 +61,17 @@ def difference(
     if k == 0 or k == n:
         return Difference(None, None, None, None, k, n - k, 0, None, EXACT, "no_pilots" if k == 0 else "no_controls")
     standard = standardize(change, sampling, treated)
-    chosen, method = assignments(n, k, treated)
+    drawn_assignments, method = assignments(n, k, treated)
     own = treated[None, :]
     by_effect = float(_differences(standard.unit, own)[0])
     observed = float(_differences(standard.shown, own)[0]) / by_effect
-    shown = _differences(standard.shown, chosen) / by_effect
-    overlap = _differences(standard.unit, chosen) / by_effect
+    differences = _differences(standard.shown, drawn_assignments) / by_effect
+    overlap = _differences(standard.unit, drawn_assignments) / by_effect
     span = TIE * max(float(np.ptp(change)), 1e-300)
-    p_value = float(np.mean(np.abs(shown) >= abs(observed) - span))
-    least = _smallest_p(n, k) if method == EXACT else 1 / len(chosen)
-    low, high = _interval(observed, shown, overlap, alpha)
-    return Difference(observed, low, high, p_value, k, n - k, len(chosen), least, method)
+    p_value = float(np.mean(np.abs(differences) >= abs(observed) - span))
+    least = _smallest_p(n, k) if method == EXACT else 1 / len(drawn_assignments)
+    low, high = _interval(observed, differences, overlap, alpha)
+    return Difference(observed, low, high, p_value, k, n - k, len(drawn_assignments), least, method)
 
 
 def assignments(n: int, k: int, treated: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
@@ -146,18 +144,18 @@ def combined(parts: Sequence[Part], alpha: float = 0.05) -> Difference:
     half = float(special.stdtrit(freedom, 1 - alpha / 2)) * error
     p_value = 2 * float(special.stdtr(freedom, -abs(value) / error)) if error else None
     treated_units = sum(int(part.treated.sum()) for part in parts)
-    others = max(len(part.change) - int(part.treated.sum()) for part in parts)
-    return Difference(value, value - half, value + half, p_value, treated_units, others, 0, 0.0, BY_WAVE)
+    n_others = max(len(part.change) - int(part.treated.sum()) for part in parts)
+    return Difference(value, value - half, value + half, p_value, treated_units, n_others, 0, 0.0, BY_WAVE)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's adjusted p-values (Scandinavian Journal of Statistics 6, 1979): of several tests, one is wrong in 5 %."""
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    ranked = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     highest = 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, (len(known) - rank) * p))
-        adjusted[place] = highest
+    for rank, (p, index) in enumerate(ranked):
+        highest = max(highest, min(1.0, (len(ranked) - rank) * p))
+        adjusted[index] = highest
     return adjusted
 
 
@@ -168,7 +166,7 @@ def _differences(values: Vector, chosen: NDArray[np.bool_]) -> Vector:
     return gaps
 
 
-def _interval(observed: float, shown: Vector, overlap: Vector, alpha: float) -> tuple[float, float]:
+def _interval(observed: float, differences: Vector, overlap: Vector, alpha: float) -> tuple[float, float]:
     """The effects that the test does not reject.
 
     Take an effect t off the treated units: an assignment then shows |shown - t·overlap|, the real one |observed - t|.
@@ -178,11 +176,11 @@ def _interval(observed: float, shown: Vector, overlap: Vector, alpha: float) -> 
     # The real assignment, and its mirror image, are as far whatever the effect.
     always = 1 - np.abs(overlap) < 1e-9
     plus, minus = np.where(always, 1.0, 1 + overlap), np.where(always, 1.0, 1 - overlap)
-    one, other = (observed - shown) / minus, (observed + shown) / plus
-    low = np.where(always, -np.inf, np.minimum(one, other))
-    high = np.where(always, np.inf, np.maximum(one, other))
-    place = floor(alpha * len(shown) + 1e-9)
-    return float(np.sort(low)[place]), float(np.sort(high)[::-1][place])
+    lower_roots, upper_roots = (observed - differences) / minus, (observed + differences) / plus
+    low = np.where(always, -np.inf, np.minimum(lower_roots, upper_roots))
+    high = np.where(always, np.inf, np.maximum(lower_roots, upper_roots))
+    index = floor(alpha * len(differences) + 1e-9)
+    return float(np.sort(low)[index]), float(np.sort(high)[::-1][index])
 
 
 def _smallest_p(n: int, k: int) -> float:

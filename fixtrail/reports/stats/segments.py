@@ -1,6 +1,4 @@
-"""The NPS of parts and of the whole: shares times segment figures add up to it."""
-
-from __future__ import annotations
+"""The NPS of segments: shares times segment NPS add up to the whole."""
 
 from dataclasses import dataclass
 
@@ -44,26 +42,31 @@ def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
         return [], []
     value = 100.0 * ((scored["score"] >= 9).astype(float) - (scored["score"] <= 6).astype(float))
     whole = float(value.mean())
-    found, identities = [], []
+    parts_of_cuts, identities = [], []
     for cut in CUTS:
         kinds = _kinds(scored, cut)
         parts = [
             Segment(
-                cut, str(kind), len(each), len(each) / len(scored), float(each.mean()), float(each.sum()) / len(scored)
+                cut,
+                str(kind),
+                len(group),
+                len(group) / len(scored),
+                float(group.mean()),
+                float(group.sum()) / len(scored),
             )
-            for kind, each in value.groupby(kinds)
+            for kind, group in value.groupby(kinds)
         ]
-        found += sorted(parts, key=lambda part: part.segment)
+        parts_of_cuts += sorted(parts, key=lambda part: part.segment)
         identities.append(Identity(cut, sum(part.points for part in parts), whole))
-    return found, identities
+    return parts_of_cuts, identities
 
 
-def _kinds(scored: pd.DataFrame, cut: str) -> pd.Series[str]:
+def _kinds(scored: pd.DataFrame, cut: str) -> "pd.Series[str]":
     column = scored[cut]
     if cut == "wait":
         names = np.array([name for name, _ in WAIT_BANDS], dtype=object)
-        place = np.searchsorted([end for _, end in WAIT_BANDS[:-1]], column.fillna(0).to_numpy(), side="right")
-        kinds = pd.Series(names[place], index=column.index)
+        band = np.searchsorted([end for _, end in WAIT_BANDS[:-1]], column.fillna(0).to_numpy(), side="right")
+        kinds = pd.Series(names[band], index=column.index)
     elif cut == "updates":
         kinds = column.fillna(0).clip(upper=2).map({0.0: "none", 1.0: "one", 2.0: "two or more"})
     elif cut in ("not_fixed", "stockout", "promise_broken"):

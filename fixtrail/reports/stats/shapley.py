@@ -1,7 +1,5 @@
 """Sharing a whole among causes that overlap: Shapley's value, and Owen's where some causes belong together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from math import factorial
 
@@ -17,17 +15,17 @@ def shapley(players: int, worth: Worth) -> NDArray[np.float64]:
     The rows add up to worth(all) - worth(none). `worth` gives a vector, each component of which is shared out alone,
     and is asked once for each of the 2**players subsets.
     """
-    known = {members: worth(members) for members in _coalitions(range(players))}
+    worths = {members: worth(members) for members in _coalitions(range(players))}
     weight = {size: factorial(size) * factorial(players - size - 1) / factorial(players) for size in range(players)}
     return np.array(
         [
             sum(
                 (
-                    weight[len(before)] * (known[before | {player}] - value)
-                    for before, value in known.items()
+                    weight[len(before)] * (worths[before | {player}] - value)
+                    for before, value in worths.items()
                     if player not in before
                 ),
-                np.zeros_like(known[frozenset()]),
+                np.zeros_like(worths[frozenset()]),
             )
             for player in range(players)
         ]
@@ -39,21 +37,21 @@ def owen(groups: Sequence[Sequence[int]], worth: Worth) -> Mapping[int, NDArray[
 
     Owen, Values of games with a priori unions (1977). A group's players add up to its Shapley value among the groups.
     """
-    known: dict[frozenset[int], NDArray[np.float64]] = {}
+    worths: dict[frozenset[int], NDArray[np.float64]] = {}
 
     def cached(members: frozenset[int]) -> NDArray[np.float64]:
-        if members not in known:
-            known[members] = worth(members)
-        return known[members]
+        if members not in worths:
+            worths[members] = worth(members)
+        return worths[members]
 
     values: dict[int, NDArray[np.float64]] = {}
-    for place, group in enumerate(groups):
-        others = [other for number, other in enumerate(groups) if number != place]
+    for index, group in enumerate(groups):
+        other_groups = [group_number for number, group_number in enumerate(groups) if number != index]
         for player in group:
             mates = [mate for mate in group if mate != player]
             value = np.zeros_like(cached(frozenset()))
-            for earlier in _coalitions(range(len(others))):
-                outside = frozenset(member for number in earlier for member in others[number])
+            for earlier in _coalitions(range(len(other_groups))):
+                outside = frozenset(member for number in earlier for member in other_groups[number])
                 share = _order_share(len(earlier), len(groups))
                 for inside in _coalitions(mates):
                     before = outside | inside
@@ -70,6 +68,5 @@ def _order_share(before: int, size: int) -> float:
 
 def _coalitions(members: Sequence[int]) -> list[frozenset[int]]:
     return [
-        frozenset(member for place, member in enumerate(members) if code >> place & 1)
-        for code in range(1 << len(members))
+        frozenset(member for bit, member in enumerate(members) if code >> bit & 1) for code in range(1 << len(members))
     ]

@@ -6,8 +6,6 @@ Statistician 39, 1985, for the method). What a group is then believed to have is
 count makes of it: a group of few orders stays near the usual, one of many near its own share.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,23 +37,23 @@ class Prior:
 
 def fit(counts: Sequence[int], ns: Sequence[int]) -> Prior | None:
     """The prior under which these counts of so many are likeliest; None where there is nothing to learn from."""
-    held, tried = np.asarray(counts, dtype=float), np.asarray(ns, dtype=float)
-    held, tried = held[tried > 0], tried[tried > 0]
-    if not len(tried) or held.sum() in (0.0, tried.sum()):
+    successes, trials = np.asarray(counts, dtype=float), np.asarray(ns, dtype=float)
+    successes, trials = successes[trials > 0], trials[trials > 0]
+    if not len(trials) or successes.sum() in (0.0, trials.sum()):
         return None
-    overall = float(held.sum() / tried.sum())
+    overall = float(successes.sum() / trials.sum())
 
-    def surprise(at: np.ndarray) -> float:
-        mean, orders = float(special.expit(at[0])), math.exp(float(at[1]))
+    def surprise(parameters: np.ndarray) -> float:
+        mean, orders = float(special.expit(parameters[0])), math.exp(float(parameters[1]))
         alpha, beta = mean * orders, (1 - mean) * orders
-        likely = special.betaln(held + alpha, tried - held + beta) - special.betaln(alpha, beta)
+        likely = special.betaln(successes + alpha, trials - successes + beta) - special.betaln(alpha, beta)
         return -float(likely.sum())
 
     # What is usual cannot be known better than from all orders: where groups do not differ, that is what it is worth.
-    limits = (math.log(LEAST_ORDERS), math.log(max(10.0, float(tried.sum()))))
+    limits = (math.log(LEAST_ORDERS), math.log(max(10.0, float(trials.sum()))))
     starts = [np.array([special.logit(overall), min(math.log(orders), limits[1])]) for orders in (10.0, 300.0, 1e4)]
-    found = [optimize.minimize(surprise, start, method="L-BFGS-B", bounds=[(-12, 12), limits]) for start in starts]
-    best = min(found, key=lambda each: float(each.fun))
+    solutions = [optimize.minimize(surprise, start, method="L-BFGS-B", bounds=[(-12, 12), limits]) for start in starts]
+    best = min(solutions, key=lambda solution: float(solution.fun))
     return Prior(float(special.expit(best.x[0])), math.exp(float(best.x[1])))
 
 

@@ -1,4 +1,4 @@
-"""Who asks: the parts that know sessions, and what a page requires of whoever opens it."""
+"""Authentication of staff: sessions of a process, and the role that a page requires."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ from fixtrail.web.accounts.second_factor import SecondFactors
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.users import Directory, Person, Role
-from fixtrail.web.ops.shell import BadForm, small_form
+from fixtrail.web.ops.page_frame import BadForm, small_form
 from fixtrail.web.security import address_of
 from runtime.failure import REFUSED, Failure
 from schemas.toml_file import TomlFileError
@@ -71,8 +71,8 @@ class Access:
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Give the session to the browser."""
-        left = self.sessions.ends_at(session) - session.seen_at
-        self.set_cookie(request, response, SESSION_COOKIE, self.sessions.seal(session), left)
+        max_age_s = self.sessions.ends_at(session) - session.seen_at
+        self.set_cookie(request, response, SESSION_COOKIE, self.sessions.seal(session), max_age_s)
 
     def forget(self, request: Request, response: Response, name: str) -> None:
         self.set_cookie(request, response, name, "", 0)
@@ -103,8 +103,8 @@ class Access:
         """What the form for signing in carries, for the browser that was given this cookie."""
         return hmac.new(self.secret, f"login {nonce}".encode(), hashlib.sha256).hexdigest()
 
-    def is_login_token(self, nonce: str | None, told: str) -> bool:
-        return bool(nonce) and hmac.compare_digest(self.login_token(str(nonce)).encode(), told.encode())
+    def is_login_token(self, nonce: str | None, token: str) -> bool:
+        return bool(nonce) and hmac.compare_digest(self.login_token(str(nonce)).encode(), token.encode())
 
 
 def make_access(settings: SignInSettings, public_url: str) -> Access:
@@ -158,8 +158,8 @@ def _provider(settings: OidcSettings) -> Provider | None:
 
 def access_of(request: Request) -> Access:
     """The parts, from any handler."""
-    found: Access = request.app.state.web.ops.access
-    return found
+    access: Access = request.app.state.web.ops.access
+    return access
 
 
 def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Request], Person]:
@@ -172,8 +172,8 @@ def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Reque
         access = access_of(request)
         session = access.session_of(request)
         if session is None:
-            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            raise HTTPException(303, headers={"Location": f"/login?next={quote(here, safe='')}"})
+            path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            raise HTTPException(303, headers={"Location": f"/login?next={quote(path, safe='')}"})
         remember(request, access, session)
         if enrolled and access.must_enrol(session):
             raise HTTPException(303, headers={"Location": ENROLMENT_PAGE})

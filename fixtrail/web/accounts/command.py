@@ -37,8 +37,8 @@ def add_user(
         raise Failure("name the centers that the account may see (--center ID), or --all-centers", USAGE)
     try:
         hashed = hash_password(_password(from_stdin), name)
-        given = {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
-        account = Account.model_validate(given)
+        fields = {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
+        account = Account.model_validate(fields)
     except WeakPassword as error:
         raise Failure(str(error), USAGE) from None
     except ValueError as error:
@@ -73,29 +73,29 @@ def list_users(settings: AccountSettings) -> list[dict[str, Any]]:
     """The file's accounts without their hashes. Raises Failure (78) where the file is wrong."""
     return [
         {
-            "name": each.name,
-            "role": each.role,
-            "centers": list(each.centers),
-            "screen": each.screen,
-            "second_factor": each.totp is not None,
+            "name": account.name,
+            "role": account.role,
+            "centers": list(account.centers),
+            "screen": account.screen,
+            "second_factor": account.totp is not None,
         }
-        for each in _accounts(users_file(settings)).values()
+        for account in _accounts(users_file(settings)).values()
     ]
 
 
-def print_users(found: list[dict[str, Any]]) -> None:
+def print_users(accounts: list[dict[str, Any]]) -> None:
     """The accounts as lines for people."""
-    for each in found:
-        seen = "all centers" if ALL_CENTERS in each["centers"] else ", ".join(each["centers"])
-        print(f"{each['name']:<24} {each['role']:<8} {seen}{_remarks(each)}")
-    if not found:
+    for account in accounts:
+        centers = "all centers" if ALL_CENTERS in account["centers"] else ", ".join(account["centers"])
+        print(f"{account['name']:<24} {account['role']:<8} {centers}{_remarks(account)}")
+    if not accounts:
         print("no accounts: fixtrail users add NAME --role admin --all-centers")
 
 
 def _remarks(account: dict[str, Any]) -> str:
     remarks = {"screen": account["screen"], "second factor": account["second_factor"]}
-    told = ", ".join(remark for remark, is_so in remarks.items() if is_so)
-    return f"  ({told})" if told else ""
+    text = ", ".join(remark for remark, is_so in remarks.items() if is_so)
+    return f"  ({text})" if text else ""
 
 
 def hash_of(*, from_stdin: bool) -> str:
@@ -136,10 +136,10 @@ def _changing(path: Path) -> Iterator[dict[str, Account]]:
 
 def _reason(error: ValueError) -> str:
     """What is wrong with an account, in a line."""
-    told = getattr(error, "errors", None)
-    if told is None:
+    errors = getattr(error, "errors", None)
+    if errors is None:
         return str(error)
     return "; ".join(
         f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-        for item in told(include_input=False, include_context=False, include_url=False)
+        for item in errors(include_input=False, include_context=False, include_url=False)
     )

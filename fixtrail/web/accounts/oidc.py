@@ -53,28 +53,28 @@ class Provider:
         )
         self._client: Any = registry.create_client("provider")
 
-    async def send_there(self, request: Request, back_to: str, kept: dict[str, Any]) -> Response:
-        """A redirect to the provider; what must be known when the browser comes back is put into `kept`.
+    async def redirect_to_provider(self, request: Request, back_to: str, flow_state: dict[str, Any]) -> Response:
+        """A redirect to the provider; the state for the browser's return is put into `flow_state`.
 
         Raises OidcError where the provider cannot be reached.
         """
-        request.scope["session"] = kept
+        request.scope["session"] = flow_state
         try:
-            await self._know()
+            await self._load_metadata()
             answer: Response = await self._client.authorize_redirect(request, back_to)
         except Exception as error:
             raise OidcError(f"{type(error).__name__} while asking {self.config.issuer} where to sign in") from error
         return answer
 
-    async def who_came_back(self, request: Request, kept: dict[str, Any]) -> Person:
-        """Whom the provider vouches for. Raises OidcError where it does so for nobody with a role here."""
-        request.scope["session"] = kept
+    async def person_from_redirect(self, request: Request, flow_state: dict[str, Any]) -> Person:
+        """The person whom the provider has authenticated. Raises OidcError for nobody, or one without a role here."""
+        request.scope["session"] = flow_state
         accepted = {
             "iss": {"essential": True, "value": self.config.issuer},
             "aud": {"essential": True, "value": self.config.client_id},
         }
         try:
-            await self._know()
+            await self._load_metadata()
             token = await self._client.authorize_access_token(request, claims_options=accepted)
         except Exception as error:
             # Authlib's and the provider's messages may hold what the address held; their kind says enough.
@@ -85,13 +85,15 @@ class Provider:
             raise OidcError("the provider sent no id token")
         return person_from(self.config, claims)
 
-    async def _know(self) -> None:
-        told = await self._client.load_server_metadata()
-        if told.get("issuer") != self.config.issuer:
+    async def _load_metadata(self) -> None:
+        metadata = await self._client.load_server_metadata()
+        if metadata.get("issuer") != self.config.issuer:
             raise OidcError("the provider calls itself by another name than FIXTRAIL_OIDC_ISSUER")
-        offered = told.get("id_token_signing_alg_values_supported") or ["RS256"]
+        offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
         # Authlib accepts whatever the provider lists.
-        told["id_token_signing_alg_values_supported"] = [name for name in offered if name in ALGORITHMS] or ["RS256"]
+        metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in ALGORITHMS] or [
+            "RS256"
+        ]
 
 
 def person_from(config: OidcConfig, claims: Mapping[str, Any]) -> Person:
@@ -102,21 +104,27 @@ def person_from(config: OidcConfig, claims: Mapping[str, Any]) -> Person:
         raise OidcError("the provider's claim sub names nobody")
     if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
         raise OidcError(f"the provider's claim {config.name_claim} names nobody")
-    told = [
+    claimed = [
         config.roles.get(value, value if not config.roles else None) for value in _strings(claims, config.role_claim)
     ]
-    held = [role for role in ROLES if role in told]
-    if not held:
+    roles = [role for role in ROLES if role in claimed]
+    if not roles:
         raise OidcError(f"the provider's claim {config.role_claim} gives no role")
     if config.centers_claim is None:
-        return person_of(name, held[-1], [ALL_CENTERS], (config.issuer, subject))
-    return person_of(name, held[-1], _strings(claims, config.centers_claim), (config.issuer, subject))
+        return person_of(name, roles[-1], [ALL_CENTERS], (config.issuer, subject))
+    return person_of(name, roles[-1], _strings(claims, config.centers_claim), (config.issuer, subject))
 
 
 def _strings(claims: Mapping[str, Any], name: str) -> list[str]:
     """A claim that is a string or a list of them; `a.b` looks for b within a."""
-    found: Any = claims
+    value_of_claim: Any = claims
     for step in [name] if name in claims else name.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    each: Iterable[Any] = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    return [value for value in each if isinstance(value, str)]
+        value_of_claim = value_of_claim.get(step) if isinstance(value_of_claim, Mapping) else None
+    values: Iterable[Any] = (
+        [value_of_claim]
+        if isinstance(value_of_claim, str)
+        else value_of_claim
+        if isinstance(value_of_claim, list)
+        else []
+    )
+    return [value for value in values if isinstance(value, str)]

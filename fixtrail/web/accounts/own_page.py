@@ -16,14 +16,14 @@ from fixtrail.web.accounts.second_factor import enrolment, new_recovery_codes, n
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Account, Person
 from fixtrail.web.context import web_of
-from fixtrail.web.ops.shell import StaffRoute, finish, page
+from fixtrail.web.ops.page_frame import StaffRoute, finish, page
 from schemas.toml_file import TomlFileError
 
 # Between showing the secret and entering its first code.
 ENROLMENT_S = 900
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
-Own = Annotated[Person, Depends(required())]
+SignedIn = Annotated[Person, Depends(required())]
 # Also for who has yet to set up the second factor that the role must have.
 NotEnrolled = Annotated[Person, Depends(required(enrolled=False))]
 
@@ -37,7 +37,7 @@ class Trouble(Exception):
 
 
 @router.get("/ops/account")
-async def account_page(request: Request, person: Own) -> Response:
+async def account_page(request: Request, person: SignedIn) -> Response:
     """Password, second factor and sessions of who is signed in."""
     done = request.query_params.get("done")
     return _page(request, done=done if done in ("password_changed", "second_removed", "session_ended") else None)
@@ -92,7 +92,7 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
 
 
 @router.post("/ops/account/second-factor/off")
-async def turn_off(request: Request, person: Own) -> Response:
+async def turn_off(request: Request, person: SignedIn) -> Response:
     """Sign in by the password alone again, where the role may."""
     form = await posted(request)
     if person.role in access_of(request).second_factor_roles:
@@ -109,16 +109,18 @@ async def turn_off(request: Request, person: Own) -> Response:
 
 
 @router.post("/ops/account/sessions")
-async def end_sessions(request: Request, person: Own) -> Response:
+async def end_sessions(request: Request, person: SignedIn) -> Response:
     """End one of one's sessions, or all but this one."""
     form = await posted(request)
     sessions = access_of(request).sessions
-    own = sessions.open_sessions(person.identity)
-    named = [form["session"]] if "session" in form else [id_ for id_ in own if id_ != request.state.session.id]
-    if any(session_id not in own for session_id in named):
+    open_sessions = sessions.open_sessions(person.identity)
+    session_ids = (
+        [form["session"]] if "session" in form else [id_ for id_ in open_sessions if id_ != request.state.session.id]
+    )
+    if any(session_id not in open_sessions for session_id in session_ids):
         raise HTTPException(404)
-    for session_id in named:
-        sessions.end_one(session_id, own[session_id])
+    for session_id in session_ids:
+        sessions.end_one(session_id, open_sessions[session_id])
     is_lasting = await sessions.records.flush()
     audit.info("sessions ended", account=person.identity, of=person.identity, lasting=is_lasting)
     return finish(request, RedirectResponse("/ops/account?done=session_ended", 303))
@@ -191,7 +193,7 @@ def _page(request: Request, *, done: str | None = None, trouble: Trouble | None 
         this=session.id,
         zone=web_of(request).ops.default_zone,
         done=done,
-        **_told(trouble),
+        **_trouble_values(trouble),
     )
 
 
@@ -206,11 +208,11 @@ def _enrolment_page(request: Request, secret: str, trouble: Trouble | None = Non
         sealed=_sealer(access).dumps({"secret": secret, "session": request.state.session.id}),
         is_changeable=access.accounts.is_changeable(account.name),
         is_required=access.must_enrol(request.state.session),
-        **_told(trouble),
+        **_trouble_values(trouble),
     )
 
 
-def _told(trouble: Trouble | None) -> dict[str, Any]:
+def _trouble_values(trouble: Trouble | None) -> dict[str, Any]:
     """The part of a page's values that says what went wrong."""
     if trouble is None:
         return {"trouble": None, "wait_s": 0}

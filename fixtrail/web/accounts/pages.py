@@ -24,7 +24,7 @@ from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.throttle import Attempt
 from fixtrail.web.accounts.users import Account, Person
-from fixtrail.web.ops.shell import BadForm, StaffRoute, local_path, page, small_form
+from fixtrail.web.ops.page_frame import BadForm, StaffRoute, local_path, page, small_form
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600
@@ -38,10 +38,10 @@ router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 async def login_page(request: Request) -> Response:
     """The form; whoever is signed in already goes on."""
     access = access_of(request)
-    there = local_path(request.query_params.get("next"))
+    next_path = local_path(request.query_params.get("next"))
     if access.session_of(request) is not None:
-        return RedirectResponse(there, status_code=303)
-    return _form(request, access, there)
+        return RedirectResponse(next_path, status_code=303)
+    return _form(request, access, next_path)
 
 
 @router.post("/login")
@@ -52,22 +52,22 @@ async def login(request: Request) -> Response:
         form = await small_form(request)
     except BadForm:
         return _form(request, access, "/ops", trouble="login.again", status=400)
-    there = local_path(form.get("next"))
+    next_path = local_path(form.get("next"))
     if not access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", "")):
-        return _form(request, access, there, trouble="login.again", status=403)
+        return _form(request, access, next_path, trouble="login.again", status=403)
     name = form.get("name", "").strip().lower()[:256]
     attempt = access.attempt(request, name)
     if wait_s := access.throttle.admit(attempt):
-        audit.warning("login", outcome="throttled", account=_known(access, name), via="password")
-        return _form(request, access, there, trouble="login.wait", status=429, wait_s=wait_s)
+        audit.warning("login", outcome="throttled", account=_known_account(access, name), via="password")
+        return _form(request, access, next_path, trouble="login.wait", status=429, wait_s=wait_s)
     account = access.accounts.get(name)
     fits = await access.checker.matches(account.password if account else None, form.get("password", ""))
     if account is None or not fits:
-        audit.warning("login", outcome="refused", account=_known(access, name), via="password")
-        return _form(request, access, there, trouble="login.refused", status=401)
+        audit.warning("login", outcome="refused", account=_known_account(access, name), via="password")
+        return _form(request, access, next_path, trouble="login.refused", status=401)
     if account.totp:
-        return _ask_code(request, access, account, there)
-    return _signed_in(request, access, account, there, [attempt])
+        return _ask_code(request, access, account, next_path)
+    return _signed_in(request, access, account, next_path, [attempt])
 
 
 @router.post("/login/code")
@@ -79,10 +79,10 @@ async def login_code(request: Request) -> Response:
         step = _code_sealer(access).loads(access.cookie(request, CODE_COOKIE) or "", max_age=CODE_S)
     except (BadForm, BadSignature):
         return _form(request, access, "/ops", trouble="login.again", status=400)
-    there, account = local_path(step["next"]), access.accounts.get(step["account"])
+    next_path, account = local_path(step["next"]), access.accounts.get(step["account"])
     is_ours = access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", ""))
     if account is None or account.stamp != step["stamp"] or not is_ours:
-        return _form(request, access, there, trouble="login.again", status=403)
+        return _form(request, access, next_path, trouble="login.again", status=403)
     attempt = access.attempt(request, account.name, is_code=True)
     if wait_s := access.throttle.admit(attempt):
         audit.warning("login", outcome="throttled", account=account.name, via="code")
@@ -90,25 +90,25 @@ async def login_code(request: Request) -> Response:
     if not await asyncio.to_thread(access.second.accepts, account, form.get("code", "")[:64]):
         audit.warning("login", outcome="refused", account=account.name, via="code")
         return _code_form(request, access, trouble="login.code_refused", status=401)
-    response = _signed_in(request, access, account, there, [attempt, access.attempt(request, account.name)])
+    response = _signed_in(request, access, account, next_path, [attempt, access.attempt(request, account.name)])
     access.forget(request, response, CODE_COOKIE)
     return response
 
 
-def _signed_in(request: Request, access: Access, account: Account, there: str, attempts: list[Attempt]) -> Response:
+def _signed_in(request: Request, access: Access, account: Account, next_path: str, attempts: list[Attempt]) -> Response:
     for attempt in attempts:
         access.throttle.succeeded(attempt)
     audit.info("login", outcome="ok", account=account.name, role=account.role, via="password")
-    response = RedirectResponse(there, status_code=303)
+    response = RedirectResponse(next_path, status_code=303)
     access.begin(request, response, access.sessions.begin(account, device_name(request.headers.get("user-agent"))))
     access.remember_device(request, response, account.name)
     access.forget(request, response, FORM_COOKIE)
     return response
 
 
-def _ask_code(request: Request, access: Access, account: Account, there: str) -> Response:
+def _ask_code(request: Request, access: Access, account: Account, next_path: str) -> Response:
     response = _code_form(request, access)
-    sealed = _code_sealer(access).dumps({"account": account.name, "stamp": account.stamp, "next": there})
+    sealed = _code_sealer(access).dumps({"account": account.name, "stamp": account.stamp, "next": next_path})
     access.set_cookie(request, response, CODE_COOKIE, str(sealed), CODE_S)
     return response
 
@@ -146,12 +146,12 @@ async def to_provider(request: Request) -> Response:
     access = access_of(request)
     if access.provider is None:
         return RedirectResponse("/login", status_code=303)
-    kept: dict[str, Any] = {}
+    flow_state: dict[str, Any] = {}
     try:
-        response = await access.provider.send_there(request, _way_back(request, access), kept)
+        response = await access.provider.redirect_to_provider(request, _way_back(request, access), flow_state)
     except OidcError as error:
-        return _not_vouched_for(request, access, error)
-    sealed = _sealer(access).dumps({"next": local_path(request.query_params.get("next")), "kept": kept})
+        return _provider_failure(request, access, error)
+    sealed = _sealer(access).dumps({"next": local_path(request.query_params.get("next")), "kept": flow_state})
     access.set_cookie(request, response, PROVIDER_COOKIE, str(sealed), AWAY_S)
     return response
 
@@ -163,14 +163,14 @@ async def from_provider(request: Request) -> Response:
     if access.provider is None:
         return RedirectResponse("/login", status_code=303)
     try:
-        told = _sealer(access).loads(access.cookie(request, PROVIDER_COOKIE) or "", max_age=AWAY_S)
-        person = await access.provider.who_came_back(request, told["kept"])
+        flow = _sealer(access).loads(access.cookie(request, PROVIDER_COOKIE) or "", max_age=AWAY_S)
+        person = await access.provider.person_from_redirect(request, flow["kept"])
     except BadSignature:
-        return _not_vouched_for(request, access, OidcError("another browser, or too late"))
+        return _provider_failure(request, access, OidcError("another browser, or too late"))
     except OidcError as error:
-        return _not_vouched_for(request, access, error)
+        return _provider_failure(request, access, error)
     audit.info("login", outcome="ok", account=person.identity, role=person.role, via="oidc")
-    response = RedirectResponse(local_path(told["next"]), status_code=303)
+    response = RedirectResponse(local_path(flow["next"]), status_code=303)
     device = device_name(request.headers.get("user-agent"))
     access.begin(request, response, access.sessions.begin_provided(person, device))
     access.forget(request, response, PROVIDER_COOKIE)
@@ -185,20 +185,20 @@ def _sealer(access: Access) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(access.secret, salt="fixtrail oidc")
 
 
-def _not_vouched_for(request: Request, access: Access, error: OidcError) -> Response:
+def _provider_failure(request: Request, access: Access, error: OidcError) -> Response:
     audit.warning("login", outcome="refused", account=None, via="oidc", reason=str(error))
     response = _form(request, access, "/ops", trouble="login.provider_refused", status=401)
     access.forget(request, response, PROVIDER_COOKIE)
     return response
 
 
-def _known(access: Access, name: str) -> str | None:
+def _known_account(access: Access, name: str) -> str | None:
     """The name where there is such an account: what else was typed may be a password in the wrong field."""
     return name if access.accounts.get(name) else None
 
 
 def _form(
-    request: Request, access: Access, there: str, *, trouble: str | None = None, status: int = 200, wait_s: int = 0
+    request: Request, access: Access, next_path: str, *, trouble: str | None = None, status: int = 200, wait_s: int = 0
 ) -> Response:
     nonce = access.cookie(request, FORM_COOKIE) or new_nonce()
     response = page(
@@ -207,7 +207,7 @@ def _form(
         status=status,
         trouble=trouble,
         wait_s=wait_s,
-        there=there,
+        there=next_path,
         login_token=access.login_token(nonce),
         by_provider=access.provider is not None,
         by_password=bool(access.accounts.all()),

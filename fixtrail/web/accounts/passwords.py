@@ -16,7 +16,7 @@ OWN_WORDS = ("fixtrail", "workshop", "service")
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 # Each check takes 64 MiB: guessers wait for one another, nothing else does.
-_AT_ONCE = 2
+_MOST_CHECKS = 2
 
 
 class WeakPassword(ValueError):
@@ -63,7 +63,7 @@ class Checker:
 
     def __init__(self) -> None:
         self._nobody = _hasher.hash(secrets.token_urlsafe(32))
-        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turn = asyncio.Semaphore(_MOST_CHECKS)
 
     async def matches(self, hashed: str | None, password: str) -> bool:
         """Whether the password fits; always False, in the same time, where `hashed` is None."""

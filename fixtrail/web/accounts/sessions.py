@@ -93,16 +93,16 @@ class Sessions:
 
     def seal(self, session: Session) -> str:
         """The cookie's value."""
-        said = self._signer.dumps({**asdict(session), "centers": list(session.centers)})
-        return said if isinstance(said, str) else said.decode()
+        cookie = self._signer.dumps({**asdict(session), "centers": list(session.centers)})
+        return cookie if isinstance(cookie, str) else cookie.decode()
 
     def open(self, cookie: str | None) -> Session | None:
         """The session of a cookie with the role its account has today, or None where it is not to be honoured."""
         if not cookie:
             return None
         try:
-            told = self._signer.loads(cookie)
-            session = Session(**{**told, "centers": tuple(told["centers"])})
+            content = self._signer.loads(cookie)
+            session = Session(**{**content, "centers": tuple(content["centers"])})
         except (BadSignature, TypeError, KeyError):
             return None
         now = int(self._clock())
@@ -178,8 +178,8 @@ class Sessions:
         """What every form of this session carries."""
         return _form_token(self._keys[0], session)
 
-    def is_form_token(self, session: Session, told: str) -> bool:
-        return any(hmac.compare_digest(_form_token(key, session).encode(), told.encode()) for key in self._keys)
+    def is_form_token(self, session: Session, token: str) -> bool:
+        return any(hmac.compare_digest(_form_token(key, session).encode(), token.encode()) for key in self._keys)
 
 
 def _form_token(key: bytes, session: Session) -> str:

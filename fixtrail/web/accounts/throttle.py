@@ -50,7 +50,7 @@ class Throttle:
         self._pairs = SlidingWindow(MINUTE_S)
         self._slow_pairs, self._addresses = SlidingWindow(SLOW_S), SlidingWindow(SLOW_S)
         self._strangers = SlidingWindow(HOUR_S)
-        self._known: OrderedDict[str, float] = OrderedDict()
+        self._known_pairs: OrderedDict[str, float] = OrderedDict()
 
     def admit(self, attempt: Attempt) -> int:
         """0 where this attempt is let in, which counts it at once; else the seconds until another one is."""
@@ -67,10 +67,10 @@ class Throttle:
         """Somebody who mistyped a few times starts afresh, and the address is no stranger's for a month."""
         self._pairs.clear(attempt.pair)
         self._slow_pairs.clear(attempt.pair)
-        self._known[attempt.pair] = self._clock() + ADDRESS_KNOWN_S
-        self._known.move_to_end(attempt.pair)
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
+        self._known_pairs[attempt.pair] = self._clock() + ADDRESS_KNOWN_S
+        self._known_pairs.move_to_end(attempt.pair)
+        if len(self._known_pairs) > MOST_KNOWN:
+            self._known_pairs.popitem(last=False)
 
     def _counted(self, attempt: Attempt, now: float) -> list[tuple[SlidingWindow, str, int]]:
         """What the attempt counts in, and how many attempts each of them takes."""
@@ -79,7 +79,7 @@ class Throttle:
         if attempt.device and not any(window.wait_s(key, most, now) for window, key, most in of_device):
             return of_device
         counted = [(self._pairs, attempt.pair, PER_PAIR), (self._addresses, attempt.address, PER_ADDRESS)]
-        if self._known.get(attempt.pair, 0.0) > now:
+        if self._known_pairs.get(attempt.pair, 0.0) > now:
             return counted
         if attempt.is_code:
             return [*counted, (self._strangers, attempt.who, CODES_PER_HOUR)]

@@ -192,7 +192,7 @@ class Directory:
         """Raises TomlFileError where file or text are wrong from the start."""
         self._path = path
         self._inline = parse_users(inline, "FIXTRAIL_USERS_TOML") if inline else {}
-        self._seen = self._state()
+        self._file_state = self._state()
         self._accounts = {**self._inline, **(read_users(path) if path else {})}
 
     def get(self, name: str) -> Account | None:
@@ -212,8 +212,8 @@ class Directory:
 
     def all(self) -> Mapping[str, Account]:
         """By name. Asks the file system each time, which is far cheaper than any page."""
-        if (state := self._state()) != self._seen:
-            self._seen = state
+        if (state := self._state()) != self._file_state:
+            self._file_state = state
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
                 log.info("accounts read", accounts=len(self._accounts))
@@ -225,7 +225,7 @@ class Directory:
         if self._path is None:
             return None
         try:
-            found = self._path.stat()
+            stat = self._path.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino

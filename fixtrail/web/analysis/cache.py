@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FRESH_S = 300.0
 OLDEST_S = 24 * 3600.0
 PATIENCE_S = 2.0
-AT_ONCE = 2
+MOST_RUNNING = 2
 MOST_KEPT = 50
 RETRY_AFTER_S = (2.0, 10.0, 30.0)
 # ClickHouse's own numbers of errors.
@@ -32,7 +32,7 @@ _PASSING = frozenset({"unreachable", "too_long", "too_much_memory", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportRequest:
     """Which report: its name, the days of close, both included, and what it is cut by."""
 
     name: str
@@ -42,7 +42,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ReportRefusal:
     """Why a report could not be computed: a word of the catalogue, [analysis.why], for both languages."""
 
     reason: str
@@ -68,8 +68,8 @@ class Computed:
 
 
 Answered = Callable[[], None]
-Compute = Callable[[Asked, Answered], "Report"]
-Outcome = Computed | Refused | Computing
+Compute = Callable[[ReportRequest, Answered], "Report"]
+Outcome = Computed | ReportRefusal | Computing
 
 
 class Reports:
@@ -85,30 +85,30 @@ class Reports:
     ) -> None:
         self._compute = compute
         self._fresh_s, self._patience_s, self._retry_after_s = fresh_s, patience_s, retry_after_s
-        self._done: dict[Asked, tuple[float, Computed]] = {}
-        self._running: dict[Asked, asyncio.Task[Outcome]] = {}
-        self._progress: dict[Asked, Computing] = {}
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._cached: dict[ReportRequest, tuple[float, Computed]] = {}
+        self._running: dict[ReportRequest, asyncio.Task[Outcome]] = {}
+        self._progress: dict[ReportRequest, Computing] = {}
+        self._turn = asyncio.Semaphore(MOST_RUNNING)
 
-    async def get(self, asked: Asked) -> Outcome:
+    async def get(self, request: ReportRequest) -> Outcome:
         """The report with its time, why there is none, or how far it is; returns after some patience, whatever."""
-        age, last = self._last(asked)
+        age, last = self._last(request)
         if last is not None and age < self._fresh_s:
             return last
-        running = self._start(asked)
+        running = self._start(request)
         if running is None:
-            return last or Refused("too_many")
+            return last or ReportRefusal("too_many")
         done, _ = await asyncio.wait([running], timeout=0 if last else self._patience_s)
-        if done and not (last is not None and isinstance(running.result(), Refused)):
+        if done and not (last is not None and isinstance(running.result(), ReportRefusal)):
             return running.result()
-        return replace(last, newer=self._progress.get(asked)) if last else self._progress[asked]
+        return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
 
-    def _last(self, asked: Asked) -> tuple[float, Computed | None]:
-        at, last = self._done.get(asked, (0.0, None))
+    def _last(self, asked: ReportRequest) -> tuple[float, Computed | None]:
+        at, last = self._cached.get(asked, (0.0, None))
         age = time.monotonic() - at
         return (age, last) if last is not None and age < OLDEST_S else (age, None)
 
-    def _start(self, asked: Asked) -> asyncio.Task[Outcome] | None:
+    def _start(self, asked: ReportRequest) -> asyncio.Task[Outcome] | None:
         """The computation that goes on, or a new one; None where too many go on."""
         if asked not in self._running:
             if len(self._running) >= MOST_KEPT:
@@ -117,44 +117,44 @@ class Reports:
             self._running[asked] = asyncio.create_task(self._run(asked))
         return self._running[asked]
 
-    async def _run(self, asked: Asked) -> Outcome:
+    async def _run(self, request: ReportRequest) -> Outcome:
         try:
-            outcome = await self._attempt(asked)
+            outcome = await self._attempt(request)
             for pause_s in self._retry_after_s:
-                if not isinstance(outcome, Refused) or outcome.reason not in _PASSING:
+                if not isinstance(outcome, ReportRefusal) or outcome.reason not in _PASSING:
                     break
-                known = self._progress[asked]
-                self._progress[asked] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
+                known = self._progress[request]
+                self._progress[request] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
                 await asyncio.sleep(pause_s)
-                outcome = await self._attempt(asked)
+                outcome = await self._attempt(request)
             if isinstance(outcome, Computed):
-                self._keep(asked, outcome)
+                self._keep(request, outcome)
             return outcome
         finally:
-            self._running.pop(asked, None)
+            self._running.pop(request, None)
 
-    def _keep(self, asked: Asked, computed: Computed) -> None:
-        if len(self._done) >= MOST_KEPT:
-            del self._done[min(self._done, key=lambda other: self._done[other][0])]
-        self._done[asked] = (time.monotonic(), computed)
+    def _keep(self, asked: ReportRequest, computed: Computed) -> None:
+        if len(self._cached) >= MOST_KEPT:
+            del self._cached[min(self._cached, key=lambda other: self._cached[other][0])]
+        self._cached[asked] = (time.monotonic(), computed)
 
-    async def _attempt(self, asked: Asked) -> Outcome:
+    async def _attempt(self, asked: ReportRequest) -> Outcome:
         async with self._turn:
             at = datetime.now(UTC)
             outcome = await asyncio.to_thread(self._outcome, asked)
-        return outcome if isinstance(outcome, Refused) else Computed(outcome, at)
+        return outcome if isinstance(outcome, ReportRefusal) else Computed(outcome, at)
 
-    def _outcome(self, asked: Asked) -> "Report | Refused":
+    def _outcome(self, request: ReportRequest) -> "Report | ReportRefusal":
         def answered() -> None:
-            known = self._progress[asked]
-            self._progress[asked] = replace(known, answered=known.answered + 1)
+            known = self._progress[request]
+            self._progress[request] = replace(known, answered=known.answered + 1)
 
         try:
-            return self._compute(asked, answered)
+            return self._compute(request, answered)
         except (Failure, NoEndpointError) as error:
             # What the database says may hold names and values: it is for the log, not for a page.
-            log.warning("report %s: %s", asked.name, str(error).splitlines()[0])
-            return Refused(reason_of(error))
+            log.warning("report %s: %s", request.name, str(error).splitlines()[0])
+            return ReportRefusal(reason_of(error))
 
 
 def reason_of(error: Exception) -> str:

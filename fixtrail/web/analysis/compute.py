@@ -1,11 +1,11 @@
-"""How a web process computes a report; what that takes is imported when the first one is asked for."""
+"""Computes reports in a web process; their libraries are imported at the first request."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ReportSettings
-from fixtrail.web.analysis.cache import Answered, Asked, Compute
+from fixtrail.web.analysis.cache import Answered, Compute, ReportRequest
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def computer(settings: ReportSettings) -> Compute:
     """Computes reports from the ClickHouse of these settings, against the targets of FIXTRAIL_TARGETS."""
 
-    def compute(asked: Asked, answered: Answered) -> "Report":
-        from fixtrail.reports.ask import asker
+    def compute(request: ReportRequest, answered: Answered) -> "Report":
         from fixtrail.reports.catalogue import builder
         from fixtrail.reports.options import Options
+        from fixtrail.reports.queries import query_runner
 
-        options = Options(datetime.now(UTC), asked.since, asked.until, asked.by, report_targets(settings))
-        return builder(asked.name)(asker(settings, answered), options)
+        options = Options(datetime.now(UTC), request.since, request.until, request.by, report_targets(settings))
+        return builder(request.name)(query_runner(settings, answered), options)
 
     return compute

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
-from fixtrail.web.analysis.cache import Asked, Computed, Computing, Refused
+from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
 from fixtrail.web.context import web_of
-from fixtrail.web.ops.shell import StaffRoute, locale_of, page, words
+from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import Failure
 from schemas.locales import Locale
 
@@ -51,8 +51,8 @@ async def overview(request: Request, person: Analyst) -> Response:
     from fixtrail.reports.catalogue import REPORTS
 
     locale = locale_of(request)
-    found = [(name, question.said(locale)) for name, question in REPORTS.items()]
-    return page(request, "analysis.html", reports=found)
+    reports = [(name, question.in_locale(locale)) for name, question in REPORTS.items()]
+    return page(request, "analysis.html", reports=reports)
 
 
 @router.get("/analysis/report.css")
@@ -68,11 +68,11 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
 
-    asked = asked_by(request, name)
-    outcome = await web_of(request).ops.reports.get(asked)
+    report_request = request_of(request, name)
+    outcome = await web_of(request).ops.reports.get(report_request)
     nothing_yet = {"refused": None, "progress": None, "as_of": None}
-    about: dict[str, Any] = {"name": name, "asked": asked, "cuts": CUTS, **nothing_yet}
-    if isinstance(outcome, Refused):
+    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, **nothing_yet}
+    if isinstance(outcome, ReportRefusal):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
         response = page(request, "report.html", status=202, **{**about, "progress": outcome})
@@ -86,7 +86,7 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
         body=Markup(await asyncio.to_thread(render_html, report, locale)),
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),
-        charts=[(chart.name, chart.title.said(locale)) for chart in report.charts],
+        charts=[(chart.name, chart.title.in_locale(locale)) for chart in report.charts],
     )
     if outcome.newer is not None:
         response.headers["Refresh"] = str(ASK_AGAIN_S)
@@ -97,14 +97,14 @@ def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:
     """Name and title of each table that there is as a file."""
     from fixtrail.reports.beside import PARTS
 
-    figures = [("figures", PARTS["headline"].said(locale))] if report.figures else []
-    return [*figures, *((sheet.name, sheet.title.said(locale)) for sheet in report.sheets)]
+    figures = [("figures", PARTS["headline"].in_locale(locale))] if report.figures else []
+    return [*figures, *((sheet.name, sheet.title.in_locale(locale)) for sheet in report.sheets)]
 
 
 @router.get("/analysis/{name}/{file}")
 async def report_file(request: Request, name: str, file: str, person: Reader) -> Response:
     """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
-    outcome = await web_of(request).ops.reports.get(asked_by(request, name))
+    outcome = await web_of(request).ops.reports.get(request_of(request, name))
     if not isinstance(outcome, Computed):
         return Response(
             words(locale_of(request))("analysis.not_yet"),
@@ -141,16 +141,16 @@ def _file(report: "Report", stem: str, form: str, locale: Locale) -> tuple[bytes
     raise HTTPException(404)
 
 
-def asked_by(request: Request, name: str) -> Asked:
+def request_of(request: Request, name: str) -> ReportRequest:
     """The report that an address names. Raises 404 for no report's name, 400 for days or cuts that are none."""
     from fixtrail.reports.catalogue import REPORTS
     from fixtrail.reports.options import check_cut, parse_day
 
     if name not in REPORTS:
         raise HTTPException(404)
-    told = request.query_params
+    parameters = request.query_params
     try:
-        since, until = parse_day(told.get("from") or None, "from"), parse_day(told.get("to") or None, "to")
-        return Asked(name, since, until, check_cut(told.get("by") or None))
+        since, until = parse_day(parameters.get("from") or None, "from"), parse_day(parameters.get("to") or None, "to")
+        return ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
     except Failure:
         raise HTTPException(400) from None

@@ -1,4 +1,4 @@
-"""Who asks: the API key of a request and what it allows."""
+"""Authentication of API requests: the key and its scopes."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -18,20 +18,24 @@ _bearer = HTTPBearer(
 )
 
 
-async def key_of(request: Request, told: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
+async def key_of(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> ApiKey:
     """The valid API key of a request. Raises Problem 401, or 429 where an address has tried too many wrong ones."""
     state = state_of(request)
     address = address_of(request.scope)
     state.pace.may_try(address)
-    key = state.keys.find(told.credentials, datetime.now(UTC)) if told else None
+    key = state.keys.find(credentials.credentials, datetime.now(UTC)) if credentials else None
     if key is None:
-        if told:
+        if credentials:
             state.pace.note_wrong(address)
         raise Problem(
             401,
             "unauthenticated",
             "Send `Authorization: Bearer` with a key that is neither revoked nor expired.",
-            headers={"WWW-Authenticate": 'Bearer realm="fixtrail"' + (', error="invalid_token"' if told else "")},
+            headers={
+                "WWW-Authenticate": 'Bearer realm="fixtrail"' + (', error="invalid_token"' if credentials else "")
+            },
         )
     return key
 

@@ -25,7 +25,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Known:
+class _StoredAnswer:
     fingerprint: bytes
     began: float
     answer: Answer | None = None
@@ -44,7 +44,7 @@ class Answers:
 
     def __init__(self, kept_s: float = KEPT_S, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept_s, self._kept_bytes = kept_s, kept_bytes
-        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._stored: OrderedDict[tuple[str, str], _StoredAnswer] = OrderedDict()
         self._bytes = 0
 
     def begin(self, owner: str, key: str, fingerprint: bytes) -> Answer | None:
@@ -53,49 +53,49 @@ class Answers:
         Raises Problem 422 where the key came with another request, 409 while the first one is still under way.
         """
         self._let_go(time.monotonic() - self._kept_s)
-        known = self._known.get((owner, key))
-        if known is None:
-            self._known[owner, key] = _Known(fingerprint, time.monotonic())
+        stored = self._stored.get((owner, key))
+        if stored is None:
+            self._stored[owner, key] = _StoredAnswer(fingerprint, time.monotonic())
             self._bytes += _ENTRY_BYTES
             return None
-        if known.fingerprint != fingerprint:
+        if stored.fingerprint != fingerprint:
             raise Problem(
                 422,
                 "idempotency-key-reused",
                 "This Idempotency-Key came before with another body or other headers. Nothing was accepted.",
             )
-        if known.answer is None:
+        if stored.answer is None:
             raise Problem(
                 409,
                 "idempotency-key-in-use",
                 "Ask again in a moment to get the answer of the first request.",
                 headers={"Retry-After": "1"},
             )
-        return known.answer
+        return stored.answer
 
     def end(self, owner: str, key: str, answer: Answer | None) -> None:
         """Keep the answer; None forgets the request, so that a repeat is done again."""
-        known = self._known.get((owner, key))
-        if known is None:
+        stored = self._stored.get((owner, key))
+        if stored is None:
             return
         if answer is None:
             self._forget((owner, key))
             return
-        self._bytes -= known.bytes
-        known.answer = answer
-        self._bytes += known.bytes
+        self._bytes -= stored.bytes
+        stored.answer = answer
+        self._bytes += stored.bytes
         self._let_go(time.monotonic() - self._kept_s)
 
     def _let_go(self, before: float) -> None:
         """Forget what is older, and the oldest while there is too much, up to one that is still under way."""
-        while self._known:
-            place, known = next(iter(self._known.items()))
-            if known.answer is None or (known.began >= before and self._bytes <= self._kept_bytes):
+        while self._stored:
+            stored_key, stored = next(iter(self._stored.items()))
+            if stored.answer is None or (stored.began >= before and self._bytes <= self._kept_bytes):
                 return
-            self._forget(place)
+            self._forget(stored_key)
 
-    def _forget(self, place: tuple[str, str]) -> None:
-        self._bytes -= self._known.pop(place).bytes
+    def _forget(self, stored_key: tuple[str, str]) -> None:
+        self._bytes -= self._stored.pop(stored_key).bytes
 
 
 def parse_key(header: str | None) -> str | None:

@@ -151,19 +151,19 @@ def _count_items(body: bytes) -> int:
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        said = f"is no JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        fault = f"is no JSON: {error.msg} at line {error.lineno} column {error.colno}"
         try:
             body.decode()
         except UnicodeDecodeError:
-            said = "is not UTF-8"
-        raise _unreadable(said) from None
+            fault = "is not UTF-8"
+        raise _unreadable(fault) from None
     if not isinstance(parsed, list):
         raise _unreadable("is no JSON array")
     return len(parsed)
 
 
-def _unreadable(said: str) -> Problem:
-    return Problem(400, "unreadable-body", f"The batch {said}. Nothing was accepted.")
+def _unreadable(fault: str) -> Problem:
+    return Problem(400, "unreadable-body", f"The batch {fault}. Nothing was accepted.")
 
 
 def _check_number(items: int, most: int) -> None:

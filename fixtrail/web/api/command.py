@@ -46,7 +46,7 @@ def add_key(
 def list_keys(settings: ApiKeySettings) -> list[dict[str, Any]]:
     """Every key, oldest first, without its hash; `state` is valid, expired or revoked."""
     now = datetime.now(UTC)
-    return [_told(key, now) for key in key_file(settings).read()]
+    return [_as_dict(key, now) for key in key_file(settings).read()]
 
 
 def revoke_key(settings: ApiKeySettings, key_id: str) -> ApiKey:
@@ -73,13 +73,13 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def _told(key: ApiKey, now: datetime) -> dict[str, Any]:
-    said = key.model_dump(mode="json", exclude={"secret_sha256"})
+def _as_dict(key: ApiKey, now: datetime) -> dict[str, Any]:
+    fields = key.model_dump(mode="json", exclude={"secret_sha256"})
     for name in ("scopes", "types", "centers"):
-        said[name] = None if said[name] is None else sorted(said[name])
-    return {**said, "state": "valid" if key.is_valid(now) else "revoked" if key.revoked_at else "expired"}
+        fields[name] = None if fields[name] is None else sorted(fields[name])
+    return {**fields, "state": "valid" if key.is_valid(now) else "revoked" if key.revoked_at else "expired"}
 
 
-def _check(option: str, given: Iterable[str], known: Iterable[str]) -> None:
-    if unknown := sorted(set(given) - set(known)):
-        raise Failure(f"{option} {unknown[0]}: there are only {', '.join(known)}", USAGE)
+def _check(option: str, names: Iterable[str], allowed: Iterable[str]) -> None:
+    if unknown := sorted(set(names) - set(allowed)):
+        raise Failure(f"{option} {unknown[0]}: there are only {', '.join(allowed)}", USAGE)

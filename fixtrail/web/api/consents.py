@@ -10,7 +10,7 @@ from starlette.responses import Response
 from fixtrail.customers.consents import ALL_MILESTONES, Consent, change_consent
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.bodies import JSON, whole_body
-from fixtrail.web.api.problems import Problem, invalid_request, told
+from fixtrail.web.api.problems import Problem, invalid_request, problem_responses
 from fixtrail.web.api.state import state_of
 from runtime.failure import Failure
 from schemas.times import is_time_zone
@@ -79,11 +79,11 @@ class ConsentChange(BaseModel):
 
     def consent(self, source: str) -> Consent:
         """The same as the ledger's commands take it; ids of grants are each source's own."""
-        only = self.milestones
+        milestones = self.milestones
         return Consent(
             opted_out=self.opted_out,
-            milestones=frozenset(only) if isinstance(only, list) else None,
-            all_milestones=only == "all",
+            milestones=frozenset(milestones) if isinstance(milestones, list) else None,
+            all_milestones=milestones == "all",
             time_zone=self.time_zone,
             add=self.add,
             grant=None if self.grant_id is None else f"{source} {self.grant_id}",
@@ -106,8 +106,8 @@ _CHANGE = {"$ref": "#/components/schemas/ConsentChange"}
 def _without_names(error: ValidationError) -> list[dict[str, Any]]:
     """The errors without any name that the sender chose: kinds, and fields that there are not."""
     return [
-        {"loc": ("unknown field",) if each["type"] == "extra_forbidden" else each["loc"][:1], "msg": each["msg"]}
-        for each in error.errors(include_input=False, include_context=False, include_url=False)
+        {"loc": ("unknown field",) if item["type"] == "extra_forbidden" else item["loc"][:1], "msg": item["msg"]}
+        for item in error.errors(include_input=False, include_context=False, include_url=False)
     ]
 
 
@@ -117,7 +117,7 @@ def _without_names(error: ValidationError) -> list[dict[str, Any]]:
     operation_id="postConsents",
     summary="Say what a customer agrees to",
     response_description="It is written down; this holds now.",
-    responses=told(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    responses=problem_responses(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": _CHANGE}}}},
 )
 async def post_consents(request: Request, response: Response, key: Key) -> ConsentState:
@@ -136,11 +136,11 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
     except ValidationError as error:
         raise invalid_request(_without_names(error)) from None
     quota = key.events_per_minute or state.settings.api_events_per_minute
-    headers = state.pace.take(key.id, quota, 1).headers()
+    headers = state.pace.consume(key.id, quota, 1).headers()
     try:
-        found = await asyncio.to_thread(change_consent, state.settings, change.address, change.consent(key.source))
+        current = await asyncio.to_thread(change_consent, state.settings, change.address, change.consent(key.source))
     except Failure:
         detail = "Nothing was written down, or it is not known; send it again with its `grant_id`."
         raise Problem(503, "ledger-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     response.headers.update({"Cache-Control": "no-store", **headers})
-    return ConsentState.model_validate({name: found[name] for name in ConsentState.model_fields})
+    return ConsentState.model_validate({name: current[name] for name in ConsentState.model_fields})

@@ -31,7 +31,7 @@ def openapi() -> dict[str, Any]:
     app = FastAPI()
     for router in (events.router, consents.router, reading.router):
         app.include_router(router)
-    found = get_openapi(
+    document = get_openapi(
         title="Fixtrail API",
         version="1",
         description=DESCRIPTION,
@@ -43,7 +43,7 @@ def openapi() -> dict[str, Any]:
             {"name": "orders", "description": "Journeys out, as they are now."},
         ],
     )
-    schemas = found["components"]["schemas"]
+    schemas = document["components"]["schemas"]
     schemas.update(event_schemas(_REF))
     for model in (ProblemDetails, events.EventsProblem, consents.ConsentChange):
         schemas[model.__name__] = model.model_json_schema(ref_template=_REF, mode="serialization")
@@ -66,4 +66,4 @@ def openapi() -> dict[str, Any]:
             "data": {"$ref": "#/components/schemas/ServiceEvent"},
         },
     }
-    return found
+    return document

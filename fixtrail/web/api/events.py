@@ -17,9 +17,9 @@ from starlette.responses import Response
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Body, Item, read_body, whole_body
-from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, Refused, judge, strictly
+from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, RefusedItem, judge, strictly
 from fixtrail.web.api.keys import ApiKey
-from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, told
+from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_responses
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
 from runtime.kafka.producer import KafkaAway
@@ -94,7 +94,7 @@ REQUEST_BODY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class EventsReply:
     """The answer to a request. One that is not final may turn out another way when the request is repeated."""
 
     answer: Answer
@@ -112,8 +112,8 @@ class Taken:
     response_description="Kafka has acknowledged every event.",
     responses={
         207: {"model": EventsAnswer, "description": "Some events are accepted and with Kafka, the items say which."},
-        **told(401, 408, 409, 415, 429),
-        **told(400, 403, 413, 422, 503, model=EventsProblem.__name__),
+        **problem_responses(401, 408, 409, 415, 429),
+        **problem_responses(400, 403, 413, 422, 503, model=EventsProblem.__name__),
     },
     openapi_extra={"requestBody": REQUEST_BODY},
 )
@@ -146,24 +146,24 @@ async def post_events(
     body = await whole_body(request, state.settings.api_body_bytes)
     with state.room_for(len(body)):
         if repeatable is None:
-            return _response(await _take(request, state, key, body, strict))
-        known = state.answers.begin(key.id, repeatable, _fingerprint(request, body, strict))
-        if known is not None:
-            return _response(Taken(known, {"Idempotent-Replayed": "true"}))
-        taken = None
+            return _response(await _process(request, state, key, body, strict))
+        stored = state.answers.begin(key.id, repeatable, _fingerprint(request, body, strict))
+        if stored is not None:
+            return _response(EventsReply(stored, {"Idempotent-Replayed": "true"}))
+        reply = None
         try:
-            taken = await _take(request, state, key, body, strict)
+            reply = await _process(request, state, key, body, strict)
         finally:
-            state.answers.end(key.id, repeatable, taken.answer if taken and taken.final else None)
-        return _response(taken)
+            state.answers.end(key.id, repeatable, reply.answer if reply and reply.final else None)
+        return _response(reply)
 
 
-async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, strict: bool) -> Taken:
+async def _process(request: Request, state: ApiState, key: ApiKey, body: bytes, strict: bool) -> EventsReply:
     """Judge the items, send what is good, and say what became of each."""
     quota = key.events_per_minute or state.settings.api_events_per_minute
-    found = await _read(request, state, key, body, quota)
-    headers = state.pace.take(key.id, quota, len(found.items)).headers()
-    verdicts = await _judged(found.items, key, state)
+    parsed = await _read(request, state, key, body, quota)
+    headers = state.pace.consume(key.id, quota, len(parsed.items)).headers()
+    verdicts = await _judged(parsed.items, key, state)
     if strict:
         verdicts = [strictly(verdict) for verdict in verdicts]
     records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
@@ -171,17 +171,17 @@ async def _take(request: Request, state: ApiState, key: ApiKey, body: bytes, str
     if not records or (strict and refused):
         items = _results(verdicts, repeat("not_sent"))
         _count(state, items)
-        status, code = _status_of(verdicts[0]) if found.single else (422, "refused")
+        status, code = _status_of(verdicts[0]) if parsed.single else (422, "refused")
         detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
-        return Taken(_problem(status, code, detail, items), headers)
-    items, acknowledged = await _sent(request, state, key, verdicts, records)
+        return EventsReply(_problem(status, code, detail, items), headers)
+    items, acknowledged = await _send(request, state, key, verdicts, records)
     _count(state, items)
     if not acknowledged:
         detail = "Send the request again: what Kafka has already counts once, by its event_id."
         headers = {**headers, "Retry-After": str(RETRY_AFTER_S)}
-        return Taken(_problem(503, "kafka-away", detail, items), headers, final=False)
-    said = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
-    return Taken(Answer(207 if refused else 202, said, "application/json"), headers)
+        return EventsReply(_problem(503, "kafka-away", detail, items), headers, final=False)
+    content = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
+    return EventsReply(Answer(207 if refused else 202, content, "application/json"), headers)
 
 
 async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quota: int) -> Body:
@@ -197,21 +197,21 @@ async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quo
         raise
 
 
-async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[AcceptedEvent | Refused]:
+async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[AcceptedEvent | RefusedItem]:
     verdicts = []
     now_ms = time.time_ns() // 1_000_000
-    for place, item in enumerate(items, 1):
+    for number, item in enumerate(items, 1):
         verdicts.append(judge(item, key, now_ms, state.limits))
-        if place % _JUDGED_AT_ONCE == 0:
+        if number % _JUDGED_AT_ONCE == 0:
             await asyncio.sleep(0)
     return verdicts
 
 
-async def _sent(
+async def _send(
     request: Request,
     state: ApiState,
     key: ApiKey,
-    verdicts: Sequence[AcceptedEvent | Refused],
+    verdicts: Sequence[AcceptedEvent | RefusedItem],
     records: Sequence[AcceptedEvent],
 ) -> tuple[list[Result], bool]:
     """What became of every item, and whether Kafka has acknowledged all of those sent."""
@@ -224,8 +224,8 @@ async def _sent(
         except KafkaAway:
             return _results(verdicts, repeat("not_sent")), False
         trace.acknowledged = all(acknowledged)
-    said = iter("accepted" if each else "not_acknowledged" for each in acknowledged)
-    return _results(verdicts, said), trace.acknowledged
+    statuses = iter("accepted" if is_acknowledged else "not_acknowledged" for is_acknowledged in acknowledged)
+    return _results(verdicts, statuses), trace.acknowledged
 
 
 async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence[AcceptedEvent]:
@@ -246,10 +246,10 @@ async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence
     ]
 
 
-def _results(verdicts: Sequence[AcceptedEvent | Refused], said: Iterator[str]) -> list[Result]:
-    """One result an item; `said` has the next status for each record among the verdicts."""
+def _results(verdicts: Sequence[AcceptedEvent | RefusedItem], statuses: Iterator[str]) -> list[Result]:
+    """One result an item; `statuses` has the next status for each record among the verdicts."""
     return [
-        _sent_result(index, verdict, next(said)) if isinstance(verdict, AcceptedEvent) else _refusal(index, verdict)
+        _sent_result(index, verdict, next(statuses)) if isinstance(verdict, AcceptedEvent) else _refusal(index, verdict)
         for index, verdict in enumerate(verdicts)
     ]
 
@@ -259,14 +259,14 @@ def _sent_result(index: int, record: AcceptedEvent, status: str) -> Result:
     return {**result, "warnings": record.warnings} if record.warnings else result
 
 
-def _refusal(index: int, refused: Refused) -> Result:
+def _refusal(index: int, refused: RefusedItem) -> Result:
     result: Result = {"index": index, "status": "refused", "code": refused.code, "reason": refused.reason}
     return result if refused.field is None else {**result, "field": refused.field}
 
 
-def _status_of(verdict: AcceptedEvent | Refused) -> tuple[int, str]:
+def _status_of(verdict: AcceptedEvent | RefusedItem) -> tuple[int, str]:
     """Status and problem of a request whose only event is refused."""
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, RefusedItem)
     if verdict.code == "too_large":
         return 413, "too-large"
     if verdict.code in NOT_ALLOWED:
@@ -276,13 +276,13 @@ def _status_of(verdict: AcceptedEvent | Refused) -> tuple[int, str]:
 
 def _problem(status: int, code: str, detail: str, items: Sequence[Result]) -> Answer:
     counts = Counter(item["status"] for item in items)
-    more: dict[str, Any] = {"accepted": counts["accepted"], "refused": counts["refused"], "items": items}
-    return Answer(status, Problem(status, code, detail, **more).body(), MEDIA_TYPE)
+    counts_and_items: dict[str, Any] = {"accepted": counts["accepted"], "refused": counts["refused"], "items": items}
+    return Answer(status, Problem(status, code, detail, **counts_and_items).body(), MEDIA_TYPE)
 
 
-def _response(taken: Taken) -> Response:
-    answer = taken.answer
-    headers = {"Cache-Control": "no-store", **taken.headers}
+def _response(reply: EventsReply) -> Response:
+    answer = reply.answer
+    headers = {"Cache-Control": "no-store", **reply.headers}
     return Response(answer.body, answer.status, headers, answer.media_type)
 
 
@@ -293,11 +293,15 @@ def _count(state: ApiState, items: Sequence[Result]) -> None:
 
 def _is_strict(prefer: str | None) -> bool:
     """RFC 7240 4.4: `handling=strict` asks that nothing is done where not all can be."""
-    preferences = (each.partition(";")[0].replace('"', "").strip().lower() for each in (prefer or "").split(","))
+    preferences = (
+        preference.partition(";")[0].replace('"', "").strip().lower() for preference in (prefer or "").split(",")
+    )
     return "handling=strict" in preferences
 
 
 def _fingerprint(request: Request, body: bytes, strict: bool) -> bytes:
     """What makes a request the same: its body, and the headers that say how to read it."""
-    said = sorted((name, value) for name, value in request.headers.items() if name.startswith(("ce-", "content-type")))
-    return hashlib.sha256(repr((said, strict)).encode() + b"\n" + body).digest()
+    reading_headers = sorted(
+        (name, value) for name, value in request.headers.items() if name.startswith(("ce-", "content-type"))
+    )
+    return hashlib.sha256(repr((reading_headers, strict)).encode() + b"\n" + body).digest()

@@ -44,7 +44,7 @@ class AcceptedEvent(OutgoingRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedItem:
     """Why an item is not accepted: the code of a dead letter, a sentence without any value, and the field if one."""
 
     code: str
@@ -52,31 +52,31 @@ class Refused:
     field: str | None = None
 
 
-def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent | Refused:
+def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent | RefusedItem:
     """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
     try:
         event, extras = decode_with_extras(item.value, item.headers, max_bytes=limits.max_bytes)
     except BadEvent as error:
-        return Refused(error.code, error.reason, _field(error))
+        return RefusedItem(error.code, error.reason, _field(error))
     if to_ms(event.occurred_at) > now_ms + limits.ahead_ms:
-        return Refused("too_far_ahead", "occurred_at lies in the future", "occurred_at")
+        return RefusedItem("too_far_ahead", "occurred_at lies in the future", "occurred_at")
     if not key.allows(type_=event.type):  # type: ignore[attr-defined]
-        return Refused("type_not_allowed", "the API key may not send events of this type", "type")
+        return RefusedItem("type_not_allowed", "the API key may not send events of this type", "type")
     if not key.allows(center=event.center_id):
-        return Refused("center_not_allowed", "the API key may not send events of this center", "center_id")
+        return RefusedItem("center_not_allowed", "the API key may not send events of this center", "center_id")
     ignored = tuple(name[:LONGEST_NAME] for name in sorted(extras)[:MOST_WARNINGS])
     centers = limits.centers()
     is_unknown = bool(centers) and event.center_id not in centers
     return AcceptedEvent(event.vehicle_id.encode(), item.value, item.headers, now_ms, ignored, is_unknown)
 
 
-def strictly(verdict: AcceptedEvent | Refused) -> AcceptedEvent | Refused:
+def strictly(verdict: AcceptedEvent | RefusedItem) -> AcceptedEvent | RefusedItem:
     """The verdict where nothing may be ignored: a record of which a field would be is refused."""
-    if isinstance(verdict, Refused) or not verdict.warnings:
+    if isinstance(verdict, RefusedItem) or not verdict.warnings:
         return verdict
     if not verdict.ignored:
-        return Refused("unknown_center", UNKNOWN_CENTER.partition(": ")[2], "center_id")
-    return Refused("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
+        return RefusedItem("unknown_center", UNKNOWN_CENTER.partition(": ")[2], "center_id")
+    return RefusedItem("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
 
 
 def _field(error: BadEvent) -> str | None:

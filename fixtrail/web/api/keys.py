@@ -59,7 +59,7 @@ class ApiKey(BaseModel):
         )
 
 
-class _Kept(BaseModel):
+class _KeyFileContent(BaseModel):
     keys: tuple[ApiKey, ...] = ()
 
 
@@ -81,11 +81,11 @@ class KeyFile:
         Raises Failure where the file is none of ours.
         """
         try:
-            return _Kept.model_validate_json(self.path.read_bytes()).keys
+            return _KeyFileContent.model_validate_json(self.path.read_bytes()).keys
         except FileNotFoundError:
             return ()
         except ValidationError as error:
-            where = "; ".join(".".join(map(str, each["loc"])) for each in error.errors(include_input=False))
+            where = "; ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))
             raise Failure(f"{self.path} holds no API keys: {where}") from None
 
     def add(self, key: ApiKey) -> None:
@@ -98,11 +98,11 @@ class KeyFile:
             keys = {key.id: key for key in self.read()}
             if key_id not in keys:
                 raise Failure(f"there is no API key {key_id}: `fixtrail api-keys list` names them")
-            found = keys[key_id]
-            if found.revoked_at is None:
-                found = keys[key_id] = found.model_copy(update={"revoked_at": now})
+            revoked = keys[key_id]
+            if revoked.revoked_at is None:
+                revoked = keys[key_id] = revoked.model_copy(update={"revoked_at": now})
                 self._write(tuple(keys.values()))
-            return found
+            return revoked
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -112,19 +112,19 @@ class KeyFile:
             yield
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
-        made = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-        made.touch(mode=0o600)
-        content = _Kept(keys=keys).model_dump(mode="json", exclude_none=True)
+        part_file = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        part_file.touch(mode=0o600)
+        content = _KeyFileContent(keys=keys).model_dump(mode="json", exclude_none=True)
         for key in content["keys"]:
             for name in ("scopes", "types", "centers"):
                 if name in key:
                     key[name] = sorted(key[name])
-        with made.open("w") as file:
+        with part_file.open("w") as file:
             json.dump(content, file, indent=2)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        made.replace(self.path)
+        part_file.replace(self.path)
 
 
 class KeyRing:
@@ -132,7 +132,7 @@ class KeyRing:
 
     def __init__(self, file: KeyFile) -> None:
         self._file = file
-        self._seen: tuple[int, ...] | None = None
+        self._file_state: tuple[int, ...] | None = None
         self._keys: dict[str, ApiKey] = {}
 
     def find(self, text: str, now: datetime) -> ApiKey | None:
@@ -141,25 +141,25 @@ class KeyRing:
         form = _KEY.fullmatch(text)
         key = self._keys.get(form[1]) if form else None
         # The same work for an id that nobody holds.
-        kept = key.secret_sha256 if key else "0" * 64
-        fits = hmac.compare_digest(_hash(form[2] if form else ""), kept)
-        return key if key and fits and key.is_valid(now) else None
+        stored_hash = key.secret_sha256 if key else "0" * 64
+        is_right = hmac.compare_digest(_hash(form[2] if form else ""), stored_hash)
+        return key if key and is_right and key.is_valid(now) else None
 
     def _refresh(self) -> None:
         """Read the file again if it is another one than last time; one that cannot be read leaves the keys as known."""
-        seen: tuple[int, ...] = ()
+        file_state: tuple[int, ...] = ()
         try:
             stat = self._file.path.stat()
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            file_state = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except FileNotFoundError:
             pass
-        if seen == self._seen:
+        if file_state == self._file_state:
             return
         try:
             self._keys = {key.id: key for key in self._file.read()}
         except (Failure, OSError) as error:
             log.error("the API keys cannot be read, those known before stay valid: %s", error)
-        self._seen = seen
+        self._file_state = file_state
 
 
 def key_file(settings: ApiKeySettings) -> KeyFile:

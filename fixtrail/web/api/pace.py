@@ -16,8 +16,8 @@ BYTES_PER_EVENT = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What of a quota is left, and in how many seconds there is more."""
+class QuotaState:
+    """The rest of a quota, and the seconds until there is more."""
 
     quota: int
     remaining: int
@@ -31,18 +31,18 @@ class Left:
         }
 
 
-class Pace:
+class KeyQuotas:
     """Counts in memory, of each process for itself. A minute begins with the first event that is counted in it."""
 
     def __init__(self) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    def take(self, key_id: str, quota: int, events: int) -> Left:
+    def consume(self, key_id: str, quota: int, events: int) -> QuotaState:
         """Count this many events of a key. Raises Problem (429) where they are more than its quota a minute allows."""
         limit = RateLimitItemPerMinute(quota)
         # Asked first: what is refused shall not use up what is left.
-        fits = self._limiter.test(limit, "events", key_id, cost=events)
-        if not fits or not self._limiter.hit(limit, "events", key_id, cost=events):
+        is_allowed = self._limiter.test(limit, "events", key_id, cost=events)
+        if not is_allowed or not self._limiter.hit(limit, "events", key_id, cost=events):
             raise self._exceeded(key_id, quota)
         return self._left(limit, "events", key_id)
 
@@ -59,12 +59,12 @@ class Pace:
         """Raises Problem (429) where too many wrong keys came from this address."""
         limit = RateLimitItemPerMinute(WRONG_KEYS_PER_MINUTE)
         if not self._limiter.test(limit, "wrong", address):
-            left = self._left(limit, "wrong", address)
+            quota_state = self._left(limit, "wrong", address)
             raise Problem(
                 429,
                 "rate-limited",
                 "Too many requests with a wrong key came from this address.",
-                headers={"Retry-After": str(left.more_in_s)},
+                headers={"Retry-After": str(quota_state.more_in_s)},
             )
 
     def note_wrong(self, address: str) -> None:
@@ -79,6 +79,6 @@ class Pace:
             headers={"Retry-After": str(left.more_in_s), **left.headers()},
         )
 
-    def _left(self, limit: RateLimitItem, *identifiers: str) -> Left:
+    def _left(self, limit: RateLimitItem, *identifiers: str) -> QuotaState:
         stats = self._limiter.get_window_stats(limit, *identifiers)
-        return Left(limit.amount, stats.remaining, max(1, math.ceil(stats.reset_time - time.time())))
+        return QuotaState(limit.amount, stats.remaining, max(1, math.ceil(stats.reset_time - time.time())))

@@ -39,14 +39,14 @@ class Problem(Exception):
 
     def body(self) -> bytes:
         """The problem as JSON."""
-        said = {
+        members = {
             "type": TYPE + self.code,
             "title": TITLES.get(self.code, HTTPStatus(self.status).phrase),
             "status": self.status,
             "detail": self.detail,
             **self.more,
         }
-        return orjson.dumps(said)
+        return orjson.dumps(members)
 
     def response(self) -> Response:
         return Response(self.body(), self.status, {"Cache-Control": "no-store", **self.headers}, MEDIA_TYPE)
@@ -80,18 +80,18 @@ TITLES = {
 
 
 def invalid_request(errors: Sequence[Any]) -> Problem:
-    """What pydantic found wrong: where and what, never the value."""
-    said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in errors[:5])
-    return Problem(422, "invalid-request", said)
+    """pydantic's errors: location and reason, never the value."""
+    reasons = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in errors[:5])
+    return Problem(422, "invalid-request", reasons)
 
 
-def told(*statuses: int, model: str = "ProblemDetails") -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int, model: str = "ProblemDetails") -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of these error statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
-    return {status: {"description": _SAID[status], "content": content} for status in statuses}
+    return {status: {"description": _STATUS_TEXTS[status], "content": content} for status in statuses}
 
 
-_SAID = {
+_STATUS_TEXTS = {
     400: "The body, or a header, cannot be read.",
     401: "No valid API key.",
     403: "The API key does not allow this.",

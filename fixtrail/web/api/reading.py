@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.order import CenterOrders, Order, order_at
-from fixtrail.web.api.problems import Problem, told
+from fixtrail.web.api.problems import Problem, problem_responses
 from fixtrail.web.api.state import state_of
 from fixtrail.web.journeys import Journeys
 from runtime.store import StoreOutage
@@ -18,7 +18,7 @@ from schemas.personal import is_pseudonym, sealed_id_of
 router = APIRouter()
 
 # So many orders are worked out in one go; then others get their turn.
-_AT_ONCE = 50
+_PAUSE_EVERY = 50
 
 OrderId = Annotated[str, Path(max_length=64, description="The order's number in its center, percent-encoded.")]
 OfCenter = Annotated[
@@ -33,7 +33,7 @@ CenterId = Annotated[str, Path(max_length=64, description="The center's id, perc
     tags=["orders"],
     operation_id="getOrder",
     summary="One order as it is now",
-    responses=told(401, 403, 404, 409, 422, 429, 503),
+    responses=problem_responses(401, 403, 404, 409, 422, 429, 503),
 )
 async def get_order(request: Request, key: Key, order_id: OrderId, center_id: OfCenter = None) -> Order:
     """The order's journey, its running times as of now. Closed orders are there for 30 days.
@@ -63,7 +63,7 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
     tags=["orders"],
     operation_id="getOpenOrders",
     summary="A center's open orders",
-    responses=told(401, 403, 404, 422, 429, 503),
+    responses=problem_responses(401, 403, 404, 422, 429, 503),
 )
 async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> CenterOrders:
     """Every order that is neither handed off nor cancelled, the longest there first, running times as of now.
@@ -77,9 +77,9 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     facts = sorted(_read(request).open_at(center_id), key=lambda fact: (fact.checked_in_at or 0, fact.order_id))
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
-    for place, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
+    for number, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
         orders.append(order_at(fact, now_ms, personal=personal))
-        if place % _AT_ONCE == 0:
+        if number % _PAUSE_EVERY == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
 

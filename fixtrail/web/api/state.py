@@ -1,4 +1,4 @@
-"""What the handlers of the API share."""
+"""The state that all handlers of the API share."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
@@ -14,7 +14,7 @@ from fixtrail.settings import ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
-from fixtrail.web.api.pace import Pace
+from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import Problem
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
@@ -39,7 +39,7 @@ class ApiState:
     tracing: Tracing | None
     limits: Limits
     vault: Vault
-    pace: Pace = field(default_factory=Pace)
+    pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     bytes_under_way: int = 0
     # Parsing is done on threads, so that pages go on meanwhile; more at once would only wait for each other.

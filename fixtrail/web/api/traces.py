@@ -20,13 +20,13 @@ class Trace:
 
 
 @contextmanager
-def tracing(own: Tracing | None, request: Mapping[str, str], records: int) -> Iterator[Trace]:
+def tracing(own_tracing: Tracing | None, request: Mapping[str, str], records: int) -> Iterator[Trace]:
     """A span of the sending, below the caller's own; where traces are off, the caller's context goes on unchanged."""
-    came = _came(request)
-    if own is None:
-        yield Trace(came)
+    incoming = _incoming(request)
+    if own_tracing is None:
+        yield Trace(incoming)
         return
-    span = own.send(SERVICE_EVENTS, came=came)
+    span = own_tracing.send(SERVICE_EVENTS, incoming=incoming)
     trace = Trace(span.headers)
     try:
         yield trace
@@ -34,7 +34,7 @@ def tracing(own: Tracing | None, request: Mapping[str, str], records: int) -> It
         span.end(records, None if trace.acknowledged else "not acknowledged")
 
 
-def _came(request: Mapping[str, str]) -> list[Header]:
+def _incoming(request: Mapping[str, str]) -> list[Header]:
     """W3C Trace Context of the request, as far as it is well formed."""
     parent = request.get("traceparent", "").encode()
     if not is_traceparent(parent):

@@ -10,7 +10,7 @@ KEPT_CLOSED_MS = 8 * 3600 * 1000
 _URGENCY = {"critical": 0, "warning": 1, "info": 2}
 
 
-class Alerts(Table[Alert]):
+class BoardAlerts(Table[Alert]):
     """Every alert that is open, or was closed within some hours."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fixtrail.web.ops.choice import Choice
+from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
 from streams.journey.as_of import is_never_closed
@@ -25,7 +25,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class BoardDue:
     """Something that should be over by `due_at`; it runs since `since`. Late once that has passed."""
 
     order: LiveOrder
@@ -69,9 +69,9 @@ class Board:
     without_check_in: int
     never_closed: int
     waiting: Sequence[LiveOrder]
-    quick: Sequence[Due]
-    promises: Sequence[Due]
-    emergencies: Sequence[Due]
+    quick: Sequence[BoardDue]
+    promises: Sequence[BoardDue]
+    emergencies: Sequence[BoardDue]
     stockouts: Sequence[tuple[LiveOrder, LivePart]]
     centers: Sequence[CenterNow]
 
@@ -81,17 +81,20 @@ def board(
     now: int,
     thresholds: Thresholds,
     centers: Sequence[str | None],
-    choice: Choice | None = None,
+    choice: BoardFilter | None = None,
 ) -> Board:
     """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen."""
     lane = choice.lane if choice else None
-    shown = set(centers)
-    here = [
+    center_ids = set(centers)
+    center_orders = [
         fact
         for fact in facts
-        if fact.status == "open" and fact.is_visit and fact.center_id in shown and (lane is None or fact.lane == lane)
+        if fact.status == "open"
+        and fact.is_visit
+        and fact.center_id in center_ids
+        and (lane is None or fact.lane == lane)
     ]
-    orders = [live_order(fact, now) for fact in here if not is_never_closed(vars(fact), now)]
+    orders = [live_order(fact, now) for fact in center_orders if not is_never_closed(vars(fact), now)]
     quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)
     emergencies = emergency_parts(orders, now, thresholds)
     return Board(
@@ -99,7 +102,7 @@ def board(
         open=len(orders),
         by_activity=_by_activity(orders),
         without_check_in=sum(order.activity is None for order in orders),
-        never_closed=len(here) - len(orders),
+        never_closed=len(center_orders) - len(orders),
         waiting=longest_first(orders),
         quick=quick,
         promises=promises,
@@ -118,42 +121,42 @@ def longest_first(orders: Iterable[LiveOrder]) -> list[LiveOrder]:
     return sorted(waiting, key=lambda order: (-(order.wait_s or 0.0), order.order_id))
 
 
-def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
     """Quick-lane orders that are not ready and near or past their 15 minutes, the most urgent first."""
-    found = []
+    dues = []
     for order in orders:
         if order.lane == "quick" and order.activity is not None and order.checked_in_at is not None:
             due_at = order.checked_in_at + round(thresholds.quick_lane_s * 1000)
             if not order.is_ready and due_at - now <= thresholds.quick_margin_s * 1000:
-                found.append(Due(order, order.checked_in_at, due_at, now > due_at))
-    return _urgent_first(found)
+                dues.append(BoardDue(order, order.checked_in_at, due_at, now > due_at))
+    return _urgent_first(dues)
 
 
-def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
     """Orders that are not ready and near or past the time that was promised, the most urgent first."""
-    found = [
-        Due(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
+    dues = [
+        BoardDue(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
         for order in orders
         if order.promised_at is not None
         and order.activity is not None
         and not order.is_ready
         and order.promised_at - now <= thresholds.promise_margin_s * 1000
     ]
-    return _urgent_first(found)
+    return _urgent_first(dues)
 
 
-def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[Due]:
+def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
     """Every emergency request that runs, the most urgent first."""
-    found = []
+    dues = []
     for order in orders:
         for part in order.emergencies:
             due_at = part.since + round(thresholds.emergency_s * 1000)
-            found.append(Due(order, part.since, due_at, now > due_at, part))
-    return _urgent_first(found)
+            dues.append(BoardDue(order, part.since, due_at, now > due_at, part))
+    return _urgent_first(dues)
 
 
-def _urgent_first(found: list[Due]) -> list[Due]:
-    return sorted(found, key=lambda due: (due.due_at, due.order.order_id))
+def _urgent_first(dues: list[BoardDue]) -> list[BoardDue]:
+    return sorted(dues, key=lambda due: (due.due_at, due.order.order_id))
 
 
 def _by_activity(orders: Iterable[LiveOrder]) -> dict[Activity, int]:
@@ -162,42 +165,47 @@ def _by_activity(orders: Iterable[LiveOrder]) -> dict[Activity, int]:
 
 
 def _by_center(
-    orders: Iterable[LiveOrder], centers: Iterable[str | None], quick: list[Due], promises: list[Due], urgent: list[Due]
+    orders: Iterable[LiveOrder],
+    centers: Iterable[str | None],
+    quick: list[BoardDue],
+    promises: list[BoardDue],
+    urgent: list[BoardDue],
 ) -> list[CenterNow]:
-    here: dict[str | None, list[LiveOrder]] = {center_id: [] for center_id in centers}
+    orders_by_center: dict[str | None, list[LiveOrder]] = {center_id: [] for center_id in centers}
     for order in orders:
-        here[order.center_id].append(order)
+        orders_by_center[order.center_id].append(order)
     due = [_counted(quick), _counted(promises), _counted(urgent)]
     return [
-        _center(center_id, found, *(each.get(center_id, (0, 0)) for each in due)) for center_id, found in here.items()
+        _center(center_id, center_orders, *(counts.get(center_id, (0, 0)) for counts in due))
+        for center_id, center_orders in orders_by_center.items()
     ]
 
 
 def _center(
     center_id: str | None,
-    here: list[LiveOrder],
+    orders: list[LiveOrder],
     quick: tuple[int, int],
     promises: tuple[int, int],
     emergencies: tuple[int, int],
 ) -> CenterNow:
-    waiting = [order.wait_s or 0.0 for order in here if order.waits]
+    waiting = [order.wait_s or 0.0 for order in orders if order.waits]
     return CenterNow(
         center_id=center_id,
-        open=len(here),
-        by_activity=_by_activity(here),
+        open=len(orders),
+        by_activity=_by_activity(orders),
         waiting=len(waiting),
         longest_s=max(waiting, default=None),
         quick=quick,
         promises=promises,
         emergencies=emergencies,
-        stockouts=sum(len(order.stockouts) for order in here),
+        stockouts=sum(len(order.stockouts) for order in orders),
     )
 
 
-def _counted(found: Iterable[Due]) -> dict[str | None, tuple[int, int]]:
+def _counted(dues: Iterable[BoardDue]) -> dict[str | None, tuple[int, int]]:
     """By center: how many there are, and how many of them are late."""
     counts: dict[str | None, tuple[int, int]] = {}
-    for due in found:
+    for due in dues:
         n, late = counts.get(due.order.center_id, (0, 0))
         counts[due.order.center_id] = n + 1, late + due.late
     return counts

@@ -11,9 +11,9 @@ from fixtrail.web.accounts.users import Person
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
-from fixtrail.web.ops.choice import Choice, centers_seen
-from fixtrail.web.ops.figures import CenterFigures, Seen, Sums, added
-from fixtrail.web.ops.shell import Words, environment, words
+from fixtrail.web.ops.board_filter import BoardFilter, visible_centers
+from fixtrail.web.ops.figures import CenterFigures, FiguresSnapshot, Sums, sum_of
+from fixtrail.web.ops.page_frame import StaffTexts, environment, words
 from fixtrail.web.ops.state import Ops
 from fixtrail.web.ready import as_shown
 from schemas.centers import Center
@@ -23,7 +23,7 @@ from schemas.locales import Locale
 PIECES = ("state", "totals", "alerts", "centers", "waiting", "risks")
 # Stands in shared pieces where each session's own token goes.
 TOKEN_MARK = "%form-token%"
-MADE_FOR_MS = 1000
+CACHE_MS = 1000
 MOST_KEPT = 200
 _TICKING = re.compile(r'(<time class="tick[^>]*>)[^<]*')
 # As many rows as fit under the tiles on a screen of 16 : 9.
@@ -31,11 +31,11 @@ ON_WALL = 15
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What may be seen by whoever looks (without their name), what is looked at, and in which language."""
+class BoardView:
+    """The reader's rights (without their name), filter and language."""
 
     person: Person
-    choice: Choice
+    choice: BoardFilter
     locale: Locale
 
 
@@ -67,33 +67,33 @@ class Boards:
 
     def __init__(self, journeys: Journeys, centers: Centers) -> None:
         self._journeys, self._centers = journeys, centers
-        self._made: dict[View, tuple[int, dict[str, str]]] = {}
-        self._making: dict[View, asyncio.Task[dict[str, str]]] = {}
+        self._cached: dict[BoardView, tuple[int, dict[str, str]]] = {}
+        self._making: dict[BoardView, asyncio.Task[dict[str, str]]] = {}
 
     def forget(self) -> None:
         """Make all of them anew when they are asked for next."""
-        self._made.clear()
+        self._cached.clear()
 
-    async def pieces(self, ops: Ops, view: View) -> dict[str, str]:
+    async def pieces(self, ops: Ops, view: BoardView) -> dict[str, str]:
         """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
-        kept = self._made.get(view)
-        if kept and ops.clock() - kept[0] < MADE_FOR_MS:
-            return kept[1]
+        cached = self._cached.get(view)
+        if cached and ops.clock() - cached[0] < CACHE_MS:
+            return cached[1]
         if view not in self._making:
             self._making[view] = asyncio.create_task(self._make(ops, view))
         # Shielded: others may wait for the same.
         return await asyncio.shield(self._making[view])
 
-    async def _make(self, ops: Ops, view: View) -> dict[str, str]:
+    async def _make(self, ops: Ops, view: BoardView) -> dict[str, str]:
         try:
             now = ops.clock()
             values = await values_of(ops, self._journeys, self._centers.all(), view, now)
             # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
-            made = await asyncio.to_thread(_rendered, values)
-            if len(self._made) >= MOST_KEPT:
-                self._made.clear()
-            self._made[view] = (now, made)
-            return made
+            pieces = await asyncio.to_thread(_rendered, values)
+            if len(self._cached) >= MOST_KEPT:
+                self._cached.clear()
+            self._cached[view] = (now, pieces)
+            return pieces
         finally:
             del self._making[view]
 
@@ -108,19 +108,25 @@ def without_ticks(piece: str) -> str:
     return _TICKING.sub(r"\1", piece)
 
 
-async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], view: View, now: int) -> dict[str, Any]:
+async def values_of(
+    ops: Ops, journeys: Journeys, centers: Mapping[str, Center], view: BoardView, now: int
+) -> dict[str, Any]:
     """What the templates of the pieces find."""
-    facts = [as_shown(fact, known, journeys.checks, now) for fact in journeys.open_orders()]
-    ids = centers_seen(view.choice, view.person, known, {fact.center_id for fact in facts})
-    zones = {center_id: center.time_zone for center_id, center in known.items()}
-    seen = await ops.figures.get(zones, ops.default_zone, view.choice.lane, now)
+    facts = [as_shown(fact, centers, journeys.checks, now) for fact in journeys.open_orders()]
+    ids = visible_centers(view.choice, view.person, centers, {fact.center_id for fact in facts})
+    zones = {center_id: center.time_zone for center_id, center in centers.items()}
+    snapshot = await ops.figures.get(zones, ops.default_zone, view.choice.lane, now)
     # A center without an open order is there all the same, if it had any lately.
-    ids += [each for each in centers_seen(view.choice, view.person, known, seen.by_center) if each not in set(ids)]
-    shown = board(facts, now, ops.aims.thresholds, ids, view.choice)
-    alerts = alerts_seen(ops.alerts.all(), view, known)
-    lines = [_line(each, known, seen, view.locale) for each in shown.centers]
-    total = total_figures(seen, ids)
-    weeks = [figures.weeks for center_id in ids if (figures := seen.by_center.get(center_id or "")) is not None]
+    ids += [
+        center_id
+        for center_id in visible_centers(view.choice, view.person, centers, snapshot.by_center)
+        if center_id not in set(ids)
+    ]
+    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice)
+    alerts = visible_alerts(ops.alerts.all(), view, centers)
+    lines = [_line(center_id, centers, snapshot, view.locale) for center_id in present.centers]
+    total = total_figures(snapshot, ids)
+    weeks = [figures.weeks for center_id in ids if (figures := snapshot.by_center.get(center_id or "")) is not None]
     return {
         "t": words(view.locale),
         "locale": view.locale,
@@ -128,46 +134,46 @@ async def values_of(ops: Ops, journeys: Journeys, known: Mapping[str, Center], v
         "choice": view.choice,
         "me": view.person,
         "now": now,
-        "board": shown,
+        "board": present,
         "lines": by_urgency(lines)[:ON_WALL] if view.choice.wall else lines,
         "left_out": max(0, len(lines) - ON_WALL) if view.choice.wall else 0,
         "alerts": alerts,
         "open_alerts": [alert for alert in alerts if alert.state == "open"],
-        "seen": seen,
+        "seen": snapshot,
         "total": total,
         "rates": {"ftfr": ftfr(total.weeks, weeks), "nps": nps(total.weeks, weeks)},
-        "targets": ops.aims.targets,
-        "thresholds": ops.aims.thresholds,
+        "targets": ops.board_targets.targets,
+        "thresholds": ops.board_targets.thresholds,
         "read": journeys.read.is_set(),
         "token": TOKEN_MARK,
         "activities": ACTIVITIES,
         "charts": charts,
         "zone": lambda center_id: zones.get(center_id or "", ops.default_zone),
         "default_zone": ops.default_zone,
-        "center_name": lambda center_id: name_of(center_id, known, view.locale),
+        "center_name": lambda center_id: name_of(center_id, centers, view.locale),
         "activity_label": lambda counts: activity_label(counts, words(view.locale)),
     }
 
 
-def alerts_seen(alerts: list[Alert], view: View, known: Mapping[str, Center]) -> list[Alert]:
-    """The alerts of the centers that are looked at; one about no center is for those who see all of them."""
+def visible_alerts(alerts: list[Alert], view: BoardView, centers: Mapping[str, Center]) -> list[Alert]:
+    """The alerts of the visible centers; one about no center is for those who see all of them."""
     choice = view.choice
     return [
         alert
         for alert in alerts
         if view.person.may_see(alert.center_id)
-        and choice.takes(known.get(alert.center_id or ""), alert.center_id)
+        and choice.matches(centers.get(alert.center_id or ""), alert.center_id)
         and (choice.lane is None or alert.lane in (None, choice.lane))
     ]
 
 
-def total_figures(seen: Seen, ids: list[str | None]) -> CenterFigures:
+def total_figures(snapshot: FiguresSnapshot, ids: list[str | None]) -> CenterFigures:
     """The figures of all centers shown, together."""
-    each = [figures for center_id in ids if (figures := seen.by_center.get(center_id or "")) is not None]
+    center_figures = [figures for center_id in ids if (figures := snapshot.by_center.get(center_id or "")) is not None]
     return CenterFigures(
-        today=added(figures.today for figures in each),
-        before=added(figures.before for figures in each),
-        weeks=added(figures.weeks for figures in each),
+        today=sum_of(figures.today for figures in center_figures),
+        before=sum_of(figures.before for figures in center_figures),
+        weeks=sum_of(figures.weeks for figures in center_figures),
     )
 
 
@@ -191,9 +197,9 @@ def nps(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
     from fixtrail.reports.stats.pooled import Votes
 
     votes = [Votes(each.promoters, each.detractors, each.surveys) for each in (centers or [sums])]
-    found = pooled.nps([each for each in votes if each.n])
+    interval = pooled.nps([each for each in votes if each.n])
     value = 100 * (sums.promoters - sums.detractors) / sums.surveys
-    return Rate(value, sums.surveys, found.low, found.high)
+    return Rate(value, sums.surveys, interval.low, interval.high)
 
 
 def _times(factor: float, value: float | None) -> float | None:
@@ -205,29 +211,29 @@ def by_urgency(lines: list[CenterLine]) -> list[CenterLine]:
     return sorted(lines, key=lambda line: (-line.now.late, -(line.now.longest_s or 0.0), line.name))
 
 
-def name_of(center_id: str | None, known: Mapping[str, Center], locale: Locale) -> str:
+def name_of(center_id: str | None, centers: Mapping[str, Center], locale: Locale) -> str:
     """A center's name in the reader's language, or its id."""
-    center = known.get(center_id or "")
+    center = centers.get(center_id or "")
     if center is None:
         return center_id or words(locale)("board.no_center")
     return (center.name_en or center.name) if locale == "en" else center.name
 
 
-def activity_label(counts: Mapping[str, int], t: Words) -> str:
+def activity_label(counts: Mapping[str, int], t: StaffTexts) -> str:
     """Counts by activity in words, for those who do not see the bar."""
-    said = [f"{t(f'activity.{name}')} {count}" for name, count in counts.items() if count]
-    return ", ".join(said) or t("board.none")
+    labels = [f"{t(f'activity.{name}')} {count}" for name, count in counts.items() if count]
+    return ", ".join(labels) or t("board.none")
 
 
-def _line(now: CenterNow, known: Mapping[str, Center], seen: Seen, locale: Locale) -> CenterLine:
-    center = known.get(now.center_id or "")
-    figures = seen.by_center.get(now.center_id or "", CenterFigures())
+def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, locale: Locale) -> CenterLine:
+    center = centers.get(now.center_id or "")
+    figures = snapshot.by_center.get(now.center_id or "", CenterFigures())
     return CenterLine(
         now=now,
         figures=figures,
         ftfr=ftfr(figures.weeks),
         nps=nps(figures.weeks),
-        name=name_of(now.center_id, known, locale),
+        name=name_of(now.center_id, centers, locale),
         region=center.region if center else "",
         wave=center.wave if center else 0,
     )

@@ -18,7 +18,7 @@ from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import board
 from fixtrail.web.ops.boards import ftfr, name_of, nps
 from fixtrail.web.ops.figures import Row, Sums
-from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
 from fixtrail.web.ready import as_shown
 from runtime.failure import Failure
 
@@ -53,13 +53,13 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
     today = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date()
     day = day_of(request.query_params.get("day"), today)
     hours, orders, answers = await asyncio.to_thread(_stored, web, center_id, day, zone)
-    sums, known, checks = _sums(hours), web.config.centers.all(), web.journeys.checks
-    here = [as_shown(fact, known, checks, now) for fact in web.journeys.open_at(center_id)]
+    sums, centers, checks = _sums(hours), web.config.centers.all(), web.journeys.checks
+    open_orders = [as_shown(fact, centers, checks, now) for fact in web.journeys.open_at(center_id)]
     return page(
         request,
         "center.html",
         center_id=center_id,
-        name=name_of(center_id, known, locale_of(request)),
+        name=name_of(center_id, centers, locale_of(request)),
         center=center,
         zone=zone,
         day=day,
@@ -67,7 +67,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         before=day - timedelta(days=1),
         after=day + timedelta(days=1) if day < today else None,
         now=now,
-        board=board(here, now, web.ops.aims.thresholds, [center_id]) if day == today else None,
+        board=board(open_orders, now, web.ops.board_targets.thresholds, [center_id]) if day == today else None,
         hours=hours,
         sums=sums,
         check_ins=sum(row["check_ins"] for row in hours),
@@ -76,7 +76,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         nps=nps(sums),
         orders=orders,
         answers=answers,
-        targets=web.ops.aims.targets,
+        targets=web.ops.board_targets.targets,
         charts=charts,
     )
 
@@ -96,8 +96,8 @@ def _stored(web: Web, center_id: str, day: date, zone: str) -> tuple[list[Row], 
     end = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
     span = {"from": f"{begin.astimezone(UTC):%Y-%m-%d %H:%M:%S}", "to": f"{end.astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
     try:
-        given = {"center": center_id, **span}
-        return web.ops.ask(_HOURS, given), web.ops.ask(_ORDERS, given), True
+        parameters = {"center": center_id, **span}
+        return web.ops.ask(_HOURS, parameters), web.ops.ask(_ORDERS, parameters), True
     except (Failure, NoEndpointError) as error:
         log.warning("a center's day cannot be shown: %s", str(error).splitlines()[0])
         return [], [], False
@@ -106,10 +106,10 @@ def _stored(web: Web, center_id: str, day: date, zone: str) -> tuple[list[Row], 
 def _sums(hours: list[Row]) -> Sums:
     from dataclasses import fields
 
-    from fixtrail.web.ops.figures import added
+    from fixtrail.web.ops.figures import sum_of
 
-    names = [each.name for each in fields(Sums) if each.name != "buckets"]
-    return added(
+    names = [field.name for field in fields(Sums) if field.name != "buckets"]
+    return sum_of(
         Sums(**{name: row[name] for name in names}, buckets={int(k): int(v) for k, v in row["wait_buckets"].items()})
         for row in hours
     )

@@ -21,10 +21,10 @@ def stacked_bar(by_activity: Mapping[Activity, int], label: str) -> Markup:
 
 def sparkline(values: Sequence[float | None], target: float | None, label: str) -> Markup:
     """One value a day as a line, days without one left out; the target as a dashed line; today as a dot."""
-    known = [value for value in values if value is not None]
-    if not known:
+    present_values = [value for value in values if value is not None]
+    if not present_values:
         return Markup("")
-    high = max([*known, target or 0.0]) * 1.1 or 1.0
+    high = max([*present_values, target or 0.0]) * 1.1 or 1.0
     step = 96 / max(1, len(values) - 1)
     points = [(2 + index * step, 26 - 24 * value / high) for index, value in enumerate(values) if value is not None]
     parts = []

@@ -61,7 +61,7 @@ class Sums:
         return self.wait_s / self.handed_off if self.handed_off else None
 
 
-_COUNTS = tuple(each.name for each in fields(Sums) if each.name != "buckets")
+_COUNTS = tuple(field_of_sums.name for field_of_sums in fields(Sums) if field_of_sums.name != "buckets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class CenterFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FiguresSnapshot:
     """Figures by center, as of when (ms; None: never asked with success), and whether ClickHouse answered just now."""
 
     by_center: Mapping[str, CenterFigures]
@@ -83,11 +83,11 @@ class Seen:
     answers: bool
 
 
-def added(each: Iterable[Sums]) -> Sums:
+def sum_of(parts: Iterable[Sums]) -> Sums:
     """The sums of several centers or days together."""
     counts: Counter[str] = Counter()
     buckets: Counter[int] = Counter()
-    for sums in each:
+    for sums in parts:
         counts.update({name: getattr(sums, name) for name in _COUNTS})
         buckets.update(sums.buckets)
     return Sums(**{name: counts[name] for name in _COUNTS if counts[name]}, buckets=dict(buckets))
@@ -127,15 +127,15 @@ def ask_figures(ask: Ask, zones: Mapping[str, str], default_zone: str, lane: Lan
 
     Raises Failure where ClickHouse does not answer.
     """
-    found: dict[str, CenterFigures] = {}
+    by_center: dict[str, CenterFigures] = {}
     for zone in sorted({*zones.values(), default_zone}):
         today = datetime.fromtimestamp(now / 1000, ZoneInfo(zone)).date()
         first = datetime.combine(today - timedelta(days=WEEKS_DAYS), datetime.min.time(), ZoneInfo(zone))
-        given = {"zone": zone, "from": f"{first.astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
-        rows = ask(_BY_ORDERS if lane else _BY_HOURS, given | ({"lane": lane} if lane else {}))
-        here = [row for row in rows if zones.get(row["center_id"], default_zone) == zone]
-        found |= figures_of(here, today)
-    return found
+        parameters = {"zone": zone, "from": f"{first.astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
+        rows = ask(_BY_ORDERS if lane else _BY_HOURS, parameters | ({"lane": lane} if lane else {}))
+        rows_of_zone = [row for row in rows if zones.get(row["center_id"], default_zone) == zone]
+        by_center |= figures_of(rows_of_zone, today)
+    return by_center
 
 
 def figures_of(rows: Iterable[Row], today: date) -> dict[str, CenterFigures]:
@@ -151,7 +151,7 @@ def figures_of(rows: Iterable[Row], today: date) -> dict[str, CenterFigures]:
         center_id: CenterFigures(
             today=by_day.get(today, Sums()),
             before=by_day.get(today - timedelta(days=7), Sums()),
-            weeks=added(sums for day, sums in by_day.items() if month < day <= today),
+            weeks=sum_of(sums for day, sums in by_day.items() if month < day <= today),
             trend=tuple(by_day.get(day, Sums()).quantile_s(0.5) for day in trend),
         )
         for center_id, by_day in days.items()
@@ -164,11 +164,11 @@ class Figures:
     def __init__(self, ask: Ask, *, kept_s: float = KEPT_S) -> None:
         self._ask = ask
         self._kept_s = kept_s
-        self._seen: dict[Lane | None, Seen] = {}
+        self._snapshots: dict[Lane | None, FiguresSnapshot] = {}
         self._asked_at: dict[Lane | None, float] = {}
         self._asking: dict[Lane | None, asyncio.Task[None]] = {}
 
-    async def get(self, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> Seen:
+    async def get(self, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> FiguresSnapshot:
         """What is known, at once; where nobody has looked for a while, ClickHouse is waited for some seconds."""
         task = self._asking.get(lane)
         idle_s = time.monotonic() - self._asked_at.get(lane, -1e9)
@@ -176,16 +176,16 @@ class Figures:
         if due and (task is None or task.done()):
             self._asked_at[lane] = time.monotonic()
             task = self._asking[lane] = asyncio.create_task(self._refresh(dict(zones), default_zone, lane, now))
-        if task is not None and (lane not in self._seen or idle_s >= LONG_S):
+        if task is not None and (lane not in self._snapshots or idle_s >= LONG_S):
             await asyncio.wait([task], timeout=FIRST_WAIT_S)
-        return self._seen.get(lane, Seen({}, None, False))
+        return self._snapshots.get(lane, FiguresSnapshot({}, None, False))
 
     async def _refresh(self, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> None:
-        before = self._seen.get(lane, Seen({}, None, False))
+        before = self._snapshots.get(lane, FiguresSnapshot({}, None, False))
         try:
-            found = await asyncio.to_thread(ask_figures, self._ask, zones, default_zone, lane, now)
-            self._seen[lane] = Seen(found, now, True)
+            by_center = await asyncio.to_thread(ask_figures, self._ask, zones, default_zone, lane, now)
+            self._snapshots[lane] = FiguresSnapshot(by_center, now, True)
         except (Failure, NoEndpointError) as error:
             if before.answers or before.as_of is None:
                 log.warning("no figures of the day: %s", str(error).splitlines()[0])
-            self._seen[lane] = Seen(before.by_center, before.as_of, False)
+            self._snapshots[lane] = FiguresSnapshot(before.by_center, before.as_of, False)

@@ -44,7 +44,7 @@ class LiveOrder:
 
     @property
     def waits(self) -> bool:
-        """Whether the customer waits at this instant."""
+        """Whether the customer waits now."""
         return self.activity in WAITS
 
     @property
@@ -58,8 +58,8 @@ def times_at(fact: JourneyFact, now: int) -> dict[str, float | None]:
     A closed order's do not depend on `now`. For a `now` before the last event they are those of the last event.
     """
     figures = {name: getattr(fact, name) for name in ("activity", "last_event_at", *TIMES)}
-    shown = at_instant(figures, now)
-    return {name: shown[name] for name in TIMES}
+    current = at_instant(figures, now)
+    return {name: current[name] for name in TIMES}
 
 
 def live_order(fact: JourneyFact, now: int) -> LiveOrder:

@@ -1,4 +1,4 @@
-"""One order: its way so far, the events that prove it, and what its customer was told."""
+"""The page of one order: its journey, the events that prove it, and its notices."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from fixtrail.web.ops import charts
 from fixtrail.web.ops.boards import name_of
 from fixtrail.web.ops.figures import Row
 from fixtrail.web.ops.live import times_at
-from fixtrail.web.ops.shell import StaffRoute, locale_of, page
+from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
 from runtime.failure import Failure
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
@@ -99,7 +99,7 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         events=events if person.has("manager") else [{**event, "technician_id": None} for event in events],
         proofs=_proofs(fact),
         answers=answers,
-        log=await asyncio.to_thread(_told, web.config.settings, order),
+        log=await asyncio.to_thread(_notice_log, web.config.settings, order),
         now=now,
         center_id=center_id,
         center=name_of(center_id, known.all(), locale),
@@ -129,18 +129,18 @@ def _stages(fact: JourneyFact | None, stored: list[Row]) -> list[Mapping[str, An
 
 def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
     """Which milestones an event proves."""
-    found: dict[str, list[str]] = {}
+    milestones: dict[str, list[str]] = {}
     for name, event_id, _ in fact.timeline if fact else ():
-        found.setdefault(event_id, []).append(name)
-    return found
+        milestones.setdefault(event_id, []).append(name)
+    return milestones
 
 
-def _told(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
+def _notice_log(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
     """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
     from fixtrail.customers.notice_log import log_as_json, log_of
 
-    place = settings.ledger_dsn().removeprefix("sqlite:///")
-    if place != settings.ledger_dsn() and not Path(place).exists():
+    ledger_path = settings.ledger_dsn().removeprefix("sqlite:///")
+    if ledger_path != settings.ledger_dsn() and not Path(ledger_path).exists():
         # Reading must not make an empty one.
         return None
     try:

@@ -16,9 +16,9 @@ from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledged
-from fixtrail.web.ops.boards import TOKEN_MARK, View, without_ticks
-from fixtrail.web.ops.choice import choice_of
-from fixtrail.web.ops.shell import StaffRoute, go, locale_of, page
+from fixtrail.web.ops.board_filter import filter_of
+from fixtrail.web.ops.boards import TOKEN_MARK, BoardView, without_ticks
+from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
 from schemas.facts import Acknowledgement
 
@@ -39,16 +39,16 @@ async def board_page(request: Request, person: Viewer) -> Response:
     """All centers at a glance; complete without a script, then as of when it was loaded."""
     web, view = web_of(request), _view(request, person)
     pieces = await web.boards.pieces(web.ops, view)
-    known = [center for center in web.config.centers.all().values() if person.may_see(center.id)]
+    visible_centers = [center for center in web.config.centers.all().values() if person.may_see(center.id)]
     token = request.state.form_token
     return page(
         request,
         "board.html",
         choice=view.choice,
         pieces={name: Markup(piece.replace(TOKEN_MARK, token)) for name, piece in pieces.items()},
-        regions=sorted({center.region for center in known}),
-        waves=sorted({center.wave for center in known if center.wave}),
-        centers=known,
+        regions=sorted({center.region for center in visible_centers}),
+        waves=sorted({center.wave for center in visible_centers if center.wave}),
+        centers=visible_centers,
         now=web.ops.clock(),
         not_sent=request.query_params.get("trouble") == "not_sent",
     )
@@ -70,7 +70,7 @@ async def board_stream(request: Request) -> Response:
 
 
 async def _events(request: Request, web: Web, session: Session, address: str) -> AsyncIterator[bytes]:
-    shown: dict[str, str] = {}
+    sent_pieces: dict[str, str] = {}
     beat_at = 0.0
     with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
         leave = web.ops.alerts.on_change(lambda *_: changes.note(OrderKey("", "")))
@@ -81,7 +81,7 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
                 if person is None:
                     yield b"event: bye\ndata: {}\n\n"
                     return
-                changed = await _changed(web, _view(request, person), shown, request.state.form_token)
+                changed = await _changed(web, _view(request, person), sent_pieces, request.state.form_token)
                 if changed:
                     yield b"event: board\ndata: " + orjson.dumps({"now": web.ops.clock(), "pieces": changed}) + b"\n\n"
                     beat_at = time.monotonic() + HEARTBEAT_S
@@ -98,16 +98,16 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
 def still_there(web: Web, session: Session) -> Person | None:
     """The session's person as the account is now, None once the session is over."""
     sessions = web.ops.access.sessions
-    found = sessions.open(sessions.seal(session))
-    return found.person if found else None
+    current = sessions.open(sessions.seal(session))
+    return current.person if current else None
 
 
-async def _changed(web: Web, view: View, shown: dict[str, str], token: str) -> dict[str, str]:
+async def _changed(web: Web, view: BoardView, sent_pieces: dict[str, str], token: str) -> dict[str, str]:
     """The pieces that differ from what was sent, which they become."""
     changed = {}
     for name, piece in (await web.boards.pieces(web.ops, view)).items():
-        if shown.get(name) != (still := without_ticks(piece)):
-            shown[name] = still
+        if sent_pieces.get(name) != (stable_piece := without_ticks(piece)):
+            sent_pieces[name] = stable_piece
             changed[name] = piece.replace(TOKEN_MARK, token)
     return changed
 
@@ -124,7 +124,7 @@ async def acknowledge(
         raise HTTPException(404)
     if alert.state == "open":
         note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
-        said = Acknowledgement(
+        acknowledgement = Acknowledgement(
             alert_id=alert_id,
             acknowledged_at=web.ops.clock(),
             acknowledged_by=person.label,
@@ -133,11 +133,11 @@ async def acknowledge(
             note=note,
         )
         try:
-            await web.events.write(said.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
+            await web.events.write(acknowledgement.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
         except NotAcknowledged:
             return go(request, "/ops?trouble=not_sent")
         audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert_id, rule=alert.rule)
-        web.ops.alerts.expect(alert_id, person.label, said.acknowledged_at)
+        web.ops.alerts.expect(alert_id, person.label, acknowledgement.acknowledged_at)
         web.boards.forget()
     return go(request, form.get("back", "/ops"))
 
@@ -148,7 +148,7 @@ async def root(request: Request) -> Response:
     return RedirectResponse("/ops", status_code=303)
 
 
-def _view(request: Request, person: Person) -> View:
+def _view(request: Request, person: Person) -> BoardView:
     # Without the name: what several people see alike is made once for all of them.
     nameless = Person("", person.role, person.centers)
-    return View(nameless, choice_of(request.query_params), locale_of(request))
+    return BoardView(nameless, filter_of(request.query_params), locale_of(request))

@@ -1,4 +1,4 @@
-"""What the staff's pages of one process share."""
+"""The state that the staff's pages of a process share."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from fixtrail.web.accounts.access import Access, make_access
 from fixtrail.web.analysis.cache import Reports
 from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
-from fixtrail.web.ops.alerts import Alerts
+from fixtrail.web.ops.alerts import BoardAlerts
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.figures import Figures, Row
 from runtime.failure import REFUSED, Failure
@@ -26,8 +26,8 @@ _MINUTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Aims:
-    """What is aimed at: targets by figure name in the figure's own unit, and from when on something is urgent."""
+class Targets:
+    """Targets by figure name in the figure's own unit, and the thresholds of urgency."""
 
     targets: Mapping[str, float] = field(default_factory=dict)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -38,10 +38,10 @@ class Ops:
     """Found by handlers with `web_of(request).ops`. `clock` gives now in ms."""
 
     access: Access
-    alerts: Alerts
+    alerts: BoardAlerts
     figures: Figures
     reports: Reports
-    aims: Aims
+    board_targets: Targets
     default_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
     clock: Callable[[], int]
@@ -49,44 +49,44 @@ class Ops:
 
 def make_ops(config: WebConfig) -> Ops:
     """The parts as the settings say. Raises Failure (78) where accounts, provider or targets are set up wrongly."""
-    ask = asker(config.settings)
+    ask = query_runner(config.settings)
     return Ops(
         access=make_access(config.settings, config.public_url),
-        alerts=Alerts(),
+        alerts=BoardAlerts(),
         figures=Figures(ask),
         reports=Reports(computer(config.settings)),
-        aims=aims_of(config.settings),
+        board_targets=targets_of(config.settings),
         default_zone=config.push.time_zone,
         ask=ask,
         clock=lambda: int(time.time() * 1000),
     )
 
 
-def asker(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, str]], list[Row]]:
+def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, str]], list[Row]]:
     """Asks ClickHouse as the reader; what it raises is `fixtrail.sql.query`'s."""
     import orjson
 
     from fixtrail.clickhouse import query as sql
 
-    def ask(text: str, given: Mapping[str, str]) -> list[Row]:
-        said = b"".join(sql.query(settings, text, "JSONEachRow", given))
-        return [orjson.loads(line) for line in said.splitlines() if line]
+    def ask(text: str, parameters: Mapping[str, str]) -> list[Row]:
+        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters))
+        return [orjson.loads(line) for line in answer.splitlines() if line]
 
     return ask
 
 
-def aims_of(settings: ReportSettings) -> Aims:
+def targets_of(settings: ReportSettings) -> Targets:
     """Targets of the file that FIXTRAIL_TARGETS names, and the thresholds of its table [board], in minutes.
 
     Raises Failure (78) where it is wrong.
     """
     if settings.targets is None:
-        return Aims()
+        return Targets()
     try:
         targets = report_targets(settings)
         # Targets that depend on another period are for the reports.
         plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
-        return Aims(plain, thresholds_of(targets.more.get("board", {})))
+        return Targets(plain, thresholds_of(targets.more.get("board", {})))
     except Failure as error:
         raise Failure(str(error), REFUSED) from None
     except ValueError as error:

@@ -45,10 +45,10 @@ def survey_event(
     fact: JourneyFact, now: int, key: bytes, *, score: int, reasons: Sequence[str], comment: str, answers: int
 ) -> dict[str, Any]:
     """An answer to the survey; `answers` is how many the customer saw to have been given before."""
-    told = "\x1f".join((str(answers), str(score), *reasons, comment))
-    event = _event(fact, "survey", _id(key, fact, "survey", told), now)
-    said = {"comment": comment[:MOST_COMMENT]} if comment else {}
-    return {**event, "score": score, "reasons": list(reasons), **said}
+    content = "\x1f".join((str(answers), str(score), *reasons, comment))
+    event = _event(fact, "survey", _id(key, fact, "survey", content), now)
+    comment_field = {"comment": comment[:MOST_COMMENT]} if comment else {}
+    return {**event, "score": score, "reasons": list(reasons), **comment_field}
 
 
 def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, Any]:
@@ -63,6 +63,6 @@ def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, An
     }
 
 
-def _id(key: bytes, fact: JourneyFact, kind: str, told: str) -> str:
-    named = "\x1f".join((*fact.order, kind, told)).encode()
+def _id(key: bytes, fact: JourneyFact, kind: str, content: str) -> str:
+    named = "\x1f".join((*fact.order, kind, content)).encode()
     return f"page-{kind}-{hashlib.blake2b(named, digest_size=16, key=key).hexdigest()}"

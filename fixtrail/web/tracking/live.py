@@ -37,22 +37,22 @@ class Live(Response):
         pages: Pages,
         fact: JourneyFact,
         locale: str,
-        seen: int | None,
+        seen_version: int | None,
         keys: tuple[str, str],
-        may: Callable[[], bool],
+        is_allowed: Callable[[], bool],
     ) -> None:
         self.background = None
         self.status_code = 200
         self._web, self._pages, self._locale = web, pages, locale
         self._order, self._vehicle_id = fact.order, fact.vehicle_id
-        self._seen, self._keys, self._may = seen, keys, may
+        self._seen_version, self._keys, self._may = seen_version, keys, is_allowed
         # The version that was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._web.gate.stream(*self._keys), self._web.journeys.subscribe(self._order) as changes:
-            gone = asyncio.ensure_future(_gone(receive))
-            gone.add_done_callback(lambda _: changes.close())
+            disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
+            disconnected.add_done_callback(lambda _: changes.close())
             began = time.monotonic()
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -67,7 +67,7 @@ class Live(Response):
                     becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != version
                     if becomes_ready or self._is_news(version, time.monotonic() - began):
                         await _send(send, self._newest())
-                        self._seen = version
+                        self._seen_version = version
                         self._shown_ready = version if becomes_ready else None
                     wait_s = HEARTBEAT_S if ready_in_s is None or ready_in_s <= 0 else min(HEARTBEAT_S, ready_in_s)
                     if not await changes.wait(wait_s) and not changes.closed:
@@ -76,7 +76,7 @@ class Live(Response):
             except (TimeoutError, OSError):
                 pass  # the reader is gone, or as good as
             finally:
-                gone.cancel()
+                disconnected.cancel()
 
     def _is_news(self, version: int, open_s: float) -> bool:
         """Whether the reader is to see this version.
@@ -84,7 +84,11 @@ class Live(Response):
         One that has seen a newer one got it from another process, which is ahead of this one: the page does not go
         back. Where this one does not catch up within a heartbeat, the reader was wrong.
         """
-        return self._seen is None or version > self._seen or (version < self._seen and open_s >= HEARTBEAT_S)
+        return (
+            self._seen_version is None
+            or version > self._seen_version
+            or (version < self._seen_version and open_s >= HEARTBEAT_S)
+        )
 
     def _ready_in_s(self) -> float | None:
         """How long until the page shows the car as ready although no event says so; None where that will not be."""
@@ -104,14 +108,14 @@ async def _send(send: Send, body: bytes) -> None:
         await send(message)
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def last_seen(header: str | None, after: str | None) -> int | None:
     """The version that the reader has: by Last-Event-ID, else as its page says; None where neither is a number."""
-    for said in (header, after):
-        if said and said.isascii() and said.lstrip("-").isdigit() and len(said) < 20:
-            return int(said)
+    for text in (header, after):
+        if text and text.isascii() and text.lstrip("-").isdigit() and len(text) < 20:
+            return int(text)
     return None

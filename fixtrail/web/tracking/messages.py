@@ -1,4 +1,4 @@
-"""What was sent to a customer, out of the push sink's ledger: when, about what, how, and if not, why.
+"""The messages of an order's customer, from the push sink's ledger: when, about what, how, and if not, why.
 
 And whether the customer wants to be sent anything.
 """
@@ -12,9 +12,9 @@ from runtime.store import StoreOutage
 from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, recipients
 from sinks.push.ledger.ledger import Send
+from sinks.push.ledger.recipients import Preference
 
 _OUTCOMES = {
     ledger.SENT: "sent",
@@ -39,7 +39,7 @@ NO_CHANNEL = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentMessage:
     """One message: what it was about and when that happened, what became of it at which time, by which channel.
 
     `at` lies ahead for what waits. `channel` is NO_CHANNEL where there was no address at all.
@@ -56,22 +56,22 @@ class Told:
 class Messages:
     """All messages about an order, the newest first; whether its customer wants them, None where there is nobody."""
 
-    told: list[Told]
+    told: list[SentMessage]
     wanted: bool | None = None
 
 
 def messages_about(settings: LedgerSettings, order: OrderKey) -> Messages:
     """Without what goes to the workshop's own systems; nothing while the ledger is away."""
     try:
-        with ledger.opened(settings.ledger_dsn()) as store:
+        with ledger.opened_ledger(settings.ledger_dsn()) as store:
             sends = _of_customer(settings, ledger.log_of(store, order))
             people = _people(sends)
-            preferences = audience.preferences_of(store, people)
+            preferences = recipients.preferences_of(store, people)
     except StoreOutage:
         return Messages([])
-    told = [each for send in sends if (each := _told(send)) is not None]
+    entries = [entry for send in sends if (entry := _sent_message(send)) is not None]
     wanted = not all(person in preferences and preferences[person].opted_out for person in people)
-    return Messages(sorted(told, key=lambda each: -each.at), wanted if people else None)
+    return Messages(sorted(entries, key=lambda entry: -entry.at), wanted if people else None)
 
 
 def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, now: int) -> bool:
@@ -80,12 +80,12 @@ def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, no
     It holds for the addresses, so for their other orders, too; what waits to be sent is judged by it.
     """
     try:
-        with ledger.opened(settings.ledger_dsn()) as store:
+        with ledger.opened_ledger(settings.ledger_dsn()) as store:
             people = _people(_of_customer(settings, ledger.log_of(store, order)))
-            known = audience.preferences_of(store, people)
+            preferences = recipients.preferences_of(store, people)
             for person in people:
-                preference = replace(known.get(person, Preference()), opted_out=not wanted)
-                audience.prefer(store, person, preference, now)
+                preference = replace(preferences.get(person, Preference()), opted_out=not wanted)
+                recipients.set_preference(store, person, preference, now)
     except StoreOutage:
         return False
     return bool(people)
@@ -93,8 +93,8 @@ def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, no
 
 def _of_customer(settings: LedgerSettings, sends: list[Send]) -> list[Send]:
     keys = AddressKeys(settings.secret())
-    own = {keys.person(parse_recipient(each)) for each in push_settings(settings).also}
-    return [send for send in sends if send.person not in own]
+    workshop_keys = {keys.person(parse_recipient(address)) for address in push_settings(settings).also}
+    return [send for send in sends if send.person not in workshop_keys]
 
 
 def _people(sends: list[Send]) -> list[str]:
@@ -111,7 +111,7 @@ def outcome_of(send: Send) -> str:
     return "waiting_quiet" if why == "quiet" else "waiting"
 
 
-def _told(send: Send) -> Told | None:
+def _sent_message(send: Send) -> SentMessage | None:
     """None for a milestone that the page has no words for."""
     texts = next(iter(catalogue().values()))
     about = next((key for key in (f"log_{send.milestone}", f"notice_{send.milestone}") if key in texts), None)
@@ -119,4 +119,4 @@ def _told(send: Send) -> Told | None:
         return None
     channel = send.channel if send.channel in (*_CHANNELS, NO_CHANNEL) else "other"
     at = send.final_at if send.final_at is not None else max(send.due_at, send.intent_at or 0)
-    return Told(at, about, send.occurred_at, outcome_of(send), channel)
+    return SentMessage(at, about, send.occurred_at, outcome_of(send), channel)

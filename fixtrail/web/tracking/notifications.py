@@ -12,8 +12,8 @@ from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.http import is_allowed
 from sinks.push.channels.webpush import parse_subscription
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, recipients
+from sinks.push.ledger.recipients import Preference
 
 MOST_OF_ORDER = 5
 MOST_ADDRESS = 2048
@@ -27,22 +27,22 @@ def subscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
     """Send the order's notices to this browser, too. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        known = audience.subscriptions_of(store, [order]).get(order, [])
-        if address not in known and len(known) >= MOST_OF_ORDER:
+        addresses = recipients.subscriptions_of(store, [order]).get(order, [])
+        if address not in addresses and len(addresses) >= MOST_OF_ORDER:
             raise NotSubscribed("enough browsers follow this order")
         person, now = _person(config, address), int(time.time() * 1000)
-        audience.subscribe(store, person, order, address, now)
-        before = audience.preferences_of(store, [person]).get(person, Preference())
+        recipients.subscribe(store, person, order, address, now)
+        before = recipients.preferences_of(store, [person]).get(person, Preference())
         if before.opted_out:
             # Asked for again.
-            audience.prefer(store, person, replace(before, opted_out=False), now)
+            recipients.set_preference(store, person, replace(before, opted_out=False), now)
 
 
 def unsubscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
     """Send this browser nothing more about the order, nor what waits. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        if address in audience.subscriptions_of(store, [order]).get(order, []):
+        if address in recipients.subscriptions_of(store, [order]).get(order, []):
             ledger.turn_off(store, _person(config, address), order, int(time.time() * 1000))
 
 
@@ -50,17 +50,17 @@ def is_subscribed(config: WebConfig, order: OrderKey, body: bytes) -> bool:
     """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribed."""
     address = _address(config, body)
     with _ledger(config) as store:
-        return address in audience.subscriptions_of(store, [order]).get(order, [])
+        return address in recipients.subscriptions_of(store, [order]).get(order, [])
 
 
 def _address(config: WebConfig, body: bytes) -> str:
     """The subscription as the push sink wants it. Raises NotSubscribed for one that it would never use."""
-    found = parse_subscription(body.decode(errors="replace"))
+    subscription = parse_subscription(body.decode(errors="replace"))
     section = config.push.webpush
-    if section is None or found is None:
+    if section is None or subscription is None:
         raise NotSubscribed("no subscription")
-    address = "webpush:" + json.dumps(found, sort_keys=True, separators=(",", ":"))
-    if len(address) > MOST_ADDRESS or not is_allowed(found["endpoint"], (), allow_private=section.allow_private):
+    address = "webpush:" + json.dumps(subscription, sort_keys=True, separators=(",", ":"))
+    if len(address) > MOST_ADDRESS or not is_allowed(subscription["endpoint"], (), allow_private=section.allow_private):
         raise NotSubscribed("not a push service that may be called")
     return address
 
@@ -72,7 +72,7 @@ def _person(config: WebConfig, address: str) -> str:
 @contextmanager
 def _ledger(config: WebConfig) -> Iterator[Store]:
     try:
-        with ledger.opened(config.settings.ledger_dsn()) as store:
+        with ledger.opened_ledger(config.settings.ledger_dsn()) as store:
             yield store
     except StoreOutage:
         raise NotSubscribed("the ledger is away") from None

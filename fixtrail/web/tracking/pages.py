@@ -13,8 +13,8 @@ from fixtrail.web.config import WebConfig
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.messages import Messages
-from fixtrail.web.tracking.view import View, changes_of, journey_view
-from fixtrail.web.tracking.words import Words, catalogue, words_in
+from fixtrail.web.tracking.view import JourneyView, changes_of, journey_view
+from fixtrail.web.tracking.words import PageTexts, catalogue, words_in
 from schemas.centers import Center
 from schemas.facts import Activity, JourneyFact
 from schemas.locales import LOCALES
@@ -24,7 +24,17 @@ from streams.journey.ready_setting import CheckHistory
 
 SCORES = range(11)
 REASONS = ("waiting_time", "not_fixed", "parts_missing", "no_updates", "price", "quick", "kept_informed", "friendly")
-SAID = ("approved", "declined", "rated", "outdated", "failed", "incomplete", "busy", "messages_off", "messages_on")
+FORM_OUTCOMES = (
+    "approved",
+    "declined",
+    "rated",
+    "outdated",
+    "failed",
+    "incomplete",
+    "busy",
+    "messages_off",
+    "messages_on",
+)
 MOST_PARTS_SHOWN = 30
 MOST_KEPT = 2000
 
@@ -52,7 +62,7 @@ class Pages:
         self._live: OrderedDict[tuple[OrderKey, str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
-    def page(self, token: str, fact: JourneyFact, locale: str, now: int, said: str | None) -> str:
+    def page(self, token: str, fact: JourneyFact, locale: str, now: int, outcome: str | None) -> str:
         """The whole page."""
         return self._render(
             "page.html",
@@ -61,22 +71,22 @@ class Pages:
             now,
             token=token,
             other=LOCALES[1 - LOCALES.index(locale)],
-            said=said if said in SAID else None,
+            said=outcome if outcome in FORM_OUTCOMES else None,
             push_key=self._push_key if fact.status == "open" else "",
         )
 
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
         key = (fact.order, fact.vehicle_id, locale)
-        shown = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
-        kept = self._live.get(key)
-        if kept is None or kept[0] != shown:
+        visible = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
+        cached = self._live.get(key)
+        if cached is None or cached[0] != visible:
             html = self._render("journey.html", fact, locale, now)
-            kept = self._live[key] = (shown, server_sent("journey", {"html": html}, fact.version))
+            cached = self._live[key] = (visible, server_sent("journey", {"html": html}, fact.version))
             if len(self._live) > MOST_KEPT:
                 self._live.popitem(last=False)
         self._live.move_to_end(key)
-        return kept[1]
+        return cached[1]
 
     def ready_in_ms(self, fact: JourneyFact, now: int) -> int | None:
         """How long until the page shows the car as ready by the center's setting; below 0 once it does."""
@@ -84,26 +94,26 @@ class Pages:
         return None if at is None else at - now
 
     def messages(
-        self, token: str, fact: JourneyFact, locale: str, now: int, messages: Messages, said: str | None
+        self, token: str, fact: JourneyFact, locale: str, now: int, messages: Messages, outcome: str | None
     ) -> str:
         """What was sent to the customer about this order, or why not; and whether more is wanted."""
-        said = said if said in SAID else None
-        return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=said)
+        outcome = outcome if outcome in FORM_OUTCOMES else None
+        return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=outcome)
 
     def _render(self, template: str, fact: JourneyFact, locale: str, now: int, **values: Any) -> str:
         center = self._config.centers.get(fact.center_id)
         push = self._config.push
-        words = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
+        texts = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
         view = journey_view(as_shown(fact, self._config.centers.all(), self._checks, now), now)
         return (
             templates()
             .get_template(template)
             .render(
-                w=words,
-                t=words.t,
+                w=texts,
+                t=texts.t,
                 view=view,
                 center=center_values(center, locale),
-                quote=quote_values(view, words),
+                quote=quote_values(view, texts),
                 changes=changes_of(view.promise) if view.promise else [],
                 reasons=REASONS,
                 scores=SCORES,
@@ -142,33 +152,35 @@ def center_values(center: Center | None, locale: str) -> dict[str, str] | None:
     }
 
 
-def quote_values(view: View, words: Words) -> dict[str, Any] | None:
+def quote_values(view: JourneyView, texts: PageTexts) -> dict[str, Any] | None:
     """The quote line by line, in words."""
     if view.quoted is None:
         return None
     quote = view.quoted.quote
     lines = [
         (
-            words.t(
-                "quote_labour", hours=words.number(quote.labour_hours), rate=_money(words, quote.labour_rate, view)
+            texts.t(
+                "quote_labour", hours=texts.number(quote.labour_hours), rate=_money(texts, quote.labour_rate, view)
             ),
-            _money(words, quote.labour_hours * quote.labour_rate, view),
+            _money(texts, quote.labour_hours * quote.labour_rate, view),
         )
     ]
     for part in quote.parts[:MOST_PARTS_SHOWN]:
-        said = {"part": words.plain(part.part_no), "quantity": words.number(part.quantity)}
+        part_values = {"part": texts.plain(part.part_no), "quantity": texts.number(part.quantity)}
         lines.append(
             (
-                words.t("quote_part", price=_money(words, part.unit_price, view), **said),
-                _money(words, part.quantity * part.unit_price, view),
+                texts.t("quote_part", price=_money(texts, part.unit_price, view), **part_values),
+                _money(texts, part.quantity * part.unit_price, view),
             )
         )
-    rest = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
+    rest_total = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
     if len(quote.parts) > MOST_PARTS_SHOWN:
-        lines.append((words.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(words, rest, view)))
-    return {"lines": lines, "total": _money(words, quote.total, view)}
+        lines.append(
+            (texts.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(texts, rest_total, view))
+        )
+    return {"lines": lines, "total": _money(texts, quote.total, view)}
 
 
-def _money(words: Words, amount: Decimal, view: View) -> str:
+def _money(texts: PageTexts, amount: Decimal, view: JourneyView) -> str:
     currency = view.quoted.quote.currency if view.quoted else None
-    return words.money(amount, currency)
+    return texts.money(amount, currency)

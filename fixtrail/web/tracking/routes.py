@@ -43,8 +43,8 @@ async def show(request: Request, token: str) -> Response:
     if isinstance(fact, Response):
         return fact
     web.progress.count("pages", "page")
-    said = request.query_params.get("said")
-    return HTMLResponse(_pages(request).page(token, fact, _locale(request, fact), now, said))
+    outcome = request.query_params.get("said")
+    return HTMLResponse(_pages(request).page(token, fact, _locale(request, fact), now, outcome))
 
 
 @router.get("/t/{token}/live")
@@ -58,13 +58,15 @@ async def live(request: Request, token: str) -> Response:
     if not web.gate.has_room(*keys):
         web.progress.count("refused", "stream")
         return _busy()
-    seen = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
+    seen_version = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
     locale = _locale(request, fact)
-    return Live(web, _pages(request), fact, locale, seen, keys, lambda: opened_fact(web, token, _now()) is not None)
+    return Live(
+        web, _pages(request), fact, locale, seen_version, keys, lambda: opened_fact(web, token, _now()) is not None
+    )
 
 
 @router.post("/t/{token}")
-async def said(request: Request, token: str) -> Response:
+async def post_form(request: Request, token: str) -> Response:
     """A form of the page; leads back to the page, which says what came of it."""
     web, now = web_of(request), _now()
     fact = _sender(request, token, now, "")
@@ -78,7 +80,7 @@ async def said(request: Request, token: str) -> Response:
         except NotAcknowledged:
             return _back(request, token, fact, "failed")
         web.progress.count("forms", event["type"])
-        await _shown(web, fact)
+        await _wait_until_shown(web, fact)
     return _back(request, token, fact, outcome)
 
 
@@ -109,31 +111,31 @@ async def is_notified(request: Request, token: str) -> Response:
 
 
 @router.get("/t/{token}/messages")
-async def told(request: Request, token: str) -> Response:
+async def messages_page(request: Request, token: str) -> Response:
     """What was sent to the customer about this order, and why the rest was not."""
     web, now = web_of(request), _now()
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
-    found = await asyncio.to_thread(messages.messages_about, web.config.settings, fact.order)
-    said = request.query_params.get("said")
-    return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, found, said))
+    order_messages = await asyncio.to_thread(messages.messages_about, web.config.settings, fact.order)
+    outcome = request.query_params.get("said")
+    return HTMLResponse(_pages(request).messages(token, fact, _locale(request, fact), now, order_messages, outcome))
 
 
 @router.post("/t/{token}/messages")
-async def choose(request: Request, token: str) -> Response:
+async def choose_messages(request: Request, token: str) -> Response:
     """The customer wants to be sent nothing more, or again; leads back to the messages."""
     web, now = web_of(request), _now()
     fact = _sender(request, token, now, "/messages")
     if isinstance(fact, Response):
         return fact
-    answer = _one(_fields(await _body(request)), "messages")
+    answer = _single_value(_fields(await _body(request)), "messages")
     if answer not in ("off", "on"):
         return _back(request, token, fact, "failed", "/messages")
     want = partial(messages.want_messages, web.config.settings, fact.order, wanted=answer == "on", now=now)
-    done = await asyncio.to_thread(want)
+    is_stored = await asyncio.to_thread(want)
     web.progress.count("forms", "messages")
-    return _back(request, token, fact, f"messages_{answer}" if done else "failed", "/messages")
+    return _back(request, token, fact, f"messages_{answer}" if is_stored else "failed", "/messages")
 
 
 def _order(request: Request, token: str, now: int) -> JourneyFact | Response:
@@ -176,20 +178,20 @@ def opened_fact(web: Web, token: str, now: int) -> JourneyFact | None:
 def _event_of(fact: JourneyFact, fields: Fields, now: int, key: bytes) -> tuple[dict[str, Any] | None, str]:
     """The event that a form means, and what the page says then; None where it means none."""
     view = journey_view(fact, now)
-    if _one(fields, "form") == "decision":
-        answer, quoted = _one(fields, "answer"), view.quoted
-        if quoted is None or quoted.answer != "pending" or _one(fields, "quote") != quoted.key:
+    if _single_value(fields, "form") == "decision":
+        answer, quoted = _single_value(fields, "answer"), view.quoted
+        if quoted is None or quoted.answer != "pending" or _single_value(fields, "quote") != quoted.key:
             return None, "outdated"
         if answer not in ("approve", "decline"):
             return None, "failed"
         approved = answer == "approve"
         return decision_event(fact, quoted, now, key, approved=approved), "approved" if approved else "declined"
-    if _one(fields, "form") == "survey" and view.may_rate:
-        score, answers = _one(fields, "score"), _one(fields, "answers")
+    if _single_value(fields, "form") == "survey" and view.may_rate:
+        score, answers = _single_value(fields, "score"), _single_value(fields, "answers")
         if score not in map(str, range(11)):
             return None, "incomplete"
         reasons = [reason for reason in REASONS if reason in fields.get("reason", ())]
-        comment = " ".join(_one(fields, "comment").replace("\0", " ").split())
+        comment = " ".join(_single_value(fields, "comment").replace("\0", " ").split())
         number = int(answers) if answers.isascii() and answers.isdigit() and len(answers) < 6 else 0
         event = survey_event(fact, now, key, score=int(score), reasons=reasons, comment=comment, answers=number)
         return event, "rated"
@@ -208,7 +210,7 @@ async def _with_subscription(request: Request, token: str, then: Any) -> Respons
     return Response(status_code=204)
 
 
-async def _shown(web: Web, fact: JourneyFact) -> None:
+async def _wait_until_shown(web: Web, fact: JourneyFact) -> None:
     """Wait a little until what was sent shows in the journey."""
     with web.journeys.subscribe(fact.order) as changes:
         if web.journeys.version(fact.order, fact.vehicle_id) == fact.version:
@@ -269,7 +271,7 @@ def _refused() -> Response:
     return Response(status_code=403)
 
 
-def _one(fields: Fields, name: str) -> str:
+def _single_value(fields: Fields, name: str) -> str:
     return fields.get(name, [""])[0]
 
 

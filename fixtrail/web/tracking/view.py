@@ -105,7 +105,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class JourneyView:
     """All that the page shows, besides where it is."""
 
     order_id: str
@@ -140,13 +140,13 @@ class View:
         return any(wait.runs for wait in self.waits)
 
 
-def journey_view(fact: JourneyFact, now: int) -> View:
+def journey_view(fact: JourneyFact, now: int) -> JourneyView:
     """What the page shows of this journey at `now`."""
     going_on = _now(fact)
     # Where the workshop's clock is ahead of ours, nothing has lasted less than no time.
     now = max(now, fact.last_event_at)
     is_open = fact.status == "open"
-    return View(
+    return JourneyView(
         order_id=fact.order_id,
         version=fact.version,
         locale=fact.locale,
@@ -188,14 +188,14 @@ def _checks_again(fact: JourneyFact) -> bool:
 def _expected(fact: JourneyFact) -> int | None:
     """When all parts that are waited for will be there, if that was told for each of them."""
     times = [part.expected_at for part in fact.parts if is_waited_for(part)]
-    known = [at for at in times if at is not None]
-    return max(known) if known and len(known) == len(times) else None
+    expected_times = [at for at in times if at is not None]
+    return max(expected_times) if expected_times and len(expected_times) == len(times) else None
 
 
 def is_waited_for(part: PartRequestFact) -> bool:
     """Requested or out of stock, and neither come nor called off."""
-    asked = part.requested_at is not None or part.backordered_at is not None
-    return asked and part.fulfilled_at is None and part.cancelled_at is None
+    is_requested = part.requested_at is not None or part.backordered_at is not None
+    return is_requested and part.fulfilled_at is None and part.cancelled_at is None
 
 
 def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
@@ -213,13 +213,13 @@ def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
         ("cancelled" if fact.status == "cancelled" else "handed_off", fact.closed_at),
     ]
     always = {"diagnosis", "repair", "ready", "handed_off"}
-    last = max((place for place, (_, at) in enumerate(times) if at is not None), default=-1)
+    last = max((index for index, (_, at) in enumerate(times) if at is not None), default=-1)
     current = _step_of(going_on, times)
     return tuple(
         Step(name, "now" if name == current else "done" if at is not None else "ahead", at)
-        for place, (name, at) in enumerate(times)
+        for index, (name, at) in enumerate(times)
         # What was passed over without an event never happened, as far as anybody knows.
-        if at is not None or (place > last and name in always)
+        if at is not None or (index > last and name in always)
     )
 
 
@@ -273,12 +273,12 @@ def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
 
 
 def _promise(fact: JourneyFact) -> Promise | None:
-    told = fact.promises
+    promises = fact.promises
     ready_at = fact.ready_at if fact.activity == "pickup" or fact.status != "open" else None
-    at = fact.promised_at if ready_at is not None or not told else told[-1][1]
+    at = fact.promised_at if ready_at is not None or not promises else promises[-1][1]
     if at is None or fact.status == "cancelled":
         return None
-    return Promise(at, told, ready_at, at if ready_at is None and fact.status == "open" else None)
+    return Promise(at, promises, ready_at, at if ready_at is None and fact.status == "open" else None)
 
 
 def _quoted(fact: JourneyFact) -> Quoted | None:
@@ -305,17 +305,17 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
     """The milestones, newest first. Only the last of those called ready is one: the others turned out to be none."""
     promised = dict(fact.promises)
     is_ready = fact.activity == "pickup" or fact.status == "handed_off"
-    found = [
+    milestones = [
         Happened(
             name,
             at,
-            part_no=part.part_no if (part := part_of_milestone(fact, place)) else None,
+            part_no=part.part_no if (part := part_of_milestone(fact, index)) else None,
             promised=promised.get(at) if name in ("checked_in", "promise_changed") else None,
         )
-        for place, (name, _, at) in enumerate(fact.timeline)
+        for index, (name, _, at) in enumerate(fact.timeline)
         if name != "ready" or (is_ready and at == fact.ready_at)
     ]
-    return tuple(reversed(found))
+    return tuple(reversed(milestones))
 
 
 def changes_of(promise: Promise) -> list[tuple[int, int, int]]:

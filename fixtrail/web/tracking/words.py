@@ -1,4 +1,4 @@
-"""The page's words in one language, and times, spans and money as that language writes them."""
+"""The page's texts in one language, and times, spans and money in that language's form."""
 
 import tomllib
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ def catalogue() -> dict[str, dict[str, str]]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
-def chosen_locale(wanted: str | None, accepted: str, customers: str | None) -> str:
+def chosen_locale(requested: str | None, accepted: str, customers: str | None) -> str:
     """The language of a page: what was asked for by the switch, what the browser accepts, what the order says."""
-    if wanted in LOCALES:
-        return wanted
+    if requested in LOCALES:
+        return requested
     return accepted_locale(accepted) or (customers if customers in LOCALES else DEFAULT)
 
 
@@ -43,7 +43,7 @@ def _number(value: Decimal, locale: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PageTexts:
     """Texts for one page. What upstream sent is always made plain before it gets here, and escaped by the template."""
 
     locale: str
@@ -61,10 +61,10 @@ class Words:
         """A time of day on the center's clock; with its date when that is not today's."""
         if at not in self.clocks:
             local, today = self._local(at), self._local(self.now)
-            said = (
+            text = (
                 f"{local:%H:%M}" if local.date() == today.date() else escape(wording.moment(local, self.locale, today))
             )
-            self.clocks[at] = Markup(f'<time datetime="{local.isoformat(timespec="seconds")}">{said}</time>')
+            self.clocks[at] = Markup(f'<time datetime="{local.isoformat(timespec="seconds")}">{text}</time>')
         return self.clocks[at]
 
     def span(self, seconds: float) -> str:
@@ -86,6 +86,6 @@ class Words:
         return datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
 
 
-def words_in(locale: str, time_zone: str, now: int, currency: str) -> Words:
+def words_in(locale: str, time_zone: str, now: int, currency: str) -> PageTexts:
     """The words in a language, with times on the clock of a zone."""
-    return Words(locale, ZoneInfo(time_zone), now, currency, _escaped(locale))
+    return PageTexts(locale, ZoneInfo(time_zone), now, currency, _escaped(locale))

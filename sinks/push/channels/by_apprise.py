@@ -21,7 +21,7 @@ CONCURRENCY, TIMEOUT_S = 4, 20.0
 # Addresses as services have them: with one of these, a service shows whether it has targets at all.
 SAMPLES = ("+12025550123", "somebody@example.com", "somebody")
 
-# Surely before anything was said.
+# Errors before anything was sent.
 _NOT_REACHED = re.compile(
     r"Connection refused|Name or service not known|NameResolutionError|NewConnectionError|ConnectTimeoutError"
     r"|Temporary failure in name resolution|No route to host|Network is unreachable"
@@ -44,7 +44,7 @@ class ByApprise:
             timeout_s=section.timeout_s or TIMEOUT_S,
         )
         self._threads = ThreadPoolExecutor(self.traits.concurrency, thread_name_prefix=f"apprise-{name}")
-        self._heard = _listen()
+        self._log_capture = _capture_logs()
         # Now, rather than within the first call's time: it loads all services, which takes a second.
         self._needs_target = any(_targets(self._service(sample)) for sample in SAMPLES)
 
@@ -55,10 +55,10 @@ class ByApprise:
         return None
 
     async def send(self, message: Message) -> Answer:
-        words = message.words
+        texts = message.words
         if not _is_single(message.address):
             return Rejected("the address is not one address")
-        content = (words.title, words.html) if self.traits.style == "mail" else ("", words.short)
+        content = (texts.title, texts.html) if self.traits.style == "mail" else ("", texts.short)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.traits.timeout_s):
@@ -87,22 +87,22 @@ class ByApprise:
         # Its own time-outs, well before ours: a call that we gave up still holds a thread.
         service.socket_connect_timeout = service.socket_read_timeout = self.traits.timeout_s / 2
         form = NotifyFormat.HTML if self.traits.style == "mail" else NotifyFormat.TEXT
-        with self._heard as said:
-            taken = service.notify(body=body, title=title, body_format=form)
-        return Accepted() if taken else meaning("\n".join(said))
+        with self._log_capture as lines:
+            is_accepted = service.notify(body=body, title=title, body_format=form)
+        return Accepted() if is_accepted else answer_from_log("\n".join(lines))
 
 
-def meaning(said: str) -> Answer:
-    """What a failure that was logged like this means; unclear unless it is certain."""
-    if _NOT_REACHED.search(said):
+def answer_from_log(log_text: str) -> Answer:
+    """The answer that a failure's log lines stand for; unclear unless it is certain."""
+    if _NOT_REACHED.search(log_text):
         return NotSent("not reached")
-    if found := _SMTP_CODE.findall(said):
-        code = int(found[-1])
+    if codes := _SMTP_CODE.findall(log_text):
+        code = int(codes[-1])
         if code in _NO_LOGIN:
             return NotSent(f"the mail server refuses our login: {code}", 60.0)
         return NotSent(f"SMTP {code}") if code < 500 else Rejected(f"SMTP {code}")
-    if found := _HTTP_CODE.findall(said):
-        code = int(found[-1])
+    if codes := _HTTP_CODE.findall(log_text):
+        code = int(codes[-1])
         if code in (408, 425, 429):
             return NotSent(f"HTTP {code}")
         if code in (401, 403):
@@ -120,39 +120,39 @@ def _is_single(address: str) -> bool:
     return bool(address) and address.isprintable() and not any(char in ' ,;<>"' for char in address)
 
 
-class _Heard(logging.Handler):
-    """What Apprise logs, kept for the thread that made it say so and for nobody else: it contains addresses."""
+class _LogCapture(logging.Handler):
+    """Captures what Apprise logs, for the calling thread only: it contains addresses."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self._said = threading.local()
+        self._local = threading.local()
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = getattr(self._said, "lines", None)
-        if said is not None:
-            said.append(record.getMessage())
+        lines = getattr(self._local, "lines", None)
+        if lines is not None:
+            lines.append(record.getMessage())
 
     def __enter__(self) -> list[str]:
-        self._said.lines = lines = list[str]()
+        self._local.lines = lines = list[str]()
         return lines
 
     def __exit__(self, *_: object) -> None:
-        self._said.lines = None
+        self._local.lines = None
 
 
-_HEARD = _Heard()
+_LOG_CAPTURE = _LogCapture()
 
 
-def _listen() -> _Heard:
-    """Take what Apprise logs away from all other logs."""
+def _capture_logs() -> _LogCapture:
+    """Send Apprise's log to the capture and to no other log."""
     from apprise.logger import logger
 
-    if _HEARD not in logger.handlers:
-        logger.addHandler(_HEARD)
+    if _LOG_CAPTURE not in logger.handlers:
+        logger.addHandler(_LOG_CAPTURE)
         logger.setLevel(logging.DEBUG)
         logger.propagate = False
         logging.getLogger("urllib3").setLevel(logging.WARNING)
-    return _HEARD
+    return _LOG_CAPTURE
 
 
 def _asset() -> Any:

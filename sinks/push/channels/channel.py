@@ -1,4 +1,4 @@
-"""What a channel is: takes one message for one address, and says honestly what became of it."""
+"""The interface of a channel: sends one message to one address and returns the outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 Style = Literal["data", "line", "short", "mail", "fields"]
 
 
-class Words(Protocol):
-    """One message in words, each form made when it is asked for."""
+class MessageTexts(Protocol):
+    """The texts of one message, each rendered when it is first read."""
 
     @property
     def title(self) -> str:
@@ -41,7 +41,7 @@ class Message:
     milestone: str
     locale: str
     address: str = field(repr=False)
-    words: Words = field(repr=False)
+    words: MessageTexts = field(repr=False)
     link: str = field(repr=False)
     occurred_at: int
     expires_at: int
@@ -91,14 +91,14 @@ class Traits:
     """How a channel is to be used.
 
     `idempotent`: the provider knows a message by its id, so one whose outcome is unclear may be sent again.
-    `rings`: a person notices each message at once, so quiet hours and the limits a day hold.
+    `interrupts`: a person notices each message at once, so quiet hours and the limits a day hold.
     `digests`: several held messages may go as one.
     `concurrency` and `a_second` (0: no limit) hold for each lane, `timeout_s` for each call.
     """
 
     style: Style
     idempotent: bool = False
-    rings: bool = True
+    interrupts: bool = True
     digests: bool = True
     concurrency: int = 4
     a_second: float = 0.0

@@ -15,7 +15,7 @@ class Console:
     def __init__(self, section: ConsoleSection) -> None:
         self.traits = Traits(
             style="line",
-            rings=False,
+            interrupts=False,
             digests=False,
             concurrency=section.concurrency or 8,
             a_second=section.a_second or 0.0,

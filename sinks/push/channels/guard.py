@@ -1,6 +1,6 @@
-"""Where a message may go: addresses of the public internet only, checked when the name is resolved and not again after.
+"""Restricts connections to addresses of the public internet, checked when the name is resolved and not again after.
 
-The address that was checked is the one that is connected to, so a name that changes its mind in between gains nothing.
+The address that was checked is the one that is connected to, so a name that changes in between gains nothing.
 """
 
 import socket
@@ -13,7 +13,7 @@ from aiohttp.resolver import ThreadedResolver
 IP = IPv4Address | IPv6Address
 
 # Special purposes (IANA) beyond what `is_global` knows everywhere: relays, benchmarks, documentation, multicast.
-_NEVER = tuple(
+_SPECIAL_PURPOSE = tuple(
     ip_network(net)
     for net in (
         *("0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
@@ -40,16 +40,20 @@ def is_public(address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return all(_is_public(each) for each in (ip, *_inside(ip)))
+    return all(_is_public(candidate) for candidate in (ip, *_embedded_ipv4(ip)))
 
 
 def _is_public(ip: IP) -> bool:
     if isinstance(ip, IPv6Address) and not (ip in _UNICAST or ip.ipv4_mapped or any(ip in net for net in _NAT64)):
         return False
-    return ip.is_global and not ip.is_multicast and not any(ip.version == net.version and ip in net for net in _NEVER)
+    return (
+        ip.is_global
+        and not ip.is_multicast
+        and not any(ip.version == net.version and ip in net for net in _SPECIAL_PURPOSE)
+    )
 
 
-def _inside(ip: IP) -> list[IP]:
+def _embedded_ipv4(ip: IP) -> list[IP]:
     """The IPv4 address that an IPv6 one leads to. `::ffff:0:0/96` itself is never public."""
     if not isinstance(ip, IPv6Address):
         return []
@@ -71,8 +75,8 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        public = [each for each in found if is_public(each["host"])]
+        results = await self._inner.resolve(host, port, family)
+        public = [result for result in results if is_public(result["host"])]
         if not public:
             raise TargetRefused("not on the public internet")
         return public

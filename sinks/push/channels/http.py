@@ -1,4 +1,4 @@
-"""HTTP as channels need it: one POST, no redirects, no cookies, little read, and an honest account of what failed."""
+"""HTTP for channels: one POST without redirects or cookies, a bounded body, and the failure as an answer."""
 
 import ssl
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ class Reply:
 class Http:
     """Connections to providers. `public_only` keeps it off loopback and private networks.
 
-    `keep`: connections are kept open between calls. Not for a channel that must not send twice: on a kept connection
+    `keep_alive`: connections stay open between calls. Not for a channel that must not send twice: on an open connection
     that the other side closes just then, nobody knows whether the request was read.
     """
 
-    def __init__(self, *, public_only: bool, keep: bool, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, public_only: bool, keep_alive: bool, ssl_context: ssl.SSLContext | None = None) -> None:
         self._public_only = public_only
-        self._keep = keep
-        self._trust = trust
+        self._keep_alive = keep_alive
+        self._ssl_context = ssl_context
         self._session: aiohttp.ClientSession | None = None
 
     async def post(
@@ -73,8 +73,8 @@ class Http:
                 limit=0,
                 resolver=CheckedResolver() if self._public_only else None,
                 socket_factory=checked_socket if self._public_only else None,
-                **({"keepalive_timeout": 15} if self._keep else {"force_close": True}),
-                ssl=self._trust or True,
+                **({"keepalive_timeout": 15} if self._keep_alive else {"force_close": True}),
+                ssl=self._ssl_context or True,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
@@ -92,14 +92,14 @@ def _limits(timeout_s: float) -> aiohttp.ClientTimeout:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The beginning of the body; nothing where it breaks off: the status has been said."""
-    said = b""
+    """The beginning of the body; empty where it breaks off: the status is enough."""
+    body = b""
     try:
-        while len(said) < READ_AT_MOST and (more := await answer.content.read(READ_AT_MOST - len(said))):
-            said += more
+        while len(body) < READ_AT_MOST and (chunk := await answer.content.read(READ_AT_MOST - len(body))):
+            body += chunk
     except (aiohttp.ClientError, TimeoutError, OSError):
         return b""
-    return said
+    return body
 
 
 @lru_cache(4096)
@@ -130,7 +130,7 @@ def is_allowed(url: str, hosts: tuple[str, ...], *, allow_private: bool) -> bool
     return allow_private or not literal or is_public(host)
 
 
-def refused(reply: Reply) -> Answer:
+def failure_answer(reply: Reply) -> Answer:
     """What a status that is no success means: 429 and the like were surely not taken, 5xx nobody knows."""
     if reply.status in (408, 425, 429):
         return NotSent(f"HTTP {reply.status}", reply.retry_after_s)

@@ -14,13 +14,13 @@ def open_channels(settings: PushSettings, webhook_keys: Sequence[bytes]) -> dict
 
     Raises ValueError where a key is unusable.
     """
-    found: dict[str, Channel] = {}
+    channels: dict[str, Channel] = {}
     for kind, make in CHANNELS.items():
         for channel in make(settings, webhook_keys):
-            if channel.name in found:
+            if channel.name in channels:
                 raise ValueError(f"{kind}: there is a channel {channel.name} already")
-            found[channel.name] = channel
-    return found
+            channels[channel.name] = channel
+    return channels
 
 
 def _console(settings: PushSettings, _: Sequence[bytes]) -> list[Channel]:

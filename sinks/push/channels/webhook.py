@@ -10,7 +10,7 @@ import orjson
 
 from sinks.push.address import target_secret
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
-from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
+from sinks.push.channels.http import Http, Reply, failure_answer, is_allowed, origin_of
 from sinks.push.config import WebhookSection
 
 CONCURRENCY, TIMEOUT_S = 64, 10.0
@@ -24,11 +24,11 @@ class Webhook:
     def __init__(self, section: WebhookSection, keys: Sequence[bytes]) -> None:
         self._section = section
         self._keys = keys
-        self._http = Http(public_only=not section.allow_private, keep=True)
+        self._http = Http(public_only=not section.allow_private, keep_alive=True)
         self.traits = Traits(
             style="data",
             idempotent=True,
-            rings=False,
+            interrupts=False,
             digests=False,
             concurrency=section.concurrency or CONCURRENCY,
             a_second=section.a_second or 0.0,
@@ -62,7 +62,7 @@ class Webhook:
             return Accepted()
         if 300 <= reply.status < 400:
             return Rejected(f"HTTP {reply.status}: redirects are not followed")
-        return refused(reply)
+        return failure_answer(reply)
 
     def _signatures(self, origin: str, message_id: str, sent_at: int, body: bytes) -> str:
         """One for each key, separated by spaces: a receiver may know the present secret or the one before."""
@@ -78,6 +78,6 @@ def signature(secret: bytes, message_id: str, sent_at: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
-def said_secret(secret: bytes) -> str:
+def encoded_secret(secret: bytes) -> str:
     """The secret as the receiver's library wants it."""
     return f"whsec_{base64.b64encode(secret).decode()}"

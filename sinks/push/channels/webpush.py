@@ -16,7 +16,7 @@ from pywebpush import WebPusher, WebPushException  # type: ignore[import-untyped
 
 from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
-from sinks.push.channels.http import Http, Reply, is_allowed, origin_of, refused
+from sinks.push.channels.http import Http, Reply, failure_answer, is_allowed, origin_of
 from sinks.push.config import WebPushSection
 
 CONCURRENCY, TIMEOUT_S = 16, 15.0
@@ -31,7 +31,7 @@ class WebPush:
         self._section = section
         self._vapid = Vapid02.from_raw(section.private_key.encode())
         self._tokens: dict[str, tuple[float, str]] = {}
-        self._http = Http(public_only=not section.allow_private, keep=False)
+        self._http = Http(public_only=not section.allow_private, keep_alive=False)
         self.traits = Traits(
             style="line",
             concurrency=section.concurrency or CONCURRENCY,
@@ -73,7 +73,7 @@ class WebPush:
             return Accepted()
         if reply.status in (401, 403):
             return NotSent(f"the push service refuses our VAPID key: HTTP {reply.status}", 60.0)
-        return refused(reply)
+        return failure_answer(reply)
 
     async def close(self) -> None:
         await self._http.close()
@@ -106,23 +106,23 @@ def public_key(private_key: str) -> str:
 
 def new_private_key() -> str:
     """A fresh VAPID key, as raw base64url."""
-    made = Vapid02()
-    made.generate_keys()
-    number = made.private_key.private_numbers().private_value
+    vapid = Vapid02()
+    vapid.generate_keys()
+    number = vapid.private_key.private_numbers().private_value
     return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
 
 
 def parse_subscription(address: str) -> dict[str, Any] | None:
     """The subscription in an address, as a browser's PushSubscription.toJSON() gives it; None where it is none."""
     try:
-        found = json.loads(address)
-        keys = found["keys"]
-        usable = all(isinstance(each, str) for each in (found["endpoint"], keys["p256dh"], keys["auth"]))
+        subscription = json.loads(address)
+        keys = subscription["keys"]
+        is_usable = all(isinstance(text, str) for text in (subscription["endpoint"], keys["p256dh"], keys["auth"]))
     except (ValueError, KeyError, TypeError):
         return None
-    if not usable:
+    if not is_usable:
         return None
-    return {"endpoint": found["endpoint"], "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
+    return {"endpoint": subscription["endpoint"], "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
 
 
 def _payload(message: Message) -> bytes:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
-from sinks.push.channels.http import Http, Reply, refused
+from sinks.push.channels.http import Http, Reply, failure_answer
 from sinks.push.config import Form, WechatSection
 
 CONCURRENCY, TIMEOUT_S = 8, 10.0
@@ -36,7 +36,7 @@ class Wechat:
     def __init__(self, section: WechatSection, http: Http | None = None) -> None:
         self._section = section
         # What is configured is trusted: tests and proxies stand on private addresses.
-        self._http = http or Http(public_only=False, keep=False)
+        self._http = http or Http(public_only=False, keep_alive=False)
         self._token = _Token(section, self._http)
         self.traits = Traits(
             style="fields",
@@ -77,7 +77,7 @@ class Wechat:
         await self._http.close()
 
     def _form(self, message: Message, form: Form, data: dict[str, Any]) -> dict[str, Any]:
-        asked: dict[str, Any] = {
+        request: dict[str, Any] = {
             "touser": message.address,
             "template_id": form.id,
             "miniprogram_state": self._section.version,
@@ -86,8 +86,8 @@ class Wechat:
         }
         if self._section.page:
             page = self._section.page.replace("{order_id}", quote(message.order_id, safe=""))
-            asked["page"] = page.replace("{center_id}", quote(message.center_id, safe=""))
-        return asked
+            request["page"] = page.replace("{center_id}", quote(message.center_id, safe=""))
+        return request
 
     async def _post(self, token: str, body: bytes) -> Answer | None:
         """WeChat's answer; None where it refuses the token."""
@@ -96,13 +96,13 @@ class Wechat:
         if not isinstance(reply, Reply):
             return reply
         if reply.status != 200:
-            return refused(reply)
-        said = _parsed(reply)
-        if said is None or not isinstance(code := said.get("errcode", 0), int):
+            return failure_answer(reply)
+        content = _parsed(reply)
+        if content is None or not isinstance(code := content.get("errcode", 0), int):
             return Unclear(f"HTTP {reply.status} without an answer")
         if code in _BAD_TOKEN:
             return None
-        return _meaning(code, said)
+        return _answer_to_code(code, content)
 
 
 class _Token:
@@ -131,24 +131,24 @@ class _Token:
                 await self._fetch(force=True)
 
     async def _fetch(self, *, force: bool) -> str | Answer:
-        asked = {
+        request = {
             "grant_type": "client_credential",
             "appid": self._section.app_id,
             "secret": self._section.secret,
             "force_refresh": force,
         }
         url = f"{self._section.url}/cgi-bin/stable_token"
-        reply = await self._http.post(url, orjson.dumps(asked), {"Content-Type": "application/json"}, TIMEOUT_S)
+        reply = await self._http.post(url, orjson.dumps(request), {"Content-Type": "application/json"}, TIMEOUT_S)
         # Whatever went wrong here, no message has been sent.
         if not isinstance(reply, Reply):
             return NotSent(f"no access token: {reply.reason}")
-        said = _parsed(reply) or {}
-        token = said.get("access_token")
+        content = _parsed(reply) or {}
+        token = content.get("access_token")
         if not isinstance(token, str) or not token:
-            code = said.get("errcode", f"HTTP {reply.status}")
+            code = content.get("errcode", f"HTTP {reply.status}")
             return NotSent(f"no access token: {code}", 60.0 if code in _CONFIG else None)
         self._token = token
-        self._good_until = time.monotonic() + max(1.0, float(said.get("expires_in", 7200)) - RENEW_BEFORE_S)
+        self._good_until = time.monotonic() + max(1.0, float(content.get("expires_in", 7200)) - RENEW_BEFORE_S)
         return token
 
 
@@ -184,9 +184,9 @@ def _ascii(value: str) -> str:
     return unicodedata.normalize("NFKC", value).replace("…", "")
 
 
-def _meaning(code: int, said: dict[str, Any]) -> Answer:
+def _answer_to_code(code: int, content: dict[str, Any]) -> Answer:
     if code == 0:
-        return Accepted(str(said.get("msgid", "")))
+        return Accepted(str(content.get("msgid", "")))
     if code in _BUSY:
         return NotSent(f"WeChat: {code}", _LATER_S[code])
     if code in _CONFIG:
@@ -196,14 +196,14 @@ def _meaning(code: int, said: dict[str, Any]) -> Answer:
     if code == 40003:
         return Rejected("WeChat: 40003, there is no such user", gone=True)
     if code == 47003:
-        field = re.search(r"data\.([a-z_]+\d+)\.value", str(said.get("errmsg", "")))
+        field = re.search(r"data\.([a-z_]+\d+)\.value", str(content.get("errmsg", "")))
         return Rejected(f"WeChat: 47003, field {field[1] if field else '?'} breaks a rule")
     return Rejected(f"WeChat: {code}")
 
 
 def _parsed(reply: Reply) -> dict[str, Any] | None:
     try:
-        said = orjson.loads(reply.body)
+        content = orjson.loads(reply.body)
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return content if isinstance(content, dict) else None

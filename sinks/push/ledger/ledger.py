@@ -1,4 +1,4 @@
-"""The ledger: what is to be sent, what became of it and why. Plain functions over a Store.
+"""The ledger: every send, its state and the reason. Plain functions over a Store.
 
 A send goes PLANNED → INTENT → a final state; HELD waits for `due_at`; RETRY may have been taken and is sent again with
 the same id. Every step is a conditional update, so two processes that both think they own a send do not both send it.
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from runtime.store import Store, marks, open_store, pieces
+from runtime.store import Store, chunks, open_store, placeholders
 from schemas.order_key import OrderKey
-from sinks.push.ledger.audience import Preference, Spend, preferences_of, take_consent
+from sinks.push.ledger.recipients import Preference, Spend, preferences_of, use_consent
 from sinks.push.ledger.upgrade import add_centers
 
 PLANNED, HELD, RETRY, INTENT = "PLANNED", "HELD", "RETRY", "INTENT"
@@ -21,11 +21,11 @@ SENT, REJECTED, UNKNOWN = "SENT", "REJECTED", "UNKNOWN"
 EXPIRED, SUPERSEDED, SUPPRESSED = "EXPIRED", "SUPERSEDED", "SUPPRESSED"
 FINAL = (SENT, REJECTED, UNKNOWN, EXPIRED, SUPERSEDED, SUPPRESSED)
 
-# Written out wherever rows are looked for: the partial indexes serve only what says the same words.
+# Written out in each query: a partial index serves only conditions with the same text.
 _WAITING = "state IN ('PLANNED','HELD','RETRY')"
 _PUT_OFF = "state IN ('HELD','RETRY')"
 _FORGET = ", address = NULL, notice = NULL"
-_TOLD = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
+_DELIVERED = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
 
 NO_CONSENT_LEFT = "no consent left for this kind of message"
 TURNED_OFF = "no consent: notifications were turned off"
@@ -42,7 +42,7 @@ SCHEMA = (
     f"CREATE INDEX IF NOT EXISTS sends_waiting ON sends (lane, due_at) WHERE {_WAITING}",
     f"CREATE INDEX IF NOT EXISTS sends_put_off ON sends (person, order_id) WHERE {_PUT_OFF}",
     "CREATE INDEX IF NOT EXISTS sends_intent ON sends (shard) WHERE state = 'INTENT'",
-    f"CREATE INDEX IF NOT EXISTS sends_told ON sends (person, intent_at) WHERE {_TOLD}",
+    f"CREATE INDEX IF NOT EXISTS sends_told ON sends (person, intent_at) WHERE {_DELIVERED}",
     "CREATE INDEX IF NOT EXISTS sends_order ON sends (order_id)",
     "CREATE INDEX IF NOT EXISTS sends_planned_at ON sends (planned_at)",
     """CREATE TABLE IF NOT EXISTS preferences (
@@ -107,23 +107,23 @@ _INSERT = f"INSERT INTO sends ({_COLUMNS}) VALUES ({', '.join('?' * 26)}) ON CON
 
 
 @dataclass(slots=True)
-class Found:
-    """What is due in a lane, with all that a decision needs of the ledger; `next_due` where nothing is due yet.
+class DueSends:
+    """The sends that are due in a lane, with all that a decision needs of the ledger; `next_due` where none is due yet.
 
-    `together`: by send, what was put off for the same person about the same order and may go now, itself included.
-    `told_by`: by person, order and milestone, the events (id, time) by which it was told.
+    `groups`: by send, what was put off for the same person about the same order and may go now, itself included.
+    `delivered_events`: by person, order and milestone, the events (id, time) whose notices were sent.
     """
 
     sends: list[Send] = field(default_factory=list)
     preferences: dict[str, Preference] = field(default_factory=dict)
-    told_at: dict[str, list[int]] = field(default_factory=dict)
-    together: dict[str, list[Send]] = field(default_factory=dict)
-    told_by: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = field(default_factory=dict)
+    messaged_at: dict[str, list[int]] = field(default_factory=dict)
+    groups: dict[str, list[Send]] = field(default_factory=dict)
+    delivered_events: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = field(default_factory=dict)
     next_due: int | None = None
 
 
 @contextmanager
-def opened(dsn: str) -> Iterator[Store]:
+def opened_ledger(dsn: str) -> Iterator[Store]:
     """A ledger with its tables, in one transaction: committed at the end, undone by an exception.
 
     Raises StoreOutage where the database is away.
@@ -152,66 +152,68 @@ def purge_deleted(dsn: str) -> None:
 
 def create_tables(store: Store) -> None:
     """Create what is not there yet; two processes may do so at once."""
-    store.alone()
+    store.lock_schema()
     add_centers(store)
     for statement in SCHEMA:
         store.run(statement)
 
 
 def plan(store: Store, sends: Sequence[Send]) -> int:
-    """Note what is to be sent; how many of them were not known before."""
+    """Insert the sends; returns how many of them are new."""
     if not sends:
         return 0
     return store.run_many(_INSERT, [_values(send) for send in sends])
 
 
-def look(store: Store, lane: str, shards: Collection[int], now: int, limit: int, told_since: int | None) -> Found:
-    """What is due in the lane, the oldest first; `told_since` None leaves out when people were last told something."""
+def due_sends(
+    store: Store, lane: str, shards: Collection[int], now: int, limit: int, messaged_since: int | None
+) -> DueSends:
+    """What is due in the lane, the oldest first; `messaged_since` None leaves out when people were sent messages."""
     if not shards:
-        return Found()
-    mine = f"lane = ? AND shard IN ({_numbers(shards)}) AND {_WAITING}"
-    sql = f"SELECT {_COLUMNS} FROM sends WHERE {mine} AND due_at <= ? ORDER BY due_at LIMIT {int(limit)}"
-    found = Found([Send(*row) for row in store.run(sql, (lane, now))])
-    if not found.sends:
-        ((found.next_due,),) = store.run(f"SELECT min(due_at) FROM sends WHERE {mine}", (lane,))
-        return found
-    people = sorted({send.person for send in found.sends})
-    found.preferences = preferences_of(store, people)
-    if told_since is not None:
-        found.told_at = _told_at(store, people, told_since)
-    found.told_by = _told_by(store, sorted({send.order_id for send in found.sends}))
-    found.together = {send.id: _put_off(store, send, now) for send in found.sends if send.held_for or send.carrier}
-    return found
+        return DueSends()
+    condition = f"lane = ? AND shard IN ({_numbers(shards)}) AND {_WAITING}"
+    sql = f"SELECT {_COLUMNS} FROM sends WHERE {condition} AND due_at <= ? ORDER BY due_at LIMIT {int(limit)}"
+    due = DueSends([Send(*row) for row in store.run(sql, (lane, now))])
+    if not due.sends:
+        ((due.next_due,),) = store.run(f"SELECT min(due_at) FROM sends WHERE {condition}", (lane,))
+        return due
+    people = sorted({send.person for send in due.sends})
+    due.preferences = preferences_of(store, people)
+    if messaged_since is not None:
+        due.messaged_at = _messaged_at(store, people, messaged_since)
+    due.delivered_events = _delivered_events(store, sorted({send.order_id for send in due.sends}))
+    due.groups = {send.id: _put_off(store, send, now) for send in due.sends if send.held_for or send.carrier}
+    return due
 
 
-def claim(store: Store, parcel: Sequence[Send], told: str, owner: str, now: int, spend: Spend | None) -> bool:
-    """Write INTENT for a whole parcel, whose first send carries the others; False where it is not to be sent.
+def claim(store: Store, sends: Sequence[Send], text: str, owner: str, now: int, spend: Spend | None) -> bool:
+    """Write INTENT for the sends of one message, the first carries the others; False where it is not to be sent.
 
-    It is not where another process has taken part of it, or where the consent that it needs is used up.
+    It is not where another process has claimed part of it, or where the consent that it needs is used up.
     """
-    ids = [send.id for send in parcel]
-    granted = store.run(
+    ids = [send.id for send in sends]
+    claimed = store.run(
         f"""UPDATE sends SET state = 'INTENT', owner = ?, intent_at = ?, attempts = attempts + 1, carrier = ?, told = ?
-            WHERE id IN ({marks(ids)}) AND {_WAITING} RETURNING id""",
-        (owner, now, ids[0], told, *ids),
+            WHERE id IN ({placeholders(ids)}) AND {_WAITING} RETURNING id""",
+        (owner, now, ids[0], text, *ids),
     )
-    if len(granted) < len(ids):
-        hold(store, [each for (each,) in granted], HELD, "taken apart by another process", now)
+    if len(claimed) < len(ids):
+        hold(store, [send_id for (send_id,) in claimed], HELD, "taken apart by another process", now)
         return False
     # What is tried again has used its consent already.
-    if spend is not None and parcel[0].state != RETRY and not take_consent(store, spend, now):
+    if spend is not None and sends[0].state != RETRY and not use_consent(store, spend, now):
         finish(store, ids, SUPPRESSED, NO_CONSENT_LEFT, now)
         return False
     return True
 
 
 def finish(store: Store, ids: Iterable[str], state: str, reason: str, now: int, reference: str = "") -> None:
-    """Write a final state and forget the address. That it was sent also corrects an earlier UNKNOWN."""
-    also = ",'UNKNOWN'" if state == SENT else ""
+    """Write a final state and forget the address. SENT also replaces an earlier UNKNOWN."""
+    corrected = ",'UNKNOWN'" if state == SENT else ""
     store.run_many(
         f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, reference = ?{_FORGET}
-            WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT'{also})""",
-        [(state, reason, now, reference, each) for each in ids],
+            WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT'{corrected})""",
+        [(state, reason, now, reference, send_id) for send_id in ids],
     )
 
 
@@ -223,7 +225,7 @@ def hold(store: Store, ids: Iterable[str], state: str, reason: str, until: int, 
     store.run_many(
         """UPDATE sends SET state = ?, reason = ?, due_at = ?, held_for = COALESCE(?, held_for)
            WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT')""",
-        [(state, reason, until, held_for, each) for each in ids],
+        [(state, reason, until, held_for, send_id) for send_id in ids],
     )
 
 
@@ -245,13 +247,13 @@ def unfinished(store: Store, shards: Collection[int]) -> list[Unfinished]:
     return [Unfinished(*row) for row in store.run(sql)]
 
 
-def give_up(store: Store, left: Unfinished, state: str, reason: str, now: int) -> None:
-    """Settle what its owner never will: RETRY or UNKNOWN. Nothing where it is not that INTENT any more."""
-    again = state == RETRY
+def give_up(store: Store, intent: Unfinished, state: str, reason: str, now: int) -> None:
+    """Set the state of an INTENT whose owner has ended: RETRY or UNKNOWN. Nothing where it has changed meanwhile."""
+    is_retry = state == RETRY
     store.run(
-        f"""UPDATE sends SET state = ?, reason = ?, due_at = ?, final_at = ?{"" if again else _FORGET}
+        f"""UPDATE sends SET state = ?, reason = ?, due_at = ?, final_at = ?{"" if is_retry else _FORGET}
             WHERE id = ? AND state = 'INTENT' AND owner = ? AND intent_at = ?""",
-        (state, reason, now, None if again else now, left.id, left.owner, left.intent_at),
+        (state, reason, now, None if is_retry else now, intent.id, intent.owner, intent.intent_at),
     )
 
 
@@ -270,7 +272,7 @@ def waiting_in(store: Store, lane: str, shards: Collection[int]) -> list[Send]:
 
 
 def log_of(store: Store, order: OrderKey) -> list[Send]:
-    """Everything the ledger knows of an order's notices, in the order of what happened.
+    """All sends of an order's notices, in the order of what happened.
 
     What was sent before orders had a center is the order's where no other center has one with its number.
     """
@@ -317,25 +319,25 @@ def _put_off(store: Store, send: Send, now: int) -> list[Send]:
     return [Send(*row) for row in store.run(sql, (send.person, *send.order, send.lane, send.shard, now))]
 
 
-def _told_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[int]]:
-    """When each person was last told something; what went as one message counts once."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for some in pieces(people):
+def _messaged_at(store: Store, people: Sequence[str], since: int) -> dict[str, list[int]]:
+    """When each person was sent messages; sends in one message count once."""
+    times: dict[str, list[int]] = defaultdict(list)
+    for chunk in chunks(people):
         sql = f"""SELECT person, max(intent_at) FROM sends
-                  WHERE person IN ({marks(some)}) AND intent_at > ? AND {_TOLD} GROUP BY person, carrier"""
-        for person, at in store.run(sql, (*some, since)):
-            found[person].append(at)
-    return found
+                  WHERE person IN ({placeholders(chunk)}) AND intent_at > ? AND {_DELIVERED} GROUP BY person, carrier"""
+        for person, at in store.run(sql, (*chunk, since)):
+            times[person].append(at)
+    return times
 
 
-def _told_by(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, OrderKey, str], list[tuple[str, int]]]:
-    found: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = defaultdict(list)
-    for some in pieces(order_ids):
+def _delivered_events(store: Store, order_ids: Sequence[str]) -> dict[tuple[str, OrderKey, str], list[tuple[str, int]]]:
+    events: dict[tuple[str, OrderKey, str], list[tuple[str, int]]] = defaultdict(list)
+    for chunk in chunks(order_ids):
         sql = f"""SELECT person, center_id, order_id, milestone, event_id, occurred_at FROM sends
-                  WHERE order_id IN ({marks(some)}) AND {_TOLD}"""
-        for person, center_id, order_id, milestone, event_id, occurred_at in store.run(sql, some):
-            found[person, OrderKey(center_id, order_id), milestone].append((event_id, occurred_at))
-    return found
+                  WHERE order_id IN ({placeholders(chunk)}) AND {_DELIVERED}"""
+        for person, center_id, order_id, milestone, event_id, occurred_at in store.run(sql, chunk):
+            events[person, OrderKey(center_id, order_id), milestone].append((event_id, occurred_at))
+    return events
 
 
 def _numbers(shards: Collection[int]) -> str:

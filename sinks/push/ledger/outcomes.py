@@ -1,4 +1,4 @@
-"""What became of the calls of a lane, written into the ledger: many at once, in the order in which they ended."""
+"""Writes the outcomes of a queue's calls into the ledger: many at once, in the order in which they ended."""
 
 import asyncio
 import logging
@@ -9,10 +9,10 @@ from functools import partial
 from runtime.crash_point import crash_point
 from runtime.store import Store
 from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Spend
-from sinks.push.ledger.clerk import Clerk
+from sinks.push.ledger import ledger, recipients
+from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send
+from sinks.push.ledger.recipients import Spend
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,12 @@ FIRST_RETRY_MS, LONGEST_RETRY_MS = 1_000, 300_000
 
 
 @dataclass(slots=True)
-class Parcel:
-    """Sends that go as one message; the first carries the others."""
+class MessageBatch:
+    """Sends that go as one message; the first one's id is the message's."""
 
     sends: list[Send]
     message: Message
-    told: str
+    title: str
 
     @property
     def ids(self) -> list[str]:
@@ -33,22 +33,24 @@ class Parcel:
 
 
 class Outcomes:
-    """Takes answers as they come. While one lot is being written, the next one gathers."""
+    """Collects answers. While one batch of them is being written, the next one fills."""
 
-    def __init__(self, clerk: Clerk, channel: Channel, clock: Callable[[], int], failed: asyncio.Event) -> None:
-        self._clerk, self._channel, self._clock, self._failed = clerk, channel, clock, failed
-        self._waiting: list[tuple[Parcel, Answer]] = []
-        self._under_way: list[tuple[Parcel, Answer]] = []
+    def __init__(
+        self, clerk: GroupCommitThread, channel: Channel, clock: Callable[[], int], failed: asyncio.Event
+    ) -> None:
+        self._ledger_thread, self._channel, self._clock, self._failed = clerk, channel, clock, failed
+        self._waiting: list[tuple[MessageBatch, Answer]] = []
+        self._under_way: list[tuple[MessageBatch, Answer]] = []
         self._writer: asyncio.Task[None] | None = None
 
     @property
     def ids(self) -> set[str]:
         """The sends whose outcome is known and not durable yet."""
-        return {each for parcel, _ in (*self._waiting, *self._under_way) for each in parcel.ids}
+        return {send_id for batch, _ in (*self._waiting, *self._under_way) for send_id in batch.ids}
 
-    def add(self, parcel: Parcel, answer: Answer) -> None:
+    def add(self, batch: MessageBatch, answer: Answer) -> None:
         """Write it down, soon."""
-        self._waiting.append((parcel, answer))
+        self._waiting.append((batch, answer))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
             self._writer.add_done_callback(self._ended)
@@ -62,7 +64,7 @@ class Outcomes:
         try:
             while self._waiting:
                 self._under_way, self._waiting = self._waiting, []
-                await self._clerk.do(partial(self._note_all, self._under_way))
+                await self._ledger_thread.execute(partial(self._note_all, self._under_way))
                 self._under_way = []
                 crash_point("push.noted")
         finally:
@@ -75,13 +77,13 @@ class Outcomes:
             log.critical("an outcome could not be written", exc_info=task.exception())
             self._failed.set()
 
-    def _note_all(self, outcomes: Sequence[tuple[Parcel, Answer]], store: Store) -> None:
+    def _note_all(self, outcomes: Sequence[tuple[MessageBatch, Answer]], store: Store) -> None:
         now = self._clock()
-        for parcel, answer in outcomes:
-            self._note(store, parcel, answer, now)
+        for batch, answer in outcomes:
+            self._note(store, batch, answer, now)
 
-    def _note(self, store: Store, parcel: Parcel, answer: Answer, now: int) -> None:
-        ids, first = parcel.ids, parcel.sends[0]
+    def _note(self, store: Store, batch: MessageBatch, answer: Answer, now: int) -> None:
+        ids, first = batch.ids, batch.sends[0]
         pause = min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(first.attempts, 12))
         match answer:
             case Accepted(reference):
@@ -89,9 +91,9 @@ class Outcomes:
                 ledger.finish(store, ids[1:], ledger.SENT, "told with others", now, reference)
             case Rejected(reason):
                 ledger.finish(store, ids, ledger.REJECTED, reason, now)
-                self._learn(store, parcel, answer, now)
+                self._learn(store, batch, answer, now)
             case NotSent(reason, retry_after_s):
-                self._give_back_consent(store, parcel, now)
+                self._give_back_consent(store, batch, now)
                 until = now + max(pause, round(1000 * (retry_after_s or 0)))
                 state = ledger.RETRY if first.state == ledger.RETRY else ledger.HELD
                 ledger.hold(store, ids, state, reason, until)
@@ -100,23 +102,23 @@ class Outcomes:
             case Unclear(reason):
                 ledger.finish(store, ids, ledger.UNKNOWN, reason, now)
 
-    def _learn(self, store: Store, parcel: Parcel, answer: Rejected, now: int) -> None:
-        """What a refusal tells about the person."""
-        person = parcel.sends[0].person
+    def _learn(self, store: Store, batch: MessageBatch, answer: Rejected, now: int) -> None:
+        """Store what a refusal says about the person: address gone, consent gone."""
+        person = batch.sends[0].person
         if answer.gone:
-            audience.unsubscribe(store, person)
-        if answer.no_consent and (needed := self._channel.consent(parcel.message.milestone)):
-            audience.drop_consents(store, person, needed.kind, now)
+            recipients.unsubscribe(store, person)
+        if answer.no_consent and (consent := self._channel.consent(batch.message.milestone)):
+            recipients.drop_consents(store, person, consent.kind, now)
         else:
-            self._give_back_consent(store, parcel, now)
+            self._give_back_consent(store, batch, now)
 
-    def _give_back_consent(self, store: Store, parcel: Parcel, now: int) -> None:
+    def _give_back_consent(self, store: Store, batch: MessageBatch, now: int) -> None:
         # What is tried again has not used a second one.
-        if (spend := spend_of(self._channel, parcel)) and parcel.sends[0].state != ledger.RETRY:
-            audience.add_consents(store, spend.person, spend.kind, 1, now)
+        if (spend := spend_of(self._channel, batch)) and batch.sends[0].state != ledger.RETRY:
+            recipients.add_consents(store, spend.person, spend.kind, 1, now)
 
 
-def spend_of(channel: Channel, parcel: Parcel) -> Spend | None:
-    """The consent that a parcel uses up."""
-    needed = channel.consent(parcel.message.milestone)
-    return Spend(parcel.sends[0].person, needed.kind, needed.keep) if needed else None
+def spend_of(channel: Channel, batch: MessageBatch) -> Spend | None:
+    """The consent that a message uses up."""
+    consent = channel.consent(batch.message.milestone)
+    return Spend(batch.sends[0].person, consent.kind, consent.keep) if consent else None

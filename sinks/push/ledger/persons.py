@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from runtime.store import Store, marks, pieces
+from runtime.store import Store, chunks, placeholders
 from schemas.order_key import OrderKey
 from sinks.push.ledger.ledger import SUPPRESSED
 
@@ -19,7 +19,7 @@ def messages_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str, Any]
     """Every message of these orders, sent or not, with what it said; an address only while it waits."""
     names = _MESSAGES.split(", ")
     rows: list[dict[str, Any]] = []
-    for some in pieces(orders, 200):
+    for some in chunks(orders, 200):
         sql = f"SELECT {_MESSAGES} FROM sends WHERE {_of(some)} ORDER BY center_id, order_id, occurred_at, id"
         rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
     return rows
@@ -29,7 +29,7 @@ def subscriptions_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str,
     """The browsers that follow these orders."""
     names = ("center_id", "order_id", "address", "created_at")
     rows: list[dict[str, Any]] = []
-    for some in pieces(orders, 200):
+    for some in chunks(orders, 200):
         sql = f"SELECT {', '.join(names)} FROM followers WHERE {_of(some)}"
         rows += [dict(zip(names, row, strict=True)) for row in store.run(sql, _flat(some))]
     return rows
@@ -38,7 +38,7 @@ def subscriptions_of(store: Store, orders: Sequence[OrderKey]) -> list[dict[str,
 def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str, int]:
     """Leave of these orders' messages only that there were some, and no subscriptions; how many of each."""
     changed = {"messages": 0, "subscriptions": 0}
-    for some in pieces(_also_unnamed(orders), 200):
+    for some in chunks(_also_unnamed(orders), 200):
         within, named = _of(some), _flat(some)
         store.run(
             f"UPDATE sends SET state = ?, reason = ?, final_at = ? WHERE {within} AND {_WAITING}",
@@ -54,8 +54,8 @@ def erase_orders(store: Store, orders: Sequence[OrderKey], now: int) -> dict[str
 def forget_people(store: Store, people: Sequence[str]) -> int:
     """Forget what these people agreed to; that somebody wants no messages is kept, or they would get some again."""
     forgotten = 0
-    for some in pieces(people):
-        within = f"person IN ({marks(some)})"
+    for some in chunks(people):
+        within = f"person IN ({placeholders(some)})"
         for table in ("consents", "grants", "followers"):
             forgotten += len(store.run(f"DELETE FROM {table} WHERE {within} RETURNING person", some))
         sql = f"DELETE FROM preferences WHERE {within} AND opted_out = 0 RETURNING person"
@@ -66,7 +66,7 @@ def forget_people(store: Store, people: Sequence[str]) -> int:
 def restrict_orders(store: Store, orders: Sequence[OrderKey], now: int) -> int:
     """Send nothing that waits of these orders, nor anything to who follows them; how many messages that were."""
     stopped = 0
-    for some in pieces(_also_unnamed(orders), 200):
+    for some in chunks(_also_unnamed(orders), 200):
         within, named = _of(some), _flat(some)
         sql = f"""UPDATE sends SET state = ?, reason = ?, final_at = ?, address = NULL, notice = NULL
                   WHERE {within} AND {_WAITING} RETURNING id"""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from runtime.store import Store, marks, pieces
+from runtime.store import Store, chunks, placeholders
 from schemas.order_key import OrderKey
 
 _UPGRADES = "CREATE TABLE IF NOT EXISTS upgrades (name TEXT PRIMARY KEY)"
@@ -58,9 +58,9 @@ def adopt_followers(store: Store, orders: Iterable[OrderKey]) -> None:
 def planned_before(store: Store, order_ids: Sequence[str]) -> dict[Told, tuple[str, set[str]]]:
     """What the ledger has of these numbers: the id of the send, and the centers that it may be of."""
     planned: dict[Told, tuple[str, set[str]]] = {}
-    for some in pieces(order_ids):
+    for some in chunks(order_ids):
         sql = f"""SELECT id, person, center_id, order_id, milestone, event_id FROM sends
-                  WHERE order_id IN ({marks(some)})"""
+                  WHERE order_id IN ({placeholders(some)})"""
         for send_id, person, center_id, order_id, milestone, event_id in store.run(sql, some):
             planned.setdefault((person, order_id, milestone, event_id), (send_id, set()))[1].add(center_id)
     return planned

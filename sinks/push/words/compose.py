@@ -1,4 +1,4 @@
-"""A message made of what the ledger and the journey say: words, and the same as data for machines and forms."""
+"""Composes a message from ledger rows and the journey: texts, and the same as data for machines and forms."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from schemas.order_key import OrderKey
 from schemas.times import from_ms
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import Send
-from sinks.push.words.words import Moment, NoticeWords, Place, Wordsmith, form_values, values_of
+from sinks.push.words.words import CenterContext, NoticeWords, RenderContext, TemplateRenderer, form_values, values_of
 
 _AS_DATA = ("notice_id", "order_id", "center_id", "milestone", "event_id", "part_no", "quote", "final_amount")
 _TIMES = ("occurred_at", "expires_at", "promised_at", "expected_at")
@@ -24,7 +24,7 @@ Link = Callable[[OrderKey, str, int], str]
 class Composer:
     """Makes messages. `currency` is that of amounts that come without one."""
 
-    smith: Wordsmith
+    renderer: TemplateRenderer
     centers: Mapping[str, Center]
     time_zone: str
     currency: str = "CNY"
@@ -37,26 +37,26 @@ class Composer:
         Raises NoTemplate, and KeyError or ValueError where a notice is not what it should be.
         """
         first = sends[0]
-        told = sorted(sends, key=lambda send: (send.occurred_at, send.id))
+        ordered = sorted(sends, key=lambda send: (send.occurred_at, send.id))
         # What machines get is the same at every attempt; nobody puts it off.
         at = 0 if style == "data" else max(send.due_at for send in sends)
-        words = [self.words(orjson.loads(send.notice or b"{}"), fact, at) for send in told]
+        all_texts = [self.words(orjson.loads(send.notice or b"{}"), fact, at) for send in ordered]
         newest = orjson.loads(first.notice or b"{}")
-        shown = words[0] if len(words) == 1 else self.smith.digest(words)
-        place = self._place(newest)
+        texts = all_texts[0] if len(all_texts) == 1 else self.renderer.digest(all_texts)
+        center = self._center_context(newest)
         return Message(
             id=first.id,
             center_id=first.center_id,
             order_id=first.order_id,
             milestone=first.milestone,
-            locale=shown.values["locale"],
+            locale=texts.values["locale"],
             address=first.address or "",
-            words=shown,
-            link=shown.values["link"],
+            words=texts,
+            link=texts.values["link"],
             occurred_at=first.occurred_at,
             expires_at=min(send.expires_at for send in sends),
-            data=as_data(newest, shown) if style == "data" else {},
-            fields=form_values(newest, shown, place, self._currency(fact)) if style == "fields" else {},
+            data=as_data(newest, texts) if style == "data" else {},
+            fields=form_values(newest, texts, center, self._currency(fact)) if style == "fields" else {},
         )
 
     def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None, at: int = 0) -> NoticeWords:
@@ -64,24 +64,26 @@ class Composer:
 
         Raises NoTemplate.
         """
-        locale = self.smith.locale(notice["locale"])
+        locale = self.renderer.locale(notice["locale"])
         vehicle_id = (fact or {}).get("vehicle_id")
         link = self.link(OrderKey.of(notice), vehicle_id, notice["occurred_at"]) if vehicle_id else ""
-        told = Moment(max(at, notice["not_before"]), self._currency(fact), (fact or {}).get("promises") or ())
-        return self.smith.notice(notice["milestone"], values_of(notice, self._place(notice), locale, link, told))
+        context = RenderContext(max(at, notice["not_before"]), self._currency(fact), (fact or {}).get("promises") or ())
+        return self.renderer.notice(
+            notice["milestone"], values_of(notice, self._center_context(notice), locale, link, context)
+        )
 
     def _currency(self, fact: Mapping[str, Any] | None) -> str:
         """Of what was paid: the last quote's, as far as there is one."""
         return (fact or {}).get("currency") or self.currency
 
-    def _place(self, notice: Mapping[str, Any]) -> Place:
-        return Place(self.centers.get(notice["center_id"] or ""), self.time_zone)
+    def _center_context(self, notice: Mapping[str, Any]) -> CenterContext:
+        return CenterContext(self.centers.get(notice["center_id"] or ""), self.time_zone)
 
 
 def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
     """The content of a webhook: the notice as facts, and as words to show."""
     data = {name: notice[name] for name in _AS_DATA}
-    data |= {name: said_at(notice[name]) for name in _TIMES}
+    data |= {name: rfc3339(notice[name]) for name in _TIMES}
     data |= {
         "locale": words.values["locale"],
         "title": words.title,
@@ -91,7 +93,7 @@ def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
     return {"type": f"order.{notice['milestone']}", "timestamp": data["occurred_at"], "data": data}
 
 
-def said_at(at: int | None) -> str | None:
+def rfc3339(at: int | None) -> str | None:
     """Milliseconds as RFC 3339."""
     if at is None:
         return None

@@ -1,4 +1,4 @@
-"""Values as they stand in a message: money, times and foreign texts, made safe and short enough."""
+"""Formats values for a message: money, times and upstream texts, made safe and short enough."""
 
 import re
 import unicodedata
@@ -31,8 +31,8 @@ def plain(value: str | None, length: int) -> str:
     """
     if not value:
         return ""
-    shown = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in value.translate(_MARKUP))
-    return cut(_HOST.sub("·", " ".join(shown.split())), length)
+    printable = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in value.translate(_MARKUP))
+    return cut(_HOST.sub("·", " ".join(printable.split())), length)
 
 
 def cut(text: str, length: int) -> str:

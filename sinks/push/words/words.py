@@ -1,4 +1,4 @@
-"""Notices in words: templates by locale and milestone, rendered in a sandbox from plain strings."""
+"""The texts of notices: templates by locale and milestone, rendered in a sandbox from plain strings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class NoTemplate(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where it happens, as far as it is known."""
+class CenterContext:
+    """The center of a notice, if known, and its time zone."""
 
     center: Center | None
     time_zone: str
@@ -44,11 +44,11 @@ class Place:
         return (self.center.name_en or self.center.name) if locale == "en" else self.center.name
 
 
-class Wordsmith:
+class TemplateRenderer:
     """Finds and renders the templates. Those in `own` go before the built-in ones of the same name."""
 
-    def __init__(self, own: Path | None = None, default_locale: str = "zh-CN") -> None:
-        folders = [*([own] if own else []), TEMPLATES]
+    def __init__(self, own_folder: Path | None = None, default_locale: str = "zh-CN") -> None:
+        folders = [*([own_folder] if own_folder else []), TEMPLATES]
         self.default_locale = default_locale
         # Nobody's values are markup: plain text is not escaped, the page is.
         self._environment = ImmutableSandboxedEnvironment(
@@ -60,8 +60,8 @@ class Wordsmith:
             auto_reload=False,
         )
 
-    def locale(self, wanted: str | None) -> str:
-        return wanted if wanted in LOCALES else self.default_locale
+    def locale(self, requested: str | None) -> str:
+        return requested if requested in LOCALES else self.default_locale
 
     def notice(self, milestone: str, values: Values) -> "NoticeWords":
         """The words of one notice. Raises NoTemplate."""
@@ -88,7 +88,7 @@ class Wordsmith:
 class NoticeWords:
     """One notice in words; each form is made when it is asked for."""
 
-    smith: Wordsmith = field(repr=False)
+    renderer: TemplateRenderer = field(repr=False)
     template: Template = field(repr=False)
     values: Values = field(repr=False)
 
@@ -99,11 +99,11 @@ class NoticeWords:
     @cached_property
     def short(self) -> str:
         """Cut before the link, never within it."""
-        said, link = self._line("short"), self.values["link"]
+        text, link = self._line("short"), self.values["link"]
         if not link:
-            return wording.cut(said, wording.SHORT)
-        room = max(wording.WORDS_BESIDE_LINK, wording.SHORT - len(link) - 1)
-        return f"{wording.cut(said, room)} {link}"
+            return wording.cut(text, wording.SHORT)
+        limit = max(wording.WORDS_BESIDE_LINK, wording.SHORT - len(link) - 1)
+        return f"{wording.cut(text, limit)} {link}"
 
     @cached_property
     def text(self) -> str:
@@ -112,7 +112,7 @@ class NoticeWords:
 
     @cached_property
     def html(self) -> str:
-        return self.smith.page(self)
+        return self.renderer.page(self)
 
     @cached_property
     def status(self) -> str:
@@ -145,33 +145,35 @@ class DigestWords(NoticeWords):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When a notice is told, and what is known then besides it: the currency of what was paid, the promises so far."""
+class RenderContext:
+    """When a notice is sent, and further data of its texts: the currency of what was paid, the promises so far."""
 
     at: int
     currency: str
     promises: Sequence[Sequence[int]] = ()
 
 
-def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, told: Moment) -> Values:
-    """What a template may say, as plain strings; "" for what is not known, and for a time to come that has passed."""
-    quote, zone = notice["quote"], place.zone
+def values_of(
+    notice: Mapping[str, Any], center: CenterContext, locale: str, link: str, context: RenderContext
+) -> Values:
+    """The values of a template, as plain strings; "" for what is not known, and for a time to come that has passed."""
+    quote, zone = notice["quote"], center.zone
 
     def moment(at: int | None) -> str:
-        return "" if at is None else wording.moment(local(at, zone), locale, local(told.at, zone))
+        return "" if at is None else wording.moment(local(at, zone), locale, local(context.at, zone))
 
     def ahead(at: int | None) -> str:
-        return moment(at) if at is not None and at > told.at else ""
+        return moment(at) if at is not None and at > context.at else ""
 
     values: Values = {
         "locale": locale,
         "order": wording.plain(notice["order_id"], wording.ORDER),
-        "center": wording.plain(place.name(locale), wording.CENTER),
-        "hours": f"{place.center.opens:%H:%M}–{place.center.closes:%H:%M}" if place.center else "",
+        "center": wording.plain(center.name(locale), wording.CENTER),
+        "hours": f"{center.center.opens:%H:%M}–{center.center.closes:%H:%M}" if center.center else "",
         "at": moment(notice["occurred_at"]),
         # Only who is told that a promise was broken is told of one that has passed.
         "promised": (moment if notice["milestone"] == RUNNING_LATE else ahead)(notice["promised_at"]),
-        "sooner": bool(ahead(notice["promised_at"])) and _is_sooner(notice, told.promises),
+        "sooner": bool(ahead(notice["promised_at"])) and _is_sooner(notice, context.promises),
         "expected": ahead(notice["expected_at"]),
         "part": wording.plain(notice["part_no"], wording.PART),
         "link": link,
@@ -181,15 +183,17 @@ def values_of(notice: Mapping[str, Any], place: Place, locale: str, link: str, t
     if quote is not None:
         values["quote"] = _quote(quote, locale)
     if notice["final_amount"] is not None:
-        values["paid"] = wording.money(Decimal(notice["final_amount"]), told.currency, locale)
+        values["paid"] = wording.money(Decimal(notice["final_amount"]), context.currency, locale)
     return values
 
 
 def _is_sooner(notice: Mapping[str, Any], promises: Sequence[Sequence[int]]) -> bool:
     """Whether a promise is for an earlier time than the one before it; False where that is not known."""
-    told = [promised for _, promised in promises]
-    place = max((each for each, promised in enumerate(told) if promised == notice["promised_at"]), default=0)
-    return place > 0 and told[place] < told[place - 1]
+    promised_times = [promised for _, promised in promises]
+    index = max(
+        (position for position, promised in enumerate(promised_times) if promised == notice["promised_at"]), default=0
+    )
+    return index > 0 and promised_times[index] < promised_times[index - 1]
 
 
 def _quote(quote: Mapping[str, Any], locale: str) -> dict[str, Any]:
@@ -212,12 +216,12 @@ def _quote(quote: Mapping[str, Any], locale: str) -> dict[str, Any]:
     }
 
 
-def form_values(notice: Mapping[str, Any], words: NoticeWords, place: Place, currency: str) -> dict[str, str]:
+def form_values(notice: Mapping[str, Any], words: NoticeWords, center: CenterContext, currency: str) -> dict[str, str]:
     """The values that a form's fields may be filled with; "" for what is not known, or cannot be told.
 
     `currency` is that of what was paid.
     """
-    zone, quote = place.zone, notice["quote"]
+    zone, quote = center.zone, notice["quote"]
 
     def stamp(at: int | None) -> str:
         return "" if at is None else wording.stamp(local(at, zone))

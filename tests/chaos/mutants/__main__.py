@@ -6,8 +6,6 @@ Every mutant runs in the same short run of faults as a control that differs in t
 mutant passes or a control fails.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import io

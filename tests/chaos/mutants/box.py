@@ -1,7 +1,5 @@
 """A box with a fault built in: `python -m tests.chaos.mutants.box NAME worker`. The product knows nothing of it."""
 
-from __future__ import annotations
-
 import sys
 
 from fixtrail.cli.main import main

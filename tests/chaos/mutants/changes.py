@@ -3,8 +3,6 @@
 Every function patches the modules of the process that it is called in.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import os
@@ -131,7 +129,7 @@ def exception_skips_the_batch() -> None:
     """An exception while a batch is taken is logged and the batch acked, as Faust's `take` does."""
     from streams.worker import tracker as agents
 
-    take = agents.Tracker.take
+    take = agents.Tracker.process
 
     async def skipping(tracker: Any, records: Any, ack: Callable[[], Any]) -> None:
         try:
@@ -143,7 +141,7 @@ def exception_skips_the_batch() -> None:
         raise RuntimeError(reason)
 
     agents.fail_stop = raised  # type: ignore[assignment]
-    agents.Tracker.take = skipping  # type: ignore[method-assign]
+    agents.Tracker.process = skipping  # type: ignore[method-assign]
 
 
 def counters_instead_of_sets() -> None:

@@ -1,7 +1,5 @@
 """The two brokers that the suite runs against, started and killed in the same way."""
 
-from __future__ import annotations
-
 import ctypes
 import signal
 import subprocess

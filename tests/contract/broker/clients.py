@@ -1,7 +1,5 @@
 """What the tests do with a broker, in a line each."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 import uuid

@@ -1,7 +1,5 @@
 """A Faust worker for test_faust.py: which event ids it has seen of each vehicle, in a table."""
 
-from __future__ import annotations
-
 import os
 import sys
 

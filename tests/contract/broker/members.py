@@ -1,7 +1,5 @@
 """Members of a consumer group driven request by request, and real ones in processes that can be killed."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

@@ -1,7 +1,5 @@
 """Packed batches that would fill the memory of every reader are refused, and so are those that nobody can unpack."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 import time

@@ -1,7 +1,5 @@
 """Compaction and retention, which keep a long-running broker's disk from filling up."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """What only the embedded broker promises: its command line, its files, and how it starts and stops."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re

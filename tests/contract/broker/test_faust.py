@@ -1,7 +1,5 @@
 """A Faust worker with a table, killed and started again: the table comes back from its changelog."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

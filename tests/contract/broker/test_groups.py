@@ -1,7 +1,5 @@
 """Consumer groups: joining, sharing partitions, losing members, committing."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

@@ -1,7 +1,5 @@
 """The embedded broker's partition log on disk, compared with a list of records in memory."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import shutil

@@ -1,7 +1,5 @@
 """A client that is not aiokafka: librdkafka, which Quix Streams and most other languages use."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

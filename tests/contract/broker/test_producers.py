@@ -1,7 +1,5 @@
 """Producers that repeat themselves, and transactions."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import time

@@ -1,7 +1,5 @@
 """Sending and reading records, and where a partition begins and ends."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

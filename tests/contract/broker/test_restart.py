@@ -1,7 +1,5 @@
 """What survives when the broker stops, and when it is killed."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

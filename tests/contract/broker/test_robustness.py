@@ -1,7 +1,5 @@
 """Clients that send nonsense or stand still harm nobody but themselves."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """Signing out lasts: what one process ended is over in the next one, which reads the topic before it opens."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

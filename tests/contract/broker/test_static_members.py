@@ -1,7 +1,5 @@
 """Static members: a worker that restarts takes its place in the group again."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

@@ -1,7 +1,5 @@
 """A compacted topic as a table in memory: newest values, deletions, brokers that go away, and who hears of a change."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

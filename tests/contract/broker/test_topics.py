@@ -1,7 +1,5 @@
 """Making, changing, describing and deleting topics."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Every channel with a provider to talk to. A channel joins the contract suite by a line in SETUPS."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
@@ -14,7 +12,7 @@ from typing import Any
 from sinks.push.address import target_secret
 from sinks.push.channels.channel import Channel
 from sinks.push.channels.registry import open_channels
-from sinks.push.channels.webhook import said_secret
+from sinks.push.channels.webhook import encoded_secret
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.config import PushSettings
 from tests.providers.mail import MailServer
@@ -84,7 +82,7 @@ def console() -> Iterator[Ready]:
 @contextlib.contextmanager
 def webhook() -> Iterator[Ready]:
     with Webhooks() as provider:
-        provider.secret = said_secret(target_secret(KEY, provider.url))
+        provider.secret = encoded_secret(target_secret(KEY, provider.url))
         channel = open_one("webhook", webhook={"allow_private": True, "timeout_s": TIMEOUT_S})
         yield Ready(channel, f"{provider.url}/customers/secret-77", provider)
 

@@ -1,7 +1,5 @@
 """What the push sink relies on, whatever the channel: an honest answer, and nothing personal in it."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

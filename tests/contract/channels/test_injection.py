@@ -1,7 +1,5 @@
 """What upstream writes into an order reaches a provider as text, and starts nothing there, whatever the channel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace

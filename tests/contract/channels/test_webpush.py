@@ -1,7 +1,5 @@
 """Web Push's own ways: what the browser decrypts, one message an order, subscriptions that are gone."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Iterator

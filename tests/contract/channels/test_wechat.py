@@ -1,7 +1,5 @@
 """WeChat's own ways: tokens that end early, forms with limits, one consent a message."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The boxes that run on the consumer loop, each started as a task of the test. A new one joins by an entry in BOXES."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

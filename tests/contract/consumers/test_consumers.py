@@ -1,7 +1,5 @@
 """What every box does with its records, whatever it makes of them: one suite for all that run on the consumer loop."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

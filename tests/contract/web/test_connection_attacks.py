@@ -1,7 +1,5 @@
 """Attacks on the web server's connections over a real socket: slow, many, oversized, and gone in the middle."""
 
-from __future__ import annotations
-
 import logging
 import socket
 import time

@@ -3,8 +3,6 @@
 Each test but the first is an attack that went through while an order was its number alone.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The rules that the other contenders of the throughput benchmark run are the product's."""
 
-from __future__ import annotations
-
 import random
 
 import orjson

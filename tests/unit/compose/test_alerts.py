@@ -1,7 +1,5 @@
 """Alerts and panels speak of what the boxes really measure, and every alert has its page for whoever it wakes."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runtime.metrics import KNOWN
+from runtime.metrics import METRICS
 from tests.paths import ROOT
 
 PROMETHEUS = ROOT / "compose/prometheus"
@@ -35,7 +33,7 @@ _MATCHED = re.compile(r"([a-z_]+)\s*=~?\s*\"")
 
 def labels_by_metric() -> dict[str, set[str]]:
     known = dict(EVERYWHERE)
-    for box, measures in KNOWN.items():
+    for box, measures in METRICS.items():
         for what, about in measures.items():
             known[f"fixtrail_{box}_{what}"] = {*about.labels, "le", "job", "instance"}
     return known

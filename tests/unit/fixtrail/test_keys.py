@@ -1,7 +1,5 @@
 """Keys: long enough, one for each purpose, and changed without breaking what was signed before."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +18,7 @@ from fixtrail.web.accounts.users import Directory, person_of
 from runtime.failure import REFUSED, Failure
 from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
-from sinks.push.channels.webhook import Webhook, said_secret
+from sinks.push.channels.webhook import Webhook, encoded_secret
 from sinks.push.config import WebhookSection
 from tests.workshop import R1
 
@@ -96,7 +94,7 @@ def test_with_the_one_key_of_before_everything_stays_as_it_was(tmp_path: Path):
     token = Links(HASH.encode()).issue(R1, "V1", NOW)
 
     assert opened(Links(*one.link_keys()), token) == R1
-    assert webhook_secret(one, "https://a.example/in") == said_secret(
+    assert webhook_secret(one, "https://a.example/in") == encoded_secret(
         target_secret(HASH.encode(), "https://a.example:443")
     )
     assert len(one.session_keys()[0]) == 32 and one.session_keys() == settings(tmp_path).session_keys()

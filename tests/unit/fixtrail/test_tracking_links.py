@@ -1,7 +1,5 @@
 """Tracking links: what opens a page, what does not, and that nothing tells the two kinds of nothing apart."""
 
-from __future__ import annotations
-
 import base64
 import random
 import statistics

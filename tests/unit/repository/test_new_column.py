@@ -1,7 +1,5 @@
 """Recipe "a column of orders" (docs/recipes.md), followed for a made-up figure in a copy of the product."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """What a box tells of itself reads as Prometheus wants it."""
 
-from __future__ import annotations
-
 import json
 import re
 from types import SimpleNamespace
@@ -9,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from runtime.metrics import KNOWN, ProgressMetrics, metrics_table
+from runtime.metrics import METRICS, ProgressMetrics, metrics_table
 from runtime.progress import Histogram, Progress
 from streams.worker.intake import Intake
 from tests.paths import ROOT
@@ -77,9 +75,9 @@ def test_gauges_of_partitions_that_went_are_gone():
     assert progress.gauges == {("state_entries", "orders"): 7, ("lag_records", "events", "1"): 3}
 
 
-@pytest.mark.parametrize(("box", "what"), [(box, what) for box, known in KNOWN.items() for what in known])
+@pytest.mark.parametrize(("box", "what"), [(box, what) for box, known in METRICS.items() for what in known])
 def test_names_and_labels_are_as_prometheus_wants_them(box, what):
-    about = KNOWN[box][what]
+    about = METRICS[box][what]
 
     assert re.fullmatch(r"[a-z][a-z_]+", what)
     assert not what.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_minutes"))
@@ -111,7 +109,7 @@ def test_every_reason_code_is_known_before_it_comes():
     raised |= {"missing_field", "invalid_field"}
 
     assert len(raised) > 12
-    assert raised <= set(KNOWN["worker"]["dead_letters"].values)
+    assert raised <= set(METRICS["worker"]["dead_letters"].values)
 
 
 def test_every_metric_is_in_the_operators_table():

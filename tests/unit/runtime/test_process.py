@@ -13,7 +13,7 @@ import pytest
 
 from fixtrail.boxes import state_of
 from runtime.health import HealthPage
-from runtime.logs import _without_personal, told_exception
+from runtime.logs import _without_personal, exception_text
 from runtime.process import run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
@@ -146,14 +146,14 @@ def test_an_exception_that_saw_no_data_says_what_it_was():
 def test_exceptions_of_a_group_are_all_told():
     group = ExceptionGroup("two", [ValueError("one"), KeyError("other")])
 
-    assert told_exception(group).splitlines() == [
+    assert exception_text(group).splitlines() == [
         "ExceptionGroup: two (2 sub-exceptions)",
         "of which",
         "ValueError: one",
         "of which",
         "KeyError: 'other'",
     ]
-    assert told_exception(None) == "no exception"
+    assert exception_text(None) == "no exception"
 
 
 def test_a_box_gives_its_own_exit_code():

@@ -1,7 +1,5 @@
 """Trying again: how often, what the box shows meanwhile, and that a stop is heard."""
 
-from __future__ import annotations
-
 import asyncio
 from itertools import islice
 

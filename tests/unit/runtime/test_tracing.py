@@ -1,7 +1,5 @@
 """A trace goes from the sender through the worker to the insert, and costs nothing while it is off."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """A heartbeat goes the way of the events and leaves nothing behind: no event, no dead letter, no row."""
 
-from __future__ import annotations
-
 import json
 import time
 from types import SimpleNamespace
@@ -80,7 +78,7 @@ async def test_the_worker_sends_a_heartbeat_on_and_measures_it(tmp_path):
     tracker = Tracker(config, tables, outbox, CrashMarks(tmp_path / "marks"), progress)
     sent_ms = int(time.time() * 1000) - 1500
 
-    await tracker.take([heartbeat(7, sent_ms)], lambda: acked.append(True))
+    await tracker.process([heartbeat(7, sent_ms)], lambda: acked.append(True))
 
     assert outbox.outputs == {("journeys", 0): [(heartbeat_key(0), None, heartbeat_headers(sent_ms))]}
     assert acked == [True]

@@ -1,7 +1,5 @@
 """Milliseconds and instants are each other's inverse, and one judgement says what a time zone is."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fixtrail.cli.app import open_input
-from fixtrail.sending.send import Checked, check_lines
+from fixtrail.sending.send import CheckResult, check_lines
 from runtime.failure import USAGE, Failure
 from schemas.decode import vehicle_id_of
 from tests.unit.fixtrail.sending.test_send import CHECK_IN, lines_of
@@ -30,7 +30,7 @@ def test_the_first_event_after_a_byte_order_mark_has_its_key_like_the_others(tmp
 
     with open_input(file) as source:
         content = source.read()
-    checked = Checked()
+    checked = CheckResult()
 
     assert [vehicle_id_of(line) for line in lines_of(content, 50) if line] == ["v1", "v1"]
     assert list(check_lines(io.BytesIO(content), checked, max_bytes=10_000)) == []

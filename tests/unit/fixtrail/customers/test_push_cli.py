@@ -1,7 +1,5 @@
 """`fixtrail notices`: what the commands say, and what they keep of an address."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -132,13 +130,13 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
 
 
 def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_center(settings: Settings):
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("checked_in", center_id=""), id="before")])
     found = notice_log.order_of(settings, "R1", None)
 
     assert found == OrderKey("", "R1")
     assert [send.id for send in notice_log.log_of(settings, found)] == ["before"]
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready"), id="after")])
     assert notice_log.order_of(settings, "R1", None) == R1
     assert {send.id for send in notice_log.log_of(settings, R1)} == {"before", "after"}
@@ -149,7 +147,7 @@ def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_cente
 @pytest.mark.parametrize("order_id", ["[/x] [red]", "R 1/2 \"'\\", "车🚗" * 30, "\x1b[31mR\x07"])
 def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_id: str, capsys):
     notice = a_notice("ready", order_id=order_id, event_id=f"e {order_id}"[:128])
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(notice)])
 
     order = OrderKey("C1", order_id)
@@ -162,7 +160,7 @@ def test_the_log_of_an_order_with_any_id_can_be_read(settings: Settings, order_i
 
 
 def test_the_log_says_by_what_event(settings: Settings, capsys):
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("ready", event_id="dms-2026-000123"))])
 
     notice_log.print_log(R1, notice_log.log_of(settings, R1), "Asia/Shanghai")
@@ -255,7 +253,7 @@ def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.Monk
     preview.print_preview(preview.preview(settings, "R1", "en"))
     assert "--all" in capsys.readouterr().out
 
-    found = preview.preview(settings, "R1", "en", every=True)
+    found = preview.preview(settings, "R1", "en", with_others=True)
     assert [each.milestone for each in found] == [*MILESTONES, *BY_CLOCK]
     preview.print_preview(found)
     assert "Total: CN¥769.90" in capsys.readouterr().out

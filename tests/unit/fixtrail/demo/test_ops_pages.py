@@ -1,7 +1,5 @@
 """The demo's workshops are open whenever it is started."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

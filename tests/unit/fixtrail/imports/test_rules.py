@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fixtrail.imports.log import read_log
 from fixtrail.imports.mapping import Mapping, load_mapping
-from fixtrail.imports.ordering import Record, TimeOrder
+from fixtrail.imports.ordering import SortedRecord, TimeOrder
 from fixtrail.imports.report import ImportReport
 from fixtrail.imports.report_lines import report_lines
 from fixtrail.imports.rules import MappedEvent, Outcome, Rejected, Unmapped, map_row
@@ -470,7 +470,7 @@ def test_events_are_sent_in_the_order_of_time_not_of_the_log(workshop):
 
 @given(st.lists(st.tuples(st.datetimes(), st.text(max_size=3), st.binary(max_size=3)), max_size=50), st.integers(1, 7))
 def test_more_events_than_fit_into_memory_come_in_order_too(events, at_once):
-    records = [Record(wire_time(at.replace(tzinfo=UTC)), text, value, b"") for at, text, value in events]
+    records = [SortedRecord(wire_time(at.replace(tzinfo=UTC)), text, value, b"") for at, text, value in events]
 
     with TimeOrder(at_once) as ordered:
         for record in records:

@@ -149,7 +149,7 @@ async def test_a_one_shot_gives_its_exit_code(tmp_path):
     child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
 
     assert await child.run_once() == 2
-    assert "No such file" in child.said_last[-1]
+    assert "No such file" in child.last_lines[-1]
 
 
 async def test_a_child_that_ignores_the_polite_request_is_killed(tmp_path):

@@ -1,7 +1,5 @@
 """Many dead letters are repaired in one file."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What is refused is counted once, and what was put back is left in peace."""
 
-from __future__ import annotations
-
 import orjson
 import pytest
 
@@ -81,7 +79,7 @@ async def test_a_cut_letter_is_not_put_back_even_by_force(letters: list[Letter],
     lines: list[str] = []
 
     assert not await redrive_chosen(
-        Settings(), {CUT.place}, None, {}, max_bytes=MAX_BYTES, dry_run=False, force=force, say=lines.append
+        Settings(), {CUT.position}, None, {}, max_bytes=MAX_BYTES, dry_run=False, force=force, say=lines.append
     )
     assert lines[0] == (
         "0:6 (row_refused) passed over: it was cut, only 40 of 99 bytes are here (--file puts back the whole event)"
@@ -92,9 +90,9 @@ async def test_a_cut_letter_goes_back_with_the_whole_event(letters: list[Letter]
     letters.append(CUT)
     lines: list[str] = []
 
-    whole = {CUT.place: WHOLE}
+    whole = {CUT.position: WHOLE}
     assert await redrive_chosen(
-        Settings(), {CUT.place}, None, whole, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
+        Settings(), {CUT.position}, None, whole, max_bytes=MAX_BYTES, dry_run=True, force=False, say=lines.append
     )
     assert lines[0] == "0:6 (row_refused) would be put back"
 

@@ -1,7 +1,5 @@
 """One screen says how the whole is: what can be asked is told, what cannot is named."""
 
-from __future__ import annotations
-
 import json
 import os
 from types import SimpleNamespace
@@ -12,11 +10,13 @@ from fixtrail.all_settings import Settings
 from fixtrail.cli.print_overview import print_overview
 from fixtrail.operations import overview as seeing
 from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
-from fixtrail.operations.status import Lag, Look
+from fixtrail.operations.status import Lag, LagSnapshot
 from runtime.health import HealthPage
 from tests.clickhouse_node import free_ports
 
-LOOK = Look((Lag("fixtrail", "service-events", 3, 90, 100, 10), Lag("fixtrail", "service-events", 0, 7, 7, 0)), 2)
+LOOK = LagSnapshot(
+    (Lag("fixtrail", "service-events", 3, 90, 100, 10), Lag("fixtrail", "service-events", 0, 7, 7, 0)), 2
+)
 
 
 def box(name: str, **samples: list[tuple[dict[str, str], float]]) -> Box:

@@ -1,7 +1,5 @@
 """A closed journey leaves its topic once it is old enough and everybody has had time to read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -7,11 +7,11 @@ import pytest
 from fixtrail.all_settings import Settings
 from fixtrail.operations import status
 from fixtrail.operations.overview import Overview
-from fixtrail.operations.status import Lag, Look, said_behind, wait_idle
+from fixtrail.operations.status import Lag, LagSnapshot, behind_text, wait_idle
 
 
 def look(worker=0, writer=0, end=10):
-    return Look(
+    return LagSnapshot(
         (
             Lag("fixtrail", "service-events", 0, end - worker, end, worker),
             Lag("fixtrail-clickhouse", "journeys", 1, None, end, writer),
@@ -23,7 +23,7 @@ def look(worker=0, writer=0, end=10):
 class FakeWatcher:
     """Sees one look after another, the last one for ever."""
 
-    looks: tuple[Look, ...] = ()
+    looks: tuple[LagSnapshot, ...] = ()
 
     def __init__(self, _settings):
         self._left = list(self.looks)
@@ -62,7 +62,7 @@ def test_one_look_without_lag_is_not_enough_while_ends_still_move(waited):
 def test_what_still_lags_at_the_time_out_is_named(waited):
     late = waited(look(worker=2, writer=1500))
 
-    assert said_behind(late) == (
+    assert behind_text(late) == (
         "fixtrail has 2 records of service-events to go, fixtrail-clickhouse has 1,500 records of journeys to go"
     )
 

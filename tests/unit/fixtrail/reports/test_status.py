@@ -1,7 +1,5 @@
 """Met, missed or not distinguishable: one rule, held against the operator's own table."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
-from fixtrail.reports.kpi.told import read_told
+from fixtrail.reports.kpi.external_figures import read_external_figures
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Interval
 from fixtrail.reports.status import MET, MISSED, NOT_DISTINGUISHABLE, status
@@ -30,13 +28,15 @@ def told(tmp_path):
     def read(text):
         file = tmp_path / "table.toml"
         file.write_text(text)
-        return {(figure.figure, figure.period): figure for figure in read_told(file, OPTIONS).figures}
+        return {(figure.figure, figure.period): figure for figure in read_external_figures(file, OPTIONS).figures}
 
     return read
 
 
 def test_the_owners_16_minutes_94_percent_and_89_points_are_not_met():
-    found = {(figure.figure, figure.period): figure.status for figure in read_told(OWNERS_TABLE, OPTIONS).figures}
+    found = {
+        (figure.figure, figure.period): figure.status for figure in read_external_figures(OWNERS_TABLE, OPTIONS).figures
+    }
 
     assert found["wait_mean_s", "now"] in (MISSED, NOT_DISTINGUISHABLE)
     assert found["ftfr", "now"] in (MISSED, NOT_DISTINGUISHABLE)
@@ -44,7 +44,9 @@ def test_the_owners_16_minutes_94_percent_and_89_points_are_not_met():
 
 
 def test_of_the_owners_table_nps_complaints_and_staff_are_met():
-    found = {(figure.figure, figure.period): figure.status for figure in read_told(OWNERS_TABLE, OPTIONS).figures}
+    found = {
+        (figure.figure, figure.period): figure.status for figure in read_external_figures(OWNERS_TABLE, OPTIONS).figures
+    }
 
     assert {found["nps", "now"], found["complaints", "now"], found["staff", "now"]} == {MET}
 

@@ -1,7 +1,5 @@
 """What journey, parts and quality make of known counts: the laws that their numbers keep."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

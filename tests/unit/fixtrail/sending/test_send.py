@@ -8,7 +8,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from fixtrail.all_settings import Settings
 from fixtrail.sealing import sealer_of
-from fixtrail.sending.send import Checked, Lanes, _read, check_lines
+from fixtrail.sending.send import CheckResult, PartitionedSender, _read, check_lines
 from runtime.kafka.partitioner import partition_of
 from schemas.decode import decode_event
 from schemas.topics import MAX_SENT_BYTES
@@ -83,7 +83,7 @@ class FakeProducer:
 
 def send(lines, producer, seal=None):
     async def run():
-        lanes = Lanes(producer, [0, 1], seal=seal)
+        lanes = PartitionedSender(producer, [0, 1], seal=seal)
         for number, line in enumerate(lines, 1):
             await lanes.add(number, line)
             await asyncio.sleep(0)
@@ -146,7 +146,7 @@ def test_what_kafka_did_not_acknowledge_is_counted_and_told():
 
 def test_a_check_names_the_line_the_code_and_unknown_fields():
     content = b"\n".join([CHECK_IN % b"", b"", CHECK_IN % b',"color":"red"', b'{"type":"wash"}', b"{"])
-    found = Checked()
+    found = CheckResult()
     errors = [(number, error.code) for number, error in check_lines(io.BytesIO(content), found, max_bytes=10_000)]
 
     assert errors == [(4, "unknown_type"), (5, "not_json")]

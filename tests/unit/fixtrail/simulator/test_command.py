@@ -1,7 +1,5 @@
 """`fixtrail simulate`: to a file, to a sender, at a pace."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

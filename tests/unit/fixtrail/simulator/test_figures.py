@@ -1,7 +1,5 @@
 """The owner's story comes out as it was told: the figures before the rollout and in the pilot."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 from statistics import mean
 from typing import Any

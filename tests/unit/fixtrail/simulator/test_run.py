@@ -1,7 +1,5 @@
 """The simulated workshops: what they send, and that the same run is always the same."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Scenarios: what is built in, what a file may say, and what is refused."""
 
-from __future__ import annotations
-
 import tomllib
 from datetime import datetime, timedelta, timezone
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Ids of any kind in what operators read: nothing breaks, and a terminal takes nothing for a command."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

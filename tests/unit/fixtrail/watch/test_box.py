@@ -1,7 +1,5 @@
 """The watch between its topics: what it reads where, when it speaks, and what happens when Kafka does not take it."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from types import SimpleNamespace
@@ -236,7 +234,7 @@ async def test_who_stood_still_asks_the_group_before_it_writes():
 
 
 async def test_many_orders_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shards, "_AT_ONCE", 20)
+    monkeypatch.setattr(shards, "_MOST_ORDERS", 20)
     topics = Topics(1)
     for number in range(25):
         an_order(topics, f"R{number}", 0)

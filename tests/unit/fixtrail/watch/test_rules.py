@@ -1,7 +1,5 @@
 """What the clock finds due of an order, a center and a partition, and when."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -20,12 +18,12 @@ from fixtrail.watch.rules import (
     pipeline_due,
     stockout_due,
     upper_limit,
-    waited_for_at,
+    wait_limit_at,
 )
 from schemas.centers import Center
 from schemas.opening_hours import opening_time_after
 from schemas.toml_file import TomlFileError
-from streams.journey.clock_notices import clock_notice, why_not_so
+from streams.journey.clock_notices import clock_notice, clock_notice_objection
 from streams.journey.notices import is_still_true
 from tests.paths import ROOT
 from tests.workshop import (
@@ -175,7 +173,7 @@ def test_the_moment_that_waits_reach_a_limit_is_when_their_sum_does(spans, limit
         for second in range(stage["started_at"] + 1, stage["ended_at"] + 1)
     ]
 
-    assert waited_for_at(stages, limit) == (instants[limit - 1] if len(instants) >= limit else None)
+    assert wait_limit_at(stages, limit) == (instants[limit - 1] if len(instants) >= limit else None)
 
 
 # Customers
@@ -229,19 +227,19 @@ def test_a_clock_notice_is_true_until_the_order_moves_on():
 
     assert is_still_true(late, fact) and is_still_true(silent, fact)
     busy = order_after(*begun, diagnosis_started("08:30"))
-    assert is_still_true(late, busy) and why_not_so(silent, busy) == ("there has been news", False)
+    assert is_still_true(late, busy) and clock_notice_objection(silent, busy) == ("there has been news", False)
     ready = order_after(*begun, repair("started", "08:30"), repair("completed", "09:30"), said_ready("09:30"))
-    assert why_not_so(late, ready) == ("the car is ready", False)
+    assert clock_notice_objection(late, ready) == ("the car is ready", False)
     moved = order_after(*begun, checked_in("09:00", promised="12:00"))
-    assert why_not_so(late, moved) == ("there is a new promise", False)
+    assert clock_notice_objection(late, moved) == ("there is a new promise", False)
 
 
 def test_a_journey_that_is_late_may_still_come_to_show_what_the_clock_told():
     new = order_after(checked_in("08:00", promised="10:00"), checked_in("09:00", promised="12:00"))
     old = order_after(checked_in("08:00", promised="10:00"))
 
-    assert why_not_so(clock_notice(new, "running_late", ms("12:00"), ms("12:10")), old)[1]
-    assert why_not_so(clock_notice(new, "no_news", ms("09:00"), ms("10:00")), old)[1]
+    assert clock_notice_objection(clock_notice(new, "running_late", ms("12:00"), ms("12:10")), old)[1]
+    assert clock_notice_objection(clock_notice(new, "no_news", ms("09:00"), ms("10:00")), old)[1]
 
 
 # Centers and partitions

@@ -1,7 +1,5 @@
 """One partition of the watch: alerts open once, escalate, are acknowledged and end; customers are told once."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import WatchConfig
-from fixtrail.watch.open_order import Found
+from fixtrail.watch.open_order import TickOutput
 from fixtrail.watch.shard import Shard
 from schemas.centers import Center
 from schemas.facts import Acknowledgement, Alert, Notice, Telling
@@ -64,17 +62,17 @@ def a_shard(*events: dict[str, Any], live_since: str = "00:00") -> Shard:
 def learn(shard: Shard, *events: dict[str, Any]) -> None:
     """The journeys of these events, as they are now."""
     for fact in facts_after(*events).values():
-        shard.take_journey(a_record(fact))
+        shard.apply_journey(a_record(fact))
 
 
-def at(shard: Shard, clock: str, day: int = 0) -> Found:
+def at(shard: Shard, clock: str, day: int = 0) -> TickOutput:
     """What the shard writes at that time."""
     found = shard.tick(ms(clock, day))
     shard.accept(found)
     return found
 
 
-def rules(found: Found) -> list[tuple[str, str]]:
+def rules(found: TickOutput) -> list[tuple[str, str]]:
     return sorted((alert.rule, alert.state) for alert in found.alerts.values())
 
 
@@ -145,7 +143,7 @@ def test_alerts_of_a_rule_that_is_gone_are_closed():
     (alert,) = at(shard, "08:30").alerts.values()
     without = Shard(0, CONFIG.model_copy(update={"rule": CONFIG.rule[1:]}), {})
     learn(without, checked_in("08:00"))
-    without.take_alert(a_record(alert.model_dump_json().encode(), alert.alert_id, "alerts"))
+    without.apply_alert(a_record(alert.model_dump_json().encode(), alert.alert_id, "alerts"))
 
     (closed,) = at(without, "08:31").alerts.values()
     assert closed.state == "closed"
@@ -182,8 +180,8 @@ def test_an_alert_that_is_over_is_forgotten_after_a_month():
     learn(shard, arrived, handed_off("09:00"))
     at(shard, "09:01")
 
-    assert at(shard, "09:00", day=29).gone == []
-    assert at(shard, "10:00", day=31).gone == [alert.alert_id]
+    assert at(shard, "09:00", day=29).deleted_alerts == []
+    assert at(shard, "10:00", day=31).deleted_alerts == [alert.alert_id]
     assert shard.alerts == {}
 
 
@@ -204,8 +202,8 @@ def test_a_customer_is_told_where_the_last_notice_went():
     shard = a_shard(checked_in("08:00", promised="10:00"))
     order = {"center_id": "C1", "order_id": "R1"}
     told = {**order, "milestone": "checked_in", "occurred_at": ms("08:00"), "recipients": ["sms:1"]}
-    shard.take_notice(a_record({**told, "notice_id": "a"}))
-    shard.take_notice(a_record({**told, "notice_id": "b", "occurred_at": ms("07:00"), "recipients": ["sms:2"]}))
+    shard.apply_notice(a_record({**told, "notice_id": "a"}))
+    shard.apply_notice(a_record({**told, "notice_id": "b", "occurred_at": ms("07:00"), "recipients": ["sms:2"]}))
     (silence,) = at(shard, "09:00").notices
     (late,) = at(shard, "10:10").notices
 
@@ -241,7 +239,7 @@ def test_a_closed_center_leaves_its_customers_in_peace():
 
 
 def beat(shard: Shard, clock: str) -> None:
-    shard.take_journey(SimpleNamespace(**{**vars(a_record(None)), "headers": heartbeat_headers(ms(clock))}))
+    shard.apply_journey(SimpleNamespace(**{**vars(a_record(None)), "headers": heartbeat_headers(ms(clock))}))
 
 
 def test_nothing_new_is_said_of_orders_while_events_wait_for_the_workers():
@@ -259,13 +257,13 @@ def test_nothing_new_is_said_of_orders_while_events_wait_for_the_workers():
 def test_an_order_whose_events_come_late_is_given_time_to_settle():
     """In an import each order is seen with half of its events before all are there."""
     shard, begun = a_shard(), [checked_in("08:00", promised="08:40")]
-    shard.take_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
+    shard.apply_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
     assert not at(shard, "10:00:30")
-    shard.take_journey(a_record(order_after(*begun, handed_off("08:50")), timestamp=ms("10:00:40")))
+    shard.apply_journey(a_record(order_after(*begun, handed_off("08:50")), timestamp=ms("10:00:40")))
     assert not at(shard, "10:05")
 
     other = a_shard()
-    other.take_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
+    other.apply_journey(a_record(order_after(*begun), timestamp=ms("10:00:00")))
     assert not at(other, "10:00:59")
     found = at(other, "10:01")
     assert rules(found) == [("promise", "open"), ("reception", "open")]
@@ -298,11 +296,11 @@ def hour(clock: str, day: int, requests: int, stockouts: int, partition: int = 0
 def test_a_stock_out_rate_above_its_limit_is_one_alert_for_the_day():
     shard = a_shard()
     for row in (hour("09:00", -3, 60, 3), hour("09:00", -2, 60, 3, partition=1)):
-        shard.take_hour(row)
-    shard.take_hour(hour("09:00", 0, 6, 0))
+        shard.apply_hour(row)
+    shard.apply_hour(hour("09:00", 0, 6, 0))
     assert not at(shard, "10:00").alerts
-    shard.take_hour(hour("09:00", 0, 9, 4, revision=3))
-    shard.take_hour(hour("09:00", 0, 6, 0, revision=2))
+    shard.apply_hour(hour("09:00", 0, 9, 4, revision=3))
+    shard.apply_hour(hour("09:00", 0, 6, 0, revision=2))
 
     (alert,) = at(shard, "10:01").alerts.values()
     assert (alert.rule, alert.center_id, alert.value, alert.unit) == ("stockouts", "C1", 0.4444, "share")
@@ -313,13 +311,13 @@ def test_a_stock_out_rate_above_its_limit_is_one_alert_for_the_day():
 # The same whoever finds it
 
 
-def taking_over(shard: Shard, found: Found, *events: dict[str, Any]) -> Shard:
+def taking_over(shard: Shard, found: TickOutput, *events: dict[str, Any]) -> Shard:
     """Another process with the same partition: it knows what stands in the topics and nothing else."""
     fresh = a_shard(*events)
     for alert in shard.alerts.values():
-        fresh.take_alert(a_record(alert.model_dump_json().encode(), alert.alert_id, "alerts"))
+        fresh.apply_alert(a_record(alert.model_dump_json().encode(), alert.alert_id, "alerts"))
     for notice in found.notices:
-        fresh.take_notice(a_record(notice))
+        fresh.apply_notice(a_record(notice))
     return fresh
 
 
@@ -367,8 +365,8 @@ def test_the_order_of_arrival_does_not_matter(facts, minutes):
     now = ms("08:00") + minutes * MINUTE_MS
     shuffled, straight = a_shard(), a_shard()
     for fact in facts:
-        shuffled.take_journey(a_record(fact))
-    straight.take_journey(a_record(max(facts, key=lambda fact: fact["version"])))
+        shuffled.apply_journey(a_record(fact))
+    straight.apply_journey(a_record(max(facts, key=lambda fact: fact["version"])))
 
     assert shuffled.tick(now) == straight.tick(now)
 
@@ -385,8 +383,8 @@ def test_a_rule_has_at_most_one_open_alert_on_a_subject_and_closed_ones_stay_clo
     for fact, minutes, is_written, is_acknowledged in steps:
         now += minutes * MINUTE_MS
         if random.random() < 0.2:
-            shard = taking_over(shard, Found())
-        shard.take_journey(a_record(fact))
+            shard = taking_over(shard, TickOutput())
+        shard.apply_journey(a_record(fact))
         found = shard.tick(now)
         if not is_written:
             shard.refuse(found)
@@ -402,7 +400,7 @@ def test_a_rule_has_at_most_one_open_alert_on_a_subject_and_closed_ones_stay_clo
             acknowledge(shard, alert, "08:00")
         subjects = [(alert.rule, alert.subject) for alert in topic.values() if alert.closed_at is None]
         assert len(subjects) == len(set(subjects))
-    shard.take_journey(a_record(FACTS[-1]))
+    shard.apply_journey(a_record(FACTS[-1]))
     shard.accept(last := shard.tick(now + DAY_MS))
     topic.update(last.alerts)
     assert all(alert.ended_at is not None for alert in topic.values())
@@ -417,7 +415,7 @@ def test_what_is_further_wins_over_what_two_wrote_at_the_same_time():
     acknowledgement = Acknowledgement(alert_id=alert.alert_id, acknowledged_at=ms("08:40"), acknowledged_by="Li")
     told = alert
     for step in range(5):
-        told = life.told(told, [Telling(step=f"level-{step}", channel="x", outcome="SENT", at=0)])
+        told = life.with_tellings(told, [Telling(step=f"level-{step}", channel="x", outcome="SENT", at=0)])
 
     escalated = life.escalated(told, rule, ms("10:00"))
     acknowledged = life.acknowledged(alert, acknowledgement)
@@ -425,7 +423,7 @@ def test_what_is_further_wins_over_what_two_wrote_at_the_same_time():
     assert escalated.version < acknowledged.version < ended.version < life.ended(acknowledged, ms("09:00")).version
 
 
-@pytest.mark.parametrize("take", ["take_journey", "take_notice", "take_hour", "take_alert"])
+@pytest.mark.parametrize("take", ["apply_journey", "apply_notice", "apply_hour", "apply_alert"])
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"\xff", b'{"alert_id": 1}', b'{"order_id": "R"}'])
 def test_records_that_are_something_else_are_passed_over(take, value):
     shard = a_shard()
@@ -485,7 +483,7 @@ def test_centers_with_the_same_number_have_alerts_and_customers_of_their_own():
     shard = a_shard(checked_in("08:00", promised="10:00"), checked_in("08:00", center_id="C2", promised="10:00"))
     for center, address in (("C1", "sms:1"), ("C2", "sms:2")):
         told = {"center_id": center, "order_id": "R1", "milestone": "checked_in", "notice_id": center}
-        shard.take_notice(a_record({**told, "occurred_at": ms("08:00"), "recipients": [address]}))
+        shard.apply_notice(a_record({**told, "occurred_at": ms("08:00"), "recipients": [address]}))
     found = at(shard, "10:10")
 
     late = [notice for notice in found.notices if notice["milestone"] == "running_late"]

@@ -1,7 +1,5 @@
 """The staff is told each step once on each channel, and what became of it stays with the alert."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 
@@ -9,9 +7,9 @@ import pytest
 
 from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel, WatchConfig
-from fixtrail.watch.open_order import Found
+from fixtrail.watch.open_order import TickOutput
 from fixtrail.watch.shard import Shard
-from fixtrail.watch.telling import Desk, left_open
+from fixtrail.watch.telling import AlertChannel, left_open
 from fixtrail.watch.words import Wording, texts
 from runtime.progress import Progress
 from schemas.centers import Center
@@ -46,7 +44,7 @@ class Office:
         for number in range(orders):
             for fact in facts_after(checked_in("08:00", order_id=f"R{number}")).values():
                 self.take(fact)
-        self.desk = Desk(
+        self.desk = AlertChannel(
             "board",
             OpsChannel.model_construct(**{**OpsChannel.model_construct().model_dump(warnings=False), **section}),
             board,
@@ -60,14 +58,14 @@ class Office:
         import orjson
 
         record = type("Record", (), {"value": orjson.dumps(fact), "offset": 0, "partition": 0, "timestamp": 0})()
-        self.shard.take_journey(record)
+        self.shard.apply_journey(record)
 
     async def write(self, shard: Shard, change: Any, ids: list[str]) -> bool:
         if self.fails:
             return False
         changed = [change(shard.alerts[alert_id]) for alert_id in ids]
         self.written += changed
-        shard.accept(Found(alerts={alert.alert_id: alert for alert in changed}))
+        shard.accept(TickOutput(alerts={alert.alert_id: alert for alert in changed}))
         return True
 
     async def pass_time(self, clock: str) -> None:
@@ -179,7 +177,7 @@ async def test_the_end_of_what_was_never_told_is_not_told():
     await office.pass_time("08:30")
     (alert,) = office.shard.alerts.values()
     by = Acknowledgement(alert_id=alert.alert_id, acknowledged_at=ms("08:40"), acknowledged_by="Li Wei")
-    office.shard.accept(Found(alerts={alert.alert_id: life.acknowledged(alert, by)}))
+    office.shard.accept(TickOutput(alerts={alert.alert_id: life.acknowledged(alert, by)}))
     await office.pass_time("08:41")
 
     assert board.said == []
@@ -266,7 +264,7 @@ def test_foreign_texts_are_no_more_than_text():
 def test_the_outcome_of_a_step_replaces_the_one_before():
     alert = an_alert()
     for outcome in ("INTENT", "RETRY", "INTENT", "SENT"):
-        alert = life.told(alert, [Telling(step="opened", channel="x", outcome=outcome, at=1)])
+        alert = life.with_tellings(alert, [Telling(step="opened", channel="x", outcome=outcome, at=1)])
 
     assert [each.outcome for each in alert.told] == ["SENT"]
     assert alert.version == 5

@@ -1,7 +1,5 @@
 """The read model of the pages: newest facts, open orders by center, and readers that may be slow."""
 
-from __future__ import annotations
-
 import asyncio
 from types import SimpleNamespace
 from typing import Any
@@ -139,8 +137,8 @@ async def test_a_slow_reader_sees_each_order_once_in_its_newest_state():
         for version in range(2, 50):
             journeys.table.apply([record("R-1", version), record("R-2", version)])
 
-        assert [(fact.order_id, fact.version) for fact in changes.take()] == [("R-1", 49), ("R-2", 49)]
-        assert changes.take() == []
+        assert [(fact.order_id, fact.version) for fact in changes.pop_facts()] == [("R-1", 49), ("R-2", 49)]
+        assert changes.pop_facts() == []
 
 
 async def test_a_reader_of_one_order_is_not_woken_by_another():

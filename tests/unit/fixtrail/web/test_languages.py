@@ -1,7 +1,5 @@
 """Which language a browser gets."""
 
-from __future__ import annotations
-
 import pytest
 
 from fixtrail.web.languages import accepted_locale

@@ -1,7 +1,5 @@
 """Who asks, as far as limits are concerned."""
 
-from __future__ import annotations
-
 import pytest
 
 from fixtrail.web.config import Limits

@@ -1,7 +1,5 @@
 """What an outsider tries on pages and interface by odd addresses."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

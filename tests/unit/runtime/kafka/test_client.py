@@ -1,7 +1,5 @@
 """Letting go of Kafka's clients while Kafka is away: it ends, and a stop of our own is heard all the same."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

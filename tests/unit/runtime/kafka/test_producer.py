@@ -1,7 +1,5 @@
 """What is sent is acknowledged or said not to be; a producer that failed is replaced, one that hangs takes no more."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A table of a compacted topic: which value of a key counts, what is skipped, and who hears of a change."""
 
-from __future__ import annotations
-
 import time
 from types import SimpleNamespace
 from typing import Any

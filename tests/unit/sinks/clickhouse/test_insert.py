@@ -1,7 +1,5 @@
 """How rows get into ClickHouse: an outage is told from a refusal, and a refused row does not take others with it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the ClickHouse writer makes of records: rows without personal data, and nothing of what is no event."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +10,7 @@ from aiokafka import TopicPartition
 from schemas.dead_letter import DeadLetter
 from schemas.decode import BadEvent
 from sinks.clickhouse.batch import Batch, Reader
-from sinks.clickhouse.dead_letter_rows import LETTERS, LetterRows
+from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -256,8 +254,8 @@ def test_a_letter_s_row_names_the_record_and_never_shows_it() -> None:
     letter = DeadLetter("too_late", "the state was let go", "service-events", 2, 7, ARRIVED)
     row = dict(
         zip(
-            LETTERS.columns,
-            LetterRows(EventRows(KEYED)).row(
+            DEAD_LETTER_TABLE.columns,
+            DeadLetterRows(EventRows(KEYED)).row(
                 record("service-events.dead-letter", original.value, headers=letter.headers(), offset=3)
             ),
             strict=True,
@@ -281,21 +279,21 @@ def test_a_letter_s_row_names_the_record_and_never_shows_it() -> None:
 
 def test_a_letter_about_something_that_was_no_event_diverts_nothing() -> None:
     letter = DeadLetter("not_json", "no JSON", "service-events", 2, 7, ARRIVED)
-    row = LetterRows(EventRows(KEYED)).row(record("service-events.dead-letter", b"{", headers=letter.headers()))
+    row = DeadLetterRows(EventRows(KEYED)).row(record("service-events.dead-letter", b"{", headers=letter.headers()))
 
-    assert row[LETTERS.columns.index("diverted")] is False
+    assert row[DEAD_LETTER_TABLE.columns.index("diverted")] is False
 
 
 def test_a_tombstone_has_a_letter_too() -> None:
     letter = DeadLetter("tombstone", "no value", "service-events", 2, 7, ARRIVED)
     batch, _ = read(record("service-events.dead-letter", None, headers=letter.headers()))
 
-    assert len(batch.blocks[LETTERS].rows) == 1
+    assert len(batch.blocks[DEAD_LETTER_TABLE].rows) == 1
 
 
 def test_what_others_wrote_to_the_dead_letter_topic_is_passed_over() -> None:
     with pytest.raises(UnusableRecord):
-        LetterRows(EventRows(KEYED)).row(record("service-events.dead-letter", b"{}"))
+        DeadLetterRows(EventRows(KEYED)).row(record("service-events.dead-letter", b"{}"))
     batch, progress = read(record("service-events.dead-letter", b"{}"))
 
     assert not batch.unusable

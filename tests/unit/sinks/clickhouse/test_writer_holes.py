@@ -1,7 +1,5 @@
 """What a ClickHouse writer commits when nothing waits to be written: markers of transactions, and never a record."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace

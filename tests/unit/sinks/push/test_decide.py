@@ -1,7 +1,5 @@
 """Who is told what, when, and why not: the decision about each message, as sentences about a customer."""
 
-from __future__ import annotations
-
 from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +10,21 @@ from hypothesis import strategies as st
 
 from schemas.centers import Center
 from schemas.opening_hours import day_began, is_open, next_day, quiet_until
-from sinks.push.decide import ASK_AGAIN_MS, CAP, GAP, QUIET, TOLD_ALREADY, Drop, Go, Hold, Known, Policy, decide
-from sinks.push.ledger.audience import Preference
+from sinks.push.decide import (
+    ALREADY_DELIVERED,
+    ASK_AGAIN_MS,
+    CAP,
+    GAP,
+    QUIET,
+    Drop,
+    Go,
+    Hold,
+    Policy,
+    SendContext,
+    decide,
+)
 from sinks.push.ledger.ledger import EXPIRED, HELD, RETRY, SUPERSEDED, SUPPRESSED, UNKNOWN
+from sinks.push.ledger.recipients import Preference
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_fact, a_notice, a_send
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -48,7 +58,7 @@ def decided(
     planned_at = known.pop("planned_at", now)
     fact = fact or (a_fact("R1", told, *followed) if shown else a_fact("R1"))
     send = a_send(told, state=state, planned_at=planned_at, reason="the provider was away")
-    return decide(send, told, Known(fact, **known), POLICY, now, rings=rings)
+    return decide(send, told, SendContext(fact, **known), POLICY, now, interrupts=rings)
 
 
 def test_by_day_a_message_goes_at_once():
@@ -87,43 +97,50 @@ def test_it_is_night_where_the_customer_is():
 
 
 def test_two_messages_keep_their_distance():
-    assert decided("10:00", told_at=[at("10:00") - 20_000]) == Hold(at("10:00") + 40_000, GAP)
-    assert decided("10:00", told_at=[at("09:59")]) == Go()
+    assert decided("10:00", messaged_at=[at("10:00") - 20_000]) == Hold(at("10:00") + 40_000, GAP)
+    assert decided("10:00", messaged_at=[at("09:59")]) == Go()
 
 
 def test_enough_is_enough_for_one_day():
     nine = [at("08:10") + each * MINUTE for each in range(9)]
 
-    assert decided("12:00", told_at=nine) == Drop(SUPPRESSED, f"{CAP} until it would have been too late")
-    assert decided("12:00", "quote_ready", told_at=nine) == Hold(at("00:00", day=3), CAP)
-    assert decided("12:00", "ready", told_at=nine) == Go(), "the last one is kept for this"
-    assert decided("12:00", told_at=[each - 24 * HOUR for each in nine]) == Go(), "yesterday is over"
+    assert decided("12:00", messaged_at=nine) == Drop(SUPPRESSED, f"{CAP} until it would have been too late")
+    assert decided("12:00", "quote_ready", messaged_at=nine) == Hold(at("00:00", day=3), CAP)
+    assert decided("12:00", "ready", messaged_at=nine) == Go(), "the last one is kept for this"
+    assert decided("12:00", messaged_at=[each - 24 * HOUR for each in nine]) == Go(), "yesterday is over"
 
 
 @pytest.mark.parametrize("milestone", ["checked_in", "diagnosis_started", "repair_started", "ready", "handed_off"])
 def test_a_late_event_that_only_proves_it_anew_is_not_told(milestone: str):
     """The repair is told to have begun at 10:02; then comes an event of another job that began at 10:00."""
-    assert decided("10:05", milestone, told_by=[("E-of-before", at("10:02"))]) == Drop(SUPERSEDED, TOLD_ALREADY)
+    assert decided("10:05", milestone, delivered_events=[("E-of-before", at("10:02"))]) == Drop(
+        SUPERSEDED, ALREADY_DELIVERED
+    )
 
 
 def test_what_happens_again_after_that_is_told():
     """Ready at 10:02, as was told; or rather at 10:00, as a late event shows; and once more at 11:00."""
     first, again = a_notice("ready", at=at("10:00")), a_notice("ready", at=at("11:00"), event_id="E-again")
-    fact, told_by = a_fact("R1", first, again), [("E-of-before", at("10:02"))]
+    fact, delivered_events = a_fact("R1", first, again), [("E-of-before", at("10:02"))]
 
-    assert decided("11:05", "ready", notice=first, fact=fact, told_by=told_by) == Drop(SUPERSEDED, TOLD_ALREADY)
-    assert decided("11:05", "ready", notice=again, fact=fact, told_by=told_by) == Go()
+    assert decided("11:05", "ready", notice=first, fact=fact, delivered_events=delivered_events) == Drop(
+        SUPERSEDED, ALREADY_DELIVERED
+    )
+    assert decided("11:05", "ready", notice=again, fact=fact, delivered_events=delivered_events) == Go()
 
 
 def test_another_part_is_told_of():
-    assert decided("10:05", "part_arrived", told_by=[("E-of-another-part", at("10:02"))]) == Go()
+    assert decided("10:05", "part_arrived", delivered_events=[("E-of-another-part", at("10:02"))]) == Go()
 
 
 def test_what_happens_again_is_told_again():
     first, again = a_notice("ready", at=at("10:00")), a_notice("ready", at=at("11:00"), event_id="E-again")
-    told_by = [(first["event_id"], first["occurred_at"])]
+    delivered_events = [(first["event_id"], first["occurred_at"])]
 
-    assert decided("11:05", "ready", notice=again, fact=a_fact("R1", first, again), told_by=told_by) == Go()
+    assert (
+        decided("11:05", "ready", notice=again, fact=a_fact("R1", first, again), delivered_events=delivered_events)
+        == Go()
+    )
 
 
 def test_who_opted_out_is_told_nothing():
@@ -250,13 +267,13 @@ def test_a_proof_of_what_the_center_has_told_already_is_no_news():
     ready = a_notice("ready", at=at("10:00") - MINUTE)
     without_proof = ("finishing:1", ready["occurred_at"] - 20 * MINUTE)
 
-    assert decided("10:00", notice=ready, told_by=[without_proof]) == Drop(SUPERSEDED, TOLD_ALREADY)
+    assert decided("10:00", notice=ready, delivered_events=[without_proof]) == Drop(SUPERSEDED, ALREADY_DELIVERED)
     assert decided("10:00", notice=ready) == Go()
 
 
 def test_ready_once_more_after_further_work_is_news():
     first = a_notice("ready", at=at("09:00"), event_id="first")
     second = a_notice("ready", at=at("10:00") - MINUTE, event_id="second")
-    told_by = [("finishing:1", at("08:30"))]
+    delivered_events = [("finishing:1", at("08:30"))]
 
-    assert decided("10:00", notice=second, fact=a_fact("R1", first, second), told_by=told_by) == Go()
+    assert decided("10:00", notice=second, fact=a_fact("R1", first, second), delivered_events=delivered_events) == Go()

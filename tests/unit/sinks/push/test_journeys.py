@@ -1,7 +1,5 @@
 """What the push sink keeps of the journeys: the newest of each, as long as a notice may be about it."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Any

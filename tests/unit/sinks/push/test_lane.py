@@ -1,7 +1,5 @@
 """How a lane works through what is due: a real ledger, a clock that the test moves, a channel made of paper."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -16,10 +14,10 @@ from runtime.store import SqliteStore
 from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.decide import QUIET, Policy
-from sinks.push.lane import CALL_MARGIN_S, Office
-from sinks.push.lanes import GONE, ROOM_MS, Lanes
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.clerk import Clerk
+from sinks.push.delivery_queue import CALL_MARGIN_S, PushContext
+from sinks.push.delivery_queues import PROCESS_ENDED, ROOM_MS, DeliveryQueues
+from sinks.push.ledger import ledger, recipients
+from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
 from streams.journey.ready_setting import CheckHistory
 from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
@@ -75,10 +73,10 @@ class Facts:
 class Desk:
     """An office with one channel, whose clock stands still until it is moved."""
 
-    def __init__(self, clerk: Clerk, channel: Paper, policy: Policy) -> None:
+    def __init__(self, clerk: GroupCommitThread, channel: Paper, policy: Policy) -> None:
         self.clerk, self.channel, self.facts, self.now = clerk, channel, Facts(), NOON
-        self.office = Office(
-            clerk=clerk,
+        self.office = PushContext(
+            ledger_thread=clerk,
             journeys=self.facts,  # type: ignore[arg-type]
             composer=a_composer(),
             policy=policy,
@@ -88,7 +86,7 @@ class Desk:
             clock=lambda: self.now,
             shards={0},
         )
-        self.lanes = Lanes(self.office, {"sms": channel})
+        self.lanes = DeliveryQueues(self.office, {"sms": channel})
 
     async def tell(self, *milestones: str, order_id: str = "R1", at_ms: int | None = None, **fields: Any) -> list[Send]:
         """Plan sends of these milestones, one after the other in time, and let the journey show them."""
@@ -104,18 +102,18 @@ class Desk:
         for each in notices:
             each["superseded_by"] = []
         self.facts.by_order[order_id] = a_fact(order_id, *notices)
-        await self.clerk.do(partial(ledger.plan, sends=sends))
+        await self.clerk.execute(partial(ledger.plan, sends=sends))
         return sends
 
     async def states(self, order_id: str = "R1") -> dict[str, tuple[str, str]]:
         """State and reason by milestone."""
-        sends = await self.clerk.do(partial(ledger.log_of, order=OrderKey("C1", order_id)))
+        sends = await self.clerk.execute(partial(ledger.log_of, order=OrderKey("C1", order_id)))
         return {each.milestone: (each.state, each.reason) for each in sends}
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Return once something is so; wakes the lanes meanwhile, as the clock may have been moved."""
         for _ in range(200):
-            await self.lanes.take_up()
+            await self.lanes.recover()
             await asyncio.sleep(0.02)
             result = is_so()
             if await result if asyncio.iscoroutine(result) else result:
@@ -137,7 +135,7 @@ async def a_desk(folder: Path, policy: Policy | None = None, **traits: Any) -> A
     store.begin()
     ledger.create_tables(store)
     store.commit()
-    clerk = Clerk(store, Progress())
+    clerk = GroupCommitThread(store, Progress())
     desk = Desk(clerk, Paper(**traits), policy or Policy(gap_ms=0, settle_ms=1000))
     try:
         yield desk
@@ -151,7 +149,7 @@ async def test_what_is_due_is_sent_once(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         await desk.tell("repair_started")
         await desk.settled(SENT)
-        await desk.lanes.take_up()
+        await desk.lanes.recover()
 
         assert [message.milestone for message in desk.channel.messages] == ["repair_started"]
 
@@ -163,11 +161,11 @@ async def test_what_was_told_is_not_told_again_when_a_late_event_proves_it(tmp_p
         earlier = a_notice("repair_started", at=desk.now - MINUTE, event_id="late-event")
         desk.facts.by_order["R1"] = a_fact("R1", earlier)
         again = a_send(earlier, id="again", due_at=desk.now, planned_at=desk.now)
-        await desk.clerk.do(partial(ledger.plan, sends=[again]))
+        await desk.clerk.execute(partial(ledger.plan, sends=[again]))
         states: dict[str, str] = {}
 
         async def are_final() -> bool:
-            sends = await desk.clerk.do(partial(ledger.log_of, order=R1))
+            sends = await desk.clerk.execute(partial(ledger.log_of, order=R1))
             states.update({each.id: each.state for each in sends})
             return set(states.values()) <= set(ledger.FINAL)
 
@@ -179,7 +177,7 @@ async def test_what_was_told_is_not_told_again_when_a_late_event_proves_it(tmp_p
 async def test_nothing_goes_before_it_is_due(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         await desk.tell("repair_started", due_at=NOON + HOUR)
-        await desk.lanes.take_up()
+        await desk.lanes.recover()
         await asyncio.sleep(0.1)
         assert desk.channel.messages == []
 
@@ -191,7 +189,7 @@ async def test_nothing_goes_while_the_journeys_are_not_known(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.facts.is_current = False
         await desk.tell("repair_started")
-        await desk.lanes.take_up()
+        await desk.lanes.recover()
         await asyncio.sleep(0.1)
 
         assert desk.channel.messages == []
@@ -237,8 +235,8 @@ async def test_who_opts_out_at_night_hears_nothing_in_the_morning(tmp_path: Path
         desk.now = at("23:00")
         (send,) = await desk.tell("promise_changed")
         await desk.settled(HELD)
-        gone = audience.Preference(opted_out=True)
-        await desk.clerk.do(partial(audience.prefer, person=send.person, preference=gone, now=desk.now))
+        gone = recipients.Preference(opted_out=True)
+        await desk.clerk.execute(partial(recipients.set_preference, person=send.person, preference=gone, now=desk.now))
 
         desk.now = at("08:00", day=3)
         await desk.settled(SUPPRESSED)
@@ -278,7 +276,7 @@ async def test_an_unclear_answer_is_final_where_the_message_cannot_be_told_apart
         await desk.tell("repair_started")
         await desk.settled(UNKNOWN)
         desk.now += HOUR
-        await desk.lanes.take_up()
+        await desk.lanes.recover()
         await asyncio.sleep(0.1)
 
         assert len(desk.channel.messages) == 1
@@ -361,7 +359,9 @@ async def test_one_consent_is_one_message(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.channel.needs = ConsentNeeded("progress", keep=0)
         (send, _) = await desk.tell("repair_started", "promise_changed")
-        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=1, now=NOON))
+        await desk.clerk.execute(
+            partial(recipients.add_consents, person=send.person, kind="progress", number=1, now=NOON)
+        )
         await desk.until(desk_final(desk, 2))
 
         assert len(desk.channel.messages) == 1
@@ -372,11 +372,13 @@ async def test_the_last_consent_is_kept_for_what_matters_more(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         desk.channel.needs = ConsentNeeded("progress", keep=1)
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=1, now=NOON))
+        await desk.clerk.execute(
+            partial(recipients.add_consents, person=send.person, kind="progress", number=1, now=NOON)
+        )
         await desk.settled(SUPPRESSED)
 
         assert (await desk.states())["repair_started"][1] == "no consent left for this kind of message"
-        assert await desk.clerk.do(partial(audience.consents_of, person=send.person)) == {"progress": 1}
+        assert await desk.clerk.execute(partial(recipients.consents_of, person=send.person)) == {"progress": 1}
 
 
 @pytest.mark.parametrize(
@@ -393,42 +395,46 @@ async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: 
     async with a_desk(tmp_path) as desk:
         desk.channel.needs, desk.channel.answers = ConsentNeeded("progress", keep=0), [answer]
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(partial(audience.add_consents, person=send.person, kind="progress", number=3, now=NOON))
+        await desk.clerk.execute(
+            partial(recipients.add_consents, person=send.person, kind="progress", number=3, now=NOON)
+        )
 
         async def is_noted() -> bool:
             state = (await desk.states())["repair_started"][0]
             return bool(desk.channel.messages) and state not in (INTENT, "PLANNED")
 
         await desk.until(is_noted)
-        assert await desk.clerk.do(partial(audience.consents_of, person=send.person)) == {"progress": left}
+        assert await desk.clerk.execute(partial(recipients.consents_of, person=send.person)) == {"progress": left}
 
 
 async def test_a_subscription_that_is_gone_is_forgotten(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(partial(audience.subscribe, person=send.person, order=R1, address="webpush:{}", now=NOON))
+        await desk.clerk.execute(
+            partial(recipients.subscribe, person=send.person, order=R1, address="webpush:{}", now=NOON)
+        )
         desk.channel.answers = [Rejected("HTTP 410", gone=True)]
         await desk.settled(REJECTED)
 
-        assert await desk.clerk.do(partial(audience.subscriptions_of, orders=[R1])) == {}
+        assert await desk.clerk.execute(partial(recipients.subscriptions_of, orders=[R1])) == {}
 
 
 @pytest.mark.parametrize(("idempotent", "becomes"), [(False, UNKNOWN), (True, SENT)])
 async def test_what_a_killed_process_had_begun_is_settled_by_the_next(tmp_path: Path, idempotent: bool, becomes: str):
     async with a_desk(tmp_path, idempotent=idempotent) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "me", NOON, None))
+        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "me", NOON, None))
         await desk.settled(becomes)
 
         assert len(desk.channel.messages) == (becomes == SENT)
-        assert idempotent or (await desk.states())["repair_started"][1] == GONE
+        assert idempotent or (await desk.states())["repair_started"][1] == PROCESS_ENDED
 
 
 async def test_what_another_process_has_begun_is_its_own_until_it_cannot_be_alive(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
-        await desk.lanes.take_up()
+        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
+        await desk.lanes.recover()
         assert (await desk.states())["repair_started"][0] == INTENT
 
         desk.now += round(1000 * (desk.channel.traits.timeout_s + CALL_MARGIN_S)) + ROOM_MS
@@ -438,10 +444,10 @@ async def test_what_another_process_has_begun_is_its_own_until_it_cannot_be_aliv
 async def test_what_a_former_owner_ends_after_all_is_corrected(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
+        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
         desk.now += HOUR
         await desk.settled(UNKNOWN)
-        await desk.clerk.do(lambda store: ledger.finish(store, [send.id], SENT, "", desk.now))
+        await desk.clerk.execute(lambda store: ledger.finish(store, [send.id], SENT, "", desk.now))
 
         assert (await desk.states())["repair_started"][0] == SENT
 
@@ -449,7 +455,7 @@ async def test_what_a_former_owner_ends_after_all_is_corrected(tmp_path: Path):
 async def test_a_stamp_of_a_clock_that_is_hours_ahead_holds_nothing_up(tmp_path: Path):
     async with a_desk(tmp_path) as desk:
         (send,) = await desk.tell("repair_started")
-        await desk.clerk.do(lambda store: ledger.claim(store, [send], "", "another process", NOON + HOUR, None))
+        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON + HOUR, None))
 
         await desk.settled(UNKNOWN)
 
@@ -473,7 +479,7 @@ async def test_what_waits_for_a_channel_that_was_taken_away_is_settled(tmp_path:
 
 
 async def test_no_more_calls_at_once_than_a_channel_bears(tmp_path: Path):
-    async with a_desk(tmp_path, concurrency=2, rings=False) as desk:
+    async with a_desk(tmp_path, concurrency=2, interrupts=False) as desk:
         desk.channel.answers = [0.15] * 6
         for number in range(6):
             await desk.tell("repair_started", order_id=f"R{number}")

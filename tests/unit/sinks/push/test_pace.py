@@ -1,7 +1,5 @@
 """A provider is not driven harder than it bears, and is left alone while it is dead."""
 
-from __future__ import annotations
-
 from sinks.push.pace import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker, Bucket
 
 
@@ -17,9 +15,9 @@ def test_a_bucket_gives_a_seconds_worth_at_once_and_then_as_time_goes_by():
     clock = Clock()
     bucket = Bucket(10, clock)
 
-    assert (bucket.take(25), bucket.take(25)) == (10, 0)
+    assert (bucket.acquire(25), bucket.acquire(25)) == (10, 0)
     clock.now += 0.5
-    assert bucket.take(25) == 5
+    assert bucket.acquire(25) == 5
     assert 0 < bucket.wait_s <= 0.1
 
 
@@ -27,23 +25,23 @@ def test_a_slow_bucket_still_gives_one_now_and_then():
     clock = Clock()
     bucket = Bucket(0.1, clock)
 
-    assert (bucket.take(1), bucket.take(1)) == (1, 0)
+    assert (bucket.acquire(1), bucket.acquire(1)) == (1, 0)
     clock.now += 10
-    assert bucket.take(5) == 1
+    assert bucket.acquire(5) == 1
 
 
 def test_what_was_not_used_can_be_used_later():
     bucket = Bucket(10, Clock())
-    bucket.take(10)
+    bucket.acquire(10)
     bucket.give_back(4)
 
-    assert bucket.take(10) == 4
+    assert bucket.acquire(10) == 4
 
 
 def test_without_a_limit_there_is_none():
     bucket = Bucket(0, Clock())
 
-    assert (bucket.take(10_000), bucket.wait_s) == (10_000, 0.0)
+    assert (bucket.acquire(10_000), bucket.wait_s) == (10_000, 0.0)
 
 
 def test_a_provider_that_fails_again_and_again_is_left_alone_for_longer_and_longer():

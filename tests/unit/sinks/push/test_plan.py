@@ -1,7 +1,5 @@
 """Who is to be told by which channel, and the configuration that says so."""
 
-from __future__ import annotations
-
 from datetime import time
 from pathlib import Path
 from typing import Any

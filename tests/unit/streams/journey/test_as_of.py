@@ -1,7 +1,5 @@
 """The figures of a fact run on as those of the whole journey would."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import given

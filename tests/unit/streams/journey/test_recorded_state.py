@@ -4,8 +4,6 @@
 orders and open ones, parts out of stock, paused jobs, comebacks, a check-in told late.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

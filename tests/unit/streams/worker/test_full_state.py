@@ -1,7 +1,5 @@
 """An order that an upstream fills without end: what its last events come to, and that it fits where it has to."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.dead_letter import read_dead_letter
 from streams.worker.crash_marks import CRASHES, CrashMarks
-from streams.worker.intake import IN_A_ROW, SHARE, SHARE_OF, DeadLetterLimitError, Intake
+from streams.worker.intake import LONGEST_RUN, SHARE, SHARE_OF, DeadLetterLimitError, Intake
 from tests.kafka_record import KafkaRecord, record_of
 from tests.workshop import surveyed
 
@@ -92,18 +92,18 @@ def test_names_without_end_are_counted_together():
 
 def test_fifty_bad_records_in_a_row_stop_the_worker():
     with pytest.raises(DeadLetterLimitError, match="partition 2: 50 records in a row"):
-        Intake().admit(records(*[False] * IN_A_ROW, partition=2))
+        Intake().admit(records(*[False] * LONGEST_RUN, partition=2))
 
 
 def test_a_good_record_in_between_begins_the_row_anew():
-    row = [False] * (IN_A_ROW - 1)
+    row = [False] * (LONGEST_RUN - 1)
 
-    assert len(Intake().admit(records(*row, True, *row)).refused) == 2 * (IN_A_ROW - 1)
+    assert len(Intake().admit(records(*row, True, *row)).refused) == 2 * (LONGEST_RUN - 1)
 
 
 def test_rows_are_counted_by_partition():
     intake = Intake()
-    for _ in range(IN_A_ROW - 1):
+    for _ in range(LONGEST_RUN - 1):
         intake.admit(records(False, partition=0))
         intake.admit(records(False, partition=1))
 
@@ -113,7 +113,7 @@ def test_rows_are_counted_by_partition():
 
 def test_a_row_goes_on_from_batch_to_batch():
     intake = Intake()
-    intake.admit(records(*[False] * (IN_A_ROW - 1)))
+    intake.admit(records(*[False] * (LONGEST_RUN - 1)))
 
     with pytest.raises(DeadLetterLimitError):
         intake.admit(records(False))
@@ -149,7 +149,7 @@ def test_the_message_says_what_to_do_and_no_value():
     bad = KafkaRecord(json.dumps(surveyed("08:00", score=["canary"])).encode())
 
     with pytest.raises(DeadLetterLimitError) as stopped:
-        Intake().admit([bad] * IN_A_ROW)
+        Intake().admit([bad] * LONGEST_RUN)
 
     assert "FIXTRAIL_DEAD_LETTER_LIMITS=false" in str(stopped.value)
     assert "canary" not in str(stopped.value)

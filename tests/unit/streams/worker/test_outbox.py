@@ -337,7 +337,7 @@ async def test_what_counts_is_when_the_heartbeat_was_sent(clock: SimpleNamespace
     lease = Lease(10.0)
     producer = guarded(lease)
 
-    lease.heard(clock.at - 9.5, 0)
+    lease.note_answer(clock.at - 9.5, 0)
     writing = asyncio.create_task(producer.send(0, WRITE))
     await asyncio.sleep(0.1)
 

@@ -1,7 +1,5 @@
 """How the worker hands a book's changes to the outbox: what is deleted, and when; what is diverted, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,33 +77,33 @@ def elsewhere(day: int) -> dict[str, Any]:
 async def test_an_order_let_go_is_deleted_only_once_the_log_says_that_it_was(tmp_path: Path):
     tables, outbox = FakeTables(), FakeOutbox()
     tracker = tracker_with(tables, outbox, tmp_path)
-    await tracker.take(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
-    await tracker.take(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
     assert KEY not in tables.orders.data
     assert not outbox.deletes()
 
-    await tracker.take(records(11, elsewhere(62)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(11, elsewhere(62)), lambda: None)  # type: ignore[arg-type]
     assert not outbox.deletes()
 
     for done in outbox.done:
         done()
-    await tracker.take(records(12, elsewhere(63)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(12, elsewhere(63)), lambda: None)  # type: ignore[arg-type]
     assert outbox.deletes()
 
-    await tracker.take(records(13, elsewhere(64)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(13, elsewhere(64)), lambda: None)  # type: ignore[arg-type]
     assert not outbox.deletes()
 
 
 async def test_a_deletion_that_a_crash_prevented_is_made_up_for(tmp_path: Path):
     tables, outbox = FakeTables(), FakeOutbox()
     tracker = tracker_with(tables, outbox, tmp_path)
-    await tracker.take(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
     state = tables.orders.data[KEY]
-    await tracker.take(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(10, elsewhere(61)), lambda: None)  # type: ignore[arg-type]
     tables.orders.data[KEY] = state  # as the log still has it
 
     restarted = tracker_with(tables, outbox, tmp_path)
-    await restarted.take(records(11, surveyed("12:00", 62, vehicle_id="V9", order_id="R9")), lambda: None)  # type: ignore[arg-type]
+    await restarted.process(records(11, surveyed("12:00", 62, vehicle_id="V9", order_id="R9")), lambda: None)  # type: ignore[arg-type]
 
     assert KEY not in tables.orders.data
     assert outbox.deletes()
@@ -116,10 +114,10 @@ async def test_what_the_rules_do_not_take_is_a_dead_letter_with_the_reason(
 ):
     tables, outbox = FakeTables(), FakeOutbox()
     tracker = tracker_with(tables, outbox, tmp_path)
-    await tracker.take(records(0, *repaired_visit(), elsewhere(61)), lambda: None)  # type: ignore[arg-type]
+    await tracker.process(records(0, *repaired_visit(), elsewhere(61)), lambda: None)  # type: ignore[arg-type]
     monkeypatch.setattr("streams.journey.order.FULL_BYTES", 0)
     sent = records(10, surveyed("12:00", 1), surveyed("12:00", 62, vehicle_id="V9", order_id="R9"))
 
-    await tracker.take(sent, lambda: None)  # type: ignore[arg-type]
+    await tracker.process(sent, lambda: None)  # type: ignore[arg-type]
 
     assert outbox.letters() == [(sent[0].value, "too_late"), (sent[1].value, "order_full")]

@@ -1,7 +1,5 @@
 """The means of the chaos runs: the plan, the load, the proxy, and what the checker expects of notices."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Whether the chaos checker sees it when customers are told wrongly: each rule has a case that it must find."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Data quality of a file before it is sent: planted flaws come back, by name and by how grave they are."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Correlations and slopes are those of scipy and statsmodels, with the methods they name."""
 
-from __future__ import annotations
-
 from math import atanh, sqrt, tanh
 
 import numpy as np

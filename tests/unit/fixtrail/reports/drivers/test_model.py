@@ -1,7 +1,5 @@
 """The models of the score find what made it, agree with a likelihood maximised anew, and say when they cannot."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

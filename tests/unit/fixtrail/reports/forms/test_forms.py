@@ -1,7 +1,5 @@
 """One report in all its forms: JSON, CSV, page, picture, terminal. Nothing that was sent is markup or code in them."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -15,14 +13,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from fixtrail.reports import ask, catalogue, command
+from fixtrail.reports import catalogue, command, queries
 from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
 from fixtrail.reports.forms.page import render_html, render_page, style
 from fixtrail.reports.forms.pictures import as_png, as_svg
 from fixtrail.reports.forms.terminal import print_report
-from fixtrail.reports.forms.words import shown
+from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.kpi.charts import charts_of
 from fixtrail.reports.report import (
+    Bilingual,
     Chart,
     Column,
     Definition,
@@ -30,14 +29,13 @@ from fixtrail.reports.report import (
     Interval,
     Report,
     Sheet,
-    Words,
     plain,
     sheet_of,
 )
 from runtime.failure import Failure
 
 EVIL = "<script>alert(1)</script>&\"'"
-DEFINITIONS = {"nps": Definition(Words("净推荐值", "NPS"), Words("定义", "what it means"), "nps", "higher")}
+DEFINITIONS = {"nps": Definition(Bilingual("净推荐值", "NPS"), Bilingual("定义", "what it means"), "nps", "higher")}
 
 
 def draw(locale):
@@ -52,9 +50,9 @@ def draw(locale):
 @pytest.fixture
 def report():
     columns = (
-        Column("part_no", Words("配件", "part")),
-        Column("waited_s", Words("等待", "waited"), "minutes"),
-        Column("share", Words("占比", "share"), "share"),
+        Column("part_no", Bilingual("配件", "part")),
+        Column("waited_s", Bilingual("等待", "waited"), "minutes"),
+        Column("share", Bilingual("占比", "share"), "share"),
     )
     rows = (
         {"part_no": EVIL, "waited_s": 600.0, "share": 0.25},
@@ -64,11 +62,13 @@ def report():
         Figure("nps", 71.234567, 100, 120, Interval(60.0, 80.0), key=EVIL, by="center", target=90, status="missed"),
         Figure("nps", None, 0, 3, key=None, by="center"),
     )
-    sheet = Sheet("parts", Words("配件", "Parts"), columns, rows)
-    chart = Chart("waited", Words("等待" + EVIL, "Waited" + EVIL), "parts", draw)
-    title, question = Words("报告" + EVIL, "Report" + EVIL), Words("问题？", "Question?")
+    sheet = Sheet("parts", Bilingual("配件", "Parts"), columns, rows)
+    chart = Chart("waited", Bilingual("等待" + EVIL, "Waited" + EVIL), "parts", draw)
+    title, question = Bilingual("报告" + EVIL, "Report" + EVIL), Bilingual("问题？", "Question?")
     scope = {"from": None, "source": EVIL}
-    return Report("parts", title, question, scope, figures, (sheet,), (chart,), (Words("方法", "Method"),), DEFINITIONS)
+    return Report(
+        "parts", title, question, scope, figures, (sheet,), (chart,), (Bilingual("方法", "Method"),), DEFINITIONS
+    )
 
 
 def test_json_has_full_precision_and_null_for_what_is_not_there(report):
@@ -95,7 +95,7 @@ def test_csv_has_every_row_and_no_formula(report):
     ],
 )
 def test_no_text_is_a_formula_in_csv(value):
-    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": value}, {"x": [value, "y"]}))
+    sheet = Sheet("s", Bilingual("s", "s"), (Column("x", Bilingual("x", "x")),), ({"x": value}, {"x": [value, "y"]}))
 
     [[alone], [listed]] = list(csv.reader(io.StringIO(as_csv(sheet), newline="")))[1:]
     text = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -104,19 +104,19 @@ def test_no_text_is_a_formula_in_csv(value):
 
 
 def test_a_line_break_in_a_text_begins_no_row_in_csv():
-    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": "a\r=1+1"}, {"x": "b\r\n=1+1"}))
+    sheet = Sheet("s", Bilingual("s", "s"), (Column("x", Bilingual("x", "x")),), ({"x": "a\r=1+1"}, {"x": "b\r\n=1+1"}))
 
     assert as_csv(sheet) == 'x\n"a\n=1+1"\n"b\n=1+1"\n'
 
 
 def test_lists_of_negative_numbers_stay_so_in_csv():
-    sheet = Sheet("s", Words("s", "s"), (Column("x", Words("x", "x")),), ({"x": [-1, 2]}, {"x": ["a", "=b"]}))
+    sheet = Sheet("s", Bilingual("s", "s"), (Column("x", Bilingual("x", "x")),), ({"x": [-1, 2]}, {"x": ["a", "=b"]}))
 
     assert as_csv(sheet) == "x\n-1|2\na|'=b\n"
 
 
 def test_negative_numbers_stay_numbers_in_csv():
-    sheet = Sheet("s", Words("", ""), (Column("x", Words("", "")),), ({"x": -3.5},))
+    sheet = Sheet("s", Bilingual("", ""), (Column("x", Bilingual("", "")),), ({"x": -3.5},))
 
     assert as_csv(sheet) == "x\n-3.5\n"
 
@@ -173,7 +173,7 @@ def test_headline_figures_are_drawn_by_cut_and_over_time():
         return Figure("nps", 70.0, 50, 60, Interval(60.0, 80.0), by=by, key=key, target=90)
 
     for by, keys in (("center", ["C1", None, "C3"]), ("week", ["2026-07-06", "2026-07-13"])):
-        sheets, (chart,) = charts_of([figure(key, by) for key in keys], {"all": Words("全部", "all")})
+        sheets, (chart,) = charts_of([figure(key, by) for key in keys], {"all": Bilingual("全部", "all")})
         assert [row["key"] for row in sheets[0].rows] == keys
         assert ElementTree.fromstring(as_svg(chart, "en")) is not None
     assert charts_of([figure("C1", "center")], {}) == ((), ())
@@ -188,12 +188,12 @@ def test_values_become_those_of_json():
     assert plain({"a": np.float64(1.5), 2: mixed}) == {"a": 1.5, "2": [3, None, None, True]}
     assert plain(pd.Timestamp("2026-07-06T01:02:03Z")) == "2026-07-06T01:02:03+00:00"
     assert plain(date(2026, 7, 6)) == "2026-07-06" and plain(math.inf) is None
-    assert plain(Words("甲", "a")) == {"zh-CN": "甲", "en": "a"}
+    assert plain(Bilingual("甲", "a")) == {"zh-CN": "甲", "en": "a"}
 
 
 def test_a_frame_becomes_a_sheet_of_the_columns_asked_for():
     frame = pd.DataFrame({"a": [1, 2], "b": [math.nan, 0.5], "c": ["x", "y"]})
-    sheet = sheet_of("s", Words("", ""), (Column("b", Words("", "")), Column("a", Words("", ""))), frame)
+    sheet = sheet_of("s", Bilingual("", ""), (Column("b", Bilingual("", "")), Column("a", Bilingual("", ""))), frame)
 
     assert sheet.rows == ({"b": None, "a": 1}, {"b": 0.5, "a": 2})
 
@@ -207,17 +207,17 @@ def test_a_frame_becomes_a_sheet_of_the_columns_asked_for():
     ],
 )  # fmt: skip
 def test_values_are_shown_as_their_kind_is_read(value, kind, said):
-    assert shown(value, kind) == said
+    assert format_value(value, kind) == said
 
 
 # Queries
 
 
 def test_a_query_that_stands_on_another_one_is_one_statement():
-    text = ask.text_of("journey_voices")
+    text = queries.text_of("journey_voices")
 
     assert text.startswith("WITH visits AS\n(") and len(re.findall(r"^WITH", text, re.MULTILINE)) == 2
-    assert {"limits", "since", "until", "by", "centers"} <= ask.parameters_of(text)
+    assert {"limits", "since", "until", "by", "centers"} <= queries.parameters_of(text)
 
 
 @pytest.mark.parametrize(
@@ -228,11 +228,11 @@ def test_a_query_that_stands_on_another_one_is_one_statement():
     ],
 )  # fmt: skip
 def test_parameters_are_written_as_clickhouse_reads_them(value, text):
-    assert ask._literal(value) == text
+    assert queries._literal(value) == text
 
 
 def test_every_query_begins_with_its_question():
-    for name, question in ask.questions().items():
+    for name, question in queries.questions().items():
         assert question.endswith("?") and len(question) > 20, name
 
 
@@ -248,7 +248,7 @@ def test_every_report_can_be_built():
 
 def test_several_tables_and_pictures_go_into_files_beside_the_first(report, tmp_path):
     said = []
-    wanted = command.Wanted(csv=tmp_path / "r.csv", svg=tmp_path / "r.svg", locale="en")
+    wanted = command.ReportForms(csv=tmp_path / "r.csv", svg=tmp_path / "r.svg", locale="en")
     command.deliver(report, wanted, said.append)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["r-parts.csv", "r.csv", "r.svg"]
@@ -256,11 +256,11 @@ def test_several_tables_and_pictures_go_into_files_beside_the_first(report, tmp_
 
 
 def test_one_picture_has_the_table_behind_it(report, tmp_path):
-    command.deliver(report, command.Wanted(csv=tmp_path / "r.csv", chart="waited"), print)
+    command.deliver(report, command.ReportForms(csv=tmp_path / "r.csv", chart="waited"), print)
 
     assert (tmp_path / "r.csv").read_text(encoding="utf-8-sig").startswith("part_no,")
     with pytest.raises(Failure, match="no chart 'x'; it has waited"):
-        command.deliver(report, command.Wanted(png=tmp_path / "r.png", chart="x"), print)
+        command.deliver(report, command.ReportForms(png=tmp_path / "r.png", chart="x"), print)
 
 
 def test_the_list_names_reports_and_queries(capsys):

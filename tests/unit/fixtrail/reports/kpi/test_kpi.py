@@ -1,7 +1,5 @@
 """The KPI report from known answers: figures, targets, periods and what their files may say."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -13,8 +11,8 @@ import pytest
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import Options, check_cut, parse_day, refuse_cut
-from fixtrail.reports.periods import Asked, Span, bucket_days, resolve
-from fixtrail.reports.report import Words
+from fixtrail.reports.periods import ResolvedPeriod, Span, bucket_days, resolve
+from fixtrail.reports.report import Bilingual
 from fixtrail.reports.targets import Period, read_targets, targets_of
 from runtime.failure import Failure
 from tests.paths import ROOT
@@ -235,31 +233,31 @@ def asked_for(period, **options):
 
 
 def test_a_period_of_last_days_ends_with_the_last_handoff():
-    found = asked_for(Period("now", Words("", ""), last_days=28))
+    found = asked_for(Period("now", Bilingual("", ""), last_days=28))
 
     assert (found.since, found.until, found.days) == (date(2026, 10, 12), None, 28)
 
 
 def test_from_and_to_narrow_every_period():
-    period = Period("p", Words("", ""), since=date(2026, 8, 1), until=date(2026, 8, 31))
+    period = Period("p", Bilingual("", ""), since=date(2026, 8, 1), until=date(2026, 8, 31))
     found = asked_for(period, since=date(2026, 8, 10), until=date(2026, 12, 1))
 
     assert (found.since, found.until, found.days) == (date(2026, 8, 10), date(2026, 8, 31), 22)
 
 
 def test_a_wave_is_its_centers_and_one_without_centers_is_nobody():
-    assert asked_for(Period("w", Words("", ""), waves=(1, 2))).centers == ("A", "B")
-    assert asked_for(Period("w", Words("", ""), waves=(9,))).centers == ("",)
-    assert asked_for(Period("c", Words("", ""), centers=("X",))).centers == ("X",)
+    assert asked_for(Period("w", Bilingual("", ""), waves=(1, 2))).centers == ("A", "B")
+    assert asked_for(Period("w", Bilingual("", ""), waves=(9,))).centers == ("",)
+    assert asked_for(Period("c", Bilingual("", ""), centers=("X",))).centers == ("X",)
 
 
 def test_before_and_after_the_rollout_have_their_days():
-    assert asked_for(Period("b", Words("", ""), rollout="before")).last == date(2026, 9, 6)
-    assert asked_for(Period("a", Words("", ""), rollout="after", waves=(2,))).first == date(2026, 9, 7)
+    assert asked_for(Period("b", Bilingual("", ""), rollout="before")).last == date(2026, 9, 6)
+    assert asked_for(Period("a", Bilingual("", ""), rollout="after", waves=(2,))).first == date(2026, 9, 7)
 
 
 def test_days_of_weeks_and_months_are_those_with_handoffs():
-    period = Asked("p", Words("", ""), None, None, (), None, date(2026, 7, 8), date(2026, 8, 3))
+    period = ResolvedPeriod("p", Bilingual("", ""), None, None, (), None, date(2026, 7, 8), date(2026, 8, 3))
 
     assert bucket_days("month", "2026-07", period) == 24 and bucket_days("month", "2026-08", period) == 3
     assert bucket_days("week", "2026-07-06", period) == 5 and bucket_days("day", "2026-07-08", period) == 1

@@ -1,7 +1,5 @@
 """The Pareto of NPS loss: shares add up, overlaps are Shapley's and Owen's, what-ifs follow from the models."""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import numpy as np
@@ -11,7 +9,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtrail.reports.pareto.loss import Loss, Solved, loss
+from fixtrail.reports.pareto.loss import Loss, SolvedLevels, loss
 from fixtrail.reports.stats.segments import CUTS, segments
 from fixtrail.reports.stats.shapley import owen, shapley
 
@@ -44,7 +42,7 @@ def visits(n: int = 3_000, seed: int = 4) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found() -> Loss:
-    return loss(visits(), Solved(), LONGEST_MIN, replicates=40)
+    return loss(visits(), SolvedLevels(), LONGEST_MIN, replicates=40)
 
 
 def test_shares_and_residual_are_all_detractors(found: Loss) -> None:
@@ -92,8 +90,8 @@ def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(
 
 
 def test_what_cannot_be_modelled_has_a_reason_and_no_share() -> None:
-    few = loss(visits(40), Solved(), LONGEST_MIN, replicates=5)
-    happy = loss(visits(500).assign(score=10.0), Solved(), LONGEST_MIN, replicates=5)
+    few = loss(visits(40), SolvedLevels(), LONGEST_MIN, replicates=5)
+    happy = loss(visits(500).assign(score=10.0), SolvedLevels(), LONGEST_MIN, replicates=5)
 
     assert (few.shares, happy.shares) == ((), ())
     assert few.reason in ("few_data", "constant") and happy.reason == "constant"
@@ -101,7 +99,7 @@ def test_what_cannot_be_modelled_has_a_reason_and_no_share() -> None:
 
 
 def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> None:
-    found = loss(visits().assign(stockout=0.0), Solved(), LONGEST_MIN, replicates=5)
+    found = loss(visits().assign(stockout=0.0), SolvedLevels(), LONGEST_MIN, replicates=5)
 
     assert found.left_out == {"stockout": "constant"}
     assert sum(each.share for each in found.shares) + found.residual == pytest.approx(1.0)
@@ -110,7 +108,7 @@ def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> Non
 def test_no_visits_at_all_are_no_error() -> None:
     nothing = visits(10).iloc[:0]
 
-    assert loss(nothing, Solved(), LONGEST_MIN).n == 0
+    assert loss(nothing, SolvedLevels(), LONGEST_MIN).n == 0
     assert segments(nothing) == ([], [])
 
 
@@ -180,7 +178,7 @@ def test_a_long_wait_counts_as_the_longest() -> None:
     rows = visits()
     rows.loc[rows.index[:20], "wait_bay"] += 5_000
     rows.loc[rows.index[:20], "wait"] += 5_000
-    cut = loss(rows, Solved(), LONGEST_MIN, replicates=2)
-    capped = loss(rows.assign(wait=rows["wait"].clip(upper=LONGEST_MIN)), Solved(), LONGEST_MIN, replicates=2)
+    cut = loss(rows, SolvedLevels(), LONGEST_MIN, replicates=2)
+    capped = loss(rows.assign(wait=rows["wait"].clip(upper=LONGEST_MIN)), SolvedLevels(), LONGEST_MIN, replicates=2)
 
     assert [each.share for each in cut.shares] == pytest.approx([each.share for each in capped.shares])

@@ -1,7 +1,5 @@
 """A pilot against control: differences by hand, tests and intervals by brute force, waves, placebo dates, the gate."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -14,8 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.reports.options import Options
-from fixtrail.reports.pareto.loss import Solved
-from fixtrail.reports.pilot.judge import Aim, Effect, Plan, _met, day_number, judge, panel_of, plan_of, rollout_of
+from fixtrail.reports.pareto.loss import SolvedLevels
+from fixtrail.reports.pilot.judge import (
+    Effect,
+    Plan,
+    Threshold,
+    _threshold_criterion,
+    day_number,
+    judge,
+    panel_of,
+    plan_of,
+    rollout_of,
+)
 from fixtrail.reports.pilot.view import effect_sheet, wave_sheet, week_sheet
 from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
@@ -289,7 +297,7 @@ def test_no_orders_are_no_error() -> None:
     assert judge(panel_of(days_of(1.0).iloc[:0]), pilots_of(3), Plan()).reason == "no_pilots"
 
 
-def plan(*aims: Aim, declared: int | None = MONDAY) -> Plan:
+def plan(*aims: Threshold, declared: int | None = MONDAY) -> Plan:
     return Plan(declared=declared, aims=aims)
 
 
@@ -299,13 +307,13 @@ def test_go_needs_every_whole_interval_beyond_its_threshold() -> None:
     sure, unsure, missed = found.high + 1, found.value, found.low - 1
 
     def decision(threshold: float) -> str:
-        return judge(panel, pilots_of(3), plan(Aim("wait_mean_s", threshold, "at_most"))).decision
+        return judge(panel, pilots_of(3), plan(Threshold("wait_mean_s", threshold, "at_most"))).decision
 
     assert (decision(sure), decision(unsure), decision(missed)) == ("go", "not_decided", "no_go")
 
 
 def test_thresholds_declared_after_the_start_or_never_decide_nothing() -> None:
-    panel, aim = panel_of(days_of(1.0, centers=12)), Aim("wait_mean_s", 1e6, "at_most")
+    panel, aim = panel_of(days_of(1.0, centers=12)), Threshold("wait_mean_s", 1e6, "at_most")
 
     assert judge(panel, pilots_of(3), plan(aim)).decision == "go"
     assert judge(panel, pilots_of(3), plan(aim, declared=MONDAY + 43)).decision == "not_decided"
@@ -315,7 +323,7 @@ def test_thresholds_declared_after_the_start_or_never_decide_nothing() -> None:
 
 def test_pilots_that_went_their_own_way_before_decide_nothing() -> None:
     days = days_of(1.0, centers=12, start=21)  # the gain comes three weeks before the date
-    judged = judge(panel_of(days), pilots_of(3), plan(Aim("wait_mean_s", 1e6, "at_most")))
+    judged = judge(panel_of(days), pilots_of(3), plan(Threshold("wait_mean_s", 1e6, "at_most")))
 
     assert next(each for each in judged.gate if each.name == "quiet_before_start").reason == "differed_before"
     assert judged.decision == "not_decided"
@@ -324,7 +332,7 @@ def test_pilots_that_went_their_own_way_before_decide_nothing() -> None:
 def test_a_plan_is_read_and_refused_by_name() -> None:
     table = {"wave": 2, "declared": date(2026, 7, 1), "gate": [{"figure": "nps", "at_least": 5}]}
 
-    assert plan_of(table) == Plan(2, None, day_number(date(2026, 7, 1)), 0.05, (Aim("nps", 5.0, "at_least"),))
+    assert plan_of(table) == Plan(2, None, day_number(date(2026, 7, 1)), 0.05, (Threshold("nps", 5.0, "at_least"),))
     for wrong in ({"gate": [{"figure": "mood"}]}, {"gate": [{"figure": "nps"}]}, {"declared": "yesterday"}):
         with pytest.raises(ValueError, match=r"pilot\."):
             plan_of(wrong)
@@ -350,9 +358,11 @@ def test_keys_that_nobody_reads_are_refused_by_name() -> None:
 
 
 def test_what_counts_as_solved_is_told_or_the_target() -> None:
-    assert solved_levels(reading()) == Solved(15.0, 1.0)
-    assert solved_levels(reading(targets={"wait_mean_s": 1200})) == Solved(20.0, 1.0)
-    assert solved_levels(reading(targets={"wait_mean_s": 1200}, pareto={"wait_min": 10, "updates": 2})) == Solved(10, 2)
+    assert solved_levels(reading()) == SolvedLevels(15.0, 1.0)
+    assert solved_levels(reading(targets={"wait_mean_s": 1200})) == SolvedLevels(20.0, 1.0)
+    assert solved_levels(reading(targets={"wait_mean_s": 1200}, pareto={"wait_min": 10, "updates": 2})) == SolvedLevels(
+        10, 2
+    )
 
 
 def test_waves_are_those_of_the_centers_unless_the_targets_tell_others() -> None:
@@ -431,7 +441,7 @@ def bad_before(lasting: float) -> pd.DataFrame:
 
 
 def test_pilots_that_were_the_worst_before_are_named_and_what_comes_back_by_itself_is_no_effect() -> None:
-    aim = Aim("wait_mean_s", -300.0, "at_most")
+    aim = Threshold("wait_mean_s", -300.0, "at_most")
     judged = judge(panel_of(bad_before(lasting=0.0)), pilots_of(3), plan(aim))
     effect = judged.effects["wait_mean_s"]
 
@@ -462,10 +472,12 @@ def test_gate_and_verdict_do_not_contradict_each_other() -> None:
     shown = replace(one, difference=found)
 
     unsure, sure = Effect(shown, 0.097, "no_effect_shown"), Effect(shown, 0.02, "effect")
-    assert _met(Aim("nps", 0.0, "at_least"), unsure).decision == "not_decided"
-    assert _met(Aim("nps", 0.0, "at_least"), unsure).reason == "no_effect_shown"
-    assert _met(Aim("nps", 0.0, "at_least"), sure).decision == "go"
-    assert _met(Aim("nps", -5.0, "at_least"), unsure).decision == "go", "no harm is another question"
+    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).decision == "not_decided"
+    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).reason == "no_effect_shown"
+    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), sure).decision == "go"
+    assert _threshold_criterion(Threshold("nps", -5.0, "at_least"), unsure).decision == "go", (
+        "no harm is another question"
+    )
 
 
 def test_weeks_and_waves_tell_what_the_number_of_tests_leaves_of_each() -> None:

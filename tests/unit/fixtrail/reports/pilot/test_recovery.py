@@ -1,7 +1,5 @@
 """What benchmarks/recovery.py rests on: its short way to simulated visits sees what the rules see."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 

@@ -1,7 +1,5 @@
 """The intervals of the reports: against scipy, and against what a 95 % interval promises."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

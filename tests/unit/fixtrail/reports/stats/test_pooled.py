@@ -1,7 +1,5 @@
 """Intervals of several centers' orders together: wider where centers differ or complainers complain again, in range."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

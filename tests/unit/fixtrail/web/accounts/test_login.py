@@ -1,7 +1,5 @@
 """Signing in and out as a browser does it, and what an outsider cannot do."""
 
-from __future__ import annotations
-
 import statistics
 import time
 
@@ -11,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from fixtrail.web.accounts import pages, passwords, throttle
-from fixtrail.web.ops.shell import catalogue, local_path
+from fixtrail.web.ops.page_frame import catalogue, local_path
 from tests.staff import PASSWORD, Staff, staff
 
 ACCOUNTS = [("lin", "viewer", ("C1",)), ("boss", "admin", ("*",))]

@@ -1,7 +1,5 @@
 """Signing in by a company's provider: the real flow over a socket, and every answer that must not be believed."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """One's own account: password, second factor and sessions, as a browser does it."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import time

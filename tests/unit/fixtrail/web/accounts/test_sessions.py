@@ -1,7 +1,5 @@
 """Sessions live in a signed cookie, and end when they should."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """How often a password may be tried, and that nobody can use it against the owner of an account."""
 
-from __future__ import annotations
-
 import pytest
 
 from fixtrail.web.accounts.devices import Devices, device_name

@@ -1,7 +1,5 @@
 """The file of accounts, and what a person may see and do."""
 
-from __future__ import annotations
-
 import json
 import stat
 import subprocess

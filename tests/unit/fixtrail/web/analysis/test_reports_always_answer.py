@@ -1,19 +1,17 @@
 """A report's page always answers: with the report and the time of its data, how far it is, or why there is none."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 
 import pytest
 
-from fixtrail.reports.report import Report, Words
-from fixtrail.web.analysis.cache import Asked, Computed, Computing, Refused, Reports, reason_of
-from fixtrail.web.ops.shell import catalogue
+from fixtrail.reports.report import Bilingual, Report
+from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest, Reports, reason_of
+from fixtrail.web.ops.page_frame import catalogue
 from runtime.failure import USAGE, Failure
 
-KPI = Asked("kpi")
-REPORT = Report("kpi", Words("指标", "KPI"), Words("？", "?"))
+KPI = ReportRequest("kpi")
+REPORT = Report("kpi", Bilingual("指标", "KPI"), Bilingual("？", "?"))
 TIMEOUT = "Code: 159. DB::Exception: Timeout exceeded: SELECT secret FROM fixtrail.orders (TIMEOUT_EXCEEDED)"
 
 
@@ -36,7 +34,7 @@ class Clickhouse:
         return REPORT
 
 
-async def finished(reports: Reports) -> Computed | Refused:
+async def finished(reports: Reports) -> Computed | ReportRefusal:
     for _ in range(200):
         outcome = await reports.get(KPI)
         if not isinstance(outcome, Computing):
@@ -77,7 +75,7 @@ async def test_what_a_new_try_cannot_help_is_refused_at_once():
     clickhouse = Clickhouse(*["Code: 60. DB::Exception: Unknown table"] * 9)
     reports = Reports(clickhouse, retry_after_s=(60.0,))
 
-    assert await finished(reports) == Refused("no_views")
+    assert await finished(reports) == ReportRefusal("no_views")
     assert len(clickhouse.failures) == 8
 
 

@@ -1,7 +1,5 @@
 """Answers that a repeated request gets are kept for a day, and only as many as fit."""
 
-from __future__ import annotations
-
 import pytest
 
 from fixtrail.web.api.answers import Answer, Answers

@@ -1,7 +1,5 @@
 """Bodies that are made to be slow: refused before they are parsed, and on the account of the key that sends them."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

@@ -1,7 +1,5 @@
 """What customers agree to, as a mini program's backend tells it: counted once, kept without the address."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

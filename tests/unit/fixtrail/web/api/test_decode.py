@@ -1,7 +1,5 @@
 """The API accepts exactly what every reader of the topic accepts, and whatever it is sent, it never breaks."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import tempfile

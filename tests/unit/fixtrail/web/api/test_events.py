@@ -1,7 +1,5 @@
 """Events over HTTP: each is accepted and with Kafka, or refused with the reason; nothing happens silently."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

@@ -1,7 +1,5 @@
 """API keys: made, listed and revoked by command, known to a running server at once, and only as hashes on disk."""
 
-from __future__ import annotations
-
 import json
 import os
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Orders as other systems read them: as they are now, nothing personal unless the key allows it, contacts never."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """What comes in over HTTP is sealed before it goes to Kafka, and read again only by who may."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The day's figures: sums of hours, percentiles from buckets, and what holds while ClickHouse is away."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from datetime import date, timedelta
@@ -13,8 +11,8 @@ from hypothesis import strategies as st
 from fixtrail.all_settings import Settings
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.boards import ftfr, nps
-from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, added, figures_of
-from fixtrail.web.ops.state import aims_of, thresholds_of
+from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, figures_of, sum_of
+from fixtrail.web.ops.state import targets_of, thresholds_of
 from runtime.failure import Failure
 from streams.journey.center_hours import wait_bucket
 
@@ -38,7 +36,7 @@ def test_a_percentile_is_within_four_percent_of_the_order_at_its_rank(found, sha
 
 @given(st.lists(waits, min_size=1, max_size=5))
 def test_centers_together_are_as_if_they_were_one(several):
-    together = added(map(of_waits, several))
+    together = sum_of(map(of_waits, several))
     whole = of_waits([wait for each in several for wait in each])
     assert together.handed_off == whole.handed_off
     assert together.buckets == whole.buckets
@@ -105,7 +103,7 @@ async def test_what_was_known_holds_while_clickhouse_is_away():
     async def seen():
         await figures.get({}, "UTC", None, now)
         await asyncio.sleep(0.05)
-        return figures._seen[None]
+        return figures._snapshots[None]
 
     first = await seen()
     assert first.answers
@@ -140,9 +138,9 @@ def test_thresholds_are_minutes_of_a_table_and_nothing_else_is_taken(tmp_path):
             thresholds_of(wrong)
     file = tmp_path / "targets.toml"
     file.write_text("[targets]\nwait_median_s = 900\n[board]\nquick_margin_minutes = 3\n")
-    aims = aims_of(Settings(data=tmp_path, targets=file))
+    aims = targets_of(Settings(data=tmp_path, targets=file))
     assert aims.targets == {"wait_median_s": 900}
     assert aims.thresholds.quick_margin_s == 180
     file.write_text("[board]\nquick = 3\n")
     with pytest.raises(Failure):
-        aims_of(Settings(data=tmp_path, targets=file))
+        targets_of(Settings(data=tmp_path, targets=file))

@@ -1,14 +1,12 @@
 """Live figures are the contract's at now; the board says who waits, what is late and where."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.web.accounts.users import person_of
 from fixtrail.web.ops.board import Thresholds, board
-from fixtrail.web.ops.choice import Choice, centers_seen, choice_of
+from fixtrail.web.ops.board_filter import BoardFilter, filter_of, visible_centers
 from fixtrail.web.ops.live import TIMES, times_at
 from schemas.centers import Center
 from schemas.facts import JourneyFact
@@ -57,7 +55,7 @@ def test_a_wait_that_runs_grows_by_the_second():
     assert times_at(fact, ms("08:40"))["lead_s"] == 40 * 60
 
 
-def shown(*events: Sent, now: str, centers: tuple[str | None, ...] = ("C1",), choice: Choice | None = None):
+def shown(*events: Sent, now: str, centers: tuple[str | None, ...] = ("C1",), choice: BoardFilter | None = None):
     return board(journeys(*events), ms(now), Thresholds(), centers, choice)
 
 
@@ -126,7 +124,7 @@ def test_an_order_without_any_event_for_thirty_days_is_told_apart_and_waits_nowh
 
 def test_the_lane_that_is_chosen_is_the_only_one_counted():
     both = [checked_in("08:00"), checked_in("08:00", order_id="R2", vehicle_id="V2", lane="quick")]
-    assert shown(*both, now="08:20", choice=Choice(lane="quick")).open == 1
+    assert shown(*both, now="08:20", choice=BoardFilter(lane="quick")).open == 1
     assert shown(*both, now="08:20").open == 2
 
 
@@ -153,27 +151,27 @@ KNOWN = {
 CHIEF = person_of("chief", "admin", ["*"])
 
 
-def seen_by(person, choice=Choice(), further=("new-01", None)):  # noqa: B008
-    return centers_seen(choice, person, KNOWN, further)
+def seen_by(person, choice=BoardFilter(), further=("new-01", None)):  # noqa: B008
+    return visible_centers(choice, person, KNOWN, further)
 
 
 def test_a_filter_picks_centers_by_region_wave_and_id():
     assert seen_by(CHIEF) == ["east-01", "east-02", "west-01", "new-01", None]
-    assert seen_by(CHIEF, Choice(region="East")) == ["east-01", "east-02"]
-    assert seen_by(CHIEF, Choice(wave=2)) == ["east-02", "west-01"]
-    assert seen_by(CHIEF, Choice(region="East", wave=2)) == ["east-02"]
-    assert seen_by(CHIEF, Choice(center="new-01")) == ["new-01"]
+    assert seen_by(CHIEF, BoardFilter(region="East")) == ["east-01", "east-02"]
+    assert seen_by(CHIEF, BoardFilter(wave=2)) == ["east-02", "west-01"]
+    assert seen_by(CHIEF, BoardFilter(region="East", wave=2)) == ["east-02"]
+    assert seen_by(CHIEF, BoardFilter(center="new-01")) == ["new-01"]
 
 
 def test_whoever_may_see_some_centers_finds_no_other_by_any_filter():
     lin = person_of("lin", "manager", ["east-01", "new-01"])
     assert seen_by(lin) == ["east-01", "new-01"]
-    assert seen_by(lin, Choice(wave=2)) == []
-    assert seen_by(lin, Choice(center="west-01")) == []
+    assert seen_by(lin, BoardFilter(wave=2)) == []
+    assert seen_by(lin, BoardFilter(center="west-01")) == []
 
 
 choices = st.builds(
-    Choice,
+    BoardFilter,
     region=st.none() | st.text(min_size=1, max_size=8),
     wave=st.none() | st.integers(0, 99),
     center=st.none() | st.text(min_size=1, max_size=8),
@@ -186,7 +184,7 @@ choices = st.builds(
 def test_a_filter_survives_its_address(choice):
     from urllib.parse import parse_qsl
 
-    assert choice_of(dict(parse_qsl(choice.query().removeprefix("?")))) == choice
+    assert filter_of(dict(parse_qsl(choice.query().removeprefix("?")))) == choice
 
 
 def test_an_approved_quote_ends_the_wait_for_it():

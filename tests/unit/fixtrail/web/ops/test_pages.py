@@ -1,7 +1,5 @@
 """The board's pages: who sees what, what a manager may do, and what is shown while a database is away."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re
@@ -11,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtrail.web.events import NotAcknowledged
-from fixtrail.web.ops.alerts import KEPT_CLOSED_MS, Alerts
+from fixtrail.web.ops.alerts import KEPT_CLOSED_MS, BoardAlerts
 from fixtrail.web.ops.boards import without_ticks
 from fixtrail.web.ops.pages import board_stream
 from schemas.facts import Alert
@@ -213,7 +211,7 @@ async def test_an_acknowledgement_that_kafka_has_not_taken_is_not_shown_as_one(b
 
 
 def test_an_alert_is_known_by_its_newest_version_and_let_go_hours_after_it_closed():
-    alerts = Alerts()
+    alerts = BoardAlerts()
     closed = an_alert("a", version=2, closed_at=ms("09:00"), closed_by="condition", ended_at=ms("09:00"))
     alerts.apply([record("a", closed), record("a", an_alert("a", version=1)), record("b", an_alert("b"))])
     alerts.expire(ms("09:00") + KEPT_CLOSED_MS)
@@ -262,7 +260,7 @@ class Reader:
 def quick_stream(monkeypatch):
     monkeypatch.setattr("fixtrail.web.ops.pages.LEAST_S", 0.01)
     monkeypatch.setattr("fixtrail.web.ops.pages.LOOK_EVERY_S", 0.2)
-    monkeypatch.setattr("fixtrail.web.ops.boards.MADE_FOR_MS", -1)
+    monkeypatch.setattr("fixtrail.web.ops.boards.CACHE_MS", -1)
 
 
 async def test_a_change_reaches_an_open_board_in_the_pieces_that_it_changes(board, quick_stream):
@@ -298,7 +296,7 @@ def test_time_that_runs_is_no_change():
 
 
 def test_every_milestone_and_outcome_that_there_is_has_a_name():
-    from fixtrail.web.ops.shell import catalogue
+    from fixtrail.web.ops.page_frame import catalogue
     from sinks.push.ledger import ledger
     from streams.journey.clock_notices import BY_CLOCK
     from streams.journey.notices import _RULES

@@ -1,7 +1,5 @@
 """What customers say on the page becomes events that every worker takes, whatever the quote is like."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """Whatever valid events come in whatever order: there is a page, there are messages, and all times are from events."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from datetime import datetime
@@ -102,10 +100,10 @@ def test_every_milestone_and_every_template_has_its_words(history: list[dict[str
     (told,) = facts_after(*events).values()
     fact = JourneyFact.model_validate(told)
     composer = a_composer()
-    composer = Composer(composer.smith, {odd["center_id"]: CENTER}, composer.time_zone, link=composer.link)
+    composer = Composer(composer.renderer, {odd["center_id"]: CENTER}, composer.time_zone, link=composer.link)
     known = {"currency": fact.quote.currency if fact.quote else None, "promises": fact.promises}
 
-    for notice in preview.notices_of(fact, every=True):
+    for notice in preview.notices_of(fact, with_others=True):
         for locale in LOCALES:
             send = a_send(notice.model_dump(mode="json") | {"locale": locale}, due_at=notice.occurred_at + 60_000)
             for style in ("data", "short", "mail", "fields"):

@@ -1,7 +1,5 @@
 """What the page says of the messages about an order: what was sent, and the true reason why others were not."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +9,9 @@ from fixtrail.all_settings import Settings
 from fixtrail.web.tracking.messages import NO_CHANNEL, messages_about, outcome_of, want_messages
 from fixtrail.web.tracking.words import catalogue
 from schemas.order_key import OrderKey
-from sinks.push.ledger import audience, ledger
-from sinks.push.ledger.audience import Preference
+from sinks.push.ledger import ledger, recipients
 from sinks.push.ledger.ledger import FINAL, HELD, PLANNED, RETRY, SENT, SUPPRESSED, Send
+from sinks.push.ledger.recipients import Preference
 from tests.providers.messages import a_notice, a_send, now_ms
 from tests.workshop import R1, R2
 
@@ -57,7 +55,7 @@ def test_there_are_words_for_every_state():
 def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: Path):
     settings = Settings(data=tmp_path, hash_key="a key for these tests, long enough")
     notice = a_notice("ready", at=now_ms() - 60_000)
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(notice, "none", "", id="1", state=SUPPRESSED, reason="no address", final_at=1)])
         ledger.plan(store, [a_send(notice, "sms", id="2", state=HELD, reason="quiet hours", due_at=now_ms() + 1000)])
 
@@ -75,17 +73,17 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
     other = a_send(a_notice("ready", order_id="R2"), "sms", "+863", id="3")
     nobody = a_send(a_notice("ready", order_id="R3"), "none", "", id="4", state=SUPPRESSED, reason="no address")
     before = Preference(milestones=frozenset({"ready"}), time_zone="Asia/Urumqi")
-    with ledger.opened(settings.ledger_dsn()) as store:
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [mine, also, other, nobody])
-        audience.prefer(store, mine.person, before, 1)
+        recipients.set_preference(store, mine.person, before, 1)
     assert messages_about(settings, R1).wanted is True
     assert messages_about(settings, OrderKey("C1", "R3")).wanted is None
 
     assert want_messages(settings, R1, wanted=False, now=2)
 
     assert [messages_about(settings, order).wanted for order in (R1, R2)] == [False, True]
-    with ledger.opened(settings.ledger_dsn()) as store:
-        said = audience.preferences_of(store, [mine.person, also.person, other.person])
+    with ledger.opened_ledger(settings.ledger_dsn()) as store:
+        said = recipients.preferences_of(store, [mine.person, also.person, other.person])
     assert said == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
     assert want_messages(settings, R1, wanted=True, now=3)
     assert messages_about(settings, R1).wanted is True

@@ -1,7 +1,5 @@
 """What a customer sees of a visit at each moment, and that nothing is shown that no event proves."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 
@@ -9,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.web.tracking.view import MINUTE_MS, QUIET_AFTER_MS, View, journey_view
+from fixtrail.web.tracking.view import MINUTE_MS, QUIET_AFTER_MS, JourneyView, journey_view
 from schemas.facts import JourneyFact
 from tests.workshop import (
     approved,
@@ -42,11 +40,11 @@ def fact_after(events: list[dict[str, Any]]) -> JourneyFact:
     return JourneyFact.model_validate(order_after(*events))
 
 
-def seen(events: list[dict[str, Any]], clock: str = "12:30") -> View:
+def seen(events: list[dict[str, Any]], clock: str = "12:30") -> JourneyView:
     return journey_view(fact_after(events), ms(clock))
 
 
-def steps(view: View) -> dict[str, str]:
+def steps(view: JourneyView) -> dict[str, str]:
     return {step.name: step.state for step in view.steps}
 
 

@@ -1,14 +1,12 @@
 """What the page says, in both languages."""
 
-from __future__ import annotations
-
 import re
 import string
 from typing import get_args
 
 import pytest
 
-from fixtrail.web.tracking.pages import REASONS, SAID
+from fixtrail.web.tracking.pages import FORM_OUTCOMES, REASONS
 from fixtrail.web.tracking.words import catalogue, chosen_locale, words_in
 from schemas.facts import Activity
 from schemas.locales import LOCALES
@@ -33,7 +31,7 @@ def filled(text: str) -> set[str | None]:
 @pytest.mark.parametrize("texts", BOTH, ids=LOCALES)
 def test_there_are_words_for_all_that_can_happen(texts):
     needed = {f"now_{name}" for name in (*get_args(Activity), "extra_check", "handed_off", "cancelled", "unknown")}
-    needed |= {f"log_{name}" for name in _RULES} | {f"said_{name}" for name in SAID}
+    needed |= {f"log_{name}" for name in _RULES} | {f"said_{name}" for name in FORM_OUTCOMES}
     needed |= {f"reason_{name}" for name in REASONS}
 
     assert needed <= texts.keys()

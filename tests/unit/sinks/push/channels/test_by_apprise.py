@@ -1,10 +1,8 @@
 """Apprise says only yes or no; what its log proves decides whether a message may be sent again."""
 
-from __future__ import annotations
-
 import pytest
 
-from sinks.push.channels.by_apprise import meaning
+from sinks.push.channels.by_apprise import answer_from_log
 from sinks.push.channels.channel import NotSent, Rejected, Unclear
 
 
@@ -21,7 +19,7 @@ from sinks.push.channels.channel import NotSent, Rejected, Unclear
     ],
 )
 def test_surely_not_sent(said: str):
-    assert isinstance(meaning(said), NotSent)
+    assert isinstance(answer_from_log(said), NotSent)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +32,7 @@ def test_surely_not_sent(said: str):
     ],
 )
 def test_refused_for_good(said: str):
-    assert isinstance(meaning(said), Rejected)
+    assert isinstance(answer_from_log(said), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +48,8 @@ def test_refused_for_good(said: str):
     ],
 )
 def test_nobody_knows(said: str):
-    assert isinstance(meaning(said), Unclear)
+    assert isinstance(answer_from_log(said), Unclear)
 
 
 def test_no_address_is_in_any_answer():
-    assert "example" not in repr(meaning("Socket Exception: {'a@b.example': (550, b'5.1.1 no such user')}"))
+    assert "example" not in repr(answer_from_log("Socket Exception: {'a@b.example': (550, b'5.1.1 no such user')}"))

@@ -1,7 +1,5 @@
 """Who reads the push sink's log learns what was said to whom, and cannot open the customer's page."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

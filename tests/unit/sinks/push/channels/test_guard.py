@@ -1,7 +1,5 @@
 """Webhook targets come from outside: none of them makes us call a machine of our own network."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -137,7 +135,7 @@ def test_the_connection_itself_refuses_even_if_nobody_looked_at_the_url(
     port, heard = bystander
 
     async def post() -> object:
-        http = Http(public_only=True, keep=False)
+        http = Http(public_only=True, keep_alive=False)
         try:
             return await http.post(target.replace("{port}", str(port)), b"x", {}, 2)
         finally:

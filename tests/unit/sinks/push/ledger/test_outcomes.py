@@ -1,14 +1,12 @@
 """Outcomes are written in lots: none is left behind, whenever it comes."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from sinks.push.channels.channel import Accepted
-from sinks.push.ledger.outcomes import Outcomes, Parcel
+from sinks.push.ledger.outcomes import MessageBatch, Outcomes
 from tests.providers.messages import a_message, a_notice, a_send
 
 
@@ -18,7 +16,7 @@ class Clerk:
     def __init__(self, chance: Random) -> None:
         self._chance, self.lots = chance, 0
 
-    async def do(self, work: Callable[[Any], Any]) -> None:
+    async def execute(self, work: Callable[[Any], Any]) -> None:
         self.lots += 1
         for _ in range(self._chance.randrange(3)):
             await asyncio.sleep(0)
@@ -31,7 +29,7 @@ class Store:
 
 
 class Broken(Clerk):
-    async def do(self, work: Callable[[Any], Any]) -> None:
+    async def execute(self, work: Callable[[Any], Any]) -> None:
         raise OSError("no space left on device")
 
 
@@ -40,8 +38,8 @@ def outcomes_by(clerk: Any) -> tuple[Outcomes, asyncio.Event]:
     return Outcomes(clerk, None, lambda: 0, failed), failed  # type: ignore[arg-type]
 
 
-def a_parcel(number: int = 0) -> Parcel:
-    return Parcel([a_send(a_notice(order_id=f"R{number}"), id=f"s{number}")], a_message("short", "+861"), "")
+def a_parcel(number: int = 0) -> MessageBatch:
+    return MessageBatch([a_send(a_notice(order_id=f"R{number}"), id=f"s{number}")], a_message("short", "+861"), "")
 
 
 async def test_whenever_an_answer_comes_it_is_written_down():

@@ -1,7 +1,5 @@
 """A ledger of before an order was center and number together: nothing in it is lost, and nobody is told twice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 from runtime.store import SqliteStore, Store
 from schemas.order_key import OrderKey
-from sinks.push.ledger import audience, ledger, upgrade
+from sinks.push.ledger import ledger, recipients, upgrade
 from sinks.push.ledger.ledger import PLANNED, SENT, Send
 from sinks.push.sink import _not_planned_before
 from tests.providers.messages import a_notice, a_send
@@ -76,7 +74,7 @@ def test_what_was_sent_and_what_waits_is_in_the_log_of_the_only_order_with_the_n
 
 
 def test_what_waits_has_its_center_and_goes_on(store: Store):
-    (waiting,) = ledger.look(store, "sms", {0}, NOW + 10, 10, None).sends
+    (waiting,) = ledger.due_sends(store, "sms", {0}, NOW + 10, 10, None).sends
 
     assert waiting.order == R1
 
@@ -89,11 +87,11 @@ def test_what_was_sent_is_nobody_s_once_another_center_uses_the_number(store: St
 
 
 def test_a_follower_goes_on_where_only_one_center_has_the_number(store: Store):
-    assert audience.subscriptions_of(store, [R1]) == {}
+    assert recipients.subscriptions_of(store, [R1]) == {}
 
     upgrade.adopt_followers(store, [R1])
 
-    assert audience.subscriptions_of(store, [R1, ELSEWHERE]) == {R1: ["webpush:{}"]}
+    assert recipients.subscriptions_of(store, [R1, ELSEWHERE]) == {R1: ["webpush:{}"]}
 
 
 def test_a_replay_plans_nothing_again_that_was_planned_before(store: Store):

@@ -1,7 +1,5 @@
 """What customers read: every milestone in every language, within all limits, whatever upstream sends."""
 
-from __future__ import annotations
-
 import json
 import re
 from decimal import Decimal
@@ -15,7 +13,7 @@ from schemas.locales import LOCALES
 from sinks.push.channels.wechat import fit
 from sinks.push.words import wording
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import TEMPLATES, NoTemplate, Wordsmith
+from sinks.push.words.words import TEMPLATES, NoTemplate, TemplateRenderer
 from streams.journey.notices import _RULES
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
@@ -49,7 +47,9 @@ def worst(milestone: str, locale: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_digest_of_the_longest_values_keeps_to_the_limits_too(locale: str):
-    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: LINK)
+    composer = Composer(
+        TemplateRenderer(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: LINK
+    )
     message = composer.message([a_send(worst(milestone, locale)) for milestone in MILESTONES], FACT, "fields")
     words = message.words
 
@@ -100,7 +100,9 @@ def test_every_milestone_has_words_in_every_language():
 
 @every_text
 def test_the_longest_values_keep_to_the_limits_of_every_channel(milestone: str, locale: str):
-    composer = Composer(Wordsmith(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: LINK)
+    composer = Composer(
+        TemplateRenderer(), {"C1": WORST_CENTER}, "Asia/Shanghai", link=lambda order, vehicle_id, at: LINK
+    )
     notice = worst(milestone, locale)
     send = a_send(notice)
     words = words_of(notice, composer)
@@ -176,7 +178,7 @@ def test_times_are_those_of_the_center():
     notice = a_notice("checked_in", locale="en", at=promised_at - HOUR, promised_at=promised_at)
 
     assert "Mon 2 Mar, 17:00" in words_of(notice).short
-    assert "Mon 2 Mar, 04:00" in words_of(notice, Composer(Wordsmith(), {"C1": new_york}, "Asia/Shanghai")).short
+    assert "Mon 2 Mar, 04:00" in words_of(notice, Composer(TemplateRenderer(), {"C1": new_york}, "Asia/Shanghai")).short
 
 
 TIMED = ("checked_in", "promise_changed", "repair_started", "part_ordered", "part_delayed", "part_arrived", "no_news")
@@ -249,7 +251,7 @@ def test_an_operators_own_template_goes_first(tmp_path: Path):
     (tmp_path / "en").mkdir()
     blocks = "".join(f"{{% block {name} %}}our own {name}, {{{{ order }}}}{{% endblock %}}" for name in BLOCKS)
     (tmp_path / "en" / "ready.txt").write_text(blocks)
-    ours = Composer(Wordsmith(tmp_path), {}, "Asia/Shanghai")
+    ours = Composer(TemplateRenderer(tmp_path), {}, "Asia/Shanghai")
 
     assert words_of(a_notice("ready"), ours).title == "our own title, R1"
     assert words_of(a_notice("checked_in"), ours).title == "We have your car"
@@ -300,7 +302,7 @@ def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path):
     (tmp_path / "en" / "ready.txt").write_text(blocks)
 
     with pytest.raises(Exception, match=r"unsafe|access to attribute"):
-        _ = words_of(a_notice("ready"), Composer(Wordsmith(tmp_path), {}, "Asia/Shanghai")).title
+        _ = words_of(a_notice("ready"), Composer(TemplateRenderer(tmp_path), {}, "Asia/Shanghai")).title
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "配件 06L-115.562_B", "x" * 500])

@@ -1,6 +1,4 @@
-"""A table of figures that somebody told, put through the same rule as our own: met, missed or not distinguishable."""
-
-from __future__ import annotations
+"""Figures from a file instead of ClickHouse, judged by the same rule: met, missed or not distinguishable."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,17 +7,17 @@ from typing import Any
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.report import STATUS_RULE
 from fixtrail.reports.options import Options
-from fixtrail.reports.report import NO_INTERVAL, Definition, Figure, Interval, Report, Words
+from fixtrail.reports.report import NO_INTERVAL, Bilingual, Definition, Figure, Interval, Report
 from fixtrail.reports.status import status
 from runtime.failure import USAGE, Failure
 from schemas.toml_file import TomlFileError, read_toml
 
-_TITLE = Words("他人报告的指标", "Figures as told")
-_QUESTION = Words("所述数字是否达到目标？", "Do the figures that were told reach their targets?")
+_TITLE = Bilingual("他人报告的指标", "Figures as told")
+_QUESTION = Bilingual("所述数字是否达到目标？", "Do the figures that were told reach their targets?")
 _KEYS = {"figure", "period", "value", "target", "n", "low", "high", "title", "title_zh", "unit", "better"}
 
 
-def read_told(file: Path, options: Options) -> Report:
+def read_external_figures(file: Path, options: Options) -> Report:
     """The report of a file's [[figure]] tables. Raises Failure that says what is wrong with it."""
     try:
         tables = read_toml(file).get("figure", [])
@@ -34,7 +32,7 @@ def read_told(file: Path, options: Options) -> Report:
 
 
 def definition_of(table: Mapping[str, Any]) -> Definition:
-    """What a told figure means: ours by its name, or the one that it brings itself."""
+    """The definition of an external figure: ours by its name, or its own."""
     if unknown := sorted(table.keys() - _KEYS):
         raise ValueError(f"figure {table.get('figure')}: there is no key {', '.join(unknown)}")
     name = str(table["figure"])
@@ -43,12 +41,12 @@ def definition_of(table: Mapping[str, Any]) -> Definition:
     if table.get("better") not in ("higher", "lower"):
         raise ValueError(f'figure {name} is none of ours, so it says better = "higher" or "lower"')
     title = str(table.get("title", name))
-    words = Words(str(table.get("title_zh", title)), title)
+    words = Bilingual(str(table.get("title_zh", title)), title)
     return Definition(words, words, str(table.get("unit", "")), table["better"])
 
 
 def figure_of(table: Mapping[str, Any], about: Definition) -> Figure:
-    """A told figure, judged."""
+    """An external figure, judged."""
     value, n = float(table["value"]), table.get("n")
     target = float(table["target"]) if "target" in table else None
     interval = Interval(float(table["low"]), float(table["high"])) if {"low", "high"} <= table.keys() else NO_INTERVAL

@@ -1,16 +1,16 @@
-"""Whom the ledger may tell: what people prefer, what they agreed to, and who follows an order. Over a Store, too."""
+"""Recipients: people's preferences, consents and subscriptions, kept in the ledger's database."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from runtime.store import Store, marks, pieces
+from runtime.store import Store, chunks, placeholders
 from schemas.order_key import OrderKey
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What one person has said: `milestones` are the only ones to be told, None for all."""
+    """One person's wishes: only these `milestones` are sent, None for all."""
 
     opted_out: bool = False
     milestones: frozenset[str] | None = None
@@ -27,24 +27,26 @@ class Spend:
 
 
 def preferences_of(store: Store, people: Sequence[str]) -> dict[str, Preference]:
-    """What those of the people who said something have said."""
-    found: dict[str, Preference] = {}
-    for some in pieces(people):
-        sql = f"SELECT person, opted_out, milestones, time_zone FROM preferences WHERE person IN ({marks(some)})"
-        for person, opted_out, milestones, zone in store.run(sql, some):
-            only = None if milestones is None else frozenset(milestones.split())
-            found[person] = Preference(bool(opted_out), only, zone)
-    return found
+    """The preferences of those people who have stated any."""
+    preferences: dict[str, Preference] = {}
+    for chunk in chunks(people):
+        sql = (
+            f"SELECT person, opted_out, milestones, time_zone FROM preferences WHERE person IN ({placeholders(chunk)})"
+        )
+        for person, opted_out, milestones, zone in store.run(sql, chunk):
+            allowed = None if milestones is None else frozenset(milestones.split())
+            preferences[person] = Preference(bool(opted_out), allowed, zone)
+    return preferences
 
 
-def prefer(store: Store, person: str, preference: Preference, now: int) -> None:
-    """Replace what a person has said before."""
-    only = None if preference.milestones is None else " ".join(sorted(preference.milestones))
+def set_preference(store: Store, person: str, preference: Preference, now: int) -> None:
+    """Replace a person's preference."""
+    allowed = None if preference.milestones is None else " ".join(sorted(preference.milestones))
     store.run(
         """INSERT INTO preferences (person, opted_out, milestones, time_zone, changed_at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (person) DO UPDATE SET opted_out = excluded.opted_out, milestones = excluded.milestones,
            time_zone = excluded.time_zone, changed_at = excluded.changed_at""",
-        (person, int(preference.opted_out), only, preference.time_zone, now),
+        (person, int(preference.opted_out), allowed, preference.time_zone, now),
     )
 
 
@@ -73,7 +75,7 @@ def consents_of(store: Store, person: str) -> dict[str, int]:
     return dict(store.run("SELECT kind, remaining FROM consents WHERE person = ? ORDER BY kind", (person,)))
 
 
-def take_consent(store: Store, spend: Spend, now: int) -> bool:
+def use_consent(store: Store, spend: Spend, now: int) -> bool:
     """Use up one consent; False where no more than `keep` remain."""
     sql = """UPDATE consents SET remaining = remaining - 1, changed_at = ?
              WHERE person = ? AND kind = ? AND remaining > ? RETURNING remaining"""
@@ -96,10 +98,13 @@ def unsubscribe(store: Store, person: str) -> None:
 
 def subscriptions_of(store: Store, orders: Collection[OrderKey]) -> dict[OrderKey, list[str]]:
     """The further addresses of each of these orders."""
-    found: dict[OrderKey, list[str]] = defaultdict(list)
-    for some in pieces(sorted({order.order_id for order in orders})):
-        sql = f"SELECT center_id, order_id, address FROM followers WHERE order_id IN ({marks(some)}) ORDER BY person"
-        for center_id, order_id, address in store.run(sql, some):
+    addresses: dict[OrderKey, list[str]] = defaultdict(list)
+    for chunk in chunks(sorted({order.order_id for order in orders})):
+        sql = (
+            "SELECT center_id, order_id, address FROM followers "
+            f"WHERE order_id IN ({placeholders(chunk)}) ORDER BY person"
+        )
+        for center_id, order_id, address in store.run(sql, chunk):
             if (order := OrderKey(center_id, order_id)) in orders:
-                found[order].append(address)
-    return found
+                addresses[order].append(address)
+    return addresses

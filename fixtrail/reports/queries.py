@@ -1,7 +1,5 @@
 """The queries of analytics/queries, and their answers as data frames, asked as the user who may only read the views."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,8 +30,8 @@ def text_of(query: str) -> str:
     if base is None:
         return text
     # A query has one WITH: what the query names itself follows.
-    own = re.sub(r"^WITH\b", ",", text, count=1, flags=re.MULTILINE)
-    return f"WITH {base[1]} AS\n(\n{text_of(base[1])})\n{own}"
+    further = re.sub(r"^WITH\b", ",", text, count=1, flags=re.MULTILINE)
+    return f"WITH {base[1]} AS\n(\n{text_of(base[1])})\n{further}"
 
 
 def questions() -> dict[str, str]:
@@ -47,7 +45,7 @@ def parameters_of(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+):", text))
 
 
-def asker(settings: ReportSettings, answered: Callable[[], None] | None = None) -> Ask:
+def query_runner(settings: ReportSettings, answered: Callable[[], None] | None = None) -> Ask:
     """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does.
 
     `answered` is called after each answer.
@@ -55,8 +53,8 @@ def asker(settings: ReportSettings, answered: Callable[[], None] | None = None) 
 
     def ask(query: str, /, **parameters: Any) -> pd.DataFrame:
         text = text_of(query)
-        given = {name: value for name, value in parameters.items() if name in parameters_of(text)}
-        answer = frame(settings, text, given)
+        declared = {name: value for name, value in parameters.items() if name in parameters_of(text)}
+        answer = frame(settings, text, declared)
         if answered is not None:
             answered()
         return answer
@@ -66,7 +64,7 @@ def asker(settings: ReportSettings, answered: Callable[[], None] | None = None) 
 
 def frame(settings: ReportSettings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
-    answer = orjson.loads(_answer(settings, text, {name: _literal(each) for name, each in parameters.items()}))
+    answer = orjson.loads(_answer(settings, text, {name: _literal(value) for name, value in parameters.items()}))
     # Of no rows the answer has no columns either.
     columns = {
         about["name"]: pd.Series(answer["data"].get(about["name"], []), dtype=object) for about in answer["meta"]
@@ -88,17 +86,17 @@ def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) 
 def _literal(value: Any) -> str:
     """A parameter's value as ClickHouse reads it: text as a field of TabSeparated, None as no text."""
     if isinstance(value, (list, tuple, dict)):
-        return _inside(value)
+        return _nested_literal(value)
     text = "" if value is None else str(value)
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
-def _inside(value: Any) -> str:
+def _nested_literal(value: Any) -> str:
     """A value as it stands in a list or a map."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_inside(name)}:{_inside(each)}" for name, each in value.items()) + "}"
+        return "{" + ",".join(f"{_nested_literal(name)}:{_nested_literal(item)}" for name, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_inside(each) for each in value) + "]"
+        return "[" + ",".join(_nested_literal(item) for item in value) + "]"
     if isinstance(value, str):
         text = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{text}'"
@@ -108,7 +106,7 @@ def _inside(value: Any) -> str:
 _WRAPPED = re.compile(r"^(?:LowCardinality|Nullable)\((.*)\)$")
 
 
-def _typed(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
+def _typed(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
     nullable = "Nullable(" in kind
     while match := _WRAPPED.match(kind):
         kind = match[1]
@@ -118,19 +116,19 @@ def _typed(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
     return convert(column) if convert else column.where(column.notna(), None)
 
 
-def _float(column: pd.Series[Any]) -> pd.Series[Any]:
+def _float(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return column.astype("float64")
 
 
-def _time(column: pd.Series[Any]) -> pd.Series[Any]:
+def _time(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.to_datetime(column, utc=True, format="ISO8601")
 
 
-def _truth(column: pd.Series[Any]) -> pd.Series[Any]:
+def _truth(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return column.astype("boolean" if column.isna().any() else "bool")
 
 
-_TYPES: dict[str, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
+_TYPES: "dict[str, Callable[[pd.Series[Any]], pd.Series[Any]]]" = {
     "Float": _float,
     "Decimal": _float,
     "UInt": lambda column: column.astype("int64"),

@@ -1,4 +1,4 @@
-"""What of the board is looked at: region, wave, center and lane, as the address says it."""
+"""The board's filter from the query string: region, wave, center and lane."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BoardFilter:
     """The filter; None is all of them. `wall` is the form for a screen on a wall, and no filter."""
 
     region: str | None = None
@@ -22,7 +22,7 @@ class Choice:
     lane: Lane | None = None
     wall: bool = False
 
-    def takes(self, center: Center | None, center_id: str | None) -> bool:
+    def matches(self, center: Center | None, center_id: str | None) -> bool:
         """Whether a center is looked at; one that the reference file does not name has neither region nor wave."""
         if self.center is not None and center_id != self.center:
             return False
@@ -32,17 +32,17 @@ class Choice:
 
     def query(self, **changed: Any) -> str:
         """The parameters of an address that shows this, some of them changed; with a question mark, or empty."""
-        told = {"region": self.region, "wave": self.wave, "center": self.center, "lane": self.lane}
-        told |= {"wall": "1" if self.wall else None, **changed}
-        query = urlencode({name: value for name, value in told.items() if value is not None})
+        parameters = {"region": self.region, "wave": self.wave, "center": self.center, "lane": self.lane}
+        parameters |= {"wall": "1" if self.wall else None, **changed}
+        query = urlencode({name: value for name, value in parameters.items() if value is not None})
         return f"?{query}" if query else ""
 
 
-def choice_of(parameters: Mapping[str, str]) -> Choice:
+def filter_of(parameters: Mapping[str, str]) -> BoardFilter:
     """The filter of an address; what makes no sense is passed over."""
     wave = parameters.get("wave", "")
     lane = parameters.get("lane")
-    return Choice(
+    return BoardFilter(
         region=(parameters.get("region") or "")[:LONGEST] or None,
         wave=int(wave) if wave.isascii() and wave.isdigit() and len(wave) <= 2 else None,
         center=(parameters.get("center") or "")[:LONGEST] or None,
@@ -51,14 +51,25 @@ def choice_of(parameters: Mapping[str, str]) -> Choice:
     )
 
 
-def centers_seen(
-    choice: Choice, person: Person, known: Mapping[str, Center], further: Iterable[str | None]
+def visible_centers(
+    choice: BoardFilter, person: Person, centers: Mapping[str, Center], further: Iterable[str | None]
 ) -> list[str | None]:
     """The ids of the centers to show: those of the reference file, then any other that has orders.
 
     None stands for orders without a center; only who sees all centers sees those, and no filter picks them.
     """
-    ids: list[str | None] = [*known, *sorted({each for each in further if each is not None} - known.keys())]
-    if None in further and choice in (Choice(), Choice(wall=True), Choice(lane=choice.lane, wall=choice.wall)):
+    ids: list[str | None] = [
+        *centers,
+        *sorted({center_id for center_id in further if center_id is not None} - centers.keys()),
+    ]
+    if None in further and choice in (
+        BoardFilter(),
+        BoardFilter(wall=True),
+        BoardFilter(lane=choice.lane, wall=choice.wall),
+    ):
         ids.append(None)
-    return [each for each in ids if person.may_see(each) and choice.takes(known.get(each or ""), each)]
+    return [
+        center_id
+        for center_id in ids
+        if person.may_see(center_id) and choice.matches(centers.get(center_id or ""), center_id)
+    ]

@@ -1,4 +1,4 @@
-"""All lanes of a process: started when there is something for them, looked after, and what crashes left is taken up."""
+"""All delivery queues of a process: starts them when there is work, watches them, and recovers sends after crashes."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from functools import partial
 from runtime.store import Store
 from sinks.push.channels.channel import Channel
 from sinks.push.config import LONGEST_TIMEOUT_S
-from sinks.push.lane import CALL_MARGIN_S, Lane, Office
+from sinks.push.delivery_queue import CALL_MARGIN_S, DeliveryQueue, PushContext
 from sinks.push.ledger import ledger
 
 log = logging.getLogger(__name__)
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 5.0
 # So much longer than a call may take, its outcome is in the ledger if it ever will be.
 ROOM_MS = 5_000
-GONE = "the process ended during the call"
+PROCESS_ENDED = "the process ended during the call"
 
 
-class Lanes:
-    """A slow or dead receiver holds up its own lane and no other."""
+class DeliveryQueues:
+    """A slow or dead receiver delays its own queue and no other."""
 
-    def __init__(self, office: Office, channels: Mapping[str, Channel]) -> None:
-        self._office, self._channels = office, channels
-        self._lanes: dict[str, Lane] = {}
+    def __init__(self, context: PushContext, channels: Mapping[str, Channel]) -> None:
+        self._context, self._channels = context, channels
+        self._queues: dict[str, DeliveryQueue] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
 
@@ -37,37 +37,37 @@ class Lanes:
             if task is None or task.done():
                 self._start(name, self._channels[channel])
             else:
-                self._lanes[name].wake()
+                self._queues[name].wake()
 
-    async def take_up(self) -> None:
-        """Settle what ended processes left behind in the shards in hand, and start the lanes that have work."""
-        lanes = await self._office.clerk.do(partial(self._take_up, self._in_flight()))
+    async def recover(self) -> None:
+        """Settle the INTENTs of ended processes in the shards in hand, and start the queues that have work."""
+        lanes = await self._context.ledger_thread.execute(partial(self._recover, self._in_flight()))
         self.wake(lanes)
 
     async def sweep(self) -> None:
-        """Take up, again and again, until cancelled."""
+        """Recover, again and again, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
-            await self.take_up()
+            await self.recover()
 
     async def settle(self, limit_s: float) -> None:
         """Wait until the calls under way have ended."""
-        await asyncio.gather(*(lane.settle(limit_s) for lane in list(self._lanes.values())))
+        await asyncio.gather(*(queue.settle(limit_s) for queue in list(self._queues.values())))
 
     async def stop(self, limit_s: float) -> None:
         """Begin nothing more; what is under way gets so long to end."""
         self._stopped = True
-        self._office.shards.clear()
-        for lane in self._lanes.values():
-            lane.stop()
+        self._context.shards.clear()
+        for queue in self._queues.values():
+            queue.stop()
         await self.settle(limit_s)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _start(self, name: str, channel: Channel) -> None:
-        lane = self._lanes[name] = Lane(name, channel, self._office)
-        task = self._tasks[name] = asyncio.create_task(lane.run(), name=f"lane {name}")
+        queue = self._queues[name] = DeliveryQueue(name, channel, self._context)
+        task = self._tasks[name] = asyncio.create_task(queue.run(), name=f"lane {name}")
         task.add_done_callback(partial(self._ended, name))
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
@@ -75,36 +75,36 @@ class Lanes:
             return
         if task.exception() is not None:
             log.critical("lane %s failed", name, exc_info=task.exception())
-            self._office.failed.set()
+            self._context.failed.set()
         elif self._tasks.get(name) is task:
-            del self._tasks[name], self._lanes[name]
+            del self._tasks[name], self._queues[name]
 
     def _in_flight(self) -> set[str]:
-        return {each for lane in self._lanes.values() for each in lane.in_flight}
+        return {send_id for queue in self._queues.values() for send_id in queue.in_flight}
 
-    def _take_up(self, in_flight: set[str], store: Store) -> list[tuple[str, str]]:
-        office, now = self._office, self._office.clock()
-        shards = set(office.shards)
-        for left in ledger.unfinished(store, shards):
-            channel = self._channels.get(left.channel)
-            if left.id in in_flight or self._may_be_alive(left, channel, now):
+    def _recover(self, in_flight: set[str], store: Store) -> list[tuple[str, str]]:
+        context, now = self._context, self._context.clock()
+        shards = set(context.shards)
+        for intent in ledger.unfinished(store, shards):
+            channel = self._channels.get(intent.channel)
+            if intent.id in in_flight or self._may_be_alive(intent, channel, now):
                 continue
-            again = channel is not None and channel.traits.idempotent
-            ledger.give_up(store, left, ledger.RETRY if again else ledger.UNKNOWN, GONE, now)
+            is_retry = channel is not None and channel.traits.idempotent
+            ledger.give_up(store, intent, ledger.RETRY if is_retry else ledger.UNKNOWN, PROCESS_ENDED, now)
         waiting = ledger.lanes(store, shards)
         for lane, channel_name in waiting:
             if channel_name not in self._channels:
                 self._close_lane(store, lane, channel_name, shards, now)
         return [(lane, channel_name) for lane, channel_name in waiting if channel_name in self._channels]
 
-    def _may_be_alive(self, left: ledger.Unfinished, channel: Channel | None, now: int) -> bool:
+    def _may_be_alive(self, intent: ledger.Unfinished, channel: Channel | None, now: int) -> bool:
         """Whether the process that began it may still write how it ended: it is a former owner of the partition."""
-        if left.owner == self._office.owner:
+        if intent.owner == self._context.owner:
             # Nobody else runs under our name, so what we did not begin was begun by one that is gone.
             return False
         timeout_s = LONGEST_TIMEOUT_S if channel is None else channel.traits.timeout_s
         # Both ways: a stamp from the future is one of a clock that goes wrong, and holds nothing up for hours.
-        return abs(now - left.intent_at) < (timeout_s + CALL_MARGIN_S) * 1000 + ROOM_MS
+        return abs(now - intent.intent_at) < (timeout_s + CALL_MARGIN_S) * 1000 + ROOM_MS
 
     @staticmethod
     def _close_lane(store: Store, lane: str, channel: str, shards: set[int], now: int) -> None:

@@ -1,4 +1,4 @@
-"""Many writers, one ledger: what is asked at the same time is written in one transaction, synced once."""
+"""Group commit for the ledger: concurrent writes share one transaction and one fsync."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[Store], Any]
 
-AT_ONCE = 256
+MOST_TASKS = 256
 LONGEST_PAUSE_S = 10.0
 
 
@@ -27,8 +27,8 @@ class _Task:
     answer: asyncio.Future[Any]
 
 
-class Clerk:
-    """A thread that owns the store. `await clerk.do(work)` returns once what `work` wrote is durable.
+class GroupCommitThread:
+    """A thread that owns the store. `await thread.execute(work)` returns once what `work` wrote is durable.
 
     While the database is away, everything waits and is tried again; `work` may run more than once, but only the run
     that was committed counts.
@@ -43,7 +43,7 @@ class Clerk:
         self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Callable[[Store], T]) -> T:
+    async def execute(self, work: Callable[[Store], T]) -> T:
         """What `work` returns. Raises what it raises; nothing of it is written then."""
         task = _Task(work, self._loop.create_future())
         self._tasks.put(task)
@@ -51,24 +51,24 @@ class Clerk:
         return answer
 
     async def close(self) -> None:
-        """Finish what was asked for, then let go of the database."""
+        """Finish the accepted work, then close the database."""
         self._closing.set()
         self._tasks.put(None)
         await asyncio.to_thread(self._thread.join, 2 * LONGEST_PAUSE_S)
 
     def _serve(self) -> None:
-        open_for_business = True
-        while open_for_business:
+        is_open = True
+        while is_open:
             tasks = [self._tasks.get()]
-            while len(tasks) < AT_ONCE and not self._tasks.empty():
+            while len(tasks) < MOST_TASKS and not self._tasks.empty():
                 tasks.append(self._tasks.get())
-            open_for_business = None not in tasks
-            if asked := [task for task in tasks if task is not None]:
-                done = self._done(asked)
-                self._loop.call_soon_threadsafe(_answer, done)
+            is_open = None not in tasks
+            if accepted := [task for task in tasks if task is not None]:
+                results = self._results(accepted)
+                self._loop.call_soon_threadsafe(_answer, results)
         self._store.close()
 
-    def _done(self, tasks: list[_Task]) -> list[tuple[_Task, Any, BaseException | None]]:
+    def _results(self, tasks: list[_Task]) -> list[tuple[_Task, Any, BaseException | None]]:
         """The result or error of each. One that raises does not undo the others."""
         try:
             return [(task, result, None) for task, result in zip(tasks, self._write(tasks), strict=True)]
@@ -77,7 +77,7 @@ class Clerk:
         except Exception as error:
             if len(tasks) == 1:
                 return [(tasks[0], None, error)]
-            return [each for task in tasks for each in self._done([task])]
+            return [outcome for task in tasks for outcome in self._results([task])]
 
     def _write(self, tasks: list[_Task]) -> list[Any]:
         """Their results, once all are committed. Raises StoreOutage only when closing."""
@@ -112,8 +112,8 @@ class Clerk:
         self._progress.moved += 1
 
 
-def _answer(done: list[tuple[_Task, Any, BaseException | None]]) -> None:
-    for task, result, error in done:
+def _answer(results: list[tuple[_Task, Any, BaseException | None]]) -> None:
+    for task, result, error in results:
         if task.answer.done():
             continue
         if error is None:

@@ -1,4 +1,4 @@
-"""What the pages for the staff share: templates, words in two languages, forms, and who is signed in."""
+"""The frame of the staff's pages: templates, texts in two languages, forms, and the person signed in."""
 
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -33,7 +33,7 @@ class BadForm(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class StaffTexts:
     """The texts of one language by key."""
 
     locale: Locale
@@ -42,22 +42,22 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         return self.texts[key].format(**values) if values else self.texts[key]
 
-    def name(self, group: str, told: str) -> str:
+    def name(self, group: str, key: str) -> str:
         """What a milestone, an outcome … is called; as it is told where the catalogue does not know it."""
-        return self.texts.get(f"{group}.{told}", told)
+        return self.texts.get(f"{group}.{key}", key)
 
 
 @cache
-def words(locale: Locale) -> Words:
+def words(locale: Locale) -> StaffTexts:
     """The catalogue words.toml in one language."""
-    return Words(locale, catalogue()[locale])
+    return StaffTexts(locale, catalogue()[locale])
 
 
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Every text by language and key; the file lists both languages beside each other."""
-    found = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
-    flat = dict(_flat("", found))
+    groups = tomllib.loads((_HERE / "words.toml").read_text(encoding="utf-8"))
+    flat = dict(_flat("", groups))
     return {locale: {key: texts[index] for key, texts in flat.items()} for index, locale in enumerate(LOCALES)}
 
 
@@ -72,31 +72,31 @@ def _flat(prefix: str, entries: Mapping[str, Any]) -> Iterator[tuple[str, list[s
 
 def locale_of(request: Request) -> Locale:
     """`?lang=`, else what was chosen before, else what the browser prefers; Chinese where it prefers neither."""
-    for told in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if told in LOCALES:
-            return told
+    for choice in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if choice in LOCALES:
+            return choice
     return accepted_locale(request.headers.get("accept-language", "")) or "zh-CN"
 
 
 @cache
 def environment() -> Environment:
     """The templates of the staff's pages."""
-    found = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
+    templates.filters |= {
         "minutes": minutes,
         "span": span,
         "clock": clock,
         "short_time": short_time,
         "signed": lambda value: f"{value:+.0f}",
     }
-    found.globals["asset"] = lambda file: static_url("ops", file)
-    return found
+    templates.globals["asset"] = lambda file: static_url("ops", file)
+    return templates
 
 
 def minutes(seconds: float | None) -> str:
@@ -111,10 +111,10 @@ def span(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     total = int(max(0.0, seconds))
-    days, hours, rest, left = total // 86400, total // 3600, total % 3600 // 60, total % 60
+    days, hours, minute, second = total // 86400, total // 3600, total % 3600 // 60, total % 60
     if days:
-        return f"{days}d {hours % 24:02}:{rest:02}"
-    return f"{hours}:{rest:02}:{left:02}" if hours else f"{rest}:{left:02}"
+        return f"{days}d {hours % 24:02}:{minute:02}"
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def clock(at_ms: int | None, zone: str, form: str = "%H:%M") -> str:
@@ -122,20 +122,20 @@ def clock(at_ms: int | None, zone: str, form: str = "%H:%M") -> str:
     return "–" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):{form}}"
 
 
-def short_time(said: str | None, zone: str) -> str:
+def short_time(text: str | None, zone: str) -> str:
     """An RFC 3339 time in local time."""
-    return "–" if said is None else f"{datetime.fromisoformat(said).astimezone(ZoneInfo(zone)):%m-%d %H:%M:%S}"
+    return "–" if text is None else f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)):%m-%d %H:%M:%S}"
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """A whole page in the reader's language; the session's cookie is renewed with it where that is due."""
     locale = locale_of(request)
-    text = environment().get_template(template).render(**frame(request, locale), **values)
+    text = environment().get_template(template).render(**common_values(request, locale), **values)
     return finish(request, HTMLResponse(text, status_code=status, headers={"Content-Language": locale}))
 
 
-def frame(request: Request, locale: Locale) -> dict[str, Any]:
-    """What every template finds: words `t`, who is signed in, the token of forms, and the other language's link."""
+def common_values(request: Request, locale: Locale) -> dict[str, Any]:
+    """The values of every template: texts `t`, the person signed in, the token of forms, and links to the languages."""
     state = request.state
     return {
         "t": words(locale),
@@ -143,7 +143,7 @@ def frame(request: Request, locale: Locale) -> dict[str, Any]:
         "path": request.url.path,
         "me": getattr(state, "person", None),
         "form_token": getattr(state, "form_token", ""),
-        "languages": [(each, with_query(request, lang=each)) for each in LOCALES],
+        "languages": [(language, with_query(request, lang=language)) for language in LOCALES],
     }
 
 
@@ -158,8 +158,8 @@ def finish(request: Request, response: Response) -> Response:
 
 def with_query(request: Request, **changed: str | None) -> str:
     """The address of this page with some parameters changed; None takes one away."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changed]
-    query = urlencode([*kept, *((name, value) for name, value in changed.items() if value is not None)])
+    unchanged = [(name, value) for name, value in request.query_params.multi_items() if name not in changed]
+    query = urlencode([*unchanged, *((name, value) for name, value in changed.items() if value is not None)])
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
