@@ -33,7 +33,7 @@ from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
 from fixtrail.reports.queries import frame, parameters_of, questions, text_of
 from fixtrail.reports.sample import end_key, one_vehicle_in
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
 
@@ -251,7 +251,7 @@ def measure(settings: Settings, server_pid: int, name: str, orders: int, runs: i
         trouble = None
         try:
             rows = len(frame(settings, text_of(name), given))
-        except Failure as failure:
+        except ExitError as failure:
             trouble = str(failure).splitlines()[0]
         best, cpu = min(best, time.perf_counter() - began), min(cpu, cpu_s(server_pid) - spent)
         if trouble:

@@ -14,7 +14,7 @@ from fixtrail.settings import (
     WebSettings,
     WorkerSettings,
 )
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 
 class Settings(
@@ -31,9 +31,9 @@ class Settings(
 
 
 def read_settings(**changed: Any) -> Settings:
-    """The settings of the environment, but for those given. Raises Failure (2), which names every wrong variable."""
+    """The settings of the environment, but for those given. Raises ExitError (2), which names every wrong variable."""
     try:
         return Settings(**changed)
     except ValidationError as error:
         wrong = "; ".join(f"FIXTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
-        raise Failure(f"wrong setting: {wrong}", USAGE) from None
+        raise ExitError(f"wrong setting: {wrong}", USAGE) from None

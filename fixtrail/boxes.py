@@ -7,7 +7,7 @@ from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
 from fixtrail.settings import ProcessSettings, client_options, tracing_of
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
 from runtime.metrics import ProgressMetrics
@@ -118,7 +118,7 @@ def run_web_box(settings: Settings) -> int:
 
 
 def run_watch_box(settings: Settings) -> int:
-    """One watch until it is stopped; the exit code. Raises Failure (78) where its file is wrong."""
+    """One watch until it is stopped; the exit code. Raises ExitError (78) where its file is wrong."""
     from fixtrail.configuration import centers_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
     from fixtrail.watch.config import read_watch_config
@@ -162,7 +162,7 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
     """Serve /healthz, /readyz and /metrics from now on; their URL.
 
     The metrics are named by the keywords; the first one is the box and says whether it is ready. The port is any free
-    one where none is set. Raises Failure (78) where the one set is taken.
+    one where none is set. Raises ExitError (78) where the one set is taken.
     """
     box, progress = next(iter(progress_by_box.items()))
 
@@ -172,7 +172,7 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
     try:
         port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()
     except OSError as error:
-        raise Failure(f"the health page cannot be served on {host}:{settings.health_port}: {error}", REFUSED) from None
+        raise ExitError(f"no health page can be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"
 
 

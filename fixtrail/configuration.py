@@ -1,6 +1,6 @@
 """Reads the files that settings name: the push sink's, the targets and the centers.
 
-All functions raise Failure (78) where a file is wrong.
+All functions raise ExitError (78) where a file is wrong.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fixtrail.settings import CentersSettings, LedgerSettings, ReportSettings, TrackingSettings
 from fixtrail.tracking_links import tracking_url
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from schemas.centers import Center, read_centers
 from schemas.toml_file import TomlFileError
 from sinks.push.config import PushSettings, read_push_settings
@@ -67,7 +67,7 @@ class Centers:
     """The centers of the reference file: FIXTRAIL_CENTERS, or centers.toml in the data folder.
 
     It is read again when it changes; a wrong file then leaves what was known.
-    Raises Failure (78) where it is wrong from the start.
+    Raises ExitError (78) where it is wrong from the start.
     """
 
     def __init__(self, settings: CentersSettings) -> None:
@@ -114,8 +114,8 @@ def _changed_at(path: Path) -> float:
 
 @contextmanager
 def refusal() -> Iterator[None]:
-    """Makes a Failure (78) of a file that is wrong, for what cannot start without it."""
+    """Makes an ExitError (78) of a file that is wrong, for what cannot start without it."""
     try:
         yield
     except TomlFileError as error:
-        raise Failure(str(error), REFUSED) from None
+        raise ExitError(str(error), REFUSED) from None

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 
 MIN_KEY_BYTES = 32
 
@@ -19,10 +19,10 @@ def key_id(key: bytes) -> str:
 
 
 def strong_key(key: str, variable: str) -> bytes:
-    """The key's bytes. Raises Failure (78) for fewer than 32: one link would be enough to find it by guessing."""
+    """The key's bytes. Raises ExitError (78) for fewer than 32: one link would be enough to find it by guessing."""
     raw = key.encode()
     if len(raw) < MIN_KEY_BYTES:
-        raise Failure(
+        raise ExitError(
             f"{variable} has {len(raw)} bytes, at least {MIN_KEY_BYTES} are needed: make one with `fixtrail keys new` "
             "(docs/administrators.md, 'Keys', for an installation that has a shorter one)",
             REFUSED,

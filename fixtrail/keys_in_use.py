@@ -9,7 +9,7 @@ OWN, DERIVED = "own key", "of the hash key"
 def keys_in_use(settings: WebSettings) -> dict[str, dict[str, str | None]]:
     """{purpose: {current, previous, from}} of pseudonyms, links, sessions and webhooks.
 
-    Raises NoEndpointError where there is no key, Failure (78) where one is too short.
+    Raises NoEndpointError where there is no key, ExitError (78) where one is too short.
     """
     own_keys = {
         "links": settings.link_key or settings.stack.get("link_key"),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fixtrail.settings import NoEndpointError, PersonSettings
-from runtime.failure import NEGATIVE, Failure
-from runtime.store import StoreOutage
+from runtime.failure import NEGATIVE, ExitError
+from runtime.store import StoreUnavailableError
 from schemas.decode import Headers
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def vault_of(settings: PersonSettings) -> "Vault":
 def sealer_of(settings: PersonSettings) -> Seal | None:
     """What seals lines; None where FIXTRAIL_SEAL=false.
 
-    It raises Failure where the key store is away, and, for personal lines alone, where no secret is set.
+    It raises ExitError where the key store is away, and, for personal lines alone, where no secret is set.
     """
     if not settings.seal:
         return None
@@ -45,10 +45,10 @@ def sealer_of(settings: PersonSettings) -> Seal | None:
         except NoEndpointError as error:
             if not any(personal_event(line) for line in lines):
                 return list(lines)
-            raise Failure(
+            raise ExitError(
                 f"personal fields cannot be encrypted (FIXTRAIL_SEAL=false sends them as is): {error}"
             ) from None
-        except StoreOutage as error:
-            raise Failure(f"the store of personal keys is away: {error}", NEGATIVE) from None
+        except StoreUnavailableError as error:
+            raise ExitError(f"the store of personal keys is away: {error}", NEGATIVE) from None
 
     return seal

@@ -18,7 +18,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fixtrail.key_strength import strong_key
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
@@ -69,7 +69,7 @@ class SecretSettings(DataSettings):
     )
 
     def secret(self) -> bytes:
-        """The key of the keyed hash. Raises NoEndpointError where none is set, Failure (78) where it is too short."""
+        """The key of the keyed hash. Raises NoEndpointError where none is set, ExitError (78) where it is too short."""
         key = self._hash_key()
         return key.encode() if self.hash_key_short else strong_key(key, "FIXTRAIL_HASH_KEY")
 
@@ -79,7 +79,7 @@ class SecretSettings(DataSettings):
     def _signing_keys(self, purpose: str, current: str | None, previous: str | None) -> tuple[bytes, ...]:
         """The key that signs for a purpose, then the one before it; without one of its own, the hash key.
 
-        Raises NoEndpointError where there is none, Failure (78) where one is too short.
+        Raises NoEndpointError where there is none, ExitError (78) where one is too short.
         """
         variable = f"FIXTRAIL_{purpose.upper()}_KEY"
         own = current or self.stack.get(f"{purpose}_key")
@@ -370,7 +370,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
 def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing | None":
     """What makes the spans of a box, or of a command; None where traces are off.
 
-    Raises Failure (78) where they are on and the extra `otel` is not installed.
+    Raises ExitError (78) where they are on and the extra `otel` is not installed.
     """
     if not settings.otel and settings.otel_file is None:
         return None
@@ -379,4 +379,4 @@ def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing
     try:
         return start_tracing(f"fixtrail-{box}", group, settings.otel_file)
     except ImportError as error:
-        raise Failure(f"traces need the extra `otel` (pip install 'fixtrail[otel]'): {error}", REFUSED) from None
+        raise ExitError(f"traces need the extra `otel` (pip install 'fixtrail[otel]'): {error}", REFUSED) from None

@@ -15,7 +15,7 @@ REFUSED = 78
 log = structlog.get_logger()
 
 
-class Failure(RuntimeError):
+class ExitError(RuntimeError):
     """Ends a command: the message says what to do, `exit_code` is what the shell sees. Trying again may help."""
 
     def __init__(self, message: str, exit_code: int = NEGATIVE) -> None:

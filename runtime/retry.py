@@ -18,7 +18,7 @@ TICK_S = 5.0
 T = TypeVar("T")
 
 
-class Stopped(RuntimeError):
+class StopRequestedError(RuntimeError):
     """The process was asked to stop before something could be done; trying again is the next start's."""
 
 
@@ -44,7 +44,7 @@ class Retry:
     ) -> T:
         """The result of the first attempt that raises none of the errors; `failure_text` goes wrong stands in the log.
 
-        Raises Stopped where an attempt fails after the stop; there always is one attempt.
+        Raises StopRequestedError where an attempt fails after the stop; there always is one attempt.
         """
         failures = 0
         next_pause = pauses()
@@ -57,7 +57,7 @@ class Retry:
                     self._progress.ready = False
                     failures += 1
                     if self._stop.is_set():
-                        raise Stopped(failure_text) from error
+                        raise StopRequestedError(failure_text) from error
                     await self._wait(next(next_pause), f"{failure_text}: {error or type(error).__name__}")
         finally:
             self._progress.outages -= bool(failures)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 BUSY_LIMIT_S = 30.0
 
 
-class StoreOutage(Exception):
+class StoreUnavailableError(Exception):
     """The database is away or busy. Trying the same again later helps."""
 
 
@@ -36,7 +36,7 @@ class Store(Protocol):
         """The rows that the statement returns."""
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        """How many rows changed. Raises StoreOutage, as all of these do."""
+        """How many rows changed. Raises StoreUnavailableError, as all of these do."""
 
     def purge_deleted(self) -> None:
         """Leave nothing of what was deleted or replaced in the database's files. Outside of any transaction."""
@@ -50,7 +50,7 @@ class Store(Protocol):
 def open_store(dsn: str) -> Store:
     """The store that a DSN names: sqlite:///path, a plain path, or postgresql://…
 
-    Raises StoreOutage where it cannot be reached.
+    Raises StoreUnavailableError where it cannot be reached.
     """
     if dsn.startswith(("postgresql://", "postgres://")):
         return PostgresStore(dsn)
@@ -103,7 +103,7 @@ class SqliteStore:
             return work()
         except sqlite3.OperationalError as error:
             if "locked" in str(error) or "busy" in str(error):
-                raise StoreOutage(f"SQLite: {error}") from error
+                raise StoreUnavailableError(f"SQLite: {error}") from error
             raise
 
 
@@ -167,7 +167,7 @@ class PostgresStore:
                 self._connection = self._psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
             except self._psycopg.OperationalError as error:
                 # Not the error's own text: it may repeat the DSN.
-                raise StoreOutage(f"PostgreSQL cannot be reached: {type(error).__name__}") from None
+                raise StoreUnavailableError(f"PostgreSQL cannot be reached: {type(error).__name__}") from None
         return self._connection
 
     def _tried(self, work: Callable[[], T]) -> T:
@@ -175,7 +175,7 @@ class PostgresStore:
             return work()
         except (self._psycopg.OperationalError, self._psycopg.InterfaceError) as error:
             # Also a deadlock or a conflict with another process: nothing of the transaction has happened.
-            raise StoreOutage(f"PostgreSQL: {type(error).__name__}") from error
+            raise StoreUnavailableError(f"PostgreSQL: {type(error).__name__}") from error
 
 
 def chunks(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:

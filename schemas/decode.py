@@ -44,7 +44,7 @@ class Record(Protocol):
     def timestamp(self) -> int: ...
 
 
-class BadEvent(ValueError):
+class EventError(ValueError):
     """The bytes are no event, and trying again cannot help. `code` is the kind, `reason` says it without any value."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -69,7 +69,7 @@ _ATTRIBUTE_HEADERS = frozenset(f"ce_{name}" for name in _ATTRIBUTES)
 def decode_event(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> Event:
     """The event in a record's value: plain JSON or CloudEvents 1.0 in binary or structured mode.
 
-    Raises BadEvent with one of the codes tombstone, empty, too_large, not_utf8, too_deep, too_many_tokens, not_json,
+    Raises EventError with one of the codes tombstone, empty, too_large, not_utf8, too_deep, too_many_tokens, not_json,
     duplicate_key, not_an_object, cloudevent_invalid, unknown_type, missing_field, invalid_field.
     """
     return decode_with_extras(value, headers, max_bytes=max_bytes)[0]
@@ -87,17 +87,17 @@ def decode_with_extras(
     validator = _VALIDATORS.get(event_type)
     if validator is None:
         if "type" in parsed:
-            raise BadEvent("unknown_type", "none of the types of the contract")
-        raise BadEvent("missing_field", "type: missing")
+            raise EventError("unknown_type", "none of the types of the contract")
+        raise EventError("missing_field", "type: missing")
     fields = _FIELDS[event_type]
     unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
     # pydantic would also take "1700000000", which is no RFC 3339 time.
     not_times = {name for name in _TIMES if isinstance(at := parsed.get(name), str) and at[4:5] != "-"}
     try:
         if not not_times.isdisjoint(fields):
-            raise BadEvent("invalid_field", f"{min(not_times & fields)}: not an RFC 3339 time with offset")
+            raise EventError("invalid_field", f"{min(not_times & fields)}: not an RFC 3339 time with offset")
         event: Event = validator(data)
-    except (ValidationError, BadEvent) as error:
+    except (ValidationError, EventError) as error:
         unreadable = not_times & fields | (_top_level(error) if isinstance(error, ValidationError) else set())
         if not unreadable or not unreadable <= _DISPENSABLE[event_type]:
             raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
@@ -115,17 +115,17 @@ def _top_level(error: ValidationError) -> set[str]:
 def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS) -> tuple[Event, Collection[str]]:
     """The event of a record of `service-events`: `decode_with_extras`, if the record as a whole can be trusted.
 
-    A function of the record alone, so every reader of the topic decides alike. Raises BadEvent as `decode_event`
+    A function of the record alone, so every reader of the topic decides alike. Raises EventError as `decode_event`
     does, and with key_missing or key_mismatch (the key must be the vehicle id, or the vehicle's events lose their
     common partition) and too_far_ahead (stamped more than `ahead_ms` after the record was produced: a wrong clock).
     """
     event, extras = decode_with_extras(record.value, record.headers, max_bytes=max_bytes)
     if record.key is None:
-        raise BadEvent("key_missing", "the record has no key, it must be the vehicle_id")
+        raise EventError("key_missing", "the record has no key, it must be the vehicle_id")
     if record.key != event.vehicle_id.encode():
-        raise BadEvent("key_mismatch", "the record's key is not the event's vehicle_id")
+        raise EventError("key_mismatch", "the record's key is not the event's vehicle_id")
     if record.timestamp > 0 and to_ms(event.occurred_at) > record.timestamp + ahead_ms:
-        raise BadEvent("too_far_ahead", "occurred_at lies in the future")
+        raise EventError("too_far_ahead", "occurred_at lies in the future")
     return event, extras
 
 
@@ -144,7 +144,7 @@ def vehicle_id_of(value: bytes) -> str | None:
 def event_object(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """The event's own JSON object, out of its CloudEvents envelope if it has one, and not validated.
 
-    Raises BadEvent for what `decode_event` cannot parse.
+    Raises EventError for what `decode_event` cannot parse.
     """
     return _event_json(value, headers, max_bytes)[1]
 
@@ -152,7 +152,7 @@ def event_object(value: bytes | None, headers: Headers = (), *, max_bytes: int =
 def _event_json(value: bytes | None, headers: Headers, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
     """The bytes of the event object itself, out of its CloudEvents envelope if it has one, and the same parsed."""
     if value is None:
-        raise BadEvent("tombstone", "the record has no value")
+        raise EventError("tombstone", "the record has no value")
     # A byte order mark is no content.
     value = value.removeprefix(_BYTE_ORDER_MARK)
     _check_limits(value, max_bytes)
@@ -171,16 +171,16 @@ def _event_json(value: bytes | None, headers: Headers, max_bytes: int) -> tuple[
 def _check_limits(value: bytes, max_bytes: int) -> None:
     """Refuse by size, depth and number of tokens before any parser sees the bytes."""
     if len(value) > max_bytes:
-        raise BadEvent("too_large", f"{len(value)} bytes, at most {max_bytes} are accepted")
+        raise EventError("too_large", f"{len(value)} bytes, at most {max_bytes} are accepted")
     if not value.strip():
-        raise BadEvent("empty", "the record has no content")
+        raise EventError("empty", "the record has no content")
     # The bare counts are upper bounds (they also count what stands inside strings), and cheap; exact only when needed.
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _is_too_deep(value):
-        raise BadEvent("too_deep", f"nested deeper than {MAX_DEPTH} levels")
+        raise EventError("too_deep", f"nested deeper than {MAX_DEPTH} levels")
     if value.count(b",") + value.count(b":") > MAX_TOKENS:
         bare = _STRINGS.sub(b"", value)
         if bare.count(b",") + bare.count(b":") > MAX_TOKENS:
-            raise BadEvent("too_many_tokens", f"more than {MAX_TOKENS} values")
+            raise EventError("too_many_tokens", f"more than {MAX_TOKENS} values")
 
 
 def _is_too_deep(value: bytes) -> bool:
@@ -203,10 +203,10 @@ def _parse(value: bytes) -> dict[str, Any]:
         try:
             value.decode()
         except UnicodeDecodeError:
-            raise BadEvent("not_utf8", "the bytes are not UTF-8") from None
-        raise BadEvent("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+            raise EventError("not_utf8", "the bytes are not UTF-8") from None
+        raise EventError("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
     if not isinstance(parsed, dict):
-        raise BadEvent("not_an_object", f"a JSON {_json_type(parsed)}, expected an object")
+        raise EventError("not_an_object", f"a JSON {_json_type(parsed)}, expected an object")
     # Each key of the text ends in `":`. As many of them as keys parsed: none was lost to a repetition.
     # More of them may also come from inside a string, so only then look closely.
     if _count_key_ends(value) != _count_keys(parsed):
@@ -237,7 +237,7 @@ def _nested_keys(value: Any) -> int:
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
-        raise BadEvent("duplicate_key", "an object repeats a key")
+        raise EventError("duplicate_key", "an object repeats a key")
     return names
 
 
@@ -260,34 +260,34 @@ def _check_binary_envelope(headers: Headers) -> None:
     attributes = {name: value for name, value in headers if name.startswith("ce_")}
     missing = [name for name in map("ce_{}".format, _ATTRIBUTES) if not attributes.get(name)]
     if missing:
-        raise BadEvent("cloudevent_invalid", f"header {', '.join(missing)} is missing")
+        raise EventError("cloudevent_invalid", f"header {', '.join(missing)} is missing")
     if attributes["ce_specversion"] != b"1.0":
-        raise BadEvent("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
+        raise EventError("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
 
 
 def _structured_data(envelope: dict[str, Any]) -> bytes:
     """CloudEvents 1.0, JSON format 3.1: the event is in `data`, or in `data_base64`."""
     missing = [name for name in _ATTRIBUTES if not envelope.get(name)]
     if missing:
-        raise BadEvent("cloudevent_invalid", f"attribute {', '.join(missing)} is missing")
+        raise EventError("cloudevent_invalid", f"attribute {', '.join(missing)} is missing")
     if envelope["specversion"] != "1.0":
-        raise BadEvent("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
+        raise EventError("cloudevent_invalid", "only CloudEvents specversion 1.0 is known")
     if "data_base64" in envelope:
         try:
             return base64.b64decode(envelope["data_base64"], validate=True)
         except (binascii.Error, TypeError, ValueError):
-            raise BadEvent("cloudevent_invalid", "data_base64 is not base64") from None
+            raise EventError("cloudevent_invalid", "data_base64 is not base64") from None
     if not isinstance(envelope.get("data"), dict):
-        raise BadEvent("cloudevent_invalid", "data is missing or no object")
+        raise EventError("cloudevent_invalid", "data is missing or no object")
     return orjson.dumps(envelope["data"])
 
 
-def _bad_event(error: ValidationError) -> BadEvent:
+def _bad_event(error: ValidationError) -> EventError:
     """Code and reason without any input value: a value may be personal."""
     errors = error.errors(include_input=False, include_url=False, include_context=False)
     reason = "; ".join(f"{_path(item['loc'])}: {item['msg']}" for item in errors[:5])
     missing = all(item["type"] == "missing" for item in errors)
-    return BadEvent("missing_field" if missing else "invalid_field", reason)
+    return EventError("missing_field" if missing else "invalid_field", reason)
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

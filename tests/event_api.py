@@ -13,7 +13,7 @@ from fixtrail.web.api.app import create_api
 from fixtrail.web.api.command import add_key
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.journeys import Journeys
-from runtime.kafka.producer import Header, KafkaAway, OutgoingRecord
+from runtime.kafka.producer import Header, KafkaUnavailableError, OutgoingRecord
 from runtime.progress import Progress
 
 SURVEY = {
@@ -35,7 +35,7 @@ class FakeProducer:
     async def send(self, topic: str, records: Sequence[OutgoingRecord], headers: Sequence[Header] = ()) -> list[bool]:
         assert topic == "service-events"
         if self.away:
-            raise KafkaAway("Kafka does not answer")
+            raise KafkaUnavailableError("Kafka does not answer")
         self.sent += [(record, tuple(headers)) for record in records]
         await self.answer_after.wait()
         lost, self.loses = min(self.loses, len(records)), 0

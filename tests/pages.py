@@ -19,7 +19,7 @@ import uvicorn
 from fixtrail.all_settings import Settings
 from fixtrail.web.config import Limits, web_config
 from fixtrail.web.context import make_web
-from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.server import server_config
 from runtime.progress import Progress
 from schemas.order_key import OrderKey, journey_key
@@ -37,7 +37,7 @@ class KeptEvents:
 
     async def write_event(self, event: Mapping[str, Any]) -> None:
         if self.away:
-            raise NotAcknowledged("Kafka is away")
+            raise NotAcknowledgedError("Kafka is away")
         self.events.append(dict(event))
 
 

@@ -20,7 +20,7 @@ from fixtrail.web.app import create_app
 from fixtrail.web.config import web_config
 from fixtrail.web.context import Web, make_web
 from fixtrail.web.ops.figures import Figures
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.progress import Progress
 from tests.workshop import Sent, facts_after
 
@@ -51,7 +51,7 @@ Rows = Callable[[str, Mapping[str, str]], list[dict[str, Any]]]
 
 def away(text: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
     """A ClickHouse that does not answer."""
-    raise Failure("ClickHouse cannot be reached")
+    raise ExitError("ClickHouse cannot be reached")
 
 
 @dataclass

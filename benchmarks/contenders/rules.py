@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.decode import BadEvent, decode_event
+from schemas.decode import EventError, decode_event
 from schemas.events import Event
 from streams.journey.entries import decode_entry, entry_of
 from streams.journey.facts import Fact, journey_fact
@@ -25,7 +25,7 @@ def event_of(value: bytes) -> Event | None:
     """The event in a record's value; None for one that would go to the dead letters."""
     try:
         return decode_event(value)
-    except BadEvent:
+    except EventError:
         return None
 
 

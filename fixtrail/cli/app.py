@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
@@ -57,11 +57,11 @@ def say_json(document: Any) -> None:
 
 
 def open_input(source: Path) -> BinaryIO:
-    """The bytes of a file, or of standard input for `-`. Raises Failure (2) where they are UTF-16 or UTF-32."""
+    """The bytes of a file, or of standard input for `-`. Raises ExitError (2) where they are UTF-16 or UTF-32."""
     opened = sys.stdin.buffer if str(source) == "-" else source.open("rb")
     first = opened.peek(4)[:4] if isinstance(opened, io.BufferedReader) else b""
     # A mark of two bytes, or a NUL beside an ASCII character: JSON in UTF-8 has neither.
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in first:
         opened.close()
-        raise Failure(f"{source} is UTF-16 or UTF-32: nothing was read of it. Save it as UTF-8 and call again", USAGE)
+        raise ExitError(f"{source} is UTF-16 or UTF-32: nothing was read of it. Save it as UTF-8 and call again", USAGE)
     return opened

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 
 if TYPE_CHECKING:
     pass
@@ -59,7 +59,7 @@ def status(
             after = seeing.look_at_boxes(settings, box or ())
             print_overview(screen, seeing.rates(before, after, time.monotonic() - began), time.time())
     if late:
-        raise Failure(f"not idle after {wait_idle:g} s: {watching.behind_text(late)}")
+        raise ExitError(f"not idle after {wait_idle:g} s: {watching.behind_text(late)}")
     if troubles:
         raise SystemExit(NEGATIVE)
 
@@ -131,5 +131,5 @@ def report(
     forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
     options = replace(command.read_options(targets, since, until, by), source=source, center=center)
     if (source or center) and name != "data":
-        raise Failure("--source and --center go with report data", USAGE)
+        raise ExitError("--source and --center go with report data", USAGE)
     raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 
 if TYPE_CHECKING:
     pass
@@ -104,9 +104,9 @@ def dead_letters_redrive(
     from fixtrail.operations.dead_letter_file import read_repaired
 
     if sum(map(bool, (places, code, source))) != 1:
-        raise Failure("name letters by PARTITION:OFFSET, all of one kind by --code, or repaired ones by --from", USAGE)
+        raise ExitError("name letters by PARTITION:OFFSET, all of a kind by --code, or repaired ones by --from", USAGE)
     if file and len(places or ()) != 1:
-        raise Failure("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
+        raise ExitError("--file holds the bytes of one letter: name exactly one PARTITION:OFFSET", USAGE)
     named = {dead_letters.parse_position(position) for position in places or ()}
     repaired = {position: file.read_bytes().removesuffix(b"\n") for position in named} if file else {}
     if source:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     pass
@@ -22,13 +22,13 @@ def contracts(
     from fixtrail.documents.write import stale_documents, write_documents
 
     if write == check:
-        raise Failure("say --write or --check", USAGE)
+        raise ExitError("say --write or --check", USAGE)
     if write:
         for path in write_documents(root / "docs"):
             say(f"{path} written")
         return
     if stale := stale_documents(root / "docs"):
-        raise Failure(f"not as the models say: {', '.join(map(str, stale))}. Run `fixtrail contracts --write`")
+        raise ExitError(f"not as the models say: {', '.join(map(str, stale))}. Run `fixtrail contracts --write`")
 
 
 @app.command(epilog="Example:  make demo   or   fixtrail demo --once")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 
 if TYPE_CHECKING:
     from fixtrail.settings import RulesSettings
@@ -39,7 +39,7 @@ def send(
 
     settings = settings_of(data)
     if profile and not check:
-        raise Failure("--profile goes with --check: nothing is sent", USAGE)
+        raise ExitError("--profile goes with --check: nothing is sent", USAGE)
     if profile:
         raise SystemExit(_profile(settings, source, as_json, html, locale))
     if check:
@@ -154,7 +154,7 @@ def facts(
             sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
     if bad:
-        raise Failure(f"{bad:,} lines are no event")
+        raise ExitError(f"{bad:,} lines are no event")
 
 
 @app.command(epilog="Example:  fixtrail verify --data .fixtrail")
@@ -194,7 +194,7 @@ def import_(
         # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
         return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
     if log is None or mapping is None:
-        raise Failure("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
+        raise ExitError("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
     run = ImportRun(log, mapping, dry_run, out, rejects)
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 

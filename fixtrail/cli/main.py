@@ -17,7 +17,7 @@ from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 
 app.add_typer(sink_app, name="sink")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -36,7 +36,7 @@ def main() -> None:
     """Run the command line; every expected failure is one line on stderr and an exit code."""
     try:
         app()
-    except Failure as failure:
+    except ExitError as failure:
         _end(str(failure), failure.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

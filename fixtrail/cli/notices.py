@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     pass
@@ -46,7 +46,7 @@ def notices_preview(
     from fixtrail.customers import preview
 
     if locale not in (None, "zh-CN", "en"):
-        raise Failure("--locale is zh-CN or en", USAGE)
+        raise ExitError("--locale is zh-CN or en", USAGE)
     previews = preview.preview(settings_of(data), order, locale, center_id=center, with_others=every)
     if as_json:
         say_json(preview.preview_as_json(previews))

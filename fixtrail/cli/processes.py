@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     pass
@@ -26,7 +26,7 @@ def up(
     from fixtrail.local.stack import run_stack
 
     if ports not in ("auto", "fixed"):
-        raise Failure("--ports is auto or fixed", USAGE)
+        raise ExitError("--ports is auto or fixed", USAGE)
     raise SystemExit(run_stack(settings_of(data), workers=workers, auto_ports=ports == "auto", say=say))
 
 
@@ -90,7 +90,7 @@ def migrate(
     from fixtrail.operations.topics import ensure_topics
 
     if only not in (None, "topics", "clickhouse"):
-        raise Failure("--only is topics or clickhouse", USAGE)
+        raise ExitError("--only is topics or clickhouse", USAGE)
     settings = settings_of(data)
     if only != "clickhouse":
         for name in asyncio.run(ensure_topics(settings)):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtrail.settings import ClickHouseSettings
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from sinks.clickhouse.connection import ClickHouse, connect
 
 
@@ -15,7 +15,7 @@ def server_of(settings: ClickHouseSettings) -> ClickHouse:
 
 
 def writing_client(settings: ClickHouseSettings) -> Any:
-    """A clickhouse-connect client that may write. Raises Failure where ClickHouse cannot be used."""
+    """A clickhouse-connect client that may write. Raises ExitError where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     server = server_of(settings)
@@ -23,13 +23,13 @@ def writing_client(settings: ClickHouseSettings) -> Any:
         return connect(server)
     except (ClickHouseError, ValueError) as error:
         error_text = str(error).splitlines()[0]
-        raise Failure(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None
+        raise ExitError(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None
 
 
 def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
     """Bring ClickHouse to this version's tables and views, and to how long it keeps rows; the migrations applied.
 
-    Raises Failure where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
+    Raises ExitError where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
     """
     from sinks.clickhouse.migrations import MigrationError, migrate
     from sinks.clickhouse.retention import set_retention
@@ -38,17 +38,17 @@ def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
     try:
         applied = migrate(client)
     except MigrationError as error:
-        raise Failure(str(error), REFUSED) from None
+        raise ExitError(str(error), REFUSED) from None
     set_retention(client, settings.clickhouse_days)
     return applied
 
 
 def load_centers(settings: ClickHouseSettings, file: Path) -> int:
-    """Make the centers of a TOML file the only ones in ClickHouse; their number. Raises Failure for a bad file."""
+    """Make the centers of a TOML file the only ones in ClickHouse; their number. Raises ExitError for a bad file."""
     from schemas.toml_file import TomlFileError
     from sinks.clickhouse import centers
 
     try:
         return centers.load_centers(writing_client(settings), file)
     except TomlFileError as error:
-        raise Failure(str(error)) from None
+        raise ExitError(str(error)) from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fixtrail.settings import ClickHouseSettings
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -36,11 +36,11 @@ def query(
 
     `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated. `longest_s`
     asks for another limit of time than the reader's own.
-    Raises Failure with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
+    Raises ExitError with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
     function that would end the embedded server.
     """
     if names_python(text):
-        raise Failure("the table function Python() is not allowed: it ends the embedded server")
+        raise ExitError("the table function Python() is not allowed: it ends the embedded server")
     user, password = settings.reader_login()
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
@@ -59,10 +59,12 @@ def query(
             while chunk := answer.read(_CHUNK_BYTES):
                 yield chunk
     except urllib.error.HTTPError as error:
-        raise Failure(error.read().decode(errors="replace").strip()) from None
+        raise ExitError(error.read().decode(errors="replace").strip()) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise Failure(f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`") from None
+        raise ExitError(
+            f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`"
+        ) from None
 
 
 def names_python(text: str) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fixtrail.settings import LedgerSettings
-from runtime.failure import NEGATIVE, USAGE, Failure
-from runtime.store import Store, StoreOutage
+from runtime.failure import NEGATIVE, USAGE, ExitError
+from runtime.store import Store, StoreUnavailableError
 from schemas.order_key import OrderKey
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
@@ -42,7 +42,7 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     """Store what the customer behind an address says; returns what holds from now on. The address is not stored."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     if change.time_zone is not None and not is_time_zone(change.time_zone):
-        raise Failure(f"there is no time zone {change.time_zone}", USAGE)
+        raise ExitError(f"there is no time zone {change.time_zone}", USAGE)
     now = int(time.time() * 1000)
     with _ledger(settings) as store:
         current = recipients.preferences_of(store, [person]).get(person, Preference())
@@ -77,18 +77,18 @@ def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
 
 
 def parse_milestones(text: str) -> frozenset[str]:
-    """Milestones by comma. Raises Failure for one that does not exist: its customer would wait for it in vain."""
+    """Milestones by comma. Raises ExitError for one that does not exist: its customer would wait for it in vain."""
     milestones = frozenset(name.strip() for name in text.split(","))
     if unknown := sorted(milestones.difference(ALL_MILESTONES)):
-        raise Failure(f"there is no milestone {', '.join(unknown)}, but {', '.join(ALL_MILESTONES)}", USAGE)
+        raise ExitError(f"there is no milestone {', '.join(unknown)}, but {', '.join(ALL_MILESTONES)}", USAGE)
     return milestones
 
 
 def parse_consents(text: str) -> tuple[str, int]:
-    """KIND=NUMBER, such as a WeChat template id and how many messages were agreed to. Raises Failure."""
+    """KIND=NUMBER, such as a WeChat template id and how many messages were agreed to. Raises ExitError."""
     kind, _, number = text.rpartition("=")
     if not kind or not number.isdigit():
-        raise Failure(f"{text!r} is not KIND=NUMBER", USAGE)
+        raise ExitError(f"{text!r} is not KIND=NUMBER", USAGE)
     return kind, int(number)
 
 
@@ -96,14 +96,14 @@ def _recipient(address: str) -> Recipient:
     try:
         return parse_recipient(address)
     except ValueError:
-        raise Failure("the address is not SCHEME:ADDRESS, such as sms:+8613800000000", USAGE) from None
+        raise ExitError("the address is not SCHEME:ADDRESS, such as sms:+8613800000000", USAGE) from None
 
 
 @contextmanager
 def _ledger(settings: LedgerSettings) -> Iterator[Store]:
-    """The ledger within one transaction. Raises Failure where it is away."""
+    """The ledger within one transaction. Raises ExitError where it is away."""
     try:
         with ledger.opened_ledger(settings.ledger_dsn()) as store:
             yield store
-    except StoreOutage as error:
-        raise Failure(str(error), NEGATIVE) from None
+    except StoreUnavailableError as error:
+        raise ExitError(str(error), NEGATIVE) from None

@@ -1,18 +1,18 @@
 """`fixtrail notices`: the secret of a webhook's receiver, and keys for Web Push."""
 
 from fixtrail.settings import LedgerSettings
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from sinks.push.address import target_secret
 
 
 def webhook_secret(settings: LedgerSettings, url: str) -> str:
-    """The secret with which the receiver behind a URL checks signatures. Raises Failure for what is no URL."""
+    """The secret with which the receiver behind a URL checks signatures. Raises ExitError for what is no URL."""
     from sinks.push.channels.http import origin_of
     from sinks.push.channels.webhook import encoded_secret
 
     origin = origin_of(url)
     if origin is None:
-        raise Failure(f"{url} is no URL of a receiver", USAGE)
+        raise ExitError(f"{url} is no URL of a receiver", USAGE)
     return encoded_secret(target_secret(settings.webhook_keys()[0], origin))
 
 

@@ -9,17 +9,17 @@ from fixtrail.configuration import public_url
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, TrackingSettings, client_options
 from fixtrail.tracking_links import LIFE_DAYS, tracking_url
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 from runtime.kafka.producer import open_producer
 from schemas.order_key import OrderKey
 from schemas.topics import TRACKING_REVOCATIONS
 
 
 def link_of(settings: TrackingSettings, order: OrderKey, vehicle_id: str, life_days: int = LIFE_DAYS) -> str:
-    """A fresh link to an order's page. Raises Failure where nobody says how customers reach the pages."""
+    """A fresh link to an order's page. Raises ExitError where nobody says how customers reach the pages."""
     base = public_url(settings)
     if not base:
-        raise Failure("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
+        raise ExitError("FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages", NEGATIVE)
     return tracking_url(base, settings.link_keys()[0], order, vehicle_id, _now(), life_days)
 
 

@@ -23,7 +23,7 @@ def log_of(settings: LedgerSettings, order: OrderKey) -> list[Send]:
 
 
 def order_of(settings: LedgerSettings, order_id: str, center_id: str | None) -> OrderKey:
-    """The order with this number. Raises Failure where there is none, or several centers have one and none is named.
+    """The order with this number. Raises ExitError where there is none, or several centers have one and none is named.
 
     Where all that the ledger knows of the number is of an earlier version, which noted no center, the order has none.
     """

@@ -8,7 +8,7 @@ import orjson
 
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, client_options
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 from runtime.kafka.journey_table import JourneyTable
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
@@ -18,19 +18,19 @@ Facts = JourneyTable[JourneyFact]
 
 
 def only_order(orders: Sequence[OrderKey], order_id: str) -> OrderKey:
-    """The only one of these orders with the number. Raises Failure where there are several, or none."""
+    """The only one of these orders with the number. Raises ExitError where there are several, or none."""
     if not orders:
-        raise Failure(f"there is no order {order_id}", NEGATIVE)
+        raise ExitError(f"there is no order {order_id}", NEGATIVE)
     if len(orders) > 1:
         centers = ", ".join(sorted(order.center_id for order in orders))
-        raise Failure(f"several centers have an order {order_id}: say --center, one of {centers}", USAGE)
+        raise ExitError(f"several centers have an order {order_id}: say --center, one of {centers}", USAGE)
     return orders[0]
 
 
 def order_fact(settings: KafkaSettings, order_id: str, center_id: str | None = None) -> JourneyFact:
     """The newest fact of the order with this number; the center is needed only where several have one.
 
-    Raises Failure where the order is not known, or not which one is meant.
+    Raises ExitError where the order is not known, or not which one is meant.
     """
     facts = asyncio.run(_facts(settings, order_id))
     orders = facts.numbered(order_id)

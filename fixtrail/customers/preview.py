@@ -10,7 +10,7 @@ from fixtrail.customers.orders import order_fact
 from fixtrail.settings import NoticeSettings
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import NoTemplate, NoticeWords, TemplateRenderer
+from sinks.push.words.words import MissingTemplateError, NoticeWords, TemplateRenderer
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.ids import notice_id
 from streams.journey.notices import MILESTONES
@@ -47,7 +47,7 @@ def preview(
 ) -> list[Preview]:
     """Every milestone that the order has reached, as its customer reads it; `with_others` adds those that it has not.
 
-    Raises Failure where the order is not known, or several centers have one with this number and none is named.
+    Raises ExitError where the order is not known, or several centers have one with this number and none is named.
     """
     fact = order_fact(settings, order_id, center_id)
     pushed = push_settings(settings)
@@ -65,7 +65,7 @@ def preview(
         notice_data = notice.model_dump(mode="json") | ({"locale": locale} if locale else {})
         try:
             texts = composer.words(notice_data, journey_data)
-        except NoTemplate:
+        except MissingTemplateError:
             continue
         previews.append(_previewed(notice.milestone, texts))
     return previews

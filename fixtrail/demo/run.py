@@ -25,7 +25,7 @@ from fixtrail.demo.car import page_of, start_car
 from fixtrail.demo.staff import board_lines, write_targets
 from fixtrail.demo.view import centers_table, orders_now, summary_lines
 from fixtrail.settings import ClickHouseSettings, KafkaSettings, SendingSettings
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 if TYPE_CHECKING:
     from fixtrail.simulator.scenario import Scenario
@@ -62,7 +62,7 @@ class _Playing:
 def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: int, scenario: str = SCENARIO) -> int:
     """The exit code; without `once` the stack stays up until Ctrl-C. `folder` is emptied first.
 
-    Raises Failure where the folder holds something else, or the stack does not come up.
+    Raises ExitError where the folder holds something else, or the stack does not come up.
     """
     from rich.console import Console
 
@@ -97,11 +97,11 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
 
 
 def _empty(folder: Path) -> None:
-    """Remove an earlier demo's folder. Raises Failure for one that is no demo's, or in use."""
+    """Remove an earlier demo's folder. Raises ExitError for one that is no demo's, or in use."""
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "stack.lock").exists():
-        raise Failure(f"{folder} is not empty and was not made by `fixtrail demo`: name another --data")
+        raise ExitError(f"{folder} is not empty and was not made by `fixtrail demo`: name another --data")
     from fixtrail.local.stack import locked
 
     with locked(folder):
@@ -124,7 +124,7 @@ def _stack(folder: Path) -> Iterator[Settings]:
     output = _Listener(process.stdout)
     try:
         if not output.wait_for("ready", START_LIMIT_S):
-            raise Failure("the stack did not come up:\n" + "\n".join(output.lines))
+            raise ExitError("the stack did not come up:\n" + "\n".join(output.lines))
         # The environment may name other servers; the demo has its own.
         yield read_settings(data=folder, kafka=None, clickhouse=None)
     finally:
@@ -218,7 +218,7 @@ def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo,
         raise playing.error
 
 
-class _UpToNow(Exception):
+class _UpToNowError(Exception):
     """What comes next has not happened yet."""
 
 
@@ -232,7 +232,7 @@ def _play(settings: SendingSettings, day: _Day, speed: float, playing: _Playing,
             at = datetime.fromisoformat(orjson.loads(value)["occurred_at"])
             if (ahead_s := (at - datetime.now(UTC)).total_seconds()) > 0:
                 if once:
-                    raise _UpToNow
+                    raise _UpToNowError
                 playing.done.set()
                 time.sleep(ahead_s)
             send(value, key)
@@ -241,14 +241,14 @@ def _play(settings: SendingSettings, day: _Day, speed: float, playing: _Playing,
             playing.at = max(playing.at, at)
 
         run = (day.scenario, day.seed, day.days, day.centers, day.start)
-        with contextlib.suppress(_UpToNow):
+        with contextlib.suppress(_UpToNowError):
             return write_events(None, *run, speed, sent_on, longest_pause_s=LONGEST_PAUSE_S)
         return None
 
     try:
         _, sent = asyncio.run(send_from(settings, play))
         if not sent.complete:
-            raise Failure(f"not all events were acknowledged: {sent.error}")
+            raise ExitError(f"not all events were acknowledged: {sent.error}")
     except BaseException as error:
         playing.error = error
     finally:
@@ -260,7 +260,7 @@ def _wait_until_stored(settings: KafkaSettings) -> None:
 
     late = asyncio.run(wait_idle(settings, IDLE_LIMIT_S))
     if late:
-        raise Failure(f"the events did not reach ClickHouse within {IDLE_LIMIT_S:.0f} s: {behind_text(late)}")
+        raise ExitError(f"the events did not reach ClickHouse within {IDLE_LIMIT_S:.0f} s: {behind_text(late)}")
 
 
 def _look_further(folder: Path, *, running: bool) -> str:

@@ -11,7 +11,7 @@ class LogError(ValueError):
     """The log cannot be read, or lacks a column the mapping names. Raised before the first event is made."""
 
 
-class BadValue(ValueError):
+class BadValueError(ValueError):
     """One value of one row cannot be used. `reason` holds no value of the row and is what the report counts by."""
 
     def __init__(self, reason: str, value: str = "") -> None:

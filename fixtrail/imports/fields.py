@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fixtrail.imports.errors import BadValue, MappingError
+from fixtrail.imports.errors import BadValueError, MappingError
 from fixtrail.imports.kinds import Kind
 from fixtrail.imports.mapping_file import TimeSettings
 from fixtrail.imports.templates import Row
@@ -83,7 +83,7 @@ def _object(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expression:
         for name in kind.required:
             if values[name] is None:
                 if kind.fields[name].name != "list":
-                    raise BadValue(f"{where.partition('fields.')[2]}.{name}: nothing in the row for it")
+                    raise BadValueError(f"{where.partition('fields.')[2]}.{name}: nothing in the row for it")
                 values[name] = []
         return {name: value for name, value in values.items() if value is not None}
 

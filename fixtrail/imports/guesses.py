@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from fixtrail.imports.errors import BadValue
+from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.times import time_reader
 
 ENOUGH = 0.8  # of the values of a column of times can be read
@@ -125,6 +125,6 @@ def _is_read(text: str, pattern: str) -> bool:
         return False
     try:
         at = time_reader((pattern,), "shift", "earlier")(text, "UTC", [])
-    except BadValue:
+    except BadValueError:
         return False
     return 1980 <= at.year <= 2100

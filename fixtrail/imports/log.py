@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fixtrail.imports.csv_log import CsvLayout, CsvReader, EncodingError, sniff_delimiter, sniff_encoding
-from fixtrail.imports.errors import BadValue, LogError
+from fixtrail.imports.errors import BadValueError, LogError
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
 from fixtrail.imports.spool import Spool
@@ -174,7 +174,7 @@ def _place(columns: dict[str, str], nth: int, mapping: Mapping) -> _Place:
     """Where a row stands in its case by time and, where times are equal or missing, by the order of the log."""
     try:
         at = mapping.row_time(columns, []) if mapping.row_time is not None else None
-    except BadValue:
+    except BadValueError:
         at = None
     return at or "", -nth if mapping.log.order == "newest_first" else nth
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from fixtrail.imports.errors import BadValue
+from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.spreadsheet import CUT, damage_of, is_cut
 
 _MULTIPLES = {"百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
@@ -25,18 +25,18 @@ class NumberStyle:
 
 
 def number_reader(style: NumberStyle) -> Callable[[str], int | float]:
-    """A function from text to a number; it raises BadValue."""
+    """A function from text to a number; it raises BadValueError."""
 
     def read(text: str) -> int | float:
         value = _decimal(text, style)
         if not value.is_finite() or abs(value) >= 10**15:
-            raise BadValue("not a number", text)
+            raise BadValueError("not a number", text)
         if style.scale is not None:
             value *= style.scale
         if value == value.to_integral_value():
             return int(value)
         if style.integer:
-            raise BadValue("not a whole number", text)
+            raise BadValueError("not a whole number", text)
         return float(value)
 
     return read
@@ -59,14 +59,14 @@ def _plain(text: str, style: NumberStyle) -> str:
 
 def _refuse_cut(text: str) -> None:
     if "+" in text and is_cut(text):
-        raise BadValue(CUT, text)
+        raise BadValueError(CUT, text)
 
 
 def _written(text: str, style: NumberStyle) -> Decimal:
     """A number with a currency sign, in brackets as bookkeepers write what is below zero, or counted in 万."""
     damage = damage_of(text)
     if damage:
-        raise BadValue(damage, text)
+        raise BadValueError(damage, text)
     plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").strip()
     negative = _IN_BRACKETS.fullmatch(plain)
     plain = _CURRENCY.sub(r"\1", negative[1] if negative else plain)
@@ -75,5 +75,5 @@ def _written(text: str, style: NumberStyle) -> Decimal:
     try:
         value = Decimal(_plain(digits, style)) * multiple
     except InvalidOperation:
-        raise BadValue("not a number", text) from None
+        raise BadValueError("not a number", text) from None
     return -value if negative else value

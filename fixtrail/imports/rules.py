@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from fixtrail.imports.errors import BadValue
+from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
 from fixtrail.imports.spreadsheet import damage_of
-from schemas.decode import BadEvent, decode_with_extras
+from schemas.decode import EventError, decode_with_extras
 from schemas.events import Event
 
 NO_RULE = "no rule matches"
@@ -105,14 +105,14 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
                 fields[name] = value
             elif name in rule.required:
                 return Rejected(row, rule.type, rule.number, f"{name}: nothing in the row for it")
-    except BadValue as error:
+    except BadValueError as error:
         return Rejected(row, rule.type, rule.number, error.reason, error.value)
     number = rule.number if mapping.many else None
     identity = event_id(mapping.namespace, row.case, row.ordinal, number)
     try:
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
         event, unreadable = decode_with_extras(value_bytes)
-    except BadEvent as error:
+    except EventError as error:
         return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
     except orjson.JSONEncodeError:
         return Rejected(row, rule.type, rule.number, "text that cannot be written as UTF-8")
@@ -127,5 +127,5 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
 def _time(row: LogRow, rule: Rule, notes: list[str]) -> object:
     try:
         return rule.time(row.columns, notes)
-    except BadValue as error:
-        raise BadValue(f"time: {error.reason}", error.value) from None
+    except BadValueError as error:
+        raise BadValueError(f"time: {error.reason}", error.value) from None

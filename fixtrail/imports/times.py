@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Literal
 
-from fixtrail.imports.errors import BadValue, MappingError
+from fixtrail.imports.errors import BadValueError, MappingError
 from fixtrail.imports.spreadsheet import CUT, damage_of, is_cut, serial_date, serial_date_1904
 from fixtrail.imports.zones import named_zone, without_zone, zone_at_the_end, zone_in_format, zone_of
 from schemas.times import from_ms
@@ -29,7 +29,7 @@ _SERIAL = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
 
 
 def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold, zones: Mapping[str, str] | None = None) -> ReadTime:
-    """A function (text, zone name, notes) → aware UTC datetime; it raises BadValue.
+    """A function (text, zone name, notes) → aware UTC datetime; it raises BadValueError.
 
     `formats` are tried in order: `iso`, `epoch_s`, `epoch_ms`, `excel`, `excel_1904` or a strptime pattern. `gap` says
     what becomes of a local time that a clock change left out (shift: one hour on, as clocks do), `fold` which of the
@@ -43,7 +43,7 @@ def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold, zones: Mapping[s
         for parse in parsers:
             try:
                 return parse(text)
-            except BadValue as error:
+            except BadValueError as error:
                 known_reason = error
             except (ValueError, OverflowError):
                 continue
@@ -56,7 +56,7 @@ def time_reader(formats: tuple[str, ...], gap: Gap, fold: Fold, zones: Mapping[s
         if at is None:
             at = _rewritten(text, attempt)
         if at is None:
-            raise BadValue(_reason(text, formats), text)
+            raise BadValueError(_reason(text, formats), text)
         return _to_utc(at, zone, gap, fold, notes, text)
 
     return read
@@ -143,7 +143,7 @@ def _epoch_ms(text: str) -> datetime:
 
 def _whole(text: str) -> float:
     if "+" in text and is_cut(text):
-        raise BadValue(CUT, text)
+        raise BadValueError(CUT, text)
     return float(text)
 
 
@@ -161,13 +161,13 @@ def _to_utc(at: datetime, zone_name: str | None, gap: Gap, fold: Fold, notes: li
         try:
             return at.astimezone(UTC)
         except OverflowError:
-            raise BadValue("time outside the years 1 to 9999", text) from None
+            raise BadValueError("time outside the years 1 to 9999", text) from None
     if zone_name is None:
-        raise BadValue("time without offset, and the mapping names no zone", text)
+        raise BadValueError("time without offset, and the mapping names no zone", text)
     try:
         zone = zone_of(zone_name)
     except MappingError:
-        raise BadValue("time zone not known", zone_name) from None
+        raise BadValueError("time zone not known", zone_name) from None
     early, late = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
     try:
         if early.utcoffset() == late.utcoffset():
@@ -176,16 +176,16 @@ def _to_utc(at: datetime, zone_name: str | None, gap: Gap, fold: Fold, notes: li
         if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at:
             return _left_out(early, gap, notes, text)
     except OverflowError:
-        raise BadValue("time outside the years 1 to 9999", text) from None
+        raise BadValueError("time outside the years 1 to 9999", text) from None
     if fold == "reject":
-        raise BadValue("local time came twice when clocks went back", text)
+        raise BadValueError("local time came twice when clocks went back", text)
     notes.append(f"local time came twice, {fold} taken")
     return (late if fold == "later" else early).astimezone(UTC)
 
 
 def _left_out(at: datetime, gap: Gap, notes: list[str], text: str) -> datetime:
     if gap == "reject":
-        raise BadValue("local time was left out when clocks went forward", text)
+        raise BadValueError("local time was left out when clocks went forward", text)
     notes.append("local time was left out by a clock change, shifted on")
     return at.astimezone(UTC)
 

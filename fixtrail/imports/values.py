@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from fixtrail.imports.errors import BadValue, MappingError
+from fixtrail.imports.errors import BadValueError, MappingError
 from fixtrail.imports.kinds import Kind
 from fixtrail.imports.mapping_file import Normalization, Scalar, Strict, Text, Texts, TimeSettings
 from fixtrail.imports.numbers import NumberStyle, number_reader
@@ -18,7 +18,7 @@ from fixtrail.imports.templates import Row, Source, column_source, first_source,
 from fixtrail.imports.times import time_reader, wire_time
 from schemas.toml_file import problems
 
-# (row, notes) → a JSON value, or None where the row has nothing for it. Raises BadValue.
+# (row, notes) → a JSON value, or None where the row has nothing for it. Raises BadValueError.
 Read = Callable[[Row, list[str]], Any]
 
 _TRUE = frozenset({"true", "1", "yes", "y", "是"})
@@ -148,7 +148,7 @@ def scalar(table: ValueTable, kind: Kind, where: str, time: TimeSettings) -> Exp
 
 
 def _undamaged(source: Source) -> Source:
-    """The same; it raises BadValue for cells of which a spreadsheet has left a number cut short or an error."""
+    """The same; it raises BadValueError for cells of which a spreadsheet has left a number cut short or an error."""
     columns, read = tuple(source.columns), source.read
 
     def checked(row: Row) -> str | None:
@@ -157,7 +157,7 @@ def _undamaged(source: Source) -> Source:
             for name in columns:
                 damage = damage_of(row.get(name, ""))
                 if damage:
-                    raise BadValue(damage, row[name])
+                    raise BadValueError(damage, row[name])
         return text
 
     return Source(checked, source.columns)
@@ -233,7 +233,7 @@ def _pipeline(
         if text in constants:
             return constants[text]
         if not has_default:
-            raise BadValue("text is not in `map`", text)
+            raise BadValueError("text is not in `map`", text)
         return default_of(row, notes)
 
     return read
@@ -274,7 +274,7 @@ def _extracted(read: Callable[[Row], str | None], regex: str | None) -> Callable
             return None
         match = pattern.search(text)
         if match is None:
-            raise BadValue("text does not match `extract`", text)
+            raise BadValueError("text does not match `extract`", text)
         return (match[1] if pattern.groups else match[0]) or None
 
     return extracted
@@ -295,7 +295,7 @@ def _bool(text: str) -> bool:
         return True
     if plain in _FALSE:
         return False
-    raise BadValue("neither true nor false; a `map` can tell", text)
+    raise BadValueError("neither true nor false; a `map` can tell", text)
 
 
 def _constants(table: ValueTable, kind: Kind, where: str) -> dict[str | None, Any]:
@@ -322,7 +322,7 @@ def _constant(value: Scalar, kind: Kind, where: str) -> Any:
 def _read_constant(read: Read, where: str, kind: Kind) -> Any:
     try:
         value = read({}, [])
-    except BadValue as error:
+    except BadValueError as error:
         raise MappingError(f"{where}: {error.value!r}: {error.reason}") from None
     if kind.allowed and value not in kind.allowed:
         raise MappingError(f"{where}: {value!r} is none of {', '.join(kind.allowed)}")
@@ -335,10 +335,10 @@ def _tolerant(read: Read, table: ValueTable, where: str) -> Read:
     def guarded(row: Row, notes: list[str]) -> Any:
         try:
             return read(row, notes)
-        except BadValue as error:
+        except BadValueError as error:
             reason = f"{where.partition('fields.')[2] or where}: {error.reason}"
             if table.bad == "reject":
-                raise BadValue(reason, error.value) from None
+                raise BadValueError(reason, error.value) from None
             notes.append(f"left out: {reason}")
             return None
 

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from fixtrail.imports.errors import BadValue, MappingError
+from fixtrail.imports.errors import BadValueError, MappingError
 from schemas.times import is_time_zone
 
 _UTC = frozenset({"UTC", "GMT", "UT", "Z"})
@@ -26,14 +26,14 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def named_zone(name: str, zones: Mapping[str, str], text: str) -> tzinfo:
-    """The zone that a text names. Raises BadValue for one such as CST, which is several, unless `zones` tells it."""
+    """The zone that a text names. Raises BadValueError for CST, which is several, unless `zones` tells it."""
     if name in zones:
         return zone_of(zones[name])
     if name.upper() in _UTC:
         return UTC
     if "/" in name and is_time_zone(name):
         return zone_of(name)
-    raise BadValue("the text names a time zone that is not known for sure; say it in `zones`", text)
+    raise BadValueError("the text names a time zone that is not known for sure; say it in `zones`", text)
 
 
 def zone_at_the_end(text: str) -> tuple[str, str] | None:
@@ -55,5 +55,5 @@ def zone_in_format(pattern: str, zones: Mapping[str, str]) -> tzinfo | None:
         return None
     try:
         return named_zone(match[1], zones, pattern)
-    except BadValue:
+    except BadValueError:
         raise MappingError(f"{pattern!r} names the time zone {match[1]}; say which one that is in `zones`") from None

@@ -16,11 +16,11 @@ from typing import Any
 
 from fixtrail.all_settings import Settings
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
-from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, Refusal, Spec
+from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
 from fixtrail.local.watch import StackWatch
 from fixtrail.operations.topics import ensure_topics
 from fixtrail.settings import STACK_FILE, PulseSettings
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
 KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
@@ -78,7 +78,7 @@ class Plan:
 def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -> int:
     """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP.
 
-    Raises Failure where the folder is in use, a port is taken or a part does not start.
+    Raises ExitError where the folder is in use, a port is taken or a part does not start.
     """
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def locked(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             owner = lock.read().strip() or "another process"
-            raise Failure(
+            raise ExitError(
                 f"{folder} is in use by a running stack (process {owner}): stop that one, or name another --data",
                 REFUSED,
             ) from None
@@ -128,12 +128,12 @@ def free_port() -> int:
 
 
 def fixed_ports() -> Ports:
-    """The usual ports of Kafka, ClickHouse and the pages. Raises Failure where one of them is taken."""
+    """The usual ports of Kafka, ClickHouse and the pages. Raises ExitError where one of them is taken."""
     ports = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
     used = [port for port in astuple(ports) if not _is_free(port)]
     if used:
         used_text = " and ".join(map(str, used))
-        raise Failure(f"port {used_text} on {HOST} is taken by another program: use --ports auto", REFUSED)
+        raise ExitError(f"port {used_text} on {HOST} is taken by another program: use --ports auto", REFUSED)
     return ports
 
 
@@ -186,7 +186,7 @@ class _Stack:
         return 0
 
     async def _start(self) -> None:
-        """Servers first, then topics and tables, then the boxes. Raises Failure where one does not come up."""
+        """Servers first, then topics and tables, then the boxes. Raises ExitError where one does not come up."""
         plan = self._plan
         broker = self._child(
             Spec(
@@ -261,7 +261,7 @@ class _Stack:
         del self._children[spec.name]
         if code:
             last_lines = "\n".join(child.last_lines)
-            raise Failure(f"the tables could not be made (exit code {code}):\n{last_lines}")
+            raise ExitError(f"the tables could not be made (exit code {code}):\n{last_lines}")
 
     async def _start_box(self, name: str, arguments: tuple[str, ...], more: Mapping[str, str] | None = None) -> None:
         port = free_port()
@@ -272,7 +272,7 @@ class _Stack:
         child.start()
         try:
             await child.wait_until(lambda: _is_ready(self._health[name]), START_LIMIT_S)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             # The others serve whoever has to find out why: `status`, `dead-letters`.
             self._refusals[name] = str(refusal)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fixtrail.local.ping import until_silent
 from fixtrail.local.stack_secrets import SECRET_VARIABLES
-from runtime.failure import BUG, REFUSED, STALLED, Failure
+from runtime.failure import BUG, REFUSED, STALLED, ExitError
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
@@ -51,7 +51,7 @@ class Spec:
     ping: str | None = None
 
 
-class Refusal(Failure):
+class RefusalError(ExitError):
     """A child ended with 78 before it was ready. It is tried again, but only a change by somebody can help."""
 
 
@@ -89,8 +89,8 @@ class Child:
     async def wait_ready(self, limit_s: float) -> None:
         """Wait for its ready line.
 
-        Raises Failure where that does not come in time, or it ends again and again (killed by a signal, it gets more
-        attempts than with an exit code); Refusal where it refuses to go on.
+        Raises ExitError where that does not come in time, or it ends again and again (killed by a signal, it gets more
+        attempts than with an exit code); RefusalError where it refuses to go on.
         """
         await self.wait_until(self.ready.is_set, limit_s)
 
@@ -99,7 +99,7 @@ class Child:
         deadline = time.monotonic() + limit_s
         while not await asyncio.to_thread(is_ready):
             if self.refused:
-                raise Refusal(f"{self.spec.name} {self.ended} (log: {self.log_path})", REFUSED)
+                raise RefusalError(f"{self.spec.name} {self.ended} (log: {self.log_path})", REFUSED)
             if time.monotonic() > deadline:
                 raise self._not_ready(f"is not ready after {limit_s:.0f} s")
             if self._ends_again_and_again():
@@ -110,9 +110,9 @@ class Child:
     def _ends_again_and_again(self) -> bool:
         return self._exits >= FALSE_STARTS or self._exits + self._crashes >= CRASHED_STARTS
 
-    def _not_ready(self, problem: str) -> Failure:
+    def _not_ready(self, problem: str) -> ExitError:
         last_lines = "\n".join(f"  {line}" for line in self.last_lines)
-        return Failure(f"{self.spec.name} {problem} (log: {self.log_path}). It said last:\n{last_lines}")
+        return ExitError(f"{self.spec.name} {problem} (log: {self.log_path}). It said last:\n{last_lines}")
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when its time is over; returns once it is gone."""

@@ -20,7 +20,7 @@ class StackWatch:
         self._beating: asyncio.Task[None] | None = None
 
     def serve(self, settings: ProcessSettings) -> None:
-        """Answer from now on. Raises Failure where the port set is taken."""
+        """Answer from now on. Raises ExitError where the port set is taken."""
         self.url = serve_health(settings, stack=self._stack, pulse=self._pulse)
 
     def note(self, children: Iterable[Child], *, ready: bool) -> None:

@@ -14,10 +14,10 @@ import orjson
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import sealer_of, vault_of
 from fixtrail.settings import KafkaSettings, PersonsSettings, client_options
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
-from schemas.decode import BadEvent, decode_event, event_object
+from schemas.decode import EventError, decode_event, event_object
 from schemas.events import VEHICLE_CORRECTED
 from schemas.order_key import OrderKey
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
@@ -42,14 +42,14 @@ async def correct_vehicle(
 ) -> Correction:
     """Move the order's events from the wrong vehicle to the right one.
 
-    Raises Failure where the two are the same, or where no event of the order under the wrong vehicle is in the topic:
+    Raises ExitError where the two are the same, or where no event of the order under the wrong vehicle is in the topic:
     what its retention has let go of cannot be moved.
     """
     if wrong == right:
-        raise Failure("the wrong vehicle and the right one are the same", NEGATIVE)
+        raise ExitError("the wrong vehicle and the right one are the same", NEGATIVE)
     events, known = await _events_of(settings, order, wrong, right)
     if not events:
-        raise Failure(f"topic {SERVICE_EVENTS} has no event of order {order} under vehicle {wrong}", NEGATIVE)
+        raise ExitError(f"topic {SERVICE_EVENTS} has no event of order {order} under vehicle {wrong}", NEGATIVE)
     missing = [event for event in events if event["event_id"] not in known]
     correction = Correction(*order, moved=len(missing), already=len(events) - len(missing), dry_run=dry_run)
     if not dry_run:
@@ -100,7 +100,7 @@ async def _parsed(settings: KafkaSettings, keys: set[bytes]) -> Any:
             try:
                 decode_event(record.value, record.headers)
                 yield event_object(record.value, record.headers, max_bytes=2 * MAX_SENT_BYTES)
-            except BadEvent:
+            except EventError:
                 continue  # a dead letter: repaired, it can be sent under the right vehicle
 
 

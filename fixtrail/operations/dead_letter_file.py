@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from fixtrail.operations.dead_letters import Letter, TopicPosition, parse_position
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 
 def letter_line(letter: Letter) -> bytes:
@@ -26,7 +26,7 @@ def letter_line(letter: Letter) -> bytes:
 def read_repaired(lines: Iterable[bytes]) -> dict[TopicPosition, bytes]:
     """The bytes to put back for each place. `value` may be the text of the event, or the event itself as an object.
 
-    Raises Failure (2) for a line that is no such thing, naming it.
+    Raises ExitError (2) for a line that is no such thing, naming it.
     """
     repaired: dict[TopicPosition, bytes] = {}
     for number, line in enumerate(lines, 1):
@@ -36,7 +36,7 @@ def read_repaired(lines: Iterable[bytes]) -> dict[TopicPosition, bytes]:
             entry = orjson.loads(line)
             repaired[parse_position(entry["place"])] = _content(entry)
         except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, AttributeError) as error:
-            raise Failure(f"line {number}: no repaired letter: {type(error).__name__} {error}", USAGE) from None
+            raise ExitError(f"line {number}: no repaired letter: {type(error).__name__} {error}", USAGE) from None
     return repaired
 
 

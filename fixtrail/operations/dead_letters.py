@@ -12,11 +12,11 @@ from typing import Any
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import sealer_of
 from fixtrail.settings import KafkaSettings, SendingSettings, client_options
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
-from schemas.decode import BadEvent, decode_event, vehicle_id_of, without_envelope
+from schemas.decode import EventError, decode_event, vehicle_id_of, without_envelope
 from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
 
 # A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
@@ -86,10 +86,10 @@ class LetterList:
 
 
 def parse_position(text: str) -> TopicPosition:
-    """PARTITION:OFFSET as the commands print it. Raises Failure where it is something else."""
+    """PARTITION:OFFSET as the commands print it. Raises ExitError where it is something else."""
     partition, _, offset = text.partition(":")
     if not (partition.isdigit() and offset.isdigit()):
-        raise Failure(f"{text!r} is no PARTITION:OFFSET, as `fixtrail dead-letters list` prints it", 2)
+        raise ExitError(f"{text!r} is no PARTITION:OFFSET, as `fixtrail dead-letters list` prints it", 2)
     return int(partition), int(offset)
 
 
@@ -119,7 +119,7 @@ async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None
 
 
 async def letter_at(settings: KafkaSettings, position: TopicPosition) -> Letter:
-    """One letter with its content. Raises Failure where there is none."""
+    """One letter with its content. Raises ExitError where there is none."""
     partition, offset = position
     async with _consumer(settings) as (consumer, partitions):
         if partition in partitions:
@@ -134,7 +134,7 @@ async def letter_at(settings: KafkaSettings, position: TopicPosition) -> Letter:
                 record = await consumer.getone(tp)
                 if record.offset == offset:
                     return _letter(record)
-    raise Failure(f"there is no dead letter {partition}:{offset}")
+    raise ExitError(f"there is no dead letter {partition}:{offset}")
 
 
 async def letters_to_redrive(
@@ -142,7 +142,7 @@ async def letters_to_redrive(
 ) -> list[Letter]:
     """The letters named by place, or all of one code; each says whether it was put back before.
 
-    Raises Failure where a place holds none.
+    Raises ExitError where a place holds none.
     """
     letters, marks = [], set()
     async for letter in _distinct_letters(settings):
@@ -153,7 +153,7 @@ async def letters_to_redrive(
     missing = set(places) - {letter.position for letter in letters}
     if missing:
         missing_places = ", ".join(f"{partition}:{offset}" for partition, offset in sorted(missing))
-        raise Failure(f"there is no dead letter {missing_places}")
+        raise ExitError(f"there is no dead letter {missing_places}")
     return [_with_redriven_mark(letter, marks) for letter in letters]
 
 
@@ -169,11 +169,11 @@ async def letters_to_repair(settings: KafkaSettings, code: str | None) -> AsyncI
             yield letter
 
 
-def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> BadEvent | None:
+def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> EventError | None:
     """Why these bytes would be refused again, judged by content alone; None where they would be accepted."""
     try:
         decode_event(value, original_headers(letter.headers), max_bytes=max_bytes)
-    except BadEvent as error:
+    except EventError as error:
         return error
     return None
 
@@ -243,7 +243,7 @@ async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, byt
             key = vehicle_id.encode() if vehicle_id else letter.key
             headers = [*original_headers(letter.headers), (REDRIVEN_FROM, position.encode())]
             if value is None and key is None:
-                raise Failure(f"dead letter {position} has neither key nor value: repair it with --file")
+                raise ExitError(f"dead letter {position} has neither key nor value: repair it with --file")
             if value is not None and seal is not None:
                 (sealed,) = await asyncio.to_thread(seal, [value], [headers])
                 headers = headers if sealed is value else without_envelope(headers)

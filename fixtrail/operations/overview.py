@@ -15,7 +15,7 @@ from typing import Any
 from fixtrail.clickhouse.query import rows
 from fixtrail.operations.status import LagSnapshot, look_once
 from fixtrail.settings import ClickHouseSettings, KafkaSettings, NoEndpointError, ServerSettings
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 ANSWER_LIMIT_S = 10.0
 
@@ -88,7 +88,7 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
     if look is None:
         try:
             look = asyncio.run(_lag_snapshot(settings))
-        except (Failure, TimeoutError, OSError) as error:
+        except (ExitError, TimeoutError, OSError) as error:
             troubles.append(f"Kafka cannot be used: {str(error) or 'no answer'}. Is it running?")
     boxes = look_at_boxes(settings, pages)
     letters = None
@@ -97,7 +97,7 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
     except NoEndpointError:
         # A place that runs only the workers has no ClickHouse to ask.
         pass
-    except Failure as error:
+    except ExitError as error:
         troubles.append(str(error).splitlines()[0])
     return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles)
 
@@ -109,7 +109,7 @@ async def _lag_snapshot(settings: KafkaSettings) -> LagSnapshot:
         async with asyncio.timeout(ANSWER_LIMIT_S):
             return await look_once(settings)
     except KafkaError as error:
-        raise Failure(f"{type(error).__name__} {error}") from None
+        raise ExitError(f"{type(error).__name__} {error}") from None
 
 
 def groups_as_json(look: LagSnapshot) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _by_labels(samples: Iterable[tuple[dict[str, str], float]]) -> Iterable[tupl
 
 
 def letters_by_code(settings: ClickHouseSettings) -> dict[str, int]:
-    """Records refused by reason, and how many were put back. Raises Failure without ClickHouse."""
+    """Records refused by reason, and how many were put back. Raises ExitError without ClickHouse."""
     return {row["code"]: int(row["letters"]) for row in rows(settings, _LETTERS)}
 
 

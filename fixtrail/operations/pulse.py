@@ -15,7 +15,7 @@ import structlog
 from fixtrail.operations.retention import keep_retention
 from fixtrail.operations.status import LagSnapshot, Watcher
 from fixtrail.settings import PulseSettings, client_options
-from runtime.failure import OK, Failure
+from runtime.failure import OK, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.progress import Progress
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
@@ -59,7 +59,7 @@ async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Even
                         open_producer(client_options(settings), **PRODUCER_OPTIONS)
                     )
                 await _beat_and_look(settings, watcher, producer, progress, stop)
-        except (KafkaError, OSError, TimeoutError, Failure) as error:
+        except (KafkaError, OSError, TimeoutError, ExitError) as error:
             if progress.ready or not progress.counts["failures", ""]:
                 told(f"no heartbeats: {type(error).__name__} {error}".rstrip())
             progress.ready = False

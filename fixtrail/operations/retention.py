@@ -9,7 +9,7 @@ import structlog
 
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import NoEndpointError, RetentionSettings, client_options
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
 from schemas.times import DAY_MS
@@ -40,7 +40,7 @@ async def keep_retention(
             forgotten = await forget_old(settings, _now_ms())
             log.info("closed journeys left the topic", journeys=forgotten)
             pause_s = EVERY_S
-        except (KafkaError, OSError, TimeoutError, Failure, NoEndpointError) as error:
+        except (KafkaError, OSError, TimeoutError, ExitError, NoEndpointError) as error:
             log.warning("closed journeys could not be looked through", error=type(error).__name__)
             pause_s = AGAIN_S
 

@@ -76,7 +76,7 @@ class Watcher:
         await stop_client(self._consumer)
 
     def partitions_of(self, topic: str) -> list[int]:
-        """The topic's partitions. Raises Failure where it does not exist."""
+        """The topic's partitions. Raises ExitError where it does not exist."""
         return partitions_in(self._partitions, topic)
 
     async def look(self) -> LagSnapshot:

@@ -3,14 +3,14 @@
 from typing import Any
 
 from fixtrail.settings import KafkaSettings
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from schemas.topics import TOPICS
 
 
 async def ensure_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that do not exist yet; the names of those created.
 
-    Raises Failure (78) where `service-events`, `journeys` … exist with another number of partitions than the setting:
+    Raises ExitError (78) where `service-events`, `journeys` … exist with another number of partitions than the setting:
     keys would land elsewhere than the state that belongs to them.
     """
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -34,7 +34,7 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
         for name, code, *texts in answer.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
-                raise Failure(f"Kafka did not create topic {name}: {error.__name__} {' '.join(filter(None, texts))}")
+                raise ExitError(f"Kafka did not create topic {name}: {error.__name__} {' '.join(filter(None, texts))}")
         return [topic.name for topic in missing]
     finally:
         await admin.close()
@@ -53,7 +53,7 @@ async def partitions_by_topic(admin: Any) -> dict[str, list[int]]:
 
 
 async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
-    """The partitions of a topic. Raises Failure where it does not exist."""
+    """The partitions of a topic. Raises ExitError where it does not exist."""
     from aiokafka.admin import AIOKafkaAdminClient
 
     from fixtrail.settings import client_options
@@ -67,16 +67,16 @@ async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
 
 
 def partitions_in(partitions: dict[str, list[int]], name: str) -> list[int]:
-    """The partitions of one topic out of `partitions_by_topic`. Raises Failure where it is missing."""
+    """The partitions of one topic out of `partitions_by_topic`. Raises ExitError where it is missing."""
     if name not in partitions:
-        raise Failure(f"Kafka has no topic {name} yet: run `fixtrail migrate`")
+        raise ExitError(f"Kafka has no topic {name} yet: run `fixtrail migrate`")
     return partitions[name]
 
 
 def _check_partitions(partitions: dict[str, list[int]], count: int) -> None:
     for topic in TOPICS:
         if topic.name in partitions and len(partitions[topic.name]) != count:
-            raise Failure(
+            raise ExitError(
                 f"topic {topic.name} has {len(partitions[topic.name])} partitions, FIXTRAIL_PARTITIONS says {count}: "
                 "the number is frozen once a topic exists (docs/operators.md, 'More partitions')",
                 REFUSED,

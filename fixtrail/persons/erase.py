@@ -11,10 +11,10 @@ from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
 from fixtrail.persons.search import Findings, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings, client_options
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.personal.vault import OrderKeys, Vault
-from runtime.store import StoreOutage
+from runtime.store import StoreUnavailableError
 from schemas.erasure import Erasure
 from schemas.order_key import OrderKey
 from schemas.personal import CUSTOMER, is_pseudonym, is_sealed, pseudonym
@@ -51,7 +51,7 @@ class Erased:
 
 
 async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> Erased:
-    """Erase a person from every store. Raises Failure where one of them is away; then run it again."""
+    """Erase a person from every store. Raises ExitError where one of them is away; then run it again."""
     secret, vault = settings.secret(), vault_of(settings)
     matcher = Matcher(person, secret)
     try:
@@ -65,8 +65,8 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
             _erase_in_ledger(settings, findings.order_keys(), people, erased)
         erased.clickhouse_texts = _erase_in_clickhouse(settings, findings.orders, secret, dry_run=dry_run)
         return erased
-    except StoreOutage as error:
-        raise Failure(f"not everything is erased, run it again: {error}", NEGATIVE) from None
+    except StoreUnavailableError as error:
+        raise ExitError(f"not everything is erased, run it again: {error}", NEGATIVE) from None
     finally:
         vault.close()
 

@@ -9,9 +9,9 @@ from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
 from fixtrail.persons.search import Findings, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 from runtime.personal.vault import Vault
-from runtime.store import StoreOutage
+from runtime.store import StoreUnavailableError
 from schemas.personal import CUSTOMER
 from schemas.times import from_ms
 from schemas.topics import DEAD_LETTERS
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 async def export(settings: PersonsSettings, person: Person) -> Json:
-    """Everything that is kept of a person. Raises Failure where a store is away: half of it would look like all."""
+    """Everything that is kept of a person. Raises ExitError where a store is away: half of it would look like all."""
     vault = vault_of(settings)
     matcher = Matcher(person, settings.secret())
     try:
@@ -36,8 +36,8 @@ async def export(settings: PersonsSettings, person: Person) -> Json:
         }
         document |= _from_ledger(settings, findings, matcher, vault)
         return document | {"clickhouse": _from_clickhouse(settings, findings.orders)}
-    except StoreOutage as error:
-        raise Failure(f"nothing is exported, run it again: {error}", NEGATIVE) from None
+    except StoreUnavailableError as error:
+        raise ExitError(f"nothing is exported, run it again: {error}", NEGATIVE) from None
     finally:
         vault.close()
 

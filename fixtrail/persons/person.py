@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from runtime.personal.vault import OrderKeys
 from schemas.personal import CONTACT, CUSTOMER, address_text, customer_key_of, is_sealed
 from sinks.push.address import AddressKeys, parse_recipient
@@ -34,11 +34,11 @@ class Person:
 
 
 def person_of(vehicle: str | None, customer: str | None, contact: str | None) -> Person:
-    """The one person that is named. Raises Failure where none is, or several are."""
+    """The one person that is named. Raises ExitError where none is, or several are."""
     options: tuple[tuple[Kind, str | None], ...] = (("vehicle", vehicle), ("customer", customer), ("contact", contact))
     persons = [Person(kind, value) for kind, value in options if value is not None]
     if len(persons) != 1:
-        raise Failure("name one person, by --vehicle, --customer or --contact", USAGE)
+        raise ExitError("name one person, by --vehicle, --customer or --contact", USAGE)
     return persons[0]
 
 

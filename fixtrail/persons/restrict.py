@@ -9,8 +9,8 @@ from fixtrail.persons.person import Matcher, Person
 from fixtrail.persons.search import search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
-from runtime.failure import NEGATIVE, Failure
-from runtime.store import StoreOutage
+from runtime.failure import NEGATIVE, ExitError
+from runtime.store import StoreUnavailableError
 from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger, persons
 
@@ -28,7 +28,7 @@ class Restricted:
 
 
 async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, lift: bool) -> Restricted:
-    """Restrict a person's orders, or lift that again. Raises Failure where a store is away; then run it again."""
+    """Restrict a person's orders, or lift that again. Raises ExitError where a store is away; then run it again."""
     vault = vault_of(settings)
     try:
         findings = await search(settings, Matcher(person, settings.secret()), vault)
@@ -42,8 +42,8 @@ async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, 
             change_consent(settings, person.value, Consent(opted_out=not lift))
         messages = 0 if lift else _stop(settings, findings.order_keys())
         return Restricted(dry_run, lift, messages=messages, opted_out=is_address and not lift, **counted)
-    except StoreOutage as error:
-        raise Failure(f"not everything is restricted, run it again: {error}", NEGATIVE) from None
+    except StoreUnavailableError as error:
+        raise ExitError(f"not everything is restricted, run it again: {error}", NEGATIVE) from None
     finally:
         vault.close()
 

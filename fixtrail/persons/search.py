@@ -12,7 +12,7 @@ from fixtrail.settings import KafkaSettings, client_options
 from runtime.kafka.whole_topic import records_of
 from runtime.personal.sealing import personal_event, sealed_event
 from runtime.personal.vault import Vault
-from schemas.decode import BadEvent, Headers, event_object
+from schemas.decode import EventError, Headers, event_object
 from schemas.order_key import OrderKey
 from schemas.topics import DEAD_LETTERS, JOURNEYS, MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -103,5 +103,5 @@ async def _objects(settings: KafkaSettings, *topics: str) -> AsyncIterator[list[
 def _object(record: Any) -> Json | None:
     try:
         return event_object(record.value, record.headers, max_bytes=2 * MAX_SENT_BYTES)
-    except BadEvent:
+    except EventError:
         return None

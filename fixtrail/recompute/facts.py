@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 import orjson
 
 from fixtrail.settings import NoEndpointError, SecretSettings
-from runtime.failure import USAGE, Failure
-from schemas.decode import BadEvent, decode_event
+from runtime.failure import USAGE, ExitError
+from schemas.decode import EventError, decode_event
 from schemas.events import Event
 from schemas.facts import ORDER_FIGURES
 from schemas.times import to_ms
@@ -21,7 +21,7 @@ def facts_of(
     source: BinaryIO,
     now_ms: int,
     keyed: KeyedHash | None,
-    refused: Callable[[int, BadEvent], Any],
+    refused: Callable[[int, EventError], Any],
     *,
     max_bytes: int,
     moved: Callable[[int], object] = lambda _: None,
@@ -43,23 +43,23 @@ def keyed_hash(settings: SecretSettings) -> KeyedHash | None:
 
 
 def parse_time(text: str, option: str) -> datetime:
-    """An RFC 3339 time with offset. Raises Failure that names the option."""
+    """An RFC 3339 time with offset. Raises ExitError that names the option."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Failure(f"{option} {text!r} is no time with offset, such as 2026-03-01T08:00:00Z", USAGE)
+        raise ExitError(f"{option} {text!r} is no time with offset, such as 2026-03-01T08:00:00Z", USAGE)
     return at
 
 
 def parse_now(text: str | None) -> int:
-    """Milliseconds of an RFC 3339 time with offset; the wall clock where there is none. Raises Failure."""
+    """Milliseconds of an RFC 3339 time with offset; the wall clock where there is none. Raises ExitError."""
     return to_ms(datetime.now(UTC) if text is None else parse_time(text, "--now"))
 
 
 def _events(
-    source: BinaryIO, refused: Callable[[int, BadEvent], Any], max_bytes: int, moved: Callable[[int], object]
+    source: BinaryIO, refused: Callable[[int, EventError], Any], max_bytes: int, moved: Callable[[int], object]
 ) -> Iterator[Event]:
     for number, line in enumerate(source, 1):
         moved(len(line))
@@ -67,7 +67,7 @@ def _events(
         if value and value != b"\r":
             try:
                 event = decode_event(value, max_bytes=max_bytes)
-            except BadEvent as error:
+            except EventError as error:
                 refused(number, error)
             else:
                 yield event

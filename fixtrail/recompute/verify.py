@@ -90,7 +90,7 @@ class _AlreadyHashed:
 
 
 def run_verify(settings: ClickHouseSettings, *, as_json: bool = False) -> int:
-    """Print what differs; 0 where nothing does, else 1. Raises Failure where ClickHouse cannot be used."""
+    """Print what differs; 0 where nothing does, else 1. Raises ExitError where ClickHouse cannot be used."""
     from fixtrail.clickhouse.admin import writing_client
     from fixtrail.terminal.progress_bars import share_bar
 

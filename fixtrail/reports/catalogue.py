@@ -6,7 +6,7 @@ from importlib import import_module
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Report
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 Build = Callable[[Ask, Options], Report]
 
@@ -25,8 +25,8 @@ REPORTS = {
 
 
 def builder(name: str) -> Build:
-    """The function that computes a report. Raises Failure for a name that is none."""
+    """The function that computes a report. Raises ExitError for a name that is none."""
     if name not in REPORTS:
-        raise Failure(f"there is no report {name!r}: {', '.join(REPORTS)}", USAGE)
+        raise ExitError(f"there is no report {name!r}: {', '.join(REPORTS)}", USAGE)
     build: Build = import_module(f"fixtrail.reports.{name}.report").build
     return build

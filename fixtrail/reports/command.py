@@ -14,7 +14,7 @@ from fixtrail.reports.queries import query_runner, questions
 from fixtrail.reports.report import Chart, Locale, Report
 from fixtrail.reports.targets import NO_TARGETS, read_targets
 from fixtrail.settings import ReportSettings
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 
 Say = Callable[[str], None]
 
@@ -33,7 +33,7 @@ class ReportForms:
 
 
 def read_options(targets: Path | None, since: str | None, until: str | None, by: str | None) -> Options:
-    """The options of a command line. Raises Failure that says which of them is wrong."""
+    """The options of a command line. Raises ExitError that says which of them is wrong."""
     return Options(
         datetime.now(UTC),
         parse_day(since, "--from"),
@@ -44,12 +44,12 @@ def read_options(targets: Path | None, since: str | None, until: str | None, by:
 
 
 def locale_of(text: str) -> Locale:
-    """A language of pages. Raises Failure for one that we do not speak."""
+    """A language of pages. Raises ExitError for one that we do not speak."""
     if text == "zh-CN":
         return "zh-CN"
     if text == "en":
         return "en"
-    raise Failure("--locale is zh-CN or en", USAGE)
+    raise ExitError("--locale is zh-CN or en", USAGE)
 
 
 def list_reports(say: Say) -> None:
@@ -67,7 +67,7 @@ def run_report(
     """Compute a report and bring it into the forms wanted; the exit code."""
     build = builder(name)
     if table is not None and name != "kpi":
-        raise Failure("--table goes with report kpi", USAGE)
+        raise ExitError("--table goes with report kpi", USAGE)
     if table is not None:
         from fixtrail.reports.kpi.external_figures import read_external_figures
 
@@ -78,7 +78,7 @@ def run_report(
 
 
 def deliver(report: Report, forms: ReportForms, say: Say) -> None:
-    """Print a report, or write its files and say their names. Raises Failure for a chart that the report has not."""
+    """Print a report, or write its files and say their names. Raises ExitError for a chart that the report has not."""
     if forms.json:
         say(orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2).decode())
     files = []
@@ -103,12 +103,12 @@ def deliver(report: Report, forms: ReportForms, say: Say) -> None:
 def _charts(report: Report, name: str | None) -> tuple[Chart, ...]:
     if name is None:
         if not report.charts:
-            raise Failure(f"report {report.name} has nothing to draw here", NEGATIVE)
+            raise ExitError(f"report {report.name} has nothing to draw here", NEGATIVE)
         return report.charts
     charts = tuple(chart for chart in report.charts if chart.name == name)
     if not charts:
         names = ", ".join(chart.name for chart in report.charts) or "none"
-        raise Failure(f"report {report.name} has no chart {name!r}; it has {names}", USAGE)
+        raise ExitError(f"report {report.name} has no chart {name!r}; it has {names}", USAGE)
     return charts
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fixtrail.reports.targets import NO_TARGETS, Targets
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 CUTS = ("center", "region", "wave", "lane", "origin", "group", "day", "week", "month")
 
@@ -35,23 +35,23 @@ class Options:
 
 
 def parse_day(text: str | None, option: str) -> date | None:
-    """A day, as 2026-07-06. Raises Failure for anything else."""
+    """A day, as 2026-07-06. Raises ExitError for anything else."""
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Failure(f"{option} is a day such as 2026-07-06, not {text!r}", USAGE) from None
+        raise ExitError(f"{option} is a day such as 2026-07-06, not {text!r}", USAGE) from None
 
 
 def check_cut(by: str | None) -> str | None:
-    """A cut's name. Raises Failure for anything else."""
+    """A cut's name. Raises ExitError for anything else."""
     if by not in (None, *CUTS):
-        raise Failure(f"--by is one of {', '.join(CUTS)}", USAGE)
+        raise ExitError(f"--by is one of {', '.join(CUTS)}", USAGE)
     return by
 
 
 def refuse_cut(report: str, options: Options, why: str = "its tables have the cuts") -> None:
-    """Raises Failure where --by is given to a report that is not cut by it."""
+    """Raises ExitError where --by is given to a report that is not cut by it."""
     if options.by is not None:
-        raise Failure(f"report {report} cannot be cut: {why}; --by is for report kpi", USAGE)
+        raise ExitError(f"report {report} cannot be cut: {why}; --by is for report kpi", USAGE)

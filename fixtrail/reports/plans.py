@@ -7,7 +7,7 @@ from fixtrail.reports.drivers.visits import LONGEST_WAIT_MIN
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto.loss import SolvedLevels
 from fixtrail.reports.pilot.judge import Plan, plan_of
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 _PILOT = {"wave", "until", "declared", "alpha", "gate", "rollout"}
 _GATE = {"figure", "at_least", "at_most"}
@@ -15,12 +15,12 @@ _ROLLOUT = {"wave", "from", "centers"}
 
 
 def longest_wait_min(options: Options) -> float:
-    """The wait from which on a longer one counts no more: [drivers], 240 min unless told. Raises Failure."""
+    """The wait from which on a longer one counts no more: [drivers], 240 min unless told. Raises ExitError."""
     return _number(_table(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN)
 
 
 def solved_levels(options: Options) -> SolvedLevels:
-    """When a cause counts as solved: [pareto]; else the targeted mean wait, or 15 min, and one update. Or Failure."""
+    """When a cause counts as solved: [pareto]; else the targeted mean wait, or 15 min, and one update. Or ExitError."""
     table = _table(options, "pareto", {"wait_min", "updates"})
     aim_s = options.targets.values.get("wait_mean_s", 60 * SolvedLevels().wait_min)
     return SolvedLevels(
@@ -29,7 +29,7 @@ def solved_levels(options: Options) -> SolvedLevels:
 
 
 def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
-    """(what was declared of the pilot in [pilot], the waves told there in place of the centers'). Raises Failure."""
+    """(what was declared of the pilot in [pilot], the waves told there in place of the centers'). Raises ExitError."""
     table = _table(options, "pilot", _PILOT)
     try:
         for gate in table.get("gate", ()):
@@ -41,7 +41,7 @@ def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
                 raise ValueError(f"pilot.rollout: {', '.join(missing)} is missing")
         return plan_of(table), rollout
     except (ValueError, TypeError, AttributeError) as error:
-        raise Failure(f"targets: {error}", USAGE) from None
+        raise ExitError(f"targets: {error}", USAGE) from None
 
 
 def _table(options: Options, name: str, keys: Collection[str]) -> Mapping[str, Any]:
@@ -49,7 +49,7 @@ def _table(options: Options, name: str, keys: Collection[str]) -> Mapping[str, A
     try:
         _check_keys(table, name, keys)
     except (ValueError, AttributeError) as error:
-        raise Failure(f"targets: {error}", USAGE) from None
+        raise ExitError(f"targets: {error}", USAGE) from None
     checked: Mapping[str, Any] = table
     return checked
 
@@ -62,5 +62,5 @@ def _check_keys(table: Mapping[str, Any], name: str, keys: Collection[str]) -> N
 def _number(table: Mapping[str, Any], name: str, key: str, otherwise: float) -> float:
     value = table.get(key, otherwise)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise Failure(f"targets: {name}.{key} is a number of at least 0, not {value!r}", USAGE)
+        raise ExitError(f"targets: {name}.{key} is a number of at least 0, not {value!r}", USAGE)
     return float(value)

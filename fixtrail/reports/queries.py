@@ -10,7 +10,7 @@ import pandas as pd
 
 from fixtrail.clickhouse import query as sql
 from fixtrail.settings import ReportSettings
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 # READONLY, SETTING_CONSTRAINT_VIOLATION: the server's administrator has said how long a reader's query may take.
 _NOT_ALLOWED = re.compile(r"Code: (164|452)\b")
@@ -46,7 +46,7 @@ def parameters_of(text: str) -> set[str]:
 
 
 def query_runner(settings: ReportSettings, answered: Callable[[], None] | None = None) -> Ask:
-    """Asks the ClickHouse of these settings. What it raises: Failure, as `fixtrail sql` does.
+    """Asks the ClickHouse of these settings. What it raises: ExitError, as `fixtrail sql` does.
 
     `answered` is called after each answer.
     """
@@ -77,7 +77,7 @@ def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) 
     form = "JSONColumnsWithMetadata"
     try:
         return b"".join(sql.query(settings, text, form, parameters, settings.report_s))
-    except Failure as error:
+    except ExitError as error:
         if not _NOT_ALLOWED.search(str(error)):
             raise
     return b"".join(sql.query(settings, text, form, parameters))

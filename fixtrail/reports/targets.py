@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from schemas.times import is_time_zone
 from schemas.toml_file import TomlFileError, read_toml
 
@@ -63,13 +63,13 @@ NO_TARGETS = Targets()
 
 
 def read_targets(file: Path) -> Targets:
-    """The targets of a file. Raises Failure that says what is wrong with it."""
+    """The targets of a file. Raises ExitError that says what is wrong with it."""
     try:
         return targets_of(read_toml(file))
     except TomlFileError as error:
-        raise Failure(str(error), USAGE) from None
+        raise ExitError(str(error), USAGE) from None
     except (ValueError, TypeError, KeyError) as error:
-        raise Failure(f"{file}: {error}", USAGE) from None
+        raise ExitError(f"{file}: {error}", USAGE) from None
 
 
 def targets_of(document: Mapping[str, Any]) -> Targets:

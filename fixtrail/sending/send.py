@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import Seal, sealer_of
 from fixtrail.settings import SendingSettings, client_options, tracing_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
-from schemas.decode import BadEvent, decode_with_extras, vehicle_id_of
+from schemas.decode import EventError, decode_with_extras, vehicle_id_of
 from schemas.events import Event
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
@@ -63,7 +63,7 @@ async def send_lines(
     """Send each line of `source` and wait until Kafka has acknowledged all of them.
 
     `rate` limits to so many events per second; `moved` is told how many bytes were read. A key's lines stay in order.
-    Raises Failure where Kafka is not there or has no topic `service-events`.
+    Raises ExitError where Kafka is not there or has no topic `service-events`.
     """
     async with open_sender(settings) as lanes:
         await _send_all(lanes, source, rate, moved)
@@ -74,7 +74,7 @@ async def send_lines(
 async def open_sender(settings: SendingSettings) -> AsyncIterator["PartitionedSender"]:
     """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
 
-    Raises Failure where Kafka has no topic `service-events`.
+    Raises ExitError where Kafka has no topic `service-events`.
     """
     tracing = tracing_of(settings, "send")
     partitions = await require_topic(settings, SERVICE_EVENTS)
@@ -203,7 +203,7 @@ class PartitionedSender:
         if self._seal is not None and lines:
             try:
                 lines = await asyncio.to_thread(self._seal, lines)
-            except Failure as error:
+            except ExitError as error:
                 self.sent.failed += len(lines)
                 self.sent.error = self.sent.error or str(error)
                 return
@@ -310,8 +310,8 @@ def check_lines(
     max_bytes: int,
     moved: Callable[[int], object] = lambda _: None,
     accepted: Callable[[Event], object] = lambda _: None,
-    refused: Callable[[BadEvent, bytes], object] = lambda *_: None,
-) -> Iterator[tuple[int, BadEvent]]:
+    refused: Callable[[EventError, bytes], object] = lambda *_: None,
+) -> Iterator[tuple[int, EventError]]:
     """The lines that are no event: line number and reason; `result` counts the rest as the lines go by.
 
     `accepted` is given each event, `refused` each error with its line.
@@ -325,7 +325,7 @@ def check_lines(
         result.lines += 1
         try:
             event, extras = decode_with_extras(value, max_bytes=max_bytes)
-        except BadEvent as error:
+        except EventError as error:
             result.codes[error.code] += 1
             refused(error, value)
             yield number, error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from fixtrail.sending.send import Sent, open_sender, send_from
 from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
-from runtime.failure import NEGATIVE, USAGE, Failure
+from runtime.failure import NEGATIVE, USAGE, ExitError
 from schemas.toml_file import TomlFileError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class SimulatedRun:
 def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say: Say) -> int:
     """Send the events of a log and print the report; the exit code, 1 where not all of them arrived.
 
-    Raises Failure where the mapping or the log cannot be used.
+    Raises ExitError where the mapping or the log cannot be used.
     """
     from fixtrail.imports.errors import LogError
     from fixtrail.imports.report_lines import report_lines
@@ -54,7 +54,7 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     try:
         report, sent = asyncio.run(_import(settings, run))
     except (TomlFileError, LogError) as error:
-        raise Failure(str(error)) from None
+        raise ExitError(str(error)) from None
     if as_json:
         say(report.model_dump_json(indent=2))
     else:
@@ -65,19 +65,19 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
 
 
 def suggest_to(log: Path, target: Path | None, say: Say) -> None:
-    """Write a first mapping for a log to a file, or say it. Raises Failure."""
+    """Write a first mapping for a log to a file, or say it. Raises ExitError."""
     from fixtrail.imports.errors import LogError
     from fixtrail.imports.suggest import suggest_mapping
 
     try:
         text = suggest_mapping(log)
     except LogError as error:
-        raise Failure(str(error)) from None
+        raise ExitError(str(error)) from None
     if target is None or str(target) == "-":
         say(text.rstrip("\n"))
         return
     if target.exists():
-        raise Failure(f"{target} exists already; name another file", USAGE)
+        raise ExitError(f"{target} exists already; name another file", USAGE)
     target.write_text(text, encoding="utf-8")
     say(f"{target} written: read it, then try it with --dry-run")
 
@@ -115,7 +115,7 @@ def _to_file(write: Callable[[bytes], object]) -> Callable[[bytes, bytes], Await
 
 
 def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
-    """Send the events of a run, or write them to `out`; the exit code. Raises Failure for an unusable scenario."""
+    """Send the events of a run, or write them to `out`; the exit code. Raises ExitError for an unusable scenario."""
     from fixtrail.simulator.command import Written, write_events
 
     with text_bar("simulating") as show:
@@ -139,7 +139,7 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
             else:
                 written, sent = asyncio.run(send_from(settings, play))
         except TomlFileError as error:
-            raise Failure(str(error)) from None
+            raise ExitError(str(error)) from None
     if str(out) != "-":
         span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
         say(f"{written.events:,} events of {written.orders:,} orders{span}")
@@ -150,22 +150,22 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
 def write_beside(run: SimulatedRun, *, truth: Path | None, centers: Path | None) -> None:
     """Write what the run has planted, and the reference data of its centers, where a file is named.
 
-    Raises Failure where the run has no fixed start: it would belong to another run; and where a scenario or a file
+    Raises ExitError where the run has no fixed start: it would belong to another run; and where a scenario or a file
     cannot be used.
     """
     from fixtrail.simulator.command import write_centers, write_truth
 
     if (truth or centers) and run.start is None:
-        raise Failure("--truth and --centers-out need --start: what they say depends on it", USAGE)
+        raise ExitError("--truth and --centers-out need --start: what they say depends on it", USAGE)
     try:
         if truth and run.start:
             write_truth(truth, run.scenario, run.seed, run.days, run.centers, run.start)
         if centers and run.start:
             write_centers(centers, run.scenario, run.centers, run.start)
     except TomlFileError as error:
-        raise Failure(str(error)) from None
+        raise ExitError(str(error)) from None
     except OSError as error:
-        raise Failure(f"{error.filename} cannot be written: {error.strerror}") from None
+        raise ExitError(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 def _result_text(sent: Sent) -> str:

@@ -28,7 +28,7 @@ from runtime.failure import BUG, OK
 from runtime.kafka.client import stop_client
 from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.progress import Progress
-from runtime.retry import Stopped
+from runtime.retry import StopRequestedError
 from schemas.centers import Center
 from schemas.facts import Alert
 from schemas.order_key import OrderKey
@@ -152,7 +152,7 @@ class _Watch(Box):
     # Reading
 
     async def _watch(self) -> None:
-        with suppress(Stopped):
+        with suppress(StopRequestedError):
             await self.group.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
             await self.group.run()
 

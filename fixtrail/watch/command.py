@@ -14,7 +14,7 @@ from fixtrail.watch.acks import acknowledge
 from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
-from runtime.failure import NEGATIVE, OK, USAGE, Failure
+from runtime.failure import NEGATIVE, OK, USAGE, ExitError
 from runtime.kafka.producer import open_producer
 from schemas.facts import Alert
 from schemas.opening_hours import local
@@ -27,9 +27,9 @@ STATES = ("open", "acknowledged", "closed", "all")
 
 
 def list_alerts(settings: WatchSettings, state: str, center: str | None, rule: str | None, *, as_json: bool) -> int:
-    """Print the alerts in a state; the exit code 0. Raises Failure for a state that there is not (2)."""
+    """Print the alerts in a state; the exit code 0. Raises ExitError for a state that there is not (2)."""
     if state not in STATES:
-        raise Failure(f"--state is one of {', '.join(STATES)}", USAGE)
+        raise ExitError(f"--state is one of {', '.join(STATES)}", USAGE)
     alerts = asyncio.run(_all(settings, None if state == "all" else state))
     selected = [alert for alert in alerts if center in (None, alert.center_id) and rule in (None, alert.rule)]
     if as_json:
@@ -40,7 +40,7 @@ def list_alerts(settings: WatchSettings, state: str, center: str | None, rule: s
 
 
 def show_alert(settings: KafkaSettings, text: str) -> int:
-    """Print one alert; the exit code 0. Raises Failure where there is none such, or more than one."""
+    """Print one alert; the exit code 0. Raises ExitError where there is none such, or more than one."""
 
     async def find() -> Alert:
         async with _read(settings) as alerts:
@@ -53,18 +53,18 @@ def show_alert(settings: KafkaSettings, text: str) -> int:
 def acknowledge_alert(settings: KafkaSettings, text: str, by: str, note: str | None) -> int:
     """Acknowledge an alert and wait until it is closed; 1 where no watch has answered in time.
 
-    Raises Failure where there is no such alert, or it is closed.
+    Raises ExitError where there is no such alert, or it is closed.
     """
     return asyncio.run(_acknowledge(settings, text, by, note))
 
 
 async def _acknowledge(settings: KafkaSettings, text: str, by: str, note: str | None) -> int:
     if not by.strip():
-        raise Failure("--by says who takes care of it", USAGE)
+        raise ExitError("--by says who takes care of it", USAGE)
     async with _read(settings) as alerts:
         alert = _single_alert(alerts, text)
         if alert.closed_at is not None:
-            raise Failure(f"{alert.alert_id} is {alert.state} already")
+            raise ExitError(f"{alert.alert_id} is {alert.state} already")
         async with open_producer(client_options(settings)) as producer:
             await acknowledge(producer, alert.alert_id, by.strip(), note)
         try:
@@ -80,7 +80,7 @@ async def _acknowledge(settings: KafkaSettings, text: str, by: str, note: str | 
 
 @asynccontextmanager
 async def _read(settings: KafkaSettings) -> AsyncIterator[Alerts]:
-    """All alerts of the topic, followed until the end. Raises Failure where it cannot be read."""
+    """All alerts of the topic, followed until the end. Raises ExitError where it cannot be read."""
     await require_topic(settings, ALERTS)
     alerts = Alerts(client_options(settings))
     following = asyncio.create_task(alerts.run())
@@ -88,7 +88,7 @@ async def _read(settings: KafkaSettings) -> AsyncIterator[Alerts]:
         try:
             await asyncio.wait_for(alerts.read.wait(), READ_LIMIT_S)
         except TimeoutError:
-            raise Failure(f"topic {ALERTS} could not be read within {READ_LIMIT_S:.0f} s") from None
+            raise ExitError(f"topic {ALERTS} could not be read within {READ_LIMIT_S:.0f} s") from None
         yield alerts
     finally:
         following.cancel()
@@ -103,7 +103,7 @@ async def _all(settings: KafkaSettings, state: str | None) -> list[Alert]:
 def _single_alert(alerts: Alerts, text: str) -> Alert:
     matches = alerts.starting_with(text)
     if len(matches) != 1:
-        raise Failure(f"there is no alert {text}" if not matches else f"{len(matches)} alerts begin with {text}")
+        raise ExitError(f"there is no alert {text}" if not matches else f"{len(matches)} alerts begin with {text}")
     return matches[0]
 
 

@@ -51,7 +51,7 @@ class WebConfig:
 
 
 def web_config(settings: WebSettings) -> WebConfig:
-    """All of it from the settings. Raises Failure (78) where a file is wrong."""
+    """All of it from the settings. Raises ExitError (78) where a file is wrong."""
     return WebConfig(
         settings=settings,
         public_url=public_url(settings),

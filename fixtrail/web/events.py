@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 
 from fixtrail.sealing import Seal
-from runtime.failure import Failure
-from runtime.kafka.producer import KafkaAway, OutgoingRecord, RenewingProducer, start_producer
+from runtime.failure import ExitError
+from runtime.kafka.producer import KafkaUnavailableError, OutgoingRecord, RenewingProducer, start_producer
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 ACK_LIMIT_S = 15.0
 PAUSE_S = 2.0
 
 
-class NotAcknowledged(Exception):
+class NotAcknowledgedError(Exception):
     """Kafka has not said that it has the event. It may have it all the same: trying again needs the same event_id."""
 
 
@@ -36,29 +36,32 @@ class Events:
         """Keep the producer open until cancelled."""
         try:
             while True:
-                with suppress(KafkaAway):
+                with suppress(KafkaUnavailableError):
                     await self._producer.open()
                 await asyncio.sleep(PAUSE_S)
         finally:
             await self._producer.close()
 
     async def write(self, value: bytes, key: bytes, topic: str = SERVICE_EVENTS) -> None:
-        """Send one record; returns once all replicas have it. Raises NotAcknowledged, at once while Kafka is away."""
+        """Send one record; returns once all replicas have it.
+
+        Raises NotAcknowledgedError, at once while Kafka is away.
+        """
         if not self.ready:
-            raise NotAcknowledged("Kafka is away")
+            raise NotAcknowledgedError("Kafka is away")
         try:
             (acknowledged,) = await self._producer.send(topic, [OutgoingRecord(key, value)])
-        except KafkaAway as error:
-            raise NotAcknowledged(str(error)) from None
+        except KafkaUnavailableError as error:
+            raise NotAcknowledgedError(str(error)) from None
         if not acknowledged:
-            raise NotAcknowledged("no acknowledgement")
+            raise NotAcknowledgedError("no acknowledgement")
 
     async def write_event(self, event: Mapping[str, Any]) -> None:
-        """Send an event in the form of docs/contract.md, keyed by its vehicle. Raises NotAcknowledged."""
+        """Send an event in the form of docs/contract.md, keyed by its vehicle. Raises NotAcknowledgedError."""
         value = orjson.dumps(event)
         if self._seal is not None:
             try:
                 (value,) = await asyncio.to_thread(self._seal, [value])
-            except Failure as error:
-                raise NotAcknowledged(str(error)) from None
+            except ExitError as error:
+                raise NotAcknowledgedError(str(error)) from None
         await self.write(value, event["vehicle_id"].encode())

@@ -14,7 +14,7 @@ from fixtrail.web.app import create_app
 from fixtrail.web.config import WebConfig
 from fixtrail.web.connections import Connections, timed_protocol
 from fixtrail.web.context import Web, make_web
-from runtime.failure import OK, REFUSED, Failure
+from runtime.failure import OK, REFUSED, ExitError
 from runtime.kafka.table import Table, follow_tables
 from runtime.progress import Progress
 from schemas.order_key import OrderKey
@@ -39,7 +39,7 @@ def _wake(web: Web, key: str) -> None:
 
 
 async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) -> int:
-    """Serve until `stop`; the exit code 0. Raises Failure (78) where the port is taken."""
+    """Serve until `stop`; the exit code 0. Raises ExitError (78) where the port is taken."""
     _allow_many_connections()
     web = make_web(config, progress)
     web.links.revocations.on_change(lambda key, *_: _wake(web, key))
@@ -72,7 +72,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that waits for connections; port 0 takes a free one. Raises Failure (78)."""
+    """A socket that waits for connections; port 0 takes a free one. Raises ExitError (78)."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -80,7 +80,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise Failure(f"the pages cannot be served on {host}:{port}: {error}", REFUSED) from None
+        raise ExitError(f"the pages cannot be served on {host}:{port}: {error}", REFUSED) from None
     shown_host = f"[{host}]" if ":" in host else host
     log.info("serving http://%s:%d", shown_host, listener.getsockname()[1])
     return listener

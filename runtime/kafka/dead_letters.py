@@ -35,7 +35,7 @@ class DeadLetters:
         self._producer: Any = None
 
     async def send(self, record: Any, code: str, reason: str) -> None:
-        """Returns once Kafka has acknowledged the letter; waits for as long as that takes. Raises Stopped.
+        """Returns once Kafka has acknowledged the letter; waits for as long as that takes. Raises StopRequestedError.
 
         Repeated after a lost acknowledgement, it stands there twice: readers count one letter for each origin.
         """

@@ -22,7 +22,7 @@ from runtime.kafka.client import stop_client
 from runtime.kafka.dead_letters import DeadLetters
 from runtime.kafka.lag import Delivered, show_lag
 from runtime.progress import Progress
-from runtime.retry import Retry, Stopped
+from runtime.retry import Retry, StopRequestedError
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         """Read until asked to stop, then let the box finish. Raises what the box raises."""
         lag = asyncio.create_task(show_lag(self._membership.kafka, self._progress, self._delivered_by_partition))
         try:
-            with suppress(Stopped):
+            with suppress(StopRequestedError):
                 await self.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
                 self._progress.waiting = True
                 while not self._stop.is_set():
@@ -228,7 +228,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._progress.count("records", tp.topic, len(batch))
 
     async def _flush(self) -> None:
-        """Let the box deliver. Raises Stopped where it does not end in time after the stop."""
+        """Let the box deliver. Raises StopRequestedError where it does not end in time after the stop."""
         flush = asyncio.create_task(self._box.flush())
         try:
             await asyncio.wait({flush}, timeout=FLUSH_ALONE_S)
@@ -238,7 +238,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.wait({flush}, timeout=1.0)
             await asyncio.wait({flush}, timeout=STOP_LIMIT_S)
             if not flush.done():
-                raise Stopped("what was read could not be delivered in time")
+                raise StopRequestedError("what was read could not be delivered in time")
             flush.result()
         finally:
             flush.cancel()

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.kafka.client import stop_client
 
 OPEN_WITHIN_S = 5.0
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Header = tuple[str, bytes]
 
 
-class KafkaAway(Exception):
+class KafkaUnavailableError(Exception):
     """Nothing was sent: Kafka does not answer, or has no such topic. Trying again later helps."""
 
 
@@ -60,9 +60,9 @@ async def open_producer(kafka: Mapping[str, Any], **options: Any) -> AsyncIterat
 class RenewingProducer:
     """Sends for any number of tasks at once; opened when first used, and replaced by another after a failure.
 
-    `start` gives a started producer; what it raises is told as KafkaAway. aiokafka never gives up on a batch of an
-    idempotent producer: what was not acknowledged in time may still arrive. While such a record is left over nothing
-    more is taken, so that memory stays bounded; after a minute the producer is replaced.
+    `start` gives a started producer; what it raises is told as KafkaUnavailableError. aiokafka never gives up on a
+    batch of an idempotent producer: what was not acknowledged in time may still arrive. While such a record is left
+    over nothing more is taken, so that memory stays bounded; after a minute the producer is replaced.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RenewingProducer:
     async def send(self, topic: str, records: Sequence[OutgoingRecord], headers: Sequence[Header] = ()) -> list[bool]:
         """Whether Kafka has acknowledged each record, within the time set; the headers go with all of them.
 
-        Raises KafkaAway before anything is sent.
+        Raises KafkaUnavailableError before anything is sent.
         """
         producer = await self.open()
         futures: list[asyncio.Future[Any]] = []
@@ -107,11 +107,11 @@ class RenewingProducer:
         return acknowledged + [False] * (len(records) - len(futures))
 
     async def open(self) -> Any:
-        """The producer. Raises KafkaAway where there is none, at once while one has just failed to open."""
+        """The producer. Raises KafkaUnavailableError where there is none, at once while one has just failed to open."""
         self._overdue = {future for future in self._overdue if not future.done()}
         if self._overdue:
             if time.monotonic() - self._overdue_since < REPLACE_AFTER_S:
-                raise KafkaAway("earlier records are not acknowledged yet")
+                raise KafkaUnavailableError("earlier records are not acknowledged yet")
             # It may have lost its way for good.
             self._overdue.clear()
             self._retire(self._producer)
@@ -129,18 +129,18 @@ class RenewingProducer:
 
     async def _opened(self) -> Any:
         if time.monotonic() - self._failed_at < PAUSE_S:
-            raise KafkaAway("Kafka does not answer")
+            raise KafkaUnavailableError("Kafka does not answer")
         try:
             async with asyncio.timeout(self._open_within_s):
                 return await self._start()
-        except Failure as failure:
+        except ExitError as failure:
             self._failed_at = time.monotonic()
             log.error("nothing can be sent: %s", failure)
-            raise KafkaAway(str(failure)) from None
+            raise KafkaUnavailableError(str(failure)) from None
         except Exception as error:
             self._failed_at = time.monotonic()
             log.warning("Kafka does not answer: %s", type(error).__name__)
-            raise KafkaAway("Kafka does not answer") from None
+            raise KafkaUnavailableError("Kafka does not answer") from None
 
     def _note_overdue(self, futures: Sequence["asyncio.Future[Any]"]) -> None:
         for future in futures:

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from schemas.decode import BadEvent, Headers, decode_with_extras, event_object
+from schemas.decode import EventError, Headers, decode_with_extras, event_object
 from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
 from schemas.personal import (
     CONTACT,
@@ -49,7 +49,7 @@ def personal_event(value: bytes | None, headers: Headers = ()) -> Json | None:
         if not _has_personal(event):
             return None
         _, ignored = decode_with_extras(value, headers, max_bytes=MAX_SENT_BYTES)
-    except BadEvent as error:
+    except EventError as error:
         return _with_extras(event, _unknown(event)) if error.code in _SEALABLE else None
     return _with_extras(event, [*ignored, *_unknown(event)])
 

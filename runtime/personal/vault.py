@@ -14,7 +14,7 @@ from runtime.personal import keys
 from runtime.personal.keys import StoredKey
 from runtime.personal.seal import sealer, unseal
 from runtime.personal.sealing import Json, personal_event, sealed_event, unsealed_event
-from runtime.store import Store, StoreOutage, open_store
+from runtime.store import Store, StoreUnavailableError, open_store
 from schemas.decode import MAX_BYTES, Headers
 from schemas.personal import key_id_of, sealed_texts
 
@@ -64,7 +64,7 @@ class OrderKeys:
 
 
 class Vault:
-    """Seals and unseals; any thread may call it, one at a time works. Every call may raise StoreOutage.
+    """Seals and unseals; any thread may call it, one at a time works. Every call may raise StoreUnavailableError.
 
     `dsn` names the key store as for runtime.store.open_store; it is opened when it is first needed.
     """
@@ -143,7 +143,7 @@ class Vault:
                 keys.create_tables(self._store)
             try:
                 return work(self._store)
-            except StoreOutage:
+            except StoreUnavailableError:
                 self._store.close()
                 self._store = None
                 raise

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
+from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
 
 _PLAIN = (
     *("alert_id", "version", "rule", "kind", "severity", "subject", "order_id", "center_id", "lane", "opening"),
@@ -21,17 +21,17 @@ _NO_ALERT = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def read_alert(record: Record) -> tuple[tuple[Any, ...], int, dict[str, Any]]:
-    """One alert with its key and version. Raises UnusableRecord where the value is none."""
+    """One alert with its key and version. Raises UnusableRecordError where the value is none."""
     try:
         alert: dict[str, Any] = orjson.loads(record.value or b"")
         return (str(alert["alert_id"]),), int(alert["version"]), alert
     except _NO_ALERT as error:
-        raise UnusableRecord(f"no alert: {type(error).__name__}") from None
+        raise UnusableRecordError(f"no alert: {type(error).__name__}") from None
 
 
 def alert_row(alert: dict[str, Any]) -> Row:
-    """The alert's row. Raises UnusableRecord where a field is missing or of another type."""
+    """The alert's row. Raises UnusableRecordError where a field is missing or of another type."""
     try:
         return (*_plain(alert), *([telling[field] for telling in alert["told"]] for field in _TELLING_FIELDS))
     except _NO_ALERT as error:
-        raise UnusableRecord(f"no alert: {type(error).__name__}") from None
+        raise UnusableRecordError(f"no alert: {type(error).__name__}") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
-from schemas.decode import BadEvent
+from schemas.decode import EventError
 from schemas.heartbeat import heartbeat_sent_at
 from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
 from sinks.clickhouse.alert_rows import alert_row, read_alert
@@ -26,7 +26,7 @@ from sinks.clickhouse.tables import (
     Record,
     Row,
     Table,
-    UnusableRecord,
+    UnusableRecordError,
 )
 
 
@@ -120,9 +120,9 @@ class Reader:
                 continue
             try:
                 add_row(block, record)
-            except BadEvent:
+            except EventError:
                 skipped += 1
-            except UnusableRecord as error:
+            except UnusableRecordError as error:
                 if table is DEAD_LETTER_TABLE:
                     skipped += 1
                 else:

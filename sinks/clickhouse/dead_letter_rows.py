@@ -6,7 +6,7 @@ from typing import Any
 from schemas.dead_letter import original_headers, read_dead_letter
 from schemas.origin import center_of, source_of
 from sinks.clickhouse.event_rows import EventRows
-from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, Record, Row, Table, UnusableRecord, timestamp_of
+from sinks.clickhouse.tables import LATEST_MS, SERVICE_EVENTS, Record, Row, Table, UnusableRecordError, timestamp_of
 
 DEAD_LETTER_TABLE = Table(
     "dead_letters",
@@ -43,7 +43,7 @@ class DeadLetterRows:
         self._events = events
 
     def row(self, record: Record) -> Row:
-        """The letter's row. Raises UnusableRecord where another program wrote the record.
+        """The letter's row. Raises UnusableRecordError where another program wrote the record.
 
         `diverted` says that the refused record is an event all the same, so that `events` may hold a row of it.
         """
@@ -51,7 +51,7 @@ class DeadLetterRows:
         try:
             letter = read_dead_letter(headers)
         except ValueError as error:
-            raise UnusableRecord(str(error)) from None
+            raise UnusableRecordError(str(error)) from None
         original: Any = _Original(record.key, record.value, original_headers(headers), letter.timestamp)
         return (
             letter.topic,

@@ -84,7 +84,7 @@ class EventRows:
         return True
 
     def row(self, record: Record) -> Row:
-        """The record's row. Raises schemas.decode.BadEvent where it is no event."""
+        """The record's row. Raises schemas.decode.EventError where it is no event."""
         event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
         if self._staff_key is not None:
             event = _without_staff(event, self._staff_key)

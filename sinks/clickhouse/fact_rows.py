@@ -21,7 +21,7 @@ from schemas.facts import (
     opened_only,
 )
 from sinks.clickhouse.keyed_hash import Keyed
-from sinks.clickhouse.tables import Record, Row, Table, UnusableRecord
+from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
 
 _MONEY = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
 _PLAIN = ("order_id", *(name for name in ORDER_FIGURES if name not in _MONEY))
@@ -78,7 +78,7 @@ class FactRows:
         self._keyed = keyed
 
     def journey(self, record: Record) -> tuple[Key, int, Fact]:
-        """One order's fact. Raises UnusableRecord where the value is none."""
+        """One order's fact. Raises UnusableRecordError where the value is none."""
         fact = _read(record)
         try:
             if "finishing_s" not in fact:
@@ -88,10 +88,10 @@ class FactRows:
                 fact = {**fact, "center_id": ""}
             return _key(fact["center_id"], fact["order_id"], fact["vehicle_id"]), int(fact["version"]), fact
         except _NO_FACT as error:
-            raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
+            raise UnusableRecordError(f"no journey fact: {type(error).__name__}") from None
 
     def journey_row(self, fact: Fact) -> Row:
-        """The fact's row. Raises UnusableRecord where a field is missing or of another type."""
+        """The fact's row. Raises UnusableRecordError where a field is missing or of another type."""
         try:
             customer_id = fact["customer_id"]
             return (
@@ -105,23 +105,23 @@ class FactRows:
                 *_columns("complaint_list", fact["complaint_list"]),
             )
         except _NO_FACT as error:
-            raise UnusableRecord(f"no journey fact: {type(error).__name__}") from None
+            raise UnusableRecordError(f"no journey fact: {type(error).__name__}") from None
 
     def hour(self, record: Record) -> tuple[Key, int, Fact]:
-        """One partition's part of a center's hour. Raises UnusableRecord where the value is none."""
+        """One partition's part of a center's hour. Raises UnusableRecordError where the value is none."""
         fact = _read(record)
         try:
             return _key(fact["center_id"], fact["hour"], fact["partition"]), int(fact["revision"]), fact
         except _NO_FACT as error:
-            raise UnusableRecord(f"no center hour: {type(error).__name__}") from None
+            raise UnusableRecordError(f"no center hour: {type(error).__name__}") from None
 
     def hour_row(self, fact: Fact) -> Row:
-        """The hour's row. Raises UnusableRecord where a field is missing or of another type."""
+        """The hour's row. Raises UnusableRecordError where a field is missing or of another type."""
         try:
             buckets = {int(bucket): count for bucket, count in fact["wait_buckets"].items()}
             return (*_hour_plain(fact), buckets)
         except _NO_FACT as error:
-            raise UnusableRecord(f"no center hour: {type(error).__name__}") from None
+            raise UnusableRecordError(f"no center hour: {type(error).__name__}") from None
 
 
 def _key(*parts: Any) -> Key:
@@ -142,7 +142,7 @@ def _read(record: Record) -> Fact:
     try:
         fact: Fact = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
-        raise UnusableRecord("no JSON") from None
+        raise UnusableRecordError("no JSON") from None
     return fact
 
 

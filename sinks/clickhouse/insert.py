@@ -32,11 +32,11 @@ _REFUSAL_CODES = frozenset({6, 27, 32, 33, 36, 38, 41, 43, 53, 69, 70, 72, 117, 
 _SETTINGS = {"async_insert": 0}
 
 
-class Outage(RuntimeError):
+class ClickHouseUnavailableError(RuntimeError):
     """ClickHouse is not there or too busy; the same rows can be tried again."""
 
 
-class Refused(RuntimeError):
+class RowsRefusedError(RuntimeError):
     """ClickHouse refuses row after row: the fault is ours or its set-up's, not the data's. Trying again cannot help."""
 
 
@@ -67,8 +67,8 @@ class Inserter:
         Returns once ClickHouse has acknowledged all others. Writing the same rows again is harmless: every table is a
         ReplacingMergeTree by a key that never changes.
 
-        Raises Outage when it is unreachable or busy; any part of the rows may then be written.
-        Raises Refused after 20 refused rows in a row.
+        Raises ClickHouseUnavailableError when it is unreachable or busy; any part of the rows may then be written.
+        Raises RowsRefusedError after 20 refused rows in a row.
         """
         refused: list[RefusedRow] = []
         pending = [(0, len(rows))]
@@ -85,7 +85,9 @@ class Inserter:
                 refused.append(RefusedRow(start, "row_refused", _reason(error)))
                 since_accepted += 1
                 if since_accepted >= REFUSED_IN_A_ROW:
-                    raise Refused(f"{since_accepted} rows in a row for {table.full_name}, the last: {_reason(error)}")
+                    raise RowsRefusedError(
+                        f"{since_accepted} rows in a row for {table.full_name}, the last: {_reason(error)}"
+                    )
         self._doubts.pop(table, None)
         return refused
 
@@ -100,17 +102,17 @@ class Inserter:
             context = self._context(table)
         except Exception as error:
             # Nothing was said of the rows yet. A ClickHouse whose disk is full answers with no columns at all.
-            raise Outage(_reason(error)) from error
+            raise ClickHouseUnavailableError(_reason(error)) from error
         try:
             context.data = list(zip(*rows, strict=True))
             self._client.insert(context=context)
         except (HTTPError, OSError) as error:
-            raise Outage(_reason(error)) from error
+            raise ClickHouseUnavailableError(_reason(error)) from error
         except DatabaseError as error:
             if self._is_outage(table, error):
                 # The next attempt asks for the columns again: they may be what is missing.
                 self._contexts.pop(table, None)
-                raise Outage(_reason(error)) from error
+                raise ClickHouseUnavailableError(_reason(error)) from error
             refusal: Exception = error
         except Exception as error:
             # The driver raises TypeError, ValueError, OverflowError … for a value that does not fit its column.

@@ -31,7 +31,7 @@ class Record(AnyRecord, Protocol):
     def offset(self) -> int: ...
 
 
-class UnusableRecord(ValueError):
+class UnusableRecordError(ValueError):
     """A record of our own topics is not what we write there; trying again cannot help. It becomes a dead letter."""
 
 

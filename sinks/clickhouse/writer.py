@@ -22,7 +22,7 @@ from sinks.clickhouse.batch import Batch, Block, Reader
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.event_rows import EventRows
-from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow
+from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, RefusedRow, RowsRefusedError
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.progress import Progress, note_insert, note_rows
 from sinks.clickhouse.tables import TOPICS, Row, Table
@@ -68,7 +68,7 @@ async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progre
     try:
         await writer.group.run()
         return OK
-    except Refused as error:
+    except RowsRefusedError as error:
         log.critical("ClickHouse refuses the rows, so writing would only fill the dead letters: %s", error)
         return REFUSED
     except Exception:
@@ -176,7 +176,9 @@ class _Writer(Box):
             if block.rows:
                 with self._traced(table, block, batch.since):
                     refused = await self.group.retry.until_done(
-                        partial(self._insert, table, block.rows), (Outage,), f"ClickHouse does not take {table.name}"
+                        partial(self._insert, table, block.rows),
+                        (ClickHouseUnavailableError,),
+                        f"ClickHouse does not take {table.name}",
                     )
                 for row in refused:
                     self._progress.count("refused", table.name)
@@ -197,12 +199,12 @@ class _Writer(Box):
         return tracing.inserting(table.full_name, block.records, since) if tracing else nullcontext()
 
     async def _insert(self, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
-        """The refused rows; all others are in ClickHouse. Raises Outage where it is away."""
+        """The refused rows; all others are in ClickHouse. Raises ClickHouseUnavailableError where it is away."""
         began = time.monotonic()
         loop = asyncio.get_running_loop()
         try:
             refused = await loop.run_in_executor(self._thread, self._inserter.insert, table, rows)
-        except Outage:
+        except ClickHouseUnavailableError:
             self._progress.count("retries", table.name)
             raise
         crash_point("writer.inserted")

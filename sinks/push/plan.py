@@ -19,17 +19,17 @@ HEAD_START_MS = 200
 NOBODY = Recipient("none", "")
 
 
-class UnusableNotice(ValueError):
+class UnusableNoticeError(ValueError):
     """The record is no notice; the message says why, without any value."""
 
 
 def read_notice(value: bytes | None) -> Notice:
-    """The notice in a record's value. Raises UnusableNotice."""
+    """The notice in a record's value. Raises UnusableNoticeError."""
     try:
         return Notice.model_validate_json(value or b"")
     except ValidationError as error:
         first_error = error.errors(include_input=False, include_url=False)[0]
-        raise UnusableNotice(
+        raise UnusableNoticeError(
             f"{'.'.join(map(str, first_error['loc'][:1])) or 'record'}: {first_error['type']}"
         ) from None
 

@@ -15,8 +15,8 @@ from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.personal.vault import Vault
 from runtime.progress import Progress
-from runtime.retry import Retry, Stopped
-from runtime.store import Store, StoreOutage, open_store
+from runtime.retry import Retry, StopRequestedError
+from runtime.store import Store, StoreUnavailableError, open_store
 from schemas.centers import Center
 from schemas.facts import Notice
 from schemas.order_key import OrderKey
@@ -32,7 +32,7 @@ from sinks.push.journeys import Journeys
 from sinks.push.ledger import ledger, recipients, upgrade
 from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send
-from sinks.push.plan import Planner, UnusableNotice, read_notice
+from sinks.push.plan import Planner, UnusableNoticeError, read_notice
 from sinks.push.words.compose import Composer, Link
 from sinks.push.words.words import TemplateRenderer
 
@@ -79,9 +79,9 @@ async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress |
         keys = AddressKeys(config.hash_key)
         retry = Retry(stop, progress)
         open_ledger = partial(asyncio.to_thread, _open_ledger, config.ledger)
-        store = await retry.until_done(open_ledger, (StoreOutage,), "the ledger is away")
+        store = await retry.until_done(open_ledger, (StoreUnavailableError,), "the ledger is away")
         sink = _Sink(config, keys, store, stop, progress)
-    except Stopped:
+    except StopRequestedError:
         return OK
     except ValueError as error:
         log.critical("the push sink cannot be set up: %s", error)
@@ -99,7 +99,7 @@ async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress |
 
 
 def _open_ledger(dsn: str) -> Store:
-    """The ledger with its tables. Raises StoreOutage while its database is away."""
+    """The ledger with its tables. Raises StoreUnavailableError while its database is away."""
     store = open_store(dsn)
     store.begin()
     ledger.create_tables(store)
@@ -200,7 +200,7 @@ class _Sink(Box):
                 continue
             try:
                 self._batch.notices.append((read_notice(record.value), tp.partition))
-            except UnusableNotice as error:
+            except UnusableNoticeError as error:
                 self._batch.unusable.append((record, str(error)))
         self._batch.ends[tp] = records[-1].offset + 1
 
@@ -261,7 +261,7 @@ class _Sink(Box):
             )
             if self._vault and self._config.person_keys_days:
                 keys_before = now - self._config.person_keys_days * DAY_MS
-                with suppress(StoreOutage):
+                with suppress(StoreUnavailableError):
                     await asyncio.to_thread(self._vault.forget_before, keys_before)
             await asyncio.sleep(HOUSEKEEPING_S)
 

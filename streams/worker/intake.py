@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.codes import free_text_fields
 from schemas.dead_letter import DeadLetter
-from schemas.decode import AHEAD_MS, MAX_BYTES, BadEvent, admit
+from schemas.decode import AHEAD_MS, MAX_BYTES, EventError, admit
 from schemas.erasure import Erasure, read_erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_sent_at
@@ -65,9 +65,9 @@ class Intake:
                 continue
             try:
                 if crashed and (record.partition, record.offset) in crashed:
-                    raise BadEvent("internal_error", f"ended the worker {CRASHES} times")
+                    raise EventError("internal_error", f"ended the worker {CRASHES} times")
                 event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
-            except BadEvent as error:
+            except EventError as error:
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
                 self._watch(record.partition, refused=True, reason=str(error))
                 continue

@@ -68,7 +68,7 @@ class Proxy:
             back, there = await asyncio.open_connection(HOST, self.target, limit=PIECE)
             self._open.add(there)
             await asyncio.gather(self._pump(reader, there, False), self._pump(back, writer, True))
-        except (OSError, _Cut):
+        except (OSError, _CutError):
             pass
         finally:
             for each in (writer, there):
@@ -80,7 +80,7 @@ class Proxy:
         while piece := await reader.read(PIECE):
             if is_answer and self._mode == "cut":
                 self.counts["cut"] += 1
-                raise _Cut
+                raise _CutError
             await self._gate()
             writer.write(piece)
             await writer.drain()
@@ -89,19 +89,19 @@ class Proxy:
             writer.write_eof()
 
     async def _gate(self) -> None:
-        """Return once something may pass. Raises _Cut where the connection is to be reset."""
+        """Return once something may pass. Raises _CutError where the connection is to be reset."""
         while self._mode == "blackhole":
             self.counts["blackhole"] += 1
             await self._changed.wait()
         if self._mode == "reset":
             self.counts["reset"] += 1
-            raise _Cut
+            raise _CutError
         if self._mode == "delay":
             self.counts["delay"] += 1
             await asyncio.sleep(self._delay_s)
 
 
-class _Cut(Exception):
+class _CutError(Exception):
     """The connection ends here."""
 
 

@@ -230,7 +230,7 @@ def test_without_topics_nothing_is_accepted_and_none_is_made(broker: EmbeddedBro
 
     from fixtrail.all_settings import Settings
     from fixtrail.web.api.state import event_producer
-    from runtime.kafka.producer import KafkaAway, OutgoingRecord
+    from runtime.kafka.producer import KafkaUnavailableError, OutgoingRecord
 
     bare = start_embedded(tmp_path / "bare")
 
@@ -241,6 +241,6 @@ def test_without_topics_nothing_is_accepted_and_none_is_made(broker: EmbeddedBro
         finally:
             await producer.close()
 
-    with pytest.raises(KafkaAway, match="no topic service-events"):
+    with pytest.raises(KafkaUnavailableError, match="no topic service-events"):
         asyncio.run(send())
     bare.stop()

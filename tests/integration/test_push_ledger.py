@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtime.progress import Progress
-from runtime.store import PostgresStore, Store, StoreOutage, open_store
+from runtime.store import PostgresStore, Store, StoreUnavailableError, open_store
 from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger, recipients, upgrade
 from sinks.push.ledger.group_commit import GroupCommitThread
@@ -323,7 +323,7 @@ async def test_while_the_database_is_away_everything_waits(store: Store, monkeyp
 
     def break_off() -> None:
         if next(away, False):
-            raise StoreOutage("gone")
+            raise StoreUnavailableError("gone")
         commit()
 
     monkeypatch.setattr(store, "commit", break_off)
@@ -339,14 +339,14 @@ def test_a_lost_connection_is_an_outage_and_not_the_end(postgres: str):
     within(store, ledger.create_tables)
     other.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query <> ''")
 
-    with pytest.raises(StoreOutage):
+    with pytest.raises(StoreUnavailableError):
         store.begin()
     store.rollback()
     assert within(store, lambda store: store.run("SELECT 1")) == [(1,)]
 
 
 def test_a_ledger_that_cannot_be_reached_does_not_tell_its_password():
-    with pytest.raises(StoreOutage) as refused:
+    with pytest.raises(StoreUnavailableError) as refused:
         open_store("postgresql://ledger:s3cret@127.0.0.1:1/x")
 
     assert "s3cret" not in str(refused.value)

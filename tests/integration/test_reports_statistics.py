@@ -21,7 +21,7 @@ from fixtrail.reports.pareto import report as pareto
 from fixtrail.reports.pilot import report as pilot
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import Targets, targets_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests import feed, oracle
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
@@ -242,7 +242,7 @@ def test_the_command_writes_every_form_of_the_three(filled: ClickHouseNode, tmp_
 
 @pytest.mark.parametrize("report", [drivers, pareto, pilot])
 def test_a_cut_that_a_report_has_not_is_refused(ask: Ask, report: Any) -> None:
-    with pytest.raises(Failure, match="cannot be cut"):
+    with pytest.raises(ExitError, match="cannot be cut"):
         report.build(ask, options(by="center"))
 
 

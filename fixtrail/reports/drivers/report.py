@@ -14,7 +14,7 @@ from fixtrail.reports.report import Bilingual, Chart, Report
 
 
 def build(ask: Ask, options: Options) -> Report:
-    """The report; what is not estimable says why. Raises Failure for a cut, which this report has not."""
+    """The report; what is not estimable says why. Raises ExitError for a cut, which this report has not."""
     refuse_cut("drivers", options, "it adjusts for center, lane and fault origin")
     rows, one_in = ask_visits(ask, options)
     return report_of(rows, options, one_in)

@@ -9,7 +9,7 @@ from fixtrail.reports.kpi.report import STATUS_RULE
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Bilingual, Definition, Figure, Interval, Report
 from fixtrail.reports.status import status
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from schemas.toml_file import TomlFileError, read_toml
 
 _TITLE = Bilingual("他人报告的指标", "Figures as told")
@@ -18,15 +18,15 @@ _KEYS = {"figure", "period", "value", "target", "n", "low", "high", "title", "ti
 
 
 def read_external_figures(file: Path, options: Options) -> Report:
-    """The report of a file's [[figure]] tables. Raises Failure that says what is wrong with it."""
+    """The report of a file's [[figure]] tables. Raises ExitError that says what is wrong with it."""
     try:
         tables = read_toml(file).get("figure", [])
         definitions = {str(table["figure"]): definition_of(table) for table in tables}
         figures = tuple(figure_of(table, definitions[str(table["figure"])]) for table in tables)
     except TomlFileError as error:
-        raise Failure(str(error), USAGE) from None
+        raise ExitError(str(error), USAGE) from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Failure(f"{file}: {error}", USAGE) from None
+        raise ExitError(f"{file}: {error}", USAGE) from None
     scope = {"computed_at": options.scope()["computed_at"], "source": file.name}
     return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), (STATUS_RULE,), definitions)
 

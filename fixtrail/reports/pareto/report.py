@@ -15,7 +15,7 @@ from fixtrail.reports.stats.segments import segments
 
 
 def build(ask: Ask, options: Options) -> Report:
-    """The report; without a model it says why. Raises Failure for a cut, which this report has not."""
+    """The report; without a model it says why. Raises ExitError for a cut, which this report has not."""
     refuse_cut("pareto", options, "its table of segments has every cut")
     rows, one_in = ask_visits(ask, options)
     return report_of(rows, options, one_in)

@@ -14,14 +14,14 @@ from fixtrail.reports.stats.panel import RATIOS
 
 
 def build(ask: Ask, options: Options) -> Report:
-    """The report. Raises Failure for a cut, which this report has not, and for targets that cannot be read."""
+    """The report. Raises ExitError for a cut, which this report has not, and for targets that cannot be read."""
     refuse_cut("pilot", options, "its units are centers")
     days = ask("pilot", since=options.since, until=options.until, time_zone=options.targets.time_zone)
     return report_of(days, ask("centers"), options)
 
 
 def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Report:
-    """The report of the answers of pilot.sql and centers.sql. Raises Failure for a [pilot] that cannot be read."""
+    """The report of the answers of pilot.sql and centers.sql. Raises ExitError for a [pilot] that cannot be read."""
     plan, declared = read_plan(options)
     judged = judge(panel_of(days), rollout_of(centers, declared), plan)
     charts = tuple(

@@ -21,9 +21,9 @@ from fixtrail.web.accounts.second_factor import SecondFactors
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.users import Directory, Person, Role
-from fixtrail.web.ops.page_frame import BadForm, small_form
+from fixtrail.web.ops.page_frame import BadFormError, small_form
 from fixtrail.web.security import address_of
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from schemas.toml_file import TomlFileError
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
@@ -108,12 +108,12 @@ class Access:
 
 
 def make_access(settings: SignInSettings, public_url: str) -> Access:
-    """The parts as the settings say. Raises Failure (78) where the accounts or the provider are set up wrongly."""
+    """The parts as the settings say. Raises ExitError (78) where the accounts or the provider are set up wrongly."""
     path = settings.users or settings.data / "users.toml"
     try:
         accounts = Directory(path, settings.users_toml)
     except TomlFileError as error:
-        raise Failure(str(error), REFUSED) from None
+        raise ExitError(str(error), REFUSED) from None
     secret, *older = settings.session_keys()
     provider = _provider(settings)
     return Access(
@@ -141,7 +141,7 @@ def _provider(settings: OidcSettings) -> Provider | None:
     if not settings.oidc_issuer:
         return None
     if not settings.oidc_client_id:
-        raise Failure("FIXTRAIL_OIDC_ISSUER is set, and FIXTRAIL_OIDC_CLIENT_ID is not", REFUSED)
+        raise ExitError("FIXTRAIL_OIDC_ISSUER is set, and FIXTRAIL_OIDC_CLIENT_ID is not", REFUSED)
     return Provider(
         OidcConfig(
             issuer=settings.oidc_issuer,
@@ -199,7 +199,7 @@ async def posted(request: Request) -> dict[str, str]:
     """The fields of a form that this very session was shown. Raises 403 for any other, 400 for what is no form."""
     try:
         form = await small_form(request)
-    except BadForm:
+    except BadFormError:
         raise HTTPException(400) from None
     session: Any = getattr(request.state, "session", None)
     if session is None or not access_of(request).sessions.is_form_token(session, form.pop("form_token", "")):

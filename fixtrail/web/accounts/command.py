@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fixtrail.settings import AccountSettings
-from fixtrail.web.accounts.passwords import WeakPassword, hash_password
+from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.users import ALL_CENTERS, Account, read_users, users_lock, write_users
-from runtime.failure import NEGATIVE, REFUSED, USAGE, Failure
+from runtime.failure import NEGATIVE, REFUSED, USAGE, ExitError
 from schemas.toml_file import TomlFileError
 
 
@@ -29,20 +29,20 @@ def add_user(
     replace: bool,
     from_stdin: bool,
 ) -> Path:
-    """Add an account with a password that is asked for, or read from stdin; the file. Raises Failure."""
+    """Add an account with a password that is asked for, or read from stdin; the file. Raises ExitError."""
     path = users_file(settings)
     if name in _accounts(path) and not replace:
-        raise Failure(f"there is an account {name} already: --replace changes it")
+        raise ExitError(f"there is an account {name} already: --replace changes it")
     if not centers:
-        raise Failure("name the centers that the account may see (--center ID), or --all-centers", USAGE)
+        raise ExitError("name the centers that the account may see (--center ID), or --all-centers", USAGE)
     try:
         hashed = hash_password(_password(from_stdin), name)
         fields = {"name": name, "role": role, "centers": centers, "screen": screen, "password": hashed}
         account = Account.model_validate(fields)
-    except WeakPassword as error:
-        raise Failure(str(error), USAGE) from None
+    except WeakPasswordError as error:
+        raise ExitError(str(error), USAGE) from None
     except ValueError as error:
-        raise Failure(_reason(error), USAGE) from None
+        raise ExitError(_reason(error), USAGE) from None
     with _changing(path) as accounts:
         before = accounts.get(name)
         second = {"totp": before.totp, "recovery": before.recovery} if before else {}
@@ -51,26 +51,26 @@ def add_user(
 
 
 def forget_second_factor(settings: AccountSettings, name: str) -> Path:
-    """Remove the second factor of an account; its sessions end. Raises Failure where there is none of the name."""
+    """Remove the second factor of an account; its sessions end. Raises ExitError where there is none of the name."""
     path = users_file(settings)
     with _changing(path) as accounts:
         if name not in accounts:
-            raise Failure(f"there is no account {name} in {path}", NEGATIVE)
+            raise ExitError(f"there is no account {name} in {path}", NEGATIVE)
         accounts[name] = accounts[name].model_copy(update={"totp": None, "recovery": ()})
     return path
 
 
 def remove_user(settings: AccountSettings, name: str) -> Path:
-    """Remove an account: its sessions end at once. Raises Failure where there is none of the name."""
+    """Remove an account: its sessions end at once. Raises ExitError where there is none of the name."""
     path = users_file(settings)
     with _changing(path) as accounts:
         if accounts.pop(name, None) is None:
-            raise Failure(f"there is no account {name} in {path}", NEGATIVE)
+            raise ExitError(f"there is no account {name} in {path}", NEGATIVE)
     return path
 
 
 def list_users(settings: AccountSettings) -> list[dict[str, Any]]:
-    """The file's accounts without their hashes. Raises Failure (78) where the file is wrong."""
+    """The file's accounts without their hashes. Raises ExitError (78) where the file is wrong."""
     return [
         {
             "name": account.name,
@@ -99,11 +99,11 @@ def _remarks(account: dict[str, Any]) -> str:
 
 
 def hash_of(*, from_stdin: bool) -> str:
-    """The hash of a password that is asked for, or read from stdin. Raises Failure for a weak one."""
+    """The hash of a password that is asked for, or read from stdin. Raises ExitError for a weak one."""
     try:
         return hash_password(_password(from_stdin))
-    except WeakPassword as error:
-        raise Failure(str(error), USAGE) from None
+    except WeakPasswordError as error:
+        raise ExitError(str(error), USAGE) from None
 
 
 def _password(from_stdin: bool) -> str:
@@ -111,7 +111,7 @@ def _password(from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass.getpass("Password: ")
     if getpass.getpass("Once more: ") != first:
-        raise Failure("the two are not the same", USAGE)
+        raise ExitError("the two are not the same", USAGE)
     return first
 
 
@@ -119,7 +119,7 @@ def _accounts(path: Path) -> dict[str, Account]:
     try:
         return read_users(path)
     except TomlFileError as error:
-        raise Failure(str(error), REFUSED) from None
+        raise ExitError(str(error), REFUSED) from None
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _changing(path: Path) -> Iterator[dict[str, Account]]:
             yield accounts
             write_users(path, accounts)
     except (TomlFileError, OSError) as error:
-        raise Failure(f"{path} cannot be written: {error}") from None
+        raise ExitError(f"{path} cannot be written: {error}") from None
 
 
 def _reason(error: ValueError) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fixtrail.web.accounts.access import Access, access_of, audit, posted, remember, required
 from fixtrail.web.accounts.devices import device_name
-from fixtrail.web.accounts.passwords import WeakPassword, hash_password
+from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.second_factor import enrolment, new_recovery_codes, new_secret, recovery_hash
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Account, Person
@@ -28,7 +28,7 @@ SignedIn = Annotated[Person, Depends(required())]
 NotEnrolled = Annotated[Person, Depends(required(enrolled=False))]
 
 
-class Trouble(Exception):
+class AccountError(Exception):
     """Why nothing was changed: a text of words.toml, group `account`."""
 
     def __init__(self, text: str, status: int = 400, wait_s: int = 0) -> None:
@@ -50,10 +50,10 @@ async def change_password(request: Request, person: NotEnrolled) -> Response:
     try:
         account = await _proven(request, form)
         if form.get("new", "") != form.get("again", ""):
-            raise Trouble("password_differs")
+            raise AccountError("password_differs")
         hashed = await asyncio.to_thread(_hashed, form.get("new", ""), account.name)
         changed = await _changed(request, account, lambda current: current.model_copy(update={"password": hashed}))
-    except Trouble as trouble:
+    except AccountError as trouble:
         return _page(request, trouble=trouble)
     audit.info("password changed", account=account.name)
     response = RedirectResponse("/ops/account?done=password_changed", 303)
@@ -74,15 +74,15 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
     try:
         secret = _opened(request, form.get("sealed", ""))
     except BadSignature:
-        return _enrolment_page(request, new_secret(), Trouble("second_wrong"))
+        return _enrolment_page(request, new_secret(), AccountError("second_wrong"))
     codes = new_recovery_codes()
     second = {"totp": secret, "recovery": tuple(map(recovery_hash, codes))}
     try:
         account = await _proven(request, form)
         if access.second.step_of(secret, "".join(form.get("code", "").split())) is None:
-            raise Trouble("second_wrong")
+            raise AccountError("second_wrong")
         changed = await _changed(request, account, lambda current: current.model_copy(update=second))
-    except Trouble as trouble:
+    except AccountError as trouble:
         return _enrolment_page(request, secret, trouble)
     # Whoever saw the code being typed shall not sign in with it.
     access.second.accepts(changed, form.get("code", ""))
@@ -101,7 +101,7 @@ async def turn_off(request: Request, person: SignedIn) -> Response:
     try:
         account = await _proven(request, form)
         changed = await _changed(request, account, lambda current: current.model_copy(update=second))
-    except Trouble as trouble:
+    except AccountError as trouble:
         return _page(request, trouble=trouble)
     audit.info("second factor off", account=account.name)
     response = RedirectResponse("/ops/account?done=second_removed", 303)
@@ -127,17 +127,17 @@ async def end_sessions(request: Request, person: SignedIn) -> Response:
 
 
 async def _proven(request: Request, form: dict[str, str]) -> Account:
-    """The account of who has just proven to know its password. Raises Trouble."""
+    """The account of who has just proven to know its password. Raises AccountError."""
     access = access_of(request)
     account = _own_account(request)
     if account is None or not access.accounts.is_changeable(account.name):
         raise HTTPException(403)
     attempt = access.attempt(request, account.name)
     if wait_s := access.throttle.admit(attempt):
-        raise Trouble("wait", 429, wait_s)
+        raise AccountError("wait", 429, wait_s)
     if not await access.checker.matches(account.password, form.get("password", "")):
         audit.warning("password refused", account=account.name)
-        raise Trouble("password_wrong", 403)
+        raise AccountError("password_wrong", 403)
     access.throttle.succeeded(attempt)
     return account
 
@@ -151,17 +151,17 @@ def _own_account(request: Request) -> Account | None:
 def _hashed(password: str, name: str) -> str:
     try:
         return hash_password(password, name)
-    except WeakPassword:
-        raise Trouble("password_weak") from None
+    except WeakPasswordError:
+        raise AccountError("password_weak") from None
 
 
 async def _changed(request: Request, account: Account, change: Callable[[Account], Account]) -> Account:
-    """The account as it is in the file now. Raises Trouble where it cannot be written."""
+    """The account as it is in the file now. Raises AccountError where it cannot be written."""
     try:
         return await asyncio.to_thread(access_of(request).accounts.change, account.name, change)
     except (OSError, KeyError, TomlFileError) as error:
         audit.error("account not written", account=account.name, reason=type(error).__name__)
-        raise Trouble("not_written", 503) from None
+        raise AccountError("not_written", 503) from None
 
 
 def _begin_anew(request: Request, account: Account) -> Session:
@@ -181,7 +181,7 @@ def _with_session(request: Request, session: Session, response: Response) -> Res
     return response
 
 
-def _page(request: Request, *, done: str | None = None, trouble: Trouble | None = None) -> Response:
+def _page(request: Request, *, done: str | None = None, trouble: AccountError | None = None) -> Response:
     access, account, session = access_of(request), _own_account(request), request.state.session
     return page(
         request,
@@ -197,7 +197,7 @@ def _page(request: Request, *, done: str | None = None, trouble: Trouble | None 
     )
 
 
-def _enrolment_page(request: Request, secret: str, trouble: Trouble | None = None) -> Response:
+def _enrolment_page(request: Request, secret: str, trouble: AccountError | None = None) -> Response:
     access, account = access_of(request), _own_account(request)
     if account is None:
         raise HTTPException(404)
@@ -212,7 +212,7 @@ def _enrolment_page(request: Request, secret: str, trouble: Trouble | None = Non
     )
 
 
-def _trouble_values(trouble: Trouble | None) -> dict[str, Any]:
+def _trouble_values(trouble: AccountError | None) -> dict[str, Any]:
     """The part of a page's values that says what went wrong."""
     if trouble is None:
         return {"trouble": None, "wait_s": 0}

@@ -24,7 +24,7 @@ from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.throttle import Attempt
 from fixtrail.web.accounts.users import Account, Person
-from fixtrail.web.ops.page_frame import BadForm, StaffRoute, local_path, page, small_form
+from fixtrail.web.ops.page_frame import BadFormError, StaffRoute, local_path, page, small_form
 
 # Between opening the form, or leaving for the provider, and coming back.
 FORM_S = 3600
@@ -50,7 +50,7 @@ async def login(request: Request) -> Response:
     access = access_of(request)
     try:
         form = await small_form(request)
-    except BadForm:
+    except BadFormError:
         return _form(request, access, "/ops", trouble="login.again", status=400)
     next_path = local_path(form.get("next"))
     if not access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", "")):
@@ -77,7 +77,7 @@ async def login_code(request: Request) -> Response:
     try:
         form = await small_form(request)
         step = _code_sealer(access).loads(access.cookie(request, CODE_COOKIE) or "", max_age=CODE_S)
-    except (BadForm, BadSignature):
+    except (BadFormError, BadSignature):
         return _form(request, access, "/ops", trouble="login.again", status=400)
     next_path, account = local_path(step["next"]), access.accounts.get(step["account"])
     is_ours = access.is_login_token(access.cookie(request, FORM_COOKIE), form.get("form_token", ""))

@@ -19,20 +19,20 @@ _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _MOST_CHECKS = 2
 
 
-class WeakPassword(ValueError):
+class WeakPasswordError(ValueError):
     """The password is not accepted; the message says why."""
 
 
 def hash_password(password: str, *names: str) -> str:
-    """The argon2id hash of a password. Raises WeakPassword where it is too short, too long, or easily guessed.
+    """The argon2id hash of a password. Raises WeakPasswordError where it is too short, too long, or easily guessed.
 
     Easily guessed is what zxcvbn gives less than 3 of 4 points: common passwords in ten lists, names, dates, rows of
     keys, repeats and their usual disguises. `names` are those of the account.
     """
     if not LEAST_LENGTH <= len(password) <= MOST_LENGTH:
-        raise WeakPassword(f"a password has {LEAST_LENGTH} to {MOST_LENGTH} characters")
+        raise WeakPasswordError(f"a password has {LEAST_LENGTH} to {MOST_LENGTH} characters")
     if is_easily_guessed(password, *names):
-        raise WeakPassword(
+        raise WeakPasswordError(
             "the password is easily guessed: common passwords, names, dates and rows of keys are refused"
         )
     return _hasher.hash(password)

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel, ConfigDict
 
-from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.events import NotAcknowledgedError
 from runtime.kafka.table import Table
 from schemas.topics import STAFF_SESSIONS
 
 AGAIN_S = 2.0
 FLUSH_S = 5.0
 
-# Value, key, topic: returns once all replicas have it, else raises NotAcknowledged.
+# Value, key, topic: returns once all replicas have it, else raises NotAcknowledgedError.
 Write = Callable[[bytes, bytes, str], Awaitable[None]]
 
 
@@ -68,7 +68,7 @@ class SessionRecords(Table[SessionRecord]):
             self._changed.clear()
             try:
                 await self._send_all(write)
-            except NotAcknowledged:
+            except NotAcknowledgedError:
                 self._changed.set()
                 await asyncio.sleep(AGAIN_S)
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from fixtrail.settings import NoEndpointError
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
@@ -151,7 +151,7 @@ class Reports:
 
         try:
             return self._compute(request, answered)
-        except (Failure, NoEndpointError) as error:
+        except (ExitError, NoEndpointError) as error:
             # What the database says may hold names and values: it is for the log, not for a page.
             log.warning("report %s: %s", request.name, str(error).splitlines()[0])
             return ReportRefusal(reason_of(error))
@@ -161,7 +161,7 @@ def reason_of(error: Exception) -> str:
     """A word of the catalogue for what went wrong."""
     if isinstance(error, NoEndpointError):
         return "unreachable"
-    if isinstance(error, Failure) and error.exit_code == USAGE:
+    if isinstance(error, ExitError) and error.exit_code == USAGE:
         return "settings"
     if "cannot be reached" in str(error):
         return "unreachable"

@@ -15,7 +15,7 @@ from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
 from fixtrail.web.context import web_of
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from schemas.locales import Locale
 
 if TYPE_CHECKING:
@@ -152,5 +152,5 @@ def request_of(request: Request, name: str) -> ReportRequest:
     try:
         since, until = parse_day(parameters.get("from") or None, "from"), parse_day(parameters.get("to") or None, "to")
         return ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
-    except Failure:
+    except ExitError:
         raise HTTPException(400) from None

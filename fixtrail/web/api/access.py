@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fixtrail.web.api.keys import ApiKey, Scope
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 from fixtrail.web.api.state import state_of
 from fixtrail.web.security import address_of
 
@@ -21,7 +21,7 @@ _bearer = HTTPBearer(
 async def key_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> ApiKey:
-    """The valid API key of a request. Raises Problem 401, or 429 where an address has tried too many wrong ones."""
+    """The valid API key of a request. Raises ApiError 401, or 429 where an address has tried too many wrong ones."""
     state = state_of(request)
     address = address_of(request.scope)
     state.pace.may_try(address)
@@ -29,7 +29,7 @@ async def key_of(
     if key is None:
         if credentials:
             state.pace.note_wrong(address)
-        raise Problem(
+        raise ApiError(
             401,
             "unauthenticated",
             "Send `Authorization: Bearer` with a key that is neither revoked nor expired.",
@@ -44,9 +44,9 @@ Key = Annotated[ApiKey, Depends(key_of)]
 
 
 def require(key: ApiKey, scope: Scope) -> None:
-    """Raises Problem (403) where the key has not this scope."""
+    """Raises ApiError (403) where the key has not this scope."""
     if scope not in key.scopes:
         challenge = f'Bearer realm="fixtrail", error="insufficient_scope", scope="{scope}"'
-        raise Problem(
+        raise ApiError(
             403, "scope-missing", f"The API key has no scope {scope}.", headers={"WWW-Authenticate": challenge}
         )

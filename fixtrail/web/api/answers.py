@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 
 KEPT_S = 24 * 3600.0
 KEPT_BYTES = 64 * 1024 * 1024
@@ -50,7 +50,7 @@ class Answers:
     def begin(self, owner: str, key: str, fingerprint: bytes) -> Answer | None:
         """The answer that this request got before; None where it is new, and then it is under way.
 
-        Raises Problem 422 where the key came with another request, 409 while the first one is still under way.
+        Raises ApiError 422 where the key came with another request, 409 while the first one is still under way.
         """
         self._let_go(time.monotonic() - self._kept_s)
         stored = self._stored.get((owner, key))
@@ -59,13 +59,13 @@ class Answers:
             self._bytes += _ENTRY_BYTES
             return None
         if stored.fingerprint != fingerprint:
-            raise Problem(
+            raise ApiError(
                 422,
                 "idempotency-key-reused",
                 "This Idempotency-Key came before with another body or other headers. Nothing was accepted.",
             )
         if stored.answer is None:
-            raise Problem(
+            raise ApiError(
                 409,
                 "idempotency-key-in-use",
                 "Ask again in a moment to get the answer of the first request.",
@@ -99,13 +99,13 @@ class Answers:
 
 
 def parse_key(header: str | None) -> str | None:
-    """The value of an Idempotency-Key header, at most 255 characters. Raises Problem (400) for anything else."""
+    """The value of an Idempotency-Key header, at most 255 characters. Raises ApiError (400) for anything else."""
     if header is None:
         return None
     form = _FORM.fullmatch(header.strip())
     key = None if form is None else (form[2] if form[1] is None else form[1])
     if not key or len(key) > 255:
-        raise Problem(
+        raise ApiError(
             400, "idempotency-key-invalid", "An Idempotency-Key is a string of 1 to 255 visible characters in quotes."
         )
     return key

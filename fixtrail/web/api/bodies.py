@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 
 JSON = "application/json"
 EVENT = "application/cloudevents+json"
@@ -48,10 +48,10 @@ class Body:
 
 
 async def whole_body(request: Request, most: int) -> bytes:
-    """The whole body. Raises Problem where it is longer than `most`, packed, or too slow."""
+    """The whole body. Raises ApiError where it is longer than `most`, packed, or too slow."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "unsupported-media-type", "Send the body as it is, not packed.")
-    too_large = Problem(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
+        raise ApiError(415, "unsupported-media-type", "Send the body as it is, not packed.")
+    too_large = ApiError(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large
@@ -64,22 +64,22 @@ async def whole_body(request: Request, most: int) -> bytes:
                     raise too_large
                 pieces.append(piece)
     except TimeoutError:
-        raise Problem(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None
+        raise ApiError(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None
     except ClientDisconnect:
-        raise Problem(400, "unreadable-body", "The connection ended within the body.") from None
+        raise ApiError(400, "unreadable-body", "The connection ended within the body.") from None
     return b"".join(pieces)
 
 
 def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
     """The items of a body, in the mode that its headers say.
 
-    Raises Problem where the media type is none of those taken, the body as a whole is no JSON, or the items are more
+    Raises ApiError where the media type is none of those taken, the body as a whole is no JSON, or the items are more
     than `most`.
     """
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     media_type = media_type.strip().lower()
     if media_type not in MEDIA_TYPES:
-        raise Problem(
+        raise ApiError(
             415,
             "unsupported-media-type",
             f"Send {', '.join(MEDIA_TYPES)}.",
@@ -87,7 +87,7 @@ def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
         )
     charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise Problem(415, "unsupported-media-type", "JSON is UTF-8 (RFC 8259 8.1), no other charset is taken.")
+        raise ApiError(415, "unsupported-media-type", "JSON is UTF-8 (RFC 8259 8.1), no other charset is taken.")
     _check_values(body, media_type)
     # A byte order mark is no content.
     body = body.removeprefix(codecs.BOM_UTF8)
@@ -107,10 +107,10 @@ def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
 
 
 def _check_values(body: bytes, media_type: str) -> None:
-    """Raises Problem (413) where the body may have more values than are parsed; counts at the speed of memory."""
+    """Raises ApiError (413) where the body may have more values than are parsed; counts at the speed of memory."""
     signs = (b",", b"[", b"{", b"\n") if media_type in LINES else (b",", b"[", b"{")
     if sum(map(body.count, signs)) > MOST_VALUES:
-        raise Problem(413, "too-large", f"A body may have {MOST_VALUES:,} commas and brackets. Nothing was accepted.")
+        raise ApiError(413, "too-large", f"A body may have {MOST_VALUES:,} commas and brackets. Nothing was accepted.")
 
 
 def _attributes(headers: Mapping[str, str]) -> tuple[Header, ...]:
@@ -126,7 +126,7 @@ def _attributes(headers: Mapping[str, str]) -> tuple[Header, ...]:
 
 
 def _array(body: bytes, most: int) -> list[bytes]:
-    """The bytes of each item of a JSON array. Raises Problem where the body is none."""
+    """The bytes of each item of a JSON array. Raises ApiError where the body is none."""
     _check_number(_count_items(body), most)
     text = body.decode()
     items: list[bytes] = []
@@ -162,12 +162,12 @@ def _count_items(body: bytes) -> int:
     return len(parsed)
 
 
-def _unreadable(fault: str) -> Problem:
-    return Problem(400, "unreadable-body", f"The batch {fault}. Nothing was accepted.")
+def _unreadable(fault: str) -> ApiError:
+    return ApiError(400, "unreadable-body", f"The batch {fault}. Nothing was accepted.")
 
 
 def _check_number(items: int, most: int) -> None:
     if items > most:
-        raise Problem(413, "too-large", f"At most {most:,} events are taken in one request. Nothing was accepted.")
+        raise ApiError(413, "too-large", f"At most {most:,} events are taken in one request. Nothing was accepted.")
     if not items:
-        raise Problem(400, "unreadable-body", "There is no event in the batch.")
+        raise ApiError(400, "unreadable-body", "There is no event in the batch.")

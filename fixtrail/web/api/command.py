@@ -6,7 +6,7 @@ from typing import Any
 
 from fixtrail.settings import ApiKeySettings
 from fixtrail.web.api.keys import SCOPES, ApiKey, key_file, make_key
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from schemas.events import EVENT_TYPES
 
 
@@ -20,9 +20,9 @@ def add_key(
     events_per_minute: int | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[str, ApiKey]:
-    """A new key: its text, which is nowhere else, and what is kept of it. Raises Failure for what does not exist."""
+    """A new key: its text, which is nowhere else, and what is kept of it. Raises ExitError for what does not exist."""
     if not source.strip() or len(source) > 64 or not source.isprintable():
-        raise Failure("a source is a name of 1 to 64 printable characters", USAGE)
+        raise ExitError("a source is a name of 1 to 64 printable characters", USAGE)
     _check("--scope", scopes, SCOPES)
     _check("--type", types, EVENT_TYPES)
     text, key_id, secret_sha256 = make_key()
@@ -50,7 +50,7 @@ def list_keys(settings: ApiKeySettings) -> list[dict[str, Any]]:
 
 
 def revoke_key(settings: ApiKeySettings, key_id: str) -> ApiKey:
-    """Let a key be refused from now on. Raises Failure where there is none of this id."""
+    """Let a key be refused from now on. Raises ExitError where there is none of this id."""
     return key_file(settings).revoke(key_id, datetime.now(UTC))
 
 
@@ -82,4 +82,4 @@ def _as_dict(key: ApiKey, now: datetime) -> dict[str, Any]:
 
 def _check(option: str, names: Iterable[str], allowed: Iterable[str]) -> None:
     if unknown := sorted(set(names) - set(allowed)):
-        raise Failure(f"{option} {unknown[0]}: there are only {', '.join(allowed)}", USAGE)
+        raise ExitError(f"{option} {unknown[0]}: there are only {', '.join(allowed)}", USAGE)

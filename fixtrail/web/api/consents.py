@@ -10,9 +10,9 @@ from starlette.responses import Response
 from fixtrail.customers.consents import ALL_MILESTONES, Consent, change_consent
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.bodies import JSON, whole_body
-from fixtrail.web.api.problems import Problem, invalid_request, problem_responses
+from fixtrail.web.api.problems import ApiError, invalid_request, problem_responses
 from fixtrail.web.api.state import state_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from schemas.times import is_time_zone
 from sinks.push.address import parse_recipient
 
@@ -129,7 +129,7 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
     require(key, "consents:write")
     state = state_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise Problem(415, "unsupported-media-type", f"Send {JSON}.", headers={"Accept": JSON})
+        raise ApiError(415, "unsupported-media-type", f"Send {JSON}.", headers={"Accept": JSON})
     body = await whole_body(request, BODY_BYTES)
     try:
         change = ConsentChange.model_validate_json(body)
@@ -139,8 +139,8 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
     headers = state.pace.consume(key.id, quota, 1).headers()
     try:
         current = await asyncio.to_thread(change_consent, state.settings, change.address, change.consent(key.source))
-    except Failure:
+    except ExitError:
         detail = "Nothing was written down, or it is not known; send it again with its `grant_id`."
-        raise Problem(503, "ledger-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+        raise ApiError(503, "ledger-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     response.headers.update({"Cache-Control": "no-store", **headers})
     return ConsentState.model_validate({name: current[name] for name in ConsentState.model_fields})

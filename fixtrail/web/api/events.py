@@ -19,11 +19,11 @@ from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Body, Item, read_body, whole_body
 from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, RefusedItem, judge, strictly
 from fixtrail.web.api.keys import ApiKey
-from fixtrail.web.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_responses
+from fixtrail.web.api.problems import MEDIA_TYPE, ApiError, ProblemDetails, problem_responses
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
-from runtime.kafka.producer import KafkaAway
-from runtime.store import StoreOutage
+from runtime.kafka.producer import KafkaUnavailableError
+from runtime.store import StoreUnavailableError
 from schemas.decode import without_envelope
 from schemas.topics import SERVICE_EVENTS
 
@@ -192,7 +192,7 @@ async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quo
             return read_body(body, request.headers, MOST_EVENTS)
         async with state.parsing:
             return await asyncio.to_thread(read_body, body, request.headers, MOST_EVENTS)
-    except Problem:
+    except ApiError:
         state.pace.charge(key.id, quota, len(body))
         raise
 
@@ -221,7 +221,7 @@ async def _send(
             acknowledged = await state.producer.send(
                 SERVICE_EVENTS, records, [("source", key.source.encode()), *trace.headers]
             )
-        except KafkaAway:
+        except KafkaUnavailableError:
             return _results(verdicts, repeat("not_sent")), False
         trace.acknowledged = all(acknowledged)
     statuses = iter("accepted" if is_acknowledged else "not_acknowledged" for is_acknowledged in acknowledged)
@@ -229,15 +229,15 @@ async def _send(
 
 
 async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence[AcceptedEvent]:
-    """The records with their personal fields encrypted. Raises Problem (503) where the store of keys is away."""
+    """The records with their personal fields encrypted. Raises ApiError (503) where the store of keys is away."""
     if not state.settings.seal:
         return records
     values, headers = [record.value for record in records], [record.headers for record in records]
     try:
         sealed = await asyncio.to_thread(state.vault.seal, values, headers)
-    except StoreOutage:
+    except StoreUnavailableError:
         detail = "Nothing was sent; send the request again."
-        raise Problem(503, "keys-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+        raise ApiError(503, "keys-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     return [
         record
         if value is record.value
@@ -277,7 +277,7 @@ def _status_of(verdict: AcceptedEvent | RefusedItem) -> tuple[int, str]:
 def _problem(status: int, code: str, detail: str, items: Sequence[Result]) -> Answer:
     counts = Counter(item["status"] for item in items)
     counts_and_items: dict[str, Any] = {"accepted": counts["accepted"], "refused": counts["refused"], "items": items}
-    return Answer(status, Problem(status, code, detail, **counts_and_items).body(), MEDIA_TYPE)
+    return Answer(status, ApiError(status, code, detail, **counts_and_items).body(), MEDIA_TYPE)
 
 
 def _response(reply: EventsReply) -> Response:

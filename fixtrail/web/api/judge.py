@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fixtrail.web.api.bodies import Item
 from fixtrail.web.api.keys import ApiKey
 from runtime.kafka.producer import OutgoingRecord
-from schemas.decode import BadEvent, decode_with_extras
+from schemas.decode import EventError, decode_with_extras
 from schemas.times import to_ms
 
 # So many names of ignored fields are told, and so much of each.
@@ -56,7 +56,7 @@ def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent
     """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
     try:
         event, extras = decode_with_extras(item.value, item.headers, max_bytes=limits.max_bytes)
-    except BadEvent as error:
+    except EventError as error:
         return RefusedItem(error.code, error.reason, _field(error))
     if to_ms(event.occurred_at) > now_ms + limits.ahead_ms:
         return RefusedItem("too_far_ahead", "occurred_at lies in the future", "occurred_at")
@@ -79,7 +79,7 @@ def strictly(verdict: AcceptedEvent | RefusedItem) -> AcceptedEvent | RefusedIte
     return RefusedItem("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
 
 
-def _field(error: BadEvent) -> str | None:
+def _field(error: EventError) -> str | None:
     """The first field that the reason names."""
     if error.code == "unknown_type":
         return "type"

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from fixtrail.settings import ApiKeySettings
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 FILE = "api-keys.json"
 
@@ -78,7 +78,7 @@ class KeyFile:
     def read(self) -> tuple[ApiKey, ...]:
         """The keys in order of their making; none where there is no file.
 
-        Raises Failure where the file is none of ours.
+        Raises ExitError where the file is none of ours.
         """
         try:
             return _KeyFileContent.model_validate_json(self.path.read_bytes()).keys
@@ -86,18 +86,18 @@ class KeyFile:
             return ()
         except ValidationError as error:
             where = "; ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))
-            raise Failure(f"{self.path} holds no API keys: {where}") from None
+            raise ExitError(f"{self.path} holds no API keys: {where}") from None
 
     def add(self, key: ApiKey) -> None:
         with self._locked():
             self._write((*self.read(), key))
 
     def revoke(self, key_id: str, now: datetime) -> ApiKey:
-        """Let the key be refused from now on; the key. Raises Failure where there is none of this id."""
+        """Let the key be refused from now on; the key. Raises ExitError where there is none of this id."""
         with self._locked():
             keys = {key.id: key for key in self.read()}
             if key_id not in keys:
-                raise Failure(f"there is no API key {key_id}: `fixtrail api-keys list` names them")
+                raise ExitError(f"there is no API key {key_id}: `fixtrail api-keys list` names them")
             revoked = keys[key_id]
             if revoked.revoked_at is None:
                 revoked = keys[key_id] = revoked.model_copy(update={"revoked_at": now})
@@ -157,7 +157,7 @@ class KeyRing:
             return
         try:
             self._keys = {key.id: key for key in self._file.read()}
-        except (Failure, OSError) as error:
+        except (ExitError, OSError) as error:
             log.error("the API keys cannot be read, those known before stay valid: %s", error)
         self._file_state = file_state
 

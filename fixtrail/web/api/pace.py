@@ -8,7 +8,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 
 WRONG_KEYS_PER_MINUTE = 60
 # So many bytes of a body that cannot be read count as one event.
@@ -38,7 +38,7 @@ class KeyQuotas:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def consume(self, key_id: str, quota: int, events: int) -> QuotaState:
-        """Count this many events of a key. Raises Problem (429) where they are more than its quota a minute allows."""
+        """Count this many events of a key. Raises ApiError (429) where they are more than its quota a minute allows."""
         limit = RateLimitItemPerMinute(quota)
         # Asked first: what is refused shall not use up what is left.
         is_allowed = self._limiter.test(limit, "events", key_id, cost=events)
@@ -47,7 +47,7 @@ class KeyQuotas:
         return self._left(limit, "events", key_id)
 
     def check(self, key_id: str, quota: int) -> None:
-        """Raises Problem (429) where nothing is left of the key's quota, before any work is done."""
+        """Raises ApiError (429) where nothing is left of the key's quota, before any work is done."""
         if not self._limiter.test(RateLimitItemPerMinute(quota), "events", key_id):
             raise self._exceeded(key_id, quota)
 
@@ -56,11 +56,11 @@ class KeyQuotas:
         self._limiter.hit(RateLimitItemPerMinute(quota), "events", key_id, cost=max(1, size // BYTES_PER_EVENT))
 
     def may_try(self, address: str) -> None:
-        """Raises Problem (429) where too many wrong keys came from this address."""
+        """Raises ApiError (429) where too many wrong keys came from this address."""
         limit = RateLimitItemPerMinute(WRONG_KEYS_PER_MINUTE)
         if not self._limiter.test(limit, "wrong", address):
             quota_state = self._left(limit, "wrong", address)
-            raise Problem(
+            raise ApiError(
                 429,
                 "rate-limited",
                 "Too many requests with a wrong key came from this address.",
@@ -70,9 +70,9 @@ class KeyQuotas:
     def note_wrong(self, address: str) -> None:
         self._limiter.hit(RateLimitItemPerMinute(WRONG_KEYS_PER_MINUTE), "wrong", address)
 
-    def _exceeded(self, key_id: str, quota: int) -> Problem:
+    def _exceeded(self, key_id: str, quota: int) -> ApiError:
         left = self._left(RateLimitItemPerMinute(quota), "events", key_id)
-        return Problem(
+        return ApiError(
             429,
             "rate-limited",
             f"The API key may send {quota:,} events a minute. Nothing was accepted.",

@@ -26,7 +26,7 @@ class ProblemDetails(BaseModel):
     detail: str = Field(description="What to do about this one.")
 
 
-class Problem(Exception):
+class ApiError(Exception):
     """Ends a request with this answer. `code` says which of the documented problems it is; `more` adds members."""
 
     def __init__(
@@ -79,10 +79,10 @@ TITLES = {
 }
 
 
-def invalid_request(errors: Sequence[Any]) -> Problem:
+def invalid_request(errors: Sequence[Any]) -> ApiError:
     """pydantic's errors: location and reason, never the value."""
     reasons = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in errors[:5])
-    return Problem(422, "invalid-request", reasons)
+    return ApiError(422, "invalid-request", reasons)
 
 
 def problem_responses(*statuses: int, model: str = "ProblemDetails") -> dict[int | str, dict[str, Any]]:
@@ -110,7 +110,7 @@ def speak_problems(app: FastAPI) -> None:
     """Let every error of this application be a problem."""
 
     async def problem(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
+        assert isinstance(error, ApiError)
         return error.response()
 
     async def http_error(_: Request, error: Exception) -> Response:
@@ -118,7 +118,7 @@ def speak_problems(app: FastAPI) -> None:
         code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
         details = {404: "No resource has this address.", 405: "The resource takes other methods."}
         detail = details.get(error.status_code, "The request cannot be answered.")
-        return Problem(error.status_code, code, detail, headers=error.headers).response()
+        return ApiError(error.status_code, code, detail, headers=error.headers).response()
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -126,9 +126,9 @@ def speak_problems(app: FastAPI) -> None:
 
     async def fault(_: Request, __: Exception) -> Response:
         # The server logs it.
-        return Problem(500, "internal-error", "It is in the log. Trying again may help.").response()
+        return ApiError(500, "internal-error", "It is in the log. Trying again may help.").response()
 
-    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(ApiError, problem)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, fault)

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Request
 
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.order import CenterOrders, Order, order_at
-from fixtrail.web.api.problems import Problem, problem_responses
+from fixtrail.web.api.problems import ApiError, problem_responses
 from fixtrail.web.api.state import state_of
 from fixtrail.web.journeys import Journeys
-from runtime.store import StoreOutage
+from runtime.store import StoreUnavailableError
 from schemas.facts import JourneyFact
 from schemas.personal import is_pseudonym, sealed_id_of
 
@@ -49,10 +49,10 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
         orders = [order for order in orders if order.center_id == center_id]
     if len(orders) > 1:
         centers = [order.center_id for order in orders]
-        raise Problem(409, "ambiguous-order", "Ask again with the `center_id` of one of `centers`.", centers=centers)
+        raise ApiError(409, "ambiguous-order", "Ask again with the `center_id` of one of `centers`.", centers=centers)
     fact = journeys.get(orders[0]) if orders else None
     if fact is None:
-        raise Problem(404, "not-found", "There is no such order, or none that this key may see.")
+        raise ApiError(404, "not-found", "There is no such order, or none that this key may see.")
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
     return order_at(fact, _now_ms(), personal=personal)
@@ -73,7 +73,7 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     """
     require(key, "centers:read")
     if not key.allows(center=center_id):
-        raise Problem(404, "not-found", "There is no such center, or none that this key may see.")
+        raise ApiError(404, "not-found", "There is no such center, or none that this key may see.")
     facts = sorted(_read(request).open_at(center_id), key=lambda fact: (fact.checked_in_at or 0, fact.order_id))
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
@@ -91,7 +91,7 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
         return facts
     try:
         read = await asyncio.to_thread(state_of(request).vault.reader, filter(None, sealed.values()))
-    except StoreOutage:
+    except StoreUnavailableError:
         return [_with_customer(fact, None) if fact.customer_id in sealed else fact for fact in facts]
     customers = {name: None if text is None else read(text) for name, text in sealed.items()}
     return [
@@ -104,10 +104,10 @@ def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:
 
 
 def _read(request: Request) -> Journeys:
-    """The read model. Raises Problem (503) until it has read what was there when the process started."""
+    """The read model. Raises ApiError (503) until it has read what was there when the process started."""
     journeys = state_of(request).journeys
     if not journeys.read.is_set():
-        raise Problem(503, "not-ready", "Ask again in a moment.", headers={"Retry-After": "2"})
+        raise ApiError(503, "not-ready", "Ask again in a moment.", headers={"Retry-After": "2"})
     return journeys
 
 

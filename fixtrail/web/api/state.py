@@ -15,7 +15,7 @@ from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import KeyQuotas
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
@@ -47,9 +47,9 @@ class ApiState:
 
     @contextmanager
     def room_for(self, size: int) -> Iterator[None]:
-        """Counts a body as long as it is worked on. Raises Problem (503) while there are too many."""
+        """Counts a body as long as it is worked on. Raises ApiError (503) while there are too many."""
         if self.bytes_under_way + size > BYTES_UNDER_WAY:
-            raise Problem(
+            raise ApiError(
                 503,
                 "busy",
                 "Too many events are under way. Nothing was accepted; send the request again.",

@@ -20,7 +20,7 @@ from fixtrail.web.ops.boards import ftfr, name_of, nps
 from fixtrail.web.ops.figures import Row, Sums
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
 from fixtrail.web.ready import as_shown
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
@@ -98,7 +98,7 @@ def _stored(web: Web, center_id: str, day: date, zone: str) -> tuple[list[Row], 
     try:
         parameters = {"center": center_id, **span}
         return web.ops.ask(_HOURS, parameters), web.ops.ask(_ORDERS, parameters), True
-    except (Failure, NoEndpointError) as error:
+    except (ExitError, NoEndpointError) as error:
         log.warning("a center's day cannot be shown: %s", str(error).splitlines()[0])
         return [], [], False
 

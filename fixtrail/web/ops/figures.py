@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.ops.live import Lane
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from streams.journey.center_hours import BUCKET_GROWTH
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ WEEKS_DAYS = 28
 TREND_DAYS = 14
 
 Row = dict[str, Any]
-# Rows of a query with its parameters; may block, and raises Failure where ClickHouse does not answer.
+# Rows of a query with its parameters; may block, and raises ExitError where ClickHouse does not answer.
 Ask = Callable[[str, Mapping[str, str]], list[Row]]
 
 
@@ -125,7 +125,7 @@ GROUP BY center_id, day
 def ask_figures(ask: Ask, zones: Mapping[str, str], default_zone: str, lane: Lane | None, now: int) -> Row:
     """Figures by center id, asked now. `zones` are the centers' time zones by id; others live in the default one.
 
-    Raises Failure where ClickHouse does not answer.
+    Raises ExitError where ClickHouse does not answer.
     """
     by_center: dict[str, CenterFigures] = {}
     for zone in sorted({*zones.values(), default_zone}):
@@ -185,7 +185,7 @@ class Figures:
         try:
             by_center = await asyncio.to_thread(ask_figures, self._ask, zones, default_zone, lane, now)
             self._snapshots[lane] = FiguresSnapshot(by_center, now, True)
-        except (Failure, NoEndpointError) as error:
+        except (ExitError, NoEndpointError) as error:
             if before.answers or before.as_of is None:
                 log.warning("no figures of the day: %s", str(error).splitlines()[0])
             self._snapshots[lane] = FiguresSnapshot(before.by_center, before.as_of, False)

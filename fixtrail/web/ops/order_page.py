@@ -19,7 +19,7 @@ from fixtrail.web.ops.boards import name_of
 from fixtrail.web.ops.figures import Row
 from fixtrail.web.ops.live import times_at
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 
@@ -75,7 +75,7 @@ async def _numbered(web: Web, order_id: str) -> list[OrderKey]:
 def _stored_orders(web: Web, order_id: str) -> list[OrderKey]:
     try:
         return [OrderKey(row["center_id"], order_id) for row in web.ops.ask(_CENTERS, {"order": order_id})]
-    except (Failure, NoEndpointError) as error:
+    except (ExitError, NoEndpointError) as error:
         log.warning("the order's centers cannot be asked for: %s", str(error).splitlines()[0])
         return []
 
@@ -117,7 +117,7 @@ def _stored(web: Web, order: OrderKey) -> tuple[Row | None, list[Row], list[Row]
             return None, [], [], True
         named["vehicle"] = rows[0]["vehicle_key"]
         return rows[0], web.ops.ask(_EVENTS, named), web.ops.ask(_STAGES, named), True
-    except (Failure, NoEndpointError) as error:
+    except (ExitError, NoEndpointError) as error:
         log.warning("the order's events cannot be shown: %s", str(error).splitlines()[0])
         return None, [], [], False
 
@@ -145,6 +145,6 @@ def _notice_log(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any
         return None
     try:
         return log_as_json(log_of(settings, order))
-    except (Failure, NoEndpointError) as error:
+    except (ExitError, NoEndpointError) as error:
         log.warning("the notices of an order cannot be shown: %s", str(error).splitlines()[0])
         return None

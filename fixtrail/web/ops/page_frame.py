@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from fixtrail.web.forms import TooLong, small_body
+from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.languages import accepted_locale
 from fixtrail.web.static import static_url
 from schemas.locales import LOCALES, Locale
@@ -28,7 +28,7 @@ _HERE = Path(__file__).parent
 YEAR_S = 365 * 86400
 
 
-class BadForm(ValueError):
+class BadFormError(ValueError):
     """The request's body is no form of ours."""
 
 
@@ -176,17 +176,17 @@ def local_path(where: str | None, default: str = "/ops") -> str:
 
 
 async def small_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form. Raises BadForm for what is too long or no such form, HTTPException (408)."""
+    """The fields of a posted form. Raises BadFormError for what is too long or no such form, HTTPException (408)."""
     if Headers(scope=request.scope).get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
-        raise BadForm("not a form")
+        raise BadFormError("not a form")
     try:
         body = await small_body(request, LONGEST_FORM, request.app.state.web.config.limits.form_s)
-    except TooLong:
-        raise BadForm("too long") from None
+    except BodyTooLongError:
+        raise BadFormError("too long") from None
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
     except ValueError:
-        raise BadForm("not a form") from None
+        raise BadFormError("not a form") from None
 
 
 class StaffRoute(APIRoute):

@@ -15,7 +15,7 @@ from fixtrail.web.accounts.access import audit, posted, remember, required
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.ops.board_filter import filter_of
 from fixtrail.web.ops.boards import TOKEN_MARK, BoardView, without_ticks
 from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page
@@ -134,7 +134,7 @@ async def acknowledge(
         )
         try:
             await web.events.write(acknowledgement.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
-        except NotAcknowledged:
+        except NotAcknowledgedError:
             return go(request, "/ops?trouble=not_sent")
         audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert_id, rule=alert.rule)
         web.ops.alerts.expect(alert_id, person.label, acknowledgement.acknowledged_at)

@@ -14,7 +14,7 @@ from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import BoardAlerts
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.figures import Figures, Row
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Ops:
 
 
 def make_ops(config: WebConfig) -> Ops:
-    """The parts as the settings say. Raises Failure (78) where accounts, provider or targets are set up wrongly."""
+    """The parts as the settings say. Raises ExitError (78) where accounts, provider or targets are set up wrongly."""
     ask = query_runner(config.settings)
     return Ops(
         access=make_access(config.settings, config.public_url),
@@ -78,7 +78,7 @@ def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, st
 def targets_of(settings: ReportSettings) -> Targets:
     """Targets of the file that FIXTRAIL_TARGETS names, and the thresholds of its table [board], in minutes.
 
-    Raises Failure (78) where it is wrong.
+    Raises ExitError (78) where it is wrong.
     """
     if settings.targets is None:
         return Targets()
@@ -87,10 +87,10 @@ def targets_of(settings: ReportSettings) -> Targets:
         # Targets that depend on another period are for the reports.
         plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
         return Targets(plain, thresholds_of(targets.more.get("board", {})))
-    except Failure as error:
-        raise Failure(str(error), REFUSED) from None
+    except ExitError as error:
+        raise ExitError(str(error), REFUSED) from None
     except ValueError as error:
-        raise Failure(f"{settings.targets}: {error}", REFUSED) from None
+        raise ExitError(f"{settings.targets}: {error}", REFUSED) from None
 
 
 def thresholds_of(table: Mapping[str, object]) -> Thresholds:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fixtrail.configuration import push_settings
 from fixtrail.settings import LedgerSettings
 from fixtrail.web.tracking.words import catalogue
-from runtime.store import StoreOutage
+from runtime.store import StoreUnavailableError
 from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.decide import CAP, GAP, QUIET
@@ -67,7 +67,7 @@ def messages_about(settings: LedgerSettings, order: OrderKey) -> Messages:
             sends = _of_customer(settings, ledger.log_of(store, order))
             people = _people(sends)
             preferences = recipients.preferences_of(store, people)
-    except StoreOutage:
+    except StoreUnavailableError:
         return Messages([])
     entries = [entry for send in sends if (entry := _sent_message(send)) is not None]
     wanted = not all(person in preferences and preferences[person].opted_out for person in people)
@@ -86,7 +86,7 @@ def want_messages(settings: LedgerSettings, order: OrderKey, *, wanted: bool, no
             for person in people:
                 preference = replace(preferences.get(person, Preference()), opted_out=not wanted)
                 recipients.set_preference(store, person, preference, now)
-    except StoreOutage:
+    except StoreUnavailableError:
         return False
     return bool(people)
 

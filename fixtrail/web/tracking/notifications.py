@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
-from runtime.store import Store, StoreOutage
+from runtime.store import Store, StoreUnavailableError
 from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
 from sinks.push.channels.http import is_allowed
@@ -19,17 +19,17 @@ MOST_OF_ORDER = 5
 MOST_ADDRESS = 2048
 
 
-class NotSubscribed(Exception):
+class NotSubscribedError(Exception):
     """The browser's subscription cannot be used, there are enough of this order's, or the ledger is away."""
 
 
 def subscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
-    """Send the order's notices to this browser, too. Raises NotSubscribed."""
+    """Send the order's notices to this browser, too. Raises NotSubscribedError."""
     address = _address(config, body)
     with _ledger(config) as store:
         addresses = recipients.subscriptions_of(store, [order]).get(order, [])
         if address not in addresses and len(addresses) >= MOST_OF_ORDER:
-            raise NotSubscribed("enough browsers follow this order")
+            raise NotSubscribedError("enough browsers follow this order")
         person, now = _person(config, address), int(time.time() * 1000)
         recipients.subscribe(store, person, order, address, now)
         before = recipients.preferences_of(store, [person]).get(person, Preference())
@@ -39,7 +39,7 @@ def subscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
 
 
 def unsubscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
-    """Send this browser nothing more about the order, nor what waits. Raises NotSubscribed."""
+    """Send this browser nothing more about the order, nor what waits. Raises NotSubscribedError."""
     address = _address(config, body)
     with _ledger(config) as store:
         if address in recipients.subscriptions_of(store, [order]).get(order, []):
@@ -47,21 +47,21 @@ def unsubscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
 
 
 def is_subscribed(config: WebConfig, order: OrderKey, body: bytes) -> bool:
-    """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribed."""
+    """Whether the order's notices go to this browser: it may follow another order alone. Raises NotSubscribedError."""
     address = _address(config, body)
     with _ledger(config) as store:
         return address in recipients.subscriptions_of(store, [order]).get(order, [])
 
 
 def _address(config: WebConfig, body: bytes) -> str:
-    """The subscription as the push sink wants it. Raises NotSubscribed for one that it would never use."""
+    """The subscription as the push sink wants it. Raises NotSubscribedError for one that it would never use."""
     subscription = parse_subscription(body.decode(errors="replace"))
     section = config.push.webpush
     if section is None or subscription is None:
-        raise NotSubscribed("no subscription")
+        raise NotSubscribedError("no subscription")
     address = "webpush:" + json.dumps(subscription, sort_keys=True, separators=(",", ":"))
     if len(address) > MOST_ADDRESS or not is_allowed(subscription["endpoint"], (), allow_private=section.allow_private):
-        raise NotSubscribed("not a push service that may be called")
+        raise NotSubscribedError("not a push service that may be called")
     return address
 
 
@@ -74,5 +74,5 @@ def _ledger(config: WebConfig) -> Iterator[Store]:
     try:
         with ledger.opened_ledger(config.settings.ledger_dsn()) as store:
             yield store
-    except StoreOutage:
-        raise NotSubscribed("the ledger is away") from None
+    except StoreUnavailableError:
+        raise NotSubscribedError("the ledger is away") from None

@@ -13,13 +13,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from fixtrail.web.context import Web, web_of
-from fixtrail.web.events import NotAcknowledged
-from fixtrail.web.forms import TooLong, small_body
+from fixtrail.web.events import NotAcknowledgedError
+from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
-from fixtrail.web.tracking.notifications import NotSubscribed, is_subscribed, subscribe, unsubscribe
+from fixtrail.web.tracking.notifications import NotSubscribedError, is_subscribed, subscribe, unsubscribe
 from fixtrail.web.tracking.pages import REASONS, Pages, no_page
 from fixtrail.web.tracking.view import journey_view
 from fixtrail.web.tracking.words import chosen_locale
@@ -77,7 +77,7 @@ async def post_form(request: Request, token: str) -> Response:
     if event is not None:
         try:
             await web.events.write_event(event)
-        except NotAcknowledged:
+        except NotAcknowledgedError:
             return _back(request, token, fact, "failed")
         web.progress.count("forms", event["type"])
         await _wait_until_shown(web, fact)
@@ -105,7 +105,7 @@ async def is_notified(request: Request, token: str) -> Response:
         return fact
     try:
         on = await asyncio.to_thread(is_subscribed, web.config, fact.order, await _body(request))
-    except NotSubscribed:
+    except NotSubscribedError:
         on = False
     return JSONResponse({"on": on})
 
@@ -205,7 +205,7 @@ async def _with_subscription(request: Request, token: str, then: Any) -> Respons
         return fact
     try:
         await asyncio.to_thread(then, web.config, fact.order, await _body(request))
-    except NotSubscribed:
+    except NotSubscribedError:
         return Response(status_code=422)
     return Response(status_code=204)
 
@@ -221,7 +221,7 @@ async def _body(request: Request) -> bytes:
     """The body; empty, which is no form of ours, where it is longer than any."""
     try:
         return await small_body(request, MOST_BODY, web_of(request).config.limits.form_s)
-    except TooLong:
+    except BodyTooLongError:
         return b""
 
 

@@ -30,7 +30,7 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _SIX_TO_FOUR = ip_network("2002::/16")
 
 
-class TargetRefused(OSError):
+class TargetRefusedError(OSError):
     """The target is not on the public internet; it was not connected to. Trying again does not help."""
 
 
@@ -67,7 +67,7 @@ def _embedded_ipv4(ip: IP) -> list[IP]:
 
 
 class CheckedResolver(AbstractResolver):
-    """Resolves names as the system does, to public addresses only. Raises TargetRefused where there is none."""
+    """Resolves names as the system does, to public addresses only. Raises TargetRefusedError where there is none."""
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
         self._inner = inner or ThreadedResolver()
@@ -78,7 +78,7 @@ class CheckedResolver(AbstractResolver):
         results = await self._inner.resolve(host, port, family)
         public = [result for result in results if is_public(result["host"])]
         if not public:
-            raise TargetRefused("not on the public internet")
+            raise TargetRefusedError("not on the public internet")
         return public
 
     async def close(self) -> None:
@@ -86,8 +86,8 @@ class CheckedResolver(AbstractResolver):
 
 
 def checked_socket(addr_info: tuple[Any, Any, Any, Any, tuple[Any, ...]]) -> socket.socket:
-    """A socket for an address about to be connected to, literal ones included. Raises TargetRefused."""
+    """A socket for an address about to be connected to, literal ones included. Raises TargetRefusedError."""
     family, kind, proto, _, address = addr_info
     if not is_public(str(address[0])):
-        raise TargetRefused("not on the public internet")
+        raise TargetRefusedError("not on the public internet")
     return socket.socket(family, kind, proto)

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from sinks.push.channels.channel import Answer, NotSent, Rejected, Unclear
-from sinks.push.channels.guard import CheckedResolver, TargetRefused, checked_socket, is_public
+from sinks.push.channels.guard import CheckedResolver, TargetRefusedError, checked_socket, is_public
 
 READ_AT_MOST = 64 * 1024
 CONNECT_LIMIT_S = 5.0
@@ -54,7 +54,7 @@ class Http:
             ) as answer:
                 return Reply(answer.status, await _read(answer), _seconds(answer.headers.get("Retry-After")))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            if isinstance(getattr(error, "os_error", None), TargetRefused):
+            if isinstance(getattr(error, "os_error", None), TargetRefusedError):
                 return Rejected("the target is not on the public internet")
             return NotSent(f"not reached: {type(error).__name__}")
         except aiohttp.InvalidURL:

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from runtime.progress import Progress
-from runtime.store import Store, StoreOutage
+from runtime.store import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class GroupCommitThread:
         """The result or error of each. One that raises does not undo the others."""
         try:
             return [(task, result, None) for task, result in zip(tasks, self._write(tasks), strict=True)]
-        except StoreOutage as error:
+        except StoreUnavailableError as error:
             return [(task, None, error) for task in tasks]
         except Exception as error:
             if len(tasks) == 1:
@@ -80,7 +80,7 @@ class GroupCommitThread:
             return [outcome for task in tasks for outcome in self._results([task])]
 
     def _write(self, tasks: list[_Task]) -> list[Any]:
-        """Their results, once all are committed. Raises StoreOutage only when closing."""
+        """Their results, once all are committed. Raises StoreUnavailableError only when closing."""
         pause = 0.1
         while True:
             try:
@@ -89,7 +89,7 @@ class GroupCommitThread:
                 self._store.commit()
                 self._note_outage(False)
                 return results
-            except StoreOutage as error:
+            except StoreUnavailableError as error:
                 self._store.rollback()
                 if self._closing.is_set():
                     raise

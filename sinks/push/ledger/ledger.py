@@ -126,7 +126,7 @@ class DueSends:
 def opened_ledger(dsn: str) -> Iterator[Store]:
     """A ledger with its tables, in one transaction: committed at the end, undone by an exception.
 
-    Raises StoreOutage where the database is away.
+    Raises StoreUnavailableError where the database is away.
     """
     store = open_store(dsn)
     try:
@@ -142,7 +142,7 @@ def opened_ledger(dsn: str) -> Iterator[Store]:
 
 
 def purge_deleted(dsn: str) -> None:
-    """Leave nothing in the database's files of what was deleted. Raises StoreOutage where it is away."""
+    """Leave nothing in the database's files of what was deleted. Raises StoreUnavailableError where it is away."""
     store = open_store(dsn)
     try:
         store.purge_deleted()

@@ -34,7 +34,7 @@ class Composer:
         """One message that tells all of the sends, which are of one order to one address; the first gives its id.
 
         What was put off is told as things are then: a time to come that has passed meanwhile is left out.
-        Raises NoTemplate, and KeyError or ValueError where a notice is not what it should be.
+        Raises MissingTemplateError, and KeyError or ValueError where a notice is not what it should be.
         """
         first = sends[0]
         ordered = sorted(sends, key=lambda send: (send.occurred_at, send.id))
@@ -62,7 +62,7 @@ class Composer:
     def words(self, notice: Mapping[str, Any], fact: Mapping[str, Any] | None, at: int = 0) -> NoticeWords:
         """One notice in words, in the customer's language, told at an instant or as soon as it may be.
 
-        Raises NoTemplate.
+        Raises MissingTemplateError.
         """
         locale = self.renderer.locale(notice["locale"])
         vehicle_id = (fact or {}).get("vehicle_id")

@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 Values = dict[str, Any]
 
 
-class NoTemplate(LookupError):
+class MissingTemplateError(LookupError):
     """There are no words for this milestone; the message names it."""
 
 
@@ -64,7 +64,7 @@ class TemplateRenderer:
         return requested if requested in LOCALES else self.default_locale
 
     def notice(self, milestone: str, values: Values) -> "NoticeWords":
-        """The words of one notice. Raises NoTemplate."""
+        """The words of one notice. Raises MissingTemplateError."""
         return NoticeWords(self, self._template(f"{values['locale']}/{milestone}.txt"), values)
 
     def digest(self, notices: Sequence["NoticeWords"]) -> "DigestWords":
@@ -81,7 +81,7 @@ class TemplateRenderer:
         try:
             return self._environment.get_template(name)
         except TemplateNotFound:
-            raise NoTemplate(f"no template {name}") from None
+            raise MissingTemplateError(f"no template {name}") from None
 
 
 @dataclass(frozen=True)

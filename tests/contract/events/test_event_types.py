@@ -12,7 +12,7 @@ import msgspec
 import orjson
 import pytest
 
-from schemas.decode import BadEvent, admit, decode_event, decode_with_extras
+from schemas.decode import EventError, admit, decode_event, decode_with_extras
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
 from streams.journey.batch import journey_facts
 from streams.journey.entries import decode_entry, entry_of
@@ -135,7 +135,7 @@ def test_a_failed_check_whose_phase_is_null_is_a_completed_one():
 @every_example
 def test_each_required_field_is_missed_by_name(name: str):
     for field in required_fields(name):
-        with pytest.raises(BadEvent) as refused:
+        with pytest.raises(EventError) as refused:
             decode_event(bytes_of({key: value for key, value in EXAMPLES[name].items() if key != field}))
 
         assert refused.value.code == "missing_field"
@@ -148,7 +148,7 @@ def test_a_field_of_the_wrong_type_is_refused_without_its_value(name: str, wrong
     for field in EXAMPLES[name]:
         if _is_right(EXAMPLES[name][field], wrong) or not _is_indispensable(name, field):
             continue
-        with pytest.raises(BadEvent) as refused:
+        with pytest.raises(EventError) as refused:
             decode_event(bytes_of(EXAMPLES[name] | {field: wrong}))
 
         codes = ("unknown_type",) if field == "type" else ("invalid_field", "missing_field")

@@ -15,7 +15,7 @@ from fixtrail.keys_in_use import keys_in_use
 from fixtrail.tracking_links import Links
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.users import Directory, person_of
-from runtime.failure import REFUSED, Failure
+from runtime.failure import REFUSED, ExitError
 from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import Webhook, encoded_secret
@@ -50,7 +50,7 @@ def settings(folder: Path, **given: object) -> Settings:
     ],
 )
 def test_a_key_that_can_be_guessed_is_refused_with_the_command_that_makes_one(tmp_path, name, use, short):
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(ExitError) as refused:
         use(settings(tmp_path, **{name: short}))
 
     said = str(refused.value)
@@ -72,7 +72,7 @@ def test_an_installation_with_a_short_hash_key_may_keep_its_pseudonyms_and_signs
 
     assert short.secret() == b"workshop2026"
     for keys in (short.link_keys, short.session_keys, short.webhook_keys):
-        with pytest.raises(Failure, match="FIXTRAIL_HASH_KEY has 12 bytes"):
+        with pytest.raises(ExitError, match="FIXTRAIL_HASH_KEY has 12 bytes"):
             keys()
     own = settings(
         tmp_path, hash_key="workshop2026", hash_key_short=True, link_key=NEW, session_key=NEW, webhook_key=NEW

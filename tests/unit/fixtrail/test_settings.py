@@ -7,7 +7,7 @@ import pytest
 from fixtrail import settings
 from fixtrail.all_settings import Settings, read_settings
 from fixtrail.settings import ClickHouseSettings, KafkaSettings, SettingsGroup, client_options
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 GROUPS = [
     group
@@ -39,7 +39,7 @@ def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FIXTRAIL_PARTITIONS", "none")
     monkeypatch.setenv("FIXTRAIL_WEB_PORT", "-1")
 
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(ExitError) as refused:
         read_settings()
 
     assert all(f"FIXTRAIL_{name}: " in str(refused.value) for name in ("PARTITIONS", "WEB_PORT"))

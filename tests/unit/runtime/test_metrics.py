@@ -105,7 +105,9 @@ def test_a_field_name_that_may_be_somebodys_is_counted_without_it():
 def test_every_reason_code_is_known_before_it_comes():
     sources = [ROOT / "schemas/decode.py", ROOT / "streams/worker/intake.py", ROOT / "streams/worker/tracker.py"]
     text = "\n".join(path.read_text() for path in sources)
-    raised = set(re.findall(r'(?:BadEvent\(\*?\(*|dead_letter\([^"\n]*|else \(|return BadEvent\()"([a-z0-9_]+)"', text))
+    raised = set(
+        re.findall(r'(?:EventError\(\*?\(*|dead_letter\([^"\n]*|else \(|return EventError\()"([a-z0-9_]+)"', text)
+    )
     raised |= {"missing_field", "invalid_field"}
 
     assert len(raised) > 12

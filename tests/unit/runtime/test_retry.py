@@ -7,7 +7,7 @@ import pytest
 
 from runtime import retry as retries
 from runtime.progress import Progress
-from runtime.retry import Retry, Stopped, pauses
+from runtime.retry import Retry, StopRequestedError, pauses
 
 
 class Target:
@@ -47,7 +47,7 @@ async def test_a_stop_ends_the_waiting_at_once() -> None:
     await asyncio.sleep(0.05)
     stop.set()
 
-    with pytest.raises(Stopped, match="the target is away"):
+    with pytest.raises(StopRequestedError, match="the target is away"):
         await asyncio.wait_for(trying, 0.4)
     assert progress.outages == 0
     assert len(target.shown) == 2, "once more after the stop"

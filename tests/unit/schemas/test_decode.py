@@ -14,7 +14,7 @@ from schemas.decode import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_TOKENS,
-    BadEvent,
+    EventError,
     admit,
     decode_event,
     decode_with_extras,
@@ -40,8 +40,8 @@ def bytes_of(event: Any) -> bytes:
     return json.dumps(event, ensure_ascii=False).encode()
 
 
-def refusal(value: bytes | None, headers: Any = (), **limits: int) -> BadEvent:
-    with pytest.raises(BadEvent) as refused:
+def refusal(value: bytes | None, headers: Any = (), **limits: int) -> EventError:
+    with pytest.raises(EventError) as refused:
         decode_event(value, headers, **limits)
     return refused.value
 
@@ -381,7 +381,7 @@ def test_whatever_is_no_event_has_its_code(value: bytes | None, code: str):
 def test_every_kind_of_bad_record_is_refused_with_its_code(kind: str):
     bad = KafkaRecord(poison(kind), key=poison_key(kind), timestamp=PRODUCED_MS)
 
-    with pytest.raises(BadEvent) as refused:
+    with pytest.raises(EventError) as refused:
         admit(bad)
 
     assert refused.value.code == poison_code(kind)
@@ -420,7 +420,7 @@ def test_no_reason_repeats_anything_that_was_sent(event: dict[str, Any], data: s
     }
     try:
         decode_event(bytes_of(spoilt))
-    except BadEvent as bad:
+    except EventError as bad:
         assert "canary" not in bad.reason
         assert "canary" not in str(bad)
 
@@ -431,7 +431,7 @@ def test_any_bytes_are_an_event_or_refused(noise: bytes):
     for spoilt in (noise, value[: len(value) // 2] + noise, value[:20] + noise + value[20:]):
         try:
             decode_event(spoilt)
-        except BadEvent as bad:
+        except EventError as bad:
             assert bad.code
             assert "canary" not in bad.reason
 
@@ -469,7 +469,7 @@ def test_a_good_record_is_admitted_with_the_names_of_what_nobody_knows():
     ],
 )
 def test_the_key_is_the_vehicle(key: bytes | None, code: str):
-    with pytest.raises(BadEvent) as refused:
+    with pytest.raises(EventError) as refused:
         admit(record_of(SURVEY, key=key))
 
     assert refused.value.code == code
@@ -483,7 +483,7 @@ def test_an_event_a_day_ahead_of_its_record_is_taken_a_millisecond_more_is_too_f
     produced = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
 
     assert admit(record_of(SURVEY, timestamp=produced))
-    with pytest.raises(BadEvent, match="too_far_ahead"):
+    with pytest.raises(EventError, match="too_far_ahead"):
         admit(record_of(SURVEY, timestamp=produced - 1))
     assert admit(record_of(SURVEY, timestamp=produced - 1), ahead_ms=48 * 3600 * 1000)
 
@@ -500,7 +500,7 @@ def test_a_record_that_says_not_when_it_was_produced_is_trusted(timestamp: int):
 
 
 def test_a_record_is_first_of_all_an_event():
-    with pytest.raises(BadEvent, match="tombstone"):
+    with pytest.raises(EventError, match="tombstone"):
         admit(KafkaRecord(None, key=None))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.decode import BadEvent, decode_event, decode_with_extras
+from schemas.decode import EventError, decode_event, decode_with_extras
 from schemas.events import EVENT_TYPES, Diagnosed, Event, HandedOff, QualityChecked
 from schemas.times import EPOCH, to_ms
 from tests.workshop import QUOTE, Sent, approved, checked_in, handed_off, part, quoted, sent, surveyed
@@ -24,7 +24,7 @@ def is_refused(event: Sent) -> bool:
     """Whether something in it is not taken: a required field with the event, an optional one without it."""
     try:
         _, ignored = decode_with_extras(json.dumps(event).encode())
-    except BadEvent as bad:
+    except EventError as bad:
         assert bad.code in ("invalid_field", "missing_field")
         return True
     return bool(ignored)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from schemas.decode import BadEvent, admit, decode_event
+from schemas.decode import EventError, admit, decode_event
 from tests import feed, oracle
 from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.paths import ROOT
@@ -462,7 +462,7 @@ def test_every_kind_of_bad_input_is_refused_with_its_code():
     assert len(POISON) >= 40
     for kind in POISON:
         record = SimpleNamespace(key=poison_key(kind), value=poison(kind), headers=(), timestamp=SENT_MS)
-        with pytest.raises(BadEvent) as refused:
+        with pytest.raises(EventError) as refused:
             admit(record)
         assert refused.value.code == poison_code(kind), kind
 

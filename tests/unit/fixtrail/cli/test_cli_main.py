@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from fixtrail.cli import main as cli
 from fixtrail.settings import NoEndpointError
-from runtime.failure import NEGATIVE, Failure
+from runtime.failure import NEGATIVE, ExitError
 
 
 @pytest.mark.parametrize("module", ["fixtrail", "fixtrail.cli"])
@@ -29,7 +29,7 @@ def test_every_command_group_is_there_however_it_is_started(module: str, tmp_pat
         (KafkaConnectionError("no broker"), "Kafka cannot be used: KafkaConnectionError: no broker. Is it running?"),
         (FileNotFoundError(2, "No such file or directory", "events.ndjson"), "there is no file events.ndjson"),
         (PermissionError(13, "Permission denied", "users.toml"), "users.toml cannot be used: Permission denied"),
-        (Failure("no account of this name"), "no account of this name"),
+        (ExitError("no account of this name"), "no account of this name"),
     ],
 )
 def test_an_expected_failure_is_one_line(

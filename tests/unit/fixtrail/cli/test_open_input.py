@@ -7,7 +7,7 @@ import pytest
 
 from fixtrail.cli.app import open_input
 from fixtrail.sending.send import CheckResult, check_lines
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 from schemas.decode import vehicle_id_of
 from tests.unit.fixtrail.sending.test_send import CHECK_IN, lines_of
 
@@ -19,7 +19,7 @@ def test_a_file_in_utf_16_is_refused_before_anything_is_sent(tmp_path: Path, enc
     file = tmp_path / "events.ndjson"
     file.write_bytes(f"{LINE}\n".encode(encoding))
 
-    with pytest.raises(Failure, match="is UTF-16 or UTF-32: nothing was read of it") as refused:
+    with pytest.raises(ExitError, match="is UTF-16 or UTF-32: nothing was read of it") as refused:
         open_input(file)
     assert refused.value.exit_code == USAGE
 

@@ -6,7 +6,7 @@ import pytest
 from fixtrail.all_settings import Settings
 from fixtrail.cli import main
 from fixtrail.clickhouse.query import names_python, print_lines, print_table, rows
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests.sql_attacks import FATAL
 
 ALLOWED = [
@@ -23,7 +23,7 @@ ALLOWED = [
 @pytest.mark.parametrize("query", FATAL.values(), ids=FATAL)
 def test_a_call_is_found_however_it_is_written(query: str):
     assert names_python(query)
-    with pytest.raises(Failure, match="not allowed"):
+    with pytest.raises(ExitError, match="not allowed"):
         rows(Settings(clickhouse="http://127.0.0.1:1"), query)
 
 

@@ -11,7 +11,7 @@ from fixtrail.all_settings import Settings
 from fixtrail.configuration import centers_of, links_of
 from fixtrail.customers import consents, keys, notice_log, orders, preview
 from fixtrail.tracking_links import Links
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.store import open_store
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey, journey_key
@@ -60,19 +60,19 @@ def test_consents_to_messages_add_up(settings: Settings):
 
 @pytest.mark.parametrize("text", ["tmpl", "=3", "tmpl=x", "tmpl=-1"])
 def test_a_number_of_consents_has_a_kind(text: str):
-    with pytest.raises(Failure):
+    with pytest.raises(ExitError):
         consents.parse_consents(text)
 
 
 def test_milestones_that_a_customer_wants_are_known_ones():
     assert consents.parse_milestones("ready, no_news") == {"ready", "no_news"}
-    with pytest.raises(Failure, match="no milestone redy, but checked_in"):
+    with pytest.raises(ExitError, match="no milestone redy, but checked_in"):
         consents.parse_milestones("ready,redy")
 
 
 def test_a_wrong_address_or_time_zone_is_a_usage_error(settings: Settings):
     for address, zone in (("nothing", None), ("sms:+861", "Mars/Olympus")):
-        with pytest.raises(Failure) as refused:
+        with pytest.raises(ExitError) as refused:
             consents.change_consent(settings, address, consents.Consent(time_zone=zone))
         assert refused.value.exit_code == 2
 
@@ -89,7 +89,7 @@ def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings)
 
     assert Webhook(secret).verify(b'{"a": 1}', headers) == {"a": 1}
     assert secret != keys.webhook_secret(settings, "https://other.example.com/in")
-    with pytest.raises(Failure):
+    with pytest.raises(ExitError):
         keys.webhook_secret(settings, "ftp://x")
 
 
@@ -140,7 +140,7 @@ def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_cente
         ledger.plan(store, [a_send(a_notice("ready"), id="after")])
     assert notice_log.order_of(settings, "R1", None) == R1
     assert {send.id for send in notice_log.log_of(settings, R1)} == {"before", "after"}
-    with pytest.raises(Failure, match="there is no order R9"):
+    with pytest.raises(ExitError, match="there is no order R9"):
         notice_log.order_of(settings, "R9", None)
 
 
@@ -280,7 +280,7 @@ def test_what_an_earlier_version_wrote_under_the_number_alone_is_found():
 
 def test_a_number_that_several_centers_use_needs_the_center():
     assert orders.only_order([R1], "R1") == R1
-    with pytest.raises(Failure, match=r"several centers have an order R1: say --center, one of C1, C2"):
+    with pytest.raises(ExitError, match=r"several centers have an order R1: say --center, one of C1, C2"):
         orders.only_order([R1, OrderKey("C2", "R1")], "R1")
-    with pytest.raises(Failure, match="there is no order R1"):
+    with pytest.raises(ExitError, match="there is no order R1"):
         orders.only_order([], "R1")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fixtrail.documents.write import documents, stale_documents, write_documents
-from schemas.decode import BadEvent, decode_with_extras
+from schemas.decode import EventError, decode_with_extras
 from schemas.events import EVENT_TYPES
 from tests.paths import ROOT
 
@@ -44,7 +44,7 @@ def is_accepted(event):
     """Whether all of the event's fields are taken as they were sent; one that nobody knows may stand beside them."""
     try:
         ignored = set(decode_with_extras(json.dumps(event).encode())[1])
-    except BadEvent:
+    except EventError:
         return False
     return not ignored & EVENT_TYPES[event["type"]].model_fields.keys()
 

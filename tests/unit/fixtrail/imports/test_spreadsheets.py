@@ -7,7 +7,7 @@ from textwrap import dedent
 import orjson
 import pytest
 
-from fixtrail.imports.errors import BadValue, LogError, MappingError
+from fixtrail.imports.errors import BadValueError, LogError, MappingError
 from fixtrail.imports.mapping import load_mapping
 from fixtrail.imports.numbers import NumberStyle, number_reader
 from fixtrail.imports.report import ImportReport
@@ -108,7 +108,7 @@ def test_times_as_spreadsheets_and_programs_write_them(text, formats, at):
     ],
 )
 def test_times_that_nobody_can_be_sure_of_say_why(text, formats, reason):
-    with pytest.raises(BadValue) as refusal:
+    with pytest.raises(BadValueError) as refusal:
         time_reader(formats, "shift", "earlier")(text, "Asia/Shanghai", [])
 
     assert refusal.value.reason == reason
@@ -129,7 +129,7 @@ def test_numbers_as_people_write_them(text, number):
 
 @pytest.mark.parametrize("text", ["1.2E+3", "1.23E+15", "2.0260301E+13"])
 def test_a_number_that_a_spreadsheet_has_cut_is_refused(text):
-    with pytest.raises(BadValue) as refusal:
+    with pytest.raises(BadValueError) as refusal:
         number_reader(NumberStyle())(text)
 
     assert refusal.value.reason == CUT

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtrail.imports.errors import BadValue
+from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.times import time_reader, wire_time
 
 
@@ -38,7 +38,7 @@ def test_an_hour_that_came_twice_is_taken_as_the_mapping_says_and_told():
     assert read(twice, zone="Europe/Berlin")[0] == "2026-10-25T00:30:00.000Z"
     assert read(twice, zone="Europe/Berlin", fold="later")[0] == "2026-10-25T01:30:00.000Z"
     assert read(twice, zone="Europe/Berlin")[1] == ["local time came twice, earlier taken"]
-    with pytest.raises(BadValue, match="came twice"):
+    with pytest.raises(BadValueError, match="came twice"):
         read(twice, zone="Europe/Berlin", fold="reject")
 
 
@@ -49,7 +49,7 @@ def test_an_hour_that_was_left_out_is_shifted_on_and_told():
         "2026-03-29T01:30:00.000Z",
         ["local time was left out by a clock change, shifted on"],
     )
-    with pytest.raises(BadValue, match="was left out"):
+    with pytest.raises(BadValueError, match="was left out"):
         read(left_out, zone="Europe/Berlin", gap="reject")
 
 
@@ -67,7 +67,7 @@ def test_an_hour_that_was_left_out_is_shifted_on_and_told():
     ],
 )
 def test_what_is_no_time_says_why_without_the_text_itself(text, formats, zone, reason):
-    with pytest.raises(BadValue) as refusal:
+    with pytest.raises(BadValueError) as refusal:
         read(text, formats, zone)
 
     assert refusal.value.reason == reason

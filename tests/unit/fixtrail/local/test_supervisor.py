@@ -13,8 +13,8 @@ import pytest
 
 from fixtrail.local import ping, supervisor
 from fixtrail.local.ping import answers
-from fixtrail.local.supervisor import Child, Refusal, Spec
-from runtime.failure import Failure
+from fixtrail.local.supervisor import Child, RefusalError, Spec
+from runtime.failure import ExitError
 from runtime.process import is_alive
 from tests.clickhouse_node import free_ports
 
@@ -75,7 +75,7 @@ async def test_a_child_that_runs_but_does_not_answer_is_started_again(tmp_path, 
 async def test_a_child_that_does_not_start_says_why(tmp_path):
     child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
     child.start()
-    with pytest.raises(Failure, match=r"(?s)not ready after 1 s.*No such file"):
+    with pytest.raises(ExitError, match=r"(?s)not ready after 1 s.*No such file"):
         await child.wait_ready(1)
     await child.stop()
 
@@ -109,7 +109,7 @@ async def test_a_child_that_always_crashes_is_given_up_and_how_it_died_is_said(t
     said = []
     child = Child(crashing(tmp_path, "print('loading', flush=True)"), tmp_path, said.append, lambda: None)
     child.start()
-    with pytest.raises(Failure, match=r"(?s)ended 6 times before .*last time it was killed by SIGKILL .*  loading"):
+    with pytest.raises(ExitError, match=r"(?s)ended 6 times before .*last time it was killed by SIGKILL .*  loading"):
         await child.wait_ready(60)
     await child.stop()
 
@@ -121,7 +121,9 @@ async def test_a_child_that_ends_with_an_exit_code_is_given_up_sooner(tmp_path, 
     monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.25)
     child = Child(FAILING, tmp_path, lambda _: None, lambda: None)
     child.start()
-    with pytest.raises(Failure, match=r"(?s)ended 3 times before .*last time it ended with exit code 2 .*No such file"):
+    with pytest.raises(
+        ExitError, match=r"(?s)ended 3 times before .*last time it ended with exit code 2 .*No such file"
+    ):
         await child.wait_ready(60)
     await child.stop()
 
@@ -137,7 +139,7 @@ async def test_a_child_that_refuses_to_go_on_says_why(tmp_path):
         lambda: seen.append(child.ended),
     )
     child.start()
-    with pytest.raises(Refusal, match=r"refusing ended with exit code 78 .*50 records in a row"):
+    with pytest.raises(RefusalError, match=r"refusing ended with exit code 78 .*50 records in a row"):
         await child.wait_ready(60)
 
     assert child.ended == "ended with exit code 78 (it refuses to go on): 50 records in a row"

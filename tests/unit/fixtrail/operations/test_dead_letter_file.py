@@ -6,7 +6,7 @@ import pytest
 
 from fixtrail.operations.dead_letter_file import letter_line, read_repaired
 from fixtrail.operations.dead_letters import Letter
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from schemas.dead_letter import DeadLetter
 
 
@@ -48,7 +48,7 @@ def test_a_repaired_event_may_be_an_object():
     ],
 )
 def test_a_line_that_is_no_letter_is_named(line):
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(ExitError) as refused:
         read_repaired([letter_line(letter(b"{}")), line])
 
     assert refused.value.exit_code == 2

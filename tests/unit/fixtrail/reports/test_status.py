@@ -13,7 +13,7 @@ from fixtrail.reports.kpi.external_figures import read_external_figures
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import NO_INTERVAL, Interval
 from fixtrail.reports.status import MET, MISSED, NOT_DISTINGUISHABLE, status
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests.paths import ROOT
 
 OWNERS_TABLE = ROOT / "examples" / "owners-table.toml"
@@ -92,7 +92,7 @@ def test_a_told_figure_with_an_interval_is_judged_by_it(told):
     ],
 )
 def test_a_table_that_cannot_be_read_says_why(told, text, said):
-    with pytest.raises(Failure, match=said):
+    with pytest.raises(ExitError, match=said):
         told(text)
 
 

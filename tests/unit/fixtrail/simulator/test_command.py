@@ -10,7 +10,7 @@ import pytest
 from fixtrail.sending.sources import SimulatedRun, write_beside
 from fixtrail.simulator.command import Pace, default_start, write_centers, write_events, write_truth
 from fixtrail.simulator.scenario import ScenarioError
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
 
@@ -59,10 +59,10 @@ def test_standard_output_is_a_file_too(capfdbinary: pytest.CaptureFixture[bytes]
 def test_a_file_beside_that_cannot_be_written_is_one_line_to_read(tmp_path: Path, beside: str) -> None:
     run = SimulatedRun("quiet-day", 3, 1, 1, MONDAY, None)
 
-    with pytest.raises(Failure, match="cannot be written"):
+    with pytest.raises(ExitError, match="cannot be written"):
         write_beside(run, **{"truth": None, "centers": None, beside: tmp_path})
     unknown = replace(run, scenario="busy-day")
-    with pytest.raises(Failure, match="busy-day"):
+    with pytest.raises(ExitError, match="busy-day"):
         write_beside(unknown, **{"truth": None, "centers": None, beside: tmp_path / "out"})
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from runtime.kafka import producer as producers
-from runtime.kafka.producer import KafkaAway, OutgoingRecord, RenewingProducer
+from runtime.kafka.producer import KafkaUnavailableError, OutgoingRecord, RenewingProducer
 
 EVENTS = "service-events"
 RECORDS = [OutgoingRecord(b"V1", b"one", (), 1), OutgoingRecord(b"V2", b"two", (("ce_id", b"1"),), 2)]
@@ -99,7 +99,7 @@ async def test_while_something_is_overdue_nothing_more_is_taken(sender: Renewing
     kafka.producers[0].answers = [None, "hangs"]
     assert await sender.send(EVENTS, RECORDS) == [True, False]
 
-    with pytest.raises(KafkaAway):
+    with pytest.raises(KafkaUnavailableError):
         await sender.send(EVENTS, RECORDS)
     kafka.producers[0].hanging.set_result(None)
 
@@ -124,10 +124,10 @@ async def test_kafka_is_not_asked_again_by_every_request(
 ):
     kafka.away = True
     for _ in range(3):
-        with pytest.raises(KafkaAway):
+        with pytest.raises(KafkaUnavailableError):
             await sender.send(EVENTS, RECORDS)
     kafka.away = False
-    with pytest.raises(KafkaAway):
+    with pytest.raises(KafkaUnavailableError):
         await sender.send(EVENTS, RECORDS)
     monkeypatch.setattr(producers, "PAUSE_S", 0.0)
 
@@ -136,9 +136,9 @@ async def test_kafka_is_not_asked_again_by_every_request(
 
 async def test_a_topic_that_is_missing_is_named(kafka: Kafka):
     async def without_topic() -> Producer:
-        raise Failure("Kafka has no topic service-events yet")
+        raise ExitError("Kafka has no topic service-events yet")
 
-    with pytest.raises(KafkaAway, match="no topic service-events"):
+    with pytest.raises(KafkaUnavailableError, match="no topic service-events"):
         await RenewingProducer(without_topic, ack_within_s=0.05).send(EVENTS, RECORDS)
 
 
@@ -156,6 +156,6 @@ async def test_a_start_that_hangs_ends_in_time(kafka: Kafka):
 
     sender = RenewingProducer(hanging, ack_within_s=0.05, open_within_s=0.05)
     async with asyncio.timeout(5):
-        with pytest.raises(KafkaAway, match="does not answer"):
+        with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await sender.send(EVENTS, RECORDS)
     assert not sender.is_open

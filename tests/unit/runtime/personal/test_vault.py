@@ -9,7 +9,7 @@ import pytest
 
 from runtime.personal.sealing import unsealed_event
 from runtime.personal.vault import ERASED, RESTRICTED, Vault
-from schemas.decode import BadEvent, decode_event, decode_with_extras
+from schemas.decode import EventError, decode_event, decode_with_extras
 from schemas.personal import is_sealed, sealed_texts
 from schemas.topics import MAX_SENT_BYTES
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -129,12 +129,12 @@ def test_an_event_without_anything_personal_keeps_its_bytes(vault: Vault) -> Non
 
 def test_an_event_that_will_be_refused_is_sealed_and_refused_for_the_same_reason(vault: Vault) -> None:
     bad = {**CHECK_IN, "lane": "fast"}
-    with pytest.raises(BadEvent) as plain:
+    with pytest.raises(EventError) as plain:
         decode_event(json.dumps(bad).encode())
     value = json.dumps(sealed(vault, bad)).encode()
 
     assert b"CANARY" not in value
-    with pytest.raises(BadEvent) as refused:
+    with pytest.raises(EventError) as refused:
         decode_event(value)
     assert refused.value.reason == plain.value.reason
 
@@ -204,5 +204,5 @@ def test_sealing_makes_no_event_too_large_and_none_acceptable(vault: Vault, size
     if code is None:
         assert decode_event(value).order_id == "W-1"
     else:
-        with pytest.raises(BadEvent, match=code):
+        with pytest.raises(EventError, match=code):
             decode_event(value)

@@ -7,7 +7,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError, ProgrammingError
 
 from sinks.clickhouse.connection import ClickHouse, connect
-from sinks.clickhouse.insert import Inserter, Outage, Refused, RefusedRow
+from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, RefusedRow, RowsRefusedError
 from sinks.clickhouse.tables import Table
 
 NUMBERS = Table("numbers", ("n",))
@@ -96,7 +96,7 @@ def test_a_server_that_is_away_busy_or_not_set_up_is_an_outage_and_refuses_no_ro
         raise error
 
     client = FakeClient(check)
-    with pytest.raises(Outage):
+    with pytest.raises(ClickHouseUnavailableError):
         inserter(client).insert(NUMBERS, rows(range(100)))
     assert client.blocks == [100]
 
@@ -109,7 +109,7 @@ def test_a_server_that_does_not_tell_its_columns_is_an_outage_and_refuses_no_row
             raise ProgrammingError("Unrecognized column n")
 
     client = NoColumns()
-    with pytest.raises(Outage):
+    with pytest.raises(ClickHouseUnavailableError):
         inserter(client).insert(NUMBERS, rows(range(3)))
     assert client.blocks == []
 
@@ -123,17 +123,17 @@ def test_an_error_of_unknown_meaning_is_waited_out_before_it_costs_a_row() -> No
 
     patient = inserter(FakeClient(check))
     for _ in range(5):
-        with pytest.raises(Outage):
+        with pytest.raises(ClickHouseUnavailableError):
             patient.insert(NUMBERS, rows(range(10)))
 
     refused = patient.insert(NUMBERS, rows(range(10)))
     assert [(row.index, row.reason) for row in refused] == [(3, "ClickHouse error 49 LOGICAL_ERROR")]
-    with pytest.raises(Outage):
+    with pytest.raises(ClickHouseUnavailableError):
         patient.insert(NUMBERS, rows(range(10)))
 
 
 def test_twenty_refused_rows_in_a_row_are_our_fault_not_theirs() -> None:
-    with pytest.raises(Refused, match=r"20 rows in a row for fixtrail_raw\.numbers"):
+    with pytest.raises(RowsRefusedError, match=r"20 rows in a row for fixtrail_raw\.numbers"):
         inserter(FakeClient(refuses(*range(100)))).insert(NUMBERS, rows(range(100)))
 
 
@@ -144,7 +144,7 @@ def test_refused_rows_between_good_ones_stop_nothing() -> None:
 
 
 def test_nobody_listening_is_an_outage() -> None:
-    with pytest.raises(Outage):
+    with pytest.raises(ClickHouseUnavailableError):
         Inserter(SERVER).insert(NUMBERS, rows(range(1)))
 
 

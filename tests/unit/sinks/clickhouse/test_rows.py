@@ -8,14 +8,14 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas.dead_letter import DeadLetter
-from schemas.decode import BadEvent
+from schemas.decode import EventError
 from sinks.clickhouse.batch import Batch, Reader
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS, FactRows
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.progress import Progress
-from sinks.clickhouse.tables import UnusableRecord
+from sinks.clickhouse.tables import UnusableRecordError
 from tests.workshop import (
     called_off,
     checked_in,
@@ -172,7 +172,7 @@ def test_what_the_workers_refuse_is_no_event_here_either() -> None:
         record("service-events", json.dumps(checked_in("08:00")).encode(), key=b"V2"),
         event_record(checked_in("08:00"), timestamp=ms("08:00") - 2 * 24 * 3600 * 1000),
     ):
-        with pytest.raises(BadEvent):
+        with pytest.raises(EventError):
             rows.row(bad)
 
 
@@ -292,7 +292,7 @@ def test_a_tombstone_has_a_letter_too() -> None:
 
 
 def test_what_others_wrote_to_the_dead_letter_topic_is_passed_over() -> None:
-    with pytest.raises(UnusableRecord):
+    with pytest.raises(UnusableRecordError):
         DeadLetterRows(EventRows(KEYED)).row(record("service-events.dead-letter", b"{}"))
     batch, progress = read(record("service-events.dead-letter", b"{}"))
 

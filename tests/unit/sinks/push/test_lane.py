@@ -352,7 +352,7 @@ async def test_a_milestone_without_words_stops_nothing(tmp_path: Path):
         await desk.tell("teleported", "repair_started")
         await desk.settled(SENT)
 
-        assert (await desk.states())["teleported"] == (REJECTED, "no message could be made: NoTemplate")
+        assert (await desk.states())["teleported"] == (REJECTED, "no message could be made: MissingTemplateError")
 
 
 async def test_one_consent_is_one_message(tmp_path: Path):

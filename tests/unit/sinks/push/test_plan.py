@@ -13,7 +13,7 @@ from sinks.push.address import AddressKeys, Recipient, parse_recipient, target_s
 from sinks.push.channels.console import Console
 from sinks.push.config import ConsoleSection, PushSettings, read_push_settings
 from sinks.push.ledger.ledger import Send
-from sinks.push.plan import HEAD_START_MS, Planner, UnusableNotice, read_notice
+from sinks.push.plan import HEAD_START_MS, Planner, UnusableNoticeError, read_notice
 from tests.paths import ROOT
 from tests.providers.messages import HOUR, a_notice, now_ms
 
@@ -92,7 +92,7 @@ def test_who_subscribed_to_an_order_is_told_as_its_customer_is():
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"[]", b"\xff", b'{"notice_id": 7}'])
 def test_what_is_no_notice_is_said_without_its_content(value: bytes | None):
-    with pytest.raises(UnusableNotice) as refused:
+    with pytest.raises(UnusableNoticeError) as refused:
         read_notice(value)
 
     assert "7" not in str(refused.value)

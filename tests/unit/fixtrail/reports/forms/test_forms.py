@@ -32,7 +32,7 @@ from fixtrail.reports.report import (
     plain,
     sheet_of,
 )
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 EVIL = "<script>alert(1)</script>&\"'"
 DEFINITIONS = {"nps": Definition(Bilingual("净推荐值", "NPS"), Bilingual("定义", "what it means"), "nps", "higher")}
@@ -239,7 +239,7 @@ def test_every_query_begins_with_its_question():
 def test_every_report_can_be_built():
     for name in catalogue.REPORTS:
         assert callable(catalogue.builder(name))
-    with pytest.raises(Failure, match="there is no report"):
+    with pytest.raises(ExitError, match="there is no report"):
         catalogue.builder("weather")
 
 
@@ -259,7 +259,7 @@ def test_one_picture_has_the_table_behind_it(report, tmp_path):
     command.deliver(report, command.ReportForms(csv=tmp_path / "r.csv", chart="waited"), print)
 
     assert (tmp_path / "r.csv").read_text(encoding="utf-8-sig").startswith("part_no,")
-    with pytest.raises(Failure, match="no chart 'x'; it has waited"):
+    with pytest.raises(ExitError, match="no chart 'x'; it has waited"):
         command.deliver(report, command.ReportForms(png=tmp_path / "r.png", chart="x"), print)
 
 

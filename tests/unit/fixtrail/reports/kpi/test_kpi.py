@@ -14,7 +14,7 @@ from fixtrail.reports.options import Options, check_cut, parse_day, refuse_cut
 from fixtrail.reports.periods import ResolvedPeriod, Span, bucket_days, resolve
 from fixtrail.reports.report import Bilingual
 from fixtrail.reports.targets import Period, read_targets, targets_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -296,15 +296,15 @@ def test_a_file_of_targets_that_cannot_be_meant_says_why(tmp_path, text, said):
     file = tmp_path / "targets.toml"
     file.write_text(text)
 
-    with pytest.raises(Failure, match=said):
+    with pytest.raises(ExitError, match=said):
         read_targets(file)
 
 
 def test_options_that_cannot_be_meant_are_refused():
     assert parse_day("2026-07-06", "--from") == date(2026, 7, 6) and parse_day(None, "--from") is None
-    with pytest.raises(Failure, match="--from is a day"):
+    with pytest.raises(ExitError, match="--from is a day"):
         parse_day("yesterday", "--from")
-    with pytest.raises(Failure, match="--by is one of"):
+    with pytest.raises(ExitError, match="--by is one of"):
         check_cut("technician")
-    with pytest.raises(Failure, match="for report kpi"):
+    with pytest.raises(ExitError, match="for report kpi"):
         refuse_cut("parts", Options(NOW, by="lane"))

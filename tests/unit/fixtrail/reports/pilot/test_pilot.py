@@ -29,7 +29,7 @@ from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
 from fixtrail.reports.stats.randomization import Difference, Part, combined, difference, holm, joint_p
 from fixtrail.reports.targets import targets_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 
 MONDAY = day_number(date(2026, 7, 6))
 SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
@@ -349,11 +349,11 @@ def test_keys_that_nobody_reads_are_refused_by_name() -> None:
         {"pilot": {"rollout": [{"wave": 1}]}},
         {"pilot": {"alpha": 5}},
     ):
-        with pytest.raises(Failure, match="pilot"):
+        with pytest.raises(ExitError, match="pilot"):
             read_plan(reading(**table))
-    with pytest.raises(Failure, match="wait_minutes"):
+    with pytest.raises(ExitError, match="wait_minutes"):
         solved_levels(reading(pareto={"wait_minutes": 3}))
-    with pytest.raises(Failure, match="longest_wait_min"):
+    with pytest.raises(ExitError, match="longest_wait_min"):
         longest_wait_min(reading(drivers={"longest_wait_min": "long"}))
 
 

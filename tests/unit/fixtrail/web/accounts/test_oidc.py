@@ -10,7 +10,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from fixtrail.web.accounts.oidc import OidcConfig, OidcError, person_from
 from fixtrail.web.accounts.users import person_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.staff import Browser, Staff, staff
 
@@ -120,7 +120,7 @@ async def refused(browser: Browser, back: str) -> None:
 
 
 def test_a_provider_without_a_client_id_is_a_wrong_setting(tmp_path):
-    with pytest.raises(Failure, match="FIXTRAIL_OIDC_CLIENT_ID"):
+    with pytest.raises(ExitError, match="FIXTRAIL_OIDC_CLIENT_ID"):
         staff(tmp_path, oidc_issuer="https://id.example")
 
 

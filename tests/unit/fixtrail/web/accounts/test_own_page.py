@@ -8,7 +8,7 @@ import httpx
 import pyotp
 import pytest
 
-from fixtrail.web.accounts.passwords import WeakPassword, hash_password
+from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.second_factor import SecondFactors, new_recovery_codes, recovery_hash
 from fixtrail.web.accounts.users import Account, read_users
 from tests.staff import HASHED, PASSWORD, Browser, Staff, staff, token_of
@@ -86,7 +86,7 @@ async def test_the_old_password_cannot_be_guessed_on_an_open_screen(board):
     "password", ["1234567890", "password12", "qwertyuiop", "Passw0rd123!", "woaini1314", "aaaaaaaaaaaa", "lin.fixtrail"]
 )
 def test_common_passwords_are_refused(password):
-    with pytest.raises(WeakPassword, match="easily guessed"):
+    with pytest.raises(WeakPasswordError, match="easily guessed"):
         hash_password(password, "lin")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fixtrail.web.accounts import session_records
 from fixtrail.web.accounts.sessions import SCREEN_S, Sessions
 from fixtrail.web.accounts.users import Account, Directory, person_of, write_users
-from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.events import NotAcknowledgedError
 from tests.staff import HASHED
 
 IDLE_S, WHOLE_S = 600, 3600
@@ -214,7 +214,7 @@ async def test_what_was_ended_while_kafka_was_away_is_sent_when_it_is_back(sessi
     async def write(value: bytes, key: bytes, topic: str) -> None:
         if len(sent) < 2:
             sent.append((b"", "away"))
-            raise NotAcknowledged("Kafka is away")
+            raise NotAcknowledgedError("Kafka is away")
         sent.append((key, topic))
 
     session = sessions.begin(an_account())

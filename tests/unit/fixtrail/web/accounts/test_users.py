@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtrail.all_settings import Settings
 from fixtrail.web.accounts import command
-from fixtrail.web.accounts.passwords import WeakPassword, hash_password, matches
+from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password, matches
 from fixtrail.web.accounts.users import (
     Account,
     Directory,
@@ -22,7 +22,7 @@ from fixtrail.web.accounts.users import (
     read_users,
     write_users,
 )
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from schemas.toml_file import TomlFileError
 
 HASHED = hash_password("a long enough one")
@@ -41,7 +41,7 @@ def test_a_password_fits_its_own_hash_alone():
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 257])
 def test_passwords_that_are_too_short_or_too_long_are_not_taken(password):
-    with pytest.raises(WeakPassword):
+    with pytest.raises(WeakPasswordError):
         hash_password(password)
 
 
@@ -139,7 +139,7 @@ def test_accounts_that_make_no_sense_are_not_written(tmp_path, monkeypatch):
         ("Lin Wei", "viewer", ["*"], {}),
         ("lin", "admin", ["*"], {"screen": True}),
     ):
-        with pytest.raises(Failure):
+        with pytest.raises(ExitError):
             command.add_user(settings, name, role, seen, **{**options, **changed})
     assert not (tmp_path / "users.toml").exists()
 

@@ -8,7 +8,7 @@ import pytest
 from fixtrail.reports.report import Bilingual, Report
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest, Reports, reason_of
 from fixtrail.web.ops.page_frame import catalogue
-from runtime.failure import USAGE, Failure
+from runtime.failure import USAGE, ExitError
 
 KPI = ReportRequest("kpi")
 REPORT = Report("kpi", Bilingual("指标", "KPI"), Bilingual("？", "?"))
@@ -28,7 +28,7 @@ class Clickhouse:
         answered()
         self.go_on.wait(5)
         if self.failures:
-            raise Failure(self.failures.pop(0))
+            raise ExitError(self.failures.pop(0))
         answered()
         self.computed += 1
         return REPORT
@@ -94,11 +94,11 @@ async def test_the_last_report_outlives_an_outage():
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (Failure(TIMEOUT), "too_long"),
-        (Failure("Code: 241. DB::Exception: Memory limit"), "too_much_memory"),
-        (Failure("ClickHouse at http://127.0.0.1:1 cannot be reached: refused"), "unreachable"),
-        (Failure("report parts cannot be cut", USAGE), "settings"),
-        (Failure("Code: 47. DB::Exception: Unknown identifier secret"), "failed"),
+        (ExitError(TIMEOUT), "too_long"),
+        (ExitError("Code: 241. DB::Exception: Memory limit"), "too_much_memory"),
+        (ExitError("ClickHouse at http://127.0.0.1:1 cannot be reached: refused"), "unreachable"),
+        (ExitError("report parts cannot be cut", USAGE), "settings"),
+        (ExitError("Code: 47. DB::Exception: Unknown identifier secret"), "failed"),
     ],
 )
 def test_no_text_of_the_database_reaches_a_page(error, reason):

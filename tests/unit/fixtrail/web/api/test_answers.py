@@ -3,7 +3,7 @@
 import pytest
 
 from fixtrail.web.api.answers import Answer, Answers
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 
 
 def answer(size: int = 10) -> Answer:
@@ -41,7 +41,7 @@ def test_what_is_under_way_is_not_forgotten():
     assert answers.begin("owner", "first", b"body") is None
     told(answers, "second", 1_000)
 
-    with pytest.raises(Problem, match="idempotency-key-in-use"):
+    with pytest.raises(ApiError, match="idempotency-key-in-use"):
         answers.begin("owner", "first", b"body")
 
 

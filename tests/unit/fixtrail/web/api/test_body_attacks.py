@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtrail.web.api.bodies import MOST_VALUES, read_body
-from fixtrail.web.api.problems import Problem
+from fixtrail.web.api.problems import ApiError
 from tests.event_api import SURVEY, Api, problem_of
 
 EIGHT_MIB = 8 * 1024 * 1024
@@ -27,7 +27,7 @@ SLOW = {
 def test_a_body_of_millions_of_values_is_refused_before_it_is_parsed(name: str):
     body, headers = SLOW[name]
     began = time.process_time()
-    with pytest.raises(Problem) as refusal:
+    with pytest.raises(ApiError) as refusal:
         read_body(body, headers, 1000)
     assert refusal.value.status == 413
     # Parsing took 0.3 to 3.4 s.

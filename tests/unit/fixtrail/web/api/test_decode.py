@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtrail.web.api.bodies import MEDIA_TYPES
-from schemas.decode import BadEvent, admit
+from schemas.decode import EventError, admit
 from tests.bad_records import POISON, POISONED_VEHICLE, poison, poison_code
 from tests.contract.events.test_event_types import EXAMPLES
 from tests.event_api import SURVEY, Api, problem_of
@@ -45,7 +45,7 @@ def admission(value: bytes, headers: Any = ()) -> str:
     vehicle = _vehicle_of(value)
     try:
         admit(KafkaRecord(value, vehicle, headers, int(time.time() * 1000)))
-    except BadEvent as bad:
+    except EventError as bad:
         return bad.code
     return "accepted"
 

@@ -462,7 +462,7 @@ async def test_answers_are_counted_without_any_id(api: Api):
 
 def test_every_problem_has_a_title():
     text = "".join(path.read_text() for path in Path(api_package.__file__).parent.glob("*.py"))
-    used = set(re.findall(r'Problem\(\s*\d{3},\s*"([a-z-]+)"', text)) | set(re.findall(r'\d{3}, "([a-z-]+)"\)?', text))
+    used = set(re.findall(r'ApiError\(\s*\d{3},\s*"([a-z-]+)"', text)) | set(re.findall(r'\d{3}, "([a-z-]+)"\)?', text))
 
     assert used <= set(TITLES)
     assert len(used) > 12

@@ -12,7 +12,7 @@ from fixtrail.all_settings import Settings
 from fixtrail.cli.main import app
 from fixtrail.web.api.command import add_key, list_keys, revoke_key
 from fixtrail.web.api.keys import KeyFile, KeyRing, key_file, make_key
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from tests.event_api import SURVEY, Api, problem_of
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -82,7 +82,7 @@ def test_a_file_that_is_broken_leaves_the_keys_as_they_were_known(settings: Sett
     key_file(settings).path.write_text('{"keys": [{"id": "canary"}]}')
 
     assert ring.find(text, NOW) == key
-    with pytest.raises(Failure, match=r"keys\.0\.source"):
+    with pytest.raises(ExitError, match=r"keys\.0\.source"):
         list_keys(settings)
 
 
@@ -111,13 +111,13 @@ def test_many_commands_at_once_lose_no_key(settings: Settings, tmp_path: Path):
 
 @pytest.mark.parametrize("wrong", [{"scopes": ["root"]}, {"scopes": [], "types": ["wash"]}])
 def test_what_does_not_exist_cannot_be_allowed(settings: Settings, wrong: dict[str, list[str]]):
-    with pytest.raises(Failure, match="there are only"):
+    with pytest.raises(ExitError, match="there are only"):
         add_key(settings, "dms", **wrong)
 
 
 @pytest.mark.parametrize("source", ["", "  ", "a\nb", "x" * 65])
 def test_a_source_has_a_name(settings: Settings, source: str):
-    with pytest.raises(Failure):
+    with pytest.raises(ExitError):
         add_key(settings, source, scopes=[])
 
 
@@ -147,5 +147,5 @@ async def test_from_the_command_line_to_the_server(tmp_path: Path):
     assert "dms-east" in run(app, ["api-keys", "list", "--data", str(tmp_path)]).stdout
     assert run(app, ["api-keys", "revoke", listed["id"], "--data", str(tmp_path)]).exit_code == 0
     assert problem_of(await api.post(SURVEY, key=text)) == "unauthenticated"
-    with pytest.raises(Failure, match="there is no API key"):
+    with pytest.raises(ExitError, match="there is no API key"):
         revoke_key(api.settings, "nobody")

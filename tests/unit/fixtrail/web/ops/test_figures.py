@@ -13,7 +13,7 @@ from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.boards import ftfr, nps
 from fixtrail.web.ops.figures import TREND_DAYS, Figures, Sums, figures_of, sum_of
 from fixtrail.web.ops.state import targets_of, thresholds_of
-from runtime.failure import Failure
+from runtime.failure import ExitError
 from streams.journey.center_hours import wait_bucket
 
 TODAY = date(2026, 3, 2)
@@ -89,11 +89,11 @@ def test_a_share_comes_with_its_interval_and_number():
 
 
 async def test_what_was_known_holds_while_clickhouse_is_away():
-    answers = [[a_day(0, handed_off=1, wait_s=600.0)], Failure("away"), [a_day(0, handed_off=2, wait_s=900.0)]]
+    answers = [[a_day(0, handed_off=1, wait_s=600.0)], ExitError("away"), [a_day(0, handed_off=2, wait_s=900.0)]]
 
     def ask(text: str, given: object) -> list[dict[str, object]]:
         answer = answers.pop(0)
-        if isinstance(answer, Failure):
+        if isinstance(answer, ExitError):
             raise answer
         return answer
 
@@ -142,5 +142,5 @@ def test_thresholds_are_minutes_of_a_table_and_nothing_else_is_taken(tmp_path):
     assert aims.targets == {"wait_median_s": 900}
     assert aims.thresholds.quick_margin_s == 180
     file.write_text("[board]\nquick = 3\n")
-    with pytest.raises(Failure):
+    with pytest.raises(ExitError):
         targets_of(Settings(data=tmp_path, targets=file))

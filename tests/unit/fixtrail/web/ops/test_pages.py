@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtrail.web.events import NotAcknowledged
+from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.ops.alerts import KEPT_CLOSED_MS, BoardAlerts
 from fixtrail.web.ops.boards import without_ticks
 from fixtrail.web.ops.pages import board_stream
@@ -160,7 +160,7 @@ class Kafka:
 
     async def write(self, value: bytes, key: bytes, headers: object = (), topic: str = "") -> None:
         if self.away:
-            raise NotAcknowledged("away")
+            raise NotAcknowledgedError("away")
         self.sent.append((topic, key, json.loads(value)))
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sinks.push.channels.channel import Accepted, NotSent, Rejected, Unclear
-from sinks.push.channels.guard import CheckedResolver, TargetRefused, is_public
+from sinks.push.channels.guard import CheckedResolver, TargetRefusedError, is_public
 from sinks.push.channels.http import Http, is_allowed, origin_of
 from sinks.push.channels.registry import open_channels
 from sinks.push.channels.webhook import Webhook
@@ -246,7 +246,7 @@ async def test_a_name_of_the_attackers_leads_nowhere(
 
 
 async def test_a_name_of_our_own_network_is_refused():
-    with pytest.raises(TargetRefused):
+    with pytest.raises(TargetRefusedError):
         await CheckedResolver(Names(["192.168.0.10"])).resolve("intranet.example", 443)
 
 

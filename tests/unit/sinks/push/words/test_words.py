@@ -13,7 +13,7 @@ from schemas.locales import LOCALES
 from sinks.push.channels.wechat import fit
 from sinks.push.words import wording
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import TEMPLATES, NoTemplate, TemplateRenderer
+from sinks.push.words.words import TEMPLATES, MissingTemplateError, TemplateRenderer
 from streams.journey.notices import _RULES
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
@@ -243,7 +243,7 @@ def test_a_customer_without_a_language_is_told_in_the_house_language():
 
 
 def test_a_milestone_without_words_says_so():
-    with pytest.raises(NoTemplate, match="teleported"):
+    with pytest.raises(MissingTemplateError, match="teleported"):
         words_of(a_notice("teleported"))
 
 
