@@ -55,7 +55,12 @@ class Workshop:
     """The center as its visits use it; `visit` is the SimPy process of one, from check-in to handoff."""
 
     def __init__(
-        self, scenario: Scenario, context: WorkshopContext, start: datetime, days: int, visit: "VisitProcess"
+        self,
+        scenario: Scenario,
+        context: WorkshopContext,
+        start: datetime,
+        days: int,
+        visit: Callable[["Workshop", Reason], Steps[None]],
     ) -> None:
         center, self._visit = context.center, visit
         self.scenario, self.context, self.center = scenario, context, center
@@ -192,9 +197,6 @@ class Workshop:
         if at_s < self.end_s:
             yield self.env.timeout(max(at_s - self.env.now, 0.0))
             yield self.env.process(self._visit(self, reason))
-
-
-VisitProcess = Callable[[Workshop, Reason], Steps[None]]
 
 
 def _shelf_of(env: simpy.Environment, first: int, count: int) -> simpy.Store:
