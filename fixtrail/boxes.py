@@ -1,8 +1,8 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
+import logging
 import socket
 
-import structlog
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
@@ -15,7 +15,7 @@ from runtime.process import member_slot, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run_worker_box(settings: Settings) -> int:
@@ -148,13 +148,13 @@ def run_pulse_box(settings: Settings) -> int:
 
     log_as_json("pulse", settings.log_level)
     progress = Progress()
-    log.info("health page", url=serve_health(settings, pulse=progress))
+    log.info("health page", extra={"url": serve_health(settings, pulse=progress)})
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
 
 def _watch(box: str, settings: ProcessSettings, progress: Progress) -> Watchdog:
     """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
-    log.info("health page", url=serve_health(settings, **{box: progress}))
+    log.info("health page", extra={"url": serve_health(settings, **{box: progress})})
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 

@@ -1,6 +1,7 @@
 """Processes a partition batch: admits records, applies the rules, writes the output in order."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -8,7 +9,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
-import structlog
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
@@ -35,7 +35,7 @@ _DIVERSION_REASONS: dict[Diversion, str] = {
     "event_id_conflict": "another event of the order has this event_id",
 }
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Tracker:
@@ -98,7 +98,7 @@ class Tracker:
         except DeadLetterLimitError as error:
             fail_stop(str(error), REFUSED)
         except Exception as error:
-            log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
+            log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
             self._marks.mark(*self._at)
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", BUG)
         self._note(records, admitted.refused, output, time.monotonic() - began)

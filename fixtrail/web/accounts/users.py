@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.toml_file import TomlFileError, load_model, parse_model, parse_toml
@@ -25,7 +25,7 @@ _HEADER = """\
 # a running `fixtrail web` takes over every change by itself.
 """
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Account(BaseModel):
@@ -216,9 +216,9 @@ class Directory:
             self._file_state = state
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
-                log.info("accounts read", accounts=len(self._accounts))
+                log.info("accounts read", extra={"accounts": len(self._accounts)})
             except TomlFileError as error:
-                log.error("accounts not read, the earlier ones hold", reason=str(error))
+                log.error("accounts not read, the earlier ones hold", extra={"reason": str(error)})
         return self._accounts
 
     def _state(self) -> tuple[int, int, int] | None:

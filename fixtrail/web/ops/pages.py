@@ -136,7 +136,10 @@ async def acknowledge(
             await web.events.write(acknowledgement.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
         except NotAcknowledgedError:
             return go(request, "/ops?trouble=not_sent")
-        audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert_id, rule=alert.rule)
+        audit.info(
+            "alert acknowledged",
+            extra={"account": person.identity, "via": person.via, "alert": alert_id, "rule": alert.rule},
+        )
         web.ops.alerts.expect(alert_id, person.label, acknowledgement.acknowledged_at)
         web.boards.forget()
     return go(request, form.get("back", "/ops"))
