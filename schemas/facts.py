@@ -316,7 +316,15 @@ class Alert(Fact):
     alert_id: str
     rule: str
     kind: Literal[
-        "wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"
+        "wait",
+        "no_news",
+        "quick_lane",
+        "promise",
+        "emergency_part",
+        "stuck",
+        "stockout_rate",
+        "vehicle_changed",
+        "pipeline_lag",
     ]
     severity: Literal["info", "warning", "critical"]
     subject: str
