@@ -182,7 +182,7 @@ class JourneyFact(Fact):
     last_event_at: Annotated[int, Figure("instant", "ms")]
     is_visit: bool = Field(
         default=True,
-        description="False where surveys, complaints and follow-ups are all there is: nobody brought a car.",
+        description="False where nothing but surveys, complaints, follow-ups and appointments is known: no car.",
     )
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
@@ -316,7 +316,15 @@ class Alert(Fact):
     alert_id: str
     rule: str
     kind: Literal[
-        "wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"
+        "wait",
+        "no_news",
+        "quick_lane",
+        "promise",
+        "emergency_part",
+        "stuck",
+        "stockout_rate",
+        "vehicle_changed",
+        "pipeline_lag",
     ]
     severity: Literal["info", "warning", "critical"]
     subject: str

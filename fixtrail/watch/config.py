@@ -117,6 +117,12 @@ class StockoutRule(RuleBase):
     least_before: Annotated[int, Field(ge=1)] = 50
 
 
+class VehicleChangedRule(RuleBase):
+    """An order is known under two vehicles; `fixtrail orders correct-vehicle` ends it."""
+
+    kind: Literal["vehicle_changed"]
+
+
 class PipelineRule(RuleBase):
     """The newest heartbeat that came through the stream workers is older than `minutes`."""
 
@@ -125,7 +131,7 @@ class PipelineRule(RuleBase):
 
 
 OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
-Rule = Annotated[OrderRule | StockoutRule | PipelineRule, Field(discriminator="kind")]
+Rule = Annotated[OrderRule | StockoutRule | VehicleChangedRule | PipelineRule, Field(discriminator="kind")]
 
 
 class OpsChannel(Section):
