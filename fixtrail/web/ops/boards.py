@@ -8,6 +8,7 @@ from typing import Any
 
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.badges import Badge, Badges
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
@@ -60,6 +61,7 @@ class CenterLine:
     name: str
     region: str
     wave: int
+    badge: Badge
 
 
 class Boards:
@@ -124,7 +126,8 @@ async def values_of(
     ]
     present = board(facts, now, ops.board_targets.thresholds, ids, view.choice)
     alerts = visible_alerts(ops.alerts.all(), view, centers)
-    lines = [_line(center_id, centers, snapshot, view.locale) for center_id in present.centers]
+    badges = ops.data_badges.current()
+    lines = [_line(now_at, centers, snapshot, badges, view.locale) for now_at in present.centers]
     total = total_figures(snapshot, ids)
     weeks = [figures.weeks for center_id in ids if (figures := snapshot.by_center.get(center_id or "")) is not None]
     return {
@@ -225,7 +228,9 @@ def activity_label(counts: Mapping[str, int], t: StaffTexts) -> str:
     return ", ".join(labels) or t("board.none")
 
 
-def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, locale: Locale) -> CenterLine:
+def _line(
+    now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, badges: Badges, locale: Locale
+) -> CenterLine:
     center = centers.get(now.center_id or "")
     figures = snapshot.by_center.get(now.center_id or "", CenterFigures())
     return CenterLine(
@@ -236,4 +241,5 @@ def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapsh
         name=name_of(now.center_id, centers, locale),
         region=center.region if center else "",
         wave=center.wave if center else 0,
+        badge=badges.of(now.center_id),
     )
