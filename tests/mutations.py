@@ -136,7 +136,8 @@ def _in_quote(event: Json, random: Random) -> Json:
     if not isinstance(quote, dict):
         return event
     quote = json.loads(json.dumps(quote))
-    target = random.choice([quote, *(line for name in ("parts", "labour") for line in quote.get(name) or ())])
+    lines = [line for name in ("parts", "labour") if isinstance(quote.get(name), list) for line in quote[name]]
+    target = random.choice([quote, *(line for line in lines if isinstance(line, dict))])
     name = random.choice([*target, "name", "line_id", "colour"])
     target[name] = _any_value(random)
     if random.random() < 0.2:
