@@ -14,7 +14,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka chaos contracts sbom audit clean
+.PHONY: help env env-dev demo test check quick format test-kafka fast-path chaos contracts sbom audit clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -48,6 +48,9 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+
+fast-path: env-dev ## a million mutated records read by the fast path and by pydantic: no difference (RECORDS, SEED)
+	$(BIN)/python -m tests.beside_pydantic --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1)
 
 chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \

@@ -40,6 +40,7 @@ def run_worker_box(settings: Settings) -> int:
             max_record_bytes=settings.max_record_bytes,
             max_ahead_s=settings.max_ahead_s,
             dead_letter_limits=settings.dead_letter_limits,
+            old_notices=settings.old_notices,
             tracing=tracing_of(settings, "worker", settings.app_id),
         )
         watchdog.start()

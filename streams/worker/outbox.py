@@ -27,7 +27,7 @@ class Outbox:
     changelog is under way, the outputs of the next ones are. Any failed write ends the process before the ack.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 8) -> None:
+    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 4) -> None:
         self._producer = producer
         self._room = asyncio.Semaphore(depth)
         self._depth = depth

@@ -89,7 +89,8 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
+            now_ms = 0 if self._config.old_notices else int(time.time() * 1000)
+            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures, now_ms)
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, output, traces)
             if admitted.heartbeat_ms:
