@@ -144,7 +144,14 @@ def common_values(request: Request, locale: Locale) -> dict[str, Any]:
         "me": getattr(state, "person", None),
         "form_token": getattr(state, "form_token", ""),
         "languages": [(language, with_query(request, lang=language)) for language in LOCALES],
+        "alive": age_values(request.app.state.web),
     }
+
+
+def age_values(web: Any) -> dict[str, Any]:
+    """How old the data are, for the bar of every staff page: now, the zone of its clock, and the age of each source."""
+    now = web.ops.clock()
+    return {"now": now, "zone": web.ops.default_zone, "ages": web.freshness.ages(now)}
 
 
 def finish(request: Request, response: Response) -> Response:
