@@ -191,7 +191,7 @@ async def small_form(request: Request) -> dict[str, str]:
     except BodyTooLongError:
         raise BadFormError("too long") from None
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=400))
     except ValueError:
         raise BadFormError("not a form") from None
 
