@@ -325,3 +325,17 @@ async def test_employees_in_clear_are_shown_to_managers_alone(tmp_path):
             assert ("T-CANARY" in (await browser.get("/ops/orders/R-HERE")).text) == shown
             for path in ("/analysis/quality", "/analysis/quality/report.json"):
                 assert ((await browser.get(path)).status_code == 403) == (not shown)
+
+
+@pytest.mark.parametrize("path", ["/foo", "/ops/nothing", "/analysis/kpi/a/b"])
+async def test_an_address_that_there_is_not_is_a_page_in_the_readers_language(board, path):
+    for language, text in (("en", "There is no such page"), ("zh-CN", "没有这个页面")):
+        with board.browser(headers={"accept-language": language}) as browser:
+            for signed_in in (False, True):
+                if signed_in:
+                    await browser.sign_in("chief")
+                answer = await browser.get(path)
+                assert answer.status_code == 404
+                assert answer.headers["content-type"].startswith("text/html")
+                assert text in answer.text
+                assert ("/logout" in answer.text) == signed_in
