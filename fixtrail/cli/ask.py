@@ -28,7 +28,7 @@ def status(
     ] = None,
     data: Data = None,
 ) -> None:
-    """A verdict with its runbook, how far every consumer group is behind, how boxes and heartbeats are, what was refused.
+    """A verdict and its runbook, how far consumer groups are behind, how boxes and heartbeats are, what was refused.
 
     With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out. Otherwise 1 where
     Kafka or ClickHouse does not answer; what else can be told is told.

@@ -33,7 +33,8 @@ SELECT code, count() AS letters FROM dead_letters GROUP BY code ORDER BY letters
 class Box:
     """One process; what it does not tell of itself is None.
 
-    `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it ended the last time, before it was started again.
+    `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it
+    ended the last time, before it was started again.
     """
 
     name: str
