@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def environment() -> Environment:
         "span": span,
         "clock": clock,
         "short_time": short_time,
+        "money": lambda amount: f"{Decimal(str(amount)):,.2f}",
         "signed": lambda value: f"{value:+.0f}",
     }
     templates.globals["asset"] = lambda file: static_url("ops", file)

@@ -53,3 +53,13 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
   show();
 })();
+
+// Copies a field's text; without this script the field can be selected.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = button.dataset.done;
+  });
+}
