@@ -34,9 +34,8 @@ def examples_of(path: tuple[str, ...], epilog: str) -> Iterator[list[str]]:
     for line in re.split(r"\s{3,}|&&", text):
         for part in line.split(" | "):
             call = re.sub(r"\s[<>]\s.*$", "", part.strip())
-            _, named, words = call.rpartition("fixtrail ")
-            if named:
-                yield shlex.split(words)
+            if named := re.search(r"(?:^|\s)fixtrail\s+(.*)", call):
+                yield shlex.split(named[1])
             elif call.startswith("… "):
                 short = shlex.split(call.removeprefix("… "))
                 group = list(path[:-1]) if short[0] == path[-1] else list(path)
