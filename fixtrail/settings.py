@@ -337,7 +337,7 @@ class RetentionSettings(KafkaSettings):
 class PulseSettings(RetentionSettings):
     """How often the pipeline is measured from end to end."""
 
-    pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
+    pulse_s: float = Field(default=5.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
 
 
 class ProcessSettings(SettingsGroup):

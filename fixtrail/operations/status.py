@@ -60,12 +60,14 @@ class Watcher:
         options = client_options(self._settings)
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**options)
-        await self._consumer.start()
         try:
+            await self._consumer.start()
             await self._admin.start()
             self._partitions = await partitions_by_topic(self._admin)
         except BaseException:
+            # One that did not even start is stopped, too: else it complains of that when it is let go.
             await stop_client(self._consumer)
+            await self._admin.close()
             raise
         return self
 
