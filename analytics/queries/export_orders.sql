@@ -14,7 +14,7 @@ SELECT
     toUnixTimestamp64Milli(checked_in_at) AS checked_in_at,
     toUnixTimestamp64Milli(promised_at) AS promised_at,
     toUnixTimestamp64Milli(ready_at) AS ready_at,
-    toUnixTimestamp64Milli(closed_at) AS closed_at,
+    toUnixTimestamp64Milli(o.closed_at) AS closed_at,
     if(status = 'open', NULL, lead_s) AS lead_s,
     if(status = 'open', NULL, wait_s) AS wait_s,
     if(status = 'open', NULL, wait_reception_s) AS wait_reception_s,
@@ -32,10 +32,11 @@ SELECT
     complaints,
     event_count,
     toUnixTimestamp64Milli(last_event_at) AS last_event_at
-FROM orders
+-- o.closed_at: the bare name is the number above.
+FROM orders AS o
 WHERE vehicle_key >= {first_key:String}
     AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
     AND ({center:String} = '' OR center_id = {center:String})
-    AND ({since:String} = '' OR toDate(closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
-    AND ({until:String} = '' OR toDate(closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
+    AND ({since:String} = '' OR toDate(o.closed_at, {time_zone:String}) >= toDateOrZero({since:String}))
+    AND ({until:String} = '' OR toDate(o.closed_at, {time_zone:String}) <= toDateOrZero({until:String}))
 ORDER BY vehicle_key, center_id, order_id

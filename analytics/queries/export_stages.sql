@@ -1,5 +1,5 @@
 -- What was going on with the vehicles of this range, stretch by stretch?
--- Of closed orders. center: '' for all. first_key, end_key: vehicles from one key to before the other, '' for no end.
+-- center: '' for all. first_key, end_key: vehicles from one key to before the other, '' for no end.
 SELECT
     vehicle_key,
     center_id,

@@ -60,8 +60,15 @@ class Source:
         self._settings, self._scope = settings, scope
         self.size = self._ask_size()
 
-    def histories(self, rows_query: str = "export_events", slice_events: int = SLICE_EVENTS) -> Iterator[History]:
-        """The orders with their events, or with their stages; those of a vehicle follow each other."""
+    def histories(self, slice_events: int = SLICE_EVENTS) -> Iterator[History]:
+        """The orders with their events; those of a vehicle follow each other."""
+        return self._histories("export_events", slice_events)
+
+    def visits(self) -> Iterator[History]:
+        """The closed orders with the stretches of their visits."""
+        return (visit for visit in self._histories("export_stages", SLICE_EVENTS) if visit.order["status"] != "open")
+
+    def _histories(self, rows_query: str, slice_events: int) -> Iterator[History]:
         slices = max(1, -(-self.size.events_all // slice_events))
         bounds = [f"{_KEYS * number // slices:08x}" for number in range(slices)]
         for first_key, end_key in zip(["", *bounds[1:]], [*bounds[1:], ""], strict=True):

@@ -71,7 +71,7 @@ def size_of(settings: ReportSettings, export: Export) -> dict[str, int]:
 
 def _watched(source: Source, export: Export, progress: Callable[[int, int], None]) -> Iterator[History]:
     events = 0
-    for history in source.histories("export_stages" if export.stages else "export_events"):
+    for history in source.visits() if export.stages else source.histories():
         yield history
         events += int(history.order["event_count"])
         progress(events, max(events, source.size.events))
