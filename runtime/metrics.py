@@ -35,7 +35,7 @@ _TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts")
 
 _READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
 _LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
-_LOST = _counter("Records that the broker deleted before the box had read them.", ("topic", "partition"))
+_LOST = _gauge("Records that the broker deleted before the box had read them, since its start.", ("topic", "partition"))
 _TOPICS = _gauge("1 for each difference of a topic from what it should be.", ("topic", "subject"))
 _NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
 _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."

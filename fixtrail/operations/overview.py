@@ -153,7 +153,7 @@ def lost_records(boxes: Iterable[Box], look: LagSnapshot | None) -> list[LostRec
         LostRecords(box.name, labels["topic"], int(labels["partition"]), int(records))
         for box in boxes
         for name, samples in box.samples.items()
-        if name.endswith("_lost_records_total")
+        if name.endswith("_lost_records")
         for labels, records in samples
         if records
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 
-from runtime.progress import Progress
+from runtime.progress import Measure, Progress
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ class LostRecords:
                 lost[tp] = start - since
                 self._counted_up_to[tp] = start
         for tp, records in lost.items():
-            self._progress.counts["lost_records", tp.topic, str(tp.partition)] += records
+            measure: Measure = ("lost_records", tp.topic, str(tp.partition))
+            self._progress.gauges[measure] = self._progress.gauges.get(measure, 0) + records
         if lost:
             by_partition = ", ".join(f"{count:,} of {tp.topic} {tp.partition}" for tp, count in sorted(lost.items()))
             log.error(

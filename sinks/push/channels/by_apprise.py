@@ -170,7 +170,7 @@ _PAUSE = _Pause()
 
 @cache
 def _capture_pauses() -> None:
-    """Note `Retry-After` of all that this process gets through requests: Apprise calls it and has no hook of its own."""
+    """Note `Retry-After` of all that this process gets through requests, for Apprise has no hook of its own."""
     from requests import Session
 
     send = Session.send

@@ -18,7 +18,7 @@ def test_the_records_between_commit_and_beginning_are_counted_once(caplog: pytes
         assert lost.note({ONE: 3, TWO: 8}, {ONE: 7, TWO: 8}, {ONE: 7, TWO: 9}) == 4
     lost.note({ONE: 3}, {ONE: 7}, {ONE: 7})
 
-    assert progress.counts["lost_records", "service-events", "1"] == 4
+    assert progress.gauges["lost_records", "service-events", "1"] == 4
     assert "4 of service-events 1" in caplog.text
 
 
@@ -28,7 +28,7 @@ def test_more_that_is_lost_later_is_counted_from_there():
     lost.note({ONE: 3}, {ONE: 7}, {ONE: 7})
     lost.note({ONE: 3}, {ONE: 9}, {ONE: 9})
 
-    assert progress.counts["lost_records", "service-events", "1"] == 6
+    assert progress.gauges["lost_records", "service-events", "1"] == 6
 
 
 def test_who_comes_late_has_lost_nothing():
