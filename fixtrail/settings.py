@@ -99,6 +99,14 @@ class KafkaSettings(DataSettings):
     kafka_ca: Path | None = Field(default=None, description="CA file of the brokers' certificates.")
     partitions: int = Field(default=4, ge=1, description="Partitions of every topic; frozen once created.")
     replication: int = Field(default=1, ge=1, description="Replicas of every topic.")
+    min_insync_replicas: int | None = Field(
+        default=None, ge=1, description="Replicas that must have a record before it counts; by default 2 of several."
+    )
+
+    @property
+    def min_in_sync(self) -> int:
+        """The topics' min.insync.replicas."""
+        return self.min_insync_replicas or min(2, self.replication)
 
     def bootstrap(self) -> str:
         """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""

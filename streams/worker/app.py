@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 
+from runtime.kafka.lost_records import LostRecords
 from runtime.tracing import Tracing
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 from streams.worker.batches import BatchSchema, PartitionTable, batch_scheduler
@@ -45,6 +46,7 @@ class WorkerConfig:
     instance: str | None = None
     partitions: int = 4
     replication: int = 1
+    min_in_sync: int = 1
     topics: Topics = field(default_factory=Topics)
     hold_days: int = 60
     batch: int = 16_000
@@ -65,8 +67,11 @@ class Tables:
     hours: PartitionTable
 
 
-def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any]:
-    """The app, its tables and its topic of events. The lease follows the app's membership in its group."""
+def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[faust.App, Tables, Any]:
+    """The app, its tables and its topic of events. The lease follows the app's membership in its group.
+
+    `lost` counts what the brokers deleted before it was read.
+    """
     app = faust.App(
         config.app_id,
         broker=[f"kafka://{server}" for server in config.kafka["bootstrap_servers"].split(",")],
@@ -82,6 +87,8 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
         consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=max(LEAST_FETCH_BYTES, config.batch * RECORD_BYTES),
+        # A topic that was made again or has grown is noticed within this time.
+        consumer_metadata_max_age_ms=15_000,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=60.0,
@@ -93,7 +100,14 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
         stream_recovery_delay=0.0,
         ConsumerScheduler=batch_scheduler(config.batch),
     )
-    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin, "lease": lease})
+    attributes = {
+        "replay_margin": config.replay_margin,
+        "lease": lease,
+        "lost": lost,
+        "partitions": config.partitions,
+        "events_topic": config.topics.events,
+    }
+    consumer = type("WorkerConsumer", (Consumer,), attributes)
     app.transport = type("WorkerTransport", (Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
     tables = Tables(
         orders=_table(app, "orders", merge_orders, config),

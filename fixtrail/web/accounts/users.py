@@ -242,9 +242,9 @@ class Directory:
             self._file_state = state
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
-                log.info("accounts read", extra={"extra": {"accounts": len(self._accounts)}})
+                log.info("accounts read", extra={"accounts": len(self._accounts)})
             except TomlFileError as error:
-                log.error("accounts not read, the earlier ones hold", extra={"extra": {"reason": str(error)}})
+                log.error("accounts not read, the earlier ones hold", extra={"reason": str(error)})
         return self._accounts
 
     def _state(self) -> tuple[int, int, int] | None:
