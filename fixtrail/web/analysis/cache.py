@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 FRESH_S = 300.0
 OLDEST_S = 24 * 3600.0
 PATIENCE_S = 2.0
+# The dashboard does not ask again for what was refused so lately.
+AGAIN_AFTER_S = 60.0
 MOST_RUNNING = 2
 MOST_KEPT = 50
 RETRY_AFTER_S = (2.0, 10.0, 30.0)
@@ -88,6 +90,7 @@ class Reports:
         self._cached: dict[ReportRequest, tuple[float, Computed]] = {}
         self._running: dict[ReportRequest, asyncio.Task[Outcome]] = {}
         self._progress: dict[ReportRequest, Computing] = {}
+        self._refused: dict[ReportRequest, tuple[float, ReportRefusal]] = {}
         self._turn = asyncio.Semaphore(MOST_RUNNING)
 
     async def get(self, request: ReportRequest) -> Outcome:
@@ -101,6 +104,18 @@ class Reports:
         done, _ = await asyncio.wait([running], timeout=0 if last else self._patience_s)
         if done and not (last is not None and isinstance(running.result(), ReportRefusal)):
             return running.result()
+        return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
+
+    async def glance(self, request: ReportRequest) -> Outcome:
+        """The same at once: what is there now, and the computation of a newer one has begun where that is due."""
+        age, last = self._last(request)
+        if last is not None and age < self._fresh_s:
+            return last
+        outcome = self._refused.get(request)
+        if last is None and outcome is not None and time.monotonic() - outcome[0] < AGAIN_AFTER_S:
+            return outcome[1]
+        if self._start(request) is None:
+            return last or ReportRefusal("too_many")
         return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
 
     def _last(self, asked: ReportRequest) -> tuple[float, Computed | None]:
@@ -127,8 +142,11 @@ class Reports:
                 self._progress[request] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
                 await asyncio.sleep(pause_s)
                 outcome = await self._attempt(request)
+            self._refused.pop(request, None)
             if isinstance(outcome, Computed):
                 self._keep(request, outcome)
+            elif isinstance(outcome, ReportRefusal):
+                self._refused[request] = (time.monotonic(), outcome)
             return outcome
         finally:
             self._running.pop(request, None)

@@ -45,6 +45,7 @@ class Ops:
     reports: Reports
     board_targets: Targets
     default_zone: str
+    report_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
     clock: Callable[[], int]
 
@@ -59,6 +60,7 @@ def make_ops(config: WebConfig) -> Ops:
         reports=Reports(computer(config.settings)),
         board_targets=targets_of(config.settings),
         default_zone=config.push.time_zone,
+        report_zone=report_targets(config.settings).time_zone,
         ask=ask,
         clock=lambda: int(time.time() * 1000),
     )
