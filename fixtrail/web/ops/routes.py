@@ -9,6 +9,7 @@ def routers() -> Iterator[APIRouter]:
     """The routers of all of them."""
     from fixtrail.web.accounts.own_page import router as own_account
     from fixtrail.web.accounts.pages import router as accounts
+    from fixtrail.web.analysis.orders_page import router as analysis_orders
     from fixtrail.web.analysis.pages import router as analysis
     from fixtrail.web.ops.alive import router as alive
     from fixtrail.web.ops.center_page import router as center
@@ -16,4 +17,4 @@ def routers() -> Iterator[APIRouter]:
     from fixtrail.web.ops.pages import router as board
     from fixtrail.web.ops.people import router as people
 
-    yield from (accounts, own_account, alive, board, order, center, people, analysis)
+    yield from (accounts, own_account, alive, board, order, center, people, analysis_orders, analysis)

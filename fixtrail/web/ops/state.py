@@ -47,6 +47,7 @@ class Ops:
     data_badges: DataBadges
     board_targets: Targets
     default_zone: str
+    report_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
     clock: Callable[[], int]
 
@@ -63,6 +64,7 @@ def make_ops(config: WebConfig) -> Ops:
         data_badges=DataBadges(reports, now_ms),
         board_targets=targets_of(config.settings),
         default_zone=config.push.time_zone,
+        report_zone=report_targets(config.settings).time_zone,
         ask=ask,
         clock=now_ms,
     )
