@@ -17,7 +17,7 @@ from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
-from runtime.failure import NEGATIVE, ExitError
+from runtime.failure import NEGATIVE, REFUSED, ExitError
 
 app.add_typer(sink_app, name="sink")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -56,8 +56,11 @@ def _message(error: Exception) -> tuple[str, int] | None:
     from aiokafka.errors import KafkaError
 
     from fixtrail.settings import NoEndpointError
+    from schemas.version import NewerSchemaError
 
     match error:
+        case NewerSchemaError():
+            return str(error), REFUSED
         case NoEndpointError():
             return str(error), NEGATIVE
         case FileNotFoundError() if error.filename:
