@@ -21,7 +21,7 @@ from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
-from runtime.failure import NEGATIVE, ExitError
+from runtime.failure import NEGATIVE, REFUSED, ExitError
 
 INTERRUPTED = 130
 # What a command may still do after Ctrl-C: close connections, stop the demo's stack.
@@ -83,8 +83,11 @@ def _message(error: Exception) -> tuple[str, int] | None:
     from aiokafka.errors import KafkaError
 
     from fixtrail.settings import NoEndpointError
+    from schemas.version import NewerSchemaError
 
     match error:
+        case NewerSchemaError():
+            return str(error), REFUSED
         case NoEndpointError():
             return str(error), NEGATIVE
         case FileNotFoundError() if error.filename:

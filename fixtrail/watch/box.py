@@ -24,7 +24,7 @@ from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import AlertChannel, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
 from runtime.crash_point import crash_point
-from runtime.failure import BUG, OK
+from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.client import stop_client
 from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.progress import Progress
@@ -34,6 +34,7 @@ from schemas.facts import Alert
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
+from schemas.version import SCHEMA_HEADER, NewerSchemaError
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,9 @@ async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progr
     box = _Watch(config, stop, progress or Progress())
     try:
         return await box.run()
+    except NewerSchemaError as error:
+        log.critical("the watch refuses to go on", reason=str(error))
+        return REFUSED
     except Exception:
         log.exception("the watch failed")
         return BUG
@@ -304,7 +308,8 @@ class _Watch(Box):
     async def _send(self, shard: Shard, topic: str, key: str, value: bytes | None) -> Any:
         # An acknowledgement stands where its key belongs: whoever acknowledges knows of no shards.
         partition = None if topic == ALERT_ACKS else shard.partition
-        return await self._producer.send(topic, value, key=key.encode(), partition=partition)
+        headers = None if value is None else [SCHEMA_HEADER]
+        return await self._producer.send(topic, value, key=key.encode(), partition=partition, headers=headers)
 
     def _note(self, shard: Shard, output: TickOutput) -> None:
         for notice in output.notices:

@@ -24,6 +24,7 @@ from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
+from schemas.version import require_known
 
 log = logging.getLogger(__name__)
 
@@ -239,6 +240,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _apply(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         for tp, batch in records.items():
+            for record in batch:
+                require_known(tp.topic, tp.partition, record.offset, record.headers)
             self._box.apply(tp, batch)
             self._read[tp] = max(batch[-1].offset + 1, self._read.get(tp, 0))
             self._progress.count("records", tp.topic, len(batch))

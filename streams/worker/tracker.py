@@ -18,6 +18,7 @@ from schemas.erasure import Erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from schemas.order_key import OrderKey, journey_key
+from schemas.version import SCHEMA_HEADER, NewerSchemaError
 from streams.journey.facts import Fact
 from streams.journey.partition_state import BatchOutput, Diversion, PartitionState
 from streams.worker.app import Tables, WorkerConfig
@@ -29,6 +30,7 @@ from streams.worker.outbox import Outbox, Rows
 from streams.worker.traces import BatchTraces
 
 REFUSED = 78
+_HEADERS = [SCHEMA_HEADER]
 _DIVERSION_REASONS: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
@@ -96,7 +98,7 @@ class Tracker:
             if admitted.heartbeat_ms:
                 beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
-        except DeadLetterLimitError as error:
+        except (DeadLetterLimitError, NewerSchemaError) as error:
             fail_stop(str(error), REFUSED)
         except Exception as error:
             log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
@@ -150,7 +152,7 @@ class Tracker:
         ):
             for fact in facts:
                 key, partitioned_by = keys_of(fact)
-                headers = traces.headers_of(fact) if traces else []
+                headers = [SCHEMA_HEADER, *traces.headers_of(fact)] if traces else _HEADERS
                 target = topic, self._partition_of(partitioned_by)
                 outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
         for key, partitioned_by in _erased_keys(output.erased):
