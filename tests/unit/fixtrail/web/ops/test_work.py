@@ -149,3 +149,12 @@ async def test_a_filter_that_names_what_one_may_not_see_says_so(floor):
             assert "your account does not see it" in page
             assert "(not visible)" in page
         assert "your account does not see it" not in (await browser.get("/ops?center=C1")).text
+
+
+async def test_a_centers_page_has_the_same_items_with_what_is_due_and_the_missing_part(floor):
+    floor.web.ops.alerts.apply([record("a", an_alert("a", order_id="R-WAITS"))])
+    with floor.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("look")
+        page = (await browser.get("/ops/centers/C1")).text
+        for text in ("R-LATE", "R-WAITS", "late by", "P-1", "no date told", "long wait"):
+            assert text in page
