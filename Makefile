@@ -16,7 +16,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py chaos contracts sbom audit clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -50,6 +50,9 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+
+fast-path: env-dev ## a million mutated records read by the fast path and by pydantic: no difference (RECORDS, SEED)
+	$(BIN)/python -m tests.beside_pydantic --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1)
 
 test-pm4py: env-dev ## exports read back by PM4Py, in an environment of its own (.venv-pm4py)
 	@test -x $(PM4PY_VENV)/bin/pip || $(PYTHON) -m venv $(PM4PY_VENV)
