@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +31,7 @@ SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_for
 DEVICE_COOKIE, CODE_COOKIE = "fixtrail_device", "fixtrail_code"
 ENROLMENT_PAGE = "/ops/account/second-factor"
 START_S = 5
-audit = structlog.get_logger("fixtrail.audit")
+audit = logging.getLogger("fixtrail.audit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -10,13 +11,12 @@ from functools import partial
 
 import pyotp
 import segno
-import structlog
 from markupsafe import Markup
 
 from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Account, Directory
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 ISSUER = "Fixtrail"
 RECOVERY_CODES = 10
@@ -72,7 +72,9 @@ class SecondFactors:
         if account.totp and len(digits) == 6 and digits.isascii() and digits.isdigit():
             secret = self._box.open(account.name, account.totp)
             if secret is None:
-                log.error("the second factor of an account cannot be read: its key is gone", account=account.name)
+                log.error(
+                    "the second factor of an account cannot be read: its key is gone", extra={"account": account.name}
+                )
                 return False
             return self._is_new_step(account.name, self.step_of(secret, digits))
         return self._use_recovery(account, code)

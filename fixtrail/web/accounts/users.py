@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fixtrail.web.accounts.totp_box import TOTP_PATTERN, TotpBox, totp_mark
@@ -26,7 +26,7 @@ _HEADER = """\
 # a running `fixtrail web` takes over every change by itself.
 """
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Account(BaseModel):
@@ -228,7 +228,9 @@ class Directory:
             try:
                 self.change(name, lambda account: account)
             except (KeyError, OSError) as error:
-                log.warning("second factors not sealed anew", accounts=len(outdated), error=type(error).__name__)
+                log.warning(
+                    "second factors not sealed anew", extra={"accounts": len(outdated), "error": type(error).__name__}
+                )
 
     def is_changeable(self, name: str) -> bool:
         """Whether the account is one of the file's."""
@@ -240,9 +242,9 @@ class Directory:
             self._file_state = state
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
-                log.info("accounts read", accounts=len(self._accounts))
+                log.info("accounts read", extra={"accounts": len(self._accounts)})
             except TomlFileError as error:
-                log.error("accounts not read, the earlier ones hold", reason=str(error))
+                log.error("accounts not read, the earlier ones hold", extra={"reason": str(error)})
         return self._accounts
 
     def _state(self) -> tuple[int, int, int] | None:
