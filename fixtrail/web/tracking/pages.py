@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from fixtrail.web.config import WebConfig
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.messages import Messages
+from fixtrail.web.tracking.names import VisitNames
+from fixtrail.web.tracking.quote_page import QuoteChoice, quote_values
 from fixtrail.web.tracking.view import JourneyView, changes_of, journey_view
 from fixtrail.web.tracking.words import PageTexts, catalogue, words_in
 from schemas.centers import Center
@@ -35,7 +37,6 @@ FORM_OUTCOMES = (
     "messages_off",
     "messages_on",
 )
-MOST_PARTS_SHOWN = 30
 MOST_KEPT = 2000
 
 
@@ -62,14 +63,26 @@ class Pages:
         self._live: OrderedDict[tuple[OrderKey, str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
-    def page(self, token: str, fact: JourneyFact, locale: str, now: int, outcome: str | None) -> str:
-        """The whole page."""
+    def page(
+        self,
+        token: str,
+        fact: JourneyFact,
+        locale: str,
+        now: int,
+        outcome: str | None,
+        *,
+        names: VisitNames | None = None,
+        choice: QuoteChoice | None = None,
+    ) -> str:
+        """The whole page; `choice` is what the customer has chosen of the quote and is asked to confirm."""
         return self._render(
             "page.html",
             fact,
             locale,
             now,
+            choice,
             token=token,
+            car=names or VisitNames(),
             other=LOCALES[1 - LOCALES.index(locale)],
             said=outcome if outcome in FORM_OUTCOMES else None,
             push_key=self._push_key if fact.status == "open" else "",
@@ -100,7 +113,15 @@ class Pages:
         outcome = outcome if outcome in FORM_OUTCOMES else None
         return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=outcome)
 
-    def _render(self, template: str, fact: JourneyFact, locale: str, now: int, **values: Any) -> str:
+    def _render(
+        self,
+        template: str,
+        fact: JourneyFact,
+        locale: str,
+        now: int,
+        choice: QuoteChoice | None = None,
+        **values: Any,
+    ) -> str:
         center = self._config.centers.get(fact.center_id)
         push = self._config.push
         texts = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
@@ -113,13 +134,19 @@ class Pages:
                 t=texts.t,
                 view=view,
                 center=center_values(center, locale),
-                quote=quote_values(view, texts),
+                quote=quote_values(view.quoted, texts, choice),
+                sum_of=partial(_sum_of, texts, view),
                 changes=changes_of(view.promise) if view.promise else [],
                 reasons=REASONS,
                 scores=SCORES,
                 **values,
             )
         )
+
+
+def _sum_of(texts: PageTexts, view: JourneyView, amount: Decimal | None) -> str:
+    """An amount of the log in the quote's currency; empty for none."""
+    return "" if amount is None else texts.money(amount, view.quoted.quote.currency if view.quoted else None)
 
 
 @cache
@@ -150,37 +177,3 @@ def center_values(center: Center | None, locale: str) -> dict[str, str] | None:
         "opens": f"{center.opens:%H:%M}",
         "closes": f"{center.closes:%H:%M}",
     }
-
-
-def quote_values(view: JourneyView, texts: PageTexts) -> dict[str, Any] | None:
-    """The quote line by line, in words."""
-    if view.quoted is None:
-        return None
-    quote = view.quoted.quote
-    lines = [
-        (
-            texts.t(
-                "quote_labour", hours=texts.number(quote.labour_hours), rate=_money(texts, quote.labour_rate, view)
-            ),
-            _money(texts, quote.labour_hours * quote.labour_rate, view),
-        )
-    ]
-    for part in quote.parts[:MOST_PARTS_SHOWN]:
-        part_values = {"part": texts.plain(part.part_no), "quantity": texts.number(part.quantity)}
-        lines.append(
-            (
-                texts.t("quote_part", price=_money(texts, part.unit_price, view), **part_values),
-                _money(texts, part.quantity * part.unit_price, view),
-            )
-        )
-    rest_total = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
-    if len(quote.parts) > MOST_PARTS_SHOWN:
-        lines.append(
-            (texts.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(texts, rest_total, view))
-        )
-    return {"lines": lines, "total": _money(texts, quote.total, view)}
-
-
-def _money(texts: PageTexts, amount: Decimal, view: JourneyView) -> str:
-    currency = view.quoted.quote.currency if view.quoted else None
-    return texts.money(amount, currency)
