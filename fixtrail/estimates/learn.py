@@ -26,7 +26,7 @@ from schemas.times import DAY_MS, MINUTE_MS
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-WINDOW_DAYS = 28
+WINDOW_DAYS, LONG_WINDOW_DAYS = 28, 90
 SHARE_INSIDE = 0.8
 STEP_MS = 5 * MINUTE_MS
 LEAST_OF_CENTER = 50
@@ -268,3 +268,10 @@ def _record(walk: WalkForward, center_id: str, rows: Ints, correction: float) ->
         constant_mae=float(np.abs(to_ready - np.median(to_ready)).mean()),
         correction=correction,
     )
+
+
+def window_days_of(visits: Iterable[EstimatedVisit]) -> int:
+    """How far back the table looks: 28 days, or 90 where more than a tenth of visits took longer than a week."""
+    leads = [visit.ready_at - visit.points[0].at for visit in visits if visit.ready_at is not None and visit.points]
+    is_long = leads and float(np.quantile(leads, 0.9)) > 7 * DAY_MS
+    return LONG_WINDOW_DAYS if is_long else WINDOW_DAYS
