@@ -110,15 +110,22 @@ class CenterRecord:
 
 @dataclass(frozen=True, slots=True)
 class EstimateTable:
-    """All cells as of an instant, and the record that says at which centers they may be used."""
+    """All cells as of an instant, and the record that says at which centers they may be used.
+
+    `arrivals` holds times from check-in to ready by lane and fault group, None being any.
+    """
 
     as_of: int
     cells: Mapping[CellKey, Cell] = field(default_factory=dict)
     records: Mapping[str, CenterRecord] = field(default_factory=dict)
+    arrivals: Mapping[tuple[str, str | None], Cell] = field(default_factory=dict)
 
     def cell(self, key: CellKey) -> Cell | None:
         """The narrowest cell with enough visits."""
-        cells = (self.cells.get(candidate) for candidate in backed_off(key))
+        narrowest = self.cells.get(key)
+        if narrowest is not None and narrowest.n >= LEAST:
+            return narrowest
+        cells = (self.cells.get(candidate) for candidate in backed_off(key)[1:])
         return next((cell for cell in cells if cell is not None and cell.n >= LEAST), None)
 
     def record(self, center_id: str) -> CenterRecord | None:

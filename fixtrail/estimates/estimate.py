@@ -143,11 +143,11 @@ class ArrivalEstimate(NamedTuple):
     n: int
 
 
-def at_arrival(table: EstimateTable, wave: int | None, lane: str, left: int | None) -> ArrivalEstimate | None:
-    """What visits like this one took from their check-in on; None where there are too few."""
-    cell = table.cell(CellKey(wave, "reception", lane, bucket_of(left)))
+def at_arrival(table: EstimateTable, lane: str, fault_group: str | None = None) -> ArrivalEstimate | None:
+    """What visits like this one took from their check-in on; None where there are too few.
+
+    Where few had this fault, all of the lane are compared with.
+    """
+    cell = table.arrivals.get((lane, fault_group)) or table.arrivals.get((lane, None))
     errors = None if cell is None else cell.quantiles()
-    if cell is None or errors is None:
-        return None
-    low, middle, high = (max((left or 0) + error, 0.0) for error in errors)
-    return ArrivalEstimate(low, middle, high, cell.n)
+    return None if cell is None or errors is None else ArrivalEstimate(*errors, cell.n)

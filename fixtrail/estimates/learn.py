@@ -270,6 +270,31 @@ def _record(walk: WalkForward, center_id: str, rows: Ints, correction: float) ->
     )
 
 
+def arrival_cells(
+    visits: Iterable[EstimatedVisit], as_of: int, clocks: OpeningClocks, window_days: int = WINDOW_DAYS
+) -> dict[tuple[str, str | None], Cell]:
+    """Times from check-in to ready by lane and fault group (None: any), of visits that began in the window."""
+    groups: dict[tuple[str, str | None], list[tuple[float, bool]]] = {}
+    for visit in visits:
+        if visit.points and as_of - window_days * DAY_MS <= visit.points[0].at < as_of:
+            time = _time_so_far(visit, as_of, clocks)
+            for group in (None, *visit.fault_groups):
+                groups.setdefault((visit.lane, group), []).append(time)
+    return {
+        key: kaplan_meier(*map(np.array, zip(*sorted(times, key=lambda time: (time[0], not time[1])), strict=True)))
+        for key, times in groups.items()
+        if len(times) >= LEAST
+    }
+
+
+def _time_so_far(visit: EstimatedVisit, as_of: int, clocks: OpeningClocks) -> tuple[float, bool]:
+    """The opening time from check-in to ready, or to an instant before that; and whether it is ready by then."""
+    clock = clocks.of(visit.center_id)
+    is_ready = visit.ready_at is not None and visit.ready_at <= as_of
+    until = visit.ready_at if is_ready else min(as_of, visit.ended_at or as_of)
+    return float(clock.position(until or as_of) - clock.position(visit.points[0].at)), is_ready
+
+
 def window_days_of(visits: Iterable[EstimatedVisit]) -> int:
     """How far back the table looks: 28 days, or 90 where more than a tenth of visits took longer than a week."""
     leads = [visit.ready_at - visit.points[0].at for visit in visits if visit.ready_at is not None and visit.points]

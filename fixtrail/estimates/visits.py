@@ -28,6 +28,12 @@ class EstimatedVisit(NamedTuple):
     ready_at: int | None
     ended_at: int | None
     points: tuple[DecisionPoint, ...]
+    fault_groups: tuple[str, ...] = ()
+
+    @property
+    def last_point_at(self) -> int:
+        """When it was last decided on; 0 where it never was."""
+        return self.points[-1].at if self.points else 0
 
     def as_of(self, now: int) -> "EstimatedVisit":
         """The visit without what came after an instant."""
@@ -41,9 +47,14 @@ def visit_of(fact: Mapping[str, Any]) -> EstimatedVisit | None:
     if not fact["stages"] or fact["lane"] is None:
         return None
     runs = [(stage["activity"], stage["started_at"], stage["ended_at"]) for stage in fact["stages"]]
-    points = tuple(decision_points(runs, [tuple(promise) for promise in fact["promises"]]))
     return EstimatedVisit(
-        fact["center_id"] or "", fact["order_id"], fact["lane"], fact["ready_at"], fact["closed_at"], points
+        center_id=fact["center_id"] or "",
+        order_id=fact["order_id"],
+        lane=fact["lane"],
+        ready_at=fact["ready_at"],
+        ended_at=fact["closed_at"],
+        points=tuple(decision_points(runs, [tuple(promise) for promise in fact["promises"]])),
+        fault_groups=tuple(fact["fault_groups"]),
     )
 
 

@@ -9,6 +9,7 @@ from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops.boards import Boards
@@ -23,7 +24,7 @@ class Web:
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
-    `boards` the pieces of the board.
+    `boards` the pieces of the board, `estimates` when cars will be ready.
     """
 
     config: WebConfig
@@ -34,21 +35,24 @@ class Web:
     api: ApiState
     ops: Ops = field(repr=False)
     boards: Boards = field(repr=False)
+    estimates: Estimates = field(repr=False)
     progress: Progress = field(repr=False)
 
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
     journeys = Journeys()
+    estimates = Estimates(journeys.visits, config.centers)
     return Web(
         config=config,
         journeys=journeys,
         events=Events(client_options(config.settings), sealer_of(config.settings)),
         gate=Gate(config.limits),
         links=Links(*config.settings.link_keys()),
-        api=make_state(config.settings, journeys, progress, config.centers.all),
+        api=make_state(config.settings, journeys, progress, config.centers.all, estimates),
         ops=make_ops(config),
-        boards=Boards(journeys, config.centers),
+        boards=Boards(journeys, config.centers, estimates),
+        estimates=estimates,
         progress=progress,
     )
 

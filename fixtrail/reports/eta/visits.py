@@ -47,10 +47,10 @@ def _instant(value: Any) -> int | None:
 
 def centers_of(centers: pd.DataFrame) -> tuple[dict[str, Center], dict[str, int]]:
     """The centers with their opening hours, and when each changed over (ms), from query centers."""
-    known, changed_at = {}, {}
+    by_id, changed_at = {}, {}
     for row in centers.to_dict("records"):
         center_id = str(row["center_id"])
-        known[center_id] = Center(
+        by_id[center_id] = Center(
             id=center_id,
             name=str(row["name"]) or center_id,
             region=str(row["region"]) or "-",
@@ -61,7 +61,7 @@ def centers_of(centers: pd.DataFrame) -> tuple[dict[str, Center], dict[str, int]
         )
         if not pd.isna(row["wave_start"]):
             changed_at[center_id] = midnight(pd.Timestamp(row["wave_start"]).date(), str(row["time_zone"]))
-    return known, changed_at
+    return by_id, changed_at
 
 
 def midnight(day: date, time_zone: str) -> int:

@@ -1,13 +1,20 @@
 """The board as values: open orders, the clock and the thresholds in, what is shown out. No I/O."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
+from schemas.order_key import OrderKey
 from streams.journey.as_of import is_never_closed
+
+# From then on a promise is as likely broken as kept.
+LIKELY = 0.5
+
+EstimateNow = Callable[[JourneyFact, int], Estimate | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,17 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class BoardDue:
-    """Something that should be over by `due_at`; it runs since `since`. Late once that has passed."""
+    """Something that should be over by `due_at`; it runs since `since`. Late once that has passed.
+
+    `late_probability`: that a promise will be broken, where that can be told.
+    """
 
     order: LiveOrder
     since: int
     due_at: int
     late: bool
     part: LivePart | None = None
+    late_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ def board(
     thresholds: Thresholds,
     centers: Sequence[str | None],
     choice: BoardFilter | None = None,
+    estimate: EstimateNow = lambda fact, now: None,
 ) -> Board:
     """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen."""
     lane = choice.lane if choice else None
@@ -95,7 +107,10 @@ def board(
         and (lane is None or fact.lane == lane)
     ]
     orders = [live_order(fact, now) for fact in center_orders if not is_never_closed(vars(fact), now)]
-    quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)
+    estimates = {fact.order: estimate(fact, now) for fact in center_orders if fact.promised_at is not None}
+    probabilities = {order: shown.late_probability for order, shown in estimates.items() if shown is not None}
+    quick = quick_lane(orders, now, thresholds)
+    promises = promises_at_risk(orders, now, thresholds, probabilities)
     emergencies = emergency_parts(orders, now, thresholds)
     return Board(
         now=now,
@@ -132,17 +147,31 @@ def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) ->
     return _urgent_first(dues)
 
 
-def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
-    """Orders that are not ready and near or past the time that was promised, the most urgent first."""
+def promises_at_risk(
+    orders: Iterable[LiveOrder],
+    now: int,
+    thresholds: Thresholds,
+    probabilities: Mapping[OrderKey, float | None] | None = None,
+) -> list[BoardDue]:
+    """Orders that are not ready and near or past the time that was promised, or likely to pass it.
+
+    Sorted by the probability that the promise will be broken, which is 1 once it is; what is not known is in between.
+    """
+    late = probabilities or {}
     dues = [
-        BoardDue(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
+        BoardDue(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at, None, p)
         for order in orders
+        for p in (late.get(OrderKey(order.center_id or "", order.order_id)),)
         if order.promised_at is not None
         and order.activity is not None
         and not order.is_ready
-        and order.promised_at - now <= thresholds.promise_margin_s * 1000
+        and (order.promised_at - now <= thresholds.promise_margin_s * 1000 or (p or 0) >= LIKELY)
     ]
-    return _urgent_first(dues)
+    return sorted(_urgent_first(dues), key=_probability, reverse=True)
+
+
+def _probability(due: BoardDue) -> float:
+    return 1.0 if due.late else LIKELY if due.late_probability is None else due.late_probability
 
 
 def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:

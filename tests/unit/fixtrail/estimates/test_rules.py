@@ -139,14 +139,15 @@ def test_without_a_promise_there_is_no_probability_of_breaking_it():
 
 
 def test_the_advisor_asks_before_promising():
-    past = EstimateTable(0, {CellKey(None, "reception", "standard", NO_PROMISE): cell(range(30, 130))})
+    past = EstimateTable(
+        0, arrivals={("standard", None): cell(range(30, 130)), ("standard", "brakes"): cell(range(60))}
+    )
 
-    shown = at_arrival(past, None, "standard", None)
+    brakes, any_fault = at_arrival(past, "standard", "brakes"), at_arrival(past, "standard", "air")
 
-    assert shown is not None
-    assert (shown.low, shown.middle, shown.high) == (39 * MINUTE_MS, 79 * MINUTE_MS, 119 * MINUTE_MS)
-    assert at_arrival(past, None, "quick", None) is None
-    assert at_arrival(past, None, "standard", HOUR_MS) is None
+    assert brakes == (5 * MINUTE_MS, 29 * MINUTE_MS, 53 * MINUTE_MS, 60)
+    assert any_fault == at_arrival(past, "standard") == (39 * MINUTE_MS, 79 * MINUTE_MS, 119 * MINUTE_MS, 100)
+    assert at_arrival(past, "quick") is None
 
 
 def test_ten_thousand_open_orders_take_less_than_half_a_second_of_cpu():
