@@ -158,8 +158,9 @@ class WalkForward:
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
-        """Whether the corrected, rounded interval held the ready time."""
-        return np.asarray(self.score <= self.correction)
+        """Whether the corrected, rounded interval held the ready time. None begins before the next 5-minute mark."""
+        next_mark = -(-self.points.at // STEP_MS) * STEP_MS
+        return np.asarray((self.score <= self.correction) & (self.points.ready_at >= next_mark))
 
     def is_estimated(self, ready_since: int, ready_before: int) -> npt.NDArray[np.bool_]:
         """The points with a corrected estimate whose visits became ready in a stretch of time."""
@@ -211,9 +212,7 @@ def _scores(walk: WalkForward, rows: Ints) -> Floats:
     to_ready = points.time_to_ready[rows]
     too_late = walk.low[rows] - (to_ready - passed + STEP_MS - 1)
     too_early = (to_ready - passed - np.where(passed > 0, 0, STEP_MS) + 1) - walk.high[rows]
-    # No interval begins before the next mark.
-    is_lost = points.ready_at[rows] < -(-points.at[rows] // STEP_MS) * STEP_MS
-    score: Floats = np.where(is_lost, np.inf, np.maximum(too_late, too_early))
+    score: Floats = np.maximum(too_late, too_early)
     return np.where(points.ready_at[rows] == _NEVER, np.nan, score)
 
 
