@@ -5,7 +5,7 @@ that from the point to the promise; where there is no promise, the time to ready
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,15 +37,14 @@ def bucket_of(left: int | None) -> int:
     return NO_PROMISE if left is None else bisect_right(BUCKETS_MS, left)
 
 
-def backed_off(key: CellKey) -> tuple[CellKey, ...]:
+def backed_off(key: CellKey) -> Iterator[CellKey]:
     """The cells that are tried one after the other, until one has enough visits."""
-    bucket = key.bucket if key.bucket == NO_PROMISE else -1
-    return (
-        key,
-        key._replace(bucket=bucket),
-        key._replace(bucket=bucket, wave=None),
-        key._replace(bucket=bucket, wave=None, lane=None),
-    )
+    wave, activity, lane, bucket = key
+    wider = bucket if bucket == NO_PROMISE else -1
+    yield key
+    yield CellKey(wave, activity, lane, wider)
+    yield CellKey(None, activity, lane, wider)
+    yield CellKey(None, activity, None, wider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,11 @@ class EstimateTable:
 
     def cell(self, key: CellKey) -> Cell | None:
         """The narrowest cell with enough visits."""
-        narrowest = self.cells.get(key)
-        if narrowest is not None and narrowest.n >= LEAST:
-            return narrowest
-        cells = (self.cells.get(candidate) for candidate in backed_off(key)[1:])
-        return next((cell for cell in cells if cell is not None and cell.n >= LEAST), None)
+        for candidate in backed_off(key):
+            cell = self.cells.get(candidate)
+            if cell is not None and cell.n >= LEAST:
+                return cell
+        return None
 
     def record(self, center_id: str) -> CenterRecord | None:
         """The center's own record, else that of all centers."""

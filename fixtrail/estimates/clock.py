@@ -21,12 +21,20 @@ class OpeningClock:
     def __init__(self, center: Center | None) -> None:
         self._center = center
         self._opens, self._closes, self._passed = array("q"), array("q"), array("q")
+        # Of all open orders of a center one instant is asked for, again and again.
+        self._newest = (-1, 0)
 
     def position(self, at: int) -> int:
         """The opening time passed at an instant (ms)."""
         if self._center is None:
             return at
-        self._reach(at)
+        if at != self._newest[0]:
+            self._newest = at, self._position(at)
+        return self._newest[1]
+
+    def _position(self, at: int) -> int:
+        if not self._opens or at >= self._closes[-1]:
+            self._extend(at + _DAYS_AHEAD * DAY_MS)
         day = bisect_right(self._opens, at) - 1
         return self._passed[day] + min(at, self._closes[day]) - self._opens[day] if day >= 0 else 0
 
@@ -40,10 +48,6 @@ class OpeningClock:
         if day and self._passed[day] == position:
             day -= 1
         return self._opens[day] + position - self._passed[day]
-
-    def _reach(self, at: int) -> None:
-        if not self._opens or at >= self._closes[-1]:
-            self._extend(at + _DAYS_AHEAD * DAY_MS)
 
     def _extend(self, until: int) -> None:
         """Add the days up to an instant."""

@@ -11,6 +11,7 @@ from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
+from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.state import Ops, make_ops
@@ -24,7 +25,7 @@ class Web:
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
-    `boards` the pieces of the board, `estimates` when cars will be ready.
+    `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready.
     """
 
     config: WebConfig
@@ -36,12 +37,13 @@ class Web:
     ops: Ops = field(repr=False)
     boards: Boards = field(repr=False)
     estimates: Estimates = field(repr=False)
+    freshness: Freshness = field(repr=False)
     progress: Progress = field(repr=False)
 
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
-    journeys = Journeys()
+    journeys, ops = Journeys(), make_ops(config)
     estimates = Estimates(journeys.visits, config.centers)
     return Web(
         config=config,
@@ -50,9 +52,10 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         gate=Gate(config.limits),
         links=Links(*config.settings.link_keys()),
         api=make_state(config.settings, journeys, progress, config.centers.all, estimates),
-        ops=make_ops(config),
+        ops=ops,
         boards=Boards(journeys, config.centers, estimates),
         estimates=estimates,
+        freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),
         progress=progress,
     )
 
