@@ -14,13 +14,14 @@ from fixtrail.cli.api_keys import keys_app
 from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import dead_letters_app
+from fixtrail.cli.export import export_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
 from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
-from runtime.failure import NEGATIVE, ExitError
+from runtime.failure import NEGATIVE, REFUSED, ExitError
 
 INTERRUPTED = 130
 # What a command may still do after Ctrl-C: close connections, stop the demo's stack.
@@ -32,6 +33,7 @@ app.add_typer(centers_app, name="centers")
 app.add_typer(notices_app, name="notices")
 app.add_typer(person_app, name="person")
 app.add_typer(orders_app, name="orders")
+app.add_typer(export_app, name="export")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
@@ -81,8 +83,11 @@ def _message(error: Exception) -> tuple[str, int] | None:
     from aiokafka.errors import KafkaError
 
     from fixtrail.settings import NoEndpointError
+    from schemas.version import NewerSchemaError
 
     match error:
+        case NewerSchemaError():
+            return str(error), REFUSED
         case NoEndpointError():
             return str(error), NEGATIVE
         case FileNotFoundError() if error.filename:

@@ -27,6 +27,13 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
     _print_verdict(console, verdict_of(screen))
     for trouble in screen.troubles:
         console.print(f"[red]{_escaped(trouble)}[/red]")
+    for difference in screen.topics:
+        console.print(f"[yellow]{_escaped(difference.text)}[/yellow]")
+    for lost in screen.lost:
+        console.print(
+            f"[red]{_escaped(lost.reader)} never saw {lost.records:,} records of partition {lost.partition} of "
+            f"{lost.topic}: the broker had deleted them (docs/runbooks/records-lost.md)[/red]"
+        )
     if screen.look:
         console.print(_lags(screen.look))
     if screen.boxes:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from runtime.kafka.client import stop_client
 from runtime.progress import Progress
+from schemas.version import require_known
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Table(Mapping[str, Value]):
         return lambda: self._followers.remove(follower)
 
     def apply(self, records: Iterable[Any]) -> None:
-        """Apply records of the topic, in their order."""
+        """Apply records of the topic, in their order. Raises NewerSchemaError at one of a newer version of Fixtrail."""
         for record in records:
             if record.key is None:
                 continue
@@ -103,6 +104,7 @@ class Table(Mapping[str, Value]):
             if record.value is None:
                 self.remove(self._other_keys.pop(key, key))
                 continue
+            require_known(self.topic, record.partition, record.offset, record.headers)
             try:
                 value = self._parse(record.value)
             except (ValueError, KeyError, TypeError) as error:

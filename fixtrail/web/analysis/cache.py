@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 # A report younger than that is shown as it is; an older one is shown with its time while a new one is computed.
 FRESH_S = 300.0
 OLDEST_S = 24 * 3600.0
+# What nobody waits for, such as a badge, is computed so often at most.
+UNHURRIED_S = 1800.0
 PATIENCE_S = 2.0
 # The dashboard does not ask again for what was refused so lately.
 AGAIN_AFTER_S = 60.0
@@ -35,12 +37,14 @@ _PASSING = frozenset({"unreachable", "too_long", "too_much_memory", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """Which report: its name, the days of close, both included, and what it is cut by."""
+    """Which report: its name, the days of close, both included, and what it is cut by; of `data` center and source."""
 
     name: str
     since: date | None = None
     until: date | None = None
     by: str | None = None
+    center: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Reports:
         self._cached: dict[ReportRequest, tuple[float, Computed]] = {}
         self._running: dict[ReportRequest, asyncio.Task[Outcome]] = {}
         self._progress: dict[ReportRequest, Computing] = {}
+        self._unhurried_at: dict[ReportRequest, float] = {}
         self._refused: dict[ReportRequest, tuple[float, ReportRefusal]] = {}
         self._turn = asyncio.Semaphore(MOST_RUNNING)
 
@@ -105,6 +110,16 @@ class Reports:
         if done and not (last is not None and isinstance(running.result(), ReportRefusal)):
             return running.result()
         return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
+
+    def last(self, request: ReportRequest) -> Computed | None:
+        """The last report, at once; a newer one is computed unless that was begun in the last half hour."""
+        age, last = self._last(request)
+        begun_at = self._unhurried_at.get(request)
+        is_recent = begun_at is not None and time.monotonic() - begun_at < UNHURRIED_S
+        if (last is None or age > UNHURRIED_S) and not is_recent:
+            self._unhurried_at = {request: time.monotonic()}
+            self._start(request)
+        return last
 
     async def glance(self, request: ReportRequest) -> Outcome:
         """The same at once: what is there now, and the computation of a newer one has begun where that is due."""

@@ -1,6 +1,7 @@
 """The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
 
 import asyncio
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
+LONGEST_NAME = 200
 ABOUT_STAFF = frozenset({"quality"})
 
 
@@ -112,7 +114,9 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     report_request = request_of(request, name)
     outcome = await web_of(request).ops.reports.get(report_request)
     nothing_yet = {"refused": None, "progress": None, "as_of": None, "answer": None}
-    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, **nothing_yet}
+    web = web_of(request)
+    badge = web.ops.data_badges.current().of_all(web.config.centers.all())
+    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, "badge": badge, **nothing_yet}
     if isinstance(outcome, ReportRefusal):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
@@ -193,6 +197,10 @@ def request_of(request: Request, name: str) -> ReportRequest:
     parameters = request.query_params
     try:
         since, until = parse_day(parameters.get("from") or None, "from"), parse_day(parameters.get("to") or None, "to")
-        return ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
+        request_of_all = ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
     except ExitError:
         raise HTTPException(400) from None
+    if name != "data":
+        return request_of_all
+    center, source = (parameters.get(key, "")[:LONGEST_NAME] for key in ("center", "source"))
+    return replace(request_of_all, center=center, source=source)

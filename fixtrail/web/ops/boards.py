@@ -8,6 +8,7 @@ from typing import Any
 
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.badges import Badge, Badges
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
@@ -61,6 +62,7 @@ class CenterLine:
     name: str
     region: str
     wave: int
+    badge: Badge
     is_listed: bool
 
 
@@ -126,8 +128,9 @@ async def values_of(
     ]
     present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers)
     alerts = visible_alerts(ops.alerts.all(), view, centers)
+    badges = ops.data_badges.current()
     work = work_list(present, alerts, view.choice.sort, view.choice.search)
-    lines = in_order([_line(center, centers, snapshot, view.locale) for center in present.centers], view.choice)
+    lines = in_order([_line(center, centers, snapshot, badges, view.locale) for center in present.centers], view.choice)
     total = total_figures(snapshot, ids)
     weeks = [figures.weeks for center_id in ids if (figures := snapshot.by_center.get(center_id or "")) is not None]
     return {
@@ -245,7 +248,9 @@ def activity_label(counts: Mapping[str, int], t: StaffTexts) -> str:
     return ", ".join(labels) or t("board.none")
 
 
-def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, locale: Locale) -> CenterLine:
+def _line(
+    now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, badges: Badges, locale: Locale
+) -> CenterLine:
     center = centers.get(now.center_id or "")
     figures = snapshot.by_center.get(now.center_id or "", CenterFigures())
     return CenterLine(
@@ -256,5 +261,6 @@ def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapsh
         name=name_of(now.center_id, centers, locale),
         region=center.region if center else "",
         wave=center.wave if center else 0,
+        badge=badges.of(now.center_id),
         is_listed=center is not None or not centers,
     )

@@ -64,6 +64,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         center_id=center_id,
         name=name_of(center_id, centers, locale_of(request)),
         center=center,
+        badge=web.ops.data_badges.current().of(center_id),
         zone=zone,
         day=day,
         today=today,

@@ -158,7 +158,10 @@ async def _acknowledge(web: Web, person: Person, alert: Alert, note: str | None)
         note=note,
     )
     await web.events.write(acknowledgement.model_dump_json().encode(), alert.alert_id.encode(), topic=ALERT_ACKS)
-    audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert.alert_id, rule=alert.rule)
+    audit.info(
+        "alert acknowledged",
+        extra={"account": person.identity, "via": person.via, "alert": alert.alert_id, "rule": alert.rule},
+    )
     web.ops.alerts.expect(alert.alert_id, person.label, acknowledgement.acknowledged_at)
     web.boards.forget()
 
