@@ -7,6 +7,7 @@ from starlette.requests import Request
 from fixtrail.sealing import sealer_of
 from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
+from fixtrail.web.api.figures import computer as figure_computer
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
 from fixtrail.web.events import Events
@@ -42,13 +43,15 @@ class Web:
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
     journeys, ops = Journeys(), make_ops(config)
+    api = make_state(config.settings, journeys, progress, config.centers.all)
+    api.figures.compute = figure_computer(config.settings)
     return Web(
         config=config,
         journeys=journeys,
         events=Events(client_options(config.settings), sealer_of(config.settings)),
         gate=Gate(config.limits),
         links=Links(*config.settings.link_keys()),
-        api=make_state(config.settings, journeys, progress, config.centers.all),
+        api=api,
         ops=ops,
         boards=Boards(journeys, config.centers),
         freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),

@@ -93,7 +93,7 @@ def test_opening_time_is_counted_over_days_and_weekdays():
 def line(name: str, *, late: int = 0, is_listed: bool = True) -> CenterLine:
     now = replace(present(*OTHERS).centers[0], center_id=name, quick=(late, late))
     nothing = Rate(None, 0, None, None)
-    return CenterLine(now, CenterFigures(), nothing, nothing, name, "", 0, Badge("go", "", ""), is_listed)
+    return CenterLine(now, CenterFigures(), nothing, nothing, name, "", 0, Badge("unknown", "", ""), is_listed)
 
 
 def test_a_center_that_nobody_knows_never_pushes_a_known_one_off_the_wall():
