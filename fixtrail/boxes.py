@@ -1,11 +1,13 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
+import logging
 import socket
+from collections.abc import Callable
 
-import structlog
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
+from fixtrail.operations.topic_watch import TopicWatch, end_refused
 from fixtrail.settings import ProcessSettings, client_options, tracing_of
 from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
@@ -15,7 +17,7 @@ from runtime.process import member_slot, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run_worker_box(settings: Settings) -> int:
@@ -25,7 +27,7 @@ def run_worker_box(settings: Settings) -> int:
 
     log_as_json("worker", settings.log_level)
     progress = Progress()
-    watchdog = _watch("worker", settings, progress)
+    watchdog = _watch("worker", settings, progress, end_refused)
     with member_slot(settings.data, settings.app_id) as number:
         config = WorkerConfig(
             kafka=client_options(settings),
@@ -34,12 +36,14 @@ def run_worker_box(settings: Settings) -> int:
             instance=f"{settings.app_id}-{socket.gethostname()}-{number}",
             partitions=settings.partitions,
             replication=settings.replication,
+            min_in_sync=settings.min_in_sync,
             hold_days=settings.hold_days,
             batch=settings.batch,
             replay_margin=settings.replay_margin,
             max_record_bytes=settings.max_record_bytes,
             max_ahead_s=settings.max_ahead_s,
             dead_letter_limits=settings.dead_letter_limits,
+            old_notices=settings.old_notices,
             tracing=tracing_of(settings, "worker", settings.app_id),
         )
         watchdog.start()
@@ -148,13 +152,18 @@ def run_pulse_box(settings: Settings) -> int:
 
     log_as_json("pulse", settings.log_level)
     progress = Progress()
-    log.info("health page", url=serve_health(settings, pulse=progress))
+    log.info("health page", extra={"url": serve_health(settings, pulse=progress)})
+    TopicWatch("pulse", settings, progress).start()
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
 
-def _watch(box: str, settings: ProcessSettings, progress: Progress) -> Watchdog:
-    """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
-    log.info("health page", url=serve_health(settings, **{box: progress}))
+def _watch(box: str, settings: Settings, progress: Progress, stop: Callable[[str], object] | None = None) -> Watchdog:
+    """The watchdog of a box, not started yet; its health page and metrics are served, its topics watched from now on.
+
+    `stop` ends a box that cannot go on with another number of partitions.
+    """
+    log.info("health page", extra={"url": serve_health(settings, **{box: progress})})
+    TopicWatch(box, settings, progress, stop).start()
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
@@ -170,7 +179,8 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
         REGISTRY.register(ProgressMetrics(name, progress_of_box))
     host = settings.health_host
     try:
-        port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()
+        page = HealthPage(box, lambda: state_of(progress), host, settings.health_port, lambda: progress.problems)
+        port = page.start()
     except OSError as error:
         raise ExitError(f"no health page can be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"

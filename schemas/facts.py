@@ -182,7 +182,7 @@ class JourneyFact(Fact):
     last_event_at: Annotated[int, Figure("instant", "ms")]
     is_visit: bool = Field(
         default=True,
-        description="False where surveys, complaints and follow-ups are all there is: nobody brought a car.",
+        description="False where nothing but surveys, complaints, follow-ups and appointments is known: no car.",
     )
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
@@ -310,7 +310,8 @@ class Alert(Fact):
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
     `subject` is an order, an order's part request, a center, a field of a center or a partition. An alert is closed
-    once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert without it goes on.
+    once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
+    without it goes on.
     """
 
     alert_id: str
@@ -323,6 +324,7 @@ class Alert(Fact):
         "emergency_part",
         "stuck",
         "stockout_rate",
+        "vehicle_changed",
         "source_silent",
         "clock_skew",
         "field_lost",

@@ -9,7 +9,7 @@ SELECT
     countIf(status = 'cancelled') AS cancelled,
     countIf(status = 'open') AS open,
     countIf(has(anomalies, 'never_closed')) AS never_closed,
-    countIf(isNull(checked_in_at)) AS no_check_in,
+    countIf(has(anomalies, 'missing_check_in')) AS no_check_in,
     countIf(status = 'handed_off' AND isNull(ftf)) AS no_repair,
     countIf(status = 'handed_off' AND empty(fault_groups)) AS no_fault_group,
     countIf(status = 'handed_off' AND isNull(score)) AS no_score,

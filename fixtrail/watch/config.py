@@ -117,6 +117,12 @@ class StockoutRule(RuleBase):
     least_before: Annotated[int, Field(ge=1)] = 50
 
 
+class VehicleChangedRule(RuleBase):
+    """An order is known under two vehicles; `fixtrail orders correct-vehicle` ends it."""
+
+    kind: Literal["vehicle_changed"]
+
+
 class SourceSilentRule(RuleBase):
     """Nothing has come from a center for so long that `least_usual` events usually come in that time.
 
@@ -161,7 +167,7 @@ class PipelineRule(RuleBase):
 
 OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
 SourceRule = SourceSilentRule | ClockSkewRule | FieldLostRule
-Rule = Annotated[OrderRule | StockoutRule | SourceRule | PipelineRule, Field(discriminator="kind")]
+Rule = Annotated[OrderRule | StockoutRule | SourceRule | VehicleChangedRule | PipelineRule, Field(discriminator="kind")]
 
 
 class OpsChannel(Section):

@@ -30,6 +30,7 @@ from fixtrail.watch.rules import (
     stockout_due,
 )
 from fixtrail.watch.sources import source_dues
+from fixtrail.watch.vehicles import VehicleChanges, first_known_at
 from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
@@ -92,9 +93,10 @@ class Shard:
         self._config, self._centers, self._stale_ms = config, centers, stale_ms
         self._rules: dict[str, Rule] = {rule.name: rule for rule in config.rule}
         self._order_rules = [rule for rule in config.rule if isinstance(rule, OrderRule)]
-        self._center_rules = [rule for rule in config.rule if not isinstance(rule, OrderRule | PipelineRule)]
+        self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule | SourceRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
         self._orders: dict[OrderKey, OpenOrder] = {}
+        self._vehicles = VehicleChanges(config.rule)
         self._checks = CheckHistory()
         self._closed: dict[OrderKey, ClosedOrder] = {}
         self._recipients: dict[OrderKey, tuple[int, list[str]]] = {}
@@ -104,9 +106,8 @@ class Shard:
         self._counts = CenterCounts()
         self._centers_at = self._housekeeping_at = 0
         self.alerts: dict[str, Alert] = {}
-        self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(
-            set
-        )  # ids by order, of alerts not ended
+        # Ids by order, of alerts not ended.
+        self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(set)
         self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
@@ -140,17 +141,20 @@ class Shard:
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
-        if not replaces(fact, self._orders.get(key) or self._closed.get(key)):
+        former, known_at = self._orders.get(key) or self._closed.get(key), first_known_at(fact)
+        if self._vehicles.add(key, fact, former):
+            self._dirty.add(key)
+        if not replaces(fact, former):
             return
         self._dirty.add(key)
         if fact["status"] == "open":
             comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
             settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
-            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, settled_at, fact)
+            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
             self._closed.pop(key, None)
         else:
             self._orders.pop(key, None)
-            self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at)
+            self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at, known_at)
 
     def apply_notice(self, record: Any) -> None:
         """Remember where an order's customer is reached, and what the clock has told."""
@@ -227,12 +231,14 @@ class Shard:
             order = self._orders.get(key)
             if order is None:
                 closed = self._closed.get(key)
-                self._settle(output, key, {}, closed.last_event_at if closed else now, now)
+                cases = self._vehicles.due_by(key, now)
+                self._settle(output, key, cases, closed.last_event_at if closed else now, now, may_open=not stale)
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
             is_held = stale or now < order.settled_at
-            self._settle(output, key, order.due_by(now), order.last_event_at, now, may_open=not is_held)
+            cases = order.due_by(now) | self._vehicles.due_by(key, now)
+            self._settle(output, key, cases, order.last_event_at, now, may_open=not is_held)
             times = order.times()
             waiting = is_held and any(at <= now for at in times)
             for due in order.notices:

@@ -86,6 +86,10 @@ class EventRows:
     def row(self, record: Record) -> Row:
         """The record's row. Raises schemas.decode.EventError where it is no event."""
         event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+        return self.row_of(event, record)
+
+    def row_of(self, event: Event, record: Record) -> Row:
+        """The row of an event that the record carries."""
         if self._staff_key is not None:
             event = _without_staff(event, self._staff_key)
         fields = event.__dict__

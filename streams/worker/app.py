@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 
+from runtime.kafka.lost_records import LostRecords
 from runtime.tracing import Tracing
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 from streams.worker.batches import BatchSchema, PartitionTable, batch_scheduler
@@ -14,6 +15,9 @@ from streams.worker.consumer import Consumer, Transport
 from streams.worker.lease import Lease
 
 SESSION_S = 10.0
+# A fetch brings a whole batch of a partition that is behind; of one that is level only what is there.
+RECORD_BYTES = 384
+LEAST_FETCH_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Topics:
 class WorkerConfig:
     """All that a worker needs to know. `kafka` are keyword arguments for aiokafka clients, bootstrap_servers first.
 
+    `old_notices` makes notices that have expired already, which nobody gets.
     `data` is a folder for the worker's crash marks; `instance` makes it a static member of its consumer group, so that
     a restart within the session time-out moves no partitions.
     """
@@ -41,13 +46,15 @@ class WorkerConfig:
     instance: str | None = None
     partitions: int = 4
     replication: int = 1
+    min_in_sync: int = 1
     topics: Topics = field(default_factory=Topics)
     hold_days: int = 60
-    batch: int = 1000
+    batch: int = 16_000
     replay_margin: int = 1000
     max_record_bytes: int = 256 * 1024
     max_ahead_s: int = 24 * 3600
     dead_letter_limits: bool = True
+    old_notices: bool = False
     tracing: Tracing | None = None
 
 
@@ -60,8 +67,11 @@ class Tables:
     hours: PartitionTable
 
 
-def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any]:
-    """The app, its tables and its topic of events. The lease follows the app's membership in its group."""
+def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[faust.App, Tables, Any]:
+    """The app, its tables and its topic of events. The lease follows the app's membership in its group.
+
+    `lost` counts what the brokers deleted before it was read.
+    """
     app = faust.App(
         config.app_id,
         broker=[f"kafka://{server}" for server in config.kafka["bootstrap_servers"].split(",")],
@@ -76,18 +86,28 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
         table_standby_replicas=0,
         consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=2 * 1024 * 1024,
+        consumer_max_fetch_size=max(LEAST_FETCH_BYTES, config.batch * RECORD_BYTES),
+        # A topic that was made again or has grown is noticed within this time.
+        consumer_metadata_max_age_ms=15_000,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=60.0,
         broker_request_timeout=90.0,
         broker_commit_interval=1.0,
-        stream_buffer_maxsize=16,
+        # In batches: more would only lie in memory.
+        stream_buffer_maxsize=4,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         ConsumerScheduler=batch_scheduler(config.batch),
     )
-    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin, "lease": lease})
+    attributes = {
+        "replay_margin": config.replay_margin,
+        "lease": lease,
+        "lost": lost,
+        "partitions": config.partitions,
+        "events_topic": config.topics.events,
+    }
+    consumer = type("WorkerConsumer", (Consumer,), attributes)
     app.transport = type("WorkerTransport", (Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
     tables = Tables(
         orders=_table(app, "orders", merge_orders, config),

@@ -138,7 +138,7 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
         "orders": True,
         **{name: status == name for name in ("handed_off", "cancelled", "open")},
         "never_closed": "never_closed" in anomalies,
-        "no_check_in": fact["checked_in_at"] is None,
+        "no_check_in": "missing_check_in" in anomalies,
         "no_repair": done and fact["ftf"] is None,
         "no_fault_group": done and not fact["fault_groups"],
         "no_score": done and fact["score"] is None,

@@ -23,6 +23,8 @@ OLDEST_S = 24 * 3600.0
 # What nobody waits for, such as a badge, is computed so often at most.
 UNHURRIED_S = 1800.0
 PATIENCE_S = 2.0
+# The dashboard does not ask again for what was refused so lately.
+AGAIN_AFTER_S = 60.0
 MOST_RUNNING = 2
 MOST_KEPT = 50
 RETRY_AFTER_S = (2.0, 10.0, 30.0)
@@ -93,6 +95,7 @@ class Reports:
         self._running: dict[ReportRequest, asyncio.Task[Outcome]] = {}
         self._progress: dict[ReportRequest, Computing] = {}
         self._unhurried_at: dict[ReportRequest, float] = {}
+        self._refused: dict[ReportRequest, tuple[float, ReportRefusal]] = {}
         self._turn = asyncio.Semaphore(MOST_RUNNING)
 
     async def get(self, request: ReportRequest) -> Outcome:
@@ -118,6 +121,18 @@ class Reports:
             self._start(request)
         return last
 
+    async def glance(self, request: ReportRequest) -> Outcome:
+        """The same at once: what is there now, and the computation of a newer one has begun where that is due."""
+        age, last = self._last(request)
+        if last is not None and age < self._fresh_s:
+            return last
+        outcome = self._refused.get(request)
+        if last is None and outcome is not None and time.monotonic() - outcome[0] < AGAIN_AFTER_S:
+            return outcome[1]
+        if self._start(request) is None:
+            return last or ReportRefusal("too_many")
+        return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
+
     def _last(self, asked: ReportRequest) -> tuple[float, Computed | None]:
         at, last = self._cached.get(asked, (0.0, None))
         age = time.monotonic() - at
@@ -142,8 +157,11 @@ class Reports:
                 self._progress[request] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
                 await asyncio.sleep(pause_s)
                 outcome = await self._attempt(request)
+            self._refused.pop(request, None)
             if isinstance(outcome, Computed):
                 self._keep(request, outcome)
+            elif isinstance(outcome, ReportRefusal):
+                self._refused[request] = (time.monotonic(), outcome)
             return outcome
         finally:
             self._running.pop(request, None)

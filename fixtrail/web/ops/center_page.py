@@ -55,6 +55,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
     hours, orders, answers = await asyncio.to_thread(_stored, web, center_id, day, zone)
     sums, centers, checks = _sums(hours), web.config.centers.all(), web.journeys.checks
     open_orders = [as_shown(fact, centers, checks, now) for fact in web.journeys.open_at(center_id)]
+    present = board(open_orders, now, web.ops.board_targets.thresholds, [center_id], reference=centers)
     return page(
         request,
         "center.html",
@@ -68,7 +69,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         before=day - timedelta(days=1),
         after=day + timedelta(days=1) if day < today else None,
         now=now,
-        board=board(open_orders, now, web.ops.board_targets.thresholds, [center_id]) if day == today else None,
+        board=present if day == today else None,
         hours=hours,
         sums=sums,
         check_ins=sum(row["check_ins"] for row in hours),

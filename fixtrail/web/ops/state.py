@@ -19,6 +19,8 @@ from runtime.failure import REFUSED, ExitError
 
 log = logging.getLogger(__name__)
 
+# A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
+PATIENCE_S = 6.0
 _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
@@ -45,6 +47,7 @@ class Ops:
     data_badges: DataBadges
     board_targets: Targets
     default_zone: str
+    report_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
     clock: Callable[[], int]
 
@@ -61,6 +64,7 @@ def make_ops(config: WebConfig) -> Ops:
         data_badges=DataBadges(reports, now_ms),
         board_targets=targets_of(config.settings),
         default_zone=config.push.time_zone,
+        report_zone=report_targets(config.settings).time_zone,
         ask=ask,
         clock=now_ms,
     )
@@ -77,7 +81,7 @@ def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, st
     from fixtrail.clickhouse import query as sql
 
     def ask(text: str, parameters: Mapping[str, str]) -> list[Row]:
-        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters))
+        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters, patience_s=PATIENCE_S))
         return [orjson.loads(line) for line in answer.splitlines() if line]
 
     return ask

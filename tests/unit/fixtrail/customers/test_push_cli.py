@@ -129,6 +129,21 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     assert "has seen no notice" in capsys.readouterr().out
 
 
+def test_of_an_order_whose_notices_had_expired_unmade_the_journey_tells_the_log(settings: Settings, monkeypatch):
+    journey = order_after(checked_in("08:00"), handed_off("11:00"))
+    fact = JourneyFact.model_validate_json(orjson.dumps(journey))
+    monkeypatch.setattr(notice_log, "order_fact", lambda *order: fact)
+
+    order, sends = notice_log.log_with_expired(settings, "R1", None)
+
+    assert order == R1
+    assert [(send["milestone"], send["state"], send["reason"]) for send in notice_log.log_as_json(sends)] == [
+        ("checked_in", "EXPIRED", "already too old when it came"),
+        ("handed_off", "EXPIRED", "already too old when it came"),
+    ]
+    assert notice_log.expired_sends(fact, ms("09:00")) == []
+
+
 def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_center(settings: Settings):
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("checked_in", center_id=""), id="before")])
@@ -263,17 +278,27 @@ def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_beh
     facts = [order_after(checked_in("08:00")), order_after(checked_in("08:00"), repair("started", "09:00"))]
     facts[0]["version"], facts[1]["version"] = 1, 2
     key, table = journey_key(R1, "V1"), orders.new_facts()
-    records = [SimpleNamespace(key=key, value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
+    records = [
+        SimpleNamespace(headers=(), partition=0, offset=0, key=key, value=orjson.dumps(fact))
+        for fact in (*facts, facts[0])
+    ]
 
-    table.apply(orders.numbered("R1", [*records, SimpleNamespace(key=journey_key(R2, "V1"), value=b"{}")]))
+    table.apply(
+        orders.numbered(
+            "R1", [*records, SimpleNamespace(headers=(), partition=0, offset=0, key=journey_key(R2, "V1"), value=b"{}")]
+        )
+    )
 
     assert table.order(R1).version == 2
-    table.apply(orders.numbered("R1", [SimpleNamespace(key=key, value=None)]))
+    table.apply(orders.numbered("R1", [SimpleNamespace(headers=(), partition=0, offset=0, key=key, value=None)]))
     assert table.order(R1) is None
 
 
 def test_what_an_earlier_version_wrote_under_the_number_alone_is_found():
-    records = [SimpleNamespace(key=name, value=b"") for name in (b"R1", b"R2", b"[1]", b"\xff", None)]
+    records = [
+        SimpleNamespace(headers=(), partition=0, offset=0, key=name, value=b"")
+        for name in (b"R1", b"R2", b"[1]", b"\xff", None)
+    ]
 
     assert orders.numbered("R1", records) == records[:1]
 
