@@ -175,7 +175,7 @@ def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
         return line
     customer_key = customer_key_of(entry.customer)
     entry.customer = pseudonym(customer_key) if customer_key else customers.get(entry.event_id, ERASED_CUSTOMER)
-    entry.contact = []
+    entry.contact, entry.vehicle_label, entry.advisor = [], None, None
     return msgspec.json.encode(entry)
 
 
@@ -188,7 +188,8 @@ def is_erased(line: bytes) -> bool:
 
 
 def _impersonal(entry: e.CheckInEntry) -> bytes:
-    return msgspec.json.encode(msgspec.structs.replace(entry, customer="", contact=[]))
+    replaced = msgspec.structs.replace(entry, customer="", contact=[], vehicle_label=None, advisor=None)
+    return msgspec.json.encode(replaced)
 
 
 def _opening(event_id: str) -> bytes:
