@@ -5,7 +5,7 @@ visit, so that an event newer than all before only advances it; a closed order's
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import orjson
@@ -14,7 +14,7 @@ from schemas.order_key import OrderKey
 from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym, sealed_id_of
 from streams.journey import entries as e
 from streams.journey.entries import Entry, decode_entry, sort_key
-from streams.journey.visit import VISIT_STATE, Visit, fold
+from streams.journey.visit import Visit, fold
 from streams.journey.visit_state import Milestone
 
 # Of an order's events, so that its state and its fact fit into a Kafka message: some twenty thousand of them.
@@ -23,7 +23,7 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 3
+RULES = 4
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
@@ -38,7 +38,7 @@ class _Header(msgspec.Struct, array_like=True, gc=False):
 
 
 _decode_header = msgspec.json.Decoder(_Header).decode
-_decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
+_decode_visit = msgspec.json.Decoder(Visit | None).decode
 
 
 class Order:
@@ -57,8 +57,7 @@ class Order:
             self._lines = newline + lines
             values = _decode_header(header)
             self.offset, self.hours = values.offset, values.hours
-            visit = _decode_visit(values.visit) if values.rules == RULES else None
-            self._visit = None if visit is None else Visit.restore(visit)
+            self._visit = _decode_visit(values.visit) if values.rules == RULES else None
 
     @property
     def visit(self) -> Visit:
@@ -120,9 +119,7 @@ class Order:
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(key, state)` reads them."""
-        visit: dict[str, Any] | None = None
-        if self._visit is not None and self._visit.closed_at is None:
-            visit = self._visit.snapshot()
+        visit = self._visit if self._visit is not None and self._visit.closed_at is None else None
         return msgspec.json.encode((self.offset, self.hours, visit, RULES)) + self._lines
 
 
