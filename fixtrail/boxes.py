@@ -1,21 +1,22 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
-import socket
+import logging
+from collections.abc import Callable
 
-import structlog
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
+from fixtrail.operations.topic_watch import TopicWatch, end_refused
 from fixtrail.settings import ProcessSettings, client_options, tracing_of
 from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
 from runtime.metrics import ProgressMetrics
-from runtime.process import member_slot, run_until_stopped
+from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run_worker_box(settings: Settings) -> int:
@@ -25,15 +26,16 @@ def run_worker_box(settings: Settings) -> int:
 
     log_as_json("worker", settings.log_level)
     progress = Progress()
-    watchdog = _watch("worker", settings, progress)
-    with member_slot(settings.data, settings.app_id) as number:
+    watchdog = _watch("worker", settings, progress, end_refused)
+    with member_instance(settings.data, settings.app_id) as instance:
         config = WorkerConfig(
             kafka=client_options(settings),
             data=settings.data,
             app_id=settings.app_id,
-            instance=f"{settings.app_id}-{socket.gethostname()}-{number}",
+            instance=instance,
             partitions=settings.partitions,
             replication=settings.replication,
+            min_in_sync=settings.min_in_sync,
             hold_days=settings.hold_days,
             batch=settings.batch,
             replay_margin=settings.replay_margin,
@@ -56,13 +58,13 @@ def run_clickhouse_box(settings: Settings) -> int:
     group = f"{settings.app_id}-clickhouse"
     progress = Progress()
     watchdog = _watch("clickhouse", settings, progress)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = WriterConfig(
             kafka=client_options(settings),
             clickhouse=server_of(settings),
             hash_key=settings.secret(),
             group=group,
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             keep_free_text=settings.keep_free_text,
             clear_staff=settings.staff_ids == "clear",
             person_keys=settings.person_keys_dsn(),
@@ -85,14 +87,14 @@ def run_push_box(settings: Settings) -> int:
     group = f"{settings.app_id}-push"
     progress = Progress()
     watchdog = _watch("push", settings, progress)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = PushConfig(
             kafka=client_options(settings),
             settings=push_settings(settings),
             ledger=settings.ledger_dsn(),
             hash_key=settings.secret(),
             webhook_keys=settings.webhook_keys(),
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             group=group,
             centers=centers_of(settings),
             link=links_of(settings),
@@ -130,11 +132,11 @@ def run_watch_box(settings: Settings) -> int:
     watchdog = _watch("watch", settings, progress)
     with refusal():
         watch = read_watch_config(settings.watch)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = WatchBoxConfig(
             kafka=client_options(settings),
             watch=watch,
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             group=group,
             centers=centers_of(settings),
             # Four beats, so that a late one holds nothing up.
@@ -149,13 +151,18 @@ def run_pulse_box(settings: Settings) -> int:
 
     log_as_json("pulse", settings.log_level)
     progress = Progress()
-    log.info("health page", url=serve_health(settings, pulse=progress))
+    log.info("health page", extra={"url": serve_health(settings, pulse=progress)})
+    TopicWatch("pulse", settings, progress).start()
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
 
-def _watch(box: str, settings: ProcessSettings, progress: Progress) -> Watchdog:
-    """The watchdog of a box, not started yet; its health page and metrics are served from now on."""
-    log.info("health page", url=serve_health(settings, **{box: progress}))
+def _watch(box: str, settings: Settings, progress: Progress, stop: Callable[[str], object] | None = None) -> Watchdog:
+    """The watchdog of a box, not started yet; its health page and metrics are served, its topics watched from now on.
+
+    `stop` ends a box that cannot go on with another number of partitions.
+    """
+    log.info("health page", extra={"url": serve_health(settings, **{box: progress})})
+    TopicWatch(box, settings, progress, stop).start()
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
@@ -171,7 +178,8 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
         REGISTRY.register(ProgressMetrics(name, progress_of_box))
     host = settings.health_host
     try:
-        port = HealthPage(box, lambda: state_of(progress), host, settings.health_port).start()
+        page = HealthPage(box, lambda: state_of(progress), host, settings.health_port, lambda: progress.problems)
+        port = page.start()
     except OSError as error:
         raise ExitError(f"no health page can be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"

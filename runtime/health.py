@@ -15,10 +15,18 @@ class HealthPage:
     The own thread keeps it answering while the box's event loop is busy. One that is stuck is the watchdog's to end.
     """
 
-    def __init__(self, box: str, state: Callable[[], State], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        box: str,
+        state: Callable[[], State],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        problems: Callable[[], list[str]] = list,
+    ) -> None:
         self.port = port
         self._box = box
         self._state = state
+        self._problems = problems
         self._host = host
         self._served = threading.Event()
         self._failed: OSError | None = None
@@ -61,7 +69,9 @@ class HealthPage:
         from aiohttp import web
 
         state = self._state()
-        body = {"box": self._box, "state": state, "pid": os.getpid()}
+        body: dict[str, Any] = {"box": self._box, "state": state, "pid": os.getpid()}
+        if problems := self._problems():
+            body["problems"] = problems
         return web.json_response(body, status=200 if is_well(state) else 503)
 
 

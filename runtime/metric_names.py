@@ -33,6 +33,7 @@ MetricName = Literal[
     "journeys",
     "lag_records",
     "lost_commits",
+    "lost_records",
     "newest_event_timestamp_seconds",
     "notices",
     "occurred_to_row_seconds",
@@ -54,6 +55,7 @@ MetricName = Literal[
     "streams",
     "tick_seconds",
     "told",
+    "topic_differences",
     "unknown_fields",
     "written",
 ]

@@ -35,6 +35,8 @@ _TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts")
 
 _READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
 _LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
+_LOST = _gauge("Records that the broker deleted before the box had read them, since its start.", ("topic", "partition"))
+_TOPICS = _gauge("1 for each difference of a topic from what it should be.", ("topic", "subject"))
 _NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
 _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
 _BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
@@ -50,6 +52,8 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "unknown_fields": _counter("Fields the contract does not know, which are ignored.", ("field",)),
         "free_text": _counter("Events whose codes were free text, which is held back.", ("field",)),
         "lag_records": _LAG,
+        "lost_records": _LOST,
+        "topic_differences": _TOPICS,
         "newest_event_timestamp_seconds": _gauge(_NEWEST, ("partition",)),
         "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),
         "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("partition",)),
@@ -72,6 +76,8 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "commits": _counter("Offset commits.", values=("",)),
         "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),
         "lag_records": _LAG,
+        "lost_records": _LOST,
+        "topic_differences": _TOPICS,
         "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
     },
     "watch": {
@@ -85,6 +91,8 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "open_alerts": _gauge("Open alerts of the partitions in hand.", ("kind",)),
         "held_partitions": _gauge("Partitions of which nothing new is said, because their events are late."),
         "lag_records": _LAG,
+        "lost_records": _LOST,
+        "topic_differences": _TOPICS,
         "tick_seconds": _histogram("Time that one look at the clock takes."),
     },
     "clickhouse": {
@@ -100,6 +108,8 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "commits": _counter("Offset commits.", values=("",)),
         "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),
         "lag_records": _LAG,
+        "lost_records": _LOST,
+        "topic_differences": _TOPICS,
         "newest_event_timestamp_seconds": _gauge(_NEWEST),
         "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("topic", "partition")),
         "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("topic", "partition")),
@@ -110,6 +120,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "web": {
         "ready": _READY,
+        "topic_differences": _TOPICS,
         "records": _counter("Records read.", ("topic",)),
         "journeys": _gauge("Orders in memory."),
         "open_journeys": _gauge("Open orders in memory."),
@@ -131,6 +142,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "pulse": {
         "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),
+        "topic_differences": _TOPICS,
         "heartbeats": _counter("Heartbeats sent, to all partitions at once.", values=("",)),
         "failures": _counter("Attempts that failed because Kafka was away or had no topics.", values=("",)),
         "group_lag_records": _gauge("Records a consumer group has not committed.", ("group", "topic", "partition")),

@@ -46,7 +46,8 @@ class Progress:
 
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
     `moved` should grow; `ready` that the box reads and what it read gets where it belongs, `was_ready` that it did so
-    once. `outages` is the number of things that are being tried again because others do not take them.
+    once. `outages` is the number of things that are being tried again because others do not take them. `problems` are
+    sentences on what is wrong outside of the box; while there are some it is not ready.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -55,12 +56,13 @@ class Progress:
     moved: int = 0
     waiting: bool = False
     outages: int = 0
+    problems: list[str] = field(default_factory=list)
     was_ready: bool = field(default=False, init=False)
     _is_ready: bool = field(default=False, init=False)
 
     @property
     def ready(self) -> bool:
-        return self._is_ready
+        return self._is_ready and not self.problems
 
     @ready.setter
     def ready(self, is_ready: bool) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import difflib
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -29,6 +30,7 @@ _STRUCTURED = b"application/cloudevents+json"
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb"%b|[][{}]" % _STRINGS.pattern, re.DOTALL)
 _OPEN, _CLOSED = {b"{", b"["}, {b"}", b"]"}
+_LONGEST_SLIP = 64
 _TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at")
 
 
@@ -98,7 +100,7 @@ def decode_carefully(
     validator = _VALIDATORS.get(event_type)
     if validator is None:
         if "type" in parsed:
-            raise EventError("unknown_type", "none of the types of the contract")
+            raise EventError("unknown_type", _unknown_type(event_type))
         raise EventError("missing_field", "type: missing")
     fields = _FIELDS[event_type]
     unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
@@ -116,6 +118,14 @@ def decode_carefully(
         event, further = decode_carefully(orjson.dumps(readable), (), max_bytes)
         return event, {*unknown, *unreadable, *further}
     return event, unknown
+
+
+def _unknown_type(event_type: str) -> str:
+    """The types that there are, and the one that is nearest; what was sent is not repeated."""
+    # A long one is nobody's slip, and would take long to compare.
+    near = difflib.get_close_matches(event_type.lower(), _VALIDATORS, n=1) if len(event_type) <= _LONGEST_SLIP else []
+    advice = f"; did you mean {near[0]}?" if near else ""
+    return f"there are the types {', '.join(_VALIDATORS)}{advice}"
 
 
 def _top_level(error: ValidationError) -> set[str]:

@@ -182,7 +182,7 @@ class JourneyFact(Fact):
     last_event_at: Annotated[int, Figure("instant", "ms")]
     is_visit: bool = Field(
         default=True,
-        description="False where surveys, complaints and follow-ups are all there is: nobody brought a car.",
+        description="False where nothing but surveys, complaints, follow-ups and appointments is known: no car.",
     )
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
@@ -309,14 +309,26 @@ class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
-    `subject` is an order, an order's part request, a center or a partition. An alert is closed once it is acknowledged
-    or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert without it goes on.
+    `subject` is an order, an order's part request, a center, a field of a center or a partition. An alert is closed
+    once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
+    without it goes on.
     """
 
     alert_id: str
     rule: str
     kind: Literal[
-        "wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"
+        "wait",
+        "no_news",
+        "quick_lane",
+        "promise",
+        "emergency_part",
+        "stuck",
+        "stockout_rate",
+        "vehicle_changed",
+        "source_silent",
+        "clock_skew",
+        "field_lost",
+        "pipeline_lag",
     ]
     severity: Literal["info", "warning", "critical"]
     subject: str
@@ -328,7 +340,7 @@ class Alert(Fact):
     opened_at: int = Field(description="When the limit was passed.")
     value: float | None = Field(description="What was found, in `unit`; a duration goes on from `since`.")
     limit: float
-    unit: Literal["minutes", "share"]
+    unit: Literal["minutes", "share", "events"]
     level: int = Field(description="How often it was escalated.")
     escalated_at: int | None = None
     acknowledged_at: int | None = None

@@ -87,7 +87,7 @@ def migrate(
     import asyncio
 
     from fixtrail.clickhouse.admin import load_centers, migrate_clickhouse
-    from fixtrail.operations.topics import ensure_topics
+    from fixtrail.operations.topics import check_topics, ensure_topics
 
     if only not in (None, "topics", "clickhouse"):
         raise ExitError("--only is topics or clickhouse", USAGE)
@@ -95,6 +95,8 @@ def migrate(
     if only != "clickhouse":
         for name in asyncio.run(ensure_topics(settings)):
             say(f"topic {name} created")
+        for difference in asyncio.run(check_topics(settings)):
+            say(difference.text)
     if only != "topics":
         for name in migrate_clickhouse(settings):
             say(f"migration {name} applied")

@@ -21,6 +21,7 @@ from schemas.decode import EventError, decode_event, event_object
 from schemas.events import VEHICLE_CORRECTED
 from schemas.order_key import OrderKey
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+from schemas.version import SCHEMA_HEADER
 from streams.journey.ids import hashed_id
 
 Json = dict[str, Any]
@@ -111,4 +112,4 @@ async def _send(settings: PersonsSettings, events: Sequence[Json]) -> None:
     async with open_producer(client_options(settings), linger_ms=5) as producer:
         # The right vehicle first: what is cut off here is done when the command is given again.
         for event, value in zip(events, values, strict=True):
-            await producer.send_and_wait(SERVICE_EVENTS, value, event["vehicle_id"].encode())
+            await producer.send_and_wait(SERVICE_EVENTS, value, event["vehicle_id"].encode(), headers=[SCHEMA_HEADER])

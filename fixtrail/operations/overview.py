@@ -1,23 +1,30 @@
 """The screen of `fixtrail status`: lags, boxes, heartbeats and dead letters, as far as each answers."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 from fixtrail.clickhouse.query import rows
 from fixtrail.operations.status import LagSnapshot, look_once
+from fixtrail.operations.topics import check_topics
 from fixtrail.settings import ClickHouseSettings, KafkaSettings, NoEndpointError, ServerSettings
 from runtime.failure import ExitError
+from runtime.kafka.topic_check import TopicDifference
 
 ANSWER_LIMIT_S = 10.0
+# It lives, and has not been asked anything.
+RUNNING = "running"
+
+T = TypeVar("T")
 
 # By metric name: labels and value of each sample.
 Samples = dict[str, list[tuple[dict[str, str], float]]]
@@ -29,9 +36,10 @@ SELECT code, count() AS letters FROM dead_letters GROUP BY code ORDER BY letters
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One process: `state` is ready, starting, stuck or gone; what it does not tell of itself is None.
+    """One process; what it does not tell of itself is None.
 
-    `ended` says how it ended the last time, before it was started again.
+    `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it
+    ended the last time, before it was started again.
     """
 
     name: str
@@ -57,6 +65,16 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class LostRecords:
+    """How many records of a partition a box or a group never saw: the broker had deleted them."""
+
+    reader: str
+    topic: str
+    partition: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """All of it; `troubles` says what could not be asked, and then `look` or `letters` may be None."""
 
@@ -65,9 +83,15 @@ class Overview:
     heartbeats: list[Heartbeat]
     letters: dict[str, int] | None
     troubles: list[str]
+    topics: list[TopicDifference] = field(default_factory=list)
+
+    @property
+    def lost(self) -> list[LostRecords]:
+        """Records that brokers deleted before a box had read them, as the boxes and the brokers tell."""
+        return lost_records(self.boxes, self.look)
 
     def as_json(self) -> dict[str, Any]:
-        """For scripts: {idle, dead_letters, dead_letters_by_code, groups, children, heartbeats, troubles}."""
+        """For scripts: {idle, dead_letters, groups, children, heartbeats, topics, lost_records, troubles …}."""
         children = {box.name: {**asdict(box), "samples": None} for box in self.boxes}
         for child in children.values():
             del child["samples"], child["name"]
@@ -78,6 +102,8 @@ class Overview:
             "groups": groups_as_json(self.look) if self.look else {},
             "children": children,
             "heartbeats": [asdict(heartbeat) for heartbeat in self.heartbeats],
+            "topics": [asdict(difference) for difference in self.topics],
+            "lost_records": [asdict(lost) for lost in self.lost],
             "troubles": self.troubles,
         }
 
@@ -87,10 +113,14 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
     troubles = []
     if look is None:
         try:
-            look = asyncio.run(_lag_snapshot(settings))
+            look = asyncio.run(_answer(look_once(settings)))
         except (ExitError, TimeoutError, OSError) as error:
-            troubles.append(f"Kafka cannot be used: {str(error) or 'no answer'}. Is it running?")
-    boxes = look_at_boxes(settings, pages)
+            troubles.append(_kafka_trouble(error))
+    topics: list[TopicDifference] = []
+    # Where the lags could not be asked, the topics may say why.
+    with contextlib.suppress(ExitError, NoEndpointError, TimeoutError, OSError):
+        topics = asyncio.run(_answer(check_topics(settings)))
+    boxes = [_as_asked(box, look) for box in look_at_boxes(settings, pages)]
     letters = None
     try:
         letters = letters_by_code(settings)
@@ -99,17 +129,46 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
         pass
     except ExitError as error:
         troubles.append(str(error).splitlines()[0])
-    return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles)
+    return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles, topics)
 
 
-async def _lag_snapshot(settings: KafkaSettings) -> LagSnapshot:
-    from aiokafka.errors import KafkaError
+def _as_asked(box: Box, look: LagSnapshot | None) -> Box:
+    """The broker by what it answered: it has no health page of its own."""
+    if box.state != RUNNING:
+        return box
+    return replace(box, state="stuck" if look is None else "ready")
+
+
+async def _answer(question: Coroutine[Any, Any, T]) -> T:
+    """Kafka's answer. Raises ExitError for an error that it tells, ConnectionError or TimeoutError without one."""
+    from aiokafka.errors import KafkaConnectionError, KafkaError
 
     try:
         async with asyncio.timeout(ANSWER_LIMIT_S):
-            return await look_once(settings)
+            return await question
+    except KafkaConnectionError as error:
+        raise ConnectionError(str(error)) from None
     except KafkaError as error:
         raise ExitError(f"{type(error).__name__} {error}") from None
+
+
+def _kafka_trouble(error: Exception) -> str:
+    text = f"Kafka cannot be used: {str(error) or 'no answer'}"
+    return text if isinstance(error, ExitError) else f"{text}. Is it running?"
+
+
+def lost_records(boxes: Iterable[Box], look: LagSnapshot | None) -> list[LostRecords]:
+    """What the boxes count as lost, and what a group would find lost now."""
+    lost = [
+        LostRecords(box.name, labels["topic"], int(labels["partition"]), int(records))
+        for box in boxes
+        for name, samples in box.samples.items()
+        if name.endswith("_lost_records")
+        for labels, records in samples
+        if records
+    ]
+    lags = look.lags if look else ()
+    return lost + [LostRecords(lag.group, lag.topic, lag.partition, lag.lost) for lag in lags if lag.lost]
 
 
 def groups_as_json(look: LagSnapshot) -> dict[str, Any]:
@@ -142,7 +201,8 @@ def _box(name: str, child: dict[str, Any]) -> Box:
         return Box(name, pid, "gone", **common)
     if not page:
         ping = child.get("ping")
-        return Box(name, pid, "ready" if ping is None or _answers(ping) else "stuck", **common)
+        # A process that lives says nothing about whether it serves anybody.
+        return Box(name, pid, RUNNING if ping is None else "ready" if _answers(ping) else "stuck", **common)
     try:
         health = _state(page)
         samples = scrape(page)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fixtrail.operations.topics import partitions_by_topic, partitions_in
+from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
 from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
 
@@ -20,7 +20,10 @@ GROUPS = (WORKER, CLICKHOUSE)
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How many records of one partition a group has not yet committed; `committed` is None before its first commit."""
+    """How many records of one partition a group has not yet committed; `committed` is None before its first commit.
+
+    `lost` are those behind the commit that the broker has deleted before the group read them.
+    """
 
     group: str
     topic: str
@@ -28,6 +31,7 @@ class Lag:
     committed: int | None
     end: int
     lag: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ class Watcher:
         options = client_options(self._settings)
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**options)
-        await self._consumer.start()
         try:
+            await self._consumer.start()
             await self._admin.start()
-            self._partitions = await partitions_by_topic(self._admin)
+            self._partitions = await our_topics(self._admin)
         except BaseException:
+            # One that did not even start is stopped, too: else it complains of that when it is let go.
             await stop_client(self._consumer)
+            await self._admin.close()
             raise
         return self
 
@@ -98,7 +104,8 @@ class Watcher:
         for tp, end in sorted(ends.items()):
             offset = committed.get(tp)
             behind = end - max(starts[tp], offset or 0)
-            lags.append(Lag(group, tp.topic, tp.partition, offset, end, max(0, behind)))
+            lost = 0 if offset is None else max(0, starts[tp] - offset)
+            lags.append(Lag(group, tp.topic, tp.partition, offset, end, max(0, behind), lost))
         return lags
 
     async def _borders(self, topics: tuple[str, ...]) -> tuple[dict[Any, int], dict[Any, int]]:

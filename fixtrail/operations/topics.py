@@ -1,10 +1,26 @@
-"""The topics of Fixtrail: their names, what each is created with, and creating them."""
+"""The topics of Fixtrail: what each is created with, creating them, and how they differ from what they should be."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fixtrail.settings import KafkaSettings
 from runtime.failure import REFUSED, ExitError
+from runtime.kafka.topic_check import (
+    TopicDifference,
+    TopicPlan,
+    missing,
+    not_authorized,
+    other_partitions,
+    topic_differences,
+)
+from runtime.kafka.topic_state import TopicState, topic_states
 from schemas.topics import TOPICS
+
+
+def plan_of(settings: KafkaSettings) -> TopicPlan:
+    """What every topic is to be created with."""
+    return TopicPlan(settings.partitions, settings.replication, settings.min_in_sync)
 
 
 async def ensure_topics(settings: KafkaSettings) -> list[str]:
@@ -13,47 +29,69 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
     Raises ExitError (78) where `service-events`, `journeys` … exist with another number of partitions than the setting:
     keys would land elsewhere than the state that belongs to them.
     """
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+    from aiokafka.admin import NewTopic
     from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-    from fixtrail.settings import client_options
-
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        partitions = await partitions_by_topic(admin)
-        _check_partitions(partitions, settings.partitions)
-        missing = [topic for topic in TOPICS if topic.name not in partitions]
-        if not missing:
+    async with _admin(settings) as admin:
+        states = await topic_states(admin, [topic.name for topic in TOPICS])
+        _check_partitions(states, settings.partitions)
+        absent = [topic for topic in TOPICS if states[topic.name].absence == "missing"]
+        if not absent:
             return []
+        plan = plan_of(settings)
         new_topics = [
-            NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=topic.config)
-            for topic in missing
+            NewTopic(topic.name, plan.partitions, plan.replication, topic_configs=plan.config_of(topic))
+            for topic in absent
         ]
         answer = await admin.create_topics(new_topics, timeout_ms=30_000)
         for name, code, *texts in answer.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise ExitError(f"Kafka did not create topic {name}: {error.__name__} {' '.join(filter(None, texts))}")
-        return [topic.name for topic in missing]
-    finally:
-        await admin.close()
+        return [topic.name for topic in absent]
 
 
-async def partitions_by_topic(admin: Any) -> dict[str, list[int]]:
-    """The partitions of every topic that an aiokafka admin client sees.
+async def check_topics(settings: KafkaSettings) -> list[TopicDifference]:
+    """Everything in which the topics differ from what `ensure_topics` would create. Raises KafkaError or OSError."""
+    async with _admin(settings) as admin:
+        states = await topic_states(admin, [topic.name for topic in TOPICS], with_config=True)
+    return topic_differences(TOPICS, states, plan_of(settings))
 
-    Asks for all topics, never for one by name: a broker may create what is asked for, with any number of partitions.
-    """
-    return {
-        topic["topic"]: sorted(partition["partition"] for partition in topic["partitions"])
-        for topic in await admin.describe_topics()
-        if not topic["error_code"]
-    }
+
+async def our_topics(admin: Any) -> dict[str, TopicState]:
+    """Every topic of Fixtrail, as an aiokafka admin client sees it."""
+    return await topic_states(admin, [topic.name for topic in TOPICS])
 
 
 async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
-    """The partitions of a topic. Raises ExitError where it does not exist."""
+    """The partitions of a topic. Raises ExitError where it does not exist or may not be used."""
+    async with _admin(settings) as admin:
+        return partitions_in(await topic_states(admin, [name]), name)
+
+
+def partitions_in(states: dict[str, TopicState], name: str) -> list[int]:
+    """The partitions of one topic out of `our_topics`. Raises ExitError where it is missing or may not be used."""
+    state = states[name]
+    if state.absence == "denied":
+        raise ExitError(not_authorized(name))
+    if state.absence == "unavailable":
+        raise ExitError(f"topic {name} has no leader now: try again")
+    if state.absence:
+        raise ExitError(missing(name))
+    return list(state.partitions)
+
+
+def _check_partitions(states: dict[str, TopicState], count: int) -> None:
+    for name, state in states.items():
+        if state.absence == "denied":
+            raise ExitError(not_authorized(name))
+        if not state.absence and len(state.partitions) != count:
+            raise ExitError(other_partitions(name, len(state.partitions), count), REFUSED)
+
+
+@asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[Any]:
+    """A started admin client. Raises KafkaError where Kafka is away."""
     from aiokafka.admin import AIOKafkaAdminClient
 
     from fixtrail.settings import client_options
@@ -61,23 +99,6 @@ async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
-        return partitions_in(await partitions_by_topic(admin), name)
+        yield admin
     finally:
         await admin.close()
-
-
-def partitions_in(partitions: dict[str, list[int]], name: str) -> list[int]:
-    """The partitions of one topic out of `partitions_by_topic`. Raises ExitError where it is missing."""
-    if name not in partitions:
-        raise ExitError(f"Kafka has no topic {name} yet: run `fixtrail migrate`")
-    return partitions[name]
-
-
-def _check_partitions(partitions: dict[str, list[int]], count: int) -> None:
-    for topic in TOPICS:
-        if topic.name in partitions and len(partitions[topic.name]) != count:
-            raise ExitError(
-                f"topic {topic.name} has {len(partitions[topic.name])} partitions, FIXTRAIL_PARTITIONS says {count}: "
-                "the number is frozen once a topic exists (docs/operators.md, 'More partitions')",
-                REFUSED,
-            )

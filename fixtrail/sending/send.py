@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,8 +19,9 @@ from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
 from schemas.decode import EventError, decode_with_extras, vehicle_id_of
-from schemas.events import Event
+from schemas.events import EVENT_TYPES, Event
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+from schemas.version import SCHEMA_HEADER
 
 if TYPE_CHECKING:
     from runtime.tracing import Sending, Tracing
@@ -31,6 +33,7 @@ BATCH_BYTES = 512 * 1024
 LINGER_S = 0.1
 SHOWN_TRACES = 5
 SEALED_AT_ONCE = 1000
+_KNOWN_TYPE = re.compile(rb'"type"\s*:\s*"(?:%s)"' % "|".join(EVENT_TYPES).encode())
 
 
 @dataclass(slots=True)
@@ -213,14 +216,16 @@ class PartitionedSender:
     async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
         now_ms = int(time.time() * 1000)
         batch = self._batches.get(partition) or self._new_batch(partition)
-        if batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition)) is None:
+        if batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition, line)) is None:
             await self._send(partition)
             batch = self._new_batch(partition)
-            batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition))
+            batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition, line))
         self.sent.bytes += len(line)
 
-    def _headers(self, partition: int) -> list[tuple[str, bytes]]:
-        return self._spans[partition].headers if self._spans else []
+    def _headers(self, partition: int, line: bytes) -> list[tuple[str, bytes]]:
+        # Only of what this version knows: a reader that does not know it then is an older one.
+        schema = [SCHEMA_HEADER] if _KNOWN_TYPE.search(line) else []
+        return [*schema, *self._spans[partition].headers] if self._spans else schema
 
     def _key_and_partition(self, vehicle_id: str) -> tuple[bytes, int]:
         """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""

@@ -78,7 +78,9 @@ class AlertChannel:
             if answer is None:
                 pause_s = FIRST_PAUSE_S
                 continue
-            wait_s = max(pause_s, answer.retry_after_s or 0.0)
+            wait_s = answer.retry_after_s or 0.0
+            if isinstance(answer, NotSent):
+                wait_s = max(pause_s, wait_s)
             log.warning("ops channel %s: %s; again in %.0f s", self.name, answer.reason, wait_s)
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
@@ -102,8 +104,8 @@ class AlertChannel:
             return section.closed and any(outcome in ("SENT", "UNKNOWN") for outcome in before.values())
         return alert.level >= section.from_level
 
-    async def _tell(self) -> NotSent | None:
-        """Tell what waits; the answer where all must be tried again later."""
+    async def _tell(self) -> NotSent | Unclear | None:
+        """Tell what waits; the answer where no call must be made for a while."""
         shards: dict[Shard, list[str]] = {}
         batch: list[tuple[Alert, str]] = []
         now = self.clock()
@@ -127,7 +129,7 @@ class AlertChannel:
 
     async def _call_and_note(
         self, shards: dict[Shard, list[str]], batch: list[tuple[Alert, str]], steps: dict[str, str], now: int
-    ) -> NotSent | None:
+    ) -> NotSent | Unclear | None:
         crash_point("watch.before_intent")
         written = await self._note(shards, steps, ("INTENT", ""), now)
         unwritten = {alert_id: shard for shard, ids in shards.items() if shard not in written for alert_id in ids}
@@ -149,7 +151,7 @@ class AlertChannel:
         # What has come meanwhile, such as the end of what was just told.
         for shard, ids in shards.items():
             self.offer(shard, [shard.alerts[alert_id] for alert_id in ids if alert_id in shard.alerts])
-        return None
+        return answer if isinstance(answer, NotSent | Unclear) and answer.retry_after_s else None
 
     async def _note(
         self, shards: dict[Shard, list[str]], steps: dict[str, str], outcome: Outcome, at: int

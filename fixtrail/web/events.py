@@ -11,6 +11,7 @@ from fixtrail.sealing import Seal
 from runtime.failure import ExitError
 from runtime.kafka.producer import KafkaUnavailableError, OutgoingRecord, RenewingProducer, start_producer
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+from schemas.version import SCHEMA_HEADER
 
 ACK_LIMIT_S = 15.0
 PAUSE_S = 2.0
@@ -50,7 +51,7 @@ class Events:
         if not self.ready:
             raise NotAcknowledgedError("Kafka is away")
         try:
-            (acknowledged,) = await self._producer.send(topic, [OutgoingRecord(key, value)])
+            (acknowledged,) = await self._producer.send(topic, [OutgoingRecord(key, value)], [SCHEMA_HEADER])
         except KafkaUnavailableError as error:
             raise NotAcknowledgedError(str(error)) from None
         if not acknowledged:

@@ -15,10 +15,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
+from fixtrail.web.freshness import HeartbeatTimes
 from runtime.kafka.journey_table import JourneyTable
 from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import JourneyFact
@@ -121,12 +122,25 @@ class Changes:
         self.close()
 
 
+class _LiveTable(JourneyTable[_Row]):
+    """The table that also notes the heartbeats that came through the workers."""
+
+    def __init__(self, parse: Callable[[bytes], _Row], is_expired: Callable[[_Row, int], bool]) -> None:
+        super().__init__(parse, is_expired)
+        self.heartbeats = HeartbeatTimes()
+
+    def apply(self, records: Iterable[Any]) -> None:
+        batch = list(records)
+        self.heartbeats.note(batch)
+        super().apply(batch)
+
+
 class Journeys:
     """The newest fact of every open order, and of those closed within 30 days."""
 
     def __init__(self) -> None:
         self.checks = CheckHistory()
-        self.table = JourneyTable(self._row, _is_old)
+        self.table = _LiveTable(self._row, _is_old)
         self.table.on_order_change(self._note)
         # Set once all that was in the topic at the start has been read.
         self.read = self.table.read

@@ -52,6 +52,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
         asyncio.create_task(web.events.run()),
         asyncio.create_task(sessions.send(web.events.write)),
         asyncio.create_task(_show(web)),
+        asyncio.create_task(web.freshness.follow_clickhouse()),
     ]
     server = _Server(server_config(web))
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -21,8 +21,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from runtime.kafka.client import stop_client
 from runtime.kafka.dead_letters import DeadLetters
 from runtime.kafka.lag import Delivered, show_lag
+from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
+from schemas.version import require_known
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ POLL_RECORDS = 2000
 # A flush that takes longer goes on while the loop polls with all partitions paused, or Kafka takes them away.
 FLUSH_ALONE_S = 2.0
 COMMIT_LIMIT_S = 30.0
+BOUNDS_LIMIT_S = 5.0
 MARKERS_EVERY_S = 1.0
 STOP_LIMIT_S = 15.0
 # Members by the same name throw each other out by turns; after a failed poll or that, ready means that it lasts.
@@ -106,10 +109,13 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._member_id: str | None = None
         self._steady_at = self._markers_at = 0.0
         self._listener_error: Exception | None = None
+        self._lost = LostRecords(progress)
 
     async def run(self) -> None:
         """Read until asked to stop, then let the box finish. Raises what the box raises."""
-        lag = asyncio.create_task(show_lag(self._membership.kafka, self._progress, self._delivered_by_partition))
+        lag = asyncio.create_task(
+            show_lag(self._membership.kafka, self._progress, self._delivered_by_partition, self._lost)
+        )
         try:
             with suppress(StopRequestedError):
                 await self.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
@@ -164,8 +170,19 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._box.assigned(set(assigned))
         except Exception as error:
             self._listener_error = error
+        await self._note_lost(assigned)
         self._note_membership()
         log.info("assigned %d partitions", len(assigned))
+
+    async def _note_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Count what was deleted since the group's commits; where Kafka does not answer, the look at the lag does."""
+        if not (self._membership.commits and partitions):
+            return
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(BOUNDS_LIMIT_S):
+                starts = await self.consumer.beginning_offsets(partitions)
+                ends = await self.consumer.end_offsets(partitions)
+                self._lost.note({tp: await self.consumer.committed(tp) for tp in partitions}, starts, ends)
 
     def _note_membership(self) -> None:
         """A member with a new id was thrown out: after a while of silence, or by another process of the same name."""
@@ -228,6 +245,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _apply(self, records: Mapping[TopicPartition, list[Any]]) -> None:
         for tp, batch in records.items():
+            for record in batch:
+                require_known(tp.topic, tp.partition, record.offset, record.headers)
             self._box.apply(tp, batch)
             self._read[tp] = max(batch[-1].offset + 1, self._read.get(tp, 0))
             self._progress.count("records", tp.topic, len(batch))

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from runtime.kafka.client import stop_client
+from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,10 @@ ANSWER_LIMIT_S = 10.0
 Delivered = Mapping[TopicPartition, int | None]
 
 
-async def show_lag(kafka: Mapping[str, Any], progress: Progress, delivered: Callable[[], Awaitable[Delivered]]) -> None:
-    """Keep the gauge `lag_records` by topic and partition up to date until cancelled.
+async def show_lag(
+    kafka: Mapping[str, Any], progress: Progress, delivered: Callable[[], Awaitable[Delivered]], lost: LostRecords
+) -> None:
+    """Keep the gauge `lag_records` by topic and partition up to date until cancelled, and count what is `lost`.
 
     While the brokers do not answer, the last known values stay.
     """
@@ -32,7 +35,7 @@ async def show_lag(kafka: Mapping[str, Any], progress: Progress, delivered: Call
                 async with asyncio.timeout(ANSWER_LIMIT_S):
                     if client is None:
                         client = await _connected(kafka)
-                    lags = await _lags(client, await delivered())
+                    lags = await _lags(client, await delivered(), lost)
                 progress.show("lag_records", {(tp.topic, str(tp.partition)): lag for tp, lag in lags.items()})
             except (KafkaError, OSError, TimeoutError):
                 pass
@@ -55,11 +58,11 @@ async def _connected(kafka: Mapping[str, Any]) -> Any:
     return client
 
 
-async def _lags(client: Any, delivered: Delivered) -> dict[TopicPartition, int]:
+async def _lags(client: Any, delivered: Delivered, lost: LostRecords) -> dict[TopicPartition, int]:
     if not delivered:
         return {}
     partitions = [TopicPartition(*tp) for tp in delivered]
     ends = await client.end_offsets(partitions)
-    uncommitted = [tp for tp in partitions if delivered[tp] is None]
-    starts = await client.beginning_offsets(uncommitted) if uncommitted else {}
-    return {tp: max(0, ends[tp] - (starts[tp] if tp in starts else delivered[tp] or 0)) for tp in partitions}
+    starts = await client.beginning_offsets(partitions)
+    lost.note({tp: delivered[tp] for tp in partitions}, starts, ends)
+    return {tp: max(0, ends[tp] - max(starts[tp], delivered[tp] or 0)) for tp in partitions}

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from runtime.kafka.client import stop_client
 from runtime.progress import Progress
+from schemas.version import require_known
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,12 @@ class Table(Mapping[str, Value]):
         """Whether all that was in the topic a minute ago has been applied."""
         return self._complete_at is not None and time.monotonic() - self._complete_at < STALE_AFTER_S
 
+    def complete_as_of(self, now: int) -> int | None:
+        """The last instant (ms) of which all that was in the topic has been applied; None before the first."""
+        if self._complete_at is None:
+            return None
+        return now - round(1000 * (time.monotonic() - self._complete_at))
+
     def on_change(self, follower: Callable[[str, Value | None, Value | None], object]) -> Callable[[], None]:
         """Call `follower` with key, value before and value after each change, in order; call the result to unsubscribe.
 
@@ -89,7 +96,7 @@ class Table(Mapping[str, Value]):
         return lambda: self._followers.remove(follower)
 
     def apply(self, records: Iterable[Any]) -> None:
-        """Apply records of the topic, in their order."""
+        """Apply records of the topic, in their order. Raises NewerSchemaError at one of a newer version of Fixtrail."""
         for record in records:
             if record.key is None:
                 continue
@@ -97,6 +104,7 @@ class Table(Mapping[str, Value]):
             if record.value is None:
                 self.remove(self._other_keys.pop(key, key))
                 continue
+            require_known(self.topic, record.partition, record.offset, record.headers)
             try:
                 value = self._parse(record.value)
             except (ValueError, KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from schemas.facts import Alert
 from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
 
 _PLAIN = (
@@ -17,6 +18,8 @@ _TELLING_FIELDS = ("step", "channel", "outcome", "at", "reason")
 ALERTS = Table("alerts", (*_PLAIN, *(f"told.{field}" for field in _TELLING_FIELDS)))
 
 _plain = itemgetter(*_PLAIN)
+# What an alert has that was written before these fields were known.
+_DEFAULTS = {name: field.get_default() for name, field in Alert.model_fields.items() if not field.is_required()}
 _NO_ALERT = (ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -32,6 +35,8 @@ def read_alert(record: Record) -> tuple[tuple[Any, ...], int, dict[str, Any]]:
 def alert_row(alert: dict[str, Any]) -> Row:
     """The alert's row. Raises UnusableRecordError where a field is missing or of another type."""
     try:
+        if not _DEFAULTS.keys() <= alert.keys():
+            alert = {**_DEFAULTS, **alert}
         return (*_plain(alert), *([telling[field] for telling in alert["told"]] for field in _TELLING_FIELDS))
     except _NO_ALERT as error:
         raise UnusableRecordError(f"no alert: {type(error).__name__}") from None

@@ -1,5 +1,6 @@
 """A writer's batch: rows by table, the record of each, and the offsets that may be committed after it."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from aiokafka import TopicPartition
 
 from schemas.decode import EventError
 from schemas.heartbeat import heartbeat_sent_at
+from schemas.version import require_no_newer_type
 from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
 from sinks.clickhouse.alert_rows import alert_row, read_alert
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
@@ -28,6 +30,8 @@ from sinks.clickhouse.tables import (
     Table,
     UnusableRecordError,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -105,12 +109,14 @@ class Reader:
 
         Skipped and counted: records of service-events that are no events (the stream workers name them in the dead
         letter topic), compaction's tombstones, and what others wrote to the dead letter topic. Heartbeats are noted.
+
+        Raises NewerSchemaError at an event of a type that only a newer Fixtrail knows.
         """
         if not batch:
             batch.since = time.monotonic()
         table, add_row = self._routes[tp.topic]
         block = batch.blocks.setdefault(table, Block())
-        skipped = 0
+        skipped = unknown = 0
         for record in records:
             if record.value is None and table is not DEAD_LETTER_TABLE:
                 if (sent_ms := heartbeat_sent_at(record)) is None:
@@ -120,7 +126,9 @@ class Reader:
                 continue
             try:
                 add_row(block, record)
-            except EventError:
+            except EventError as error:
+                require_no_newer_type(tp.topic, tp.partition, record.offset, record.headers, error.code)
+                unknown += error.code == "unknown_type"
                 skipped += 1
             except UnusableRecordError as error:
                 if table is DEAD_LETTER_TABLE:
@@ -131,6 +139,8 @@ class Reader:
         batch.size += sum(len(record.value or b"") for record in records)
         if skipped:
             self._progress.count("skipped", tp.topic, skipped)
+        if unknown:
+            log.warning("%d events of partition %d are of unknown types and make no rows", unknown, tp.partition)
 
 
 def _plain_rows(row_of: Callable[[Record], Row]) -> Callable[[Block, Record], None]:

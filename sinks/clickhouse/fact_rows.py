@@ -1,7 +1,8 @@
 """Rows of `journeys` and `center_hours`: what the stream processors wrote, with personal ids as keyed hashes.
 
 The JSON is read without the pydantic models of schemas.facts, which would take four times as long for facts that our
-own processes wrote. A field that is missing or of another type is an error here, or when the row is serialized.
+own processes wrote. A field of another type is an error here, or when the row is serialized; one that is missing is
+none where its model has a default: a version of before did not know it.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -9,10 +10,12 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 
 from schemas.facts import (
     HOUR_FIGURES,
     ORDER_FIGURES,
+    CenterHour,
     ComplaintFact,
     JourneyFact,
     PartRequestFact,
@@ -25,12 +28,13 @@ from sinks.clickhouse.tables import Record, Row, Table, UnusableRecordError
 
 _MONEY = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "money")
 _PLAIN = ("order_id", *(name for name in ORDER_FIGURES if name not in _MONEY))
-_LISTS = {
-    "stages": tuple(Stage.model_fields),
-    "parts": tuple(PartRequestFact.model_fields),
-    "surveys": tuple(SurveyFact.model_fields),
-    "complaint_list": tuple(ComplaintFact.model_fields),
+_LIST_MODELS: dict[str, type[BaseModel]] = {
+    "stages": Stage,
+    "parts": PartRequestFact,
+    "surveys": SurveyFact,
+    "complaint_list": ComplaintFact,
 }
+_LISTS = {name: tuple(model.model_fields) for name, model in _LIST_MODELS.items()}
 _PART_MONEY = {_LISTS["parts"].index(name) for name in ("quantity", "unit_price")}
 
 JOURNEYS = Table(
@@ -57,8 +61,15 @@ _hour_plain = itemgetter(*_HOUR_PLAIN)
 _fields = {name: itemgetter(*fields) for name, fields in _LISTS.items()}
 _empty: dict[str, tuple[tuple[()], ...]] = {name: ((),) * len(fields) for name, fields in _LISTS.items()}
 
-# What a fact has that was written before these fields were known.
-_DEFAULTS = {name: field.get_default() for name, field in JourneyFact.model_fields.items() if not field.is_required()}
+
+def _defaults_of(model: type[BaseModel]) -> dict[str, Any]:
+    """What an object has that was written before these fields were known."""
+    return {name: field.get_default() for name, field in model.model_fields.items() if not field.is_required()}
+
+
+_DEFAULTS = _defaults_of(JourneyFact)
+_LIST_DEFAULTS = {name: _defaults_of(model) for name, model in _LIST_MODELS.items()}
+_HOUR_DEFAULTS = _defaults_of(CenterHour)
 
 _SCALE = Decimal("0.0001")
 
@@ -91,21 +102,30 @@ class FactRows:
             raise UnusableRecordError(f"no journey fact: {type(error).__name__}") from None
 
     def journey_row(self, fact: Fact) -> Row:
-        """The fact's row. Raises UnusableRecordError where a field is missing or of another type."""
+        """The fact's row; a field that an earlier version did not know has its default.
+
+        Raises UnusableRecordError where another field is missing, or one of another type.
+        """
         try:
-            customer_id = fact["customer_id"]
-            return (
-                *_plain(fact),
-                self._keyed.vehicle(fact["vehicle_id"]),
-                None if customer_id is None else self._keyed.customer(customer_id),
-                *map(_money_of, _money(fact)),
-                *_columns("stages", fact["stages"]),
-                *_part_columns(fact["parts"]),
-                *_columns("surveys", fact["surveys"]),
-                *_columns("complaint_list", fact["complaint_list"]),
-            )
+            try:
+                return self._journey_row(fact)
+            except KeyError:
+                return self._journey_row(_with_current_fields(fact))
         except _NO_FACT as error:
             raise UnusableRecordError(f"no journey fact: {type(error).__name__}") from None
+
+    def _journey_row(self, fact: Fact) -> Row:
+        customer_id = fact["customer_id"]
+        return (
+            *_plain(fact),
+            self._keyed.vehicle(fact["vehicle_id"]),
+            None if customer_id is None else self._keyed.customer(customer_id),
+            *map(_money_of, _money(fact)),
+            *_columns("stages", fact["stages"]),
+            *_part_columns(fact["parts"]),
+            *_columns("surveys", fact["surveys"]),
+            *_columns("complaint_list", fact["complaint_list"]),
+        )
 
     def hour(self, record: Record) -> tuple[Key, int, Fact]:
         """One partition's part of a center's hour. Raises UnusableRecordError where the value is none."""
@@ -116,8 +136,10 @@ class FactRows:
             raise UnusableRecordError(f"no center hour: {type(error).__name__}") from None
 
     def hour_row(self, fact: Fact) -> Row:
-        """The hour's row. Raises UnusableRecordError where a field is missing or of another type."""
+        """The hour's row, as `journey_row` makes an order's."""
         try:
+            if not _HOUR_DEFAULTS.keys() <= fact.keys():
+                fact = {**_HOUR_DEFAULTS, **fact}
             buckets = {int(bucket): count for bucket, count in fact["wait_buckets"].items()}
             return (*_hour_plain(fact), buckets)
         except _NO_FACT as error:
@@ -134,8 +156,9 @@ def _with_current_fields(fact: Fact) -> Fact:
     none_passed = dict.fromkeys(
         ("finishing_s", "bay_expert_s", "bay_shift_end_s"), None if fact["lead_s"] is None else 0.0
     )
-    complaints = [{**opened_only(complaint), **complaint} for complaint in fact["complaint_list"]]
-    return {**_DEFAULTS, **none_passed, **fact, "complaint_list": complaints}
+    lists = {name: [{**defaults, **item} for item in fact[name]] for name, defaults in _LIST_DEFAULTS.items()}
+    complaints = [{**opened_only(complaint), **complaint} for complaint in lists["complaint_list"]]
+    return {**_DEFAULTS, **none_passed, **fact, **lists, "complaint_list": complaints}
 
 
 def _read(record: Record) -> Fact:

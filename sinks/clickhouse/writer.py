@@ -18,6 +18,7 @@ from runtime.kafka.group import POLL_S, Box, ConsumerGroup, Membership
 from runtime.personal.vault import Vault
 from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
+from schemas.version import NewerSchemaError
 from sinks.clickhouse.batch import Batch, Block, Reader
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
@@ -64,8 +65,8 @@ class WriterConfig:
 async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
     """Write until `stop` is set; then finish what was read, commit, leave the group. The exit code of the process.
 
-    0 after a stop; 78 where ClickHouse refuses row after row; 70 for a bug. Whatever happens, nothing is committed
-    that ClickHouse has not acknowledged, so the next start goes on where this one has to be repeated.
+    0 after a stop; 78 where ClickHouse refuses row after row, or a newer Fixtrail wrote a record; 70 for a bug. Nothing
+    is ever committed that ClickHouse has not acknowledged: the next start goes on where this one has to be repeated.
     """
     writer = _Writer(config, stop, progress or Progress())
     try:
@@ -73,6 +74,9 @@ async def run_writer(config: WriterConfig, stop: asyncio.Event, progress: Progre
         return OK
     except RowsRefusedError as error:
         log.critical("ClickHouse refuses the rows, so writing would only fill the dead letters: %s", error)
+        return REFUSED
+    except NewerSchemaError as error:
+        log.critical("%s", error)
         return REFUSED
     except Exception:
         log.exception("the writer failed")

@@ -280,6 +280,10 @@ class DeliveryQueue:
 
     async def _deliver(self, batch: MessageBatch) -> None:
         context, began = self._context, time.monotonic()
+        if (wait_s := self._breaker.asked_wait_s) > 0:
+            # Asked by the answer to a call that was under way when this one was claimed.
+            self._outcomes.add(batch, NotSent("the receiver asked for a pause", wait_s))
+            return
         answer = await self._call(batch.message)
         crash_point("push.called")
         took_s = time.monotonic() - began
@@ -287,7 +291,7 @@ class DeliveryQueue:
         if isinstance(answer, Accepted | Rejected):
             self._breaker.answered()
         else:
-            self._breaker.failed(answer.retry_after_s if isinstance(answer, NotSent) else None)
+            self._breaker.failed(answer.retry_after_s)
         if not self._traits.idempotent:
             # Until its outcome is durable it counts as a call: a kill leaves no more UNKNOWN than calls at once.
             await self._outcomes.settle()

@@ -46,6 +46,12 @@ class Breaker:
         self._failures = 0
         self._pause = FIRST_PAUSE_S
         self._until = 0.0
+        self._asked_until = 0.0
+
+    @property
+    def asked_wait_s(self) -> float:
+        """How long the provider asked to be left alone from now on."""
+        return max(0.0, self._asked_until - self._clock())
 
     @property
     def wait_s(self) -> float:
@@ -70,7 +76,8 @@ class Breaker:
         """The provider did not answer, or asked to be left alone for a while."""
         self._failures += 1
         if retry_after_s is not None:
-            self._until = max(self._until, self._clock() + retry_after_s)
+            self._asked_until = max(self._asked_until, self._clock() + retry_after_s)
+            self._until = max(self._until, self._asked_until)
         elif self._failures >= FAILURES:
-            self._until = self._clock() + self._pause
+            self._until = max(self._until, self._clock() + self._pause)
             self._pause = min(LONGEST_PAUSE_S, self._pause * 2)

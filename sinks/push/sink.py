@@ -23,6 +23,7 @@ from schemas.order_key import OrderKey
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS
 from schemas.topics import NOTICES
+from schemas.version import NewerSchemaError
 from sinks.push.address import AddressKeys
 from sinks.push.channels.registry import open_channels
 from sinks.push.config import PushSettings
@@ -91,6 +92,9 @@ async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress |
         return BUG
     try:
         return await sink.run()
+    except NewerSchemaError as error:
+        log.critical("%s", error)
+        return REFUSED
     except Exception:
         log.exception("the push sink failed")
         return BUG

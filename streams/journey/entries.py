@@ -54,6 +54,8 @@ APPOINTMENT = "a"
 TERMINAL = frozenset({HANDOFF, CANCELLATION})
 # These count after the close, too (CONTRACT section 2).
 AFTERWARDS = frozenset({SURVEY, COMPLAINT, FOLLOW_UP})
+# Of these alone nobody brought a car.
+ASIDE = AFTERWARDS | {APPOINTMENT}
 # Whatever decides which other visits of the vehicle an order can be the comeback of.
 LINKING = frozenset({CHECK_IN, DIAGNOSIS_COMPLETED, HANDOFF, CANCELLATION})
 

@@ -20,6 +20,7 @@ from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.center_hours import center_hour, contributions_of
+from streams.journey.content_digest import content_digest
 from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
@@ -160,7 +161,7 @@ class PartitionState:
             return
         # A record met again: perhaps not all that followed from it was written before a crash, so derive it again.
         redelivered = offset <= max(order.offset, vehicle.offset)
-        outcome, milestones = order.apply(entry, offset)
+        outcome, milestones = order.apply(entry, offset, content_digest(event))
         repeats = outcome in ("duplicate", "conflict")
         if outcome == "conflict":
             # The first accepted counts, so the other one counts nowhere.

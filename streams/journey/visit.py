@@ -45,7 +45,7 @@ class Visit(msgspec.Struct, array_like=True):
 
     last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
     count: int = 0
-    aside: int = 0  # of them surveys, complaints and follow-ups
+    aside: int = 0  # of them surveys, complaints, follow-ups and appointments
     linking: int = 0
     first_at: int | None = None
     awaits_check_in: bool = False
@@ -136,7 +136,7 @@ class Visit(msgspec.Struct, array_like=True):
 
     def _count(self, entry: Entry) -> None:
         self.count += 1
-        self.aside += entry.code in e.AFTERWARDS
+        self.aside += entry.code in e.ASIDE
         self.linking += entry.code in e.LINKING
         self.last = sort_key(entry)
         if self.first_at is None and entry.code != e.APPOINTMENT:
@@ -152,7 +152,7 @@ class Visit(msgspec.Struct, array_like=True):
 
     @property
     def is_none(self) -> bool:
-        """Whether no visit is known: all there is are a customer's words, as of one who never brought the car."""
+        """Whether no visit is known: all there is are bookings and a customer's words, and nobody brought a car."""
         return self.aside == self.count
 
     def pause_reasons(self) -> list[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials
 
+from runtime.kafka.lost_records import LostRecords
 from runtime.tracing import Tracing
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 from streams.worker.batches import BatchSchema, PartitionTable, batch_scheduler
@@ -45,6 +47,7 @@ class WorkerConfig:
     instance: str | None = None
     partitions: int = 4
     replication: int = 1
+    min_in_sync: int = 1
     topics: Topics = field(default_factory=Topics)
     hold_days: int = 60
     batch: int = 16_000
@@ -65,8 +68,11 @@ class Tables:
     hours: PartitionTable
 
 
-def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any]:
-    """The app, its tables and its topic of events. The lease follows the app's membership in its group."""
+def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[faust.App, Tables, Any]:
+    """The app, its tables and its topic of events. The lease follows the app's membership in its group.
+
+    `lost` counts what the brokers deleted before it was read.
+    """
     app = faust.App(
         config.app_id,
         broker=[f"kafka://{server}" for server in config.kafka["bootstrap_servers"].split(",")],
@@ -82,6 +88,8 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
         consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=max(LEAST_FETCH_BYTES, config.batch * RECORD_BYTES),
+        # A topic that was made again or has grown is noticed within this time.
+        consumer_metadata_max_age_ms=15_000,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=60.0,
@@ -93,7 +101,14 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
         stream_recovery_delay=0.0,
         ConsumerScheduler=batch_scheduler(config.batch),
     )
-    consumer = type("WorkerConsumer", (Consumer,), {"replay_margin": config.replay_margin, "lease": lease})
+    attributes = {
+        "replay_margin": config.replay_margin,
+        "lease": lease,
+        "lost": lost,
+        "partitions": config.partitions,
+        "events_topic": config.topics.events,
+    }
+    consumer = type("WorkerConsumer", (Consumer,), attributes)
     app.transport = type("WorkerTransport", (Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
     tables = Tables(
         orders=_table(app, "orders", merge_orders, config),
@@ -102,11 +117,6 @@ def make_app(config: WorkerConfig, lease: Lease) -> tuple[faust.App, Tables, Any
     )
     events = app.topic(config.topics.events, schema=BatchSchema(), partitions=config.partitions)
     return app, tables, events
-
-
-def changelog_names(app_id: str) -> list[str]:
-    """The changelog topics that a worker of this app id needs: compacted, co-partitioned with the events."""
-    return [f"{app_id}-{table}-changelog" for table in ("orders", "vehicles", "hours")]
 
 
 def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> PartitionTable:
@@ -134,6 +144,8 @@ def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> Parti
 def _credentials(kafka: dict[str, Any]) -> Any:
     """Faust's credentials from aiokafka's keyword arguments; None for a plain connection."""
     context: ssl.SSLContext | None = kafka.get("ssl_context")
+    if "sasl_oauth_token_provider" in kafka:
+        return OAuthCredentials(oauth_cb=kafka["sasl_oauth_token_provider"], ssl_context=context)
     if str(kafka.get("security_protocol", "PLAINTEXT")).startswith("SASL"):
         return faust.SASLCredentials(
             username=kafka["sasl_plain_username"],

@@ -3,15 +3,22 @@
 Every rule here was seen to lose or double data when it was missing (faust-streaming 0.15.3).
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.futures import notify
 
 from runtime.crash_point import crash_point
+from runtime.failure import REFUSED, fail_stop
+from runtime.kafka.lost_records import LostRecords
+from runtime.kafka.topic_check import other_partitions
 from streams.worker.lease import Lease
+
+log = logging.getLogger(__name__)
 
 
 class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -67,7 +74,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     """
 
     replay_margin = 0
+    partitions = 0
+    events_topic = ""
     lease: Lease
+    lost: LostRecords
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,6 +98,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._unacked_messages.discard(message)
         if self.app.topics.acks_enabled_for(message.topic):
             self.settled[message.tp] = message.offset + 1
+            self._lower_floor(message.tp)
         notify(self._waiting_for_ack)
         return True
 
@@ -100,6 +111,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _should_commit(self, tp: TP, offset: int) -> bool:
         """Only ever forward: what the replay margin reads again lies behind the commit."""
         return offset > self._floor.get(tp, 0)
+
+    def _lower_floor(self, tp: TP) -> None:
+        """Let a topic that was made again be committed from its beginning: no margin reads so far back."""
+        if self.settled[tp] + self.replay_margin < self._floor.get(tp, 0):
+            log.warning(
+                "the topic was made again: reading it from its beginning",
+                extra={"topic": tp.topic, "partition": tp.partition},
+            )
+            self._floor[tp] = 0
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Compaction and transactions leave holes; acks in order need not know of them."""
@@ -119,6 +139,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if end_offset <= settled_offset < position and tp in self.assignment():
                 self.settled[tp] = position
                 notify(self._waiting_for_ack)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Refuse a partition that the worker's state has no place for."""
+        grown = [tp.partition for tp in assigned if tp.topic == self.events_topic and tp.partition >= self.partitions]
+        if grown:
+            fail_stop(other_partitions(self.events_topic, max(grown) + 1, self.partitions), REFUSED)
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was acked of the partitions: their new owner starts from what was committed."""
@@ -141,13 +168,23 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         partitions = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
         self._floor = {tp: self._committed_offset[tp] or 0 for tp in partitions}
         earliest = await self.earliest_offsets(*partitions) if partitions else {}
+        ends = await self.highwaters(*partitions) if partitions else {}
+        committed = {TopicPartition(*tp): self._committed_offset[tp] for tp in partitions}
+        self.lost.note(committed, _offsets(earliest), _offsets(ends))
         for tp in partitions:
             # Where nothing was committed, aiokafka seeks nowhere, and what it had fetched meanwhile would be lost.
+            if self._floor[tp] > (ends.get(tp) or 0):
+                # Made again since the commit.
+                self._floor[tp], self._committed_offset[tp] = 0, None
             start = max((self._committed_offset[tp] or 0) - self.replay_margin, earliest.get(tp) or 0)
             self._thread.seek(tp, start)
             self._read_offset[tp] = start or None
             end_offset, _ = self._thread.reached.get(tp, (start, 0))
             self._thread.reached[tp] = end_offset, 0
+
+
+def _offsets(by_partition: Mapping[TP, int | None]) -> dict[TopicPartition, int]:
+    return {TopicPartition(*tp): offset or 0 for tp, offset in by_partition.items()}
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from schemas.decode import AHEAD_MS, MAX_BYTES, EventError, admit
 from schemas.erasure import Erasure, read_erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_sent_at
+from schemas.version import require_known, require_no_newer_type
 from streams.worker.crash_marks import CRASHES
 
 LONGEST_RUN = 50
@@ -54,7 +55,10 @@ class Intake:
         self.free_text: Counter[str] = Counter()
 
     def admit(self, records: Iterable[Any], crashed: Collection[tuple[int, int]] = ()) -> Admitted:
-        """Admit a partition's records; `crashed` names the (partition, offset) that our own rules fail on."""
+        """Admit a partition's records; `crashed` names the (partition, offset) that our own rules fail on.
+
+        Raises NewerSchemaError at a record of a newer version of Fixtrail.
+        """
         admitted = Admitted()
         for record in records:
             if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
@@ -63,11 +67,14 @@ class Intake:
             if record.value is None and (erasure := read_erasure(record)) is not None:
                 admitted.erasures.append((record.offset, erasure))
                 continue
+            position = record.topic, record.partition, record.offset, record.headers
+            require_known(*position)
             try:
                 if crashed and (record.partition, record.offset) in crashed:
                     raise EventError("internal_error", f"ended the worker {CRASHES} times")
                 event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
             except EventError as error:
+                require_no_newer_type(*position, error.code)
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
                 self._watch(record.partition, refused=True, reason=str(error))
                 continue

@@ -4,16 +4,16 @@ Every rule here was seen to lose or double data when it was missing (faust-strea
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaProducer
 
 from runtime.crash_point import crash_point
 from runtime.failure import fail_stop
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 # A key, a value (None deletes), and headers.
 Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]

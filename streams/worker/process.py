@@ -9,27 +9,27 @@ from collections.abc import Callable
 from typing import Any
 
 import faust
-import structlog
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, STALLED, fail_stop
 from runtime.kafka.lag import Delivered, show_lag
-from streams.worker.app import SESSION_S, Tables, WorkerConfig, changelog_names, make_app
+from runtime.kafka.lost_records import LostRecords
+from runtime.kafka.topic_check import not_authorized
+from streams.worker.app import SESSION_S, Tables, WorkerConfig, make_app
+from streams.worker.changelogs import MAX_REQUEST_BYTES, prepare_topics
 from streams.worker.crash_marks import CrashMarks
 from streams.worker.lease import Lease
 from streams.worker.measures import Progress
 from streams.worker.outbox import Outbox
 from streams.worker.tracker import Tracker, track_orders
 
-MAX_REQUEST_BYTES = 10 * 1024 * 1024
 BATCH_BYTES = 512 * 1024
 DRAIN_S = 20.0
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 Started = Callable[[asyncio.AbstractEventLoop], None]
 
@@ -57,15 +57,16 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     started(loop)
-    await create_changelogs(config)
+    await prepare_topics(config)
     lease = Lease(SESSION_S)
-    app, tables, events = make_app(config, lease)
+    lost = LostRecords(progress)
+    app, tables, events = make_app(config, lease, lost)
     worker = Worker(config, app, tables, progress, lease)
     track_orders(app, events, worker.tracker.process)
     await worker.start()
-    log.info("worker started", instance=config.instance)
+    log.info("worker started", extra={"instance": config.instance})
     running = asyncio.create_task(app.start())
-    watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag())]
+    watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag(lost))]
     await stop.wait()
     log.info("worker stops")
     progress.ready = False
@@ -137,6 +138,8 @@ class Worker:
             await asyncio.sleep(0.5)
             if self._app.crash_reason is not None or (running.done() and running.exception()):
                 error = self._app.crash_reason or running.exception()
+                if isinstance(error, TopicAuthorizationFailedError):
+                    fail_stop(not_authorized(self._config.topics.events), STALLED)
                 log.error("the app crashed", exc_info=error)
                 fail_stop(f"the app crashed: {type(error).__name__}", BUG)
             self._update_progress()
@@ -177,13 +180,13 @@ class Worker:
         partitions = [tp for tp in consumer.assignment() if tp.topic == self._config.topics.events]
         return {TopicPartition(*tp): consumer.settled.get(tp, consumer._committed_offset[tp]) for tp in partitions}
 
-    async def show_lag(self) -> None:
+    async def show_lag(self, lost: LostRecords) -> None:
         """Keep the lag that the brokers know of in `progress`."""
 
         async def done() -> Delivered:
             return {} if self._is_recovering() else self._settled()
 
-        await show_lag(self._config.kafka, self._progress, done)
+        await show_lag(self._config.kafka, self._progress, done, lost)
 
     def _newly_recovered(self) -> int:
         total = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
@@ -191,20 +194,3 @@ class Worker:
         return increase
 
     _recovered = 0
-
-
-async def create_changelogs(config: WorkerConfig) -> None:
-    """Create the changelog topics that do not exist yet: compacted, one partition for each of the events'."""
-    admin = AIOKafkaAdminClient(**config.kafka)
-    await admin.start()
-    try:
-        missing = sorted(set(changelog_names(config.app_id)) - set(await admin.list_topics()))
-        settings = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_REQUEST_BYTES)}
-        topics = [NewTopic(name, config.partitions, config.replication, topic_configs=settings) for name in missing]
-        answer = await admin.create_topics(topics, timeout_ms=30_000) if topics else None
-        for name, code, *_ in answer.topic_errors if answer else ():
-            error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
-                raise error(f"creating topic {name}")
-    finally:
-        await admin.close()

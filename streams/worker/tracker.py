@@ -1,6 +1,7 @@
 """Processes a partition batch: admits records, applies the rules, writes the output in order."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -8,7 +9,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
-import structlog
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
@@ -18,6 +18,7 @@ from schemas.erasure import Erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from schemas.order_key import OrderKey, journey_key
+from schemas.version import SCHEMA_HEADER, NewerSchemaError
 from streams.journey.facts import Fact
 from streams.journey.partition_state import BatchOutput, Diversion, PartitionState
 from streams.worker.app import Tables, WorkerConfig
@@ -29,13 +30,14 @@ from streams.worker.outbox import Outbox, Rows
 from streams.worker.traces import BatchTraces
 
 REFUSED = 78
+_HEADERS = [SCHEMA_HEADER]
 _DIVERSION_REASONS: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
     "event_id_conflict": "another event of the order has this event_id",
 }
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Tracker:
@@ -96,10 +98,10 @@ class Tracker:
             if admitted.heartbeat_ms:
                 beat = (heartbeat_key(partition), None, heartbeat_headers(admitted.heartbeat_ms))
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
-        except DeadLetterLimitError as error:
+        except (DeadLetterLimitError, NewerSchemaError) as error:
             fail_stop(str(error), REFUSED)
         except Exception as error:
-            log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
+            log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
             self._marks.mark(*self._at)
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", BUG)
         self._note(records, admitted.refused, output, time.monotonic() - began)
@@ -150,7 +152,7 @@ class Tracker:
         ):
             for fact in facts:
                 key, partitioned_by = keys_of(fact)
-                headers = traces.headers_of(fact) if traces else []
+                headers = [SCHEMA_HEADER, *traces.headers_of(fact)] if traces else _HEADERS
                 target = topic, self._partition_of(partitioned_by)
                 outputs.setdefault(target, []).append((key, orjson.dumps(fact), headers))
         for key, partitioned_by in _erased_keys(output.erased):

@@ -28,6 +28,7 @@ class Provider(ABC):
         self.always: Mood = "ok"
         self.hang_s = 30.0
         self.pause_s = 0.0  # before each answer
+        self.retry_after = {429: "1"}  # by status, in the header's own form
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -71,8 +72,8 @@ class Provider(ABC):
         mood = self.moods.popleft() if self.moods else self.always
         self.met[mood] += 1
         if isinstance(mood, int):
-            headers = {"Retry-After": "1"} if mood == 429 else {}
-            return web.Response(status=mood, headers=headers)
+            asked = self.retry_after.get(mood)
+            return web.Response(status=mood, headers={"Retry-After": asked} if asked else {})
         if mood == "cut":
             _cut(request)
         answer = await self.take(request, body)

@@ -26,6 +26,7 @@ from runtime.kafka.producer import KafkaUnavailableError
 from runtime.store import StoreUnavailableError
 from schemas.decode import without_envelope
 from schemas.topics import SERVICE_EVENTS
+from schemas.version import SCHEMA_HEADER
 
 MOST_EVENTS = 1000
 # So many are judged in one go; then others get their turn.
@@ -219,7 +220,7 @@ async def _send(
     with tracing(state.tracing, request.headers, len(records)) as trace:
         try:
             acknowledged = await state.producer.send(
-                SERVICE_EVENTS, records, [("source", key.source.encode()), *trace.headers]
+                SERVICE_EVENTS, records, [("source", key.source.encode()), SCHEMA_HEADER, *trace.headers]
             )
         except KafkaUnavailableError:
             return _results(verdicts, repeat("not_sent")), False

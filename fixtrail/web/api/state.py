@@ -28,6 +28,14 @@ BATCH_BYTES = 512 * 1024
 
 
 @dataclass(slots=True)
+class FigureDesk:
+    """Computes a figure, one at a time: each asks ClickHouse a dozen queries. None where there is no ClickHouse."""
+
+    compute: Callable[[Any], dict[str, Any]] | None = None
+    computing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+
+@dataclass(slots=True)
 class ApiState:
     """Found by handlers with `state_of(request)`."""
 
@@ -41,6 +49,7 @@ class ApiState:
     vault: Vault
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
+    figures: FigureDesk = field(default_factory=FigureDesk)
     bytes_under_way: int = 0
     # Parsing is done on threads, so that pages go on meanwhile; more at once would only wait for each other.
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

@@ -2,6 +2,7 @@
 
 Apprise says only whether it worked. Why it did not is read from what it logs meanwhile, and where that does not prove
 that nothing was taken, the outcome is unclear: none of these services can be asked twice without telling twice.
+The pause that a service asks for (`Retry-After`) is read from the HTTP answers below Apprise, which drops it.
 """
 
 import asyncio
@@ -9,11 +10,12 @@ import logging
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channels.http import pause_asked_s
 from sinks.push.config import AppriseSection
 
 CONCURRENCY, TIMEOUT_S = 4, 20.0
@@ -45,6 +47,7 @@ class ByApprise:
         )
         self._threads = ThreadPoolExecutor(self.traits.concurrency, thread_name_prefix=f"apprise-{name}")
         self._log_capture = _capture_logs()
+        _capture_pauses()
         # Now, rather than within the first call's time: it loads all services, which takes a second.
         self._needs_target = any(_targets(self._service(sample)) for sample in SAMPLES)
 
@@ -87,12 +90,13 @@ class ByApprise:
         # Its own time-outs, well before ours: a call that we gave up still holds a thread.
         service.socket_connect_timeout = service.socket_read_timeout = self.traits.timeout_s / 2
         form = NotifyFormat.HTML if self.traits.style == "mail" else NotifyFormat.TEXT
+        _PAUSE.asked_s = None
         with self._log_capture as lines:
             is_accepted = service.notify(body=body, title=title, body_format=form)
-        return Accepted() if is_accepted else answer_from_log("\n".join(lines))
+        return Accepted() if is_accepted else answer_from_log("\n".join(lines), _PAUSE.asked_s)
 
 
-def answer_from_log(log_text: str) -> Answer:
+def answer_from_log(log_text: str, retry_after_s: float | None = None) -> Answer:
     """The answer that a failure's log lines stand for; unclear unless it is certain."""
     if _NOT_REACHED.search(log_text):
         return NotSent("not reached")
@@ -104,10 +108,10 @@ def answer_from_log(log_text: str) -> Answer:
     if codes := _HTTP_CODE.findall(log_text):
         code = int(codes[-1])
         if code in (408, 425, 429):
-            return NotSent(f"HTTP {code}")
+            return NotSent(f"HTTP {code}", retry_after_s)
         if code in (401, 403):
             return NotSent(f"the service refuses our credentials: HTTP {code}", 60.0)
-        return Unclear(f"HTTP {code}") if code >= 500 else Rejected(f"HTTP {code}")
+        return Unclear(f"HTTP {code}", retry_after_s) if code >= 500 else Rejected(f"HTTP {code}")
     return Unclear("the service did not say why")
 
 
@@ -153,6 +157,30 @@ def _capture_logs() -> _LogCapture:
         logger.propagate = False
         logging.getLogger("urllib3").setLevel(logging.WARNING)
     return _LOG_CAPTURE
+
+
+class _Pause(threading.local):
+    """The pause that the calling thread's last HTTP answer asked for."""
+
+    asked_s: float | None = None
+
+
+_PAUSE = _Pause()
+
+
+@cache
+def _capture_pauses() -> None:
+    """Note `Retry-After` of all that this process gets through requests, for Apprise has no hook of its own."""
+    from requests import Session
+
+    send = Session.send
+
+    def noting_send(session: Session, request: Any, **options: Any) -> Any:
+        answer = send(session, request, **options)
+        _PAUSE.asked_s = pause_asked_s(answer.headers.get("Retry-After"))
+        return answer
+
+    Session.send = noting_send  # type: ignore[assignment,method-assign]
 
 
 def _asset() -> Any:

@@ -78,9 +78,10 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Perhaps taken, perhaps not: the answer was lost, or says nothing."""
+    """Perhaps taken, perhaps not: the answer was lost, or says nothing; `retry_after_s` as for `NotSent`."""
 
     reason: str
+    retry_after_s: float | None = None
 
 
 Answer = Accepted | Rejected | NotSent | Unclear

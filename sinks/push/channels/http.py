@@ -1,8 +1,10 @@
 """HTTP for channels: one POST without redirects or cookies, a bounded body, and the failure as an answer."""
 
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -14,6 +16,8 @@ from sinks.push.channels.guard import CheckedResolver, TargetRefusedError, check
 
 READ_AT_MOST = 64 * 1024
 CONNECT_LIMIT_S = 5.0
+# Whoever asks for a longer pause is asked again after a day.
+LONGEST_PAUSE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Http:
                 allow_redirects=False,
                 timeout=_limits(timeout_s),
             ) as answer:
-                return Reply(answer.status, await _read(answer), _seconds(answer.headers.get("Retry-After")))
+                return Reply(answer.status, await _read(answer), pause_asked_s(answer.headers.get("Retry-After")))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(getattr(error, "os_error", None), TargetRefusedError):
                 return Rejected("the target is not on the public internet")
@@ -135,10 +139,18 @@ def failure_answer(reply: Reply) -> Answer:
     if reply.status in (408, 425, 429):
         return NotSent(f"HTTP {reply.status}", reply.retry_after_s)
     if reply.status >= 500:
-        return Unclear(f"HTTP {reply.status}")
+        return Unclear(f"HTTP {reply.status}", reply.retry_after_s)
     return Rejected(f"HTTP {reply.status}", gone=reply.status in (404, 410))
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """The header's seconds; a date in it is left to the usual pauses."""
-    return min(float(retry_after), 3600.0) if retry_after and retry_after.isdigit() else None
+def pause_asked_s(retry_after: str | None, now: float | None = None) -> float | None:
+    """The seconds from now that a `Retry-After` header asks for, as a number or as an HTTP date; None without one."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_PAUSE_S)
+    try:
+        # RFC 9110, 10.2.3 and 5.6.7: GMT, and a date that has passed asks for nothing.
+        until = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(0.0, until - (time.time() if now is None else now)), LONGEST_PAUSE_S)

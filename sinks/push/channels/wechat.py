@@ -146,7 +146,7 @@ class _Token:
         token = content.get("access_token")
         if not isinstance(token, str) or not token:
             code = content.get("errcode", f"HTTP {reply.status}")
-            return NotSent(f"no access token: {code}", 60.0 if code in _CONFIG else None)
+            return NotSent(f"no access token: {code}", 60.0 if code in _CONFIG else reply.retry_after_s)
         self._token = token
         self._good_until = time.monotonic() + max(1.0, float(content.get("expires_in", 7200)) - RENEW_BEFORE_S)
         return token

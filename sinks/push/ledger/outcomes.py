@@ -94,11 +94,11 @@ class Outcomes:
                 self._learn(store, batch, answer, now)
             case NotSent(reason, retry_after_s):
                 self._give_back_consent(store, batch, now)
-                until = now + max(pause, round(1000 * (retry_after_s or 0)))
+                until = now + max(pause, _ms(retry_after_s))
                 state = ledger.RETRY if first.state == ledger.RETRY else ledger.HELD
                 ledger.hold(store, ids, state, reason, until)
-            case Unclear(reason) if self._channel.traits.idempotent:
-                ledger.hold(store, ids, ledger.RETRY, reason, now + pause)
+            case Unclear(reason, retry_after_s) if self._channel.traits.idempotent:
+                ledger.hold(store, ids, ledger.RETRY, reason, now + max(pause, _ms(retry_after_s)))
             case Unclear(reason):
                 ledger.finish(store, ids, ledger.UNKNOWN, reason, now)
 
@@ -116,6 +116,10 @@ class Outcomes:
         # What is tried again has not used a second one.
         if (spend := spend_of(self._channel, batch)) and batch.sends[0].state != ledger.RETRY:
             recipients.add_consents(store, spend.person, spend.kind, 1, now)
+
+
+def _ms(pause_s: float | None) -> int:
+    return round(1000 * (pause_s or 0))
 
 
 def spend_of(channel: Channel, batch: MessageBatch) -> Spend | None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
 
 import pytest
 
@@ -43,6 +44,21 @@ def test_a_provider_that_is_busy_has_taken_nothing(remote: Ready):
     remote.provider.then(remote.mood("later"))
 
     assert isinstance(send(remote), NotSent)
+    assert remote.taken == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_receiver_that_asks_for_a_pause_gets_it(remote: Ready, status: int, form: str):
+    if remote.mood("later") != 429:
+        pytest.skip("this channel is no HTTP")
+    remote.provider.retry_after[status] = "25" if form == "seconds" else formatdate(time.time() + 25, usegmt=True)
+    remote.provider.then(status)
+
+    answer = send(remote)
+
+    assert isinstance(answer, NotSent | Unclear)
+    assert answer.retry_after_s == pytest.approx(25, abs=3)
     assert remote.taken == 0
 
 

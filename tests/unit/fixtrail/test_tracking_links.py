@@ -26,7 +26,7 @@ def order_of(number: str) -> OrderKey:
 
 def revocation(number: str, at: int) -> SimpleNamespace:
     value = orjson.dumps({"revoked_at": at})
-    return SimpleNamespace(key=order_of(number).encode(), value=value, offset=0, partition=0)
+    return SimpleNamespace(headers=(), key=order_of(number).encode(), value=value, offset=0, partition=0)
 
 
 def opened(links: Links, token: str, now: int) -> OrderKey | None:
@@ -80,7 +80,7 @@ def test_a_link_of_an_earlier_version_opens_a_number_of_any_vehicle():
 def test_what_an_earlier_version_revoked_stays_void():
     links = Links(b"secret")
     value = orjson.dumps({"revoked_at": NOW + 1000})
-    links.revocations.apply([SimpleNamespace(key=b"R-1", value=value, offset=0, partition=0)])
+    links.revocations.apply([SimpleNamespace(headers=(), key=b"R-1", value=value, offset=0, partition=0)])
 
     assert links.opens(issued_before(links, "R-1"), NOW) is None
     assert links.opens(issued(links, "R-1"), NOW) is None
@@ -138,9 +138,9 @@ def test_an_older_revocation_that_comes_later_gives_nothing_back():
 
 def test_what_is_no_revocation_is_passed_over():
     links = Links(b"secret")
-    bad = SimpleNamespace(key=b"R-1", value=b"{}", offset=0, partition=0)
+    bad = SimpleNamespace(headers=(), key=b"R-1", value=b"{}", offset=0, partition=0)
 
-    links.revocations.apply([bad, SimpleNamespace(key=None, value=None, offset=1, partition=0)])
+    links.revocations.apply([bad, SimpleNamespace(headers=(), key=None, value=None, offset=1, partition=0)])
 
     assert not links.revocations
     assert opened(links, issued(links, "R-1", NOW), NOW) == order_of("R-1")

@@ -278,17 +278,27 @@ def test_the_newest_state_is_previewed_also_where_an_older_one_is_told_again_beh
     facts = [order_after(checked_in("08:00")), order_after(checked_in("08:00"), repair("started", "09:00"))]
     facts[0]["version"], facts[1]["version"] = 1, 2
     key, table = journey_key(R1, "V1"), orders.new_facts()
-    records = [SimpleNamespace(key=key, value=orjson.dumps(fact)) for fact in (*facts, facts[0])]
+    records = [
+        SimpleNamespace(headers=(), partition=0, offset=0, key=key, value=orjson.dumps(fact))
+        for fact in (*facts, facts[0])
+    ]
 
-    table.apply(orders.numbered("R1", [*records, SimpleNamespace(key=journey_key(R2, "V1"), value=b"{}")]))
+    table.apply(
+        orders.numbered(
+            "R1", [*records, SimpleNamespace(headers=(), partition=0, offset=0, key=journey_key(R2, "V1"), value=b"{}")]
+        )
+    )
 
     assert table.order(R1).version == 2
-    table.apply(orders.numbered("R1", [SimpleNamespace(key=key, value=None)]))
+    table.apply(orders.numbered("R1", [SimpleNamespace(headers=(), partition=0, offset=0, key=key, value=None)]))
     assert table.order(R1) is None
 
 
 def test_what_an_earlier_version_wrote_under_the_number_alone_is_found():
-    records = [SimpleNamespace(key=name, value=b"") for name in (b"R1", b"R2", b"[1]", b"\xff", None)]
+    records = [
+        SimpleNamespace(headers=(), partition=0, offset=0, key=name, value=b"")
+        for name in (b"R1", b"R2", b"[1]", b"\xff", None)
+    ]
 
     assert orders.numbered("R1", records) == records[:1]
 

@@ -74,6 +74,6 @@ def test_scripts_get_every_partition():
     assert found["dead_letters"] == 3
     assert found["groups"]["fixtrail"] == {
         "lag": 4,
-        "partitions": [{"topic": "service-events", "partition": 0, "committed": 6, "end": 10, "lag": 4}],
+        "partitions": [{"topic": "service-events", "partition": 0, "committed": 6, "end": 10, "lag": 4, "lost": 0}],
     }
     assert found["groups"]["fixtrail-clickhouse"]["partitions"][0]["committed"] is None

@@ -52,7 +52,7 @@ class Topics:
             )
         )
 
-    async def send(self, topic: str, value: bytes, key: bytes, partition: int) -> Any:
+    async def send(self, topic: str, value: bytes, key: bytes, partition: int, headers: Any) -> Any:
         if self.fails:
             raise KafkaTimeoutError("no broker")
         self.add(topic, partition, key.decode(), value)

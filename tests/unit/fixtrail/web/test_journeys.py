@@ -16,7 +16,7 @@ FIRST = OrderKey("C1", "R-1")
 def record(order_id: str, version: int, *events: dict[str, Any], **changed: Any) -> SimpleNamespace:
     fact = {**order_after(*(events or (checked_in("08:00"),))), "order_id": order_id, "version": version, **changed}
     key = journey_key(OrderKey.of(fact), fact["vehicle_id"])
-    return SimpleNamespace(key=key, value=orjson.dumps(fact), offset=0, partition=0)
+    return SimpleNamespace(headers=(), key=key, value=orjson.dumps(fact), offset=0, partition=0)
 
 
 def journeys_of(*records: SimpleNamespace) -> Journeys:
@@ -106,7 +106,7 @@ def test_what_earlier_versions_wrote_under_the_number_alone_is_read_and_replaced
     assert (journeys.version(FIRST), len(journeys)) == (4, 2)
     assert journeys.numbered("R-2") == [OrderKey("C1", "R-2")]
 
-    journeys.table.apply([SimpleNamespace(key=b"R-1", value=None, offset=0, partition=0)])
+    journeys.table.apply([SimpleNamespace(headers=(), key=b"R-1", value=None, offset=0, partition=0)])
     assert journeys.get(FIRST) is None
 
 
@@ -121,9 +121,9 @@ def test_orders_closed_long_ago_are_let_go_and_open_ones_are_not():
 
 
 def test_what_is_no_journey_is_passed_over():
-    bad = SimpleNamespace(key=b"R-1", value=b"{}", offset=0, partition=0)
-    gone = SimpleNamespace(key=record("R-2", 1).key, value=None, offset=1, partition=0)
-    keyless = SimpleNamespace(key=None, value=b"{}", offset=2, partition=0)
+    bad = SimpleNamespace(headers=(), key=b"R-1", value=b"{}", offset=0, partition=0)
+    gone = SimpleNamespace(headers=(), key=record("R-2", 1).key, value=None, offset=1, partition=0)
+    keyless = SimpleNamespace(headers=(), key=None, value=b"{}", offset=2, partition=0)
     journeys = journeys_of(record("R-2", 1))
 
     journeys.table.apply([bad, gone, keyless])

@@ -14,7 +14,7 @@ Change = tuple[str, int | None, int | None]
 
 def record(key: str | None, value: int | str | None) -> SimpleNamespace:
     raw = None if value is None else str(value).encode()
-    return SimpleNamespace(key=None if key is None else key.encode(), value=raw, offset=0, partition=0)
+    return SimpleNamespace(headers=(), key=None if key is None else key.encode(), value=raw, offset=0, partition=0)
 
 
 def numbers(**options: Any) -> Table[int]:

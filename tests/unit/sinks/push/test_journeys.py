@@ -19,6 +19,7 @@ class Record:
     value: bytes | None
     offset: int = 0
     partition: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def record(fact: dict[str, Any]) -> Record:

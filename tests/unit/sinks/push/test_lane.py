@@ -495,3 +495,19 @@ def desk_final(desk: Desk, number: int) -> Callable[[], Any]:
         return len(states) == number and all(state in ledger.FINAL for state in states)
 
     return is_so
+
+
+@pytest.mark.parametrize("answer", [NotSent("HTTP 429", 60.0), Unclear("HTTP 503", 60.0)])
+async def test_a_receiver_that_asks_for_a_pause_is_not_called_for_any_notice(tmp_path: Path, answer: Answer):
+    async with a_desk(tmp_path, idempotent=True) as desk:
+        desk.channel.answers = [answer]
+        await desk.tell("repair_started")
+        await desk.until(lambda: desk.channel.messages)
+        await desk.tell("repair_started", order_id="R2")
+        for _ in range(10):
+            await desk.lanes.recover()
+            await asyncio.sleep(0.02)
+
+        assert len(desk.channel.messages) == 1
+        state, _ = (await desk.states())["repair_started"]
+        assert state == (HELD if isinstance(answer, NotSent) else RETRY)

@@ -86,3 +86,13 @@ def test_who_asks_to_be_left_alone_is():
     assert (breaker.allow(8), breaker.wait_s) == (0, 30)
     clock.now += 30
     assert breaker.allow(8) == 8
+
+
+def test_a_failure_without_a_header_does_not_shorten_the_pause_asked_for():
+    breaker = Breaker(Clock())
+    breaker.failed(retry_after_s=600)
+    for _ in range(FAILURES):
+        breaker.failed()
+    breaker.answered()
+
+    assert (breaker.asked_wait_s, breaker.wait_s) == (600, 600)

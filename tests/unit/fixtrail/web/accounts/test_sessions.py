@@ -155,7 +155,7 @@ def restarted(sessions: Sessions, users: Path, clock: Clock) -> Sessions:
     """Another process, or the same one after a restart, that has read the topic."""
     another = Sessions(b"secret", Directory(users), idle_s=IDLE_S, absolute_s=WHOLE_S, clock=clock)
     another.records.apply(
-        SimpleNamespace(key=key.encode(), value=record.model_dump_json().encode(), partition=0, offset=0)
+        SimpleNamespace(headers=(), key=key.encode(), value=record.model_dump_json().encode(), partition=0, offset=0)
         for key, record in sessions.records.items()
     )
     return another
@@ -176,7 +176,7 @@ def test_a_record_of_the_beginning_that_comes_late_begins_nothing_again(sessions
     sessions.end(session)
     for key, record in began.items():
         value = record.model_dump_json().encode()
-        sessions.records.apply([SimpleNamespace(key=key.encode(), value=value, partition=0, offset=0)])
+        sessions.records.apply([SimpleNamespace(headers=(), key=key.encode(), value=value, partition=0, offset=0)])
     assert sessions.open(sessions.seal(session)) is None
 
 

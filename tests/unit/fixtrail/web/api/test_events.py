@@ -42,7 +42,7 @@ async def test_an_event_goes_to_kafka_byte_for_byte_under_its_vehicle(api: Api):
     assert answer.json() == {"accepted": 1, "refused": 0, "items": [{"index": 0, "status": "accepted"}]}
     ((record, headers),) = api.producer.sent
     assert (record.value, record.key) == (body, "粤B·1".encode())
-    assert headers == (("source", b"dms"),)
+    assert headers == (("source", b"dms"), ("fixtrail-schema", b"1"))
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -419,8 +419,8 @@ async def test_the_trace_of_the_request_goes_on(api: Api):
     await api.post(SURVEY, headers={"traceparent": "00-0-0-01"})
 
     assert [dict(headers) for _, headers in api.producer.sent] == [
-        {"source": b"dms", "traceparent": TRACEPARENT.encode(), "tracestate": b"a=1"},
-        {"source": b"dms"},
+        {"source": b"dms", "fixtrail-schema": b"1", "traceparent": TRACEPARENT.encode(), "tracestate": b"a=1"},
+        {"source": b"dms", "fixtrail-schema": b"1"},
     ]
 
 

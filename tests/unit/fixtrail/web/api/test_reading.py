@@ -26,7 +26,7 @@ def tell(api: Api, *events: Sent) -> None:
     """Let the read model know what a worker would have made of these events."""
     facts = journey_facts(map(event_of, events))
     records = [
-        SimpleNamespace(key=key, value=orjson.dumps(fact), offset=0, partition=0)
+        SimpleNamespace(headers=(), key=key, value=orjson.dumps(fact), offset=0, partition=0)
         for fact in facts
         if (key := journey_key(OrderKey.of(fact), fact["vehicle_id"]))
     ]
