@@ -6,7 +6,7 @@ The feed is a dirty one: open and cancelled orders, some without check-in, late,
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
