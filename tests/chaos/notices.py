@@ -81,6 +81,9 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
             continue
         key = tuple(each["event_id"] for each in past)
         now = activities.get(key) or activities.setdefault(key, oracle.activity_after(past))
+        is_first_word = event["type"] == "ready" and not _is_done(past) and not _is_vouched_for(past[:-1])
+        if is_first_word and activity == "pickup":
+            yield "ready", event["event_id"]
         if now == activity:
             continue
         if activity is not None and since < event["ms"]:
@@ -89,8 +92,17 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
             activity, since, _ = runs.pop()  # what lay between lasted no time
             continue
         activity, since = now, event["ms"]
-        if activity == "pickup":
+        if activity == "pickup" and (_is_done(past) or _is_vouched_for(past)):
             yield "ready", event["event_id"]
+
+
+def _is_done(past: list[Event]) -> bool:
+    """Whether a job was completed: without one, the customer has declined, and the car may stand there in pieces."""
+    return any(each["type"] == "repair" and each["phase"] == "completed" for each in past)
+
+
+def _is_vouched_for(past: list[Event]) -> bool:
+    return any(each["type"] in ("quality_check", "ready") for each in past)
 
 
 def _milestone(event: Event, past: list[Event]) -> str | None:

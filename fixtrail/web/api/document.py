@@ -25,11 +25,11 @@ _REF = "#/components/schemas/{model}"
 @cache
 def openapi() -> dict[str, Any]:
     """The whole document as plain JSON values."""
-    from fixtrail.web.api import consents, events, figures, reading
+    from fixtrail.web.api import consents, estimates, events, figures, reading
     from fixtrail.web.api.problems import ProblemDetails
 
     app = FastAPI()
-    for router in (events.router, consents.router, reading.router, figures.router):
+    for router in (events.router, consents.router, reading.router, figures.router, estimates.router):
         app.include_router(router)
     document = get_openapi(
         title="Fixtrail API",
@@ -41,6 +41,7 @@ def openapi() -> dict[str, Any]:
             {"name": "events", "description": "Events in."},
             {"name": "consents", "description": "What customers agree to."},
             {"name": "orders", "description": "Journeys out, as they are now."},
+            {"name": "estimates", "description": "When a car may be ready."},
             {"name": "figures", "description": "Defined figures out, with n and interval."},
         ],
     )

@@ -40,7 +40,7 @@ class EstimateAtArrival(BaseModel):
 
 @router.get(
     "/estimates",
-    tags=["orders"],
+    tags=["estimates"],
     operation_id="getEstimate",
     summary="When a car that arrives now may be ready",
     responses=problem_responses(401, 403, 404, 422, 429, 503),

@@ -46,7 +46,7 @@ def computer(settings: ReportSettings) -> Compute:
     tags=["figures"],
     operation_id="getFigures",
     summary="Every figure that is defined",
-    responses=problem_responses(401, 403, 429),
+    responses=problem_responses(401, 403, 429, 503),
 )
 async def get_figures(key: Key) -> list[dict[str, Any]]:
     """Name, question, formula, unit, version and cuts of each. Needs scope `figures:read`."""
