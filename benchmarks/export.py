@@ -31,9 +31,9 @@ def copies(node: ClickHouseNode, events: int) -> int:
     once = int(node.ask("SELECT count() FROM fixtrail_raw.events"))
     for copy in range(1, max(1, events // once)):
         for table in ("events", "journeys"):
+            first = f"(SELECT * FROM fixtrail_raw.{table} WHERE NOT match(order_id, '-[0-9]+$'))"
             replaced = _NEW_KEY.format(copy=copy)
-            node.ask(f"INSERT INTO fixtrail_raw.{table} SELECT * REPLACE ({replaced}) FROM fixtrail_raw.{table} "
-                     f"WHERE NOT match(order_id, '-[0-9]+$')")  # fmt: skip
+            node.ask(f"INSERT INTO fixtrail_raw.{table} SELECT * REPLACE ({replaced}) FROM {first}")
     return int(node.ask("SELECT count() FROM fixtrail.events"))
 
 

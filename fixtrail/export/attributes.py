@@ -1,8 +1,9 @@
 """The attributes of exported events: the plain fields of each event type, with the kinds that OCEL and XES know."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -84,6 +85,7 @@ def text_of_value(value: Value) -> str:
     return str(value)
 
 
+@lru_cache(1024)
 def time_text(ms: int) -> str:
     """A time as RFC 3339 in UTC, to the millisecond."""
-    return f"{from_ms(ms).astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return f"{from_ms(ms).isoformat(timespec='milliseconds')[:-6]}Z"

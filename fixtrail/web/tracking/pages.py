@@ -1,6 +1,7 @@
 """The tracking pages as HTML: whole ones for a visit, and the part that changes, made once for all who watch."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
@@ -38,6 +40,11 @@ FORM_OUTCOMES = (
     "messages_on",
 )
 MOST_KEPT = 2000
+# With a car that is ready, or as good as ready, no estimate is told.
+NOT_ESTIMATED = frozenset({"finishing", "pickup", "handed_off", "cancelled", "unknown"})
+
+EstimateOf = Callable[[JourneyFact, int], Estimate | None]
+Visible = tuple[int, Activity | None, Estimate | None]
 
 
 @cache
@@ -58,9 +65,9 @@ def templates() -> Environment:
 class Pages:
     """Makes the pages of all orders."""
 
-    def __init__(self, config: WebConfig, checks: CheckHistory) -> None:
-        self._config, self._checks = config, checks
-        self._live: OrderedDict[tuple[OrderKey, str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
+    def __init__(self, config: WebConfig, checks: CheckHistory, estimate: EstimateOf = lambda fact, now: None) -> None:
+        self._config, self._checks, self._estimate = config, checks, estimate
+        self._live: OrderedDict[tuple[OrderKey, str, str], tuple[Visible, bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
     def page(
@@ -96,7 +103,8 @@ class Pages:
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
         key = (fact.order, fact.vehicle_id, locale)
-        visible = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
+        activity = as_shown(fact, self._config.centers.all(), self._checks, now).activity
+        visible = fact.version, activity, self._estimate(fact, now)
         cached = self._live.get(key)
         if cached is None or cached[0] != visible:
             html = self._render("journey.html", fact, locale, now)
@@ -138,6 +146,7 @@ class Pages:
                 w=texts,
                 t=texts.t,
                 view=view,
+                estimate=None if view.now.name in NOT_ESTIMATED else self._estimate(fact, now),
                 center=center_values(center, locale),
                 quote=quote_values(view.quoted, texts, choice),
                 sum_of=partial(_sum_of, texts, view),
