@@ -326,7 +326,7 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
     live(page)
     expect(queued(page, "OPS-LOOK")).to_have_count(1)
     assert_accessible(page)
-    page.get_by_label("工单号或车辆").fill("ops-look")
+    page.get_by_role("searchbox").fill("ops-look")
     page.get_by_role("button", name="查找").click()
     page.wait_for_url("**q=ops-look*")
     expect(piece(page, "waiting").locator("[data-order]")).to_have_count(1)
