@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# PM4Py is AGPL: never beside Fixtrail.
+PM4PY_VENV ?= .venv-pm4py
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
 JOBS ?= 2
 # An environment made for development also runs Fixtrail.
@@ -14,7 +16,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -48,6 +50,14 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+
+fast-path: env-dev ## a million mutated records read by the fast path and by pydantic: no difference (RECORDS, SEED)
+	$(BIN)/python -m tests.beside_pydantic --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1)
+
+test-pm4py: env-dev ## exports read back by PM4Py, in an environment of its own (.venv-pm4py)
+	@test -x $(PM4PY_VENV)/bin/pip || $(PYTHON) -m venv $(PM4PY_VENV)
+	@$(PM4PY_VENV)/bin/pip install -q --disable-pip-version-check pm4py==2.7.23.11
+	FIXTRAIL_TEST_PM4PY=$(PM4PY_VENV)/bin/python $(BIN)/pytest -k pm4py tests/integration/test_export.py
 
 chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \

@@ -97,6 +97,8 @@ class _Watched:
 
     def say(self, *_: Any, **__: Any) -> None: ...
 
+    def say_further(self, *_: Any, **__: Any) -> None: ...
+
     def close_order(self, order: Order, now_s: float) -> None:
         self.closed, self.closed_s = order, now_s
 

@@ -1,8 +1,8 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
+import logging
 from collections.abc import Callable
 
-import structlog
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
@@ -16,7 +16,7 @@ from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def run_worker_box(settings: Settings) -> int:
@@ -42,6 +42,7 @@ def run_worker_box(settings: Settings) -> int:
             max_record_bytes=settings.max_record_bytes,
             max_ahead_s=settings.max_ahead_s,
             dead_letter_limits=settings.dead_letter_limits,
+            old_notices=settings.old_notices,
             tracing=tracing_of(settings, "worker", settings.app_id),
         )
         watchdog.start()
@@ -150,7 +151,7 @@ def run_pulse_box(settings: Settings) -> int:
 
     log_as_json("pulse", settings.log_level)
     progress = Progress()
-    log.info("health page", url=serve_health(settings, pulse=progress))
+    log.info("health page", extra={"url": serve_health(settings, pulse=progress)})
     TopicWatch("pulse", settings, progress).start()
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
@@ -160,7 +161,7 @@ def _watch(box: str, settings: Settings, progress: Progress, stop: Callable[[str
 
     `stop` ends a box that cannot go on with another number of partitions.
     """
-    log.info("health page", url=serve_health(settings, **{box: progress}))
+    log.info("health page", extra={"url": serve_health(settings, **{box: progress})})
     TopicWatch(box, settings, progress, stop).start()
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 

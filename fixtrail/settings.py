@@ -118,8 +118,9 @@ class WorkerSettings(RulesSettings, KafkaSettings):
     """How a stream worker reads its partitions."""
 
     replay_margin: int = Field(default=1000, ge=0, description="Records read again behind the commit on assignment.")
-    batch: int = Field(default=1000, ge=1, description="Records a worker takes at once.")
+    batch: int = Field(default=16_000, ge=1, description="Records of a partition a worker takes at once, when behind.")
     dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
+    old_notices: bool = Field(default=False, description="Also write notices that are too old to be sent.")
 
 
 class TrackingSettings(SecretSettings):
@@ -284,7 +285,7 @@ class RetentionSettings(KafkaSettings):
 class PulseSettings(RetentionSettings):
     """How often the pipeline is measured from end to end."""
 
-    pulse_s: float = Field(default=15.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
+    pulse_s: float = Field(default=5.0, ge=0, description="Seconds between two heartbeats; 0 sends none.")
 
 
 class ProcessSettings(SettingsGroup):

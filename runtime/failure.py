@@ -1,9 +1,8 @@
 """The exit codes of every command and box, and the one exception that carries one to the shell."""
 
+import logging
 import os
 from typing import NoReturn
-
-import structlog
 
 OK = 0
 NEGATIVE = 1
@@ -12,7 +11,7 @@ BUG = 70
 STALLED = 75
 REFUSED = 78
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class ExitError(RuntimeError):
@@ -25,5 +24,5 @@ class ExitError(RuntimeError):
 
 def fail_stop(reason: str, code: int = BUG) -> NoReturn:
     """End the process at once: unfinished records are not acked, so they are read again after the restart."""
-    log.critical("worker ends", reason=reason, exit_code=code)
+    log.critical("worker ends", extra={"reason": reason, "exit_code": code})
     os._exit(code)

@@ -66,14 +66,9 @@ def log_as_json(box: str, level: str) -> None:
         structlog.processors.ExceptionRenderer(lambda exc_info: exception_text(exc_info[1])),
         _without_personal,
     ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        # What a call gives as `extra` stands in its line under its own name.
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared, structlog.stdlib.add_logger_name],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -88,7 +83,7 @@ def log_as_json(box: str, level: str) -> None:
         logging.getLogger(ours).setLevel(level.upper())
     structlog.contextvars.bind_contextvars(box=box)
     faulthandler.enable()
-    log = structlog.get_logger(__name__)
+    log = logging.getLogger(__name__)
     sys.excepthook = lambda *exc_info: log.critical("ended by an exception", exc_info=exc_info)
     threading.excepthook = lambda args: log.critical("a thread ended by an exception", exc_info=args.exc_value)
 

@@ -2,15 +2,18 @@
 
 import base64
 import binascii
+import difflib
 import json
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 from pydantic import ValidationError
 
 from schemas.events import EVENT_TYPES, Event
+from schemas.fast_path import fast_event
+from schemas.json_keys import repeats_key
 from schemas.personal import EXTRAS
 from schemas.times import to_ms
 
@@ -23,11 +26,11 @@ MAX_TOKENS = 20_000
 AHEAD_MS = 24 * 3600 * 1000
 
 _STRUCTURED = b"application/cloudevents+json"
-_KEY_END = re.compile(rb'"[ \t\r\n]*:')
 # A string without an end reaches to the last byte, and nothing is tried twice: the time is linear whatever comes.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb"%b|[][{}]" % _STRINGS.pattern, re.DOTALL)
 _OPEN, _CLOSED = {b"{", b"["}, {b"}", b"]"}
+_LONGEST_SLIP = 64
 _TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at")
 
 
@@ -82,12 +85,22 @@ def decode_with_extras(
 
     Those are the fields that the contract does not know, and optional ones whose value cannot be read.
     """
+    is_plain = value is not None and len(value) <= max_bytes and not _may_be_cloudevent(headers)
+    if is_plain and (plain_event := fast_event(cast(bytes, value))) is not None:
+        return plain_event, ()
+    return decode_carefully(value, headers, max_bytes)
+
+
+def decode_carefully(
+    value: bytes | None, headers: Headers = (), max_bytes: int = MAX_BYTES
+) -> tuple[Event, Collection[str]]:
+    """`decode_with_extras` by pydantic alone, without the fast path."""
     data, parsed = _event_json(value, headers, max_bytes)
     event_type = str(parsed.get("type"))
     validator = _VALIDATORS.get(event_type)
     if validator is None:
         if "type" in parsed:
-            raise EventError("unknown_type", "none of the types of the contract")
+            raise EventError("unknown_type", _unknown_type(event_type))
         raise EventError("missing_field", "type: missing")
     fields = _FIELDS[event_type]
     unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
@@ -102,9 +115,17 @@ def decode_with_extras(
         if not unreadable or not unreadable <= _DISPENSABLE[event_type]:
             raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
         readable = {name: item for name, item in parsed.items() if name not in unreadable}
-        event, further = decode_with_extras(orjson.dumps(readable), max_bytes=max_bytes)
+        event, further = decode_carefully(orjson.dumps(readable), (), max_bytes)
         return event, {*unknown, *unreadable, *further}
     return event, unknown
+
+
+def _unknown_type(event_type: str) -> str:
+    """The types that there are, and the one that is nearest; what was sent is not repeated."""
+    # A long one is nobody's slip, and would take long to compare.
+    near = difflib.get_close_matches(event_type.lower(), _VALIDATORS, n=1) if len(event_type) <= _LONGEST_SLIP else []
+    advice = f"; did you mean {near[0]}?" if near else ""
+    return f"there are the types {', '.join(_VALIDATORS)}{advice}"
 
 
 def _top_level(error: ValidationError) -> set[str]:
@@ -207,31 +228,9 @@ def _parse(value: bytes) -> dict[str, Any]:
         raise EventError("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
     if not isinstance(parsed, dict):
         raise EventError("not_an_object", f"a JSON {_json_type(parsed)}, expected an object")
-    # Each key of the text ends in `":`. As many of them as keys parsed: none was lost to a repetition.
-    # More of them may also come from inside a string, so only then look closely.
-    if _count_key_ends(value) != _count_keys(parsed):
+    if repeats_key(value, b"\\" in value, parsed):
         json.loads(value, object_pairs_hook=_refuse_repeated)
     return parsed
-
-
-def _count_key_ends(value: bytes) -> int:
-    if b'" ' in value or b'"\n' in value or b'"\r' in value or b'"\t' in value:
-        return len(_KEY_END.findall(value))
-    return value.count(b'":')
-
-
-def _count_keys(parsed: dict[str, Any]) -> int:
-    count = len(parsed)
-    for value in parsed.values():
-        if isinstance(value, (dict, list)):
-            count += _nested_keys(value)
-    return count
-
-
-def _nested_keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return _count_keys(value)
-    return sum(map(_nested_keys, value)) if isinstance(value, list) else 0
 
 
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -249,6 +248,10 @@ def _json_type(parsed: Any) -> str:
 def without_envelope(headers: Headers) -> list[tuple[str, bytes]]:
     """The headers of a record whose event has come out of its CloudEvents envelope."""
     return [(name, value) for name, value in headers if name.lower() != "content-type"]
+
+
+def _may_be_cloudevent(headers: Headers) -> bool:
+    return _is_structured(headers) or any(name in _ATTRIBUTE_HEADERS for name, _ in headers)
 
 
 def _is_structured(headers: Headers) -> bool:

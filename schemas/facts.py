@@ -115,6 +115,14 @@ class QuotedPartFact(Fact):
     part_no: str
     quantity: Decimal
     unit_price: Decimal
+    name: str | None = None
+    line_id: str | None = None
+
+
+class QuotedLabourFact(Fact):
+    name: str
+    hours: Decimal
+    line_id: str | None = None
 
 
 class QuoteFact(Fact):
@@ -125,6 +133,16 @@ class QuoteFact(Fact):
     labour_rate: Decimal
     currency: str
     parts: tuple[QuotedPartFact, ...]
+    labour: tuple[QuotedLabourFact, ...] = Field(default=(), description="The labour by item, where it was told so.")
+
+
+class DecisionFact(Fact):
+    """What the customer said to a quote; `lines` are those approved, null for all or nothing."""
+
+    at: int
+    approved: bool
+    amount: Decimal | None
+    lines: tuple[str, ...] | None = None
 
 
 class JourneyFact(Fact):
@@ -182,13 +200,16 @@ class JourneyFact(Fact):
     last_event_at: Annotated[int, Figure("instant", "ms")]
     is_visit: bool = Field(
         default=True,
-        description="False where surveys, complaints and follow-ups are all there is: nobody brought a car.",
+        description="False where nothing but surveys, complaints, follow-ups and appointments is known: no car.",
     )
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
     )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
+    vehicle_label: str | None = Field(default=None, description="What the customer knows the car by, sealed as sent.")
+    advisor: str | None = Field(default=None, description="The advisor's name for the customer, sealed as sent.")
+    decisions: tuple[DecisionFact, ...] = Field(default=(), description="What the customer said to quotes.")
     promises: tuple[tuple[int, int], ...] = Field(description="Each new promise: when it was told, and for when.")
     timeline: tuple[tuple[str, str, int], ...] = Field(description="Milestones: name, the event that proves it, when.")
     stages: tuple[Stage, ...]
@@ -309,14 +330,26 @@ class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
-    `subject` is an order, an order's part request, a center or a partition. An alert is closed once it is acknowledged
-    or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert without it goes on.
+    `subject` is an order, an order's part request, a center, a field of a center or a partition. An alert is closed
+    once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
+    without it goes on.
     """
 
     alert_id: str
     rule: str
     kind: Literal[
-        "wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"
+        "wait",
+        "no_news",
+        "quick_lane",
+        "promise",
+        "emergency_part",
+        "stuck",
+        "stockout_rate",
+        "vehicle_changed",
+        "source_silent",
+        "clock_skew",
+        "field_lost",
+        "pipeline_lag",
     ]
     severity: Literal["info", "warning", "critical"]
     subject: str
@@ -328,7 +361,7 @@ class Alert(Fact):
     opened_at: int = Field(description="When the limit was passed.")
     value: float | None = Field(description="What was found, in `unit`; a duration goes on from `since`.")
     limit: float
-    unit: Literal["minutes", "share"]
+    unit: Literal["minutes", "share", "events"]
     level: int = Field(description="How often it was escalated.")
     escalated_at: int | None = None
     acknowledged_at: int | None = None

@@ -70,6 +70,22 @@ def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> in
     return start_ms + _DAYS * 24 * 3600 * 1000
 
 
+def opening_ms_between(start_ms: int, end_ms: int, center: Center | None) -> int:
+    """How long a center was open between two instants; an unknown center counts as always open."""
+    if center is None or end_ms <= start_ms:
+        return max(0, end_ms - start_ms)
+    zone = ZoneInfo(center.time_zone)
+    day, last = local(start_ms, zone).date(), local(end_ms, zone).date()
+    total_ms = 0
+    while day <= last:
+        if day.isoweekday() in center.weekdays:
+            opens = _ms(datetime.combine(day, center.opens, zone))
+            closes = _ms(datetime.combine(day, center.closes, zone))
+            total_ms += max(0, min(end_ms, closes) - max(start_ms, opens))
+        day += timedelta(days=1)
+    return total_ms
+
+
 def day_in(at_ms: int, center: Center | None, time_zone: str) -> tuple[str, int]:
     """The local date of a center at an instant, and when that day began."""
     zone = ZoneInfo(center.time_zone if center else time_zone)

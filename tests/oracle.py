@@ -94,7 +94,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
     }
     order |= _no_times() if check_in is None else _times(counted, check_in, closing, now_ms)
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
-    order["is_visit"] = any(event["type"] not in AFTERWARDS for event in history)
+    order["is_visit"] = any(event["type"] not in AFTERWARDS + BEFOREHAND for event in history)
     order["checked"] = any(event["type"] in ("quality_check", "ready") for event in counted)
     order["closed_at"] = _at(closing["ms"]) if closing else None
     order |= _money(counted, closing)

@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_VENV = """This Python has no working venv module ({python}).
 On Debian and Ubuntu:  apt-get install python3-venv
 Then call make again."""
+NO_INDEX = """No package index answers: is there a network? PIP_INDEX_URL names a mirror, HTTPS_PROXY a proxy, and
+PIP_FIND_LINKS a folder of wheels. What pip said: {text}"""
+# One more try than none: without a network the answer comes in seconds.
+PIP = ("-m", "pip", "--retries", "1", "--timeout", "15", "--disable-pip-version-check", "install", "--quiet")
 
 
 def main(arguments: list[str]) -> int:
@@ -64,10 +68,10 @@ def install(folder: Path, lock: Path) -> None:
     uv = fast_installer(folder)
     print(f"Installing {lock.name} …", file=sys.stderr)
     if not (uv and run(*uv, "--require-hashes", "-r", lock)):
-        check(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock)
+        check(python, *PIP, "--require-hashes", "-r", lock)
     # Without build isolation nothing would be downloaded for the build; the build needs setuptools only.
     if not (uv and run(*uv, "--no-deps", "-e", ROOT)):
-        check(python, "-m", "pip", "install", "--quiet", "--no-deps", "-e", ROOT)
+        check(python, *PIP, "--no-deps", "-e", ROOT)
 
 
 def fast_installer(folder: Path) -> list[str | Path] | None:
@@ -75,7 +79,7 @@ def fast_installer(folder: Path) -> list[str | Path] | None:
     home = folder / ".uv"
     uv = home / "bin" / "uv"
     if not uv.exists():
-        pip = [python_of(folder), "-m", "pip", "install", "--quiet", "--require-hashes", "--target", home]
+        pip = [python_of(folder), *PIP, "--require-hashes", "--target", home]
         if not run(*pip, "-r", ROOT / "tools" / "uv.lock"):
             return None
     found = os.environ.get("PIP_FIND_LINKS", "").split()
@@ -84,15 +88,29 @@ def fast_installer(folder: Path) -> list[str | Path] | None:
 
 
 def run(*command: str | Path) -> bool:
-    return subprocess.run([str(part) for part in command]).returncode == 0
+    """Whether the command ended well; where it did not, another one is tried, so what it says is not shown."""
+    return subprocess.run([str(part) for part in command], capture_output=True).returncode == 0
 
 
 def check(*command: str | Path) -> None:
-    subprocess.run([str(part) for part in command], check=True)
+    """Run the command. Raises CalledProcessError with what it said."""
+    subprocess.run([str(part) for part in command], check=True, stderr=subprocess.PIPE, text=True)
+
+
+def why(error: subprocess.CalledProcessError) -> str:
+    """What to tell: one line on the network where there seems to be none, else what the command said last."""
+    text = error.stderr or ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit code {error.returncode}"
+    if any(
+        sign in (error.stderr or "") for sign in ("connection broken", "No matching distribution", "ConnectionError")
+    ):
+        return NO_INDEX.format(text=last)
+    return f"The environment could not be made: {' '.join(map(str, error.cmd))} ended with {error.returncode}: {last}"
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError as error:
-        sys.exit(f"The environment could not be made: {' '.join(map(str, error.cmd))} ended with {error.returncode}")
+        sys.exit(why(error))

@@ -1,5 +1,6 @@
 -- How many events came from each source, how late, how often twice or contradicting each other, and by what clock?
 -- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
+-- end_key: only vehicles whose key comes before it, '' for all, as in drivers.
 WITH lagging AS
 (
     SELECT
@@ -9,7 +10,9 @@ WITH lagging AS
             PARTITION BY vehicle_key ORDER BY kafka_partition, kafka_offset
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_older
     FROM arrivals
-    WHERE ({source:String} = '' OR source = {source:String}) AND ({center:String} = '' OR center_id = {center:String})
+    WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
+        AND ({source:String} = '' OR source = {source:String})
+        AND ({center:String} = '' OR center_id = {center:String})
         AND ({since:String} = '' OR toDate(occurred_at, {time_zone:String}) >= toDateOrZero({since:String}))
         AND ({until:String} = '' OR toDate(occurred_at, {time_zone:String}) <= toDateOrZero({until:String}))
 )

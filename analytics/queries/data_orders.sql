@@ -1,5 +1,7 @@
 -- Of how many orders of each center can each headline figure be told, and why not of the others?
--- center: only this one, '' for all. since, until: days of the last event in time_zone, '' for no limit.
+-- source: only orders of which it sent an event, '' for all. center: only this one, '' for all.
+-- since, until: days of the last event in time_zone, '' for no limit.
+-- end_key: only vehicles whose key comes before it, '' for all, as in drivers.
 SELECT
     center_id,
     count() AS orders,
@@ -7,11 +9,12 @@ SELECT
     countIf(status = 'cancelled') AS cancelled,
     countIf(status = 'open') AS open,
     countIf(has(anomalies, 'never_closed')) AS never_closed,
-    countIf(isNull(checked_in_at)) AS no_check_in,
+    countIf(has(anomalies, 'missing_check_in')) AS no_check_in,
     countIf(status = 'handed_off' AND isNull(ftf)) AS no_repair,
     countIf(status = 'handed_off' AND empty(fault_groups)) AS no_fault_group,
     countIf(status = 'handed_off' AND isNull(score)) AS no_score,
     countIf(status = 'handed_off' AND isNull(promised_at)) AS no_promise,
+    countIf(status = 'handed_off' AND isNotNull(promised_at) AND isNull(ready_at)) AS no_ready,
     countIf(status = 'handed_off' AND isNull(wait_s)) AS no_wait,
     countIf(status = 'handed_off' AND isNull(final_amount)) AS no_amount,
     countIf(status = 'handed_off' AND isNotNull(final_amount) AND isNull(approved_amount)) AS no_approval,
@@ -22,7 +25,11 @@ SELECT
     countIf(status = 'handed_off' AND repair_s > {repair_most_s:Float64}) AS repair_long,
     countIf(quoted_amount = 0 OR quoted_amount > {quote_most:Float64}) AS quote_odd
 FROM orders
-WHERE ({center:String} = '' OR center_id = {center:String})
+WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
+    AND ({source:String} = '' OR (vehicle_key, center_id, order_id) IN (
+        SELECT vehicle_key, center_id, order_id FROM arrivals
+        WHERE source = {source:String} AND ({end_key:String} = '' OR vehicle_key < {end_key:String})))
+    AND ({center:String} = '' OR center_id = {center:String})
     AND ({since:String} = '' OR toDate(last_event_at, {time_zone:String}) >= toDateOrZero({since:String}))
     AND ({until:String} = '' OR toDate(last_event_at, {time_zone:String}) <= toDateOrZero({until:String}))
 GROUP BY center_id

@@ -1,18 +1,21 @@
 -- In how many orders is a phase missing, and in how many were several phases typed in at one time?
--- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
+-- source: only orders of which it sent an event, '' for all. center: only this one, '' for all.
+-- since, until: days of the order's last event in time_zone, '' for no limit.
+-- end_key: only vehicles whose key comes before it, '' for all, as in drivers.
 SELECT
-    told_center AS center_id,
+    center_id,
     count() AS orders,
     countIf(completed > started) AS repair_without_start,
-    countIf(closed AND started > completed AND newest < now64(3, 'UTC') - INTERVAL 2 DAY) AS repair_without_end,
+    countIf(settled AND started > completed) AS repair_without_end,
     countIf(diagnosed > diagnosis_started) AS diagnosis_without_start,
+    countIf(settled AND diagnosis_started > diagnosed) AS diagnosis_without_end,
     countIf(handed_off AND started + completed = 0) AS handoff_without_repair,
     countIf(fulfilled > requested) AS part_without_request,
     countIf(same_time >= 4) AS typed_in_afterwards
 FROM
 (
     SELECT
-        any(center_id) AS told_center,
+        center_id,
         uniqExactIf(job_id, type = 'repair' AND phase = 'started') AS started,
         uniqExactIf(job_id, type = 'repair' AND phase = 'completed') AS completed,
         countIf(type = 'diagnosis' AND phase = 'started') AS diagnosis_started,
@@ -20,21 +23,24 @@ FROM
         uniqExactIf(request_id, type = 'part_request' AND phase IN ('requested', 'backordered')) AS requested,
         uniqExactIf(request_id, type = 'part_request' AND phase = 'fulfilled') AS fulfilled,
         countIf(type = 'handoff') > 0 AS handed_off,
-        countIf(type IN ('handoff', 'cancellation')) > 0 AS closed,
         max(occurred_at) AS newest,
+        countIf(type IN ('handoff', 'cancellation')) > 0 AND newest < now64(3, 'UTC') - INTERVAL 2 DAY AS settled,
+        toDate(newest, {time_zone:String}) AS day,
         arrayMax(mapValues(sumMap(map(toUnixTimestamp(occurred_at), 1)))) AS same_time
     FROM
     (
-        SELECT *
+        SELECT source, vehicle_key, center_id, order_id, type, phase, job_id, request_id, occurred_at
         FROM arrivals
-        ORDER BY vehicle_key, center_id, order_id, event_id
+        WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
+            AND ({center:String} = '' OR center_id = {center:String})
+        ORDER BY vehicle_key, center_id, order_id, event_id, kafka_offset
         LIMIT 1 BY vehicle_key, center_id, order_id, event_id
     )
-    WHERE ({source:String} = '' OR source = {source:String}) AND ({center:String} = '' OR center_id = {center:String})
-        AND ({since:String} = '' OR toDate(occurred_at, {time_zone:String}) >= toDateOrZero({since:String}))
-        AND ({until:String} = '' OR toDate(occurred_at, {time_zone:String}) <= toDateOrZero({until:String}))
-        AND type NOT IN ('survey', 'complaint', 'follow_up', 'appointment')
+    WHERE type NOT IN ('survey', 'complaint', 'follow_up', 'appointment')
     GROUP BY vehicle_key, center_id, order_id
+    HAVING ({source:String} = '' OR has(groupUniqArray(source), {source:String}))
+        AND ({since:String} = '' OR day >= toDateOrZero({since:String}))
+        AND ({until:String} = '' OR day <= toDateOrZero({until:String}))
 )
-GROUP BY told_center
-ORDER BY told_center
+GROUP BY center_id
+ORDER BY center_id

@@ -19,7 +19,9 @@ def keys_add(
     source: Annotated[str, typer.Argument(help="Which system the key is for.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="events:write, consents:write, orders:read, centers:read, personal:read; may be repeated."),
+        typer.Option(
+            help="events:write, consents:write, orders:read, centers:read, figures:read, personal:read; repeatable."
+        ),
     ] = None,
     type_: Annotated[list[str] | None, typer.Option("--type", help="Only events of these types.")] = None,
     center: Annotated[list[str] | None, typer.Option(help="Only events and orders of these centers.")] = None,

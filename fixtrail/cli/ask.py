@@ -28,7 +28,7 @@ def status(
     ] = None,
     data: Data = None,
 ) -> None:
-    """How far every consumer group is behind, how the boxes are, how long heartbeats take, what was refused.
+    """A verdict and its runbook, how far consumer groups are behind, how boxes and heartbeats are, what was refused.
 
     With --wait-idle: exits 0 once everything sent before has reached ClickHouse, 1 at the time-out. Otherwise 1 where
     Kafka or ClickHouse does not answer; what else can be told is told.
@@ -51,7 +51,9 @@ def status(
         if as_json:
             import orjson
 
-            say(orjson.dumps(screen.as_json(), option=orjson.OPT_INDENT_2).decode())
+            from fixtrail.operations.verdict import verdict_of
+
+            say(orjson.dumps({**screen.as_json(), "verdict": verdict_of(screen)}, option=orjson.OPT_INDENT_2).decode())
         else:
             from fixtrail.cli.print_overview import print_overview
 

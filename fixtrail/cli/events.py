@@ -9,6 +9,7 @@ import typer
 from runtime.failure import NEGATIVE, USAGE, ExitError
 
 if TYPE_CHECKING:
+    from fixtrail.all_settings import Settings
     from fixtrail.settings import RulesSettings
 from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
 
@@ -71,15 +72,16 @@ def send(
     raise SystemExit(0 if sent.complete else NEGATIVE)
 
 
-def _profile(settings: "RulesSettings", source: Path, as_json: bool, html: Path | None, locale: str) -> int:
+def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | None, locale: str) -> int:
     """Tell what `report data` would say of the lines; the exit code, 1 where a line is no event."""
+    from fixtrail.configuration import centers_of
     from fixtrail.reports import command
     from fixtrail.reports.data.profile import Profile
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar
     from schemas.origin import center_of
 
-    found, profile = sending.CheckResult(), Profile()
+    found, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
     wanted = command.ReportForms(json=as_json, html=html, locale=command.locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(

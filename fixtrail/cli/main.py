@@ -1,16 +1,20 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
+import logging
 import os
+import signal
 import sys
+import threading
 
 # Imported for the commands that they register.
-from fixtrail.cli import ask, develop, events  # noqa: F401
+from fixtrail.cli import ask, develop, events, figures  # noqa: F401
 from fixtrail.cli.accounts import users_app
 from fixtrail.cli.alerts import alerts_app
 from fixtrail.cli.api_keys import keys_app
 from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import dead_letters_app
+from fixtrail.cli.export import export_app
 from fixtrail.cli.kafka import kafka_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
@@ -20,12 +24,17 @@ from fixtrail.cli.secret_keys import secret_keys_app
 from fixtrail.cli.tracking import tracking_app
 from runtime.failure import NEGATIVE, REFUSED, ExitError
 
+INTERRUPTED = 130
+# What a command may still do after Ctrl-C: close connections, stop the demo's stack.
+END_WITHIN_S = 2.5
+
 app.add_typer(sink_app, name="sink")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(centers_app, name="centers")
 app.add_typer(notices_app, name="notices")
 app.add_typer(person_app, name="person")
 app.add_typer(orders_app, name="orders")
+app.add_typer(export_app, name="export")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
@@ -36,12 +45,13 @@ app.add_typer(kafka_app, name="kafka")
 
 def main() -> None:
     """Run the command line; every expected failure is one line on stderr and an exit code."""
+    before = signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except ExitError as failure:
         _end(str(failure), failure.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # `fixtrail … | head`: whoever read has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +60,23 @@ def main() -> None:
         if (message := _message(error)) is None:
             raise
         _end(*message)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(*_: object) -> None:
+    """Ctrl-C: end in order, quietly, and within seconds whatever hangs; at once the second time.
+
+    Boxes and `fixtrail up` have handlers of their own: they drain.
+    """
+    if logging.root.manager.disable:
+        os._exit(INTERRUPTED)
+    # What a connection that is cut has to say helps nobody now.
+    logging.disable()
+    timer = threading.Timer(END_WITHIN_S, os._exit, (INTERRUPTED,))
+    timer.daemon = True
+    timer.start()
+    raise KeyboardInterrupt
 
 
 def _message(error: Exception) -> tuple[str, int] | None:

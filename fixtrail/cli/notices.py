@@ -25,8 +25,7 @@ def notices_log(
     from fixtrail.customers import notice_log
 
     settings = settings_of(data)
-    named = notice_log.order_of(settings, order, center)
-    sends = notice_log.log_of(settings, named)
+    named, sends = notice_log.log_with_expired(settings, order, center)
     if as_json:
         say_json(notice_log.log_as_json(sends))
     else:

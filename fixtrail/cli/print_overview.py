@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from fixtrail.operations.overview import Box, Overview
 from fixtrail.operations.status import LagSnapshot
+from fixtrail.operations.verdict import Verdict, verdict_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 # Wide enough for every table where the output is no terminal.
@@ -22,6 +24,7 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPE_WIDTH)
+    _print_verdict(console, verdict_of(screen))
     for trouble in screen.troubles:
         console.print(f"[red]{_escaped(trouble)}[/red]")
     for difference in screen.topics:
@@ -45,8 +48,21 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
     if screen.letters:
         console.print(_letters(screen.letters))
         console.print("`fixtrail dead-letters list` says where they are")
-    elif screen.letters is not None:
+    elif screen.letters is not None and screen.look is not None:
         console.print("no dead letters")
+
+
+_COLOURS = {"well": "green", "look": "yellow", "bad": "red", "unknown": "yellow"}
+
+
+def _print_verdict(console: "Console", verdict: Verdict) -> None:
+    """The first line: how it is; then what to do, and what nobody could say."""
+    colour = _COLOURS[verdict.level]
+    console.print(f"[bold {colour}]{verdict.level.upper()}[/bold {colour}]  {_escaped(verdict.text)}", soft_wrap=True)
+    if verdict.advice:
+        console.print(f"      {_escaped(verdict.advice)}: {verdict.runbook}", soft_wrap=True)
+    if verdict.unasked:
+        console.print(f"      not checked: {_escaped(', '.join(verdict.unasked))}", soft_wrap=True)
 
 
 def _lags(look: LagSnapshot) -> "Table":

@@ -31,11 +31,12 @@ def query(
     output_format: str,
     parameters: Mapping[str, str] | None = None,
     longest_s: float | None = None,
+    patience_s: float = 300.0,
 ) -> Iterator[bytes]:
     """The answer in pieces, in ClickHouse's own `output_format` unless the query names one.
 
     `parameters` are the values of the query's {name:Type}, as ClickHouse writes them into TabSeparated. `longest_s`
-    asks for another limit of time than the reader's own.
+    asks for another limit of time than the reader's own; a server that says nothing for `patience_s` is away.
     Raises ExitError with ClickHouse's message where it refuses the query or cannot be reached, and for the one table
     function that would end the embedded server.
     """
@@ -55,7 +56,7 @@ def query(
     )
     context = ssl.create_default_context(cafile=settings.clickhouse_ca) if url.startswith("https") else None
     try:
-        with urllib.request.urlopen(request, context=context, timeout=300) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=patience_s) as answer:
             while chunk := answer.read(_CHUNK_BYTES):
                 yield chunk
     except urllib.error.HTTPError as error:

@@ -1,17 +1,24 @@
 """`fixtrail notices log`: the notices of an order, sent or not, and why."""
 
+import time
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fixtrail.customers.consents import _ledger
-from fixtrail.customers.orders import only_order
-from fixtrail.settings import LedgerSettings
+from fixtrail.customers.orders import only_order, order_fact
+from fixtrail.settings import LedgerSettings, NoticeSettings
 from fixtrail.terminal.printable import cell, printable
+from runtime.failure import NEGATIVE, ExitError
+from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import Send
+from sinks.push.plan import TOO_OLD
 from sinks.push.words.compose import rfc3339
+from streams.journey.ids import notice_id
+from streams.journey.notices import expires_at
+from streams.journey.visit_state import Milestone
 
 # What was sent
 
@@ -33,6 +40,56 @@ def order_of(settings: LedgerSettings, order_id: str, center_id: str | None) -> 
         centers = ledger.centers_of(store, order_id)
     named = [center for center in centers if center] or centers
     return only_order([OrderKey(center, order_id) for center in named], order_id)
+
+
+def log_with_expired(settings: NoticeSettings, order_id: str, center_id: str | None) -> tuple[OrderKey, list[Send]]:
+    """The order with this number and everything known of its notices.
+
+    Of an order that the ledger does not know, what had expired before it could be told: its journey shows that.
+    Raises ExitError where there is no such order, or several centers have one and none is named.
+    """
+    try:
+        order = order_of(settings, order_id, center_id)
+    except ExitError as error:
+        if error.exit_code != NEGATIVE:
+            raise
+    else:
+        if sends := log_of(settings, order):
+            return order, sends
+    fact = order_fact(settings, order_id, center_id)
+    return fact.order, expired_sends(fact, int(time.time() * 1000))
+
+
+def expired_sends(fact: JourneyFact, now_ms: int) -> list[Send]:
+    """A send to nobody for each milestone of the journey that is not worth telling any more."""
+    milestones = [Milestone(*step) for step in fact.timeline]
+    return [_expired(fact, milestone) for milestone in milestones if expires_at(milestone) <= now_ms]
+
+
+def _expired(fact: JourneyFact, milestone: Milestone) -> Send:
+    id_, expired_at = notice_id(fact.order, milestone.name, milestone.event_id), expires_at(milestone)
+    return Send(
+        id=id_,
+        notice_id=id_,
+        center_id=fact.center_id,
+        order_id=fact.order_id,
+        shard=0,
+        milestone=milestone.name,
+        event_id=milestone.event_id,
+        occurred_at=milestone.at,
+        expires_at=expired_at,
+        channel="none",
+        lane="",
+        person="",
+        address=None,
+        notice=None,
+        state=ledger.EXPIRED,
+        reason=TOO_OLD,
+        due_at=expired_at,
+        attempts=0,
+        planned_at=expired_at,
+        final_at=expired_at,
+    )
 
 
 def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:

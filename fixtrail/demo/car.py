@@ -15,9 +15,10 @@ from fixtrail.settings import ClickHouseSettings, TrackingSettings
 from schemas.order_key import OrderKey
 
 ORDER, VEHICLE = "DEMO-1", "DEMO-CAR"
-WATCHED_PAUSE_S, UNWATCHED_PAUSE_S = 5.0, 0.3
+# A visit of three minutes, long enough to open the page and look; with `--once` nobody does.
+PAUSE_S, QUICK_PAUSE_S = 16.5, 0.3
 # So long the customer may answer the quote on the page before somebody calls.
-WATCHED_ANSWER_S, UNWATCHED_ANSWER_S = 20.0, 1.0
+ANSWER_S, QUICK_ANSWER_S = 20.0, 1.0
 _PART = {"request_id": "DEMO-P1", "part_no": "BP-2207", "quantity": 1}
 _QUOTE = {
     "labour_hours": 1.5,
@@ -32,19 +33,19 @@ _ANSWERED = {"bay": "approved", "pickup": "declined"}
 Send = Callable[[bytes, bytes], object]
 
 
-def start_car(settings: Settings, center_id: str, *, watched: bool) -> threading.Thread:
+def start_car(settings: Settings, center_id: str, *, quick: bool) -> threading.Thread:
     """Start the visit on a thread of its own that ends with it, or with the process."""
     from fixtrail.sending.send import send_from
 
     def come() -> None:
-        asyncio.run(send_from(settings, lambda send: _visit(settings, center_id, send, watched)))
+        asyncio.run(send_from(settings, lambda send: _visit(settings, center_id, send, quick)))
 
     thread = threading.Thread(target=come, name="demo-car", daemon=True)
     thread.start()
     return thread
 
 
-def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> None:
+def _visit(settings: Settings, center_id: str, send: Send, quick: bool) -> None:
     def happens(number: int, type_: str, **fields: Any) -> None:
         event = {
             "event_id": f"{ORDER}-{number}",
@@ -56,14 +57,14 @@ def _visit(settings: Settings, center_id: str, send: Send, watched: bool) -> Non
             **fields,
         }
         send(orjson.dumps(event), VEHICLE.encode())
-        time.sleep(WATCHED_PAUSE_S if watched else UNWATCHED_PAUSE_S)
+        time.sleep(QUICK_PAUSE_S if quick else PAUSE_S)
 
     ready = datetime.now(UTC) + timedelta(hours=2)
     customer = {"customer_id": "DEMO-CUSTOMER", "lane": "standard"}
     happens(1, "check_in", promised_at=_iso(ready), **customer)
     happens(2, "diagnosis", phase="started")
     happens(3, "diagnosis", phase="completed", fault_groups=["brakes"], quote=_QUOTE)
-    answer = _answer(settings, WATCHED_ANSWER_S if watched else UNWATCHED_ANSWER_S)
+    answer = _answer(settings, QUICK_ANSWER_S if quick else ANSWER_S)
     if answer == "none":
         happens(4, "quote_decision", approved=True)
     if answer == "declined":

@@ -38,6 +38,7 @@ AFTERNOON = 15
 LOOK_EVERY_S = 0.5
 START_LIMIT_S = 120.0
 IDLE_LIMIT_S = 60.0
+STOP_LIMIT_S, STOP_INTERRUPTED_S = 60.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
         start = _midnight(zone, days - 1)
         console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) up to now …")
         _load_centers(settings, played, centers, start, folder)
-        car = start_car(settings, played.center[0].id, watched=console.is_terminal and not once)
+        car = start_car(settings, played.center[0].id, quick=once)
         console.print(
             f"A customer's tracking page, live: [bold]{page_of(settings, played.center[0].id)}[/bold]", soft_wrap=True
         )
@@ -91,8 +92,7 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
         print(_look_further(folder, running=not once))
         if not once:
             console.print("The day goes on as it comes, live on the board; Ctrl-C stops it all.")
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            threading.Event().wait()
     return 0
 
 
@@ -127,10 +127,19 @@ def _stack(folder: Path) -> Iterator[Settings]:
             raise ExitError("the stack did not come up:\n" + "\n".join(output.lines))
         # The environment may name other servers; the demo has its own.
         yield read_settings(data=folder, kafka=None, clickhouse=None)
+    except KeyboardInterrupt:
+        _end(process, STOP_INTERRUPTED_S)
+        raise
     finally:
+        _end(process, STOP_LIMIT_S)
+
+
+def _end(process: subprocess.Popen[str], limit_s: float) -> None:
+    """Stop the stack in order; one that does not end in time is killed, and its children end by themselves."""
+    if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
+            process.wait(limit_s)
         process.kill()
         process.wait()
 

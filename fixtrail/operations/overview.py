@@ -10,7 +10,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from fixtrail.clickhouse.query import rows
@@ -21,6 +21,8 @@ from runtime.failure import ExitError
 from runtime.kafka.topic_check import TopicDifference
 
 ANSWER_LIMIT_S = 10.0
+# It lives, and has not been asked anything.
+RUNNING = "running"
 
 T = TypeVar("T")
 
@@ -34,9 +36,10 @@ SELECT code, count() AS letters FROM dead_letters GROUP BY code ORDER BY letters
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One process: `state` is ready, starting, stuck or gone; what it does not tell of itself is None.
+    """One process; what it does not tell of itself is None.
 
-    `ended` says how it ended the last time, before it was started again.
+    `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it
+    ended the last time, before it was started again.
     """
 
     name: str
@@ -115,9 +118,9 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
             troubles.append(_kafka_trouble(error))
     topics: list[TopicDifference] = []
     # Where the lags could not be asked, the topics may say why.
-    with contextlib.suppress(ExitError, TimeoutError, OSError):
+    with contextlib.suppress(ExitError, NoEndpointError, TimeoutError, OSError):
         topics = asyncio.run(_answer(check_topics(settings)))
-    boxes = look_at_boxes(settings, pages)
+    boxes = [_as_asked(box, look) for box in look_at_boxes(settings, pages)]
     letters = None
     try:
         letters = letters_by_code(settings)
@@ -127,6 +130,13 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
     except ExitError as error:
         troubles.append(str(error).splitlines()[0])
     return Overview(look, boxes, heartbeats_of(boxes, time.time()), letters, troubles, topics)
+
+
+def _as_asked(box: Box, look: LagSnapshot | None) -> Box:
+    """The broker by what it answered: it has no health page of its own."""
+    if box.state != RUNNING:
+        return box
+    return replace(box, state="stuck" if look is None else "ready")
 
 
 async def _answer(question: Coroutine[Any, Any, T]) -> T:
@@ -191,7 +201,8 @@ def _box(name: str, child: dict[str, Any]) -> Box:
         return Box(name, pid, "gone", **common)
     if not page:
         ping = child.get("ping")
-        return Box(name, pid, "ready" if ping is None or _answers(ping) else "stuck", **common)
+        # A process that lives says nothing about whether it serves anybody.
+        return Box(name, pid, RUNNING if ping is None else "ready" if _answers(ping) else "stuck", **common)
     try:
         health = _state(page)
         samples = scrape(page)

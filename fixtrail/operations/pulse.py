@@ -5,12 +5,11 @@ Both are asked from outside: a worker or a writer that stands still, or is not t
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
-
-import structlog
 
 from fixtrail.operations.retention import keep_retention
 from fixtrail.operations.status import LagSnapshot, Watcher
@@ -27,7 +26,7 @@ ANSWER_LIMIT_S = 15.0
 # A heartbeat is worth nothing later: an idempotent producer would never give up on it.
 PRODUCER_OPTIONS = {"enable_idempotence": False, "request_timeout_ms": 10_000}
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 ReportOutage = Callable[[str], object]
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 
 import orjson
-import structlog
 
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import NoEndpointError, RetentionSettings, client_options
@@ -21,7 +21,7 @@ FIRST_AFTER_S = 600.0
 # So long ClickHouse's writer has had to read what was written, also in a replay of old events.
 WRITTEN_BEFORE_MS = 7 * DAY_MS
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 async def keep_retention(
@@ -38,10 +38,10 @@ async def keep_retention(
             return
         try:
             forgotten = await forget_old(settings, _now_ms())
-            log.info("closed journeys left the topic", journeys=forgotten)
+            log.info("closed journeys left the topic", extra={"journeys": forgotten})
             pause_s = EVERY_S
         except (KafkaError, OSError, TimeoutError, ExitError, NoEndpointError) as error:
-            log.warning("closed journeys could not be looked through", error=type(error).__name__)
+            log.warning("closed journeys could not be looked through", extra={"error": type(error).__name__})
             pause_s = AGAIN_S
 
 

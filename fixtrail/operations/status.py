@@ -8,13 +8,14 @@ from typing import Any
 
 from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
-from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
+from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, ESTIMATES, JOURNEYS, SERVICE_EVENTS
 
 LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-CLICKHOUSE = ("-clickhouse", "sink clickhouse", (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS))
+_WRITTEN = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
+CLICKHOUSE = ("-clickhouse", "sink clickhouse", _WRITTEN)
 GROUPS = (WORKER, CLICKHOUSE)
 
 
@@ -64,12 +65,14 @@ class Watcher:
         options = client_options(self._settings)
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**options)
-        await self._consumer.start()
         try:
+            await self._consumer.start()
             await self._admin.start()
             self._partitions = await our_topics(self._admin)
         except BaseException:
+            # One that did not even start is stopped, too: else it complains of that when it is let go.
             await stop_client(self._consumer)
+            await self._admin.close()
             raise
         return self
 

@@ -1,11 +1,10 @@
 """A box's look at its topics: at its start and every few seconds, in a thread of its own, from outside its consumer."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import structlog
 
 from fixtrail.operations.kafka_rights import BOX_RIGHTS
 from fixtrail.operations.topics import plan_of
@@ -15,7 +14,7 @@ from runtime.kafka.topic_check import TopicDifference, topic_differences
 from runtime.kafka.topic_state import topic_states
 from runtime.progress import Progress
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 10.0
 ANSWER_LIMIT_S = 15.0
@@ -43,9 +42,12 @@ class TopicWatch:
         present = set(differences)
         for difference in differences:
             if difference not in self._before:
-                log.warning("topic differs", topic=difference.topic, subject=difference.subject, text=difference.text)
+                log.warning(
+                    "topic differs",
+                    extra={"topic": difference.topic, "subject": difference.subject, "text": difference.text},
+                )
         for difference in self._before - present:
-            log.info("topic differs no longer", topic=difference.topic, subject=difference.subject)
+            log.info("topic differs no longer", extra={"topic": difference.topic, "subject": difference.subject})
         self._before = present
         self._progress.show("topic_differences", {(item.topic, item.subject): 1.0 for item in differences})
         self._progress.problems = [item.text for item in differences if item.subject in ("missing", "denied")]
@@ -58,7 +60,7 @@ class TopicWatch:
                 await self._look()
             except Exception as error:
                 # Of whatever kind: it only observes, and the box itself tells that Kafka is away.
-                log.debug("the topics cannot be looked at", error=type(error).__name__)
+                log.debug("the topics cannot be looked at", extra={"error": type(error).__name__})
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self) -> None:

@@ -64,7 +64,7 @@ def query_runner(settings: ReportSettings, answered: Callable[[], None] | None =
 
 def frame(settings: ReportSettings, text: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     """The rows of a query. Numbers are float64 where they may be missing, times are UTC, money is float64."""
-    answer = orjson.loads(_answer(settings, text, {name: _literal(value) for name, value in parameters.items()}))
+    answer = orjson.loads(_answer(settings, text, {name: literal(value) for name, value in parameters.items()}))
     # Of no rows the answer has no columns either.
     columns = {
         about["name"]: pd.Series(answer["data"].get(about["name"], []), dtype=object) for about in answer["meta"]
@@ -83,7 +83,7 @@ def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) 
     return b"".join(sql.query(settings, text, form, parameters))
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
     """A parameter's value as ClickHouse reads it: text as a field of TabSeparated, None as no text."""
     if isinstance(value, (list, tuple, dict)):
         return _nested_literal(value)

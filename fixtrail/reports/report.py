@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 Locale = Literal["zh-CN", "en"]
-Part = Literal["headline", "left_out", "answers"]
-Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p"]
+Part = Literal["headline", "service_levels", "left_out", "answers"]
+Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p", "points"]
 
 
 class Bilingual(NamedTuple):
@@ -57,7 +57,13 @@ class Definition:
 
     @property
     def kind(self) -> Kind:
-        kinds: dict[str, Kind] = {"share": "share", "nps": "nps", "s": "minutes", "orders": "count"}
+        kinds: dict[str, Kind] = {
+            "share": "share",
+            "share_points": "points",
+            "nps": "nps",
+            "s": "minutes",
+            "orders": "count",
+        }
         return kinds.get(self.unit, "number")
 
 

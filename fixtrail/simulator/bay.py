@@ -5,12 +5,14 @@ from itertools import pairwise
 from typing import Any
 
 from fixtrail.simulator.durations import MINUTE_S
+from fixtrail.simulator.further import expert_session
 from fixtrail.simulator.parts import fetch
 from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.workshop import Steps
 
 EXPERT_MIN, MORNING_MIN = 15.0, 15.0
+AS_QUOTED, FOUND_LATER = "已报价配件 · parts quoted before", "追加维修 · additional work"
 ONLY_RESULT_SHARE = 0.1  # inspectors who send the result and not the beginning
 QUICK_REWORK = 0.4
 
@@ -46,6 +48,7 @@ def _job(visit: Visit, job: dict[str, Any], group: FaultGroup, found_later: Sequ
     technicians = visit.shop.technicians[visit.reason.lane]
     technician: int = yield technicians.get()
     job["technician_id"] = visit.technician_id(technician)
+    job["step"] = f"{group.name}-1"
     visit.say("repair", phase="started", **job)
     length_s = visit.durations.work_s(visit.repair_min(group))
     for (begins, _), (ends, why) in pairwise([(0.0, ""), *_pauses(visit, length_s, found_later), (1.0, "")]):
@@ -57,7 +60,8 @@ def _job(visit: Visit, job: dict[str, Any], group: FaultGroup, found_later: Sequ
             technician = yield technicians.get()
             job["technician_id"] = visit.technician_id(technician)
             visit.say("repair", phase="resumed", **job)
-    visit.say("repair", phase="completed", **job)
+    taken_out = {"batch": visit.batch(group.parts[0])} if group.parts else {}
+    visit.say("repair", phase="completed", **taken_out, **job)
     technicians.put(technician)
     return technician
 
@@ -82,7 +86,7 @@ def _pause(visit: Visit, why: str, found_later: Sequence[Part]) -> Steps[None]:
     elif why == "approval":
         yield from _more_to_do(visit)
     elif why == "expert":
-        yield from visit.wait(EXPERT_MIN)
+        yield from expert_session(visit, EXPERT_MIN)
     else:
         opens_s = visit.shop.calendar.at_or_after(visit.env.now).opens_s
         yield visit.env.timeout(max(opens_s - visit.env.now, 0.0))
@@ -93,8 +97,8 @@ def _more_to_do(visit: Visit) -> Steps[None]:
     """Something else is found: a second quote, which every customer approves, the vehicle being on the lift."""
     so_far = round(visit.quoted - visit.labour_hours * visit.work.labour_rate, 2)
     visit.labour_hours = round(visit.labour_hours + 0.5, 1)
-    lines = [{"part_no": "AS-QUOTED", "quantity": 1, "unit_price": so_far}] if so_far > 0 else []
-    quote = visit.quote(lines)
+    as_quoted = {"part_no": "AS-QUOTED", "quantity": 1, "unit_price": so_far, "name": AS_QUOTED, "line_id": "p1"}
+    quote = visit.quote([as_quoted] if so_far > 0 else [], FOUND_LATER)
     visit.say("diagnosis", phase="completed", quote=quote, **visit.findings(visit.technician_id(1)))
     yield from visit.wait(visit.profile.approval_min)
     visit.approve()

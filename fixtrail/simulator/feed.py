@@ -35,13 +35,22 @@ class Order:
     checked_in_s: float
     oddity: str | None = None
     count: int = 0
+    further_count: int = 0
 
 
 class Feed:
     """The events of one center, taken as they happen and given out as they arrive."""
 
-    def __init__(self, anomalies: Anomalies, start: datetime, draw: random.Random, neighbour: str | None) -> None:
+    def __init__(
+        self,
+        anomalies: Anomalies,
+        start: datetime,
+        draw: random.Random,
+        further_draw: random.Random,
+        neighbour: str | None,
+    ) -> None:
         self._anomalies, self._draw, self._neighbour = anomalies, draw, neighbour
+        self._further_draw = further_draw
         self._start_ms = int((start - EPOCH).total_seconds() * 1000)
         self._waiting: list[tuple[int, int, Event]] = []
         self._pushed = 0
@@ -57,15 +66,16 @@ class Feed:
                 break
         return order
 
-    def say(self, order: Order, kind: str, at_s: float, **fields: Any) -> None:
-        """One event of the order, true as it is; the feed may spoil it on its way."""
+    def say(self, order: Order, kind: str, at_s: float, **fields: Any) -> str:
+        """One event of the order, true as it is; the feed may spoil it on its way. Gives its id."""
         order.count += 1
+        event_id = f"{order.order_id}-{order.count:03}"
         center_id = order.center_id
         phase = fields.get("phase")
         stamped_s = at_s
         if order.oddity is not None:
             if order.oddity == "missing_check_in" and kind == "check_in":
-                return
+                return event_id
             if order.oddity == "center_changed" and kind == "diagnosis" and self._neighbour:
                 center_id = self._neighbour
             if order.oddity == "negative_gap" and kind == "diagnosis" and phase == "started":
@@ -76,17 +86,26 @@ class Feed:
             and self._anomalies.lost_phase
             and self._draw.random() < self._anomalies.lost_phase
         ):
-            return
-        event = {
-            "event_id": f"{order.order_id}-{order.count:03}",
+            return event_id
+        envelope = self._envelope(order, event_id, kind, stamped_s)
+        self._send({**envelope, "center_id": center_id, **fields}, at_s, self._draw)
+        return event_id
+
+    def say_further(self, order: Order, kind: str, at_s: float, **fields: Any) -> None:
+        """One event that takes no time of the visit; it draws from a stream of its own, so it shuffles no other."""
+        order.further_count += 1
+        event_id = f"{order.order_id}-f{order.further_count:02}"
+        self._send({**self._envelope(order, event_id, kind, at_s), **fields}, at_s, self._further_draw)
+
+    def _envelope(self, order: Order, event_id: str, kind: str, at_s: float) -> Event:
+        return {
+            "event_id": event_id,
             "type": kind,
             "order_id": order.order_id,
             "vehicle_id": order.vehicle_id,
-            "center_id": center_id,
-            "occurred_at": self.stamp(stamped_s),
-            **fields,
+            "center_id": order.center_id,
+            "occurred_at": self.stamp(at_s),
         }
-        self._send(event, at_s)
 
     def close_order(self, order: Order, now_s: float) -> None:
         """To be said after the closing event: some terminals go on sending."""
@@ -113,8 +132,8 @@ class Feed:
         """The next full five minutes of the clock: what an advisor promises."""
         return (-(-(self._start_ms + int(at_s * 1000)) // FIVE_MINUTES_MS) * FIVE_MINUTES_MS - self._start_ms) / 1000
 
-    def _send(self, event: Event, at_s: float) -> None:
-        anomalies, draw = self._anomalies, self._draw
+    def _send(self, event: Event, at_s: float, draw: random.Random) -> None:
+        anomalies = self._anomalies
         chance = draw.random()
         delay_s = draw.expovariate(1.0) * anomalies.delay_s
         if chance < anomalies.late:

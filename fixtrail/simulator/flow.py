@@ -2,6 +2,7 @@
 
 from fixtrail.simulator.bay import repairs
 from fixtrail.simulator.durations import HOUR_S
+from fixtrail.simulator.further import react
 from fixtrail.simulator.parts import fetch, needed_parts
 from fixtrail.simulator.visit import CHECK_FEE, Visit
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
@@ -34,6 +35,7 @@ def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:
     yield from fetch(visit, [part for part in needed if part not in found_later])
     yield from repairs(visit, found_later)
     visit.update(HOUR_S / 4)
+    visit.declare_ready()
     yield from visit.pickup()
     visit.hand_off(visit.bill())
     _afterwards(visit)
@@ -55,7 +57,7 @@ def _afterwards(visit: Visit) -> None:
     """What the customer says, and whether the vehicle comes back."""
     days = visit.days_to_return()
     for reaction in visit.shop.reactions.after(visit.experience(comes_back=days is not None)):
-        visit.shop.feed.say(visit.order, reaction.kind, visit.env.now + reaction.after_s, **reaction.fields)
+        react(visit, reaction)
     if days is None:
         visit.shop.remember(visit.reason.vehicle)
     else:

@@ -12,6 +12,10 @@ _YEARS = "JKLMNPRST"  # model years 2018 to 2026
 _MAKER = "LF9"
 
 
+_PLATES = {"East": "沪A", "South": "粤B", "North": "京N", "West": "川A"}
+_MODELS = ("Aurora 5", "Borealis 3", "Cirrus 7", "Delta 1")
+
+
 @dataclass(slots=True)
 class Vehicle:
     """A vehicle with its keeper, as the workshops know them; the odometer is that of `seen_s`."""
@@ -67,6 +71,23 @@ def with_check_digit(vin: str) -> str:
     values = (_VIN_VALUES[letter] if letter in _VIN_VALUES else int(letter) for letter in vin)
     remainder = sum(value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)) % 11
     return f"{vin[:8]}{'X' if remainder == 10 else remainder}{vin[9:]}"
+
+
+def vehicle_number(vin: str) -> int:
+    """The serial number in a VIN."""
+    return int(vin[-6:])
+
+
+def vehicle_label(vin: str, region: str) -> str:
+    """The car's plate as its keeper knows it, masked."""
+    return f"{_PLATES.get(region, '沪B')}··{vin[-3:]}"
+
+
+def build_of(vin: str) -> dict[str, str]:
+    """What was built, when, and the software in it."""
+    number = vehicle_number(vin)
+    built = f"{2018 + _YEARS.index(vin[9])}-{1 + number % 12:02}"
+    return {"model": _MODELS[number % len(_MODELS)], "software": f"{4 + number % 3}.{number % 8}", "built": built}
 
 
 def _letters(number: int, length: int) -> str:

@@ -8,6 +8,7 @@ from fixtrail.simulator.scenario import Part
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.workshop import Steps
 
+COURIER = "city-courier"
 Answer = tuple[float, dict[str, Any]]
 
 
@@ -41,17 +42,20 @@ def _ask_for(visit: Visit, part: Part, began_s: float, on_shelf_s: float) -> lis
         "quantity": part.quantity,
         "unit_price": part.price,
     }
+    if part.name:
+        same["name"] = part.name
+    arrived = {"phase": "fulfilled", "batch": visit.batch(part), "cost": round(part.price * 0.7, 2), **same}
     visit.say("part_request", phase="requested", urgency="normal", **same)
     if visit.reason.part_is_there or visit.shop.stock.remove(part.no, visit.shop.calendar.working_day(began_s)):
-        return [(on_shelf_s, {"phase": "fulfilled", **same})]
+        return [(on_shelf_s, arrived)]
     visit.stockout = True
     known_s = began_s + MINUTE_S * (1 + 2 * draw.random())
     if visit.chance(visit.profile.emergency_share):
-        emergency = {"urgency": "emergency", **same}
+        emergency = {"urgency": "emergency", "carrier": COURIER, "tracking_no": f"C{same['request_id']}"}
         expected = feed.stamp(feed.next_five_minutes(known_s + visit.profile.courier_min * MINUTE_S))
         comes_s = known_s + visit.durations.courier_s(visit.profile.courier_min)
-        backordered = {"phase": "backordered", "expected_at": expected, **emergency}
-        return [(known_s, backordered), (comes_s, {"phase": "fulfilled", **emergency})]
+        backordered = {"phase": "backordered", "expected_at": expected, **emergency, **same}
+        return [(known_s, backordered), (comes_s, {**arrived, **emergency})]
     expected = feed.stamp(feed.next_five_minutes(known_s + DAY_S * (2 + 3 * draw.random())))
     backordered = {"phase": "backordered", "urgency": "normal", "expected_at": expected, **same}
     if visit.chance(visit.work.withdrawn_share):

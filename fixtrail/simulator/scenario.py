@@ -93,6 +93,20 @@ class Spread(Table):
     technician_rework: Annotated[float, Field(ge=0, le=2)]
 
 
+class Service(Table):
+    """What a center tells and does beside the visit itself; it changes no figure of the visit."""
+
+    appointment_share: Share = 0.4
+    appointment_hours: Annotated[float, Field(gt=0, le=1_000)] = 48.0
+    moved_share: Share = 0.12
+    rebooked_share: Share = 0.06
+    ready_share: Share = 0.8
+    follow_up_share: Share = 0.65
+    follow_up_hours: Annotated[float, Field(ge=0, le=240)] = 8.0
+    resolved_share: Share = 0.75
+    reopened_share: Share = 0.08
+
+
 class Score(Table):
     """Proportional odds: log-odds by which each driver moves the score down (positive) or up (negative)."""
 
@@ -197,6 +211,7 @@ class Part(Table):
     no: Annotated[str, Field(min_length=1, max_length=64)]
     price: Annotated[float, Field(gt=0)]
     need: Share
+    name: Annotated[str, Field(max_length=64)] = ""
     quantity: Annotated[int, Field(ge=1, le=100)] = 1
 
 
@@ -207,6 +222,7 @@ class FaultGroup(Table):
     repair_min: Annotated[float, Field(gt=0, le=10_000)]
     quick_repair_min: Annotated[float, Field(gt=0, le=10_000)] | None = None
     codes: tuple[str, ...] = ()
+    labour: Annotated[str, Field(max_length=64)] = ""
     parts: tuple[Part, ...] = ()
 
 
@@ -236,6 +252,7 @@ class Scenario(Table):
     baseline: Profile
     improved: Profile
     spread: Spread
+    service: Service = Service()
     score: Score
     complaint: Complaint
     anomalies: Anomalies

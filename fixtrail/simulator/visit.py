@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fixtrail.simulator.durations import MINUTE_S, Durations
+from fixtrail.simulator.identity import build_of, vehicle_label, vehicle_number
 from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
@@ -25,17 +26,25 @@ class Visit:
         self.start_s = self.env.now
         self.touch_s = self.pickup_s = 0.0
         self.ready_s: float | None = None
-        self.updates = self.requests = 0
+        self.updates = self.requests = self.sessions = 0
+        self.line_ids: list[str] = []
+        self.advisor = shop.next_advisor()
         self.stockout = self.open_part = self.reworked = self.overrun = False
         self.quoted = self.labour_hours = 0.0
         self.odometer_km = self._odometer()
         self.promised_s = self._first_promise()
+        self.ready_share = shop.scenario.service.ready_share
         self.contact = reason.vehicle.contact if self.draw.random() < self.profile.contact_share else None
         vehicle_id = reason.vehicle.vehicle_id
-        self.order = shop.feed.open_order(shop.next_order_id(), vehicle_id, reason.center_id, self.start_s)
+        order_id = reason.booking.order_id if reason.booking else shop.next_order_id()
+        self.order = shop.feed.open_order(order_id, vehicle_id, reason.center_id, self.start_s)
+        self.order.further_count = reason.booking.further_count if reason.booking else 0
 
     def say(self, kind: str, **fields: Any) -> None:
         self.shop.feed.say(self.order, kind, self.env.now, **fields)
+
+    def say_further(self, kind: str, at_s: float, **fields: Any) -> None:
+        self.shop.feed.say_further(self.order, kind, at_s, **fields)
 
     def chance(self, share: float) -> bool:
         return self.draw.random() < share
@@ -72,6 +81,9 @@ class Visit:
             "odometer_km": self.odometer_km,
             "promised_at": self.shop.feed.stamp(self.promised_s),
             "locale": vehicle.locale,
+            "vehicle_label": vehicle_label(vehicle.vehicle_id, self.shop.center.region),
+            "advisor": self.advisor,
+            **build_of(vehicle.vehicle_id),
         }
         if self.contact is not None:
             fields["contact"] = self.contact
@@ -93,22 +105,40 @@ class Visit:
         """The quote, which from now on is what the visit should cost."""
         minutes = sum(self.repair_min(group) for group in self.reason.groups)
         self.labour_hours = max(round(minutes / 60, 1), 0.2)
-        lines = [{"part_no": part.no, "quantity": part.quantity, "unit_price": part.price} for part in parts]
-        return self.quote(lines)
+        return self.quote([_line_of(part, number) for number, part in enumerate(parts, 1)])
 
-    def quote(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    def quote(self, lines: list[dict[str, Any]], found_later: str | None = None) -> dict[str, Any]:
         labour = self.labour_hours * self.work.labour_rate
+        items = self._labour_items(found_later)
+        self.line_ids = [line["line_id"] for line in [*items, *lines]]
         self.quoted = round(labour + sum(line["quantity"] * line["unit_price"] for line in lines), 2)
         return {
             "labour_hours": self.labour_hours,
             "labour_rate": self.work.labour_rate,
             "parts": lines,
+            "labour": items,
             "currency": self.work.currency,
         }
 
+    def _labour_items(self, found_later: str | None) -> list[dict[str, Any]]:
+        """The hours by fault; what is over goes to what was found later, or to the last fault."""
+        names = [group.labour or group.name for group in self.reason.groups]
+        tenths = round(self.labour_hours * 10)
+        hours = [round(tenths / len(names)) for _ in names[1:]] if found_later is None else [tenths - 5]
+        names = names if found_later is None else [" + ".join(names), found_later]
+        hours.append(tenths - sum(hours))
+        return [
+            {"name": name, "hours": tenth / 10, "line_id": f"l{number}"}
+            for number, (name, tenth) in enumerate(zip(names, hours, strict=True), 1)
+        ]
+
+    def batch(self, part: Part) -> str:
+        """A batch of the part, such as a maker prints on it."""
+        return f"{part.no}-{vehicle_number(self.reason.vehicle.vehicle_id) % 40:02}"
+
     def approve(self) -> None:
         if self.chance(0.85):
-            self.say("quote_decision", approved=True, amount=self.quoted)
+            self.say("quote_decision", approved=True, amount=self.quoted, lines=self.line_ids)
         else:
             self.say("quote_decision", approved=True)
 
@@ -129,6 +159,11 @@ class Visit:
             fields["quote"] = quote
         self.say("diagnosis", phase="completed", **fields)
         technicians.put(technician)
+
+    def declare_ready(self) -> None:
+        """Say that the car may be fetched, as most workshops do; while a part is open it is not."""
+        if not self.open_part and self.work.pickup_min and self.shop.further.random() < self.ready_share:
+            self.say_further("ready", self.env.now)
 
     def pickup(self) -> Steps[None]:
         began_s = self.env.now if self.ready_s is None else self.ready_s
@@ -191,3 +226,10 @@ class Visit:
         diagnosis = self.work.quick_diagnosis_min if self.quick else self.work.diagnosis_min
         minutes = allowance + diagnosis + sum(self.repair_min(group) for group in self.reason.groups)
         return self.shop.feed.next_five_minutes(self.start_s + minutes * MINUTE_S)
+
+
+def _line_of(part: Part, number: int) -> dict[str, Any]:
+    line: dict[str, Any] = {"part_no": part.no, "quantity": part.quantity, "unit_price": part.price}
+    if part.name:
+        line["name"] = part.name
+    return {**line, "line_id": f"p{number}"}

@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import exp
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import simpy
 
 from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
 from fixtrail.simulator.durations import DAY_S, HOUR_S
-from fixtrail.simulator.feed import Event, Feed
+from fixtrail.simulator.feed import Event, Feed, Order
 from fixtrail.simulator.identity import Registry, Vehicle
 from fixtrail.simulator.scenario import Center, FaultGroup, Lane, Profile, Scenario
 from fixtrail.simulator.stock import Stock
@@ -22,6 +22,9 @@ STEP_S = 6 * HOUR_S
 # A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.
 SOONEST_RETURN_DAYS, LATEST_RETURN_DAYS = 45, 180
 COMEBACK_DAYS = 27
+# A day's customers are known this long before it: less than a vehicle stays away that comes by itself.
+BOOKING_S = 7 * DAY_S
+ADVISORS = ("王芳 Wang Fang", "李强 Li Qiang", "张敏 Zhang Min", "刘洋 Liu Yang", "陈静 Chen Jing", "赵磊 Zhao Lei")
 
 T = TypeVar("T")
 Steps = Generator[simpy.Event, Any, T]
@@ -48,6 +51,8 @@ class Reason:
     lane: Lane
     center_id: str
     part_is_there: bool = False
+    # Of a customer who booked before: the order that the booking opened.
+    booking: Order | None = None
     last_odometer_km: int | None = None
 
 
@@ -79,7 +84,9 @@ class Workshop:
         self.score_offset = traits.gauss(0, 1) * spread.center_score
         self.reactions = CustomerReactions(scenario.score, scenario.complaint, self.score_offset, self._stream("voice"))
         self.stock = Stock(scenario, center.load, self._stream("stock"))
-        self.feed = Feed(scenario.anomalies, start, self._stream("feed"), context.neighbour)
+        self.further = self._stream("further")
+        further_feed = self._stream("further feed")
+        self.feed = Feed(scenario.anomalies, start, self._stream("feed"), further_feed, context.neighbour)
         self._registry = Registry(context.run, context.number, center.id, scenario.work.english_share)
         self._improved_from_s = improved_from_s(scenario, center, start)
         crew = scenario.crew
@@ -93,7 +100,7 @@ class Workshop:
             "standard": _shelf_of(self.env, 1, crew.bays),
             "quick": _shelf_of(self.env, crew.bays + 1, crew.quick_bays),
         }
-        self._orders = 0
+        self._orders = self._received = 0
         self._returning: list[tuple[float, int, Vehicle]] = []
         self._groups = [group for group, _ in scenario.mix]
         self._group_weights = [share for _, share in scenario.mix]
@@ -122,6 +129,11 @@ class Workshop:
         self._orders += 1
         return f"{self.context.run}-{self.center.id}-{self._orders:05}"
 
+    def next_advisor(self) -> str:
+        """Who takes the next customer on: the center's advisors take turns."""
+        self._received += 1
+        return ADVISORS[(self.context.number * 3 + self._received % self.scenario.crew.advisors) % len(ADVISORS)]
+
     def expect_back(self, reason: Reason, days: float) -> None:
         """The vehicle comes again for the same fault, in opening hours `days` from now or a little later."""
         self.env.process(self._comes_back(reason, days))
@@ -140,18 +152,57 @@ class Workshop:
 
     def _customers(self) -> Steps[None]:
         """Arrivals: Poisson, with the rate of the hour and the weekday."""
-        draw = self._arrival_draw
         for day in self.calendar.days:
-            if day.opens_s >= self.end_s:
+            known_s = max(day.opens_s - BOOKING_S, 0.0)
+            if known_s >= self.end_s:
                 return
-            for begins_s, ends_s, rate in self._hours(day):
-                at_s = begins_s
-                while (at_s := at_s + draw.expovariate(rate)) < ends_s:
-                    reason = self._drawn_reason(at_s)
-                    if at_s < 0:
-                        continue
-                    yield self.env.timeout(at_s - self.env.now)
-                    self.env.process(self._visit(self, reason))
+            yield self.env.timeout(max(known_s - self.env.now, 0.0))
+            for at_s, reason in self._customers_of(day):
+                if at_s >= 0:
+                    self.env.process(self._arrive(at_s, reason))
+
+    def _customers_of(self, day: OpenDay) -> Iterator[tuple[float, Reason]]:
+        draw = self._arrival_draw
+        for begins_s, ends_s, rate in self._hours(day):
+            at_s = begins_s
+            while (at_s := at_s + draw.expovariate(rate)) < ends_s:
+                yield at_s, self._drawn_reason(at_s)
+
+    def _arrive(self, at_s: float, reason: Reason) -> Steps[None]:
+        """One customer: books, perhaps, and comes at `at_s`."""
+        booked_s = self._booked_s(at_s)
+        if booked_s is not None:
+            yield self.env.timeout(booked_s - self.env.now)
+            order = Order(self.next_order_id(), reason.vehicle.vehicle_id, reason.center_id, at_s)
+            self._book(order, reason)
+            reason = replace(reason, booking=order)
+        yield self.env.timeout(at_s - self.env.now)
+        yield from self._visit(self, reason)
+
+    def _booked_s(self, at_s: float) -> float | None:
+        """When the customer who comes at `at_s` booked; None for one who did not, or before all that is told."""
+        service, draw = self.scenario.service, self.further
+        ahead_s = 0.5 * HOUR_S + draw.expovariate(1.0) * service.appointment_hours * HOUR_S
+        is_booked = draw.random() < service.appointment_share and at_s - ahead_s >= self.env.now
+        return at_s - ahead_s if is_booked else None
+
+    def _book(self, order: Order, reason: Reason) -> None:
+        """Say the appointment, moved or taken back and made again at times, with the times that it was for."""
+        service, draw = self.scenario.service, self.further
+        booked_s, at_s = self.env.now, order.checked_in_s
+        wish = {"contact": reason.vehicle.contact, "fault_groups": [group.name for group in reason.groups]}
+        starts_at = self.feed.stamp(self.feed.next_five_minutes(at_s))
+        chance, second_s = draw.random(), booked_s + (at_s - booked_s) * (0.1 + 0.6 * draw.random())
+        if chance >= service.moved_share + service.rebooked_share:
+            self.feed.say_further(order, "appointment", booked_s, phase="booked", starts_at=starts_at, **wish)
+            return
+        earlier = self.feed.stamp(self.feed.next_five_minutes(at_s - 2 * HOUR_S))
+        self.feed.say_further(order, "appointment", booked_s, phase="booked", starts_at=earlier, **wish)
+        if chance < service.moved_share:
+            self.feed.say_further(order, "appointment", second_s, phase="moved", starts_at=starts_at, **wish)
+            return
+        self.feed.say_further(order, "appointment", second_s, phase="cancelled", starts_at=earlier)
+        self.feed.say_further(order, "appointment", second_s + 60, phase="booked", starts_at=starts_at, **wish)
 
     def _hours(self, day: OpenDay) -> list[tuple[float, float, float]]:
         """(from, to, arrivals per second) for the hours of the day in which there are any."""

@@ -4,7 +4,7 @@ A version is a function of how far the alert has come, so of what two processes 
 further wins: ended before acknowledged before open.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from fixtrail.watch.config import Rule
 from fixtrail.watch.rules import Due
@@ -14,6 +14,11 @@ from schemas.times import MINUTE_MS
 _RANK = 1_000_000
 _NOTE = 500
 _NAME = 100
+_UNITS: dict[str, Literal["share", "events"]] = {
+    "stockout_rate": "share",
+    "field_lost": "share",
+    "source_silent": "events",
+}
 
 
 def opened(due: Due) -> Alert:
@@ -32,7 +37,7 @@ def opened(due: Due) -> Alert:
         opened_at=due.due_at,
         value=due.value,
         limit=due.limit,
-        unit="share" if due.rule.kind == "stockout_rate" else "minutes",
+        unit=_UNITS.get(due.rule.kind, "minutes"),
         level=0,
         version=1,
     )

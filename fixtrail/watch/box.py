@@ -5,6 +5,7 @@ the beginning, and what was told before has its id in the topics.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
@@ -36,7 +36,7 @@ from schemas.times import DAY_MS
 from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, JOURNEYS, NOTICES
 from schemas.version import SCHEMA_HEADER, NewerSchemaError
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 TOPICS = (JOURNEYS, NOTICES, CENTER_HOURS, ALERTS)
 TICK_S = 1.0
@@ -71,7 +71,7 @@ async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progr
     try:
         return await box.run()
     except NewerSchemaError as error:
-        log.critical("the watch refuses to go on", reason=str(error))
+        log.critical("the watch refuses to go on: %s", error)
         return REFUSED
     except Exception:
         log.exception("the watch failed")
@@ -295,7 +295,7 @@ class _Watch(Box):
             self._failing_since = self._failing_since or time.monotonic()
             if time.monotonic() - self._failing_since > FAILING_LIMIT_S:
                 raise RuntimeError("nothing can be written for too long") from error
-            log.warning("nothing could be written, it is tried again", error=type(error).__name__)
+            log.warning("nothing could be written, it is tried again", extra={"error": type(error).__name__})
             return False
         crash_point("watch.written")
         self._failing_since = None
@@ -314,12 +314,15 @@ class _Watch(Box):
     def _note(self, shard: Shard, output: TickOutput) -> None:
         for notice in output.notices:
             self._progress.counts["notices", notice["milestone"]] += 1
-            log.info("customer told", milestone=notice["milestone"], order_id=notice["order_id"])
+            log.info("customer told", extra={"milestone": notice["milestone"], "order_id": notice["order_id"]})
         for alert in output.alerts.values():
             before = shard.alerts.get(alert.alert_id)
             if (step := _step(before, alert)) is not None:
                 self._progress.counts["alerts", alert.kind, step] += 1
-                log.info("alert changed", step=step, rule=alert.rule, subject=alert.subject, alert_id=alert.alert_id)
+                log.info(
+                    "alert changed",
+                    extra={"step": step, "rule": alert.rule, "subject": alert.subject, "alert_id": alert.alert_id},
+                )
 
     def _show(self, now: int) -> None:
         progress, live = self._progress, [shard for shard in self._shards.values() if shard.live_since is not None]

@@ -117,6 +117,47 @@ class StockoutRule(RuleBase):
     least_before: Annotated[int, Field(ge=1)] = 50
 
 
+class VehicleChangedRule(RuleBase):
+    """An order is known under two vehicles; `fixtrail orders correct-vehicle` ends it."""
+
+    kind: Literal["vehicle_changed"]
+
+
+class SourceSilentRule(RuleBase):
+    """Nothing has come from a center for so long that `least_usual` events usually come in that time.
+
+    Usual is the same hours of the last `weeks`. `minutes`: how long after that.
+    """
+
+    kind: Literal["source_silent"]
+    least_usual: Annotated[float, Field(ge=1)] = 10
+    weeks: Annotated[int, Field(ge=2, le=4)] = 4
+    minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 15
+
+
+class ClockSkewRule(RuleBase):
+    """Events of `least_orders` orders of a center were stamped more than `minutes` after they came, today (UTC)."""
+
+    kind: Literal["clock_skew"]
+    minutes: Minutes = 2
+    least_orders: Annotated[int, Field(ge=1)] = 3
+
+
+class FieldLostRule(RuleBase):
+    """Orders that a center handed off in the last `window_days` have a field much less often than those before.
+
+    Less than half as often, and below the lower limit of a p-chart. `fields`: only these.
+    """
+
+    kind: Literal["field_lost"]
+    fields: tuple[Literal["promised_at", "fault_groups", "amount", "quote", "odometer_km"], ...] = ()
+    sigmas: Annotated[float, Field(gt=0)] = 3
+    window_days: Annotated[int, Field(ge=1, le=7)] = 2
+    baseline_days: Annotated[int, Field(ge=1, le=28)] = 28
+    least_now: Annotated[int, Field(ge=1)] = 10
+    least_before: Annotated[int, Field(ge=1)] = 50
+
+
 class PipelineRule(RuleBase):
     """The newest heartbeat that came through the stream workers is older than `minutes`."""
 
@@ -125,7 +166,8 @@ class PipelineRule(RuleBase):
 
 
 OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
-Rule = Annotated[OrderRule | StockoutRule | PipelineRule, Field(discriminator="kind")]
+SourceRule = SourceSilentRule | ClockSkewRule | FieldLostRule
+Rule = Annotated[OrderRule | StockoutRule | SourceRule | VehicleChangedRule | PipelineRule, Field(discriminator="kind")]
 
 
 class OpsChannel(Section):

@@ -18,18 +18,21 @@ class ClosedOrder(NamedTuple):
     vehicle_id: str
     version: int
     last_event_at: int
+    known_at: int
 
 
 @dataclass(slots=True)
 class OpenOrder:
     """What is kept of an open order. `fact` is there until it is worked out what will be due of it.
 
-    `settled_at`: when its newest fact may be believed to be all there is.
+    `known_at`: since when it is known under its vehicle. `settled_at`: when its newest fact may be believed to be all
+    there is.
     """
 
     vehicle_id: str
     version: int
     last_event_at: int
+    known_at: int
     settled_at: int
     fact: Fact | None
     dues: Sequence[Due] = ()

@@ -15,13 +15,13 @@ import orjson
 from pydantic import ValidationError
 
 from fixtrail.watch import alerts as life
-from fixtrail.watch.config import PipelineRule, Rule, StockoutRule, WatchConfig
+from fixtrail.watch.center_counts import CenterCounts
+from fixtrail.watch.config import OrderRule, PipelineRule, Rule, SourceRule, StockoutRule, WatchConfig
 from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces
 from fixtrail.watch.rules import (
     Centers,
     Due,
     DueNotice,
-    Requests,
     due_by,
     notice_dues,
     order_dues,
@@ -29,6 +29,8 @@ from fixtrail.watch.rules import (
     ready_due,
     stockout_due,
 )
+from fixtrail.watch.sources import source_dues
+from fixtrail.watch.vehicles import VehicleChanges, first_known_at
 from schemas.facts import WAITS, Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
@@ -90,23 +92,22 @@ class Shard:
         self.live_since: int | None = None
         self._config, self._centers, self._stale_ms = config, centers, stale_ms
         self._rules: dict[str, Rule] = {rule.name: rule for rule in config.rule}
-        self._order_rules = [rule for rule in config.rule if not isinstance(rule, StockoutRule | PipelineRule)]
-        self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule)]
+        self._order_rules = [rule for rule in config.rule if isinstance(rule, OrderRule)]
+        self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule | SourceRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
         self._orders: dict[OrderKey, OpenOrder] = {}
+        self._vehicles = VehicleChanges(config.rule)
         self._checks = CheckHistory()
         self._closed: dict[OrderKey, ClosedOrder] = {}
         self._recipients: dict[OrderKey, tuple[int, list[str]]] = {}
         self._sent_notices: defaultdict[OrderKey, set[str]] = defaultdict(set)
         self._timers: list[tuple[int, OrderKey]] = []
         self._dirty: set[OrderKey] = set()
-        self._rows: dict[tuple[str, int, int], tuple[int, int, int]] = {}
-        self._hours: defaultdict[str, dict[int, Requests]] = defaultdict(dict)
+        self._counts = CenterCounts()
         self._centers_at = self._housekeeping_at = 0
         self.alerts: dict[str, Alert] = {}
-        self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(
-            set
-        )  # ids by order, of alerts not ended
+        # Ids by order, of alerts not ended.
+        self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(set)
         self._acks = acks if acks is not None else {}
 
     def __len__(self) -> int:
@@ -133,22 +134,27 @@ class Shard:
             key, version, last_event_at = OrderKey.of(fact), int(fact["version"]), int(fact["last_event_at"])
             self._checks.add(whole)
             fact["is_moved"] = is_of_no_vehicle(whole)
+            if not fact["is_moved"]:
+                self._counts.add_journey(whole, record.timestamp, is_known_closed=key in self._closed)
             fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
             fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
-        if not replaces(fact, self._orders.get(key) or self._closed.get(key)):
+        former, known_at = self._orders.get(key) or self._closed.get(key), first_known_at(fact)
+        if self._vehicles.add(key, fact, former):
+            self._dirty.add(key)
+        if not replaces(fact, former):
             return
         self._dirty.add(key)
         if fact["status"] == "open":
             comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
             settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
-            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, settled_at, fact)
+            self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
             self._closed.pop(key, None)
         else:
             self._orders.pop(key, None)
-            self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at)
+            self._closed[key] = ClosedOrder(fact["vehicle_id"], version, last_event_at, known_at)
 
     def apply_notice(self, record: Any) -> None:
         """Remember where an order's customer is reached, and what the clock has told."""
@@ -165,19 +171,10 @@ class Shard:
     def apply_hour(self, record: Any) -> None:
         """Count a center's part requests by hour, the newest revision of each partial sum."""
         try:
-            row = orjson.loads(record.value or b"")
-            key = (str(row["center_id"]), int(row["hour"]), int(row["partition"]))
-            figures = (int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]))
+            if self._counts.add_hour(orjson.loads(record.value or b"")):
+                self._centers_at = 0
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of center-hours %d is no hour", record.offset, record.partition)
-            return
-        before = self._rows.get(key, (-1, 0, 0))
-        if figures[0] < before[0]:
-            return
-        self._rows[key] = figures
-        requests = self._hours[key[0]].setdefault(key[1], Requests())
-        requests.add(figures[1] - before[1], figures[2] - before[2])
-        self._centers_at = 0
 
     def apply_alert(self, record: Any) -> None:
         """Know an alert as it was written, by this process or another."""
@@ -234,12 +231,14 @@ class Shard:
             order = self._orders.get(key)
             if order is None:
                 closed = self._closed.get(key)
-                self._settle(output, key, {}, closed.last_event_at if closed else now, now)
+                cases = self._vehicles.due_by(key, now)
+                self._settle(output, key, cases, closed.last_event_at if closed else now, now, may_open=not stale)
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
             is_held = stale or now < order.settled_at
-            self._settle(output, key, order.due_by(now), order.last_event_at, now, may_open=not is_held)
+            cases = order.due_by(now) | self._vehicles.due_by(key, now)
+            self._settle(output, key, cases, order.last_event_at, now, may_open=not is_held)
             times = order.times()
             waiting = is_held and any(at <= now for at in times)
             for due in order.notices:
@@ -274,14 +273,23 @@ class Shard:
         return False
 
     def _look_at_centers(self, output: TickOutput, now: int) -> None:
-        for center_id, by_hour in self._hours.items():
-            center = self._centers.get(center_id)
-            dues = [
-                stockout_due(rule, center_id, by_hour, center, self._config.time_zone, now)
-                for rule in self._center_rules
-                if not rule.centers or center_id in rule.centers
-            ]
-            self._settle(output, f"center:{center_id}", due_by([due for due in dues if due], now), now, now)
+        # Of the centers whose hours stand in this partition: each has one shard that speaks of it.
+        for center_id in [*self._counts.requests]:
+            dues = [due for rule in self._center_rules for due in self._center_dues(rule, center_id, now)]
+            # What looks like a silent source may be ours.
+            is_held = self.is_stale(now)
+            self._settle(output, f"center:{center_id}", due_by(dues, now), now, now, may_open=not is_held)
+
+    def _center_dues(self, rule: StockoutRule | SourceRule, center_id: str, now: int) -> Iterator[Due]:
+        if rule.centers and center_id not in rule.centers:
+            return
+        if not isinstance(rule, StockoutRule):
+            yield from source_dues(rule, center_id, self._counts, now)
+            return
+        by_hour, center = self._counts.requests[center_id], self._centers.get(center_id)
+        due = stockout_due(rule, center_id, by_hour, center, self._config.time_zone, now)
+        if due is not None:
+            yield due
 
     def _look_at_pipeline(self, output: TickOutput, now: int) -> None:
         for rule in self._pipeline_rules:
@@ -367,9 +375,7 @@ class Shard:
                 del self._recipients[order]
         for order in [order for order in self._sent_notices if order not in self._orders]:
             del self._sent_notices[order]
-        for key in [key for key in self._rows if key[1] < now - _HOURS_KEPT_MS]:
-            del self._rows[key]
-            self._hours[key[0]].pop(key[1], None)
+        self._counts.forget(now - _HOURS_KEPT_MS)
         if len(self._timers) > 1000 + 2 * len(self._orders):
             self._timers.clear()
             self._dirty |= self._orders.keys()

@@ -16,6 +16,7 @@ from sinks.push.words.wording import plain
 
 TEXTS = Path(__file__).with_name("texts.toml")
 LISTED = 20
+_OF_CENTERS = frozenset({"stockout_rate", "source_silent", "clock_skew", "field_lost"})
 
 
 @lru_cache
@@ -73,10 +74,11 @@ class Wording:
         activity = alert.opening.partition(":")[0] if alert.kind in ("wait", "stuck") else ""
         share = alert.unit == "share"
         sentence: str = catalogue["kinds"][alert.kind].format(
-            subject=self._location(alert) if alert.kind == "stockout_rate" else plain(alert.subject, 80),
+            subject=self._location(alert) if alert.kind in _OF_CENTERS else plain(alert.subject, 80),
+            field=alert.subject.rpartition("/")[2],
             activity=catalogue["activities"].get(activity, catalogue["activities"]["any"]),
             limit=f"{alert.limit:.1%}" if share else f"{alert.limit:g}",
-            value=f"{alert.value:.1%}" if share and alert.value is not None else "",
+            value="" if alert.value is None else f"{alert.value:.1%}" if share else f"{alert.value:g}",
             since=f"{since:%m-%d %H:%M}",
         )
         return sentence

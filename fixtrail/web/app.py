@@ -7,6 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
+from fixtrail.web.ops.errors import show_errors
 from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
 from fixtrail.web.static import STATIC
@@ -18,10 +19,11 @@ def create_app(web: Web) -> FastAPI:
     match_any_path()
     app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
-    app.state.tracking = Pages(web.config, web.journeys.checks)
+    app.state.tracking = Pages(web.config, web.journeys.checks, web.estimates.shown)
     for router in _routers():
         app.include_router(router)
     app.mount("/v1", create_api(web.api))
+    show_errors(app)
     for name, folder in STATIC.items():
         app.mount(f"/static/{name}", StaticFiles(directory=folder), name=name)
     app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))

@@ -7,9 +7,12 @@ from starlette.requests import Request
 from fixtrail.sealing import sealer_of
 from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
+from fixtrail.web.api.figures import computer as figure_computer
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
+from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.state import Ops, make_ops
@@ -23,7 +26,7 @@ class Web:
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
-    `boards` the pieces of the board.
+    `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready.
     """
 
     config: WebConfig
@@ -34,21 +37,28 @@ class Web:
     api: ApiState
     ops: Ops = field(repr=False)
     boards: Boards = field(repr=False)
+    estimates: Estimates = field(repr=False)
+    freshness: Freshness = field(repr=False)
     progress: Progress = field(repr=False)
 
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
-    journeys = Journeys()
+    journeys, ops = Journeys(), make_ops(config)
+    estimates = Estimates(journeys.visits, config.centers)
+    api = make_state(config.settings, journeys, progress, config.centers.all, estimates)
+    api.figures.compute = figure_computer(config.settings)
     return Web(
         config=config,
         journeys=journeys,
         events=Events(client_options(config.settings), sealer_of(config.settings)),
         gate=Gate(config.limits),
         links=Links(*config.settings.link_keys()),
-        api=make_state(config.settings, journeys, progress, config.centers.all),
-        ops=make_ops(config),
-        boards=Boards(journeys, config.centers),
+        api=api,
+        ops=ops,
+        boards=Boards(journeys, config.centers, estimates),
+        estimates=estimates,
+        freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),
         progress=progress,
     )
 

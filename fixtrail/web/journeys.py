@@ -15,10 +15,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
+from fixtrail.estimates.past import PastVisits
+from fixtrail.web.freshness import HeartbeatTimes
 from runtime.kafka.journey_table import JourneyTable
 from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import JourneyFact
@@ -35,9 +37,10 @@ class _Row:
 
     __slots__ = ("fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
-    def __init__(self, raw: bytes, checks: CheckHistory) -> None:
+    def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits) -> None:
         fact = orjson.loads(raw)
         checks.add(fact)
+        visits.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
         self.order = OrderKey.of(fact)
@@ -121,12 +124,26 @@ class Changes:
         self.close()
 
 
+class _LiveTable(JourneyTable[_Row]):
+    """The table that also notes the heartbeats that came through the workers."""
+
+    def __init__(self, parse: Callable[[bytes], _Row], is_expired: Callable[[_Row, int], bool]) -> None:
+        super().__init__(parse, is_expired)
+        self.heartbeats = HeartbeatTimes()
+
+    def apply(self, records: Iterable[Any]) -> None:
+        batch = list(records)
+        self.heartbeats.note(batch)
+        super().apply(batch)
+
+
 class Journeys:
     """The newest fact of every open order, and of those closed within 30 days."""
 
     def __init__(self) -> None:
         self.checks = CheckHistory()
-        self.table = JourneyTable(self._row, _is_old)
+        self.visits = PastVisits()
+        self.table = _LiveTable(self._row, _is_old)
         self.table.on_order_change(self._note)
         # Set once all that was in the topic at the start has been read.
         self.read = self.table.read
@@ -135,7 +152,7 @@ class Journeys:
         self._of_all: set[Changes] = set()
 
     def _row(self, raw: bytes) -> _Row:
-        return _Row(raw, self.checks)
+        return _Row(raw, self.checks, self.visits)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -81,6 +81,12 @@ class Table(Mapping[str, Value]):
         """Whether all that was in the topic a minute ago has been applied."""
         return self._complete_at is not None and time.monotonic() - self._complete_at < STALE_AFTER_S
 
+    def complete_as_of(self, now: int) -> int | None:
+        """The last instant (ms) of which all that was in the topic has been applied; None before the first."""
+        if self._complete_at is None:
+            return None
+        return now - round(1000 * (time.monotonic() - self._complete_at))
+
     def on_change(self, follower: Callable[[str, Value | None, Value | None], object]) -> Callable[[], None]:
         """Call `follower` with key, value before and value after each change, in order; call the result to unsubscribe.
 

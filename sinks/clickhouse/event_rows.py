@@ -6,7 +6,8 @@ from datetime import datetime
 from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
-from schemas.origin import sent_ms_of, source_of
+from schemas.fast_path import replaced
+from schemas.origin import origin_of
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -86,6 +87,10 @@ class EventRows:
     def row(self, record: Record) -> Row:
         """The record's row. Raises schemas.decode.EventError where it is no event."""
         event, _ = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
+        return self.row_of(event, record)
+
+    def row_of(self, event: Event, record: Record) -> Row:
+        """The row of an event that the record carries."""
         if self._staff_key is not None:
             event = _without_staff(event, self._staff_key)
         fields = event.__dict__
@@ -110,8 +115,7 @@ class EventRows:
             get("request_id"),
             get("part_no"),
             self._payload[kind](event),
-            source_of(record.headers, record.value),
-            sent_ms_of(record.headers, record.value),
+            *origin_of(record.headers, record.value),
         )
 
 
@@ -120,7 +124,7 @@ def _without_staff(event: Event, staff_key: Callable[[str, str], str]) -> Event:
     named = {name: staff_id for name in _STAFF if (staff_id := event.__dict__.get(name)) is not None}
     if not named:
         return event
-    return event.model_copy(update={name: staff_key(event.center_id, each) for name, each in named.items()})
+    return replaced(event, {name: staff_key(event.center_id, staff_id) for name, staff_id in named.items()})
 
 
 def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event], bytes]:

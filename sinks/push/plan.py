@@ -16,6 +16,7 @@ from sinks.push.ledger.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
 
 # The journey that shows what a notice says is written just behind it.
 HEAD_START_MS = 200
+TOO_OLD = "already too old when it came"
 NOBODY = Recipient("none", "")
 
 
@@ -96,7 +97,7 @@ class Planner:
             reason = f"channel {scheme} is not set up" if scheme else "the address names no channel"
             return self._final_send(notice, recipient, shard, now, reason)
         if now >= notice.expires_at:
-            return self._final_send(notice, recipient, shard, now, "already too old when it came", EXPIRED)
+            return self._final_send(notice, recipient, shard, now, TOO_OLD, EXPIRED)
         lane = self.keys.lane(channel.name, channel.lane(recipient.address))
         due_at = max(notice.not_before, now + HEAD_START_MS)
         return self._row(notice, recipient, shard, now, lane, PLANNED, "", due_at, recipient.address, body)

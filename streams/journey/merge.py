@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 import orjson
 
+from streams.journey.content_digest import LENGTH, UNKNOWN
 from streams.journey.entries import Entry
 from streams.journey.hour_state import HourState, Share, decode_hour
 from streams.journey.order import is_erased
@@ -27,15 +28,30 @@ def merge_orders(first: bytes, second: bytes) -> bytes:
         return second
     if first_lines.startswith(second_lines):
         return first
+    digests = _common_digests(_digests(first_header, first_lines), _digests(second_header, second_lines))
     longer, shorter = sorted((first_lines, second_lines), key=lambda lines: (-len(lines), lines))
     others = {_event_id(line): line for line in shorter.split(b"\n")}
     # What was erased in one of them stays so.
     lines = [_rather_erased(line, others.pop(_event_id(line), line)) for line in longer.split(b"\n")]
     lines += others.values()
     offsets, hours, *_ = zip(orjson.loads(first_header), orjson.loads(second_header), strict=False)
+    all_digests = "".join(digests[_event_id(line)] for line in lines)
     all_hours = sorted({(center, hour) for order_hours in hours for center, hour in order_hours})
     # Without a visit: it is folded again from the events when it is needed.
-    return b"\n".join([orjson.dumps([max(offsets), all_hours, None]), *lines])
+    return b"\n".join([orjson.dumps([max(offsets), all_hours, None, 0, all_digests]), *lines])
+
+
+def _digests(header: bytes, lines: bytes) -> dict[str, str]:
+    """The content digests of an order's events by id."""
+    digests = "".join(orjson.loads(header)[4:5])
+    ids = map(_event_id, lines.split(b"\n"))
+    return {event_id: digests[i * LENGTH : (i + 1) * LENGTH] or UNKNOWN for i, event_id in enumerate(ids)}
+
+
+def _common_digests(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """The digest by event; unknown where either state does not know it, as it may have been erased, or has another."""
+    shared = {name: digest if second[name] == digest else UNKNOWN for name, digest in first.items() if name in second}
+    return {**first, **second, **shared}
 
 
 def _rather_erased(line: bytes, other: bytes) -> bytes:

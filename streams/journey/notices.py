@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.order_key import OrderKey
+from streams.journey.as_of import NEVER_CLOSED_MS
 from streams.journey.clock_notices import clock_notice_objection, is_by_clock
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
@@ -38,10 +39,26 @@ MILESTONES = tuple(_RULES)
 _OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}
 
 
+def expires_at(milestone: Milestone) -> int:
+    """When the milestone is not worth telling any more (ms)."""
+    return milestone.at + _RULES[milestone.name][1]
+
+
+def notices_to_make(visit: Visit, milestones: list[Milestone], now_ms: int) -> list[Milestone]:
+    """Those of the milestones that can still be told at `now_ms`.
+
+    Of an order in the workshop the last one stays even where none can: by it the watch knows whom to tell what follows.
+    """
+    current = [milestone for milestone in milestones if expires_at(milestone) > now_ms]
+    if current or visit.closed_at is not None or visit.last is None:
+        return current
+    return milestones[-1:] if visit.last[0] + NEVER_CLOSED_MS > now_ms else []
+
+
 def notice_of(order: OrderKey, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
     """The notice in the shape of schemas.facts.Notice, as the visit stands now. `proof` is the entry that proves it."""
     name, event_id, at = milestone.name, milestone.event_id, milestone.at
-    superseded_by, lifetime, settling = _RULES[name]
+    superseded_by, _, settling = _RULES[name]
     part_no, expected_at = _part(visit, proof) if isinstance(proof, PartEntry) else (None, None)
     return {
         "notice_id": notice_id(order, name, event_id),
@@ -51,7 +68,7 @@ def notice_of(order: OrderKey, visit: Visit, milestone: Milestone, proof: Entry)
         "event_id": event_id,
         "occurred_at": at,
         "not_before": at + settling,
-        "expires_at": at + lifetime,
+        "expires_at": expires_at(milestone),
         "superseded_by": superseded_by,
         "locale": visit.locale,
         "recipients": visit.contact,

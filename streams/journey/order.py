@@ -13,6 +13,7 @@ import orjson
 from schemas.order_key import OrderKey
 from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym, sealed_id_of
 from streams.journey import entries as e
+from streams.journey.content_digest import LENGTH, UNKNOWN, is_other_content
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.visit import VISIT_STATE, Visit, fold
 from streams.journey.visit_state import Milestone
@@ -23,18 +24,22 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 3
+RULES = 4
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
 
 class _Header(msgspec.Struct, array_like=True, gc=False):
-    """The newest record's offset, the center hours that the order counts in, its visit while it is open."""
+    """The newest record's offset, the center hours that the order counts in, its visit while it is open.
+
+    `digests` has eight characters for each entry, in order of arrival (streams.journey.content_digest).
+    """
 
     offset: int
     hours: list[Hour]
     visit: msgspec.Raw
     rules: int = 1
+    digests: str = ""
 
 
 _decode_header = msgspec.json.Decoder(_Header).decode
@@ -44,19 +49,21 @@ _decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
 class Order:
     """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
 
-    __slots__ = ("_lines", "_visit", "hours", "key", "offset")
+    __slots__ = ("_digests", "_lines", "_visit", "hours", "key", "offset")
 
     def __init__(self, key: OrderKey, state: bytes | None = None) -> None:
         self.key = key
         self.offset = -1
         self.hours: list[Hour] = []
         self._lines = b""
+        self._digests = ""
         self._visit: Visit | None = Visit()
         if state is not None:
             header, newline, lines = state.partition(b"\n")
             self._lines = newline + lines
             values = _decode_header(header)
             self.offset, self.hours = values.offset, values.hours
+            self._digests = values.digests.ljust(LENGTH * self._lines.count(b"\n"))
             visit = _decode_visit(values.visit) if values.rules == RULES else None
             self._visit = None if visit is None else Visit.restore(visit)
 
@@ -89,16 +96,25 @@ class Order:
         end = self._lines.find(b"\n", start)
         return self._lines[start:] if end < 0 else self._lines[start:end]
 
-    def apply(self, entry: Entry, offset: int) -> tuple[Outcome, list[Milestone]]:
+    def _has_content(self, entry: Entry, line: bytes, digest: str) -> bool:
+        """Whether the event that the order has under the entry's id says the same."""
+        start = self._lines.index(_opening(entry.event_id))
+        position = LENGTH * self._lines.count(b"\n", 0, start)
+        if is_other_content(self._digests[position : position + LENGTH], digest):
+            return False
+        return _has_same_content(self._line(entry.event_id), line)
+
+    def apply(self, entry: Entry, offset: int, digest: str = UNKNOWN) -> tuple[Outcome, list[Milestone]]:
         """Add an event; what it was, and the milestones that it made known (after a late one, perhaps again).
 
         The first event accepted under an id counts: one more is a duplicate, or a conflict where its content differs.
         """
         line = msgspec.json.encode(entry)
         if self.has(entry.event_id):
-            return ("duplicate" if _has_same_content(self._line(entry.event_id), line) else "conflict"), []
+            return ("duplicate" if self._has_content(entry, line, digest) else "conflict"), []
         visit = self._visit
         self._lines += b"\n" + line
+        self._digests += digest
         self.offset = max(offset, self.offset)
         if visit is not None and visit.can_advance(entry):
             return "new", visit.advance(entry)
@@ -116,6 +132,8 @@ class Order:
         """Forget who the order is about: no addresses, and of each check-in's customer (by event id) a pseudonym."""
         lines = [line for line in self._lines.split(b"\n") if line]
         self._lines = b"".join(b"\n" + erased_line(line, customers) for line in lines)
+        # A text can be guessed from its digest.
+        self._digests = UNKNOWN * len(lines)
         self._visit = None
 
     def state(self) -> bytes:
@@ -123,7 +141,7 @@ class Order:
         visit: dict[str, Any] | None = None
         if self._visit is not None and self._visit.closed_at is None:
             visit = self._visit.snapshot()
-        return msgspec.json.encode((self.offset, self.hours, visit, RULES)) + self._lines
+        return msgspec.json.encode((self.offset, self.hours, visit, RULES, self._digests)) + self._lines
 
 
 def _has_same_content(line: bytes, second_line: bytes) -> bool:
@@ -157,7 +175,7 @@ def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
         return line
     customer_key = customer_key_of(entry.customer)
     entry.customer = pseudonym(customer_key) if customer_key else customers.get(entry.event_id, ERASED_CUSTOMER)
-    entry.contact = []
+    entry.contact, entry.vehicle_label, entry.advisor = [], None, None
     return msgspec.json.encode(entry)
 
 
@@ -170,7 +188,8 @@ def is_erased(line: bytes) -> bool:
 
 
 def _impersonal(entry: e.CheckInEntry) -> bytes:
-    return msgspec.json.encode(msgspec.structs.replace(entry, customer="", contact=[]))
+    replaced = msgspec.structs.replace(entry, customer="", contact=[], vehicle_label=None, advisor=None)
+    return msgspec.json.encode(replaced)
 
 
 def _opening(event_id: str) -> bytes:

@@ -20,12 +20,13 @@ from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.center_hours import center_hour, contributions_of
-from streams.journey.entries import entry_of
+from streams.journey.content_digest import content_digest
+from streams.journey.entries import Entry, entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
 from streams.journey.hour_state import HourState, Share, decode_hour
 from streams.journey.ids import order_key
-from streams.journey.notices import notice_of
+from streams.journey.notices import notice_of, notices_to_make
 from streams.journey.old_state import with_centers
 from streams.journey.order import Order
 from streams.journey.packed import packed
@@ -65,7 +66,7 @@ class BatchOutput:
 class _VehicleSession:
     """A vehicle for the length of a batch, with those of its orders that were looked at."""
 
-    __slots__ = ("changed", "dropped_orders", "milestones", "orders", "vehicle")
+    __slots__ = ("changed", "dropped_orders", "entries", "milestones", "orders", "vehicle")
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.vehicle = vehicle
@@ -73,6 +74,7 @@ class _VehicleSession:
         self.changed: dict[OrderKey, bool] = {}  # by order: whether everything that follows must be written again
         self.dropped_orders: list[OrderKey] = []
         self.milestones: dict[OrderKey, list[Milestone]] = {}
+        self.entries: dict[tuple[OrderKey, str], Entry] = {}  # those of the batch that proved milestones, by event id
 
 
 class PartitionState:
@@ -85,6 +87,7 @@ class PartitionState:
         self._orders, self._vehicles, self._hours = orders, vehicles, hours
         self._hold_ms = hold_days * DAY_MS
         self.clock = 0
+        self._now_ms = 0
         # The newest record of which something had reached the log before the state was read from it.
         self._logged_offset = -1
         # (event time at which to look whether something can be let go, key)
@@ -109,9 +112,15 @@ class PartitionState:
                 heappush(self._hour_expiry, (changed_at + self._hold_ms, key))
         return leftovers
 
-    def apply(self, events: Iterable[tuple[int, Event]], erasures: Iterable[tuple[int, Erasure]] = ()) -> BatchOutput:
-        """Apply a batch of (offset, event) in the order of the partition, then the batch's (offset, erasure)."""
+    def apply(
+        self, events: Iterable[tuple[int, Event]], erasures: Iterable[tuple[int, Erasure]] = (), now_ms: int = 0
+    ) -> BatchOutput:
+        """Apply a batch of (offset, event) in the order of the partition, then the batch's (offset, erasure).
+
+        A notice that has expired at `now_ms` is not made: nobody would get it.
+        """
         out = BatchOutput()
+        self._now_ms = now_ms
         sessions: dict[str, _VehicleSession] = {}
         hours: HourChanges = {}
         offset = -1
@@ -156,7 +165,7 @@ class PartitionState:
             return
         # A record met again: perhaps not all that followed from it was written before a crash, so derive it again.
         redelivered = offset <= max(order.offset, vehicle.offset)
-        outcome, milestones = order.apply(entry, offset)
+        outcome, milestones = order.apply(entry, offset, content_digest(event))
         repeats = outcome in ("duplicate", "conflict")
         if outcome == "conflict":
             # The first accepted counts, so the other one counts nowhere.
@@ -172,6 +181,7 @@ class PartitionState:
                 session.changed[sibling_id] = session.changed.get(sibling_id, False) or redelivered
         if milestones:
             session.milestones.setdefault(key, []).extend(milestones)
+            session.entries[key, entry.event_id] = entry
 
     def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
@@ -212,8 +222,9 @@ class PartitionState:
             verdict = first_time_fix(key, visit, digests)
             fact = journey_fact(key, vehicle.vehicle_id, visit, verdict, vehicle.version_of(key, visit))
             out.journeys.append(fact)
-            for milestone in session.milestones.get(key, ()):
-                out.notices.append(notice_of(key, visit, milestone, order.entry(milestone.event_id)))
+            for milestone in notices_to_make(visit, session.milestones.get(key, []), self._now_ms):
+                proof = session.entries.get((key, milestone.event_id)) or order.entry(milestone.event_id)
+                out.notices.append(notice_of(key, visit, milestone, proof))
             name = order_key(vehicle.vehicle_id, key)
             self._count_hours(name.decode(), order, fact, write_again, hours)
             self._change(self._orders, out.order_changes, name, order.state())
@@ -223,7 +234,7 @@ class PartitionState:
             name = order_key(vehicle.vehicle_id, key)
             self._orders.pop(name, None)
             out.deleted_orders.append(name)
-        session.changed, session.dropped_orders, session.milestones = {}, [], {}
+        session.changed, session.dropped_orders, session.milestones, session.entries = {}, [], {}, {}
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
         self._expect(vehicle)

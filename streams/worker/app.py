@@ -16,6 +16,9 @@ from streams.worker.consumer import Consumer, Transport
 from streams.worker.lease import Lease
 
 SESSION_S = 10.0
+# A fetch brings a whole batch of a partition that is behind; of one that is level only what is there.
+RECORD_BYTES = 384
+LEAST_FETCH_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Topics:
 class WorkerConfig:
     """All that a worker needs to know. `kafka` are keyword arguments for aiokafka clients, bootstrap_servers first.
 
+    `old_notices` makes notices that have expired already, which nobody gets.
     `data` is a folder for the worker's crash marks; `instance` makes it a static member of its consumer group, so that
     a restart within the session time-out moves no partitions.
     """
@@ -46,11 +50,12 @@ class WorkerConfig:
     min_in_sync: int = 1
     topics: Topics = field(default_factory=Topics)
     hold_days: int = 60
-    batch: int = 1000
+    batch: int = 16_000
     replay_margin: int = 1000
     max_record_bytes: int = 256 * 1024
     max_ahead_s: int = 24 * 3600
     dead_letter_limits: bool = True
+    old_notices: bool = False
     tracing: Tracing | None = None
 
 
@@ -82,7 +87,7 @@ def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[fau
         table_standby_replicas=0,
         consumer_group_instance_id=config.instance,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=2 * 1024 * 1024,
+        consumer_max_fetch_size=max(LEAST_FETCH_BYTES, config.batch * RECORD_BYTES),
         # A topic that was made again or has grown is noticed within this time.
         consumer_metadata_max_age_ms=15_000,
         broker_session_timeout=SESSION_S,
@@ -90,7 +95,8 @@ def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[fau
         broker_rebalance_timeout=60.0,
         broker_request_timeout=90.0,
         broker_commit_interval=1.0,
-        stream_buffer_maxsize=16,
+        # In batches: more would only lie in memory.
+        stream_buffer_maxsize=4,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         ConsumerScheduler=batch_scheduler(config.batch),

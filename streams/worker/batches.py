@@ -43,11 +43,15 @@ class BatchRecord:
 
 
 def batch_scheduler(max_records: int) -> type[DefaultSchedulingStrategy]:
-    """A scheduler that gives each partition's records as batches of at most `max_records`, partitions taking turns."""
+    """A scheduler that gives each partition's records as batches of at most `max_records`, partitions taking turns.
+
+    What was fetched is what a partition is behind, so batches are as large as the lag: the more events of an order are
+    in one, the less is written. Those with the fewest records go first; they need not wait for one that is far behind.
+    """
 
     class BatchScheduler(DefaultSchedulingStrategy):  # type: ignore[misc]
         def iterate(self, records: Mapping[TP, Records]) -> Iterator[tuple[TP, Any]]:
-            waiting = list(records.items())
+            waiting = sorted(records.items(), key=lambda item: len(item[1]))
             start = 0
             while waiting:
                 for tp, batch in waiting:

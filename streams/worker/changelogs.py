@@ -1,6 +1,7 @@
 """The changelog topics of a worker, and what it asks of the topic of events before it starts."""
 
-import structlog
+import logging
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -13,7 +14,7 @@ from streams.worker.app import WorkerConfig
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 def changelog_topics(app_id: str) -> list[Topic]:
@@ -38,7 +39,10 @@ async def prepare_topics(config: WorkerConfig) -> None:
         await _create(admin, [topic for topic in changelogs if states[topic.name].absence == "missing"], plan)
         states = await topic_states(admin, [topic.name for topic in changelogs], with_config=True)
         for difference in topic_differences(changelogs, states, plan):
-            log.warning("topic differs", topic=difference.topic, subject=difference.subject, text=difference.text)
+            log.warning(
+                "topic differs",
+                extra={"topic": difference.topic, "subject": difference.subject, "text": difference.text},
+            )
     finally:
         await admin.close()
 

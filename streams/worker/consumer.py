@@ -3,10 +3,10 @@
 Every rule here was seen to lose or double data when it was missing (faust-streaming 0.15.3).
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import structlog
 from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -18,7 +18,7 @@ from runtime.kafka.lost_records import LostRecords
 from runtime.kafka.topic_check import other_partitions
 from streams.worker.lease import Lease
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -116,7 +116,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Let a topic that was made again be committed from its beginning: no margin reads so far back."""
         if self.settled[tp] + self.replay_margin < self._floor.get(tp, 0):
             log.warning(
-                "the topic was made again: reading it from its beginning", topic=tp.topic, partition=tp.partition
+                "the topic was made again: reading it from its beginning",
+                extra={"topic": tp.topic, "partition": tp.partition},
             )
             self._floor[tp] = 0
 

@@ -1,15 +1,14 @@
 """The metrics of a worker's batches."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from runtime.progress import DELAYS, SIZES, Measure, Progress
 from streams.journey.partition_state import BatchOutput
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 __all__ = ["Progress", "note_batch", "note_done"]
 
@@ -43,9 +42,7 @@ def _note_crowded(progress: Progress, partition: int, vehicle: str, orders: int)
         log.warning(
             "one vehicle has so many orders that it slows its partition down: a fleet's number, or a placeholder? "
             "Its senders should send each car's own (docs/runbooks/vehicle-crowded.md)",
-            vehicle=vehicle,
-            orders=orders,
-            partition=partition,
+            extra={"vehicle": vehicle, "orders": orders, "partition": partition},
         )
         progress.gauges[measure] = orders
 

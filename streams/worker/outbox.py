@@ -4,16 +4,16 @@ Every rule here was seen to lose or double data when it was missing (faust-strea
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaProducer
 
 from runtime.crash_point import crash_point
 from runtime.failure import fail_stop
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 # A key, a value (None deletes), and headers.
 Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -27,7 +27,7 @@ class Outbox:
     changelog is under way, the outputs of the next ones are. Any failed write ends the process before the ack.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 8) -> None:
+    def __init__(self, producer: AIOKafkaProducer, *, depth: int = 4) -> None:
         self._producer = producer
         self._room = asyncio.Semaphore(depth)
         self._depth = depth

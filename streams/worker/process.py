@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import faust
-import structlog
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
@@ -30,7 +29,7 @@ from streams.worker.tracker import Tracker, track_orders
 BATCH_BYTES = 512 * 1024
 DRAIN_S = 20.0
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 Started = Callable[[asyncio.AbstractEventLoop], None]
 
@@ -65,7 +64,7 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
     worker = Worker(config, app, tables, progress, lease)
     track_orders(app, events, worker.tracker.process)
     await worker.start()
-    log.info("worker started", instance=config.instance)
+    log.info("worker started", extra={"instance": config.instance})
     running = asyncio.create_task(app.start())
     watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag(lost))]
     await stop.wait()

@@ -1,6 +1,7 @@
 """Processes a partition batch: admits records, applies the rules, writes the output in order."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -8,7 +9,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import orjson
-import structlog
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
@@ -37,7 +37,7 @@ _DIVERSION_REASONS: dict[Diversion, str] = {
     "event_id_conflict": "another event of the order has this event_id",
 }
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Tracker:
@@ -91,7 +91,8 @@ class Tracker:
             admitted = self.intake.admit(records, self._given_up)
             if traces:
                 traces.follow(admitted.events)
-            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures)
+            now_ms = 0 if self._config.old_notices else int(time.time() * 1000)
+            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures, now_ms)
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, output, traces)
             if admitted.heartbeat_ms:
@@ -100,7 +101,7 @@ class Tracker:
         except (DeadLetterLimitError, NewerSchemaError) as error:
             fail_stop(str(error), REFUSED)
         except Exception as error:
-            log.exception("the rules failed", partition=self._at[0], offset=self._at[1])
+            log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
             self._marks.mark(*self._at)
             fail_stop(f"the rules failed at {self._at[0]}:{self._at[1]}: {type(error).__name__}", BUG)
         self._note(records, admitted.refused, output, time.monotonic() - began)

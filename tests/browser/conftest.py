@@ -24,6 +24,8 @@ name_en = "Shanghai Pudong"
 region = "East"
 wave = 1
 wave_start = 2026-01-05
+opens = 00:00:00
+closes = 23:59:59
 phone = "+86 21 5555 0100"
 address = "上海市浦东新区示范路 1 号"
 address_en = "1 Example Road, Pudong, Shanghai"
@@ -33,6 +35,8 @@ id = "C2"
 name = "北京朝阳服务中心"
 name_en = "Beijing Chaoyang"
 region = "North"
+opens = 00:00:00
+closes = 23:59:59
 """
 PUSH = """
 also = ["console:"]

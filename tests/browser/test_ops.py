@@ -1,8 +1,11 @@
 """The staff's pages in a real browser: signing in, the live board, filters, an order's evidence, alerts, roles."""
 
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -97,8 +100,9 @@ def queued(page: Page, order_id: str) -> Locator:
 
 
 def alerts_of(page: Page, order_id: str) -> Locator:
-    """The order's alerts, also those that were taken care of and are folded away."""
-    return piece(page, "alerts").locator("li", has=page.locator(f'a[href^="/ops/orders/{order_id}?"]'))
+    """The order's item with its alerts, and those that were taken care of and are folded away."""
+    has = page.locator(f'a[href^="/ops/orders/{order_id}?"]')
+    return page.locator("[data-piece] li[data-state]", has=has)
 
 
 def live(page: Page) -> None:
@@ -169,8 +173,8 @@ def test_a_filter_is_an_address_that_can_be_passed_on(desks: Desks, floor: Floor
     expect(queued(page, "OPS-EAST")).to_have_count(1)
     expect(queued(page, "OPS-NORTH")).to_have_count(1)
     page.get_by_label("Region").select_option("North")
+    page.wait_for_url("**region=North*")
     page.get_by_label("Lane").select_option("quick")
-    page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile(r"region=North.*lane=quick"))
     expect(queued(page, "OPS-NORTH")).to_have_count(1)
     expect(queued(page, "OPS-EAST")).to_have_count(0)
@@ -233,13 +237,17 @@ def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks
     manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
     alert, seen = alerts_of(manager, "OPS-ACK").first, alerts_of(viewer, "OPS-ACK").first
     expect(seen).to_have_attribute("data-state", "open")
-    expect(seen.get_by_role("button")).to_have_count(0)
+    expect(seen.get_by_role("checkbox")).to_have_count(0)
     expect(alert).to_have_attribute("data-state", "open")
-    alert.get_by_label("Note").fill("on my way")
-    alert.get_by_role("button", name="Acknowledge").click()
+    alert.get_by_role("checkbox").check()
+    manager.get_by_label("Note").fill("on my way")
+    manager.get_by_role("button", name="Acknowledge selected").click()
+    manager.get_by_text("Lately taken care of").click()
+    alert = piece(manager, "alerts").locator("li", has_text="OPS-ACK").first
     expect(alert).to_contain_text("acknowledged by lin")
     expect(seen).to_have_attribute("data-state", "acknowledged")
     viewer.get_by_text("Lately taken care of").click()
+    seen = piece(viewer, "alerts").locator("li", has_text="OPS-ACK").first
     expect(seen).to_contain_text("acknowledged by lin: on my way")
 
 
@@ -318,6 +326,14 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
     live(page)
     expect(queued(page, "OPS-LOOK")).to_have_count(1)
     assert_accessible(page)
+    page.get_by_label("工单号或车辆").fill("ops-look")
+    page.get_by_role("button", name="查找").click()
+    page.wait_for_url("**q=ops-look*")
+    expect(piece(page, "waiting").locator("[data-order]")).to_have_count(1)
+    page.get_by_role("button", name="对我静音工单 OPS-LOOK 一小时").click()
+    expect(queued(page, "OPS-LOOK")).to_be_hidden()
+    page.get_by_role("button", name="重新显示").click()
+    expect(queued(page, "OPS-LOOK")).to_be_visible()
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert_accessible(page)
@@ -333,6 +349,17 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
             .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
     )
     assert smallest >= 28
+    # Nothing is clipped: the last line of the centers ends above the alerts, and no word of a tile is cut.
+    clipped = page.evaluate(
+        """() => [...document.querySelectorAll(".centers tbody tr, [data-piece=centers] > section > p, .tile .label")]
+            .filter((each) => each.getBoundingClientRect().bottom
+                > document.querySelector("[data-piece=alerts]").getBoundingClientRect().top
+                || each.scrollWidth > each.clientWidth + 1)
+            .map((each) => each.textContent)"""
+    )
+    assert clipped == []
+    page.goto("/analysis")
+    assert_accessible(page)
 
 
 def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browser, stack: Stack, floor: Floor):
@@ -374,3 +401,28 @@ def test_the_days_figures_are_the_same_by_hours_and_by_the_orders_of_both_lanes(
             assert together == replace(whole, wait_s=pytest.approx(whole.wait_s)), (center, days)
     assert by_hours["C2"].weeks.handed_off >= 4
     assert by_hours["C2"].weeks.surveys >= 4
+
+
+@pytest.mark.parametrize(("child", "source"), [("worker", "worker"), ("clickhouse", "clickhouse"), ("broker", "kafka")])
+def test_every_screen_says_within_seconds_what_stands_still_and_when_it_is_well_again(
+    desks: Desks, floor: Floor, stack: Stack, child: str, source: str
+):
+    waiting_car(floor, "OPS-FROZEN", 3)
+    board = desks.signed_in("lin", "/ops?wall=1")
+    screens = [board]
+    for path in ("/ops/centers/C1", "/analysis"):
+        screens.append(board.context.new_page())
+        screens[-1].goto(path)
+    for screen in screens:
+        expect(screen.locator(".age:visible")).to_have_count(0, timeout=40_000)
+    pid = next(about["pid"] for name, about in stack.facts["children"].items() if name.startswith(child))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for screen in screens:
+            expect(screen.locator(f".age[data-source={source}]")).to_be_visible(timeout=20_000)
+    finally:
+        # One that stood still for too long may have been started anew meanwhile.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    for screen in screens:
+        expect(screen.locator(".age:visible")).to_have_count(0, timeout=20_000)

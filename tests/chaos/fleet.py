@@ -245,6 +245,8 @@ class Fleet(Processes):
         return {
             "FIXTRAIL_DATA": str(self.folder / "data"),
             "FIXTRAIL_APP_ID": self.app_id,
+            # The checker looks at the milestones of all events, old ones too.
+            "FIXTRAIL_OLD_NOTICES": "true",
             "FIXTRAIL_KAFKA": kafka,
             "FIXTRAIL_CLICKHOUSE": f"http://{HOST}:{http}",
             "FIXTRAIL_CLICKHOUSE_PASSWORD": self.passwords["app"],

@@ -11,6 +11,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.queries import query_runner
 from fixtrail.reports.report import Report
 from fixtrail.simulator.command import write_events
+from schemas.centers import read_centers
 from schemas.decode import decode_event
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
@@ -19,7 +20,8 @@ from tests.warehouse import fill, settings_of
 __all__ = ["clickhouse_for_all"]
 
 # What only the arrival in Kafka tells.
-OF_ARRIVALS = {"late", "ahead"}
+OF_ARRIVALS = {"late", "ahead", "clock_hours"}
+CENTERS = ROOT / "examples" / "centers.toml"
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,13 @@ def lines(tmp_path_factory: Any) -> list[bytes]:
 def stored(clickhouse_for_all: ClickHouseNode, lines: list[bytes]) -> Report:
     for table in TABLES:
         clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
-    fill(clickhouse_for_all, lines)
+    fill(clickhouse_for_all, lines, CENTERS)
     return build(query_runner(settings_of(clickhouse_for_all)), Options(datetime.now(UTC)))
 
 
 @pytest.fixture(scope="module")
 def profiled(lines: list[bytes]) -> Report:
-    profile = Profile()
+    profile = Profile(centers={center.id: center for center in read_centers(CENTERS).center})
     for line in lines:
         profile.add(decode_event(line))
     return profile.report()
@@ -54,6 +56,27 @@ def test_every_flaw_is_counted_alike(stored: Report, profiled: Report) -> None:
 
     assert counts(stored) == counts(profiled)
     assert counts(stored)["duplicates"][0]
+    assert counts(stored)["outside_hours"][0]
+    assert counts(stored)["odometer_falling"][1]
+
+
+def test_a_center_and_a_source_can_be_asked_for_alone(clickhouse_for_all: ClickHouseNode, stored: Report) -> None:
+    ask, now = query_runner(settings_of(clickhouse_for_all)), datetime.now(UTC)
+    center = build(ask, Options(now, source="kafka", center="east-01"))
+    nobody = build(ask, Options(now, source="nobody"))
+
+    (verdict,) = center.sheet("verdicts").rows
+    (of_all,) = [row for row in stored.sheet("verdicts").rows if row["center_id"] == "east-01"]
+    assert verdict == of_all
+    assert list(nobody.sheet("verdicts").rows) == []
+
+
+def test_the_clock_is_told_hour_by_hour(stored: Report) -> None:
+    """All of it arrives in one hour, long after it happened: behind, and never ahead."""
+    clocks = stored.sheet("clock").rows
+
+    assert {(row["hours"], row["hours_ahead"], row["hours_behind"]) for row in clocks} == {(1, 0, 1)}
+    assert len(stored.sheet("wrong_hours").rows) == len(clocks)
 
 
 @pytest.mark.parametrize("sheet", ["usable", "fields", "days"])

@@ -1,18 +1,22 @@
 """The data report of a file of events, before anything is sent: the same flaws and grades, without what Kafka adds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.data.report import Frames, report_of
+from fixtrail.reports.data.flaws import Frames
+from fixtrail.reports.data.report import report_of
 from fixtrail.reports.data.rules import Bounds, rules
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Report
+from schemas.centers import Center
 from schemas.events import Event
+from schemas.opening_hours import is_open
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, to_ms
 from streams.journey.batch import shown_facts
@@ -20,6 +24,8 @@ from streams.journey.batch import shown_facts
 SOURCE = "file"
 _ASIDE = frozenset({"survey", "complaint", "follow_up", "appointment"})
 _ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "ahead", "out_of_order")
+_WORKSHOP = frozenset({"check_in", "diagnosis", "repair", "quality_check", "ready", "handoff"})
+_CLOCK_COLUMNS = ("source", "center_id", "hours", "hours_ahead", "hours_behind", "lowest_s", "usual_s", "highest_s")
 _TIMES = ("late_p50_s", "late_p95_s", "skew_s", "late_max_s")
 
 
@@ -39,8 +45,8 @@ class _Phases:
 class Profile:
     """Takes the lines of a file in their order; `report` tells what would be wrong with them."""
 
-    def __init__(self, now: datetime | None = None) -> None:
-        self._now = now or datetime.now(UTC)
+    def __init__(self, now: datetime | None = None, centers: Mapping[str, Center] | None = None) -> None:
+        self._now, self._centers = now or datetime.now(UTC), centers or {}
         self._events: list[Event] = []
         self._counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._fields: Counter[tuple[str, str, str, str]] = Counter()
@@ -90,6 +96,14 @@ class Profile:
             _phases(self._events, to_ms(self._now)),
             _rows(self._days, "center_id", "day", "events"),
             _rows(self._letters, "center_id", "code", "letters").assign(source=SOURCE),
+            _odometers(self._events, rules().bounds.km_a_day),
+            _hours(self._events, self._centers),
+            # What clock a source goes by, only the arrival in Kafka tells.
+            _frame([], *_CLOCK_COLUMNS, "wrong"),
+            _frame(
+                [{"center_id": center.id, "weekdays": center.weekdays} for center in self._centers.values()],
+                *("center_id", "weekdays"),
+            ),
         )
 
 
@@ -103,7 +117,7 @@ def _rows(counts: Counter[Any], *columns: str) -> pd.DataFrame:
 
 _ORDER_COUNTS = (
     *("orders", "handed_off", "cancelled", "open", "never_closed", "no_check_in", "no_repair"),
-    *("no_fault_group", "no_score", "no_promise", "no_wait", "no_amount", "no_approval", "negative_gap"),
+    *("no_fault_group", "no_score", "no_promise", "no_ready", "no_wait", "no_amount", "no_approval", "negative_gap"),
     *("activity_after_close", "vehicle_changed", "repair_short", "repair_long", "quote_odd"),
 )
 
@@ -113,11 +127,7 @@ def _orders(events: list[Event], now_ms: int, bounds: Bounds) -> pd.DataFrame:
     centers: dict[str, Counter[str]] = defaultdict(Counter)
     for fact in shown_facts(events, now_ms):
         centers[fact["center_id"]].update(name for name, is_so in _order(fact, now_ms, bounds).items() if is_so)
-    rows = [
-        {"center_id": center, **{name: counts[name] for name in _ORDER_COUNTS}}
-        for center, counts in sorted(centers.items())
-    ]
-    return _frame(rows, "center_id", *_ORDER_COUNTS)
+    return _by_center(centers, *_ORDER_COUNTS)
 
 
 def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]:
@@ -128,11 +138,12 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
         "orders": True,
         **{name: status == name for name in ("handed_off", "cancelled", "open")},
         "never_closed": "never_closed" in anomalies,
-        "no_check_in": fact["checked_in_at"] is None,
+        "no_check_in": "missing_check_in" in anomalies,
         "no_repair": done and fact["ftf"] is None,
         "no_fault_group": done and not fact["fault_groups"],
         "no_score": done and fact["score"] is None,
         "no_promise": done and fact["promised_at"] is None,
+        "no_ready": done and fact["promised_at"] is not None and fact["ready_at"] is None,
         "no_wait": done and fact["wait_s"] is None,
         "no_amount": done and not has_amount,
         "no_approval": done and has_amount and fact["approved_amount"] is None,
@@ -144,8 +155,8 @@ def _order(fact: dict[str, Any], now_ms: int, bounds: Bounds) -> dict[str, bool]
 
 
 _PHASE_COUNTS = (
-    *("orders", "repair_without_start", "repair_without_end", "diagnosis_without_start", "handoff_without_repair"),
-    *("part_without_request", "typed_in_afterwards"),
+    *("orders", "repair_without_start", "repair_without_end", "diagnosis_without_start", "diagnosis_without_end"),
+    *("handoff_without_repair", "part_without_request", "typed_in_afterwards"),
 )
 
 
@@ -160,11 +171,7 @@ def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
     centers: dict[str, Counter[str]] = defaultdict(Counter)
     for order in orders.values():
         centers[order.center].update(name for name, is_so in _missing(order, now_ms).items() if is_so)
-    rows = [
-        {"center_id": center, **{name: counts[name] for name in _PHASE_COUNTS}}
-        for center, counts in sorted(centers.items())
-    ]
-    return _frame(rows, "center_id", *_PHASE_COUNTS)
+    return _by_center(centers, *_PHASE_COUNTS)
 
 
 def _note(order: _Phases, event: Event, type_: str) -> None:
@@ -183,13 +190,48 @@ def _note(order: _Phases, event: Event, type_: str) -> None:
 
 def _missing(order: _Phases, now_ms: int) -> dict[str, bool]:
     started, completed = len(order.jobs["started"]), len(order.jobs["completed"])
-    closed = bool(order.types & {"handoff", "cancellation"})
+    is_settled = bool(order.types & {"handoff", "cancellation"}) and order.newest < now_ms - 2 * DAY_MS
+    diagnosed, diagnosis_started = order.diagnoses["completed"], order.diagnoses["started"]
     return {
         "orders": True,
         "repair_without_start": completed > started,
-        "repair_without_end": closed and started > completed and order.newest < now_ms - 2 * DAY_MS,
-        "diagnosis_without_start": order.diagnoses["completed"] > order.diagnoses["started"],
+        "repair_without_end": is_settled and started > completed,
+        "diagnosis_without_start": diagnosed > diagnosis_started,
+        "diagnosis_without_end": is_settled and diagnosis_started > diagnosed,
         "handoff_without_repair": "handoff" in order.types and started + completed == 0,
         "part_without_request": len(order.requests["fulfilled"]) > len(order.requests["asked"]),
         "typed_in_afterwards": max(order.seconds.values()) >= 4,
     }
+
+
+def _odometers(events: list[Event], km_a_day: float) -> pd.DataFrame:
+    """The same as analytics/queries/data_odometers.sql."""
+    readings = [event for event in events if getattr(event, "odometer_km", None) is not None]
+    readings.sort(key=lambda event: (event.vehicle_id, event.occurred_at, *event.order, event.event_id))
+    centers: dict[str, Counter[str]] = defaultdict(Counter)
+    for before, reading in pairwise(readings):
+        if before.vehicle_id == reading.vehicle_id:
+            km = float(reading.odometer_km) - float(before.odometer_km)  # type: ignore[attr-defined]
+            days = (reading.occurred_at - before.occurred_at).total_seconds() * 1000 / DAY_MS
+            counts = {"readings": 1, "odometer_falling": km < 0, "odometer_racing": km > km_a_day * max(1.0, days)}
+            centers[reading.center_id].update(counts)
+    return _by_center(centers, "readings", "odometer_falling", "odometer_racing")
+
+
+def _hours(events: list[Event], centers: Mapping[str, Center]) -> pd.DataFrame:
+    """The same as analytics/queries/data_hours.sql."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for event in events:
+        center = centers.get(event.center_id)
+        if center is not None and event.type in _WORKSHOP:  # type: ignore[attr-defined]
+            is_outside = not is_open(to_ms(event.occurred_at), center)
+            counts[center.id].update({"workshop_events": 1, "outside_hours": is_outside})
+    return _by_center(counts, "workshop_events", "outside_hours")
+
+
+def _by_center(centers: Mapping[str, Counter[str]], *columns: str) -> pd.DataFrame:
+    rows = [
+        {"center_id": center, **{name: int(counts[name]) for name in columns}}
+        for center, counts in sorted(centers.items())
+    ]
+    return _frame(rows, "center_id", *columns)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.toml_file import load_model
 
-GO, NOTE, STOP = "go", "note", "stop"
+GO, NOTE, STOP, UNKNOWN = "go", "note", "stop", "unknown"
 
 
 class Strict(BaseModel):
@@ -31,10 +31,16 @@ class Bounds(Strict):
     repair_least_s: float
     repair_most_s: float
     quote_most: float
+    km_a_day: float
+
+
+class Least(Strict):
+    orders: int
 
 
 class Rules(Strict):
     bounds: Bounds
+    least: Least
     shares: dict[str, Limits]
     seconds: dict[str, Limits]
     usable: dict[str, Limits]

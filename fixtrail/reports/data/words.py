@@ -8,6 +8,7 @@ GRADES = {
     "go": Bilingual("可计入", "counted"),
     "note": Bilingual("计入，附说明", "counted with a note"),
     "stop": Bilingual("不可计入", "not counted"),
+    "unknown": Bilingual("未知：工单太少", "not known: too few orders"),
 }
 FLAWS = {
     "duplicates": Bilingual("重复到达的事件", "events that arrived twice"),
@@ -15,10 +16,13 @@ FLAWS = {
     "late": Bilingual("迟到超过 15 分钟", "received more than 15 min late"),
     "ahead": Bilingual("时间晚于接收时间", "stamped after they were received"),
     "clock": Bilingual("来源时钟偏差（秒）", "clock of the source against Kafka's (s)"),
+    "out_of_order": Bilingual("乱序到达", "older than what had arrived of the vehicle"),
+    "clock_hours": Bilingual("时钟超前的小时", "hours in which the clock was ahead"),
     "no_check_in": Bilingual("没有接车的工单", "orders without a check-in"),
     "repair_without_start": Bilingual("有完工没有开工", "repairs completed without a start"),
     "repair_without_end": Bilingual("有开工没有完工", "repairs started and never ended"),
     "diagnosis_without_start": Bilingual("诊断完成没有开始", "diagnoses completed without a start"),
+    "diagnosis_without_end": Bilingual("诊断开始没有完成", "diagnoses started and never ended"),
     "part_without_request": Bilingual("配件到货没有申请", "parts fulfilled without a request"),
     "handoff_without_repair": Bilingual("交车但没有维修", "handed off without a repair"),
     "typed_in_afterwards": Bilingual("四个以上环节同一秒", "four or more phases in one second"),
@@ -29,7 +33,14 @@ FLAWS = {
     "repair_short": Bilingual("维修不足 1 分钟", "repairs of less than a minute"),
     "repair_long": Bilingual("维修超过 5 天", "repairs of more than 5 days"),
     "quote_odd": Bilingual("报价为 0 或过高", "quotes of 0 or beyond the bound"),
+    "odometer_falling": Bilingual("里程数变小", "odometers that fall"),
+    "odometer_racing": Bilingual("每天超过 2,000 公里", "more than 2,000 km a day"),
+    "outside_hours": Bilingual("营业时间之外的事件", "events outside the opening hours"),
+    "weekday_gap": Bilingual("营业日没有任何事件", "open days without any event"),
+    "silent_days": Bilingual("事件过少的日子", "days with too few events"),
+    "double_days": Bilingual("事件过多的日子", "days with too many events"),
     "dead_letters": Bilingual("被拒收的记录", "records that were refused"),
+    "too_late": Bilingual("来得太晚，未计入", "arrived too late to count"),
 }
 FIGURES = {
     "wait": Bilingual("等待时间", "wait"),
@@ -45,6 +56,7 @@ REASONS = {
     "no_fault_group": Bilingual("没有故障组", "no fault group"),
     "no_score": Bilingual("没有评分", "no survey"),
     "no_promise": Bilingual("没有承诺时间", "no promised time"),
+    "no_ready": Bilingual("不知何时可取", "not known when it was ready"),
     "no_amount": Bilingual("没有实收金额", "no final amount"),
     "no_approval": Bilingual("没有客户确认", "no approved amount"),
 }
@@ -54,7 +66,7 @@ LOST = {
     "ftfr": ("no_repair",),
     "comebacks": ("no_fault_group",),
     "nps": ("no_score",),
-    "promise_kept": ("no_promise",),
+    "promise_kept": ("no_promise", "no_ready"),
     "quote_kept": ("no_amount", "no_approval"),
 }
 METHODS = (
@@ -66,6 +78,15 @@ METHODS = (
         "时钟偏差：接收时间减发生时间的第 1 百分位；历史一次性补传时整批都算迟到",
         "Clock: 1st percentile of received minus occurred, so negative where it is ahead. History that is sent at once "
         "is late as a whole",
+    ),
+    Bilingual(
+        "逐小时时钟：每小时收到的记录中接收减发生的第 1 百分位；最慢的也可能只是传输慢",
+        "Clock by hour: the same of what was received within each hour; one that is behind may only have a slow way",
+    ),
+    Bilingual(
+        "里程与同一车辆的上一次读数比较；营业时间取自中心参考数据，只计车间事件，没有参考数据的中心不判断",
+        "Odometers: against the reading before of the same vehicle. Opening hours are those of the reference data, for "
+        "the workshop's own events alone; a center without them is not judged",
     ),
     Bilingual(
         "日量：与之前四周同一星期几的平均相比，泊松区间按离散程度放宽；不足两周不判断",
@@ -115,6 +136,23 @@ USABLE_COLUMNS = (
     Column("reason", Bilingual("缺失原因", "lost because"), words=REASONS),
     Column("lost", Bilingual("缺失工单", "lost"), "count"),
 )
+CLOCK_COLUMNS = (
+    SOURCE,
+    CENTER,
+    Column("hours", Bilingual("小时", "hours"), "count"),
+    Column("hours_ahead", Bilingual("超前的小时", "hours ahead"), "count"),
+    Column("hours_behind", Bilingual("落后的小时", "hours behind"), "count"),
+    Column("lowest_s", Bilingual("最超前(秒)", "furthest ahead (s)"), "number"),
+    Column("usual_s", Bilingual("通常(秒)", "usual (s)"), "number"),
+    Column("highest_s", Bilingual("最落后(秒)", "furthest behind (s)"), "number"),
+)
+HOUR_COLUMNS = (
+    SOURCE,
+    CENTER,
+    Column("hour", Bilingual("小时(UTC)", "hour (UTC)")),
+    Column("arrivals", Bilingual("到达", "arrivals"), "count"),
+    Column("clock_s", Bilingual("时钟(秒)", "clock (s)"), "number"),
+)
 FIELD_COLUMNS = (
     CENTER,
     TYPE,
@@ -146,4 +184,11 @@ LETTER_COLUMNS = (
     CENTER,
     Column("code", Bilingual("原因", "reason")),
     Column("letters", Bilingual("记录", "records"), "count"),
+)
+VERDICT_COLUMNS = (
+    CENTER,
+    GRADE,
+    Column("orders", Bilingual("工单", "orders"), "count"),
+    Column("stops", Bilingual("不可计入的原因", "why not counted")),
+    Column("notes", Bilingual("说明", "notes")),
 )

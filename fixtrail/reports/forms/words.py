@@ -59,6 +59,7 @@ COMMON = {
 }
 
 
+POINTS = Bilingual("个百分点", "pp")
 # Values of a report's scope that are codes.
 SCOPE_VALUES: Mapping[str, Mapping[str, Bilingual]] = {
     "by": {
@@ -107,6 +108,8 @@ def format_value(value: Any, kind: Kind, locale: Locale = "en") -> str:
         return ", ".join(str(item) for item in value)
     if kind == "text" or isinstance(value, str):
         return str(value)
+    if kind == "points":
+        return f"{100 * float(value):+.1f} {POINTS.in_locale(locale)}"
     return _FORMATTERS[kind](float(value))
 
 
@@ -138,7 +141,10 @@ def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> s
         NOTHING if end is None else format_value(end, definition.kind, locale).removesuffix(" min")
         for end in (low, high)
     ]
-    return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*(end.removesuffix(" %") for end in ends))
+    unit = f" {POINTS.in_locale(locale)}"
+    return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(
+        *(end.removesuffix(" %").removesuffix(unit) for end in ends)
+    )
 
 
 def _no_interval(figure: Figure, locale: Locale) -> str:

@@ -32,7 +32,8 @@ DEFINED = {
             f"each is known. "
             f"The figure: {ABOUT[name].en}",
         ),
-        DEFINITIONS[name].unit,
+        # The difference of two shares is told in percentage points.
+        "share_points" if DEFINITIONS[name].unit == "share" else DEFINITIONS[name].unit,
         DEFINITIONS[name].better,
     )
     for name in RATIOS

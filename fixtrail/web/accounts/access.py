@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from fixtrail.web.accounts.passwords import Checker
 from fixtrail.web.accounts.second_factor import SecondFactors
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
+from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Directory, Person, Role
 from fixtrail.web.ops.page_frame import BadFormError, small_form
 from fixtrail.web.security import address_of
@@ -30,7 +31,7 @@ SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_for
 DEVICE_COOKIE, CODE_COOKIE = "fixtrail_device", "fixtrail_code"
 ENROLMENT_PAGE = "/ops/account/second-factor"
 START_S = 5
-audit = structlog.get_logger("fixtrail.audit")
+audit = logging.getLogger("fixtrail.audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,12 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
     """The parts as the settings say. Raises ExitError (78) where the accounts or the provider are set up wrongly."""
     path = settings.users or settings.data / "users.toml"
     try:
-        accounts = Directory(path, settings.users_toml)
+        secret, *older = settings.session_keys()
+        box = TotpBox([secret, *older])
+        accounts = Directory(path, settings.users_toml, box)
     except TomlFileError as error:
         raise ExitError(str(error), REFUSED) from None
-    secret, *older = settings.session_keys()
+    accounts.seal_anew()
     provider = _provider(settings)
     return Access(
         secret=secret,
@@ -130,7 +133,7 @@ def make_access(settings: SignInSettings, public_url: str) -> Access:
         throttle=Throttle(),
         devices=Devices(secret, *older),
         checker=Checker(),
-        second=SecondFactors(accounts),
+        second=SecondFactors(accounts, box=box),
         second_factor_roles=frozenset(settings.second_factor),
         provider=provider,
         public_url=public_url,

@@ -55,7 +55,7 @@ async def change_password(request: Request, person: NotEnrolled) -> Response:
         changed = await _changed(request, account, lambda current: current.model_copy(update={"password": hashed}))
     except AccountError as trouble:
         return _page(request, trouble=trouble)
-    audit.info("password changed", account=account.name)
+    audit.info("password changed", extra={"account": account.name})
     response = RedirectResponse("/ops/account?done=password_changed", 303)
     return _with_session(request, _begin_anew(request, changed), response)
 
@@ -86,7 +86,7 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
         return _enrolment_page(request, secret, trouble)
     # Whoever saw the code being typed shall not sign in with it.
     access.second.accepts(changed, form.get("code", ""))
-    audit.info("second factor on", account=account.name)
+    audit.info("second factor on", extra={"account": account.name})
     session = _begin_anew(request, changed)
     return _with_session(request, session, page(request, "recovery.html", codes=codes))
 
@@ -103,7 +103,7 @@ async def turn_off(request: Request, person: SignedIn) -> Response:
         changed = await _changed(request, account, lambda current: current.model_copy(update=second))
     except AccountError as trouble:
         return _page(request, trouble=trouble)
-    audit.info("second factor off", account=account.name)
+    audit.info("second factor off", extra={"account": account.name})
     response = RedirectResponse("/ops/account?done=second_removed", 303)
     return _with_session(request, _begin_anew(request, changed), response)
 
@@ -122,7 +122,7 @@ async def end_sessions(request: Request, person: SignedIn) -> Response:
     for session_id in session_ids:
         sessions.end_one(session_id, open_sessions[session_id])
     is_lasting = await sessions.records.flush()
-    audit.info("sessions ended", account=person.identity, of=person.identity, lasting=is_lasting)
+    audit.info("sessions ended", extra={"account": person.identity, "of": person.identity, "lasting": is_lasting})
     return finish(request, RedirectResponse("/ops/account?done=session_ended", 303))
 
 
@@ -136,7 +136,7 @@ async def _proven(request: Request, form: dict[str, str]) -> Account:
     if wait_s := access.throttle.admit(attempt):
         raise AccountError("wait", 429, wait_s)
     if not await access.checker.matches(account.password, form.get("password", "")):
-        audit.warning("password refused", account=account.name)
+        audit.warning("password refused", extra={"account": account.name})
         raise AccountError("password_wrong", 403)
     access.throttle.succeeded(attempt)
     return account
@@ -160,7 +160,7 @@ async def _changed(request: Request, account: Account, change: Callable[[Account
     try:
         return await asyncio.to_thread(access_of(request).accounts.change, account.name, change)
     except (OSError, KeyError, TomlFileError) as error:
-        audit.error("account not written", account=account.name, reason=type(error).__name__)
+        audit.error("account not written", extra={"account": account.name, "reason": type(error).__name__})
         raise AccountError("not_written", 503) from None
 
 

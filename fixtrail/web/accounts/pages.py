@@ -58,12 +58,14 @@ async def login(request: Request) -> Response:
     name = form.get("name", "").strip().lower()[:256]
     attempt = access.attempt(request, name)
     if wait_s := access.throttle.admit(attempt):
-        audit.warning("login", outcome="throttled", account=_known_account(access, name), via="password")
+        audit.warning(
+            "login", extra={"outcome": "throttled", "account": _known_account(access, name), "via": "password"}
+        )
         return _form(request, access, next_path, trouble="login.wait", status=429, wait_s=wait_s)
     account = access.accounts.get(name)
     fits = await access.checker.matches(account.password if account else None, form.get("password", ""))
     if account is None or not fits:
-        audit.warning("login", outcome="refused", account=_known_account(access, name), via="password")
+        audit.warning("login", extra={"outcome": "refused", "account": _known_account(access, name), "via": "password"})
         return _form(request, access, next_path, trouble="login.refused", status=401)
     if account.totp:
         return _ask_code(request, access, account, next_path)
@@ -85,10 +87,10 @@ async def login_code(request: Request) -> Response:
         return _form(request, access, next_path, trouble="login.again", status=403)
     attempt = access.attempt(request, account.name, is_code=True)
     if wait_s := access.throttle.admit(attempt):
-        audit.warning("login", outcome="throttled", account=account.name, via="code")
+        audit.warning("login", extra={"outcome": "throttled", "account": account.name, "via": "code"})
         return _code_form(request, access, trouble="login.wait", status=429, wait_s=wait_s)
     if not await asyncio.to_thread(access.second.accepts, account, form.get("code", "")[:64]):
-        audit.warning("login", outcome="refused", account=account.name, via="code")
+        audit.warning("login", extra={"outcome": "refused", "account": account.name, "via": "code"})
         return _code_form(request, access, trouble="login.code_refused", status=401)
     response = _signed_in(request, access, account, next_path, [attempt, access.attempt(request, account.name)])
     access.forget(request, response, CODE_COOKIE)
@@ -98,7 +100,7 @@ async def login_code(request: Request) -> Response:
 def _signed_in(request: Request, access: Access, account: Account, next_path: str, attempts: list[Attempt]) -> Response:
     for attempt in attempts:
         access.throttle.succeeded(attempt)
-    audit.info("login", outcome="ok", account=account.name, role=account.role, via="password")
+    audit.info("login", extra={"outcome": "ok", "account": account.name, "role": account.role, "via": "password"})
     response = RedirectResponse(next_path, status_code=303)
     access.begin(request, response, access.sessions.begin(account, device_name(request.headers.get("user-agent"))))
     access.remember_device(request, response, account.name)
@@ -134,7 +136,7 @@ async def logout(request: Request, person: Annotated[Person, Depends(required(en
     access = access_of(request)
     access.sessions.end(request.state.session)
     is_lasting = await access.sessions.records.flush()
-    audit.info("logout", account=person.identity, lasting=is_lasting)
+    audit.info("logout", extra={"account": person.identity, "lasting": is_lasting})
     response = RedirectResponse("/login", status_code=303)
     access.forget(request, response, SESSION_COOKIE)
     return response
@@ -169,7 +171,7 @@ async def from_provider(request: Request) -> Response:
         return _provider_failure(request, access, OidcError("another browser, or too late"))
     except OidcError as error:
         return _provider_failure(request, access, error)
-    audit.info("login", outcome="ok", account=person.identity, role=person.role, via="oidc")
+    audit.info("login", extra={"outcome": "ok", "account": person.identity, "role": person.role, "via": "oidc"})
     response = RedirectResponse(local_path(flow["next"]), status_code=303)
     device = device_name(request.headers.get("user-agent"))
     access.begin(request, response, access.sessions.begin_provided(person, device))
@@ -186,7 +188,7 @@ def _sealer(access: Access) -> URLSafeTimedSerializer:
 
 
 def _provider_failure(request: Request, access: Access, error: OidcError) -> Response:
-    audit.warning("login", outcome="refused", account=None, via="oidc", reason=str(error))
+    audit.warning("login", extra={"outcome": "refused", "account": None, "via": "oidc", "reason": str(error)})
     response = _form(request, access, "/ops", trouble="login.provider_refused", status=401)
     access.forget(request, response, PROVIDER_COOKIE)
     return response

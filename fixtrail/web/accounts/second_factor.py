@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +13,10 @@ import pyotp
 import segno
 from markupsafe import Markup
 
+from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Account, Directory
+
+log = logging.getLogger(__name__)
 
 ISSUER = "Fixtrail"
 RECOVERY_CODES = 10
@@ -56,8 +60,9 @@ def recovery_hash(code: str) -> str:
 class SecondFactors:
     """Checks codes; each counts once, and a clock may be half a minute off."""
 
-    def __init__(self, accounts: Directory, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, accounts: Directory, clock: Callable[[], float] = time.time, box: TotpBox | None = None) -> None:
         self._accounts = accounts
+        self._box = box or TotpBox()
         self._clock = clock
         self._last_step: dict[str, int] = {}
 
@@ -65,7 +70,13 @@ class SecondFactors:
         """Whether it is the account's code of now, or a recovery code, which is used up by it."""
         digits = "".join(code.split())
         if account.totp and len(digits) == 6 and digits.isascii() and digits.isdigit():
-            return self._is_new_step(account.name, self.step_of(account.totp, digits))
+            secret = self._box.open(account.name, account.totp)
+            if secret is None:
+                log.error(
+                    "the second factor of an account cannot be read: its key is gone", extra={"account": account.name}
+                )
+                return False
+            return self._is_new_step(account.name, self.step_of(secret, digits))
         return self._use_recovery(account, code)
 
     def step_of(self, secret: str, digits: str) -> int | None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fixtrail.web.accounts.totp_box import TOTP_PATTERN, TotpBox, totp_mark
 from schemas.toml_file import TomlFileError, load_model, parse_model, parse_toml
 
 Role = Literal["viewer", "manager", "admin"]
@@ -25,14 +26,15 @@ _HEADER = """\
 # a running `fixtrail web` takes over every change by itself.
 """
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Account(BaseModel):
     """One account. `centers` are center ids, or `*` for all; nobody sees a center that is not named.
 
     A `screen` is a viewer on a wall: its session does not end when nobody touches it. `totp` is the secret of a second
-    factor (RFC 6238, base32), `recovery` the SHA-256 of each code that may be used once in its place.
+    factor (RFC 6238, base32; sealed, or as it is), `recovery` the SHA-256 of each code that may be used once in its
+    place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -42,7 +44,7 @@ class Account(BaseModel):
     role: Role = "viewer"
     centers: Annotated[tuple[str, ...], Field(min_length=1)]
     screen: bool = False
-    totp: Annotated[str | None, Field(repr=False, pattern=r"^[A-Z2-7]{26,103}$")] = None
+    totp: Annotated[str | None, Field(repr=False, pattern=TOTP_PATTERN)] = None
     recovery: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(repr=False)] = ()
 
     @model_validator(mode="after")
@@ -54,7 +56,7 @@ class Account(BaseModel):
     @property
     def stamp(self) -> str:
         """Changes with the password and the second factor: sessions begun with another one are over."""
-        return hashlib.sha256(f"{self.password}{self.totp or ''}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.password}{totp_mark(self.totp)}".encode()).hexdigest()[:16]
 
 
 class Users(BaseModel):
@@ -144,13 +146,25 @@ def write_users(path: Path, accounts: Mapping[str, Account]) -> None:
         raise
 
 
-def change_account(path: Path, name: str, change: Callable[[Account], Account]) -> Account:
-    """The account as `change` makes it, written to the file. Raises KeyError where the file has none of the name."""
+def change_account(path: Path, name: str, change: Callable[[Account], Account], box: TotpBox) -> Account:
+    """The account as `change` makes it, written to the file with the secrets of all of them sealed.
+
+    Raises KeyError where the file has none of the name.
+    """
     with users_lock(path):
         accounts = read_users(path)
         accounts[name] = change(accounts[name])
+        accounts = sealed_accounts(accounts, box)
         write_users(path, accounts)
         return accounts[name]
+
+
+def sealed_accounts(accounts: Mapping[str, Account], box: TotpBox) -> dict[str, Account]:
+    """The accounts with the secret of each second factor sealed with the present key."""
+    return {
+        name: account.model_copy(update={"totp": box.seal(name, account.totp)}) if account.totp else account
+        for name, account in accounts.items()
+    }
 
 
 @contextmanager
@@ -188,9 +202,10 @@ class Directory:
     A file that becomes wrong changes nothing until it is mended; it is said in the log once.
     """
 
-    def __init__(self, path: Path | None, inline: str | None = None) -> None:
+    def __init__(self, path: Path | None, inline: str | None = None, box: TotpBox | None = None) -> None:
         """Raises TomlFileError where file or text are wrong from the start."""
         self._path = path
+        self.box = box or TotpBox()
         self._inline = parse_users(inline, "FIXTRAIL_USERS_TOML") if inline else {}
         self._file_state = self._state()
         self._accounts = {**self._inline, **(read_users(path) if path else {})}
@@ -202,9 +217,20 @@ class Directory:
         """Change an account of the file. Raises KeyError for one that is not in it, OSError where it is read-only."""
         if self._path is None:
             raise KeyError(name)
-        account = change_account(self._path, name, change)
+        account = change_account(self._path, name, change, self.box)
         self._accounts = {**self._accounts, name: account}
         return account
+
+    def seal_anew(self) -> None:
+        """Seal with the present key what the file has sealed with an older one, so that the older can be dropped."""
+        outdated = [name for name, account in self.all().items() if self.box.is_outdated(name, account.totp)]
+        for name in outdated[:1] if self._path else ():
+            try:
+                self.change(name, lambda account: account)
+            except (KeyError, OSError) as error:
+                log.warning(
+                    "second factors not sealed anew", extra={"accounts": len(outdated), "error": type(error).__name__}
+                )
 
     def is_changeable(self, name: str) -> bool:
         """Whether the account is one of the file's."""
@@ -216,9 +242,9 @@ class Directory:
             self._file_state = state
             try:
                 self._accounts = {**self._inline, **(read_users(self._path) if self._path else {})}
-                log.info("accounts read", accounts=len(self._accounts))
+                log.info("accounts read", extra={"accounts": len(self._accounts)})
             except TomlFileError as error:
-                log.error("accounts not read, the earlier ones hold", reason=str(error))
+                log.error("accounts not read, the earlier ones hold", extra={"reason": str(error)})
         return self._accounts
 
     def _state(self) -> tuple[int, int, int] | None:

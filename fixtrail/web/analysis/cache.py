@@ -20,7 +20,11 @@ log = logging.getLogger(__name__)
 # A report younger than that is shown as it is; an older one is shown with its time while a new one is computed.
 FRESH_S = 300.0
 OLDEST_S = 24 * 3600.0
+# What nobody waits for, such as a badge, is computed so often at most.
+UNHURRIED_S = 1800.0
 PATIENCE_S = 2.0
+# The dashboard does not ask again for what was refused so lately.
+AGAIN_AFTER_S = 60.0
 MOST_RUNNING = 2
 MOST_KEPT = 50
 RETRY_AFTER_S = (2.0, 10.0, 30.0)
@@ -33,12 +37,14 @@ _PASSING = frozenset({"unreachable", "too_long", "too_much_memory", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """Which report: its name, the days of close, both included, and what it is cut by."""
+    """Which report: its name, the days of close, both included, and what it is cut by; of `data` center and source."""
 
     name: str
     since: date | None = None
     until: date | None = None
     by: str | None = None
+    center: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Reports:
         self._cached: dict[ReportRequest, tuple[float, Computed]] = {}
         self._running: dict[ReportRequest, asyncio.Task[Outcome]] = {}
         self._progress: dict[ReportRequest, Computing] = {}
+        self._unhurried_at: dict[ReportRequest, float] = {}
+        self._refused: dict[ReportRequest, tuple[float, ReportRefusal]] = {}
         self._turn = asyncio.Semaphore(MOST_RUNNING)
 
     async def get(self, request: ReportRequest) -> Outcome:
@@ -101,6 +109,28 @@ class Reports:
         done, _ = await asyncio.wait([running], timeout=0 if last else self._patience_s)
         if done and not (last is not None and isinstance(running.result(), ReportRefusal)):
             return running.result()
+        return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
+
+    def last(self, request: ReportRequest) -> Computed | None:
+        """The last report, at once; a newer one is computed unless that was begun in the last half hour."""
+        age, last = self._last(request)
+        begun_at = self._unhurried_at.get(request)
+        is_recent = begun_at is not None and time.monotonic() - begun_at < UNHURRIED_S
+        if (last is None or age > UNHURRIED_S) and not is_recent:
+            self._unhurried_at = {request: time.monotonic()}
+            self._start(request)
+        return last
+
+    async def glance(self, request: ReportRequest) -> Outcome:
+        """The same at once: what is there now, and the computation of a newer one has begun where that is due."""
+        age, last = self._last(request)
+        if last is not None and age < self._fresh_s:
+            return last
+        outcome = self._refused.get(request)
+        if last is None and outcome is not None and time.monotonic() - outcome[0] < AGAIN_AFTER_S:
+            return outcome[1]
+        if self._start(request) is None:
+            return last or ReportRefusal("too_many")
         return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
 
     def _last(self, asked: ReportRequest) -> tuple[float, Computed | None]:
@@ -127,8 +157,11 @@ class Reports:
                 self._progress[request] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
                 await asyncio.sleep(pause_s)
                 outcome = await self._attempt(request)
+            self._refused.pop(request, None)
             if isinstance(outcome, Computed):
                 self._keep(request, outcome)
+            elif isinstance(outcome, ReportRefusal):
+                self._refused[request] = (time.monotonic(), outcome)
             return outcome
         finally:
             self._running.pop(request, None)

@@ -19,7 +19,15 @@ def computer(settings: ReportSettings) -> Compute:
         from fixtrail.reports.options import Options
         from fixtrail.reports.queries import query_runner
 
-        options = Options(datetime.now(UTC), request.since, request.until, request.by, report_targets(settings))
+        options = Options(
+            datetime.now(UTC),
+            request.since,
+            request.until,
+            request.by,
+            report_targets(settings),
+            source=request.source,
+            center=request.center,
+        )
         return builder(request.name)(query_runner(settings, answered), options)
 
     return compute

@@ -1,6 +1,7 @@
 """The reports as pages: /analysis, /analysis/NAME, and each table and picture as a file."""
 
 import asyncio
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,8 @@ from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
 from fixtrail.web.context import web_of
+from fixtrail.web.ops import charts
+from fixtrail.web.ops.boards import name_of
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import ExitError
 from schemas.locales import Locale
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
+LONGEST_NAME = 200
 ABOUT_STAFF = frozenset({"quality"})
 
 
@@ -35,8 +39,7 @@ def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
 
 def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees_all)]) -> Person:
     """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
-    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
-    if is_about_staff and not person.has("manager"):
+    if not _is_open_to(request, name, person):
         raise HTTPException(403)
     return person
 
@@ -47,12 +50,51 @@ Analyst = Annotated[Person, Depends(sees_all)]
 
 @router.get("/analysis")
 async def overview(request: Request, person: Analyst) -> Response:
-    """Every report with the question it answers."""
+    """The dashboard: headline figures, waits by center, and of each report its answer in one sentence."""
     from fixtrail.reports.catalogue import REPORTS
+    from fixtrail.web.analysis import answers
 
-    locale = locale_of(request)
-    reports = [(name, question.in_locale(locale)) for name, question in REPORTS.items()]
-    return page(request, "analysis.html", reports=reports)
+    locale, reports = locale_of(request), web_of(request).ops.reports
+    kpi, by_month, by_center = [await reports.glance(ReportRequest("kpi", by=by)) for by in (None, "month", "center")]
+    outcomes = {name: await reports.glance(ReportRequest(name)) for name in sorted(REPORTS, key=_pilot_first)}
+    monthly = by_month.report if isinstance(by_month, Computed) else None
+    response = page(
+        request,
+        "analysis.html",
+        headlines=answers.headlines(kpi.report, monthly, locale) if isinstance(kpi, Computed) else [],
+        as_of=kpi.at if isinstance(kpi, Computed) else None,
+        refused=kpi.reason if isinstance(kpi, ReportRefusal) else None,
+        bars=answers.bars(by_center.report, "wait_median_s", locale) if isinstance(by_center, Computed) else [],
+        center_names={
+            center.id: name_of(center.id, web_of(request).config.centers.all(), locale)
+            for center in web_of(request).config.centers.all().values()
+        },
+        reports=[
+            {
+                "name": name,
+                "question": REPORTS[name].in_locale(locale),
+                "answer": answers.answer(outcome.report, locale) if isinstance(outcome, Computed) else None,
+                "at": outcome.at if isinstance(outcome, Computed) else None,
+                "refused": outcome.reason if isinstance(outcome, ReportRefusal) else None,
+            }
+            for name, outcome in outcomes.items()
+            if _is_open_to(request, name, person)
+        ],
+        charts=charts,
+    )
+    if any(isinstance(outcome, Computing) for outcome in (kpi, by_month, by_center, *outcomes.values())):
+        response.headers["Refresh"] = str(ASK_AGAIN_S)
+    return response
+
+
+def _pilot_first(name: str) -> tuple[bool, str]:
+    """Go or no-go comes first."""
+    return name != "pilot", name
+
+
+def _is_open_to(request: Request, name: str, person: Person) -> bool:
+    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
+    return not is_about_staff or person.has("manager")
 
 
 @router.get("/analysis/report.css")
@@ -67,11 +109,14 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     """The last report with the time of its data; where there is none yet, how far it is, on a page that asks again."""
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
+    from fixtrail.web.analysis.answers import answer
 
     report_request = request_of(request, name)
     outcome = await web_of(request).ops.reports.get(report_request)
-    nothing_yet = {"refused": None, "progress": None, "as_of": None}
-    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, **nothing_yet}
+    nothing_yet = {"refused": None, "progress": None, "as_of": None, "answer": None}
+    web = web_of(request)
+    badge = web.ops.data_badges.current().of_all(web.config.centers.all())
+    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, "badge": badge, **nothing_yet}
     if isinstance(outcome, ReportRefusal):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):
@@ -82,11 +127,12 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     response = page(
         request,
         "report.html",
-        **{**about, "progress": outcome.newer, "as_of": outcome.at},
+        **{**about, "progress": outcome.newer, "as_of": outcome.at, "answer": answer(report, locale)},
         body=Markup(await asyncio.to_thread(render_html, report, locale)),
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),
         charts=[(chart.name, chart.title.in_locale(locale)) for chart in report.charts],
+        keys=sorted({figure.key for figure in report.figures if figure.key is not None}),
     )
     if outcome.newer is not None:
         response.headers["Refresh"] = str(ASK_AGAIN_S)
@@ -151,6 +197,10 @@ def request_of(request: Request, name: str) -> ReportRequest:
     parameters = request.query_params
     try:
         since, until = parse_day(parameters.get("from") or None, "from"), parse_day(parameters.get("to") or None, "to")
-        return ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
+        request_of_all = ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
     except ExitError:
         raise HTTPException(400) from None
+    if name != "data":
+        return request_of_all
+    center, source = (parameters.get(key, "")[:LONGEST_NAME] for key in ("center", "source"))
+    return replace(request_of_all, center=center, source=source)

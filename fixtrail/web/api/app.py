@@ -1,12 +1,13 @@
 """The interface for other systems, version 1: an application of its own below `/v1` whose errors are problems."""
 
+import asyncio
 import time
 
 from fastapi import FastAPI
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fixtrail.web.api import consents, events, reading
+from fixtrail.web.api import consents, estimates, events, figures, reading
 from fixtrail.web.api.problems import speak_problems
 from fixtrail.web.api.state import ApiState
 from fixtrail.web.paths import match_any_path
@@ -21,7 +22,10 @@ def create_api(state: ApiState) -> FastAPI:
     app.include_router(events.router)
     app.include_router(consents.router)
     app.include_router(reading.router)
+    app.include_router(figures.router)
+    app.include_router(estimates.router)
     app.add_api_route("/openapi.json", _document, include_in_schema=False)
+    app.add_api_route("/docs", _reference, include_in_schema=False)
     speak_problems(app)
     app.add_middleware(Counted, progress=state.progress)
     return app
@@ -31,6 +35,12 @@ async def _document() -> Response:
     from fixtrail.web.api.document import openapi
 
     return JSONResponse(openapi())
+
+
+async def _reference() -> Response:
+    from fixtrail.web.api.reference import reference_page
+
+    return HTMLResponse(await asyncio.to_thread(reference_page))
 
 
 class Counted:

@@ -13,8 +13,8 @@ DESCRIPTION = """\
 Send service-order events, and read the journeys that follow from them.
 
 Every request needs an API key: `Authorization: Bearer ftk_…`. A key has scopes: `events:write`, `consents:write`,
-`orders:read`, `centers:read`, and `personal:read` for vehicle and customer ids; it may be held to event types and
-centers.
+`orders:read`, `centers:read`, `figures:read`, and `personal:read` for vehicle and customer ids; it may be held to event
+types and centers.
 Every error is a problem (RFC 9457), and none repeats anything that was sent.
 
 What an event is, what is refused and why, and what every figure means: docs/integrators.md and docs/contract.md."""
@@ -25,11 +25,11 @@ _REF = "#/components/schemas/{model}"
 @cache
 def openapi() -> dict[str, Any]:
     """The whole document as plain JSON values."""
-    from fixtrail.web.api import consents, events, reading
+    from fixtrail.web.api import consents, events, figures, reading
     from fixtrail.web.api.problems import ProblemDetails
 
     app = FastAPI()
-    for router in (events.router, consents.router, reading.router):
+    for router in (events.router, consents.router, reading.router, figures.router):
         app.include_router(router)
     document = get_openapi(
         title="Fixtrail API",
@@ -41,6 +41,7 @@ def openapi() -> dict[str, Any]:
             {"name": "events", "description": "Events in."},
             {"name": "consents", "description": "What customers agree to."},
             {"name": "orders", "description": "Journeys out, as they are now."},
+            {"name": "figures", "description": "Defined figures out, with n and interval."},
         ],
     )
     schemas = document["components"]["schemas"]

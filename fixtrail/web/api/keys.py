@@ -25,7 +25,7 @@ from runtime.failure import ExitError
 
 FILE = "api-keys.json"
 
-Scope = Literal["events:write", "consents:write", "orders:read", "centers:read", "personal:read"]
+Scope = Literal["events:write", "consents:write", "orders:read", "centers:read", "figures:read", "personal:read"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _KEY = re.compile(r"ftk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

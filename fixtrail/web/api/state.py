@@ -16,6 +16,7 @@ from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import ApiError
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
@@ -25,6 +26,14 @@ from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
 BYTES_UNDER_WAY = 64 * 1024 * 1024
 BATCH_BYTES = 512 * 1024
+
+
+@dataclass(slots=True)
+class FigureDesk:
+    """Computes a figure, one at a time: each asks ClickHouse a dozen queries. None where there is no ClickHouse."""
+
+    compute: Callable[[Any], dict[str, Any]] | None = None
+    computing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 @dataclass(slots=True)
@@ -39,8 +48,10 @@ class ApiState:
     tracing: Tracing | None
     limits: Limits
     vault: Vault
+    estimates: Estimates | None = None
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
+    figures: FigureDesk = field(default_factory=FigureDesk)
     bytes_under_way: int = 0
     # Parsing is done on threads, so that pages go on meanwhile; more at once would only wait for each other.
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
@@ -63,7 +74,11 @@ class ApiState:
 
 
 def make_state(
-    settings: ApiSettings, journeys: Journeys, progress: Progress, centers: Callable[[], Collection[str]] = tuple
+    settings: ApiSettings,
+    journeys: Journeys,
+    progress: Progress,
+    centers: Callable[[], Collection[str]] = tuple,
+    estimates: Estimates | None = None,
 ) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
@@ -75,6 +90,7 @@ def make_state(
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
+        estimates=estimates,
     )
 
 

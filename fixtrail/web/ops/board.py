@@ -1,13 +1,21 @@
 """The board as values: open orders, the clock and the thresholds in, what is shown out. No I/O."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
+from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
 from streams.journey.as_of import is_never_closed
+
+# From then on a promise is as likely broken as kept.
+LIKELY = 0.5
+
+EstimateNow = Callable[[JourneyFact, int], Estimate | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class BoardDue:
     """Something that should be over by `due_at`; it runs since `since`. Late once that has passed."""
 
     order: LiveOrder
+    kind: Literal["quick", "promise", "emergency"]
     since: int
     due_at: int
     late: bool
@@ -37,13 +46,14 @@ class BoardDue:
 
 @dataclass(frozen=True, slots=True)
 class CenterNow:
-    """One center at an instant. `longest_s` is the longest wait of those who wait now."""
+    """One center at an instant. `longest_s` is the longest wait of those who wait now, which grows if `is_running`."""
 
     center_id: str | None
     open: int
     by_activity: Mapping[Activity, int]
     waiting: int
     longest_s: float | None
+    is_running: bool
     quick: tuple[int, int]
     promises: tuple[int, int]
     emergencies: tuple[int, int]
@@ -68,6 +78,7 @@ class Board:
     by_activity: Mapping[Activity, int]
     without_check_in: int
     never_closed: int
+    orders: Sequence[LiveOrder]
     waiting: Sequence[LiveOrder]
     quick: Sequence[BoardDue]
     promises: Sequence[BoardDue]
@@ -82,8 +93,14 @@ def board(
     thresholds: Thresholds,
     centers: Sequence[str | None],
     choice: BoardFilter | None = None,
+    reference: Mapping[str, Center] | None = None,
+    estimate: EstimateNow = lambda fact, now: None,
 ) -> Board:
-    """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen."""
+    """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen.
+
+    Waits are counted in the opening time that the centers have in `reference`.
+    """
+    hours = reference or {}
     lane = choice.lane if choice else None
     center_ids = set(centers)
     center_orders = [
@@ -94,7 +111,11 @@ def board(
         and fact.center_id in center_ids
         and (lane is None or fact.lane == lane)
     ]
-    orders = [live_order(fact, now) for fact in center_orders if not is_never_closed(vars(fact), now)]
+    orders = [
+        live_order(fact, now, hours.get(fact.center_id), estimate(fact, now))
+        for fact in center_orders
+        if not is_never_closed(vars(fact), now)
+    ]
     quick, promises = quick_lane(orders, now, thresholds), promises_at_risk(orders, now, thresholds)
     emergencies = emergency_parts(orders, now, thresholds)
     return Board(
@@ -103,6 +124,7 @@ def board(
         by_activity=_by_activity(orders),
         without_check_in=sum(order.activity is None for order in orders),
         never_closed=len(center_orders) - len(orders),
+        orders=orders,
         waiting=longest_first(orders),
         quick=quick,
         promises=promises,
@@ -128,19 +150,22 @@ def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) ->
         if order.lane == "quick" and order.activity is not None and order.checked_in_at is not None:
             due_at = order.checked_in_at + round(thresholds.quick_lane_s * 1000)
             if not order.is_ready and due_at - now <= thresholds.quick_margin_s * 1000:
-                dues.append(BoardDue(order, order.checked_in_at, due_at, now > due_at))
+                dues.append(BoardDue(order, "quick", order.checked_in_at, due_at, now > due_at))
     return _urgent_first(dues)
 
 
 def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
-    """Orders that are not ready and near or past the time that was promised, the most urgent first."""
+    """Orders that are not ready and near or past the time that was promised, or as likely as not to pass it.
+
+    The most urgent first.
+    """
     dues = [
-        BoardDue(order, order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
+        BoardDue(order, "promise", order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
         for order in orders
         if order.promised_at is not None
         and order.activity is not None
         and not order.is_ready
-        and order.promised_at - now <= thresholds.promise_margin_s * 1000
+        and (order.promised_at - now <= thresholds.promise_margin_s * 1000 or (order.late_probability or 0) >= LIKELY)
     ]
     return _urgent_first(dues)
 
@@ -151,7 +176,7 @@ def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Threshold
     for order in orders:
         for part in order.emergencies:
             due_at = part.since + round(thresholds.emergency_s * 1000)
-            dues.append(BoardDue(order, part.since, due_at, now > due_at, part))
+            dues.append(BoardDue(order, "emergency", part.since, due_at, now > due_at, part))
     return _urgent_first(dues)
 
 
@@ -188,13 +213,14 @@ def _center(
     promises: tuple[int, int],
     emergencies: tuple[int, int],
 ) -> CenterNow:
-    waiting = [order.wait_s or 0.0 for order in orders if order.waits]
+    waiting = longest_first(orders)
     return CenterNow(
         center_id=center_id,
         open=len(orders),
         by_activity=_by_activity(orders),
         waiting=len(waiting),
-        longest_s=max(waiting, default=None),
+        longest_s=waiting[0].wait_s if waiting else None,
+        is_running=bool(waiting) and waiting[0].is_running,
         quick=quick,
         promises=promises,
         emergencies=emergencies,

@@ -1,8 +1,8 @@
-"""The board's filter from the query string: region, wave, center and lane."""
+"""The board's filter from the query string: region, wave, center and lane, what is searched, and how it is sorted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from fixtrail.web.accounts.users import Person
@@ -10,17 +10,28 @@ from fixtrail.web.ops.live import Lane
 from schemas.centers import Center
 
 LONGEST = 64
+Sort = Literal["urgency", "wait", "promise", "center"]
+CenterSort = Literal["urgency", "name", "open", "waiting", "longest"]
 
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """The filter; None is all of them. `wall` is the form for a screen on a wall, and no filter."""
+    """The filter; None is all of them. `wall` is the form for a screen on a wall, `whole` shows lists to their end."""
 
     region: str | None = None
     wave: int | None = None
     center: str | None = None
     lane: Lane | None = None
     wall: bool = False
+    search: str | None = None
+    sort: Sort = "urgency"
+    centers_by: CenterSort = "urgency"
+    whole: bool = False
+
+    @property
+    def picks_centers(self) -> bool:
+        """Whether it leaves any center out."""
+        return (self.region, self.wave, self.center) != (None, None, None)
 
     def matches(self, center: Center | None, center_id: str | None) -> bool:
         """Whether a center is looked at; one that the reference file does not name has neither region nor wave."""
@@ -33,7 +44,9 @@ class BoardFilter:
     def query(self, **changed: Any) -> str:
         """The parameters of an address that shows this, some of them changed; with a question mark, or empty."""
         parameters = {"region": self.region, "wave": self.wave, "center": self.center, "lane": self.lane}
-        parameters |= {"wall": "1" if self.wall else None, **changed}
+        parameters |= {"q": self.search, "sort": None if self.sort == "urgency" else self.sort}
+        parameters |= {"by": None if self.centers_by == "urgency" else self.centers_by}
+        parameters |= {"all": "1" if self.whole else None, "wall": "1" if self.wall else None, **changed}
         query = urlencode({name: value for name, value in parameters.items() if value is not None})
         return f"?{query}" if query else ""
 
@@ -48,6 +61,10 @@ def filter_of(parameters: Mapping[str, str]) -> BoardFilter:
         center=(parameters.get("center") or "")[:LONGEST] or None,
         lane="quick" if lane == "quick" else "standard" if lane == "standard" else None,
         wall=parameters.get("wall") == "1",
+        search=(parameters.get("q") or "").strip()[:LONGEST] or None,
+        sort=next((sort for sort in get_args(Sort) if sort == parameters.get("sort")), "urgency"),
+        centers_by=next((sort for sort in get_args(CenterSort) if sort == parameters.get("by")), "urgency"),
+        whole=parameters.get("all") == "1",
     )
 
 
@@ -62,11 +79,7 @@ def visible_centers(
         *centers,
         *sorted({center_id for center_id in further if center_id is not None} - centers.keys()),
     ]
-    if None in further and choice in (
-        BoardFilter(),
-        BoardFilter(wall=True),
-        BoardFilter(lane=choice.lane, wall=choice.wall),
-    ):
+    if None in further and not choice.picks_centers:
         ids.append(None)
     return [
         center_id

@@ -2,25 +2,28 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.badges import Badge, Badges
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
-from fixtrail.web.ops.board_filter import BoardFilter, visible_centers
+from fixtrail.web.ops.board_filter import BoardFilter, CenterSort, visible_centers
 from fixtrail.web.ops.figures import CenterFigures, FiguresSnapshot, Sums, sum_of
 from fixtrail.web.ops.page_frame import StaffTexts, environment, words
 from fixtrail.web.ops.state import Ops
+from fixtrail.web.ops.work import other_alerts, work_list
 from fixtrail.web.ready import as_shown
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Alert
 from schemas.locales import Locale
 
-PIECES = ("state", "totals", "alerts", "centers", "waiting", "risks")
+PIECES = ("state", "totals", "waiting", "alerts", "centers")
 # Stands in shared pieces where each session's own token goes.
 TOKEN_MARK = "%form-token%"
 CACHE_MS = 1000
@@ -60,13 +63,15 @@ class CenterLine:
     name: str
     region: str
     wave: int
+    badge: Badge
+    is_listed: bool
 
 
 class Boards:
     """Makes the pieces and keeps them for a second."""
 
-    def __init__(self, journeys: Journeys, centers: Centers) -> None:
-        self._journeys, self._centers = journeys, centers
+    def __init__(self, journeys: Journeys, centers: Centers, estimates: Estimates | None = None) -> None:
+        self._journeys, self._centers, self._estimates = journeys, centers, estimates
         self._cached: dict[BoardView, tuple[int, dict[str, str]]] = {}
         self._making: dict[BoardView, asyncio.Task[dict[str, str]]] = {}
 
@@ -87,7 +92,7 @@ class Boards:
     async def _make(self, ops: Ops, view: BoardView) -> dict[str, str]:
         try:
             now = ops.clock()
-            values = await values_of(ops, self._journeys, self._centers.all(), view, now)
+            values = await values_of(ops, self._journeys, self._centers.all(), view, now, self._estimates)
             # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
             pieces = await asyncio.to_thread(_rendered, values)
             if len(self._cached) >= MOST_KEPT:
@@ -109,7 +114,12 @@ def without_ticks(piece: str) -> str:
 
 
 async def values_of(
-    ops: Ops, journeys: Journeys, centers: Mapping[str, Center], view: BoardView, now: int
+    ops: Ops,
+    journeys: Journeys,
+    centers: Mapping[str, Center],
+    view: BoardView,
+    now: int,
+    estimates: Estimates | None = None,
 ) -> dict[str, Any]:
     """What the templates of the pieces find."""
     facts = [as_shown(fact, centers, journeys.checks, now) for fact in journeys.open_orders()]
@@ -122,9 +132,12 @@ async def values_of(
         for center_id in visible_centers(view.choice, view.person, centers, snapshot.by_center)
         if center_id not in set(ids)
     ]
-    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice)
+    estimate = estimates.current if estimates is not None else lambda fact, now: None
+    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers, estimate)
     alerts = visible_alerts(ops.alerts.all(), view, centers)
-    lines = [_line(center_id, centers, snapshot, view.locale) for center_id in present.centers]
+    badges = ops.data_badges.current()
+    work = work_list(present, alerts, view.choice.sort, view.choice.search)
+    lines = in_order([_line(center, centers, snapshot, badges, view.locale) for center in present.centers], view.choice)
     total = total_figures(snapshot, ids)
     weeks = [figures.weeks for center_id in ids if (figures := snapshot.by_center.get(center_id or "")) is not None]
     return {
@@ -135,10 +148,12 @@ async def values_of(
         "me": view.person,
         "now": now,
         "board": present,
-        "lines": by_urgency(lines)[:ON_WALL] if view.choice.wall else lines,
-        "left_out": max(0, len(lines) - ON_WALL) if view.choice.wall else 0,
+        "lines": on_wall(lines) if view.choice.wall else lines,
+        "left_out": max(0, len(lines) - len(on_wall(lines))) if view.choice.wall else 0,
+        "work": work,
         "alerts": alerts,
         "open_alerts": [alert for alert in alerts if alert.state == "open"],
+        "other_alerts": other_alerts(alerts, work),
         "seen": snapshot,
         "total": total,
         "rates": {"ftfr": ftfr(total.weeks, weeks), "nps": nps(total.weeks, weeks)},
@@ -206,9 +221,24 @@ def _times(factor: float, value: float | None) -> float | None:
     return None if value is None else factor * value
 
 
-def by_urgency(lines: list[CenterLine]) -> list[CenterLine]:
-    """What is late first, then the longest wait."""
-    return sorted(lines, key=lambda line: (-line.now.late, -(line.now.longest_s or 0.0), line.name))
+_CENTER_KEYS: Mapping[CenterSort, Callable[[CenterLine], tuple[object, ...]]] = {
+    "urgency": lambda line: (-line.now.late, -(line.now.longest_s or 0.0), line.name),
+    "name": lambda line: (line.name,),
+    "open": lambda line: (-line.now.open, line.name),
+    "waiting": lambda line: (-line.now.waiting, line.name),
+    "longest": lambda line: (-(line.now.longest_s or 0.0), line.name),
+}
+
+
+def in_order(lines: list[CenterLine], choice: BoardFilter) -> list[CenterLine]:
+    """Sorted as chosen, by default what is late first; centers that the reference file does not name come last."""
+    key = _CENTER_KEYS["urgency" if choice.wall else choice.centers_by]
+    return sorted(lines, key=lambda line: (not line.is_listed, *key(line)))
+
+
+def on_wall(lines: list[CenterLine]) -> list[CenterLine]:
+    """As many as fit; where some do not, the line that says so takes the place of one."""
+    return lines if len(lines) <= ON_WALL else lines[: ON_WALL - 1]
 
 
 def name_of(center_id: str | None, centers: Mapping[str, Center], locale: Locale) -> str:
@@ -225,7 +255,9 @@ def activity_label(counts: Mapping[str, int], t: StaffTexts) -> str:
     return ", ".join(labels) or t("board.none")
 
 
-def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, locale: Locale) -> CenterLine:
+def _line(
+    now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapshot, badges: Badges, locale: Locale
+) -> CenterLine:
     center = centers.get(now.center_id or "")
     figures = snapshot.by_center.get(now.center_id or "", CenterFigures())
     return CenterLine(
@@ -236,4 +268,6 @@ def _line(now: CenterNow, centers: Mapping[str, Center], snapshot: FiguresSnapsh
         name=name_of(now.center_id, centers, locale),
         region=center.region if center else "",
         wave=center.wave if center else 0,
+        badge=badges.of(now.center_id),
+        is_listed=center is not None or not centers,
     )

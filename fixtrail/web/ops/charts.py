@@ -37,6 +37,11 @@ def sparkline(values: Sequence[float | None], target: float | None, label: str) 
     return _svg(100, 28, "spark", label, parts)
 
 
+def length_bar(length: float, label: str) -> Markup:
+    """One bar from the left, `length` of 100 long."""
+    return _svg(100, 8, "bar", label, [f'<rect class="wait" x="0" width="{max(0.6, length):.2f}" height="8"/>'])
+
+
 def hour_bars(
     first: Sequence[int],
     second: Sequence[int],

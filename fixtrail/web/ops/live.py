@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from fixtrail.estimates.estimate import Estimate
+from schemas.centers import Center
 from schemas.facts import ORDER_FIGURES, WAITS, Activity, JourneyFact, PartRequestFact
+from schemas.opening_hours import is_open, opening_ms_between
+from schemas.order_key import OrderKey
 from streams.journey.as_of import at_instant
 
 TIMES = tuple(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
@@ -27,20 +31,28 @@ class LivePart:
 class LiveOrder:
     """One open order as of an instant; times in ms since 1970, durations in seconds.
 
-    `wait_s` is all waiting so far, `since` when the present activity began. Everything about times is None for an
-    order without check-in.
+    `wait_s` is all waiting so far in its center's opening time, `since` when the present activity began; `is_running`
+    says whether the wait grows now, `late_probability` how likely the promise will be broken, where that can be told.
+    Everything about times is None for an order without check-in.
     """
 
     order_id: str
-    center_id: str | None
+    vehicle_id: str
+    center_id: str
     lane: Lane | None
     activity: Activity | None
     since: int | None
     checked_in_at: int | None
     wait_s: float | None
+    is_running: bool
     promised_at: int | None
     emergencies: tuple[LivePart, ...]
     stockouts: tuple[LivePart, ...]
+    late_probability: float | None = None
+
+    @property
+    def key(self) -> OrderKey:
+        return OrderKey(self.center_id, self.order_id)
 
     @property
     def waits(self) -> bool:
@@ -62,17 +74,33 @@ def times_at(fact: JourneyFact, now: int) -> dict[str, float | None]:
     return {name: current[name] for name in TIMES}
 
 
-def live_order(fact: JourneyFact, now: int) -> LiveOrder:
-    """What the board needs of an open order."""
+def open_wait_s(fact: JourneyFact, center: Center | None, now: int) -> float | None:
+    """The wait so far in the center's opening time (CONTRACT section 2, `wait_open_s`); wall time without hours."""
+    wait_s = times_at(fact, now)["wait_s"]
+    if wait_s is None or center is None:
+        return wait_s
+    waits = [stage for stage in fact.stages if stage.activity in WAITS]
+    return sum(
+        opening_ms_between(stage.started_at, now if stage.ended_at is None else stage.ended_at, center) / 1000
+        for stage in waits
+    )
+
+
+def live_order(
+    fact: JourneyFact, now: int, center: Center | None = None, estimate: Estimate | None = None
+) -> LiveOrder:
+    """What the board needs of an open order of a center."""
     awaited = [part for part in fact.parts if part.fulfilled_at is None and part.cancelled_at is None]
     return LiveOrder(
         order_id=fact.order_id,
+        vehicle_id=fact.vehicle_id,
         center_id=fact.center_id,
         lane=fact.lane,
         activity=fact.activity,
         since=fact.activity_since,
         checked_in_at=fact.checked_in_at,
-        wait_s=times_at(fact, now)["wait_s"],
+        wait_s=open_wait_s(fact, center, now),
+        is_running=fact.activity in WAITS and (center is None or is_open(now, center)),
         promised_at=fact.promised_at,
         emergencies=tuple(
             LivePart(part.part_no, at, part.expected_at)
@@ -84,6 +112,7 @@ def live_order(fact: JourneyFact, now: int) -> LiveOrder:
             for part in awaited
             if part.backordered_at is not None
         ),
+        late_probability=None if estimate is None else estimate.late_probability,
     )
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.settings import LedgerSettings, NoEndpointError
+from fixtrail.tracking_links import tracking_url
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
@@ -18,7 +19,8 @@ from fixtrail.web.ops import charts
 from fixtrail.web.ops.boards import name_of
 from fixtrail.web.ops.figures import Row
 from fixtrail.web.ops.live import times_at
-from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
+from fixtrail.web.ops.notice_rows import notice_rows
+from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import ExitError
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
@@ -88,6 +90,8 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         raise HTTPException(404)
     now, known = web.ops.clock(), web.config.centers
     center = known.get(center_id)
+    log = await asyncio.to_thread(_notice_log, web.config.settings, order)
+    is_manager = person.has("manager")
     return page(
         request,
         "order.html",
@@ -96,16 +100,33 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         row=row,
         times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
         stages=_stages(fact, stages),
-        events=events if person.has("manager") else [{**event, "technician_id": None} for event in events],
+        events=events if is_manager else [{**event, "technician_id": None} for event in events],
+        technician=_technician(events) if is_manager else None,
+        vehicle_id=fact.vehicle_id if fact and is_manager else None,
+        link=_customer_link(web, fact) if fact and is_manager else None,
         proofs=_proofs(fact),
         answers=answers,
-        log=await asyncio.to_thread(_notice_log, web.config.settings, order),
+        notices=None if log is None else notice_rows(log, words(locale)),
         now=now,
         center_id=center_id,
         center=name_of(center_id, known.all(), locale),
         zone=center.time_zone if center else web.ops.default_zone,
         charts=charts,
     )
+
+
+def _customer_link(web: Web, fact: JourneyFact) -> str | None:
+    """A fresh link to the customer's page; None where nobody knows how customers reach it."""
+    if not web.config.public_url:
+        return None
+    return tracking_url(
+        web.config.public_url, web.config.settings.link_keys()[0], fact.order, fact.vehicle_id, web.ops.clock()
+    )
+
+
+def _technician(events: list[Row]) -> str | None:
+    """Who worked on it last, as far as the events say."""
+    return next((str(event["technician_id"]) for event in reversed(events) if event["technician_id"]), None)
 
 
 def _stored(web: Web, order: OrderKey) -> tuple[Row | None, list[Row], list[Row], bool]:

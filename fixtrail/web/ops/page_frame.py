@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def environment() -> Environment:
         "span": span,
         "clock": clock,
         "short_time": short_time,
+        "money": lambda amount: f"{Decimal(str(amount)):,.2f}",
         "signed": lambda value: f"{value:+.0f}",
     }
     templates.globals["asset"] = lambda file: static_url("ops", file)
@@ -144,7 +146,14 @@ def common_values(request: Request, locale: Locale) -> dict[str, Any]:
         "me": getattr(state, "person", None),
         "form_token": getattr(state, "form_token", ""),
         "languages": [(language, with_query(request, lang=language)) for language in LOCALES],
+        "alive": age_values(request.app.state.web),
     }
+
+
+def age_values(web: Any) -> dict[str, Any]:
+    """How old the data are, for the bar of every staff page: now, the zone of its clock, and the age of each source."""
+    now = web.ops.clock()
+    return {"now": now, "zone": web.ops.default_zone, "ages": web.freshness.ages(now)}
 
 
 def finish(request: Request, response: Response) -> Response:
@@ -184,7 +193,7 @@ async def small_form(request: Request) -> dict[str, str]:
     except BodyTooLongError:
         raise BadFormError("too long") from None
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=50))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=400))
     except ValueError:
         raise BadFormError("not a form") from None
 

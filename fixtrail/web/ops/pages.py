@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 import orjson
@@ -20,7 +20,7 @@ from fixtrail.web.ops.board_filter import filter_of
 from fixtrail.web.ops.boards import TOKEN_MARK, BoardView, without_ticks
 from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page
 from fixtrail.web.security import address_of
-from schemas.facts import Acknowledgement
+from schemas.facts import Acknowledgement, Alert
 
 # At most so often a board changes, and at least so often it looks at the clock.
 from schemas.order_key import OrderKey
@@ -29,6 +29,8 @@ from schemas.topics import ALERT_ACKS
 LEAST_S, LOOK_EVERY_S = 1.0, 5.0
 HEARTBEAT_S = 15.0
 LONGEST_NOTE = 200
+# Begins the names of the boxes that are ticked; their values are ids of alerts.
+TICKED = "alerts."
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Viewer = Annotated[Person, Depends(required())]
@@ -46,6 +48,8 @@ async def board_page(request: Request, person: Viewer) -> Response:
         "board.html",
         choice=view.choice,
         pieces={name: Markup(piece.replace(TOKEN_MARK, token)) for name, piece in pieces.items()},
+        nowhere=view.choice.picks_centers
+        and not any(view.choice.matches(center, center.id) for center in visible_centers),
         regions=sorted({center.region for center in visible_centers}),
         waves=sorted({center.wave for center in visible_centers if center.wave}),
         centers=visible_centers,
@@ -118,28 +122,48 @@ async def acknowledge(
 ) -> Response:
     """Say that one takes care of an alert: it goes to `alert-acks`, and the watch box closes the alert."""
     form = await posted(request)
-    web = web_of(request)
-    alert = web.ops.alerts.get(alert_id)
+    alert = web_of(request).ops.alerts.get(alert_id)
     if alert is None or not person.may_see(alert.center_id):
         raise HTTPException(404)
-    if alert.state == "open":
-        note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
-        acknowledgement = Acknowledgement(
-            alert_id=alert_id,
-            acknowledged_at=web.ops.clock(),
-            acknowledged_by=person.label,
-            identity=person.identity,
-            via=person.via,
-            note=note,
-        )
-        try:
-            await web.events.write(acknowledgement.model_dump_json().encode(), alert_id.encode(), topic=ALERT_ACKS)
-        except NotAcknowledgedError:
-            return go(request, "/ops?trouble=not_sent")
-        audit.info("alert acknowledged", account=person.identity, via=person.via, alert=alert_id, rule=alert.rule)
-        web.ops.alerts.expect(alert_id, person.label, acknowledgement.acknowledged_at)
-        web.boards.forget()
+    return await _take_care(request, person, [alert], form)
+
+
+@router.post("/ops/alerts/acknowledge")
+async def acknowledge_many(request: Request, person: Annotated[Person, Depends(required("manager"))]) -> Response:
+    """Say that one takes care of all alerts that were ticked; those that one may not see, or that are gone, are not."""
+    form = await posted(request)
+    ids = [alert_id for name, value in form.items() if name.startswith(TICKED) for alert_id in value.split()]
+    alerts = [alert for alert_id in ids if (alert := web_of(request).ops.alerts.get(alert_id)) is not None]
+    return await _take_care(request, person, [alert for alert in alerts if person.may_see(alert.center_id)], form)
+
+
+async def _take_care(request: Request, person: Person, alerts: list[Alert], form: Mapping[str, str]) -> Response:
+    note = " ".join(form.get("note", "").split())[:LONGEST_NOTE] or None
+    try:
+        for alert in alerts:
+            if alert.state == "open":
+                await _acknowledge(web_of(request), person, alert, note)
+    except NotAcknowledgedError:
+        return go(request, "/ops?trouble=not_sent")
     return go(request, form.get("back", "/ops"))
+
+
+async def _acknowledge(web: Web, person: Person, alert: Alert, note: str | None) -> None:
+    acknowledgement = Acknowledgement(
+        alert_id=alert.alert_id,
+        acknowledged_at=web.ops.clock(),
+        acknowledged_by=person.label,
+        identity=person.identity,
+        via=person.via,
+        note=note,
+    )
+    await web.events.write(acknowledgement.model_dump_json().encode(), alert.alert_id.encode(), topic=ALERT_ACKS)
+    audit.info(
+        "alert acknowledged",
+        extra={"account": person.identity, "via": person.via, "alert": alert.alert_id, "rule": alert.rule},
+    )
+    web.ops.alerts.expect(alert.alert_id, person.label, acknowledgement.acknowledged_at)
+    web.boards.forget()
 
 
 @router.get("/")

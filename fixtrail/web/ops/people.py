@@ -40,7 +40,7 @@ async def sign_out(request: Request, person: Admin) -> Response:
     sessions = access_of(request).sessions
     sessions.end_all(name)
     is_lasting = await sessions.records.flush()
-    audit.info("sessions ended", account=person.identity, of=name, lasting=is_lasting)
+    audit.info("sessions ended", extra={"account": person.identity, "of": name, "lasting": is_lasting})
     return go(request, "/ops/accounts?ended=1" if name != person.identity else "/login")
 
 

@@ -9,10 +9,12 @@ def routers() -> Iterator[APIRouter]:
     """The routers of all of them."""
     from fixtrail.web.accounts.own_page import router as own_account
     from fixtrail.web.accounts.pages import router as accounts
+    from fixtrail.web.analysis.orders_page import router as analysis_orders
     from fixtrail.web.analysis.pages import router as analysis
+    from fixtrail.web.ops.alive import router as alive
     from fixtrail.web.ops.center_page import router as center
     from fixtrail.web.ops.order_page import router as order
     from fixtrail.web.ops.pages import router as board
     from fixtrail.web.ops.people import router as people
 
-    yield from (accounts, own_account, board, order, center, people, analysis)
+    yield from (accounts, own_account, alive, board, order, center, people, analysis_orders, analysis)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ClickHouseSettings, ReportSettings
 from fixtrail.web.accounts.access import Access, make_access
+from fixtrail.web.analysis.badges import DataBadges
 from fixtrail.web.analysis.cache import Reports
 from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
@@ -18,6 +19,8 @@ from runtime.failure import REFUSED, ExitError
 
 log = logging.getLogger(__name__)
 
+# A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
+PATIENCE_S = 6.0
 _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
@@ -41,8 +44,10 @@ class Ops:
     alerts: BoardAlerts
     figures: Figures
     reports: Reports
+    data_badges: DataBadges
     board_targets: Targets
     default_zone: str
+    report_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
     clock: Callable[[], int]
 
@@ -50,16 +55,23 @@ class Ops:
 def make_ops(config: WebConfig) -> Ops:
     """The parts as the settings say. Raises ExitError (78) where accounts, provider or targets are set up wrongly."""
     ask = query_runner(config.settings)
+    reports = Reports(computer(config.settings))
     return Ops(
         access=make_access(config.settings, config.public_url),
         alerts=BoardAlerts(),
         figures=Figures(ask),
-        reports=Reports(computer(config.settings)),
+        reports=reports,
+        data_badges=DataBadges(reports, now_ms),
         board_targets=targets_of(config.settings),
         default_zone=config.push.time_zone,
+        report_zone=report_targets(config.settings).time_zone,
         ask=ask,
-        clock=lambda: int(time.time() * 1000),
+        clock=now_ms,
     )
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, str]], list[Row]]:
@@ -69,7 +81,7 @@ def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, st
     from fixtrail.clickhouse import query as sql
 
     def ask(text: str, parameters: Mapping[str, str]) -> list[Row]:
-        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters))
+        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters, patience_s=PATIENCE_S))
         return [orjson.loads(line) for line in answer.splitlines() if line]
 
     return ask

@@ -34,3 +34,9 @@ def test_functions_are_short():
     assert len(lengths) > 2000
     assert median(lengths) <= 6
     assert quantiles(lengths, n=10)[-1] <= 19
+
+
+def test_all_of_it_logs_through_logging():
+    naming = [name for name, text in product() if "structlog" in text]
+
+    assert naming == ["runtime/logs.py"], "fields of a log line are `extra`"

@@ -129,6 +129,21 @@ def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, 
     assert "has seen no notice" in capsys.readouterr().out
 
 
+def test_of_an_order_whose_notices_had_expired_unmade_the_journey_tells_the_log(settings: Settings, monkeypatch):
+    journey = order_after(checked_in("08:00"), handed_off("11:00"))
+    fact = JourneyFact.model_validate_json(orjson.dumps(journey))
+    monkeypatch.setattr(notice_log, "order_fact", lambda *order: fact)
+
+    order, sends = notice_log.log_with_expired(settings, "R1", None)
+
+    assert order == R1
+    assert [(send["milestone"], send["state"], send["reason"]) for send in notice_log.log_as_json(sends)] == [
+        ("checked_in", "EXPIRED", "already too old when it came"),
+        ("handed_off", "EXPIRED", "already too old when it came"),
+    ]
+    assert notice_log.expired_sends(fact, ms("09:00")) == []
+
+
 def test_a_number_of_which_only_an_earlier_version_sent_is_found_without_a_center(settings: Settings):
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
         ledger.plan(store, [a_send(a_notice("checked_in", center_id=""), id="before")])

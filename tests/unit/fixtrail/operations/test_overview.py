@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,10 @@ from fixtrail.cli.print_overview import print_overview
 from fixtrail.operations import overview as seeing
 from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of, look_at_boxes, rates
 from fixtrail.operations.status import Lag, LagSnapshot
+from fixtrail.operations.verdict import verdict_of
 from runtime.health import HealthPage
 from tests.clickhouse_node import free_ports
+from tests.paths import ROOT
 
 LOOK = LagSnapshot(
     (Lag("fixtrail", "service-events", 3, 90, 100, 10), Lag("fixtrail", "service-events", 0, 7, 7, 0)), 2
@@ -67,7 +70,7 @@ def test_boxes_are_asked_how_they_are():
     )
 
     assert [(each.name, each.state) for each in boxes[:4]] == [
-        ("broker", "ready"),
+        ("broker", "running"),
         ("worker", "starting"),
         ("young", "starting"),
         ("dead", "gone"),
@@ -129,5 +132,53 @@ def test_the_screen_tells_it_all(screen):
 
 
 def test_the_screen_names_what_could_not_be_asked(screen):
-    assert screen(Overview(None, [], [], None, ["Kafka: no answer"])) == ["Kafka: no answer"]
+    lines = screen(Overview(None, [], [], None, ["Kafka: no answer"]))
+    assert lines[0] == "BAD Kafka does not answer"
+    assert lines[1].endswith("docs/runbooks/box-not-ready.md")
+    assert lines[2].startswith("not checked: how far the groups are behind, refused records")
+    assert lines[3:] == ["Kafka: no answer"]
     assert "no dead letters" in screen(Overview(LOOK, [], [], {}, []))
+
+
+def test_what_was_not_asked_is_not_called_well(screen):
+    assert "no dead letters" not in screen(Overview(None, [], [], {}, ["Kafka: no answer"]))
+    assert screen(Overview(LOOK, [], [], None, []))[0] == "UNKNOWN what was asked is well, and not all was asked"
+
+
+HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to row", 1.0, 6)], {}, [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "level", "runbook"),
+    [
+        ({}, "well", None),
+        ({"letters": {"redriven": 3}}, "well", None),
+        ({"letters": {"not_json": 3}}, "look", "events-refused"),
+        ({"boxes": [Box("worker-1", 1, "ready", restarts=1)]}, "look", "box-restarts"),
+        ({"boxes": [Box("worker-1", 1, "starting")]}, "look", "box-not-ready"),
+        ({"boxes": [Box("web", 1, "not ready")], "letters": {"not_json": 3}}, "bad", "box-not-ready"),
+        ({"boxes": [Box("web", 1, "gone"), Box("x", 2, "stuck")]}, "bad", "box-down"),
+        ({"heartbeats": [Heartbeat("journeys to row", 1.0, 90)]}, "bad", "events-delayed"),
+        ({"letters": None, "troubles": ["ClickHouse at x cannot be reached"]}, "bad", "clickhouse-away"),
+        ({"look": None}, "bad", "box-not-ready"),
+        ({"heartbeats": []}, "unknown", None),
+    ],
+)
+def test_one_verdict_says_the_worst_and_which_runbook(changed, level, runbook):
+    verdict = verdict_of(replace(HEALTHY, **changed))
+    assert verdict.level == level
+    assert verdict.runbook == (f"docs/runbooks/{runbook}.md" if runbook else None)
+    if runbook:
+        assert (ROOT / str(verdict.runbook)).exists()
+        assert verdict.advice
+
+
+def test_the_broker_is_ready_only_if_it_answered(monkeypatch):
+    async def silent(_settings):
+        raise TimeoutError
+
+    monkeypatch.setattr(seeing, "look_at_boxes", lambda *_: [Box("broker", 1, "running")])
+    monkeypatch.setattr(seeing, "look_once", silent)
+    nowhere = f"http://127.0.0.1:{free_ports(1)[0]}"
+    assert seeing.overview(Settings(kafka="127.0.0.1:1", clickhouse=nowhere)).boxes[0].state == "stuck"
+    assert seeing.overview(Settings(clickhouse=nowhere), look=LOOK).boxes[0].state == "ready"

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -20,7 +20,7 @@ from fixtrail.simulator.stock import erlang_loss, level_for
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Workshop
-from schemas.events import EVENT_TYPES, SERVICE_EVENT
+from schemas.events import EVENT_TYPES, SERVICE_EVENT, ComplaintPhase, Quote, QuotedLabour, QuotedPart
 from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from tests.oracle import orders_of
@@ -51,8 +51,51 @@ def test_every_event_type_is_sent_and_every_event_is_valid(two_weeks: list[tuple
     for _, event in two_weeks:
         SERVICE_EVENT.validate_json(orjson.dumps(event))
 
-    beside_the_visit = {"appointment", "expert", "follow_up", "ready"}
-    assert {event["type"] for _, event in two_weeks} == set(EVENT_TYPES) - beside_the_visit
+    assert {event["type"] for _, event in two_weeks} == set(EVENT_TYPES)
+
+
+def test_every_field_of_the_contract_is_sent(two_weeks: list[tuple[datetime, Event]]) -> None:
+    sent = {(event["type"], name) for _, event in two_weeks for name in event}
+    quotes = [event["quote"] for _, event in two_weeks if "quote" in event]
+
+    assert sent == {(kind, name) for kind, model in EVENT_TYPES.items() for name in model.model_fields}
+    assert {name for quote in quotes for name in quote} == set(Quote.model_fields)
+    assert {name for quote in quotes for line in quote["parts"] for name in line} == set(QuotedPart.model_fields)
+    assert {name for quote in quotes for line in quote["labour"] for name in line} == set(QuotedLabour.model_fields)
+
+
+@pytest.fixture(scope="module")
+def clean_week() -> list[Event]:
+    """A week without anomalies: every event arrives when it happens."""
+    clean = dict.fromkeys(ANOMALIES | {"duplicate", "late", "lost_phase", "delay_s"}, 0.0)
+    return events_of(story(anomalies=clean), 7, 3)
+
+
+def test_the_lines_of_a_quote_add_up_and_are_the_ones_decided_on(clean_week: list[Event]) -> None:
+    lines: dict[str, list[str]] = {}
+    for event in clean_week:
+        if quote := event.get("quote"):
+            hours = sum(item["hours"] for item in quote["labour"])
+            assert hours == pytest.approx(quote["labour_hours"])
+            lines[event["order_id"]] = [line["line_id"] for line in (*quote["labour"], *quote["parts"])]
+        if decided := event.get("lines"):
+            assert decided == lines[event["order_id"]]
+
+
+def test_ready_is_said_when_the_work_is_done_and_nothing_but_voices_come_after_the_close(
+    clean_week: list[Event],
+) -> None:
+    last: dict[str, str] = {}
+    for event in clean_week:
+        before = last.get(event["order_id"])
+        if event["type"] == "ready":
+            assert before in {"repair", "quality_check", "check_in"}
+        if event["type"] not in {"survey", "complaint", "follow_up"}:
+            assert before not in {"handoff", "cancellation"}
+            last[event["order_id"]] = event["type"]
+    sent = Counter(event["type"] for event in clean_week)
+
+    assert sent["ready"] > 0.6 * sent["handoff"]
 
 
 def test_every_phase_and_pause_of_the_contract_is_sent() -> None:
@@ -65,6 +108,10 @@ def test_every_phase_and_pause_of_the_contract_is_sent() -> None:
         *(("part_request", phase) for phase in ("requested", "backordered", "fulfilled", "cancelled")),
         *(("repair", phase) for phase in ("started", "paused", "resumed", "completed")),
         *(("quality_check", phase) for phase in ("started", "completed")),
+        *(("expert", phase) for phase in ("requested", "joined", "resolved", "closed")),
+        *(("complaint", phase) for phase in get_args(ComplaintPhase)),
+        *(("follow_up", phase) for phase in ("contacted", "no_answer", "resolved")),
+        *(("appointment", phase) for phase in ("booked", "moved", "cancelled")),
     }
     assert pauses == {"parts", "approval", "expert", "shift_end"}
 

@@ -315,7 +315,9 @@ def test_the_example_says_what_holds_without_a_file(monkeypatch):
     assert example.model_copy(update={"ops": {}}) == defaults
     assert example.ops
     assert {each.kind for each in defaults.rule} == {
-        *("wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag")
+        *("wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"),
+        "vehicle_changed",
+        *("source_silent", "clock_skew", "field_lost"),
     }
     assert DEFAULTS.is_file()
 

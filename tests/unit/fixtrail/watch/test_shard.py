@@ -13,11 +13,14 @@ from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.open_order import TickOutput
 from fixtrail.watch.shard import Shard
 from schemas.centers import Center
+from schemas.events import VEHICLE_CORRECTED
 from schemas.facts import Acknowledgement, Alert, Notice, Telling
 from schemas.heartbeat import heartbeat_headers
 from schemas.times import DAY_MS, MINUTE_MS
 from tests.workshop import (
+    Sent,
     approved,
+    called_off,
     check_passed,
     checked_in,
     diagnosis_started,
@@ -41,6 +44,7 @@ CONFIG = WatchConfig.model_validate(
             {"name": "emergency", "kind": "emergency_part", "minutes": 120},
             {"name": "stockouts", "kind": "stockout_rate", "least_today": 5, "least_before": 20},
             {"name": "pipeline", "kind": "pipeline_lag", "minutes": 2},
+            {"name": "vehicle", "kind": "vehicle_changed"},
         ],
     }
 )
@@ -498,3 +502,38 @@ def test_of_two_vehicles_under_one_order_the_one_with_the_newer_events_is_watche
     learn(shard, checked_in("09:00", vehicle_id="V2", promised="12:00"))
 
     assert not [notice for notice in at(shard, "10:10").notices if notice["milestone"] == "running_late"]
+
+
+WRONG = [checked_in("08:00"), diagnosis_started("08:05")]
+RIGHT = [checked_in("08:10", vehicle_id="V2")]
+CORRECTED = [*WRONG, called_off("08:30", reason=VEHICLE_CORRECTED)]
+
+
+@pytest.mark.parametrize(("first", "second"), [(WRONG, RIGHT), (RIGHT, WRONG)])
+def test_an_order_under_two_vehicles_is_one_alert_until_it_is_corrected(first: list[Sent], second: list[Sent]):
+    shard = a_shard(*first)
+    assert rules(at(shard, "08:15")) == []
+
+    learn(shard, *second)
+    (alert,) = at(shard, "08:15").alerts.values()
+    assert (alert.rule, alert.subject, alert.center_id, alert.since) == ("vehicle", "R1", "C1", ms("08:10"))
+    assert rules(at(shard, "08:20")) == []
+
+    learn(shard, *CORRECTED)
+    assert rules(at(shard, "08:31")) == [("vehicle", "closed")]
+
+
+def test_whoever_takes_over_a_corrected_order_knows_one_vehicle():
+    shard = a_shard(*CORRECTED)
+    learn(shard, *RIGHT)
+
+    assert ("vehicle", "open") not in rules(at(shard, "08:31"))
+
+
+def test_an_order_closed_under_both_vehicles_is_told_too_and_centers_have_their_own():
+    shard = a_shard(checked_in("08:00"), handed_off("09:00"))
+    learn(shard, checked_in("08:30", vehicle_id="V2", center_id="C2"))
+    assert ("vehicle", "open") not in rules(at(shard, "08:50"))
+
+    learn(shard, checked_in("08:20", vehicle_id="V2"), handed_off("09:00", vehicle_id="V2"))
+    assert ("vehicle", "open") in rules(at(shard, "09:01"))

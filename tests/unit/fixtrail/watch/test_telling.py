@@ -236,15 +236,16 @@ def test_both_languages_have_the_same_texts():
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", texts()["en"]["kinds"])
 def test_every_kind_of_alert_has_words(kind, locale):
-    share = {"unit": "share", "value": 0.32, "limit": 0.28, "order_id": None, "subject": "C1"}
-    alert = an_alert(kind=kind, **(share if kind == "stockout_rate" else {}))
+    of_centers = {"stockout_rate": "share", "field_lost": "share", "source_silent": "events", "clock_skew": "minutes"}
+    measured = {"value": 0.32, "limit": 0.28, "order_id": None, "subject": "C1"}
+    alert = an_alert(kind=kind, **({**measured, "unit": of_centers[kind]} if kind in of_centers else {}))
     said = Wording(locale, "UTC", {"C1": CENTER})
 
     for step in ("opened", "level-2", "closed"):
         line = said.message([(alert, step)]).title
         assert "{" not in line and "None" not in line
         assert ("浦东中心" if locale == "zh-CN" else "Pudong") in line
-    assert kind == "stockout_rate" or kind == "pipeline_lag" or "R1" in said.about(alert)
+    assert kind in of_centers or kind == "pipeline_lag" or "R1" in said.about(alert)
 
 
 def test_an_acknowledgement_names_who_takes_care():

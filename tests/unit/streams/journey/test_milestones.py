@@ -10,7 +10,7 @@ from schemas.facts import Notice
 from schemas.order_key import OrderKey
 from streams.journey.entries import sort_key
 from streams.journey.ids import notice_id
-from streams.journey.notices import is_still_true, notice_of
+from streams.journey.notices import is_still_true, notice_of, notices_to_make
 from streams.journey.order import Order
 from streams.journey.visit import fold
 from tests.histories import CHANCES, histories
@@ -324,3 +324,29 @@ def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
         told += order.apply(entry, offset)[1]
 
     assert told == fold(entries).timeline
+
+
+# What is too old to be told
+
+
+def told_at(now: int, *events: Sent) -> list[str]:
+    """The milestones of which a worker makes notices that gets all the events at that moment (ms)."""
+    visit = fold(entries_of(events))
+    return [step.name for step in notices_to_make(visit, visit.timeline, now)]
+
+
+def test_what_has_expired_is_not_made_a_notice_of():
+    visit = [checked_in("08:00"), repair("started", "09:00"), repair("completed", "10:00"), handed_off("11:00")]
+
+    assert told_at(ms("11:00"), *visit) == ["repair_started", "handed_off"]
+    assert told_at(ms("11:00", day=2), *visit) == ["handed_off"]
+    assert told_at(ms("11:00", day=3), *visit) == []
+    assert told_at(0, *visit) == ["checked_in", "repair_started", "handed_off"]
+
+
+def test_of_a_car_in_the_workshop_the_last_expired_notice_tells_the_watch_who_its_customer_is():
+    visit = [checked_in("08:00"), repair("started", "09:00")]
+
+    assert told_at(ms("20:00"), *visit) == ["repair_started"]
+    assert told_at(ms("09:00", day=29), *visit) == ["repair_started"]
+    assert told_at(ms("09:00", day=30), *visit) == []

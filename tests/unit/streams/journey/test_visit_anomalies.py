@@ -37,6 +37,13 @@ def test_surveys_and_complaints_alone_are_no_visit():
     assert order["center_id"] is not None
 
 
+def test_an_appointment_alone_is_no_visit_yet():
+    booked = sent("appointment", "08:10", phase="booked", starts_at="2026-03-02T09:00:00Z")
+
+    assert (order_after(booked)["is_visit"], order_after(booked)["anomalies"]) == (False, [])
+    assert order_after(booked, checked_in("09:00"))["is_visit"]
+
+
 def test_a_repair_beside_a_survey_is_a_visit_without_a_check_in():
     order = order_after(surveyed("08:10", score=3), repair("started", "08:20"))
 

@@ -1,6 +1,7 @@
 """Data quality of a file before it is sent: planted flaws come back, by name and by how grave they are."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from scipy.stats import binom
 from fixtrail.reports.data.profile import Profile
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.report import Report
+from schemas.centers import Center
 from schemas.decode import decode_event
 from tests.paths import ROOT
 
@@ -44,8 +46,8 @@ def at(number: int, minute: int) -> str:
     return (START + timedelta(minutes=7 * number + minute)).isoformat()
 
 
-def profiled(events: list[dict[str, Any]]) -> Report:
-    profile = Profile(NOW)
+def profiled(events: list[dict[str, Any]], centers: Mapping[str, Center] | None = None) -> Report:
+    profile = Profile(NOW, centers)
     for event in events:
         profile.add(decode_event(orjson.dumps(event)))
     return profile.report()
@@ -62,6 +64,68 @@ def test_a_file_without_a_flaw_is_counted():
     (verdict,) = rows(report, "verdicts")
     # Nothing of a quote: that figure alone is not to be had.
     assert (verdict["grade"], verdict["stops"], verdict["notes"]) == ("note", "", "usable: quote_kept")
+
+
+def flaw(report: Report, name: str) -> tuple[str, int, int]:
+    """Grade, count and total of a flaw of the only center."""
+    (row,) = [row for row in rows(report, "all_rules") if row["flaw"] == name]
+    return row["grade"], row["count"], row["of"]
+
+
+def test_a_file_of_a_few_orders_without_a_flaw_is_not_called_good():
+    (verdict,) = rows(profiled([event for number in range(19) for event in visit(number)]), "verdicts")
+
+    assert (verdict["grade"], verdict["orders"]) == ("unknown", 19)
+
+
+def test_odometers_that_fall_or_race_are_counted_against_the_reading_before():
+    """V1 loses a digit at its handoff, V2 is stamped 5,000 km further after two hours, V3 is plausible."""
+    events = [event for number in range(4) for event in visit(number)]
+    readings = {("R1", 0): 20_000, ("R1", 6): 2_000, ("R2", 0): 100, ("R2", 6): 5_100, ("R3", 0): 80, ("R3", 6): 95}
+    for event in events:
+        km = readings.get((event["order_id"], int(event["event_id"].split("-")[1])))
+        if km is not None:
+            event["odometer_km"] = km
+
+    report = profiled(events)
+
+    assert flaw(report, "odometer_falling") == ("stop", 1, 3)
+    assert flaw(report, "odometer_racing") == ("stop", 1, 3)
+
+
+def test_events_outside_the_opening_hours_are_told_where_these_are_known():
+    """The visits begin at 8 UTC, which is 16 h in Shanghai: most of the later ones go on after 18 h."""
+    events = [event for number in range(30) for event in visit(number)]
+    shanghai = Center(id="new-01", name="new", region="north", opens=time(8))
+    in_utc = shanghai.model_copy(update={"time_zone": "UTC"})
+
+    assert flaw(profiled(events, {"new-01": shanghai}), "outside_hours")[0] == "note"
+    assert flaw(profiled(events, {"new-01": in_utc}), "outside_hours") == ("go", 0, 210)
+    assert [row for row in rows(profiled(events), "all_rules") if row["flaw"] == "outside_hours"] == []
+
+
+def test_an_open_weekday_without_events_is_a_gap():
+    """Visits on two Mondays; the center is open on Mondays and Wednesdays, and on Wednesday nothing came."""
+    events = [event for number in range(30) for event in visit(number)]
+    week = timedelta(days=7)
+    later = [
+        {
+            **event,
+            "order_id": f"L{event['order_id']}",
+            "occurred_at": (datetime.fromisoformat(event["occurred_at"]) + week).isoformat(),
+        }
+        for event in events
+        if event["type"] != "survey"
+    ]
+    center = Center(id="new-01", name="new", region="north", weekdays=(1, 3))
+
+    assert flaw(profiled(events[:-1] + later, {"new-01": center}), "weekday_gap") == ("note", 1, 3)
+
+
+def test_a_diagnosis_that_never_ended_is_told():
+    events = [event for number in range(20) for event in visit(number) if event["event_id"] != "7-2"]
+
+    assert flaw(profiled(events), "diagnosis_without_end") == ("go", 1, 20)
 
 
 def test_five_planted_flaws_of_a_new_center_are_named_the_gravest_first():

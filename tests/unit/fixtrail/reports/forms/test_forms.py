@@ -228,7 +228,7 @@ def test_a_query_that_stands_on_another_one_is_one_statement():
     ],
 )  # fmt: skip
 def test_parameters_are_written_as_clickhouse_reads_them(value, text):
-    assert queries._literal(value) == text
+    assert queries.literal(value) == text
 
 
 def test_every_query_begins_with_its_question():

@@ -1,0 +1,118 @@
+"""The orders of an export with their events, read from ClickHouse vehicle by vehicle, so that memory stays the same."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import orjson
+
+from fixtrail.clickhouse.query import query
+from fixtrail.reports.queries import literal, text_of
+from fixtrail.settings import ReportSettings
+
+# So many events are read at a time.
+SLICE_EVENTS = 40_000
+_KEYS = 2**32
+
+Row = dict[str, Any]
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is exported: orders closed in these days of the zone, both included, at this center; "" for all."""
+
+    since: date | None = None
+    until: date | None = None
+    center: str = ""
+    time_zone: str = "UTC"
+
+    def parameters(self) -> dict[str, Any]:
+        """The same as the queries take it."""
+        return {"since": self.since, "until": self.until, "center": self.center, "time_zone": self.time_zone}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much an export holds. `twice`: orders (center, number) that are told of two vehicles."""
+
+    orders: int
+    vehicles: int
+    events: int
+    events_all: int
+    twice: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+
+
+class History(NamedTuple):
+    """One order: its id in the export, what became of it, and its events or stages by time."""
+
+    case: str
+    order: Row
+    rows: list[Row]
+
+
+class Source:
+    """Reads an export's orders from ClickHouse, as the user who may only read the views."""
+
+    def __init__(self, settings: ReportSettings, scope: Scope) -> None:
+        self._settings, self._scope = settings, scope
+        self.size = self._ask_size()
+
+    def histories(self, slice_events: int = SLICE_EVENTS) -> Iterator[History]:
+        """The orders with their events; those of a vehicle follow each other."""
+        return self._histories("export_events", slice_events)
+
+    def visits(self) -> Iterator[History]:
+        """The closed orders with the stretches of their visits."""
+        return (visit for visit in self._histories("export_stages", SLICE_EVENTS) if visit.order["status"] != "open")
+
+    def _histories(self, rows_query: str, slice_events: int) -> Iterator[History]:
+        slices = max(1, -(-self.size.events_all // slice_events))
+        bounds = [f"{_KEYS * number // slices:08x}" for number in range(slices)]
+        for first_key, end_key in zip(["", *bounds[1:]], [*bounds[1:], ""], strict=True):
+            yield from self._slice(rows_query, first_key, end_key)
+
+    def _slice(self, rows_query: str, first_key: str, end_key: str) -> Iterator[History]:
+        keys = {"first_key": first_key, "end_key": end_key}
+        orders = {_key(order): order for order in self._ask("export_orders", keys)}
+        for key, rows in groupby(self._ask(rows_query, keys), _key):
+            if (order := orders.get(key)) is not None:
+                yield History(self._case(key), order, list(rows))
+
+    def _case(self, key: Key) -> str:
+        vehicle_key, center_id, order_id = key
+        if (center_id, order_id) in self.size.twice:
+            return id_of(center_id, order_id, vehicle_key[:16])
+        return id_of(center_id, order_id)
+
+    def _ask_size(self) -> Size:
+        row = next(self._ask("export_size", {}))
+        twice = frozenset((center_id, order_id) for center_id, order_id in row["twice"])
+        return Size(int(row["orders"]), int(row["vehicles"]), int(row["events"]), int(row["events_all"]), twice)
+
+    def _ask(self, name: str, keys: Mapping[str, str]) -> Iterator[Row]:
+        """A query's rows, as they come."""
+        values = {key: literal(value) for key, value in {**self._scope.parameters(), **keys}.items()}
+        pieces = query(self._settings, text_of(name), "JSONEachRow", values, self._settings.report_s)
+        for line in _lines(pieces):
+            yield orjson.loads(line)
+
+
+def id_of(*parts: str) -> str:
+    """Ids joined by slashes; a slash inside of one is written %2F."""
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def _key(row: Row) -> Key:
+    return row["vehicle_key"], row["center_id"], row["order_id"]
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

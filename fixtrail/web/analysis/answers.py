@@ -1,0 +1,195 @@
+"""What each report answers in one sentence, and the headline figures of the dashboard. Of computed reports; no I/O."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fixtrail.reports.forms.words import STATUS, cell, format_value, interval, scope_value, usable
+from fixtrail.reports.report import Bilingual, Figure, Locale, Report, Sheet
+
+HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
+MOST_BARS = 40
+_COLON = Bilingual("：", ": ")
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One figure in a reader's words, with its values month by month."""
+
+    name: str
+    title: str
+    value: str
+    interval: str
+    n: str
+    target: str | None
+    status: str | None
+    status_text: str | None
+    trend: tuple[float | None, ...]
+    target_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One key of a cut: its value in words, and how long its bar is (0 to 100)."""
+
+    key: str
+    value: str
+    interval: str
+    n: str
+    length: float
+
+
+def headlines(report: Report, by_month: Report | None, locale: Locale) -> list[Headline]:
+    """The headline figures of report `kpi` over its last period, in the order of HEADLINES."""
+    figures = _whole(report)
+    return [
+        _headline(figures[name], report, _trend(by_month, name), locale)
+        for name in HEADLINES
+        if name in figures and figures[name].value is not None
+    ]
+
+
+def _whole(report: Report) -> dict[str, Figure]:
+    """The figures that are not cut; of several periods the last."""
+    return {figure.figure: figure for figure in report.figures if figure.by is None}
+
+
+def _headline(figure: Figure, report: Report, trend: tuple[float | None, ...], locale: Locale) -> Headline:
+    about = report.definitions[figure.figure]
+    return Headline(
+        name=figure.figure,
+        title=about.title.in_locale(locale),
+        value=format_value(figure.value, about.kind, locale),
+        interval=interval(figure, about, locale),
+        n=usable(figure, locale),
+        target=None if figure.target is None else format_value(figure.target, about.kind, locale),
+        status=figure.status,
+        status_text=STATUS[figure.status].in_locale(locale) if figure.status in STATUS else None,
+        trend=trend,
+        target_value=figure.target,
+    )
+
+
+def _trend(by_month: Report | None, name: str) -> tuple[float | None, ...]:
+    if by_month is None:
+        return ()
+    months = {figure.key: figure.value for figure in by_month.figures if figure.figure == name and figure.key}
+    return tuple(months[key] for key in sorted(months))
+
+
+def bars(report: Report, name: str, locale: Locale) -> list[Bar]:
+    """The keys of a cut report by one figure, the largest value first."""
+    about = report.definitions.get(name)
+    figures = [f for f in report.figures if f.figure == name and f.key is not None and f.value is not None]
+    if about is None or not figures:
+        return []
+    period = figures[-1].period
+    figures = sorted((f for f in figures if f.period == period), key=lambda f: -(f.value or 0.0))
+    largest = max(abs(f.value or 0.0) for f in figures) or 1.0
+    return [
+        Bar(
+            str(f.key),
+            format_value(f.value, about.kind, locale),
+            interval(f, about, locale),
+            usable(f, locale),
+            100 * abs(f.value or 0.0) / largest,
+        )
+        for f in figures[:MOST_BARS]
+    ]
+
+
+def answer(report: Report, locale: Locale) -> str:
+    """The report's answer in one sentence; its main figures where it has no sentence of its own."""
+    sentence = _ANSWERS[report.name](report, locale) if report.name in _ANSWERS else ""
+    return sentence or _main_figures(report, locale)
+
+
+def _main_figures(report: Report, locale: Locale) -> str:
+    parts = []
+    for figure in list(_whole(report).values())[:3]:
+        about = report.definitions[figure.figure]
+        parts.append(
+            f"{about.title.in_locale(locale)}{_COLON.in_locale(locale)}{format_value(figure.value, about.kind, locale)}"
+        )
+    return Bilingual("；", "; ").in_locale(locale).join(parts) or Bilingual("没有数据", "no data").in_locale(locale)
+
+
+def _kpi(report: Report, locale: Locale) -> str:
+    counts = Counter(figure.status for figure in _whole(report).values() if figure.status)
+    if not counts:
+        return ""
+    missed = [
+        report.definitions[figure.figure].title.in_locale(locale)
+        for figure in _whole(report).values()
+        if figure.status == "missed"
+    ]
+    text = Bilingual(
+        "{n} 个目标中达标 {met} 个，未达标 {missed} 个，{open} 个尚无法区分",
+        "of {n} targets {met} are met, {missed} missed, {open} not distinguishable",
+    ).in_locale(locale)
+    sentence = text.format(
+        n=counts.total(), met=counts["met"], missed=counts["missed"], open=counts["not_distinguishable"]
+    )
+    return f"{sentence}{_COLON.in_locale(locale)}{', '.join(missed)}" if missed else sentence
+
+
+def _pilot(report: Report, locale: Locale) -> str:
+    decision = report.scope.get("decision")
+    if reason := report.scope.get("not_estimable"):
+        return f"{scope_value('decision', 'not_decided', locale)}{_COLON.in_locale(locale)}" + str(
+            scope_value("not_estimable", reason, locale)
+        )
+    return str(scope_value("decision", decision, locale))
+
+
+def _first_row(report: Report, sheet: str, is_fitting: Callable[[Mapping[str, Any]], bool]) -> tuple[Sheet, Any] | None:
+    table = next((table for table in report.sheets if table.name == sheet), None)
+    row = next((row for row in table.rows if is_fitting(row)), None) if table else None
+    return None if table is None or row is None else (table, row)
+
+
+def _text(table: Sheet, row: Mapping[str, Any], name: str, locale: Locale) -> str:
+    return cell(row, next(column for column in table.columns if column.name == name), locale)
+
+
+def _pareto(report: Report, locale: Locale) -> str:
+    top = _first_row(report, "pareto", lambda row: row.get("share") is not None)
+    if top is None:
+        return ""
+    text = Bilingual("{cause}的影响最大：占批评者的 {share}", "{cause} costs the most: {share} of the detractors")
+    return text.in_locale(locale).format(cause=_text(*top, "driver", locale), share=_text(*top, "share", locale))
+
+
+def _journey(report: Report, locale: Locale) -> str:
+    share = _whole(report).get("wait_share")
+    top = _first_row(report, "pain_points", lambda row: row.get("activity") is not None)
+    if share is None or share.value is None or top is None:
+        return ""
+    text = Bilingual(
+        "{share} 的时间在等待；最大的痛点：{pain}", "{share} of the time is waiting; the worst pain: {pain}"
+    )
+    return text.in_locale(locale).format(
+        share=format_value(share.value, "share", locale), pain=_text(*top, "activity", locale)
+    )
+
+
+def _drivers(report: Report, locale: Locale) -> str:
+    table = next((table for table in report.sheets if table.name == "correlations"), None)
+    rows = [row for row in table.rows if isinstance(row.get("spearman"), (int, float))] if table else []
+    if table is None or not rows:
+        return ""
+    row = max(rows, key=lambda row: abs(row["spearman"]))
+    text = Bilingual(
+        "与评分关系最强：{driver}（ρ {rho:+.2f}）", "most closely tied to the score: {driver} (rho {rho:+.2f})"
+    )
+    return text.in_locale(locale).format(driver=_text(table, row, "driver", locale), rho=row["spearman"])
+
+
+_ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
+    "kpi": _kpi,
+    "pilot": _pilot,
+    "pareto": _pareto,
+    "journey": _journey,
+    "drivers": _drivers,
+}
