@@ -16,7 +16,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -66,6 +66,9 @@ chaos: env-dev   ## faults on everything under load, then every promise checked 
 
 contracts: env-dev ## writes docs/schemas and docs/asyncapi.yaml from the models
 	$(BIN)/fixtrail contracts --write
+
+helm:            ## lints, renders and validates the chart with each of its values (Go)
+	sh tools/helm.sh
 
 sbom: env-dev    ## build/sbom.cdx.json: every package that runs, with version and hashes (CycloneDX)
 	@mkdir -p build

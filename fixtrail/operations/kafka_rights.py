@@ -7,6 +7,7 @@ from schemas.topics import (
     ALERTS,
     CENTER_HOURS,
     DEAD_LETTERS,
+    ESTIMATES,
     JOURNEYS,
     NOTICES,
     SERVICE_EVENTS,
@@ -42,7 +43,7 @@ class BoxRights:
         return [topic for topic in TOPICS if topic.name in names]
 
 
-_WATCHED = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS)
+_WATCHED = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
 
 BOX_RIGHTS = {
     "worker": BoxRights(
@@ -57,7 +58,7 @@ BOX_RIGHTS = {
     ),
     "web": BoxRights(
         reads=(JOURNEYS, ALERTS, ALERT_ACKS, TRACKING_REVOCATIONS, STAFF_SESSIONS),
-        writes=(SERVICE_EVENTS, ALERT_ACKS, STAFF_SESSIONS),
+        writes=(SERVICE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES),
     ),
     "pulse": BoxRights(reads=(JOURNEYS,), writes=(SERVICE_EVENTS, JOURNEYS), looks=_WATCHED, all_groups=True),
     "migrate": BoxRights(looks=_ALL, creates=True),

@@ -39,6 +39,9 @@ def test_secrets_come_from_the_environment_or_it_does_not_start(name):
             assert value.startswith(f"${{{variable}:?")
         elif variable.removesuffix("_OLD") in DERIVED:
             assert value == f"${{{variable}:-}}"
+        elif name == "postgres" and variable == "POSTGRES_PASSWORD":
+            # Of a profile; its image refuses to start with an empty one.
+            assert value == "${FIXTRAIL_POSTGRES_PASSWORD:-}"
         else:
             assert "PASSWORD" not in variable and "SECRET" not in variable
 
@@ -66,11 +69,17 @@ def test_a_service_gains_no_rights(name):
     service = SERVICES[name]
 
     assert "no-new-privileges:true" in service["security_opt"]
-    assert name == "clickhouse" or service["cap_drop"] == ["ALL"]
-    if service["image"] == "fixtrail":
+    assert name in ("clickhouse", "postgres") or service["cap_drop"] == ["ALL"]
+    if service["image"].startswith("fixtrail:"):
         assert service["read_only"] is True
         # What a box writes has a place of its own.
         assert name in ONE_SHOT or any("/var/lib/fixtrail" in volume for volume in service["volumes"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_a_limit_of_memory_and_its_log_one_of_size(name):
+    assert SERVICES[name]["mem_limit"]
+    assert SERVICES[name]["logging"]["options"]["max-size"]
 
 
 def test_what_grafana_fetches_has_a_version():
