@@ -85,6 +85,9 @@ def journey_fact(
         "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
+        "vehicle_label": visit.vehicle_label,
+        "advisor": visit.advisor,
+        "decisions": [asdict(decision) for decision in visit.decisions],
         "promises": [[promise.told_at, promise.promised_at] for promise in visit.promises],
         "timeline": [[step.name, step.event_id, step.at] for step in visit.timeline],
         "stages": [{"activity": run.activity, "started_at": run.started_at, "ended_at": run.ended_at} for run in runs],
@@ -200,7 +203,8 @@ def quote_fact(quote: QuoteState | None) -> Fact | None:
     """The itemised quote in the shape of schemas.facts.QuoteFact."""
     if quote is None:
         return None
-    return {**asdict(quote), "parts": [asdict(part) for part in quote.parts]}
+    lines = {name: [asdict(line) for line in getattr(quote, name)] for name in ("parts", "labour")}
+    return {**asdict(quote), **lines}
 
 
 def _part(request_id: str, part: Part) -> Fact:

@@ -24,7 +24,7 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 5
+RULES = 6
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
@@ -172,7 +172,7 @@ def erased_line(line: bytes, customers: Mapping[str, str]) -> bytes:
         return line
     customer_key = customer_key_of(entry.customer)
     entry.customer = pseudonym(customer_key) if customer_key else customers.get(entry.event_id, ERASED_CUSTOMER)
-    entry.contact = []
+    entry.contact, entry.vehicle_label, entry.advisor = [], None, None
     return msgspec.json.encode(entry)
 
 
@@ -185,7 +185,8 @@ def is_erased(line: bytes) -> bool:
 
 
 def _impersonal(entry: e.CheckInEntry) -> bytes:
-    return msgspec.json.encode(msgspec.structs.replace(entry, customer="", contact=[]))
+    replaced = msgspec.structs.replace(entry, customer="", contact=[], vehicle_label=None, advisor=None)
+    return msgspec.json.encode(replaced)
 
 
 def _opening(event_id: str) -> bytes:

@@ -71,6 +71,10 @@ class Vehicle:
         let_go = {order.encode().decode(): linking for order, linking in self.let_go.items()}
         return msgspec.json.encode((self.offset, self.clock, self.until, digests, let_go, LAYOUT))
 
+    def __len__(self) -> int:
+        """How many orders it has, those let go not counted."""
+        return len(self._digests)
+
     def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""
         return list(self._digests)

@@ -14,7 +14,6 @@ from streams.journey.entries import (
     CancellationEntry,
     CheckEntry,
     CheckInEntry,
-    ComplaintEntry,
     DecisionEntry,
     DiagnosisEntry,
     Entry,
@@ -22,10 +21,9 @@ from streams.journey.entries import (
     PartEntry,
     QuoteState,
     RepairEntry,
-    SurveyEntry,
     sort_key,
 )
-from streams.journey.visit_state import Complaint, Job, Milestone, Part, Promise, Run, Survey
+from streams.journey.visit_state import Complaint, Decision, Job, Milestone, Part, Promise, Run, Survey, hear
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
@@ -59,6 +57,9 @@ class Visit(msgspec.Struct, array_like=True):
     lane: str | None = None
     odometer: float | None = None
     locale: str | None = None
+    # from the last check-in that says so
+    vehicle_label: str | None = None
+    advisor: str | None = None
     # from the closing event
     closed_at: int | None = None
     closed_by: str | None = None
@@ -79,8 +80,7 @@ class Visit(msgspec.Struct, array_like=True):
     refused: bool = False
     # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
     proven: bool = False
-    # whether any check or `ready` was told of
-    checked: bool = False
+    checked: bool = False  # whether any check or `ready` was told of
     quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
@@ -99,6 +99,7 @@ class Visit(msgspec.Struct, array_like=True):
     contact: list[str] = []
     promises: list[Promise] = []
     timeline: list[Milestone] = []
+    decisions: list[Decision] = []
     runs: list[Run] = []
     # these count after the close, too
     surveys: list[Survey] = []
@@ -119,7 +120,7 @@ class Visit(msgspec.Struct, array_like=True):
         self._count_pauses(entry.at)
         self._count(entry)
         if entry.code in e.AFTERWARDS:
-            self._hear(entry)
+            hear(entry, self.surveys, self.complaints)
             return []
         if isinstance(entry, CancellationEntry) and entry.corrects_vehicle:
             self._correct_vehicle(entry)
@@ -159,24 +160,6 @@ class Visit(msgspec.Struct, array_like=True):
         """Why jobs are paused, as far as somebody has said so."""
         return sorted({job.pause_reason for job in self.jobs.values() if job.pause_reason is not None})
 
-    def _hear(self, entry: Entry) -> None:
-        """Note what the customer says, also after the close."""
-        if isinstance(entry, SurveyEntry):
-            self.surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
-        elif isinstance(entry, ComplaintEntry):
-            self._complain(entry)
-
-    def _complain(self, entry: ComplaintEntry) -> None:
-        complaint_id, phase = entry.complaint_id or entry.event_id, (entry.phase, entry.at)
-        for complaint in self.complaints:
-            if complaint.complaint_id == complaint_id:
-                complaint.category, complaint.severity = entry.category, entry.severity or complaint.severity
-                complaint.phases.append(phase)
-                return
-        self.complaints.append(
-            Complaint(entry.event_id, entry.at, entry.category, entry.severity, complaint_id, [phase])
-        )
-
     def _reopen(self, entry: Entry, closed_at: int) -> None:
         """Note what came after the close."""
         self.late_activity = True
@@ -203,7 +186,8 @@ class Visit(msgspec.Struct, array_like=True):
             self.activity, self.since, self.promise_then = activity, run.started_at, run.promised_at
             return
         self.activity, self.since, self.promise_then = activity, at, self.promised_at
-        if activity == PICKUP:
+        # Of a car whose quote was declined nobody knows whether it may be fetched before the workshop says so.
+        if activity == PICKUP and (self.any_completed or self.checked):
             names.append("ready")
 
     def _end_run(self, at: int, *, even_if_empty: bool = False) -> None:
@@ -254,8 +238,11 @@ class Visit(msgspec.Struct, array_like=True):
             is_new_promise = True
             self.promises.append(Promise(entry.at, promised))
             self.promised_at = promised
-        if entry.contact:
-            self.contact = entry.contact
+        self.contact = entry.contact or self.contact
+        if entry.vehicle_label:
+            self.vehicle_label = entry.vehicle_label
+        if entry.advisor:
+            self.advisor = entry.advisor
         return ["checked_in"] if first else ["promise_changed"] if is_new_promise else []
 
     def _diagnosis_started(self, entry: Entry) -> list[str]:
@@ -279,6 +266,7 @@ class Visit(msgspec.Struct, array_like=True):
         self.proven = self.proven or self.refused
         amount = self.quoted_amount() if entry.amount is None else entry.amount
         self.approved_amount = amount if entry.approved else None
+        self.decisions.append(Decision(entry.at, entry.approved, self.approved_amount, entry.lines))
         return []
 
     def quoted_amount(self) -> str | None:
@@ -334,8 +322,8 @@ class Visit(msgspec.Struct, array_like=True):
         return ["extra_check"]
 
     def _declare_ready(self, entry: Entry) -> list[str]:
-        self.proven = self.checked = True
-        return []
+        is_told, self.proven, self.checked = self.activity != PICKUP or self.checked, True, True
+        return [] if is_told or self.any_completed else ["ready"]
 
     def _only_count(self, entry: Entry) -> list[str]:
         """For what neither takes time nor changes what is going on."""

@@ -310,7 +310,7 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
 
 
 def test_parts_are_what_another_computation_gives(ask: Ask, events: list[dict[str, Any]]) -> None:
-    orders = list(oracle.orders_of(events, NOW).values())
+    orders = list(oracle.orders_of(events, datetime.now(UTC)).values())
     report = as_json(parts.build(ask, options()))
     requests = pd.DataFrame(requests_of(orders))
     shown = pd.DataFrame(report["tables"]["parts"]).set_index("part_no")
