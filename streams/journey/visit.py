@@ -99,11 +99,11 @@ class Visit(msgspec.Struct, array_like=True):
     contact: list[str] = []
     promises: list[Promise] = []
     timeline: list[Milestone] = []
+    decisions: list[Decision] = []
     runs: list[Run] = []
     # these count after the close, too
     surveys: list[Survey] = []
     complaints: list[Complaint] = []
-    decisions: list[Decision] = []
 
     def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.
