@@ -64,7 +64,7 @@ def estimated(walk: WalkForward, until: int) -> list[tuple[int, str, str, float,
     return sorted(rows, key=str)
 
 
-@pytest.mark.parametrize("hours_before_the_end", [2, 31, 77, 130])
+@pytest.mark.parametrize("hours_before_the_end", [2, 77])
 def test_an_estimate_is_the_same_when_all_that_came_later_is_taken_away(
     events: list[Event], walk: WalkForward, hours_before_the_end: int
 ):
