@@ -2,15 +2,15 @@
 -- with: visits
 -- figure: its name. A figure is the sum of x over the sum of d; the other sums are for its uncertainty.
 SELECT
-    center_id,
-    ifNull(lane, '') AS lane_name,
-    arrayStringConcat(arraySort(arrayMap(name -> toString(name), fault_groups)), '+') AS groups,
+    v.center_id AS center_id,
+    ifNull(v.lane, '') AS lane_name,
+    arrayStringConcat(arraySort(arrayMap(name -> toString(name), v.fault_groups)), '+') AS groups,
     count() AS orders,
-    sum(x) AS x,
-    sum(d) AS d,
-    sum(x * x) AS xx,
-    sum(x * d) AS xd,
-    sum(d * d) AS dd
+    sum(v.x) AS x,
+    sum(v.d) AS d,
+    sum(v.x * v.x) AS xx,
+    sum(v.x * v.d) AS xd,
+    sum(v.d * v.d) AS dd
 FROM
 (
     SELECT
@@ -37,7 +37,7 @@ FROM
             0.), 0.))) AS x
     FROM visits
     WHERE is_closed
-)
-WHERE d != 0 OR x != 0
+) AS v
+WHERE v.d != 0 OR v.x != 0
 GROUP BY center_id, lane_name, groups
 ORDER BY center_id, lane_name, groups
