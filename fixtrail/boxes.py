@@ -1,7 +1,6 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
 import logging
-import socket
 from collections.abc import Callable
 
 from prometheus_client.core import REGISTRY
@@ -13,7 +12,7 @@ from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
 from runtime.metrics import ProgressMetrics
-from runtime.process import member_slot, run_until_stopped
+from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
@@ -28,12 +27,12 @@ def run_worker_box(settings: Settings) -> int:
     log_as_json("worker", settings.log_level)
     progress = Progress()
     watchdog = _watch("worker", settings, progress, end_refused)
-    with member_slot(settings.data, settings.app_id) as number:
+    with member_instance(settings.data, settings.app_id) as instance:
         config = WorkerConfig(
             kafka=client_options(settings),
             data=settings.data,
             app_id=settings.app_id,
-            instance=f"{settings.app_id}-{socket.gethostname()}-{number}",
+            instance=instance,
             partitions=settings.partitions,
             replication=settings.replication,
             min_in_sync=settings.min_in_sync,
@@ -59,13 +58,13 @@ def run_clickhouse_box(settings: Settings) -> int:
     group = f"{settings.app_id}-clickhouse"
     progress = Progress()
     watchdog = _watch("clickhouse", settings, progress)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = WriterConfig(
             kafka=client_options(settings),
             clickhouse=server_of(settings),
             hash_key=settings.secret(),
             group=group,
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             keep_free_text=settings.keep_free_text,
             clear_staff=settings.staff_ids == "clear",
             person_keys=settings.person_keys_dsn(),
@@ -88,14 +87,14 @@ def run_push_box(settings: Settings) -> int:
     group = f"{settings.app_id}-push"
     progress = Progress()
     watchdog = _watch("push", settings, progress)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = PushConfig(
             kafka=client_options(settings),
             settings=push_settings(settings),
             ledger=settings.ledger_dsn(),
             hash_key=settings.secret(),
             webhook_keys=settings.webhook_keys(),
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             group=group,
             centers=centers_of(settings),
             link=links_of(settings),
@@ -133,11 +132,11 @@ def run_watch_box(settings: Settings) -> int:
     watchdog = _watch("watch", settings, progress)
     with refusal():
         watch = read_watch_config(settings.watch)
-    with member_slot(settings.data, group) as number:
+    with member_instance(settings.data, group) as instance:
         config = WatchBoxConfig(
             kafka=client_options(settings),
             watch=watch,
-            instance=f"{group}-{socket.gethostname()}-{number}",
+            instance=instance,
             group=group,
             centers=centers_of(settings),
             # Four beats, so that a late one holds nothing up.

@@ -102,7 +102,12 @@ def _centers_file(settings: CentersSettings) -> Path:
 
 
 def _centers_in(path: Path) -> dict[str, Center]:
-    return {center.id: center for center in read_centers(path).center}
+    centers = read_centers(path)
+    starts = {wave.number: wave.start for wave in centers.wave}
+    return {
+        center.id: center.model_copy(update={"wave_start": center.wave_start or starts.get(center.wave)})
+        for center in centers.center
+    }
 
 
 def _changed_at(path: Path) -> float:

@@ -8,56 +8,22 @@ Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embe
 """
 
 import hmac
-import json
-import ssl
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fixtrail.base_settings import STACK_FILE as STACK_FILE
+from fixtrail.base_settings import DataSettings as DataSettings
+from fixtrail.base_settings import NoEndpointError as NoEndpointError
+from fixtrail.base_settings import SettingsGroup as SettingsGroup
+from fixtrail.kafka_settings import KafkaSettings as KafkaSettings
+from fixtrail.kafka_settings import client_options as client_options
 from fixtrail.key_strength import strong_key
 from runtime.failure import REFUSED, ExitError
 
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
-
-STACK_FILE = "stack.json"
-
-
-class NoEndpointError(RuntimeError):
-    """Neither a setting nor a stack.json says where a server is."""
-
-
-class SettingsGroup(BaseSettings):
-    """What all groups have in common: their fields are read from the environment and do not change."""
-
-    model_config = SettingsConfigDict(env_prefix="FIXTRAIL_", extra="ignore", frozen=True)
-
-
-class DataSettings(SettingsGroup):
-    """The data folder, and the embedded stack that it may hold."""
-
-    data: Path = Field(default=Path(".fixtrail"), description="Folder of the embedded stack and of local state.")
-
-    @cached_property
-    def stack(self) -> dict[str, Any]:
-        """The content of stack.json, empty where there is none."""
-        try:
-            endpoints: dict[str, Any] = json.loads((self.data / STACK_FILE).read_text())
-        except FileNotFoundError:
-            return {}
-        return endpoints
-
-    def _endpoint(self, value: str | None, name: str, variable: str) -> str:
-        endpoint = value or self.stack.get(name)
-        if not endpoint:
-            raise NoEndpointError(
-                f"{variable} is not set and {self.data / STACK_FILE} does not exist: "
-                "start `fixtrail up`, name its folder with --data, or set the variable"
-            )
-        return str(endpoint)
 
 
 class SecretSettings(DataSettings):
@@ -85,32 +51,6 @@ class SecretSettings(DataSettings):
         own = current or self.stack.get(f"{purpose}_key")
         key = strong_key(own, variable) if own else strong_key(self._hash_key(), "FIXTRAIL_HASH_KEY")
         return (key, strong_key(previous, f"{variable}_OLD")) if previous else (key,)
-
-
-class KafkaSettings(DataSettings):
-    """Where the brokers are, how to log in, and how topics are created."""
-
-    app_id: str = Field(default="fixtrail", description="Prefix of consumer groups and changelogs.")
-    kafka: str | None = Field(default=None, description="Bootstrap servers, host:port[,host:port].")
-    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    kafka_user: str | None = None
-    kafka_password: str | None = Field(default=None, repr=False)
-    kafka_ca: Path | None = Field(default=None, description="CA file of the brokers' certificates.")
-    partitions: int = Field(default=4, ge=1, description="Partitions of every topic; frozen once created.")
-    replication: int = Field(default=1, ge=1, description="Replicas of every topic.")
-    min_insync_replicas: int | None = Field(
-        default=None, ge=1, description="Replicas that must have a record before it counts; by default 2 of several."
-    )
-
-    @property
-    def min_in_sync(self) -> int:
-        """The topics' min.insync.replicas."""
-        return self.min_insync_replicas or min(2, self.replication)
-
-    def bootstrap(self) -> str:
-        """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""
-        return self._endpoint(self.kafka, "kafka", "FIXTRAIL_KAFKA")
 
 
 class ClickHouseSettings(DataSettings):
@@ -355,25 +295,6 @@ class ProcessSettings(SettingsGroup):
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Keyword arguments for any aiokafka client: where the brokers are, TLS and login.
-
-    Raises NoEndpointError where nothing says where Kafka is.
-    """
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap(),
-        "client_id": settings.app_id,
-        "security_protocol": settings.kafka_security,
-    }
-    if settings.kafka_security.endswith("SSL"):
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca)
-    if settings.kafka_security.startswith("SASL"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_user
-        options["sasl_plain_password"] = settings.kafka_password
-    return options
 
 
 def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing | None":

@@ -57,5 +57,6 @@ MetricName = Literal[
     "told",
     "topic_differences",
     "unknown_fields",
+    "vehicle_orders",
     "written",
 ]

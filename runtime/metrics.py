@@ -58,6 +58,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "heartbeat_timestamp_seconds": _gauge(_BEAT_AT, ("partition",)),
         "heartbeat_delay_seconds": _gauge(_BEAT_TOOK, ("partition",)),
         "state_entries": _gauge("Entries in the state of the partitions in hand.", ("table",)),
+        "vehicle_orders": _gauge("Orders of a vehicle with so many that it slows its partition down.", ("partition",)),
         "batches_under_way": _gauge("Batches whose writes are not all acknowledged yet."),
         "batch_records": _histogram("Records a batch."),
         "batch_seconds": _histogram("Time the rules take for a batch."),

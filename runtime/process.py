@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import itertools
 import os
+import secrets
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -43,6 +46,29 @@ def member_slot(folder: Path, group: str) -> Iterator[int]:
         with lock:
             yield number
         return
+
+
+@contextlib.contextmanager
+def member_instance(folder: Path, group: str) -> Iterator[str]:
+    """The id of a static member of the group: by host, folder and slot, so that no two folders of a host share one."""
+    with member_slot(folder, group) as number:
+        yield f"{group}-{socket.gethostname()}-{folder_id(folder)}-{number}"
+
+
+def folder_id(folder: Path) -> str:
+    """The same for a folder at every call, and another one for every other folder, a copy of it included."""
+    note = folder / "slots" / "folder-id"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        # Under its name at once and whole: of two processes that start together, one makes it.
+        draft = note.with_name(f"folder-id.{os.getpid()}")
+        draft.write_text(secrets.token_hex(8))
+        try:
+            os.link(draft, note)
+        finally:
+            draft.unlink()
+    seed = f"{note.read_text()} {folder.stat().st_ino}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:8]
 
 
 def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchdog: Watchdog | None = None) -> int:

@@ -228,7 +228,7 @@ def _parse(value: bytes) -> dict[str, Any]:
         raise EventError("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
     if not isinstance(parsed, dict):
         raise EventError("not_an_object", f"a JSON {_json_type(parsed)}, expected an object")
-    if repeats_key(value, parsed):
+    if repeats_key(value, b"\\" in value, parsed):
         json.loads(value, object_pairs_hook=_refuse_repeated)
     return parsed
 

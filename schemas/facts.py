@@ -115,6 +115,14 @@ class QuotedPartFact(Fact):
     part_no: str
     quantity: Decimal
     unit_price: Decimal
+    name: str | None = None
+    line_id: str | None = None
+
+
+class QuotedLabourFact(Fact):
+    name: str
+    hours: Decimal
+    line_id: str | None = None
 
 
 class QuoteFact(Fact):
@@ -125,6 +133,16 @@ class QuoteFact(Fact):
     labour_rate: Decimal
     currency: str
     parts: tuple[QuotedPartFact, ...]
+    labour: tuple[QuotedLabourFact, ...] = Field(default=(), description="The labour by item, where it was told so.")
+
+
+class DecisionFact(Fact):
+    """What the customer said to a quote; `lines` are those approved, null for all or nothing."""
+
+    at: int
+    approved: bool
+    amount: Decimal | None
+    lines: tuple[str, ...] | None = None
 
 
 class JourneyFact(Fact):
@@ -189,6 +207,9 @@ class JourneyFact(Fact):
     )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
+    vehicle_label: str | None = Field(default=None, description="What the customer knows the car by, sealed as sent.")
+    advisor: str | None = Field(default=None, description="The advisor's name for the customer, sealed as sent.")
+    decisions: tuple[DecisionFact, ...] = Field(default=(), description="What the customer said to quotes.")
     promises: tuple[tuple[int, int], ...] = Field(description="Each new promise: when it was told, and for when.")
     timeline: tuple[tuple[str, str, int], ...] = Field(description="Milestones: name, the event that proves it, when.")
     stages: tuple[Stage, ...]

@@ -4,7 +4,7 @@
 then, and it alone refuses. What the derivation does not understand of a model is left to pydantic, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Union, cast
 
@@ -26,6 +26,13 @@ from schemas.personal import EXTRAS
 
 # So few bytes hold neither too many tokens nor much of anything.
 SMALL_BYTES = 16 * 1024
+
+# What makes a model of pydantic without asking pydantic, frozen or not.
+_new: Callable[..., BaseModel] = object.__new__
+_set_values = object.__setattr__
+_set_fields, _set_extra, _set_private = (
+    getattr(BaseModel, f"__pydantic_{name}__").__set__ for name in ("fields_set", "extra", "private")
+)
 
 
 def fast_event(value: bytes) -> Event | None:
@@ -82,10 +89,6 @@ def builder(model: type[BaseModel]) -> Callable[..., BaseModel]:
     ]
     defaults = {name: None if field.is_required() else field.default for name, field in model.model_fields.items()}
     checks = _model_checks(model)
-    new, set_values = object.__new__, object.__setattr__
-    set_fields, set_extra, set_private = (
-        getattr(BaseModel, f"__pydantic_{name}__").__set__ for name in ("fields_set", "extra", "private")
-    )
 
     def build(fields: dict[str, Any], is_plain: bool = False) -> BaseModel:
         values, get = defaults | fields, fields.get
@@ -96,16 +99,30 @@ def builder(model: type[BaseModel]) -> Callable[..., BaseModel]:
         for name, read in readers:
             if (value := get(name)) is not None:
                 values[name] = read(value)
-        event: BaseModel = new(model)
-        set_values(event, "__dict__", values)
-        set_fields(event, set(fields))
-        set_extra(event, None)
-        set_private(event, None)
+        instance = _instance(model, values, set(fields))
         for check in checks:
-            check(event)
-        return event
+            check(instance)
+        return instance
 
     return build
+
+
+def replaced(event: Event, values: Mapping[str, Any]) -> Event:
+    """The event with other values in some fields, which nobody checks: `model_copy` at a tenth of its cost."""
+    return cast(Event, _instance(type(event), event.__dict__ | dict(values), event.__pydantic_fields_set__))
+
+
+def _instance(
+    model: type[BaseModel],
+    values: dict[str, Any],
+    fields_set: set[str],
+) -> BaseModel:
+    instance = _new(model)
+    _set_values(instance, "__dict__", values)
+    _set_fields(instance, fields_set)
+    _set_extra(instance, None)
+    _set_private(instance, None)
+    return instance
 
 
 def _model_checks(model: type[BaseModel]) -> list[Reader]:
@@ -123,11 +140,12 @@ def _event_builder(model: type[Event]) -> Callable[[dict[str, Any], bytes], Even
     nested = [name for name, rule in rules.items() if rule.is_nested]
 
     def build_event(fields: dict[str, Any], value: bytes) -> Event:
-        if repeats_key(value, fields, nested):
+        has_escapes = b"\\" in value
+        if repeats_key(value, has_escapes, fields, nested):
             raise UnusualError
         fields.pop(EXTRAS, None)
         # Without any, no string needs a look of its own: JSON itself has no raw control characters but these.
-        is_plain = value.isascii() and b"\\" not in value and b"\x7f" not in value
+        is_plain = not has_escapes and value.isascii() and b"\x7f" not in value
         return cast(Event, build(fields, is_plain))
 
     return build_event

@@ -245,6 +245,9 @@ def _decimal_reader(before: list[Reader], bounds: list[Callable[[Any], bool]], a
     # Typed, as 5 and 5.0 are equal and not written alike.
     @lru_cache(_CACHED_NUMBERS, typed=True)
     def decimal_of(number: int | float | str) -> Decimal:
+        # -0.0 is found under the same key as 0.0, and not written alike.
+        if isinstance(number, float) and not number:
+            raise UnusualError
         for function in before:
             unchanged(function, number)
         text = number if isinstance(number, str) else str(number)

@@ -7,12 +7,12 @@ from typing import Any
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
 
-def repeats_key(value: bytes, parsed: dict[str, Any], nested: Iterable[str] | None = None) -> bool:
-    """Whether an object in the text may repeat a key; surely so only where no string of it is escaped.
+def repeats_key(value: bytes, has_escapes: bool, parsed: dict[str, Any], nested: Iterable[str] | None = None) -> bool:
+    """Whether an object in the text may repeat a key; surely so only where the text has no backslash.
 
     `nested` names the fields that can hold objects or lists, where that is known.
     """
-    if b"\\" in value:
+    if has_escapes:
         # Each key ends in `":`, and so may a part of a string.
         return len(_KEY_END.findall(value)) != count_keys(parsed)
     return value.count(b'"') != 2 * count_strings(parsed, parsed if nested is None else nested)

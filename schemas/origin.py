@@ -1,6 +1,6 @@
 """Where a record came from: who sent it, when, and for which center, as far as its headers and bytes tell."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,13 @@ from schemas.times import to_ms
 
 KAFKA = "kafka"
 LONGEST = 128
+
+
+def origin_of(headers: Collection[tuple[str, bytes]], value: bytes | None) -> tuple[str, int | None]:
+    """`source_of` and `sent_ms_of`."""
+    if not headers and b'"specversion"' not in (value or b""):
+        return KAFKA, None
+    return source_of(headers, value), sent_ms_of(headers, value)
 
 
 def source_of(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str:

@@ -11,6 +11,7 @@ NOTICES = "notices"
 DEAD_LETTERS = "service-events.dead-letter"
 ALERTS = "alerts"
 ALERT_ACKS = "alert-acks"
+ESTIMATES = "estimates"
 TRACKING_REVOCATIONS = "tracking-revocations"
 STAFF_SESSIONS = "staff-sessions"
 
@@ -39,6 +40,8 @@ TOPICS = (
     Topic(DEAD_LETTERS, _retention(180, max_message_bytes=str(9 * 1024 * 1024))),
     Topic(ALERTS, {"cleanup.policy": "compact"}),
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
+    # What was shown of ready times, for the record.
+    Topic(ESTIMATES, _retention(180)),
     Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
     # The longest session lasts 30 days.
     Topic(STAFF_SESSIONS, _retention(31, cleanup_policy="compact,delete")),

@@ -39,7 +39,12 @@ _FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "check_in": st.builds(
         lambda lane, more: {"customer_id": "K1", "lane": lane, **more},
         st.sampled_from(("quick", "standard")),
-        _maybe(promised_at=_PROMISES, odometer_km=st.sampled_from((10_000, 10_900, 11_000.5, 12_000))),
+        _maybe(
+            promised_at=_PROMISES,
+            odometer_km=st.sampled_from((10_000, 10_900, 11_000.5, 12_000)),
+            vehicle_label=st.just("沪A··345"),
+            advisor=st.sampled_from(("王芳", "李强")),
+        ),
     ),
     "diagnosis": st.one_of(
         st.just({"phase": "started"}),
@@ -52,7 +57,7 @@ _FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "quote_decision": st.builds(
         lambda approved, more: {"approved": approved, **more},
         st.booleans(),
-        _maybe(amount=st.sampled_from((100, 99.5))),
+        _maybe(amount=st.sampled_from((100, 99.5)), lines=st.sampled_from((["l1"], ["l1", "p1"]))),
     ),
     "part_request": st.builds(
         lambda phase, request, more: {

@@ -98,7 +98,11 @@ class PageServer:
         """New states of orders, as the topic brings them; returns once they are known."""
         records = [
             SimpleNamespace(
-                key=journey_key(OrderKey.of(fact), fact["vehicle_id"]), value=orjson.dumps(fact), offset=0, partition=0
+                key=journey_key(OrderKey.of(fact), fact["vehicle_id"]),
+                value=orjson.dumps(fact),
+                headers=(),
+                offset=0,
+                partition=0,
             )
             for fact in facts
         ]
@@ -106,7 +110,7 @@ class PageServer:
 
     def revoke(self, order_id: str, at: int, center_id: str | None = None) -> None:
         value, order = orjson.dumps({"revoked_at": at}), self._order(order_id, center_id)
-        record = SimpleNamespace(key=order.encode(), value=value, offset=0, partition=0)
+        record = SimpleNamespace(key=order.encode(), value=value, headers=(), offset=0, partition=0)
         self.call(self.web.links.revocations.apply, [record])
         self.call(self.web.journeys.wake, order)
 

@@ -103,7 +103,7 @@ def token_of(page: httpx.Response) -> str:
 
 def record(key: str, fact: Any) -> SimpleNamespace:
     """As it comes from Kafka."""
-    return SimpleNamespace(key=key.encode(), value=orjson.dumps(fact, default=str), offset=0, partition=0)
+    return SimpleNamespace(key=key.encode(), value=orjson.dumps(fact, default=str), headers=(), offset=0, partition=0)
 
 
 def staff(

@@ -182,7 +182,7 @@ _MONEY = ("quoted_amount", "approved_amount", "final_amount")
 # What the independent computation does not work out.
 _NOT_COMPARED = (
     *("locale", "version"),
-    *("quote", "quote_pending", "promises", "timeline"),
+    *("quote", "quote_pending", "promises", "timeline", "decisions", "vehicle_label", "advisor"),
 )
 _PART_TIMES = ("requested_at", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
 

@@ -15,6 +15,7 @@ from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import dead_letters_app
 from fixtrail.cli.export import export_app
+from fixtrail.cli.kafka import kafka_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
 from fixtrail.cli.persons import person_app
@@ -39,6 +40,7 @@ app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")
 app.add_typer(users_app, name="users")
 app.add_typer(secret_keys_app, name="keys")
+app.add_typer(kafka_app, name="kafka")
 
 
 def main() -> None:

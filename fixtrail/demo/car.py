@@ -16,7 +16,7 @@ from schemas.order_key import OrderKey
 
 ORDER, VEHICLE = "DEMO-1", "DEMO-CAR"
 # A visit of three minutes, long enough to open the page and look; with `--once` nobody does.
-PAUSE_S, QUICK_PAUSE_S = 14.0, 0.3
+PAUSE_S, QUICK_PAUSE_S = 16.5, 0.3
 # So long the customer may answer the quote on the page before somebody calls.
 ANSWER_S, QUICK_ANSWER_S = 20.0, 1.0
 _PART = {"request_id": "DEMO-P1", "part_no": "BP-2207", "quantity": 1}

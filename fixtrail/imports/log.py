@@ -43,8 +43,8 @@ class LogRow:
 
 # (line, columns without the empty ones, problem)
 _RawRow = tuple[int, dict[str, str], str | None]
-# A row's place in its case: its time as text, then its number in the order of the log.
-_Place = tuple[str, int]
+# A row's rank in its case: its time as text, then its number in the order of the log.
+_Rank = tuple[str, int]
 
 
 @dataclass
@@ -60,8 +60,8 @@ class Scan:
     cases: Counter[str] = field(default_factory=Counter)
     activities: Counter[tuple[str, str]] = field(default_factory=Counter)
     case_values: dict[tuple[str, str], str] = field(default_factory=dict)
-    # First and last place of a case's rows that have a time (under None), and of those that a row test is true of.
-    places: dict[tuple[str, int | None], tuple[_Place, _Place]] = field(default_factory=dict)
+    # First and last rank of a case's rows that have a time (under None), and of those that a row test is true of.
+    places: dict[tuple[str, int | None], tuple[_Rank, _Rank]] = field(default_factory=dict)
     spool: Spool[_RawRow] = field(default_factory=Spool)
 
 
@@ -95,7 +95,7 @@ def _scan(path: Path, mapping: Mapping, scan: Scan, progress: Progress | None, w
                 if name in columns:
                     scan.case_values.setdefault((case, name), columns[name])
             if mapping.needs_times:
-                _note_place(scan, raw, case, mapping)
+                _note_rank(scan, raw, case, mapping)
     scan.columns = reader.columns
     scan.empty_cases = reader.empty_cases if isinstance(reader, XesReader) else 0
     _check_columns(scan.columns, mapping)
@@ -157,20 +157,20 @@ def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
     return Sample(scan.format, encoding, delimiter, skip_lines, columns, first)
 
 
-def _note_place(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:
+def _note_rank(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:
     line, columns, _ = raw
-    place = _place(columns, scan.cases[case], mapping)
-    if place[0]:
-        _widen(scan.places, (case, None), place)
+    rank = _rank(columns, scan.cases[case], mapping)
+    if rank[0]:
+        _widen(scan.places, (case, None), rank)
     if mapping.row_tests:
         seen = {**columns, "@line": str(line), "@case": case, "@activity": _activity(columns, mapping)}
         row = {name: text for name, text in seen.items() if text}
         for number, test in enumerate(mapping.row_tests):
             if test(row):
-                _widen(scan.places, (case, number), place)
+                _widen(scan.places, (case, number), rank)
 
 
-def _place(columns: dict[str, str], nth: int, mapping: Mapping) -> _Place:
+def _rank(columns: dict[str, str], nth: int, mapping: Mapping) -> _Rank:
     """Where a row stands in its case by time and, where times are equal or missing, by the order of the log."""
     try:
         at = mapping.row_time(columns, []) if mapping.row_time is not None else None
@@ -179,11 +179,9 @@ def _place(columns: dict[str, str], nth: int, mapping: Mapping) -> _Place:
     return at or "", -nth if mapping.log.order == "newest_first" else nth
 
 
-def _widen(
-    places: dict[tuple[str, int | None], tuple[_Place, _Place]], key: tuple[str, int | None], place: _Place
-) -> None:
-    first, last = places.get(key, (place, place))
-    places[key] = (min(first, place), max(last, place))
+def _widen(places: dict[tuple[str, int | None], tuple[_Rank, _Rank]], key: tuple[str, int | None], rank: _Rank) -> None:
+    first, last = places.get(key, (rank, rank))
+    places[key] = (min(first, rank), max(last, rank))
 
 
 def read_log(
@@ -205,7 +203,7 @@ def read_log(
             if name not in columns and (case, name) in scan.case_values:
                 columns[name] = scan.case_values[case, name]
         if mapping.needs_times:
-            _add_places(columns, scan, case, _place(columns, case_rows[case], mapping), mapping)
+            _add_places(columns, scan, case, _rank(columns, case_rows[case], mapping), mapping)
         if scan.activities:
             activity_rows[case, activity] += 1
             nth, times = activity_rows[case, activity], scan.activities[case, activity]
@@ -220,17 +218,17 @@ def read_log(
         yield LogRow(line, case, activity, ordinal if case else 0, columns, problem)
 
 
-def _add_places(columns: dict[str, str], scan: Scan, case: str, place: _Place, mapping: Mapping) -> None:
+def _add_places(columns: dict[str, str], scan: Scan, case: str, rank: _Rank, mapping: Mapping) -> None:
     """Whether the row is its case's earliest or latest, and what there is of other rows around it."""
     first, last = scan.places.get((case, None), (None, None))
-    columns["@earliest"], columns["@latest"] = _yes(place == first), _yes(place == last)
+    columns["@earliest"], columns["@latest"] = _yes(rank == first), _yes(rank == last)
     for number in range(len(mapping.row_tests)):
         if (case, number) in scan.places:
             first, last = scan.places[case, number]
             columns[f"@some {number}"] = "true"
-            if first < place:
+            if first < rank:
                 columns[f"@earlier {number}"] = "true"
-            if last > place:
+            if last > rank:
                 columns[f"@later {number}"] = "true"
 
 

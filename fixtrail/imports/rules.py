@@ -18,11 +18,15 @@ NO_TIME = "it has no time for any of its events"
 
 @dataclass(frozen=True, slots=True)
 class MappedEvent:
-    """An event as it goes to Kafka; `notes` tell what was assumed to make it (a clock change, a value left out)."""
+    """An event as it goes to Kafka; `notes` tell what was assumed to make it (a clock change, a value left out).
+
+    `at` is the time of the event as `value` has it.
+    """
 
     row: LogRow
     event: Event
     value: bytes
+    at: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -121,11 +125,12 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
         notes += [f"left out: {name}: the contract does not allow this value" for name in sorted(unreadable)]
         readable = {name: value for name, value in fields.items() if name not in unreadable}
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **readable})
-    return MappedEvent(row, event, value_bytes, tuple(notes))
+    return MappedEvent(row, event, value_bytes, at, tuple(notes))
 
 
-def _time(row: LogRow, rule: Rule, notes: list[str]) -> object:
+def _time(row: LogRow, rule: Rule, notes: list[str]) -> str | None:
     try:
-        return rule.time(row.columns, notes)
+        at: str | None = rule.time(row.columns, notes)
+        return at
     except BadValueError as error:
         raise BadValueError(f"time: {error.reason}", error.value) from None

@@ -12,7 +12,6 @@ from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.ordering import SortedRecord, TimeOrder
 from fixtrail.imports.report import ImportReport, Tally
 from fixtrail.imports.rules import MappedEvent, Rejected, map_row
-from fixtrail.imports.times import wire_time
 
 # (value, key) of one record for `service-events`.
 Send = Callable[[bytes, bytes], Awaitable[object]]
@@ -76,7 +75,7 @@ def _add(mapped: MappedEvent, target: TimeOrder | Journeys) -> None:
     if isinstance(target, Journeys):
         target.add(event)
     else:
-        target.add(SortedRecord(wire_time(event.occurred_at), event.event_id, mapped.value, mapped.key))
+        target.add(SortedRecord(mapped.at, event.event_id, mapped.value, mapped.key))
 
 
 async def _send(records: TimeOrder, events: int, send: Send, progress: Progress | None, size: int) -> None:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -15,7 +16,7 @@ from fixtrail.imports.mapping_file import Normalization, Scalar, Strict, Text, T
 from fixtrail.imports.numbers import NumberStyle, number_reader
 from fixtrail.imports.spreadsheet import damage_of
 from fixtrail.imports.templates import Row, Source, column_source, first_source, has_columns, template_source
-from fixtrail.imports.times import time_reader, wire_time
+from fixtrail.imports.times import Fold, Gap, time_reader, wire_time
 from schemas.toml_file import problems
 
 # (row, notes) → a JSON value, or None where the row has nothing for it. Raises BadValueError.
@@ -106,23 +107,44 @@ def time_expression(rule: TimeSettings, default: TimeSettings, where: str) -> Ex
         raise MappingError(f"{where}: no time column; give `time` here, or `column` in [time]")
     sources = _sources(located.column, located.template, where)
     formats, zones = rule.format or default.format or ("iso",), rule.zones or default.zones
-    read = time_reader(formats, rule.gap or default.gap or "shift", rule.fold or default.fold or "earlier", zones)
+    gap, fold = rule.gap or default.gap or "shift", rule.fold or default.fold or "earlier"
+    wire = _wire_reader(formats, gap, fold, tuple(sorted((zones or {}).items())))
     zone_name = rule.zone or default.zone
     zone = template_source(zone_name, where) if zone_name else Source(lambda row: None)
     columns = frozenset[str]().union(zone.columns, *(source.columns for source in sources))
     choose = located.choose or "first"
     source = first_source(sources)
 
+    def noted(text: str, row: Row, notes: list[str]) -> str:
+        at, further = wire(text, zone.read(row))
+        notes += further
+        return at
+
     def time_of(row: Row, notes: list[str]) -> str | None:
         text = source.read(row)
-        return None if text is None else wire_time(read(text, zone.read(row), notes))
+        return None if text is None else noted(text, row, notes)
 
     def chosen(row: Row, notes: list[str]) -> str | None:
         texts = [text for source in sources if (text := source.read(row)) is not None]
-        times = [wire_time(read(text, zone.read(row), notes)) for text in texts]
+        times = [noted(text, row, notes) for text in texts]
         return (max if choose == "latest" else min)(times, default=None)
 
     return Expression(time_of if choose == "first" else chosen, columns)
+
+
+@lru_cache(maxsize=64)
+def _wire_reader(
+    formats: tuple[str, ...], gap: Gap, fold: Fold, zones: tuple[tuple[str, str], ...]
+) -> Callable[[str, str | None], tuple[str, tuple[str, ...]]]:
+    """A function (text, zone name) → RFC 3339 and notes. A row's time is asked for by several rules: read once."""
+    read = time_reader(formats, gap, fold, dict(zones))
+
+    @lru_cache(maxsize=1024)
+    def wire(text: str, zone_name: str | None) -> tuple[str, tuple[str, ...]]:
+        notes: list[str] = []
+        return wire_time(read(text, zone_name, notes)), tuple(notes)
+
+    return wire
 
 
 def scalar(table: ValueTable, kind: Kind, where: str, time: TimeSettings) -> Expression:

@@ -15,6 +15,9 @@ LONGEST_CASE = 128 << 20
 LONGEST_ELEMENT = 8 << 20
 
 _ATTRIBUTES = frozenset({"string", "date", "int", "float", "boolean", "id", "list", "container"})
+_ATTRIBUTE = "attribute"
+# XES has sixteen; namespaces and extensions add some.
+_MOST_NAMES = 10_000
 _DECLARED = re.compile(rb'^\s*<\?xml[^>]*encoding\s*=\s*["\']([A-Za-z0-9._-]+)')
 # What expat reads by itself. Others (GB18030 …) are decoded here.
 _EXPAT = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})
@@ -99,13 +102,14 @@ class _Traces:
         self._scope = ""
         self._in_trace = False
         self._keys: list[str] = []
+        self._names: dict[str, str] = {}
         self._bytes_of_case = 0
         self._bytes_of_element = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._bytes_of_element = 0
-        name = tag.rpartition("}")[2]
-        if name in _ATTRIBUTES:
+        name = self._names.get(tag) or self._name(tag)
+        if name == _ATTRIBUTE:
             self._attribute(attributes)
         elif name == "event":
             self._event = {}
@@ -121,8 +125,8 @@ class _Traces:
             self._scope = "log"
 
     def end(self, tag: str) -> None:
-        name = tag.rpartition("}")[2]
-        if name in _ATTRIBUTES:
+        name = self._names[tag]
+        if name == _ATTRIBUTE:
             self._keys.pop()
         elif name == "event":
             self._scope = "trace" if self._in_trace else "log"
@@ -134,6 +138,16 @@ class _Traces:
             self._in_trace, self._scope = False, "log"
         elif name == "global":
             self._scope = "log"
+
+    def _name(self, tag: str) -> str:
+        """The element's name without its namespace; one name for all kinds of attributes."""
+        name = tag.rpartition("}")[2]
+        if name in _ATTRIBUTES:
+            name = _ATTRIBUTE
+        if len(self._names) >= _MOST_NAMES:
+            raise LogError(f"near line {self.line()}: more than {_MOST_NAMES} kinds of elements")
+        self._names[tag] = name
+        return name
 
     def pop_rows(self) -> list[tuple[int, dict[str, str]]]:
         rows, self._rows = self._rows, []
@@ -149,11 +163,10 @@ class _Traces:
             raise LogError(f"near line {self.line()}: a case of more than {LONGEST_CASE >> 20} MB")
 
     def _attribute(self, attributes: dict[str, str]) -> None:
-        key = attributes.get("key", "")
-        if self._keys:
-            key = f"{self._keys[-1]}/{key}"
-        self._keys.append(key)
-        scope = self._scope
+        key, keys, scope = attributes.get("key", ""), self._keys, self._scope
+        if keys:
+            key = f"{keys[-1]}/{key}"
+        keys.append(key)
         if scope == "event":
             holder = self._event
         elif scope == "trace":

@@ -118,7 +118,7 @@ def overview(settings: ServerSettings, pages: Sequence[str] = (), look: LagSnaps
             troubles.append(_kafka_trouble(error))
     topics: list[TopicDifference] = []
     # Where the lags could not be asked, the topics may say why.
-    with contextlib.suppress(ExitError, TimeoutError, OSError):
+    with contextlib.suppress(ExitError, NoEndpointError, TimeoutError, OSError):
         topics = asyncio.run(_answer(check_topics(settings)))
     boxes = [_as_asked(box, look) for box in look_at_boxes(settings, pages)]
     letters = None

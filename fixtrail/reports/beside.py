@@ -11,6 +11,7 @@ SILENT_DAYS = 30
 
 PARTS: Mapping[str, Bilingual] = {
     "headline": Bilingual("指标", "Figures"),
+    "service_levels": Bilingual("自定义服务水平", "Own service levels"),
     "left_out": Bilingual("未计入的工单：未结束与已取消", "Orders that the figures leave out: open and cancelled"),
     "answers": Bilingual("谁回答了，时间是否可信", "Who answered, and whether times can be trusted"),
 }
@@ -19,6 +20,7 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "open": Bilingual("未结束", "still open"),
     "cancelled": Bilingual("已取消", "cancelled"),
     "no_check_in": Bilingual("无到店记录", "without a check-in"),
+    "not_quick_or_never_ready": Bilingual("非快修或从未完工", "not of the quick lane, or never ready"),
     "no_repair": Bilingual("无维修", "without a repair"),
     "no_score": Bilingual("未评分", "without a score"),
     "unripe": Bilingual("交车未满 30 天", "handed off less than 30 days ago"),
@@ -26,6 +28,7 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "other_lane": Bilingual("其他通道", "other lanes"),
     "never_ready": Bilingual("从未完工", "never ready"),
     "no_promise": Bilingual("无承诺时间", "without a promise"),
+    "few_visits": Bilingual("可比车辆太少", "too few visits to compare with"),
     "no_quote": Bilingual("无批准金额", "without an approved amount"),
     "no_bill": Bilingual("无结算金额", "without a final amount"),
     "ready": Bilingual("已完工", "ready"),

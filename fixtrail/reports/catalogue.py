@@ -23,6 +23,7 @@ REPORTS = {
         "哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?"
     ),
     "data": Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
+    "eta": Bilingual("预估的完工时间准不准？", "How good are the estimates of ready times, beside the promises?"),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 Locale = Literal["zh-CN", "en"]
-Part = Literal["headline", "left_out", "answers"]
+Part = Literal["headline", "service_levels", "left_out", "answers"]
 Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p", "points"]
 
 

@@ -71,7 +71,7 @@ async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progr
     try:
         return await box.run()
     except NewerSchemaError as error:
-        log.critical("the watch refuses to go on", reason=str(error))
+        log.critical("the watch refuses to go on: %s", error)
         return REFUSED
     except Exception:
         log.exception("the watch failed")

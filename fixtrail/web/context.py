@@ -10,6 +10,7 @@ from fixtrail.tracking_links import Links
 from fixtrail.web.api.figures import computer as figure_computer
 from fixtrail.web.api.state import ApiState, make_state
 from fixtrail.web.config import WebConfig
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
 from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
@@ -25,7 +26,7 @@ class Web:
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
-    `boards` the pieces of the board, `freshness` how old the data are.
+    `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready.
     """
 
     config: WebConfig
@@ -36,6 +37,7 @@ class Web:
     api: ApiState
     ops: Ops = field(repr=False)
     boards: Boards = field(repr=False)
+    estimates: Estimates = field(repr=False)
     freshness: Freshness = field(repr=False)
     progress: Progress = field(repr=False)
 
@@ -43,7 +45,8 @@ class Web:
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
     journeys, ops = Journeys(), make_ops(config)
-    api = make_state(config.settings, journeys, progress, config.centers.all)
+    estimates = Estimates(journeys.visits, config.centers)
+    api = make_state(config.settings, journeys, progress, config.centers.all, estimates)
     api.figures.compute = figure_computer(config.settings)
     return Web(
         config=config,
@@ -53,7 +56,8 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         links=Links(*config.settings.link_keys()),
         api=api,
         ops=ops,
-        boards=Boards(journeys, config.centers),
+        boards=Boards(journeys, config.centers, estimates),
+        estimates=estimates,
         freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),
         progress=progress,
     )

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import orjson
 
+from fixtrail.estimates.past import PastVisits
 from fixtrail.web.freshness import HeartbeatTimes
 from runtime.kafka.journey_table import JourneyTable
 from schemas.events import VEHICLE_CORRECTED
@@ -36,9 +37,10 @@ class _Row:
 
     __slots__ = ("fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
-    def __init__(self, raw: bytes, checks: CheckHistory) -> None:
+    def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits) -> None:
         fact = orjson.loads(raw)
         checks.add(fact)
+        visits.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
         self.order = OrderKey.of(fact)
@@ -140,6 +142,7 @@ class Journeys:
 
     def __init__(self) -> None:
         self.checks = CheckHistory()
+        self.visits = PastVisits()
         self.table = _LiveTable(self._row, _is_old)
         self.table.on_order_change(self._note)
         # Set once all that was in the topic at the start has been read.
@@ -149,7 +152,7 @@ class Journeys:
         self._of_all: set[Changes] = set()
 
     def _row(self, raw: bytes) -> _Row:
-        return _Row(raw, self.checks)
+        return _Row(raw, self.checks, self.visits)
 
     def __len__(self) -> int:
         return len(self.table)

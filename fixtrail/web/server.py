@@ -51,6 +51,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
         asyncio.create_task(follow_tables(client_options(config.settings), tables, progress)),
         asyncio.create_task(web.events.run()),
         asyncio.create_task(sessions.send(web.events.write)),
+        asyncio.create_task(web.estimates.run(web.journeys.read, web.events.write)),
         asyncio.create_task(_show(web)),
         asyncio.create_task(web.freshness.follow_clickhouse()),
     ]

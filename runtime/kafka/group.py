@@ -145,6 +145,11 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._apply(records)
         return bool(records)
 
+    def is_level(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether there was no more in these partitions when they had been read up to `ends`."""
+        assigned = self.consumer.assignment()
+        return all(tp in assigned and end >= (self.consumer.highwater(tp) or 0) for tp, end in ends.items())
+
     async def commit(self, ends: dict[TopicPartition, int]) -> None:
         """Returns once Kafka has it, or the partitions were taken away: their new owner repeats what was delivered."""
         await self.retry.until_done(partial(self._commit, ends), (KafkaError, TimeoutError), "the commit failed")

@@ -13,6 +13,8 @@ from schemas.version import require_no_newer_type
 from sinks.clickhouse.alert_rows import ALERTS as ALERTS_TABLE
 from sinks.clickhouse.alert_rows import alert_row, read_alert
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE, DeadLetterRows
+from sinks.clickhouse.estimate_rows import ESTIMATES as ESTIMATES_TABLE
+from sinks.clickhouse.estimate_rows import estimate_row
 from sinks.clickhouse.event_rows import EVENTS, EventRows
 from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
@@ -23,6 +25,7 @@ from sinks.clickhouse.tables import (
     ALERTS,
     CENTER_HOURS,
     DEAD_LETTERS,
+    ESTIMATES,
     JOURNEYS,
     SERVICE_EVENTS,
     Record,
@@ -102,6 +105,7 @@ class Reader:
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
             DEAD_LETTERS: (DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)),
             ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
+            ESTIMATES: (ESTIMATES_TABLE, _plain_rows(estimate_row)),
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, Event
-from schemas.origin import sent_ms_of, source_of
+from schemas.fast_path import replaced
+from schemas.origin import origin_of
 from schemas.personal import is_sealed
 from schemas.times import DAY_MS, EPOCH
 from sinks.clickhouse.keyed_hash import KeyedHash
@@ -114,8 +115,7 @@ class EventRows:
             get("request_id"),
             get("part_no"),
             self._payload[kind](event),
-            source_of(record.headers, record.value),
-            sent_ms_of(record.headers, record.value),
+            *origin_of(record.headers, record.value),
         )
 
 
@@ -124,7 +124,7 @@ def _without_staff(event: Event, staff_key: Callable[[str, str], str]) -> Event:
     named = {name: staff_id for name in _STAFF if (staff_id := event.__dict__.get(name)) is not None}
     if not named:
         return event
-    return event.model_copy(update={name: staff_key(event.center_id, each) for name, each in named.items()})
+    return replaced(event, {name: staff_key(event.center_id, staff_id) for name, staff_id in named.items()})
 
 
 def _payload_writer(model: type[Event], free_text: set[str]) -> Callable[[Event], bytes]:

@@ -34,14 +34,17 @@ REBALANCE_WAIT_S = 5.0
 # While one batch is written, the next may grow to so many times the size at which it is due.
 FILL_FACTOR = 4
 FLUSH_BYTES = 16 * 1024 * 1024
+# Nothing is waited for in vain that would make the insert larger.
+LEVEL_FLUSH_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class WriterConfig:
     """What a writer needs to know. `kafka` are the connection arguments of an aiokafka client.
 
-    A table is flushed at `flush_rows` rows or `flush_s` seconds, whichever comes first. `instance` makes a static
-    member of the consumer group: a restart within the session time-out then moves no partitions.
+    A table is flushed at `flush_rows` rows or `flush_s` seconds, whichever comes first; after a tenth of a second where
+    all has been read. `instance` makes a static member of the consumer group: a restart within the session time-out
+    then moves no partitions.
     """
 
     kafka: Mapping[str, Any]
@@ -142,7 +145,7 @@ class _Writer(Box):
             finished.result()
         batch = self._batch
         is_due = batch.longest >= self._config.flush_rows or batch.size >= FLUSH_BYTES
-        if batch and (is_due or batch.age_s() >= self._config.flush_s):
+        if batch and (is_due or batch.age_s() >= self._patience_s()):
             self._batch = Batch()
             self._writing = asyncio.create_task(self._write(batch))
 
@@ -158,7 +161,12 @@ class _Writer(Box):
     @property
     def poll_s(self) -> float:
         """Not longer than until the batch is due."""
-        return min(POLL_S, max(0.01, self._config.flush_s - self._batch.age_s())) if self._batch else POLL_S
+        return min(POLL_S, max(0.01, self._patience_s() - self._batch.age_s())) if self._batch else POLL_S
+
+    def _patience_s(self) -> float:
+        """How old the batch gets: hardly, once all that is in the topics has been read."""
+        flush_s = self._config.flush_s
+        return min(LEVEL_FLUSH_S, flush_s) if self.group.is_level(self._batch.ends) else flush_s
 
     def _is_full(self) -> bool:
         rows, size = self._batch.longest, self._batch.size

@@ -76,12 +76,22 @@ class CheckInEntry(Entry, array_like=True, gc=False):
     promised_at: int | None
     locale: str | None
     contact: list[str]
+    vehicle_label: str | None = None
+    advisor: str | None = None
 
 
 class QuotedPartState(msgspec.Struct, array_like=True, gc=False):
     part_no: str
     quantity: str
     unit_price: str
+    name: str | None = None
+    line_id: str | None = None
+
+
+class QuotedLabourState(msgspec.Struct, array_like=True, gc=False):
+    name: str
+    hours: str
+    line_id: str | None = None
 
 
 class QuoteState(msgspec.Struct, array_like=True, gc=False):
@@ -90,6 +100,7 @@ class QuoteState(msgspec.Struct, array_like=True, gc=False):
     labour_rate: str
     currency: str
     parts: list[QuotedPartState]
+    labour: list[QuotedLabourState] = msgspec.field(default_factory=list)
 
 
 class DiagnosisEntry(Entry, array_like=True, gc=False):
@@ -103,6 +114,7 @@ class DiagnosisEntry(Entry, array_like=True, gc=False):
 class DecisionEntry(Entry, array_like=True, gc=False):
     approved: bool
     amount: str | None
+    lines: list[str] | None = None
 
 
 class PartEntry(Entry, array_like=True, gc=False):
@@ -192,7 +204,8 @@ def _check_in(event: CheckedIn) -> tuple[Any, ...]:
     promised = None if event.promised_at is None else to_ms(event.promised_at)
     contact = [address for address in map(address_text, event.contact or ()) if address]
     locale = None if event.locale is None else nearest_locale(event.locale)
-    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, locale, contact
+    known_by = event.vehicle_label, event.advisor
+    return CHECK_IN, event.customer_id, event.lane, event.odometer_km, promised, locale, contact, *known_by
 
 
 def nearest_locale(tag: str) -> str:
@@ -209,13 +222,18 @@ def _diagnosis(event: Diagnosed) -> tuple[Any, ...]:
 def _quote(quote: Quote | None) -> QuoteState | None:
     if quote is None:
         return None
-    parts = [QuotedPartState(part.part_no, _digits(part.quantity), _digits(part.unit_price)) for part in quote.parts]
+    parts = [
+        QuotedPartState(part.part_no, _digits(part.quantity), _digits(part.unit_price), part.name, part.line_id)
+        for part in quote.parts
+    ]
+    labour = [QuotedLabourState(item.name, _digits(item.hours), item.line_id) for item in quote.labour or ()]
     hours, rate = _digits(quote.labour_hours), _digits(quote.labour_rate)
-    return QuoteState(_digits(quote.total()), hours, rate, quote.currency, parts)
+    return QuoteState(_digits(quote.total()), hours, rate, quote.currency, parts, labour)
 
 
 def _quote_decision(event: QuoteDecided) -> tuple[Any, ...]:
-    return QUOTE_DECISION, event.approved, _plain(event.amount)
+    lines = None if event.lines is None else list(event.lines)
+    return QUOTE_DECISION, event.approved, _plain(event.amount), lines
 
 
 def _part_request(event: PartRequested) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from streams.journey.visit import (
     REPAIR,
     Visit,
 )
-from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
+from streams.journey.visit_state import Complaint, Part, Run, Survey
 
 Fact = dict[str, Any]
 
@@ -85,6 +85,9 @@ def journey_fact(
         "checked": visit.checked,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
+        "vehicle_label": visit.vehicle_label,
+        "advisor": visit.advisor,
+        "decisions": [asdict(decision) for decision in visit.decisions],
         "promises": [[promise.told_at, promise.promised_at] for promise in visit.promises],
         "timeline": [[step.name, step.event_id, step.at] for step in visit.timeline],
         "stages": [{"activity": run.activity, "started_at": run.started_at, "ended_at": run.ended_at} for run in runs],
@@ -114,13 +117,11 @@ def stages_of(visit: Visit) -> list[Run]:
 
 def _current_run(visit: Visit, activity: str) -> Run:
     """The stretch that still runs."""
-    if activity in DONE:
-        return DoneRun(activity, visit.since, None, visit.promise_then)
-    return Run(activity, visit.since, None)
+    return Run(activity, visit.since, None, visit.promise_then if activity in DONE else None)
 
 
-def _as_pickup(run: Run) -> DoneRun:
-    return DoneRun(PICKUP, run.started_at, run.ended_at, run.promised_at if isinstance(run, DoneRun) else None)
+def _as_pickup(run: Run) -> Run:
+    return Run(PICKUP, run.started_at, run.ended_at, run.promised_at)
 
 
 def _earlier_done_as_bay(runs: list[Run], last: Run | None) -> list[Run]:
@@ -140,7 +141,7 @@ def ready_of(visit: Visit, runs: list[Run]) -> tuple[int | None, int | None]:
     A visit handed off from anything but pickup was ready when it was handed off.
     """
     last = runs[-1] if runs else None
-    if isinstance(last, DoneRun) and last.activity == PICKUP:
+    if last is not None and last.activity == PICKUP:
         return last.started_at, last.promised_at
     is_handed_off = visit.started_at is not None and visit.closed_by == e.HANDOFF
     return visit.closed_at if is_handed_off else None, visit.promised_at
@@ -202,7 +203,8 @@ def quote_fact(quote: QuoteState | None) -> Fact | None:
     """The itemised quote in the shape of schemas.facts.QuoteFact."""
     if quote is None:
         return None
-    return {**asdict(quote), "parts": [asdict(part) for part in quote.parts]}
+    lines = {name: [asdict(line) for line in getattr(quote, name)] for name in ("parts", "labour")}
+    return {**asdict(quote), **lines}
 
 
 def _part(request_id: str, part: Part) -> Fact:

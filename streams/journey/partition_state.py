@@ -34,6 +34,8 @@ from streams.journey.vehicle import Vehicle
 from streams.journey.visit_state import Milestone
 
 HOLD_DAYS = 60
+# Each event that may be a comeback writes every order of its vehicle again. No real one has so many in 60 days.
+CROWDED_ORDERS = 500
 
 Diversion = Literal["too_late", "order_full", "event_id_conflict"]
 Table = MutableMapping[bytes, bytes]
@@ -57,6 +59,8 @@ class BatchOutput:
     hour_changes: Changes = field(default_factory=dict)
     # Closed orders whose customer was erased: their journeys are to be deleted.
     erased: list[Erasure] = field(default_factory=list)
+    # Vehicles with so many orders that they are none, and how many: a fleet's key, a number that stands for "unknown".
+    crowded: dict[str, int] = field(default_factory=dict)
 
 
 class _VehicleSession:
@@ -206,6 +210,8 @@ class PartitionState:
         vehicle = session.vehicle
         if not session.changed and not session.dropped_orders:
             return
+        if len(vehicle) >= CROWDED_ORDERS:
+            out.crowded[vehicle.vehicle_id] = len(vehicle)
         digests = vehicle.digests()
         for key, write_again in session.changed.items():
             order = self._order(session, key)

@@ -71,6 +71,10 @@ class Vehicle:
         let_go = {order.encode().decode(): linking for order, linking in self.let_go.items()}
         return msgspec.json.encode((self.offset, self.clock, self.until, digests, let_go, LAYOUT))
 
+    def __len__(self) -> int:
+        """How many orders it has, those let go not counted."""
+        return len(self._digests)
+
     def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""
         return list(self._digests)
@@ -154,7 +158,7 @@ class Vehicle:
 
         That of an unknown order does too when it might have been the comeback of an order that is gone.
         """
-        if order in self.let_go or _without_center(order) in self.let_go:
+        if self.let_go and (order in self.let_go or _without_center(order) in self.let_go):
             return True
         return order not in self._digests and at <= self.until
 

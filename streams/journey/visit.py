@@ -5,14 +5,15 @@ newer than all before it may be fed to a running visit instead and gives the sam
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict, get_type_hints
+from typing import Any
+
+import msgspec
 
 from streams.journey import entries as e
 from streams.journey.entries import (
     CancellationEntry,
     CheckEntry,
     CheckInEntry,
-    ComplaintEntry,
     DecisionEntry,
     DiagnosisEntry,
     Entry,
@@ -20,10 +21,9 @@ from streams.journey.entries import (
     PartEntry,
     QuoteState,
     RepairEntry,
-    SurveyEntry,
     sort_key,
 )
-from streams.journey.visit_state import Complaint, DoneRun, Job, Milestone, Part, Promise, Run, Survey
+from streams.journey.visit_state import Complaint, Decision, Job, Milestone, Part, Promise, Run, Survey, hear
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
@@ -35,10 +35,12 @@ _JOB_ENDS = frozenset({"paused", "completed"})
 _REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
 
 
-class Visit:
-    """One order's visit after some of its events, in order. Times in ms, None = not (yet) known."""
+class Visit(msgspec.Struct, array_like=True):
+    """One order's visit after some of its events, in order. Times in ms, None = not (yet) known.
 
-    # Only what has been set is in the instance's dict, and so in its snapshot; these are the values of the rest.
+    In an order's state it is the array of its fields: one more, or another order of them, is other rules (order.RULES).
+    """
+
     last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
     count: int = 0
     aside: int = 0  # of them surveys, complaints, follow-ups and appointments
@@ -55,6 +57,9 @@ class Visit:
     lane: str | None = None
     odometer: float | None = None
     locale: str | None = None
+    # from the last check-in that says so
+    vehicle_label: str | None = None
+    advisor: str | None = None
     # from the closing event
     closed_at: int | None = None
     closed_by: str | None = None
@@ -75,8 +80,7 @@ class Visit:
     refused: bool = False
     # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
     proven: bool = False
-    # whether any check or `ready` was told of
-    checked: bool = False
+    checked: bool = False  # whether any check or `ready` was told of
     quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
@@ -89,38 +93,17 @@ class Visit:
     # of the wait for a bay, what passed under a job paused for this reason (ms)
     bay_expert: int = 0
     bay_shift_end: int = 0
-    # always in the instance's dict
-    jobs: dict[str, Job]  # by job id
-    parts: dict[str, Part]  # by request id
-    fault_groups: list[str]
-    contact: list[str]
-    promises: list[Promise]
-    timeline: list[Milestone]
-    runs: list[Run]
+    jobs: dict[str, Job] = {}  # by job id
+    parts: dict[str, Part] = {}  # by request id
+    fault_groups: list[str] = []
+    contact: list[str] = []
+    promises: list[Promise] = []
+    timeline: list[Milestone] = []
+    runs: list[Run] = []
     # these count after the close, too
-    surveys: list[Survey]
-    complaints: list[Complaint]
-
-    def __init__(self) -> None:
-        self.jobs, self.parts = {}, {}
-        self.fault_groups, self.contact = [], []
-        self.promises, self.timeline, self.runs = [], [], []
-        self.surveys, self.complaints = [], []
-
-    def snapshot(self) -> dict[str, Any]:
-        """What has been set, by field name, for `msgspec.json.encode`; as VISIT_STATE decodes it `restore` reads it."""
-        return self.__dict__
-
-    @classmethod
-    def restore(cls, values: dict[str, Any]) -> "Visit":
-        """The visit that `snapshot` gave `values` of; takes over the dict."""
-        visit = cls.__new__(cls)
-        # Read as runs of work done, all of them: the others have no promise.
-        values["runs"] = [
-            run if run.activity in DONE else Run(run.activity, run.started_at, run.ended_at) for run in values["runs"]
-        ]
-        visit.__dict__ = values
-        return visit
+    surveys: list[Survey] = []
+    complaints: list[Complaint] = []
+    decisions: list[Decision] = []
 
     def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.
@@ -137,7 +120,7 @@ class Visit:
         self._count_pauses(entry.at)
         self._count(entry)
         if entry.code in e.AFTERWARDS:
-            self._hear(entry)
+            hear(entry, self.surveys, self.complaints)
             return []
         if isinstance(entry, CancellationEntry) and entry.corrects_vehicle:
             self._correct_vehicle(entry)
@@ -177,24 +160,6 @@ class Visit:
         """Why jobs are paused, as far as somebody has said so."""
         return sorted({job.pause_reason for job in self.jobs.values() if job.pause_reason is not None})
 
-    def _hear(self, entry: Entry) -> None:
-        """Note what the customer says, also after the close."""
-        if isinstance(entry, SurveyEntry):
-            self.surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
-        elif isinstance(entry, ComplaintEntry):
-            self._complain(entry)
-
-    def _complain(self, entry: ComplaintEntry) -> None:
-        complaint_id, phase = entry.complaint_id or entry.event_id, (entry.phase, entry.at)
-        for complaint in self.complaints:
-            if complaint.complaint_id == complaint_id:
-                complaint.category, complaint.severity = entry.category, entry.severity or complaint.severity
-                complaint.phases.append(phase)
-                return
-        self.complaints.append(
-            Complaint(entry.event_id, entry.at, entry.category, entry.severity, complaint_id, [phase])
-        )
-
     def _reopen(self, entry: Entry, closed_at: int) -> None:
         """Note what came after the close."""
         self.late_activity = True
@@ -218,20 +183,18 @@ class Visit:
         if self.runs and self.runs[-1].activity == activity and self.runs[-1].ended_at == at:
             # What lay between lasted no time: the stretch before it never ended.
             run = self.runs.pop()
-            self.activity, self.since = activity, run.started_at
-            self.promise_then = run.promised_at if isinstance(run, DoneRun) else None
+            self.activity, self.since, self.promise_then = activity, run.started_at, run.promised_at
             return
         self.activity, self.since, self.promise_then = activity, at, self.promised_at
-        if activity == PICKUP:
+        # Of a car whose quote was declined nobody knows whether it may be fetched before the workshop says so.
+        if activity == PICKUP and (self.any_completed or self.checked):
             names.append("ready")
 
     def _end_run(self, at: int, *, even_if_empty: bool = False) -> None:
         if self.activity is None or (at == self.since and not even_if_empty):
             return
-        if self.activity in DONE:
-            self.runs.append(DoneRun(self.activity, self.since, at, self.promise_then))
-        else:
-            self.runs.append(Run(self.activity, self.since, at))
+        promised_at = self.promise_then if self.activity in DONE else None
+        self.runs.append(Run(self.activity, self.since, at, promised_at))
 
     def _current(self) -> str:
         """The activity at this instant: the first of CONTRACT section 2 that holds."""
@@ -275,8 +238,11 @@ class Visit:
             is_new_promise = True
             self.promises.append(Promise(entry.at, promised))
             self.promised_at = promised
-        if entry.contact:
-            self.contact = entry.contact
+        self.contact = entry.contact or self.contact
+        if entry.vehicle_label:
+            self.vehicle_label = entry.vehicle_label
+        if entry.advisor:
+            self.advisor = entry.advisor
         return ["checked_in"] if first else ["promise_changed"] if is_new_promise else []
 
     def _diagnosis_started(self, entry: Entry) -> list[str]:
@@ -300,6 +266,7 @@ class Visit:
         self.proven = self.proven or self.refused
         amount = self.quoted_amount() if entry.amount is None else entry.amount
         self.approved_amount = amount if entry.approved else None
+        self.decisions.append(Decision(entry.at, entry.approved, self.approved_amount, entry.lines))
         return []
 
     def quoted_amount(self) -> str | None:
@@ -355,8 +322,8 @@ class Visit:
         return ["extra_check"]
 
     def _declare_ready(self, entry: Entry) -> list[str]:
-        self.proven = self.checked = True
-        return []
+        is_told, self.proven, self.checked = self.activity != PICKUP or self.checked, True, True
+        return [] if is_told or self.any_completed else ["ready"]
 
     def _only_count(self, entry: Entry) -> list[str]:
         """For what neither takes time nor changes what is going on."""
@@ -378,16 +345,6 @@ _APPLY: dict[str, Callable[[Visit, Any], list[str]]] = {
     e.EXPERT: Visit._only_count,
     e.APPOINTMENT: Visit._only_count,
 }
-
-
-def _state_type() -> Any:
-    hints = get_type_hints(Visit) | {"runs": list[DoneRun]}
-    typed_dict: Any = TypedDict
-    return typed_dict("VisitState", hints, total=False)
-
-
-# Each field of a visit that may be in its snapshot, with its type.
-VISIT_STATE = _state_type()
 
 
 def fold(entries: Iterable[Entry]) -> Visit:

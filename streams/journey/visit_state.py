@@ -5,18 +5,18 @@ Each is a JSON array in the state's bytes, so fields are only ever added behind 
 
 import msgspec
 
+from streams.journey.entries import ComplaintEntry, Entry, SurveyEntry
+
 
 class Run(msgspec.Struct, array_like=True, gc=False):
-    """A stretch of one activity, in ms; `ended_at` is None while it goes on."""
+    """A stretch of one activity, in ms; `ended_at` is None while it goes on.
+
+    `promised_at` is the promise given before a stretch of pickup or finishing, None for any other.
+    """
 
     activity: str
     started_at: int
     ended_at: int | None
-
-
-class DoneRun(Run, array_like=True, gc=False):
-    """A stretch of pickup or finishing, with the promise given before it."""
-
     promised_at: int | None = None
 
 
@@ -75,6 +75,15 @@ class Promise(msgspec.Struct, array_like=True, gc=False):
     promised_at: int
 
 
+class Decision(msgspec.Struct, array_like=True, gc=False):
+    """What the customer said to a quote, when (ms): the amount that counts, and the lines where some were chosen."""
+
+    at: int
+    approved: bool
+    amount: str | None
+    lines: list[str] | None = None
+
+
 class Survey(msgspec.Struct, array_like=True, gc=False):
     event_id: str
     at: int
@@ -91,3 +100,21 @@ class Complaint(msgspec.Struct, array_like=True, gc=False):
     severity: str | None
     complaint_id: str
     phases: list[tuple[str, int]]
+
+
+def hear(entry: Entry, surveys: list[Survey], complaints: list[Complaint]) -> None:
+    """Note what the customer says, also after the close."""
+    if isinstance(entry, SurveyEntry):
+        surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
+    elif isinstance(entry, ComplaintEntry):
+        _add_phase(entry, complaints)
+
+
+def _add_phase(entry: ComplaintEntry, complaints: list[Complaint]) -> None:
+    complaint_id, phase = entry.complaint_id or entry.event_id, (entry.phase, entry.at)
+    for complaint in complaints:
+        if complaint.complaint_id == complaint_id:
+            complaint.category, complaint.severity = entry.category, entry.severity or complaint.severity
+            complaint.phases.append(phase)
+            return
+    complaints.append(Complaint(entry.event_id, entry.at, entry.category, entry.severity, complaint_id, [phase]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials
 
 from runtime.kafka.lost_records import LostRecords
 from runtime.tracing import Tracing
@@ -118,11 +119,6 @@ def make_app(config: WorkerConfig, lease: Lease, lost: LostRecords) -> tuple[fau
     return app, tables, events
 
 
-def changelog_names(app_id: str) -> list[str]:
-    """The changelog topics that a worker of this app id needs: compacted, co-partitioned with the events."""
-    return [f"{app_id}-{table}-changelog" for table in ("orders", "vehicles", "hours")]
-
-
 def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> PartitionTable:
     changelog = app.topic(
         f"{config.app_id}-{name}-changelog",
@@ -148,6 +144,8 @@ def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> Parti
 def _credentials(kafka: dict[str, Any]) -> Any:
     """Faust's credentials from aiokafka's keyword arguments; None for a plain connection."""
     context: ssl.SSLContext | None = kafka.get("ssl_context")
+    if "sasl_oauth_token_provider" in kafka:
+        return OAuthCredentials(oauth_cb=kafka["sasl_oauth_token_provider"], ssl_context=context)
     if str(kafka.get("security_protocol", "PLAINTEXT")).startswith("SASL"):
         return faust.SASLCredentials(
             username=kafka["sasl_plain_username"],

@@ -9,7 +9,8 @@ from runtime.failure import REFUSED, ExitError
 from runtime.kafka.topic_check import TopicPlan, not_authorized, other_partitions, topic_differences
 from runtime.kafka.topic_state import TopicState, topic_states
 from schemas.topics import Topic
-from streams.worker.app import WorkerConfig, changelog_names
+from streams.changelog_names import changelog_names
+from streams.worker.app import WorkerConfig
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 

@@ -67,14 +67,14 @@ class Intake:
             if record.value is None and (erasure := read_erasure(record)) is not None:
                 admitted.erasures.append((record.offset, erasure))
                 continue
-            place = record.topic, record.partition, record.offset, record.headers
-            require_known(*place)
+            position = record.topic, record.partition, record.offset, record.headers
+            require_known(*position)
             try:
                 if crashed and (record.partition, record.offset) in crashed:
                     raise EventError("internal_error", f"ended the worker {CRASHES} times")
                 event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
             except EventError as error:
-                require_no_newer_type(*place, error.code)
+                require_no_newer_type(*position, error.code)
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
                 self._watch(record.partition, refused=True, reason=str(error))
                 continue

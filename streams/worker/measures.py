@@ -1,11 +1,16 @@
 """The metrics of a worker's batches."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runtime.progress import DELAYS, SIZES, Progress
+from runtime.progress import DELAYS, SIZES, Measure, Progress
 from streams.journey.partition_state import BatchOutput
+
+log = logging.getLogger(__name__)
+# So much of an id tells a placeholder or a make, and no single car.
+SHOWN_OF_VEHICLE = 4
 
 __all__ = ["Progress", "note_batch", "note_done"]
 
@@ -26,8 +31,22 @@ def note_batch(
         ("notices", output.notices),
     ):
         counts["written", topic] += len(facts)
+    for vehicle, orders in output.crowded.items():
+        _note_crowded(progress, records[0].partition, vehicle, orders)
     progress.observe(("batch_records",), [len(records)], SIZES)
     progress.observe(("batch_seconds",), [took_s])
+
+
+def _note_crowded(progress: Progress, partition: int, vehicle: str, orders: int) -> None:
+    """Name a vehicle that is none at each doubling of its orders: it slows the whole partition down."""
+    measure: Measure = ("vehicle_orders", str(partition))
+    if orders >= 2 * progress.gauges.get(measure, 0):
+        log.warning(
+            "one vehicle has so many orders that it slows its partition down: a fleet's number, or a placeholder? "
+            "Its senders should send each car's own (docs/runbooks/vehicle-crowded.md)",
+            extra={"vehicle": f"{vehicle[:SHOWN_OF_VEHICLE]}…", "orders": orders, "partition": partition},
+        )
+        progress.gauges[measure] = orders
 
 
 def note_done(

@@ -326,6 +326,14 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
     live(page)
     expect(queued(page, "OPS-LOOK")).to_have_count(1)
     assert_accessible(page)
+    page.get_by_label("工单号或车辆").fill("ops-look")
+    page.get_by_role("button", name="查找").click()
+    page.wait_for_url("**q=ops-look*")
+    expect(piece(page, "waiting").locator("[data-order]")).to_have_count(1)
+    page.get_by_role("button", name="对我静音工单 OPS-LOOK 一小时").click()
+    expect(queued(page, "OPS-LOOK")).to_be_hidden()
+    page.get_by_role("button", name="重新显示").click()
+    expect(queued(page, "OPS-LOOK")).to_be_visible()
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert_accessible(page)
@@ -341,6 +349,17 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
             .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
     )
     assert smallest >= 28
+    # Nothing is clipped: the last line of the centers ends above the alerts, and no word of a tile is cut.
+    clipped = page.evaluate(
+        """() => [...document.querySelectorAll(".centers tbody tr, [data-piece=centers] > section > p, .tile .label")]
+            .filter((each) => each.getBoundingClientRect().bottom
+                > document.querySelector("[data-piece=alerts]").getBoundingClientRect().top
+                || each.scrollWidth > each.clientWidth + 1)
+            .map((each) => each.textContent)"""
+    )
+    assert clipped == []
+    page.goto("/analysis")
+    assert_accessible(page)
 
 
 def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browser, stack: Stack, floor: Floor):

@@ -64,6 +64,7 @@ def test_a_customer_follows_the_whole_visit_in_chinese_and_english(phones: Phone
     assert_accessible(english)
     keep_screenshot(chinese, "tracking-quote-zh")
     chinese.get_by_role("button", name="同意报价").click()
+    chinese.get_by_role("button", name="确认同意 ¥769.90").click()
     expect(chinese.get_by_text("谢谢，已收到您的同意。")).to_be_visible()
     expect(english.get_by_text("You approved this quote.")).to_be_visible()
     headline(english, "Waiting for a free bay")
@@ -133,10 +134,11 @@ def test_without_javascript_the_page_works_by_reloading(phones: Phones, floor: F
 
     headline(page, "Waiting for your answer to the quote")
     page.get_by_role("button", name="Decline").click()
+    page.get_by_role("button", name="Yes, decline").click()
     expect(page.get_by_text("You declined this quote.")).to_be_visible()
-    headline(page, "Ready for pickup")
+    headline(page, "You declined the quote. Please agree with us what happens next.")
     page.get_by_role("link", name="中文").click()
-    headline(page, "可以取车了")
+    headline(page, "您没有同意报价，请与服务中心商量下一步")
 
 
 def test_a_revoked_link_closes_the_page_that_is_open(phones: Phones, floor: Floor, stack: Stack):

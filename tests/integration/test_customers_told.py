@@ -120,7 +120,8 @@ def test_a_customer_is_told_each_thing_once_and_answers_by_the_link(town: Town):
     assert number == NUMBER
     page = urllib.request.urlopen(link, timeout=60).read().decode()
     key = re.search(r'name="quote" value="([^"]+)"', page)[1]
-    form = urllib.parse.urlencode({"form": "decision", "quote": key, "answer": "approve"}).encode()
+    fields = {"form": "decision", "quote": key, "answer": "approve", "amount": "769.90"}
+    form = urllib.parse.urlencode(fields).encode()
     answered = urllib.request.urlopen(f"{link}?lang=en", form, timeout=60).read().decode()
     assert "we have your approval" in answered
 

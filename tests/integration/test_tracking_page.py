@@ -347,7 +347,7 @@ def test_an_approval_is_an_event_with_the_same_id_however_often_it_is_sent(pages
     key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
 
     for answer in ("approve", "approve", "decline"):
-        pages.post(path, {"form": "decision", "quote": key, "answer": answer})
+        pages.post(path, {"form": "decision", "quote": key, "answer": answer, "amount": "769.90"})
 
     sent = pages.events.events
     assert {event["event_id"] for event in sent} == {sent[0]["event_id"]}
@@ -376,7 +376,7 @@ def test_an_answer_comes_after_its_quote_where_clocks_differ(pages: PageServer):
     pages.events.events.clear()
     key = next(event for name, event, _ in ahead["timeline"] if name == "quote_ready")
 
-    pages.post(f"/t/{pages.token('R-82')}", {"form": "decision", "quote": key, "answer": "approve"})
+    pages.post(f"/t/{pages.token('R-82')}", {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"})
 
     (sent,) = pages.events.events
     assert int(decode_event(json.dumps(sent).encode()).occurred_at.timestamp() * 1000) == shifted + 1
@@ -388,7 +388,7 @@ def test_while_kafka_is_away_the_page_says_that_it_did_not_work(pages: PageServe
     key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
     pages.events.away = True
     try:
-        answer = pages.post(path, {"form": "decision", "quote": key, "answer": "approve"})
+        answer = pages.post(path, {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"})
     finally:
         pages.events.away = False
 
@@ -417,7 +417,9 @@ def test_another_site_can_send_nothing(pages: PageServer):
     path = f"/t/{pages.token('R-85')}"
     key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
 
-    answer = pages.post(path, {"form": "decision", "quote": key, "answer": "approve"}, Sec_Fetch_Site="cross-site")
+    answer = pages.post(
+        path, {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"}, Sec_Fetch_Site="cross-site"
+    )
 
     assert answer.status == 403
     assert pages.events.events == []

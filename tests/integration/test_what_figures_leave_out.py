@@ -17,6 +17,7 @@ from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import targets_of
+from runtime.failure import ExitError
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
@@ -156,6 +157,29 @@ def test_those_who_left_are_told_with_their_wait_their_scores_and_their_complain
     assert (found["nps"]["value"], found["nps"]["n"]) == (0, 20)
     assert found["complaints_per_100"]["value"] == 100, "10 complaints, 10 handed off"
     assert (found["response_rate"]["value"], found["nps_early"]["value"], found["nps_late"]["value"]) == (1, 100, -100)
+
+
+def test_limits_of_one_s_own_are_figures_beside_the_contracts(ask: Ask) -> None:
+    own = {"wait_min": 29.5, "wait_reception_min": 10, "wait_bay_min": 0, "quick_lane_min": 30, "emergency_min": 60}
+    targets = {"service_levels": own, "targets": {"wait_within": 0.9}}
+    document = asked(ask, targets=targets)
+    found = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "LEFT"}
+
+    # Ten were served after ten minutes, ten left.
+    assert (found["wait_within"]["value"], found["wait_within"]["n"], found["wait_within"]["n_all"]) == (1, 10, 20)
+    assert found["wait_within"]["left_out"] == {"cancelled": 10}
+    assert (found["wait_within"]["target"], found["wait_within"]["status"]) == (0.9, "not_distinguishable")
+    assert found["wait_reception_within"]["value"] == found["wait_bay_within"]["value"] == 1
+    assert found["quick_lane_within"]["n"] == found["emergency_within"]["n"] == 0
+    slow = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "NEVER"}
+    assert (slow["wait_within"]["value"], slow["wait_within"]["left_out"]) == (0, {"open": 20})
+    page = render_html(kpi.build(ask, Options(NOW, by="center", targets=targets_of(targets))), "en")
+    assert "Own service levels" in page and "Wait within 29.5 min" in page
+
+
+def test_a_limit_that_is_none_is_refused_by_name(ask: Ask) -> None:
+    with pytest.raises(ExitError, match="service_levels: there is no key waiting_min"):
+        asked(ask, targets={"service_levels": {"waiting_min": 3}})
 
 
 @pytest.mark.parametrize("center", ["NEVER", "LEFT", "ODD"])

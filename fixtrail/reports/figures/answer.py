@@ -99,16 +99,18 @@ def _both_of(period: Period, allowed: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _centers(
-    known: pd.DataFrame, conditions: Mapping[str, tuple[str, ...]], seen_by: frozenset[str] | None
+    centers_table: pd.DataFrame, conditions: Mapping[str, tuple[str, ...]], seen_by: frozenset[str] | None
 ) -> tuple[str, ...]:
     """The centers for which every condition holds, and which may be seen."""
     choices = [frozenset(conditions["center"])] if "center" in conditions else []
     choices += [
-        frozenset(_centers_with(known, name, conditions[name])) for name in ("region", "wave") if name in conditions
+        frozenset(_centers_with(centers_table, name, conditions[name]))
+        for name in ("region", "wave")
+        if name in conditions
     ]
     choices += [] if seen_by is None else [seen_by]
     return tuple(sorted(frozenset.intersection(*choices)))
 
 
-def _centers_with(known: pd.DataFrame, column: str, values: tuple[str, ...]) -> Iterator[str]:
-    return (str(row["center_id"]) for row in known.to_dict("records") if str(row[column]) in values)
+def _centers_with(centers_table: pd.DataFrame, column: str, values: tuple[str, ...]) -> Iterator[str]:
+    return (str(row["center_id"]) for row in centers_table.to_dict("records") if str(row[column]) in values)

@@ -24,14 +24,20 @@ class KeyAnswers:
     centers: Sequence[Row] = ()
     emergencies: Sequence[Row] = ()
     answers: Sequence[Row] = ()
+    service_levels: Sequence[Row] = ()
     complainers: Complaints = NO_COMPLAINTS
     by_date: Complaints = NO_COMPLAINTS
     waits: Waits | None = None
     anomalies: Mapping[str, int] = field(default_factory=dict)
 
 
-def ask_keys(ask: Ask, parameters: Mapping[str, Any], by: str | None) -> Iterator[KeyAnswers]:
-    """Every key of the period; without a cut there is always one, even of no order at all."""
+def ask_keys(
+    ask: Ask, parameters: Mapping[str, Any], by: str | None, limits: Sequence[float] = ()
+) -> Iterator[KeyAnswers]:
+    """Every key of the period; without a cut there is always one, even of no order at all.
+
+    `limits`: the operator's own, as kpi_service_levels takes them; it is not asked where there are none.
+    """
     counts = ask("kpi", **parameters)
     centers = ask("kpi_centers", **quantiles_of(counts), **parameters)
     rows = {key_of(row["key"]): row for row in counts.to_dict("records")}
@@ -41,6 +47,7 @@ def ask_keys(ask: Ask, parameters: Mapping[str, Any], by: str | None) -> Iterato
     for key in (*counts["key"], *by_date["key"]):
         names.setdefault(key_of(key), plain(key))
     parts = {name: _by_key(ask(f"kpi_{name}", **parameters)) for name in ("emergencies", "answers")}
+    levels = _by_key(ask("kpi_service_levels", limits=limits, **parameters)) if limits else {}
     complainers, dated = _complaints(ask("kpi_complainers", **parameters)), _complaints(by_date)
     waits = ask_waits(ask, counts, centers, parameters)
     of_centers = _by_key(centers)
@@ -53,6 +60,7 @@ def ask_keys(ask: Ask, parameters: Mapping[str, Any], by: str | None) -> Iterato
             of_centers.get(key, ()),
             parts["emergencies"].get(key, ()),
             parts["answers"].get(key, ()),
+            levels.get(key, ()),
             complainers.get(key, NO_COMPLAINTS),
             dated.get(key, NO_COMPLAINTS),
             waits.get(key),

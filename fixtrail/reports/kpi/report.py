@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.answers import KeyAnswers, ask_keys
 from fixtrail.reports.kpi.charts import charts_of
 from fixtrail.reports.kpi.figures import Ripe, key_figures, ripe_days
+from fixtrail.reports.kpi.service_levels import (
+    Limits,
+    definitions_of,
+    limits_of,
+    parameter,
+    service_level_figures,
+)
 from fixtrail.reports.kpi.sheets import Beside, left_out_sheet
 from fixtrail.reports.options import Options
 from fixtrail.reports.periods import DAYS_A_MONTH, ResolvedPeriod, ask_periods, bucket_days
@@ -64,21 +72,23 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     periods = ask_periods(ask, options)
     ripe = ripe_days(options.now, options.targets.time_zone)
+    limits = limits_of(options)
     figures: list[Figure] = []
     sheets = Beside()
     for period in periods:
         parameters = period.parameters(options)
-        keys = list(ask_keys(ask, parameters, options.by))
-        figures += (figure for about in keys for figure in _figures(about, period, options.by, ripe))
+        keys = list(ask_keys(ask, parameters, options.by, parameter(limits)))
+        figures += (figure for about in keys for figure in _figures(about, period, options.by, ripe, limits))
         sheets.add(period.name, keys, ask("kpi_refused", **parameters))
     return report_of(judged(figures, options.targets), options, periods, sheets, ripe)
 
 
-def _figures(about: KeyAnswers, period: ResolvedPeriod, by: str | None, ripe: Ripe) -> Iterator[Figure]:
+def _figures(about: KeyAnswers, period: ResolvedPeriod, by: str | None, ripe: Ripe, limits: Limits) -> Iterator[Figure]:
     days = period.days
     if by in ("day", "week", "month"):
         days = 0 if about.key is None else bucket_days(by, about.key, period)
-    for figure in key_figures(about, days / DAYS_A_MONTH, ripe):
+    own_levels = service_level_figures(limits, about.service_levels)
+    for figure in chain(key_figures(about, days / DAYS_A_MONTH, ripe), own_levels):
         yield replace(figure, period=period.name, by=by, key=about.key)
 
 
@@ -95,7 +105,8 @@ def report_of(
     }
     sheets, charts = charts_of(figures, titles)
     tables = (left_out_sheet(figures), *beside.sheets(), *sheets)
-    return Report("kpi", TITLE, QUESTION, scope, tuple(figures), tables, charts, METHODS, DEFINITIONS)
+    definitions = {**DEFINITIONS, **definitions_of(limits_of(options))}
+    return Report("kpi", TITLE, QUESTION, scope, tuple(figures), tables, charts, METHODS, definitions)
 
 
 def judged(figures: Sequence[Figure], targets: Targets) -> list[Figure]:
@@ -105,7 +116,9 @@ def judged(figures: Sequence[Figure], targets: Targets) -> list[Figure]:
 
 
 def _judged(figure: Figure, targets: Targets, by_key: Mapping[tuple[str, str, str | None], Figure]) -> Figure:
-    better = DEFINITIONS[figure.figure].better
+    definition = DEFINITIONS.get(figure.figure)
+    # An own service level: the more the better.
+    better = "higher" if definition is None else definition.better
     assert better is not None
     if figure.figure == "ftfr" and (confirmed := by_key.get(("ftfr_confirmed", figure.period, figure.key))) is not None:
         # Failures are known before successes: of young orders the share says nothing yet.

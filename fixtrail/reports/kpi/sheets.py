@@ -22,7 +22,7 @@ def left_out_sheet(figures: Sequence[Figure]) -> Sheet:
         {"period": figure.period, "key": figure.key, "figure": figure.figure, "n_all": figure.n_all, "n": figure.n}
         | {"reason": reason, "left_out": n}
         for figure in figures
-        if DEFINITIONS[figure.figure].part == "headline"
+        if figure.figure in DEFINITIONS and DEFINITIONS[figure.figure].part == "headline"
         for reason, n in figure.left_out.items()
     )
     columns = (

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer, create_model
 
+from fixtrail.estimates.estimate import Estimate
 from schemas.facts import ORDER_FIGURES, Activity, JourneyFact
 from schemas.times import from_ms
 from streams.journey.as_of import at_instant
@@ -81,6 +82,16 @@ _FIGURES: dict[str, Any] = {name: _figure(name, figure.kind) for name, figure in
 _OrderFigures: Any = create_model("_OrderFigures", __base__=_OrderKey, **_FIGURES)
 
 
+class EstimateOfOrder(BaseModel):
+    """When the order will be ready, as its customer is shown it: between `low` and `high`, right 8 times in 10."""
+
+    low: Time
+    middle: Time = Field(description="As often before as after.")
+    high: Time
+    late_probability: float | None = Field(description="That the promise will be broken; null without one.")
+    as_of: Time = Field(description="What happened up to then was learned from.")
+
+
 class Order(_OrderFigures):  # type: ignore[misc]  # its figures are those of JourneyFact
     """One order as of `as_of`; what every figure means is in docs/contract.md. Money is in decimal strings."""
 
@@ -92,6 +103,7 @@ class Order(_OrderFigures):  # type: ignore[misc]  # its figures are those of Jo
     stages: list[StageOfOrder]
     parts: list[PartOfOrder]
     milestones: list[MilestoneOfOrder]
+    estimate: EstimateOfOrder | None = Field(default=None, description="null where none is shown to the customer.")
     as_of: Time = Field(description="The instant that running figures are as of.")
     vehicle_id: str | None = Field(default=None, description="With scope `personal:read` only, otherwise null.")
     customer_id: str | None = Field(default=None, description="With scope `personal:read` only, otherwise null.")
@@ -116,11 +128,12 @@ class CenterOrders(BaseModel):
     orders: list[Order]
 
 
-def order_at(fact: JourneyFact, now_ms: int, *, personal: bool) -> Order:
+def order_at(fact: JourneyFact, now_ms: int, *, personal: bool, estimate: Estimate | None = None) -> Order:
     """The order as of `now_ms`; vehicle and customer only where `personal`. Contacts are in no fact."""
     values = at_instant(fact.model_dump(), now_ms)
     values["ftf_status"] = _ftf_status(fact, now_ms)
     values["as_of"] = max(now_ms, fact.last_event_at)
+    values["estimate"] = None if estimate is None else _estimate(estimate)
     values["milestones"] = [{"name": name, "event_id": event_id, "at": at} for name, event_id, at in fact.timeline]
     if not personal:
         values["vehicle_id"] = values["customer_id"] = None
@@ -130,6 +143,11 @@ def order_at(fact: JourneyFact, now_ms: int, *, personal: bool) -> Order:
                 item[name] = from_ms(item[name])
     order: Order = Order.model_validate(values)
     return order
+
+
+def _estimate(estimate: Estimate) -> EstimateOfOrder:
+    instants = {name: from_ms(getattr(estimate, name)) for name in ("low", "middle", "high", "as_of")}
+    return EstimateOfOrder(late_probability=estimate.late_probability, **instants)
 
 
 def _ftf_status(fact: JourneyFact, now_ms: int) -> str | None:

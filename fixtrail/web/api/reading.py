@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import ApiError, problem_responses
@@ -55,7 +56,8 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
         raise ApiError(404, "not-found", "There is no such order, or none that this key may see.")
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
-    return order_at(fact, _now_ms(), personal=personal)
+    now_ms = _now_ms()
+    return order_at(fact, now_ms, personal=personal, estimate=_estimate(request, fact, now_ms))
 
 
 @router.get(
@@ -78,7 +80,7 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
     for number, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
-        orders.append(order_at(fact, now_ms, personal=personal))
+        orders.append(order_at(fact, now_ms, personal=personal, estimate=_estimate(request, fact, now_ms)))
         if number % _PAUSE_EVERY == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
@@ -97,6 +99,11 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
     return [
         _with_customer(fact, customers[fact.customer_id]) if fact.customer_id in customers else fact for fact in facts
     ]
+
+
+def _estimate(request: Request, fact: JourneyFact, now_ms: int) -> Estimate | None:
+    estimates = state_of(request).estimates
+    return None if estimates is None else estimates.shown(fact, now_ms)
 
 
 def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:

@@ -16,6 +16,7 @@ from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import ApiError
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
@@ -47,6 +48,7 @@ class ApiState:
     tracing: Tracing | None
     limits: Limits
     vault: Vault
+    estimates: Estimates | None = None
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     figures: FigureDesk = field(default_factory=FigureDesk)
@@ -72,7 +74,11 @@ class ApiState:
 
 
 def make_state(
-    settings: ApiSettings, journeys: Journeys, progress: Progress, centers: Callable[[], Collection[str]] = tuple
+    settings: ApiSettings,
+    journeys: Journeys,
+    progress: Progress,
+    centers: Callable[[], Collection[str]] = tuple,
+    estimates: Estimates | None = None,
 ) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
@@ -84,6 +90,7 @@ def make_state(
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
+        estimates=estimates,
     )
 
 

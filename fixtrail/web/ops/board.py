@@ -1,15 +1,21 @@
 """The board as values: open orders, the clock and the thresholds in, what is shown out. No I/O."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
 from streams.journey.as_of import is_never_closed
+
+# From then on a promise is as likely broken as kept.
+LIKELY = 0.5
+
+EstimateNow = Callable[[JourneyFact, int], Estimate | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ def board(
     centers: Sequence[str | None],
     choice: BoardFilter | None = None,
     reference: Mapping[str, Center] | None = None,
+    estimate: EstimateNow = lambda fact, now: None,
 ) -> Board:
     """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen.
 
@@ -105,7 +112,7 @@ def board(
         and (lane is None or fact.lane == lane)
     ]
     orders = [
-        live_order(fact, now, hours.get(fact.center_id))
+        live_order(fact, now, hours.get(fact.center_id), estimate(fact, now))
         for fact in center_orders
         if not is_never_closed(vars(fact), now)
     ]
@@ -148,14 +155,17 @@ def quick_lane(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) ->
 
 
 def promises_at_risk(orders: Iterable[LiveOrder], now: int, thresholds: Thresholds) -> list[BoardDue]:
-    """Orders that are not ready and near or past the time that was promised, the most urgent first."""
+    """Orders that are not ready and near or past the time that was promised, or as likely as not to pass it.
+
+    The most urgent first.
+    """
     dues = [
         BoardDue(order, "promise", order.checked_in_at or order.promised_at, order.promised_at, now > order.promised_at)
         for order in orders
         if order.promised_at is not None
         and order.activity is not None
         and not order.is_ready
-        and order.promised_at - now <= thresholds.promise_margin_s * 1000
+        and (order.promised_at - now <= thresholds.promise_margin_s * 1000 or (order.late_probability or 0) >= LIKELY)
     ]
     return _urgent_first(dues)
 

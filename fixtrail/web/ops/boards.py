@@ -9,6 +9,7 @@ from typing import Any
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.badges import Badge, Badges
+from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import CenterNow, board
@@ -69,8 +70,8 @@ class CenterLine:
 class Boards:
     """Makes the pieces and keeps them for a second."""
 
-    def __init__(self, journeys: Journeys, centers: Centers) -> None:
-        self._journeys, self._centers = journeys, centers
+    def __init__(self, journeys: Journeys, centers: Centers, estimates: Estimates | None = None) -> None:
+        self._journeys, self._centers, self._estimates = journeys, centers, estimates
         self._cached: dict[BoardView, tuple[int, dict[str, str]]] = {}
         self._making: dict[BoardView, asyncio.Task[dict[str, str]]] = {}
 
@@ -91,7 +92,7 @@ class Boards:
     async def _make(self, ops: Ops, view: BoardView) -> dict[str, str]:
         try:
             now = ops.clock()
-            values = await values_of(ops, self._journeys, self._centers.all(), view, now)
+            values = await values_of(ops, self._journeys, self._centers.all(), view, now, self._estimates)
             # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
             pieces = await asyncio.to_thread(_rendered, values)
             if len(self._cached) >= MOST_KEPT:
@@ -113,7 +114,12 @@ def without_ticks(piece: str) -> str:
 
 
 async def values_of(
-    ops: Ops, journeys: Journeys, centers: Mapping[str, Center], view: BoardView, now: int
+    ops: Ops,
+    journeys: Journeys,
+    centers: Mapping[str, Center],
+    view: BoardView,
+    now: int,
+    estimates: Estimates | None = None,
 ) -> dict[str, Any]:
     """What the templates of the pieces find."""
     facts = [as_shown(fact, centers, journeys.checks, now) for fact in journeys.open_orders()]
@@ -126,7 +132,8 @@ async def values_of(
         for center_id in visible_centers(view.choice, view.person, centers, snapshot.by_center)
         if center_id not in set(ids)
     ]
-    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers)
+    estimate = estimates.current if estimates is not None else lambda fact, now: None
+    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers, estimate)
     alerts = visible_alerts(ops.alerts.all(), view, centers)
     badges = ops.data_badges.current()
     work = work_list(present, alerts, view.choice.sort, view.choice.search)

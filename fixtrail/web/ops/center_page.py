@@ -19,8 +19,10 @@ from fixtrail.web.ops.board import board
 from fixtrail.web.ops.boards import ftfr, name_of, nps
 from fixtrail.web.ops.figures import Row, Sums
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page
+from fixtrail.web.ops.work import work_list
 from fixtrail.web.ready import as_shown
 from runtime.failure import ExitError
+from schemas.facts import Alert
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
@@ -36,7 +38,7 @@ FROM center_hours WHERE center_id = {{center:String}} AND {_SPAN % ("hour", "hou
 _ORDERS = f"""
 SELECT center_id, order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s,
     wait_s, wait_reception_s, wait_approval_s, wait_parts_s, wait_bay_s, ftf, ftf_cause, score, complaints,
-    stockouts
+    stockouts, final_amount
 FROM orders WHERE center_id = {{center:String}} AND {_SPAN % ("closed_at", "closed_at")}
 ORDER BY wait_s DESC LIMIT {MOST_ORDERS}
 """
@@ -70,6 +72,7 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         after=day + timedelta(days=1) if day < today else None,
         now=now,
         board=present if day == today else None,
+        work=work_list(present, _alerts_at(web, center_id)) if day == today else [],
         hours=hours,
         sums=sums,
         check_ins=sum(row["check_ins"] for row in hours),
@@ -81,6 +84,10 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
         targets=web.ops.board_targets.targets,
         charts=charts,
     )
+
+
+def _alerts_at(web: Web, center_id: str) -> list[Alert]:
+    return [alert for alert in web.ops.alerts.all() if alert.center_id == center_id]
 
 
 def day_of(text: str | None, today: date) -> date:

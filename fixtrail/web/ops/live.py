@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from fixtrail.estimates.estimate import Estimate
 from schemas.centers import Center
 from schemas.facts import ORDER_FIGURES, WAITS, Activity, JourneyFact, PartRequestFact
 from schemas.opening_hours import is_open, opening_ms_between
@@ -31,7 +32,8 @@ class LiveOrder:
     """One open order as of an instant; times in ms since 1970, durations in seconds.
 
     `wait_s` is all waiting so far in its center's opening time, `since` when the present activity began; `is_running`
-    says whether the wait grows now. Everything about times is None for an order without check-in.
+    says whether the wait grows now, `late_probability` how likely the promise will be broken, where that can be told.
+    Everything about times is None for an order without check-in.
     """
 
     order_id: str
@@ -46,6 +48,7 @@ class LiveOrder:
     promised_at: int | None
     emergencies: tuple[LivePart, ...]
     stockouts: tuple[LivePart, ...]
+    late_probability: float | None = None
 
     @property
     def key(self) -> OrderKey:
@@ -83,7 +86,9 @@ def open_wait_s(fact: JourneyFact, center: Center | None, now: int) -> float | N
     )
 
 
-def live_order(fact: JourneyFact, now: int, center: Center | None = None) -> LiveOrder:
+def live_order(
+    fact: JourneyFact, now: int, center: Center | None = None, estimate: Estimate | None = None
+) -> LiveOrder:
     """What the board needs of an open order of a center."""
     awaited = [part for part in fact.parts if part.fulfilled_at is None and part.cancelled_at is None]
     return LiveOrder(
@@ -107,6 +112,7 @@ def live_order(fact: JourneyFact, now: int, center: Center | None = None) -> Liv
             for part in awaited
             if part.backordered_at is not None
         ),
+        late_probability=None if estimate is None else estimate.late_probability,
     )
 
 

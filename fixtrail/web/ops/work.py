@@ -98,9 +98,15 @@ def _wait_s(item: WorkItem) -> float:
     return item.order.wait_s or 0.0
 
 
+def _late_probability(item: WorkItem) -> float:
+    """That of a broken promise: 1 once it is broken, 0 where nothing is known."""
+    is_broken = any(due.kind == "promise" and due.late for due in item.dues)
+    return 1.0 if is_broken else item.order.late_probability or 0.0
+
+
 _KEYS: Mapping[Sort, Callable[[WorkItem], tuple[object, ...]]] = {
     "urgency": lambda item: (item.rank, item.due_at, -_wait_s(item), item.order.order_id),
     "wait": lambda item: (not item.order.waits, -_wait_s(item), item.order.order_id),
-    "promise": lambda item: (item.order.promised_at or _FAR, item.order.order_id),
+    "promise": lambda item: (-_late_probability(item), item.order.promised_at or _FAR, item.order.order_id),
     "center": lambda item: (item.order.center_id, item.rank, item.due_at, item.order.order_id),
 }

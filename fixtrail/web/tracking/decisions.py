@@ -5,15 +5,16 @@ are keyed hashes: nobody else can know them and send something else under them f
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fixtrail.web.tracking.quote_lines import chosen_lines, quote_lines, total_of
 from fixtrail.web.tracking.view import Quoted
 from schemas.events import Money
-from schemas.facts import JourneyFact
+from schemas.facts import JourneyFact, QuoteFact
 from schemas.times import from_ms
 
 MOST_COMMENT = 2000
@@ -25,11 +26,27 @@ def event_id_key(secret: bytes) -> bytes:
     return hashlib.blake2b(secret, digest_size=32, person=b"page-event").digest()
 
 
-def decision_event(fact: JourneyFact, quoted: Quoted, now: int, key: bytes, *, approved: bool) -> dict[str, Any]:
-    """Approves or declines the quote that was shown. One quote has one answer: the first one that arrives."""
+def decision_event(
+    fact: JourneyFact, quoted: Quoted, now: int, key: bytes, *, approved: bool, line_ids: Collection[str] = ()
+) -> dict[str, Any]:
+    """Approves the chosen lines of the quote that was shown, or declines it.
+
+    One quote has one answer, the first one that arrives; each change of it, within two minutes, has its own.
+    """
     # It answers the quote, so it comes after it, also where the workshop's clock is ahead of ours.
-    event = _event(fact, "quote_decision", _id(key, fact, "decision", quoted.key), max(now, quoted.at + 1))
-    return {**event, "approved": approved, **(_amount(quoted.quote.total) if approved else {})}
+    at = max(now, quoted.at + 1, *(decision.at + 1 for decision in quoted.decisions))
+    content = "\x1f".join((quoted.key, *map(str, [len(quoted.decisions)] if quoted.decisions else [])))
+    event = _event(fact, "quote_decision", _id(key, fact, "decision", content), at)
+    return {**event, "approved": approved, **(_approved(quoted.quote, line_ids) if approved else {})}
+
+
+def _approved(quote: QuoteFact, line_ids: Collection[str]) -> dict[str, Any]:
+    """The amount, and the lines where not all of them are approved."""
+    lines = quote_lines(quote)
+    chosen = chosen_lines(lines, line_ids)
+    if not chosen or len(chosen) == len(lines):
+        return _amount(quote.total)
+    return {**_amount(total_of(chosen)), "lines": [line.line_id for line in chosen]}
 
 
 def _amount(total: Decimal) -> dict[str, str]:

@@ -1,18 +1,22 @@
 """The tracking pages as HTML: whole ones for a visit, and the part that changes, made once for all who watch."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.messages import Messages
+from fixtrail.web.tracking.names import VisitNames
+from fixtrail.web.tracking.quote_page import QuoteChoice, quote_values
 from fixtrail.web.tracking.view import JourneyView, changes_of, journey_view
 from fixtrail.web.tracking.words import PageTexts, catalogue, words_in
 from schemas.centers import Center
@@ -35,8 +39,12 @@ FORM_OUTCOMES = (
     "messages_off",
     "messages_on",
 )
-MOST_PARTS_SHOWN = 30
 MOST_KEPT = 2000
+# With a car that is ready, or as good as ready, no estimate is told.
+NOT_ESTIMATED = frozenset({"finishing", "pickup", "handed_off", "cancelled", "unknown"})
+
+EstimateOf = Callable[[JourneyFact, int], Estimate | None]
+Visible = tuple[int, Activity | None, Estimate | None]
 
 
 @cache
@@ -57,19 +65,36 @@ def templates() -> Environment:
 class Pages:
     """Makes the pages of all orders."""
 
-    def __init__(self, config: WebConfig, checks: CheckHistory) -> None:
-        self._config, self._checks = config, checks
-        self._live: OrderedDict[tuple[OrderKey, str, str], tuple[tuple[int, Activity | None], bytes]] = OrderedDict()
+    def __init__(self, config: WebConfig, checks: CheckHistory, estimate: EstimateOf = lambda fact, now: None) -> None:
+        self._config, self._checks, self._estimate = config, checks, estimate
+        self._live: OrderedDict[tuple[OrderKey, str, str], tuple[Visible, bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
-    def page(self, token: str, fact: JourneyFact, locale: str, now: int, outcome: str | None) -> str:
-        """The whole page."""
+    def page(
+        self,
+        token: str,
+        fact: JourneyFact,
+        locale: str,
+        now: int,
+        outcome: str | None,
+        *,
+        names: VisitNames | None = None,
+        choice: QuoteChoice | None = None,
+        behind: int | None = None,
+    ) -> str:
+        """The whole page; `choice` is what the customer has chosen of the quote and is asked to confirm.
+
+        `behind`: as of when the data are (ms), where the server knows that they are old.
+        """
         return self._render(
             "page.html",
             fact,
             locale,
             now,
+            choice,
             token=token,
+            car=names or VisitNames(),
+            behind=behind,
             other=LOCALES[1 - LOCALES.index(locale)],
             said=outcome if outcome in FORM_OUTCOMES else None,
             push_key=self._push_key if fact.status == "open" else "",
@@ -78,7 +103,8 @@ class Pages:
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
         key = (fact.order, fact.vehicle_id, locale)
-        visible = fact.version, as_shown(fact, self._config.centers.all(), self._checks, now).activity
+        activity = as_shown(fact, self._config.centers.all(), self._checks, now).activity
+        visible = fact.version, activity, self._estimate(fact, now)
         cached = self._live.get(key)
         if cached is None or cached[0] != visible:
             html = self._render("journey.html", fact, locale, now)
@@ -100,7 +126,15 @@ class Pages:
         outcome = outcome if outcome in FORM_OUTCOMES else None
         return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=outcome)
 
-    def _render(self, template: str, fact: JourneyFact, locale: str, now: int, **values: Any) -> str:
+    def _render(
+        self,
+        template: str,
+        fact: JourneyFact,
+        locale: str,
+        now: int,
+        choice: QuoteChoice | None = None,
+        **values: Any,
+    ) -> str:
         center = self._config.centers.get(fact.center_id)
         push = self._config.push
         texts = words_in(locale, center.time_zone if center else push.time_zone, now, push.currency)
@@ -112,14 +146,21 @@ class Pages:
                 w=texts,
                 t=texts.t,
                 view=view,
+                estimate=None if view.now.name in NOT_ESTIMATED else self._estimate(fact, now),
                 center=center_values(center, locale),
-                quote=quote_values(view, texts),
+                quote=quote_values(view.quoted, texts, choice),
+                sum_of=partial(_sum_of, texts, view),
                 changes=changes_of(view.promise) if view.promise else [],
                 reasons=REASONS,
                 scores=SCORES,
                 **values,
             )
         )
+
+
+def _sum_of(texts: PageTexts, view: JourneyView, amount: Decimal | None) -> str:
+    """An amount of the log in the quote's currency; empty for none."""
+    return "" if amount is None else texts.money(amount, view.quoted.quote.currency if view.quoted else None)
 
 
 @cache
@@ -150,37 +191,3 @@ def center_values(center: Center | None, locale: str) -> dict[str, str] | None:
         "opens": f"{center.opens:%H:%M}",
         "closes": f"{center.closes:%H:%M}",
     }
-
-
-def quote_values(view: JourneyView, texts: PageTexts) -> dict[str, Any] | None:
-    """The quote line by line, in words."""
-    if view.quoted is None:
-        return None
-    quote = view.quoted.quote
-    lines = [
-        (
-            texts.t(
-                "quote_labour", hours=texts.number(quote.labour_hours), rate=_money(texts, quote.labour_rate, view)
-            ),
-            _money(texts, quote.labour_hours * quote.labour_rate, view),
-        )
-    ]
-    for part in quote.parts[:MOST_PARTS_SHOWN]:
-        part_values = {"part": texts.plain(part.part_no), "quantity": texts.number(part.quantity)}
-        lines.append(
-            (
-                texts.t("quote_part", price=_money(texts, part.unit_price, view), **part_values),
-                _money(texts, part.quantity * part.unit_price, view),
-            )
-        )
-    rest_total = sum((part.quantity * part.unit_price for part in quote.parts[MOST_PARTS_SHOWN:]), Decimal(0))
-    if len(quote.parts) > MOST_PARTS_SHOWN:
-        lines.append(
-            (texts.t("quote_rest", number=len(quote.parts) - MOST_PARTS_SHOWN), _money(texts, rest_total, view))
-        )
-    return {"lines": lines, "total": _money(texts, quote.total, view)}
-
-
-def _money(texts: PageTexts, amount: Decimal, view: JourneyView) -> str:
-    currency = view.quoted.quote.currency if view.quoted else None
-    return texts.money(amount, currency)

@@ -17,11 +17,15 @@ from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
+from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
+from fixtrail.web.tracking.names import visit_names
 from fixtrail.web.tracking.notifications import NotSubscribedError, is_subscribed, subscribe, unsubscribe
 from fixtrail.web.tracking.pages import REASONS, Pages, no_page
-from fixtrail.web.tracking.view import journey_view
+from fixtrail.web.tracking.quote_lines import quote_lines
+from fixtrail.web.tracking.quote_page import QuoteChoice, is_confirmed
+from fixtrail.web.tracking.view import Quoted, journey_view
 from fixtrail.web.tracking.words import chosen_locale
 from schemas.facts import JourneyFact
 
@@ -43,8 +47,12 @@ async def show(request: Request, token: str) -> Response:
     if isinstance(fact, Response):
         return fact
     web.progress.count("pages", "page")
-    outcome = request.query_params.get("said")
-    return HTMLResponse(_pages(request).page(token, fact, _locale(request, fact), now, outcome))
+    query = request.query_params
+    choice = QuoteChoice(query.get("answer", ""), query.get("quote", ""), tuple(query.getlist("line")))
+    names = await visit_names(web.api.vault, fact)
+    behind, outcome = behind_since(web.freshness.ages(now), now), query.get("said")
+    locale, pages = _locale(request, fact), _pages(request)
+    return HTMLResponse(pages.page(token, fact, locale, now, outcome, names=names, choice=choice, behind=behind))
 
 
 @router.get("/t/{token}/live")
@@ -180,12 +188,11 @@ def _event_of(fact: JourneyFact, fields: Fields, now: int, key: bytes) -> tuple[
     view = journey_view(fact, now)
     if _single_value(fields, "form") == "decision":
         answer, quoted = _single_value(fields, "answer"), view.quoted
-        if quoted is None or quoted.answer != "pending" or _single_value(fields, "quote") != quoted.key:
+        if quoted is None or not quoted.is_open(now) or _single_value(fields, "quote") != quoted.key:
             return None, "outdated"
         if answer not in ("approve", "decline"):
             return None, "failed"
-        approved = answer == "approve"
-        return decision_event(fact, quoted, now, key, approved=approved), "approved" if approved else "declined"
+        return _decision_of(fact, quoted, fields, now, key, approved=answer == "approve")
     if _single_value(fields, "form") == "survey" and view.may_rate:
         score, answers = _single_value(fields, "score"), _single_value(fields, "answers")
         if score not in map(str, range(11)):
@@ -196,6 +203,20 @@ def _event_of(fact: JourneyFact, fields: Fields, now: int, key: bytes) -> tuple[
         event = survey_event(fact, now, key, score=int(score), reasons=reasons, comment=comment, answers=number)
         return event, "rated"
     return None, "failed"
+
+
+def _decision_of(
+    fact: JourneyFact, quoted: Quoted, fields: Fields, now: int, key: bytes, *, approved: bool
+) -> tuple[dict[str, Any] | None, str]:
+    """The decision that a form confirms; none where the amount confirmed is not that of the lines."""
+    lines, line_ids = quote_lines(quoted.quote), fields.get("line", [])
+    # Nothing said of lines is all of them.
+    chosen = line_ids or [line.line_id for line in lines if line.line_id]
+    amount, number = _single_value(fields, "amount"), _single_value(fields, "number")
+    if not is_confirmed(quoted, approved, chosen, amount, number):
+        return None, "outdated"
+    event = decision_event(fact, quoted, now, key, approved=approved, line_ids=chosen)
+    return event, "approved" if approved else "declined"
 
 
 async def _with_subscription(request: Request, token: str, then: Any) -> Response:

@@ -3,18 +3,21 @@
 Nothing is shown that no event proves: a step without its event is still ahead, however long ago it was due.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
 from fixtrail.customers.milestones import part_of_milestone
-from schemas.facts import JourneyFact, PartRequestFact, QuoteFact
+from schemas.facts import DecisionFact, JourneyFact, PartRequestFact, QuoteFact
 from streams.journey.as_of import running_figures
 
 MINUTE_MS = 60_000
 # From then on the page says itself that there is no news.
 QUIET_AFTER_MS = 45 * MINUTE_MS
+# So long a decision may be taken back, while no repair has begun on it.
+CHANGEABLE_MS = 2 * MINUTE_MS
 # The final amount is as approved within 1 % (docs/contract.md, "quote kept").
 SAME_PRICE = Decimal("0.01")
 
@@ -68,12 +71,21 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The last quote and what the customer said to it; `key` names this quote among all of the order."""
+    """The last quote and what the customer said to it; `key` names this quote among all of the order.
+
+    `decisions` are those since the quote; the last one may be changed until `changeable_until`.
+    """
 
     quote: QuoteFact
     answer: Answer
     key: str
     at: int
+    decisions: tuple[DecisionFact, ...] = ()
+    changeable_until: int | None = None
+
+    def is_open(self, now: int) -> bool:
+        """Whether the customer may decide now: for the first time, or otherwise than a moment ago."""
+        return self.answer == "pending" or (self.changeable_until is not None and now < self.changeable_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +108,13 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One milestone of the log; `part_no` and `promised` for those that are about a part or a promise."""
+    """One milestone of the log; `part_no`, `promised` and `amount` for what is about a part, a promise or a quote."""
 
     name: str
     at: int
     part_no: str | None = None
     promised: int | None = None
+    amount: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +185,21 @@ def _now(fact: JourneyFact) -> Now:
     if fact.activity is None:
         # No check-in is known: there is only what other events say.
         return Now("unknown", None)
+    if is_declined(fact):
+        return Now("declined", fact.activity_since)
     if fact.activity == "bay" and _checks_again(fact):
         return Now("extra_check", fact.activity_since)
     return Now(fact.activity, fact.activity_since, _expected(fact) if fact.activity == "parts" else None)
+
+
+def is_declined(fact: JourneyFact) -> bool:
+    """Whether the car waits for its owner because the quote was declined, and nobody said that it may be fetched.
+
+    It may stand dismantled on the lift, so it is not told to be ready.
+    """
+    if fact.status != "open" or fact.activity != "pickup" or not fact.decisions or fact.decisions[-1].approved:
+        return False
+    return not fact.checked and not any(stage.activity == "repair" for stage in fact.stages)
 
 
 def _checks_again(fact: JourneyFact) -> bool:
@@ -209,7 +234,7 @@ def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
         ("parts", first.get("part_ordered") or first.get("part_delayed")),
         ("repair", first.get("repair_started")),
         ("check", _checked_at(fact)),
-        ("ready", fact.ready_at if fact.activity == "pickup" or closed else None),
+        ("ready", fact.ready_at if _is_ready(fact) or closed else None),
         ("cancelled" if fact.status == "cancelled" else "handed_off", fact.closed_at),
     ]
     always = {"diagnosis", "repair", "ready", "handed_off"}
@@ -223,6 +248,10 @@ def _steps(fact: JourneyFact, going_on: Now) -> tuple[Step, ...]:
     )
 
 
+def _is_ready(fact: JourneyFact) -> bool:
+    return fact.activity == "pickup" and not is_declined(fact)
+
+
 def _step_of(going_on: Now, times: list[tuple[str, int | None]]) -> str | None:
     """The step that is marked as the present one: that of the activity, else the newest proven one."""
     if going_on.name in ("handed_off", "cancelled"):
@@ -231,6 +260,7 @@ def _step_of(going_on: Now, times: list[tuple[str, int | None]]) -> str | None:
         "reception": "checked_in",
         "diagnosis": "diagnosis",
         "approval": "quote",
+        "declined": "quote",
         "parts": "parts",
         "repair": "repair",
         "quality": "check",
@@ -274,7 +304,7 @@ def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
 
 def _promise(fact: JourneyFact) -> Promise | None:
     promises = fact.promises
-    ready_at = fact.ready_at if fact.activity == "pickup" or fact.status != "open" else None
+    ready_at = fact.ready_at if _is_ready(fact) or fact.status != "open" else None
     at = fact.promised_at if ready_at is not None or not promises else promises[-1][1]
     if at is None or fact.status == "cancelled":
         return None
@@ -292,7 +322,17 @@ def _quoted(fact: JourneyFact) -> Quoted | None:
         if fact.status != "open" or fact.center_id is None:
             return None
         answer = "pending"
-    return Quoted(fact.quote, answer, key, at)
+    decisions = tuple(decision for decision in fact.decisions if decision.at >= at)
+    return Quoted(fact.quote, answer, key, at, decisions, _changeable_until(fact, decisions))
+
+
+def _changeable_until(fact: JourneyFact, decisions: Sequence[DecisionFact]) -> int | None:
+    """Until when the last decision may be taken back; None where there is none, or work has begun on it."""
+    if not decisions or fact.status != "open":
+        return None
+    decided_at = decisions[-1].at
+    is_worked_on = any(stage.activity == "repair" and stage.started_at >= decided_at for stage in fact.stages)
+    return None if is_worked_on else decided_at + CHANGEABLE_MS
 
 
 def _price(fact: JourneyFact) -> Price | None:
@@ -302,9 +342,12 @@ def _price(fact: JourneyFact) -> Price | None:
 
 
 def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
-    """The milestones, newest first. Only the last of those called ready is one: the others turned out to be none."""
+    """What happened, newest first: the milestones, and what the customer said to quotes.
+
+    Only the last of the milestones called ready is one: the others turned out to be none.
+    """
     promised = dict(fact.promises)
-    is_ready = fact.activity == "pickup" or fact.status == "handed_off"
+    is_ready = _is_ready(fact) or fact.status == "handed_off"
     milestones = [
         Happened(
             name,
@@ -315,7 +358,11 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
         for index, (name, _, at) in enumerate(fact.timeline)
         if name != "ready" or (is_ready and at == fact.ready_at)
     ]
-    return tuple(reversed(milestones))
+    decisions = [
+        Happened("approved" if decision.approved else "declined", decision.at, amount=decision.amount)
+        for decision in fact.decisions
+    ]
+    return tuple(sorted([*reversed(milestones), *decisions], key=lambda happened: -happened.at))
 
 
 def changes_of(promise: Promise) -> list[tuple[int, int, int]]:

@@ -115,7 +115,7 @@ def test_the_customer_s_page_shows_the_own_center_s_quote_and_approves_that_one(
     before = len(pages.events.events)
     quote = re.search(r'name="quote" value="([^"]*)"', pages.get(theirs).text)
     assert quote is not None
-    pages.post(theirs, {"form": "decision", "answer": "approve", "quote": quote[1]})
+    pages.post(theirs, {"form": "decision", "answer": "approve", "quote": quote[1], "amount": "5000"})
     (decision,) = pages.events.events[before:]
     assert (decision["center_id"], decision["order_id"]) == ATTACKER
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from fixtrail.boxes import state_of
 from runtime.health import HealthPage
 from runtime.logs import _without_personal, exception_text
-from runtime.process import run_until_stopped
+from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
@@ -161,3 +163,25 @@ def test_a_box_gives_its_own_exit_code():
         return 78
 
     assert run_until_stopped(refuses) == 78
+
+
+def test_two_folders_of_one_host_never_share_an_instance_id(tmp_path: Path):
+    folders = [tmp_path / name for name in ("one", "two")]
+    ids = []
+    for folder in folders:
+        with member_instance(folder, "fixtrail") as first, member_instance(folder, "fixtrail") as second:
+            ids += [first, second]
+    shutil.copytree(folders[0], tmp_path / "copy")
+    with member_instance(tmp_path / "copy", "fixtrail") as copied:
+        ids.append(copied)
+
+    assert len(set(ids)) == 5
+
+
+def test_a_process_that_is_started_again_takes_the_instance_id_of_before(tmp_path: Path):
+    ids = set()
+    for _ in range(2):
+        with member_instance(tmp_path, "fixtrail") as instance:
+            ids.add(instance)
+
+    assert len(ids) == 1

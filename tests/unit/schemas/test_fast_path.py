@@ -90,6 +90,14 @@ def test_a_repeated_part_of_a_string_is_no_repeated_key():
     )
 
 
+def test_a_negative_zero_stays_what_it_is_though_zero_is_known():
+    for amount in ("0", "0.0", "-0.0"):
+        assert (
+            difference(bytes_of(SURVEY | {"type": "handoff"}).replace(b'"score": 9', f'"amount": {amount}'.encode()))
+            is None
+        )
+
+
 def test_a_record_larger_than_the_limit_is_refused_however_plain_it_is():
     with pytest.raises(ValueError, match="too_large"):
         decode_event(bytes_of(SURVEY), max_bytes=100)

@@ -23,6 +23,7 @@ class FakeConsumer:
     def __init__(self) -> None:
         self.read_up_to = 0
         self.commits: list[int] = []
+        self.end_offset: int | None = None
 
     async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
         """Two records, and two markers behind them."""
@@ -31,6 +32,9 @@ class FakeConsumer:
 
     def assignment(self) -> set[TopicPartition]:
         return {EVENTS_0}
+
+    def highwater(self, _: TopicPartition) -> int | None:
+        return self.end_offset
 
     async def position(self, _: TopicPartition) -> int:
         return self.read_up_to
@@ -87,3 +91,45 @@ async def test_what_a_rebalance_drops_is_not_committed_as_if_it_were_markers(wri
     await writer.group._commit_markers()
 
     assert consumer.commits == []
+
+
+def patient_writer(consumer: FakeConsumer) -> _Writer:
+    config = WriterConfig({}, ClickHouse("http://127.0.0.1:1", "app", ""), b"k" * 32, flush_s=60.0)
+    writer = _Writer(config, asyncio.Event(), Progress())
+    writer.group.consumer = consumer
+    return writer
+
+
+async def test_a_writer_that_has_read_all_there_is_flushes_after_a_tenth_of_a_second(consumer: FakeConsumer):
+    writer = patient_writer(consumer)
+    consumer.end_offset = 2
+    await writer.group.read()
+
+    assert 0 < writer.poll_s <= 0.1
+    await asyncio.sleep(0.15)
+    await writer.flush()
+    while not consumer.commits:
+        await asyncio.sleep(0.01)
+
+    assert consumer.commits == [2]
+
+
+async def test_a_writer_that_is_behind_waits_for_a_large_batch(consumer: FakeConsumer):
+    writer = patient_writer(consumer)
+    consumer.end_offset = 100_000
+    await writer.group.read()
+
+    assert writer.poll_s > 0.2
+    await asyncio.sleep(0.15)
+    await writer.flush()
+    await asyncio.sleep(0.05)
+
+    assert consumer.commits == []
+
+
+async def test_a_partition_that_was_taken_away_counts_as_behind(consumer: FakeConsumer):
+    writer = patient_writer(consumer)
+    consumer.end_offset = 2
+
+    assert writer.group.is_level({EVENTS_0: 2})
+    assert not writer.group.is_level({TopicPartition("service-events", 1): 2})

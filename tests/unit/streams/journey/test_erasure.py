@@ -13,7 +13,8 @@ from tests.workshop import Sent, checked_in, event_of, handed_off, repaired_visi
 CUSTOMER, CONTACT = "canary-customer", "sms:+8613800138000"
 STANDS_FOR = pseudonym("0" * 32)
 KEY = order_key("V1", OrderKey("C1", "R1"))
-PERSONAL = {"customer_id": CUSTOMER, "contact": [CONTACT], "vehicle_id": "V1", "event_id": "in"}
+KNOWN_BY = {"vehicle_label": "canary-plate", "advisor": "canary-advisor"}
+PERSONAL = {"customer_id": CUSTOMER, "contact": [CONTACT], "vehicle_id": "V1", "event_id": "in", **KNOWN_BY}
 
 
 class World:
@@ -56,6 +57,7 @@ def test_nothing_in_the_state_names_an_erased_customer(world: World) -> None:
 
     assert not is_there(CUSTOMER, world.orders, world.vehicles, world.hours)
     assert not is_there(CONTACT, world.orders, world.vehicles, world.hours)
+    assert not is_there("canary", world.orders, world.vehicles, world.hours)
     assert KEY in out.order_changes
 
 
@@ -65,7 +67,8 @@ def test_an_open_order_goes_on_and_is_about_a_pseudonym(world: World) -> None:
 
     assert out.erased == []
     (after,) = out.journeys
-    assert after == {**before, "customer_id": STANDS_FOR}
+    assert (before["vehicle_label"], before["advisor"]) == ("canary-plate", "canary-advisor")
+    assert after == {**before, "customer_id": STANDS_FOR, "vehicle_label": None, "advisor": None}
     assert world.take(handed_off("11:00", vehicle_id="V1")).journeys[0]["status"] == "handed_off"
 
 

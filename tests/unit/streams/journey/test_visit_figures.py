@@ -289,3 +289,36 @@ def test_what_is_closed_no_longer_depends_on_now():
     visit = repaired_visit("brakes")
 
     assert order_after(*visit, now=at("20:00", 9)) == order_after(*visit)
+
+
+# What the customer sees of it
+
+
+def test_a_quote_tells_its_lines_by_name_and_each_decision_is_remembered():
+    lines = {
+        "parts": [{"part_no": "P-1", "quantity": 2, "unit_price": "99.95", "name": "oil filter", "line_id": "p1"}],
+        "labour": [{"name": "oil service", "hours": 1.5, "line_id": "l1"}],
+    }
+    order = order_after(
+        checked_in("08:00"),
+        quoted("08:30", quote={**QUOTE, **lines}),
+        approved("09:00", amount=570, lines=["l1"]),
+        refused("09:01"),
+    )
+
+    assert order["quote"]["labour"] == [{"name": "oil service", "hours": "1.5", "line_id": "l1"}]
+    (part_line,) = order["quote"]["parts"]
+    assert (part_line["name"], part_line["line_id"]) == ("oil filter", "p1")
+    assert order["decisions"] == [
+        {"at": ms("09:00"), "approved": True, "amount": "570", "lines": ["l1"]},
+        {"at": ms("09:01"), "approved": False, "amount": None, "lines": None},
+    ]
+
+
+def test_what_the_car_and_the_advisor_are_called_is_what_was_said_last():
+    order = order_after(
+        checked_in("08:00", vehicle_label="A-345", advisor="Wang Fang"),
+        checked_in("09:00", advisor="Li Qiang"),
+    )
+
+    assert (order["vehicle_label"], order["advisor"]) == ("A-345", "Li Qiang")

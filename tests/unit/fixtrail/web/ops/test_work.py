@@ -5,6 +5,7 @@ from datetime import time
 
 import pytest
 
+from fixtrail.web.analysis.badges import Badge
 from fixtrail.web.ops.board import Board, Thresholds, board
 from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.boards import ON_WALL, CenterLine, Rate, in_order, on_wall
@@ -92,7 +93,7 @@ def test_opening_time_is_counted_over_days_and_weekdays():
 def line(name: str, *, late: int = 0, is_listed: bool = True) -> CenterLine:
     now = replace(present(*OTHERS).centers[0], center_id=name, quick=(late, late))
     nothing = Rate(None, 0, None, None)
-    return CenterLine(now, CenterFigures(), nothing, nothing, name, "", 0, is_listed)
+    return CenterLine(now, CenterFigures(), nothing, nothing, name, "", 0, Badge("unknown", "", ""), is_listed)
 
 
 def test_a_center_that_nobody_knows_never_pushes_a_known_one_off_the_wall():
@@ -149,3 +150,12 @@ async def test_a_filter_that_names_what_one_may_not_see_says_so(floor):
             assert "your account does not see it" in page
             assert "(not visible)" in page
         assert "your account does not see it" not in (await browser.get("/ops?center=C1")).text
+
+
+async def test_a_centers_page_has_the_same_items_with_what_is_due_and_the_missing_part(floor):
+    floor.web.ops.alerts.apply([record("a", an_alert("a", order_id="R-WAITS"))])
+    with floor.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("look")
+        page = (await browser.get("/ops/centers/C1")).text
+        for text in ("R-LATE", "R-WAITS", "late by", "P-1", "no date told", "long wait"):
+            assert text in page

@@ -1,0 +1,17 @@
+-- What was going on in each visit, stretch by stretch?
+-- since: the day from which on a visit has to have begun, in UTC, '' for no limit. An end of 0 is none.
+SELECT
+    center_id,
+    order_id,
+    groupArray((
+        activity,
+        toUnixTimestamp64Milli(started_at),
+        ifNull(toUnixTimestamp64Milli(ended_at), 0))) AS runs
+FROM
+(
+    SELECT center_id, order_id, seq, activity, started_at, ended_at
+    FROM stages
+    ORDER BY center_id, order_id, seq
+)
+GROUP BY center_id, order_id
+HAVING {since:String} = '' OR min(started_at) >= toDateOrZero({since:String})

@@ -1,0 +1,41 @@
+"""`fixtrail kafka`: what the brokers must grant. Each command imports what it needs when it is called."""
+
+from typing import Annotated
+
+import typer
+
+from fixtrail.cli.app import Data, say, settings_of
+from runtime.failure import USAGE, ExitError
+
+kafka_app = typer.Typer(help="What the Kafka brokers must grant.", no_args_is_help=True)
+
+
+@kafka_app.command("acls", epilog="Example:  fixtrail kafka acls > acls.sh")
+def kafka_acls(
+    box: Annotated[list[str] | None, typer.Option(help="Only this box; may be repeated.")] = None,
+    form: Annotated[
+        str, typer.Option(help="`script` for kafka-acls.sh, `strimzi` for KafkaUser resources.")
+    ] = "script",
+    principal: Annotated[
+        str, typer.Option(help="The users, for `script`; {box} is the box's name. mTLS: User:CN={box},O=…")
+    ] = "User:fixtrail-{box}",
+    cluster: Annotated[str, typer.Option(help="The name of the Kafka resource, for `strimzi`.")] = "kafka",
+    login: Annotated[str, typer.Option(help="`tls` or `scram-sha-512`, for `strimzi`.")] = "tls",
+    data: Data = None,
+) -> None:
+    """Print the rights that each box's user needs, and no others, under FIXTRAIL_APP_ID."""
+    from fixtrail.operations.kafka_acls import as_script, as_strimzi
+    from fixtrail.operations.kafka_rights import BOX_RIGHTS
+
+    boxes = box or [*BOX_RIGHTS]
+    _one_of("--form", form, ("script", "strimzi"))
+    _one_of("--login", login, ("tls", "scram-sha-512"))
+    for name in boxes:
+        _one_of("--box", name, tuple(BOX_RIGHTS))
+    app_id = settings_of(data).app_id
+    say(as_script(boxes, app_id, principal) if form == "script" else as_strimzi(boxes, app_id, cluster, login))
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ExitError(f"{option} is one of {', '.join(allowed)}", USAGE)

@@ -1,0 +1,105 @@
+"""The figures of report `eta`: coverage, errors, width and re-promises, each beside the promise's."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fixtrail.estimates.learn import SHARE_INSIDE, STEP_MS, Ints, WalkForward
+from fixtrail.reports.report import Figure
+from fixtrail.reports.stats import pooled
+from schemas.times import MINUTE_MS
+
+MOVED_MS = 15 * MINUTE_MS
+MOVED_TOO_OFTEN = 2
+
+
+def frame_of(walk: WalkForward, rows: Ints) -> pd.DataFrame:
+    """One row per decision point, by visit and time; errors and widths in seconds of opening time.
+
+    `error` is the middle of the estimate less the truth, `promise_error` the promise less the truth: above 0 the car
+    was ready earlier than told.
+    """
+    points = walk.points
+    to_ready, correction = points.time_to_ready[rows], walk.correction[rows]
+    width = np.maximum(walk.high[rows] - walk.low[rows] + 2 * correction, 0.0) + STEP_MS
+    frame = pd.DataFrame(
+        {
+            "visit": points.visit[rows],
+            "center_id": [points.center_ids[center] for center in points.center[rows]],
+            "activity": [points.keys[row].activity for row in rows],
+            "at": points.at[rows],
+            "ready_at": points.ready_at[rows],
+            "is_estimated": ~np.isnan(correction + walk.low[rows]),
+            "is_inside": walk.inside[rows],
+            "error": (walk.middle[rows] - to_ready) / 1000,
+            "promise_error": (points.left[rows] - to_ready) / 1000,
+            "to_ready": to_ready / 1000,
+            "width": width / 1000,
+            "high_at": (points.position[rows] + walk.high[rows] + correction) / 1000,
+            "promise_at": (points.position[rows] + points.left[rows]) / 1000,
+        }
+    )
+    return frame.sort_values(["visit", "at"], kind="stable")
+
+
+def figures_of(frame: pd.DataFrame) -> tuple[Figure, ...]:
+    """All figures of the points of a period."""
+    rows = frame[frame["is_estimated"]]
+    promised = rows[rows["promise_error"].notna()]
+    reasons = {"few_visits": len(frame) - len(rows)} if len(rows) < len(frame) else {}
+    # Without a promise there is nothing beside which an estimate could stand.
+    no_promise = reasons | {"no_promise": len(rows) - len(promised)} if len(promised) < len(rows) else reasons
+    n_all = len(frame)
+    return (
+        _inside(rows, n_all, reasons),
+        _mean("eta_mae_s", rows["error"].abs(), n_all, reasons),
+        _mean("promise_mae_s", promised["promise_error"].abs(), n_all, no_promise),
+        _mean("constant_mae_s", (rows["to_ready"] - rows["to_ready"].median()).abs(), n_all, reasons),
+        _median("eta_bias_s", rows["error"], n_all, reasons),
+        _median("promise_bias_s", promised["promise_error"], n_all, no_promise),
+        _mean("eta_width_s", rows["width"], n_all, reasons),
+        _promise_late(promised, n_all, no_promise),
+        _repromised("eta_repromised", rows, "high_at"),
+        _repromised("promise_repromised", promised, "promise_at"),
+    )
+
+
+def _inside(rows: pd.DataFrame, n_all: int, reasons: dict[str, int]) -> Figure:
+    return _share("eta_inside", rows, rows["is_inside"], n_all, reasons, target=SHARE_INSIDE)
+
+
+def _promise_late(rows: pd.DataFrame, n_all: int, reasons: dict[str, int]) -> Figure:
+    return _share("promise_late", rows, rows["promise_error"] < 0, n_all, reasons)
+
+
+def _share(
+    name: str,
+    rows: pd.DataFrame,
+    holds: "pd.Series[Any]",
+    n_all: int,
+    reasons: dict[str, int],
+    target: float | None = None,
+) -> Figure:
+    """A share of points. Those of one visit resemble each other: visits are the clusters."""
+    by_visit = holds.groupby(rows["visit"]).agg(["sum", "count"])
+    interval = pooled.share([int(count) for count in by_visit["sum"]], [int(n) for n in by_visit["count"]])
+    n, count = len(rows), int(holds.sum())
+    value = count / n if n else None
+    return Figure(name, value, n, n_all, interval, count, method="wilson-visits", left_out=reasons, target=target)
+
+
+def _mean(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
+    return Figure(name, float(values.mean()) if len(values) else None, len(values), n_all, left_out=reasons)
+
+
+def _median(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
+    return Figure(name, float(values.median()) if len(values) else None, len(values), n_all, left_out=reasons)
+
+
+def _repromised(name: str, rows: pd.DataFrame, column: str) -> Figure:
+    """The share of visits whose time moved by more than 15 minutes more than twice."""
+    moves = rows[column].groupby(rows["visit"]).diff().abs() > MOVED_MS / 1000
+    by_visit = moves.groupby(rows["visit"]).sum() > MOVED_TOO_OFTEN
+    n, count = len(by_visit), int(by_visit.sum())
+    return Figure(name, count / n if n else None, n, n, pooled.share([count], [n]), count, method="wilson")
