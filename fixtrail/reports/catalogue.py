@@ -12,6 +12,9 @@ Build = Callable[[Ask, Options], Report]
 
 REPORTS = {
     "kpi": Bilingual("我们做得怎么样，是否达标？", "How good are we, and is that what we aimed at?"),
+    "change": Bilingual(
+        "指标变了多少，是哪些中心、通道和故障类别造成的？", "What changed, and at which centers, lanes and groups?"
+    ),
     "drivers": Bilingual("什么让评分上升或下降？", "What moves the score?"),
     "pareto": Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
     "pilot": Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
