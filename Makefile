@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # PM4Py is AGPL: never beside Fixtrail.
 PM4PY_VENV ?= .venv-pm4py
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
-JOBS ?= 2
+JOBS ?= 3
 # An environment made for development also runs Fixtrail.
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
 
@@ -46,10 +46,10 @@ quick: env-dev   ## in a minute or so: format, lint, types of what changed since
 
 test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
-	$(if $(TESTS),,$(BIN)/pytest tests/browser)
+	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
-	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m kafka -rs $(TESTS)
+	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m kafka -rs $(TESTS)
 
 fast-path: env-dev ## a million mutated records read by the fast path and by pydantic: no difference (RECORDS, SEED)
 	$(BIN)/python -m tests.beside_pydantic --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1)

@@ -27,6 +27,7 @@ from rich.table import Table
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import Machine, cpu_s
 from fixtrail.all_settings import Settings
+from fixtrail.reports.data.rules import rules
 from fixtrail.reports.drivers.visits import MOST_ORDERS
 from fixtrail.reports.journey.report import MOST_FOLLOWED
 from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
@@ -39,6 +40,7 @@ from sinks.clickhouse.migrations import migrate
 
 BLOCK = 500_000
 AIM_S = 1.0
+MOST_OF = {"quality_technicians": MOST_JUDGED}
 CENTERS = 95
 PASSWORDS = {"app": "app-secret", "reader": "reader-secret"}
 WHOLE: dict[str, Any] = {"since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC"}
@@ -222,8 +224,15 @@ def parameters(settings: Settings, name: str, orders: int) -> dict[str, Any]:
     given = {
         **WHOLE,
         "limits": [60.0] * 8,
+        # The longest of the eight that report journey asks for.
+        "seconds": "repair_s",
+        "zone": "Asia/Shanghai",
+        "source": "",
+        "center": "",
+        "clock_s": 60,
+        **rules().bounds.model_dump(),
         "one_in": max(1, -(-orders // MOST_FOLLOWED)),
-        "end_key": end_key(one_vehicle_in(orders, MOST_JUDGED if name == "quality_technicians" else MOST_ORDERS)),
+        "end_key": end_key(one_vehicle_in(orders, MOST_OF.get(name, MOST_ORDERS))),
     }
     if name in ("kpi_centers", "kpi_wait_ranks"):
         counts = frame(settings, text_of("kpi"), WHOLE).iloc[0]

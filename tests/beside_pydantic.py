@@ -13,6 +13,7 @@ from schemas.events import Event
 from schemas.fast_path import fast_event
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.keyed_hash import KeyedHash
+from streams.journey.content_digest import content_digest
 from streams.journey.entries import entry_of
 from tests.kafka_record import KafkaRecord
 from tests.mutations import mutated
@@ -42,6 +43,7 @@ def _unequal_part(event: Event, expected: Event, record: KafkaRecord) -> str | N
         "fields set": (event.model_fields_set, expected.model_fields_set),
         "JSON": (event.model_dump_json(), expected.model_dump_json()),
         "entry": (repr(entry_of(event)), repr(entry_of(expected))),
+        "digest": (content_digest(event), content_digest(expected)),
         "rows": tuple([rows.row_of(one, record) for rows in _ROWS] for one in (event, expected)),
     }
     return next((name for name, (one, other) in parts.items() if one != other), None)

@@ -13,7 +13,7 @@ from schemas.events import Event
 from streams.journey.entries import decode_entry, entry_of
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
-from streams.journey.visit import VISIT_STATE, Visit, fold
+from streams.journey.visit import Visit, fold
 
 State = dict[str, Any]
 
@@ -35,7 +35,7 @@ def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
     lines: dict[str, str] = {} if state is None else state["entries"]
     if event.event_id in lines:
         return None
-    visit = Visit() if state is None else Visit.restore(msgspec.convert(state["visit"], VISIT_STATE))
+    visit = Visit() if state is None else msgspec.convert(state["visit"], Visit)
     lines[event.event_id] = msgspec.json.encode(entry).decode()
     if visit.can_advance(entry):
         visit.advance(entry)
@@ -43,4 +43,4 @@ def follow(state: State | None, event: Event) -> tuple[State, Fact] | None:
         visit = fold(decode_entry(line.encode()) for line in lines.values())
     verdict = first_time_fix(event.order, visit, ())
     fact = journey_fact(event.order, event.vehicle_id, visit, verdict, visit.count)
-    return {"entries": lines, "visit": msgspec.to_builtins(visit.snapshot())}, fact
+    return {"entries": lines, "visit": msgspec.to_builtins(visit)}, fact

@@ -24,7 +24,7 @@ from streams.journey.visit import (
     REPAIR,
     Visit,
 )
-from streams.journey.visit_state import Complaint, DoneRun, Part, Run, Survey
+from streams.journey.visit_state import Complaint, Part, Run, Survey
 
 Fact = dict[str, Any]
 
@@ -117,13 +117,11 @@ def stages_of(visit: Visit) -> list[Run]:
 
 def _current_run(visit: Visit, activity: str) -> Run:
     """The stretch that still runs."""
-    if activity in DONE:
-        return DoneRun(activity, visit.since, None, visit.promise_then)
-    return Run(activity, visit.since, None)
+    return Run(activity, visit.since, None, visit.promise_then if activity in DONE else None)
 
 
-def _as_pickup(run: Run) -> DoneRun:
-    return DoneRun(PICKUP, run.started_at, run.ended_at, run.promised_at if isinstance(run, DoneRun) else None)
+def _as_pickup(run: Run) -> Run:
+    return Run(PICKUP, run.started_at, run.ended_at, run.promised_at)
 
 
 def _earlier_done_as_bay(runs: list[Run], last: Run | None) -> list[Run]:
@@ -143,7 +141,7 @@ def ready_of(visit: Visit, runs: list[Run]) -> tuple[int | None, int | None]:
     A visit handed off from anything but pickup was ready when it was handed off.
     """
     last = runs[-1] if runs else None
-    if isinstance(last, DoneRun) and last.activity == PICKUP:
+    if last is not None and last.activity == PICKUP:
         return last.started_at, last.promised_at
     is_handed_off = visit.started_at is not None and visit.closed_by == e.HANDOFF
     return visit.closed_at if is_handed_off else None, visit.promised_at

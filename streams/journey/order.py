@@ -5,7 +5,7 @@ visit, so that an event newer than all before only advances it; a closed order's
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import orjson
@@ -15,7 +15,7 @@ from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym
 from streams.journey import entries as e
 from streams.journey.content_digest import LENGTH, UNKNOWN, is_other_content
 from streams.journey.entries import Entry, decode_entry, sort_key
-from streams.journey.visit import VISIT_STATE, Visit, fold
+from streams.journey.visit import Visit, fold
 from streams.journey.visit_state import Milestone
 
 # Of an order's events, so that its state and its fact fit into a Kafka message: some twenty thousand of them.
@@ -24,7 +24,7 @@ FULL_BYTES = 2 * 1024 * 1024
 Outcome = Literal["new", "late", "duplicate", "conflict"]
 Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
-RULES = 4
+RULES = 5
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
@@ -43,7 +43,7 @@ class _Header(msgspec.Struct, array_like=True, gc=False):
 
 
 _decode_header = msgspec.json.Decoder(_Header).decode
-_decode_visit = msgspec.json.Decoder(VISIT_STATE | None).decode
+_decode_visit = msgspec.json.Decoder(Visit | None).decode
 
 
 class Order:
@@ -64,8 +64,7 @@ class Order:
             values = _decode_header(header)
             self.offset, self.hours = values.offset, values.hours
             self._digests = values.digests.ljust(LENGTH * self._lines.count(b"\n"))
-            visit = _decode_visit(values.visit) if values.rules == RULES else None
-            self._visit = None if visit is None else Visit.restore(visit)
+            self._visit = _decode_visit(values.visit) if values.rules == RULES else None
 
     @property
     def visit(self) -> Visit:
@@ -138,9 +137,7 @@ class Order:
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(key, state)` reads them."""
-        visit: dict[str, Any] | None = None
-        if self._visit is not None and self._visit.closed_at is None:
-            visit = self._visit.snapshot()
+        visit = self._visit if self._visit is not None and self._visit.closed_at is None else None
         return msgspec.json.encode((self.offset, self.hours, visit, RULES, self._digests)) + self._lines
 
 

@@ -158,7 +158,7 @@ class Vehicle:
 
         That of an unknown order does too when it might have been the comeback of an order that is gone.
         """
-        if order in self.let_go or _without_center(order) in self.let_go:
+        if self.let_go and (order in self.let_go or _without_center(order) in self.let_go):
             return True
         return order not in self._digests and at <= self.until
 

@@ -5,7 +5,9 @@ newer than all before it may be fed to a running visit instead and gives the sam
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict, get_type_hints
+from typing import Any
+
+import msgspec
 
 from streams.journey import entries as e
 from streams.journey.entries import (
@@ -21,7 +23,7 @@ from streams.journey.entries import (
     RepairEntry,
     sort_key,
 )
-from streams.journey.visit_state import Complaint, Decision, DoneRun, Job, Milestone, Part, Promise, Run, Survey, hear
+from streams.journey.visit_state import Complaint, Decision, Job, Milestone, Part, Promise, Run, Survey, hear
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
@@ -33,10 +35,12 @@ _JOB_ENDS = frozenset({"paused", "completed"})
 _REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
 
 
-class Visit:
-    """One order's visit after some of its events, in order. Times in ms, None = not (yet) known."""
+class Visit(msgspec.Struct, array_like=True):
+    """One order's visit after some of its events, in order. Times in ms, None = not (yet) known.
 
-    # Only what has been set is in the instance's dict, and so in its snapshot; these are the values of the rest.
+    In an order's state it is the array of its fields: one more, or another order of them, is other rules (order.RULES).
+    """
+
     last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
     count: int = 0
     aside: int = 0  # of them surveys, complaints, follow-ups and appointments
@@ -89,39 +93,17 @@ class Visit:
     # of the wait for a bay, what passed under a job paused for this reason (ms)
     bay_expert: int = 0
     bay_shift_end: int = 0
-    # always in the instance's dict
-    jobs: dict[str, Job]  # by job id
-    parts: dict[str, Part]  # by request id
-    fault_groups: list[str]
-    contact: list[str]
-    promises: list[Promise]
-    timeline: list[Milestone]
-    decisions: list[Decision]
-    runs: list[Run]
+    jobs: dict[str, Job] = {}  # by job id
+    parts: dict[str, Part] = {}  # by request id
+    fault_groups: list[str] = []
+    contact: list[str] = []
+    promises: list[Promise] = []
+    timeline: list[Milestone] = []
+    runs: list[Run] = []
     # these count after the close, too
-    surveys: list[Survey]
-    complaints: list[Complaint]
-
-    def __init__(self) -> None:
-        self.jobs, self.parts = {}, {}
-        self.fault_groups, self.contact = [], []
-        self.promises, self.timeline, self.decisions, self.runs = [], [], [], []
-        self.surveys, self.complaints = [], []
-
-    def snapshot(self) -> dict[str, Any]:
-        """What has been set, by field name, for `msgspec.json.encode`; as VISIT_STATE decodes it `restore` reads it."""
-        return self.__dict__
-
-    @classmethod
-    def restore(cls, values: dict[str, Any]) -> "Visit":
-        """The visit that `snapshot` gave `values` of; takes over the dict."""
-        visit = cls.__new__(cls)
-        # Read as runs of work done, all of them: the others have no promise.
-        values["runs"] = [
-            run if run.activity in DONE else Run(run.activity, run.started_at, run.ended_at) for run in values["runs"]
-        ]
-        visit.__dict__ = values
-        return visit
+    surveys: list[Survey] = []
+    complaints: list[Complaint] = []
+    decisions: list[Decision] = []
 
     def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.
@@ -201,8 +183,7 @@ class Visit:
         if self.runs and self.runs[-1].activity == activity and self.runs[-1].ended_at == at:
             # What lay between lasted no time: the stretch before it never ended.
             run = self.runs.pop()
-            self.activity, self.since = activity, run.started_at
-            self.promise_then = run.promised_at if isinstance(run, DoneRun) else None
+            self.activity, self.since, self.promise_then = activity, run.started_at, run.promised_at
             return
         self.activity, self.since, self.promise_then = activity, at, self.promised_at
         # Of a car whose quote was declined nobody knows whether it may be fetched before the workshop says so.
@@ -212,10 +193,8 @@ class Visit:
     def _end_run(self, at: int, *, even_if_empty: bool = False) -> None:
         if self.activity is None or (at == self.since and not even_if_empty):
             return
-        if self.activity in DONE:
-            self.runs.append(DoneRun(self.activity, self.since, at, self.promise_then))
-        else:
-            self.runs.append(Run(self.activity, self.since, at))
+        promised_at = self.promise_then if self.activity in DONE else None
+        self.runs.append(Run(self.activity, self.since, at, promised_at))
 
     def _current(self) -> str:
         """The activity at this instant: the first of CONTRACT section 2 that holds."""
@@ -366,16 +345,6 @@ _APPLY: dict[str, Callable[[Visit, Any], list[str]]] = {
     e.EXPERT: Visit._only_count,
     e.APPOINTMENT: Visit._only_count,
 }
-
-
-def _state_type() -> Any:
-    hints = get_type_hints(Visit) | {"runs": list[DoneRun]}
-    typed_dict: Any = TypedDict
-    return typed_dict("VisitState", hints, total=False)
-
-
-# Each field of a visit that may be in its snapshot, with its type.
-VISIT_STATE = _state_type()
 
 
 def fold(entries: Iterable[Entry]) -> Visit:

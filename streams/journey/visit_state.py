@@ -9,16 +9,14 @@ from streams.journey.entries import ComplaintEntry, Entry, SurveyEntry
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
-    """A stretch of one activity, in ms; `ended_at` is None while it goes on."""
+    """A stretch of one activity, in ms; `ended_at` is None while it goes on.
+
+    `promised_at` is the promise given before a stretch of pickup or finishing, None for any other.
+    """
 
     activity: str
     started_at: int
     ended_at: int | None
-
-
-class DoneRun(Run, array_like=True, gc=False):
-    """A stretch of pickup or finishing, with the promise given before it."""
-
     promised_at: int | None = None
 
 

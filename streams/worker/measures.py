@@ -9,6 +9,8 @@ from runtime.progress import DELAYS, SIZES, Measure, Progress
 from streams.journey.partition_state import BatchOutput
 
 log = logging.getLogger(__name__)
+# So much of an id tells a placeholder or a make, and no single car.
+SHOWN_OF_VEHICLE = 4
 
 __all__ = ["Progress", "note_batch", "note_done"]
 
@@ -42,7 +44,7 @@ def _note_crowded(progress: Progress, partition: int, vehicle: str, orders: int)
         log.warning(
             "one vehicle has so many orders that it slows its partition down: a fleet's number, or a placeholder? "
             "Its senders should send each car's own (docs/runbooks/vehicle-crowded.md)",
-            extra={"vehicle": vehicle, "orders": orders, "partition": partition},
+            extra={"vehicle": f"{vehicle[:SHOWN_OF_VEHICLE]}…", "orders": orders, "partition": partition},
         )
         progress.gauges[measure] = orders
 

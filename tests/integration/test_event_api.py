@@ -68,7 +68,7 @@ def test_what_is_accepted_is_in_the_topic_where_workers_admit_it(web: WebProcess
     for record in found:
         event, _ = admit(record)
         assert record.partition == partition_of(event.vehicle_id.encode(), 4)
-        assert dict(record.headers) == {"source": b"dms"}
+        assert dict(record.headers) == {"source": b"dms", "fixtrail-schema": b"1"}
         assert abs(record.timestamp / 1000 - time.time()) < 60
 
 

@@ -84,6 +84,9 @@ def test_every_measure_is_exposed_as_it_is_described(stack: Stack):
     # Told from the first of its kind on, and nothing here has a recipient to call, an API key or an open order.
     of_calls = {f"fixtrail_push_{what}" for what in ("answers", "call_seconds", "dropped")}
     of_calls |= {"fixtrail_web_api_requests", "fixtrail_web_api_seconds"}
+    # Nothing of these topics is other than it should be, was lost, or can still be told.
+    of_calls |= {f"fixtrail_{box}_{what}" for box in METRICS for what in ("topic_differences", "lost_records")}
+    of_calls |= {"fixtrail_push_records", "fixtrail_worker_vehicle_orders"}
     of_calls |= {"fixtrail_watch_alerts", "fixtrail_watch_told", "fixtrail_web_forms", "fixtrail_worker_free_text"}
 
     def missing() -> set[str]:

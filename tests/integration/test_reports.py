@@ -6,7 +6,7 @@ The feed is a dirty one: open and cancelled orders, some without check-in, late,
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -310,7 +310,7 @@ def test_transitions_are_the_steps_that_visits_took(ask: Ask, orders: list[Order
 
 
 def test_parts_are_what_another_computation_gives(ask: Ask, events: list[dict[str, Any]]) -> None:
-    orders = list(oracle.orders_of(events, NOW).values())
+    orders = list(oracle.orders_of(events, datetime.now(UTC)).values())
     report = as_json(parts.build(ask, options()))
     requests = pd.DataFrame(requests_of(orders))
     shown = pd.DataFrame(report["tables"]["parts"]).set_index("part_no")

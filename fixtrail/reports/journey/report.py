@@ -96,7 +96,7 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("journey", options)
     parameters, handed_off = ask_scope(ask, options)
-    times = ask("journey", **parameters).iloc[0].to_dict()
+    times = ask_times(ask, parameters)
     activities = activity_frame(times)
     limits = [0.0 if math.isnan(limit) else limit for limit in activities["long_from_s"]]
     voices = ask("journey_voices", limits=limits, **parameters).iloc[0].to_dict()
@@ -105,8 +105,19 @@ def build(ask: Ask, options: Options) -> Report:
     return report_of(times, activities, pain_frame(activities, voices), flow, one_in, options)
 
 
+def ask_times(ask: Ask, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Orders, their lead time, and lists by activity: how many had it, their seconds and three quantiles."""
+    whole = ask("journey", **parameters).iloc[0].to_dict()
+    rows = [
+        ask("journey_activity", seconds=f"{'wait_' * (name in WAITS)}{name}_s", **parameters).iloc[0]
+        for name in ACTIVITIES
+    ]
+    lists = {"had": "had", "seconds": "total_s", "quantiles": "quantiles"}
+    return {**whole, **{name: [row[column] for row in rows] for name, column in lists.items()}}
+
+
 def activity_frame(times: Mapping[str, Any]) -> pd.DataFrame:
-    """One row per activity from the answer of query journey."""
+    """One row per activity from the answer of `ask_times`."""
     orders, total = int(times["orders"]), float(times["total_s"] or 0)
     activities = pd.DataFrame({"activity": ACTIVITIES, "orders": times["had"], "seconds": times["seconds"]})
     activities["seconds"] = activities["seconds"].astype("float64").fillna(0.0)

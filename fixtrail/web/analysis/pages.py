@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.badges import CentersBadge
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
 from fixtrail.web.context import web_of
 from fixtrail.web.ops import charts
@@ -61,6 +62,7 @@ async def overview(request: Request, person: Analyst) -> Response:
     response = page(
         request,
         "analysis.html",
+        badge=_badge(request),
         headlines=answers.headlines(kpi.report, monthly, locale) if isinstance(kpi, Computed) else [],
         as_of=kpi.at if isinstance(kpi, Computed) else None,
         refused=kpi.reason if isinstance(kpi, ReportRefusal) else None,
@@ -85,6 +87,12 @@ async def overview(request: Request, person: Analyst) -> Response:
     if any(isinstance(outcome, Computing) for outcome in (kpi, by_month, by_center, *outcomes.values())):
         response.headers["Refresh"] = str(ASK_AGAIN_S)
     return response
+
+
+def _badge(request: Request) -> CentersBadge:
+    """What is known of the data of all centers."""
+    web = web_of(request)
+    return web.ops.data_badges.current().of_all(web.config.centers.all())
 
 
 def _pilot_first(name: str) -> tuple[bool, str]:
@@ -114,9 +122,10 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     report_request = request_of(request, name)
     outcome = await web_of(request).ops.reports.get(report_request)
     nothing_yet = {"refused": None, "progress": None, "as_of": None, "answer": None}
-    web = web_of(request)
-    badge = web.ops.data_badges.current().of_all(web.config.centers.all())
-    about: dict[str, Any] = {"name": name, "asked": report_request, "cuts": CUTS, "badge": badge, **nothing_yet}
+    about: dict[str, Any] = {
+        **{"name": name, "asked": report_request, "cuts": CUTS, "badge": _badge(request)},
+        **nothing_yet,
+    }
     if isinstance(outcome, ReportRefusal):
         return page(request, "report.html", status=503, **{**about, "refused": outcome.reason})
     if isinstance(outcome, Computing):

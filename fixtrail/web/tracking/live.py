@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from fixtrail.web.context import Web
+from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.pages import Pages, server_sent
 from schemas.facts import JourneyFact
 
@@ -46,6 +47,7 @@ class Live(Response):
         self._web, self._pages, self._locale = web, pages, locale
         self._order, self._vehicle_id = fact.order, fact.vehicle_id
         self._seen_version, self._keys, self._may = seen_version, keys, is_allowed
+        self._behind: int | None = None
         # The version that was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
@@ -63,6 +65,7 @@ class Live(Response):
                         await _send(send, server_sent("gone", {}))
                         break
                     changes.clear()
+                    await self._tell_age(send)
                     ready_in_s = self._ready_in_s()
                     becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != version
                     if becomes_ready or self._is_news(version, time.monotonic() - began):
@@ -77,6 +80,14 @@ class Live(Response):
                 pass  # the reader is gone, or as good as
             finally:
                 disconnected.cancel()
+
+    async def _tell_age(self, send: Send) -> None:
+        """Tell the reader as of when the data are, where they have become old, and again once they are not."""
+        now = int(time.time() * 1000)
+        behind = behind_since(self._web.freshness.ages(now), now)
+        if behind != self._behind:
+            self._behind = behind
+            await _send(send, server_sent("behind", {"at": behind}))
 
     def _is_news(self, version: int, open_s: float) -> bool:
         """Whether the reader is to see this version.

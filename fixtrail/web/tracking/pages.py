@@ -80,8 +80,12 @@ class Pages:
         *,
         names: VisitNames | None = None,
         choice: QuoteChoice | None = None,
+        behind: int | None = None,
     ) -> str:
-        """The whole page; `choice` is what the customer has chosen of the quote and is asked to confirm."""
+        """The whole page; `choice` is what the customer has chosen of the quote and is asked to confirm.
+
+        `behind`: as of when the data are (ms), where the server knows that they are old.
+        """
         return self._render(
             "page.html",
             fact,
@@ -90,6 +94,7 @@ class Pages:
             choice,
             token=token,
             car=names or VisitNames(),
+            behind=behind,
             other=LOCALES[1 - LOCALES.index(locale)],
             said=outcome if outcome in FORM_OUTCOMES else None,
             push_key=self._push_key if fact.status == "open" else "",

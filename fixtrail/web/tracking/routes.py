@@ -17,6 +17,7 @@ from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
+from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
 from fixtrail.web.tracking.names import visit_names
@@ -49,8 +50,9 @@ async def show(request: Request, token: str) -> Response:
     query = request.query_params
     choice = QuoteChoice(query.get("answer", ""), query.get("quote", ""), tuple(query.getlist("line")))
     names = await visit_names(web.api.vault, fact)
-    page = _pages(request).page(token, fact, _locale(request, fact), now, query.get("said"), names=names, choice=choice)
-    return HTMLResponse(page)
+    behind, outcome = behind_since(web.freshness.ages(now), now), query.get("said")
+    locale, pages = _locale(request, fact), _pages(request)
+    return HTMLResponse(pages.page(token, fact, locale, now, outcome, names=names, choice=choice, behind=behind))
 
 
 @router.get("/t/{token}/live")

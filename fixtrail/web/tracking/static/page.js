@@ -4,6 +4,7 @@
 const page = document.getElementById("page");
 const journey = document.getElementById("journey");
 const offline = document.getElementById("offline");
+const behind = document.getElementById("behind");
 // How far the center's server is ahead of this device's clock.
 const ahead = Number(page.dataset.now) - Date.now();
 let version = page.dataset.version;
@@ -44,7 +45,10 @@ function show(html) {
   for (const part of [...made.children]) {
     const old = document.getElementById(part.id);
     if (!old || original.get(part.id) === part.outerHTML) continue;
-    const typing = old.querySelector("form :is(textarea, :checked)") && part.querySelector("form");
+    const writing = old.querySelector("form :is(textarea, :checked)") && part.querySelector("form");
+    // An answer that is being chosen, or confirmed, stays as long as it can be given.
+    const choosing = old.querySelector("#confirm, [form=decide]:not(:checked)") && part.querySelector("#decide");
+    const typing = writing || choosing;
     if (typing) continue;
     original.set(part.id, part.outerHTML);
     const focused = old.contains(document.activeElement);
@@ -59,12 +63,15 @@ function show(html) {
   tick();
 }
 
-function away() {
-  if (!offline.hidden) return;
+function tellAge(line, at) {
   const said = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone };
-  const at = new Date(now()).toLocaleTimeString(document.documentElement.lang, said);
-  offline.textContent = offline.dataset.text.replace("{at}", at);
-  offline.hidden = false;
+  const clock = new Date(at).toLocaleTimeString(document.documentElement.lang, said);
+  line.textContent = line.dataset.text.replace("{at}", clock);
+  line.hidden = false;
+}
+
+function away() {
+  if (offline.hidden) tellAge(offline, now());
 }
 
 function back() {
@@ -75,7 +82,12 @@ function back() {
 function connect() {
   if (source) source.close();
   source = new EventSource(page.dataset.live + "&after=" + version);
-  source.addEventListener("open", back);
+  // Where the server itself is behind, it says so again at once.
+  source.addEventListener("open", () => { back(); behind.hidden = true; });
+  source.addEventListener("behind", (event) => {
+    const { at } = JSON.parse(event.data);
+    if (at === null) behind.hidden = true; else tellAge(behind, at);
+  });
   source.addEventListener("journey", (event) => {
     back();
     version = event.lastEventId;
@@ -95,7 +107,11 @@ function connect() {
 
 window.addEventListener("offline", () => { if (source) source.close(); away(); });
 window.addEventListener("online", connect);
-window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const each of document.querySelectorAll("button:disabled")) each.disabled = false;
+  connect();
+});
 window.addEventListener("pagehide", () => source && source.close());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
 document.addEventListener("submit", (event) => {

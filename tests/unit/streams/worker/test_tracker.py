@@ -61,8 +61,8 @@ class FakeOutbox:
         return (KEY, None, []) in self.changelogs[-1].get(ORDERS, [])
 
 
-def tracker_with(tables: FakeTables, outbox: FakeOutbox, folder: Path) -> Tracker:
-    config = WorkerConfig(kafka={}, data=folder, partitions=1)
+def tracker_with(tables: FakeTables, outbox: FakeOutbox, folder: Path, **settings: Any) -> Tracker:
+    config = WorkerConfig(kafka={}, data=folder, partitions=1, **settings)
     return Tracker(config, tables, outbox, CrashMarks(folder / "marks"), Progress())  # type: ignore[arg-type]
 
 
@@ -121,3 +121,13 @@ async def test_what_the_rules_do_not_take_is_a_dead_letter_with_the_reason(
     await tracker.process(sent, lambda: None)  # type: ignore[arg-type]
 
     assert outbox.letters() == [(sent[0].value, "too_late"), (sent[1].value, "order_full")]
+
+
+@pytest.mark.parametrize("old_notices", [False, True])
+async def test_notices_that_are_years_too_old_are_written_only_where_asked_for(tmp_path: Path, old_notices: bool):
+    outbox = FakeOutbox()
+    tracker = tracker_with(FakeTables(), outbox, tmp_path, old_notices=old_notices)
+
+    await tracker.process(records(0, *repaired_visit(day=-2000)), lambda: None)  # type: ignore[arg-type]
+
+    assert [topic for topic, _ in outbox.outputs[-1]] == [*(["notices"] * old_notices), "journeys", "center-hours"]

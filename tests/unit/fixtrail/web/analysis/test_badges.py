@@ -82,7 +82,7 @@ def board(tmp_path) -> Staff:
 async def test_board_center_and_report_pages_show_the_badge(board):
     with board.browser(headers={"accept-language": "en"}) as browser:
         await browser.sign_in("chief")
-        for path in ("/ops", "/ops/centers/C1", "/analysis/kpi"):
+        for path in ("/ops", "/ops/centers/C1", "/analysis", "/analysis/kpi"):
             page = (await browser.get(path)).text
             assert "Data: not known" in page, path
             assert 'href="/analysis/data?from=' in page, path
