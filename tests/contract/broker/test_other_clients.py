@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.broker.clients import Lab
+from tests.contract.broker.clients import Lab, eventually
 
 kafka = pytest.importorskip("confluent_kafka", reason="librdkafka comes with the extra `bench`")
 
@@ -51,7 +51,7 @@ async def test_librdkafka_transactions(lab: Lab) -> None:
         end(15)
 
     # The coordinator answers before its markers stand in the topic.
-    assert await eventually(partial(_is_settled, lab, topic))
+    assert await eventually(lambda: _is_settled(lab, topic))
     assert [one.value for one in await lab.read_all(topic, isolation_level="read_committed")] == [b"yes"]
 
 
