@@ -21,6 +21,8 @@ DIMENSIONS = {"center": "center_id", "lane": "lane_name", "group": "groups"}
 CELL = tuple(DIMENSIONS.values())
 SUMS = ("orders", "x", "d", "xx", "xd", "dd")
 LEVEL = 0.05
+# Of what is named: the delta method's intervals of small keys are a little short, and half the level makes up for it.
+NAMING_LEVEL = 0.025
 _Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 
 Sums = npt.NDArray[np.float64]
@@ -202,7 +204,7 @@ def _named(pieces: list[Piece]) -> list[Piece]:
     chances = [_chance(piece) for piece in pieces]
     names: set[int] = set()
     for rank, index in enumerate(np.argsort(chances)):
-        if chances[index] > LEVEL / (len(pieces) - rank):
+        if chances[index] > NAMING_LEVEL / (len(pieces) - rank):
             break
         names.add(int(index))
     return [_with_name(piece, index in names) for index, piece in enumerate(pieces)]

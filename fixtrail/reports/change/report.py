@@ -70,9 +70,9 @@ METHODS = (
         "dimension add up to the change itself; dimensions are views of one change, not to be added to each other",
     ),
     Bilingual(
-        "95% 区间：delta 法，工单彼此独立。“超出偶然”：对一个指标的全部贡献用 Holm 校正（5%）",
+        "95% 区间：delta 法，工单彼此独立。“超出偶然”：对一个指标的全部贡献用 Holm 校正（2.5%）",
         "95 % intervals by the delta method, orders being independent of each other. Beyond chance: by Holm's "
-        "procedure at 5 % over all pieces of a figure: of periods that differ by chance alone one in twenty names any",
+        "procedure at 2.5 % over all pieces of a figure: of periods that differ by chance alone one in twenty at most names any",
     ),
     Bilingual(
         "区间含 0 的变化不称为变好或变差。单位同指标：时间为秒，比率为 0 至 1",
@@ -110,11 +110,11 @@ def _two_periods(ask: Ask, options: Options) -> tuple[ResolvedPeriod, ResolvedPe
     since = options.since or until - timedelta(days=USUAL_DAYS - 1)
     days = timedelta(days=days_between(since, until))
     spans = ((since - days, until - days), (since, until))
-    made = tuple(
+    pair = tuple(
         replace(periods[0], name=name, since=first_day, until=last_day, last_days=None)
         for name, (first_day, last_day) in zip(("before", "after"), spans, strict=True)
     )
-    targets = replace(options.targets, periods=made)
+    targets = replace(options.targets, periods=pair)
     first, second = ask_periods(ask, replace(options, since=None, until=None, targets=targets))
     return first, second
 

@@ -11,7 +11,7 @@ import pytest
 from tests.paths import ROOT
 
 PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
-FOLDERS = {"analytics", "benchmarks", "compose", "docs", "examples", "tests", "tools", *PACKAGES}
+FOLDERS = {"analytics", "benchmarks", "compose", "deploy", "docs", "examples", "tests", "tools", *PACKAGES}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
