@@ -72,7 +72,7 @@ METHODS = (
     Bilingual(
         "95% 区间：delta 法，工单彼此独立。“超出偶然”：对一个指标的全部贡献用 Holm 校正（2.5%）",
         "95 % intervals by the delta method, orders being independent of each other. Beyond chance: by Holm's "
-        "procedure at 2.5 % over all pieces of a figure: of periods that differ by chance alone one in twenty at most names any",
+        "procedure at 2.5 % over all pieces of a figure: at most one in twenty periods that differ by chance names any",
     ),
     Bilingual(
         "区间含 0 的变化不称为变好或变差。单位同指标：时间为秒，比率为 0 至 1",
