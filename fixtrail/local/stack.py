@@ -24,7 +24,7 @@ from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
 KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
-START_LIMIT_S = 90.0
+START_LIMIT_S = 180.0
 HOST = "127.0.0.1"
 
 # Where an embedded stack's servers are is its own affair, whatever the shell's environment says of others.
