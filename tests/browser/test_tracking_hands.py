@@ -63,6 +63,7 @@ def test_a_quote_is_approved_by_keyboard_and_told_to_a_screen_reader(phones: Pho
     # Seen by who does not hear it: where the focus is.
     assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") != "0px"
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, approve CN¥769.90")).to_be_visible()
     tab_to(page, "Yes, approve CN¥769.90")
     page.keyboard.press("Enter")
 

@@ -15,7 +15,7 @@ Sent = dict[str, Any]
 
 CANARIES = ("CANARY", "13800138000", "canary@example.com")
 CUSTOMER = "C-CANARY-77"
-CONTACT = ["console:CANARY-BOX", "sms:+8613800138000", "mailto:canary@example.com"]
+CONTACT = ["wechat:CANARY-BOX", "sms:+8613800138000", "mailto:canary@example.com"]
 ORDERS = ("P-1", "P-2")
 # Just now: of what is old nobody is told any more.
 LEFT_AT = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
