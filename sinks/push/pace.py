@@ -78,6 +78,7 @@ class Breaker:
         if retry_after_s is not None:
             self._asked_until = max(self._asked_until, self._clock() + retry_after_s)
             self._until = max(self._until, self._asked_until)
-        elif self._failures >= FAILURES:
-            self._until = max(self._until, self._clock() + self._pause)
+        elif self._failures >= FAILURES and not self.wait_s:
+            # Calls that were under way when the pause began fail in it, too: it is still the same one.
+            self._until = self._clock() + self._pause
             self._pause = min(LONGEST_PAUSE_S, self._pause * 2)

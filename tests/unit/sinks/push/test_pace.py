@@ -60,8 +60,10 @@ def test_a_provider_that_fails_again_and_again_is_left_alone_for_longer_and_long
 
 
 def test_a_pause_does_not_grow_for_ever():
-    breaker = Breaker(Clock())
+    clock = Clock()
+    breaker = Breaker(clock)
     for _ in range(100):
+        clock.now += breaker.wait_s
         breaker.failed()
 
     assert breaker.wait_s == LONGEST_PAUSE_S
@@ -96,3 +98,11 @@ def test_a_failure_without_a_header_does_not_shorten_the_pause_asked_for():
     breaker.answered()
 
     assert (breaker.asked_wait_s, breaker.wait_s) == (600, 600)
+
+
+def test_twenty_calls_that_fail_together_make_one_pause():
+    breaker = Breaker(Clock())
+    for _ in range(20):
+        breaker.failed()
+
+    assert breaker.wait_s == FIRST_PAUSE_S
