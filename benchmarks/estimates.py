@@ -63,15 +63,15 @@ def imported(log: Path, mapping: Path) -> list[Event]:
 
 def reference() -> tuple[dict[str, Center], dict[str, int]]:
     """The simulated centers, and when each changes over (ms)."""
-    known = Centers.model_validate(tomllib.loads(centers_toml(load_scenario("owners-story"), None, START)))
-    starts = {wave.number: wave.start for wave in known.wave}
+    centers = Centers.model_validate(tomllib.loads(centers_toml(load_scenario("owners-story"), None, START)))
+    starts = {wave.number: wave.start for wave in centers.wave}
     changed_at = {}
-    for center in known.center:
+    for center in centers.center:
         start = center.wave_start or starts.get(center.wave)
         if start is not None:
             midnight = datetime.combine(start, time_of_day(), ZoneInfo(center.time_zone))
             changed_at[center.id] = to_ms(midnight)
-    return {center.id: center for center in known.center}, changed_at
+    return {center.id: center for center in centers.center}, changed_at
 
 
 def measured(

@@ -87,7 +87,7 @@ def pilot_of_seed(seed: int) -> list[Row]:
         # What the very same centers were in the very same days without their rollout: no comparison needed.
         gain = planted[1].effects[name].comparison.treated_after - none[1].effects[name].comparison.treated_after
         for scenario, (panel, judged) in (("owners-story", planted), ("no-effect", none)):
-            rows.append({"seed": seed, "scenario": scenario, "gain": gain, **_said(panel, judged, name)})
+            rows.append({"seed": seed, "scenario": scenario, "gain": gain, **_row_of(panel, judged, name)})
     return rows
 
 
@@ -96,18 +96,18 @@ def _judged(scenario: Scenario, orders: pd.DataFrame) -> tuple[Panel, PilotJudge
     return panel, judge(panel, rollout_of(centers_of(scenario)), Plan())
 
 
-def _said(panel: Panel, judged: PilotJudgement, name: str) -> Row:
+def _row_of(panel: Panel, judged: PilotJudgement, name: str) -> Row:
     effect = judged.effects[name]
-    one, found = effect.comparison, effect.comparison.difference
+    one, difference = effect.comparison, effect.comparison.difference
     change, _, treated, _, _ = changes(panel, name, one.treated, one.others, one.before, one.after)
     placebo = [p for _, each, p in judged.placebos if each.figure == name and p is not None]
     return {
         "figure": name,
         "orders": float(panel.total("handed_off", panel.centers, (panel.first, panel.last)).sum()),
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_value,
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p_value,
         "p_holm": effect.p_holm,
         "effect": effect.verdict == "effect",
         "any_effect": judged.effect,

@@ -119,14 +119,14 @@ def _odds(planted: Row) -> dict[str, float]:
 
 def _pareto(planted: Row, rows: pd.DataFrame) -> list[Found]:
     """Shares and NPS against those that follow from the planted log-odds for the very same visits."""
-    found = loss(rows, SolvedLevels(), LONGEST_WAIT_MIN)
+    losses = loss(rows, SolvedLevels(), LONGEST_WAIT_MIN)
     values, now = planted_shares(planted, rows)
     truth_of = {name: -float(values[place, 0] / now[0]) for place, name in enumerate(JOINT)}
     listed: list[Found] = [
         ("pareto", f"share of detractors: {each.driver}", truth_of[each.driver], each.share, each.low, each.high)
-        for each in found.shares
+        for each in losses.shares
     ]
-    top = next(each for each in found.what_if if len(each.solved) == 3)
+    top = next(each for each in losses.what_if if len(each.solved) == 3)
     members = [JOINT.index(name) for name in top.solved]
     then = planted_nps(planted, rows, members)
     listed.append(("pareto", "NPS with the top 3 solved", then, top.nps, top.low, top.high))

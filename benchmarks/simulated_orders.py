@@ -120,11 +120,11 @@ class _Heard:
     feed: _Watched
     rows: list[dict[str, Any]]
 
-    def after(self, seen: Experience) -> list[Reaction]:
-        said = self.voice.after(seen)
+    def after(self, experience: Experience) -> list[Reaction]:
+        reactions = self.voice.after(experience)
         order = self.feed.closed
         assert order is not None
-        surveys = [each for each in said if each.kind == "survey"]
+        surveys = [each for each in reactions if each.kind == "survey"]
         self.rows.append(
             {
                 "order_id": order.order_id,
@@ -132,14 +132,14 @@ class _Heard:
                 "center_of_visit": self.feed.center_id,
                 "checked_in_at": order.checked_in_s,
                 "closed_at": self.feed.closed_s,
-                "wait_s": seen.wait_min * 60,
-                "ftf": seen.fixed_first_time,
-                "stockouts": int(seen.stockout),
+                "wait_s": experience.wait_min * 60,
+                "ftf": experience.fixed_first_time,
+                "stockouts": int(experience.stockout),
                 "score": max(surveys, key=lambda each: each.after_s).fields["score"] if surveys else None,
-                "complaints": sum(each.kind == "complaint" for each in said),
+                "complaints": sum(each.kind == "complaint" for each in reactions),
             }
         )
-        return said
+        return reactions
 
 
 def center_days(orders: pd.DataFrame, settled_before: datetime | None) -> pd.DataFrame:

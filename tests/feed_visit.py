@@ -217,25 +217,27 @@ def _request_part(visit: Visit, at: int, longest: int) -> None:
     if emergency or visit.chance(0.5):
         fields["urgency"] = "emergency" if emergency else "normal"
     out_of_stock = visit.chance(0.2)
-    took = rng.randint(MINUTE, longest if out_of_stock else 4 * HOUR) // 1000 * 1000
+    duration = rng.randint(MINUTE, longest if out_of_stock else 4 * HOUR) // 1000 * 1000
     if emergency and visit.chance(0.3):
-        took = 2 * HOUR + rng.choice((0, 1000))
+        duration = 2 * HOUR + rng.choice((0, 1000))
     if not (out_of_stock and visit.chance(0.05)):
         visit.add("part_request", at=at, phase="requested", **fields)
     if out_of_stock:
-        expected = at + took + rng.randint(-HOUR, 5 * HOUR)
-        visit.add("part_request", at=at + took // 3, phase="backordered", expected_at=expected // 1000 * 1000, **fields)
+        expected = at + duration + rng.randint(-HOUR, 5 * HOUR)
+        visit.add(
+            "part_request", at=at + duration // 3, phase="backordered", expected_at=expected // 1000 * 1000, **fields
+        )
         if visit.chance(0.3):
             later = (expected + 3 * HOUR) // 1000 * 1000
-            visit.add("part_request", at=at + took // 2, phase="backordered", expected_at=later, **fields)
+            visit.add("part_request", at=at + duration // 2, phase="backordered", expected_at=later, **fields)
     if visit.chance(0.05):
         return
-    visit.add("part_request", at=at + took, phase="cancelled" if visit.chance(0.1) else "fulfilled", **fields)
+    visit.add("part_request", at=at + duration, phase="cancelled" if visit.chance(0.1) else "fulfilled", **fields)
     if visit.chance(0.04):
         # The stock system says it once more; fulfilled it stays.
-        visit.add("part_request", at=at + took + 7 * MINUTE, phase="requested", **fields)
+        visit.add("part_request", at=at + duration + 7 * MINUTE, phase="requested", **fields)
     if not out_of_stock and visit.chance(0.5):
-        visit.at = max(visit.at, at + took)
+        visit.at = max(visit.at, at + duration)
 
 
 def _repair(visit: Visit) -> None:

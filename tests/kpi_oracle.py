@@ -26,7 +26,7 @@ def expected(orders: Iterable[Order], days: int, dated: int | None = None) -> di
     old = [order for order in judged if order["closed_at"] < NOW - timedelta(days=30)]
     young = [order for order in judged if order["closed_at"] >= NOW - timedelta(days=30)]
     requests = [part | {"center_id": order["center_id"]} for order in closed for part in order["parts"]]
-    asked = [part for order in rows for part in order["parts"]]
+    all_parts = [part for order in rows for part in order["parts"]]
     rushed = [part for part in requests if part["urgency"] == "emergency"]
     quick = [order for order in closed if order["lane"] == "quick"]
     ready = [order for order in quick if order["ready_at"]]
@@ -51,15 +51,15 @@ def expected(orders: Iterable[Order], days: int, dated: int | None = None) -> di
         "ftfr": rate(judged, lambda order: order["ftf"], len(rows)),
         "ftfr_confirmed": rate(old, lambda order: order["ftf"], len(rows)),
         "ftfr_provisional": rate(young, lambda order: order["ftf"], len(rows)),
-        "stockout_rate": rate(requests, lambda part: part["backordered_at"] is not None, len(asked)),
-        "emergency_in_time": rate(rushed, in_time, sum(part["urgency"] == "emergency" for part in asked)),
+        "stockout_rate": rate(requests, lambda part: part["backordered_at"] is not None, len(all_parts)),
+        "emergency_in_time": rate(rushed, in_time, sum(part["urgency"] == "emergency" for part in all_parts)),
         "quick_lane_in_time": rate(ready, lambda o: o["ready_at"] - o["checked_in_at"] <= minutes_15, len(rows)),
         "promise_kept": rate(both, lambda order: order["ready_at"] <= order["promised_at"], len(rows)),
         "quote_kept": rate(quoted, kept, len(rows)),
-        "complaints_per_100": told(
+        "complaints_per_100": with_half(
             100 * sum(order["complaints"] for order in closed) / len(done) if done else None, None, len(done), len(rows)
         ),
-        "complaints_per_month": told(all_dated / (days / 30.4375) if days else None, None, all_dated, all_dated),
+        "complaints_per_month": with_half(all_dated / (days / 30.4375) if days else None, None, all_dated, all_dated),
         **wait_figures(waits, len(rows)),
         "nps": nps_figure(scored, len(rows)),
         **open_figures(rows),
@@ -84,12 +84,12 @@ def open_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
     timed = [order for order in yet if order["lead_s"] is not None]
     waiting = [order for order in yet if order["ready_at"] is None]
     promised = [order for order in waiting if order["promised_at"] is not None]
-    found = {
-        "open_orders": told(len(yet), None, len(yet), len(rows)),
-        "open_past_promise": told(
+    figures = {
+        "open_orders": with_half(len(yet), None, len(yet), len(rows)),
+        "open_past_promise": with_half(
             sum(order["promised_at"] < NOW for order in promised), None, len(promised), len(rows)
         ),
-        "open_silent": told(
+        "open_silent": with_half(
             sum(order["last_event_at"] < NOW - timedelta(days=30) for order in yet), None, len(yet), len(rows)
         ),
     }
@@ -98,9 +98,9 @@ def open_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
         for name, value in (
             ("median", values.median()), ("p90", values.quantile(0.9)), ("longest", values.max())
         ):  # fmt: skip
-            figure = told(float(value) if len(values) else None, None, len(values), len(rows))
-            found[f"open_{what}_{name}_s"] = figure
-    return found
+            figure = with_half(float(value) if len(values) else None, None, len(values), len(rows))
+            figures[f"open_{what}_{name}_s"] = figure
+    return figures
 
 
 def cancelled_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
@@ -108,11 +108,11 @@ def cancelled_figures(rows: list[Order]) -> dict[str, dict[str, Any]]:
     values = pd.Series(waits, dtype=float)
     n = len(values)
     half = stats.sem(values) * stats.t.ppf(0.975, n - 1) if n > 1 else None
-    mean = told(float(values.mean()) if n else None, half, n, len(rows))
+    mean = with_half(float(values.mean()) if n else None, half, n, len(rows))
     return {
         "cancelled_wait_mean_s": mean | {"low": None if half is None else max(0.0, mean["low"])},
-        "cancelled_wait_median_s": told(float(values.median()) if n else None, None, n, len(rows)),
-        "cancelled_wait_p90_s": told(float(values.quantile(0.9)) if n else None, None, n, len(rows)),
+        "cancelled_wait_median_s": with_half(float(values.median()) if n else None, None, n, len(rows)),
+        "cancelled_wait_p90_s": with_half(float(values.quantile(0.9)) if n else None, None, n, len(rows)),
     }
 
 
@@ -120,7 +120,7 @@ def nps_figure(scored: list[Order], n_all: int) -> dict[str, Any]:
     """The NPS, its interval by the design effect of centers (CR2) where there are two or more."""
     scores = np.array([order["score"] for order in scored])
     values = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0)) if len(scores) else np.array([])
-    figure = told(values.mean() if len(values) else None, None, len(values), n_all)
+    figure = with_half(values.mean() if len(values) else None, None, len(values), n_all)
     if not len(values):
         return figure
     return figure | nps_bounds(values, effective(values, [order["center_id"] for order in scored]))
@@ -150,7 +150,7 @@ def nps_bounds(values: Any, n: float) -> dict[str, float]:
     }
 
 
-def told(value: float | None, half: float | None, n: int, n_all: int) -> dict[str, Any]:
+def with_half(value: float | None, half: float | None, n: int, n_all: int) -> dict[str, Any]:
     low, high = (None, None) if value is None or half is None else (value - half, value + half)
     return {"value": value, "n": n, "n_all": n_all, "low": low, "high": high}
 
@@ -163,7 +163,7 @@ def rate(rows: list[Any], holds: Callable[[Any], bool], n_all: int, pooled: bool
     """A share with Wilson's interval, of the effective number of rows where they are from several centers."""
     held = [bool(holds(row)) for row in rows]
     if not held:
-        return told(None, None, 0, n_all)
+        return with_half(None, None, 0, n_all)
     n = effective(np.array(held, dtype=float), [row["center_id"] for row in rows]) if pooled else len(held)
     share = sum(held) / len(held)
     spread = Z**2 / n
@@ -175,16 +175,16 @@ def rate(rows: list[Any], holds: Callable[[Any], bool], n_all: int, pooled: bool
 def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
     n = len(rows)
     if n == 0:
-        return {name: told(None, None, 0, n_all) for name in ("wait_mean_s", "wait_median_s", "wait_p90_s")}
+        return {name: with_half(None, None, 0, n_all) for name in ("wait_mean_s", "wait_median_s", "wait_p90_s")}
     waits = np.sort(rows["wait_s"].to_numpy(dtype=float))
     half = stats.sem(waits) * stats.t.ppf(0.975, n - 1) if n > 1 else None
-    mean = not_below_0(told(waits.mean(), half, n, n_all))
-    found = {"wait_mean_s": mean | {"orders_low": None, "orders_high": None, "centers": None}}
+    mean = not_below_0(with_half(waits.mean(), half, n, n_all))
+    figures = {"wait_mean_s": mean | {"orders_low": None, "orders_high": None, "centers": None}}
     clusters = rows["center_id"].nunique()
     if clusters > 1:
         wide = max(half, clustered_half(rows["wait_s"].astype(float), rows["center_id"]))
         alone = {"orders_low": mean["low"], "orders_high": mean["high"], "centers": clusters}
-        found["wait_mean_s"] = not_below_0(told(mean["value"], wide, n, n_all)) | alone
+        figures["wait_mean_s"] = not_below_0(with_half(mean["value"], wide, n, n_all)) | alone
     for name, level in (("wait_median_s", 0.5), ("wait_p90_s", 0.9)):
         value = float(np.quantile(waits, level))
         below, above = int(stats.binom.ppf(0.025, n, level)), int(stats.binom.ppf(0.975, n, level))
@@ -193,8 +193,8 @@ def wait_figures(rows: pd.DataFrame, n_all: int) -> dict[str, dict[str, Any]]:
             alone = {f"orders_{end}": bound for end, bound in ends_at(waits, below, above).items()}
             share = clustered_half((rows["wait_s"] <= value + 1e-5).astype(float), rows["center_id"])
             below, above = min(below, math.floor(n * (level - share))), max(above, math.ceil(n * (level + share)))
-        found[name] = {"value": value, "n": n, "n_all": n_all, **ends_at(waits, below, above), **alone}
-    return found
+        figures[name] = {"value": value, "n": n, "n_all": n_all, **ends_at(waits, below, above), **alone}
+    return figures
 
 
 def ends_at(waits: Any, below: int, above: int) -> dict[str, float | None]:
@@ -206,8 +206,8 @@ def ends_at(waits: Any, below: int, above: int) -> dict[str, float | None]:
 
 def clustered_half(values: "pd.Series[Any]", centers: "pd.Series[Any]") -> float:
     """Half of the interval of a mean by CR2 with centers as clusters (Bell and McCaffrey 2002), from its vectors."""
-    names, place = np.unique(centers.to_numpy(dtype=str), return_inverse=True)
-    ones = (place[:, None] == np.arange(len(names))).astype(float)
+    names, cluster = np.unique(centers.to_numpy(dtype=str), return_inverse=True)
+    ones = (cluster[:, None] == np.arange(len(names))).astype(float)
     weights = ones.mean(axis=0)
     # One column per center: the residuals' weights in its score.
     pulls = (ones - weights) / np.sqrt(1 - weights) / len(values)
@@ -219,15 +219,17 @@ def clustered_half(values: "pd.Series[Any]", centers: "pd.Series[Any]") -> float
 
 def differences(shown: Iterable[dict[str, Any]], right: dict[str, dict[str, Any]]) -> list[str]:
     """What is not as it must be, in words."""
-    found = {figure["figure"]: figure for figure in shown}
-    wrong = [f"missing {name}" for name in right.keys() - found.keys()]
-    for name in right.keys() & found.keys():
+    figures = {figure["figure"]: figure for figure in shown}
+    wrong = [f"missing {name}" for name in right.keys() - figures.keys()]
+    for name in right.keys() & figures.keys():
         for key, value in right[name].items():
             if name.startswith("complaints") and key in ("low", "high"):
                 # Their interval has tests of its own: here only that it holds the figure.
                 continue
-            if not same(found[name][key], value, 1800.0 if name.startswith("open_") and name.endswith("_s") else 1e-9):
-                wrong.append(f"{name} {key}: {found[name][key]}, expected {value}")
+            if not same(
+                figures[name][key], value, 1800.0 if name.startswith("open_") and name.endswith("_s") else 1e-9
+            ):
+                wrong.append(f"{name} {key}: {figures[name][key]}, expected {value}")
     return wrong
 
 

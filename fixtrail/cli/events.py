@@ -81,12 +81,12 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     from fixtrail.terminal.progress_bars import bytes_bar
     from schemas.origin import center_of
 
-    found, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
+    result, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
     wanted = command.ReportForms(json=as_json, html=html, locale=command.locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(
             lines,
-            found,
+            result,
             max_bytes=settings.max_record_bytes,
             moved=moved,
             accepted=profile.add,
@@ -96,7 +96,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
             if not as_json:
                 say(f"line {number}: {error.code}: {error.reason}")
     command.deliver(profile.report(), wanted, say)
-    return NEGATIVE if found.bad else 0
+    return NEGATIVE if result.bad else 0
 
 
 def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:

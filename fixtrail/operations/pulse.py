@@ -46,7 +46,7 @@ async def run_pulse(
         await asyncio.wait({retention})
 
 
-async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, told: ReportOutage) -> int:
+async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, report_outage: ReportOutage) -> int:
     from aiokafka.errors import KafkaError
 
     while not stop.is_set():
@@ -60,7 +60,7 @@ async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Even
                 await _beat_and_look(settings, watcher, producer, progress, stop)
         except (KafkaError, OSError, TimeoutError, ExitError) as error:
             if progress.ready or not progress.counts["failures", ""]:
-                told(f"no heartbeats: {type(error).__name__} {error}".rstrip())
+                report_outage(f"no heartbeats: {type(error).__name__} {error}".rstrip())
             progress.ready = False
             progress.counts["failures", ""] += 1
             await _wait(stop, LOOK_EVERY_S)

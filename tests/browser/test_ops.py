@@ -235,9 +235,9 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
 def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks: Desks, floor: Floor):
     overdue_car(floor, "OPS-ACK", center_id="C2")
     manager, viewer = desks.signed_in("lin"), desks.signed_in("north")
-    alert, seen = alerts_of(manager, "OPS-ACK").first, alerts_of(viewer, "OPS-ACK").first
-    expect(seen).to_have_attribute("data-state", "open")
-    expect(seen.get_by_role("checkbox")).to_have_count(0)
+    alert, viewers_alert = alerts_of(manager, "OPS-ACK").first, alerts_of(viewer, "OPS-ACK").first
+    expect(viewers_alert).to_have_attribute("data-state", "open")
+    expect(viewers_alert.get_by_role("checkbox")).to_have_count(0)
     expect(alert).to_have_attribute("data-state", "open")
     alert.get_by_role("checkbox").check()
     manager.get_by_label("Note").fill("on my way")
@@ -245,10 +245,10 @@ def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks
     manager.get_by_text("Lately taken care of").click()
     alert = piece(manager, "alerts").locator("li", has_text="OPS-ACK").first
     expect(alert).to_contain_text("acknowledged by lin")
-    expect(seen).to_have_attribute("data-state", "acknowledged")
+    expect(viewers_alert).to_have_attribute("data-state", "acknowledged")
     viewer.get_by_text("Lately taken care of").click()
-    seen = piece(viewer, "alerts").locator("li", has_text="OPS-ACK").first
-    expect(seen).to_contain_text("acknowledged by lin: on my way")
+    viewers_alert = piece(viewer, "alerts").locator("li", has_text="OPS-ACK").first
+    expect(viewers_alert).to_contain_text("acknowledged by lin: on my way")
 
 
 def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: Floor):

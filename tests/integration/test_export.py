@@ -136,14 +136,14 @@ def test_days_and_center_choose_orders_by_their_close(workshops: Warehouse, cent
     since, until = (datetime.now(UTC) - timedelta(days=days) for days in (30, 18))
     scope = Scope(since.date(), until.date(), center, "Asia/Shanghai")
     workshops.export("some.xes", scope)
-    known = workshops.ask(
+    stored = workshops.ask(
         f"SELECT order_id FROM fixtrail.orders WHERE center_id = '{center}' AND "
         f"toDate(closed_at, 'Asia/Shanghai') BETWEEN '{scope.since}' AND '{scope.until}'"
     )
 
     cases = by_case(rows_of(workshops.folder / "some.xes"))
 
-    assert set(cases) == {id_of(center, order_id) for (order_id,) in known}
+    assert set(cases) == {id_of(center, order_id) for (order_id,) in stored}
     assert size_of(settings_of(workshops.node), Export("xes", Path("some.xes"), scope)) == {
         "orders": len(cases),
         "events": sum(map(len, cases.values())),

@@ -117,13 +117,13 @@ def assert_is_named_and_kept(
     kind: str, letters: dict[bytes | None, list[Any]], origins: dict[Place, Any], produced: Place | None
 ) -> None:
     """One letter with the record's own bytes and key, the code of its kind, and the place where the record stands."""
-    found = letters.get(poison(kind, vehicle_of(kind)), [])
-    assert found, f"{kind} is not in the dead letters"
-    said = [read_dead_letter(letter.headers) for letter in found]
-    places = [Place(letter.topic, letter.partition, letter.offset) for letter in said]
+    matching = letters.get(poison(kind, vehicle_of(kind)), [])
+    assert matching, f"{kind} is not in the dead letters"
+    headers = [read_dead_letter(letter.headers) for letter in matching]
+    places = [Place(letter.topic, letter.partition, letter.offset) for letter in headers]
     at = places.index(produced) if produced is not None else 0
-    assert produced is not None or len(found) == 1, f"{kind} has {len(found)} letters"
-    letter, about, origin = found[at], said[at], origins[places[at]]
+    assert produced is not None or len(matching) == 1, f"{kind} has {len(matching)} letters"
+    letter, about, origin = matching[at], headers[at], origins[places[at]]
     assert about.code == poison_code(kind), f"{kind}: {about}"
     assert (letter.key, letter.value) == (origin.key, origin.value), kind
     assert about.timestamp == origin.timestamp, kind

@@ -294,10 +294,10 @@ async def test_what_is_asked_at_once_is_all_done(store: Store):
     sends = [send(f"R{number}") for number in range(300)]
 
     new = await asyncio.gather(*(clerk.execute(lambda store, each=each: ledger.plan(store, [each])) for each in sends))
-    found = await clerk.execute(lambda store: ledger.due_sends(store, "sms", SHARDS, NOW, 1000, None))
+    due = await clerk.execute(lambda store: ledger.due_sends(store, "sms", SHARDS, NOW, 1000, None))
     await clerk.close()
 
-    assert (sum(new), len(found.sends)) == (300, 300)
+    assert (sum(new), len(due.sends)) == (300, 300)
 
 
 async def test_one_that_fails_undoes_none_of_the_others(store: Store):

@@ -163,14 +163,18 @@ def test_limits_of_one_s_own_are_figures_beside_the_contracts(ask: Ask) -> None:
     own = {"wait_min": 29.5, "wait_reception_min": 10, "wait_bay_min": 0, "quick_lane_min": 30, "emergency_min": 60}
     targets = {"service_levels": own, "targets": {"wait_within": 0.9}}
     document = asked(ask, targets=targets)
-    found = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "LEFT"}
+    figures = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "LEFT"}
 
     # Ten were served after ten minutes, ten left.
-    assert (found["wait_within"]["value"], found["wait_within"]["n"], found["wait_within"]["n_all"]) == (1, 10, 20)
-    assert found["wait_within"]["left_out"] == {"cancelled": 10}
-    assert (found["wait_within"]["target"], found["wait_within"]["status"]) == (0.9, "not_distinguishable")
-    assert found["wait_reception_within"]["value"] == found["wait_bay_within"]["value"] == 1
-    assert found["quick_lane_within"]["n"] == found["emergency_within"]["n"] == 0
+    assert (figures["wait_within"]["value"], figures["wait_within"]["n"], figures["wait_within"]["n_all"]) == (
+        1,
+        10,
+        20,
+    )
+    assert figures["wait_within"]["left_out"] == {"cancelled": 10}
+    assert (figures["wait_within"]["target"], figures["wait_within"]["status"]) == (0.9, "not_distinguishable")
+    assert figures["wait_reception_within"]["value"] == figures["wait_bay_within"]["value"] == 1
+    assert figures["quick_lane_within"]["n"] == figures["emergency_within"]["n"] == 0
     slow = {figure["figure"]: figure for figure in document["figures"] if figure["key"] == "NEVER"}
     assert (slow["wait_within"]["value"], slow["wait_within"]["left_out"]) == (0, {"open": 20})
     page = render_html(kpi.build(ask, Options(NOW, by="center", targets=targets_of(targets))), "en")

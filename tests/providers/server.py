@@ -72,8 +72,8 @@ class Provider(ABC):
         mood = self.moods.popleft() if self.moods else self.always
         self.met[mood] += 1
         if isinstance(mood, int):
-            asked = self.retry_after.get(mood)
-            return web.Response(status=mood, headers={"Retry-After": asked} if asked else {})
+            retry_after = self.retry_after.get(mood)
+            return web.Response(status=mood, headers={"Retry-After": retry_after} if retry_after else {})
         if mood == "cut":
             _cut(request)
         answer = await self.take(request, body)

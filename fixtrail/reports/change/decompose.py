@@ -135,10 +135,10 @@ class _Cells(NamedTuple):
         """Both periods side by side; a cell that one of them lacks has zeros there."""
         both, sides = pd.concat([before, after], ignore_index=True), (slice(0, len(before)), slice(len(before), None))
         codes = {column: pd.factorize(both[column], sort=True) for column in CELL}
-        place = np.zeros(len(both), dtype=np.int64)
+        cell_number = np.zeros(len(both), dtype=np.int64)
         for numbers, names in codes.values():
-            place = place * len(names) + numbers
-        _, first, cell = np.unique(place, return_index=True, return_inverse=True)
+            cell_number = cell_number * len(names) + numbers
+        _, first, cell = np.unique(cell_number, return_index=True, return_inverse=True)
         values = both[list(SUMS)].to_numpy(dtype=float)
         sums = np.array(
             [[np.bincount(cell[side], values[side, i], len(first)) for i in range(len(SUMS))] for side in sides]

@@ -303,11 +303,11 @@ def _threshold_criterion(aim: Threshold, effect: Effect) -> Criterion:
     return Criterion(name, aim, decision, reason, difference)
 
 
-def _beside(aim: Threshold, found: Difference) -> tuple[Decision, str]:
-    if found.low is None or found.high is None:
+def _beside(aim: Threshold, difference: Difference) -> tuple[Decision, str]:
+    if difference.low is None or difference.high is None:
         return "not_decided", "not_estimable"
     sign = 1 if aim.side == "at_least" else -1
-    worst, best = sorted((sign * found.low, sign * found.high))
+    worst, best = sorted((sign * difference.low, sign * difference.high))
     if worst >= sign * aim.threshold and isfinite(worst):
         return "go", "whole_interval_meets"
     if best < sign * aim.threshold:

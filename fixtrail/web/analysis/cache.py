@@ -133,19 +133,19 @@ class Reports:
             return last or ReportRefusal("too_many")
         return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
 
-    def _last(self, asked: ReportRequest) -> tuple[float, Computed | None]:
-        at, last = self._cached.get(asked, (0.0, None))
+    def _last(self, request: ReportRequest) -> tuple[float, Computed | None]:
+        at, last = self._cached.get(request, (0.0, None))
         age = time.monotonic() - at
         return (age, last) if last is not None and age < OLDEST_S else (age, None)
 
-    def _start(self, asked: ReportRequest) -> asyncio.Task[Outcome] | None:
+    def _start(self, request: ReportRequest) -> asyncio.Task[Outcome] | None:
         """The computation that goes on, or a new one; None where too many go on."""
-        if asked not in self._running:
+        if request not in self._running:
             if len(self._running) >= MOST_KEPT:
                 return None
-            self._progress[asked] = Computing(datetime.now(UTC))
-            self._running[asked] = asyncio.create_task(self._run(asked))
-        return self._running[asked]
+            self._progress[request] = Computing(datetime.now(UTC))
+            self._running[request] = asyncio.create_task(self._run(request))
+        return self._running[request]
 
     async def _run(self, request: ReportRequest) -> Outcome:
         try:
@@ -153,8 +153,10 @@ class Reports:
             for pause_s in self._retry_after_s:
                 if not isinstance(outcome, ReportRefusal) or outcome.reason not in _PASSING:
                     break
-                known = self._progress[request]
-                self._progress[request] = replace(known, answered=0, attempt=known.attempt + 1, trouble=outcome.reason)
+                computing = self._progress[request]
+                self._progress[request] = replace(
+                    computing, answered=0, attempt=computing.attempt + 1, trouble=outcome.reason
+                )
                 await asyncio.sleep(pause_s)
                 outcome = await self._attempt(request)
             self._refused.pop(request, None)
@@ -166,21 +168,21 @@ class Reports:
         finally:
             self._running.pop(request, None)
 
-    def _keep(self, asked: ReportRequest, computed: Computed) -> None:
+    def _keep(self, request: ReportRequest, computed: Computed) -> None:
         if len(self._cached) >= MOST_KEPT:
             del self._cached[min(self._cached, key=lambda other: self._cached[other][0])]
-        self._cached[asked] = (time.monotonic(), computed)
+        self._cached[request] = (time.monotonic(), computed)
 
-    async def _attempt(self, asked: ReportRequest) -> Outcome:
+    async def _attempt(self, request: ReportRequest) -> Outcome:
         async with self._turn:
             at = datetime.now(UTC)
-            outcome = await asyncio.to_thread(self._outcome, asked)
+            outcome = await asyncio.to_thread(self._outcome, request)
         return outcome if isinstance(outcome, ReportRefusal) else Computed(outcome, at)
 
     def _outcome(self, request: ReportRequest) -> "Report | ReportRefusal":
         def answered() -> None:
-            known = self._progress[request]
-            self._progress[request] = replace(known, answered=known.answered + 1)
+            computing = self._progress[request]
+            self._progress[request] = replace(computing, answered=computing.answered + 1)
 
         try:
             return self._compute(request, answered)

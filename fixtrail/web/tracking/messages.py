@@ -56,7 +56,7 @@ class SentMessage:
 class Messages:
     """All messages about an order, the newest first; whether its customer wants them, None where there is nobody."""
 
-    told: list[SentMessage]
+    entries: list[SentMessage]
     wanted: bool | None = None
 
 

@@ -14,17 +14,17 @@ from tests.paths import ROOT
 PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
 # How many variables, parameters, fields and functions of the product may still be called so; a limit only ever sinks.
 LIMITS = {
-    "found": 3,
-    "each": 24,
+    "found": 1,
+    "each": 19,
     "said": 1,
-    "known": 12,
-    "told": 8,
-    "place": 10,
+    "known": 10,
+    "told": 6,
+    "place": 5,
     "wanted": 10,
     "kept": 3,
     "seen": 2,
     "made": 3,
-    "asked": 6,
+    "asked": 2,
     "taken": 2,
     "given": 1,
 }

@@ -75,7 +75,7 @@ def test_gauges_of_partitions_that_went_are_gone():
     assert progress.gauges == {("state_entries", "orders"): 7, ("lag_records", "events", "1"): 3}
 
 
-@pytest.mark.parametrize(("box", "what"), [(box, what) for box, known in METRICS.items() for what in known])
+@pytest.mark.parametrize(("box", "what"), [(box, what) for box, metrics in METRICS.items() for what in metrics])
 def test_names_and_labels_are_as_prometheus_wants_them(box, what):
     about = METRICS[box][what]
 

@@ -268,9 +268,9 @@ def test_every_template_can_be_previewed_with_any_order(monkeypatch: pytest.Monk
     preview.print_preview(preview.preview(settings, "R1", "en"))
     assert "--all" in capsys.readouterr().out
 
-    found = preview.preview(settings, "R1", "en", with_others=True)
-    assert [each.milestone for each in found] == [*MILESTONES, *BY_CLOCK]
-    preview.print_preview(found)
+    previews = preview.preview(settings, "R1", "en", with_others=True)
+    assert [each.milestone for each in previews] == [*MILESTONES, *BY_CLOCK]
+    preview.print_preview(previews)
     assert "Total: CN¥769.90" in capsys.readouterr().out
 
 

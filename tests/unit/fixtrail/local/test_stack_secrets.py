@@ -58,6 +58,6 @@ async def test_a_child_does_not_inherit_secrets(tmp_path, monkeypatch):
     child = Child(spec, tmp_path, lambda _: None, lambda: None)
 
     assert await child.run_once() == 0
-    (said,) = child.last_lines
-    assert "canary-of-up" not in said
-    assert "its own" in said
+    (line,) = child.last_lines
+    assert "canary-of-up" not in line
+    assert "its own" in line

@@ -34,21 +34,21 @@ def told(tmp_path):
 
 
 def test_the_owners_16_minutes_94_percent_and_89_points_are_not_met():
-    found = {
+    statuses = {
         (figure.figure, figure.period): figure.status for figure in read_external_figures(OWNERS_TABLE, OPTIONS).figures
     }
 
-    assert found["wait_mean_s", "now"] in (MISSED, NOT_DISTINGUISHABLE)
-    assert found["ftfr", "now"] in (MISSED, NOT_DISTINGUISHABLE)
-    assert found["nps", "pilot"] != MET
+    assert statuses["wait_mean_s", "now"] in (MISSED, NOT_DISTINGUISHABLE)
+    assert statuses["ftfr", "now"] in (MISSED, NOT_DISTINGUISHABLE)
+    assert statuses["nps", "pilot"] != MET
 
 
 def test_of_the_owners_table_nps_complaints_and_staff_are_met():
-    found = {
+    statuses = {
         (figure.figure, figure.period): figure.status for figure in read_external_figures(OWNERS_TABLE, OPTIONS).figures
     }
 
-    assert {found["nps", "now"], found["complaints", "now"], found["staff", "now"]} == {MET}
+    assert {statuses["nps", "now"], statuses["complaints", "now"], statuses["staff", "now"]} == {MET}
 
 
 def test_the_command_judges_the_owners_table_without_a_server():

@@ -146,11 +146,11 @@ def test_what_kafka_did_not_acknowledge_is_counted_and_told():
 
 def test_a_check_names_the_line_the_code_and_unknown_fields():
     content = b"\n".join([CHECK_IN % b"", b"", CHECK_IN % b',"color":"red"', b'{"type":"wash"}', b"{"])
-    found = CheckResult()
-    errors = [(number, error.code) for number, error in check_lines(io.BytesIO(content), found, max_bytes=10_000)]
+    result = CheckResult()
+    errors = [(number, error.code) for number, error in check_lines(io.BytesIO(content), result, max_bytes=10_000)]
 
     assert errors == [(4, "unknown_type"), (5, "not_json")]
-    assert found.as_json() == {
+    assert result.as_json() == {
         "lines": 4,
         "empty": 1,
         "bad": 2,

@@ -76,8 +76,8 @@ def at(shard: Shard, clock: str, day: int = 0) -> TickOutput:
     return found
 
 
-def rules(found: TickOutput) -> list[tuple[str, str]]:
-    return sorted((alert.rule, alert.state) for alert in found.alerts.values())
+def rules(output: TickOutput) -> list[tuple[str, str]]:
+    return sorted((alert.rule, alert.state) for alert in output.alerts.values())
 
 
 def acknowledge(shard: Shard, alert: Alert, clock: str) -> None:
@@ -315,12 +315,12 @@ def test_a_stock_out_rate_above_its_limit_is_one_alert_for_the_day():
 # The same whoever finds it
 
 
-def taking_over(shard: Shard, found: TickOutput, *events: dict[str, Any]) -> Shard:
+def taking_over(shard: Shard, output: TickOutput, *events: dict[str, Any]) -> Shard:
     """Another process with the same partition: it knows what stands in the topics and nothing else."""
     fresh = a_shard(*events)
     for alert in shard.alerts.values():
         fresh.apply_alert(a_record(alert.model_dump_json().encode(), alert.alert_id, "alerts"))
-    for notice in found.notices:
+    for notice in output.notices:
         fresh.apply_notice(a_record(notice))
     return fresh
 
@@ -417,11 +417,11 @@ def test_what_is_further_wins_over_what_two_wrote_at_the_same_time():
     (alert,) = at(a_shard(checked_in("08:00")), "08:30").alerts.values()
     rule = next(rule for rule in CONFIG.rule if rule.name == "reception")
     acknowledgement = Acknowledgement(alert_id=alert.alert_id, acknowledged_at=ms("08:40"), acknowledged_by="Li")
-    told = alert
+    reported = alert
     for step in range(5):
-        told = life.with_tellings(told, [Telling(step=f"level-{step}", channel="x", outcome="SENT", at=0)])
+        reported = life.with_tellings(reported, [Telling(step=f"level-{step}", channel="x", outcome="SENT", at=0)])
 
-    escalated = life.escalated(told, rule, ms("10:00"))
+    escalated = life.escalated(reported, rule, ms("10:00"))
     acknowledged = life.acknowledged(alert, acknowledgement)
     ended = life.ended(alert, ms("08:50"))
     assert escalated.version < acknowledged.version < ended.version < life.ended(acknowledged, ms("09:00")).version

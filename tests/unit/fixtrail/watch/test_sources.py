@@ -56,7 +56,7 @@ def at(shard: Shard, clock: str, day: int = 0) -> TickOutput:
     return output
 
 
-def told(output: TickOutput) -> list[str]:
+def lines_of(output: TickOutput) -> list[str]:
     return [WORDS.line(alert, "opened") for alert in output.alerts.values()]
 
 
@@ -67,11 +67,11 @@ def test_a_center_that_sends_nothing_while_ten_events_are_usual_is_told_once(sha
     shard.apply_hour(hour("08:00", 0, 4))
 
     # At 12 h twelve events would have come since 9 h, and a quarter of an hour's grace is over at 12:15.
-    assert told(at(shard, "12:14")) == []
-    assert told(at(shard, "12:15")) == [
+    assert lines_of(at(shard, "12:14")) == []
+    assert lines_of(at(shard, "12:15")) == [
         "[Alert · warning] Pudong has sent nothing since 03-02 09:00; usually 12 events come in that time"
     ]
-    assert told(at(shard, "15:00")) == []
+    assert lines_of(at(shard, "15:00")) == []
     shard.apply_hour(hour("15:00", 0, 1))
     (alert,) = at(shard, "15:02").alerts.values()
     assert alert.state == "closed"
@@ -80,8 +80,8 @@ def test_a_center_that_sends_nothing_while_ten_events_are_usual_is_told_once(sha
 def test_a_night_is_no_silence(shard: Shard) -> None:
     shard.apply_hour(hour("17:00", 0, 4))
 
-    assert told(at(shard, "08:00", day=1)) == []
-    assert len(told(at(shard, "11:15", day=1))) == 1
+    assert lines_of(at(shard, "08:00", day=1)) == []
+    assert len(lines_of(at(shard, "11:15", day=1))) == 1
 
 
 def test_of_a_center_that_is_new_nothing_is_usual() -> None:
@@ -90,14 +90,14 @@ def test_of_a_center_that_is_new_nothing_is_usual() -> None:
     for day in range(-6, 0):
         shard.apply_hour(hour("09:00", day, 40))
 
-    assert told(at(shard, "18:00")) == []
+    assert lines_of(at(shard, "18:00")) == []
 
 
 def test_while_events_wait_for_the_workers_no_silence_is_told(shard: Shard) -> None:
     shard.apply_journey(record(None, "journeys", headers=heartbeat_headers(ms("11:00"))))
     shard.apply_hour(hour("08:00", 0, 4))
 
-    assert told(at(shard, "15:00")) == []
+    assert lines_of(at(shard, "15:00")) == []
 
 
 # The clock
@@ -113,11 +113,11 @@ def test_a_clock_that_is_ahead_is_told_from_three_orders_on(shard: Shard) -> Non
     for number in range(1, 4):
         arrive(shard, f"R{number}", ms("08:20") - number * MINUTE_MS, checked_in("08:20", order_id=f"R{number}"))
         # One minute is within the limit of two, two are not above it.
-        assert told(at(shard, f"08:2{number}")) == []
+        assert lines_of(at(shard, f"08:2{number}")) == []
     arrive(shard, "R4", ms("08:10"), checked_in("08:20", order_id="R4"))
     arrive(shard, "R5", ms("08:17"), checked_in("08:20", order_id="R5"))
 
-    assert told(at(shard, "08:30")) == [
+    assert lines_of(at(shard, "08:30")) == [
         "[Alert · warning] The clock of Pudong is ahead: events are stamped 10 min after they came (limit 2)"
     ]
 
@@ -127,7 +127,7 @@ def test_events_that_come_late_are_no_clock_that_is_ahead(shard: Shard) -> None:
     for number in range(9):
         arrive(shard, f"R{number}", ms("12:00"), checked_in("08:20", order_id=f"R{number}"))
 
-    assert told(at(shard, "12:01")) == []
+    assert lines_of(at(shard, "12:01")) == []
 
 
 # A field
@@ -153,13 +153,13 @@ def test_a_field_that_most_orders_had_and_none_has_any_more_is_told(shard: Shard
         visits(shard, day, 10, "brakes")
     shard.apply_hour(hour("10:00", 0, 4))
     visits(shard, 0, 9)
-    assert told(at(shard, "10:05")) == []
+    assert lines_of(at(shard, "10:05")) == []
 
     visits(shard, 1, 10)
     shard.apply_hour(hour("10:00", 1, 4))
     output = at(shard, "10:10", day=1)
 
-    assert told(output) == [
+    assert lines_of(output) == [
         "[Alert · warning] Pudong has hardly sent fault_groups since 03-02 00:00: "
         "0.0%, below its control limit of 50.0%"
     ]
@@ -172,4 +172,4 @@ def test_a_field_that_nobody_ever_sent_is_not_lost(shard: Shard) -> None:
         visits(shard, day, 10)
     shard.apply_hour(hour("10:00", 1, 4))
 
-    assert told(at(shard, "10:10", day=1)) == []
+    assert lines_of(at(shard, "10:10", day=1)) == []

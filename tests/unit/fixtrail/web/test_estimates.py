@@ -32,12 +32,12 @@ def a_table() -> EstimateTable:
 @pytest.fixture
 def estimates() -> Estimates:
     nowhere: Any = SimpleNamespace(all=dict)
-    found = Estimates(PastVisits(), nowhere)
-    found.table = a_table()
-    return found
+    estimates = Estimates(PastVisits(), nowhere)
+    estimates.table = a_table()
+    return estimates
 
 
-def known(estimates: Estimates, *events: dict[str, Any]) -> JourneyFact:
+def noted_fact(estimates: Estimates, *events: dict[str, Any]) -> JourneyFact:
     """The order's fact after these events, as the topic brings it."""
     fact = order_after(*events)
     estimates._visits.add(fact)
@@ -57,7 +57,7 @@ class Topic:
 
 
 def test_what_a_customer_is_shown_goes_into_the_record_once(estimates: Estimates):
-    fact, topic = known(estimates, *UNDER_REPAIR), Topic()
+    fact, topic = noted_fact(estimates, *UNDER_REPAIR), Topic()
 
     first, again = estimates.shown(fact, ms("08:41")), estimates.shown(fact, ms("08:41"))
     asyncio.run(estimates._send(topic.write))
@@ -71,7 +71,7 @@ def test_what_a_customer_is_shown_goes_into_the_record_once(estimates: Estimates
 
 
 def test_what_was_shown_while_kafka_was_away_is_sent_afterwards(estimates: Estimates):
-    fact, topic = known(estimates, *UNDER_REPAIR), Topic()
+    fact, topic = noted_fact(estimates, *UNDER_REPAIR), Topic()
     topic.away = True
 
     estimates.shown(fact, ms("08:41"))
@@ -84,7 +84,7 @@ def test_what_was_shown_while_kafka_was_away_is_sent_afterwards(estimates: Estim
 
 
 def test_the_board_looks_without_showing_anybody(estimates: Estimates):
-    fact, topic = known(estimates, *UNDER_REPAIR), Topic()
+    fact, topic = noted_fact(estimates, *UNDER_REPAIR), Topic()
 
     probable = estimates.current(fact, ms("08:41"))
     asyncio.run(estimates._send(topic.write))
@@ -94,14 +94,14 @@ def test_the_board_looks_without_showing_anybody(estimates: Estimates):
 
 
 def test_of_a_car_that_is_gone_nothing_is_estimated(estimates: Estimates):
-    fact = known(estimates, *UNDER_REPAIR, repair("completed", "09:00"), handed_off("09:30"))
+    fact = noted_fact(estimates, *UNDER_REPAIR, repair("completed", "09:00"), handed_off("09:30"))
 
     assert estimates.of(fact, ms("09:31")) == "ready"
     assert estimates.shown(fact, ms("09:31")) is None
 
 
 def test_where_the_record_is_bad_neither_customer_nor_advisor_is_told(estimates: Estimates):
-    fact = known(estimates, *UNDER_REPAIR)
+    fact = noted_fact(estimates, *UNDER_REPAIR)
     estimates.table = replace(estimates.table, records={"": replace(GOOD, inside=0.6)})
 
     assert estimates.shown(fact, ms("08:41")) is None

@@ -79,26 +79,26 @@ def test_an_answer_is_what_the_report_says_to_the_last_digit(seed: int, built: l
     periods = (Period("before", Bilingual("前", "before")), Period("after", Bilingual("后", "after"), centers=("C1",)))
     options = Options(NOW, since, None, by, Targets(periods=periods))
 
-    told = answer(ask, Question(figure, options))
+    given_answer = answer(ask, Question(figure, options))
 
     expected = [row for row in as_json(kpi_of(options))["figures"] if row["figure"] == figure]
-    assert [{**row, "figure": told["figure"]} for row in told["answers"]] == [
+    assert [{**row, "figure": given_answer["figure"]} for row in given_answer["answers"]] == [
         {name: value for name, value in row.items() if name not in ("unit", "definition", "version")}
         for row in expected
     ]
-    assert (told["unit"], told["version"]) == (DEFINITIONS[figure].unit, DEFINITIONS[figure].version)
+    assert (given_answer["unit"], given_answer["version"]) == (DEFINITIONS[figure].unit, DEFINITIONS[figure].version)
     assert len(expected) == 2 * len(KEYS[by] if by else (None,))
 
 
 def test_a_lane_is_a_key_of_its_cut(built: list[Options]):
-    told = answer(ask, question("ftfr", where=["lane=quick"]))
+    given_answer = answer(ask, question("ftfr", where=["lane=quick"]))
 
-    assert [(row["by"], row["key"]) for row in told["answers"]] == [("lane", "quick")]
+    assert [(row["by"], row["key"]) for row in given_answer["answers"]] == [("lane", "quick")]
     assert built[0].by == "lane"
 
 
 @pytest.mark.parametrize(
-    ("where", "seen", "centers"),
+    ("where", "visible", "centers"),
     [
         (["center=C1", "center=C2"], None, ("C1", "C2")),
         (["region=north", "wave=1"], None, ("C1",)),
@@ -109,8 +109,8 @@ def test_a_lane_is_a_key_of_its_cut(built: list[Options]):
         (["region=east"], None, ("",)),
     ],
 )
-def test_conditions_and_rights_leave_these_centers(where, seen, centers, built: list[Options]):
-    answer(ask, question("nps", "lane", where, centers=None if seen is None else frozenset(seen)))
+def test_conditions_and_rights_leave_these_centers(where, visible, centers, built: list[Options]):
+    answer(ask, question("nps", "lane", where, centers=None if visible is None else frozenset(visible)))
 
     assert [period.centers for period in built[0].targets.periods] == [centers]
 

@@ -233,9 +233,9 @@ def asked_for(period, **options):
 
 
 def test_a_period_of_last_days_ends_with_the_last_handoff():
-    found = asked_for(Period("now", Bilingual("", ""), last_days=28))
+    conditions = asked_for(Period("now", Bilingual("", ""), last_days=28))
 
-    assert (found.since, found.until, found.days) == (date(2026, 10, 12), None, 28)
+    assert (conditions.since, conditions.until, conditions.days) == (date(2026, 10, 12), None, 28)
 
 
 def test_from_and_to_narrow_every_period():

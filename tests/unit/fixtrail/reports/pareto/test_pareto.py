@@ -99,10 +99,10 @@ def test_what_cannot_be_modelled_has_a_reason_and_no_share() -> None:
 
 
 def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> None:
-    found = loss(visits().assign(stockout=0.0), SolvedLevels(), LONGEST_MIN, replicates=5)
+    losses = loss(visits().assign(stockout=0.0), SolvedLevels(), LONGEST_MIN, replicates=5)
 
-    assert found.left_out == {"stockout": "constant"}
-    assert sum(each.share for each in found.shares) + found.residual == pytest.approx(1.0)
+    assert losses.left_out == {"stockout": "constant"}
+    assert sum(each.share for each in losses.shares) + losses.residual == pytest.approx(1.0)
 
 
 def test_no_visits_at_all_are_no_error() -> None:

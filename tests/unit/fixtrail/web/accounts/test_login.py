@@ -144,8 +144,8 @@ async def test_what_was_typed_is_not_in_the_log_unless_it_is_an_account(board, c
         await browser.sign_in("lin", "wrong password")
         await browser.sign_in("lin")
     lines = [vars(record) for record in caplog.records if record.name == "fixtrail.audit"]
-    said = [(line["msg"], line["outcome"], line["account"]) for line in lines if line["msg"] == "login"]
-    assert said == [("login", "refused", None), ("login", "refused", "lin"), ("login", "ok", "lin")]
+    logins = [(line["msg"], line["outcome"], line["account"]) for line in lines if line["msg"] == "login"]
+    assert logins == [("login", "refused", None), ("login", "refused", "lin"), ("login", "ok", "lin")]
     assert "secret" not in str(lines)
     assert "192.0.2" not in str(lines)
 

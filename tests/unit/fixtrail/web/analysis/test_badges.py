@@ -28,10 +28,10 @@ def data_report(**grades: str) -> Report:
 async def badges_after(reports: Reports) -> Badges:
     badges = DataBadges(reports, lambda: round(1000 * NOW.timestamp()))
     for _ in range(100):
-        if (known := badges.current()).verdicts:
-            return known
+        if (current := badges.current()).verdicts:
+            return current
         await asyncio.sleep(0.01)
-    return known
+    return current
 
 
 async def test_a_center_has_the_grade_of_the_data_report_of_four_weeks_with_its_flaws():
@@ -59,17 +59,17 @@ async def test_a_center_that_the_report_does_not_name_is_not_known():
 
 
 async def test_without_an_answer_nothing_is_known_and_clickhouse_is_not_asked_at_every_look():
-    asked = []
+    requests = []
 
     def compute(request, answered):
-        asked.append(request)
+        requests.append(request)
         raise ExitError("ClickHouse at http://x cannot be reached: gone")
 
     badges = await badges_after(Reports(compute, retry_after_s=()))
 
     assert badges.of("C1").grade == "unknown"
     assert badges.of_all([]).grade == "unknown"
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 @pytest.fixture

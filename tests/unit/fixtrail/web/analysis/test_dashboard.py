@@ -118,13 +118,13 @@ def rows(text: str, parameters: Any) -> list[dict[str, Any]]:
 @pytest.fixture
 def analysts(tmp_path) -> Staff:
     QUESTIONS.clear()
-    found = staff(tmp_path, [("chief", "viewer", ("*",)), ("lin", "viewer", ("C1",))], rows=rows, now=ms("09:00"))
+    board = staff(tmp_path, [("chief", "viewer", ("*",)), ("lin", "viewer", ("C1",))], rows=rows, now=ms("09:00"))
     computed = {("kpi", None): KPI, ("kpi", "month"): MONTHS, ("kpi", "center"): CENTERS}
 
     def compute(request: ReportRequest, answered: Any) -> Report:
         return computed.get((request.name, request.by), a_report(request.name, scope={"decision": "go"}))
 
-    return Staff(replace(found.web, ops=replace(found.web.ops, reports=Reports(compute))))
+    return Staff(replace(board.web, ops=replace(board.web.ops, reports=Reports(compute))))
 
 
 async def test_the_dashboard_says_go_or_no_go_first_and_leads_from_a_bar_to_its_orders(analysts):

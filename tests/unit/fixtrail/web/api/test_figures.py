@@ -20,14 +20,14 @@ def api(tmp_path: Path) -> Api:
 @pytest.fixture
 def questions(api: Api) -> list[Question]:
     """What ClickHouse was asked for."""
-    asked: list[Question] = []
+    computed: list[Question] = []
 
     def compute(question: Question) -> dict[str, Any]:
-        asked.append(question)
+        computed.append(question)
         return {"figure": question.figure, "answers": []}
 
     api.state.figures.compute = compute
-    return asked
+    return computed
 
 
 async def test_the_figures_are_those_of_the_reports(api: Api):

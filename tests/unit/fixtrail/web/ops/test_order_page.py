@@ -70,8 +70,8 @@ def _phases(model: Any) -> tuple[str, ...]:
 
 @pytest.fixture
 def board(tmp_path) -> Staff:
-    found = staff(tmp_path, ACCOUNTS, now=ms("09:00"), public_url=HOME)
-    found.know(
+    board = staff(tmp_path, ACCOUNTS, now=ms("09:00"), public_url=HOME)
+    board.know(
         checked_in("08:00", **HERE),
         diagnosis_started("08:05", **HERE),
         quoted("08:10", **HERE),
@@ -79,7 +79,7 @@ def board(tmp_path) -> Staff:
         part("requested", "08:25", **HERE, part_no="P-77"),
         part("backordered", "08:30", **HERE, part_no="P-77", expected_at="2026-03-02T11:00:00Z"),
     )
-    return found
+    return board
 
 
 async def test_money_and_expected_parts_are_there_for_all_and_the_customers_link_for_managers(board):

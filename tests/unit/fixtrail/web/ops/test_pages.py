@@ -60,8 +60,8 @@ async def test_all_centers_are_seen_at_a_glance(board):
     with board.browser(headers=ENGLISH) as browser:
         await browser.sign_in("chief")
         page = (await browser.get("/ops")).text
-        for said in ("Pudong", "Chaoyang", "R-HERE", "R-THERE", "30:00", "20:00", "late by"):
-            assert said in page
+        for text in ("Pudong", "Chaoyang", "R-HERE", "R-THERE", "30:00", "20:00", "late by"):
+            assert text in page
 
 
 async def test_whoever_may_see_one_center_finds_nothing_of_another_anywhere(board):

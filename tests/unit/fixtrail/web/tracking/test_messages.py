@@ -59,7 +59,7 @@ def test_a_customer_without_an_address_is_not_told_to_have_chosen_so(tmp_path: P
         ledger.plan(store, [a_send(notice, "none", "", id="1", state=SUPPRESSED, reason="no address", final_at=1)])
         ledger.plan(store, [a_send(notice, "sms", id="2", state=HELD, reason="quiet hours", due_at=now_ms() + 1000)])
 
-    waiting, silent = messages_about(settings, R1).told
+    waiting, silent = messages_about(settings, R1).entries
 
     assert (waiting.outcome, waiting.channel, waiting.at > now_ms()) == ("waiting_quiet", "sms", True)
     assert (silent.outcome, silent.channel) == ("not_no_address", NO_CHANNEL)
@@ -83,8 +83,8 @@ def test_a_customer_says_on_the_page_that_it_is_enough(tmp_path: Path):
 
     assert [messages_about(settings, order).wanted for order in (R1, R2)] == [False, True]
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
-        said = recipients.preferences_of(store, [mine.person, also.person, other.person])
-    assert said == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
+        preferences = recipients.preferences_of(store, [mine.person, also.person, other.person])
+    assert preferences == {mine.person: replace(before, opted_out=True), also.person: Preference(opted_out=True)}
     assert want_messages(settings, R1, wanted=True, now=3)
     assert messages_about(settings, R1).wanted is True
     assert not want_messages(settings, OrderKey("C1", "R3"), wanted=False, now=4)

@@ -37,7 +37,7 @@ NAMED = {
     "parts": [{"part_no": "PAD", "quantity": 2, "unit_price": 210, "name": "brake pad", "line_id": "p1"}],
     "currency": "CNY",
 }
-ASKED = [checked_in("08:00"), quoted("08:30", quote=NAMED, event_id="q1")]
+QUOTED = [checked_in("08:00"), quoted("08:30", quote=NAMED, event_id="q1")]
 PAGES: Pages = the_pages()
 
 
@@ -58,7 +58,7 @@ def quote_of(fact: JourneyFact) -> Quoted:
 
 
 def test_the_page_names_the_lines_the_car_and_the_advisor():
-    page = shown(fact_after(*ASKED))
+    page = shown(fact_after(*QUOTED))
 
     for text in ("oil service", "brakes", "brake pad", "2 × CN¥210.00", "CN¥1,020.00", "A-345", "Wang Fang"):
         assert text in page
@@ -67,19 +67,19 @@ def test_the_page_names_the_lines_the_car_and_the_advisor():
 
 def test_what_is_chosen_is_shown_with_its_amount_before_it_counts():
     choice = QuoteChoice("approve", "q1", ("l2", "p1"))
-    page = shown(fact_after(*ASKED), choice=choice)
+    page = shown(fact_after(*QUOTED), choice=choice)
 
     assert "approve these lines: CN¥820.00 in total" in page
     assert "Without: oil service" in page
     assert 'name="amount" value="820' in page
-    assert "You are about to decline" in shown(fact_after(*ASKED), choice=QuoteChoice("decline", "q1"))
+    assert "You are about to decline" in shown(fact_after(*QUOTED), choice=QuoteChoice("decline", "q1"))
 
 
 @pytest.mark.parametrize(
     "choice", [QuoteChoice("approve", "q1", ("x",)), QuoteChoice("approve", "old", ("l1",)), QuoteChoice("", "q1")]
 )
 def test_nothing_chosen_or_of_another_quote_is_not_confirmed(choice: QuoteChoice):
-    assert "about to" not in shown(fact_after(*ASKED), choice=choice)
+    assert "about to" not in shown(fact_after(*QUOTED), choice=choice)
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,23 @@ def test_nothing_chosen_or_of_another_quote_is_not_confirmed(choice: QuoteChoice
     ],
 )
 def test_only_an_amount_that_was_seen_counts(line_ids: tuple[str, ...], amount: str, number: str, counts: bool):
-    assert is_confirmed(quote_of(fact_after(*ASKED)), True, line_ids, amount, number) is counts
+    assert is_confirmed(quote_of(fact_after(*QUOTED)), True, line_ids, amount, number) is counts
 
 
 def test_the_lines_approved_and_their_amount_go_to_the_workshop_and_into_the_history():
-    fact = fact_after(*ASKED)
+    fact = fact_after(*QUOTED)
     event = decision_event(fact, quote_of(fact), ms("08:40"), KEY, approved=True, line_ids=("l2", "p1"))
     assert (event["lines"], Decimal(event["amount"])) == (["l2", "p1"], 820)
     assert "lines" not in decision_event(fact, quote_of(fact), ms("08:40"), KEY, approved=True)
 
-    page = shown(fact_after(*ASKED, event), "08:50")
+    page = shown(fact_after(*QUOTED, event), "08:50")
     assert "You approved this quote. CN¥820.00 in total." in page
     assert "16:40 You approved CN¥820.00" in page
     assert "not chosen" in page
 
 
 def test_a_decision_may_be_changed_for_two_minutes_and_not_once_work_has_begun():
-    answered = [*ASKED, approved("08:40")]
+    answered = [*QUOTED, approved("08:40")]
     fact = fact_after(*answered)
     until = ms("08:40") + CHANGEABLE_MS
 
@@ -122,13 +122,13 @@ def test_a_decision_may_be_changed_for_two_minutes_and_not_once_work_has_begun()
 
 
 def test_a_change_is_another_event_and_the_last_one_counts():
-    first = decision_event(fact_after(*ASKED), quote_of(fact_after(*ASKED)), ms("08:40"), KEY, approved=True)
-    fact = fact_after(*ASKED, first)
+    first = decision_event(fact_after(*QUOTED), quote_of(fact_after(*QUOTED)), ms("08:40"), KEY, approved=True)
+    fact = fact_after(*QUOTED, first)
     second = decision_event(fact, quote_of(fact), ms("08:40"), KEY, approved=False)
 
     assert first["event_id"] != second["event_id"]
     assert event_of(second).occurred_at > event_of(first).occurred_at
-    assert order_after(*ASKED, first, second)["approved_amount"] is None
+    assert order_after(*QUOTED, first, second)["approved_amount"] is None
 
 
 def test_a_quote_that_tells_no_lines_is_approved_as_a_whole():
@@ -139,12 +139,12 @@ def test_a_quote_that_tells_no_lines_is_approved_as_a_whole():
 
 
 def test_a_declined_car_is_not_told_to_be_ready_before_the_workshop_says_so():
-    declined = [*ASKED, refused("08:40")]
+    declined = [*QUOTED, refused("08:40")]
     page = shown(fact_after(*declined), "08:50")
     assert "You declined the quote. Please agree with us what happens next." in page
     assert "Ready for pickup not yet" in page and page.count("Ready") == 1
     assert "ready" not in [name for name, *_ in order_after(*declined)["timeline"]]
 
-    told = order_after(*declined, said_ready("09:00"))
-    assert [name for name, *_ in told["timeline"]].count("ready") == 1
+    order = order_after(*declined, said_ready("09:00"))
+    assert [name for name, *_ in order["timeline"]].count("ready") == 1
     assert "Ready for pickup not yet" not in shown(fact_after(*declined, said_ready("09:00")), "09:01")

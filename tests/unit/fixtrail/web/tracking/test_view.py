@@ -40,7 +40,7 @@ def fact_after(events: list[dict[str, Any]]) -> JourneyFact:
     return JourneyFact.model_validate(order_after(*events))
 
 
-def seen(events: list[dict[str, Any]], clock: str = "12:30") -> JourneyView:
+def view_after(events: list[dict[str, Any]], clock: str = "12:30") -> JourneyView:
     return journey_view(fact_after(events), ms(clock))
 
 
@@ -65,7 +65,7 @@ def steps(view: JourneyView) -> dict[str, str]:
     ],
 )
 def test_what_is_going_on_is_told_with_its_beginning(events, name, since):
-    now = seen(events).now
+    now = view_after(events).now
 
     assert (now.name, now.since) == (name, ms(since))
 
@@ -73,17 +73,17 @@ def test_what_is_going_on_is_told_with_its_beginning(events, name, since):
 def test_a_failed_check_is_an_extra_check_until_a_repair_begins():
     failed = [*REPAIRED, check_started("10:05"), check_failed("10:20")]
 
-    assert seen(failed).now.name == "extra_check"
-    assert seen([*failed, repair("started", "10:30")]).now.name == "repair"
+    assert view_after(failed).now.name == "extra_check"
+    assert view_after([*failed, repair("started", "10:30")]).now.name == "repair"
 
 
 def test_parts_are_expected_when_all_of_them_are_told_for():
-    assert seen(ORDERED).now.expected_at == ms("13:00")
-    assert seen([*ORDERED, part("requested", "09:20", request_id="Q2")]).now.expected_at is None
+    assert view_after(ORDERED).now.expected_at == ms("13:00")
+    assert view_after([*ORDERED, part("requested", "09:20", request_id="Q2")]).now.expected_at is None
 
 
 def test_steps_ahead_are_those_that_no_event_has_proven():
-    view = seen(QUOTED)
+    view = view_after(QUOTED)
 
     assert steps(view) == {
         "checked_in": "done",
@@ -96,14 +96,14 @@ def test_steps_ahead_are_those_that_no_event_has_proven():
 
 
 def test_a_step_passed_over_without_an_event_is_left_out():
-    view = seen([*ARRIVED, repair("started", "09:00")])
+    view = view_after([*ARRIVED, repair("started", "09:00")])
 
     assert steps(view) == {"checked_in": "done", "repair": "now", "ready": "ahead", "handed_off": "ahead"}
 
 
 def test_a_car_that_was_called_ready_too_soon_is_not_ready():
     again = [*REPAIRED, check_started("10:05"), check_failed("10:20"), repair("started", "10:30")]
-    view = seen(again)
+    view = view_after(again)
 
     assert steps(view)["ready"] == "ahead"
     assert "ready" not in [each.name for each in view.happened]
@@ -111,7 +111,7 @@ def test_a_car_that_was_called_ready_too_soon_is_not_ready():
 
 
 def test_a_running_wait_grows_and_the_others_stand_still():
-    first, later = seen(ORDERED, "10:00"), seen(ORDERED, "10:30")
+    first, later = view_after(ORDERED, "10:00"), view_after(ORDERED, "10:30")
 
     assert {wait.cause: (wait.seconds, wait.runs) for wait in first.waits} == {
         "reception": (20 * 60, False),
@@ -123,7 +123,7 @@ def test_a_running_wait_grows_and_the_others_stand_still():
 
 
 def test_changes_of_the_promise_are_all_told_and_the_last_one_holds():
-    view = seen([*ORDERED, checked_in("09:12", promised="14:00")])
+    view = view_after([*ORDERED, checked_in("09:12", promised="14:00")])
 
     assert view.promise is not None
     assert (view.promise.at, view.promise.late_from) == (ms("14:00"), ms("14:00"))
@@ -131,36 +131,38 @@ def test_changes_of_the_promise_are_all_told_and_the_last_one_holds():
 
 
 def test_ready_in_time_keeps_the_promise():
-    assert seen(REPAIRED).promise.kept is True
+    assert view_after(REPAIRED).promise.kept is True
     assert (
-        seen([*ARRIVED, repair("started", "11:00"), repair("completed", "12:10"), said_ready("12:10")]).promise.kept
+        view_after(
+            [*ARRIVED, repair("started", "11:00"), repair("completed", "12:10"), said_ready("12:10")]
+        ).promise.kept
         is False
     )
-    assert seen(FINISHED).promise.kept is None
+    assert view_after(FINISHED).promise.kept is None
 
 
 def test_a_quote_waits_for_its_answer_and_then_shows_it():
-    assert seen(QUOTED).quoted.answer == "pending"
-    assert seen(AGREED).quoted.answer == "approved"
-    assert seen([*QUOTED, refused("09:00")]).quoted.answer == "declined"
-    assert seen([*QUOTED, called_off("09:00")]).quoted is None
+    assert view_after(QUOTED).quoted.answer == "pending"
+    assert view_after(AGREED).quoted.answer == "approved"
+    assert view_after([*QUOTED, refused("09:00")]).quoted.answer == "declined"
+    assert view_after([*QUOTED, called_off("09:00")]).quoted is None
 
 
 @pytest.mark.parametrize(("paid", "verdict"), [(769.9, "same"), (777, "same"), (780, "more"), (700, "less")])
 def test_the_price_is_held_against_what_was_approved(paid, verdict):
-    assert seen([*REPAIRED, handed_off("11:00", amount=paid)]).price.verdict == verdict
+    assert view_after([*REPAIRED, handed_off("11:00", amount=paid)]).price.verdict == verdict
 
 
 def test_the_page_says_itself_when_there_is_no_news():
-    assert seen(ORDERED).quiet_from == ms("09:10") + QUIET_AFTER_MS
-    assert seen(REPAIRED).quiet_from is None
-    assert seen(DONE).quiet_from is None
+    assert view_after(ORDERED).quiet_from == ms("09:10") + QUIET_AFTER_MS
+    assert view_after(REPAIRED).quiet_from is None
+    assert view_after(DONE).quiet_from is None
 
 
 def test_the_survey_is_asked_once_after_the_handover():
-    assert not seen(REPAIRED).may_rate
-    assert seen(DONE).may_rate
-    rated = seen([*DONE, surveyed("11:30", score=9)])
+    assert not view_after(REPAIRED).may_rate
+    assert view_after(DONE).may_rate
+    rated = view_after([*DONE, surveyed("11:30", score=9)])
     assert (rated.may_rate, rated.score) == (False, 9)
 
 
