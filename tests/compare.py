@@ -12,19 +12,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests import oracle
+from tests import oracle_figures, oracle_terms
+from tests.compare_values import (
+    amounts,
+    cut_instant,
+    instant,
+    plain,
+    required_instant,
+    table_differences,
+    unlike,
+    unlike_keys,
+)
+from tests.truth import COMEBACK_DAYS, DURATIONS, Event, Key, Row, Truth, key_of
 
-Row = dict[str, Any]
-Event = dict[str, Any]
 Ask = Callable[[str], list[Row]]
-Key = oracle.Key
 
 TIMES = ("checked_in_at", "ready_at", "closed_at", "promised_at", "last_event_at")
-DURATIONS = (
-    *("lead_s", "wait_s", "wait_reception_s", "wait_approval_s", "wait_parts_s", "wait_bay_s"),
-    *("pickup_s", "finishing_s", "touch_s", "repair_s", "diagnosis_s", "quality_s"),
-    *("bay_expert_s", "bay_shift_end_s"),
-)
 MONEY = ("quoted_amount", "approved_amount", "final_amount")
 # Ids, states and counts: equal as they are.
 PLAIN = (
@@ -39,7 +42,6 @@ COLUMNS = frozenset(
 )
 SHOWN = 12
 EXACT_S = Decimal("0.001")
-COMEBACK_DAYS = 30
 BUCKET_GROWTH = 1.08
 
 # Fields of an event that stand in columns of view `events`, and those that are personal.
@@ -50,51 +52,6 @@ NOT_IN_PAYLOAD |= {"vehicle_label", "advisor"}
 STAFF = ("technician_id", "handler_id")
 FREE_TEXT = {("survey", "comment"), ("cancellation", "reason"), ("complaint", "resolution")}
 DEFAULT_PHASES = {"quality_check": "completed", "complaint": "opened"}
-
-
-class Truth:
-    """What CONTRACT.md makes of these events, in order of arrival; worked out once for many comparisons.
-
-    `orders` are as of their last event; `at` gives them at an instant, where open orders have run on.
-    """
-
-    def __init__(self, events: Iterable[Event]) -> None:
-        self.events = list(events)
-        self.orders = _orders_of(self.events, oracle.EPOCH)
-
-    def at(self, now: datetime) -> oracle.Orders:
-        still_open = {key for key, order in self.orders.items() if order["status"] == "open"}
-        running = _orders_of((event for event in self.events if _key(event) in still_open), now)
-        durations = {key: {name: order[name] for name in DURATIONS} for key, order in running.items()}
-        return oracle.Orders(
-            {
-                key: {**order, **durations.get(key, {}), "anomalies": _anomalies(order, now)}
-                for key, order in self.orders.items()
-            }
-        )
-
-
-def _anomalies(order: Row, now: datetime) -> list[str]:
-    return sorted([*order["anomalies"], *(["never_closed"] if oracle.is_never_closed(order, now) else [])])
-
-
-def _key(row: Mapping[str, Any]) -> Key:
-    """The order that a row or an event is about."""
-    return row["center_id"], row["order_id"]
-
-
-def _orders_of(events: Iterable[Event], now: datetime) -> oracle.Orders:
-    """The oracle's orders, one vehicle after the other: it looks for comebacks among all orders that it is given."""
-    vehicles: dict[str, list[Event]] = {}
-    for event in events:
-        vehicles.setdefault(event["vehicle_id"], []).append(event)
-    orders = oracle.Orders()
-    for each in vehicles.values():
-        found = oracle.orders_of(each, now)
-        if shared := orders.keys() & found.keys():
-            raise ValueError(f"order {shared.pop()} has events of more than one vehicle")
-        orders |= found
-    return orders
 
 
 def clickhouse_differences(ask: Ask, truth: Truth, *, tolerance_s: float = 2.0) -> list[str]:
@@ -123,7 +80,7 @@ def said(differences: list[str]) -> str:
 def order_differences(ask: Ask, truth: Truth, *, tolerance_s: float = 2.0) -> list[str]:
     """View `orders`. Figures of open orders run to the server's clock; they may be off by `tolerance_s`."""
     rows = ask("SELECT *, now64(3, 'UTC') AS asked_at FROM orders")
-    now = _at(rows[0].pop("asked_at")) if rows else datetime.now(UTC)
+    now = instant(rows[0].pop("asked_at")) if rows else datetime.now(UTC)
     for row in rows[1:]:
         del row["asked_at"]
     return row_differences(rows, truth, now, open_tolerance_s=tolerance_s)
@@ -139,34 +96,34 @@ def row_differences(
 ) -> list[str]:
     """Rows named as in view `orders`, of any source, against the oracle at `now`; `lacking` names absent columns."""
     orders = truth.at(now)
-    found = list(_unlike_keys("orders", map(_key, rows), orders))
+    found = list(unlike_keys("orders", map(key_of, rows), orders))
     for row in rows:
-        if (order := orders.get(_key(row))) is not None:
+        if (order := orders.get(key_of(row))) is not None:
             found += _row_differences(row, order, Decimal(str(open_tolerance_s)), lacking)
             if "ftf_status" not in lacking:
-                found += _unlike(f"orders {_key(row)} ftf_status", row["ftf_status"], _ftf_status(order, now))
+                found += unlike(f"orders {key_of(row)} ftf_status", row["ftf_status"], _ftf_status(order, now))
     return found if "vehicle_key" in lacking else [*found, *_key_differences(rows, orders)]
 
 
 def _row_differences(row: Row, order: Row, open_tolerance_s: Decimal, lacking: frozenset[str]) -> Iterator[str]:
-    name = f"orders {_key(row)}"
+    name = f"orders {key_of(row)}"
     missing = COLUMNS - row.keys() - lacking
     if missing:
         yield f"{name}: no column {', '.join(sorted(missing))}"
     tolerance = max(open_tolerance_s, EXACT_S) if order["status"] == "open" else EXACT_S
     for column in PLAIN:
-        yield from _unlike(f"{name} {column}", _plain(row.get(column)), _plain(order[column]))
+        yield from unlike(f"{name} {column}", plain(row.get(column)), plain(order[column]))
     for column in TIMES:
-        yield from _unlike(f"{name} {column}", _at(row.get(column)), order[column])
+        yield from unlike(f"{name} {column}", instant(row.get(column)), order[column])
     for column in MONEY:
-        yield from _unlike(f"{name} {column}", _plain(row.get(column)), order[column])
+        yield from unlike(f"{name} {column}", plain(row.get(column)), order[column])
     for column in DURATIONS:
         shown, right = row.get(column), order[column]
         if (shown is None) != (right is None) or (
             right is not None and abs(Decimal(shown) - Decimal(str(right))) > tolerance
         ):
             yield f"{name} {column}: {shown}, expected {right}"
-    yield from _unlike(f"{name} activity_since", _at(row.get("activity_since")), _activity_since(order))
+    yield from unlike(f"{name} activity_since", instant(row.get("activity_since")), _activity_since(order))
     yield from _sum_differences(name, row)
 
 
@@ -174,8 +131,8 @@ def _sum_differences(name: str, row: Row) -> Iterator[str]:
     """Lead = repair + diagnosis + quality + four waits + pickup + finishing, for every row and at any instant."""
     if row.get("lead_s") is None:
         return
-    waits = sum(Decimal(row[f"wait_{wait}_s"]) for wait in oracle.WAITS)
-    touch = sum(Decimal(row[f"{touch}_s"]) for touch in oracle.TOUCHES)
+    waits = sum(Decimal(row[f"wait_{wait}_s"]) for wait in oracle_terms.WAITS)
+    touch = sum(Decimal(row[f"{touch}_s"]) for touch in oracle_terms.TOUCHES)
     done = Decimal(row["pickup_s"]) + Decimal(row["finishing_s"])
     for column, parts in (("wait_s", waits), ("touch_s", touch), ("lead_s", waits + touch + done)):
         if abs(Decimal(row[column]) - parts) > EXACT_S:
@@ -203,16 +160,16 @@ def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str
         keys: dict[str, set[str | None]] = {}
         ids: dict[str, set[str]] = {}
         for row in rows:
-            personal = orders.get(_key(row), {}).get(f"{who}_id")
+            personal = orders.get(key_of(row), {}).get(f"{who}_id")
             key = row.get(f"{who}_key")
             if personal is None:
-                if key is not None and _key(row) in orders:
-                    yield f"orders {_key(row)} {who}_key: {key}, expected none"
+                if key is not None and key_of(row) in orders:
+                    yield f"orders {key_of(row)} {who}_key: {key}, expected none"
                 continue
             keys.setdefault(personal, set()).add(key)
             ids.setdefault(str(key), set()).add(personal)
             if key is None or personal in key or len(key) < 32:
-                yield f"orders {_key(row)} {who}_key: {key} is no keyed hash"
+                yield f"orders {key_of(row)} {who}_key: {key} is no keyed hash"
         yield from (
             f"{who} {personal!r} has several keys: {found}" for personal, found in keys.items() if len(found) > 1
         )
@@ -222,12 +179,12 @@ def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str
 def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
     """The raw facts behind view `orders`, exactly: open orders are stated as of their last event."""
     rows = ask_raw(f"SELECT {', '.join(('center_id', 'order_id', *DURATIONS))} FROM fixtrail_raw.journeys FINAL")
-    found = list(_unlike_keys("journeys", map(_key, rows), truth.orders))
+    found = list(unlike_keys("journeys", map(key_of, rows), truth.orders))
     for row in rows:
         for column in DURATIONS:
-            right = truth.orders.get(_key(row), {}).get(column)
+            right = truth.orders.get(key_of(row), {}).get(column)
             right = None if right is None else Decimal(str(right))
-            found += _unlike(f"journeys {_key(row)} {column}", _plain(row[column]), right)
+            found += unlike(f"journeys {key_of(row)} {column}", plain(row[column]), right)
     return found
 
 
@@ -240,23 +197,23 @@ def stage_differences(ask: Ask, truth: Truth) -> list[str]:
     found: list[str] = []
     last_seq: Counter[Key] = Counter()
     for row in ask("SELECT * FROM stages ORDER BY center_id, order_id, seq"):
-        name = f"stages {_key(row)} {row['seq']}"
-        last_seq[_key(row)] += 1
-        found += _unlike(f"{name} seq", row["seq"], last_seq[_key(row)])
-        found += _unlike(f"{name} is_wait", bool(row["is_wait"]), row["activity"] in oracle.WAITS)
-        since, until = _must(row["started_at"]), _at(row["ended_at"])
+        name = f"stages {key_of(row)} {row['seq']}"
+        last_seq[key_of(row)] += 1
+        found += unlike(f"{name} seq", row["seq"], last_seq[key_of(row)])
+        found += unlike(f"{name} is_wait", bool(row["is_wait"]), row["activity"] in oracle_terms.WAITS)
+        since, until = required_instant(row["started_at"]), instant(row["ended_at"])
         if until is not None:
-            found += _unlike(f"{name} seconds", _plain(row["seconds"]), _plain((until - since).total_seconds()))
-        shown.setdefault(_key(row), []).append((row["activity"], since, until))
+            found += unlike(f"{name} seconds", plain(row["seconds"]), plain((until - since).total_seconds()))
+        shown.setdefault(key_of(row), []).append((row["activity"], since, until))
     right = {key: order["stages"] for key, order in truth.orders.items() if order["stages"]}
-    found += _unlike_keys("stages", shown, right)
+    found += unlike_keys("stages", shown, right)
     for key in shown.keys() & right.keys():
-        found += _unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
+        found += unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
     return found
 
 
 def _stretches(stages: Iterable[tuple[str, datetime, datetime | None]]) -> list[tuple[str, ...]]:
-    merged = oracle.merged_stages(stages)
+    merged = oracle_terms.merged_stages(stages)
     return [(activity, str(since), str(until)) for activity, since, until in merged]
 
 
@@ -265,10 +222,10 @@ def part_differences(ask: Ask, truth: Truth) -> list[str]:
     times = ("requested_at", "backordered_at", "fulfilled_at", "cancelled_at", "expected_at")
     shown = {}
     for row in ask("SELECT * FROM parts"):
-        about: dict[str, Any] = {name: _at(row[name]) for name in times}
-        about |= {name: _plain(row[name]) for name in ("part_no", "quantity", "unit_price", "emergency")}
+        about: dict[str, Any] = {name: instant(row[name]) for name in times}
+        about |= {name: plain(row[name]) for name in ("part_no", "quantity", "unit_price", "emergency")}
         about["stockout"] = bool(row["stockout"])
-        shown[_key(row), row["request_id"]] = about
+        shown[key_of(row), row["request_id"]] = about
     right = {}
     for key, order in truth.orders.items():
         for part in order["parts"]:
@@ -276,14 +233,14 @@ def part_differences(ask: Ask, truth: Truth) -> list[str]:
             about["emergency"] = part["urgency"] == "emergency"
             about["stockout"] = part["backordered_at"] is not None
             right[key, part["request_id"]] = about
-    return _table_differences("parts", shown, right)
+    return table_differences("parts", shown, right)
 
 
 def voice_differences(ask: Ask, truth: Truth) -> list[str]:
     """Views `surveys` and `complaints`: one row per answer and complaint."""
     surveys = {
-        (_key(row), row["event_id"]): {
-            "answered_at": _at(row["answered_at"]),
+        (key_of(row), row["event_id"]): {
+            "answered_at": instant(row["answered_at"]),
             "score": row["score"],
             "reasons": row["reasons"],
             "is_last": bool(row["is_last"]),
@@ -301,10 +258,10 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for survey in order["surveys"]
     }
     complaints = {
-        (_key(row), row["event_id"]): {
-            "complained_at": _at(row["complained_at"]),
+        (key_of(row), row["event_id"]): {
+            "complained_at": instant(row["complained_at"]),
             **{name: row[name] for name in ("category", "severity", "complaint_id", "phase", "phases")},
-            "reached_at": [_at(at) for at in row["reached_at"]],
+            "reached_at": [instant(at) for at in row["reached_at"]],
         }
         for row in ask("SELECT * FROM complaints")
     }
@@ -318,31 +275,31 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for complaint in order["complaint_list"]
     }
     return [
-        *_table_differences("surveys", surveys, right_surveys),
-        *_table_differences("complaints", complaints, right_complaints),
+        *table_differences("surveys", surveys, right_surveys),
+        *table_differences("complaints", complaints, right_complaints),
     ]
 
 
 def event_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `events`: exactly the distinct events, each as it was first sent, without what is personal."""
     rows = ask("SELECT * FROM events")
-    keys = {_key(row): row["vehicle_key"] for row in ask("SELECT center_id, order_id, vehicle_key FROM orders")}
-    right = {(_key(event), event["event_id"]): event for event in distinct(truth.events)}
-    found = list(_unlike_keys("events", ((_key(row), row["event_id"]) for row in rows), right))
+    keys = {key_of(row): row["vehicle_key"] for row in ask("SELECT center_id, order_id, vehicle_key FROM orders")}
+    right = {(key_of(event), event["event_id"]): event for event in distinct(truth.events)}
+    found = list(unlike_keys("events", ((key_of(row), row["event_id"]) for row in rows), right))
     for row in rows:
-        event = right.get((_key(row), row["event_id"]))
+        event = right.get((key_of(row), row["event_id"]))
         if event is None:
             continue
         name = f"events {row['event_id']!r}"
-        found += _unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(_key(row)))
-        found += _unlike(f"{name} occurred_at", _at(row["occurred_at"]), _cut(event["occurred_at"]))
+        found += unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(key_of(row)))
+        found += unlike(f"{name} occurred_at", instant(row["occurred_at"]), cut_instant(event["occurred_at"]))
         for column in ("type", "center_id"):
-            found += _unlike(f"{name} {column}", row[column], event[column])
+            found += unlike(f"{name} {column}", row[column], event[column])
         for column in EVENT_COLUMNS:
             right_value = event.get(column)
             if column == "phase":
                 right_value = event.get("phase", DEFAULT_PHASES.get(event["type"]))
-            found += _unlike(f"{name} {column}", row[column], right_value)
+            found += unlike(f"{name} {column}", row[column], right_value)
         found += _payload_differences(name, row, event)
     return [*found, *_staff_differences(rows, right)]
 
@@ -351,16 +308,16 @@ def _staff_differences(rows: list[Row], right: Mapping[tuple[Key, str], Event]) 
     """Every employee has one pseudonym at a center, and nobody else has it; or all are named as they were sent."""
     pseudonyms: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        event = right.get((_key(row), row["event_id"]), {})
+        event = right.get((key_of(row), row["event_id"]), {})
         is_named = event.get("technician_id") is not None
-        yield from _unlike(f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, is_named)
+        yield from unlike(f"events {row['event_id']!r} has a technician", row["technician_id"] is not None, is_named)
         if is_named:
             person = event["center_id"], event["technician_id"]
             pseudonyms.setdefault(person, set()).add(row["technician_id"])
     for person, names in pseudonyms.items():
-        yield from _unlike(f"pseudonyms of {person}", len(names), 1)
+        yield from unlike(f"pseudonyms of {person}", len(names), 1)
     of_all = [(center_id, name) for (center_id, _), names in pseudonyms.items() for name in names]
-    yield from _unlike("pseudonyms of two", len(of_all), len(set(of_all)))
+    yield from unlike("pseudonyms of two", len(of_all), len(set(of_all)))
 
 
 def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
@@ -374,16 +331,16 @@ def _payload_differences(name: str, row: Row, event: Event) -> Iterator[str]:
         if field not in event and (field, value) not in (("phase", "completed"), ("phase", "opened")):
             yield f"{name} payload: {field} was not sent"
         elif field in ("promised_at", "expected_at", "starts_at"):
-            yield from _unlike(f"{name} payload {field}", _cut(value), _cut(sent))
+            yield from unlike(f"{name} payload {field}", cut_instant(value), cut_instant(sent))
         elif field in event and field not in STAFF:
-            yield from _unlike(f"{name} payload {field}", _amounts(value), _amounts(sent))
+            yield from unlike(f"{name} payload {field}", amounts(value), amounts(sent))
 
 
 def distinct(events: Iterable[Event]) -> Iterator[Event]:
     """The events that count: of those with one id in one order the first."""
     seen: set[tuple[Key, str, str]] = set()
     for event in events:
-        identity = (_key(event), event["vehicle_id"], event["event_id"])
+        identity = (key_of(event), event["vehicle_id"], event["event_id"])
         if identity not in seen:
             seen.add(identity)
             yield event
@@ -398,13 +355,13 @@ def contradictions(events: Iterable[Event]) -> list[Event]:
 def conflict_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `dead_letters`: a row for each event that contradicts another, however often its letter was sent."""
     rows = ask("SELECT count() AS n FROM dead_letters WHERE code = 'event_id_conflict'")
-    return list(_unlike("dead_letters event_id_conflict", rows[0]["n"], len(contradictions(truth.events))))
+    return list(unlike("dead_letters event_id_conflict", rows[0]["n"], len(contradictions(truth.events))))
 
 
 def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `center_hours`: counts and sums exactly, percentiles within a bucket. An hour of nothing may be missing."""
-    hours = oracle.center_hours_of(truth.orders)
-    right = {key: {name: _plain(value) for name, value in hour.items()} for key, hour in hours.items()}
+    hours = oracle_figures.center_hours_of(truth.orders)
+    right = {key: {name: plain(value) for name, value in hour.items()} for key, hour in hours.items()}
     shown = {}
     found: list[str] = []
     waits: dict[tuple[str, datetime], list[float]] = {}
@@ -414,21 +371,21 @@ def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
             waits.setdefault((order["center_id"], hour), []).append(order["wait_s"])
     names = next(iter(right.values()), {}).keys()
     for row in ask("SELECT * FROM center_hours"):
-        key = (row["center_id"], _must(row["hour"]))
+        key = (row["center_id"], required_instant(row["hour"]))
         about = {name: round(Decimal(row[name]), 3) for name in names}
         if any(about.values()) or key in right:
             shown[key] = about
         found += _bucket_differences(f"center_hours {key[0]!r} {key[1]:%m-%d %H}", row, sorted(waits.get(key, ())))
-    return [*_table_differences("center_hours", shown, right), *found]
+    return [*table_differences("center_hours", shown, right), *found]
 
 
 def _bucket_differences(name: str, row: Row, waits: list[float]) -> Iterator[str]:
     buckets = {int(bucket): int(count) for bucket, count in dict(row["wait_buckets"]).items()}
-    yield from _unlike(f"{name} wait_buckets", sum(buckets.values()), len(waits))
+    yield from unlike(f"{name} wait_buckets", sum(buckets.values()), len(waits))
     for column, share in (("wait_p50_s", 0.5), ("wait_p90_s", 0.9)):
         shown = row[column]
         if not waits:
-            yield from _unlike(f"{name} {column}", shown, None)
+            yield from unlike(f"{name} {column}", shown, None)
             continue
         ranked = waits[math.ceil(share * len(waits)) - 1]
         if shown is None or not ranked / BUCKET_GROWTH - 1 <= float(shown) <= ranked * BUCKET_GROWTH + 1:
@@ -436,66 +393,3 @@ def _bucket_differences(name: str, row: Row, waits: list[float]) -> Iterator[str
 
 
 # Values
-
-
-def _table_differences(name: str, shown: Mapping[Any, Row], right: Mapping[Any, Row]) -> list[str]:
-    found = list(_unlike_keys(name, shown, right))
-    for key in sorted(shown.keys() & right.keys(), key=str):
-        for column, value in right[key].items():
-            found += _unlike(f"{name} {key} {column}", shown[key][column], value)
-    return found
-
-
-def _unlike(name: str, shown: Any, right: Any) -> Iterator[str]:
-    if shown != right or isinstance(shown, bool) != isinstance(right, bool):
-        yield f"{name}: {shown!r}, expected {right!r}"
-
-
-def _unlike_keys(name: str, shown: Iterable[Any], right: Iterable[Any]) -> Iterator[str]:
-    there, wanted = Counter(iter(shown)), set(right)
-    yield from (f"{name} {key!r}: {count} times" for key, count in there.items() if count > 1)
-    yield from (f"{name} {key!r}: missing" for key in sorted(wanted - there.keys(), key=str))
-    yield from (f"{name} {key!r}: not expected" for key in sorted(there.keys() - wanted, key=str))
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as exact decimals, so that 7, 7.0 and Decimal("7.00") are one."""
-    if isinstance(value, float):
-        return Decimal(str(value))
-    return list(value) if isinstance(value, (list, tuple)) else value
-
-
-def _amounts(value: Any) -> Any:
-    """A JSON value with every number as Decimal, also where it was printed as text."""
-    if isinstance(value, dict):
-        return {name: _amounts(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_amounts(each) for each in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, (int, float, Decimal)):
-        return Decimal(str(value)).normalize()
-    try:
-        return Decimal(value).normalize()
-    except ArithmeticError:
-        return value
-
-
-def _at(text: Any) -> datetime | None:
-    """A time as ClickHouse or `facts` prints it; UTC."""
-    if text is None:
-        return None
-    at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def _must(text: Any) -> datetime:
-    at = _at(text)
-    assert at is not None
-    return at
-
-
-def _cut(text: Any) -> datetime | None:
-    """A sent time, cut to whole milliseconds."""
-    at = None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-    return None if at is None else at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from fixtrail.demo.run import afternoon_zone
 from fixtrail.web.accounts.passwords import hash_password
 from fixtrail.web.accounts.users import Account, write_users
-from tests.browser.test_ops import DESK, PASSWORD, PHONE, WALL, Desks, live
+from tests.browser.desks import DESK, PASSWORD, PHONE, WALL, Desks, live
 from tests.stack import ROOT, Stack, wait_for
 
 pytestmark = pytest.mark.skipif(

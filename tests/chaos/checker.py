@@ -16,8 +16,8 @@ from tests.chaos.faults import GROUP_OF, Done
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Log, Sent
 from tests.chaos.watch import CHANGELOG, EVENTS, LETTERS, OUTPUTS, Sample, Watch
-from tests.compare import Event, Truth
 from tests.kafka_io import read_topic
+from tests.truth import Event, Truth
 
 CODE = "fixtrail-code"
 ENDS = "processes ended only as they may"

@@ -7,27 +7,30 @@ proxies between them. The boxes run from a copy of the code, so that a run of ho
 import asyncio
 import base64
 import contextlib
-import random
 import secrets
 import shutil
-import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from tests import kafka_cluster
 from tests.chaos import providers
+from tests.chaos.hosts import (
+    answers,
+    coordinated_by,
+    copy_code,
+    delete_topics,
+    free_ports,
+    listeners_of,
+    listens,
+    python_command,
+)
 from tests.chaos.processes import Part, Processes, inherited
 from tests.chaos.proxy import HOST, Proxy
 from tests.providers.server import Provider
-from tests.stack import ROOT, Row, rows_of
+from tests.stack import Row, rows_of
 
-CODE = ("fixtrail", "streams", "sinks", "schemas", "analytics", "tests")
 RESULTS = ("journeys", "center-hours", "notices", "service-events.dead-letter")
 WORKERS = 3
 BOXES: dict[str, tuple[str, ...]] = {
@@ -105,7 +108,7 @@ class Fleet(Processes):
         self.want(*self.brokers, "clickhouse")
         self.wait_ready(*self.brokers, "clickhouse")
         if len(self.brokers) > 1:
-            self.app_id = asyncio.run(_coordinated_by(2, self.kafka))
+            self.app_id = asyncio.run(coordinated_by(2, self.kafka))
         self.migrate()
         if self.told:
             self.providers = providers.start(self.passwords["hash"])
@@ -171,12 +174,18 @@ class Fleet(Processes):
     def _make_broker(self) -> None:
         data = self._folder_on_disk("broker")
         if self.broker == "embedded":
-            self.ports = _free_ports("kafka", "http", "tcp", "clickhouse")
-            command = [*_python("fixtrail.local.broker"), "--port", str(self.ports["kafka"]), "--data", str(data)]
-            ready = lambda: _listens(self.ports["kafka"])  # noqa: E731
+            self.ports = free_ports("kafka", "http", "tcp", "clickhouse")
+            command = [
+                *python_command("fixtrail.local.broker"),
+                "--port",
+                str(self.ports["kafka"]),
+                "--data",
+                str(data),
+            ]
+            ready = lambda: listens(self.ports["kafka"])  # noqa: E731
         elif len(self.brokers) > 1:
             # Without proxies, each of which would have to know both.
-            self.ports = _free_ports("kafka", "kafka-2", "controller", "http", "tcp", "clickhouse")
+            self.ports = free_ports("kafka", "kafka-2", "controller", "http", "tcp", "clickhouse")
             self.settings = {"FIXTRAIL_REPLICATION": "2", **self.settings}
             first, second = self.ports["kafka"], self.ports["kafka-2"]
             command = kafka_cluster.prepare_kafka(data, first, self.ports["controller"], REPLICATED)
@@ -192,7 +201,7 @@ class Fleet(Processes):
         else:
             boxes = list(self._boxes())
             named = ("kafka", "controller", "http", "tcp", "clickhouse")
-            self.ports = _free_ports(*named, *boxes, *(f"behind {box}" for box in boxes))
+            self.ports = free_ports(*named, *boxes, *(f"behind {box}" for box in boxes))
             command = kafka_cluster.prepare_kafka(
                 data, self.ports["kafka"], self.ports["controller"], listeners_of(boxes, self.ports)
             )
@@ -205,7 +214,7 @@ class Fleet(Processes):
     def _make_clickhouse(self, name: str = "clickhouse") -> None:
         ports = self.ports
         command = [
-            *_python("fixtrail.local.clickhouse"),
+            *python_command("fixtrail.local.clickhouse"),
             *("--http-port", str(ports["http"]), "--tcp-port", str(ports["tcp"])),
             *("--data", str(self._folder_on_disk(name))),
         ]
@@ -215,7 +224,7 @@ class Fleet(Processes):
             # The checker reads everything at once, on a machine that may be busy.
             "FIXTRAIL_READER_S": "300",
         }
-        self._add("clickhouse", command, environment, lambda: _answers(f"http://{HOST}:{ports['http']}/ping"))
+        self._add("clickhouse", command, environment, lambda: answers(f"http://{HOST}:{ports['http']}/ping"))
 
     def _boxes(self) -> Iterator[str]:
         """Those that this fleet can have."""
@@ -224,10 +233,10 @@ class Fleet(Processes):
     def _start_boxes(self, without: tuple[str, ...] = ()) -> None:
         """All of them but the workers that come by scaling; returns once they are ready."""
         for name in self._boxes():
-            port = self.health[name] = _free_ports("health")["health"]
+            port = self.health[name] = free_ports("health")["health"]
             url = f"http://{HOST}:{port}/readyz"
             environment = {**self.environment(name), "FIXTRAIL_HEALTH_PORT": str(port)}
-            self._add(name, [*self._box(), *BOXES[name]], environment, lambda url=url: _answers(url))  # type: ignore[misc]
+            self._add(name, [*self._box(), *BOXES[name]], environment, lambda url=url: answers(url))  # type: ignore[misc]
         extra = {f"worker-{number}" for number in range(self.workers + 1, WORKERS + 1)}
         names = [name for name in self._boxes() if name not in extra and not name.startswith(without)]
         self.want(*names)
@@ -235,8 +244,8 @@ class Fleet(Processes):
 
     def _box(self) -> list[str]:
         if self.mutant is not None:
-            return [*_python("tests.chaos.mutants.box"), self.mutant]
-        return _python("fixtrail")
+            return [*python_command("tests.chaos.mutants.box"), self.mutant]
+        return python_command("fixtrail")
 
     def environment(self, box: str | None = None) -> dict[str, str]:
         """What a box finds in its environment: where its proxies are; without a name, where the servers are."""
@@ -281,7 +290,7 @@ class Fleet(Processes):
     def run(self, *arguments: str) -> str:
         """What a `fixtrail` command prints, past the proxies. Raises CalledProcessError where it fails."""
         done = subprocess.run(
-            [*_python("fixtrail"), *arguments],
+            [*python_command("fixtrail"), *arguments],
             cwd=self.folder / "release-1",
             env={**inherited(), **self.environment()},
             stdin=subprocess.DEVNULL,
@@ -324,96 +333,3 @@ class Fleet(Processes):
             with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
                 found[f"metrics of {name}"] = answer.read().decode()
         return found
-
-
-async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
-    """Delete these topics; returns once the broker does not list them any more."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_topics(list(names))
-        while set(names) & set(await admin.list_topics()):
-            await asyncio.sleep(0.2)
-    finally:
-        await admin.close()
-
-
-async def _coordinated_by(node: int, bootstrap: str) -> str:
-    """An app id whose workers' group has this node for its coordinator."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        for number in range(40):
-            name = f"fixtrail{number}"
-            for _ in range(20):
-                with contextlib.suppress(KafkaError):
-                    if await admin.find_coordinator(name) == node:
-                        return name
-                    break
-                await asyncio.sleep(0.5)
-    finally:
-        await admin.close()
-    raise RuntimeError(f"node {node} coordinates no group")
-
-
-def copy_code(folder: Path, revision: str | None) -> None:
-    """The code as it is in the working tree, or at a revision."""
-    if folder.exists():
-        return
-    folder.mkdir(parents=True)
-    if revision is not None:
-        archive = subprocess.run(["git", "archive", revision, *CODE], cwd=ROOT, check=True, stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
-        return
-    for name in CODE:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def listeners_of(boxes: Sequence[str], ports: Mapping[str, int]) -> str:
-    """Kafka's properties for one listener a box, each advertised as that box's proxy."""
-    names = {box: box.upper().replace("-", "") for box in boxes}
-    own = {
-        "PLAINTEXT": (ports["kafka"], ports["kafka"]),
-        **{names[box]: (ports[f"behind {box}"], ports[box]) for box in boxes},
-    }
-    listens = [f"{name}://{HOST}:{port}" for name, (port, _) in own.items()]
-    told = [f"{name}://{HOST}:{port}" for name, (_, port) in own.items()]
-    return (
-        f"listeners={','.join(listens)},CONTROLLER://{HOST}:{ports['controller']}\n"
-        f"advertised.listeners={','.join(told)}\n"
-        f"listener.security.protocol.map={','.join(f'{name}:PLAINTEXT' for name in (*own, 'CONTROLLER'))}\n"
-        "inter.broker.listener.name=PLAINTEXT\n"
-        "group.max.session.timeout.ms=60000\n"
-    )
-
-
-def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
-
-
-def _free_ports(*names: str) -> dict[str, int]:
-    """Ports below those that the system gives to outgoing connections, which could take one while its owner is away."""
-    found: dict[str, int] = {}
-    while len(found) < len(names):
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
-            if port not in found.values():
-                found[names[len(found)]] = port
-    return found
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=2):
-            return True
-    except OSError:
-        return False
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (OSError, ValueError):
-        return False

@@ -22,7 +22,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.chaos import faults
 from tests.chaos.faults import Chaos, rewind
-from tests.chaos.fleet import Fleet, delete_topics
+from tests.chaos.fleet import Fleet
+from tests.chaos.hosts import delete_topics
 from tests.chaos.plan import Fault
 from tests.chaos.report import merge_json
 from tests.chaos.run import Asked, run

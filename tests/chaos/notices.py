@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests import oracle
+from tests import oracle, oracle_terms, oracle_times
 from tests.chaos.topics import in_order
-from tests.compare import Event, distinct
+from tests.compare import distinct
+from tests.truth import Event
 
 Told = tuple[str, str, str, str]  # center, order, milestone, event
 BY_CLOCK = ("running_late", "no_news")
@@ -80,7 +81,7 @@ def _milestones(history: list[Event], activities: dict[tuple[str, ...], str]) ->
         if first is None or number < first:
             continue
         key = tuple(each["event_id"] for each in past)
-        now = activities.get(key) or activities.setdefault(key, oracle.activity_after(past))
+        now = activities.get(key) or activities.setdefault(key, oracle_times.activity_after(past))
         is_first_word = event["type"] == "ready" and not _is_done(past) and not _is_vouched_for(past[:-1])
         if is_first_word and activity == "pickup":
             yield "ready", event["event_id"]
@@ -151,4 +152,4 @@ def _last(events: list[Event], field: str) -> int | None:
 
 
 def _ms(at: str) -> int:
-    return oracle._ms(at)
+    return oracle_terms.ms_of(at)

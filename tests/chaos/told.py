@@ -8,15 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tests import oracle
+from tests import oracle_terms
 from tests.chaos import notices, providers
 from tests.chaos.fleet import Fleet
 from tests.chaos.processes import End
 from tests.chaos.topics import in_order
-from tests.compare import Truth
 from tests.providers.push_sink import FINAL
 from tests.providers.server import Provider
 from tests.stack import wait_for
+from tests.truth import Truth
 
 SOON_MS, OVERDUE_MS = 2_000, 30_000
 CHANNELS = {"webhook", "sms"}
@@ -123,7 +123,7 @@ def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
 
 def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
     """What the watch told: only promises that were made and had passed; and of each that was still broken, it told."""
-    told: set[tuple[oracle.Key, str]] = set()
+    told: set[tuple[oracle_terms.Key, str]] = set()
     found = []
     for record in in_order(records):
         notice = json.loads(record.value)
@@ -140,7 +140,7 @@ def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> li
     return [*found, *_not_told(told, truth, ended_ms)]
 
 
-def _not_told(told: set[tuple[oracle.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
+def _not_told(told: set[tuple[oracle_terms.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
     """Orders of today that are open to the end and late: nothing made the watch's word needless."""
     threshold_ms = round(providers.LATE_AFTER_MINUTES * 60_000)
     for key, order in truth.orders.items():

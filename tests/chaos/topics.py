@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests import compare, oracle
-from tests.compare import Truth
+from tests import compare, oracle_figures
+from tests.oracle_terms import EPOCH
+from tests.truth import Truth
 
 ORIGIN = ("fixtrail-topic", "fixtrail-partition", "fixtrail-offset")
 HEARTBEAT = "fixtrail-heartbeat"
@@ -49,7 +50,7 @@ def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
         if name not in last or fact["version"] >= last[name]["version"]:
             last[name] = fact
     rows = [_row(fact) for fact in last.values()]
-    found += compare.row_differences(rows, truth, oracle.EPOCH, lacking=NOT_IN_FACTS)
+    found += compare.row_differences(rows, truth, EPOCH, lacking=NOT_IN_FACTS)
     return found
 
 
@@ -85,7 +86,7 @@ def _row(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(ms: int | None) -> str | None:
-    return None if ms is None else str(oracle.EPOCH + timedelta(milliseconds=ms))
+    return None if ms is None else str(EPOCH + timedelta(milliseconds=ms))
 
 
 def counts_told(records: Iterable[Any]) -> dict[Name, tuple[int, list[tuple[int, int]]]]:
@@ -117,11 +118,11 @@ def center_hour_differences(records: Iterable[Any], truth: Truth) -> list[str]:
         key = hour["center_id"], hour["hour"], hour["partition"]
         if key not in newest or hour["revision"] >= newest[key]["revision"]:
             newest[key] = hour
-    right = oracle.center_hours_of(truth.orders)
+    right = oracle_figures.center_hours_of(truth.orders)
     names = next(iter(right.values()), {}).keys()
     added: dict[tuple[str, datetime], dict[str, Decimal]] = {}
     for (center, at, _), hour in newest.items():
-        sums = added.setdefault((center, oracle.EPOCH + timedelta(milliseconds=at)), dict.fromkeys(names, Decimal(0)))
+        sums = added.setdefault((center, EPOCH + timedelta(milliseconds=at)), dict.fromkeys(names, Decimal(0)))
         for name in names:
             sums[name] += Decimal(hour[name])
     nothing = dict.fromkeys(names, 0)
@@ -153,11 +154,11 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
 
 def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:
     right: dict[Name, dict[str, int]] = {}
-    newest = oracle.EPOCH
+    newest = EPOCH
     for event in compare.distinct(truth.events):
         at = datetime.fromisoformat(event["occurred_at"]).astimezone(UTC)
         newest = max(newest, at)
-        ms = (at - oracle.EPOCH) // timedelta(milliseconds=1)
+        ms = (at - EPOCH) // timedelta(milliseconds=1)
         right.setdefault((event["vehicle_id"], event["center_id"], event["order_id"]), {})[event["event_id"]] = ms
     for name in sorted(kept.keys() - right.keys()):
         yield f"changelog {name}: not expected"

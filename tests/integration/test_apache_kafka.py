@@ -12,9 +12,9 @@ import pytest
 
 from tests import compare, feed
 from tests.clickhouse_node import ClickHouseNode, start_clickhouse
-from tests.compare import Truth
 from tests.kafka_cluster import KafkaNode, apache_kafka, require_kafka, start_kafka  # noqa: F401
 from tests.stack import Row, rows_of
+from tests.truth import Truth
 
 pytestmark = pytest.mark.kafka
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import compare, feed
-from tests.compare import Truth
 from tests.integration.conftest import EVENTS, SEED, MakeStack
 from tests.stack import Stack, rows_of
+from tests.truth import Truth
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # What tests/feed.py makes up as addresses, names, comments, vehicle ids and customer ids.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import compare, feed
-from tests.compare import Truth
 from tests.integration.conftest import AT_LENGTH, EVENTS, SEED, MakeStack
 from tests.stack import Stack, is_running, wait_for
+from tests.truth import Truth
 
 # With EVENTS at its default: some seconds of flow, in which the kills fall.
 SENT = EVENTS * 2 // 5

@@ -17,10 +17,10 @@ import pytest
 from tests import compare, feed
 from tests.chaos import topics
 from tests.clickhouse_node import BrokerNode, ClickHouseNode, start_broker, start_clickhouse
-from tests.compare import Truth
 from tests.integration.conftest import AT_LENGTH, SEED
 from tests.kafka_io import produce, read_topic
 from tests.stack import ROOT, rows_of, wait_for
+from tests.truth import Row, Truth
 
 CRASHED = 99
 LIMIT_S = 180.0
@@ -126,7 +126,7 @@ def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
     boxes.run("status", "--wait-idle", "150")
     assert [box.poll() for box in last] == [None, None]
 
-    def ask(query: str) -> list[compare.Row]:
+    def ask(query: str) -> list[Row]:
         return rows_of(boxes.clickhouse.ask(f"{query} FORMAT JSONEachRow".replace("FROM ", "FROM fixtrail.")))
 
     found = compare.clickhouse_differences(ask, truth)

@@ -12,10 +12,10 @@ from schemas.dead_letter import read_dead_letter
 from schemas.heartbeat import heartbeat_sent_at
 from tests import compare, feed
 from tests.bad_records import POISON, poison, poison_code, poison_key
-from tests.compare import Truth
 from tests.integration.conftest import SEED, MakeStack
 from tests.kafka_io import Place, produce, read_topic
 from tests.stack import Stack, wait_for
+from tests.truth import Truth
 
 EVENTS, LETTERS = "service-events", "service-events.dead-letter"
 # A line sender cannot say these: no value, no or another key, a line end inside.

@@ -22,7 +22,7 @@ from fixtrail.reports.pilot import report as pilot
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import Targets, targets_of
 from runtime.failure import ExitError
-from tests import feed, oracle
+from tests import feed, oracle, oracle_terms
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
@@ -64,7 +64,7 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
                 "wait": None if order["wait_s"] is None else order["wait_s"] / 60,
                 **{
                     f"wait_{cause}": None if order["wait_s"] is None else order[f"wait_{cause}_s"] / 60
-                    for cause in oracle.WAITS
+                    for cause in oracle_terms.WAITS
                 },
                 "not_fixed": 1.0 - order["ftf"] if settled else None,
                 "stockout": float(order["stockouts"] > 0),

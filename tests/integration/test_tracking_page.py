@@ -1,10 +1,8 @@
 """The tracking page over HTTP: who sees what, what forms come to, and that hostile content stays inert."""
 
-import json
 import re
 import statistics
 import time
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -12,68 +10,15 @@ from urllib.parse import quote
 import pytest
 
 from fixtrail.web.config import Limits
-from fixtrail.web.tracking import live, routes
-from schemas.decode import decode_event
+from fixtrail.web.tracking import live
 from schemas.times import DAY_MS
+from tests.integration.tracking_pages import fact, no_worker, pages, visit, whole_visit
 from tests.pages import PageServer, now_ms
 from tests.workshop import (
-    approved,
-    checked_in,
-    diagnosis_started,
     handed_off,
-    order_after,
-    part,
-    quoted,
-    repair,
 )
 
-CENTERS = """
-[[center]]
-id = "C1"
-name = "上海浦东服务中心"
-name_en = "Shanghai Pudong"
-region = "East"
-phone = "+86 21 5555 0100"
-
-[[center]]
-id = "C-REPAIR"
-name = "成都"
-region = "West"
-tells_ready = "repair"
-
-[[center]]
-id = "C-PROOF"
-name = "北京"
-region = "North"
-tells_ready = "proof"
-"""
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    with PageServer(tmp_path_factory.mktemp("pages"), centers=CENTERS) as serving:
-        yield serving
-
-
-@pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a form sends never shows here, so no form waits for it."""
-    monkeypatch.setattr(routes, "SHOWN_WITHIN_S", 0.02)
-
-
-def fact(order_id: str, *events: dict[str, Any], version: int | None = None, **changed: Any) -> dict[str, Any]:
-    """The fact of an order after the events of the workshop's R1."""
-    return {
-        **order_after(*events),
-        "order_id": order_id,
-        **({} if version is None else {"version": version}),
-        **changed,
-    }
-
-
-def visit(order_id: str, **changed: Any) -> dict[str, Any]:
-    """A car that waits for the answer to its quote."""
-    return fact(order_id, checked_in("08:00"), diagnosis_started("08:20"), quoted("08:40"), **changed)
+__all__ = ["no_worker", "pages"]
 
 
 # Links
@@ -164,7 +109,7 @@ def test_nothing_is_opened_before_it_is_known_what_was_revoked(pages: PageServer
 
 
 def test_no_page_has_anything_inline_or_from_elsewhere(pages: PageServer):
-    pages.publish(visit("R-41"), fact("R-42", *_whole(), handed_off("13:00", amount=780)))
+    pages.publish(visit("R-41"), fact("R-42", *whole_visit(), handed_off("13:00", amount=780)))
     for order_id in ("R-41", "R-42"):
         for path in ("", "/messages"):
             html = pages.get(f"/t/{pages.token(order_id)}{path}").text
@@ -173,23 +118,9 @@ def test_no_page_has_anything_inline_or_from_elsewhere(pages: PageServer):
             assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//", html)
 
 
-def _whole() -> list[dict[str, Any]]:
-    return [
-        checked_in("08:00", promised="12:00"),
-        diagnosis_started("08:20"),
-        quoted("08:40"),
-        approved("09:00"),
-        part("requested", "09:05"),
-        part("backordered", "09:10", expected_at="2026-03-02T11:00:00Z"),
-        part("fulfilled", "10:40"),
-        repair("started", "10:45"),
-        repair("completed", "11:30"),
-    ]
-
-
 @pytest.mark.parametrize("locale", ["zh-CN", "en"])
 def test_every_moment_of_a_visit_has_a_page(pages: PageServer, locale: str):
-    events = [*_whole(), handed_off("13:00", amount=780)]
+    events = [*whole_visit(), handed_off("13:00", amount=780)]
     for count in range(1, len(events) + 1):
         pages.publish(fact("R-43", *events[:count], version=count + (100 if locale == "en" else 0)))
 
@@ -338,119 +269,6 @@ def test_requests_are_limited_before_a_link_is_looked_at(tmp_path):
 
 
 # Forms
-
-
-def test_an_approval_is_an_event_with_the_same_id_however_often_it_is_sent(pages: PageServer):
-    pages.publish(visit("R-80"))
-    pages.events.events.clear()
-    path = f"/t/{pages.token('R-80')}?lang=en"
-    key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
-
-    for answer in ("approve", "approve", "decline"):
-        pages.post(path, {"form": "decision", "quote": key, "answer": answer, "amount": "769.90"})
-
-    sent = pages.events.events
-    assert {event["event_id"] for event in sent} == {sent[0]["event_id"]}
-    assert [event["approved"] for event in sent] == [True, True, False]
-    event = decode_event(json.dumps(sent[0]).encode())
-    assert (event.order_id, event.vehicle_id, event.type) == ("R-80", "V1", "quote_decision")
-
-
-def test_an_answer_to_a_quote_that_changed_is_not_sent(pages: PageServer):
-    pages.publish(visit("R-81"))
-    pages.events.events.clear()
-
-    answer = pages.post(f"/t/{pages.token('R-81')}", {"form": "decision", "quote": "e-old", "answer": "approve"})
-
-    assert (answer.status, answer.headers["location"].endswith("said=outdated")) == (303, True)
-    assert pages.events.events == []
-
-
-def test_an_answer_comes_after_its_quote_where_clocks_differ(pages: PageServer):
-    ahead = visit("R-82")
-    shifted = now_ms() + 60_000
-    ahead["timeline"] = [
-        [name, event, shifted if name == "quote_ready" else at] for name, event, at in ahead["timeline"]
-    ]
-    pages.publish(ahead)
-    pages.events.events.clear()
-    key = next(event for name, event, _ in ahead["timeline"] if name == "quote_ready")
-
-    pages.post(f"/t/{pages.token('R-82')}", {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"})
-
-    (sent,) = pages.events.events
-    assert int(decode_event(json.dumps(sent).encode()).occurred_at.timestamp() * 1000) == shifted + 1
-
-
-def test_while_kafka_is_away_the_page_says_that_it_did_not_work(pages: PageServer):
-    pages.publish(visit("R-83"))
-    path = f"/t/{pages.token('R-83')}?lang=en"
-    key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
-    pages.events.away = True
-    try:
-        answer = pages.post(path, {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"})
-    finally:
-        pages.events.away = False
-
-    assert "That did not work" in pages.get(answer.headers["location"]).text
-
-
-def test_the_survey_is_an_event_with_what_was_chosen(pages: PageServer):
-    pages.publish(fact("R-84", *_whole(), handed_off("13:00", amount=780)))
-    pages.events.events.clear()
-    path = f"/t/{pages.token('R-84')}"
-    said = {"form": "survey", "answers": "0", "score": "9", "reason": ["quick", "<script>"], "comment": " gut\r\n\0so "}
-
-    answer = pages.post(path, said)
-
-    (sent,) = pages.events.events
-    assert answer.headers["location"].endswith("said=rated")
-    assert (sent["score"], sent["reasons"], sent["comment"]) == (9, ["quick"], "gut so")
-    assert pages.post(path, {**said, "score": "11"}).headers["location"].endswith("said=incomplete")
-    assert pages.post(path, {**said, "score": ""}).headers["location"].endswith("said=incomplete")
-    assert len(pages.events.events) == 1
-
-
-def test_another_site_can_send_nothing(pages: PageServer):
-    pages.publish(visit("R-85"))
-    pages.events.events.clear()
-    path = f"/t/{pages.token('R-85')}"
-    key = re.search(r'name="quote" value="([^"]+)"', pages.get(path).text)[1]
-
-    answer = pages.post(
-        path, {"form": "decision", "quote": key, "answer": "approve", "amount": "769.9"}, Sec_Fetch_Site="cross-site"
-    )
-
-    assert answer.status == 403
-    assert pages.events.events == []
-
-
-def test_forms_are_limited_by_link(tmp_path):
-    with PageServer(tmp_path / "limits", limits=Limits(forms_of_link=2)) as pages:
-        pages.publish(visit("R-86"))
-        path = f"/t/{pages.token('R-86')}"
-
-        said = [pages.post(path, {"form": "x"}).headers["location"].partition("said=")[2] for _ in range(3)]
-
-    assert said == ["failed", "failed", "busy"]
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff" * 100, b"a=" + b"x" * 200_000, b"&" * 10_000, b"form=decision&form=survey"]
-)
-def test_a_body_that_is_no_form_comes_to_nothing(pages: PageServer, body: bytes):
-    pages.publish(visit("R-87"))
-    pages.events.events.clear()
-
-    assert pages.post(f"/t/{pages.token('R-87')}", body).status in (303, 400, 413)
-    assert pages.events.events == []
-
-
-def test_a_subscription_that_may_not_be_called_is_refused(pages: PageServer):
-    pages.publish(visit("R-88"))
-    hostile = b'{"endpoint":"https://127.0.0.1/x","keys":{"p256dh":"a","auth":"b"}}'
-
-    assert pages.post(f"/t/{pages.token('R-88')}/push", hostile).status == 422
 
 
 # Hostile content

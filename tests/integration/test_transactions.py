@@ -5,9 +5,10 @@ import asyncio
 from aiokafka import AIOKafkaProducer
 
 from tests import feed
-from tests.compare import Truth, order_differences, said
+from tests.compare import order_differences, said
 from tests.integration.conftest import MakeStack
 from tests.stack import wait_for
+from tests.truth import Truth
 
 
 def test_what_a_transaction_took_back_never_counts_and_nothing_waits_for_its_markers(make_stack: MakeStack):

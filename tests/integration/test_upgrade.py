@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from schemas.order_key import OrderKey
-from tests.chaos.fleet import delete_topics
+from tests.chaos.hosts import delete_topics
 from tests.paths import ROOT
 from tests.providers.messages import now_ms
 from tests.stack import Stack, wait_for

@@ -19,6 +19,7 @@ from streams.journey.entries import decode_entry, entry_of
 from streams.journey.visit import fold
 from tests import oracle
 from tests.kafka_record import record_of
+from tests.oracle_terms import EPOCH
 from tests.paths import ROOT
 
 EXAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "tests" / "examples").glob("*.json"))}
@@ -122,8 +123,8 @@ def test_a_failed_check_whose_phase_is_null_is_a_completed_one():
 
     assert decode_event(bytes_of(unsaid)) == decode_event(bytes_of(failed))
     assert fact["ftf_cause"] == "rework"
-    assert oracle.orders_of([*story, unsaid], oracle.EPOCH) == oracle.orders_of([*story, failed], oracle.EPOCH)
-    assert oracle.orders_of([*story, unsaid], oracle.EPOCH)[fact["order_id"]]["ftf_cause"] == "rework"
+    assert oracle.orders_of([*story, unsaid], EPOCH) == oracle.orders_of([*story, failed], EPOCH)
+    assert oracle.orders_of([*story, unsaid], EPOCH)[fact["order_id"]]["ftf_cause"] == "rework"
     for file in ("quality_check.json", "service-event.json"):
         schema = json.loads((ROOT / "docs" / "schemas" / file).read_text())
         jsonschema.validate(unsaid, schema, jsonschema.Draft202012Validator)
@@ -208,7 +209,7 @@ def test_it_has_an_entry_that_its_json_gives_again(name: str):
     entry = entry_of(event)
 
     assert (entry.event_id, entry.center) == (event.event_id, event.center_id)
-    assert entry.at == (event.occurred_at - oracle.EPOCH).total_seconds() * 1000
+    assert entry.at == (event.occurred_at - EPOCH).total_seconds() * 1000
     assert decode_entry(msgspec.json.encode(entry)) == entry
 
 
@@ -224,7 +225,7 @@ def test_the_examples_together_are_one_visit():
     """Told in the order of time they make the order that the documentation speaks of."""
     story = [event for name, event in EXAMPLES.items() if name != "cancellation"]
     (fact,) = journey_facts(decode_event(bytes_of(event)) for event in story)
-    order = oracle.orders_of(story, oracle.EPOCH)[fact["order_id"]]
+    order = oracle.orders_of(story, EPOCH)[fact["order_id"]]
 
     assert (fact["status"], fact["score"], fact["complaints"], fact["stockouts"]) == ("handed_off", 9, 1, 1)
     assert {field: fact[field] for field in fact if field.endswith("_s")} == {

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from schemas.order_key import OrderKey
-from tests.oracle import EPOCH, orders_of
+from tests.oracle import orders_of
+from tests.oracle_terms import EPOCH
 from tests.pages import PageServer, now_ms
 from tests.unit.fixtrail.test_tracking_links import issued_before
 from tests.worker_memory import Memory

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.oracle import center_hours_of, figures_of, merged_stages, orders_of
+from tests.oracle import orders_of
+from tests.oracle_figures import center_hours_of, figures_of
+from tests.oracle_terms import merged_stages
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 EVENING = DAY + timedelta(hours=20)

@@ -13,7 +13,9 @@ from streams.journey.batch import journey_facts
 from streams.journey.partition_state import BatchOutput
 from tests.compare import contradictions
 from tests.histories import CHANCES, a_few, endings, feeds, histories
-from tests.oracle import EPOCH, center_hours_of, orders_of
+from tests.oracle import orders_of
+from tests.oracle_figures import center_hours_of
+from tests.oracle_terms import EPOCH
 from tests.worker_memory import Memory
 from tests.workshop import (
     R1,

@@ -11,7 +11,7 @@ import pytest
 from schemas.decode import decode_event
 from streams.journey.partition_state import PartitionState
 from tests.chaos import notices, page
-from tests.chaos.fleet import _free_ports
+from tests.chaos.hosts import free_ports
 from tests.chaos.load import Sent, records_of
 from tests.chaos.plan import KINDS, plan_of
 from tests.chaos.proxy import HOST, Proxy
@@ -106,7 +106,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def proxy(server: Server) -> Iterator[Proxy]:
-    proxy = Proxy(_free_ports("proxy")["proxy"], server.port)
+    proxy = Proxy(free_ports("proxy")["proxy"], server.port)
     proxy.start()
     yield proxy
     proxy.stop()

@@ -12,7 +12,7 @@ from tests.chaos import notices, told
 from tests.chaos.load import Sent
 from tests.chaos.run import Asked
 from tests.chaos.today import SCRIPT, among, orders_of_today
-from tests.compare import Truth
+from tests.truth import Truth
 
 NOW = 1_780_000_000_000
 BEGAN = datetime(2026, 5, 28, 8, tzinfo=UTC)
