@@ -18,7 +18,7 @@ from streams.journey.batch import journey_facts
 from streams.journey.center_hours import center_hour, contributions_of
 from tests import feed
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
-from tests.integration.test_clickhouse_schema import letter, record
+from tests.rows_by_hand import letter, record
 from tests.workshop import checked_in, event_of, repair, repaired_visit
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
