@@ -1,6 +1,6 @@
 """Local hours: quiet times, opening times, days, and when so much opening time has passed. Pure, in milliseconds."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.centers import Center
@@ -46,6 +46,13 @@ def is_open(at_ms: int, center: Center) -> bool:
     return now.isoweekday() in center.weekdays and center.opens <= now.time() < center.closes
 
 
+def hours_of(day: date, center: Center, zone: ZoneInfo) -> tuple[int, int] | None:
+    """When the center, on the clocks of its zone, opens and closes that day; None where it stays closed."""
+    if day.isoweekday() not in center.weekdays:
+        return None
+    return _ms(datetime.combine(day, center.opens, zone)), _ms(datetime.combine(day, center.closes, zone))
+
+
 _DAYS = 60
 
 
@@ -59,9 +66,8 @@ def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> in
     zone = ZoneInfo(center.time_zone)
     day, remaining_ms = local(start_ms, zone).date(), span_ms
     for _ in range(_DAYS):
-        if day.isoweekday() in center.weekdays:
-            opens = max(start_ms, _ms(datetime.combine(day, center.opens, zone)))
-            closes = _ms(datetime.combine(day, center.closes, zone))
+        if (hours := hours_of(day, center, zone)) is not None:
+            opens, closes = max(start_ms, hours[0]), hours[1]
             if opens < closes:
                 if remaining_ms < closes - opens:
                     return opens + remaining_ms
@@ -78,10 +84,8 @@ def opening_ms_between(start_ms: int, end_ms: int, center: Center | None) -> int
     day, last = local(start_ms, zone).date(), local(end_ms, zone).date()
     total_ms = 0
     while day <= last:
-        if day.isoweekday() in center.weekdays:
-            opens = _ms(datetime.combine(day, center.opens, zone))
-            closes = _ms(datetime.combine(day, center.closes, zone))
-            total_ms += max(0, min(end_ms, closes) - max(start_ms, opens))
+        if (hours := hours_of(day, center, zone)) is not None:
+            total_ms += max(0, min(end_ms, hours[1]) - max(start_ms, hours[0]))
         day += timedelta(days=1)
     return total_ms
 

@@ -3,10 +3,11 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.centers import Center
+from schemas.opening_hours import hours_of
 from schemas.times import DAY_MS, from_ms
 
 _DAYS_AHEAD = 400
@@ -57,20 +58,15 @@ class OpeningClock:
         day = from_ms(self._opens[-1]).astimezone(zone).date() + timedelta(days=1) if self._opens else _FIRST_DAY
         passed = self._passed[-1] + self._closes[-1] - self._opens[-1] if self._opens else 0
         while not self._opens or self._closes[-1] < until:
-            if day.isoweekday() in center.weekdays:
-                opens, closes = (_ms(datetime.combine(day, at, zone)) for at in (center.opens, center.closes))
-                self._opens.append(opens)
-                self._closes.append(closes)
+            if (hours := hours_of(day, center, zone)) is not None:
+                self._opens.append(hours[0])
+                self._closes.append(hours[1])
                 self._passed.append(passed)
-                passed += closes - opens
+                passed += hours[1] - hours[0]
             day += timedelta(days=1)
 
 
 _FIRST_DAY = date(2000, 1, 1)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 class OpeningClocks:

@@ -98,7 +98,7 @@ class Reports:
         self._refused: dict[ReportRequest, tuple[float, ReportRefusal]] = {}
         self._turn = asyncio.Semaphore(MOST_RUNNING)
 
-    async def get(self, request: ReportRequest) -> Outcome:
+    async def get(self, request: ReportRequest, patience_s: float | None = None) -> Outcome:
         """The report with its time, why there is none, or how far it is; returns after some patience, whatever."""
         age, last = self._last(request)
         if last is not None and age < self._fresh_s:
@@ -106,7 +106,8 @@ class Reports:
         running = self._start(request)
         if running is None:
             return last or ReportRefusal("too_many")
-        done, _ = await asyncio.wait([running], timeout=0 if last else self._patience_s)
+        patience_s = self._patience_s if patience_s is None else patience_s
+        done, _ = await asyncio.wait([running], timeout=0 if last else patience_s)
         if done and not (last is not None and isinstance(running.result(), ReportRefusal)):
             return running.result()
         return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
@@ -122,16 +123,12 @@ class Reports:
         return last
 
     async def glance(self, request: ReportRequest) -> Outcome:
-        """The same at once: what is there now, and the computation of a newer one has begun where that is due."""
-        age, last = self._last(request)
-        if last is not None and age < self._fresh_s:
-            return last
-        outcome = self._refused.get(request)
-        if last is None and outcome is not None and time.monotonic() - outcome[0] < AGAIN_AFTER_S:
-            return outcome[1]
-        if self._start(request) is None:
-            return last or ReportRefusal("too_many")
-        return replace(last, newer=self._progress.get(request)) if last else self._progress[request]
+        """The same at once; where there was none and it was refused lately, that refusal, and nothing is begun."""
+        _, last = self._last(request)
+        refused_at, refusal = self._refused.get(request, (-AGAIN_AFTER_S, None))
+        if last is None and refusal is not None and time.monotonic() - refused_at < AGAIN_AFTER_S:
+            return refusal
+        return await self.get(request, patience_s=0.0)
 
     def _last(self, request: ReportRequest) -> tuple[float, Computed | None]:
         at, last = self._cached.get(request, (0.0, None))
