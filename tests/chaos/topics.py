@@ -55,12 +55,12 @@ def journey_differences(records: Iterable[Any], truth: Truth) -> list[str]:
 
 
 def journeys_told_again(records: Iterable[Any]) -> int:
-    """How often an order's version went back: a process ended after its output and before its state was written."""
+    """How often an order's version came again: a process ended after its output and before its state was written."""
     last: dict[Name, int] = {}
     times = 0
     for _, fact in _facts(records):
         name = fact["vehicle_id"], fact["center_id"], fact["order_id"]
-        times += fact["version"] < last.get(name, 0)
+        times += fact["version"] <= last.get(name, 0)
         last[name] = fact["version"]
     return times
 
