@@ -34,11 +34,13 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "ready": Bilingual("已完工", "ready"),
     "handed_off": Bilingual("已交车", "handed off"),
     "late_answers": Bilingual("较晚回答", "answered later"),
+    "no_hours": Bilingual("服务中心无营业时间", "at centers without hours"),
     "early_answers": Bilingual("较早回答", "answered early"),
 }
 # Why there is no interval.
 NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
     "no_data": Bilingual("没有数据", "no data"),
+    "one_center": Bilingual("只有一个服务中心", "one center only"),
     "one_value": Bilingual("只有一个值", "one value only"),
     "too_few": Bilingual("数量太少，一侧无界", "too few to bound it"),
     "all_counted": Bilingual("全部计数，非样本", "a count of all, no sample"),

@@ -174,6 +174,19 @@ def _journey(report: Report, locale: Locale) -> str:
     )
 
 
+def _waits(report: Report, locale: Locale) -> str:
+    figures = _whole(report)
+    values = {name: figures[name].value for name in ("wait_open_s", "workshop_s", "closed_s") if name in figures}
+    if None in values.values() or len(values) < 3:
+        return ""
+    text = Bilingual(
+        "营业时间内平均等待 {open}，其中维修站 {workshop}；另有 {closed} 在打烊时",
+        "{open} of waiting in opening time, {workshop} of it the workshop's; another {closed} while closed",
+    )
+    open_, workshop, closed = (format_value(value, "minutes", locale) for value in values.values())
+    return text.in_locale(locale).format(open=open_, workshop=workshop, closed=closed)
+
+
 def _drivers(report: Report, locale: Locale) -> str:
     table = next((table for table in report.sheets if table.name == "correlations"), None)
     rows = [row for row in table.rows if isinstance(row.get("spearman"), (int, float))] if table else []
@@ -191,5 +204,6 @@ _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
     "pilot": _pilot,
     "pareto": _pareto,
     "journey": _journey,
+    "waits": _waits,
     "drivers": _drivers,
 }
