@@ -18,6 +18,7 @@ REPORTS = {
     "drivers": Bilingual("什么让评分上升或下降？", "What moves the score?"),
     "pareto": Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
     "pilot": Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
+    "roi": Bilingual("这笔投入划算吗？", "Does it pay?"),
     "journey": Bilingual("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?"),
     "waits": Bilingual(
         "客户等待时，走的是谁的时间？", "Whose clock runs while customers wait: the workshop's, theirs, the supplier's?"
