@@ -111,6 +111,15 @@ def opened_only(complaint: Mapping[str, object]) -> dict[str, object]:
     return {"complaint_id": complaint.get("event_id"), **opened}
 
 
+class FollowUpFact(Fact):
+    """One attempt to reach a customer; `of` is the survey's event id or the complaint's id."""
+
+    event_id: str
+    followed_up_at: int
+    of: str
+    phase: str
+
+
 class QuotedPartFact(Fact):
     part_no: str
     quantity: Decimal
@@ -216,6 +225,7 @@ class JourneyFact(Fact):
     parts: tuple[PartRequestFact, ...]
     surveys: tuple[SurveyFact, ...]
     complaint_list: tuple[ComplaintFact, ...]
+    follow_ups: tuple[FollowUpFact, ...] = ()
 
     @property
     def order(self) -> OrderKey:
