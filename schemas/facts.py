@@ -356,6 +356,8 @@ class Alert(Fact):
         "stuck",
         "stockout_rate",
         "vehicle_changed",
+        "complaint_age",
+        "detractor",
         "source_silent",
         "clock_skew",
         "field_lost",
@@ -378,7 +380,7 @@ class Alert(Fact):
     acknowledged_by: str | None = None
     note: str | None = None
     closed_at: int | None = None
-    closed_by: Literal["condition", "acknowledgement", "configuration"] | None = None
+    closed_by: Literal["condition", "acknowledgement", "configuration", "escalation"] | None = None
     ended_at: int | None = None
     told: tuple[Telling, ...] = ()
     version: int

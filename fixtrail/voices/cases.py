@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from schemas.facts import opened_only
+
 Fact = Mapping[str, Any]
 Phase = tuple[str, int]
 Kind = Literal["complaint", "detractor"]
@@ -81,7 +83,8 @@ class Case:
 def cases_of(fact: Fact) -> list[Case]:
     """The cases of an order's fact: each complaint, and its last survey where the score is bad."""
     follow_ups = fact.get("follow_ups") or ()
-    cases = [complaint_case(complaint, follow_ups) for complaint in fact["complaint_list"]]
+    complaints = [{**opened_only(complaint), **complaint} for complaint in fact["complaint_list"]]
+    cases = [complaint_case(complaint, follow_ups) for complaint in complaints]
     detractor = detractor_case(fact["surveys"], follow_ups, fact["fault_origin"])
     return cases if detractor is None else [*cases, detractor]
 
