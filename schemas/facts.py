@@ -336,6 +336,11 @@ class Telling(Fact):
     reason: str = ""
 
 
+OfVoice = Literal["complaint_age", "detractor"]
+OfOrder = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "vehicle_changed", OfVoice]
+OfCenter = Literal["stockout_rate", "source_silent", "clock_skew", "field_lost"]
+
+
 class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
@@ -347,22 +352,7 @@ class Alert(Fact):
 
     alert_id: str
     rule: str
-    kind: Literal[
-        "wait",
-        "no_news",
-        "quick_lane",
-        "promise",
-        "emergency_part",
-        "stuck",
-        "stockout_rate",
-        "vehicle_changed",
-        "complaint_age",
-        "detractor",
-        "source_silent",
-        "clock_skew",
-        "field_lost",
-        "pipeline_lag",
-    ]
+    kind: Literal[OfOrder, OfCenter, "pipeline_lag"]
     severity: Literal["info", "warning", "critical"]
     subject: str
     order_id: str | None
