@@ -1,13 +1,13 @@
 """The tables of the targets file that drivers, pareto, pilot and voices read, with unknown keys refused by name."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from fixtrail.reports.drivers.visits import LONGEST_WAIT_MIN
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto.loss import SolvedLevels
 from fixtrail.reports.pilot.judge import Plan, plan_of
+from fixtrail.voices.limits import VoiceLimits, limits_of
 from runtime.failure import USAGE, ExitError
 
 _PILOT = {"wave", "until", "declared", "alpha", "gate", "rollout"}
@@ -67,43 +67,9 @@ def _number(table: Mapping[str, Any], name: str, key: str, otherwise: float) -> 
     return float(value)
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceLimits:
-    """Hours to the first contact: of a bad score on the clock, of complaints opening hours by level.
-
-    `repeat_days`: a complaint of the same vehicle and category so soon after another is a repeat. `recovery_days`: so
-    long a later answer of the customer counts.
-    """
-
-    contact_hours: float = 48
-    high_hours: tuple[float, ...] = (1, 4, 24)
-    low_hours: tuple[float, ...] = (4, 24, 72)
-    repeat_days: float = 90
-    recovery_days: float = 180
-
-
 def voice_limits(options: Options) -> VoiceLimits:
     """The limits of table [voices]. Raises ExitError where it is wrong."""
-    table = _table(options, "voices", [field.name for field in fields(VoiceLimits)])
-    usual = VoiceLimits()
-
-    def number(name: str) -> float:
-        return _number(table, "voices", name, getattr(usual, name))
-
-    return VoiceLimits(
-        number("contact_hours"),
-        _levels(table, "high_hours", usual.high_hours),
-        _levels(table, "low_hours", usual.low_hours),
-        number("repeat_days"),
-        number("recovery_days"),
-    )
-
-
-def _levels(table: Mapping[str, Any], name: str, otherwise: tuple[float, ...]) -> tuple[float, ...]:
-    values = table.get(name, otherwise)
-    is_list = isinstance(values, (list, tuple)) and all(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 for value in values
-    )
-    if not is_list or not values or list(values) != sorted(set(values)):
-        raise ExitError(f"targets: voices.{name} is a list of ascending hours, not {values!r}", USAGE)
-    return tuple(float(value) for value in values)
+    try:
+        return limits_of(options.targets.more.get("voices", {}))
+    except ValueError as error:
+        raise ExitError(f"targets: {error}", USAGE) from None

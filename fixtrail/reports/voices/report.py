@@ -9,7 +9,7 @@ import pandas as pd
 from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
-from fixtrail.reports.plans import VoiceLimits, voice_limits
+from fixtrail.reports.plans import voice_limits
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report, Sheet
 from fixtrail.reports.voices.charts import draw_categories
@@ -18,6 +18,7 @@ from fixtrail.reports.voices.recovery import with_recovery
 from fixtrail.reports.voices.rows import CaseRows, Moments, last_answers
 from fixtrail.reports.voices.sheets import sheets_of
 from fixtrail.reports.voices.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.voices.limits import VoiceLimits
 from schemas.times import to_ms
 
 DRAWN = 15

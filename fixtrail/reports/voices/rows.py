@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.plans import VoiceLimits
 from fixtrail.voices.cases import Case, complaint_case, detractor_case
+from fixtrail.voices.limits import VoiceLimits
 from schemas.centers import Center
 from schemas.opening_hours import opening_ms_between
-from schemas.times import DAY_MS, HOUR_MS
+from schemas.times import DAY_MS
 
 COLUMNS = [
     *("kind", "center_id", "order_id", "case_id", "category", "severity", "score", "customer_key", "complainer"),
@@ -87,18 +87,13 @@ class CaseRows:
 
     def _in_time(self, case: Case, center: Center | None) -> bool | None:
         """Whether the first contact was in time; None while it still may be."""
-        limit_s = self._limit_ms(case) / 1000
+        limit_s = self._limits.levels(case)[0] * 3600
         spent_s = self._spent_s(case, case.contacted_at, center)
         if spent_s is not None:
             return spent_s <= limit_s
         is_past = (self._spent_s(case, self._moments.now, center) or 0.0) > limit_s
         # Nobody gets in touch any more about what is closed.
         return False if is_past or not case.is_open else None
-
-    def _limit_ms(self, case: Case) -> float:
-        if case.kind == "detractor":
-            return self._limits.contact_hours * HOUR_MS
-        return (self._limits.high_hours if case.severity == "high" else self._limits.low_hours)[0] * HOUR_MS
 
 
 Calls = Mapping[Order, list[dict[str, Any]]]

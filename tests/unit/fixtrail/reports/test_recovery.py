@@ -61,7 +61,7 @@ def test_one_stratum_has_the_plain_difference():
 
 
 def test_a_difference_that_lies_in_the_mix_alone_is_none():
-    """Those called are of a score that recovers often, the others of one that does not: within scores nothing differs."""
+    """Those called are of a score that recovers often, others of one that does not: within scores nothing differs."""
     value, _, _ = matched_difference([Stratum(80, 40, 10, 5), Stratum(10, 1, 80, 8)])
 
     assert value == pytest.approx(0, abs=1e-12)
