@@ -35,6 +35,13 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "handed_off": Bilingual("已交车", "handed off"),
     "late_answers": Bilingual("较晚回答", "answered later"),
     "no_hours": Bilingual("服务中心无营业时间", "at centers without hours"),
+    "not_due": Bilingual("时限未到", "still within the limit"),
+    "no_contact": Bilingual("未联系", "without a contact"),
+    "not_resolved": Bilingual("未解决", "not resolved"),
+    "called": Bilingual("已联系", "contacted"),
+    "not_called": Bilingual("未联系", "not contacted"),
+    "no_customer": Bilingual("客户未知", "customer not known"),
+    "no_partner": Bilingual("无可比对象", "nobody of that center and score to compare with"),
     "early_answers": Bilingual("较早回答", "answered early"),
 }
 # Why there is no interval.

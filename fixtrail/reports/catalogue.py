@@ -28,6 +28,10 @@ REPORTS = {
     ),
     "data": Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
     "eta": Bilingual("预估的完工时间准不准？", "How good are the estimates of ready times, beside the promises?"),
+    "voices": Bilingual(
+        "客户抱怨什么，有没有人跟进，跟进有用吗？",
+        "What do customers complain of, who follows it up, and does it help?",
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 
