@@ -24,6 +24,10 @@ REPORTS = {
     ),
     "data": Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
     "eta": Bilingual("预估的完工时间准不准？", "How good are the estimates of ready times, beside the promises?"),
+    "warning": Bilingual(
+        "哪个零件批次、车型或软件的故障比预期多？",
+        "Of which batch, build or software are there more faults than expected?",
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

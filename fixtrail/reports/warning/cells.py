@@ -114,7 +114,12 @@ def cells_of(
             orders.setdefault(cell, []).append((position, case))
     # A model of which no car has come with a fault is one of the others, too.
     groups = {(cell.dimension, cell.group) for cell in orders}
-    quiet = (Cell(dimension, value, group) for dimension, value in exposure.by_value for of, group in groups if of == dimension)
+    quiet = (
+        Cell(dimension, value, group)
+        for dimension, value in exposure.by_value
+        for of, group in groups
+        if of == dimension
+    )
     cells = tuple(sorted({*orders, *quiet}))
     counts = np.zeros((len(cells), len(weeks)))
     for number, cell in enumerate(cells):

@@ -1,4 +1,4 @@
-"""The CUSUM of counts: each week's log likelihood ratio of twice the expected rate, added up and never below 0. Pure."""
+"""The CUSUM of counts: each week's log likelihood ratio of twice the expected rate, summed up, never below 0. Pure."""
 
 from typing import Any
 

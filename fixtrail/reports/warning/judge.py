@@ -1,8 +1,8 @@
 """Judges every cell in every week: which sums are beyond chance, and since when. Pure, numpy alone.
 
-Of the cells watched in a week those are named that Benjamini and Hochberg's procedure (JRSS B 57, 1995) names at a false
-discovery rate of 10 %: of what a report names, one in ten is expected to be chance, and where nothing has changed at
-most one report in ten names anything.
+Of the cells watched in a week those are named that Benjamini and Hochberg's procedure (JRSS B 57, 1995) names at a
+false discovery rate of 10 %: of what a report names, one in ten is expected to be chance, and where nothing has
+changed at most one report in ten names anything.
 """
 
 from dataclasses import dataclass
@@ -81,9 +81,7 @@ def _expectations(cells: CellWeeks) -> tuple[Floats, Floats, Floats, Floats]:
     arrays = tuple(np.zeros(shape) for _ in range(4))
     for rows in cells.blocks():
         block: Expectation = expect(cells.cases[rows], cells.exposure[rows])
-        for array, values in zip(
-            arrays, (block.counts, block.shape, block.baseline, block.dispersion), strict=True
-        ):
+        for array, values in zip(arrays, (block.counts, block.shape, block.baseline, block.dispersion), strict=True):
             array[rows] = values
     counts, sure, baseline, dispersion = arrays
     return counts, sure, baseline, dispersion
