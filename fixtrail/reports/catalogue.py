@@ -32,6 +32,10 @@ REPORTS = {
         "客户抱怨什么，有没有人跟进，跟进有用吗？",
         "What do customers complain of, who follows it up, and does it help?",
     ),
+    "warning": Bilingual(
+        "哪个零件批次、车型或软件的故障比预期多？",
+        "Of which batch, build or software are there more faults than expected?",
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 
