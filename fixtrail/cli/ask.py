@@ -102,9 +102,7 @@ def sql(
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
-    more: Annotated[
-        list[str] | None, typer.Argument(metavar="[verify FILE]", help="pack: does it still hold?")
-    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[verify FILE]", help="pack: does it still hold?")] = None,
     as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Write one page with everything in it.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write its tables; several go into files beside this one.")] = None,

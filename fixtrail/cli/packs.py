@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, say, settings_of
+from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
 from runtime.failure import USAGE, ExitError
 
 pack_app = typer.Typer(help="Packs of reports that were told; `fixtrail report pack` makes them.", no_args_is_help=True)
@@ -24,6 +24,24 @@ def pack_verify(
     from fixtrail.packs.command import verify_pack
 
     raise SystemExit(verify_pack(settings_of(data), file, targets, say, file_only=file_only, as_json=as_json))
+
+
+@pack_app.command("log", epilog="Example:  fixtrail pack log --json")
+def pack_log(as_json: AsJson = False, data: Data = None) -> None:
+    """Which packs the reports box sent where, the newest first, and what became of each."""
+    from dataclasses import asdict
+
+    from fixtrail.schedules.ledger import all_sends, transaction
+
+    with transaction(settings_of(data).ledger_dsn()) as store:
+        sends = all_sends(store)
+    if as_json:
+        say_json([asdict(send) for send in sends])
+        return
+    for send in sends:
+        say(f"{send.until} {send.state:<8} {send.schedule} {send.channel} {send.sha256[:12]} {send.reason}".rstrip())
+    if not sends:
+        say("nothing was sent yet")
 
 
 def run_pack(

@@ -5,8 +5,6 @@ import json
 import math
 from typing import Any
 
-# What a double tells apart: whole numbers beyond it would not be the same after reading.
-LARGEST_INT = 2**53 - 1
 # The order in which a database adds up changes the last digits of a double; these do not change.
 DIGITS = 9
 
@@ -50,9 +48,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """A number as ECMAScript writes it: shortest digits, an exponent from 1e21 on and below 1e-6."""
-    if isinstance(value, int) and abs(value) > LARGEST_INT:
-        raise ValueError(f"{value} is too large for a JSON number")
+    """A number as ECMAScript, which has doubles alone, writes it: an exponent from 1e21 on and below 1e-6."""
     if not math.isfinite(value):
         raise ValueError(f"JSON has no {value}")
     if value == 0:

@@ -13,6 +13,7 @@ from fixtrail.packs.summary import PREVIOUS, THIS, summary_of
 from fixtrail.reports.catalogue import REPORTS, builder
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.options import Options
+from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Report, plain
 from fixtrail.reports.targets import ALL, Period, Relative, Targets
 from runtime.failure import ExitError
@@ -24,6 +25,8 @@ Pack = dict[str, Any]
 CAUSE_DAYS = 91
 # While orders of the period move, what is computed of them is not of one moment.
 MOST_TRIES = 3
+# No order was checked in by then.
+NO_OPEN_ORDERS = date(1970, 1, 2)
 _TITLES = {THIS: Bilingual("本期", "this period"), PREVIOUS: Bilingual("上期", "the period before")}
 
 
@@ -152,12 +155,21 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
     reports, failures = {}, {}
     for section, (name, asked) in options.items():
         try:
-            reports[section] = builder(name)(ask, asked)
+            reports[section] = builder(name)(_closed_only(ask) if name == "parts" else ask, asked)
         except ExitError as error:
             if name == "kpi":
                 raise
             failures[section] = str(error).splitlines()[0]
     return reports, failures
+
+
+def _closed_only(ask: Asking) -> Ask:
+    """The same without open orders: their waits run on, so that no two answers would be the same."""
+
+    def ask_closed(query: str, /, **parameters: Any) -> Any:
+        return ask(query, **{**parameters, "open_until": NO_OPEN_ORDERS})
+
+    return ask_closed
 
 
 def kpi_targets(period: PackPeriod, targets: Targets) -> Targets:
