@@ -81,6 +81,10 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "topic_differences": _TOPICS,
         "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
     },
+    "reports": {
+        "ready": _READY,
+        "packs": _counter("Packs of reports, by what became of their sending.", ("channel", "outcome")),
+    },
     "watch": {
         "ready": _READY,
         "records": _counter("Records read.", ("topic",)),
