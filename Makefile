@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # PM4Py is AGPL: never beside Fixtrail.
 PM4PY_VENV ?= .venv-pm4py
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
-JOBS ?= 2
+JOBS ?= 3
 # An environment made for development also runs Fixtrail.
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
 
