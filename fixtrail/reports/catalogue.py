@@ -36,6 +36,9 @@ REPORTS = {
         "哪个零件批次、车型或软件的故障比预期多？",
         "Of which batch, build or software are there more faults than expected?",
     ),
+    "staff": Bilingual(
+        "员工怎么看，他们的建议有没有回音？", "What does the staff think, and are its suggestions answered?"
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

@@ -55,6 +55,7 @@ COMMON = {
     "effect": Bilingual("有效果", "effect shown"),
     "decision": Bilingual("结论", "decision"),
     "currency": Bilingual("货币", "currency"),
+    "round": Bilingual("轮次", "round"),
     "months": Bilingual("月数", "months"),
     "orders_a_month": Bilingual("每月工单", "orders a month"),
     "without_effect": Bilingual("效果无法估计的", "without an effect that can be told"),
