@@ -65,8 +65,8 @@ class Limits:
 
 def limit_of(largest: Floats, p: float) -> float:
     """The smallest of these ascending sums that at most a share `p` of them reaches; above all where there is none."""
-    reached = 1 - np.searchsorted(largest, largest, side="left") / len(largest)
-    enough = largest[reached <= p]
+    reached = len(largest) - np.searchsorted(largest, largest, side="left")
+    enough = largest[reached <= p * len(largest) + 1e-9]
     return float(enough[0]) if len(enough) else float(np.nextafter(largest[-1], np.inf))
 
 
