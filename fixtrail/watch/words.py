@@ -103,4 +103,8 @@ def _cell_words(alert: Alert, locale: str) -> str:
     dimension, _, rest = alert.subject.partition("/")
     value, _, group = rest.rpartition("/")
     dimensions: dict[str, str] = texts()[locale]["dimensions"]
-    return f"{dimensions.get(dimension, dimension)} {plain(value, 80)} ({plain(group, 64)})" if group else plain(alert.subject, 80)
+    return (
+        f"{dimensions.get(dimension, dimension)} {plain(value, 80)} ({plain(group, 64)})"
+        if group
+        else plain(alert.subject, 80)
+    )
