@@ -175,6 +175,12 @@ class ReportSettings(ClickHouseSettings):
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 
+class ScheduleSettings(LedgerSettings, ReportSettings):
+    """The reports box: what goes when and where to, and its ledger."""
+
+    reports: Path | None = Field(default=None, description="TOML file with the schedules of the reports box.")
+
+
 class AccountSettings(SecretSettings):
     """The staff's accounts and sessions."""
 
