@@ -1,8 +1,10 @@
 """The tools over MCP, on standard input and output. Needs the extra `mcp`."""
 
 from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
 
-from fixtrail.agents.tools import Tools
+from fixtrail.agents.tools import RefusedError, Tools
 from fixtrail.settings import ReportSettings
 from runtime.failure import REFUSED, ExitError
 
@@ -17,12 +19,26 @@ def run_server(settings: ReportSettings, centers: Iterable[str] | None, *, with_
     """Serve until standard input ends. Raises ExitError (78) where the extra `mcp` is not installed."""
     try:
         from mcp.server.mcpserver import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
     except ImportError as error:
         raise ExitError(f"this needs the extra `mcp` (pip install 'fixtrail[mcp]'): {error}", REFUSED) from None
     server = MCPServer("fixtrail", instructions=INSTRUCTIONS, log_level="WARNING")
     for tool in tools_of(Tools(settings, centers), with_sql=with_sql):
-        server.tool(structured_output=False)(tool)
+        server.tool(structured_output=False)(_refusing(tool, ToolError))
     server.run("stdio")
+
+
+def _refusing(tool: Callable[..., str], refusal: type[Exception]) -> Callable[..., str]:
+    """The tool with its refusals as those of the protocol; anything else is a bug, and told without its text."""
+
+    @wraps(tool)
+    def call(*arguments: Any, **named: Any) -> str:
+        try:
+            return tool(*arguments, **named)
+        except RefusedError as error:
+            raise refusal(str(error)) from None
+
+    return call
 
 
 def tools_of(tools: Tools, *, with_sql: bool) -> list[Callable[..., str]]:
