@@ -14,6 +14,8 @@ ALERT_ACKS = "alert-acks"
 ESTIMATES = "estimates"
 TRACKING_REVOCATIONS = "tracking-revocations"
 STAFF_SESSIONS = "staff-sessions"
+# Exists only while the topics get another number of partitions: what is left to do then.
+PARTITION_MOVE = "fixtrail-partition-move"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
