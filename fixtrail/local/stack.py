@@ -3,20 +3,19 @@
 import asyncio
 import fcntl
 import os
-import random
 import signal
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fixtrail.all_settings import Settings
 from fixtrail.kafka_settings import recorded_partitions
 from fixtrail.local.boxes_away import START_BOXES, STOP_BOXES
+from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
 from fixtrail.local.watch import StackWatch
@@ -26,24 +25,14 @@ from fixtrail.settings import STACK_FILE, PulseSettings
 from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
-KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
 START_LIMIT_S = 180.0
 SINKS_LEVEL_S = 60.0
 SERVERS, SINKS = ("clickhouse", "broker"), ("sink-clickhouse", "sink-push")
-HOST = "127.0.0.1"
 
 # Where an embedded stack's servers are is its own affair, whatever the shell's environment says of others.
 _CONNECTION = ("FIXTRAIL_KAFKA", "FIXTRAIL_CLICKHOUSE", "FIXTRAIL_HEALTH")
 
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    kafka: int
-    http: int
-    native: int
-    web: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,41 +107,6 @@ def locked(folder: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def free_ports() -> Ports:
-    """Ports that nobody listens on, below those the system hands out to outgoing connections."""
-    ports: list[int] = []
-    while len(ports) < 4:
-        port = random.randrange(20_000, 32_000)
-        if port not in ports and _is_free(port):
-            ports.append(port)
-    return Ports(*ports)
-
-
-def free_port() -> int:
-    return free_ports().kafka
-
-
-def fixed_ports() -> Ports:
-    """The usual ports of Kafka, ClickHouse and the pages. Raises ExitError where one of them is taken."""
-    ports = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
-    used = [port for port in astuple(ports) if not _is_free(port)]
-    if used:
-        used_text = " and ".join(map(str, used))
-        raise ExitError(f"port {used_text} on {HOST} is taken by another program: use --ports auto", REFUSED)
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the servers do: a port whose old connections only wait for their time-out is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 class _Stack:

@@ -25,14 +25,15 @@ def move_partitions(settings: Settings, partitions: int, *, dry_run: bool, pause
     Raises ExitError: 78 where boxes run, an earlier move to another number is unfinished, or the keys of
     `service-events` are placed by no partitioner that is known.
     """
-    client = _client(settings)
+    client = long_client(settings)
     try:
         return asyncio.run(_move(settings, client, partitions, dry_run=dry_run, pause_s=pause_s, say=say))
     finally:
         client.close()
 
 
-def _client(settings: Settings) -> Any:
+def long_client(settings: Settings) -> Any:
+    """A clickhouse-connect client whose queries may take long. Raises ExitError where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     server = server_of(settings)

@@ -5,7 +5,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -121,11 +121,29 @@ class _Waiting:
             heapq.heappush(heap, (record.timestamp, tp.partition, record))
 
 
+class Source(Protocol):
+    """Where a topic's records are read."""
+
+    def records(self, topic: str, partitions: list[int]) -> AsyncIterator[Any]:
+        """The records of these partitions: each one's in its order, of several the older one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSource:
+    """The brokers; `kafka` are the connection arguments of an aiokafka client."""
+
+    kafka: Mapping[str, Any]
+
+    def records(self, topic: str, partitions: list[int]) -> AsyncIterator[Any]:
+        """What the topic holds now."""
+        return records_by_time(self.kafka, topic, partitions)
+
+
 class TopicCopy:
     """Copies one topic into another, empty one. `commits`: by group the committed offsets of the topic's partitions."""
 
-    def __init__(self, kafka: Mapping[str, Any], source: str, target: str, commits: Mapping[str, Mapping[int, int]]):
-        self._kafka, self._source, self._target, self._commits = kafka, source, target, commits
+    def __init__(self, source: "Source", topic: str, target: str, commits: Mapping[str, Mapping[int, int]]) -> None:
+        self._source, self._topic, self._target, self._commits = source, topic, target, commits
         self._copied = Copied(starts={group: {} for group in commits})
 
     async def run(
@@ -139,7 +157,7 @@ class TopicCopy:
     ) -> Copied:
         """Copy what the topic holds now. Raises KafkaError where Kafka fails; the target is then to be made anew."""
         writer = BatchWriter(producer, self._target)
-        async for record in records_by_time(self._kafka, self._source, partitions):
+        async for record in self._source.records(self._topic, partitions):
             partition = route(record)
             if partition is None:
                 continue

@@ -1,10 +1,9 @@
 """Dead letters name records by their places, which change when topics get another number of partitions."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from fixtrail.operations.dead_letters import REDRIVEN
-from fixtrail.partitions.copying import Headers, records_by_time
+from fixtrail.partitions.copying import Headers, Source
 from fixtrail.partitions.tables import GONE
 from schemas.dead_letter import DeadLetter, header_name, read_dead_letter
 from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
@@ -19,11 +18,11 @@ def _letter(record: Any) -> DeadLetter | None:
         return None
 
 
-async def letter_origins(kafka: Mapping[str, Any], partitions: int) -> set[Origin]:
+async def letter_origins(source: Source, partitions: int) -> set[Origin]:
     """The places in `service-events` that dead letters name."""
     if not partitions:
         return set()
-    letters = [_letter(record) async for record in records_by_time(kafka, DEAD_LETTERS, [*range(partitions)])]
+    letters = [_letter(record) async for record in source.records(DEAD_LETTERS, [*range(partitions)])]
     return {(letter.partition, letter.offset) for letter in letters if letter and letter.topic == SERVICE_EVENTS}
 
 

@@ -8,34 +8,29 @@ acknowledged, and so lost to nobody.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from fixtrail.partitions.copying import BatchWriter, TopicCopy, borders_of, records_by_time, require_counts
+from fixtrail.partitions.content import Content, ContentCopy, Target
+from fixtrail.partitions.copying import KafkaSource, TopicCopy, borders_of, records_by_time, require_counts
 from fixtrail.partitions.groups import Commits, commit, commits_of, lag_of, require_stopped
-from fixtrail.partitions.letters import LetterRewrite, letter_origins
-from fixtrail.partitions.routes import PARTITIONERS, Partitioner, PartitionerCheck, route_of
-from fixtrail.partitions.states import PartitionTables, SplitStates, merged_into
-from fixtrail.partitions.tables import Moved, TableMove
+from fixtrail.partitions.routes import PARTITIONERS, PartitionerCheck
+from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import CLOSED, create, delete, set_settings, settings_of
 from fixtrail.settings import ServerSettings, client_options
 from runtime.failure import REFUSED, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.topic_state import topic_states
-from schemas.topics import CENTER_HOURS, DEAD_LETTERS, PARTITION_MOVE, SERVICE_EVENTS, TOPICS
-from schemas.version import SCHEMA_HEADER
+from schemas.topics import PARTITION_MOVE, SERVICE_EVENTS, TOPICS
 from sinks.clickhouse.tables import TOPICS as WRITTEN_TOPICS
 from streams.changelog_names import changelog_names
-from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
 
 BESIDE = ".moving"
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-_MOVED_AT_ONCE = 100_000
-_MERGES = {"orders": merge_orders, "vehicles": merge_vehicles, "hours": merge_hours}
 
 Say = Callable[[str], object]
 
@@ -167,125 +162,19 @@ class PartitionMove:
         move = f"{int(time.time())} to {self._partitions}"
         tables = TableMove(self._client, move)
         await asyncio.to_thread(tables.begin)
-        commits = await commits_of(self._admin, self._settings.app_id)
-        moved: Commits = {}
         for name in survey.partitions:
             await create(self._admin, name + BESIDE, self._partitions, self._settings.replication, settings[name])
         async with open_producer(self._kafka, max_request_size=MAX_REQUEST_BYTES) as producer:
-            partitioner = PARTITIONERS[survey.partitioner]
-            rewrite = await self._copy_events(survey, producer, tables, commits, moved, partitioner)
-            for name, count in survey.partitions.items():
-                if name in (SERVICE_EVENTS, CENTER_HOURS, *self._changelogs.values()):
-                    continue
-                await self._copy_topic(producer, name, count, commits, moved, rewrite if name == DEAD_LETTERS else None)
-            await self._copy_states(survey, producer, tables, commits, moved, partitioner)
-            await asyncio.to_thread(tables.mark_filled)
-            note = Note(move, self._partitions, moved, settings)
+            content = Content(
+                KafkaSource(self._kafka), survey.partitions, await commits_of(self._admin, self._settings.app_id)
+            )
+            target = Target(self._kafka, producer, self._partitions, BESIDE, PARTITIONERS[survey.partitioner])
+            copy = ContentCopy(content, target, self._changelogs, tables, self._say)
+            note = Note(move, self._partitions, await copy.run(), settings)
             await create(self._admin, PARTITION_MOVE, 1, self._settings.replication, {"retention.ms": "-1"})
             await producer.send_and_wait(PARTITION_MOVE, note.encode(), b"note", partition=0)
         self._say("all copies are complete")
         return note
-
-    async def _copy_events(
-        self,
-        survey: Survey,
-        producer: Any,
-        tables: TableMove,
-        commits: Commits,
-        moved: Commits,
-        partitioner: Partitioner,
-    ) -> LetterRewrite:
-        count = survey.partitions[SERVICE_EVENTS]
-        origins = await letter_origins(self._kafka, survey.partitions.get(DEAD_LETTERS, 0))
-        rewrite, rows = LetterRewrite(origins), list[Moved]()
-
-        def note(record: Any, partition: int, offset: int) -> None:
-            rows.append((record.partition, record.offset, partition, offset))
-            rewrite.note_event(record, partition, offset)
-            if len(rows) >= _MOVED_AT_ONCE:
-                tables.note_moved(rows)
-                rows.clear()
-
-        copy = TopicCopy(self._kafka, SERVICE_EVENTS, SERVICE_EVENTS + BESIDE, commits.get(SERVICE_EVENTS, {}))
-        route = route_of(SERVICE_EVENTS, self._partitions, partitioner)
-        copied = await copy.run(producer, [*range(count)], route, note=note)
-        if rows:
-            await asyncio.to_thread(tables.note_moved, rows)
-        await self._note_copied(SERVICE_EVENTS, copied, moved)
-        events = await asyncio.to_thread(tables.fill_events)
-        self._say(f"clickhouse: {events:,} rows of events renumbered")
-        return rewrite
-
-    async def _copy_topic(
-        self, producer: Any, name: str, count: int, commits: Commits, moved: Commits, rewrite: LetterRewrite | None
-    ) -> None:
-        copy = TopicCopy(self._kafka, name, name + BESIDE, commits.get(name, {}))
-        copied = await copy.run(
-            producer,
-            [*range(count)],
-            route_of(name, self._partitions),
-            rewrite=rewrite.rewrite if rewrite else None,
-            note=rewrite.note_letter if rewrite else None,
-        )
-        await self._note_copied(name, copied, moved)
-
-    async def _note_copied(self, name: str, copied: Any, moved: Commits) -> None:
-        await require_counts(self._kafka, name + BESIDE, copied.counts, self._partitions)
-        moved[name] = {
-            group: {number: starts.get(number, copied.counts[number]) for number in range(self._partitions)}
-            for group, starts in copied.starts.items()
-        }
-        self._say(f"{name}: {copied.counts.total():,} records copied into {self._partitions} partitions")
-
-    async def _copy_states(
-        self,
-        survey: Survey,
-        producer: Any,
-        tables: TableMove,
-        commits: Commits,
-        moved: Commits,
-        partitioner: Partitioner,
-    ) -> None:
-        """The workers' state, and the center hours that follow from it."""
-        states = SplitStates(lambda vehicle: partitioner(vehicle, self._partitions))
-        writers = {table: BatchWriter(producer, name + BESIDE) for table, name in self._changelogs.items()}
-        for partition in range(survey.partitions.get(self._changelogs["orders"], 0)):
-            for table, target, key, value in states.take(await self._tables_of(partition)):
-                await writers[table].put(target, key, value, [])
-        for target, key, value in states.hours():
-            await writers["hours"].put(target, key, value, [])
-        for table, writer in writers.items():
-            await writer.finish()
-            if self._changelogs[table] in survey.partitions:
-                name = self._changelogs[table]
-                await require_counts(self._kafka, name + BESIDE, writer.counts, self._partitions)
-                self._say(f"{name}: {writer.counts.total():,} entries in {self._partitions} partitions")
-        facts = await asyncio.to_thread(tables.fill_hours, states.live_rows, [*states.facts()])
-        await self._write_hours(producer, facts, commits, moved)
-
-    async def _tables_of(self, partition: int) -> PartitionTables:
-        tables = PartitionTables()
-        for table, name in self._changelogs.items():
-            async for record in records_by_time(self._kafka, name, [partition]):
-                merged_into(getattr(tables, table), record.key, record.value, _MERGES[table])
-        return tables
-
-    async def _write_hours(
-        self, producer: Any, facts: Iterable[dict[str, Any]], commits: Commits, moved: Commits
-    ) -> None:
-        writer = BatchWriter(producer, CENTER_HOURS + BESIDE)
-        route = route_of(CENTER_HOURS, self._partitions)
-        for fact in facts:
-            key = fact["center_id"].encode()
-            partition = route(_Keyed(key))
-            await writer.put(partition or 0, key, orjson.dumps(fact), [SCHEMA_HEADER])
-        await writer.finish()
-        await require_counts(self._kafka, CENTER_HOURS + BESIDE, writer.counts, self._partitions)
-        moved[CENTER_HOURS] = {
-            group: {number: writer.counts[number] for number in range(self._partitions)}
-            for group in commits.get(CENTER_HOURS, {})
-        }
-        self._say(f"{CENTER_HOURS}: {writer.counts.total():,} rows")
 
     # Replacing
 
@@ -325,18 +214,11 @@ class PartitionMove:
         async with open_producer(
             self._kafka, acks=1, enable_idempotence=False, max_request_size=MAX_REQUEST_BYTES
         ) as producer:
-            copy = TopicCopy(self._kafka, name + BESIDE, name, {})
+            copy = TopicCopy(KafkaSource(self._kafka), name + BESIDE, name, {})
             copied = await copy.run(producer, [*range(note.partitions)], lambda record: int(record.partition))
         await require_counts(self._kafka, name, copied.counts, note.partitions)
         await delete(self._admin, [name + BESIDE])
         self._say(f"{name} has {note.partitions} partitions")
-
-
-@dataclass(frozen=True, slots=True)
-class _Keyed:
-    key: bytes
-    value: bytes = b""
-    headers: tuple[()] = ()
 
 
 @asynccontextmanager
