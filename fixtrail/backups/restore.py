@@ -21,7 +21,7 @@ from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import migrate_clickhouse
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.boxes_away import boxes_away, is_embedded
+from fixtrail.local.boxes_away import is_embedded
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.topics import plan_of
 from fixtrail.partitions.command import long_client
@@ -108,7 +108,7 @@ def _dsns(settings: Settings) -> tuple[tuple[str, str], ...]:
 async def _restore(settings: Settings, folder: Path, manifest: Manifest, say: Say) -> None:
     client = long_client(settings)
     try:
-        async with boxes_away(settings, say), _admin(settings) as admin:
+        async with _admin(settings) as admin:
             await require_stopped(admin, settings.app_id)
             migrate_clickhouse(settings)
             for file in manifest.files:

@@ -1,4 +1,4 @@
-"""An embedded stack that runs for the length of a command."""
+"""The servers of an embedded stack, running for the length of a command."""
 
 import signal
 import subprocess
@@ -17,9 +17,9 @@ STOP_LIMIT_S = 150.0
 
 @contextmanager
 def running_stack(data: Path) -> Iterator[None]:
-    """`fixtrail up` on free ports, stopped at the end. Raises ExitError where it does not start."""
-    command = [sys.executable, "-m", "fixtrail", "up", "--data", str(data), "--ports", "auto"]
-    up = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """`fixtrail up --no-boxes` on free ports, stopped at the end. Raises ExitError where it does not start."""
+    command = [sys.executable, "-m", "fixtrail", "up", "--data", str(data), "--ports", "auto", "--no-boxes"]
+    up = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_LIMIT_S
         while not (data / STACK_FILE).exists():

@@ -69,8 +69,8 @@ class Plan:
         }
 
 
-def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -> int:
-    """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP.
+def run_stack(settings: Settings, *, workers: int, auto_ports: bool, boxes: bool, say: Say) -> int:
+    """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP. Without `boxes` only its servers.
 
     Raises ExitError where the folder is in use, a port is taken or a part does not start.
     """
@@ -87,7 +87,7 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
             del os.environ[name]
         watch = StackWatch()
         watch.serve(settings)
-        return asyncio.run(_Stack(plan, watch, say).run())
+        return asyncio.run(_Stack(plan, watch, say, boxes=boxes).run())
 
 
 @contextmanager
@@ -110,12 +110,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class _Stack:
-    def __init__(self, plan: Plan, watch: StackWatch, say: Say) -> None:
+    def __init__(self, plan: Plan, watch: StackWatch, say: Say, *, boxes: bool) -> None:
         self._plan = plan
         self._watch = watch
         self._say = say
         self._ready = False
-        self._boxes = "starting"
+        self._boxes = "starting" if boxes else "stopped"
         self._turning: asyncio.Task[None] | None = None
         self._topics_made = asyncio.Event()
         self._health: dict[str, str] = {}
@@ -137,7 +137,8 @@ class _Stack:
             if starting.done():
                 starting.result()
                 self._say_ready()
-                self._watch.start_pulse(self._kafka_settings(), self._say)
+                if self._boxes == "running":
+                    self._watch.start_pulse(self._kafka_settings(), self._say)
                 await waiting
             self._say("stopping …")
         finally:
@@ -181,7 +182,8 @@ class _Stack:
             server.start()
         for server in (broker, clickhouse):
             await server.wait_ready(START_LIMIT_S)
-        await self._start_boxes()
+        if self._boxes != "stopped":
+            await self._start_boxes()
         self._ready = True
         self._write_stack_file()
 
