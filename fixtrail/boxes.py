@@ -37,7 +37,7 @@ def run_worker_box(settings: Settings) -> int:
             data=settings.data,
             app_id=settings.app_id,
             instance=instance,
-            partitions=settings.partitions,
+            partitions=settings.partition_count,
             replication=settings.replication,
             min_in_sync=settings.min_in_sync,
             hold_days=settings.hold_days,
