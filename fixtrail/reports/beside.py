@@ -84,6 +84,7 @@ REFUSALS: Mapping[str, Bilingual] = {
     "too_late": Bilingual("来得太晚", "came too late"),
     "event_id_conflict": Bilingual("事件编号已被另一事件占用", "another event has its id"),
     "order_full": Bilingual("工单事件过多", "its order has too many events"),
+    "vehicle_full": Bilingual("车辆工单过多", "its vehicle has too many orders"),
 }
 
 

@@ -43,6 +43,10 @@ REPORTS = {
 }
 
 
+# Whose first table ranks causes, each with its share.
+OF_CAUSES = "pareto"
+
+
 def builder(name: str) -> Build:
     """The function that computes a report. Raises ExitError for a name that is none."""
     if name not in REPORTS:
