@@ -65,6 +65,12 @@ def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
     assert (by_python.stdout.split(), by_python.stderr) == (["0", "accepted", "1", "accepted"], "")
 
 
+def test_a_stock_is_taken_as_the_page_says(web: WebProcess, tmp_path: Path):
+    ((_, shell),) = blocks("Reference events")
+
+    assert json.loads(run(web, tmp_path, "bash", "-e", "-c", shell).stdout)["accepted"] == 1
+
+
 def test_a_consent_is_told_as_the_page_says(web: WebProcess, tmp_path: Path):
     (_, shell), (_, answer) = blocks("What customers agree to")
     first, again = (run(web, tmp_path, "bash", "-e", "-c", shell) for _ in range(2))
