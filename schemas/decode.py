@@ -201,11 +201,6 @@ def check_time(record: "Record", occurred_at: datetime, ahead_ms: int) -> None:
         raise EventError("too_far_ahead", "occurred_at lies in the future")
 
 
-def vehicle_id_of(value: bytes) -> str | None:
-    """The `vehicle_id` that a record's bytes name, for its key; None where they do not parse that far."""
-    return text_field(value, "vehicle_id")
-
-
 def text_field(value: bytes, name: str) -> str | None:
     """A text that the bytes of an event name, out of its envelope; None where they do not parse that far."""
     try:

@@ -18,7 +18,7 @@ from schemas.decode import (
     admit,
     decode_event,
     decode_with_extras,
-    vehicle_id_of,
+    text_field,
 )
 from schemas.events import Surveyed
 from tests.bad_records import POISON, poison, poison_code, poison_key
@@ -101,7 +101,7 @@ def test_a_byte_order_mark_is_no_content():
     marked = b"\xef\xbb\xbf" + bytes_of(SURVEY)
 
     assert decode_event(marked) == decode_event(bytes_of(SURVEY))
-    assert vehicle_id_of(marked) == "V1"
+    assert text_field(marked, "vehicle_id") == "V1"
 
 
 @pytest.mark.parametrize(("number", "score"), [("9.0", 9), ("9", 9), ("9e0", 9), ("0.0", 0), ("10.0", 10)])
@@ -523,7 +523,7 @@ def test_a_record_is_first_of_all_an_event():
     ],
 )
 def test_the_vehicle_is_found_even_in_what_is_no_event(value: bytes, vehicle_id: str | None):
-    assert vehicle_id_of(value) == vehicle_id
+    assert text_field(value, "vehicle_id") == vehicle_id
 
 
 def test_times_are_compared_in_utc():

@@ -8,7 +8,7 @@ import pytest
 from fixtrail.cli.app import open_input
 from fixtrail.sending.send import CheckResult, check_lines
 from runtime.failure import USAGE, ExitError
-from schemas.decode import vehicle_id_of
+from schemas.decode import text_field
 from tests.unit.fixtrail.sending.test_send import CHECK_IN, lines_of
 
 LINE = CHECK_IN.decode() % ""
@@ -32,7 +32,7 @@ def test_the_first_event_after_a_byte_order_mark_has_its_key_like_the_others(tmp
         content = source.read()
     checked = CheckResult()
 
-    assert [vehicle_id_of(line) for line in lines_of(content, 50) if line] == ["v1", "v1"]
+    assert [text_field(line, "vehicle_id") for line in lines_of(content, 50) if line] == ["v1", "v1"]
     assert list(check_lines(io.BytesIO(content), checked, max_bytes=10_000)) == []
     assert checked.types == {"check_in": 2}
 
