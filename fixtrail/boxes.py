@@ -18,7 +18,8 @@ from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from fixtrail.watch.quality import Compute, QualityCase
+    from fixtrail.reports.warning.case import QualityCase
+    from fixtrail.watch.quality import Compute
 
 log = logging.getLogger(__name__)
 

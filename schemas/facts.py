@@ -345,8 +345,8 @@ class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
-    `subject` is an order, an order's part request, a center, a field of a center, a partition, or what a quality warning
-    is about (kind/value/fault group). An alert is closed
+    `subject` is an order, an order's part request, a center, a field of a center, a partition, or what a quality
+    warning is about (kind/value/fault group). An alert is closed
     once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
     without it goes on.
     """

@@ -21,8 +21,8 @@ from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import migrate_clickhouse
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.boxes_away import is_embedded
 from fixtrail.local.stack_secrets import SECRETS_FILE
+from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of
 from fixtrail.partitions.command import long_client
 from fixtrail.partitions.content import Content, ContentCopy, Target

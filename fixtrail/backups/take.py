@@ -16,8 +16,8 @@ from fixtrail.backups.files import MANIFEST, BackupFile, Manifest, described
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
 from fixtrail.backups.topics import write_topic
-from fixtrail.local.boxes_away import is_embedded
 from fixtrail.local.stack_secrets import SECRETS_FILE
+from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.partitions.command import long_client
 from fixtrail.partitions.copying import KafkaSource
 from fixtrail.partitions.move import Survey, open_move

@@ -7,7 +7,7 @@ from typing import Any
 from fixtrail.all_settings import Settings
 from fixtrail.clickhouse.admin import server_of
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.boxes_away import boxes_away, is_embedded
+from fixtrail.operations.boxes_away import boxes_away, is_embedded
 from fixtrail.partitions.move import PartitionMove, Survey, open_move
 from fixtrail.partitions.tables import TABLES
 from runtime.failure import REFUSED, ExitError
