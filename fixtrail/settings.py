@@ -171,6 +171,7 @@ class ReportSettings(ClickHouseSettings):
     """What reports are computed from and compared with."""
 
     targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
+    holidays: Path | None = Field(default=None, description="TOML file of holidays and make-up working days.")
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 

@@ -34,6 +34,9 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "ready": Bilingual("已完工", "ready"),
     "handed_off": Bilingual("已交车", "handed off"),
     "late_answers": Bilingual("较晚回答", "answered later"),
+    "few_days": Bilingual("同类日太少", "too few days like it"),
+    "no_shifts": Bilingual("没有班次", "without shifts"),
+    "to_come": Bilingual("尚未到来", "still to come"),
     "early_answers": Bilingual("较早回答", "answered early"),
 }
 # Why there is no interval.

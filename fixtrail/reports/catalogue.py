@@ -24,6 +24,9 @@ REPORTS = {
     ),
     "data": Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?"),
     "eta": Bilingual("预估的完工时间准不准？", "How good are the estimates of ready times, beside the promises?"),
+    "need": Bilingual(
+        "哪些时段人手不足，客户因此多等了多久？", "When are there too few people, and how long do customers wait then?"
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

@@ -27,6 +27,7 @@ def computer(settings: ReportSettings) -> Compute:
             report_targets(settings),
             source=request.source,
             center=request.center,
+            holidays=settings.holidays,
         )
         return builder(request.name)(query_runner(settings, answered), options)
 
