@@ -205,6 +205,9 @@ class JourneyFact(Fact):
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
     )
+    passed_check: bool | None = Field(
+        default=None, description="Whether a quality check was passed since the last repair; null: not known."
+    )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
     vehicle_label: str | None = Field(default=None, description="What the customer knows the car by, sealed as sent.")
@@ -343,6 +346,7 @@ class Alert(Fact):
         "quick_lane",
         "promise",
         "emergency_part",
+        "check_missing",
         "stuck",
         "stockout_rate",
         "vehicle_changed",

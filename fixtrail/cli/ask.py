@@ -118,6 +118,9 @@ def report(
     holidays: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="need: holidays and make-up working days.")
     ] = None,
+    procedures: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="procedures: the standard procedures.")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -141,10 +144,13 @@ def report(
         raise ExitError("--center goes with reports data and need", USAGE)
     if holidays and name != "need":
         raise ExitError("--holidays goes with report need", USAGE)
+    if procedures and name != "procedures":
+        raise ExitError("--procedures goes with report procedures", USAGE)
     options = replace(
         command.read_options(targets, since, until, by),
         source=source,
         center=center,
         holidays=holidays or settings.holidays,
+        procedures=procedures or settings.procedures,
     )
     raise SystemExit(command.run_report(settings, name, options, forms, say, table))

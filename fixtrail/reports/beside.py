@@ -36,6 +36,11 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "late_answers": Bilingual("较晚回答", "answered later"),
     "few_days": Bilingual("同类日太少", "too few days like it"),
     "no_shifts": Bilingual("没有班次", "without shifts"),
+    "no_procedure": Bilingual("无适用流程", "without a procedure"),
+    "no_steps": Bilingual("维修未报工序", "repairs without codes of steps"),
+    "no_check_needed": Bilingual("流程不要求质检", "no check needed"),
+    "other_orders": Bilingual("其他工单", "other orders"),
+    "not_matched": Bilingual("无可比工单", "without a comparable order"),
     "to_come": Bilingual("尚未到来", "still to come"),
     "early_answers": Bilingual("较早回答", "answered early"),
 }

@@ -27,6 +27,9 @@ REPORTS = {
     "need": Bilingual(
         "哪些时段人手不足，客户因此多等了多久？", "When are there too few people, and how long do customers wait then?"
     ),
+    "procedures": Bilingual(
+        "工单是否按标准流程作业，漏了哪一步？", "Do orders follow the standard procedure, and which step is missing?"
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
 

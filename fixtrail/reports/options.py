@@ -25,6 +25,8 @@ class Options:
     center: str = ""
     # Of report need: the file of holidays and make-up working days.
     holidays: Path | None = None
+    # Of report procedures: the file of standard procedures.
+    procedures: Path | None = None
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

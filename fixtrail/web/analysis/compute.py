@@ -28,6 +28,7 @@ def computer(settings: ReportSettings) -> Compute:
             source=request.source,
             center=request.center,
             holidays=settings.holidays,
+            procedures=settings.procedures,
         )
         return builder(request.name)(query_runner(settings, answered), options)
 
