@@ -178,6 +178,7 @@ class ReportSettings(ClickHouseSettings, ProcedureSettings):
 
     targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
     holidays: Path | None = Field(default=None, description="TOML file of holidays and make-up working days.")
+    staff: Path | None = Field(default=None, description="TOML file of grades, for report grades.")
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 

@@ -121,6 +121,9 @@ def report(
     procedures: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="procedures: the standard procedures.")
     ] = None,
+    staff: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="grades: grades, and which fault groups need which.")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -146,11 +149,14 @@ def report(
         raise ExitError("--holidays goes with report need", USAGE)
     if procedures and name != "procedures":
         raise ExitError("--procedures goes with report procedures", USAGE)
+    if staff and name != "grades":
+        raise ExitError("--staff goes with report grades", USAGE)
     options = replace(
         command.read_options(targets, since, until, by),
         source=source,
         center=center,
         holidays=holidays or settings.holidays,
         procedures=procedures or settings.procedures,
+        staff=staff or settings.staff,
     )
     raise SystemExit(command.run_report(settings, name, options, forms, say, table))

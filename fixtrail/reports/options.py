@@ -27,6 +27,8 @@ class Options:
     holidays: Path | None = None
     # Of report procedures: the file of standard procedures.
     procedures: Path | None = None
+    # Of report grades: the file of grades.
+    staff: Path | None = None
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

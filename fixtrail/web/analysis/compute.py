@@ -29,6 +29,7 @@ def computer(settings: ReportSettings) -> Compute:
             center=request.center,
             holidays=settings.holidays,
             procedures=settings.procedures,
+            staff=settings.staff,
         )
         return builder(request.name)(query_runner(settings, answered), options)
 
