@@ -111,6 +111,15 @@ def opened_only(complaint: Mapping[str, object]) -> dict[str, object]:
     return {"complaint_id": complaint.get("event_id"), **opened}
 
 
+class FollowUpFact(Fact):
+    """One attempt to reach a customer; `of` is the survey's event id or the complaint's id."""
+
+    event_id: str
+    followed_up_at: int
+    of: str
+    phase: str
+
+
 class QuotedPartFact(Fact):
     part_no: str
     quantity: Decimal
@@ -219,6 +228,7 @@ class JourneyFact(Fact):
     parts: tuple[PartRequestFact, ...]
     surveys: tuple[SurveyFact, ...]
     complaint_list: tuple[ComplaintFact, ...]
+    follow_ups: tuple[FollowUpFact, ...] = ()
 
     @property
     def order(self) -> OrderKey:
@@ -329,6 +339,12 @@ class Telling(Fact):
     reason: str = ""
 
 
+OfVoice = Literal["complaint_age", "detractor"]
+OfWork = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "check_missing", "stuck"]
+OfOrder = Literal[OfWork, "vehicle_changed", OfVoice]
+OfCenter = Literal["stockout_rate", "source_silent", "clock_skew", "field_lost"]
+
+
 class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
@@ -340,21 +356,7 @@ class Alert(Fact):
 
     alert_id: str
     rule: str
-    kind: Literal[
-        "wait",
-        "no_news",
-        "quick_lane",
-        "promise",
-        "emergency_part",
-        "check_missing",
-        "stuck",
-        "stockout_rate",
-        "vehicle_changed",
-        "source_silent",
-        "clock_skew",
-        "field_lost",
-        "pipeline_lag",
-    ]
+    kind: Literal[OfOrder, OfCenter, "pipeline_lag"]
     severity: Literal["info", "warning", "critical"]
     subject: str
     order_id: str | None
@@ -372,7 +374,7 @@ class Alert(Fact):
     acknowledged_by: str | None = None
     note: str | None = None
     closed_at: int | None = None
-    closed_by: Literal["condition", "acknowledgement", "configuration"] | None = None
+    closed_by: Literal["condition", "acknowledgement", "configuration", "escalation"] | None = None
     ended_at: int | None = None
     told: tuple[Telling, ...] = ()
     version: int

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runtime.failure import USAGE, ExitError
+from schemas.centers import Center
 from schemas.toml_file import TomlFileError, load_model
 
 _MOST_DAYS = 4000
@@ -26,6 +27,13 @@ class Holidays(BaseModel):
         if both := sorted(self.closed & self.working):
             raise ValueError(f"{both[0]} is both closed and working")
         return self
+
+    def of(self, center: Center | None) -> "Holidays":
+        """The same with the days of a center's own; the file goes before them."""
+        if center is None:
+            return self
+        closed, working = self.closed | (center.closed_on - self.working), self.working | (center.open_on - self.closed)
+        return Holidays(closed=closed, working=working)
 
     def kind(self, day: date) -> int | None:
         """Which days are like this one: 1 (Monday) to 7, 0 for a make-up working day; None for a holiday."""

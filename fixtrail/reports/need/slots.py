@@ -56,6 +56,7 @@ def open_slots(center_id: str, center: Center | None, first: date, last: date, h
 
     A center without known hours is open all day, in UTC.
     """
+    holidays = holidays.of(center)
     zone = ZoneInfo(center.time_zone if center else "UTC")
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     hours = [(day, holidays.kind(day), _hours(day, center, zone, holidays)) for day in days]
@@ -73,6 +74,5 @@ def _hours(day: date, center: Center | None, zone: ZoneInfo, holidays: Holidays)
     if center is None:
         midnight = int(datetime.combine(day, time(), zone).timestamp() * 1000)
         return midnight, midnight + DAY_MS
-    if day in holidays.working:
-        center = center.model_copy(update={"weekdays": (1, 2, 3, 4, 5, 6, 7)})
+    center = center.model_copy(update={"open_on": holidays.working, "closed_on": holidays.closed})
     return hours_of(day, center, zone)

@@ -10,11 +10,6 @@ from fixtrail.reports.need.arrivals import NEVER, Booking
 from fixtrail.reports.need.center_need import LANES, CenterRecords
 from fixtrail.reports.queries import Ask
 
-NO_SHIFTS = pd.DataFrame(
-    {"center_id": pd.Series(dtype=str), "staff_key": pd.Series(dtype=str), "role": pd.Series(dtype=str)}
-    | {name: pd.Series(dtype="int64") for name in ("starts_ms", "ends_ms")}
-)
-
 
 class Stored:
     """The answers of the queries from a day on."""
@@ -26,7 +21,7 @@ class Stored:
         self._visits = _with_lane(visits, self._bookings)
         self._tasks = _with_visit(ask("need_work", since=since), self._visits, now)
         self._touches = ask("need_technicians", since=first - timedelta(days=1), until=last)
-        self._shifts = NO_SHIFTS
+        self._shifts = ask("need_shifts", since=first - timedelta(days=1), until=last)
 
     def centers(self) -> list[str]:
         return sorted(set(self._visits["center_id"]))

@@ -13,7 +13,6 @@ from fixtrail.reports.need.figures import is_foreseen
 from fixtrail.reports.need.holidays import NO_HOLIDAYS
 from fixtrail.reports.need.report import read_rules, report_of
 from fixtrail.reports.need.slots import open_slots
-from fixtrail.reports.need.stored import NO_SHIFTS
 from fixtrail.reports.options import Options
 from fixtrail.reports.targets import targets_of
 from runtime.failure import ExitError
@@ -25,6 +24,10 @@ FIRST, WEEKS, PER_DAY = date(2026, 3, 2), 9, 4
 LAST = FIRST + timedelta(days=7 * WEEKS - 1)
 NOW = to_ms(datetime.combine(LAST + timedelta(days=1), time(), UTC))
 MINUTE = 60_000
+NO_SHIFTS = pd.DataFrame(
+    {"center_id": pd.Series(dtype=str), "staff_key": pd.Series(dtype=str), "role": pd.Series(dtype=str)}
+    | {name: pd.Series(dtype="int64") for name in ("starts_ms", "ends_ms")}
+)
 
 
 def visits() -> pd.DataFrame:
