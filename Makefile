@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # PM4Py is AGPL: never beside Fixtrail.
 PM4PY_VENV ?= .venv-pm4py
+# OR-Tools pins an older protobuf than the lock file has.
+ROSTER_VENV ?= .venv-roster
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
 JOBS ?= 2
 # An environment made for development also runs Fixtrail.
@@ -16,7 +18,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py test-roster fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -58,6 +60,11 @@ test-pm4py: env-dev ## exports read back by PM4Py, in an environment of its own 
 	@test -x $(PM4PY_VENV)/bin/pip || $(PYTHON) -m venv $(PM4PY_VENV)
 	@$(PM4PY_VENV)/bin/pip install -q --disable-pip-version-check pm4py==2.7.23.11
 	FIXTRAIL_TEST_PM4PY=$(PM4PY_VENV)/bin/python $(BIN)/pytest -k pm4py tests/integration/test_export.py
+
+test-roster:     ## rosters by OR-Tools (extra `roster`), in an environment of its own (.venv-roster)
+	@$(PYTHON) tools/environment.py requirements-dev.lock $(ROSTER_VENV)
+	@$(ROSTER_VENV)/.uv/bin/uv pip install -q --system-certs -p $(ROSTER_VENV)/bin/python ortools==9.15.6755
+	$(ROSTER_VENV)/bin/pytest -rs tests/unit/fixtrail/roster
 
 chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \
