@@ -214,6 +214,9 @@ class JourneyFact(Fact):
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
     )
+    passed_check: bool | None = Field(
+        default=None, description="Whether a quality check was passed since the last repair; null: not known."
+    )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
     vehicle_label: str | None = Field(default=None, description="What the customer knows the car by, sealed as sent.")
@@ -337,7 +340,8 @@ class Telling(Fact):
 
 
 OfVoice = Literal["complaint_age", "detractor"]
-OfOrder = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "vehicle_changed", OfVoice]
+OfWork = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "check_missing", "stuck"]
+OfOrder = Literal[OfWork, "vehicle_changed", OfVoice]
 OfCenter = Literal["stockout_rate", "source_silent", "clock_skew", "field_lost"]
 
 

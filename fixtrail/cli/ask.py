@@ -116,7 +116,16 @@ def report(
         str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
     ] = None,
     source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
-    center: Annotated[str, typer.Option(help="data: only this center.")] = "",
+    center: Annotated[str, typer.Option(help="data, need: only this center.")] = "",
+    holidays: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="need: holidays and make-up working days.")
+    ] = None,
+    procedures: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="procedures: the standard procedures.")
+    ] = None,
+    staff: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="grades: grades, and which fault groups need which.")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -151,7 +160,23 @@ def report(
         command.list_reports(say)
         return
     forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = replace(command.read_options(targets, since, until, by), source=source, center=center)
-    if (source or center) and name != "data":
-        raise ExitError("--source and --center go with report data", USAGE)
-    raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))
+    settings = settings_of(data)
+    if source and name != "data":
+        raise ExitError("--source goes with report data", USAGE)
+    if center and name not in ("data", "need"):
+        raise ExitError("--center goes with reports data and need", USAGE)
+    if holidays and name != "need":
+        raise ExitError("--holidays goes with report need", USAGE)
+    if procedures and name != "procedures":
+        raise ExitError("--procedures goes with report procedures", USAGE)
+    if staff and name != "grades":
+        raise ExitError("--staff goes with report grades", USAGE)
+    options = replace(
+        command.read_options(targets, since, until, by),
+        source=source,
+        center=center,
+        holidays=holidays or settings.holidays,
+        procedures=procedures or settings.procedures,
+        staff=staff or settings.staff,
+    )
+    raise SystemExit(command.run_report(settings, name, options, forms, say, table))

@@ -48,6 +48,7 @@ COMMON = {
     "detractors": Bilingual("贬损者", "detractors"),
     "one_vehicle_in": Bilingual("抽样：每几辆车取一辆", "sample: one vehicle in"),
     "technicians_one_vehicle_in": Bilingual("技师抽样：每几辆车取一辆", "technicians, sample: one vehicle in"),
+    "no_check_in": Bilingual("无到店记录，未计入", "without a check-in, not counted"),
     "not_estimable": Bilingual("无法估计的原因", "not estimable because"),
     "pilot_wave": Bilingual("试点批次", "pilot wave"),
     "pilot_from": Bilingual("试点自", "pilot from"),
