@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # PM4Py is AGPL: never beside Fixtrail.
 PM4PY_VENV ?= .venv-pm4py
+FORECAST_VENV ?= .venv-forecast
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
 JOBS ?= 2
 # An environment made for development also runs Fixtrail.
@@ -16,7 +17,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py test-forecast fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -58,6 +59,11 @@ test-pm4py: env-dev ## exports read back by PM4Py, in an environment of its own 
 	@test -x $(PM4PY_VENV)/bin/pip || $(PYTHON) -m venv $(PM4PY_VENV)
 	@$(PM4PY_VENV)/bin/pip install -q --disable-pip-version-check pm4py==2.7.23.11
 	FIXTRAIL_TEST_PM4PY=$(PM4PY_VENV)/bin/python $(BIN)/pytest -k pm4py tests/integration/test_export.py
+
+test-forecast: env-dev ## forecasts beside statsforecast's, in an environment of its own (.venv-forecast, 600 MB)
+	@test -x $(FORECAST_VENV)/bin/pip || $(PYTHON) -m venv $(FORECAST_VENV)
+	@$(FORECAST_VENV)/bin/pip install -q --disable-pip-version-check statsforecast==2.1.1
+	FIXTRAIL_TEST_STATSFORECAST=$(FORECAST_VENV)/bin/python $(BIN)/pytest tests/unit/fixtrail/parts/test_rates.py
 
 chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \

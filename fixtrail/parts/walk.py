@@ -1,14 +1,16 @@
 """Walks over the past: what would have been forecast at each origin, and what was asked for then."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fixtrail.parts.aggregate import Sums, adida, sums_of
 from fixtrail.parts.counts import Floats
 from fixtrail.parts.demand import Demand
 from fixtrail.parts.plan import ForecastPlan
-from fixtrail.parts.rates import METHODS, Ints, adida, mean, tsb
+from fixtrail.parts.rates import METHODS, Ints, mean, tsb
 from fixtrail.parts.types import TYPES, demand_types, interval_and_variation
 
 
@@ -38,12 +40,17 @@ def walk(demand: Demand, plan: ForecastPlan) -> list[Origin]:
     """Every past origin, oldest first, and the present one as the last."""
     columns = [*plan.past_origins(demand.days), demand.days]
     origins = [_empty(demand, column) for column in columns]
+    sums: list[list[Sums]] = [[] for _ in columns]
     for rows, pieces in demand.blocks():
         by_tsb = tsb(pieces, demand.first[rows], columns)
-        for origin, rate in zip(origins, by_tsb, strict=True):
+        for origin, rate, of_origin in zip(origins, by_tsb, sums, strict=True):
             origin.rates[rows, METHODS.index("tsb")] = rate
             _learn(origin, rows, pieces, demand.first[rows], plan)
-    return [_with_pooled(origin) for origin in origins]
+            of_origin += _sums(origin, rows, pieces, demand.first[rows], plan)
+    for origin, of_origin in zip(origins, sums, strict=True):
+        adida(of_origin, origin.rates[:, METHODS.index("adida")])
+        _pool(origin)
+    return origins
 
 
 def _empty(demand: Demand, column: int) -> Origin:
@@ -66,12 +73,7 @@ def _learn(origin: Origin, rows: slice, pieces: Floats, first: Ints, plan: Forec
     origin.kind[rows] = demand_types(interval, variation)
     origin.rates[rows, METHODS.index("mean_365")] = mean(window, starts, plan.window)
     origin.rates[rows, METHODS.index("mean_90")] = mean(window, starts, plan.short)
-    usable = (origin.kind[rows] >= 0) & (origin.age[rows] >= plan.least)
-    origin.is_usable[rows] = usable
-    bucket = np.ceil(interval[usable]).astype(np.int64)
-    by_adida = np.zeros(len(window))
-    by_adida[usable] = adida(window[usable], starts[usable], bucket)
-    origin.rates[rows, METHODS.index("adida")] = by_adida
+    origin.is_usable[rows] = (origin.kind[rows] >= 0) & (origin.age[rows] >= plan.least)
     origin.own[rows], origin.squares[rows] = _spread(window, starts, plan.horizon)
     if origin.column < pieces.shape[1]:
         origin.actual[rows] = pieces[:, origin.column : origin.column + plan.horizon].sum(axis=1)
@@ -94,8 +96,17 @@ def _spread(window: Floats, starts: Ints, horizon: int) -> tuple[Floats, Floats]
     return np.where(is_short | (average <= 0), np.nan, ratio), np.where(is_short, np.nan, squares)
 
 
-def _with_pooled(origin: Origin) -> Origin:
-    """The ratio of every type: of what its parts' variances add up to, to what their means do."""
+def _sums(origin: Origin, rows: slice, pieces: Floats, first: Ints, plan: ForecastPlan) -> Iterator[Sums]:
+    """The sums of the usable rows, over buckets of the days that usually lie between two requests."""
+    begins = max(origin.column - plan.window, 0)
+    usable = np.flatnonzero(origin.is_usable[rows])
+    bucket = np.ceil(origin.interval[rows][usable]).astype(np.int64)
+    starts = np.maximum(first[usable] - begins, 0)
+    return sums_of(pieces[usable, begins : origin.column], starts, bucket, usable + rows.start)
+
+
+def _pool(origin: Origin) -> None:
+    """Fills in the ratio of every type: of what its parts' variances add up to, to what their means do."""
     usable = origin.is_usable & ~np.isnan(origin.own)
     weight = origin.rates[:, METHODS.index("mean_365")]
     everywhere = _ratio(origin.own[usable], weight[usable])
@@ -103,7 +114,6 @@ def _with_pooled(origin: Origin) -> Origin:
         of_kind = usable & (origin.kind == kind)
         ratio = _ratio(origin.own[of_kind], weight[of_kind]) if of_kind.any() else everywhere
         origin.pooled[origin.kind == kind] = ratio
-    return origin
 
 
 def _ratio(own: Floats, weight: Floats) -> float:
