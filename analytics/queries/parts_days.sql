@@ -1,5 +1,6 @@
 -- How many pieces of each part did each center ask for, day by day?
--- zone: whose days; centers: only these, [] for all. since, until: days of the request, the last one excluded.
+-- zone: whose days; centers: only these, [] for all; without: not these.
+-- since, until: days of the request, the last one excluded.
 -- Without the requests that were withdrawn before anything was missing.
 SELECT
     center_id,
@@ -15,6 +16,7 @@ SELECT
 FROM parts
 WHERE (isNull(cancelled_at) OR isNotNull(fulfilled_at) OR stockout)
     AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
+    AND NOT has({without:Array(String)}, center_id)
 GROUP BY center_id, part_no, day
 HAVING day >= toDate({since:String}) AND day < toDate({until:String})
 ORDER BY center_id, part_no, day

@@ -6,11 +6,15 @@ SELECT
     center_id,
     part_no,
     mean,
+    k,
     q50,
     q95,
+    method,
+    class_hits,
     shelf,
     cover_days,
     service_level,
+    definition_version,
     published_at
 FROM part_forecasts
 WHERE origin_day >= toDateOrZero({since:String})

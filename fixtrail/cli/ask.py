@@ -97,7 +97,7 @@ def sql(
 
 
 @app.command(
-    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
+    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --forecast --html parts.html"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
@@ -115,6 +115,9 @@ def report(
     ] = None,
     source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
     center: Annotated[str, typer.Option(help="data: only this center.")] = "",
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="parts: with the next 30 days, the stock for them, and the record.")
+    ] = False,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -131,7 +134,9 @@ def report(
         command.list_reports(say)
         return
     forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = replace(command.read_options(targets, since, until, by), source=source, center=center)
+    options = replace(command.read_options(targets, since, until, by), source=source, center=center, forecast=forecast)
     if (source or center) and name != "data":
         raise ExitError("--source and --center go with report data", USAGE)
+    if forecast and name != "parts":
+        raise ExitError("--forecast goes with report parts", USAGE)
     raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))

@@ -35,6 +35,9 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "handed_off": Bilingual("已交车", "handed off"),
     "late_answers": Bilingual("较晚回答", "answered later"),
     "early_answers": Bilingual("较早回答", "answered early"),
+    "too_young": Bilingual("数据不足 90 天", "too young: less than 90 days"),
+    "on_demand": Bilingual("按需订货", "ordered on demand"),
+    "no_price": Bilingual("无单价", "without a price"),
 }
 # Why there is no interval.
 NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {

@@ -22,6 +22,8 @@ class Options:
     # Of report data: only what this source sent, only this center's; "" for all.
     source: str = ""
     center: str = ""
+    # Of report parts: with the next 30 days.
+    forecast: bool = False
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""
