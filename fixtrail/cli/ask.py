@@ -97,7 +97,8 @@ def sql(
 
 
 @app.command(
-    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --forecast --html parts.html"
+    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    "
+    "fixtrail report parts --html parts.html    fixtrail report parts --forecast --json"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,

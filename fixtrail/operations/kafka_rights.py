@@ -10,6 +10,7 @@ from schemas.topics import (
     ESTIMATES,
     JOURNEYS,
     NOTICES,
+    PART_FORECASTS,
     SERVICE_EVENTS,
     STAFF_SESSIONS,
     TOPICS,
@@ -43,7 +44,7 @@ class BoxRights:
         return [topic for topic in TOPICS if topic.name in names]
 
 
-_WATCHED = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
+_WATCHED = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS)
 
 BOX_RIGHTS = {
     "worker": BoxRights(

@@ -8,13 +8,13 @@ from typing import Any
 
 from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
-from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, ESTIMATES, JOURNEYS, SERVICE_EVENTS
+from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, ESTIMATES, JOURNEYS, PART_FORECASTS, SERVICE_EVENTS
 
 LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-_WRITTEN = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
+_WRITTEN = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS)
 CLICKHOUSE = ("-clickhouse", "sink clickhouse", _WRITTEN)
 GROUPS = (WORKER, CLICKHOUSE)
 

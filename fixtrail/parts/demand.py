@@ -69,7 +69,8 @@ def demand_of(days: pd.DataFrame, origin: date, reach: int) -> Demand:
     A history begins within the reach: what was before it nobody asked for.
     """
     column = (pd.to_datetime(days["day"]).dt.tz_localize(None) - pd.Timestamp(origin)).dt.days + reach
-    usable = days.assign(column=column)[(column >= 0) & (column < reach) & (days["pieces"] > 0) & days["center_id"].notna()]
+    is_usable = (column >= 0) & (column < reach) & (days["pieces"] > 0) & days["center_id"].notna()
+    usable = days.assign(column=column)[is_usable]
     center, centers = pd.factorize(usable["center_id"], sort=True)
     part, parts = pd.factorize(usable["part_no"], sort=True)
     pair, pairs = pd.factorize(center.astype(np.int64) * max(len(parts), 1) + part, sort=True)

@@ -20,6 +20,8 @@ from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
 from sinks.clickhouse.fact_rows import Fact, FactRows, Key
 from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS as PART_FORECASTS_TABLE
+from sinks.clickhouse.part_forecast_rows import part_forecast_row
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.tables import (
     ALERTS,
@@ -27,6 +29,7 @@ from sinks.clickhouse.tables import (
     DEAD_LETTERS,
     ESTIMATES,
     JOURNEYS,
+    PART_FORECASTS,
     SERVICE_EVENTS,
     Record,
     Row,
@@ -106,6 +109,7 @@ class Reader:
             DEAD_LETTERS: (DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)),
             ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
             ESTIMATES: (ESTIMATES_TABLE, _plain_rows(estimate_row)),
+            PART_FORECASTS: (PART_FORECASTS_TABLE, _plain_rows(part_forecast_row)),
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:

@@ -115,6 +115,13 @@ def forecast_sheets(
     )
 
 
+def supply_sheet(frame: pd.DataFrame) -> Sheet:
+    """Everything of a part at a center in one table."""
+    columns = (*FORECAST_COLUMNS, *_STOCK, *(_LEVELS if "on_hand" in frame else ()))
+    by_name = {column.name: column for column in columns}
+    return sheet_of("supply", Bilingual("预测与建议库存", "Forecast and stock"), tuple(by_name.values()), frame)
+
+
 def _sheet(name: str, title: Bilingual, columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> Sheet:
     return sheet_of(name, title, columns, pd.DataFrame(rows, columns=[column.name for column in columns]))
 
