@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fixtrail.parts.counts import Floats, dispersion, pinball, quantile
-from fixtrail.parts.plan import QUANTILES, SERVICE_LEVELS, ForecastPlan
+from fixtrail.parts.plan import QUANTILES, ForecastPlan
 from fixtrail.parts.rates import METHODS
 from fixtrail.parts.types import TYPES
 from fixtrail.parts.walk import Origin
 
 # With fewer past forecasts a type and region do not choose for themselves but with the type's other regions.
 LEAST_FORECASTS = 30
-# How much of the measured spread beyond Poisson's is believed. The first stays where none is better.
-SPREADS = (1.0, 0.75, 0.5, 0.25, 0.0)
+# How much of the measured spread beyond Poisson's is believed: none, which is least stock, to all of it.
+SPREADS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,12 @@ class Choice:
 def choice_of(
     judged: Sequence[MethodLoss],
     origins: Sequence[Origin],
+    service: Sequence[Floats],
     region: "NDArray[np.int64]",
     regions: int,
     plan: ForecastPlan,
 ) -> Choice:
-    """The methods with the smallest losses, and for these the spread."""
+    """The methods with the smallest losses, and for these the spread; `service`: each row's level at each origin."""
     methods = np.full((len(TYPES), regions), -1, dtype=np.int64)
     for loss in judged:
         if loss.is_chosen:
@@ -114,29 +115,35 @@ def choice_of(
     for row in methods:
         # A region that never had a forecast of a type takes the method of the first one that had.
         row[row < 0] = row[row >= 0][0] if (row >= 0).any() else 0
-    return Choice(methods, _best_spreads(methods, origins, region, plan))
+    return Choice(methods, _best_spreads(methods, origins, service, region, plan))
 
 
 def _best_spreads(
-    methods: "NDArray[np.int64]", origins: Sequence[Origin], region: "NDArray[np.int64]", plan: ForecastPlan
+    methods: "NDArray[np.int64]",
+    origins: Sequence[Origin],
+    service: Sequence[Floats],
+    region: "NDArray[np.int64]",
+    plan: ForecastPlan,
 ) -> Floats:
-    """The share of what k has above 1 with the lowest pinball loss at the service levels; all of it where unknown."""
-    lost, n = np.zeros((len(SPREADS), *methods.shape)), np.zeros(methods.shape)
-    for origin in origins[:-1]:
+    """The smallest share of what k has above 1 with which the service levels were reached; all of it where none did.
+
+    A level counts as reached where demand was at most its quantile as often as the level says, over all parts together.
+    """
+    reached, aimed, n = np.zeros((len(SPREADS), *methods.shape)), np.zeros(methods.shape), np.zeros(methods.shape)
+    for origin, levels in zip(origins[:-1], service[:-1], strict=True):
         rows = np.flatnonzero(origin.is_usable & ~np.isnan(origin.squares))
-        kind, at = origin.kind[rows], region[rows]
-        mean, actual = origin.rates[rows, methods[kind, at]] * plan.horizon, origin.actual[rows]
+        at = origin.kind[rows], region[rows]
+        mean = origin.rates[rows, methods[at]] * plan.horizon
         k = dispersion(origin.own[rows], origin.pooled[rows])
-        np.add.at(n, (kind, at), 1)
+        np.add.at(n, at, 1)
+        np.add.at(aimed, at, levels[rows])
         for number, spread in enumerate(SPREADS):
-            counts = (quantile(share, mean, spread_out(k, spread)) for share in SERVICE_LEVELS.values())
-            losses = sum(
-                pinball(actual, count, share) for count, share in zip(counts, SERVICE_LEVELS.values(), strict=True)
-            )
-            np.add.at(lost[number], (kind, at), losses)
-    pooled = np.where(n < LEAST_FORECASTS, lost.sum(axis=2, keepdims=True), lost)
-    best = np.array(SPREADS)[pooled.argmin(axis=0)]
-    return np.where(n.sum(axis=1, keepdims=True) > 0, best, 1.0)
+            np.add.at(reached[number], at, origin.actual[rows] <= quantile(levels[rows], mean, spread_out(k, spread)))
+    is_few = n < LEAST_FORECASTS
+    reached, aimed = (np.where(is_few, sums.sum(axis=-1, keepdims=True), sums) for sums in (reached, aimed))
+    is_enough = reached >= aimed
+    best = np.where(is_enough.any(axis=0), np.array(SPREADS)[is_enough.argmax(axis=0)], SPREADS[-1])
+    return np.where(n.sum(axis=1, keepdims=True) > 0, best, SPREADS[-1])
 
 
 def spread_out(k: Floats, spread: Floats | float) -> Floats:

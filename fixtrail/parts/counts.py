@@ -75,7 +75,7 @@ def shortage(level: Floats, mean: Floats, k: Floats) -> Floats:
     return np.maximum(weighted - level * (1 - cdf(level, mean, k)), 0.0)
 
 
-def pinball(actual: Floats, forecast: Floats, share: float) -> Floats:
+def pinball(actual: Floats, forecast: Floats, share: Floats | float) -> Floats:
     """Pinball loss of a forecast quantile (Koenker and Bassett 1978)."""
     below = actual - forecast
     return np.maximum(share * below, (share - 1) * below)

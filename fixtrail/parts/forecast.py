@@ -12,7 +12,7 @@ from fixtrail.parts.counts import Floats, dispersion, quantile
 from fixtrail.parts.demand import Demand
 from fixtrail.parts.plan import QUANTILES, ForecastPlan
 from fixtrail.parts.rates import Ints
-from fixtrail.parts.shelf import LEAST_REQUESTS, Shelf, shelf
+from fixtrail.parts.shelf import LEAST_REQUESTS, Shelf, service_of, shelf
 from fixtrail.parts.walk import Origin, walk
 
 
@@ -23,6 +23,15 @@ class Supply:
     price: Floats
     lead: Floats
     lead_of: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Of each row: its part's classes by requests and by value over all centers, and its own requests."""
+
+    by_hits: NDArray[np.int8]
+    by_value: NDArray[np.int8]
+    requests: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +76,30 @@ def forecast(demand: Demand, plan: ForecastPlan, region_of: Mapping[str, str], s
     of_center = np.array([regions.index(region_of.get(center, "-")) for center in demand.centers], dtype=np.int64)
     region = of_center[demand.center] if demand.size else np.zeros(0, dtype=np.int64)
     origins = walk(demand, plan)
+    ranks = [part_classes(demand, origin.column, plan.window, supply.price) for origin in origins]
     judged = losses(origins, region, len(regions), plan)
-    choice = choice_of(judged, origins, region, len(regions), plan)
-    outlooks = [_outlook(demand, origin, plan, choice, region, supply) for origin in origins]
+    choice = choice_of(judged, origins, [service_of(rank.by_hits) for rank in ranks], region, len(regions), plan)
+    methods = [choice.of(origin.kind, region) for origin in origins]
+    outlooks = [
+        _outlook(origin, rank, method, spread, plan, supply)
+        for origin, rank, (method, spread) in zip(origins, ranks, methods, strict=True)
+    ]
     return Forecast(demand, plan, regions, region, judged, choice, supply, outlooks)
 
 
-def _outlook(
-    demand: Demand, origin: Origin, plan: ForecastPlan, choice: Choice, region: Ints, supply: Supply
-) -> Outlook:
-    method, spread = choice.of(origin.kind, region)
-    rate = origin.rates[np.arange(demand.size), method]
+def _outlook(origin: Origin, rank: Ranks, method: Ints, spread: Floats, plan: ForecastPlan, supply: Supply) -> Outlook:
+    rate = origin.rates[np.arange(len(method)), method]
     k = spread_out(dispersion(origin.own, np.nan_to_num(origin.pooled, nan=1.0)), spread)
     mean = rate * plan.horizon
     middle, high = (quantile(share, mean, k) for share in QUANTILES)
-    by_hits, by_value, hits = part_classes(demand, origin.column, plan.window, supply.price)
-    a_year = hits * 365 / np.maximum(np.minimum(origin.age, plan.window), 1)
-    on_demand = (by_value == 2) & (a_year < LEAST_REQUESTS)
-    return Outlook(
-        origin, method, mean, k, middle, high, by_hits, by_value, shelf(rate, k, supply.lead, by_hits, on_demand)
-    )
+    a_year = rank.requests * 365 / np.maximum(np.minimum(origin.age, plan.window), 1)
+    on_demand = (rank.by_value == 2) & (a_year < LEAST_REQUESTS)
+    suggestion = shelf(rate, k, supply.lead, service_of(rank.by_hits), on_demand)
+    return Outlook(origin, method, mean, k, middle, high, rank.by_hits, rank.by_value, suggestion)
 
 
-def part_classes(
-    demand: Demand, column: int, window: int, price: Floats
-) -> tuple[NDArray[np.int8], NDArray[np.int8], Floats]:
-    """Classes by requests and by value over all centers in the window before a column, and requests of each row."""
+def part_classes(demand: Demand, column: int, window: int, price: Floats) -> Ranks:
+    """The classes in the window before a column."""
     since = max(column - window, 0)
     hits, pieces = demand.requests(since, column), demand.pieces(since, column)
     names = np.array(demand.parts, dtype=np.str_)
@@ -101,4 +108,4 @@ def part_classes(
         for amounts in (hits, pieces * np.nan_to_num(price))
     )
     by_hits, by_value = (classes(amounts, names)[demand.part] for amounts in by_part)
-    return by_hits, by_value, hits
+    return Ranks(by_hits, by_value, hits)

@@ -31,12 +31,16 @@ class Shelf:
     on_demand: NDArray[np.bool_]
 
 
-def shelf(rate: Floats, k: Floats, lead: Floats, by_hits: NDArray[np.int8], on_demand: NDArray[np.bool_]) -> Shelf:
-    """The suggestion: P(demand in the days to be covered <= level) is at least the service level of the class by hits.
+def service_of(by_hits: NDArray[np.int8]) -> Floats:
+    """The service level of each class by requests."""
+    return np.array([SERVICE_LEVELS[name] for name in CLASSES])[by_hits]
+
+
+def shelf(rate: Floats, k: Floats, lead: Floats, service: Floats, on_demand: NDArray[np.bool_]) -> Shelf:
+    """The suggestion: P(demand in the days to be covered <= level) is at least the service level.
 
     What is missing a month follows from the demand between an order's arrival and the next one's, at that level.
     """
-    service = np.array([SERVICE_LEVELS[name] for name in CLASSES])[by_hits]
     cover = np.ceil(REVIEW_DAYS + lead)
     mean = rate * cover
     level = np.where(on_demand, 0.0, quantile(service, mean, k))
