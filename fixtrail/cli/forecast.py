@@ -36,6 +36,7 @@ def parts(
 
     Nothing is published without --publish. The same forecast again publishes nothing.
     """
+    from fixtrail.configuration import report_targets
     from fixtrail.reports.options import parse_day
     from fixtrail.reports.parts import command
 
@@ -43,21 +44,19 @@ def parts(
         raise ExitError("--json and --csv - both write to stdout", USAGE)
     settings = settings_of(data)
     request = command.ForecastRequest(horizon, parse_day(day, "--day"), center)
-    forecast = command.forecast_parts(settings, request)
+    forecast = command.forecast_parts(settings, report_targets(settings), request)
     if publish:
         command.publish(settings, forecast.unpublished)
-    if csv is not None:
-        text = command.write_csv(forecast, csv)
-        print(text, end="") if text else say_written(csv, as_json)
+    if csv is not None and (text := command.write_csv(forecast, csv)):
+        print(text, end="")
+        return
     if as_json:
         say_json(_document(forecast, publish))
     elif csv is None:
         _print(forecast, publish)
-
-
-def say_written(file: Path, as_json: bool) -> None:
-    if not as_json:
-        say(f"{file} written")
+    else:
+        say(f"{csv} written")
+        _print_published(forecast, publish)
 
 
 def _document(forecast: "PartForecast", is_published: bool) -> dict[str, Any]:
@@ -71,6 +70,10 @@ def _print(forecast: "PartForecast", is_published: bool) -> None:
     from fixtrail.reports.forms.terminal import print_report
 
     print_report(forecast.report)
+    _print_published(forecast, is_published)
+
+
+def _print_published(forecast: "PartForecast", is_published: bool) -> None:
     n, new = len(forecast.rows), len(forecast.unpublished)
     if is_published:
         say(f"{new:,} of {n:,} forecasts published; the others were published before")

@@ -5,22 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fixtrail.configuration import report_targets
 from fixtrail.parts.plan import MOST_HORIZON_DAYS, ForecastPlan
 from fixtrail.reports.options import Options
 from fixtrail.reports.parts.beyond import PartsOutlook, outlook, with_forecast
 from fixtrail.reports.parts.forecast_sheets import supply_sheet
-from fixtrail.reports.parts.outlook import ask_history
+from fixtrail.reports.parts.outlook import EARLIEST, ask_history
 from fixtrail.reports.parts.publish import records_of, rows_of, unpublished
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.report import Bilingual, Report, Sheet
+from fixtrail.reports.targets import Targets
+from fixtrail.settings import KafkaSettings, ReportSettings
 from runtime.failure import USAGE, ExitError
 from schemas.topics import PART_FORECASTS
-
-if TYPE_CHECKING:
-    from fixtrail.all_settings import Settings
 
 TITLE = Bilingual("配件需求预测", "Forecast of parts")
 QUESTION = Bilingual(
@@ -37,10 +35,12 @@ class ForecastRequest:
     day: date | None = None
     center: str | None = None
 
-    def checked(self) -> "ForecastRequest":
-        """The same. Raises ExitError for a horizon that is none."""
+    def checked(self, today: date) -> "ForecastRequest":
+        """The same. Raises ExitError for a horizon that is none, or a first day that is not there yet or long gone."""
         if not 1 <= self.horizon <= MOST_HORIZON_DAYS:
             raise ExitError(f"--horizon is 1 to {MOST_HORIZON_DAYS} days", USAGE)
+        if self.day is not None and not EARLIEST < self.day <= today + timedelta(days=1):
+            raise ExitError(f"--day is a day from {EARLIEST.year} to today", USAGE)
         return self
 
 
@@ -54,13 +54,14 @@ class PartForecast:
     unpublished: list[dict[str, Any]]
 
 
-def forecast_parts(settings: "Settings", request: ForecastRequest) -> PartForecast:
+def forecast_parts(settings: ReportSettings, targets: Targets, request: ForecastRequest) -> PartForecast:
     """The forecast from ClickHouse. Raises ExitError for a center that no part was ever asked for at."""
     now = datetime.now(UTC)
+    request.checked(now.date())
     until = None if request.day is None else request.day - timedelta(days=1)
-    options = Options(now, until=until, targets=report_targets(settings))
+    options = Options(now, until=until, targets=targets)
     ask = query_runner(settings)
-    return computed(ask, options, request.checked(), now)
+    return computed(ask, options, request, now)
 
 
 def computed(ask: Ask, options: Options, request: ForecastRequest, now: datetime) -> PartForecast:
@@ -82,12 +83,14 @@ def of_center(ahead: PartsOutlook, center: str, centers: set[str]) -> PartsOutlo
     return replace(ahead, frame=ahead.frame[ahead.frame["center_id"] == center].reset_index(drop=True))
 
 
-def publish(settings: "Settings", rows: list[dict[str, Any]], moved: Callable[[int], object] = lambda _: None) -> None:
+def publish(
+    settings: KafkaSettings, rows: list[dict[str, Any]], moved: Callable[[int], object] = lambda _: None
+) -> None:
     """Send the rows to topic `part-forecasts`; returns once Kafka has them all. Raises ExitError where it has not."""
     asyncio.run(_send(settings, rows, moved))
 
 
-async def _send(settings: "Settings", rows: list[dict[str, Any]], moved: Callable[[int], object]) -> None:
+async def _send(settings: KafkaSettings, rows: list[dict[str, Any]], moved: Callable[[int], object]) -> None:
     from fixtrail.operations.topics import require_topic
     from fixtrail.settings import client_options
     from runtime.kafka.producer import open_producer

@@ -19,7 +19,8 @@ from fixtrail.reports.queries import Ask
 
 # So many deliveries tell how long one takes.
 LEAST_DELIVERIES = 3
-DAYS = ("center_id", "part_no", "day", "pieces", "hits")
+# ClickHouse has no days before 1970, and a forecast looks back for a year and a half.
+EARLIEST = date(1975, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class PartHistory:
 
 
 def ask_origin(ask: Ask, options: Options) -> date:
-    """The first day of a forecast: after --to, else today, or the day after the last request where that is earlier."""
-    if options.until is not None:
-        return options.until + timedelta(days=1)
+    """The first day of a forecast: after --to, else the day after the last request; at the latest today."""
     today = options.now.astimezone(ZoneInfo(options.targets.time_zone)).date()
+    if options.until is not None:
+        return today if options.until >= today else max(options.until, EARLIEST) + timedelta(days=1)
     last = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0]["last_day"]
     return today if pd.isna(last) else min(today, pd.Timestamp(last).date() + timedelta(days=1))
 

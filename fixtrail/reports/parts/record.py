@@ -67,8 +67,8 @@ def published_frame(published: pd.DataFrame, days: pd.DataFrame, answer: Forecas
     over = published[
         [_end(row.origin_day, row.horizon_days) <= pd.Timestamp(demand.origin) for row in published.itertuples()]
     ]
-    asked = days.assign(day=pd.to_datetime(days["day"]).dt.tz_localize(None))
-    by_pair = dict(iter(asked.groupby(["center_id", "part_no"])))
+    days_of_pair = days.assign(day=pd.to_datetime(days["day"]).dt.tz_localize(None))
+    by_pair = dict(iter(days_of_pair.groupby(["center_id", "part_no"])))
     lead = {
         (demand.centers[center], demand.parts[part]): days_of
         for center, part, days_of in zip(demand.center, demand.part, answer.supply.lead, strict=True)
@@ -81,14 +81,16 @@ def _end(origin: Any, days: int) -> pd.Timestamp:
     return pd.Timestamp(origin).tz_localize(None) + timedelta(days=int(days))
 
 
-def _outcome(row: Any, asked: pd.DataFrame | None, lead: dict[tuple[str, str], float]) -> tuple[Any, ...]:
+def _outcome(row: Any, days_of_pair: pd.DataFrame | None, lead: dict[tuple[str, str], float]) -> tuple[Any, ...]:
     begin, end = pd.Timestamp(row.origin_day).tz_localize(None), _end(row.origin_day, row.horizon_days)
     actual = covered = delivered = in_time = 0.0
-    if asked is not None:
-        inside = asked[(asked["day"] >= begin) & (asked["day"] < end)]
+    if days_of_pair is not None:
+        inside = days_of_pair[(days_of_pair["day"] >= begin) & (days_of_pair["day"] < end)]
         actual, delivered = float(inside["pieces"].sum()), float(inside["delivered"].sum())
         until = begin + timedelta(days=int(row.cover_days))
-        covered = float(asked.loc[(asked["day"] >= begin) & (asked["day"] < until), "pieces"].sum())
+        covered = float(
+            days_of_pair.loc[(days_of_pair["day"] >= begin) & (days_of_pair["day"] < until), "pieces"].sum()
+        )
         warned = pd.Timestamp(row.published_at).tz_localize(None) + timedelta(
             days=lead.get((row.center_id, row.part_no), 0)
         )
@@ -103,7 +105,7 @@ def by_origin(frame: pd.DataFrame, basis: str) -> Iterator[dict[str, Any]]:
     """How right the forecasts of each origin were."""
     for origin, rows in frame.groupby("origin_day"):
         inside, n = int((rows["actual"] <= rows["q95"]).sum()), len(rows)
-        bound, kept = intervals.share(inside, n), rows[rows["is_kept"].astype(bool)]
+        bound, stocked = intervals.share(inside, n), rows[rows["is_kept"].astype(bool)]
         lost = sum(
             float(pinball(rows["actual"].to_numpy(), rows[name].to_numpy(), share).sum())
             for name, share in zip(("q50", "q95"), QUANTILES, strict=True)
@@ -119,15 +121,15 @@ def by_origin(frame: pd.DataFrame, basis: str) -> Iterator[dict[str, Any]]:
             "low": bound.low,
             "high": bound.high,
             "pinball": lost / demand if demand else None,
-            "service": float((kept["covered"] <= kept["shelf"]).mean()) if len(kept) else None,
-            "service_level": float(kept["service_level"].mean()) if len(kept) else None,
+            "service": float((stocked["covered"] <= stocked["shelf"]).mean()) if len(stocked) else None,
+            "service_level": float(stocked["service_level"].mean()) if len(stocked) else None,
         }
 
 
 def by_class(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """How often the suggested shelf was enough, by class, over all origins."""
-    kept = frame[frame["is_kept"].astype(bool)]
-    for name, rows in kept.groupby("class_hits"):
+    stocked = frame[frame["is_kept"].astype(bool)]
+    for name, rows in stocked.groupby("class_hits"):
         enough, n = int((rows["covered"] <= rows["shelf"]).sum()), len(rows)
         bound = intervals.share(enough, n)
         yield {
@@ -146,9 +148,9 @@ def record_figures(past: pd.DataFrame, published: pd.DataFrame, frame: pd.DataFr
     """The figures of the forecast: its record, and what the suggestion costs."""
     young = int((frame["status"] == "too_young").sum())
     reasons = {"too_young": young} if young else {}
-    kept = past[past["is_kept"].astype(bool)]
+    stocked = past[past["is_kept"].astype(bool)]
     demand = float(past["actual"].sum())
-    aim = float(kept["service_level"].mean()) if len(kept) else None
+    aim = float(stocked["service_level"].mean()) if len(stocked) else None
     priced = frame[frame["money"].notna()]
     unpriced = len(frame) - young - len(priced)
     delivered, announced = float(published["delivered"].sum()), float(published["announced"].sum())
@@ -158,7 +160,7 @@ def record_figures(past: pd.DataFrame, published: pd.DataFrame, frame: pd.DataFr
             "forecast_bias", float(past["mean"].sum()) / demand - 1 if demand else None, len(past), len(past),
             no_interval="all_counted",
         ),
-        _share("shelf_service", kept, kept["covered"] <= kept["shelf"], aim, len(past)),
+        _share("shelf_service", stocked, stocked["covered"] <= stocked["shelf"], aim, len(past)),
         Figure(
             "shelf_money", float(priced["money"].sum()) if len(priced) else None, len(priced), len(frame),
             left_out=reasons | ({"no_price": unpriced} if unpriced else {}), no_interval="all_counted",

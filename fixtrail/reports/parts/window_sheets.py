@@ -92,7 +92,7 @@ def special_order_frame(orders: pd.DataFrame, shipments: pd.DataFrame) -> pd.Dat
     rows = orders.merge(shipments[[*keys, "carrier", "tracking_no"]], on=keys, how="left")
     for name in ("carrier", "tracking_no"):
         rows[name] = rows[name].where(rows[name].fillna("") != "", None)
-    rows = rows.assign(age_days=rows["age_s"] / 86400)
+    rows = rows.assign(age_days=rows["age_s"] / 86400, is_overdue=rows["is_overdue"] == 1)
     return rows.sort_values(["backordered_at", *keys], kind="stable", ignore_index=True)
 
 

@@ -153,8 +153,8 @@ FORECAST_METHODS = (
         "分布：负二项，方差 = k × 均值；k 一半来自配件自身、一半来自同类型（30 天合计），至少为 1（Poisson）；"
         "超出 1 的部分取能在过去 6 个起点达到服务水平的最小比例（0、1/4、1/2、3/4、1）",
         "Distribution: negative binomial, variance = k × mean; k is half the part's own, half its type's (of "
-        "sums of 30 days), at least 1 (Poisson); of what it has above 1 the smallest share (0, 1/4, 1/2, 3/4, 1) with which "
-        "the service levels were reached at the last 6 origins",
+        "sums of 30 days), at least 1 (Poisson); of what it has above 1 the smallest share (0, 1/4, 1/2, 3/4, 1) "
+        "with which the service levels were reached at the last 6 origins",
     ),
     Bilingual(
         f"建议库存 S：P(补货周期内需求 ≤ S) ≥ 服务水平（按次数分类：{LEVELS}）的最小整数；周期 = 盘点 7 天 + 到货天数"

@@ -94,7 +94,8 @@ def forecasts(sales: np.ndarray) -> dict[int, Forecast]:
 def outcome(sales: np.ndarray, forecasts: dict[int, Forecast]) -> pd.DataFrame:
     """For each month and part: what was sold, our level and the textbook's, both of what was before it."""
     frames = []
-    for month, now in ((month, forecast.now) for month, forecast in forecasts.items()):
+    for month, answer in forecasts.items():
+        now = answer.now
         service = service_of(now.by_hits)
         year = sales[:, month - 12 : month]
         normal = np.ceil(year.mean(axis=1) + stats.norm.ppf(service) * year.std(axis=1, ddof=1))
@@ -126,7 +127,7 @@ def test_the_95th_percentile_of_the_next_month_holds_95_in_100(outcome: pd.DataF
 
 
 def test_the_parts_of_a_type_choose_their_method_together(forecasts: dict[int, Forecast]):
-    for judged in (forecast.judged for forecast in forecasts.values()):
+    for judged in (answer.judged for answer in forecasts.values()):
         for chosen in (loss for loss in judged if loss.is_chosen):
             rivals = [loss for loss in judged if loss.kind == chosen.kind]
             assert len(rivals) == len(METHODS) and {loss.n for loss in rivals} == {chosen.n}
