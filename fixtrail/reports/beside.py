@@ -29,16 +29,26 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "never_ready": Bilingual("从未完工", "never ready"),
     "no_promise": Bilingual("无承诺时间", "without a promise"),
     "few_visits": Bilingual("可比车辆太少", "too few visits to compare with"),
+    "too_rare": Bilingual("案例太少或太新，无法监测", "too rare or too new to be watched"),
     "no_quote": Bilingual("无批准金额", "without an approved amount"),
     "no_bill": Bilingual("无结算金额", "without a final amount"),
     "ready": Bilingual("已完工", "ready"),
     "handed_off": Bilingual("已交车", "handed off"),
     "late_answers": Bilingual("较晚回答", "answered later"),
+    "no_hours": Bilingual("服务中心无营业时间", "at centers without hours"),
+    "not_due": Bilingual("时限未到", "still within the limit"),
+    "no_contact": Bilingual("未联系", "without a contact"),
+    "not_resolved": Bilingual("未解决", "not resolved"),
+    "called": Bilingual("已联系", "contacted"),
+    "not_called": Bilingual("未联系", "not contacted"),
+    "no_customer": Bilingual("客户未知", "customer not known"),
+    "no_partner": Bilingual("无可比对象", "nobody of that center and score to compare with"),
     "early_answers": Bilingual("较早回答", "answered early"),
 }
 # Why there is no interval.
 NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
     "no_data": Bilingual("没有数据", "no data"),
+    "one_center": Bilingual("只有一个服务中心", "one center only"),
     "one_value": Bilingual("只有一个值", "one value only"),
     "too_few": Bilingual("数量太少，一侧无界", "too few to bound it"),
     "all_counted": Bilingual("全部计数，非样本", "a count of all, no sample"),
@@ -74,6 +84,7 @@ REFUSALS: Mapping[str, Bilingual] = {
     "too_late": Bilingual("来得太晚", "came too late"),
     "event_id_conflict": Bilingual("事件编号已被另一事件占用", "another event has its id"),
     "order_full": Bilingual("工单事件过多", "its order has too many events"),
+    "vehicle_full": Bilingual("车辆工单过多", "its vehicle has too many orders"),
 }
 
 
