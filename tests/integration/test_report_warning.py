@@ -15,6 +15,7 @@ from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.warning.alert_cases import cases_in
 from fixtrail.reports.warning.report import build
 from fixtrail.reports.warning.sources import ask_data
+from fixtrail.watch.quality import QualityCase
 from schemas.facts import Alert
 from sinks.clickhouse.alert_rows import ALERTS, alert_row
 from sinks.clickhouse.insert import Inserter
@@ -104,25 +105,38 @@ def test_the_batch_is_named_with_its_orders_and_their_nps(ask: Ask) -> None:
     assert figures["nps_gap"]["high"] < 0
 
 
-def test_in_the_week_in_which_somebody_takes_care_of_it_the_sum_begins_again(
-    ask: Ask, clickhouse_for_all: ClickHouseNode
-) -> None:
-    options = Options(NOW)
-    (case,) = (case for case in cases_in(ask_data(ask, options), options) if case.subject == "batch/B4/battery")
-    at = int(datetime(2026, 7, 29, 9, tzinfo=UTC).timestamp() * 1000)
+def acknowledge(node: ClickHouseNode, case: QualityCase, at: datetime) -> None:
+    at_ms = int(at.timestamp() * 1000)
     alert = Alert(
-        alert_id="a", rule="quality-warning", kind="quality_warning", severity="warning", subject=case.subject,
-        order_id=None, center_id=None, lane=None, opening=f"week:{case.first}", since=case.since, opened_at=at - 1,
-        value=float(case.cases), limit=case.expected, unit="cases", level=0, acknowledged_at=at, acknowledged_by="Li",
-        closed_at=at, closed_by="acknowledgement", version=2,
+        alert_id=f"a{at_ms}", rule="quality-warning", kind="quality_warning", severity="warning", subject=case.subject,
+        order_id=None, center_id=None, lane=None, opening=f"week:{case.first}", since=case.since, opened_at=at_ms - 1,
+        value=float(case.cases), limit=case.expected, unit="cases", level=0, acknowledged_at=at_ms,
+        acknowledged_by="Li", closed_at=at_ms, closed_by="acknowledgement", version=2,
     )  # fmt: skip
-    inserter = Inserter(clickhouse_for_all.server())
+    inserter = Inserter(node.server())
     try:
         assert inserter.insert(ALERTS, [alert_row(alert.model_dump(mode="json"))]) == []
     finally:
         inserter.close()
 
-    assert "batch/B4/battery" not in {case.subject for case in cases_in(ask_data(ask, options), options)}
+
+def test_after_the_week_in_which_somebody_takes_care_of_it_the_sum_begins_again(
+    ask: Ask, clickhouse_for_all: ClickHouseNode
+) -> None:
+    options = Options(NOW)
+
+    def of_batch() -> QualityCase:
+        cases = cases_in(ask_data(ask, options), options)
+        return next(case for case in cases if case.subject == "batch/B4/battery")
+
+    before = of_batch()
+    acknowledge(clickhouse_for_all, before, datetime(2026, 7, 22, 9, tzinfo=UTC))
+    again = of_batch()
+    # Still five times as many: one week is enough, and it is another beginning.
+    assert again.first == int(datetime(2026, 7, 27, tzinfo=UTC).timestamp() * 1000) > before.first
+    assert again.cases < before.cases / 3
+    acknowledge(clickhouse_for_all, again, datetime(2026, 7, 29, 9, tzinfo=UTC))
+    assert of_batch().first > before.first
     (row,) = (row for row in as_json(build(ask, options))["tables"]["cells"] if row["value"] == "B4")
     assert row["state"] == "acknowledged"
 
