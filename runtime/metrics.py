@@ -31,7 +31,7 @@ _CODES = (
     *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
     *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "event_id_conflict", "internal_error"),
 )
-_TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts")
+_TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts", "reference_events")
 
 _READY = _gauge("1 while the box does its work, 0 while it starts, recovers or rebalances.")
 _LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
