@@ -145,6 +145,25 @@ def run_watch_box(settings: Settings) -> int:
         return run_until_stopped(lambda stop: run_watch(config, stop, progress), watchdog=watchdog)
 
 
+def run_reports_box(settings: Settings) -> int:
+    """Packs of reports by schedule until it is stopped. Raises ExitError (78) without schedules, or with wrong ones."""
+    from fixtrail.configuration import refusal
+    from fixtrail.schedules.box import ReportsBoxConfig, run_reports
+    from fixtrail.schedules.config import read_reports_config
+
+    log_as_json("reports", settings.log_level)
+    if settings.reports is None:
+        raise ExitError("FIXTRAIL_REPORTS names no file of schedules: nothing would ever be sent", REFUSED)
+    with refusal():
+        reports = read_reports_config(settings.reports)
+    progress = Progress()
+    log.info("health page", extra={"url": serve_health(settings, reports=progress)})
+    watchdog = Watchdog(settings.stall_s, lambda: (progress.moved, False))
+    with member_instance(settings.data, f"{settings.app_id}-reports") as instance:
+        config = ReportsBoxConfig(settings, reports, settings.ledger_dsn(), settings.data / "packs", instance)
+        return run_until_stopped(lambda stop: run_reports(config, stop, progress), watchdog=watchdog)
+
+
 def run_pulse_box(settings: Settings) -> int:
     """Heartbeats and lags until it is stopped; the exit code."""
     from fixtrail.operations.pulse import run_pulse

@@ -9,9 +9,9 @@ Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embe
 
 import hmac
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fixtrail.base_settings import STACK_FILE as STACK_FILE
 from fixtrail.base_settings import DataSettings as DataSettings
@@ -20,6 +20,7 @@ from fixtrail.base_settings import SettingsGroup as SettingsGroup
 from fixtrail.kafka_settings import KafkaSettings as KafkaSettings
 from fixtrail.kafka_settings import client_options as client_options
 from fixtrail.key_strength import strong_key
+from fixtrail.voices.case_url import checked_case_url
 from runtime.failure import REFUSED, ExitError
 
 if TYPE_CHECKING:
@@ -174,6 +175,12 @@ class ReportSettings(ClickHouseSettings):
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 
+class ScheduleSettings(LedgerSettings, ReportSettings):
+    """The reports box: what goes when and where to, and its ledger."""
+
+    reports: Path | None = Field(default=None, description="TOML file with the schedules of the reports box.")
+
+
 class AccountSettings(SecretSettings):
     """The staff's accounts and sessions."""
 
@@ -267,6 +274,10 @@ class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings, S
     web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
     web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
     web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
+    case_url: Annotated[str, AfterValidator(checked_case_url)] = Field(
+        default="",
+        description="Address of a case in your own system, with {center_id}, {order_id} and {case_id} in it.",
+    )
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
 
 

@@ -111,6 +111,15 @@ def opened_only(complaint: Mapping[str, object]) -> dict[str, object]:
     return {"complaint_id": complaint.get("event_id"), **opened}
 
 
+class FollowUpFact(Fact):
+    """One attempt to reach a customer; `of` is the survey's event id or the complaint's id."""
+
+    event_id: str
+    followed_up_at: int
+    of: str
+    phase: str
+
+
 class QuotedPartFact(Fact):
     part_no: str
     quantity: Decimal
@@ -216,6 +225,7 @@ class JourneyFact(Fact):
     parts: tuple[PartRequestFact, ...]
     surveys: tuple[SurveyFact, ...]
     complaint_list: tuple[ComplaintFact, ...]
+    follow_ups: tuple[FollowUpFact, ...] = ()
 
     @property
     def order(self) -> OrderKey:
@@ -326,6 +336,11 @@ class Telling(Fact):
     reason: str = ""
 
 
+OfVoice = Literal["complaint_age", "detractor"]
+OfOrder = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "vehicle_changed", OfVoice]
+OfCenter = Literal["stockout_rate", "source_silent", "clock_skew", "field_lost"]
+
+
 class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
@@ -337,20 +352,7 @@ class Alert(Fact):
 
     alert_id: str
     rule: str
-    kind: Literal[
-        "wait",
-        "no_news",
-        "quick_lane",
-        "promise",
-        "emergency_part",
-        "stuck",
-        "stockout_rate",
-        "vehicle_changed",
-        "source_silent",
-        "clock_skew",
-        "field_lost",
-        "pipeline_lag",
-    ]
+    kind: Literal[OfOrder, OfCenter, "pipeline_lag"]
     severity: Literal["info", "warning", "critical"]
     subject: str
     order_id: str | None
@@ -368,7 +370,7 @@ class Alert(Fact):
     acknowledged_by: str | None = None
     note: str | None = None
     closed_at: int | None = None
-    closed_by: Literal["condition", "acknowledgement", "configuration"] | None = None
+    closed_by: Literal["condition", "acknowledgement", "configuration", "escalation"] | None = None
     ended_at: int | None = None
     told: tuple[Telling, ...] = ()
     version: int

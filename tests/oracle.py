@@ -34,7 +34,8 @@ def orders_of(events: Iterable[Event], now: datetime) -> Orders:
     """Each order's row by center and number, named as in view `orders`, from the accepted events in order of arrival.
 
     Differs from the view: no `version`; vehicle_id and customer_id instead of their keyed hashes; in addition
-    approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`.
+    approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`,
+    `follow_ups`.
     Times are aware datetimes in whole milliseconds, durations float seconds, money Decimal. An open order's durations
     run to `now`, or to its last event where that is later: an early `now` asks for the figures as of the last event.
     """
@@ -209,6 +210,11 @@ def _voices(history: list[Event]) -> Order:
         "surveys": surveys,
         "complaints": len(complaints),
         "complaint_list": [_complaint(complaint_id, events) for complaint_id, events in complaints.items()],
+        "follow_ups": [
+            {**{name: event[name] for name in ("event_id", "of", "phase")}, "occurred_at": instant_of(event["ms"])}
+            for event in history
+            if event["type"] == "follow_up"
+        ],
     }
 
 

@@ -98,9 +98,11 @@ def sql(
 
 @app.command(
     epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
+    "    fixtrail report pack --period week --end 2026-07-12"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[verify FILE]", help="pack: does it still hold?")] = None,
     as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Write one page with everything in it.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write its tables; several go into files beside this one.")] = None,
@@ -122,10 +124,28 @@ def report(
     list_: Annotated[
         bool, typer.Option("--list", help="Every report and query, with the question it answers.")
     ] = False,
+    period: Annotated[str | None, typer.Option(help="pack: week or month.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DAY", help="pack: its last day; else yesterday.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="pack: where its files go.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="pack: write nothing, only say the message.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="pack: its pages as PDF, too, by the installed Chromium.")] = False,
     data: Data = None,
 ) -> None:
-    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture."""
+    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture.
+
+    `pack`: all reports of a week or month at once, as one message, one page and one file that say the same numbers.
+    """
     from fixtrail.reports import command
+
+    if name == "pack":
+        from fixtrail.cli.packs import run_pack
+
+        unused = {"--html": html, "--csv": csv, "--svg": svg, "--png": png, "--chart": chart, "--by": by}
+        unused |= {"--from": since, "--to": until, "--source": source or None, "--center": center or None}
+        run_pack(more or [], period, end, out, dry_run, pdf, as_json, locale, targets, table, data, unused)
+        return
+    if more or period or end or out or dry_run or pdf:
+        raise ExitError("--period, --end, --out, --dry-run, --pdf and verify go with report pack", USAGE)
 
     if list_ or name is None:
         command.list_reports(say)

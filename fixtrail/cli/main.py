@@ -18,6 +18,7 @@ from fixtrail.cli.export import export_app
 from fixtrail.cli.kafka import kafka_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
+from fixtrail.cli.packs import pack_app
 from fixtrail.cli.persons import person_app
 from fixtrail.cli.processes import sink_app
 from fixtrail.cli.secret_keys import secret_keys_app
@@ -35,6 +36,7 @@ app.add_typer(notices_app, name="notices")
 app.add_typer(person_app, name="person")
 app.add_typer(orders_app, name="orders")
 app.add_typer(export_app, name="export")
+app.add_typer(pack_app, name="pack")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")

@@ -71,6 +71,16 @@ def watch(data: Data = None) -> None:
     raise SystemExit(run_watch_box(settings_of(data)))
 
 
+@app.command(
+    epilog="Example:  FIXTRAIL_CLICKHOUSE=http://ch:8123 FIXTRAIL_REPORTS=examples/reports.toml fixtrail reports"
+)
+def reports(data: Data = None) -> None:
+    """Send packs of reports by the schedules that FIXTRAIL_REPORTS names, each once; see `fixtrail pack log`."""
+    from fixtrail.boxes import run_reports_box
+
+    raise SystemExit(run_reports_box(settings_of(data)))
+
+
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")
 def pulse(data: Data = None) -> None:
     """Send heartbeats through the topics and tell every group's lag at /metrics. One is enough; `up` has its own."""

@@ -1,4 +1,4 @@
-"""The tables of the targets file that drivers, pareto and pilot read, with unknown keys refused by name."""
+"""The tables of the targets file that drivers, pareto, pilot and voices read, with unknown keys refused by name."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from fixtrail.reports.drivers.visits import LONGEST_WAIT_MIN
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto.loss import SolvedLevels
 from fixtrail.reports.pilot.judge import Plan, plan_of
+from fixtrail.voices.limits import VoiceLimits, limits_of
 from runtime.failure import USAGE, ExitError
 
 _PILOT = {"wave", "until", "declared", "alpha", "gate", "rollout"}
@@ -64,3 +65,11 @@ def _number(table: Mapping[str, Any], name: str, key: str, otherwise: float) -> 
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ExitError(f"targets: {name}.{key} is a number of at least 0, not {value!r}", USAGE)
     return float(value)
+
+
+def voice_limits(options: Options) -> VoiceLimits:
+    """The limits of table [voices]. Raises ExitError where it is wrong."""
+    try:
+        return limits_of(options.targets.more.get("voices", {}))
+    except ValueError as error:
+        raise ExitError(f"targets: {error}", USAGE) from None

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.toml_file import load_model
 from sinks.push.config import Secret, Section, Zone
@@ -15,6 +15,12 @@ Lane = Literal["quick", "standard"]
 Minutes = Annotated[float, Field(gt=0, le=365 * 24 * 60)]
 # Which time counts: that of the opening hours, or all of it.
 Counted = Literal["opening", "all"]
+
+
+def _ascending_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if list(levels) != sorted(set(levels)):
+        raise ValueError("levels must ascend")
+    return levels
 
 
 class Scope(Section):
@@ -123,6 +129,30 @@ class VehicleChangedRule(RuleBase):
     kind: Literal["vehicle_changed"]
 
 
+Levels = Annotated[tuple[Minutes, ...], Field(min_length=1), AfterValidator(_ascending_levels)]
+
+
+class ComplaintAgeRule(RuleBase):
+    """A complaint about which nobody got in touch, or `until` it is resolved, so long after it was opened or reopened.
+
+    Each level of its severity is an alert; a complaint without severity counts as low.
+    """
+
+    kind: Literal["complaint_age"]
+    high_minutes: Levels = (60, 240, 1440)
+    low_minutes: Levels = (240, 1440, 4320)
+    until: Literal["contacted", "resolved"] = "contacted"
+    counted: Counted = "opening"
+
+
+class DetractorRule(RuleBase):
+    """An order's last survey has a bad score, and nobody got in touch within `minutes`; each level is an alert."""
+
+    kind: Literal["detractor"]
+    minutes: Levels = (2880,)
+    counted: Counted = "all"
+
+
 class SourceSilentRule(RuleBase):
     """Nothing has come from a center for so long that `least_usual` events usually come in that time.
 
@@ -167,7 +197,10 @@ class PipelineRule(RuleBase):
 
 OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
 SourceRule = SourceSilentRule | ClockSkewRule | FieldLostRule
-Rule = Annotated[OrderRule | StockoutRule | SourceRule | VehicleChangedRule | PipelineRule, Field(discriminator="kind")]
+VoiceRule = ComplaintAgeRule | DetractorRule
+Rule = Annotated[
+    OrderRule | StockoutRule | SourceRule | VehicleChangedRule | VoiceRule | PipelineRule, Field(discriminator="kind")
+]
 
 
 class OpsChannel(Section):

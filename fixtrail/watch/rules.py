@@ -51,6 +51,7 @@ class Due:
     order_id: str | None = None
     center_id: str | None = None
     lane: Any = None
+    level: int = 0
 
     @property
     def key(self) -> tuple[str, str]:

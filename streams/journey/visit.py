@@ -23,7 +23,18 @@ from streams.journey.entries import (
     RepairEntry,
     sort_key,
 )
-from streams.journey.visit_state import Complaint, Decision, Job, Milestone, Part, Promise, Run, Survey, hear
+from streams.journey.visit_state import (
+    Complaint,
+    Decision,
+    FollowUp,
+    Job,
+    Milestone,
+    Part,
+    Promise,
+    Run,
+    Survey,
+    hear,
+)
 
 REPAIR, DIAGNOSIS, QUALITY, PARTS = "repair", "diagnosis", "quality", "parts"
 APPROVAL, PICKUP, FINISHING, RECEPTION, BAY = "approval", "pickup", "finishing", "reception", "bay"
@@ -104,6 +115,7 @@ class Visit(msgspec.Struct, array_like=True):
     # these count after the close, too
     surveys: list[Survey] = []
     complaints: list[Complaint] = []
+    follow_ups: list[FollowUp] = []
 
     def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.
@@ -120,7 +132,7 @@ class Visit(msgspec.Struct, array_like=True):
         self._count_pauses(entry.at)
         self._count(entry)
         if entry.code in e.AFTERWARDS:
-            hear(entry, self.surveys, self.complaints)
+            hear(entry, self.surveys, self.complaints, self.follow_ups)
             return []
         if isinstance(entry, CancellationEntry) and entry.corrects_vehicle:
             self._correct_vehicle(entry)

@@ -54,6 +54,12 @@ COMMON = {
     "pilot_to": Bilingual("试点至", "pilot to"),
     "effect": Bilingual("有效果", "effect shown"),
     "decision": Bilingual("结论", "decision"),
+    "currency": Bilingual("货币", "currency"),
+    "months": Bilingual("月数", "months"),
+    "orders_a_month": Bilingual("每月工单", "orders a month"),
+    "without_effect": Bilingual("效果无法估计的", "without an effect that can be told"),
+    "cost": Bilingual("总成本", "cost in all"),
+    "share_of_draws_paid_back": Bilingual("回本的抽样占比", "share of draws that paid back"),
     "ftfr_ripe_until": Bilingual("一次修复率已定至", "first-time fix ripe up to"),
     "voices_ripe_until": Bilingual("评分与投诉已定至", "scores and complaints ripe up to"),
 }
