@@ -38,9 +38,7 @@ class Figure:
 Label = Figure("label")
 Labels = Annotated[tuple[str, ...], Figure("labels")]
 Instant = Annotated[int | None, Figure("instant", "ms")]
-Seconds = Annotated[
-    float | None, Figure("duration", "s"), Field(description="Seconds; null for an order without check-in.")
-]
+Seconds = Annotated[float | None, Figure("duration", "s"), Field(description="Seconds; null without check-in.")]
 SumOfSeconds = Annotated[float, Figure("duration", "s")]
 Money = Annotated[Decimal | None, Figure("money")]
 Count = Annotated[int, Figure("count")]
@@ -185,9 +183,7 @@ class JourneyFact(Fact):
     repair_s: Seconds
     diagnosis_s: Seconds
     quality_s: Seconds
-    ftf: Annotated[bool | None, Figure("flag")] = Field(
-        description="First-time fix; null for orders that are not judged."
-    )
+    ftf: Annotated[bool | None, Figure("flag")] = Field(description="First-time fix; null where not judged.")
     ftf_cause: Annotated[FtfCause | None, Label]
     comeback_order_id: Annotated[str | None, Label]
     comeback_center_id: Annotated[str | None, Label] = None
@@ -350,9 +346,8 @@ class Alert(Fact):
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
     `subject` is an order, an order's part request, a center, a field of a center, a partition, or what a quality
-    warning is about (kind/value/fault group). An alert is closed
-    once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
-    without it goes on.
+    warning is about (kind/value/fault group). An alert is closed once it is acknowledged or its condition has ended;
+    `ended_at` is the latter in both cases, so an acknowledged alert without it goes on.
     """
 
     alert_id: str

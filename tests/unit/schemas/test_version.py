@@ -108,7 +108,7 @@ def test_a_fact_that_lacks_one_field_with_a_default_has_a_row(field: str):
 EVENT_TYPES_IN_VERSION_1 = 14
 # By model: its fields, and how many of them have no default.
 FIELDS_IN_VERSION_1 = {
-    JourneyFact: (62, 51),
+    JourneyFact: (63, 51),
     CenterHour: (29, 29),
     Alert: (24, 16),
     Stage: (3, 3),
