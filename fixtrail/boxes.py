@@ -18,7 +18,8 @@ from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from fixtrail.watch.quality import Compute, QualityCase
+    from fixtrail.reports.warning.case import QualityCase
+    from fixtrail.watch.quality import Compute
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def run_worker_box(settings: Settings) -> int:
             data=settings.data,
             app_id=settings.app_id,
             instance=instance,
-            partitions=settings.partitions,
+            partitions=settings.partition_count,
             replication=settings.replication,
             min_in_sync=settings.min_in_sync,
             hold_days=settings.hold_days,
@@ -126,16 +127,16 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises ExitError (78) where its file is wrong."""
-    from fixtrail.configuration import centers_of, refusal
+    from fixtrail.configuration import centers_of, procedures_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
-    from fixtrail.watch.config import read_watch_config
+    from fixtrail.watch.config import read_watch_config, with_procedures
 
     log_as_json("watch", settings.log_level)
     group = f"{settings.app_id}-watch"
     progress = Progress()
     watchdog = _watch("watch", settings, progress)
     with refusal():
-        watch = read_watch_config(settings.watch)
+        watch = with_procedures(read_watch_config(settings.watch), procedures_of(settings))
     with member_instance(settings.data, group) as instance:
         config = WatchBoxConfig(
             kafka=client_options(settings),
@@ -169,6 +170,25 @@ def _quality_warnings(settings: Settings) -> "Compute | None":
         return alert_cases(settings, targets)
 
     return compute
+
+
+def run_reports_box(settings: Settings) -> int:
+    """Packs of reports by schedule until it is stopped. Raises ExitError (78) without schedules, or with wrong ones."""
+    from fixtrail.configuration import refusal
+    from fixtrail.schedules.box import ReportsBoxConfig, run_reports
+    from fixtrail.schedules.config import read_reports_config
+
+    log_as_json("reports", settings.log_level)
+    if settings.reports is None:
+        raise ExitError("FIXTRAIL_REPORTS names no file of schedules: nothing would ever be sent", REFUSED)
+    with refusal():
+        reports = read_reports_config(settings.reports)
+    progress = Progress()
+    log.info("health page", extra={"url": serve_health(settings, reports=progress)})
+    watchdog = Watchdog(settings.stall_s, lambda: (progress.moved, False))
+    with member_instance(settings.data, f"{settings.app_id}-reports") as instance:
+        config = ReportsBoxConfig(settings, reports, settings.ledger_dsn(), settings.data / "packs", instance)
+        return run_until_stopped(lambda stop: run_reports(config, stop, progress), watchdog=watchdog)
 
 
 def run_pulse_box(settings: Settings) -> int:

@@ -5,13 +5,14 @@ import binascii
 import difflib
 import json
 import re
-from collections.abc import Collection, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from schemas.events import EVENT_TYPES, Event
+from schemas.events import EVENT_TYPES, Event, Model
 from schemas.fast_path import fast_event
 from schemas.json_keys import repeats_key
 from schemas.personal import EXTRAS
@@ -31,7 +32,10 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rb"%b|[][{}]" % _STRINGS.pattern, re.DOTALL)
 _OPEN, _CLOSED = {b"{", b"["}, {b"}", b"]"}
 _LONGEST_SLIP = 64
-_TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at")
+_TIMES = ("occurred_at", "promised_at", "expected_at", "starts_at", "ends_at")
+# What happened, and where, is never guessed: an event of which that cannot be read is none.
+_NEVER_DROPPED = frozenset({"phase", "center_id"})
+AnyEvent = TypeVar("AnyEvent", bound=Model)
 
 
 class Record(Protocol):
@@ -56,17 +60,87 @@ class EventError(ValueError):
         self.reason = reason
 
 
-# Straight to the type's own validator: the union's would first look for the tag that is known by now.
-_VALIDATORS = {name: model.__pydantic_validator__.validate_json for name, model in EVENT_TYPES.items()}
-_FIELDS = {name: frozenset(model.model_fields) | {EXTRAS} for name, model in EVENT_TYPES.items()}
-# Fields that an event can do without, where they cannot be read. A phase says what happened, so it is none of them.
-_DISPENSABLE = {
-    name: frozenset(field for field, info in model.model_fields.items() if not info.is_required() and field != "phase")
-    for name, model in EVENT_TYPES.items()
-}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ATTRIBUTES = ("id", "source", "type", "specversion")
 _ATTRIBUTE_HEADERS = frozenset(f"ce_{name}" for name in _ATTRIBUTES)
+
+
+class Decoder(Generic[AnyEvent]):
+    """Decodes the events of one topic: their models by type, and what reads the plain ones faster.
+
+    `extras` are fields that the models do not have and that are not to be told as unknown.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, type[AnyEvent]],
+        extras: Collection[str] = (),
+        fast: Callable[[bytes], AnyEvent | None] = lambda _: None,
+    ) -> None:
+        self.models = models
+        self._fast = fast
+        # Straight to the type's own validator: the union's would first look for the tag that is known by now.
+        self._validators = {name: model.__pydantic_validator__.validate_json for name, model in models.items()}
+        self._fields = {name: frozenset(names_of(model)) | frozenset(extras) for name, model in models.items()}
+        # Fields that an event can do without, where they cannot be read.
+        self._dispensable = {name: frozenset(_optional(model)) - _NEVER_DROPPED for name, model in models.items()}
+
+    def decode(
+        self, value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES
+    ) -> tuple[AnyEvent, Collection[str]]:
+        """The event, and the names of the top-level fields that were ignored. Raises EventError."""
+        is_plain = value is not None and len(value) <= max_bytes and not _may_be_cloudevent(headers)
+        if is_plain and (plain_event := self._fast(cast(bytes, value))) is not None:
+            return plain_event, ()
+        return self.decode_carefully(value, headers, max_bytes)
+
+    def decode_carefully(
+        self, value: bytes | None, headers: Headers = (), max_bytes: int = MAX_BYTES
+    ) -> tuple[AnyEvent, Collection[str]]:
+        """`decode` by pydantic alone, without the fast path."""
+        data, parsed = _event_json(value, headers, max_bytes)
+        event_type = str(parsed.get("type"))
+        validator = self._validators.get(event_type)
+        if validator is None:
+            if "type" in parsed:
+                raise EventError("unknown_type", self._unknown_type(event_type))
+            raise EventError("missing_field", "type: missing")
+        fields = self._fields[event_type]
+        unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
+        # pydantic would also take "1700000000", which is no RFC 3339 time.
+        not_times = {name for name in _TIMES if isinstance(at := parsed.get(name), str) and at[4:5] != "-"}
+        try:
+            if not not_times.isdisjoint(fields):
+                raise EventError("invalid_field", f"{min(not_times & fields)}: not an RFC 3339 time with offset")
+            event: AnyEvent = validator(data)
+        except (ValidationError, EventError) as error:
+            unreadable = not_times & fields | (_top_level(error) if isinstance(error, ValidationError) else set())
+            if not unreadable or not unreadable <= self._dispensable[event_type]:
+                raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
+            readable = {name: item for name, item in parsed.items() if name not in unreadable}
+            event, further = self.decode_carefully(orjson.dumps(readable), (), max_bytes)
+            return event, {*unknown, *unreadable, *further}
+        return event, unknown
+
+    def _unknown_type(self, event_type: str) -> str:
+        """The types that there are, and the one that is nearest; what was sent is not repeated."""
+        # A long one is nobody's slip, and would take long to compare.
+        is_slip = len(event_type) <= _LONGEST_SLIP
+        near = difflib.get_close_matches(event_type.lower(), self.models, n=1) if is_slip else []
+        advice = f"; did you mean {near[0]}?" if near else ""
+        return f"there are the types {', '.join(self.models)}{advice}"
+
+
+def names_of(model: type[BaseModel]) -> list[str]:
+    """The fields of a model as they are written in JSON."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _optional(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items() if not field.is_required()]
+
+
+SERVICE_DECODER: Decoder[Event] = Decoder(EVENT_TYPES, (EXTRAS,), fast_event)
 
 
 def decode_event(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> Event:
@@ -85,47 +159,14 @@ def decode_with_extras(
 
     Those are the fields that the contract does not know, and optional ones whose value cannot be read.
     """
-    is_plain = value is not None and len(value) <= max_bytes and not _may_be_cloudevent(headers)
-    if is_plain and (plain_event := fast_event(cast(bytes, value))) is not None:
-        return plain_event, ()
-    return decode_carefully(value, headers, max_bytes)
+    return SERVICE_DECODER.decode(value, headers, max_bytes=max_bytes)
 
 
 def decode_carefully(
     value: bytes | None, headers: Headers = (), max_bytes: int = MAX_BYTES
 ) -> tuple[Event, Collection[str]]:
     """`decode_with_extras` by pydantic alone, without the fast path."""
-    data, parsed = _event_json(value, headers, max_bytes)
-    event_type = str(parsed.get("type"))
-    validator = _VALIDATORS.get(event_type)
-    if validator is None:
-        if "type" in parsed:
-            raise EventError("unknown_type", _unknown_type(event_type))
-        raise EventError("missing_field", "type: missing")
-    fields = _FIELDS[event_type]
-    unknown: Collection[str] = () if fields.issuperset(parsed) else parsed.keys() - fields
-    # pydantic would also take "1700000000", which is no RFC 3339 time.
-    not_times = {name for name in _TIMES if isinstance(at := parsed.get(name), str) and at[4:5] != "-"}
-    try:
-        if not not_times.isdisjoint(fields):
-            raise EventError("invalid_field", f"{min(not_times & fields)}: not an RFC 3339 time with offset")
-        event: Event = validator(data)
-    except (ValidationError, EventError) as error:
-        unreadable = not_times & fields | (_top_level(error) if isinstance(error, ValidationError) else set())
-        if not unreadable or not unreadable <= _DISPENSABLE[event_type]:
-            raise (_bad_event(error) if isinstance(error, ValidationError) else error) from None
-        readable = {name: item for name, item in parsed.items() if name not in unreadable}
-        event, further = decode_carefully(orjson.dumps(readable), (), max_bytes)
-        return event, {*unknown, *unreadable, *further}
-    return event, unknown
-
-
-def _unknown_type(event_type: str) -> str:
-    """The types that there are, and the one that is nearest; what was sent is not repeated."""
-    # A long one is nobody's slip, and would take long to compare.
-    near = difflib.get_close_matches(event_type.lower(), _VALIDATORS, n=1) if len(event_type) <= _LONGEST_SLIP else []
-    advice = f"; did you mean {near[0]}?" if near else ""
-    return f"there are the types {', '.join(_VALIDATORS)}{advice}"
+    return SERVICE_DECODER.decode_carefully(value, headers, max_bytes)
 
 
 def _top_level(error: ValidationError) -> set[str]:
@@ -141,25 +182,40 @@ def admit(record: "Record", *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD
     common partition) and too_far_ahead (stamped more than `ahead_ms` after the record was produced: a wrong clock).
     """
     event, extras = decode_with_extras(record.value, record.headers, max_bytes=max_bytes)
-    if record.key is None:
-        raise EventError("key_missing", "the record has no key, it must be the vehicle_id")
-    if record.key != event.vehicle_id.encode():
-        raise EventError("key_mismatch", "the record's key is not the event's vehicle_id")
-    if record.timestamp > 0 and to_ms(event.occurred_at) > record.timestamp + ahead_ms:
-        raise EventError("too_far_ahead", "occurred_at lies in the future")
+    check_key(record, event.vehicle_id, "vehicle_id")
+    check_time(record, event.occurred_at, ahead_ms)
     return event, extras
+
+
+def check_key(record: "Record", expected: str, name: str) -> None:
+    """Raise EventError (key_missing, key_mismatch) where the record's key is not the event's field of this name."""
+    if record.key is None:
+        raise EventError("key_missing", f"the record has no key, it must be the {name}")
+    if record.key != expected.encode():
+        raise EventError("key_mismatch", f"the record's key is not the event's {name}")
+
+
+def check_time(record: "Record", occurred_at: datetime, ahead_ms: int) -> None:
+    """Raise EventError (too_far_ahead) where the event is stamped too long after the record was produced."""
+    if record.timestamp > 0 and to_ms(occurred_at) > record.timestamp + ahead_ms:
+        raise EventError("too_far_ahead", "occurred_at lies in the future")
 
 
 def vehicle_id_of(value: bytes) -> str | None:
     """The `vehicle_id` that a record's bytes name, for its key; None where they do not parse that far."""
+    return text_field(value, "vehicle_id")
+
+
+def text_field(value: bytes, name: str) -> str | None:
+    """A text that the bytes of an event name, out of its envelope; None where they do not parse that far."""
     try:
         parsed = orjson.loads(value.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     if isinstance(parsed, dict) and "specversion" in parsed and isinstance(parsed.get("data"), dict):
         parsed = parsed["data"]
-    vehicle_id = parsed.get("vehicle_id") if isinstance(parsed, dict) else None
-    return vehicle_id if isinstance(vehicle_id, str) and vehicle_id else None
+    text = parsed.get(name) if isinstance(parsed, dict) else None
+    return text if isinstance(text, str) and text else None
 
 
 def event_object(value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from schemas.topics import (
     ESTIMATES,
     JOURNEYS,
     NOTICES,
+    PART_FORECASTS,
+    REFERENCE_DEAD_LETTERS,
+    REFERENCE_EVENTS,
     SERVICE_EVENTS,
     STAFF_SESSIONS,
     TOPICS,
@@ -43,13 +46,16 @@ class BoxRights:
         return [topic for topic in TOPICS if topic.name in names]
 
 
-_WATCHED = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
+_WATCHED = (
+    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
+    *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
+)
 
 BOX_RIGHTS = {
     "worker": BoxRights(
         reads=(SERVICE_EVENTS,), writes=(JOURNEYS, CENTER_HOURS, NOTICES, DEAD_LETTERS), group="", changelogs=True
     ),
-    "clickhouse": BoxRights(reads=_WATCHED, writes=(DEAD_LETTERS,), group="-clickhouse"),
+    "clickhouse": BoxRights(reads=_WATCHED, writes=(DEAD_LETTERS, REFERENCE_DEAD_LETTERS), group="-clickhouse"),
     "push": BoxRights(reads=(NOTICES, JOURNEYS), writes=(DEAD_LETTERS,), group="-push"),
     "watch": BoxRights(
         reads=(JOURNEYS, NOTICES, CENTER_HOURS, ALERTS, ALERT_ACKS),
@@ -58,11 +64,11 @@ BOX_RIGHTS = {
     ),
     "web": BoxRights(
         reads=(JOURNEYS, ALERTS, ALERT_ACKS, TRACKING_REVOCATIONS, STAFF_SESSIONS),
-        writes=(SERVICE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES),
+        writes=(SERVICE_EVENTS, REFERENCE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES),
     ),
     "pulse": BoxRights(reads=(JOURNEYS,), writes=(SERVICE_EVENTS, JOURNEYS), looks=_WATCHED, all_groups=True),
     "migrate": BoxRights(looks=_ALL, creates=True),
-    "send": BoxRights(writes=(SERVICE_EVENTS,)),
+    "send": BoxRights(writes=(SERVICE_EVENTS, REFERENCE_EVENTS)),
     # Commands by hand: status, dead-letters, person, orders, tracking.
     "operator": BoxRights(reads=_ALL, writes=_ALL, all_groups=True),
 }

@@ -8,13 +8,26 @@ from typing import Any
 
 from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
-from schemas.topics import ALERTS, CENTER_HOURS, DEAD_LETTERS, ESTIMATES, JOURNEYS, SERVICE_EVENTS
+from schemas.topics import (
+    ALERTS,
+    CENTER_HOURS,
+    DEAD_LETTERS,
+    ESTIMATES,
+    JOURNEYS,
+    PART_FORECASTS,
+    REFERENCE_DEAD_LETTERS,
+    REFERENCE_EVENTS,
+    SERVICE_EVENTS,
+)
 
 LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-_WRITTEN = (SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES)
+_WRITTEN = (
+    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
+    *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
+)
 CLICKHOUSE = ("-clickhouse", "sink clickhouse", _WRITTEN)
 GROUPS = (WORKER, CLICKHOUSE)
 
@@ -95,7 +108,7 @@ class Watcher:
         lags: list[Lag] = []
         for suffix, _, topics in GROUPS:
             lags += await self._group(self._settings.app_id + suffix, topics)
-        starts, ends = await self._borders((DEAD_LETTERS,))
+        starts, ends = await self._borders((DEAD_LETTERS, REFERENCE_DEAD_LETTERS))
         return LagSnapshot(tuple(lags), sum(ends.values()) - sum(starts.values()))
 
     async def _group(self, group: str, topics: tuple[str, ...]) -> list[Lag]:

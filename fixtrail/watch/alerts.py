@@ -39,7 +39,7 @@ def opened(due: Due) -> Alert:
         value=due.value,
         limit=due.limit,
         unit=_UNITS.get(due.rule.kind, "minutes"),
-        level=0,
+        level=due.level,
         version=1,
     )
 

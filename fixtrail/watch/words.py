@@ -79,6 +79,7 @@ class Wording:
             cell=_cell_words(alert, self.locale),
             activity=catalogue["activities"].get(activity, catalogue["activities"]["any"]),
             limit=f"{alert.limit:.1%}" if share else f"{alert.limit:g}",
+            hours=f"{alert.limit / 60:g}",
             value="" if alert.value is None else f"{alert.value:.1%}" if share else f"{alert.value:g}",
             since=f"{since:%m-%d %H:%M}",
         )

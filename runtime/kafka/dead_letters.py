@@ -13,7 +13,7 @@ from runtime.kafka.client import stop_client
 from runtime.progress import Progress
 from runtime.retry import Retry
 from schemas.dead_letter import DeadLetter, Header
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import dead_letters_of
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class DeadLetters:
                         **self._kafka, acks="all", enable_idempotence=True, max_request_size=MAX_REQUEST_BYTES
                     )
                     await self._producer.start()
-                await self._producer.send_and_wait(DEAD_LETTERS, value, key=key, headers=headers)
+                await self._producer.send_and_wait(dead_letters_of(record.topic), value, key=key, headers=headers)
                 return
             except MessageSizeTooLargeError as error:
                 too_large = error

@@ -20,13 +20,20 @@ from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
 from sinks.clickhouse.fact_rows import Fact, FactRows, Key
 from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS as PART_FORECASTS_TABLE
+from sinks.clickhouse.part_forecast_rows import part_forecast_row
 from sinks.clickhouse.progress import Progress
+from sinks.clickhouse.reference_rows import REFERENCE_EVENTS as REFERENCE_TABLE
+from sinks.clickhouse.reference_rows import ReferenceRows
 from sinks.clickhouse.tables import (
     ALERTS,
     CENTER_HOURS,
     DEAD_LETTERS,
     ESTIMATES,
     JOURNEYS,
+    PART_FORECASTS,
+    REFERENCE_DEAD_LETTERS,
+    REFERENCE_EVENTS,
     SERVICE_EVENTS,
     Record,
     Row,
@@ -68,14 +75,14 @@ class Block:
 
 @dataclass(slots=True)
 class Batch:
-    """Everything read since the last one; `unusable` are records of our topics that no row can be made of.
+    """Everything read since the last one; `unusable` are records that no row can be made of, with code and reason.
 
     `size` is that of all their values, in bytes. `heartbeats` says when the newest heartbeat among each partition's
     records was sent, in ms since the epoch.
     """
 
     blocks: dict[Table, Block] = field(default_factory=dict)
-    unusable: list[tuple[Record, str]] = field(default_factory=list)
+    unusable: list[tuple[Record, str, str]] = field(default_factory=list)
     ends: dict[TopicPartition, int] = field(default_factory=dict)
     size: int = 0
     heartbeats: dict[TopicPartition, int] = field(default_factory=dict)
@@ -96,23 +103,30 @@ class Batch:
 class Reader:
     """Turns the records of the topics into rows."""
 
-    def __init__(self, keyed: KeyedHash, events: EventRows, progress: Progress) -> None:
+    def __init__(
+        self, keyed: KeyedHash, events: EventRows, progress: Progress, reference: ReferenceRows | None = None
+    ) -> None:
         facts = FactRows(keyed)
+        letters = DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)
         self._progress = progress
         self._routes: dict[str, tuple[Table, Callable[[Block, Record], None]]] = {
             SERVICE_EVENTS: (EVENTS, _plain_rows(events.row)),
             JOURNEYS: (JOURNEYS_TABLE, _versioned_rows(facts.journey, facts.journey_row)),
             CENTER_HOURS: (CENTER_HOURS_TABLE, _versioned_rows(facts.hour, facts.hour_row)),
-            DEAD_LETTERS: (DEAD_LETTER_TABLE, _plain_rows(DeadLetterRows(events).row)),
+            DEAD_LETTERS: letters,
             ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
             ESTIMATES: (ESTIMATES_TABLE, _plain_rows(estimate_row)),
+            PART_FORECASTS: (PART_FORECASTS_TABLE, _plain_rows(part_forecast_row)),
+            REFERENCE_EVENTS: (REFERENCE_TABLE, _plain_rows((reference or ReferenceRows(keyed)).row)),
+            REFERENCE_DEAD_LETTERS: letters,
         }
 
     def add(self, batch: Batch, tp: TopicPartition, records: list[Record]) -> None:
         """Put the records' rows into the batch.
 
         Skipped and counted: records of service-events that are no events (the stream workers name them in the dead
-        letter topic), compaction's tombstones, and what others wrote to the dead letter topic. Heartbeats are noted.
+        letter topic), compaction's tombstones, and what others wrote to the dead letter topics. Heartbeats are noted.
+        No worker reads reference-events: what is refused of them is named here.
 
         Raises NewerSchemaError at an event of a type that only a newer Fixtrail knows.
         """
@@ -122,7 +136,7 @@ class Reader:
         block = batch.blocks.setdefault(table, Block())
         skipped = unknown = 0
         for record in records:
-            if record.value is None and table is not DEAD_LETTER_TABLE:
+            if record.value is None and table not in (DEAD_LETTER_TABLE, REFERENCE_TABLE):
                 if (sent_ms := heartbeat_sent_at(record)) is None:
                     skipped += 1
                 else:
@@ -132,13 +146,16 @@ class Reader:
                 add_row(block, record)
             except EventError as error:
                 require_no_newer_type(tp.topic, tp.partition, record.offset, record.headers, error.code)
+                if tp.topic == REFERENCE_EVENTS:
+                    batch.unusable.append((record, error.code, error.reason))
+                    continue
                 unknown += error.code == "unknown_type"
                 skipped += 1
             except UnusableRecordError as error:
                 if table is DEAD_LETTER_TABLE:
                     skipped += 1
                 else:
-                    batch.unusable.append((record, str(error)))
+                    batch.unusable.append((record, "unusable_record", str(error)))
         batch.ends[tp] = records[-1].offset + 1
         batch.size += sum(len(record.value or b"") for record in records)
         if skipped:

@@ -33,10 +33,15 @@ class KeyedHash:
         # A pseudonym is the key already, made where the event came in.
         self.customer: Callable[[str], str] = lambda customer_id: customer_key_of(customer_id) or hashed(customer_id)
         self._staff = _hasher(key, b"staff")
+        self._respondent = _hasher(key, b"respondent")
 
     def staff(self, center_id: str, staff_id: str) -> str:
         """A pseudonym of an employee of a center: short, as it is shown in tables of a few dozen."""
         return f"s-{self._staff(f'{center_id}{chr(31)}{staff_id}')[:10]}"
+
+    def respondent(self, center_id: str, respondent_key: str) -> str:
+        """What stands for who answered a survey of the staff; it says nothing of the same person's work."""
+        return self._respondent(f"{center_id}{chr(31)}{respondent_key}")
 
 
 def _hasher(key: bytes, domain: bytes) -> Callable[[str], str]:

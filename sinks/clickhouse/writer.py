@@ -26,6 +26,7 @@ from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, RefusedRow, RowsRefusedError
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.progress import Progress, note_insert, note_rows
+from sinks.clickhouse.reference_rows import ReferenceRows
 from sinks.clickhouse.tables import TOPICS, Row, Table
 
 log = logging.getLogger(__name__)
@@ -106,10 +107,16 @@ class _Writer(Box):
             max_bytes=config.max_record_bytes,
             ahead_ms=config.max_ahead_ms,
         )
+        reference = ReferenceRows(
+            keyed,
+            clear_staff=config.clear_staff,
+            max_bytes=config.max_record_bytes,
+            ahead_ms=config.max_ahead_ms,
+        )
         membership = Membership(config.kafka, TOPICS, config.group, config.instance)
         self.group = ConsumerGroup(membership, self, stop, progress)
         self._config, self._progress = config, progress
-        self._reader = Reader(keyed, events, progress)
+        self._reader = Reader(keyed, events, progress, reference)
         self._inserter = Inserter(config.clickhouse)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="clickhouse")
         self._batch = Batch()
@@ -182,8 +189,8 @@ class _Writer(Box):
 
     async def _write(self, batch: Batch) -> None:
         """Insert every block, dead-letter what was refused, commit: in this order."""
-        for record, reason in batch.unusable:
-            await self.group.dead_letters.send(record, "unusable_record", reason)
+        for record, code, reason in batch.unusable:
+            await self.group.dead_letters.send(record, code, reason)
         for table, block in batch.blocks.items():
             if block.rows:
                 with self._traced(table, block, batch.since):

@@ -209,7 +209,7 @@ def test_a_value_that_is_no_fact_is_named_and_not_written(value: bytes) -> None:
     for topic, table in (("journeys", JOURNEYS), ("center-hours", CENTER_HOURS)):
         batch, _ = read(record(topic, value))
 
-        assert [reason for _, reason in batch.unusable]
+        assert [reason for _, _, reason in batch.unusable]
         assert not batch.blocks[table].rows
 
 
@@ -217,7 +217,7 @@ def test_a_fact_that_lacks_one_field_is_not_written() -> None:
     fact = order_after(*repaired_visit("brakes"))
     del fact["wait_s"]
 
-    assert [reason for _, reason in read(fact_record(fact))[0].unusable] == ["no journey fact: KeyError"]
+    assert [reason for _, _, reason in read(fact_record(fact))[0].unusable] == ["no journey fact: KeyError"]
 
 
 def test_of_several_versions_in_one_batch_only_the_newest_is_written() -> None:
