@@ -64,6 +64,7 @@ class Definition:
             "s": "minutes",
             "orders": "count",
             "cases": "count",
+            "cells": "count",
         }
         return kinds.get(self.unit, "number")
 

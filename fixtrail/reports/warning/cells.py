@@ -3,7 +3,7 @@
 A cell is a part batch, a part number, a model of a build month or a model with a software, together with a fault group.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,6 +17,10 @@ ONCE_IN_DAYS = 60
 DIMENSIONS = ("batch", "built", "software", "part")
 # Of these it is known how many of the cars seen have them; of batches and parts only the cars seen are.
 OF_VEHICLES = ("built", "software")
+
+
+# The weeks with which a sum begins again, by a cell's subject.
+Resets = Mapping[str, Collection[date]]
 
 
 class Cell(NamedTuple):
@@ -104,9 +108,9 @@ def weeks_between(first: date, last: date) -> tuple[date, ...]:
 
 
 def cells_of(
-    cases: Sequence[Case], exposure: Exposure, weeks: Sequence[date], resets: Mapping[str, date] | None = None
+    cases: Sequence[Case], exposure: Exposure, weeks: Sequence[date], resets: Resets | None = None
 ) -> CellWeeks:
-    """The cells of these cases in these weeks. `resets`: the first week that counts again, by a cell's subject."""
+    """The cells of these cases in these weeks."""
     positions = {week: number for number, week in enumerate(weeks)}
     orders: dict[Cell, list[tuple[int, Case]]] = {}
     for cell, case in _counted(cases):
@@ -125,7 +129,9 @@ def cells_of(
     for number, cell in enumerate(cells):
         np.add.at(counts[number], [position for position, _ in orders.get(cell, ())], 1)
     exposed = np.array([_exposure_of(cell, exposure, weeks) for cell in cells]).reshape(counts.shape)
-    is_reset = np.array([[(resets or {}).get(cell.subject) == week for week in weeks] for cell in cells], dtype=bool)
+    is_reset = np.array(
+        [[week in (resets or {}).get(cell.subject, ()) for week in weeks] for cell in cells], dtype=bool
+    )
     # What came under a value that no visit has shown is exposed by its own cases at least.
     return CellWeeks(
         tuple(weeks),

@@ -15,6 +15,7 @@ from fixtrail.reports.warning.cells import (
     Case,
     CellWeeks,
     Exposure,
+    Resets,
     cells_of,
     monday,
     weeks_between,
@@ -27,15 +28,12 @@ WEEKS = RUN_WEEKS + GAP_WEEKS + BASELINE_WEEKS
 
 @dataclass(frozen=True, slots=True)
 class WarningData:
-    """The cells up to the last week that is over; `scores` has scores, promoters and detractors of all orders by week.
-
-    `resets` is the first week that counts again, by a cell's subject.
-    """
+    """The cells up to the last week that is over; `scores`: scores, promoters and detractors of all orders by week."""
 
     cells: CellWeeks
     scores: Mapping[date, tuple[int, int, int]]
     visits: Mapping[date, int]
-    resets: Mapping[str, date]
+    resets: Resets
 
 
 def ask_data(ask: Ask, options: Options) -> WarningData:
@@ -97,12 +95,13 @@ def cases_of(orders: pd.DataFrame) -> list[Case]:
     ]
 
 
-def resets_of(resets: pd.DataFrame, time_zone: str) -> dict[str, date]:
-    """The first week that counts again, by subject: the one after that in which somebody took care of it."""
-    return {
-        str(row.subject): monday(row.acknowledged_at.tz_convert(time_zone).date()) + timedelta(weeks=1)
-        for row in resets.itertuples(index=False)
-    }
+def resets_of(resets: pd.DataFrame, time_zone: str) -> Resets:
+    """The weeks that count from nothing, by subject: those after a week in which somebody took care of it."""
+    weeks: dict[str, list[date]] = {}
+    for row in resets.itertuples(index=False):
+        day = row.acknowledged_at.tz_convert(time_zone).date()
+        weeks.setdefault(str(row.subject), []).append(monday(day) + timedelta(weeks=1))
+    return weeks
 
 
 def _day(value: Any) -> date:

@@ -1,13 +1,13 @@
 """What there is to say of a cell: alarm, watch, taken care of or over, with its cases and since when. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 import numpy as np
 
-from fixtrail.reports.warning.cells import Case, Cell, CellWeeks
+from fixtrail.reports.warning.cells import Case, Cell, CellWeeks, Resets
 from fixtrail.reports.warning.cusum import Bools
 from fixtrail.reports.warning.judge import LEAST_CENTERS, LEAST_VEHICLES, Judgement
 
@@ -46,9 +46,9 @@ class CellState:
 
 
 def states_of(
-    cells: CellWeeks, judgement: Judgement, weeks: int, resets: Mapping[str, date] | None = None
+    cells: CellWeeks, judgement: Judgement, weeks: int, resets: Resets | None = None
 ) -> tuple[CellState, ...]:
-    """The cells that stand out in one of the last `weeks`, alarms first. `resets` as in `cells_of`."""
+    """The cells that stand out in one of the last `weeks`, alarms first."""
     first = max(0, len(cells.weeks) - weeks)
     stands_out = judgement.is_named | judgement.is_above
     numbers = np.flatnonzero(stands_out[:, first:].any(axis=1))
@@ -56,13 +56,12 @@ def states_of(
     return tuple(sorted(states, key=lambda state: (_ORDER.index(state.state), state.p, -len(state.orders), state.cell)))
 
 
-def _state(cells: CellWeeks, judgement: Judgement, number: int, resets: Mapping[str, date]) -> CellState:
+def _state(cells: CellWeeks, judgement: Judgement, number: int, resets: Resets) -> CellState:
     stands_out = judgement.is_named[number] | judgement.is_above[number]
     week = int(np.flatnonzero(stands_out)[-1])
     rise = judgement.rise(number, week)
     orders = tuple(case for position, case in cells.orders[number] if rise <= position <= week)
-    reset = resets.get(cells.cells[number].subject)
-    is_taken_care_of = reset is not None and reset > cells.weeks[week]
+    is_taken_care_of = any(reset > cells.weeks[week] for reset in resets.get(cells.cells[number].subject, ()))
     named = judgement.is_named[number]
     is_alarm = (
         bool(named[week])

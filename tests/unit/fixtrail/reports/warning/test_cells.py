@@ -117,5 +117,5 @@ def test_only_weeks_that_are_over_are_judged(now: str, until: str | None, expect
 def test_a_cell_counts_again_from_the_week_after_the_one_in_which_somebody_took_care_of_it():
     resets = pd.DataFrame([{"subject": "batch/B17/battery", "acknowledged_at": pd.Timestamp("2026-03-08T17:00:00Z")}])
 
-    assert resets_of(resets, "UTC") == {"batch/B17/battery": MONDAY + timedelta(weeks=1)}
-    assert resets_of(resets, "Asia/Shanghai") == {"batch/B17/battery": MONDAY + timedelta(weeks=2)}
+    assert resets_of(resets, "UTC") == {"batch/B17/battery": [MONDAY + timedelta(weeks=1)]}
+    assert resets_of(resets, "Asia/Shanghai") == {"batch/B17/battery": [MONDAY + timedelta(weeks=2)]}

@@ -117,11 +117,11 @@ def test_what_somebody_takes_care_of_says_so_and_what_fell_again_is_over():
     judgement = judge(cells)
     subject = cells.cells[0].subject
 
-    (state, *_) = states_of(cells, judgement, WINDOW_WEEKS, {subject: WEEKS[-1] + timedelta(weeks=1)})
+    (state, *_) = states_of(cells, judgement, WINDOW_WEEKS, {subject: [WEEKS[-1] + timedelta(weeks=1)]})
     assert (state.state, state.is_alarm) == ("acknowledged", True)
 
     cells.is_reset[0, -1] = True
-    (state, *_) = states_of(cells, judge(cells), WINDOW_WEEKS, {subject: WEEKS[-1]})
+    (state, *_) = states_of(cells, judge(cells), WINDOW_WEEKS, {subject: [WEEKS[-1]]})
     assert (state.state, state.last) == ("acknowledged", WEEKS[-2])
     (state, *_) = states_of(cells, judge(cells), WINDOW_WEEKS)
     assert state.state == "over"

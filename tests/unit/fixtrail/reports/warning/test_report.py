@@ -10,7 +10,7 @@ from fixtrail.reports.forms.document import as_csv, as_json
 from fixtrail.reports.forms.page import render_page
 from fixtrail.reports.options import Options
 from fixtrail.reports.warning.alert_cases import cases_in
-from fixtrail.reports.warning.cells import CellWeeks
+from fixtrail.reports.warning.cells import CellWeeks, Resets
 from fixtrail.reports.warning.report import build, report_of
 from fixtrail.reports.warning.sources import WarningData
 from runtime.failure import ExitError
@@ -20,7 +20,7 @@ NOW = datetime.combine(WEEKS[-1] + timedelta(days=7), datetime.min.time(), tzinf
 OPTIONS = Options(NOW)
 
 
-def data_of(cells: CellWeeks, resets: dict[str, date] | None = None) -> WarningData:
+def data_of(cells: CellWeeks, resets: Resets | None = None) -> WarningData:
     """Of each week 500 visits, 100 of them with a score, 90 of them promoters and 5 detractors."""
     return WarningData(cells, dict.fromkeys(WEEKS, (100, 90, 5)), dict.fromkeys(WEEKS, 500), resets or {})
 
