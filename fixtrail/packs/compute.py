@@ -16,7 +16,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Report, plain
 from fixtrail.reports.targets import ALL, Period, Relative, Targets
-from runtime.failure import ExitError
+from runtime.failure import USAGE, ExitError
 
 SCHEMA = 1
 KIND = "fixtrail-pack"
@@ -153,9 +153,6 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
         "roi": ("roi", replace(days, since=None)),
     }
     options |= {name: (name, days) for name in REPORTS if name not in options}
-    if "roi" not in targets.more:
-        # Nobody has said what anything is worth.
-        del options["roi"]
     reports, failures = {}, {}
     for section, (name, of_report) in options.items():
         try:
@@ -163,7 +160,9 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
         except ExitError as error:
             if name == "kpi":
                 raise
-            failures[section] = str(error).splitlines()[0]
+            # What needs a file that nobody has given is not set up here; anything else is missing.
+            if error.exit_code != USAGE:
+                failures[section] = str(error).splitlines()[0]
     return reports, failures
 
 
