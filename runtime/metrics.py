@@ -29,7 +29,8 @@ _counter, _gauge, _histogram = (partial(MetricDescription, kind) for kind in ("c
 _CODES = (
     *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
     *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
-    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "event_id_conflict", "internal_error"),
+    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "vehicle_full", "event_id_conflict"),
+    "internal_error",
 )
 _TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts", "reference_events")
 

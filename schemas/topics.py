@@ -12,10 +12,13 @@ DEAD_LETTERS = "service-events.dead-letter"
 ALERTS = "alerts"
 ALERT_ACKS = "alert-acks"
 ESTIMATES = "estimates"
+PART_FORECASTS = "part-forecasts"
 TRACKING_REVOCATIONS = "tracking-revocations"
 STAFF_SESSIONS = "staff-sessions"
 REFERENCE_EVENTS = "reference-events"
 REFERENCE_DEAD_LETTERS = "reference-events.dead-letter"
+# Exists only while the topics get another number of partitions: what is left to do then.
+PARTITION_MOVE = "fixtrail-partition-move"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
@@ -44,6 +47,8 @@ TOPICS = (
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
     # What was shown of ready times, for the record.
     Topic(ESTIMATES, _retention(180)),
+    # For the supply chain's system; a forecast is of one first day, so that a year of them is a record.
+    Topic(PART_FORECASTS, _retention(400, cleanup_policy="compact,delete")),
     Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
     # The longest session lasts 30 days.
     Topic(STAFF_SESSIONS, _retention(31, cleanup_policy="compact,delete")),

@@ -99,6 +99,7 @@ def sql(
 @app.command(
     epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
     "    fixtrail report pack --period week --end 2026-07-12"
+    "    fixtrail report parts --forecast --json"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
@@ -126,6 +127,9 @@ def report(
     staff: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="grades: grades, and which fault groups need which.")
     ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="parts: with the next 30 days, the stock for them, and the record.")
+    ] = False,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -171,6 +175,8 @@ def report(
         raise ExitError("--procedures goes with report procedures", USAGE)
     if staff and name != "grades":
         raise ExitError("--staff goes with report grades", USAGE)
+    if forecast and name != "parts":
+        raise ExitError("--forecast goes with report parts", USAGE)
     options = replace(
         command.read_options(targets, since, until, by),
         source=source,
@@ -178,5 +184,6 @@ def report(
         holidays=holidays or settings.holidays,
         procedures=procedures or settings.procedures,
         staff=staff or settings.staff,
+        forecast=forecast,
     )
     raise SystemExit(command.run_report(settings, name, options, forms, say, table))

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from fixtrail.roster.problem import Roster
 
 
-@app.command(
-    epilog="Examples:  fixtrail roster --center north-01 --people examples/people.toml --csv roster.csv"
-)
+@app.command(epilog="Examples:  fixtrail roster --center north-01 --people examples/people.toml --csv roster.csv")
 def roster(
     people: Annotated[
         Path, typer.Option(metavar="FILE.toml", help="People, days off, wishes and rules of working time.")

@@ -55,6 +55,9 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "not_matched": Bilingual("无可比工单", "without a comparable order"),
     "to_come": Bilingual("尚未到来", "still to come"),
     "early_answers": Bilingual("较早回答", "answered early"),
+    "too_young": Bilingual("数据不足 90 天", "too young: less than 90 days"),
+    "on_demand": Bilingual("按需订货", "ordered on demand"),
+    "no_price": Bilingual("无单价", "without a price"),
 }
 # Why there is no interval.
 NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
@@ -95,6 +98,7 @@ REFUSALS: Mapping[str, Bilingual] = {
     "too_late": Bilingual("来得太晚", "came too late"),
     "event_id_conflict": Bilingual("事件编号已被另一事件占用", "another event has its id"),
     "order_full": Bilingual("工单事件过多", "its order has too many events"),
+    "vehicle_full": Bilingual("车辆工单过多", "its vehicle has too many orders"),
 }
 
 

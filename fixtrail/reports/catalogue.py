@@ -36,6 +36,9 @@ REPORTS = {
         "哪个零件批次、车型或软件的故障比预期多？",
         "Of which batch, build or software are there more faults than expected?",
     ),
+    "staff": Bilingual(
+        "员工怎么看，他们的建议有没有回音？", "What does the staff think, and are its suggestions answered?"
+    ),
     "need": Bilingual(
         "哪些时段人手不足，客户因此多等了多久？", "When are there too few people, and how long do customers wait then?"
     ),
@@ -50,6 +53,10 @@ REPORTS = {
     ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
+
+
+# Whose first table ranks causes, each with its share.
+OF_CAUSES = "pareto"
 
 
 def builder(name: str) -> Build:

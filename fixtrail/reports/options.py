@@ -29,6 +29,8 @@ class Options:
     procedures: Path | None = None
     # Of report grades: the file of grades.
     staff: Path | None = None
+    # Of report parts: with the next 30 days.
+    forecast: bool = False
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

@@ -269,8 +269,8 @@ class PartitionedSender:
         """Hand the partition's batch over; waits while the one before it is still queued, so memory is bounded."""
         batch, span = self._batches.pop(partition), self._spans.pop(partition, None)
         count = batch.record_count()
-        if self.sent.error:
-            self._count_failed(count, self.sent.error, span)
+        if error := self.sent.error or self._other_partitions():
+            self._count_failed(count, error, span)
             return
         try:
             future = await self._producer.send_batch(batch, self._topic.name, partition=partition)
@@ -280,6 +280,13 @@ class PartitionedSender:
         task = asyncio.ensure_future(self._acknowledged(future, count, span))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
+
+    def _other_partitions(self) -> str | None:
+        """Why nothing more can be sent: each vehicle's events belong elsewhere by now."""
+        partitions = self._producer.client.cluster.partitions_for_topic(self._topic.name)
+        if not partitions or len(partitions) == len(self._partitions):
+            return None
+        return f"topic {self._topic.name} has {len(partitions)} partitions by now: send it again, nothing counts twice"
 
     async def _acknowledged(self, future: "asyncio.Future[object]", count: int, span: "Sending | None") -> None:
         try:

@@ -216,11 +216,23 @@ class PipelineRule(RuleBase):
     minutes: Minutes = 2
 
 
+class QualityWarningRule(RuleBase):
+    """A batch, build, software or part has more product faults than expected: report `warning`, computed in between.
+
+    `least_cases`: only from so many cases on.
+    """
+
+    kind: Literal["quality_warning"]
+    every_minutes: Annotated[float, Field(ge=5, le=7 * 24 * 60)] = 60
+    least_cases: Annotated[int, Field(ge=3)] = 3
+
+
 OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | CheckMissingRule | StuckRule
 SourceRule = SourceSilentRule | ClockSkewRule | FieldLostRule
 VoiceRule = ComplaintAgeRule | DetractorRule
 Rule = Annotated[
-    OrderRule | StockoutRule | SourceRule | VehicleChangedRule | VoiceRule | PipelineRule, Field(discriminator="kind")
+    OrderRule | StockoutRule | SourceRule | VehicleChangedRule | VoiceRule | PipelineRule | QualityWarningRule,
+    Field(discriminator="kind"),
 ]
 
 

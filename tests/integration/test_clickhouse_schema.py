@@ -13,6 +13,7 @@ from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.connection import connect
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.estimate_rows import ESTIMATES
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS
 from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
@@ -44,6 +45,13 @@ VIEWS = {
     "kafka_partition kafka_offset technician_id job_id request_id part_no payload content",
     "surveys": "order_id center_id event_id answered_at score reasons is_last",
     "complaints": "order_id center_id event_id complained_at category severity complaint_id phase phases reached_at",
+    "stock_levels": "center_id part_no on_hand on_order occurred_at",
+    "staff_shifts": "center_id staff_key role starts_at ends_at phase occurred_at",
+    "staff_grades": "center_id staff_key grade skills from_at occurred_at",
+    "staff_surveys": "center_id round role score occurred_at",
+    "suggestions": "center_id suggestion_id role phase submitted_at answered_at accepted_at adopted_at rewarded_at "
+    "declined_at",
+    "price_list": "center_id valid_from kind code name standard_hours price currency occurred_at",
     "alerts": "alert_id rule kind severity state subject order_id center_id lane since opened_at value limit_value "
     "unit level escalated_at acknowledged_at closed_at closed_by ended_at open_s told version",
 }
@@ -124,7 +132,9 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
 
 
 @pytest.mark.parametrize(
-    "table", [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS, ESTIMATES], ids=lambda table: table.name
+    "table",
+    [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS, ESTIMATES, PART_FORECASTS],
+    ids=lambda table: table.name,
 )
 def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
     found = clickhouse.ask(

@@ -55,7 +55,9 @@ def test_a_service_finds_only_the_secrets_that_it_reads(name):
         "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
         "grafana": {"CLICKHOUSE_READER_PASSWORD"},
         "migrations": {"CLICKHOUSE_PASSWORD"},
+        "reports": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
         "sink-clickhouse": {"CLICKHOUSE_PASSWORD", "HASH_KEY"},
+        "watch": {"CLICKHOUSE_READER_PASSWORD"},
         "sink-push": {"HASH_KEY", "LINK_KEY", "WEBHOOK_KEY", "WEBHOOK_KEY_OLD"},
         "web": {
             *("CLICKHOUSE_READER_PASSWORD", "HASH_KEY"),
