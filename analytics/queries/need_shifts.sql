@@ -1,13 +1,20 @@
 -- Which shifts were planned, for whom and as what?
 -- since, until: days of the shift's start in UTC, both included. Times are milliseconds since 1970. A shift that was
 -- taken back is none, and neither is one of which only the work was told.
-SELECT
-    center_id,
-    staff_key,
-    role,
-    toUnixTimestamp64Milli(starts_at) AS starts_ms,
-    toUnixTimestamp64Milli(ends_at) AS ends_ms
-FROM staff_shifts
-WHERE phase = 'planned'
-    AND starts_at >= toDateOrZero({since:String}) AND starts_at < toDateOrZero({until:String}) + INTERVAL 2 DAY
+SELECT center_id, staff_key, role, starts_ms, ends_ms
+FROM
+(
+    SELECT
+        center_id,
+        staff_key,
+        role,
+        starts_at,
+        toUnixTimestamp64Milli(starts_at) AS starts_ms,
+        toUnixTimestamp64Milli(ends_at) AS ends_ms
+    FROM staff_shifts
+    WHERE phase = 'planned'
+    -- Holds the condition on the start back until only shifts are left: other reference events have no start.
+    LIMIT 1000000000
+)
+WHERE starts_at >= toDateOrZero({since:String}) AND starts_at < toDateOrZero({until:String}) + INTERVAL 2 DAY
 ORDER BY center_id, staff_key, starts_ms

@@ -96,9 +96,9 @@ class BelowGrade:
     difference: MatchedDifference
 
 
-def below_grade(work: pd.DataFrame, staff: Staff, told: pd.DataFrame) -> BelowGrade:
-    """The jobs below grade. `told`: grades of reference events (center_id, staff_key, grade, from_ms)."""
-    grades = _grades(staff, told)
+def below_grade(work: pd.DataFrame, staff: Staff, events: pd.DataFrame) -> BelowGrade:
+    """The jobs below grade. `events`: grades of reference events (center_id, staff_key, grade, from_ms)."""
+    grades = _grades(staff, events)
     judged = [
         staff.is_below(
             _grade_at(grades.get((row.center_id, row.technician), ()), int(row.worked_ms)), list(row.fault_groups)
@@ -121,13 +121,13 @@ def below_grade(work: pd.DataFrame, staff: Staff, told: pd.DataFrame) -> BelowGr
 Dated = tuple[int, str]
 
 
-def _grades(staff: Staff, told: pd.DataFrame) -> dict[tuple[str, str], list[Dated]]:
+def _grades(staff: Staff, events: pd.DataFrame) -> dict[tuple[str, str], list[Dated]]:
     """Each person's grades with the instants (ms) from which they hold, in order; the events' go before the file's."""
     grades: dict[tuple[str, str], list[Dated]] = {}
     for person in staff.person:
         since = int(datetime(person.since.year, person.since.month, person.since.day, tzinfo=UTC).timestamp() * 1000)
         grades.setdefault((person.center, person.id), []).append((since, person.grade))
-    for row in told.itertuples(index=False):
+    for row in events.itertuples(index=False):
         grades.setdefault((str(row.center_id), str(row.staff_key)), []).append((int(row.from_ms), str(row.grade)))
     return {key: sorted(dated) for key, dated in grades.items()}
 

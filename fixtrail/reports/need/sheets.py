@@ -110,7 +110,7 @@ def by_center(slots: pd.DataFrame) -> pd.DataFrame:
         working_h=slots["working"] * SLOT_H,
         under_h=gap.clip(lower=0) * SLOT_H,
         over_h=(-gap).clip(lower=0) * SLOT_H,
-        waited_below_s=slots["waited_s"].where(gap > 0, 0.0).where(gap.notna()),
+        waited_below_s=slots["waited_s"].where(gap > 0, 0.0).where(gap.notna() & slots["waited_s"].notna()),
     )
     names = [column.name for column in _CENTERS[2:]]
     return frame.groupby(["center_id", "role"], sort=True)[names].sum(min_count=1).reset_index()
