@@ -8,6 +8,7 @@ from fixtrail.settings import (
     PersonsSettings,
     ProcessSettings,
     PulseSettings,
+    ScheduleSettings,
     ServerSettings,
     StorageSettings,
     WatchSettings,
@@ -24,6 +25,7 @@ class Settings(
     WatchSettings,
     PulseSettings,
     PersonsSettings,
+    ScheduleSettings,
     ServerSettings,
     ProcessSettings,
 ):

@@ -9,6 +9,8 @@ from pydantic import Field
 from fixtrail.base_settings import DataSettings
 from runtime.failure import USAGE, ExitError
 
+PARTITIONS_FILE = "partitions"
+
 
 class KafkaSettings(DataSettings):
     """Where the brokers are, how to log in, and how topics are created."""
@@ -35,6 +37,13 @@ class KafkaSettings(DataSettings):
     )
 
     @property
+    def partition_count(self) -> int:
+        """Partitions of every topic: as set, else as the embedded stack's topics were last given."""
+        if "partitions" in self.model_fields_set or self.kafka is not None:
+            return self.partitions
+        return self.stack.get("partitions") or recorded_partitions(self.data) or self.partitions
+
+    @property
     def min_in_sync(self) -> int:
         """The topics' min.insync.replicas."""
         return self.min_insync_replicas or min(2, self.replication)
@@ -42,6 +51,19 @@ class KafkaSettings(DataSettings):
     def bootstrap(self) -> str:
         """Kafka's host:port list. Raises NoEndpointError where nothing says where Kafka is."""
         return self._endpoint(self.kafka, "kafka", "FIXTRAIL_KAFKA")
+
+
+def recorded_partitions(folder: Path) -> int | None:
+    """The number of partitions that `fixtrail kafka partitions` gave the topics of an embedded stack; None before."""
+    try:
+        return int((folder / PARTITIONS_FILE).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def record_partitions(folder: Path, partitions: int) -> None:
+    """Have the embedded stack of a folder start with this number from now on."""
+    (folder / PARTITIONS_FILE).write_text(f"{partitions}\n")
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:

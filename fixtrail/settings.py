@@ -9,9 +9,9 @@ Where FIXTRAIL_KAFKA or FIXTRAIL_CLICKHOUSE is not set, the endpoints of an embe
 
 import hmac
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fixtrail.base_settings import STACK_FILE as STACK_FILE
 from fixtrail.base_settings import DataSettings as DataSettings
@@ -20,6 +20,7 @@ from fixtrail.base_settings import SettingsGroup as SettingsGroup
 from fixtrail.kafka_settings import KafkaSettings as KafkaSettings
 from fixtrail.kafka_settings import client_options as client_options
 from fixtrail.key_strength import strong_key
+from fixtrail.voices.case_url import checked_case_url
 from runtime.failure import REFUSED, ExitError
 
 if TYPE_CHECKING:
@@ -161,17 +162,31 @@ class NoticeSettings(KafkaSettings, LedgerSettings, CentersSettings, TrackingSet
     """All that the text of a message to a customer depends on."""
 
 
-class WatchSettings(KafkaSettings, CentersSettings):
+class ProcedureSettings(SettingsGroup):
+    """Standard procedures: the report on them, and the watch box's rule `check_missing`."""
+
+    procedures: Path | None = Field(default=None, description="TOML file of standard procedures by fault group.")
+
+
+class WatchSettings(KafkaSettings, CentersSettings, ProcedureSettings):
     """The watch box: its rules, and what its alerts are worded with."""
 
     watch: Path | None = Field(default=None, description="TOML file of the watch box; without it, its defaults.")
 
 
-class ReportSettings(ClickHouseSettings):
+class ReportSettings(ClickHouseSettings, ProcedureSettings):
     """What reports are computed from and compared with."""
 
     targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
+    holidays: Path | None = Field(default=None, description="TOML file of holidays and make-up working days.")
+    staff: Path | None = Field(default=None, description="TOML file of grades, for report grades.")
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
+
+
+class ScheduleSettings(LedgerSettings, ReportSettings):
+    """The reports box: what goes when and where to, and its ledger."""
+
+    reports: Path | None = Field(default=None, description="TOML file with the schedules of the reports box.")
 
 
 class AccountSettings(SecretSettings):
@@ -267,6 +282,10 @@ class WebSettings(ApiSettings, SignInSettings, NoticeSettings, ReportSettings, S
     web_streams: int = Field(default=10_000, ge=0, description="Live pages that may be open at once.")
     web_streams_of_address: int = Field(default=100, ge=0, description="The same for one address.")
     web_streams_of_link: int = Field(default=10, ge=0, description="The same for one order.")
+    case_url: Annotated[str, AfterValidator(checked_case_url)] = Field(
+        default="",
+        description="Address of a case in your own system, with {center_id}, {order_id} and {case_id} in it.",
+    )
     web_requests_of_address: int = Field(default=600, ge=1, description="Requests a minute from one address.")
 
 

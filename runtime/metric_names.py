@@ -40,6 +40,7 @@ MetricName = Literal[
     "open_alerts",
     "open_journeys",
     "open_orders",
+    "packs",
     "pages",
     "planned",
     "ready",

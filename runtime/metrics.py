@@ -29,7 +29,8 @@ _counter, _gauge, _histogram = (partial(MetricDescription, kind) for kind in ("c
 _CODES = (
     *("tombstone", "empty", "too_large", "not_utf8", "too_deep", "too_many_tokens", "not_json", "duplicate_key"),
     *("not_an_object", "cloudevent_invalid", "unknown_type", "missing_field", "invalid_field"),
-    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "event_id_conflict", "internal_error"),
+    *("key_missing", "key_mismatch", "too_far_ahead", "too_late", "order_full", "vehicle_full", "event_id_conflict"),
+    "internal_error",
 )
 _TABLES = ("events", "journeys", "center_hours", "dead_letters", "alerts", "reference_events")
 
@@ -80,6 +81,10 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "lost_records": _LOST,
         "topic_differences": _TOPICS,
         "call_seconds": _histogram("Time a provider takes to answer.", ("channel",)),
+    },
+    "reports": {
+        "ready": _READY,
+        "packs": _counter("Packs of reports, by what became of their sending.", ("channel", "outcome")),
     },
     "watch": {
         "ready": _READY,

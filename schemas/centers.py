@@ -22,6 +22,10 @@ class Center(Table):
     the center has said so. `repair`: `ready_after_min` minutes after the last repair, too. `auto`: `repair` while none
     of its orders handed off in the last 28 days had a check or a `ready` (CONTRACT section 2).
 
+    A center that closes no later than it opens closes on the day after: 22:00 to 06:00 is a night, 00:00 to 00:00 a
+    whole day. It stays closed on the days of `closed_on` (holidays), and is open on those of `open_on` (made up for)
+    whatever weekday they are.
+
     Telephone and address are shown to customers and stored nowhere.
     """
 
@@ -40,6 +44,8 @@ class Center(Table):
     tells_ready: Literal["proof", "repair", "auto"] = "auto"
     ready_after_min: Annotated[float, Field(ge=0, le=24 * 60)] = 10
     weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1)] = (1, 2, 3, 4, 5, 6, 7)
+    closed_on: Annotated[frozenset[date], Field(max_length=2000)] = frozenset()
+    open_on: Annotated[frozenset[date], Field(max_length=2000)] = frozenset()
 
     @field_validator("time_zone")
     @classmethod
@@ -47,10 +53,14 @@ class Center(Table):
         return checked_time_zone(zone)
 
     @model_validator(mode="after")
-    def _open_a_while(self) -> "Center":
-        if self.opens >= self.closes:
-            raise ValueError("opens must lie before closes on the same day")
+    def _open_or_closed(self) -> "Center":
+        if both := sorted(self.closed_on & self.open_on):
+            raise ValueError(f"{both[0]} is in closed_on and in open_on")
         return self
+
+    def opens_on(self, day: date) -> bool:
+        """Whether the center opens on that day of its zone."""
+        return day in self.open_on or (day.isoweekday() in self.weekdays and day not in self.closed_on)
 
 
 class Wave(Table):

@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from schemas.dead_letter import DeadLetter, header_name
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
 from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notice
+from schemas.reference_events import REFERENCE_EVENT, REFERENCE_TYPES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -30,7 +31,9 @@ _FACTS: dict[str, type[BaseModel]] = {
 
 def event_schemas(ref_template: str) -> dict[str, Any]:
     """The JSON Schema of each event type and of what it consists of, by name, for a document that holds them."""
-    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in EVENT_TYPES.values()]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in (*EVENT_TYPES.values(), *REFERENCE_TYPES.values())
+    ]
     _, schema = models_json_schema(models, ref_template=ref_template)
     return {name: _with_rules(_plain(part)) for name, part in schema["$defs"].items()}
 
@@ -44,10 +47,18 @@ def _schema(model: type[BaseModel], mode: JsonSchemaMode) -> dict[str, Any]:
 
 
 def _any_event() -> dict[str, Any]:
-    schema = _plain(SERVICE_EVENT.json_schema())
+    return _any_of(SERVICE_EVENT, "ServiceEvent")
+
+
+def _any_reference() -> dict[str, Any]:
+    return _any_of(REFERENCE_EVENT, "ReferenceEvent")
+
+
+def _any_of(union: TypeAdapter[Any], title: str) -> dict[str, Any]:
+    schema = _plain(union.json_schema())
     schema["$defs"] = {name: _with_rules(definition) for name, definition in schema["$defs"].items()}
     schema.pop("discriminator")
-    return {"$schema": DRAFT, "title": "ServiceEvent", **schema}
+    return {"$schema": DRAFT, "title": title, **schema}
 
 
 def _with_rules(schema: dict[str, Any]) -> dict[str, Any]:

@@ -42,17 +42,23 @@ def next_day(at_ms: int, zone: ZoneInfo) -> int:
 
 def is_open(at_ms: int, center: Center) -> bool:
     """Whether somebody is at the center to hand over a car."""
-    now = local(at_ms, ZoneInfo(center.time_zone))
-    return now.isoweekday() in center.weekdays and center.opens <= now.time() < center.closes
+    zone = ZoneInfo(center.time_zone)
+    today = local(at_ms, zone).date()
+    return any(
+        hours is not None and hours[0] <= at_ms < hours[1]
+        for hours in (hours_of(day, center, zone) for day in (today - _DAY, today))
+    )
 
 
 def hours_of(day: date, center: Center, zone: ZoneInfo) -> tuple[int, int] | None:
-    """When the center, on the clocks of its zone, opens and closes that day; None where it stays closed."""
-    if day.isoweekday() not in center.weekdays:
+    """When the center, on the clocks of its zone, opens that day and closes after that; None where it stays closed."""
+    if not center.opens_on(day):
         return None
-    return _ms(datetime.combine(day, center.opens, zone)), _ms(datetime.combine(day, center.closes, zone))
+    closing_day = day if center.opens < center.closes else day + _DAY
+    return _ms(datetime.combine(day, center.opens, zone)), _ms(datetime.combine(closing_day, center.closes, zone))
 
 
+_DAY = timedelta(days=1)
 _DAYS = 60
 
 
@@ -64,15 +70,15 @@ def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> in
     if center is None:
         return start_ms + span_ms
     zone = ZoneInfo(center.time_zone)
-    day, remaining_ms = local(start_ms, zone).date(), span_ms
-    for _ in range(_DAYS):
+    day, remaining_ms = local(start_ms, zone).date() - _DAY, span_ms
+    for _ in range(_DAYS + 1):
         if (hours := hours_of(day, center, zone)) is not None:
             opens, closes = max(start_ms, hours[0]), hours[1]
             if opens < closes:
                 if remaining_ms < closes - opens:
                     return opens + remaining_ms
                 remaining_ms -= closes - opens
-        day += timedelta(days=1)
+        day += _DAY
     return start_ms + _DAYS * 24 * 3600 * 1000
 
 
@@ -81,12 +87,12 @@ def opening_ms_between(start_ms: int, end_ms: int, center: Center | None) -> int
     if center is None or end_ms <= start_ms:
         return max(0, end_ms - start_ms)
     zone = ZoneInfo(center.time_zone)
-    day, last = local(start_ms, zone).date(), local(end_ms, zone).date()
+    day, last = local(start_ms, zone).date() - _DAY, local(end_ms, zone).date()
     total_ms = 0
     while day <= last:
         if (hours := hours_of(day, center, zone)) is not None:
             total_ms += max(0, min(end_ms, hours[1]) - max(start_ms, hours[0]))
-        day += timedelta(days=1)
+        day += _DAY
     return total_ms
 
 

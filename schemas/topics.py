@@ -17,6 +17,8 @@ TRACKING_REVOCATIONS = "tracking-revocations"
 STAFF_SESSIONS = "staff-sessions"
 REFERENCE_EVENTS = "reference-events"
 REFERENCE_DEAD_LETTERS = "reference-events.dead-letter"
+# Exists only while the topics get another number of partitions: what is left to do then.
+PARTITION_MOVE = "fixtrail-partition-move"
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024

@@ -237,31 +237,26 @@ def part_differences(ask: Ask, truth: Truth) -> list[str]:
 
 
 def voice_differences(ask: Ask, truth: Truth) -> list[str]:
-    """Views `surveys` and `complaints`: one row per answer and complaint."""
+    """Views `surveys`, `complaints` and `follow_ups`: one row per answer, complaint and attempt to reach a customer."""
     surveys = {
         (key_of(row), row["event_id"]): {
-            "answered_at": instant(row["answered_at"]),
-            "score": row["score"],
-            "reasons": row["reasons"],
-            "is_last": bool(row["is_last"]),
+            **{name: row[name] for name in ("score", "reasons")},
+            **{"answered_at": instant(row["answered_at"]), "is_last": bool(row["is_last"])},
         }
         for row in ask("SELECT * FROM surveys")
     }
     right_surveys = {
         (key, survey["event_id"]): {
-            "answered_at": survey["occurred_at"],
-            "score": survey["score"],
-            "reasons": survey["reasons"],
-            "is_last": survey is order["surveys"][-1],
+            **{name: survey[name] for name in ("score", "reasons")},
+            **{"answered_at": survey["occurred_at"], "is_last": survey is order["surveys"][-1]},
         }
         for key, order in truth.orders.items()
         for survey in order["surveys"]
     }
     complaints = {
         (key_of(row), row["event_id"]): {
-            "complained_at": instant(row["complained_at"]),
             **{name: row[name] for name in ("category", "severity", "complaint_id", "phase", "phases")},
-            "reached_at": [instant(at) for at in row["reached_at"]],
+            **{"complained_at": instant(row["complained_at"]), "reached_at": list(map(instant, row["reached_at"]))},
         }
         for row in ask("SELECT * FROM complaints")
     }
@@ -274,9 +269,19 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for key, order in truth.orders.items()
         for complaint in order["complaint_list"]
     }
+    follow_ups = (
+        (key_of(row), row["event_id"], row["of"], row["phase"], instant(row["followed_up_at"]))
+        for row in ask("SELECT * FROM follow_ups")
+    )
+    right_follow_ups = (
+        (key, *(each[name] for name in ("event_id", "of", "phase", "occurred_at")))
+        for key, order in truth.orders.items()
+        for each in order["follow_ups"]
+    )
     return [
         *table_differences("surveys", surveys, right_surveys),
         *table_differences("complaints", complaints, right_complaints),
+        *unlike_keys("follow_ups", follow_ups, right_follow_ups),
     ]
 
 

@@ -27,13 +27,14 @@ class FakeProducer:
 
     def __init__(self) -> None:
         self.sent: list[tuple[OutgoingRecord, tuple[Header, ...]]] = []
+        self.topic = "service-events"
         self.away = False
         self.loses = 0
         self.answer_after = asyncio.Event()
         self.answer_after.set()
 
     async def send(self, topic: str, records: Sequence[OutgoingRecord], headers: Sequence[Header] = ()) -> list[bool]:
-        assert topic == "service-events"
+        assert topic == self.topic
         if self.away:
             raise KafkaUnavailableError("Kafka does not answer")
         self.sent += [(record, tuple(headers)) for record in records]
@@ -69,12 +70,12 @@ class Api:
         return [record.value for record, _ in self.producer.sent]
 
     async def post(
-        self, body: Any, *, key: str | None = None, headers: Mapping[str, str] | None = None
+        self, body: Any, *, key: str | None = None, headers: Mapping[str, str] | None = None, path: str = "/events"
     ) -> httpx.Response:
         """POST of bytes as they are, or of anything else as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         sent = {"content-type": "application/json", **self._login(key), **(headers or {})}
-        return await self._ask("POST", "/events", content=content, headers=sent)
+        return await self._ask("POST", path, content=content, headers=sent)
 
     async def agree(self, change: Any, *, key: str) -> httpx.Response:
         """POST of what a customer agrees to."""

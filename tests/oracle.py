@@ -34,7 +34,8 @@ def orders_of(events: Iterable[Event], now: datetime) -> Orders:
     """Each order's row by center and number, named as in view `orders`, from the accepted events in order of arrival.
 
     Differs from the view: no `version`; vehicle_id and customer_id instead of their keyed hashes; in addition
-    approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`.
+    approved_amount, `stages` [(activity, start, end or None while running)], `parts`, `surveys`, `complaint_list`,
+    `follow_ups`.
     Times are aware datetimes in whole milliseconds, durations float seconds, money Decimal. An open order's durations
     run to `now`, or to its last event where that is later: an early `now` asks for the figures as of the last event.
     """
@@ -86,6 +87,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
     order["is_visit"] = any(event["type"] not in AFTERWARDS + BEFOREHAND for event in history)
     order["checked"] = any(event["type"] in ("quality_check", "ready") for event in counted)
+    order["passed_check"] = _passed_check(counted)
     order["closed_at"] = instant_of(closing["ms"]) if closing else None
     order |= _money(counted, closing)
     order |= _parts(counted)
@@ -115,6 +117,20 @@ def _handoff_ms(history: list[Event]) -> int | None:
 
 
 # Money, parts, faults, voices
+
+
+def _passed_check(counted: list[Event]) -> bool | None:
+    """Whether a check was passed since the last repair; None without a check-in."""
+    types = [event["type"] for event in counted]
+    if "check_in" not in types:
+        return None
+    passed = False
+    for event in counted[types.index("check_in") :]:
+        if event["type"] == "quality_check" and event.get("phase") in (None, "completed"):
+            passed = event["passed"]
+        elif event["type"] == "repair":
+            passed = False
+    return passed
 
 
 def _money(counted: list[Event], closing: Event | None) -> Order:
@@ -209,6 +225,11 @@ def _voices(history: list[Event]) -> Order:
         "surveys": surveys,
         "complaints": len(complaints),
         "complaint_list": [_complaint(complaint_id, events) for complaint_id, events in complaints.items()],
+        "follow_ups": [
+            {**{name: event[name] for name in ("event_id", "of", "phase")}, "occurred_at": instant_of(event["ms"])}
+            for event in history
+            if event["type"] == "follow_up"
+        ],
     }
 
 

@@ -120,6 +120,10 @@ def complained(clock: str, day: int = 0, category: str = "wait", **fields: Any) 
     return sent("complaint", clock, day, category=category, **fields)
 
 
+def followed_up(clock: str, day: int = 0, of: str = "k1", phase: str = "contacted", **fields: Any) -> Sent:
+    return sent("follow_up", clock, day, of=of, phase=phase, **fields)
+
+
 def repaired_visit(*groups: str, day: int = 0, **fields: Any) -> list[Sent]:
     """A visit from 08:00 to 11:00 that finds and repairs faults of these groups; `fields` hold for all its events."""
     odometer = {"odometer_km": fields.pop("odometer_km")} if "odometer_km" in fields else {}
@@ -209,6 +213,10 @@ def in_plain_types(fact: Fact) -> Fact:
             "reached_at": [_time(reached_at) for reached_at in each["reached_at"]],
         }
         for each in fact["complaint_list"]
+    ]
+    row["follow_ups"] = [
+        {**{name: each[name] for name in ("event_id", "of", "phase")}, "occurred_at": _time(each["followed_up_at"])}
+        for each in fact["follow_ups"]
     ]
     return row
 

@@ -47,4 +47,4 @@ FROM
     GROUP BY source, center_id, type, vehicle_key, order_id, event_id
 )
 GROUP BY source, center_id, type
-ORDER BY source, center_id, arrivals DESC
+ORDER BY source, center_id, arrivals DESC, type

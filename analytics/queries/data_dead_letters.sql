@@ -11,4 +11,4 @@ WHERE ({source:String} = '' OR source = {source:String}) AND ({center:String} = 
     AND ({since:String} = '' OR day >= toDateOrZero({since:String}))
     AND ({until:String} = '' OR day <= toDateOrZero({until:String}))
 GROUP BY source, center_id, code
-ORDER BY letters DESC
+ORDER BY letters DESC, source, center_id, code

@@ -97,11 +97,13 @@ def sql(
 
 
 @app.command(
-    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    "
-    "fixtrail report parts --html parts.html    fixtrail report parts --forecast --json"
+    epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
+    "    fixtrail report pack --period week --end 2026-07-12"
+    "    fixtrail report parts --forecast --json"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[verify FILE]", help="pack: does it still hold?")] = None,
     as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Write one page with everything in it.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write its tables; several go into files beside this one.")] = None,
@@ -115,7 +117,16 @@ def report(
         str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
     ] = None,
     source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
-    center: Annotated[str, typer.Option(help="data: only this center.")] = "",
+    center: Annotated[str, typer.Option(help="data, need: only this center.")] = "",
+    holidays: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="need: holidays and make-up working days.")
+    ] = None,
+    procedures: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="procedures: the standard procedures.")
+    ] = None,
+    staff: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="grades: grades, and which fault groups need which.")
+    ] = None,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="parts: with the next 30 days, the stock for them, and the record.")
     ] = False,
@@ -126,18 +137,53 @@ def report(
     list_: Annotated[
         bool, typer.Option("--list", help="Every report and query, with the question it answers.")
     ] = False,
+    period: Annotated[str | None, typer.Option(help="pack: week or month.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DAY", help="pack: its last day; else yesterday.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="pack: where its files go.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="pack: write nothing, only say the message.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="pack: its pages as PDF, too, by the installed Chromium.")] = False,
     data: Data = None,
 ) -> None:
-    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture."""
+    """Figures with their uncertainty, told on the terminal or written as JSON, page, table or picture.
+
+    `pack`: all reports of a week or month at once, as one message, one page and one file that say the same numbers.
+    """
     from fixtrail.reports import command
+
+    if name == "pack":
+        from fixtrail.cli.packs import run_pack
+
+        unused = {"--html": html, "--csv": csv, "--svg": svg, "--png": png, "--chart": chart, "--by": by}
+        unused |= {"--from": since, "--to": until, "--source": source or None, "--center": center or None}
+        run_pack(more or [], period, end, out, dry_run, pdf, as_json, locale, targets, table, data, unused)
+        return
+    if more or period or end or out or dry_run or pdf:
+        raise ExitError("--period, --end, --out, --dry-run, --pdf and verify go with report pack", USAGE)
 
     if list_ or name is None:
         command.list_reports(say)
         return
     forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = replace(command.read_options(targets, since, until, by), source=source, center=center, forecast=forecast)
-    if (source or center) and name != "data":
-        raise ExitError("--source and --center go with report data", USAGE)
+    settings = settings_of(data)
+    if source and name != "data":
+        raise ExitError("--source goes with report data", USAGE)
+    if center and name not in ("data", "need"):
+        raise ExitError("--center goes with reports data and need", USAGE)
+    if holidays and name != "need":
+        raise ExitError("--holidays goes with report need", USAGE)
+    if procedures and name != "procedures":
+        raise ExitError("--procedures goes with report procedures", USAGE)
+    if staff and name != "grades":
+        raise ExitError("--staff goes with report grades", USAGE)
     if forecast and name != "parts":
         raise ExitError("--forecast goes with report parts", USAGE)
-    raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))
+    options = replace(
+        command.read_options(targets, since, until, by),
+        source=source,
+        center=center,
+        holidays=holidays or settings.holidays,
+        procedures=procedures or settings.procedures,
+        staff=staff or settings.staff,
+        forecast=forecast,
+    )
+    raise SystemExit(command.run_report(settings, name, options, forms, say, table))

@@ -9,8 +9,10 @@ import typer
 from runtime.failure import NEGATIVE, USAGE, ExitError
 
 if TYPE_CHECKING:
-    pass
+    from schemas.event_topics import EventTopic
 from fixtrail.cli.app import AsJson, Data, open_input, say, settings_of
+
+Reference = Annotated[bool, typer.Option("--reference", help="Those of reference events, not of orders.")]
 
 dead_letters_app = typer.Typer(help="What was refused and why, and putting it back.", no_args_is_help=True)
 
@@ -19,6 +21,7 @@ dead_letters_app = typer.Typer(help="What was refused and why, and putting it ba
 def dead_letters_list(
     newest: Annotated[int, typer.Option(min=0, help="How many of the newest to show.")] = 20,
     code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    reference: Reference = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -27,7 +30,9 @@ def dead_letters_list(
 
     from fixtrail.operations import dead_letters
 
-    listed = asyncio.run(dead_letters.list_letters(settings_of(data), newest=newest, code=code))
+    listed = asyncio.run(
+        dead_letters.list_letters(settings_of(data), newest=newest, code=code, topic=_topic(reference))
+    )
     if as_json:
         import orjson
 
@@ -40,6 +45,7 @@ def dead_letters_list(
 def dead_letters_show(
     place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
     raw: Annotated[bool, typer.Option("--raw", help="Only the original bytes, unchanged.")] = False,
+    reference: Reference = False,
     data: Data = None,
 ) -> None:
     """One dead letter with its content, which may be personal."""
@@ -47,7 +53,8 @@ def dead_letters_show(
 
     from fixtrail.operations import dead_letters
 
-    letter = asyncio.run(dead_letters.letter_at(settings_of(data), dead_letters.parse_position(place)))
+    position = dead_letters.parse_position(place)
+    letter = asyncio.run(dead_letters.letter_at(settings_of(data), position, _topic(reference)))
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         sys.stdout.buffer.flush()
@@ -60,6 +67,7 @@ def dead_letters_show(
 )
 def dead_letters_export(
     code: Annotated[str | None, typer.Option(help="Only those refused for this reason.")] = None,
+    reference: Reference = False,
     data: Data = None,
 ) -> None:
     """Events that were refused and not put back yet, with their content, which may be personal, as JSON lines.
@@ -72,7 +80,7 @@ def dead_letters_export(
     from fixtrail.operations.dead_letters import letters_to_repair
 
     async def write() -> None:
-        async for letter in letters_to_repair(settings_of(data), code):
+        async for letter in letters_to_repair(settings_of(data), code, _topic(reference)):
             sys.stdout.buffer.write(letter_line(letter))
         sys.stdout.buffer.flush()
 
@@ -92,9 +100,10 @@ def dead_letters_redrive(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what was put back before, or would be refused.")] = False,
+    reference: Reference = False,
     data: Data = None,
 ) -> None:
-    """Put dead letters back to `service-events`, as they are or repaired, with their headers.
+    """Put dead letters back to the topic they come from, as they are or repaired, with their headers.
 
     A letter that was put back before, or whose bytes would be refused again, is passed over (exit 1) without --force.
     """
@@ -124,6 +133,13 @@ def dead_letters_redrive(
             dry_run=dry_run,
             force=force,
             say=say,
+            topic=_topic(reference),
         )
     )
     raise SystemExit(0 if is_complete else NEGATIVE)
+
+
+def _topic(reference: bool) -> "EventTopic":
+    from schemas.event_topics import REFERENCE, SERVICE
+
+    return REFERENCE if reference else SERVICE

@@ -11,15 +11,20 @@ from runtime.failure import NEGATIVE, USAGE, ExitError
 if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
     from fixtrail.settings import RulesSettings
+    from schemas.event_topics import EventTopic
 from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
 
 
 @app.command(
-    epilog="Examples:  fixtrail send events.ndjson    zcat history.gz | fixtrail send -    fixtrail send f --check"
+    epilog="Examples:  fixtrail send events.ndjson    zcat history.gz | fixtrail send -    fixtrail send f --check    "
+    "fixtrail send stock.ndjson --reference"
 )
 def send(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="One event a line; - reads standard input.")],
     check: Annotated[bool, typer.Option("--check", help="Only validate: what is wrong, by line number.")] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="The lines are reference events: stocks, shifts, price lists.")
+    ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="With --check: also report data quality, as `report data` would.")
     ] = False,
@@ -31,22 +36,27 @@ def send(
 ) -> None:
     """Send each line's bytes, unchanged, to `service-events`; the key is the line's vehicle_id where it parses.
 
+    With --reference they go to `reference-events`, by their center_id.
+
     Exits 0 once Kafka has acknowledged every line, 1 if one was not; with --check 1 if a line is no event.
     """
     import asyncio
 
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar
+    from schemas.event_topics import REFERENCE, SERVICE
 
-    settings = settings_of(data)
+    settings, topic = settings_of(data), REFERENCE if reference else SERVICE
     if profile and not check:
         raise ExitError("--profile goes with --check: nothing is sent", USAGE)
+    if profile and reference:
+        raise ExitError("--profile is about the events of orders: leave out --reference", USAGE)
     if profile:
         raise SystemExit(_profile(settings, source, as_json, html, locale))
     if check:
-        raise SystemExit(_check(settings, source, as_json))
+        raise SystemExit(_check(settings, source, as_json, topic))
     with open_input(source) as lines, bytes_bar("sending", sending.size_of(source)) as moved:
-        sent = asyncio.run(sending.send_lines(settings, lines, rate=rate, moved=moved))
+        sent = asyncio.run(sending.send_lines(settings, lines, topic=topic, rate=rate, moved=moved))
     if as_json:
         import orjson
 
@@ -57,7 +67,7 @@ def send(
         if sent.empty:
             say(f"{sent.empty:,} empty lines skipped")
         if sent.without_key:
-            say(f"{sent.without_key:,} lines without a readable vehicle_id went without a key")
+            say(f"{sent.without_key:,} lines without a readable {topic.key_field} went without a key")
         for trace in sent.traces:
             say(f"trace {trace}")
     if sent.too_long:
@@ -99,7 +109,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     return NEGATIVE if result.bad else 0
 
 
-def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
+def _check(settings: "RulesSettings", source: Path, as_json: bool, topic: "EventTopic") -> int:
     """Validate the lines and say what was found; the exit code."""
     from fixtrail.sending import send as sending
     from fixtrail.terminal.progress_bars import bytes_bar
@@ -107,7 +117,8 @@ def _check(settings: "RulesSettings", source: Path, as_json: bool) -> int:
     result = sending.CheckResult()
     errors = []
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
-        for number, error in sending.check_lines(lines, result, max_bytes=settings.max_record_bytes, moved=moved):
+        limit = settings.max_record_bytes
+        for number, error in sending.check_lines(lines, result, max_bytes=limit, topic=topic, moved=moved):
             if as_json:
                 errors.append({"line": number, "code": error.code, "reason": error.reason})
             else:
@@ -202,7 +213,8 @@ def import_(
 
 
 @app.command(
-    epilog="Examples:  fixtrail simulate --seed 7 --days 30 --out events.ndjson    fixtrail simulate --speed 600"
+    epilog="Examples:  fixtrail simulate --seed 7 --days 30 --out events.ndjson    fixtrail simulate --speed 600    "
+    "fixtrail simulate --reference --days 30 --out reference.ndjson"
 )
 def simulate(
     seed: Annotated[int, typer.Option(help="The same seed, the same events.")] = 1,
@@ -211,6 +223,9 @@ def simulate(
     scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "owners-story",
     start: Annotated[str | None, typer.Option(help="Time with offset.  [default: so many days ago]")] = None,
     out: Annotated[Path | None, typer.Option(help="Write events here, - for stdout, and send none.")] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Play what the centers tell beside orders: stocks, shifts, prices.")
+    ] = False,
     speed: Annotated[float | None, typer.Option(min=0.01, help="Send at so many times the world's pace.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Also write what the run has planted, as JSON.")] = None,
     centers_out: Annotated[Path | None, typer.Option(help="Also write the centers' reference data, as TOML.")] = None,
@@ -221,9 +236,13 @@ def simulate(
     Events go to Kafka as fast as it takes them, or --speed times as fast as in the world, or into a file.
     """
     from fixtrail.recompute.facts import parse_time
-    from fixtrail.sending.sources import SimulatedRun, run_simulation, write_beside
+    from fixtrail.sending.sources import SimulatedRun, run_reference_simulation, run_simulation, write_beside
 
     begins = parse_time(start, "--start") if start else None
     run = SimulatedRun(scenario, seed, days, centers, begins, speed)
+    if reference and speed:
+        raise ExitError("--speed goes with the events of orders: leave out --reference", USAGE)
     write_beside(run, truth=truth, centers=centers_out)
+    if reference:
+        raise SystemExit(run_reference_simulation(settings_of(data), run, out=out, say=say))
     raise SystemExit(run_simulation(settings_of(data), run, out=out, say=say))

@@ -1,13 +1,15 @@
-"""`fixtrail kafka`: what the brokers must grant. Each command imports what it needs when it is called."""
+"""`fixtrail kafka`: rights and partitions. Each command imports what it needs when it is called."""
 
 from typing import Annotated
 
 import typer
 
-from fixtrail.cli.app import Data, say, settings_of
+from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
 from runtime.failure import USAGE, ExitError
 
-kafka_app = typer.Typer(help="What the Kafka brokers must grant.", no_args_is_help=True)
+kafka_app = typer.Typer(
+    help="What the Kafka brokers must grant, and how many partitions the topics have.", no_args_is_help=True
+)
 
 
 @kafka_app.command("acls", epilog="Example:  fixtrail kafka acls > acls.sh")
@@ -34,6 +36,36 @@ def kafka_acls(
         _one_of("--box", name, tuple(BOX_RIGHTS))
     app_id = settings_of(data).app_id
     say(as_script(boxes, app_id, principal) if form == "script" else as_strimzi(boxes, app_id, cluster, login))
+
+
+@kafka_app.command(
+    "partitions",
+    epilog="Example:  fixtrail kafka partitions --to 8 --dry-run    fixtrail kafka partitions --to 8",
+)
+def kafka_partitions(
+    to: Annotated[int, typer.Option("--to", min=1, max=1000, help="Partitions of every topic from now on.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would be moved.")] = False,
+    pause: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that service-events is away: longer than your producers go on trying."),
+    ] = 130.0,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Give every topic more or fewer partitions, with its records, the workers' state and ClickHouse's rows.
+
+    The boxes of `fixtrail up` are stopped and started by it; stop others yourself. Until it ends, what is sent to
+    service-events is not acknowledged. Killed, it is given again and goes on.
+    """
+    from fixtrail.partitions.command import as_text, move_partitions
+
+    report = move_partitions(
+        settings_of(data), to, dry_run=dry_run, pause_s=pause, say=(lambda _: None) if as_json else say
+    )
+    if as_json:
+        say_json(report)
+    else:
+        say(as_text(report))
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

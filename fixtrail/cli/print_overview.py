@@ -47,7 +47,7 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
         console.print(f"heartbeats: {delays}; the last one was sent {_seconds(oldest)} ago")
     if screen.letters:
         console.print(_letters(screen.letters))
-        console.print("`fixtrail dead-letters list` says where they are")
+        console.print("`fixtrail dead-letters list` says where they are (--reference: those of reference events)")
     elif screen.letters is not None and screen.look is not None:
         console.print("no dead letters")
 

@@ -18,6 +18,7 @@ def up(
     data: Data = None,
     ports: Annotated[str, typer.Option(help="`auto` takes free ports, `fixed` 9092, 8123 and 9000.")] = "fixed",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Stream workers to run.")] = 1,
+    boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Only broker and ClickHouse without.")] = True,
 ) -> None:
     """Start broker, ClickHouse and every box on this machine; Ctrl-C stops them all.
 
@@ -27,7 +28,7 @@ def up(
 
     if ports not in ("auto", "fixed"):
         raise ExitError("--ports is auto or fixed", USAGE)
-    raise SystemExit(run_stack(settings_of(data), workers=workers, auto_ports=ports == "auto", say=say))
+    raise SystemExit(run_stack(settings_of(data), workers=workers, auto_ports=ports == "auto", boxes=boxes, say=say))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 fixtrail worker")
@@ -68,6 +69,16 @@ def watch(data: Data = None) -> None:
     from fixtrail.boxes import run_watch_box
 
     raise SystemExit(run_watch_box(settings_of(data)))
+
+
+@app.command(
+    epilog="Example:  FIXTRAIL_CLICKHOUSE=http://ch:8123 FIXTRAIL_REPORTS=examples/reports.toml fixtrail reports"
+)
+def reports(data: Data = None) -> None:
+    """Send packs of reports by the schedules that FIXTRAIL_REPORTS names, each once; see `fixtrail pack log`."""
+    from fixtrail.boxes import run_reports_box
+
+    raise SystemExit(run_reports_box(settings_of(data)))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 FIXTRAIL_HEALTH_PORT=8080 fixtrail pulse")

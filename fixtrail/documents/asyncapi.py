@@ -7,11 +7,30 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.events import EVENT_TYPES
 from schemas.json_schema import _FACTS, _dead_letter_headers, _plain, _with_rules
-from schemas.topics import ALERT_ACKS, ALERTS, CENTER_HOURS, DEAD_LETTERS, JOURNEYS, NOTICES, SERVICE_EVENTS
+from schemas.reference_events import REFERENCE_TYPES
+from schemas.topics import (
+    ALERT_ACKS,
+    ALERTS,
+    CENTER_HOURS,
+    DEAD_LETTERS,
+    JOURNEYS,
+    NOTICES,
+    REFERENCE_DEAD_LETTERS,
+    REFERENCE_EVENTS,
+    SERVICE_EVENTS,
+)
+
+_EVENTS = {**EVENT_TYPES, **REFERENCE_TYPES}
 
 # topic → (what it carries, key, messages); the direction is Fixtrail's.
 _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
     SERVICE_EVENTS: ("receive", "What happened in a workshop. Upstream systems send it.", "vehicle_id", [*EVENT_TYPES]),
+    REFERENCE_EVENTS: (
+        "receive",
+        "What is told beside the orders; of each natural key the latest by (occurred_at, event_id) counts.",
+        "center_id",
+        [*REFERENCE_TYPES],
+    ),
     JOURNEYS: (
         "send",
         "The whole current state of an order; compacted, the newest one counts.",
@@ -23,6 +42,7 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
     ALERTS: ("send", "What the staff must look at; compacted, the highest version counts.", "alert_id", ["alert"]),
     ALERT_ACKS: ("send", "Who takes care of an alert; compacted.", "alert_id", ["acknowledgement"]),
     DEAD_LETTERS: ("send", "What was refused: original key and bytes, the reason in headers.", "", ["dead_letter"]),
+    REFERENCE_DEAD_LETTERS: ("send", "The same of reference events.", "", ["dead_letter"]),
 }
 
 
@@ -40,7 +60,7 @@ def _asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Fixtrail",
             "version": "1.0.0",
-            "description": "Service-order events in; journeys, center hours, notices, alerts and dead letters out.",
+            "description": "Events of orders and reference events in; journeys, notices, alerts, dead letters out.",
         },
         "defaultContentType": "application/json",
         "channels": {_id(topic): _channel(topic) for topic in _CHANNELS},
@@ -66,7 +86,7 @@ def _messages() -> dict[str, Any]:
     messages: dict[str, Any] = {}
     for _, (_, _, key, names) in _CHANNELS.items():
         for name in names:
-            model = EVENT_TYPES.get(name) or _FACTS.get(name)
+            model = _EVENTS.get(name) or _FACTS.get(name)
             if model is None:
                 messages[name] = {
                     "summary": "A refused record.",
@@ -84,7 +104,7 @@ def _messages() -> dict[str, Any]:
 
 def _components() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        *((model, "validation") for model in EVENT_TYPES.values()),
+        *((model, "validation") for model in _EVENTS.values()),
         *((model, "serialization") for model in _FACTS.values()),
     ]
     _, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")

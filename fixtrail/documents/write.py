@@ -5,7 +5,17 @@ from pathlib import Path
 from fixtrail.documents.asyncapi import _asyncapi_text
 from fixtrail.documents.sql_schema import schema_page
 from schemas.events import EVENT_TYPES
-from schemas.json_schema import _FACTS, DRAFT, _any_event, _dead_letter_headers, _schema, _text, _with_rules
+from schemas.json_schema import (
+    _FACTS,
+    DRAFT,
+    _any_event,
+    _any_reference,
+    _dead_letter_headers,
+    _schema,
+    _text,
+    _with_rules,
+)
+from schemas.reference_events import REFERENCE_TYPES
 
 ASYNCAPI_FILE = "asyncapi.yaml"
 OPENAPI_FILE = "openapi.json"
@@ -15,8 +25,11 @@ SCHEMAS = "schemas"
 
 def documents() -> dict[Path, str]:
     """Content by path below `docs/`: a JSON Schema per message and one for any event, AsyncAPI, OpenAPI, schema.md."""
-    content_by_path = {Path(SCHEMAS, "service-event.json"): _text(_any_event())}
-    for name, event in EVENT_TYPES.items():
+    content_by_path = {
+        Path(SCHEMAS, "service-event.json"): _text(_any_event()),
+        Path(SCHEMAS, "reference-event.json"): _text(_any_reference()),
+    }
+    for name, event in (*EVENT_TYPES.items(), *REFERENCE_TYPES.items()):
         content_by_path[Path(SCHEMAS, f"{name}.json")] = _text(_with_rules(_schema(event, "validation")))
     for name, model in _FACTS.items():
         content_by_path[Path(SCHEMAS, f"{name.replace('_', '-')}.json")] = _text(_schema(model, "serialization"))

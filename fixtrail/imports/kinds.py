@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel
 
-from schemas.events import EVENT_TYPES
+from schemas.decode import names_of
+from schemas.event_topics import REFERENCE, SERVICE
+
+_MODELS = {**SERVICE.models, **REFERENCE.models}
 
 # The importer makes these itself.
 MADE_HERE = ("event_id", "type", "occurred_at")
@@ -29,14 +32,15 @@ class Kind:
 @cache
 def event_kind(event_type: str) -> Kind:
     """The fields that a mapping may fill for an event type; `required` are those it must."""
-    kind = _model(EVENT_TYPES[event_type])
+    kind = _model(_MODELS[event_type])
     fields = {name: field for name, field in kind.fields.items() if name not in MADE_HERE}
     return Kind("object", fields=fields, required=kind.required - set(MADE_HERE))
 
 
 def _model(model: type[BaseModel]) -> Kind:
-    fields = {name: _kind(info.annotation) for name, info in model.model_fields.items()}
-    required = frozenset(name for name, info in model.model_fields.items() if info.is_required())
+    infos = dict(zip(names_of(model), model.model_fields.values(), strict=True))
+    fields = {name: _kind(info.annotation) for name, info in infos.items()}
+    required = frozenset(name for name, info in infos.items() if info.is_required())
     return Kind("object", fields=fields, required=required)
 
 

@@ -17,7 +17,7 @@ from fixtrail.imports.mapping_file import (
     read_mapping_file,
 )
 from fixtrail.imports.values import Expression, Read, time_expression
-from schemas.events import EVENT_TYPES
+from schemas.event_topics import ALL_TYPES, REFERENCE, SERVICE, EventTopic
 
 # Columns that the importer adds to each row; docs/import.md says what they hold.
 DERIVED = (
@@ -47,6 +47,8 @@ class Rule:
 class Mapping:
     """What `load_mapping` gives. `columns` are those of the log that it needs, `derived` those the importer adds.
 
+    All its events go to one topic.
+
     `row_tests` are tried on every row of a case for conditions on other rows; `row_time` gives a row's own time, where
     `[time]` says it.
     """
@@ -58,6 +60,7 @@ class Mapping:
     columns: frozenset[str]
     derived: frozenset[str]
     service_levels: ServiceLevels
+    topic: EventTopic = SERVICE
     row_tests: tuple[Test, ...] = ()
     row_time: Read | None = None
 
@@ -95,8 +98,9 @@ def compile_mapping(file: MappingFile) -> Mapping:
         raise MappingError("log.case: missing; a CSV needs the column that tells cases apart")
     if not 1 <= len(file.event) <= 99:
         raise MappingError("event: at least one and at most 99 rules")
+    topic = _topic(file)
     for name in file.fields:
-        if not any(name in event_kind(event_type).fields for event_type in EVENT_TYPES):
+        if not any(name in event_kind(event_type).fields for event_type in ALL_TYPES):
             raise MappingError(f"fields.{name}: no event type has this field")
     time = file.time
     if time.column is None and time.template is None and file.log.format != "csv":
@@ -113,7 +117,20 @@ def compile_mapping(file: MappingFile) -> Mapping:
     log_columns = frozenset(needs.columns) - derived
     read = row_time.read if row_time else None
     tests, levels = tuple(needs.row_tests), file.service_levels
-    return Mapping(file.namespace, file.log, rules, ignored, log_columns, derived, levels, tests, read)
+    return Mapping(file.namespace, file.log, rules, ignored, log_columns, derived, levels, topic, tests, read)
+
+
+def _topic(file: MappingFile) -> EventTopic:
+    """The topic of the file's events. Raises MappingError where it has events of both."""
+    kinds = {"orders": SERVICE, "reference": REFERENCE}
+    topic = kinds[file.kind] if file.kind else REFERENCE if file.event[0].type in REFERENCE.models else SERVICE
+    for number, rule in enumerate(file.event, 1):
+        if rule.type not in topic.models:
+            kind = next(name for name, candidate in kinds.items() if candidate is topic)
+            raise MappingError(
+                f"event {number} ({rule.type}): a mapping of kind {kind} makes {', '.join(topic.models)}"
+            )
+    return topic
 
 
 def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, needs: Needs) -> Rule:

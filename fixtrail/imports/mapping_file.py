@@ -27,6 +27,12 @@ EventType = Literal[
     "complaint",
     "follow_up",
     "appointment",
+    "stock_level",
+    "staff_shift",
+    "staff_grade",
+    "staff_survey",
+    "suggestion",
+    "price_list",
 ]
 # width: full-width letters and digits become plain ones; spaces: none are left.
 Normalization = Literal["width", "upper", "lower", "spaces"]
@@ -207,8 +213,12 @@ class ServiceLevels(Strict):
 
 
 class MappingFile(Strict):
-    """The whole file. `namespace` starts every event id: one per source system."""
+    """The whole file. `namespace` starts every event id: one per source system.
 
+    `kind`: what the events are of; by default what their types say.
+    """
+
+    kind: Literal["orders", "reference"] | None = None
     namespace: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")]
     log: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from fixtrail.imports.journeys import JourneyFigures
 from fixtrail.imports.log import LogRow, Scan
 from fixtrail.imports.rules import NO_RULE, MappedEvent, Outcome, Rejected, Unmapped
+from schemas.reference_events import ReferenceEvent
 
 LINES_SHOWN = 5
 ORDERS_SHOWN = 50
@@ -174,12 +175,14 @@ class Tally:
 
     def _add_event(self, mapped: MappedEvent) -> None:
         event = mapped.event
-        type_: str = event.type  # type: ignore[attr-defined]  # each of the ten has it
+        type_: str = event.type
         self.types[type_] += 1
         self.notes.update(mapped.notes)
         at = event.occurred_at
         self.first_at = at if self.first_at is None or at < self.first_at else self.first_at
         self.last_at = at if self.last_at is None or at > self.last_at else self.last_at
+        if isinstance(event, ReferenceEvent):
+            return
         order = self._orders.get(event.order_id)
         if order is None:
             order = self._orders[event.order_id] = _Order(event.vehicle_id)

@@ -12,7 +12,7 @@ def report_lines(report: ImportReport) -> list[str]:
     lines = [
         f"{report.log} ({report.format}{read_as}): {report.cases:,} cases, {report.rows:,} rows",
         f"rows: {report.mapped_rows:,} mapped, {report.unmapped_rows:,} not mapped, {report.rejected_rows:,} rejected",
-        f"events: {report.events:,} for {report.orders:,} orders, {report.closed_orders:,} of them closed",
+        f"events: {report.events:,}{_orders(report)}",
     ]
     lines += [f"  {count:>9,}  {name}" for name, count in report.events_by_type.items()]
     if report.first_at and report.last_at:
@@ -45,6 +45,13 @@ def report_lines(report: ImportReport) -> list[str]:
     if report.journeys is not None:
         lines += figure_lines(report.journeys)
     return lines
+
+
+def _orders(report: ImportReport) -> str:
+    """Of how many orders the events are; nothing where they are of none."""
+    if report.events and not report.orders:
+        return ""
+    return f" for {report.orders:,} orders, {report.closed_orders:,} of them closed"
 
 
 def _order_lines(report: ImportReport) -> Iterator[str]:

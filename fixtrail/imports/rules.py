@@ -1,6 +1,7 @@
 """Maps rows of a log to events by the rules of a mapping, with a reason for rows without event."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -9,8 +10,7 @@ from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
 from fixtrail.imports.spreadsheet import damage_of
-from schemas.decode import EventError, decode_with_extras
-from schemas.events import Event
+from schemas.decode import EventError
 
 NO_RULE = "no rule matches"
 NO_TIME = "it has no time for any of its events"
@@ -24,14 +24,11 @@ class MappedEvent:
     """
 
     row: LogRow
-    event: Event
+    event: Any
+    key: bytes
     value: bytes
     at: str
     notes: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> bytes:
-        return self.event.vehicle_id.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
     identity = event_id(mapping.namespace, row.case, row.ordinal, number)
     try:
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **fields})
-        event, unreadable = decode_with_extras(value_bytes)
+        event, unreadable = mapping.topic.decoder.decode(value_bytes)
     except EventError as error:
         return Rejected(row, rule.type, rule.number, f"{error.code}: {error.reason}")
     except orjson.JSONEncodeError:
@@ -125,7 +122,7 @@ def _make(row: LogRow, rule: Rule, mapping: Mapping) -> MappedEvent | Rejected |
         notes += [f"left out: {name}: the contract does not allow this value" for name in sorted(unreadable)]
         readable = {name: value for name, value in fields.items() if name not in unreadable}
         value_bytes = orjson.dumps({"event_id": identity, "type": rule.type, "occurred_at": at, **readable})
-    return MappedEvent(row, event, value_bytes, at, tuple(notes))
+    return MappedEvent(row, event, mapping.topic.key_of(event).encode(), value_bytes, at, tuple(notes))
 
 
 def _time(row: LogRow, rule: Rule, notes: list[str]) -> str | None:

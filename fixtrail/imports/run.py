@@ -12,8 +12,9 @@ from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.ordering import SortedRecord, TimeOrder
 from fixtrail.imports.report import ImportReport, Tally
 from fixtrail.imports.rules import MappedEvent, Rejected, map_row
+from schemas.event_topics import SERVICE
 
-# (value, key) of one record for `service-events`.
+# (value, key) of one record for the topic of the mapping.
 Send = Callable[[bytes, bytes], Awaitable[object]]
 
 _AT_A_TIME = 200
@@ -37,7 +38,8 @@ async def import_log(
     scan = scan_log(path, mapping, scan_progress, whole_rows=rejects is not None)
     tally = Tally()
     levels = mapping.service_levels
-    journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if send is None else None
+    folds = send is None and mapping.topic is SERVICE
+    journeys = Journeys(levels.emergency_min * 60, levels.quick_lane_min * 60) if folds else None
     # By time, since logs are mostly sorted by case: state is let go by event time, and a log that jumps years ahead
     # and back would come too late for its own comebacks.
     with TimeOrder() as records:

@@ -3,42 +3,36 @@
 import asyncio
 import fcntl
 import os
-import random
 import signal
-import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fixtrail.all_settings import Settings
+from fixtrail.kafka_settings import recorded_partitions
+from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
 from fixtrail.local.watch import StackWatch
+from fixtrail.operations.boxes_away import START_BOXES, STOP_BOXES
 from fixtrail.operations.topics import ensure_topics
+from fixtrail.partitions.groups import until_level
 from fixtrail.settings import STACK_FILE, PulseSettings
 from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
-KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT = 9092, 8123, 9000, 8000
 START_LIMIT_S = 180.0
-HOST = "127.0.0.1"
+SINKS_LEVEL_S = 60.0
+SERVERS, SINKS = ("clickhouse", "broker"), ("sink-clickhouse", "sink-push")
 
 # Where an embedded stack's servers are is its own affair, whatever the shell's environment says of others.
 _CONNECTION = ("FIXTRAIL_KAFKA", "FIXTRAIL_CLICKHOUSE", "FIXTRAIL_HEALTH")
 
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    kafka: int
-    http: int
-    native: int
-    web: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +69,8 @@ class Plan:
         }
 
 
-def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -> int:
-    """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP.
+def run_stack(settings: Settings, *, workers: int, auto_ports: bool, boxes: bool, say: Say) -> int:
+    """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP. Without `boxes` only its servers.
 
     Raises ExitError where the folder is in use, a port is taken or a part does not start.
     """
@@ -86,12 +80,14 @@ def run_stack(settings: Settings, *, workers: int, auto_ports: bool, say: Say) -
     with locked(folder):
         (folder / STACK_FILE).unlink(missing_ok=True)
         ports = free_ports() if auto_ports else fixed_ports()
-        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, settings.partitions)
+        is_set = "partitions" in settings.model_fields_set
+        partitions = settings.partitions if is_set else recorded_partitions(folder) or settings.partitions
+        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, partitions)
         for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
             del os.environ[name]
         watch = StackWatch()
         watch.serve(settings)
-        return asyncio.run(_Stack(plan, watch, say).run())
+        return asyncio.run(_Stack(plan, watch, say, boxes=boxes).run())
 
 
 @contextmanager
@@ -113,47 +109,14 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def free_ports() -> Ports:
-    """Ports that nobody listens on, below those the system hands out to outgoing connections."""
-    ports: list[int] = []
-    while len(ports) < 4:
-        port = random.randrange(20_000, 32_000)
-        if port not in ports and _is_free(port):
-            ports.append(port)
-    return Ports(*ports)
-
-
-def free_port() -> int:
-    return free_ports().kafka
-
-
-def fixed_ports() -> Ports:
-    """The usual ports of Kafka, ClickHouse and the pages. Raises ExitError where one of them is taken."""
-    ports = Ports(KAFKA_PORT, HTTP_PORT, NATIVE_PORT, WEB_PORT)
-    used = [port for port in astuple(ports) if not _is_free(port)]
-    if used:
-        used_text = " and ".join(map(str, used))
-        raise ExitError(f"port {used_text} on {HOST} is taken by another program: use --ports auto", REFUSED)
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the servers do: a port whose old connections only wait for their time-out is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 class _Stack:
-    def __init__(self, plan: Plan, watch: StackWatch, say: Say) -> None:
+    def __init__(self, plan: Plan, watch: StackWatch, say: Say, *, boxes: bool) -> None:
         self._plan = plan
         self._watch = watch
         self._say = say
         self._ready = False
+        self._boxes = "starting" if boxes else "stopped"
+        self._turning: asyncio.Task[None] | None = None
         self._topics_made = asyncio.Event()
         self._health: dict[str, str] = {}
         self._children: dict[str, Child] = {}
@@ -165,6 +128,8 @@ class _Stack:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
+        for number, turn in ((STOP_BOXES, self._stop_boxes), (START_BOXES, self._start_boxes_again)):
+            loop.add_signal_handler(number, self._turn, turn)
         starting = asyncio.create_task(self._start())
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -172,12 +137,15 @@ class _Stack:
             if starting.done():
                 starting.result()
                 self._say_ready()
-                self._watch.start_pulse(self._kafka_settings(), self._say)
+                if self._boxes == "running":
+                    self._watch.start_pulse(self._kafka_settings(), self._say)
                 await waiting
             self._say("stopping …")
         finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            tasks = [task for task in (starting, self._turning) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._ready = False
             (self._plan.folder / STACK_FILE).unlink(missing_ok=True)
             await self._watch.stop_pulse()
@@ -214,6 +182,12 @@ class _Stack:
             server.start()
         for server in (broker, clickhouse):
             await server.wait_ready(START_LIMIT_S)
+        if self._boxes != "stopped":
+            await self._start_boxes()
+        self._ready = True
+        self._write_stack_file()
+
+    async def _start_boxes(self) -> None:
         # Side by side: the workers need the topics only, and the tables take longest.
         await _together(
             self._start_workers(),
@@ -222,8 +196,46 @@ class _Stack:
             self._start_web(),
             self._start_writer(),
         )
-        self._ready = True
+        await self._start_reports()
+        self._boxes = "running"
+
+    def _turn(self, turn: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Stop or start the boxes, once the whole stack is there and nothing else of that kind is under way."""
+        if self._ready and (self._turning is None or self._turning.done()):
+            self._turning = asyncio.create_task(turn())
+
+    async def _stop_boxes(self) -> None:
+        """Stop the boxes, the sinks once they have read what the others wrote; the servers go on."""
+        if self._boxes != "running":
+            return
+        self._boxes = "stopping"
+        await self._watch.stop_pulse()
+        await self._stop_children([name for name in self._children if name not in SERVERS and name not in SINKS])
+        if not await until_level(self._kafka_settings(), SINKS_LEVEL_S):
+            self._say(f"the sinks have not read all within {SINKS_LEVEL_S:.0f} s")
+        await self._stop_children(SINKS)
+        self._boxes = "stopped"
         self._write_stack_file()
+
+    async def _start_boxes_again(self) -> None:
+        """Start the boxes, with as many partitions as the topics have been given meanwhile."""
+        if self._boxes != "stopped":
+            return
+        partitions = recorded_partitions(self._plan.folder) or self._plan.partitions
+        self._plan = replace(self._plan, partitions=partitions)
+        self._boxes = "starting"
+        try:
+            await self._start_boxes()
+        except ExitError as error:
+            self._boxes = "stopped"
+            self._say(f"the boxes do not start: {error}")
+        else:
+            self._watch.start_pulse(self._kafka_settings(), self._say)
+        self._write_stack_file()
+
+    async def _stop_children(self, names: Iterable[str]) -> None:
+        children = [self._children.pop(name) for name in names if name in self._children]
+        await asyncio.gather(*(child.stop() for child in children))
 
     async def _start_workers(self) -> None:
         await ensure_topics(self._kafka_settings())
@@ -247,6 +259,11 @@ class _Stack:
     async def _start_watch(self) -> None:
         await self._topics_made.wait()
         await self._start_box("watch", ("watch",))
+
+    async def _start_reports(self) -> None:
+        """Where FIXTRAIL_REPORTS names schedules; without them there is nothing to send."""
+        if os.environ.get("FIXTRAIL_REPORTS"):
+            await self._start_box("reports", ("reports",))
 
     async def _start_web(self) -> None:
         await self._topics_made.wait()
@@ -282,7 +299,7 @@ class _Stack:
 
     async def _stop(self) -> None:
         """Stop the writers before the servers that they write to; each drains first."""
-        servers = [name for name in ("clickhouse", "broker") if name in self._children]
+        servers = [name for name in SERVERS if name in self._children]
         boxes = [child for name, child in self._children.items() if name not in servers]
         await asyncio.gather(*(box.stop() for box in boxes))
         for name in servers:
@@ -315,6 +332,7 @@ class _Stack:
             "web": plan.web,
             **plan.secrets,
             "partitions": plan.partitions,
+            "boxes": self._boxes,
             "pid": os.getpid(),
             "health": self._watch.url,
             "children": children,

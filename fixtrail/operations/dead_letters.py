@@ -16,8 +16,8 @@ from runtime.failure import ExitError
 from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
-from schemas.decode import EventError, decode_event, vehicle_id_of, without_envelope
-from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
+from schemas.decode import EventError, without_envelope
+from schemas.event_topics import SERVICE, EventTopic
 
 # A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
 REDRIVEN = "redriven"
@@ -93,14 +93,16 @@ def parse_position(text: str) -> TopicPosition:
     return int(partition), int(offset)
 
 
-async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None = None) -> LetterList:
+async def list_letters(
+    settings: KafkaSettings, *, newest: int, code: str | None = None, topic: EventTopic = SERVICE
+) -> LetterList:
     """Counts by code over the whole topic, and the last `newest` letters (of one code).
 
     A record that a worker refused again after a crash counts once, here and below.
     """
     letters, marks = [], set()
     codes: Counter[str] = Counter()
-    async for letter in _distinct_letters(settings):
+    async for letter in _distinct_letters(settings, topic):
         if letter.code == REDRIVEN and letter.dead_letter:
             marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
             continue
@@ -118,14 +120,14 @@ async def list_letters(settings: KafkaSettings, *, newest: int, code: str | None
     return LetterList(codes, len(marks), newest_letters)
 
 
-async def letter_at(settings: KafkaSettings, position: TopicPosition) -> Letter:
+async def letter_at(settings: KafkaSettings, position: TopicPosition, topic: EventTopic = SERVICE) -> Letter:
     """One letter with its content. Raises ExitError where there is none."""
     partition, offset = position
-    async with _consumer(settings) as (consumer, partitions):
+    async with _consumer(settings, topic) as (consumer, partitions):
         if partition in partitions:
             from aiokafka import TopicPartition
 
-            tp = TopicPartition(DEAD_LETTERS, partition)
+            tp = TopicPartition(topic.dead_letters, partition)
             consumer.assign([tp])
             ends = await consumer.end_offsets([tp])
             starts = await consumer.beginning_offsets([tp])
@@ -138,14 +140,14 @@ async def letter_at(settings: KafkaSettings, position: TopicPosition) -> Letter:
 
 
 async def letters_to_redrive(
-    settings: KafkaSettings, places: Collection[TopicPosition], code: str | None
+    settings: KafkaSettings, places: Collection[TopicPosition], code: str | None, topic: EventTopic = SERVICE
 ) -> list[Letter]:
     """The letters named by place, or all of one code; each says whether it was put back before.
 
     Raises ExitError where a place holds none.
     """
     letters, marks = [], set()
-    async for letter in _distinct_letters(settings):
+    async for letter in _distinct_letters(settings, topic):
         if letter.code == REDRIVEN and letter.dead_letter:
             marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
         elif letter.position in places or (code is not None and letter.code == code):
@@ -157,22 +159,26 @@ async def letters_to_redrive(
     return [_with_redriven_mark(letter, marks) for letter in letters]
 
 
-async def letters_to_repair(settings: KafkaSettings, code: str | None) -> AsyncIterator[Letter]:
+async def letters_to_repair(
+    settings: KafkaSettings, code: str | None, topic: EventTopic = SERVICE
+) -> AsyncIterator[Letter]:
     """Every letter (of one code) of an event that was not put back yet, with its content."""
     marks = set()
-    async for letter in _distinct_letters(settings):
+    async for letter in _distinct_letters(settings, topic):
         if letter.code == REDRIVEN and letter.dead_letter:
             marks.add((letter.dead_letter.partition, letter.dead_letter.offset))
-    async for letter in _distinct_letters(settings):
-        comes_from_events = letter.dead_letter is not None and letter.dead_letter.topic == SERVICE_EVENTS
+    async for letter in _distinct_letters(settings, topic):
+        comes_from_events = letter.dead_letter is not None and letter.dead_letter.topic == topic.name
         if comes_from_events and letter.position not in marks and code in (None, letter.code):
             yield letter
 
 
-def still_refused(letter: Letter, value: bytes | None, *, max_bytes: int) -> EventError | None:
+def still_refused(
+    letter: Letter, value: bytes | None, *, max_bytes: int, topic: EventTopic = SERVICE
+) -> EventError | None:
     """Why these bytes would be refused again, judged by content alone; None where they would be accepted."""
     try:
-        decode_event(value, original_headers(letter.headers), max_bytes=max_bytes)
+        topic.decoder.decode(value, original_headers(letter.headers), max_bytes=max_bytes)
     except EventError as error:
         return error
     return None
@@ -188,34 +194,35 @@ async def redrive_chosen(
     dry_run: bool,
     force: bool,
     say: Callable[[str], object],
+    topic: EventTopic = SERVICE,
 ) -> bool:
     """Put the chosen letters back and report each; whether none was skipped.
 
     `repaired` are the bytes to send in place of a letter's own; longer ones than `max_bytes` would be refused.
     """
-    letters = await letters_to_redrive(settings, places, code)
+    letters = await letters_to_redrive(settings, places, code, topic)
     accepted: list[tuple[Letter, bytes | None]] = []
     skipped = 0
     for letter in letters:
         value = repaired.get(letter.position, letter.value)
         name = f"{letter.partition}:{letter.offset} ({letter.code})"
-        if reason := _objection(letter, value, max_bytes, force=force):
+        if reason := _objection(letter, value, max_bytes, topic, force=force):
             skipped += 1
             say(f"{name} passed over: {reason}")
         else:
             accepted.append((letter, value))
             say(f"{name} {'would be put back' if dry_run else 'goes back'}")
     if accepted and not dry_run:
-        await redrive(settings, accepted)
+        await redrive(settings, accepted, topic)
     outcome = "would be put back" if dry_run else "put back"
     say(f"{len(accepted):,} {outcome}, {skipped:,} passed over")
     return not skipped
 
 
-def _objection(letter: Letter, value: bytes | None, max_bytes: int, *, force: bool) -> str | None:
+def _objection(letter: Letter, value: bytes | None, max_bytes: int, topic: EventTopic, *, force: bool) -> str | None:
     """Why the letter must not be put back with these bytes; None where it may be."""
-    if letter.dead_letter is None or letter.dead_letter.topic != SERVICE_EVENTS:
-        return f"it does not come from {SERVICE_EVENTS}"
+    if letter.dead_letter is None or letter.dead_letter.topic != topic.name:
+        return f"it does not come from {topic.name}"
     if (original_size := letter.dead_letter.value_cut) is not None and value == letter.value:
         size = letter.size or 0
         return f"it was cut, only {size:,} of {original_size:,} bytes are here (--file puts back the whole event)"
@@ -223,24 +230,26 @@ def _objection(letter: Letter, value: bytes | None, max_bytes: int, *, force: bo
         return None
     if letter.redriven:
         return "it was put back before (--force sends it all the same)"
-    if refusal := still_refused(letter, value, max_bytes=max_bytes):
+    if refusal := still_refused(letter, value, max_bytes=max_bytes, topic=topic):
         return f"it would be refused again, {refusal} (--force sends it all the same)"
     return None
 
 
-async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, bytes | None]]) -> None:
-    """Put each letter back to `service-events` with the bytes given, then mark it as put back.
+async def redrive(
+    settings: SendingSettings, letters: Sequence[tuple[Letter, bytes | None]], topic: EventTopic = SERVICE
+) -> None:
+    """Put each letter back to its topic with the bytes given, then mark it as put back.
 
-    Key is the vehicle id of the bytes where they name one, otherwise the letter's own key. Killed between the two
-    writes, a letter has no mark and may be put back again: harmless, since the same event counts once.
+    Key is the vehicle (or center) of the bytes where they name one, otherwise the letter's own key. Killed between the
+    two writes, a letter has no mark and may be put back again: harmless, since the same event counts once.
     """
-    seal = sealer_of(settings)
-    await require_topic(settings, SERVICE_EVENTS)
+    seal = sealer_of(settings) if topic.is_sealed else None
+    await require_topic(settings, topic.name)
     async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
             position = f"{letter.partition}:{letter.offset}"
-            vehicle_id = vehicle_id_of(value) if value is not None else None
-            key = vehicle_id.encode() if vehicle_id else letter.key
+            name = topic.key_in(value) if value is not None else None
+            key = name.encode() if name else letter.key
             headers = [*original_headers(letter.headers), (REDRIVEN_FROM, position.encode())]
             if value is None and key is None:
                 raise ExitError(f"dead letter {position} has neither key nor value: repair it with --file")
@@ -248,19 +257,19 @@ async def redrive(settings: SendingSettings, letters: Sequence[tuple[Letter, byt
                 (sealed,) = await asyncio.to_thread(seal, [value], [headers])
                 headers = headers if sealed is value else without_envelope(headers)
                 value = sealed
-            await producer.send_and_wait(SERVICE_EVENTS, value, key, headers=headers)
+            await producer.send_and_wait(topic.name, value, key, headers=headers)
             mark = DeadLetter(
-                REDRIVEN, "put back", DEAD_LETTERS, letter.partition, letter.offset, int(time.time() * 1000)
+                REDRIVEN, "put back", topic.dead_letters, letter.partition, letter.offset, int(time.time() * 1000)
             )
             await producer.send_and_wait(
-                DEAD_LETTERS, None, position.encode(), partition=letter.partition, headers=mark.headers()
+                topic.dead_letters, None, position.encode(), partition=letter.partition, headers=mark.headers()
             )
 
 
-async def _distinct_letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
+async def _distinct_letters(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[Letter]:
     """Marks, and the first letter of each refused record."""
     origins: set[tuple[str, int, int]] = set()
-    async for letter in _letters(settings):
+    async for letter in _letters(settings, topic):
         if (dead_letter := letter.dead_letter) is not None:
             origin = (dead_letter.topic, dead_letter.partition, dead_letter.offset)
             if dead_letter.code != REDRIVEN and origin in origins:
@@ -269,12 +278,12 @@ async def _distinct_letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
         yield letter
 
 
-async def _letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
+async def _letters(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[Letter]:
     """Every record of the topic up to its present end, partition by partition."""
     from aiokafka import TopicPartition
 
-    async with _consumer(settings) as (consumer, partitions):
-        tps = [TopicPartition(DEAD_LETTERS, partition) for partition in partitions]
+    async with _consumer(settings, topic) as (consumer, partitions):
+        tps = [TopicPartition(topic.dead_letters, partition) for partition in partitions]
         consumer.assign(tps)
         starts = await consumer.beginning_offsets(tps)
         ends = await consumer.end_offsets(tps)
@@ -292,10 +301,10 @@ async def _letters(settings: KafkaSettings) -> AsyncIterator[Letter]:
 
 
 @asynccontextmanager
-async def _consumer(settings: KafkaSettings) -> AsyncIterator[tuple[Any, list[int]]]:
+async def _consumer(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[tuple[Any, list[int]]]:
     from aiokafka import AIOKafkaConsumer
 
-    partitions = await require_topic(settings, DEAD_LETTERS)
+    partitions = await require_topic(settings, topic.dead_letters)
     consumer = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,

@@ -15,12 +15,12 @@ from runtime.kafka.topic_check import (
     topic_differences,
 )
 from runtime.kafka.topic_state import TopicState, topic_states
-from schemas.topics import TOPICS
+from schemas.topics import PARTITION_MOVE, TOPICS
 
 
 def plan_of(settings: KafkaSettings) -> TopicPlan:
     """What every topic is to be created with."""
-    return TopicPlan(settings.partitions, settings.replication, settings.min_in_sync)
+    return TopicPlan(settings.partition_count, settings.replication, settings.min_in_sync)
 
 
 async def ensure_topics(settings: KafkaSettings) -> list[str]:
@@ -33,8 +33,13 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
     from aiokafka.errors import TopicAlreadyExistsError, for_code
 
     async with _admin(settings) as admin:
-        states = await topic_states(admin, [topic.name for topic in TOPICS])
-        _check_partitions(states, settings.partitions)
+        states = await topic_states(admin, [PARTITION_MOVE, *(topic.name for topic in TOPICS)])
+        if not states.pop(PARTITION_MOVE).absence:
+            raise ExitError(
+                "the topics are getting another number of partitions: give `fixtrail kafka partitions` again to end it",
+                REFUSED,
+            )
+        _check_partitions(states, settings.partition_count)
         absent = [topic for topic in TOPICS if states[topic.name].absence == "missing"]
         if not absent:
             return []

@@ -63,6 +63,7 @@ class Definition:
             "nps": "nps",
             "s": "minutes",
             "orders": "count",
+            "cases": "count",
         }
         return kinds.get(self.unit, "number")
 

@@ -1,4 +1,4 @@
-"""`fixtrail send`: lines of a file to `service-events`, personal fields sealed, as fast as Kafka takes them."""
+"""`fixtrail send`: lines of a file to their topic, personal fields sealed, as fast as Kafka takes them."""
 
 import asyncio
 import queue
@@ -18,9 +18,9 @@ from fixtrail.settings import SendingSettings, client_options, tracing_of
 from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
-from schemas.decode import EventError, decode_with_extras, vehicle_id_of
-from schemas.events import EVENT_TYPES, Event
-from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
+from schemas.decode import EventError
+from schemas.event_topics import ALL_TYPES, SERVICE, EventTopic
+from schemas.topics import MAX_SENT_BYTES
 from schemas.version import SCHEMA_HEADER
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BATCH_BYTES = 512 * 1024
 LINGER_S = 0.1
 SHOWN_TRACES = 5
 SEALED_AT_ONCE = 1000
-_KNOWN_TYPE = re.compile(rb'"type"\s*:\s*"(?:%s)"' % "|".join(EVENT_TYPES).encode())
+_KNOWN_TYPE = re.compile(rb'"type"\s*:\s*"(?:%s)"' % "|".join(ALL_TYPES).encode())
 
 
 @dataclass(slots=True)
@@ -60,34 +60,36 @@ async def send_lines(
     settings: SendingSettings,
     source: BinaryIO,
     *,
+    topic: EventTopic = SERVICE,
     rate: float | None = None,
     moved: Callable[[int], object] = lambda _: None,
 ) -> Sent:
     """Send each line of `source` and wait until Kafka has acknowledged all of them.
 
     `rate` limits to so many events per second; `moved` is told how many bytes were read. A key's lines stay in order.
-    Raises ExitError where Kafka is not there or has no topic `service-events`.
+    Raises ExitError where Kafka is not there or has no such topic.
     """
-    async with open_sender(settings) as lanes:
+    async with open_sender(settings, topic) as lanes:
         await _send_all(lanes, source, rate, moved)
     return lanes.sent
 
 
 @asynccontextmanager
-async def open_sender(settings: SendingSettings) -> AsyncIterator["PartitionedSender"]:
+async def open_sender(settings: SendingSettings, topic: EventTopic = SERVICE) -> AsyncIterator["PartitionedSender"]:
     """A producer of events; on leaving, what was put is sent and `lanes.sent` says whether all was acknowledged.
 
-    Raises ExitError where Kafka has no topic `service-events`.
+    Raises ExitError where Kafka has no such topic.
     """
     tracing = tracing_of(settings, "send")
-    partitions = await require_topic(settings, SERVICE_EVENTS)
+    partitions = await require_topic(settings, topic.name)
     async with open_producer(
         client_options(settings),
         max_batch_size=BATCH_BYTES,
         max_request_size=2 * MAX_SENT_BYTES,
         request_timeout_ms=60_000,
     ) as producer:
-        lanes = PartitionedSender(producer, partitions, tracing, sealer_of(settings))
+        seal = sealer_of(settings) if topic.is_sealed else None
+        lanes = PartitionedSender(producer, partitions, tracing, seal, topic)
         began = time.monotonic()
         try:
             yield lanes
@@ -98,14 +100,16 @@ async def open_sender(settings: SendingSettings) -> AsyncIterator["PartitionedSe
 
 
 async def send_from(
-    settings: SendingSettings, produce: Callable[[Callable[[bytes, bytes], object]], Result]
+    settings: SendingSettings,
+    produce: Callable[[Callable[[bytes, bytes], object]], Result],
+    topic: EventTopic = SERVICE,
 ) -> tuple[Result, Sent]:
     """What `produce` returns, and what became of the records it gave to the function (value, key) it is called with.
 
     `produce` runs on a thread of its own, at its own pace; it is held up while Kafka does not keep up.
     """
     waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(maxsize=20_000)
-    async with open_sender(settings) as lanes:
+    async with open_sender(settings, topic) as lanes:
         producing = asyncio.ensure_future(asyncio.to_thread(produce, lambda value, key: waiting.put((value, key))))
         while not (producing.done() and waiting.empty()):
             for _ in range(waiting.qsize()):
@@ -161,9 +165,15 @@ class PartitionedSender:
     """One record batch being filled per partition; with `tracing` each is a span, and its records carry the trace."""
 
     def __init__(
-        self, producer: Any, partitions: list[int], tracing: "Tracing | None" = None, seal: Seal | None = None
+        self,
+        producer: Any,
+        partitions: list[int],
+        tracing: "Tracing | None" = None,
+        seal: Seal | None = None,
+        topic: EventTopic = SERVICE,
     ) -> None:
         self.sent = Sent()
+        self._topic = topic
         self._seal = seal
         self._unsealed: list[tuple[bytes | None, int, bytes]] = []
         self._tracing = tracing
@@ -183,12 +193,12 @@ class PartitionedSender:
         if len(line) > MAX_SENT_BYTES:
             self.sent.too_long.append(number)
             return
-        vehicle_id = vehicle_id_of(line)
-        if vehicle_id is None:
+        key = self._topic.key_in(line)
+        if key is None:
             self.sent.without_key += 1
             await self._enqueue(None, next(self._keyless), line)
         else:
-            await self._enqueue(*self._key_and_partition(vehicle_id), line)
+            await self._enqueue(*self._key_and_partition(key), line)
 
     async def put(self, value: bytes, key: bytes) -> None:
         """Put one record with its own key."""
@@ -227,21 +237,21 @@ class PartitionedSender:
         schema = [SCHEMA_HEADER] if _KNOWN_TYPE.search(line) else []
         return [*schema, *self._spans[partition].headers] if self._spans else schema
 
-    def _key_and_partition(self, vehicle_id: str) -> tuple[bytes, int]:
-        """Key and partition of a vehicle, the partition as Kafka's default partitioner chooses it."""
-        key_and_partition = self._partition_of.get(vehicle_id)
+    def _key_and_partition(self, name: str) -> tuple[bytes, int]:
+        """Key and partition of a vehicle or a center, the partition as Kafka's default partitioner chooses it."""
+        key_and_partition = self._partition_of.get(name)
         if key_and_partition is None:
             if len(self._partition_of) > 1_000_000:
                 self._partition_of.clear()
-            key = vehicle_id.encode()
+            key = name.encode()
             partition = self._partitions[partition_of(key, len(self._partitions))]
-            key_and_partition = self._partition_of[vehicle_id] = key, partition
+            key_and_partition = self._partition_of[name] = key, partition
         return key_and_partition
 
     def _new_batch(self, partition: int) -> Any:
         batch = self._batches[partition] = self._producer.create_batch()
         if self._tracing:
-            span = self._spans[partition] = self._tracing.send(SERVICE_EVENTS, partition)
+            span = self._spans[partition] = self._tracing.send(self._topic.name, partition)
             self.sent.traces = [*self.sent.traces, span.trace_id][:SHOWN_TRACES]
         return batch
 
@@ -259,17 +269,24 @@ class PartitionedSender:
         """Hand the partition's batch over; waits while the one before it is still queued, so memory is bounded."""
         batch, span = self._batches.pop(partition), self._spans.pop(partition, None)
         count = batch.record_count()
-        if self.sent.error:
-            self._count_failed(count, self.sent.error, span)
+        if error := self.sent.error or self._other_partitions():
+            self._count_failed(count, error, span)
             return
         try:
-            future = await self._producer.send_batch(batch, SERVICE_EVENTS, partition=partition)
+            future = await self._producer.send_batch(batch, self._topic.name, partition=partition)
         except Exception as error:
             self._count_failed(count, f"{type(error).__name__}: {error}", span)
             return
         task = asyncio.ensure_future(self._acknowledged(future, count, span))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
+
+    def _other_partitions(self) -> str | None:
+        """Why nothing more can be sent: each vehicle's events belong elsewhere by now."""
+        partitions = self._producer.client.cluster.partitions_for_topic(self._topic.name)
+        if not partitions or len(partitions) == len(self._partitions):
+            return None
+        return f"topic {self._topic.name} has {len(partitions)} partitions by now: send it again, nothing counts twice"
 
     async def _acknowledged(self, future: "asyncio.Future[object]", count: int, span: "Sending | None") -> None:
         try:
@@ -313,8 +330,9 @@ def check_lines(
     result: CheckResult,
     *,
     max_bytes: int,
+    topic: EventTopic = SERVICE,
     moved: Callable[[int], object] = lambda _: None,
-    accepted: Callable[[Event], object] = lambda _: None,
+    accepted: Callable[[Any], object] = lambda _: None,
     refused: Callable[[EventError, bytes], object] = lambda *_: None,
 ) -> Iterator[tuple[int, EventError]]:
     """The lines that are no event: line number and reason; `result` counts the rest as the lines go by.
@@ -329,13 +347,13 @@ def check_lines(
             continue
         result.lines += 1
         try:
-            event, extras = decode_with_extras(value, max_bytes=max_bytes)
+            event, extras = topic.decoder.decode(value, max_bytes=max_bytes)
         except EventError as error:
             result.codes[error.code] += 1
             refused(error, value)
             yield number, error
         else:
-            result.types[event.type] += 1  # type: ignore[attr-defined]
+            result.types[event.type] += 1
             result.extra_fields.update(extras)
             accepted(event)
 

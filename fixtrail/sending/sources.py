@@ -12,6 +12,7 @@ from fixtrail.sending.send import Sent, open_sender, send_from
 from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
 from runtime.failure import NEGATIVE, USAGE, ExitError
+from schemas.event_topics import REFERENCE
 from schemas.toml_file import TomlFileError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
         if run.out is not None:
             with run.out.open("wb") as file:
                 return await import_log(run.log, mapping, _to_file(file.write), moved, rejects), None
-        async with open_sender(settings) as lanes:
+        async with open_sender(settings, mapping.topic) as lanes:
             report = await import_log(run.log, mapping, lanes.put, moved, rejects)
         return report, lanes.sent
 
@@ -143,6 +144,23 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
     if str(out) != "-":
         span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
         say(f"{written.events:,} events of {written.orders:,} orders{span}")
+        say(_result_text(sent) if sent else f"written to {out}")
+    return 0 if sent is None or sent.complete else NEGATIVE
+
+
+def run_reference_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | None, say: Say) -> int:
+    """Send the reference events of a run, or write them to `out`; the exit code. Raises ExitError."""
+    from fixtrail.simulator.command import write_reference_events
+
+    def play(send: Callable[[bytes, bytes], object] | None) -> int:
+        return write_reference_events(out, run.scenario, run.seed, run.days, run.centers, run.start, send)
+
+    try:
+        number, sent = (play(None), None) if out is not None else asyncio.run(send_from(settings, play, REFERENCE))
+    except TomlFileError as error:
+        raise ExitError(str(error)) from None
+    if str(out) != "-":
+        say(f"{number:,} reference events")
         say(_result_text(sent) if sent else f"written to {out}")
     return 0 if sent is None or sent.complete else NEGATIVE
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import orjson
 
+from fixtrail.simulator.reference import reference_events
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import Scenario, load_scenario
 from fixtrail.simulator.truth import centers_toml, truth
@@ -72,6 +73,29 @@ def write_events(
     if progress is not None and last is not None:
         progress(events, last)
     return Written(events, len(orders), first, last)
+
+
+def write_reference_events(
+    out: str | Path | None,
+    scenario: str | Path | Scenario,
+    seed: int,
+    days: int | None,
+    centers: int | None,
+    start: datetime | None,
+    send: Send | None = None,
+) -> int:
+    """The same for what the centers of the run tell beside their orders; how many events that were."""
+    scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    days, count = days or scenario.days, 0
+    with _opened(out) as lines:
+        for _, event in reference_events(scenario, seed, days, centers, start or default_start(days)):
+            line = orjson.dumps(event)
+            if lines is not None:
+                lines.write(line + b"\n")
+            if send is not None:
+                send(line, event.get("center_id", "").encode())
+            count += 1
+    return count
 
 
 def write_truth(

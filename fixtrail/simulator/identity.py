@@ -85,9 +85,21 @@ def vehicle_label(vin: str, region: str) -> str:
 
 def build_of(vin: str) -> dict[str, str]:
     """What was built, when, and the software in it."""
-    number = vehicle_number(vin)
-    built = f"{2018 + _YEARS.index(vin[9])}-{1 + number % 12:02}"
-    return {"model": _MODELS[number % len(_MODELS)], "software": f"{4 + number % 3}.{number % 8}", "built": built}
+    return _build(vehicle_number(vin), _YEARS.index(vin[9]))
+
+
+def _build(number: int, year: int) -> dict[str, str]:
+    software = f"{4 + number % 3}.{number % 8}"
+    return {
+        "model": _MODELS[number % len(_MODELS)],
+        "software": software,
+        "built": f"{2018 + year}-{1 + number % 12:02}",
+    }
+
+
+# Every kind of car that there is, by a number that stands for all those that are alike but for their year; all are as
+# frequent as each other.
+BUILDS = tuple((number, _build(number, year)) for number in range(120) for year in range(len(_YEARS)))
 
 
 def _letters(number: int, length: int) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fixtrail.simulator.fault_waves import share_of_cars
 from schemas.times import checked_time_zone
 from schemas.toml_file import TomlFileError, parse_model, parse_toml, read_toml
 
@@ -226,6 +227,27 @@ class FaultGroup(Table):
     parts: tuple[Part, ...] = ()
 
 
+class FaultWave(Table):
+    """From a day of the run on, cars with these marks have the fault `factor` times as often.
+
+    The fault is `group`, or the one whose first part the batch is of; without both, every fault of the product.
+    """
+
+    batch: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    software: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    built: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
+    group: Name | None = None
+    from_day: Annotated[int, Field(ge=0, le=100_000)]
+    factor: Annotated[float, Field(ge=1, le=1_000)]
+
+    @model_validator(mode="after")
+    def _marks_something(self) -> "FaultWave":
+        if not any((self.batch, self.model, self.software, self.built)):
+            raise ValueError("a fault wave needs a batch, model, software or built")
+        return self
+
+
 class Figures(Table):
     """What the scenario was calibrated to, for whoever looks for it afterwards. Nothing is computed from it."""
 
@@ -260,6 +282,7 @@ class Scenario(Table):
     wave: tuple[Wave, ...] = ()
     center: Annotated[tuple[Center, ...], Field(min_length=1, max_length=999)]
     fault_group: Annotated[tuple[FaultGroup, ...], Field(min_length=1)]
+    fault_wave: tuple[FaultWave, ...] = ()
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Scenario":
@@ -277,6 +300,23 @@ class Scenario(Table):
             raise ValueError("origins: at least one must be above 0")
         return self
 
+    @model_validator(mode="after")
+    def _waves_have_cars(self) -> "Scenario":
+        for number, wave in enumerate(self.fault_wave, 1):
+            groups = self.groups_of(wave)
+            if not groups:
+                raise ValueError(f"fault_wave {number}: no fault of the product has this group or batch")
+            if not any(share_of_cars(wave, _first_part(group)) for group in groups):
+                raise ValueError(f"fault_wave {number}: no car is of this batch, model, software and built")
+        return self
+
+    def groups_of(self, wave: FaultWave) -> tuple[FaultGroup, ...]:
+        """The faults that a wave makes more frequent."""
+        groups = (group for group in self.fault_group if group.origin == "product" and wave.group in (None, group.name))
+        return tuple(
+            group for group in groups if wave.batch is None or wave.batch.rpartition("-")[0] in _first_part(group)
+        )
+
     @cached_property
     def mix(self) -> tuple[tuple[FaultGroup, float], ...]:
         """Every fault group with its share of all visits."""
@@ -287,6 +327,11 @@ class Scenario(Table):
             for group in self.fault_group
             if totals[group.origin] > 0
         )
+
+
+def _first_part(group: FaultGroup) -> list[str]:
+    """The number of the part that a repair of this fault takes out; none where it takes out none."""
+    return [part.no for part in group.parts[:1]]
 
 
 def built_in() -> list[str]:

@@ -42,6 +42,7 @@ def truth(scenario: Scenario, seed: int, days: int, centers: int | None, start: 
             "log_odds": scenario.complaint.model_dump(include={"wait_per_10_min", "not_fixed_first_time"}),
             "base_share": scenario.complaint.base_share,
         },
+        "fault_waves": [wave.model_dump(exclude_none=True) for wave in scenario.fault_wave],
         "anomalies": scenario.anomalies.model_dump(),
     }
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fixtrail.simulator.durations import MINUTE_S, Durations
-from fixtrail.simulator.identity import build_of, vehicle_label, vehicle_number
+from fixtrail.simulator.fault_waves import batch_of
+from fixtrail.simulator.identity import build_of, vehicle_label
 from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
@@ -133,8 +134,8 @@ class Visit:
         ]
 
     def batch(self, part: Part) -> str:
-        """A batch of the part, such as a maker prints on it."""
-        return f"{part.no}-{vehicle_number(self.reason.vehicle.vehicle_id) % 40:02}"
+        """The batch of the part that this car has."""
+        return batch_of(part.no, self.reason.vehicle.vehicle_id)
 
     def approve(self) -> None:
         if self.chance(0.85):

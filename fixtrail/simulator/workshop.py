@@ -17,6 +17,7 @@ from fixtrail.simulator.identity import Registry, Vehicle
 from fixtrail.simulator.scenario import Center, FaultGroup, Lane, Profile, Scenario
 from fixtrail.simulator.stock import Stock
 from fixtrail.simulator.voice import CustomerReactions
+from fixtrail.simulator.wave_customers import WaveCustomers
 
 STEP_S = 6 * HOUR_S
 # A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.
@@ -88,6 +89,7 @@ class Workshop:
         further_feed = self._stream("further feed")
         self.feed = Feed(scenario.anomalies, start, self._stream("feed"), further_feed, context.neighbour)
         self._registry = Registry(context.run, context.number, center.id, scenario.work.english_share)
+        self._waves = WaveCustomers(scenario, context.run, context.number, center.id, self._stream("fault waves"))
         self._improved_from_s = improved_from_s(scenario, center, start)
         crew = scenario.crew
         self.advisors = simpy.Resource(self.env, crew.advisors)
@@ -167,6 +169,8 @@ class Workshop:
             at_s = begins_s
             while (at_s := at_s + draw.expovariate(rate)) < ends_s:
                 yield at_s, self._drawn_reason(at_s)
+            for at_s, vehicle, group in self._waves.between(begins_s, ends_s, rate):
+                yield at_s, Reason(vehicle, (group,), "standard", self.center.id)
 
     def _arrive(self, at_s: float, reason: Reason) -> Steps[None]:
         """One customer: books, perhaps, and comes at `at_s`."""

@@ -14,10 +14,11 @@ from schemas.times import MINUTE_MS
 _RANK = 1_000_000
 _NOTE = 500
 _NAME = 100
-_UNITS: dict[str, Literal["share", "events"]] = {
+_UNITS: dict[str, Literal["share", "events", "cases"]] = {
     "stockout_rate": "share",
     "field_lost": "share",
     "source_silent": "events",
+    "quality_warning": "cases",
 }
 
 
@@ -38,7 +39,7 @@ def opened(due: Due) -> Alert:
         value=due.value,
         limit=due.limit,
         unit=_UNITS.get(due.rule.kind, "minutes"),
-        level=0,
+        level=due.level,
         version=1,
     )
 

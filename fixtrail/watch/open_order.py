@@ -5,11 +5,26 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fixtrail.watch.rules import Due, DueNotice, due_by
-from schemas.facts import Alert
+from schemas.facts import WAITS, Alert
 from schemas.order_key import OrderKey
 from streams.journey.clock_notices import READY
+from streams.journey.facts import is_of_no_vehicle
+
+_NEEDED = (
+    *("order_id", "vehicle_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since"),
+    *("checked_in_at", "promised_at", "promises", "last_event_at"),
+)
 
 Fact = dict[str, Any]
+
+
+def watched_fact(whole: Fact) -> Fact:
+    """What the watch needs of an order's fact while it is open. Raises KeyError or TypeError for what is no fact."""
+    fact = {name: whole[name] for name in _NEEDED}
+    fact["is_moved"] = is_of_no_vehicle(whole)
+    fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
+    fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
+    return fact
 
 
 class ClosedOrder(NamedTuple):

@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from fixtrail.watch import alerts as life
 from fixtrail.watch.center_counts import CenterCounts
 from fixtrail.watch.config import OrderRule, PipelineRule, Rule, SourceRule, StockoutRule, WatchConfig
-from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces
+from fixtrail.watch.groups import group_of, oldest_first
+from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces, watched_fact
+from fixtrail.watch.quality import PARTITION, QualityCases
 from fixtrail.watch.rules import (
     Centers,
     Due,
@@ -31,13 +33,13 @@ from fixtrail.watch.rules import (
 )
 from fixtrail.watch.sources import source_dues
 from fixtrail.watch.vehicles import VehicleChanges, first_known_at
-from schemas.facts import WAITS, Acknowledgement, Alert
+from fixtrail.watch.voices import VoiceCases
+from schemas.facts import Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, is_by_clock
-from streams.journey.facts import is_of_no_vehicle
 from streams.journey.ready_setting import CheckHistory
 
 log = logging.getLogger(__name__)
@@ -53,22 +55,6 @@ _HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
 _OLD_NEWS_MS = 2 * MINUTE_MS
 _SETTLING_MS = MINUTE_MS
 _MOST_ORDERS = 2000
-
-_NEEDED = (
-    *(
-        "order_id",
-        "vehicle_id",
-        "version",
-        "status",
-        "center_id",
-        "lane",
-        "locale",
-        "activity",
-        "activity_since",
-        "checked_in_at",
-    ),
-    *("promised_at", "promises", "last_event_at"),
-)
 
 Fact = dict[str, Any]
 
@@ -86,6 +72,7 @@ class Shard:
         centers: Centers,
         stale_ms: int = MINUTE_MS,
         acks: Mapping[str, Acknowledgement] | None = None,
+        quality: QualityCases | None = None,
     ) -> None:
         self.partition = partition
         self.heartbeat_ms: int | None = None
@@ -96,7 +83,7 @@ class Shard:
         self._center_rules = [rule for rule in config.rule if isinstance(rule, StockoutRule | SourceRule)]
         self._pipeline_rules = [rule for rule in config.rule if isinstance(rule, PipelineRule)]
         self._orders: dict[OrderKey, OpenOrder] = {}
-        self._vehicles = VehicleChanges(config.rule)
+        self._vehicles, self._voices = VehicleChanges(config.rule), VoiceCases(config.rule, centers)
         self._checks = CheckHistory()
         self._closed: dict[OrderKey, ClosedOrder] = {}
         self._recipients: dict[OrderKey, tuple[int, list[str]]] = {}
@@ -109,6 +96,7 @@ class Shard:
         # Ids by order, of alerts not ended.
         self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(set)
         self._acks = acks if acks is not None else {}
+        self._quality = quality if partition == PARTITION else None
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -130,14 +118,11 @@ class Shard:
             return
         try:
             whole = orjson.loads(record.value)
-            fact = {name: whole[name] for name in _NEEDED}
+            fact = watched_fact(whole)
             key, version, last_event_at = OrderKey.of(fact), int(fact["version"]), int(fact["last_event_at"])
             self._checks.add(whole)
-            fact["is_moved"] = is_of_no_vehicle(whole)
             if not fact["is_moved"]:
                 self._counts.add_journey(whole, record.timestamp, is_known_closed=key in self._closed)
-            fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
-            fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
         except (ValueError, KeyError, TypeError):
             log.warning("record %d of journeys %d is no journey", record.offset, record.partition)
             return
@@ -147,9 +132,10 @@ class Shard:
         if not replaces(fact, former):
             return
         self._dirty.add(key)
+        comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
+        settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
+        self._voices.add(key, whole, settled_at)
         if fact["status"] == "open":
-            comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
-            settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
             self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
             self._closed.pop(key, None)
         else:
@@ -197,6 +183,7 @@ class Shard:
             self._centers_at = now
             self._look_at_centers(output, now)
         self._look_at_pipeline(output, now)
+        self._look_at_quality(output, now)
         self._look_at_open_alerts(output, now)
         return output
 
@@ -231,24 +218,31 @@ class Shard:
             order = self._orders.get(key)
             if order is None:
                 closed = self._closed.get(key)
-                cases = self._vehicles.due_by(key, now)
-                self._settle(output, key, cases, closed.last_event_at if closed else now, now, may_open=not stale)
+                cases = self._vehicles.due_by(key, now) | self._voices.due_by(key, now)
+                may_open = not stale and self._voices.is_settled(key, now)
+                self._settle(output, key, cases, closed.last_event_at if closed else now, now, may_open=may_open)
+                self._look_again(key, self._voices.times_after(key, now), now, is_held=stale and bool(cases))
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
             is_held = stale or now < order.settled_at
-            cases = order.due_by(now) | self._vehicles.due_by(key, now)
+            cases = order.due_by(now) | self._vehicles.due_by(key, now) | self._voices.due_by(key, now)
             self._settle(output, key, cases, order.last_event_at, now, may_open=not is_held)
             times = order.times()
-            waiting = is_held and any(at <= now for at in times)
+            waiting = is_held and (bool(cases) or any(at <= now for at in times))
             for due in order.notices:
                 if due.due_at <= now and not is_held:
                     waiting = self._tell(output, due, now) or waiting
-            ahead = [at for at in times if at > now]
-            if waiting:
-                ahead.append(order.settled_at if order.settled_at > now else now + _LOOK_AGAIN_MS)
-            if ahead:
-                heapq.heappush(self._timers, (min(ahead), key))
+            ahead = [at for at in times if at > now] + self._voices.times_after(key, now)
+            if waiting and order.settled_at > now:
+                ahead.append(order.settled_at)
+            self._look_again(key, ahead, now, is_held=waiting and order.settled_at <= now)
+
+    def _look_again(self, key: OrderKey, times: list[int], now: int, *, is_held: bool) -> None:
+        if is_held:
+            times = [*times, now + _LOOK_AGAIN_MS]
+        if times:
+            heapq.heappush(self._timers, (min(times), key))
 
     def _plan(self, order: OpenOrder, fact: Fact, now: int) -> None:
         """Work out what will be due of an order's newest fact."""
@@ -302,6 +296,12 @@ class Shard:
                 continue
             self._settle(output, f"pipeline:{rule.name}", {due.key: due} if is_due else {}, now, now)
 
+    def _look_at_quality(self, output: TickOutput, now: int) -> None:
+        # Before it was computed nothing is known: neither that a warning goes on nor that it is over.
+        if self._quality is not None and self._quality.cases is not None:
+            for rule in self._quality.rules:
+                self._settle(output, f"quality:{rule.name}", due_by([*self._quality.dues(rule, now)], now), now, now)
+
     def _settle(
         self,
         output: TickOutput,
@@ -313,19 +313,24 @@ class Shard:
         may_open: bool = True,
     ) -> None:
         """End the alerts of an order, center or partition that are due no more, and open those that are now."""
+
+        def opens(case: Due) -> bool:
+            return may_open and now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS
+
         open_keys: set[tuple[str, str]] = set()
-        for alert in sorted(map(self.alerts.__getitem__, self._running_alerts.get(group, ())), key=_oldest_first):
+        for alert in sorted(map(self.alerts.__getitem__, self._running_alerts.get(group, ())), key=oldest_first):
             key = (alert.rule, alert.subject)
             case = due.get(key)
+            if case is not None and case.level > alert.level and alert.closed_at is None and opens(case):
+                put(output, life.ended(alert, case.due_at, "escalation"))
+                continue
             is_held = key in open_keys or (alert.closed_at is not None and case and case.alert_id != alert.alert_id)
             if case is None or is_held:
                 put(output, life.ended(alert, over_at))
             else:
                 open_keys.add(key)
         for key, case in due.items():
-            if key in open_keys or not may_open or case.alert_id in self.alerts:
-                continue
-            if now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS:
+            if key not in open_keys and case.alert_id not in self.alerts and opens(case):
                 alert = life.opened(case)
                 put(output, life.escalated(alert, case.rule, now) or alert)
 
@@ -344,7 +349,7 @@ class Shard:
 
     def _keep(self, alert: Alert) -> None:
         self.alerts[alert.alert_id] = alert
-        group = _group_of(alert)
+        group = group_of(alert)
         if alert.ended_at is None:
             self._running_alerts[group].add(alert.alert_id)
         else:
@@ -355,7 +360,7 @@ class Shard:
     def _forget(self, alert_id: str) -> None:
         alert = self.alerts.pop(alert_id, None)
         if alert is not None:
-            self._running_alerts.get(_group_of(alert), set()).discard(alert_id)
+            self._running_alerts.get(group_of(alert), set()).discard(alert_id)
 
     def _housekeep(self, output: TickOutput, now: int) -> None:
         """Delete old state, once every few minutes."""
@@ -379,17 +384,6 @@ class Shard:
         if len(self._timers) > 1000 + 2 * len(self._orders):
             self._timers.clear()
             self._dirty |= self._orders.keys()
-
-
-def _oldest_first(alert: Alert) -> tuple[bool, int, str]:
-    return alert.closed_at is not None, alert.opened_at, alert.alert_id
-
-
-def _group_of(alert: Alert) -> str | OrderKey:
-    """What an alert is settled with: its order, its center or its rule on the pipeline."""
-    if alert.order_id is not None:
-        return OrderKey(alert.center_id or "", alert.order_id)
-    return f"pipeline:{alert.rule}" if alert.kind == "pipeline_lag" else f"center:{alert.center_id}"
 
 
 def _read(model: Any, record: Any) -> Any:

@@ -101,7 +101,9 @@ class AlertChannel:
         if before.get(step) not in (None, "RETRY"):
             return False
         if step == "closed":
-            return section.closed and any(outcome in ("SENT", "UNKNOWN") for outcome in before.values())
+            # The next level is told in its place.
+            is_over = alert.closed_by != "escalation"
+            return is_over and section.closed and any(outcome in ("SENT", "UNKNOWN") for outcome in before.values())
         return alert.level >= section.from_level
 
     async def _tell(self) -> NotSent | Unclear | None:

@@ -4,6 +4,7 @@ What other parts of the web application use of it:
 
     journeys.get(OrderKey("east-01", "R-1"))       the order's JourneyFact, or None
     journeys.open_at("east-01")      facts of a center's open orders; open_orders() for all centers
+    journeys.cases()                 complaints and bad scores, by order
     journeys.numbered("R-1")         the orders with this number: centers number for themselves
     with journeys.subscribe(order) as changes:     (or subscribe_all())
         async for fact in changes: ...             the newest fact each time; a slow reader skips what is outdated
@@ -20,6 +21,7 @@ from typing import Any, Self
 import orjson
 
 from fixtrail.estimates.past import PastVisits
+from fixtrail.voices.cases import Case, cases_of
 from fixtrail.web.freshness import HeartbeatTimes
 from runtime.kafka.journey_table import JourneyTable
 from schemas.events import VEHICLE_CORRECTED
@@ -35,7 +37,7 @@ KEPT_CLOSED_MS = 30 * DAY_MS
 class _Row:
     """One order: its newest fact as bytes, what is looked for often, and the decoded fact once it was asked for."""
 
-    __slots__ = ("fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
+    __slots__ = ("cases", "fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
     def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits) -> None:
         fact = orjson.loads(raw)
@@ -48,6 +50,7 @@ class _Row:
         self.is_open: bool = fact["status"] == "open"
         self.last_event_at: int = fact["last_event_at"]
         self.is_moved = VEHICLE_CORRECTED in fact.get("anomalies", ())
+        self.cases = () if self.is_moved else tuple(cases_of(fact))
         self.fact: JourneyFact | None = None
 
     def decoded(self) -> JourneyFact:
@@ -148,6 +151,7 @@ class Journeys:
         # Set once all that was in the topic at the start has been read.
         self.read = self.table.read
         self._open: defaultdict[str, dict[OrderKey, None]] = defaultdict(dict)
+        self._with_cases: dict[OrderKey, None] = {}
         self._of_order: dict[OrderKey, set[Changes]] = {}
         self._of_all: set[Changes] = set()
 
@@ -187,6 +191,16 @@ class Journeys:
         """The open orders of all centers."""
         return [fact for orders in self._open.values() for fact in self._decoded(orders)]
 
+    def cases(self) -> list[tuple[OrderKey, tuple[Case, ...]]]:
+        """The orders with complaints or a bad score, and these; of orders without any event for 30 days none."""
+        rows = [row for order in self._with_cases if (row := self.table.order(order)) is not None]
+        return [(row.order, row.cases) for row in rows]
+
+    def cases_of(self, order: OrderKey) -> tuple[Case, ...]:
+        """The complaints and the bad score of one order."""
+        row = self.table.order(order)
+        return () if row is None else row.cases
+
     def _decoded(self, orders: Iterable[OrderKey]) -> list[JourneyFact]:
         return [row.decoded() for order in orders if (row := self.table.order(order)) is not None]
 
@@ -225,8 +239,13 @@ class Journeys:
         if before is not None:
             self._open[order.center_id].pop(order, None)
         if after is None:
+            self._with_cases.pop(order, None)
             self.wake(order)
             return
+        if after.cases:
+            self._with_cases[order] = None
+        else:
+            self._with_cases.pop(order, None)
         if after.is_open:
             self._open[order.center_id][order] = None
         for changes in (*self._of_order.get(order, ()), *self._of_all):

@@ -1,10 +1,16 @@
 """Loads the service centers from a TOML file into ClickHouse, replacing the whole list."""
 
+import hashlib
 import time as clock
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from schemas.centers import read_centers
+from schemas.centers import Center, read_centers
+from schemas.opening_hours import hours_of
+from schemas.times import from_ms
 
 COLUMNS = (
     "center_id",
@@ -18,17 +24,27 @@ COLUMNS = (
     "opens",
     "closes",
     "weekdays",
+    "closed_on",
+    "open_on",
+    "schedule",
 )
+
+
+FIRST_DAY = date(2000, 1, 1)
+YEARS_AHEAD = 5
 
 
 def load_centers(client: Any, path: Path) -> int:
     """Make the file's centers the only ones in ClickHouse; their number. `client` is a clickhouse-connect client.
 
-    One insert, so that a reader sees the old list or the new one. Raises TomlFileError for a bad file.
+    One insert, so that a reader sees the old list or the new one; the days on which they open are there before it.
+    Raises TomlFileError for a bad file.
     """
     centers = read_centers(path)
     starts = {wave.number: wave.start for wave in centers.wave}
     load_id = max(clock.time_ns() // 1_000_000, 1 + _last_load(client))
+    schedules = {center.id: schedule_of(center, last_day()) for center in centers.center}
+    _load_opening_days(client, {schedules[center.id]: center for center in centers.center})
     rows = [
         [
             center.id,
@@ -42,6 +58,9 @@ def load_centers(client: Any, path: Path) -> int:
             f"{center.opens:%H:%M}",
             f"{center.closes:%H:%M}",
             list(center.weekdays),
+            sorted(center.closed_on),
+            sorted(center.open_on),
+            schedules[center.id],
         ]
         for center in centers.center
     ]
@@ -51,3 +70,37 @@ def load_centers(client: Any, path: Path) -> int:
 
 def _last_load(client: Any) -> int:
     return int(client.command("SELECT max(load_id) FROM fixtrail_raw.centers"))
+
+
+def last_day() -> date:
+    """The day up to which openings are listed: the end of a year, so that a list loaded again has the same ones."""
+    return date(from_ms(clock.time_ns() // 1_000_000).year + YEARS_AHEAD, 12, 31)
+
+
+def schedule_of(center: Center, last: date) -> str:
+    """A name for when a center opens, up to that day; centers of the same hours share it."""
+    hours = (center.time_zone, center.opens, center.closes, sorted(center.weekdays))
+    days = ([day.isoformat() for day in sorted(days)] for days in (center.closed_on, center.open_on))
+    return hashlib.sha256(repr((*map(str, hours), *days, last.isoformat())).encode()).hexdigest()[:16]
+
+
+def openings(center: Center, last: date) -> Iterator[tuple[int, int, int]]:
+    """(opens, closes, open before that) of each day from 2000 on, in milliseconds."""
+    zone, day, before_ms = ZoneInfo(center.time_zone), FIRST_DAY, 0
+    while day <= last:
+        if (hours := hours_of(day, center, zone)) is not None:
+            yield *hours, before_ms
+            before_ms += hours[1] - hours[0]
+        day += timedelta(days=1)
+
+
+def _load_opening_days(client: Any, centers: Mapping[str, Center]) -> None:
+    """Insert the days of each schedule that is not there whole; what is there is right: its name says all of it."""
+    counts = dict(
+        client.query("SELECT schedule, uniqExact(opens_at) FROM fixtrail_raw.opening_days GROUP BY 1").result_rows
+    )
+    for schedule, center in centers.items():
+        rows = [[schedule, *days] for days in openings(center, last_day())]
+        if len(rows) != counts.get(schedule):
+            names = ["schedule", "opens_at", "closes_at", "opened_before_ms"]
+            client.insert("fixtrail_raw.opening_days", rows, column_names=names, settings={"async_insert": 0})

@@ -17,6 +17,7 @@ from schemas.facts import (
     ORDER_FIGURES,
     CenterHour,
     ComplaintFact,
+    FollowUpFact,
     JourneyFact,
     PartRequestFact,
     Stage,
@@ -33,6 +34,7 @@ _LIST_MODELS: dict[str, type[BaseModel]] = {
     "parts": PartRequestFact,
     "surveys": SurveyFact,
     "complaint_list": ComplaintFact,
+    "follow_ups": FollowUpFact,
 }
 _LISTS = {name: tuple(model.model_fields) for name, model in _LIST_MODELS.items()}
 _PART_MONEY = {_LISTS["parts"].index(name) for name in ("quantity", "unit_price")}
@@ -125,6 +127,7 @@ class FactRows:
             *_part_columns(fact["parts"]),
             *_columns("surveys", fact["surveys"]),
             *_columns("complaint_list", fact["complaint_list"]),
+            *_columns("follow_ups", fact["follow_ups"]),
         )
 
     def hour(self, record: Record) -> tuple[Key, int, Fact]:
@@ -156,7 +159,7 @@ def _with_current_fields(fact: Fact) -> Fact:
     none_passed = dict.fromkeys(
         ("finishing_s", "bay_expert_s", "bay_shift_end_s"), None if fact["lead_s"] is None else 0.0
     )
-    lists = {name: [{**defaults, **item} for item in fact[name]] for name, defaults in _LIST_DEFAULTS.items()}
+    lists = {name: [{**defaults, **item} for item in fact.get(name, ())] for name, defaults in _LIST_DEFAULTS.items()}
     complaints = [{**opened_only(complaint), **complaint} for complaint in lists["complaint_list"]]
     return {**_DEFAULTS, **none_passed, **fact, **lists, "complaint_list": complaints}
 

@@ -33,6 +33,7 @@ from sinks.push.journeys import Journeys
 from sinks.push.ledger import ledger, recipients, upgrade
 from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send
+from sinks.push.ledger.restored import restored_at, unsure
 from sinks.push.plan import Planner, UnusableNoticeError, read_notice
 from sinks.push.words.compose import Composer, Link
 from sinks.push.words.words import TemplateRenderer
@@ -251,6 +252,8 @@ class _Sink(Box):
         ]
         if is_upgraded:
             sends = _not_planned_before(store, sends)
+        if restored := restored_at(store):
+            sends = unsure(sends, restored)
         new_sends = ledger.plan(store, sends)
         return new_sends, {(send.lane, send.channel) for send in sends if send.state == ledger.PLANNED}
 

@@ -161,6 +161,13 @@ class ComplaintEntry(Entry, array_like=True, gc=False):
     phase: str = "opened"
 
 
+class FollowUpEntry(Entry, array_like=True, gc=False):
+    """An entry of before follow-ups were folded says neither of what it was nor what came of it."""
+
+    of: str = ""
+    phase: str = "no_answer"
+
+
 _ENTRY_TYPES: dict[str, type[Entry]] = {
     CHECK_IN: CheckInEntry,
     DIAGNOSIS_STARTED: Entry,
@@ -176,7 +183,7 @@ _ENTRY_TYPES: dict[str, type[Entry]] = {
     COMPLAINT: ComplaintEntry,
     READY: Entry,
     EXPERT: Entry,
-    FOLLOW_UP: Entry,
+    FOLLOW_UP: FollowUpEntry,
     APPOINTMENT: Entry,
 }
 _decode_head = msgspec.json.Decoder(Entry).decode
@@ -267,6 +274,10 @@ def _complaint(event: Complained) -> tuple[Any, ...]:
     return COMPLAINT, code_of(event.category), event.severity, event.complaint_id, event.phase
 
 
+def _follow_up(event: FollowedUp) -> tuple[Any, ...]:
+    return FOLLOW_UP, event.of, event.phase
+
+
 def _code_only(code: str) -> Callable[[Event], tuple[Any, ...]]:
     """For an event of which the rules need to know no more than that it happened."""
     return lambda event: (code,)
@@ -286,7 +297,7 @@ _FIELDS_OF: dict[type[Event], Callable[[Any], tuple[Any, ...]]] = {
     Complained: _complaint,
     ReadyDeclared: _code_only(READY),
     ExpertCalled: _code_only(EXPERT),
-    FollowedUp: _code_only(FOLLOW_UP),
+    FollowedUp: _follow_up,
     AppointmentMade: _code_only(APPOINTMENT),
 }
 

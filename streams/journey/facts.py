@@ -24,13 +24,13 @@ from streams.journey.visit import (
     REPAIR,
     Visit,
 )
-from streams.journey.visit_state import Complaint, Part, Run, Survey
+from streams.journey.visit_state import Complaint, FollowUp, Part, Run, Survey
 
 Fact = dict[str, Any]
 
 _STATUS = {None: "open", e.HANDOFF: "handed_off", e.CANCELLATION: "cancelled"}
 # What an order that was moved to its right vehicle leaves of itself under the wrong one.
-_OF_NO_VEHICLE: Fact = {"stages": [], "parts": [], "surveys": [], "complaint_list": []}
+_OF_NO_VEHICLE: Fact = {"stages": [], "parts": [], "surveys": [], "complaint_list": [], "follow_ups": []}
 _NO_TIMES: Fact = dict.fromkeys(name for name, figure in ORDER_FIGURES.items() if figure.kind == "duration")
 
 
@@ -83,6 +83,7 @@ def journey_fact(
         "last_event_at": last_at,
         "is_visit": not visit.is_none,
         "checked": visit.checked,
+        "passed_check": visit.passed_check,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
         "vehicle_label": visit.vehicle_label,
@@ -94,6 +95,7 @@ def journey_fact(
         "parts": [_part(request_id, part) for request_id, part in parts.items()],
         "surveys": [_survey(survey) for survey in surveys],
         "complaint_list": [_complaint(complaint) for complaint in visit.complaints],
+        "follow_ups": [_follow_up(follow_up) for follow_up in visit.follow_ups],
     }
     return fact | _OF_NO_VEHICLE if visit.vehicle_corrected else fact
 
@@ -240,4 +242,13 @@ def _complaint(complaint: Complaint) -> Fact:
         "complaint_id": complaint.complaint_id,
         "phases": [phase for phase, _ in complaint.phases],
         "reached_at": [at for _, at in complaint.phases],
+    }
+
+
+def _follow_up(follow_up: FollowUp) -> Fact:
+    return {
+        "event_id": follow_up.event_id,
+        "followed_up_at": follow_up.at,
+        "of": follow_up.of,
+        "phase": follow_up.phase,
     }

@@ -35,9 +35,9 @@ from streams.journey.visit_state import Milestone
 
 HOLD_DAYS = 60
 # Each event that may be a comeback writes every order of its vehicle again. No real one has so many in 60 days.
-CROWDED_ORDERS = 500
+CROWDED_ORDERS = 100
 
-Diversion = Literal["too_late", "order_full", "event_id_conflict"]
+Diversion = Literal["too_late", "order_full", "vehicle_full", "event_id_conflict"]
 Table = MutableMapping[bytes, bytes]
 Changes = dict[bytes, bytes | None]  # None: the key is let go
 HourChanges = dict[bytes, dict[str, Share]]  # by hour and order
@@ -158,6 +158,9 @@ class PartitionState:
         self.clock = max(self.clock, entry.at)
         if vehicle.is_too_late(key, entry.at):
             self._divert("too_late", offset, vehicle.offset, out)
+            return
+        if vehicle.is_full and not vehicle.keeps(key):
+            self._divert("vehicle_full", offset, vehicle.offset, out)
             return
         order = self._order(session, key)
         if order.is_full and not order.has(event.event_id):

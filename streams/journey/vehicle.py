@@ -8,6 +8,8 @@ from streams.journey.order import Order
 from streams.journey.visit import Visit
 
 _UNKNOWN = -1
+# What an event costs grows with the orders of its vehicle: here it is some ten times an ordinary one's.
+FULL_ORDERS = 200
 # Before layout 2 orders had no center in a vehicle's state (streams.journey.old_state reads it).
 OLD_LAYOUT, LAYOUT = 1, 2
 
@@ -74,6 +76,11 @@ class Vehicle:
     def __len__(self) -> int:
         """How many orders it has, those let go not counted."""
         return len(self._digests)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no further orders: so many are of a number that stands for many cars, not of one car."""
+        return len(self._digests) >= FULL_ORDERS
 
     def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""

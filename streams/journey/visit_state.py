@@ -1,11 +1,11 @@
-"""What a visit remembers, by name: its stretches, milestones, jobs, parts, promises, surveys and complaints.
+"""What a visit remembers, by name: stretches, milestones, jobs, parts, promises, surveys, complaints and follow-ups.
 
 Each is a JSON array in the state's bytes, so fields are only ever added behind the others.
 """
 
 import msgspec
 
-from streams.journey.entries import ComplaintEntry, Entry, SurveyEntry
+from streams.journey.entries import ComplaintEntry, Entry, FollowUpEntry, SurveyEntry
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
@@ -102,12 +102,23 @@ class Complaint(msgspec.Struct, array_like=True, gc=False):
     phases: list[tuple[str, int]]
 
 
-def hear(entry: Entry, surveys: list[Survey], complaints: list[Complaint]) -> None:
-    """Note what the customer says, also after the close."""
+class FollowUp(msgspec.Struct, array_like=True, gc=False):
+    """One attempt to reach a customer: when (ms), of which survey or complaint, and what came of it."""
+
+    event_id: str
+    at: int
+    of: str
+    phase: str
+
+
+def hear(entry: Entry, surveys: list[Survey], complaints: list[Complaint], follow_ups: list[FollowUp]) -> None:
+    """Note what the customer says and who got in touch about it, also after the close."""
     if isinstance(entry, SurveyEntry):
         surveys.append(Survey(entry.event_id, entry.at, entry.score, entry.reasons))
     elif isinstance(entry, ComplaintEntry):
         _add_phase(entry, complaints)
+    elif isinstance(entry, FollowUpEntry) and entry.of:
+        follow_ups.append(FollowUp(entry.event_id, entry.at, entry.of, entry.phase))
 
 
 def _add_phase(entry: ComplaintEntry, complaints: list[Complaint]) -> None:

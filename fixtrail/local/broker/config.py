@@ -58,6 +58,7 @@ class TopicConfig:
     delete_retention_ms: int
     min_compaction_lag_ms: int
     dirty_ratio: float
+    min_insync_replicas: int
 
 
 def parse_config(settings: Mapping[str, str | None]) -> TopicConfig:
@@ -83,6 +84,7 @@ def parse_config(settings: Mapping[str, str | None]) -> TopicConfig:
         delete_retention_ms=int(values["delete.retention.ms"]),
         min_compaction_lag_ms=int(values["min.compaction.lag.ms"]),
         dirty_ratio=float(values["min.cleanable.dirty.ratio"]),
+        min_insync_replicas=int(values["min.insync.replicas"]),
     )
 
 

@@ -40,6 +40,9 @@ def _append(broker: Broker, request: ProduceRequest, produced: ProducedBatch) ->
         return ProducedAnswer(topic, partition, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1, -1, -1)
     if request.acks not in (-1, 0, 1):
         return ProducedAnswer(topic, partition, ErrorCode.INVALID_REQUIRED_ACKS, -1, -1, -1)
+    if request.acks == -1 and log.config.min_insync_replicas > 1:
+        # There is one broker.
+        return ProducedAnswer(topic, partition, ErrorCode.NOT_ENOUGH_REPLICAS, -1, -1, log.start)
     error, header = _check(log, records)
     if error is ErrorCode.NONE and header is not None:
         return _append_checked(broker, log, produced, header)

@@ -75,9 +75,9 @@ METHODS = (
         "procedure at 2.5 % over all pieces of a figure: at most one in twenty periods that differ by chance names any",
     ),
     Bilingual(
-        "区间含 0 的变化不称为变好或变差。单位同指标：时间为秒，比率为 0 至 1",
-        "A change whose interval holds 0 is never called better or worse. Units are those of the figure: seconds, "
-        "shares from 0 to 1. It says where a change lies, not why: for causes see reports drivers and pareto",
+        "区间含 0 的变化一律为“无法区分”。单位同指标：时间为秒，比率为 0 至 1",
+        "A change whose interval holds 0 is not distinguishable, whatever its sign. Units are those of the figure: "
+        "seconds, shares from 0 to 1. It says where a change lies, not why: for causes see reports drivers and pareto",
     ),
 )
 

@@ -1,5 +1,7 @@
 """Every declared rule for every center and source: how many broke it, of how many, and the grade of that."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -30,7 +32,7 @@ class Frames(NamedTuple):
     odometers: pd.DataFrame
     hours: pd.DataFrame
     clock: pd.DataFrame
-    # center_id and weekdays, of the centers that reference data know.
+    # center_id, weekdays, closed_on and open_on, of the centers that reference data know.
     centers: pd.DataFrame
 
 
@@ -77,14 +79,20 @@ def _judged_days(days: pd.DataFrame) -> pd.DataFrame:
 
 def _open_days(days: pd.DataFrame, centers: pd.DataFrame) -> pd.DataFrame:
     """Of each center that reference data know: days on which it is open, and how many of them had no event."""
-    weekdays = dict(zip(centers["center_id"], centers["weekdays"], strict=True))
+    hours = {row["center_id"]: row for row in centers.to_dict("records")}
     is_open = [
-        pd.Timestamp(day).isoweekday() in weekdays.get(center, ())
+        center in hours and _opens_on(hours[center], pd.Timestamp(day).date())
         for center, day in zip(days["center_id"], days["day"], strict=True)
     ]
     opened = days[pd.Series(is_open, index=days.index, dtype=bool)]
     sums = opened.assign(empty=opened["events"] == 0).groupby("center_id")
     return sums.agg(open_days=("day", "count"), weekday_gap=("empty", "sum")).reset_index()
+
+
+def _opens_on(hours: Mapping[str, Any], day: date) -> bool:
+    if day.isoformat() in hours["open_on"]:
+        return True
+    return day.isoweekday() in hours["weekdays"] and day.isoformat() not in hours["closed_on"]
 
 
 def _of_letters(letters: pd.DataFrame, arrivals: pd.DataFrame) -> list[dict[str, Any]]:

@@ -101,10 +101,16 @@ class Profile:
             # What clock a source goes by, only the arrival in Kafka tells.
             _frame([], *_CLOCK_COLUMNS, "wrong"),
             _frame(
-                [{"center_id": center.id, "weekdays": center.weekdays} for center in self._centers.values()],
-                *("center_id", "weekdays"),
+                [_days_of(center) for center in self._centers.values()],
+                *("center_id", "weekdays", "closed_on", "open_on"),
             ),
         )
+
+
+def _days_of(center: Center) -> dict[str, Any]:
+    """The same as analytics/queries/centers.sql."""
+    closed, opened = ([day.isoformat() for day in sorted(days)] for days in (center.closed_on, center.open_on))
+    return {"center_id": center.id, "weekdays": center.weekdays, "closed_on": closed, "open_on": opened}
 
 
 def _frame(rows: list[dict[str, Any]], *columns: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from fixtrail.reports.stats import intervals
 MOST_ORDERS = 200_000
 _SEVERITY = {STOP: 0, NOTE: 1, GO: 2}
 _QUERIES = {
-    **{name: name for name in ("arrivals", "fields", "orders", "phases", "days", "odometers", "clock")},
+    **{name: name for name in ("arrivals", "fields", "orders", "phases", "days", "odometers", "hours", "clock")},
     "letters": "dead_letters",
 }
 DEFINITIONS = {
@@ -48,10 +48,8 @@ def build(ask: Ask, options: Options) -> Report:
     }
     one_in = one_vehicle_in(int(ask("data_size", **asked).iloc[0]["orders"]), MOST_ORDERS)
     asked["end_key"] = end_key(one_in)
-    centers = ask("centers")
     answers = {frame: ask(f"data_{query}", **asked) for frame, query in _QUERIES.items()}
-    hours = [ask("data_hours", zone=zone, **asked) for zone in sorted(set(centers["time_zone"])) or ["UTC"]]
-    return report_of(Frames(**answers, hours=pd.concat(hours), centers=centers), options, one_in)
+    return report_of(Frames(**answers, centers=ask("centers")), options, one_in)
 
 
 def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:

@@ -58,6 +58,8 @@ def centers_of(centers: pd.DataFrame) -> tuple[dict[str, Center], dict[str, int]
             opens=time.fromisoformat(row["opens"]),
             closes=time.fromisoformat(row["closes"]),
             weekdays=tuple(row["weekdays"]),
+            closed_on=frozenset(map(date.fromisoformat, row["closed_on"])),
+            open_on=frozenset(map(date.fromisoformat, row["open_on"])),
         )
         if not pd.isna(row["wave_start"]):
             changed_at[center_id] = midnight(pd.Timestamp(row["wave_start"]).date(), str(row["time_zone"]))

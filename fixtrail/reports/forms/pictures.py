@@ -4,6 +4,7 @@ import io
 import logging
 import re
 import threading
+import warnings
 from functools import cache
 from xml.sax.saxutils import quoteattr
 
@@ -32,6 +33,8 @@ matplotlib.rcParams["svg.hashsalt"] = "fixtrail"
 # Fonts are shared by all pictures of a process, and not made for threads.
 _drawing = threading.Lock()
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+# In an SVG letters are text and whoever reads it has the font; a PNG is drawn in English then.
+warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
 
 
 def picture(width: float = 8.0, height: float = 4.5) -> tuple[Picture, Axes]:

@@ -31,7 +31,7 @@ QUESTION = Bilingual(
 )
 STATUS_RULE = Bilingual(
     "达标：整个区间不劣于目标；未达标：整个区间劣于目标；否则无法区分。未给出 n 的数字按其本身判断",
-    "met: the whole interval is as good as the target or better; missed: all of it is worse; otherwise not "
+    "met: the whole interval reaches the target; missed: none of it does; otherwise not "
     "distinguishable. A number told without n is judged as it stands",
 )
 METHODS = (

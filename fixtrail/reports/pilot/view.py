@@ -142,7 +142,7 @@ def gate_sheet(judged: PilotJudgement) -> Sheet:
         tuple(rows),
         Bilingual(
             "go：整个区间达到事先声明的阈值；no_go：整个区间未达到；否则 not_decided。全部为 go 才是 go。",
-            "go: the whole interval is at the threshold declared beforehand or better; no_go: all of it is worse; else "
+            "go: the whole interval reaches the threshold declared beforehand; no_go: none of it does; else "
             "not_decided. The decision is go only if every criterion is.",
         ),
     )

@@ -70,7 +70,7 @@ REASONS = {
     "as_the_others": Bilingual("假想日期没有效果", "placebo dates show nothing"),
     "differed_before": Bilingual("假想日期已有差异", "placebo dates show a difference"),
     "too_short_before": Bilingual("起始前时间太短", "too short a time before the start"),
-    "whole_interval_meets": Bilingual("整个区间达到阈值", "the whole interval is at the threshold or better"),
+    "whole_interval_meets": Bilingual("整个区间达到阈值", "the whole interval reaches the threshold"),
     "whole_interval_misses": Bilingual("整个区间未达到阈值", "the whole interval is worse than the threshold"),
     "regression_to_the_mean": Bilingual(
         "试点此前最差；扣除向均值回归后未达到阈值",

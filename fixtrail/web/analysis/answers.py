@@ -174,6 +174,35 @@ def _journey(report: Report, locale: Locale) -> str:
     )
 
 
+def _roi(report: Report, locale: Locale) -> str:
+    months, figure = report.scope.get("months"), _whole(report).get("payback_months")
+    if report.scope.get("share_of_draws_paid_back") is None or figure is None:
+        return ""
+    if figure.value is None or figure.interval.high is None:
+        text = Bilingual("{months} 个月内不能肯定回本", "not surely paid back within {months} months")
+    else:
+        text = Bilingual(
+            "{value:.0f} 个月回本（{low:.0f}～{high:.0f}）",
+            "paid back after {value:.0f} months ({low:.0f} to {high:.0f})",
+        )
+    return text.in_locale(locale).format(
+        months=months, value=figure.value, low=figure.interval.low, high=figure.interval.high
+    )
+
+
+def _waits(report: Report, locale: Locale) -> str:
+    figures = _whole(report)
+    values = {name: figures[name].value for name in ("wait_open_s", "workshop_s", "closed_s") if name in figures}
+    if None in values.values() or len(values) < 3:
+        return ""
+    text = Bilingual(
+        "营业时间内平均等待 {open}，其中维修站 {workshop}；另有 {closed} 在打烊时",
+        "{open} of waiting in opening time, {workshop} of it the workshop's; another {closed} while closed",
+    )
+    open_, workshop, closed = (format_value(value, "minutes", locale) for value in values.values())
+    return text.in_locale(locale).format(open=open_, workshop=workshop, closed=closed)
+
+
 def _drivers(report: Report, locale: Locale) -> str:
     table = next((table for table in report.sheets if table.name == "correlations"), None)
     rows = [row for row in table.rows if isinstance(row.get("spearman"), (int, float))] if table else []
@@ -191,5 +220,7 @@ _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
     "pilot": _pilot,
     "pareto": _pareto,
     "journey": _journey,
+    "roi": _roi,
+    "waits": _waits,
     "drivers": _drivers,
 }

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fixtrail.web.api import consents, estimates, events, figures, reading
+from fixtrail.web.api import consents, estimates, events, figures, reading, reference_events
 from fixtrail.web.api.problems import speak_problems
 from fixtrail.web.api.state import ApiState
 from fixtrail.web.paths import match_any_path
@@ -20,6 +20,7 @@ def create_api(state: ApiState) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.api = state
     app.include_router(events.router)
+    app.include_router(reference_events.router)
     app.include_router(consents.router)
     app.include_router(reading.router)
     app.include_router(figures.router)

@@ -7,7 +7,7 @@ from typing import Any
 from fixtrail.settings import ApiKeySettings
 from fixtrail.web.api.keys import SCOPES, ApiKey, key_file, make_key
 from runtime.failure import USAGE, ExitError
-from schemas.events import EVENT_TYPES
+from schemas.event_topics import ALL_TYPES
 
 
 def add_key(
@@ -24,7 +24,7 @@ def add_key(
     if not source.strip() or len(source) > 64 or not source.isprintable():
         raise ExitError("a source is a name of 1 to 64 printable characters", USAGE)
     _check("--scope", scopes, SCOPES)
-    _check("--type", types, EVENT_TYPES)
+    _check("--type", types, ALL_TYPES)
     text, key_id, secret_sha256 = make_key()
     key = ApiKey.model_validate(
         {

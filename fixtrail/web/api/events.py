@@ -25,7 +25,7 @@ from fixtrail.web.api.traces import tracing
 from runtime.kafka.producer import KafkaUnavailableError
 from runtime.store import StoreUnavailableError
 from schemas.decode import without_envelope
-from schemas.topics import SERVICE_EVENTS
+from schemas.event_topics import SERVICE, EventTopic
 from schemas.version import SCHEMA_HEADER
 
 MOST_EVENTS = 1000
@@ -78,20 +78,39 @@ class EventsProblem(ProblemDetails, EventsAnswer):
     items: list[ItemResult] = Field(default=[], description="Absent where the request was refused as a whole.")
 
 
-_ONE = {"$ref": "#/components/schemas/ServiceEvent"}
-_ENVELOPE = {"$ref": "#/components/schemas/CloudEvent"}
 _LINES = {"type": "string", "description": "One event a line."}
-REQUEST_BODY = {
-    "required": True,
-    "description": "One event or several, as the content type says. CloudEvents binary mode: `application/json` with "
-    "the headers `ce-id`, `ce-source`, `ce-type` and `ce-specversion`. The bytes go on unchanged.",
-    "content": {
-        JSON: {"schema": {"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST_EVENTS}]}},
-        EVENT: {"schema": _ENVELOPE},
-        EVENT_BATCH: {"schema": {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": MOST_EVENTS}},
-        **{media_type: {"schema": _LINES} for media_type in LINES},
-    },
+
+
+def request_body(event: str, envelope: str) -> dict[str, Any]:
+    """What OpenAPI says of a body of events; the names are those of the schemas."""
+    one, enveloped = {"$ref": f"#/components/schemas/{event}"}, {"$ref": f"#/components/schemas/{envelope}"}
+    batch = {"type": "array", "minItems": 1, "maxItems": MOST_EVENTS}
+    return {
+        "required": True,
+        "description": "One event or several, as the content type says. CloudEvents binary mode: `application/json` "
+        "with the headers `ce-id`, `ce-source`, `ce-type` and `ce-specversion`. The bytes go on unchanged.",
+        "content": {
+            JSON: {"schema": {"anyOf": [one, {**batch, "items": one}]}},
+            EVENT: {"schema": enveloped},
+            EVENT_BATCH: {"schema": {**batch, "items": enveloped}},
+            **{media_type: {"schema": _LINES} for media_type in LINES},
+        },
+    }
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    207: {"model": EventsAnswer, "description": "Some events are accepted and with Kafka, the items say which."},
+    **problem_responses(401, 408, 409, 415, 429),
+    **problem_responses(400, 403, 413, 422, 503, model=EventsProblem.__name__),
 }
+IdempotencyKey = Annotated[
+    str | None,
+    Header(description="A string in quotes. A repeat within 24 hours gets the first answer, nothing is sent again."),
+]
+Prefer = Annotated[
+    str | None,
+    Header(description="`handling=strict`: nothing is sent unless every event is good and no field of it is ignored."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +130,11 @@ class EventsReply:
     status_code=202,
     response_model=EventsAnswer,
     response_description="Kafka has acknowledged every event.",
-    responses={
-        207: {"model": EventsAnswer, "description": "Some events are accepted and with Kafka, the items say which."},
-        **problem_responses(401, 408, 409, 415, 429),
-        **problem_responses(400, 403, 413, 422, 503, model=EventsProblem.__name__),
-    },
-    openapi_extra={"requestBody": REQUEST_BODY},
+    responses=RESPONSES,
+    openapi_extra={"requestBody": request_body(SERVICE.schema, "CloudEvent")},
 )
 async def post_events(
-    request: Request,
-    key: Key,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            description="A string in quotes. A repeat within 24 hours gets the first answer, nothing is sent again."
-        ),
-    ] = None,
-    prefer: Annotated[
-        str | None,
-        Header(
-            description="`handling=strict`: nothing is sent unless every event is good and no field of it is ignored."
-        ),
-    ] = None,
+    request: Request, key: Key, idempotency_key: IdempotencyKey = None, prefer: Prefer = None
 ) -> Response:
     """Takes one event, or up to 1,000 in a batch. What is answered as accepted is with all replicas of Kafka.
 
@@ -140,49 +142,94 @@ async def post_events(
     that their dead letter would have, and go nowhere. An event that is sent again under its `event_id` counts once, so
     whatever was not answered may be sent again.
     """
+    return await receive(request, key, SERVICE, idempotency_key, prefer)
+
+
+async def receive(
+    request: Request, key: ApiKey, topic: EventTopic, idempotency_key: str | None, prefer: str | None
+) -> Response:
+    """The answer to a request that brings events of a topic. Raises ApiError."""
     require(key, "events:write")
     state = state_of(request)
     repeatable = parse_key(idempotency_key)
     strict = _is_strict(prefer)
     body = await whole_body(request, state.settings.api_body_bytes)
+    delivery = _Delivery(request, state, key, topic, strict)
     with state.room_for(len(body)):
         if repeatable is None:
-            return _response(await _process(request, state, key, body, strict))
-        stored = state.answers.begin(key.id, repeatable, _fingerprint(request, body, strict))
+            return _response(await delivery.process(body))
+        stored = state.answers.begin(key.id, repeatable, _fingerprint(request, topic, body, strict))
         if stored is not None:
             return _response(EventsReply(stored, {"Idempotent-Replayed": "true"}))
         reply = None
         try:
-            reply = await _process(request, state, key, body, strict)
+            reply = await delivery.process(body)
         finally:
             state.answers.end(key.id, repeatable, reply.answer if reply and reply.final else None)
         return _response(reply)
 
 
-async def _process(request: Request, state: ApiState, key: ApiKey, body: bytes, strict: bool) -> EventsReply:
-    """Judge the items, send what is good, and say what became of each."""
-    quota = key.events_per_minute or state.settings.api_events_per_minute
-    parsed = await _read(request, state, key, body, quota)
-    headers = state.pace.consume(key.id, quota, len(parsed.items)).headers()
-    verdicts = await _judged(parsed.items, key, state)
-    if strict:
-        verdicts = [strictly(verdict) for verdict in verdicts]
-    records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
-    refused = len(verdicts) - len(records)
-    if not records or (strict and refused):
-        items = _results(verdicts, repeat("not_sent"))
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """One request that brings events: who sends them, to which topic, and whether all must be good."""
+
+    request: Request
+    state: ApiState
+    key: ApiKey
+    topic: EventTopic
+    strict: bool
+
+    async def process(self, body: bytes) -> EventsReply:
+        """Judge the items, send what is good, and say what became of each."""
+        state = self.state
+        quota = self.key.events_per_minute or state.settings.api_events_per_minute
+        parsed = await _read(self.request, state, self.key, body, quota)
+        headers = state.pace.consume(self.key.id, quota, len(parsed.items)).headers()
+        verdicts = await self._judged(parsed.items)
+        if self.strict:
+            verdicts = [strictly(verdict) for verdict in verdicts]
+        records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
+        refused = len(verdicts) - len(records)
+        if not records or (self.strict and refused):
+            items = _results(verdicts, repeat("not_sent"))
+            _count(state, items)
+            status, code = _status_of(verdicts[0]) if parsed.single else (422, "refused")
+            detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
+            return EventsReply(_problem(status, code, detail, items), headers)
+        items, acknowledged = await self._send(verdicts, records)
         _count(state, items)
-        status, code = _status_of(verdicts[0]) if parsed.single else (422, "refused")
-        detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
-        return EventsReply(_problem(status, code, detail, items), headers)
-    items, acknowledged = await _send(request, state, key, verdicts, records)
-    _count(state, items)
-    if not acknowledged:
-        detail = "Send the request again: what Kafka has already counts once, by its event_id."
-        headers = {**headers, "Retry-After": str(RETRY_AFTER_S)}
-        return EventsReply(_problem(503, "kafka-away", detail, items), headers, final=False)
-    content = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
-    return EventsReply(Answer(207 if refused else 202, content, "application/json"), headers)
+        if not acknowledged:
+            detail = "Send the request again: what Kafka has already counts once, by its event_id."
+            headers = {**headers, "Retry-After": str(RETRY_AFTER_S)}
+            return EventsReply(_problem(503, "kafka-away", detail, items), headers, final=False)
+        content = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
+        return EventsReply(Answer(207 if refused else 202, content, "application/json"), headers)
+
+    async def _judged(self, items: Sequence[Item]) -> list[AcceptedEvent | RefusedItem]:
+        verdicts = []
+        now_ms = time.time_ns() // 1_000_000
+        for number, item in enumerate(items, 1):
+            verdicts.append(judge(item, self.key, now_ms, self.state.limits, self.topic))
+            if number % _JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return verdicts
+
+    async def _send(
+        self, verdicts: Sequence[AcceptedEvent | RefusedItem], records: Sequence[AcceptedEvent]
+    ) -> tuple[list[Result], bool]:
+        """What became of every item, and whether Kafka has acknowledged all of those sent."""
+        state = self.state
+        records = await _sealed(state, records) if self.topic.is_sealed else records
+        with tracing(state.tracing, self.request.headers, len(records)) as trace:
+            try:
+                acknowledged = await state.producer.send(
+                    self.topic.name, records, [("source", self.key.source.encode()), SCHEMA_HEADER, *trace.headers]
+                )
+            except KafkaUnavailableError:
+                return _results(verdicts, repeat("not_sent")), False
+            trace.acknowledged = all(acknowledged)
+        statuses = iter("accepted" if is_acknowledged else "not_acknowledged" for is_acknowledged in acknowledged)
+        return _results(verdicts, statuses), trace.acknowledged
 
 
 async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quota: int) -> Body:
@@ -196,37 +243,6 @@ async def _read(request: Request, state: ApiState, key: ApiKey, body: bytes, quo
     except ApiError:
         state.pace.charge(key.id, quota, len(body))
         raise
-
-
-async def _judged(items: Sequence[Item], key: ApiKey, state: ApiState) -> list[AcceptedEvent | RefusedItem]:
-    verdicts = []
-    now_ms = time.time_ns() // 1_000_000
-    for number, item in enumerate(items, 1):
-        verdicts.append(judge(item, key, now_ms, state.limits))
-        if number % _JUDGED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return verdicts
-
-
-async def _send(
-    request: Request,
-    state: ApiState,
-    key: ApiKey,
-    verdicts: Sequence[AcceptedEvent | RefusedItem],
-    records: Sequence[AcceptedEvent],
-) -> tuple[list[Result], bool]:
-    """What became of every item, and whether Kafka has acknowledged all of those sent."""
-    records = await _sealed(state, records)
-    with tracing(state.tracing, request.headers, len(records)) as trace:
-        try:
-            acknowledged = await state.producer.send(
-                SERVICE_EVENTS, records, [("source", key.source.encode()), SCHEMA_HEADER, *trace.headers]
-            )
-        except KafkaUnavailableError:
-            return _results(verdicts, repeat("not_sent")), False
-        trace.acknowledged = all(acknowledged)
-    statuses = iter("accepted" if is_acknowledged else "not_acknowledged" for is_acknowledged in acknowledged)
-    return _results(verdicts, statuses), trace.acknowledged
 
 
 async def _sealed(state: ApiState, records: Sequence[AcceptedEvent]) -> Sequence[AcceptedEvent]:
@@ -300,9 +316,9 @@ def _is_strict(prefer: str | None) -> bool:
     return "handling=strict" in preferences
 
 
-def _fingerprint(request: Request, body: bytes, strict: bool) -> bytes:
-    """What makes a request the same: its body, and the headers that say how to read it."""
+def _fingerprint(request: Request, topic: EventTopic, body: bytes, strict: bool) -> bytes:
+    """What makes a request the same: its topic, its body, and the headers that say how to read it."""
     reading_headers = sorted(
         (name, value) for name, value in request.headers.items() if name.startswith(("ce-", "content-type"))
     )
-    return hashlib.sha256(repr((reading_headers, strict)).encode() + b"\n" + body).digest()
+    return hashlib.sha256(repr((topic.name, reading_headers, strict)).encode() + b"\n" + body).digest()

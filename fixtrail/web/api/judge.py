@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fixtrail.web.api.bodies import Item
 from fixtrail.web.api.keys import ApiKey
 from runtime.kafka.producer import OutgoingRecord
-from schemas.decode import EventError, decode_with_extras
+from schemas.decode import EventError
+from schemas.event_topics import SERVICE, EventTopic
 from schemas.times import to_ms
 
 # So many names of ignored fields are told, and so much of each.
@@ -29,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEvent(OutgoingRecord):
-    """An accepted event as it goes to Kafka: the bytes as they came, the vehicle as key.
+    """An accepted event as it goes to Kafka: the bytes as they came, the vehicle (or the center) as key.
 
     `ignored` names the fields that nobody reads: unknown, or optional and unreadable. `warnings` says all that its
     sender may want to know.
@@ -52,22 +53,30 @@ class RefusedItem:
     field: str | None = None
 
 
-def judge(item: Item, key: ApiKey, now_ms: int, limits: Limits) -> AcceptedEvent | RefusedItem:
-    """The record that `schemas.decode.admit` admits wherever it is read, or why there is none."""
+def judge(
+    item: Item, key: ApiKey, now_ms: int, limits: Limits, topic: EventTopic = SERVICE
+) -> AcceptedEvent | RefusedItem:
+    """The record that every reader of the topic admits, or why there is none."""
     try:
-        event, extras = decode_with_extras(item.value, item.headers, max_bytes=limits.max_bytes)
+        event, extras = topic.decoder.decode(item.value, item.headers, max_bytes=limits.max_bytes)
     except EventError as error:
         return RefusedItem(error.code, error.reason, _field(error))
     if to_ms(event.occurred_at) > now_ms + limits.ahead_ms:
         return RefusedItem("too_far_ahead", "occurred_at lies in the future", "occurred_at")
-    if not key.allows(type_=event.type):  # type: ignore[attr-defined]
+    if not key.allows(type_=event.type):
         return RefusedItem("type_not_allowed", "the API key may not send events of this type", "type")
-    if not key.allows(center=event.center_id):
-        return RefusedItem("center_not_allowed", "the API key may not send events of this center", "center_id")
+    if not key.allows(center=event.center_id or ""):
+        return RefusedItem("center_not_allowed", _not_of_center(event.center_id), "center_id")
     ignored = tuple(name[:LONGEST_NAME] for name in sorted(extras)[:MOST_WARNINGS])
     centers = limits.centers()
-    is_unknown = bool(centers) and event.center_id not in centers
-    return AcceptedEvent(event.vehicle_id.encode(), item.value, item.headers, now_ms, ignored, is_unknown)
+    is_unknown = bool(centers and event.center_id) and event.center_id not in centers
+    return AcceptedEvent(topic.key_of(event).encode(), item.value, item.headers, now_ms, ignored, is_unknown)
+
+
+def _not_of_center(center_id: str | None) -> str:
+    if center_id is None:
+        return "the API key may not send what holds for all centers: name one"
+    return "the API key may not send events of this center"
 
 
 def strictly(verdict: AcceptedEvent | RefusedItem) -> AcceptedEvent | RefusedItem:

@@ -90,7 +90,7 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         raise HTTPException(404)
     now, known = web.ops.clock(), web.config.centers
     center = known.get(center_id)
-    log = await asyncio.to_thread(_notice_log, web.config.settings, order)
+    log = await asyncio.to_thread(notice_log_of, web.config.settings, order)
     is_manager = person.has("manager")
     return page(
         request,
@@ -156,7 +156,7 @@ def _proofs(fact: JourneyFact | None) -> dict[str, list[str]]:
     return milestones
 
 
-def _notice_log(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
+def notice_log_of(settings: LedgerSettings, order: OrderKey) -> list[dict[str, Any]] | None:
     """The decision log of the order's notices as `fixtrail notices log` gives it; None where its ledger is away."""
     from fixtrail.customers.notice_log import log_as_json, log_of
 

@@ -16,5 +16,6 @@ def routers() -> Iterator[APIRouter]:
     from fixtrail.web.ops.order_page import router as order
     from fixtrail.web.ops.pages import router as board
     from fixtrail.web.ops.people import router as people
+    from fixtrail.web.ops.voices_page import router as voices
 
-    yield from (accounts, own_account, alive, board, order, center, people, analysis_orders, analysis)
+    yield from (accounts, own_account, alive, board, order, center, voices, people, analysis_orders, analysis)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ClickHouseSettings, ReportSettings
+from fixtrail.voices.limits import VoiceLimits, limits_of
 from fixtrail.web.accounts.access import Access, make_access
 from fixtrail.web.analysis.badges import DataBadges
 from fixtrail.web.analysis.cache import Reports
@@ -46,6 +47,7 @@ class Ops:
     reports: Reports
     data_badges: DataBadges
     board_targets: Targets
+    voice_limits: VoiceLimits
     default_zone: str
     report_zone: str
     ask: Callable[[str, Mapping[str, str]], list[Row]]
@@ -63,6 +65,7 @@ def make_ops(config: WebConfig) -> Ops:
         reports=reports,
         data_badges=DataBadges(reports, now_ms),
         board_targets=targets_of(config.settings),
+        voice_limits=voice_limits_of(config.settings),
         default_zone=config.push.time_zone,
         report_zone=report_targets(config.settings).time_zone,
         ask=ask,
@@ -99,6 +102,18 @@ def targets_of(settings: ReportSettings) -> Targets:
         # Targets that depend on another period are for the reports.
         plain = {name: value for name, value in targets.values.items() if isinstance(value, int | float)}
         return Targets(plain, thresholds_of(targets.more.get("board", {})))
+    except ExitError as error:
+        raise ExitError(str(error), REFUSED) from None
+    except ValueError as error:
+        raise ExitError(f"{settings.targets}: {error}", REFUSED) from None
+
+
+def voice_limits_of(settings: ReportSettings) -> VoiceLimits:
+    """The limits of table [voices] in the file that FIXTRAIL_TARGETS names. Raises ExitError (78) where it is wrong."""
+    if settings.targets is None:
+        return VoiceLimits()
+    try:
+        return limits_of(report_targets(settings).more.get("voices", {}))
     except ExitError as error:
         raise ExitError(str(error), REFUSED) from None
     except ValueError as error:

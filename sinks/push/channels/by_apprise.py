@@ -11,6 +11,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -65,7 +66,8 @@ class ByApprise:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.traits.timeout_s):
-                return await loop.run_in_executor(self._threads, partial(self._call, message.address, *content))
+                call = partial(self._call, message.address, *content, message.files)
+                return await loop.run_in_executor(self._threads, call)
         except TimeoutError:
             return Unclear("no answer in time")
 
@@ -79,7 +81,7 @@ class ByApprise:
         url = self._section.url.replace("{address}", quote(address, safe=""))
         return Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
 
-    def _call(self, address: str, title: str, body: str) -> Answer:
+    def _call(self, address: str, title: str, body: str, files: tuple[Path, ...] = ()) -> Answer:
         """Blocks until the service has answered."""
         from apprise import NotifyFormat
 
@@ -92,7 +94,7 @@ class ByApprise:
         form = NotifyFormat.HTML if self.traits.style == "mail" else NotifyFormat.TEXT
         _PAUSE.asked_s = None
         with self._log_capture as lines:
-            is_accepted = service.notify(body=body, title=title, body_format=form)
+            is_accepted = service.notify(body=body, title=title, body_format=form, attach=_attachment(files))
         return Accepted() if is_accepted else answer_from_log("\n".join(lines), _PAUSE.asked_s)
 
 
@@ -181,6 +183,15 @@ def _capture_pauses() -> None:
         return answer
 
     Session.send = noting_send  # type: ignore[assignment,method-assign]
+
+
+def _attachment(files: tuple[Path, ...]) -> Any:
+    """Apprise's attachment of these files; None without any."""
+    if not files:
+        return None
+    from apprise import AppriseAttachment
+
+    return AppriseAttachment([str(file) for file in files])
 
 
 def _asset() -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Style = Literal["data", "line", "short", "mail", "fields"]
@@ -32,7 +33,7 @@ class Message:
     """One message to one address. `id` is the same at every attempt, and no other message has it.
 
     `data` tells the same to machines; `fields` are the values for services whose messages are forms.
-    `address` is personal: no channel puts it into a log or a reason.
+    `address` is personal: no channel puts it into a log or a reason. `files` go along where a service takes any.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Message:
     expires_at: int
     data: Mapping[str, Any] = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def test_the_openapi_document_is_whole():
 
     assert document["openapi"].startswith("3.1")
     orders = {"/events", "/consents", "/orders/{order_id}", "/centers/{center_id}/open"}
-    assert set(document["paths"]) == orders | {"/estimates", "/figures", "/figures/{name}"}
+    assert set(document["paths"]) == orders | {"/reference", "/estimates", "/figures", "/figures/{name}"}
     referenced = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert referenced <= set(document["components"]["schemas"])
     for path in document["paths"].values():

@@ -41,7 +41,7 @@ def letters(monkeypatch) -> list[Letter]:
         letter(5, 9, "row_refused", "journeys"),
     ]
 
-    async def all_of_them(_settings):
+    async def all_of_them(_settings, _topic):
         for each in letters:
             yield each
 

@@ -11,6 +11,7 @@ from tests.workshop import (
     complained,
     diagnosed,
     diagnosis_started,
+    followed_up,
     handed_off,
     minutes,
     ms,
@@ -243,6 +244,19 @@ def test_a_complaint_counts_once_however_much_is_heard_of_it():
         "phases": ["opened", "contacted", "resolved"],
         "reached_at": [ms("12:00", 1), ms("13:00", 1), ms("14:00", 1)],
     }
+
+
+def test_who_got_in_touch_with_the_customer_is_remembered_in_order():
+    order = order_after(
+        *repaired_visit(),
+        followed_up("15:00", 2, event_id="f2"),
+        followed_up("09:00", 2, event_id="f1", phase="no_answer"),
+    )
+
+    assert order["follow_ups"] == [
+        {"event_id": "f1", "followed_up_at": ms("09:00", 2), "of": "k1", "phase": "no_answer"},
+        {"event_id": "f2", "followed_up_at": ms("15:00", 2), "of": "k1", "phase": "contacted"},
+    ]
 
 
 def test_a_survey_is_the_last_that_is_heard_of_an_order():

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from schemas.topics import MAX_SENT_BYTES
-from streams.journey import order
+from streams.journey import order, vehicle
 from streams.worker.process import MAX_REQUEST_BYTES
 from tests.worker_memory import Memory, Records
 from tests.workshop import R1, R2, Sent, at, checked_in, event_of, sent
@@ -95,3 +95,18 @@ def test_what_a_full_order_comes_to_fits_into_a_message(each: dict[str, Any]):
 
     assert len(orjson.dumps(fact)) * grown < MAX_SENT_BYTES
     assert len(state) * grown < MAX_REQUEST_BYTES
+
+
+def test_a_number_that_stands_for_many_cars_takes_no_further_orders_and_those_it_has_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(vehicle, "FULL_ORDERS", 2)
+    memory = Memory()
+    arrivals = [checked_in("08:00", order_id=f"O{number}") for number in range(3)]
+    memory.take(list(enumerate(map(event_of, arrivals[:2]))))
+
+    started = sent("repair", "09:30", order_id="O1", job_id="J1", phase="started")
+    out = memory.take([(2, event_of(arrivals[2])), (3, event_of(started))])
+
+    assert out.diverted == [(2, "vehicle_full")]
+    assert [fact["order_id"] for fact in out.journeys] == ["O1"]

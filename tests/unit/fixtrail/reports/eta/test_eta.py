@@ -27,6 +27,8 @@ CENTER = {
     "opens": "08:30",
     "closes": "18:00",
     "weekdays": [1, 2, 3],
+    "closed_on": ["2026-10-01"],
+    "open_on": [],
 }
 
 

@@ -1,0 +1,13 @@
+-- In which week was each part and each batch first named by any order?
+-- week: its Monday in time_zone. dimension: part or batch.
+SELECT
+    dimension_value.1 AS dimension,
+    dimension_value.2 AS value,
+    min(toMonday(toDate(occurred_at, {time_zone:String}))) AS week
+FROM events
+ARRAY JOIN arrayFilter(
+    pair -> notEmpty(pair.2),
+    [('part', ifNull(part_no, '')), ('batch', JSONExtractString(payload, 'batch'))]) AS dimension_value
+WHERE type IN ('repair', 'part_request')
+GROUP BY dimension, value
+ORDER BY dimension, value

@@ -1,0 +1,183 @@
+"""`fixtrail restore`: a backup onto a machine that has nothing yet, or in the place of what it has.
+
+The events, the workers' state and ClickHouse's rows go in as when topics get another number of partitions: records
+have other offsets afterwards, and everything that names one is changed with them.
+"""
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fixtrail.all_settings import Settings
+from fixtrail.backups.files import Manifest, check_files, read_manifest
+from fixtrail.backups.running import running_stack
+from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
+from fixtrail.backups.tables import fill_table, row_count
+from fixtrail.backups.take import OWN_FILES
+from fixtrail.backups.topics import BackupSource
+from fixtrail.clickhouse.admin import migrate_clickhouse
+from fixtrail.kafka_settings import record_partitions
+from fixtrail.local.stack_secrets import SECRETS_FILE
+from fixtrail.operations.boxes_away import is_embedded
+from fixtrail.operations.topics import plan_of
+from fixtrail.partitions.command import long_client
+from fixtrail.partitions.content import Content, ContentCopy, Target
+from fixtrail.partitions.groups import commit, require_stopped
+from fixtrail.partitions.move import MAX_REQUEST_BYTES
+from fixtrail.partitions.routes import PARTITIONERS
+from fixtrail.partitions.tables import TableMove
+from fixtrail.partitions.topic_admin import create, delete
+from fixtrail.settings import client_options
+from runtime.failure import USAGE, ExitError
+from runtime.kafka.producer import open_producer
+from runtime.personal import keys
+from runtime.store import open_store
+from schemas.topics import SERVICE_EVENTS, TOPICS
+from sinks.push.ledger.ledger import opened_ledger
+from sinks.push.ledger.restored import note_restored
+from streams.changelog_names import changelog_names
+from streams.worker.changelogs import changelog_topics
+
+Say = Callable[[str], object]
+# What an embedded stack has in its folder once it has run.
+_SERVED = ("broker", "clickhouse", SECRETS_FILE)
+
+
+def restore_backup(settings: Settings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
+    """Put a backup in the place of what is there; its manifest.
+
+    Raises ExitError: 1 where the backup is not whole, 2 where something is there and `force` is not set.
+    """
+    manifest = read_manifest(folder)
+    check_files(folder, manifest, without=f"{KEYS}/")
+    say(f"{folder} is whole: taken {manifest.taken_at}, {len(manifest.files)} files")
+    if not (folder / KEYS).exists():
+        say("without its folder `keys` nobody's name or address in the records can be read again")
+    if is_embedded(settings):
+        _restore_embedded(settings, folder, manifest, dry_run=dry_run, force=force, say=say)
+    else:
+        _require_empty(settings, force=force)
+        if not dry_run:
+            asyncio.run(_restore(settings, folder, manifest, say))
+    return manifest
+
+
+def _restore_embedded(
+    settings: Settings, folder: Path, manifest: Manifest, *, dry_run: bool, force: bool, say: Say
+) -> None:
+    data = settings.data
+    if settings.stack:
+        raise ExitError(f"the stack of {data} runs: stop it first", USAGE)
+    if not force and any((data / name).exists() for name in _SERVED):
+        raise ExitError(f"{data} is not empty: name another --data, or --force to write over it", USAGE)
+    if dry_run:
+        return
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("broker", "clickhouse"):
+        shutil.rmtree(data / name, ignore_errors=True)
+    for source, name in ((folder / KEYS / SECRETS_FILE, SECRETS_FILE), *((folder / own, own) for own in OWN_FILES)):
+        if source.exists():
+            shutil.copyfile(source, data / name)
+            (data / name).chmod(0o600)
+    record_partitions(data, manifest.partitions[SERVICE_EVENTS])
+    with running_stack(data):
+        asyncio.run(_restore(Settings(data=data), folder, manifest, say))
+
+
+def _require_empty(settings: Settings, *, force: bool) -> None:
+    client = long_client(settings)
+    try:
+        migrate_clickhouse(settings)
+        rows = row_count(client)
+    finally:
+        client.close()
+    stores = [name for name, dsn in _dsns(settings) if not is_empty(name, dsn)]
+    if (rows or stores) and not force:
+        has = [*(["ClickHouse has rows"] if rows else []), *(f"the {name} store has rows" for name in stores)]
+        raise ExitError(f"{' and '.join(has)}: --force puts the backup in their place", USAGE)
+
+
+def _dsns(settings: Settings) -> tuple[tuple[str, str], ...]:
+    return (LEDGER, settings.ledger_dsn()), (KEYS, settings.person_keys_dsn())
+
+
+async def _restore(settings: Settings, folder: Path, manifest: Manifest, say: Say) -> None:
+    client = long_client(settings)
+    try:
+        async with _admin(settings) as admin:
+            await require_stopped(admin, settings.app_id)
+            migrate_clickhouse(settings)
+            for file in manifest.files:
+                if file.path.startswith("clickhouse/"):
+                    await asyncio.to_thread(fill_table, folder, client, Path(file.path).stem)
+                    say(f"clickhouse {Path(file.path).stem}: {file.items:,} rows")
+            commits = await _fill_topics(settings, folder, manifest, admin, client, say)
+            await asyncio.to_thread(_fill_stores, settings, folder, say)
+            await commit(client_options(settings), commits)
+    finally:
+        client.close()
+
+
+async def _fill_topics(
+    settings: Settings, folder: Path, manifest: Manifest, admin: Any, client: Any, say: Say
+) -> dict[str, dict[str, dict[int, int]]]:
+    """The topics, the workers' state and the rows that name records; what the groups have read of it."""
+    plan, count = plan_of(settings), settings.partition_count
+    topics = [*TOPICS, *changelog_topics(settings.app_id)]
+    for topic in topics:
+        await delete(admin, [topic.name])
+        await create(admin, topic.name, count, plan.replication, plan.config_of(topic))
+    before = changelog_names(manifest.app_id)
+    source = BackupSource(folder, dict(zip(changelog_names(settings.app_id), before, strict=True)))
+    renamed = {old: new for new, old in source.names.items()}
+    partitions = {renamed.get(name, name): number for name, number in manifest.partitions.items()}
+    tables = TableMove(client, f"restored {time.time_ns()}")
+    await asyncio.to_thread(tables.begin)
+    async with open_producer(client_options(settings), max_request_size=MAX_REQUEST_BYTES) as producer:
+        target = Target(client_options(settings), producer, count, "", PARTITIONERS[manifest.partitioner])
+        content = Content(source, partitions, _renamed_groups(manifest, settings.app_id))
+        changelogs = dict(zip(("orders", "vehicles", "hours"), changelog_names(settings.app_id), strict=True))
+        commits = await ContentCopy(content, target, changelogs, tables, say).run()
+    await asyncio.to_thread(tables.exchange)
+    await asyncio.to_thread(tables.clean)
+    return commits
+
+
+def _renamed_groups(manifest: Manifest, app_id: str) -> dict[str, dict[str, dict[int, int]]]:
+    """The commits under this app id; it may be another one than that of the backup."""
+    return {
+        topic: {app_id + group.removeprefix(manifest.app_id): offsets for group, offsets in by_group.items()}
+        for topic, by_group in manifest.commits.items()
+    }
+
+
+def _fill_stores(settings: Settings, folder: Path, say: Say) -> None:
+    with opened_ledger(settings.ledger_dsn()) as ledger:
+        count = fill_store(ledger, folder, LEDGER)
+        note_restored(ledger, time.time_ns() // 1_000_000)
+    say(f"ledger: {count:,} rows; nothing that may have been sent since the backup is sent again")
+    if (folder / KEYS).exists():
+        store = open_store(settings.person_keys_dsn())
+        try:
+            keys.create_tables(store)
+            store.begin()
+            say(f"person keys: {fill_store(store, folder, KEYS):,}")
+            store.commit()
+        finally:
+            store.close()
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[Any]:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()

@@ -1,0 +1,83 @@
+"""The ledger and the key store of a backup, row by row: SQLite and PostgreSQL alike."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fixtrail.backups.files import BackupFile, ItemWriter, described, items_of
+from runtime.failure import ExitError
+from runtime.store import Store, StoreUnavailableError, open_store
+
+LEDGER, KEYS = "ledger", "keys"
+TABLES = {
+    LEDGER: ("sends", "preferences", "consents", "grants", "followers", "upgrades", "restorations"),
+    KEYS: ("person_keys",),
+}
+
+
+def write_store(folder: Path, name: str, dsn: str) -> list[BackupFile]:
+    """Write the tables of one store, all as of one instant; none where there is no such store yet."""
+    if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
+        return []
+    store = _opened(dsn)
+    try:
+        store.begin()
+        files = [_write_table(folder, store, name, table) for table in TABLES[name] if store.columns(table)]
+        store.rollback()
+        return files
+    finally:
+        store.close()
+
+
+def _write_table(folder: Path, store: Store, name: str, table: str) -> BackupFile:
+    path, columns = folder / name / f"{table}.rows", sorted(store.columns(table))
+    with ItemWriter(path) as writer:
+        writer.write(columns)
+        writer.write_all(store.run(f"SELECT {', '.join(columns)} FROM {table}"))
+    return described(folder, path, writer.items - 1)
+
+
+def is_empty(name: str, dsn: str) -> bool:
+    """Whether the store holds nothing yet."""
+    if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
+        return True
+    store = _opened(dsn)
+    try:
+        present = [table for table in TABLES[name] if store.columns(table)]
+        return not any(store.run(f"SELECT 1 FROM {table} LIMIT 1") for table in present)
+    finally:
+        store.close()
+
+
+def fill_store(store: Store, folder: Path, name: str) -> int:
+    """Put the rows of a backup in the place of those of the store, whose tables are there; how many they are."""
+    count = 0
+    for table in TABLES[name]:
+        path = folder / name / f"{table}.rows"
+        if not path.exists():
+            continue
+        if not store.columns(table):
+            _create(store, table)
+        items = items_of(path)
+        columns: Sequence[str] = next(items)
+        store.run(f"DELETE FROM {table}")
+        rows = [tuple(row) for row in items]
+        marks = ", ".join("?" * len(columns))
+        if rows:
+            store.run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+        count += len(rows)
+    return count
+
+
+def _create(store: Store, table: str) -> None:
+    """The two tables that a ledger gets only when it needs them."""
+    store.run({"upgrades": "CREATE TABLE upgrades (name TEXT PRIMARY KEY)"}.get(table, _RESTORATIONS))
+
+
+_RESTORATIONS = "CREATE TABLE IF NOT EXISTS restorations (restored_at BIGINT NOT NULL)"
+
+
+def _opened(dsn: str) -> Store:
+    try:
+        return open_store(dsn)
+    except StoreUnavailableError as error:
+        raise ExitError(f"a store cannot be used: {error}") from None

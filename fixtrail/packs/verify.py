@@ -1,0 +1,136 @@
+"""Tells whether the numbers of a pack still hold: the same, restated because events came since, or wrong.
+
+The figures are computed again as of the pack's own moment. What differs then can only come from records that were not
+there, or from another definition; how much it may differ is bounded by how many orders those records touch.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fixtrail.packs.canonical import rounded, sha256
+from fixtrail.packs.compute import KIND, SCHEMA
+from fixtrail.packs.shown import shown_row
+from fixtrail.packs.words import Pack, Row
+from runtime.failure import USAGE, ExitError
+
+Verdict = Literal["restated", "redefined", "wrong"]
+# What open orders change, too: their events alone may move these.
+OF_OPEN_ORDERS = ("open_", "odd_times", "complaints_per_month")
+COMPARED = ("value", "low", "high", "n", "count")
+_OUTSIDE = ("sha256", "clock")
+_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One number that differs: what the pack says, and what holds now."""
+
+    figure: str
+    period: str
+    key: str | None
+    name: str
+    before: Any
+    now: Any
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came since a pack: records, and orders of its periods that they may have changed.
+
+    `is_behind`: ClickHouse does not have all that the pack was computed from.
+    """
+
+    records: int
+    orders: int
+    is_behind: bool = False
+
+
+def read_pack(file: Path) -> dict[str, Any]:
+    """A pack. Raises ExitError (2) for a file that is none."""
+    try:
+        pack = json.loads(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise ExitError(f"{file} is no pack: it is not JSON", USAGE) from None
+    except OSError as error:
+        raise ExitError(f"{file} cannot be read: {error.strerror}", USAGE) from None
+    if not isinstance(pack, dict) or pack.get("kind") != KIND:
+        raise ExitError(f"{file} is no pack: fixtrail report pack makes them", USAGE)
+    if pack.get("schema") != SCHEMA:
+        raise ExitError(f"{file} is a pack of schema {pack.get('schema')}; this version reads {SCHEMA}", USAGE)
+    return pack
+
+
+def flaws_of(pack: Pack) -> list[str]:
+    """What is wrong with a pack by itself: its hash, or a figure that does not follow from its own counts."""
+    try:
+        content = {name: item for name, item in pack.items() if name not in _OUTSIDE}
+        flaws = [] if sha256(content) == pack.get("sha256") else ["its sha256 is not that of its content"]
+        return flaws + [flaw for row in pack["figures"] for flaw in _flaws_of_figure(row)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return [f"it is not as a pack is: {type(error).__name__} {error}"]
+
+
+def _flaws_of_figure(row: Row) -> Iterator[str]:
+    name = f"{row['figure']} of {row['period']}"
+    if row["unit"] == "share" and row["count"] is not None and row["n"] and row["value"] is not None:
+        share = row["count"] / row["n"]
+        if not _same(share, row["value"]):
+            yield f"{name} says {row['value']:g}, and {row['count']} of {row['n']} are {share:g}"
+    if shown_row(row, row["unit"], tuple(row["shown"])) != row["shown"]:
+        yield f"{name}: the numbers shown are not its own"
+
+
+def differences(pack: Pack, figures: Iterable[Row], news: News) -> list[Difference]:
+    """Where the figures, computed again, are not those of the pack."""
+    current = {_name(row): rounded(dict(row)) for row in figures}
+    return [
+        difference
+        for row in pack["figures"]
+        if (now := current.get(_name(row))) is not None
+        for difference in _of_row(row, now, news)
+    ]
+
+
+def _of_row(row: Row, now: Row, news: News) -> Iterator[Difference]:
+    names = [name for name in COMPARED if not _same(row[name], now[name])]
+    verdict, reason = _judged(row, now, news)
+    for name in names:
+        yield Difference(row["figure"], row["period"], row["key"], name, row[name], now[name], verdict, reason)
+
+
+def _judged(row: Row, now: Row, news: News) -> tuple[Verdict, str]:
+    if row["version"] != now["version"]:
+        return "redefined", f"definition version {row['version']}, now {now['version']}"
+    if not news.records:
+        return "wrong", "no record has come since"
+    if row["figure"].startswith(OF_OPEN_ORDERS):
+        return "restated", f"{news.records} records have come since"
+    if not news.orders:
+        return "wrong", "no record that came since is about its orders"
+    bounds = {"n": news.orders, "count": max(news.orders, news.records)}
+    for name, most in bounds.items():
+        if row[name] is not None and now[name] is not None and abs(row[name] - now[name]) > most:
+            return "wrong", f"{name} differs by more than the {most} that records since can change"
+    return "restated", f"{news.orders} of its orders may have changed by {news.records} records since"
+
+
+def is_behind(mark: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a watermark lacks something that another one has."""
+    newest = now["partitions"]
+    return any(newest.get(partition, -1) < offset for partition, offset in mark["partitions"].items())
+
+
+def _name(row: Row) -> tuple[str, str, str | None]:
+    return row["figure"], row["period"], row["key"]
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, (int, float)) and isinstance(second, (int, float)):
+        return math.isclose(first, second, rel_tol=_TOLERANCE, abs_tol=1e-12)
+    return bool(first == second)

@@ -1,0 +1,113 @@
+"""The three texts of a pack say its own numbers and no others, and call nothing good that may be chance."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtrail.packs.files import LOCALES, RENDERERS, write_files
+from fixtrail.packs.message import LONGEST_BYTES, MOST_FIGURES, render_message
+from fixtrail.packs.pages import render_sheet
+from fixtrail.reports.report import Locale
+from tests.told_packs import CHANGES, full_pack, owners_pack
+
+GOOD = re.compile(r"better|变好|改善|好转|更好", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.#-])[+−-]?\d+(?:\.\d+)?")
+_NO_FIGURES = re.compile(
+    r"<style>.*?</style>|style=\"[^\"]*\"|<[^>]+>|\d{4}-\d\d-\d\d(T[\d:.+]+)?|rule-\d|sha256 \w+", re.S
+)
+
+
+def numbers_in(text: str) -> set[float]:
+    """Every number of a text but for dates, hashes and the numbers of its styles."""
+    return {float(number) for number in _NUMBER.findall(_NO_FIGURES.sub(" ", text))}
+
+
+def numbers_of(value: Any) -> set[float]:
+    """Every number of a pack, in the form in which texts show it, and its counts."""
+    if isinstance(value, dict):
+        parts = (numbers_of(item) for item in value.values())
+        return set().union(*parts) if value else set()
+    if isinstance(value, list):
+        return set().union(*map(numbers_of, value)) if value else set()
+    return {float(value)} if isinstance(value, (int, float)) and not isinstance(value, bool) else set()
+
+
+def shown_numbers(pack: dict[str, Any]) -> set[float]:
+    """The numbers that a text may say."""
+    rows = [*pack["figures"], *pack["changes"], *pack["waits"], *pack["causes"]["top"]]
+    counts = [row.get("n") for row in pack["figures"]]
+    parts = ("verdicts", "alerts", "unknown", "data_quality", "watermark")
+    return numbers_of([row["shown"] for row in rows]) | numbers_of(counts) | numbers_of([pack[part] for part in parts])
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("form", ["3", "15"])
+def test_every_number_of_a_text_is_one_of_the_pack(tmp_path: Path, form: str, locale: Locale):
+    pack = full_pack(tmp_path)
+    told = numbers_in(RENDERERS[form](pack, locale))
+
+    # A first-time fix may come back within 30 days.
+    assert told - shown_numbers(pack) <= {30.0}
+    assert {32.9, 30.8, 35.0, 15.0, 214.0, 74.3, 90.0, -2.9, -5.0, -0.8} <= told
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_message_is_short(tmp_path: Path, locale: Locale):
+    message = render_message(full_pack(tmp_path), locale)
+    lead = message.splitlines()[1]
+
+    assert len(message.encode()) <= LONGEST_BYTES
+    assert len(re.findall(r"。|\.(?:\s|$)", lead)) <= 3
+    assert 1 <= sum(line.startswith("•") for line in message.splitlines()) <= MOST_FIGURES
+    assert message.splitlines()[-1].startswith("sha256 ")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("form", RENDERERS)
+def test_nothing_is_called_good_where_the_interval_of_the_change_holds_0(tmp_path: Path, form: str, locale: Locale):
+    uncertain = {
+        name: (change, -abs(low), abs(high), "not_distinguishable") for name, (change, low, high, _) in CHANGES.items()
+    }
+
+    assert not GOOD.search(RENDERERS[form](full_pack(tmp_path, uncertain), locale))
+    assert GOOD.search(RENDERERS[form](full_pack(tmp_path), locale))
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en", "3 of 5 targets met, 2 missed"), ("zh-CN", "5 项目标中 3 项达标，2 项未达标")]
+)
+@pytest.mark.parametrize("form", RENDERERS)
+def test_the_owners_table_met_three_of_five(form: str, locale: Locale, words: str):
+    text = RENDERERS[form](owners_pack(), locale)
+
+    assert words in text
+    assert not GOOD.search(text)
+
+
+def test_all_texts_name_the_same_pack(tmp_path: Path):
+    pack = full_pack(tmp_path)
+    files = write_files(pack, tmp_path / "out")
+
+    assert [file.name for file in files] == [
+        *("3-zh-CN.txt", "15-zh-CN.html", "30-zh-CN.html", "3-en.txt", "15-en.html", "30-en.html", "pack.json"),
+    ]
+    assert all(pack["sha256"][:12] in file.read_text() for file in files)
+
+
+def test_what_somebody_named_cannot_break_a_page_or_a_message(tmp_path: Path):
+    pack = full_pack(tmp_path)
+    for about in pack["definitions"].values():
+        about["title"] = {"zh-CN": "<b>&" + "长" * 3000, "en": "<script>" + "x" * 3000}
+    pack["unknown"] = [{"what": "no_report", "report": "r", "reason": "y" * 5000}]
+
+    assert len(render_message(pack, "zh-CN").encode()) <= LONGEST_BYTES
+    assert "<script>" not in render_sheet(pack, "en")
+
+
+def test_a_late_message_says_so(tmp_path: Path):
+    note = "Made up for: this was planned for 2026-07-10 17:00."
+
+    assert note in render_message(full_pack(tmp_path), "en", note)
+    assert note in render_sheet(full_pack(tmp_path), "en", note)

@@ -1,0 +1,91 @@
+"""A pack's numbers hold, were restated by events that came since, or were never computed from these data."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtrail.packs.canonical import sha256
+from fixtrail.packs.verify import News, differences, flaws_of, is_behind, read_pack
+from runtime.failure import USAGE, ExitError
+from tests.told_packs import full_pack
+
+NOTHING_NEW, TWO_ORDERS = News(0, 0), News(7, 2)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> dict[str, Any]:
+    return full_pack(tmp_path)
+
+
+def verdicts(pack: dict[str, Any], news: News, **changed: Any) -> set[str]:
+    """The verdicts on a pack whose fixes are now these."""
+    figures = deepcopy(pack["figures"])
+    next(row for row in figures if row["figure"] == "ftfr").update(changed)
+    return {difference.verdict for difference in differences(pack, figures, news)}
+
+
+def test_the_same_numbers_hold(pack: dict[str, Any]):
+    assert flaws_of(pack) == []
+    assert differences(pack, pack["figures"], NOTHING_NEW) == []
+
+
+def test_what_differs_although_nothing_came_is_wrong(pack: dict[str, Any]):
+    assert verdicts(pack, NOTHING_NEW, value=0.9) == {"wrong"}
+    assert verdicts(pack, News(7, 0), value=0.9) == {"wrong"}
+
+
+def test_a_comeback_that_came_since_restates(pack: dict[str, Any]):
+    assert verdicts(pack, TWO_ORDERS, value=0.945) == {"restated"}
+    assert verdicts(pack, TWO_ORDERS, n=202) == {"restated"}
+
+
+def test_two_orders_cannot_change_three(pack: dict[str, Any]):
+    assert verdicts(pack, TWO_ORDERS, n=203) == {"wrong"}
+
+
+def test_another_definition_is_not_wrong(pack: dict[str, Any]):
+    assert verdicts(pack, NOTHING_NEW, value=0.9, version=99) == {"redefined"}
+
+
+def test_a_changed_file_is_wrong_even_with_its_clock(pack: dict[str, Any]):
+    pack["clock"]["computed_at"] = "2030-01-01T00:00:00+00:00"
+    assert flaws_of(pack) == []
+    pack["figures"][0]["value"] += 1
+    assert "sha256" in flaws_of(pack)[0]
+
+
+def test_a_forged_number_with_a_hash_of_its_own_is_wrong(pack: dict[str, Any]):
+    row = next(row for row in pack["figures"] if row["figure"] == "ftfr")
+    row.update(value=0.99, count=191)
+    pack["sha256"] = sha256({name: part for name, part in pack.items() if name not in ("sha256", "clock")})
+
+    assert any("191 of 200" in flaw for flaw in flaws_of(pack))
+    assert any("shown" in flaw for flaw in flaws_of(pack))
+
+
+def test_a_server_that_lacks_records_can_compare_nothing():
+    told = {"partitions": {"0": 10, "1": 5}}
+
+    assert is_behind(told, {"partitions": {"0": 10}})
+    assert is_behind(told, {"partitions": {"0": 9, "1": 5}})
+    assert not is_behind(told, {"partitions": {"0": 12, "1": 5, "2": 1}})
+
+
+@pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"kind": "fixtrail-pack", "schema": 99}', "\udcff"])
+def test_another_file_is_no_pack(tmp_path: Path, text: str):
+    file = tmp_path / "other.json"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+
+    with pytest.raises(ExitError) as failure:
+        read_pack(file)
+    assert failure.value.exit_code == USAGE
+
+
+def test_a_pack_without_its_parts_has_a_flaw_and_no_traceback(pack: dict[str, Any], tmp_path: Path):
+    del pack["figures"]
+    (tmp_path / "pack.json").write_text(json.dumps(pack))
+
+    assert flaws_of(read_pack(tmp_path / "pack.json"))
