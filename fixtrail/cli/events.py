@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -170,12 +170,22 @@ def facts(
         raise ExitError(f"{bad:,} lines are no event")
 
 
-@app.command(epilog="Example:  fixtrail verify --data .fixtrail")
-def verify(as_json: AsJson = False, data: Data = None) -> None:
-    """Recompute every order from the stored events and report every difference to view `orders`; 1 if there is one."""
+@app.command(epilog="Examples:  fixtrail verify --data .fixtrail    fixtrail verify --rules python")
+def verify(
+    rules: Annotated[
+        Literal["sql", "python"],
+        typer.Option(help="Derive in ClickHouse by SQL that shares nothing with the stream, or by the stream's rules."),
+    ] = "sql",
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Derive every order from the stored events again and report every difference to what is stored; 1 if there is one.
+
+    Works inside ClickHouse, slice by slice of vehicles. Run it while no events arrive.
+    """
     from fixtrail.recompute.verify import run_verify
 
-    raise SystemExit(run_verify(settings_of(data), as_json=as_json))
+    raise SystemExit(run_verify(settings_of(data), rules=rules, as_json=as_json))
 
 
 @app.command(

@@ -14,13 +14,13 @@ def server_of(settings: ClickHouseSettings) -> ClickHouse:
     return ClickHouse(settings.clickhouse_url(), user, password, settings.clickhouse_ca)
 
 
-def writing_client(settings: ClickHouseSettings) -> Any:
+def writing_client(settings: ClickHouseSettings, *, timeout_s: int = 30) -> Any:
     """A clickhouse-connect client that may write. Raises ExitError where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     server = server_of(settings)
     try:
-        return connect(server)
+        return connect(server, timeout_s=timeout_s)
     except (ClickHouseError, ValueError) as error:
         error_text = str(error).splitlines()[0]
         raise ExitError(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None

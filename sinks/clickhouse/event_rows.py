@@ -5,7 +5,7 @@ from datetime import datetime
 
 from schemas.codes import CODE_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
-from schemas.events import EVENT_TYPES, Event
+from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event
 from schemas.fast_path import replaced
 from schemas.origin import origin_of
 from schemas.personal import is_sealed
@@ -75,6 +75,8 @@ class EventRows:
         else:
             for name in CODE_FIELDS:
                 self._payload[name] = _with_codes(self._payload[name])
+            cancellation = _payload_writer(EVENT_TYPES["cancellation"], set())
+            self._payload["cancellation"] = _with_correction(self._payload["cancellation"], cancellation)
 
     def is_event(self, record: Record) -> bool:
         """Whether `row` would give a row for this record."""
@@ -149,6 +151,11 @@ def _with_text(
         return payload(event.model_copy(update={field: unseal(text)}) if is_sealed(text) else event)
 
     return readable
+
+
+def _with_correction(payload: Callable[[Event], bytes], whole: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
+    """The same payload, with the reason that takes an order out of every figure: nobody has typed it."""
+    return lambda event: (whole if event.__dict__["reason"] == VEHICLE_CORRECTED else payload)(event)
 
 
 def _with_codes(payload: Callable[[Event], bytes]) -> Callable[[Event], bytes]:

@@ -5,9 +5,7 @@ The feed is a dirty one: open and cancelled orders, some without check-in, late,
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -355,38 +353,6 @@ def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]
         assert (row["emergencies"], row["in_time"]) == (len(mine), (took <= 7200).sum())
         assert same(row["median_s"], took.median() if len(took) else None)
         assert same(row["p90_s"], took.quantile(0.9) if len(took) else None)
-
-
-def test_the_last_twelve_months_of_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
-    """Demand, top 50 and what is on its way; nothing is forecast of days that are too few."""
-    last = max(at for order in orders for part in order["parts"] if (at := asked_at(part)) is not None)
-    # A center east of Greenwich is a day ahead by then.
-    end = last.date() + timedelta(days=1)
-    report = as_json(parts.build(ask, replace(options(), forecast=True, until=end)))
-    first = end - timedelta(days=364)
-    demand: Counter[str] = Counter()
-    for order in orders:
-        for part in order["parts"]:
-            left_early = part["cancelled_at"] and not part["fulfilled_at"] and not part["backordered_at"]
-            if (at := asked_at(part)) is not None and at.date() >= first and not left_early:
-                demand[part["part_no"]] += 1
-    open_parts = {
-        (order["center_id"], part["request_id"])
-        for order in orders
-        for part in order["parts"]
-        if part["backordered_at"] and not part["fulfilled_at"] and not part["cancelled_at"]
-    }
-
-    assert {row["part_no"]: row["hits"] for row in report["tables"]["classes"]} == demand
-    assert {(row["center_id"], row["request_id"]) for row in report["tables"]["special_orders"]} == open_parts
-    shares = [row["share_of_hits"] for row in report["tables"]["top"]]
-    assert shares == sorted(shares, reverse=True) and (sum(shares) >= 0.8 or len(shares) == 50)
-    assert {row["status"] for row in report["tables"]["forecast"]} <= {"forecast", "too_young"}
-
-
-def asked_at(part: dict[str, Any]) -> datetime | None:
-    """When a part was asked for, or was first missing or there where nobody told that."""
-    return part["requested_at"] or part["backordered_at"] or part["fulfilled_at"]
 
 
 def requests_of(orders: Iterable[Order]) -> Iterator[dict[str, Any]]:
