@@ -13,10 +13,10 @@ from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.connection import connect
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.estimate_rows import ESTIMATES
-from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS
 from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
 from sinks.clickhouse.tables import Table
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
 from tests.paths import ROOT

@@ -45,6 +45,8 @@ class ReportRequest:
     by: str | None = None
     center: str = ""
     source: str = ""
+    # Of `parts`: with the next 30 days.
+    forecast: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def computer(settings: ReportSettings) -> Compute:
             report_targets(settings),
             source=request.source,
             center=request.center,
+            forecast=request.forecast,
             holidays=settings.holidays,
             procedures=settings.procedures,
             staff=settings.staff,

@@ -211,6 +211,8 @@ def request_of(request: Request, name: str) -> ReportRequest:
         request_of_all = ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
     except ExitError:
         raise HTTPException(400) from None
+    if name == "parts":
+        return replace(request_of_all, forecast=parameters.get("forecast") == "1")
     if name != "data":
         return request_of_all
     center, source = (parameters.get(key, "")[:LONGEST_NAME] for key in ("center", "source"))

@@ -4,9 +4,11 @@ import asyncio
 import threading
 
 import pytest
+from starlette.requests import Request
 
 from fixtrail.reports.report import Bilingual, Report
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest, Reports, reason_of
+from fixtrail.web.analysis.pages import request_of
 from fixtrail.web.ops.page_frame import catalogue
 from runtime.failure import USAGE, ExitError
 
@@ -116,3 +118,14 @@ def test_every_report_and_cut_has_a_name_in_both_languages():
         texts = catalogue()[locale]
         assert all(texts[f"analysis.names.{name}"] for name in REPORTS)
         assert all(texts[f"analysis.cuts.{cut}"] for cut in CUTS)
+
+
+def test_the_page_on_parts_is_asked_for_the_next_days_by_its_box():
+    """Only there: elsewhere the box has no meaning, and one report is not cached as two."""
+    for name, query, has_forecast in (
+        ("parts", "forecast=1", True),
+        ("parts", "", False),
+        ("kpi", "forecast=1", False),
+    ):
+        scope = {"type": "http", "query_string": query.encode(), "headers": []}
+        assert request_of(Request(scope), name).forecast is has_forecast
