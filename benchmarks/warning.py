@@ -96,11 +96,19 @@ def main() -> None:
         soon = slice(WAVE_WEEK, WAVE_WEEK + SOON_WEEKS)
         alarms.append(wave.is_named[number, soon].any())
         seen.append((wave.is_named | wave.is_above)[number, soon].any())
-    print(f"| seeds | centers | cells watched | reports that name something though nothing has changed (stated 10 %) "
-          f"| threefold rate at 1 a week within {SOON_WEEKS} weeks: alarm | alarm or watch | CPU s, first | median |")  # fmt: skip
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    print(f"| {arguments.seeds} | {arguments.centers} | {cells} | {100 * np.mean(named):.1f} % | "
-          f"{100 * np.mean(alarms):.0f} % | {100 * np.mean(seen):.0f} % | {cpu_s[0]:.1f} | {np.median(cpu_s):.1f} |")  # fmt: skip
+    heads = (
+        "seeds",
+        "centers",
+        "cells watched",
+        "false reports, stated 10 %",
+        "alarm within 8 weeks",
+        "alarm or watch",
+    )
+    shares = (f"{100 * float(np.mean(values)):.1f} %" for values in (named, alarms, seen))
+    values = (str(arguments.seeds), str(arguments.centers), str(cells), *shares)
+    times = (f"{cpu_s[0]:.1f}", f"{float(np.median(cpu_s)):.1f}")
+    print(f"| {' | '.join((*heads, 'CPU s, first', 'CPU s, median'))} |\n{'| --- ' * 8}|")
+    print(f"| {' | '.join((*values, *times))} |")
     print("\n| expected a week | false alarm in a year | limit h | median weeks | within 8 weeks |")
     print("| --- | --- | --- | --- | --- |")
     for sight in sights():

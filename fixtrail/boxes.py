@@ -18,7 +18,8 @@ from runtime.progress import Progress
 from runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from fixtrail.watch.quality import Compute, QualityCase
+    from fixtrail.reports.warning.case import QualityCase
+    from fixtrail.watch.quality import Compute
 
 log = logging.getLogger(__name__)
 
@@ -126,16 +127,16 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises ExitError (78) where its file is wrong."""
-    from fixtrail.configuration import centers_of, refusal
+    from fixtrail.configuration import centers_of, procedures_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
-    from fixtrail.watch.config import read_watch_config
+    from fixtrail.watch.config import read_watch_config, with_procedures
 
     log_as_json("watch", settings.log_level)
     group = f"{settings.app_id}-watch"
     progress = Progress()
     watchdog = _watch("watch", settings, progress)
     with refusal():
-        watch = read_watch_config(settings.watch)
+        watch = with_procedures(read_watch_config(settings.watch), procedures_of(settings))
     with member_instance(settings.data, group) as instance:
         config = WatchBoxConfig(
             kafka=client_options(settings),

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fixtrail.all_settings import Settings
 from fixtrail.backups.files import Manifest, check_files, read_manifest
 from fixtrail.backups.running import running_stack
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
@@ -21,8 +20,8 @@ from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import migrate_clickhouse
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.boxes_away import is_embedded
 from fixtrail.local.stack_secrets import SECRETS_FILE
+from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of
 from fixtrail.partitions.command import long_client
 from fixtrail.partitions.content import Content, ContentCopy, Target
@@ -31,7 +30,7 @@ from fixtrail.partitions.move import MAX_REQUEST_BYTES
 from fixtrail.partitions.routes import PARTITIONERS
 from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import create, delete
-from fixtrail.settings import client_options
+from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import USAGE, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.personal import keys
@@ -47,7 +46,7 @@ Say = Callable[[str], object]
 _SERVED = ("broker", "clickhouse", SECRETS_FILE)
 
 
-def restore_backup(settings: Settings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
+def restore_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
     """Put a backup in the place of what is there; its manifest.
 
     Raises ExitError: 1 where the backup is not whole, 2 where something is there and `force` is not set.
@@ -67,7 +66,7 @@ def restore_backup(settings: Settings, folder: Path, *, dry_run: bool, force: bo
 
 
 def _restore_embedded(
-    settings: Settings, folder: Path, manifest: Manifest, *, dry_run: bool, force: bool, say: Say
+    settings: PersonsSettings, folder: Path, manifest: Manifest, *, dry_run: bool, force: bool, say: Say
 ) -> None:
     data = settings.data
     if settings.stack:
@@ -85,10 +84,10 @@ def _restore_embedded(
             (data / name).chmod(0o600)
     record_partitions(data, manifest.partitions[SERVICE_EVENTS])
     with running_stack(data):
-        asyncio.run(_restore(Settings(data=data), folder, manifest, say))
+        asyncio.run(_restore(PersonsSettings(data=data), folder, manifest, say))
 
 
-def _require_empty(settings: Settings, *, force: bool) -> None:
+def _require_empty(settings: PersonsSettings, *, force: bool) -> None:
     client = long_client(settings)
     try:
         migrate_clickhouse(settings)
@@ -101,11 +100,11 @@ def _require_empty(settings: Settings, *, force: bool) -> None:
         raise ExitError(f"{' and '.join(has)}: --force puts the backup in their place", USAGE)
 
 
-def _dsns(settings: Settings) -> tuple[tuple[str, str], ...]:
+def _dsns(settings: PersonsSettings) -> tuple[tuple[str, str], ...]:
     return (LEDGER, settings.ledger_dsn()), (KEYS, settings.person_keys_dsn())
 
 
-async def _restore(settings: Settings, folder: Path, manifest: Manifest, say: Say) -> None:
+async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, say: Say) -> None:
     client = long_client(settings)
     try:
         async with _admin(settings) as admin:
@@ -123,7 +122,7 @@ async def _restore(settings: Settings, folder: Path, manifest: Manifest, say: Sa
 
 
 async def _fill_topics(
-    settings: Settings, folder: Path, manifest: Manifest, admin: Any, client: Any, say: Say
+    settings: PersonsSettings, folder: Path, manifest: Manifest, admin: Any, client: Any, say: Say
 ) -> dict[str, dict[str, dict[int, int]]]:
     """The topics, the workers' state and the rows that name records; what the groups have read of it."""
     plan, count = plan_of(settings), settings.partition_count
@@ -155,7 +154,7 @@ def _renamed_groups(manifest: Manifest, app_id: str) -> dict[str, dict[str, dict
     }
 
 
-def _fill_stores(settings: Settings, folder: Path, say: Say) -> None:
+def _fill_stores(settings: PersonsSettings, folder: Path, say: Say) -> None:
     with opened_ledger(settings.ledger_dsn()) as ledger:
         count = fill_store(ledger, folder, LEDGER)
         note_restored(ledger, time.time_ns() // 1_000_000)
@@ -172,7 +171,7 @@ def _fill_stores(settings: Settings, folder: Path, say: Say) -> None:
 
 
 @asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[Any]:
+async def _admin(settings: PersonsSettings) -> AsyncIterator[Any]:
     from aiokafka.admin import AIOKafkaAdminClient
 
     admin = AIOKafkaAdminClient(**client_options(settings))

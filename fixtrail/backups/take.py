@@ -11,17 +11,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fixtrail.all_settings import Settings
 from fixtrail.backups.files import MANIFEST, BackupFile, Manifest, described
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
 from fixtrail.backups.topics import write_topic
-from fixtrail.local.boxes_away import is_embedded
 from fixtrail.local.stack_secrets import SECRETS_FILE
+from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.partitions.command import long_client
 from fixtrail.partitions.copying import KafkaSource
 from fixtrail.partitions.move import Survey, open_move
-from fixtrail.settings import client_options
+from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import REFUSED, USAGE, ExitError
 from schemas.topics import SERVICE_EVENTS
 
@@ -31,7 +30,7 @@ OWN_FILES = ("users.toml", "api-keys.json")
 Say = Callable[[str], object]
 
 
-def take_backup(settings: Settings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
+def take_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
     """Write a backup into the folder; its manifest. A dry run writes nothing, and its manifest names no files.
 
     Raises ExitError: 2 where the folder holds something and `force` is not set.
@@ -46,7 +45,7 @@ def take_backup(settings: Settings, folder: Path, *, dry_run: bool, force: bool,
 
 
 class _Backup:
-    def __init__(self, settings: Settings, folder: Path, dry_run: bool, say: Say) -> None:
+    def __init__(self, settings: PersonsSettings, folder: Path, dry_run: bool, say: Say) -> None:
         self._settings, self._folder, self._dry_run, self._say = settings, folder, dry_run, say
 
     async def take(self) -> Manifest:

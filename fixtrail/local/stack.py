@@ -14,11 +14,11 @@ from typing import Any
 
 from fixtrail.all_settings import Settings
 from fixtrail.kafka_settings import recorded_partitions
-from fixtrail.local.boxes_away import START_BOXES, STOP_BOXES
 from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
 from fixtrail.local.watch import StackWatch
+from fixtrail.operations.boxes_away import START_BOXES, STOP_BOXES
 from fixtrail.operations.topics import ensure_topics
 from fixtrail.partitions.groups import until_level
 from fixtrail.settings import STACK_FILE, PulseSettings

@@ -148,10 +148,14 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
         "change": ("change", Options(moment, targets=replace(targets, periods=_both(period)))),
         "journey_before": ("journey", replace(days, since=period.previous.since, until=period.previous.until)),
         "causes": (OF_CAUSES, replace(days, since=period.until - timedelta(days=CAUSE_DAYS - 1))),
-        # The pilot is about all that led up to now.
+        # Both are about all that led up to now.
         "pilot": ("pilot", replace(days, since=None)),
+        "roi": ("roi", replace(days, since=None)),
     }
     options |= {name: (name, days) for name in REPORTS if name not in options}
+    if "roi" not in targets.more:
+        # Nobody has said what anything is worth.
+        del options["roi"]
     reports, failures = {}, {}
     for section, (name, of_report) in options.items():
         try:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from fixtrail.all_settings import Settings
 from fixtrail.clickhouse.admin import server_of
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.boxes_away import boxes_away, is_embedded
+from fixtrail.operations.boxes_away import boxes_away, is_embedded
 from fixtrail.partitions.move import PartitionMove, Survey, open_move
 from fixtrail.partitions.tables import TABLES
+from fixtrail.settings import ClickHouseSettings, ServerSettings
 from runtime.failure import REFUSED, ExitError
 from sinks.clickhouse.connection import connect
 from sinks.clickhouse.tables import DATABASE
@@ -19,7 +19,9 @@ QUERY_LIMIT_S = 3600
 Say = Callable[[str], object]
 
 
-def move_partitions(settings: Settings, partitions: int, *, dry_run: bool, pause_s: float, say: Say) -> dict[str, Any]:
+def move_partitions(
+    settings: ServerSettings, partitions: int, *, dry_run: bool, pause_s: float, say: Say
+) -> dict[str, Any]:
     """Give the topics so many partitions, or only look; what there was to move.
 
     Raises ExitError: 78 where boxes run, an earlier move to another number is unfinished, or the keys of
@@ -32,7 +34,7 @@ def move_partitions(settings: Settings, partitions: int, *, dry_run: bool, pause
         client.close()
 
 
-def long_client(settings: Settings) -> Any:
+def long_client(settings: ClickHouseSettings) -> Any:
     """A clickhouse-connect client whose queries may take long. Raises ExitError where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -44,7 +46,7 @@ def long_client(settings: Settings) -> Any:
 
 
 async def _move(
-    settings: Settings, client: Any, partitions: int, *, dry_run: bool, pause_s: float, say: Say
+    settings: ServerSettings, client: Any, partitions: int, *, dry_run: bool, pause_s: float, say: Say
 ) -> dict[str, Any]:
     async with open_move(settings, client, partitions, say) as move:
         note = await move.unfinished()
@@ -67,14 +69,14 @@ async def _move(
 
 
 async def _run(
-    settings: Settings, move: PartitionMove, survey: Survey, partitions: int, pause_s: float, say: Say
+    settings: ServerSettings, move: PartitionMove, survey: Survey, partitions: int, pause_s: float, say: Say
 ) -> None:
     async with boxes_away(settings, say, is_unfinished=move.unfinished):
         await move.run(survey, pause_s)
         _record(settings, partitions)
 
 
-def _record(settings: Settings, partitions: int) -> None:
+def _record(settings: ServerSettings, partitions: int) -> None:
     if is_embedded(settings):
         record_partitions(settings.data, partitions)
 

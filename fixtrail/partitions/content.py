@@ -10,7 +10,7 @@ import orjson
 from fixtrail.partitions.copying import BatchWriter, Copied, Source, TopicCopy, require_counts
 from fixtrail.partitions.groups import Commits
 from fixtrail.partitions.letters import LetterRewrite, letter_origins
-from fixtrail.partitions.routes import Partitioner, route_of
+from fixtrail.partitions.routes import LETTER_TOPICS, Partitioner, route_of
 from fixtrail.partitions.states import PartitionTables, SplitStates, merged_into
 from fixtrail.partitions.tables import Moved, TableMove
 from runtime.kafka.partitioner import partition_of
@@ -62,7 +62,7 @@ class ContentCopy:
         rewrite = await self._copy_events()
         for name in self._content.partitions:
             if name not in (SERVICE_EVENTS, CENTER_HOURS, *self._changelogs.values()):
-                await self._copy_topic(name, rewrite if name == DEAD_LETTERS else None)
+                await self._copy_topic(name, rewrite if name == DEAD_LETTERS else LetterRewrite(set()))
         await self._copy_states()
         await asyncio.to_thread(self._tables.mark_filled)
         return self._moved
@@ -92,13 +92,15 @@ class ContentCopy:
         self._say(f"clickhouse: {events:,} rows of events renumbered")
         return rewrite
 
-    async def _copy_topic(self, name: str, rewrite: LetterRewrite | None) -> None:
+    async def _copy_topic(self, name: str, rewrite: LetterRewrite) -> None:
+        """Copy a topic; letters are rewritten."""
+        is_of_letters = name in LETTER_TOPICS
         copied = await self._copier(name).run(
             self._target.producer,
             [*range(self._content.partitions[name])],
             route_of(name, self._target.partitions),
-            rewrite=rewrite.rewrite if rewrite else None,
-            note=rewrite.note_letter if rewrite else None,
+            rewrite=rewrite.rewrite if is_of_letters else None,
+            note=rewrite.note_letter if is_of_letters else None,
         )
         await self._note_copied(name, copied)
 

@@ -42,13 +42,13 @@ class LetterRewrite:
         self._letters[record.partition, record.offset] = partition, offset
 
     def rewrite(self, record: Any) -> tuple[bytes | None, Headers]:
-        """The letter's key and headers; of a record that the topic has let go of, a partition that there is not."""
+        """The letter's key and headers; of a record that is nowhere any more, a partition that there is not."""
         letter, headers = _letter(record), [*record.headers]
-        if letter is None or letter.topic not in (SERVICE_EVENTS, DEAD_LETTERS):
+        if letter is None:
             return record.key, headers
         origin = letter.partition, letter.offset
         is_mark = letter.code == REDRIVEN
-        places = self._letters if is_mark else self._events
+        places = self._letters if is_mark else self._events if letter.topic == SERVICE_EVENTS else {}
         partition, offset = places.get(origin, (letter.partition + GONE, letter.offset))
         new = {header_name("partition"): partition, header_name("offset"): offset}
         changed = [(name, str(new[name]).encode() if name in new else value) for name, value in headers]

@@ -21,7 +21,7 @@ from fixtrail.partitions.groups import Commits, commit, commits_of, lag_of, requ
 from fixtrail.partitions.routes import PARTITIONERS, PartitionerCheck
 from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import CLOSED, create, delete, set_settings, settings_of
-from fixtrail.settings import ServerSettings, client_options
+from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.topic_state import topic_states
@@ -77,7 +77,7 @@ class Survey:
 class PartitionMove:
     """One move to `partitions`; `client` writes to ClickHouse, `say` is told of each step."""
 
-    def __init__(self, settings: ServerSettings, admin: Any, client: Any, partitions: int, say: Say) -> None:
+    def __init__(self, settings: KafkaSettings, admin: Any, client: Any, partitions: int, say: Say) -> None:
         self._settings, self._admin, self._client = settings, admin, client
         self._partitions, self._say = partitions, say
         self._kafka = client_options(settings)
@@ -222,7 +222,7 @@ class PartitionMove:
 
 
 @asynccontextmanager
-async def open_move(settings: ServerSettings, client: Any, partitions: int, say: Say) -> AsyncIterator[PartitionMove]:
+async def open_move(settings: KafkaSettings, client: Any, partitions: int, say: Say) -> AsyncIterator[PartitionMove]:
     """A move with its own connection to the brokers. Raises KafkaError where they are away."""
     from aiokafka.admin import AIOKafkaAdminClient
 

@@ -10,9 +10,10 @@ from runtime.failure import REFUSED, ExitError
 from runtime.kafka.partitioner import partition_of
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.order_key import OrderKey
-from schemas.topics import ALERTS, DEAD_LETTERS, JOURNEYS, SERVICE_EVENTS
+from schemas.topics import ALERTS, DEAD_LETTERS, JOURNEYS, REFERENCE_DEAD_LETTERS, SERVICE_EVENTS
 
 Partitioner = Callable[[bytes, int], int]
+LETTER_TOPICS = (DEAD_LETTERS, REFERENCE_DEAD_LETTERS)
 # None: the record is not taken along.
 Route = Callable[[Any], int | None]
 
@@ -64,7 +65,7 @@ def route_of(topic: str, partitions: int, partitioner: Partitioner = partition_o
         return _AlertRoute(partitions)
     keyed = _journey_partition if topic == JOURNEYS else partition_of
     # A letter's key is the refused record's, and a mark about a letter has to stay with it.
-    by_number = topic == DEAD_LETTERS
+    by_number = topic in LETTER_TOPICS
 
     def route(record: Any) -> int | None:
         if heartbeat_sent_at(record) is not None:

@@ -65,10 +65,11 @@ class TableMove:
                 )
                 self._fill("events", piece, {})
         self._fill("dead_letters", "topic = 'service-events'", {"letter_offset": "0"})
-        columns = ", ".join(self._columns("dead_letters"))
+        columns = self._columns("dead_letters")
+        values = {name: name for name in columns} | {"kafka_partition": f"kafka_partition + {GONE}"}
         self._command(
-            f"INSERT INTO {beside('dead_letters')} ({columns}) "
-            f"SELECT {columns} FROM {DATABASE}.dead_letters WHERE topic != 'service-events'"
+            f"INSERT INTO {beside('dead_letters')} ({', '.join(columns)}) SELECT {', '.join(values.values())} "
+            f"FROM {DATABASE}.dead_letters WHERE topic != 'service-events'"
         )
         return int(self._client.command(f"SELECT count() FROM {beside('events')}"))
 

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from fixtrail.reports.benchmarks import Benchmark, benchmarks_of
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual
 from runtime.failure import USAGE, ExitError
@@ -13,7 +14,7 @@ from schemas.times import is_time_zone
 from schemas.toml_file import TomlFileError, read_toml
 
 _PERIOD_KEYS = {"name", "title", "title_zh", "from", "to", "last_days", "waves", "centers", "rollout"}
-_KEYS = {"time_zone", "targets", "period"}
+_KEYS = {"time_zone", "targets", "period", "benchmark"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Targets:
     periods: tuple[Period, ...] = (ALL,)
     time_zone: str = "UTC"
     more: Mapping[str, Any] = field(default_factory=dict)
+    benchmarks: tuple[Benchmark, ...] = ()
 
 
 NO_TARGETS = Targets()
@@ -91,7 +93,8 @@ def targets_of(document: Mapping[str, Any]) -> Targets:
         name: _relative(name, value, names) for name, value in target_table.items() if isinstance(value, Mapping)
     }
     further_tables = {name: table for name, table in document.items() if name not in _KEYS}
-    return Targets(values, relative, periods or (ALL,), zone, further_tables)
+    benchmarks = benchmarks_of(document.get("benchmark", ()))
+    return Targets(values, relative, periods or (ALL,), zone, further_tables, benchmarks)
 
 
 def _relative(name: str, table: Mapping[str, Any], periods: list[str]) -> Relative:

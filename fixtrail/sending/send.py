@@ -283,10 +283,10 @@ class PartitionedSender:
 
     def _other_partitions(self) -> str | None:
         """Why nothing more can be sent: each vehicle's events belong elsewhere by now."""
-        partitions = self._producer.client.cluster.partitions_for_topic(SERVICE_EVENTS)
+        partitions = self._producer.client.cluster.partitions_for_topic(self._topic.name)
         if not partitions or len(partitions) == len(self._partitions):
             return None
-        return f"topic {SERVICE_EVENTS} has {len(partitions)} partitions by now: send it again, nothing counts twice"
+        return f"topic {self._topic.name} has {len(partitions)} partitions by now: send it again, nothing counts twice"
 
     async def _acknowledged(self, future: "asyncio.Future[object]", count: int, span: "Sending | None") -> None:
         try:

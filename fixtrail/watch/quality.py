@@ -7,8 +7,8 @@ nothing ends.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
+from fixtrail.reports.warning.case import QualityCase
 from fixtrail.watch.config import QualityWarningRule, WatchConfig
 from fixtrail.watch.rules import Due
 from runtime.failure import ExitError
@@ -18,19 +18,6 @@ log = logging.getLogger(__name__)
 
 # Warnings are of all centers: the shard of one partition tells of them.
 PARTITION = 0
-
-
-class QualityCase(NamedTuple):
-    """A cell that is beyond chance in the last week that is over. Times are ms since 1970, of weeks' beginnings.
-
-    `since`: from when on its cases are more than expected; `first`: the week in which that was first beyond chance.
-    """
-
-    subject: str
-    since: int
-    first: int
-    cases: int
-    expected: float
 
 
 Compute = Callable[[], Sequence[QualityCase]]

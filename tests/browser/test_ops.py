@@ -176,6 +176,25 @@ def test_a_manager_acknowledges_an_alert_and_everybody_sees_who_takes_care(desks
     expect(viewers_alert).to_contain_text("acknowledged by lin: on my way")
 
 
+def test_a_manager_records_that_a_complaining_customer_was_called(desks: Desks, floor: Floor, stack: Stack):
+    car = waiting_car(floor, "OPS-VOICE", 200)
+    car.now("handoff", ago=150 * MINUTE)
+    car.now("complaint", ago=100 * MINUTE, category="waiting_time", severity="high", complaint_id="KC-1")
+    stack.wait_idle()
+    page = desks.signed_in("lin", "/ops/voices")
+    line = page.locator("ol.voices > li", has=page.get_by_role("link", name="OPS-VOICE"))
+    expect(line).to_contain_text("high severity")
+    assert_accessible(page)
+    line.get_by_role("link", name="Complaint: waiting_time").click()
+    expect(page.locator("main")).to_contain_text("What waited, and why")
+    assert_accessible(page)
+    page.get_by_role("button", name="Contacted").click()
+    expect(page.get_by_text("Recorded.")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("contacted")
+    page.get_by_role("link", name="Back to the voices").click()
+    expect(line).to_contain_text("first contact")
+
+
 def test_a_viewer_of_one_center_sees_nothing_of_the_others(desks: Desks, floor: Floor):
     waiting_car(floor, "OPS-SECRET", 9)
     page = desks.signed_in("north")

@@ -13,6 +13,7 @@ from sinks.clickhouse.centers import load_centers
 from sinks.clickhouse.connection import connect
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.estimate_rows import ESTIMATES
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS
 from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
@@ -131,7 +132,9 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
 
 
 @pytest.mark.parametrize(
-    "table", [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS, ESTIMATES], ids=lambda table: table.name
+    "table",
+    [EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTER_TABLE, ALERTS, ESTIMATES, PART_FORECASTS],
+    ids=lambda table: table.name,
 )
 def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
     found = clickhouse.ask(

@@ -355,6 +355,36 @@ def test_parts_by_center_and_the_emergency_channel(ask: Ask, orders: list[Order]
         assert same(row["p90_s"], took.quantile(0.9) if len(took) else None)
 
 
+def test_the_last_twelve_months_of_parts_are_what_another_computation_gives(ask: Ask, orders: list[Order]) -> None:
+    """Demand, top 50 and what is on its way; nothing is forecast of days that are too few."""
+    last = max(at for order in orders for part in order["parts"] if (at := asked_at(part)) is not None)
+    report = as_json(parts.build(ask, replace(options(), forecast=True, until=last.date())))
+    first = last.date() - timedelta(days=364)
+    demand: Counter[str] = Counter()
+    for order in orders:
+        for part in order["parts"]:
+            left_early = part["cancelled_at"] and not part["fulfilled_at"] and not part["backordered_at"]
+            if (at := asked_at(part)) is not None and at.date() >= first and not left_early:
+                demand[part["part_no"]] += 1
+    open_parts = {
+        (order["center_id"], part["request_id"])
+        for order in orders
+        for part in order["parts"]
+        if part["backordered_at"] and not part["fulfilled_at"] and not part["cancelled_at"]
+    }
+
+    assert {row["part_no"]: row["hits"] for row in report["tables"]["classes"]} == demand
+    assert {(row["center_id"], row["request_id"]) for row in report["tables"]["special_orders"]} == open_parts
+    shares = [row["share_of_hits"] for row in report["tables"]["top"]]
+    assert shares == sorted(shares, reverse=True) and 0.8 <= sum(shares) <= 1 or len(shares) == 50
+    assert {row["status"] for row in report["tables"]["forecast"]} <= {"forecast", "too_young"}
+
+
+def asked_at(part: dict[str, Any]) -> datetime | None:
+    """When a part was asked for, or was first missing or there where nobody told that."""
+    return part["requested_at"] or part["backordered_at"] or part["fulfilled_at"]
+
+
 def requests_of(orders: Iterable[Order]) -> Iterator[dict[str, Any]]:
     """One row per part request, with its share of the order's wait; that of orders which still wait is not compared."""
     for order in orders:

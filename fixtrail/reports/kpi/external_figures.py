@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fixtrail.reports.benchmarks import RULE as BENCHMARK_RULE
+from fixtrail.reports.benchmarks import benchmark_sheet
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.report import STATUS_RULE
 from fixtrail.reports.options import Options
@@ -28,7 +30,9 @@ def read_external_figures(file: Path, options: Options) -> Report:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ExitError(f"{file}: {error}", USAGE) from None
     scope = {"computed_at": options.scope()["computed_at"], "source": file.name}
-    return Report("kpi", _TITLE, _QUESTION, scope, figures, (), (), (STATUS_RULE,), definitions)
+    sheets = benchmark_sheet(figures, options.targets.benchmarks)
+    methods = (STATUS_RULE, BENCHMARK_RULE) if sheets else (STATUS_RULE,)
+    return Report("kpi", _TITLE, _QUESTION, scope, figures, sheets, (), methods, definitions)
 
 
 def definition_of(table: Mapping[str, Any]) -> Definition:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from fixtrail.reports.benchmarks import RULE as BENCHMARK_RULE
+from fixtrail.reports.benchmarks import benchmark_sheet
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.answers import KeyAnswers, ask_keys
 from fixtrail.reports.kpi.charts import charts_of
@@ -104,9 +106,11 @@ def report_of(
         "voices_ripe_until": ripe.voices.isoformat(),
     }
     sheets, charts = charts_of(figures, titles)
-    tables = (left_out_sheet(figures), *beside.sheets(), *sheets)
+    benchmarks = benchmark_sheet(figures, options.targets.benchmarks)
+    tables = (*benchmarks, left_out_sheet(figures), *beside.sheets(), *sheets)
     definitions = {**DEFINITIONS, **definitions_of(limits_of(options))}
-    return Report("kpi", TITLE, QUESTION, scope, tuple(figures), tables, charts, METHODS, definitions)
+    methods = (*METHODS, BENCHMARK_RULE) if benchmarks else METHODS
+    return Report("kpi", TITLE, QUESTION, scope, tuple(figures), tables, charts, methods, definitions)
 
 
 def judged(figures: Sequence[Figure], targets: Targets) -> list[Figure]:

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import query_runner
 from fixtrail.reports.targets import Targets
+from fixtrail.reports.warning.case import QualityCase
 from fixtrail.reports.warning.judge import judge
 from fixtrail.reports.warning.sources import WarningData, ask_data, last_week
 from fixtrail.reports.warning.states import states_of
 from fixtrail.settings import ReportSettings
-from fixtrail.watch.quality import QualityCase
 
 
 def alert_cases(settings: ReportSettings, targets: Targets) -> Sequence[QualityCase]:

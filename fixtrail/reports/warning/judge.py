@@ -38,13 +38,16 @@ class Judgement:
     is_watched: Bools
     is_named: Bools
     is_above: Bools
+    is_reset: Bools
 
     def rise(self, cell: int, week: int) -> int:
         """The week since which the sum has risen that is the largest of the four weeks up to `week`."""
-        first = max(0, week - WINDOW_WEEKS + 1)
+        resets = np.flatnonzero(self.is_reset[cell, : week + 1])
+        begin = int(resets[-1]) if len(resets) else 0
+        first = max(begin, week - WINDOW_WEEKS + 1)
         top = first + int(np.argmax(self.sums[cell, first : week + 1]))
         zeros = np.flatnonzero(self.sums[cell, :top] <= 0)
-        return int(zeros[-1]) + 1 if len(zeros) else 0
+        return max(begin, int(zeros[-1]) + 1 if len(zeros) else 0)
 
 
 def judge(cells: CellWeeks) -> Judgement:
@@ -62,9 +65,8 @@ def judge(cells: CellWeeks) -> Judgement:
     # A sum is as uncertain as what it was made of when less was known.
     numbers = class_numbers(usual, _least(shape, sums), _least(baseline, sums), dispersion)
     p, limit = _p_values(largest, is_watched, numbers)
-    return Judgement(
-        expected, sums, largest, p, limit, is_watched, discoveries(p, is_watched), is_watched & (largest >= limit)
-    )
+    is_named, is_above = discoveries(p, is_watched), is_watched & (largest >= limit)
+    return Judgement(expected, sums, largest, p, limit, is_watched, is_named, is_above, cells.is_reset)
 
 
 def discoveries(p: Floats, is_watched: Bools, rate: float = FALSE_DISCOVERIES) -> Bools:

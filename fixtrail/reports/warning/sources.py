@@ -98,9 +98,9 @@ def cases_of(orders: pd.DataFrame) -> list[Case]:
 
 
 def resets_of(resets: pd.DataFrame, time_zone: str) -> dict[str, date]:
-    """The first week that counts again, by subject: the one in which somebody took care of it."""
+    """The first week that counts again, by subject: the one after that in which somebody took care of it."""
     return {
-        str(row.subject): monday(row.acknowledged_at.tz_convert(time_zone).date())
+        str(row.subject): monday(row.acknowledged_at.tz_convert(time_zone).date()) + timedelta(weeks=1)
         for row in resets.itertuples(index=False)
     }
 

@@ -105,6 +105,7 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         vehicle_id=fact.vehicle_id if fact and is_manager else None,
         link=_customer_link(web, fact) if fact and is_manager else None,
         proofs=_proofs(fact),
+        cases=web.journeys.cases_of(order),
         answers=answers,
         notices=None if log is None else notice_rows(log, words(locale)),
         now=now,

@@ -16,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tests.contract.broker.clients import Lab, eventually, take
 
+NOT_ENOUGH_REPLICAS = 19
 OUT_OF_ORDER, STALE_EPOCH, UNKNOWN_PRODUCER, BAD_TIMEOUT = 45, 47, 49, 50
 COMMITTED = {"isolation_level": "read_committed"}
 
@@ -50,6 +51,21 @@ async def test_a_batch_sent_again_is_acknowledged_but_stored_once(lab: Lab) -> N
         assert (await produce(5, b"new epoch, not from 0", epoch + 2))[0] == OUT_OF_ORDER
 
     assert [one.value for one in await lab.read_all(topic)] == [b"first", b"second", b"new epoch"]
+
+
+async def test_a_topic_that_asks_for_more_replicas_than_there_are_acknowledges_only_who_waits_for_one(lab: Lab) -> None:
+    topic = await lab.topic(**{"min.insync.replicas": "2"})
+    async with lab.raw() as send:
+
+        async def produce(acks: int) -> int:
+            batch = _batch(-1, -1, -1, [b"v"])
+            answer = await send(ProduceRequest(None, acks, 5000, [(topic, [(0, batch)])]))
+            return int(answer.topics[0][1][0][1])
+
+        assert await produce(-1) == NOT_ENOUGH_REPLICAS
+        assert await produce(1) == 0
+
+    assert [one.value for one in await lab.read_all(topic)] == [b"v"]
 
 
 async def test_only_the_last_five_batches_are_known_again(lab: Lab) -> None:

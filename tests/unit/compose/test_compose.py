@@ -57,6 +57,7 @@ def test_a_service_finds_only_the_secrets_that_it_reads(name):
         "migrations": {"CLICKHOUSE_PASSWORD"},
         "reports": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
         "sink-clickhouse": {"CLICKHOUSE_PASSWORD", "HASH_KEY"},
+        "watch": {"CLICKHOUSE_READER_PASSWORD"},
         "sink-push": {"HASH_KEY", "LINK_KEY", "WEBHOOK_KEY", "WEBHOOK_KEY_OLD"},
         "web": {
             *("CLICKHOUSE_READER_PASSWORD", "HASH_KEY"),

@@ -62,11 +62,16 @@ class FakeBatch:
 
 
 class FakeProducer:
-    """Acknowledges batches until `fail_after` of them were taken."""
+    """Acknowledges batches until `fail_after` of them were taken; the topic has so many partitions by now."""
 
-    def __init__(self, fail_after=1000):
+    def __init__(self, fail_after=1000, partitions=2):
         self.sent = []
         self.fail_after = fail_after
+        self.client = self.cluster = self
+        self.partitions = set(range(partitions))
+
+    def partitions_for_topic(self, topic):
+        return self.partitions
 
     def create_batch(self):
         return FakeBatch()
@@ -142,6 +147,13 @@ def test_what_kafka_did_not_acknowledge_is_counted_and_told():
     assert (sent.acknowledged, sent.failed) == (6, 6)
     assert sent.error == "OSError: the disk is full"
     assert not sent.complete
+
+
+def test_nothing_goes_on_to_a_topic_that_was_given_other_partitions_meanwhile():
+    sent = send([CHECK_IN % b""] * 4, producer := FakeProducer(partitions=8))
+
+    assert (producer.sent, sent.acknowledged, sent.failed) == ([], 0, 4)
+    assert sent.error == "topic service-events has 8 partitions by now: send it again, nothing counts twice"
 
 
 def test_a_check_names_the_line_the_code_and_unknown_fields():

@@ -5,8 +5,10 @@ from statistics import mean
 from typing import Any
 
 import orjson
+import pandas as pd
 import pytest
 
+from fixtrail.reports.parts.window import window_frame
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from schemas.events import SERVICE_EVENT
@@ -18,6 +20,8 @@ MONDAY = datetime(2026, 7, 6, tzinfo=timezone(timedelta(hours=8)))
 SIX_WEEKS, WHOLE_RUN, PILOTS = 42, 126, 3
 # A vehicle that has not come back yet has not failed yet: the last days of a span flatter it.
 NOT_YET_BACK = timedelta(days=14)
+END = (MONDAY + timedelta(days=WHOLE_RUN)).date()
+NO_WAITS = pd.DataFrame({"part_no": [], "waited_s": []})
 
 
 def handed_off(days: int, centers: int | None, since: datetime = MONDAY) -> list[Fact]:
@@ -58,6 +62,20 @@ def stockout_share(facts: list[Fact]) -> float:
     return sum(fact["stockouts"] for fact in facts) / sum(fact["part_requests"] for fact in facts)
 
 
+def days_of(facts: list[Fact]) -> pd.DataFrame:
+    """Part requests by center, part and day, as query parts_days gives them."""
+    rows = [
+        {
+            "center_id": fact["center_id"], "part_no": part["part_no"], "pieces": float(part["quantity"]), "hits": 1,
+            "day": pd.Timestamp(part["requested_at"], unit="ms", tz="UTC").normalize(),
+            "stockouts": int(part["backordered_at"] is not None), "emergencies": int(part["emergency"]),
+            "in_time": 0, "left_without": 0,
+        }
+        for fact in facts for part in fact["parts"]
+    ]  # fmt: skip
+    return pd.DataFrame(rows).groupby(["center_id", "part_no", "day"], as_index=False).sum()
+
+
 def complaints_per_100(facts: list[Fact]) -> float:
     return 100 * sum(fact["complaints"] for fact in facts) / len(facts)
 
@@ -74,6 +92,14 @@ def test_the_pilot_is_as_the_owner_left_it(pilot: list[Fact]) -> None:
     assert ftfr(pilot) == pytest.approx(0.93, abs=0.02)
     assert nps(pilot) == pytest.approx(89, abs=4)
     assert stockout_share(pilot) == pytest.approx(0.06, abs=0.015)
+
+
+def test_the_report_on_parts_finds_the_planted_stock_outs(before: list[Fact], pilot: list[Fact]) -> None:
+    for facts, planted in ((before, 0.15), (pilot, 0.06)):
+        window = window_frame(days_of(facts), END, pd.DataFrame(columns=["part_no", "price"]), NO_WAITS)
+
+        assert window["stockouts"].sum() / window["hits"].sum() == pytest.approx(planted, abs=0.02)
+        assert window.loc[window["class_hits"] == "A", "share_of_hits"].sum() >= 0.8
 
 
 def test_complaints_halve(before: list[Fact], pilot: list[Fact]) -> None:

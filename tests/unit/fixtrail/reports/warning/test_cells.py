@@ -8,7 +8,7 @@ import pytest
 
 from fixtrail.reports.options import Options
 from fixtrail.reports.targets import Targets
-from fixtrail.reports.warning.cells import Case, Cell, Exposure, cells_of, monday, weeks_between
+from fixtrail.reports.warning.cells import Case, Cell, Exposure, cells_of, weeks_between
 from fixtrail.reports.warning.sources import cases_of, exposure_of, last_week, resets_of
 
 MONDAY = date(2026, 3, 2)
@@ -114,8 +114,8 @@ def test_only_weeks_that_are_over_are_judged(now: str, until: str | None, expect
     assert last_week(options) == date.fromisoformat(expected)
 
 
-def test_a_cell_counts_again_from_the_week_in_which_somebody_took_care_of_it():
+def test_a_cell_counts_again_from_the_week_after_the_one_in_which_somebody_took_care_of_it():
     resets = pd.DataFrame([{"subject": "batch/B17/battery", "acknowledged_at": pd.Timestamp("2026-03-08T17:00:00Z")}])
 
-    assert resets_of(resets, "UTC") == {"batch/B17/battery": MONDAY}
-    assert resets_of(resets, "Asia/Shanghai") == {"batch/B17/battery": monday(MONDAY + timedelta(weeks=1))}
+    assert resets_of(resets, "UTC") == {"batch/B17/battery": MONDAY + timedelta(weeks=1)}
+    assert resets_of(resets, "Asia/Shanghai") == {"batch/B17/battery": MONDAY + timedelta(weeks=2)}

@@ -129,6 +129,13 @@ async def test_the_case_has_the_orders_evidence_and_another_centers_is_not_there
     assert (other.status_code, unknown.status_code) == (404, 404)
 
 
+async def test_the_orders_page_leads_to_its_cases(board):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("look")
+        page = (await browser.get("/ops/orders/R-HERE?center_id=C1")).text
+    assert CASE.replace("&", "&amp;") in page
+
+
 async def test_a_manager_records_a_contact_once_and_sees_it(board):
     sending = with_sending(board)
     fields = {"center_id": "C1", "order_id": "R-HERE", "case_id": "k1", "steps": "1", "phase": "contacted"}

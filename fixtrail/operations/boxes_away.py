@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fixtrail.all_settings import Settings
-from fixtrail.settings import STACK_FILE
+from fixtrail.settings import STACK_FILE, KafkaSettings
 from runtime.failure import ExitError
 
 STOPPED_WITHIN_S = 180.0
@@ -17,7 +16,7 @@ RUNNING_WITHIN_S = 240.0
 STOP_BOXES, START_BOXES = signal.SIGUSR1, signal.SIGUSR2
 
 
-def is_embedded(settings: Settings) -> bool:
+def is_embedded(settings: KafkaSettings) -> bool:
     """Whether the brokers are those of `fixtrail up`."""
     return settings.kafka is None
 
@@ -28,7 +27,7 @@ async def _nothing() -> None:
 
 @asynccontextmanager
 async def boxes_away(
-    settings: Settings, say: Callable[[str], object], is_unfinished: Callable[[], Awaitable[Any]] = _nothing
+    settings: KafkaSettings, say: Callable[[str], object], is_unfinished: Callable[[], Awaitable[Any]] = _nothing
 ) -> AsyncIterator[None]:
     """Have `fixtrail up` stop its boxes, and start them again afterwards, with as many partitions as were recorded.
 
@@ -49,7 +48,7 @@ async def boxes_away(
     say("the boxes of this stack run again")
 
 
-async def _ask(settings: Settings, number: signal.Signals, state: str, limit_s: float) -> None:
+async def _ask(settings: KafkaSettings, number: signal.Signals, state: str, limit_s: float) -> None:
     path = settings.data / STACK_FILE
     try:
         if json.loads(path.read_text())["boxes"] == state:
