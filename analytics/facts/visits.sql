@@ -144,7 +144,8 @@ states AS
         if(lengthUTF8(complaint_text) <= 64 AND NOT match(complaint_text, {address:String}),
             complaint_text, '(free text)') AS category,
         if(type = 'complaint', JSONExtractString(payload, 'severity'), '') AS severity,
-        if(type = 'complaint', JSONExtractString(payload, 'complaint_id'), '') AS complaint_id
+        if(type = 'complaint', JSONExtractString(payload, 'complaint_id'), '') AS complaint_id,
+        if(type = 'follow_up', JSONExtractString(payload, 'of'), '') AS about
     FROM bounded
 ),
 grouped AS
@@ -188,7 +189,9 @@ grouped AS
         arraySort(survey -> survey.1, groupArrayIf((n, event_id, ms, score, codes), type = 'survey')) AS surveys,
         arraySort(complaint -> complaint.1, groupArrayIf(
             (n, event_id, ms, category, severity, if(complaint_id = '', event_id, complaint_id), phase),
-            type = 'complaint')) AS complaints
+            type = 'complaint')) AS complaints,
+        arraySort(follow_up -> follow_up.1, groupArrayIf((n, event_id, ms, about, phase), type = 'follow_up'))
+            AS follow_ups
     FROM states
     GROUP BY visit
 ),
@@ -298,7 +301,8 @@ timed AS
         if(is_corrected, [], stages) AS own_stages,
         if(is_corrected, [], parts) AS own_parts,
         if(is_corrected, [], surveys) AS own_surveys,
-        if(is_corrected, [], matters) AS own_matters
+        if(is_corrected, [], matters) AS own_matters,
+        if(is_corrected, [], follow_ups) AS own_follow_ups
     FROM ended
 )
 SELECT
@@ -389,5 +393,9 @@ SELECT
         AS `complaint_list.severity`,
     arrayMap(matter -> matter[1].6, own_matters) AS `complaint_list.complaint_id`,
     arrayMap(matter -> arrayMap(complaint -> complaint.7, matter), own_matters) AS `complaint_list.phases`,
-    arrayMap(matter -> arrayMap(complaint -> instant(complaint.3), matter), own_matters) AS `complaint_list.reached_at`
+    arrayMap(matter -> arrayMap(complaint -> instant(complaint.3), matter), own_matters) AS `complaint_list.reached_at`,
+    arrayMap(follow_up -> follow_up.2, own_follow_ups) AS `follow_ups.event_id`,
+    arrayMap(follow_up -> instant(follow_up.3), own_follow_ups) AS `follow_ups.followed_up_at`,
+    arrayMap(follow_up -> follow_up.4, own_follow_ups) AS `follow_ups.of`,
+    arrayMap(follow_up -> follow_up.5, own_follow_ups) AS `follow_ups.phase`
 FROM timed
