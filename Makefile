@@ -4,8 +4,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # PM4Py is AGPL: never beside Fixtrail.
 PM4PY_VENV ?= .venv-pm4py
+# The extra `mcp`, which the lock files do not have, before the packages of .venv.
+MCP_VENV ?= .venv-mcp
+# OR-Tools pins an older protobuf than the lock file has.
+ROSTER_VENV ?= .venv-roster
+FORECAST_VENV ?= .venv-forecast
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
-JOBS ?= 2
+JOBS ?= 3
 # An environment made for development also runs Fixtrail.
 LOCK = $(if $(wildcard $(VENV)/.requirements-dev.lock.installed),requirements-dev.lock,requirements.lock)
 
@@ -16,7 +21,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py fast-path chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py test-mcp test-roster test-forecast fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -58,6 +63,23 @@ test-pm4py: env-dev ## exports read back by PM4Py, in an environment of its own 
 	@test -x $(PM4PY_VENV)/bin/pip || $(PYTHON) -m venv $(PM4PY_VENV)
 	@$(PM4PY_VENV)/bin/pip install -q --disable-pip-version-check pm4py==2.7.23.11
 	FIXTRAIL_TEST_PM4PY=$(PM4PY_VENV)/bin/python $(BIN)/pytest -k pm4py tests/integration/test_export.py
+
+test-mcp: env-dev ## the tools for agents over MCP, in an environment of its own (.venv-mcp)
+	@test -x $(MCP_VENV)/bin/pip || $(PYTHON) -m venv $(MCP_VENV)
+	@$(MCP_VENV)/bin/pip install -q --disable-pip-version-check mcp==2.3.0
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
+	  $$($(MCP_VENV)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/fixtrail-packages.pth
+	FIXTRAIL_TEST_MCP=$(MCP_VENV)/bin/python $(BIN)/pytest tests/integration/test_mcp.py
+
+test-roster:     ## rosters by OR-Tools (extra `roster`), in an environment of its own (.venv-roster)
+	@$(PYTHON) tools/environment.py requirements-dev.lock $(ROSTER_VENV)
+	@$(ROSTER_VENV)/.uv/bin/uv pip install -q --system-certs -p $(ROSTER_VENV)/bin/python ortools==9.15.6755
+	$(ROSTER_VENV)/bin/pytest -rs tests/unit/fixtrail/roster
+
+test-forecast: env-dev ## forecasts beside statsforecast's, in an environment of its own (.venv-forecast, 600 MB)
+	@test -x $(FORECAST_VENV)/bin/pip || $(PYTHON) -m venv $(FORECAST_VENV)
+	@$(FORECAST_VENV)/bin/pip install -q --disable-pip-version-check statsforecast==2.1.1
+	FIXTRAIL_TEST_STATSFORECAST=$(FORECAST_VENV)/bin/python $(BIN)/pytest tests/unit/fixtrail/parts/test_rates.py
 
 chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \

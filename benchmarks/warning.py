@@ -6,14 +6,13 @@ python -m benchmarks.warning [--seeds 200] [--centers 15]
 import argparse
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from fixtrail.reports.warning.cells import Case, Exposure, cells_of, monday, weeks_between
-from fixtrail.reports.warning.cusum import Bools
+from fixtrail.reports.warning.cells import Case, Exposure, cells_of, weeks_between
 from fixtrail.reports.warning.judge import Judgement, judge
+from fixtrail.reports.warning.limits import RUN_WEEKS, SOON_WEEKS, WINDOW_WEEKS, sights
 
 FIRST = date(2024, 1, 1)
 WEEKS = 113
@@ -23,6 +22,7 @@ GROUPS = (("engine", 0.09), ("transmission", 0.05), ("electronics", 0.11))
 # Of the batch with the wave one case a week is expected at 15 centers.
 BATCHES = 92
 WAVE_BATCH = "electronics-07"
+WAVE_WEEK = 100
 
 
 def world(seed: int, centers: int, wave_week: int | None = None, factor: float = 3.0) -> tuple[list[Case], Exposure]:
@@ -67,3 +67,46 @@ def _group(chance: float) -> str | None:
             return name
         chance -= share
     return None
+
+
+def judged(seed: int, centers: int, wave_week: int | None = None) -> tuple[Judgement, int, float]:
+    """(the judgement of a world, the number of its cell with the wave, CPU seconds)."""
+    cases, exposure = world(seed, centers, wave_week)
+    began = time.process_time()
+    cells = cells_of(cases, exposure, weeks_between(FIRST, FIRST + timedelta(weeks=WEEKS - 1)))
+    judgement = judge(cells)
+    spent = time.process_time() - began
+    return judgement, [cell.value for cell in cells.cells].index(WAVE_BATCH), spent
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--centers", type=int, default=15)
+    arguments = parser.parse_args()
+    last = WEEKS - 1
+    named, seen, alarms, cells, cpu_s = [], [], [], 0, []
+    for seed in range(arguments.seeds):
+        nothing, _, spent = judged(seed, arguments.centers)
+        cpu_s.append(spent)
+        named += [nothing.is_named[:, end].any() for end in range(last, last - RUN_WEEKS + 1, -WINDOW_WEEKS)]
+        cells = int(nothing.is_watched[:, last].sum())
+        wave, number, _ = judged(100_000 + seed, arguments.centers, WAVE_WEEK)
+        soon = slice(WAVE_WEEK, WAVE_WEEK + SOON_WEEKS)
+        alarms.append(wave.is_named[number, soon].any())
+        seen.append((wave.is_named | wave.is_above)[number, soon].any())
+    print(f"| seeds | centers | cells watched | reports that name something though nothing has changed (stated 10 %) "
+          f"| threefold rate at 1 a week within {SOON_WEEKS} weeks: alarm | alarm or watch | CPU s, first | median |")  # fmt: skip
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| {arguments.seeds} | {arguments.centers} | {cells} | {100 * np.mean(named):.1f} % | "
+          f"{100 * np.mean(alarms):.0f} % | {100 * np.mean(seen):.0f} % | {cpu_s[0]:.1f} | {np.median(cpu_s):.1f} |")  # fmt: skip
+    print("\n| expected a week | false alarm in a year | limit h | median weeks | within 8 weeks |")
+    print("| --- | --- | --- | --- | --- |")
+    for sight in sights():
+        weeks = "more than 60" if sight.weeks is None else sight.weeks
+        print(f"| {sight.expected} | {100 * sight.p:g} % | {sight.limit:.1f} | {weeks} | {100 * sight.share:.0f} % |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,14 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
 from fixtrail.operations.topic_watch import TopicWatch, end_refused
-from fixtrail.settings import ProcessSettings, client_options, tracing_of
+from fixtrail.settings import NoEndpointError, ProcessSettings, client_options, tracing_of
 from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
@@ -15,6 +16,10 @@ from runtime.metrics import ProgressMetrics
 from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from fixtrail.reports.warning.case import QualityCase
+    from fixtrail.watch.quality import Compute
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +127,16 @@ def run_web_box(settings: Settings) -> int:
 
 def run_watch_box(settings: Settings) -> int:
     """One watch until it is stopped; the exit code. Raises ExitError (78) where its file is wrong."""
-    from fixtrail.configuration import centers_of, refusal
+    from fixtrail.configuration import centers_of, procedures_of, refusal
     from fixtrail.watch.box import WatchBoxConfig, run_watch
-    from fixtrail.watch.config import read_watch_config
+    from fixtrail.watch.config import read_watch_config, with_procedures
 
     log_as_json("watch", settings.log_level)
     group = f"{settings.app_id}-watch"
     progress = Progress()
     watchdog = _watch("watch", settings, progress)
     with refusal():
-        watch = read_watch_config(settings.watch)
+        watch = with_procedures(read_watch_config(settings.watch), procedures_of(settings))
     with member_instance(settings.data, group) as instance:
         config = WatchBoxConfig(
             kafka=client_options(settings),
@@ -141,8 +146,30 @@ def run_watch_box(settings: Settings) -> int:
             centers=centers_of(settings),
             # Four beats, so that a late one holds nothing up.
             stale_ms=round(max(60.0, 4 * settings.pulse_s) * 1000),
+            quality=_quality_warnings(settings),
         )
         return run_until_stopped(lambda stop: run_watch(config, stop, progress), watchdog=watchdog)
+
+
+def _quality_warnings(settings: Settings) -> "Compute | None":
+    """What computes quality warnings from ClickHouse; None where this box knows none, or no password for it."""
+    from fixtrail.configuration import report_targets
+
+    try:
+        settings.clickhouse_url()
+        settings.reader_login()
+        targets = report_targets(settings)
+    except (NoEndpointError, ExitError) as error:
+        log.info("no quality warnings are computed: %s", error)
+        return None
+
+    def compute() -> "Sequence[QualityCase]":
+        # pandas and scipy are only loaded where there is something to compute.
+        from fixtrail.reports.warning.alert_cases import alert_cases
+
+        return alert_cases(settings, targets)
+
+    return compute
 
 
 def run_reports_box(settings: Settings) -> int:

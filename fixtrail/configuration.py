@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixtrail.settings import CentersSettings, LedgerSettings, ReportSettings, TrackingSettings
+from fixtrail.settings import CentersSettings, LedgerSettings, ProcedureSettings, ReportSettings, TrackingSettings
 from fixtrail.tracking_links import tracking_url
 from runtime.failure import REFUSED, ExitError
 from schemas.centers import Center, read_centers
@@ -18,6 +18,7 @@ from sinks.push.config import PushSettings, read_push_settings
 from sinks.push.words.compose import Link
 
 if TYPE_CHECKING:
+    from fixtrail.procedures.file import Procedures
     from fixtrail.reports.targets import Targets
 
 CENTERS_FILE = "centers.toml"
@@ -35,6 +36,16 @@ def report_targets(settings: ReportSettings) -> "Targets":
     from fixtrail.reports.targets import NO_TARGETS, read_targets
 
     return read_targets(settings.targets) if settings.targets else NO_TARGETS
+
+
+def procedures_of(settings: ProcedureSettings) -> "Procedures | None":
+    """The standard procedures; without a file, none."""
+    if settings.procedures is None:
+        return None
+    from fixtrail.procedures.file import read_procedures
+
+    with refusal():
+        return read_procedures(settings.procedures)
 
 
 def centers_of(settings: CentersSettings) -> Mapping[str, Center]:

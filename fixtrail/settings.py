@@ -162,16 +162,24 @@ class NoticeSettings(KafkaSettings, LedgerSettings, CentersSettings, TrackingSet
     """All that the text of a message to a customer depends on."""
 
 
-class WatchSettings(KafkaSettings, CentersSettings):
+class ProcedureSettings(SettingsGroup):
+    """Standard procedures: the report on them, and the watch box's rule `check_missing`."""
+
+    procedures: Path | None = Field(default=None, description="TOML file of standard procedures by fault group.")
+
+
+class WatchSettings(KafkaSettings, CentersSettings, ProcedureSettings):
     """The watch box: its rules, and what its alerts are worded with."""
 
     watch: Path | None = Field(default=None, description="TOML file of the watch box; without it, its defaults.")
 
 
-class ReportSettings(ClickHouseSettings):
+class ReportSettings(ClickHouseSettings, ProcedureSettings):
     """What reports are computed from and compared with."""
 
     targets: Path | None = Field(default=None, description="TOML file with targets and dates, as of the reports.")
+    holidays: Path | None = Field(default=None, description="TOML file of holidays and make-up working days.")
+    staff: Path | None = Field(default=None, description="TOML file of grades, for report grades.")
     report_s: float = Field(default=30.0, ge=1, description="Seconds a query of a report may take in ClickHouse.")
 
 

@@ -214,6 +214,9 @@ class JourneyFact(Fact):
     checked: bool | None = Field(
         default=None, description="Whether a quality check or a `ready` was told of in the visit; null: not known."
     )
+    passed_check: bool | None = Field(
+        default=None, description="Whether a quality check was passed since the last repair; null: not known."
+    )
     quote: QuoteFact | None = Field(description="The last quote of the visit.")
     quote_pending: bool = Field(description="Whether it waits for the customer's decision.")
     vehicle_label: str | None = Field(default=None, description="What the customer knows the car by, sealed as sent.")
@@ -337,7 +340,8 @@ class Telling(Fact):
 
 
 OfVoice = Literal["complaint_age", "detractor"]
-OfOrder = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "vehicle_changed", OfVoice]
+OfWork = Literal["wait", "no_news", "quick_lane", "promise", "emergency_part", "check_missing", "stuck"]
+OfOrder = Literal[OfWork, "vehicle_changed", OfVoice]
 OfCenter = Literal["stockout_rate", "source_silent", "clock_skew", "field_lost"]
 
 
@@ -345,14 +349,15 @@ class Alert(Fact):
     """One alert to the staff: topic `alerts`, key = alert_id; the highest `version` counts.
 
     `alert_id` is a hash of (rule, subject, opening): what it was opened by has one alert, however often it is found.
-    `subject` is an order, an order's part request, a center, a field of a center or a partition. An alert is closed
+    `subject` is an order, an order's part request, a center, a field of a center, a partition, or what a quality
+    warning is about (kind/value/fault group). An alert is closed
     once it is acknowledged or its condition has ended; `ended_at` is the latter in both cases, so an acknowledged alert
     without it goes on.
     """
 
     alert_id: str
     rule: str
-    kind: Literal[OfOrder, OfCenter, "pipeline_lag"]
+    kind: Literal[OfOrder, OfCenter, "pipeline_lag", "quality_warning"]
     severity: Literal["info", "warning", "critical"]
     subject: str
     order_id: str | None
@@ -363,7 +368,7 @@ class Alert(Fact):
     opened_at: int = Field(description="When the limit was passed.")
     value: float | None = Field(description="What was found, in `unit`; a duration goes on from `since`.")
     limit: float
-    unit: Literal["minutes", "share", "events"]
+    unit: Literal["minutes", "share", "events", "cases"]
     level: int = Field(description="How often it was escalated.")
     escalated_at: int | None = None
     acknowledged_at: int | None = None

@@ -12,6 +12,7 @@ DEAD_LETTERS = "service-events.dead-letter"
 ALERTS = "alerts"
 ALERT_ACKS = "alert-acks"
 ESTIMATES = "estimates"
+PART_FORECASTS = "part-forecasts"
 TRACKING_REVOCATIONS = "tracking-revocations"
 STAFF_SESSIONS = "staff-sessions"
 REFERENCE_EVENTS = "reference-events"
@@ -46,6 +47,8 @@ TOPICS = (
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
     # What was shown of ready times, for the record.
     Topic(ESTIMATES, _retention(180)),
+    # For the supply chain's system; a forecast is of one first day, so that a year of them is a record.
+    Topic(PART_FORECASTS, _retention(400, cleanup_policy="compact,delete")),
     Topic(TRACKING_REVOCATIONS, {"cleanup.policy": "compact"}),
     # The longest session lasts 30 days.
     Topic(STAFF_SESSIONS, _retention(31, cleanup_policy="compact,delete")),

@@ -87,6 +87,7 @@ def _order(history: list[Event], now_ms: int) -> Order:
     order["paused_for"] = pause_reasons(counted) if check_in is not None and closing is None else []
     order["is_visit"] = any(event["type"] not in AFTERWARDS + BEFOREHAND for event in history)
     order["checked"] = any(event["type"] in ("quality_check", "ready") for event in counted)
+    order["passed_check"] = _passed_check(counted)
     order["closed_at"] = instant_of(closing["ms"]) if closing else None
     order |= _money(counted, closing)
     order |= _parts(counted)
@@ -116,6 +117,20 @@ def _handoff_ms(history: list[Event]) -> int | None:
 
 
 # Money, parts, faults, voices
+
+
+def _passed_check(counted: list[Event]) -> bool | None:
+    """Whether a check was passed since the last repair; None without a check-in."""
+    types = [event["type"] for event in counted]
+    if "check_in" not in types:
+        return None
+    passed = False
+    for event in counted[types.index("check_in") :]:
+        if event["type"] == "quality_check" and event.get("phase") in (None, "completed"):
+            passed = event["passed"]
+        elif event["type"] == "repair":
+            passed = False
+    return passed
 
 
 def _money(counted: list[Event], closing: Event | None) -> Order:

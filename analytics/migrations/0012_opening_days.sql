@@ -117,12 +117,19 @@ SELECT
 FROM fixtrail.waits
 GROUP BY center_id, order_id;
 
+-- example:
+--   SELECT center_id, toDate(opens_at) AS day, dateDiff('minute', opens_at, closes_at) / 60 AS hours
+--   FROM fixtrail.opening_days
+--   WHERE opens_at BETWEEN now() - INTERVAL 7 DAY AND now()
 ALTER TABLE fixtrail.opening_days MODIFY COMMENT 'One row per day on which a center opens, as its hours, weekdays, holidays and days made up for say.';
 ALTER TABLE fixtrail.opening_days
     COMMENT COLUMN IF EXISTS center_id 'As in centers',
     COMMENT COLUMN IF EXISTS opens_at 'When it opens [UTC]',
     COMMENT COLUMN IF EXISTS closes_at 'When it closes, after midnight for a night shift [UTC]';
--- example: SELECT charged_to, sum(open_s) / 3600 AS hours, sum(closed_s) / 3600 AS closed_hours FROM fixtrail.waits GROUP BY charged_to
+-- example:
+--   SELECT charged_to, sum(open_s) / 3600 AS hours, sum(closed_s) / 3600 AS closed_hours
+--   FROM fixtrail.waits
+--   GROUP BY charged_to
 ALTER TABLE fixtrail.waits MODIFY COMMENT 'One row per unbroken stretch of a wait, counted on the wall and in opening time; what is still running, up to now.';
 ALTER TABLE fixtrail.waits
     COMMENT COLUMN IF EXISTS center_id 'As in orders',
@@ -137,7 +144,10 @@ ALTER TABLE fixtrail.waits
     COMMENT COLUMN IF EXISTS seconds 'On the wall [s]',
     COMMENT COLUMN IF EXISTS open_s 'While the center was open [s]',
     COMMENT COLUMN IF EXISTS closed_s 'While it was closed; open_s + closed_s = seconds [s]';
--- example: SELECT center_id, avg(wait_s) / 60 AS wall_min, avg(wait_open_s) / 60 AS open_min FROM fixtrail.order_waits GROUP BY center_id
+-- example:
+--   SELECT center_id, avg(wait_s) / 60 AS wall_min, avg(wait_open_s) / 60 AS open_min
+--   FROM fixtrail.order_waits
+--   GROUP BY center_id
 ALTER TABLE fixtrail.order_waits MODIFY COMMENT 'One row per order that waited: whose clock ran. workshop_s + customer_s + supplier_s + closed_s = wait_s.';
 ALTER TABLE fixtrail.order_waits
     COMMENT COLUMN IF EXISTS center_id 'As in orders',

@@ -1,6 +1,6 @@
 -- Since when does somebody take care of a quality warning, by what it is about?
-SELECT subject, max(acknowledged_at) AS acknowledged_at
-FROM alerts
-WHERE kind = 'quality_warning' AND isNotNull(acknowledged_at)
+SELECT subject, max(a.acknowledged_at) AS acknowledged_at
+FROM alerts AS a
+WHERE kind = 'quality_warning' AND isNotNull(a.acknowledged_at)
 GROUP BY subject
 ORDER BY subject

@@ -99,6 +99,7 @@ def sql(
 @app.command(
     epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
     "    fixtrail report pack --period week --end 2026-07-12"
+    "    fixtrail report parts --forecast --json"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
@@ -116,7 +117,19 @@ def report(
         str | None, typer.Option(help="center, region, wave, lane, origin, group, day, week or month.")
     ] = None,
     source: Annotated[str, typer.Option(help="data: only what this source sent.")] = "",
-    center: Annotated[str, typer.Option(help="data: only this center.")] = "",
+    center: Annotated[str, typer.Option(help="data, need: only this center.")] = "",
+    holidays: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="need: holidays and make-up working days.")
+    ] = None,
+    procedures: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="procedures: the standard procedures.")
+    ] = None,
+    staff: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="grades: grades, and which fault groups need which.")
+    ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="parts: with the next 30 days, the stock for them, and the record.")
+    ] = False,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -151,7 +164,26 @@ def report(
         command.list_reports(say)
         return
     forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
-    options = replace(command.read_options(targets, since, until, by), source=source, center=center)
-    if (source or center) and name != "data":
-        raise ExitError("--source and --center go with report data", USAGE)
-    raise SystemExit(command.run_report(settings_of(data), name, options, forms, say, table))
+    settings = settings_of(data)
+    if source and name != "data":
+        raise ExitError("--source goes with report data", USAGE)
+    if center and name not in ("data", "need"):
+        raise ExitError("--center goes with reports data and need", USAGE)
+    if holidays and name != "need":
+        raise ExitError("--holidays goes with report need", USAGE)
+    if procedures and name != "procedures":
+        raise ExitError("--procedures goes with report procedures", USAGE)
+    if staff and name != "grades":
+        raise ExitError("--staff goes with report grades", USAGE)
+    if forecast and name != "parts":
+        raise ExitError("--forecast goes with report parts", USAGE)
+    options = replace(
+        command.read_options(targets, since, until, by),
+        source=source,
+        center=center,
+        holidays=holidays or settings.holidays,
+        procedures=procedures or settings.procedures,
+        staff=staff or settings.staff,
+        forecast=forecast,
+    )
+    raise SystemExit(command.run_report(settings, name, options, forms, say, table))

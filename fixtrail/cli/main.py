@@ -7,7 +7,7 @@ import sys
 import threading
 
 # Imported for the commands that they register.
-from fixtrail.cli import ask, backups, develop, events, figures  # noqa: F401
+from fixtrail.cli import agents, ask, backups, develop, events, figures, roster  # noqa: F401
 from fixtrail.cli.accounts import users_app
 from fixtrail.cli.alerts import alerts_app
 from fixtrail.cli.api_keys import keys_app
@@ -15,6 +15,7 @@ from fixtrail.cli.app import app
 from fixtrail.cli.centers import centers_app
 from fixtrail.cli.dead_letters import dead_letters_app
 from fixtrail.cli.export import export_app
+from fixtrail.cli.forecast import forecast_app
 from fixtrail.cli.kafka import kafka_app
 from fixtrail.cli.notices import notices_app
 from fixtrail.cli.orders import orders_app
@@ -37,6 +38,7 @@ app.add_typer(person_app, name="person")
 app.add_typer(orders_app, name="orders")
 app.add_typer(export_app, name="export")
 app.add_typer(pack_app, name="pack")
+app.add_typer(forecast_app, name="forecast")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(keys_app, name="api-keys")

@@ -62,8 +62,8 @@ def run_pack(
     from fixtrail.packs.command import PackCommand, make_pack
     from fixtrail.reports.command import locale_of
 
-    if given := [name for name, value in unused.items() if value is not None]:
-        raise ExitError(f"{', '.join(given)} does not go with report pack", USAGE)
+    if names := [name for name, value in unused.items() if value is not None]:
+        raise ExitError(f"{', '.join(names)} does not go with report pack", USAGE)
     if more:
         _verify(more, targets, as_json, data)
         return

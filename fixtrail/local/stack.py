@@ -198,6 +198,7 @@ class _Stack:
             self._start_web(),
             self._start_writer(),
         )
+        await self._start_reports()
         self._boxes = "running"
 
     def _turn(self, turn: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -265,6 +266,11 @@ class _Stack:
     async def _start_watch(self) -> None:
         await self._topics_made.wait()
         await self._start_box("watch", ("watch",))
+
+    async def _start_reports(self) -> None:
+        """Where FIXTRAIL_REPORTS names schedules; without them there is nothing to send."""
+        if os.environ.get("FIXTRAIL_REPORTS"):
+            await self._start_box("reports", ("reports",))
 
     async def _start_web(self) -> None:
         await self._topics_made.wait()

@@ -14,6 +14,7 @@ from schemas.topics import (
     DEAD_LETTERS,
     ESTIMATES,
     JOURNEYS,
+    PART_FORECASTS,
     REFERENCE_DEAD_LETTERS,
     REFERENCE_EVENTS,
     SERVICE_EVENTS,
@@ -24,7 +25,7 @@ LOOK_EVERY_S = 0.2
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
 _WRITTEN = (
-    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES),
+    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
     *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
 )
 CLICKHOUSE = ("-clickhouse", "sink clickhouse", _WRITTEN)

@@ -101,19 +101,19 @@ def verify_pack(
     """Say whether a pack's numbers hold: 0 where they do or were restated, 1 where something is wrong."""
     pack = read_pack(file)
     flaws = flaws_of(pack)
-    found: list[Difference] = []
+    changed: list[Difference] = []
     if not flaws and not file_only and pack["as_of"] is not None:
-        news, found = _compared(settings, pack, targets_file)
+        news, changed = _compared(settings, pack, targets_file)
         if news.is_behind:
             flaws.append("ClickHouse does not have all the records that it was computed from: nothing can be compared")
-            found = []
-    wrong = [difference for difference in found if difference.verdict == "wrong"]
-    verdict = "wrong" if flaws or wrong else "restated" if found else "same"
+            changed = []
+    wrong = [difference for difference in changed if difference.verdict == "wrong"]
+    verdict = "wrong" if flaws or wrong else "restated" if changed else "same"
     if as_json:
         document = {"file": str(file), "sha256": pack.get("sha256"), "verdict": verdict, "flaws": flaws}
-        say(orjson.dumps({**document, "differences": [asdict(item) for item in found]}, option=2).decode())
+        say(orjson.dumps({**document, "differences": [asdict(item) for item in changed]}, option=2).decode())
     else:
-        say("\n".join([*(f"WRONG: {flaw}" for flaw in flaws), *map(_line, found), _conclusion(pack, verdict)]))
+        say("\n".join([*(f"WRONG: {flaw}" for flaw in flaws), *map(_line, changed), _conclusion(pack, verdict)]))
     return NEGATIVE if verdict == "wrong" else OK
 
 
@@ -146,7 +146,7 @@ def _request_of(pack: Pack, file: Path | None) -> PackRequest:
 
 def _line(item: Difference) -> str:
     name = f"{item.figure} ({item.period}{f', {item.key}' if item.key else ''}) {item.name}"
-    return f"{item.verdict:<9} {name}: told {_number(item.told)}, now {_number(item.now)}: {item.reason}"
+    return f"{item.verdict:<9} {name}: was {_number(item.before)}, now {_number(item.now)}: {item.reason}"
 
 
 def _number(value: Any) -> str:

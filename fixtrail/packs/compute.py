@@ -10,7 +10,7 @@ from fixtrail.packs import sections
 from fixtrail.packs.canonical import rounded, sha256
 from fixtrail.packs.period import DAY, PackPeriod
 from fixtrail.packs.summary import PREVIOUS, THIS, summary_of
-from fixtrail.reports.catalogue import REPORTS, builder
+from fixtrail.reports.catalogue import OF_CAUSES, REPORTS, builder
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
@@ -147,15 +147,15 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
         "kpi": ("kpi", Options(moment, targets=kpi_targets(period, targets))),
         "change": ("change", Options(moment, targets=replace(targets, periods=_both(period)))),
         "journey_before": ("journey", replace(days, since=period.previous.since, until=period.previous.until)),
-        "causes": ("pareto", replace(days, since=period.until - timedelta(days=CAUSE_DAYS - 1))),
+        "causes": (OF_CAUSES, replace(days, since=period.until - timedelta(days=CAUSE_DAYS - 1))),
         # The pilot is about all that led up to now.
         "pilot": ("pilot", replace(days, since=None)),
     }
     options |= {name: (name, days) for name in REPORTS if name not in options}
     reports, failures = {}, {}
-    for section, (name, asked) in options.items():
+    for section, (name, of_report) in options.items():
         try:
-            reports[section] = builder(name)(_closed_only(ask) if name == "parts" else ask, asked)
+            reports[section] = builder(name)(_closed_only(ask) if name == "parts" else ask, of_report)
         except ExitError as error:
             if name == "kpi":
                 raise

@@ -7,20 +7,28 @@ from typing import Any
 from fixtrail.packs.canonical import rounded
 from fixtrail.packs.sections import definition_section, is_of_clock
 from fixtrail.packs.shown import shown, shown_row
+from fixtrail.reports.catalogue import OF_CAUSES
 from fixtrail.reports.data.rules import GO
+from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.journey.report import NAMES
-from fixtrail.reports.pareto.view import CAUSE_NAMES, RESIDUAL
-from fixtrail.reports.report import Definition, Report, plain
+from fixtrail.reports.report import Bilingual, Definition, Report, plain
 from fixtrail.reports.targets import Targets
 from schemas.facts import WAITS
 
 THIS, PREVIOUS = "this", "previous"
 # In the order in which texts tell them; a figure with a target comes before one without.
+FIRST = ("wait_mean_s", "ftfr", "nps", "complaints_per_100", "stockout_rate", "wait_p90_s")
+# Another reading of a figure that texts tell already.
+_VARIANTS = ("ftfr_confirmed", "ftfr_provisional", "wait_median_s", "complaints_per_month")
 HEADLINES = (
-    "wait_mean_s", "ftfr", "nps", "complaints_per_100", "stockout_rate", "wait_p90_s", "emergency_in_time",
-    "quick_lane_in_time", "promise_kept", "quote_kept",
-)  # fmt: skip
+    *FIRST,
+    *(
+        name
+        for name, about in DEFINITIONS.items()
+        if about.part == "headline" and name not in FIRST and name not in _VARIANTS
+    ),
+)
 MOST_CAUSES = 3
 _SHOWN = ("value", "low", "high", "target")
 _SHOWN_CHANGE = ("before", "after", "change", "low", "high")
@@ -120,23 +128,20 @@ def _waits(reports: Mapping[str, Report]) -> list[Row]:
 
 def _causes(reports: Mapping[str, Report]) -> Row:
     """The causes that take most NPS: of the period, or of the last quarter where the period has too few scores."""
-    for name in ("pareto", "causes"):
+    for name in (OF_CAUSES, "causes"):
         report = reports.get(name)
-        rows = [row for row in report.sheet("pareto").rows if _is_cause(row)] if report is not None else []
+        rows = [row for row in report.sheets[0].rows if row["rank"] is not None] if report is not None else []
         if report is not None and rows:
             scope = {key: report.scope.get(key) for key in ("from", "to", "usable", "detractors")}
-            return {**scope, "top": [_cause(row) for row in rows[:MOST_CAUSES]]}
+            words = next(column.words for column in report.sheets[0].columns if column.name == "driver")
+            return {**scope, "top": [_cause(row, words or {}) for row in rows[:MOST_CAUSES]]}
     reason = reports["causes"].scope.get("not_estimable") if "causes" in reports else None
     return {"from": None, "to": None, "usable": None, "detractors": None, "top": [], "not_estimable": plain(reason)}
 
 
-def _is_cause(row: Mapping[str, Any]) -> bool:
-    return row["driver"] != RESIDUAL and row.get("share") is not None
-
-
-def _cause(row: Mapping[str, Any]) -> Row:
+def _cause(row: Mapping[str, Any], words: Mapping[str, Bilingual]) -> Row:
     cause = {name: plain(row[name]) for name in ("driver", "share", "low", "high", "orders")}
-    title = plain(CAUSE_NAMES[cause["driver"]])
+    title = plain(words[cause["driver"]])
     return {**cause, "title": title, "shown": shown_row(cause, "share", ("share", "low", "high"))}
 
 

@@ -33,7 +33,7 @@ class Difference:
     period: str
     key: str | None
     name: str
-    told: Any
+    before: Any
     now: Any
     verdict: Verdict
     reason: str
@@ -97,33 +97,33 @@ def differences(pack: Pack, figures: Iterable[Row], news: News) -> list[Differen
     ]
 
 
-def _of_row(told: Row, now: Row, news: News) -> Iterator[Difference]:
-    names = [name for name in COMPARED if not _same(told[name], now[name])]
-    verdict, reason = _judged(told, now, news)
+def _of_row(row: Row, now: Row, news: News) -> Iterator[Difference]:
+    names = [name for name in COMPARED if not _same(row[name], now[name])]
+    verdict, reason = _judged(row, now, news)
     for name in names:
-        yield Difference(told["figure"], told["period"], told["key"], name, told[name], now[name], verdict, reason)
+        yield Difference(row["figure"], row["period"], row["key"], name, row[name], now[name], verdict, reason)
 
 
-def _judged(told: Row, now: Row, news: News) -> tuple[Verdict, str]:
-    if told["version"] != now["version"]:
-        return "redefined", f"definition version {told['version']}, now {now['version']}"
+def _judged(row: Row, now: Row, news: News) -> tuple[Verdict, str]:
+    if row["version"] != now["version"]:
+        return "redefined", f"definition version {row['version']}, now {now['version']}"
     if not news.records:
         return "wrong", "no record has come since"
-    if told["figure"].startswith(OF_OPEN_ORDERS):
+    if row["figure"].startswith(OF_OPEN_ORDERS):
         return "restated", f"{news.records} records have come since"
     if not news.orders:
         return "wrong", "no record that came since is about its orders"
     bounds = {"n": news.orders, "count": max(news.orders, news.records)}
     for name, most in bounds.items():
-        if told[name] is not None and now[name] is not None and abs(told[name] - now[name]) > most:
+        if row[name] is not None and now[name] is not None and abs(row[name] - now[name]) > most:
             return "wrong", f"{name} differs by more than the {most} that records since can change"
     return "restated", f"{news.orders} of its orders may have changed by {news.records} records since"
 
 
-def is_behind(told: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+def is_behind(mark: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a watermark lacks something that another one has."""
     newest = now["partitions"]
-    return any(newest.get(partition, -1) < offset for partition, offset in told["partitions"].items())
+    return any(newest.get(partition, -1) < offset for partition, offset in mark["partitions"].items())
 
 
 def _name(row: Row) -> tuple[str, str, str | None]:

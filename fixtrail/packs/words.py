@@ -13,7 +13,9 @@ from fixtrail.reports.data.words import GRADES
 from fixtrail.reports.forms.words import SCOPE_VALUES, STATUS
 from fixtrail.reports.report import Bilingual, Locale
 
-LONGEST_TITLE = 40
+# A Chinese sign is as wide as two Latin letters.
+LONGEST_TITLE = {"zh-CN": 20, "en": 40}
+LONGEST_LINE = 160
 NO_DATA = Bilingual("无数据", "no data")
 _PERIODS = {"week": Bilingual("周报", "Week"), "month": Bilingual("月报", "Month")}
 _UNKNOWN = {
@@ -38,7 +40,12 @@ Row = Mapping[str, Any]
 def title_of(pack: Pack, name: str, locale: Locale) -> str:
     """A figure's title, cut where somebody gave it a very long one."""
     title = str(pack["definitions"][name]["title"][locale])
-    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
+    return clipped(title, LONGEST_TITLE[locale])
+
+
+def clipped(text_of_any_length: str, most: int) -> str:
+    """The text in at most so many signs."""
+    return text_of_any_length if len(text_of_any_length) <= most else f"{text_of_any_length[: most - 1]}…"
 
 
 def unit_of(pack: Pack, name: str) -> str:
@@ -147,7 +154,7 @@ def unknown_lines(pack: Pack, locale: Locale) -> Iterator[str]:
         about = {**row, "title": title_of(pack, row["figure"], locale) if "figure" in row else ""}
         if row.get("reason") in reasons:
             about["reason"] = reasons[row["reason"]].in_locale(locale)
-        yield _UNKNOWN[row["what"]].in_locale(locale).format(**about)
+        yield clipped(_UNKNOWN[row["what"]].in_locale(locale).format(**about), LONGEST_LINE)
 
 
 def grade_text(grade: str, locale: Locale) -> str:

@@ -43,7 +43,21 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "not_called": Bilingual("未联系", "not contacted"),
     "no_customer": Bilingual("客户未知", "customer not known"),
     "no_partner": Bilingual("无可比对象", "nobody of that center and score to compare with"),
+    "few_days": Bilingual("同类日太少", "too few days like it"),
+    "no_shifts": Bilingual("没有班次", "without shifts"),
+    "few_orders": Bilingual("工单太少", "too few orders"),
+    "never_joined": Bilingual("专家未加入", "joined by no expert"),
+    "no_grade": Bilingual("等级未知", "of no known grade"),
+    "no_procedure": Bilingual("无适用流程", "without a procedure"),
+    "no_steps": Bilingual("维修未报工序", "repairs without codes of steps"),
+    "no_check_needed": Bilingual("流程不要求质检", "no check needed"),
+    "other_orders": Bilingual("其他工单", "other orders"),
+    "not_matched": Bilingual("无可比工单", "without a comparable order"),
+    "to_come": Bilingual("尚未到来", "still to come"),
     "early_answers": Bilingual("较早回答", "answered early"),
+    "too_young": Bilingual("数据不足 90 天", "too young: less than 90 days"),
+    "on_demand": Bilingual("按需订货", "ordered on demand"),
+    "no_price": Bilingual("无单价", "without a price"),
 }
 # Why there is no interval.
 NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {

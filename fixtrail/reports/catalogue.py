@@ -36,8 +36,27 @@ REPORTS = {
         "哪个零件批次、车型或软件的故障比预期多？",
         "Of which batch, build or software are there more faults than expected?",
     ),
+    "staff": Bilingual(
+        "员工怎么看，他们的建议有没有回音？", "What does the staff think, and are its suggestions answered?"
+    ),
+    "need": Bilingual(
+        "哪些时段人手不足，客户因此多等了多久？", "When are there too few people, and how long do customers wait then?"
+    ),
+    "procedures": Bilingual(
+        "工单是否按标准流程作业，漏了哪一步？", "Do orders follow the standard procedure, and which step is missing?"
+    ),
+    "experts": Bilingual(
+        "远程专家来得多快，解决了多少？", "How soon does a remote expert join, and what does he resolve?"
+    ),
+    "grades": Bilingual(
+        "考虑各自的工单后，谁的一次修复率与应有的不同？", "Whose first-time fix differs from what his cases let expect?"
+    ),
     "quality": Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?"),
 }
+
+
+# Whose first table ranks causes, each with its share.
+OF_CAUSES = "pareto"
 
 
 def builder(name: str) -> Build:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from fixtrail.reports.targets import NO_TARGETS, Targets
@@ -19,9 +20,17 @@ class Options:
     until: date | None = None
     by: str | None = None
     targets: Targets = field(default=NO_TARGETS)
-    # Of report data: only what this source sent, only this center's; "" for all.
+    # Of report data: only what this source sent; of data and need: only this center's; "" for all.
     source: str = ""
     center: str = ""
+    # Of report need: the file of holidays and make-up working days.
+    holidays: Path | None = None
+    # Of report procedures: the file of standard procedures.
+    procedures: Path | None = None
+    # Of report grades: the file of grades.
+    staff: Path | None = None
+    # Of report parts: with the next 30 days.
+    forecast: bool = False
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

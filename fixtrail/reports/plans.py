@@ -17,21 +17,24 @@ _ROLLOUT = {"wave", "from", "centers"}
 
 def longest_wait_min(options: Options) -> float:
     """The wait from which on a longer one counts no more: [drivers], 240 min unless told. Raises ExitError."""
-    return _number(_table(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN)
+    return number_of(
+        table_of(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN
+    )
 
 
 def solved_levels(options: Options) -> SolvedLevels:
     """When a cause counts as solved: [pareto]; else the targeted mean wait, or 15 min, and one update. Or ExitError."""
-    table = _table(options, "pareto", {"wait_min", "updates"})
+    table = table_of(options, "pareto", {"wait_min", "updates"})
     aim_s = options.targets.values.get("wait_mean_s", 60 * SolvedLevels().wait_min)
     return SolvedLevels(
-        _number(table, "pareto", "wait_min", aim_s / 60), _number(table, "pareto", "updates", SolvedLevels().updates)
+        number_of(table, "pareto", "wait_min", aim_s / 60),
+        number_of(table, "pareto", "updates", SolvedLevels().updates),
     )
 
 
 def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
     """(what was declared of the pilot in [pilot], the waves told there in place of the centers'). Raises ExitError."""
-    table = _table(options, "pilot", _PILOT)
+    table = table_of(options, "pilot", _PILOT)
     try:
         for gate in table.get("gate", ()):
             _check_keys(gate, "pilot.gate", _GATE)
@@ -45,7 +48,8 @@ def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
         raise ExitError(f"targets: {error}", USAGE) from None
 
 
-def _table(options: Options, name: str, keys: Collection[str]) -> Mapping[str, Any]:
+def table_of(options: Options, name: str, keys: Collection[str]) -> Mapping[str, Any]:
+    """A table of the targets file, empty without one. Raises ExitError for a key that it may not have."""
     table = options.targets.more.get(name, {})
     try:
         _check_keys(table, name, keys)
@@ -60,7 +64,8 @@ def _check_keys(table: Mapping[str, Any], name: str, keys: Collection[str]) -> N
         raise ValueError(f"{name}: there is no key {', '.join(unknown)}; keys are {', '.join(sorted(keys))}")
 
 
-def _number(table: Mapping[str, Any], name: str, key: str, otherwise: float) -> float:
+def number_of(table: Mapping[str, Any], name: str, key: str, otherwise: float) -> float:
+    """A number of such a table. Raises ExitError for what is none, or below 0."""
     value = table.get(key, otherwise)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ExitError(f"targets: {name}.{key} is a number of at least 0, not {value!r}", USAGE)

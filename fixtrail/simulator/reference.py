@@ -40,7 +40,7 @@ def reference_events(
     start = start.astimezone(UTC)
     run = run_tag(scenario, seed, start)
     chosen = centers_of(scenario, centers)
-    desks = [_Desk(scenario, center, seed, days, start) for center in chosen]
+    desks = [_Desk(scenario, center, seed, days, start, run) for center in chosen]
     streams = [_arrivals(f"{run}-{desk.center.id}", desk.draw, desk.tellings(), days) for desk in desks]
     head = random.Random(f"{seed}/head office/reference")
     streams.append(_arrivals(f"{run}-all", head, _price_lists(scenario, days, start), days))
@@ -75,8 +75,8 @@ def _stamp(start: datetime, at_s: float) -> str:
 class _Desk:
     """The back office of one center."""
 
-    def __init__(self, scenario: Scenario, center: Center, seed: int, days: int, start: datetime) -> None:
-        self.scenario, self.center, self.days, self.start = scenario, center, days, start
+    def __init__(self, scenario: Scenario, center: Center, seed: int, days: int, start: datetime, run: str) -> None:
+        self.scenario, self.center, self.days, self.start, self.run = scenario, center, days, start, run
         self.draw = random.Random(f"{seed}/{center.id}/reference")
         self.calendar = Calendar(center, start, days)
         self.staff = list(_staff(scenario, center.id))
@@ -157,7 +157,10 @@ class _Desk:
         at_s, number = 0.0, 0
         while (at_s := at_s + self.draw.expovariate(SUGGESTIONS_A_WEEK / 7) * DAY_S) < self.days * DAY_S:
             number += 1
-            about = {"suggestion_id": f"{self.center.id}-s{number}", "role": self.draw.choice(self.staff).role}
+            about = {
+                "suggestion_id": f"{self.run}-{self.center.id}-s{number}",
+                "role": self.draw.choice(self.staff).role,
+            }
             later_s = at_s
             for phase in _course(self.draw):
                 yield later_s, {**about, "phase": phase}

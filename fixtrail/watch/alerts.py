@@ -14,10 +14,11 @@ from schemas.times import MINUTE_MS
 _RANK = 1_000_000
 _NOTE = 500
 _NAME = 100
-_UNITS: dict[str, Literal["share", "events"]] = {
+_UNITS: dict[str, Literal["share", "events", "cases"]] = {
     "stockout_rate": "share",
     "field_lost": "share",
     "source_silent": "events",
+    "quality_warning": "cases",
 }
 
 

@@ -20,6 +20,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.open_order import TickOutput
+from fixtrail.watch.quality import Compute, QualityCases
 from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import AlertChannel, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
@@ -54,7 +55,8 @@ HOURS_READ_MS = 36 * DAY_MS
 class WatchBoxConfig:
     """What a watch box needs to know. `kafka` are the connection arguments of an aiokafka client.
 
-    `stale_ms`: the age of the newest heartbeat from which on nothing new is said of orders.
+    `stale_ms`: the age of the newest heartbeat from which on nothing new is said of orders. `quality` computes the
+    quality warnings; without it there are none.
     """
 
     kafka: Mapping[str, Any]
@@ -63,6 +65,7 @@ class WatchBoxConfig:
     group: str = "fixtrail-watch"
     centers: Mapping[str, Center] = field(default_factory=dict)
     stale_ms: int = 60_000
+    quality: Compute | None = None
 
 
 async def run_watch(config: WatchBoxConfig, stop: asyncio.Event, progress: Progress | None = None) -> int:
@@ -92,6 +95,7 @@ class _Watch(Box):
         self._parked: dict[int, Shard] = {}
         self._ends: dict[int, dict[TopicPartition, int]] = {}
         self._acks = Acks(config.kafka)
+        self._quality = QualityCases(config.watch, config.quality)
         self._writing = asyncio.Lock()
         self._ticked_at = time.monotonic()
         self._failing_since: float | None = None
@@ -106,6 +110,7 @@ class _Watch(Box):
         watching = asyncio.create_task(self._watch(), name="watch")
         tasks = {asyncio.create_task(channel.run(), name=f"ops channel {channel.name}") for channel in self._channels}
         tasks.add(asyncio.create_task(self._acks.run(), name="acknowledgements"))
+        tasks.add(asyncio.create_task(self._quality.run(), name="quality warnings"))
         try:
             done, _ = await asyncio.wait({watching, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -140,7 +145,12 @@ class _Watch(Box):
                 self._shards[partition] = parked
             else:
                 self._shards[partition] = Shard(
-                    partition, self._config.watch, self._config.centers, self._config.stale_ms, self._acks
+                    partition,
+                    self._config.watch,
+                    self._config.centers,
+                    self._config.stale_ms,
+                    self._acks,
+                    self._quality,
                 )
                 for topic in TOPICS:
                     self._offsets.pop(TopicPartition(topic, partition), None)

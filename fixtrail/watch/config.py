@@ -1,10 +1,12 @@
 """What is watched: a TOML file of thresholds, rules and ops channels; without one, the defaults beside this file."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from fixtrail.procedures.file import Procedures
 from schemas.toml_file import load_model
 from sinks.push.config import Secret, Section, Zone
 
@@ -101,6 +103,25 @@ class EmergencyPartRule(RuleBase):
     counted: Counted = "all"
 
 
+class CheckMissingRule(RuleBase):
+    """A car that was mended is ready for `minutes` without a passed quality check, and still there.
+
+    `groups`: the fault groups whose cars need one, `*` for all but those of `exempt`. None: as the file of standard
+    procedures says; without that, no car needs one.
+    """
+
+    kind: Literal["check_missing"]
+    minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 0
+    groups: tuple[str, ...] = ()
+    exempt: tuple[str, ...] = ()
+
+    def needs_check(self, groups: Collection[str]) -> bool:
+        """Whether an order with these fault groups needs one."""
+        if any(group in self.groups for group in groups):
+            return True
+        return "*" in self.groups and not any(group in self.exempt for group in groups)
+
+
 class StuckRule(RuleBase):
     """An order that is not ready has been in one activity for `minutes`."""
 
@@ -195,11 +216,23 @@ class PipelineRule(RuleBase):
     minutes: Minutes = 2
 
 
-OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | StuckRule
+class QualityWarningRule(RuleBase):
+    """A batch, build, software or part has more product faults than expected: report `warning`, computed in between.
+
+    `least_cases`: only from so many cases on.
+    """
+
+    kind: Literal["quality_warning"]
+    every_minutes: Annotated[float, Field(ge=5, le=7 * 24 * 60)] = 60
+    least_cases: Annotated[int, Field(ge=3)] = 3
+
+
+OrderRule = WaitRule | NoNewsRule | QuickLaneRule | PromiseRule | EmergencyPartRule | CheckMissingRule | StuckRule
 SourceRule = SourceSilentRule | ClockSkewRule | FieldLostRule
 VoiceRule = ComplaintAgeRule | DetractorRule
 Rule = Annotated[
-    OrderRule | StockoutRule | SourceRule | VehicleChangedRule | VoiceRule | PipelineRule, Field(discriminator="kind")
+    OrderRule | StockoutRule | SourceRule | VehicleChangedRule | VoiceRule | PipelineRule | QualityWarningRule,
+    Field(discriminator="kind"),
 ]
 
 
@@ -245,3 +278,18 @@ class WatchConfig(Section):
 def read_watch_config(path: Path | None) -> WatchConfig:
     """The configuration in a file; without one, the defaults. Raises TomlFileError, which shows no secret."""
     return load_model(path or DEFAULTS, WatchConfig)
+
+
+def with_procedures(config: WatchConfig, procedures: Procedures | None) -> WatchConfig:
+    """The same, its rules `check_missing` that name no groups with those whose procedure has a check."""
+    if procedures is None:
+        return config
+    check = {needed: [p for p in procedures.procedure if p.needs_check is needed] for needed in (True, False)}
+    groups, exempt = (tuple(group for p in check[needed] for group in p.groups or ("*",)) for needed in (True, False))
+    rules = tuple(
+        rule.model_copy(update={"groups": groups, "exempt": exempt})
+        if isinstance(rule, CheckMissingRule) and not rule.groups
+        else rule
+        for rule in config.rule
+    )
+    return config.model_copy(update={"rule": rules})

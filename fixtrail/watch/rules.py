@@ -6,6 +6,7 @@ from math import sqrt
 from typing import Any, assert_never
 
 from fixtrail.watch.config import (
+    CheckMissingRule,
     Counted,
     Customers,
     EmergencyPartRule,
@@ -28,7 +29,7 @@ from schemas.times import DAY_MS, MINUTE_MS
 from streams.journey.clock_notices import NO_NEWS, READY, RUNNING_LATE, clock_notice, promise_passed_at, silent_since
 from streams.journey.ids import hashed_id
 from streams.journey.ready_setting import CheckHistory, ready_after_ms, ready_by_setting_at
-from streams.journey.visit import PICKUP
+from streams.journey.visit import PICKUP, REPAIR
 
 Fact = Mapping[str, Any]
 Centers = Mapping[str, Center]
@@ -96,11 +97,18 @@ class DueNotice:
 
 
 def order_dues(fact: Fact, rules: Sequence[OrderRule], centers: Centers) -> list[Due]:
-    """Every case of an open order, due or yet to be; none for one that is closed, ready or not checked in."""
-    if fact["status"] != "open" or fact["activity"] in (None, PICKUP):
+    """Every case of an open order, due or yet to be; none for one that is closed or not checked in.
+
+    Of a car that is ready only that its check is missing.
+    """
+    if fact["status"] != "open" or fact["activity"] is None:
         return []
-    center = centers.get(fact["center_id"])
-    fitting = [rule for rule in rules if rule.fits(fact["center_id"], fact["lane"])]
+    center, is_ready = centers.get(fact["center_id"]), fact["activity"] == PICKUP
+    fitting = [
+        rule
+        for rule in rules
+        if rule.fits(fact["center_id"], fact["lane"]) and is_ready is isinstance(rule, CheckMissingRule)
+    ]
     return [due for rule in fitting for due in _dues(rule, fact, center)]
 
 
@@ -127,6 +135,10 @@ def _dues(rule: OrderRule, fact: Fact, center: Center | None) -> Iterator[Due]:
                     began = part["requested_at"] if part["requested_at"] is not None else part["backordered_at"]
                     subject = f"{fact['order_id']}/{part['request_id']}"
                     yield _after(rule, rule.counted, rule.minutes, fact, center, "request", began, subject)
+        case CheckMissingRule():
+            if is_without_check(fact) and rule.needs_check(fact["fault_groups"]):
+                began = fact["activity_since"]
+                yield _due(rule, fact, "ready", began, began + round(rule.minutes * MINUTE_MS))
         case StuckRule():
             began = fact["activity_since"]
             yield _after(rule, rule.counted, rule.minutes, fact, center, fact["activity"], began)
@@ -160,6 +172,11 @@ def _due(rule: OrderRule, fact: Fact, beginning: str, since: int, due_at: int, s
         center_id=fact["center_id"],
         lane=fact["lane"],
     )
+
+
+def is_without_check(fact: Fact) -> bool:
+    """Whether a car was mended and no quality check passed since; not of facts that do not say."""
+    return fact.get("passed_check") is False and any(stage["activity"] == REPAIR for stage in fact["stages"])
 
 
 def wait_limit_at(stages: Sequence[Fact], span_ms: int) -> int | None:

@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from fixtrail.watch import alerts as life
 from fixtrail.watch.center_counts import CenterCounts
 from fixtrail.watch.config import OrderRule, PipelineRule, Rule, SourceRule, StockoutRule, WatchConfig
+from fixtrail.watch.groups import group_of, oldest_first
 from fixtrail.watch.open_order import ClosedOrder, OpenOrder, TickOutput, put, replaces, watched_fact
+from fixtrail.watch.quality import PARTITION, QualityCases
 from fixtrail.watch.rules import (
     Centers,
     Due,
@@ -70,6 +72,7 @@ class Shard:
         centers: Centers,
         stale_ms: int = MINUTE_MS,
         acks: Mapping[str, Acknowledgement] | None = None,
+        quality: QualityCases | None = None,
     ) -> None:
         self.partition = partition
         self.heartbeat_ms: int | None = None
@@ -93,6 +96,7 @@ class Shard:
         # Ids by order, of alerts not ended.
         self._running_alerts: defaultdict[str | OrderKey, set[str]] = defaultdict(set)
         self._acks = acks if acks is not None else {}
+        self._quality = quality if partition == PARTITION else None
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -179,6 +183,7 @@ class Shard:
             self._centers_at = now
             self._look_at_centers(output, now)
         self._look_at_pipeline(output, now)
+        self._look_at_quality(output, now)
         self._look_at_open_alerts(output, now)
         return output
 
@@ -291,6 +296,12 @@ class Shard:
                 continue
             self._settle(output, f"pipeline:{rule.name}", {due.key: due} if is_due else {}, now, now)
 
+    def _look_at_quality(self, output: TickOutput, now: int) -> None:
+        # Before it was computed nothing is known: neither that a warning goes on nor that it is over.
+        if self._quality is not None and self._quality.cases is not None:
+            for rule in self._quality.rules:
+                self._settle(output, f"quality:{rule.name}", due_by([*self._quality.dues(rule, now)], now), now, now)
+
     def _settle(
         self,
         output: TickOutput,
@@ -307,7 +318,7 @@ class Shard:
             return may_open and now - case.due_at <= self._config.oldest_hours * 60 * MINUTE_MS
 
         open_keys: set[tuple[str, str]] = set()
-        for alert in sorted(map(self.alerts.__getitem__, self._running_alerts.get(group, ())), key=_oldest_first):
+        for alert in sorted(map(self.alerts.__getitem__, self._running_alerts.get(group, ())), key=oldest_first):
             key = (alert.rule, alert.subject)
             case = due.get(key)
             if case is not None and case.level > alert.level and alert.closed_at is None and opens(case):
@@ -338,7 +349,7 @@ class Shard:
 
     def _keep(self, alert: Alert) -> None:
         self.alerts[alert.alert_id] = alert
-        group = _group_of(alert)
+        group = group_of(alert)
         if alert.ended_at is None:
             self._running_alerts[group].add(alert.alert_id)
         else:
@@ -349,7 +360,7 @@ class Shard:
     def _forget(self, alert_id: str) -> None:
         alert = self.alerts.pop(alert_id, None)
         if alert is not None:
-            self._running_alerts.get(_group_of(alert), set()).discard(alert_id)
+            self._running_alerts.get(group_of(alert), set()).discard(alert_id)
 
     def _housekeep(self, output: TickOutput, now: int) -> None:
         """Delete old state, once every few minutes."""
@@ -373,17 +384,6 @@ class Shard:
         if len(self._timers) > 1000 + 2 * len(self._orders):
             self._timers.clear()
             self._dirty |= self._orders.keys()
-
-
-def _oldest_first(alert: Alert) -> tuple[bool, int, str]:
-    return alert.closed_at is not None, alert.opened_at, alert.alert_id
-
-
-def _group_of(alert: Alert) -> str | OrderKey:
-    """What an alert is settled with: its order, its center or its rule on the pipeline."""
-    if alert.order_id is not None:
-        return OrderKey(alert.center_id or "", alert.order_id)
-    return f"pipeline:{alert.rule}" if alert.kind == "pipeline_lag" else f"center:{alert.center_id}"
 
 
 def _read(model: Any, record: Any) -> Any:

@@ -76,6 +76,7 @@ class Wording:
         sentence: str = catalogue["kinds"][alert.kind].format(
             subject=self._location(alert) if alert.kind in _OF_CENTERS else plain(alert.subject, 80),
             field=alert.subject.rpartition("/")[2],
+            cell=_cell_words(alert, self.locale),
             activity=catalogue["activities"].get(activity, catalogue["activities"]["any"]),
             limit=f"{alert.limit:.1%}" if share else f"{alert.limit:g}",
             hours=f"{alert.limit / 60:g}",
@@ -96,3 +97,15 @@ class Wording:
         if step.startswith("level-"):
             return catalogue["level"].format(level=step.removeprefix("level-"))
         return catalogue[step]
+
+
+def _cell_words(alert: Alert, locale: str) -> str:
+    """What a quality warning is about: `part batch SENSOR-07 (electronics)`; of other alerts the subject."""
+    dimension, _, rest = alert.subject.partition("/")
+    value, _, group = rest.rpartition("/")
+    dimensions: dict[str, str] = texts()[locale]["dimensions"]
+    return (
+        f"{dimensions.get(dimension, dimension)} {plain(value, 80)} ({plain(group, 64)})"
+        if group
+        else plain(alert.subject, 80)
+    )

@@ -20,6 +20,8 @@ from sinks.clickhouse.fact_rows import CENTER_HOURS as CENTER_HOURS_TABLE
 from sinks.clickhouse.fact_rows import JOURNEYS as JOURNEYS_TABLE
 from sinks.clickhouse.fact_rows import Fact, FactRows, Key
 from sinks.clickhouse.keyed_hash import KeyedHash
+from sinks.clickhouse.part_forecast_rows import PART_FORECASTS as PART_FORECASTS_TABLE
+from sinks.clickhouse.part_forecast_rows import part_forecast_row
 from sinks.clickhouse.progress import Progress
 from sinks.clickhouse.reference_rows import REFERENCE_EVENTS as REFERENCE_TABLE
 from sinks.clickhouse.reference_rows import ReferenceRows
@@ -29,6 +31,7 @@ from sinks.clickhouse.tables import (
     DEAD_LETTERS,
     ESTIMATES,
     JOURNEYS,
+    PART_FORECASTS,
     REFERENCE_DEAD_LETTERS,
     REFERENCE_EVENTS,
     SERVICE_EVENTS,
@@ -113,6 +116,7 @@ class Reader:
             DEAD_LETTERS: letters,
             ALERTS: (ALERTS_TABLE, _versioned_rows(read_alert, alert_row)),
             ESTIMATES: (ESTIMATES_TABLE, _plain_rows(estimate_row)),
+            PART_FORECASTS: (PART_FORECASTS_TABLE, _plain_rows(part_forecast_row)),
             REFERENCE_EVENTS: (REFERENCE_TABLE, _plain_rows((reference or ReferenceRows(keyed)).row)),
             REFERENCE_DEAD_LETTERS: letters,
         }

@@ -83,6 +83,7 @@ def journey_fact(
         "last_event_at": last_at,
         "is_visit": not visit.is_none,
         "checked": visit.checked,
+        "passed_check": visit.passed_check,
         "quote": quote_fact(visit.quote),
         "quote_pending": visit.quote_pending,
         "vehicle_label": visit.vehicle_label,

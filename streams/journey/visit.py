@@ -92,6 +92,8 @@ class Visit(msgspec.Struct, array_like=True):
     # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
     proven: bool = False
     checked: bool = False  # whether any check or `ready` was told of
+    # whether a check was passed since the last repair; None before the check-in, and where nobody had kept it
+    passed_check: bool | None = None
     quote: QuoteState | None = None
     approved_amount: str | None = None
     promised_at: int | None = None
@@ -242,6 +244,7 @@ class Visit(msgspec.Struct, array_like=True):
         first = self.started_at is None
         if first:
             self.started_at, self.awaits_check_in = entry.at, False
+            self.passed_check = False
             self.customer, self.lane = entry.customer, entry.lane
             self.odometer, self.locale = entry.odometer, entry.locale
             self.negative_gap = self.first_at is not None and self.first_at < entry.at
@@ -311,6 +314,7 @@ class Visit(msgspec.Struct, array_like=True):
         phase, job = entry.phase, self.jobs.get(entry.job_id)
         before, was_completed = (None, False) if job is None else (job.phase, job.was_completed)
         first, self.any_repair, self.proven = not self.any_repair, True, False
+        self.passed_check = False if self.started_at is not None else None
         if phase == "started":
             self.rework = self.rework or was_completed
             self.failed_check = False
@@ -327,6 +331,7 @@ class Visit(msgspec.Struct, array_like=True):
 
     def _check_completed(self, entry: CheckEntry) -> list[str]:
         self.quality_running, self.checked = False, True
+        self.passed_check = entry.passed if self.started_at is not None else None
         if entry.passed:
             self.proven = True
             return []

@@ -44,6 +44,13 @@ VIEWS = {
     "kafka_partition kafka_offset technician_id job_id request_id part_no payload content",
     "surveys": "order_id center_id event_id answered_at score reasons is_last",
     "complaints": "order_id center_id event_id complained_at category severity complaint_id phase phases reached_at",
+    "stock_levels": "center_id part_no on_hand on_order occurred_at",
+    "staff_shifts": "center_id staff_key role starts_at ends_at phase occurred_at",
+    "staff_grades": "center_id staff_key grade skills from_at occurred_at",
+    "staff_surveys": "center_id round role score occurred_at",
+    "suggestions": "center_id suggestion_id role phase submitted_at answered_at accepted_at adopted_at rewarded_at "
+    "declined_at",
+    "price_list": "center_id valid_from kind code name standard_hours price currency occurred_at",
     "alerts": "alert_id rule kind severity state subject order_id center_id lane since opened_at value limit_value "
     "unit level escalated_at acknowledged_at closed_at closed_by ended_at open_s told version",
 }

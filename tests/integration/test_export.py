@@ -19,6 +19,11 @@ from fixtrail.export.run import Export, Written, run_export, size_of
 from fixtrail.imports.mapping import load_mapping
 from fixtrail.imports.run import import_log
 from fixtrail.imports.xes import XesReader
+from fixtrail.procedures.file import read_procedures
+from fixtrail.reports.options import Options
+from fixtrail.reports.periods import ask_scope
+from fixtrail.reports.procedures.judged import judge_orders
+from fixtrail.reports.queries import query_runner
 from tests import feed
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
@@ -209,6 +214,53 @@ def test_pm4py_finds_the_figures_of_the_repair_log(repairs: Warehouse) -> None:
     assert (round(xes["mean_s"], 3), xes["median_s"]) == (3_950.543, 3_690)
     assert in_json == in_sqlite
     assert (in_json["cases"], in_json["events"]) == (1_104, 11_855)
+
+
+GO_AHEAD = "X( tau, 'quote_decision.complete' )"
+WORK = "'repair.start', 'repair.complete', 'quality_check.start', 'quality_check.complete'"
+START = "'check_in.complete', 'diagnosis.start', 'diagnosis.complete'"
+# Of the repair log: as it is meant to go, again after a failed test; and without the go-ahead, every repair once.
+PROCEDURES = {
+    f"->( {START}, *( ->( {WORK}, {GO_AHEAD} ), tau ), 'handoff.complete' )": """
+[[procedure]]
+name = "again"
+step = [
+  {name = "check-in", event = "check_in"}, {name = "d1", event = "diagnosis.started"},
+  {name = "d2", event = "diagnosis.completed"}, {name = "r1", event = "repair.started"},
+  {name = "r2", event = "repair.completed"}, {name = "q1", event = "quality_check.started"},
+  {name = "q2", event = "quality_check.completed"},
+  {name = "again", event = "quote_decision", optional = true, back_to = "r1"}, {name = "handoff", event = "handoff"},
+]""",
+    f"->( {START}, 'repair.start', 'repair.complete', 'quality_check.complete', 'handoff.complete' )": """
+[[procedure]]
+name = "once"
+step = [
+  {name = "check-in", event = "check_in"}, {name = "d1", event = "diagnosis.started"},
+  {name = "d2", event = "diagnosis.completed"}, {name = "r1", event = "repair.started"},
+  {name = "r2", event = "repair.completed"}, {name = "q2", event = "quality_check.completed"},
+  {name = "handoff", event = "handoff"},
+]""",
+}
+
+
+@needs_pm4py
+@pytest.mark.parametrize("tree", PROCEDURES, ids=["again", "once"])
+def test_pm4py_finds_the_same_orders_that_followed_their_procedure(repairs: Warehouse, tree: str) -> None:
+    assert PM4PY is not None
+    repairs.export("repairs.xes.gz")
+    command = [PM4PY, str(ROOT / "tools" / "pm4py_conformance.py"), str(repairs.folder / "repairs.xes.gz"), tree]
+    theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    file = repairs.folder / "procedures.toml"
+    file.write_text(PROCEDURES[tree])
+    options = Options(datetime.now(UTC))
+    parameters, _ = ask_scope(ask := query_runner(settings_of(repairs.node)), options)
+    judged = judge_orders(ask("procedures", end_key="", **parameters), read_procedures(file))
+    ours = {order.order_id: order.judgement.cost for order in judged.orders}
+
+    assert len(ours) > 990
+    assert ours == {order_id: theirs[f"prom/{order_id}"] for order_id in ours}
+    assert {order.order_id for order in judged.orders if order.judgement.conforms} == {o for o in ours if ours[o] == 0}
+    assert 0 < sum(cost == 0 for cost in ours.values()) < len(ours)
 
 
 @needs_pm4py

@@ -3,11 +3,16 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from fixtrail.parts.classes import CLASSES, classes
+from fixtrail.parts.plan import ForecastPlan
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
 from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.parts.beyond import outlook, with_forecast, with_window
 from fixtrail.reports.parts.charts import draw_pareto
+from fixtrail.reports.parts.outlook import ask_history
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Report, plain, sheet_of
@@ -15,8 +20,6 @@ from fixtrail.reports.stats import intervals
 
 TITLE = Bilingual("配件", "Parts")
 QUESTION = Bilingual("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
-# Classes by cumulated share: A up to 80 %, B up to 95 %, C the rest (Dickie, Factory Management 1951, as usual today).
-A_UP_TO, B_UP_TO = 0.80, 0.95
 TOP = 50
 MOST_PAIRS = 1000
 DEFINITIONS = {
@@ -78,7 +81,11 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("parts", options)
     parameters, _ = ask_scope(ask, options)
-    return report_of(ask("parts", **parameters), ask("parts_emergencies", **parameters), options)
+    first = report_of(ask("parts", **parameters), ask("parts_emergencies", **parameters), options)
+    plan = ForecastPlan()
+    history = ask_history(ask, options, plan)
+    report = with_window(first, ask, options, history)
+    return with_forecast(report, outlook(ask, history, plan)) if options.forecast else report
 
 
 def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) -> Report:
@@ -119,14 +126,8 @@ def abc_classes(amounts: "pd.Series[Any]", names: "pd.Series[Any]") -> "pd.Serie
 
     So the largest is always A, and one that begins below 80 % and ends above it is A still.
     """
-    ranked = pd.DataFrame({"amount": amounts.astype("float64").fillna(0.0), "name": names})
-    ranked = ranked.sort_values(["amount", "name"], ascending=[False, True], kind="stable")
-    total = ranked["amount"].sum()
-    before = (ranked["amount"].cumsum() - ranked["amount"]) / total if total else ranked["amount"]
-    classes = before.map(lambda share: "A" if share < A_UP_TO else "B" if share < B_UP_TO else "C")
-    # What is worth nothing is no A, even where nothing is worth anything.
-    classes = classes.where(ranked["amount"] > 0, "C")
-    return classes.reindex(amounts.index)
+    kinds = classes(amounts.astype("float64").fillna(0.0).to_numpy(), names.to_numpy(dtype=np.str_))
+    return pd.Series(np.array(CLASSES, dtype=object)[kinds], index=amounts.index)
 
 
 def with_rate(counts: pd.DataFrame) -> pd.DataFrame:

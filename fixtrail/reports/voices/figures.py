@@ -64,6 +64,7 @@ def detractor_figures(bad: pd.DataFrame, recovering: pd.DataFrame) -> tuple[Figu
             n,
             interval,
             method="mantel-haenszel-sato",
+            no_interval="no_data" if difference is None else "too_few" if interval.low is None else None,
             left_out=_present({"no_partner": len(recovering) - partnered, "no_customer": n - len(recovering)}),
         ),
     )

@@ -82,6 +82,9 @@ def matched_difference(strata: Sequence[Stratum]) -> tuple[float | None, Interva
     value = sum((s.called_recovered * s.others - s.others_recovered * s.called) / (s.called + s.others) for s in both)
     value /= weight
     variance = max(0.0, value * sum(map(_p, both)) + sum(map(_q, both))) / weight**2
+    if not variance:
+        # Nobody came back more content, or everybody did: that bounds nothing.
+        return value, NO_INTERVAL, n
     half = Z * math.sqrt(variance)
     return value, Interval(max(-1.0, value - half), min(1.0, value + half)), n
 

@@ -1,8 +1,8 @@
-"""What is expected of each cell and week: the other cells' rate before a gap of eight weeks, drawn to its own. Pure.
+"""What is expected of each cell and week: the cells' rate before a gap of eight weeks, drawn to its own. Pure.
 
 All is worked out for one dimension and fault group at once, in arrays of cells by weeks. A cell's rate is held to come
-from a Gamma distribution whose mean is the pooled rate of the other cells and whose shape says how alike they are; what
-is expected is the mean of what its own past makes of that (the Poisson-Gamma model of empirical Bayes).
+from a Gamma distribution whose mean is the pooled rate of all of them before the gap, and whose shape says how alike
+they are; what is expected is the mean of what its own past makes of that (the Poisson-Gamma model of empirical Bayes).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from fixtrail.reports.warning.limits import BASELINE_WEEKS, DISPERSIONS, GAP_WEE
 LEAST_WEEKS = 4
 LEAST_CASES = 5
 FIRST_WEEK = GAP_WEEKS + LEAST_WEEKS
-_LEAST_SHAPE, _LARGEST_SHAPE = 0.5, 1e4
+_QUARTER_WEEKS = 13
+_LEAST_SHAPE, _LARGEST_SHAPE = 0.02, 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,24 @@ def past(values: Floats) -> Floats:
 def expect(cases: Floats, exposure: Floats) -> Expectation:
     """What is expected of the cells of one dimension and fault group."""
     own, own_exposure = past(cases), past(exposure)
-    others, other_exposure = _others(own), _others(own_exposure)
-    rate = _ratio(others, other_exposure)
+    # The gap keeps what is happening now out of it; a new cell has no past, so its rate is that of the others.
+    rate = _ratio(own.sum(axis=0), own_exposure.sum(axis=0))
     shape = _shape(own, own_exposure)
-    # A cell without others goes by its own past alone.
-    is_alone = other_exposure <= 0
-    rate = np.where(is_alone, _ratio(own, own_exposure), rate)
-    # At least one case is supposed of the others, so that a fault nobody else has is compared with something.
-    rate = np.where((rate <= 0) & (other_exposure > 0), _ratio(np.ones_like(rate), other_exposure), rate)
     own_rate = (shape + own) * rate / np.maximum(shape + own_exposure * rate, 1e-12)
     counts = np.where(_is_enough(own), exposure * own_rate, 0.0)
-    sure = np.where(is_alone, _LEAST_SHAPE, 1 / (1 / shape + 1 / np.maximum(others, 1.0)))
-    baseline = _ratio(own_exposure, exposure)
+    others = _others(own)
+    sure = np.where(others <= 0, _LEAST_SHAPE, 1 / (1 / shape + 1 / np.maximum(others, 1.0)))
+    baseline = _ratio(own_exposure, lately(exposure))
     return Expectation(counts, sure, baseline, _dispersion(cases, counts))
+
+
+def lately(values: Floats) -> Floats:
+    """The mean of the last quarter's weeks, this one included: a week of few visits is no other kind of cell."""
+    reached = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    ends = np.arange(1, values.shape[-1] + 1)
+    starts = np.maximum(ends - _QUARTER_WEEKS, 0)
+    means: Floats = (reached[..., ends] - reached[..., starts]) / (ends - starts)
+    return means
 
 
 def _is_enough(own: Floats) -> Floats:
@@ -68,12 +74,12 @@ def _is_enough(own: Floats) -> Floats:
 
 
 def _shape(own: Floats, exposure: Floats) -> Floats:
-    """The Gamma's shape by moments: how much the other cells differ beyond what Poisson counts of one rate would."""
+    """The Gamma's shape by moments: how much the cells differ beyond what Poisson counts of one rate would."""
     expected = exposure * _ratio(own.sum(axis=0), exposure.sum(axis=0))
-    between = _others((own - expected) ** 2 - expected)
-    spread = np.maximum(_ratio(between, _others(expected**2)), 0.0)
-    shape: Floats = np.clip(1 / np.maximum(spread, 1 / _LARGEST_SHAPE), _LEAST_SHAPE, _LARGEST_SHAPE)
-    return shape
+    between = ((own - expected) ** 2 - expected).sum(axis=0)
+    spread = np.maximum(_ratio(between, (expected**2).sum(axis=0)), 0.0)
+    shape = np.clip(1 / np.maximum(spread, 1 / _LARGEST_SHAPE), _LEAST_SHAPE, _LARGEST_SHAPE)
+    return np.broadcast_to(shape, own.shape)
 
 
 def _dispersion(cases: Floats, expected: Floats) -> Floats:

@@ -11,15 +11,16 @@ import numpy as np
 
 from fixtrail.reports.warning.cells import CellWeeks
 from fixtrail.reports.warning.cusum import Bools, Floats, Ints, chart, scores
-from fixtrail.reports.warning.expected import Expectation, expect
-from fixtrail.reports.warning.limits import RUN_WEEKS, WINDOW_WEEKS, Class, class_numbers, limits_of
+from fixtrail.reports.warning.expected import Expectation, expect, lately
+from fixtrail.reports.warning.limits import CERTAIN, RUN_WEEKS, WINDOW_WEEKS, Class, class_numbers, limits_of
 
 FALSE_DISCOVERIES = 0.10
-# A cell's own limit, which once in a hundred years is reached by chance: worth a look, no alarm.
-LOOK = 0.01
+# A cell's own limit, which once in fifty years is reached by chance: worth a look, no alarm.
+LOOK = 0.02
 LEAST_EXPECTED = 0.02
 LEAST_VEHICLES, LEAST_CENTERS = 3, 2
-_LEAST_SUM = 1.0
+# Below that no sum is beyond chance, and above that p-value none is named.
+_LEAST_SUM, _WORTH_A_LOOK = 1.5, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ def judge(cells: CellWeeks) -> Judgement:
     week_scores = np.where(expected > 0, scores(cells.cases, expected, dispersion), 0.0)
     sums[:, first:] = chart(week_scores[:, first:], cells.is_reset[:, first:])
     largest = _largest(sums, cells.is_reset)
-    is_watched = expected >= LEAST_EXPECTED
+    usual = lately(expected)
+    is_watched = (usual >= LEAST_EXPECTED) & (expected > 0)
     is_watched[:, :first] = False
-    numbers = class_numbers(expected, shape, baseline, dispersion)
+    # A sum is as uncertain as what it was made of when less was known.
+    numbers = class_numbers(usual, _least(shape, sums), _least(baseline, sums), dispersion)
     p, limit = _p_values(largest, is_watched, numbers)
     return Judgement(
         expected, sums, largest, p, limit, is_watched, discoveries(p, is_watched), is_watched & (largest >= limit)
@@ -101,11 +104,31 @@ def _largest(sums: Floats, is_reset: Bools) -> Floats:
     return largest
 
 
+def _least(values: Floats, sums: Floats) -> Floats:
+    """The least of the values since the sum began to rise."""
+    least = values.copy()
+    for week in range(1, values.shape[1]):
+        rises = sums[:, week - 1] > 0
+        least[:, week] = np.where(rises, np.minimum(least[:, week - 1], values[:, week]), values[:, week])
+    return least
+
+
 def _p_values(largest: Floats, is_watched: Bools, numbers: Ints) -> tuple[Floats, Floats]:
-    """(p-value, own limit) of the cells watched, class by class."""
+    """(p-value, own limit) of the cells watched.
+
+    First as if what is expected were certain: only what that lets stand out is worth the simulation of its class.
+    """
+    certain = np.broadcast_to(np.array([0, *CERTAIN]), numbers.shape).copy()
+    certain[..., 0] = numbers[..., 0]
+    p, limit = _class_by_class(largest, is_watched & (largest >= _LEAST_SUM), certain)
+    stands_out = (p <= _WORTH_A_LOOK) | (largest >= limit)
+    looked_at = _class_by_class(largest, stands_out, numbers)
+    return np.where(stands_out, looked_at[0], p), np.where(stands_out, looked_at[1], limit)
+
+
+def _class_by_class(largest: Floats, chosen_cells: Bools, numbers: Ints) -> tuple[Floats, Floats]:
     p, limit = np.ones_like(largest), np.full_like(largest, np.inf)
-    # Below that no sum is beyond chance.
-    at = np.nonzero(is_watched & (largest >= _LEAST_SUM))
+    at = np.nonzero(chosen_cells)
     classes, members = np.unique(numbers[at], axis=0, return_inverse=True)
     for number, row in enumerate(classes):
         limits = limits_of(Class(*(int(part) for part in row)))

@@ -24,10 +24,15 @@ _SEED = 19_850_213
 # Beyond this probability the tail is exponential, as that of every CUSUM of log likelihood ratios is.
 _TAIL = 0.01
 
-MEANS = 0.02 * 1.5 ** np.arange(20)
-SHAPES = np.array([0.5, 1.5, 5.0, 15.0, 50.0, 150.0])
-BASELINES = np.array([0.0, 8.0, 20.0, 36.0, 52.0])
+_STEP = 1.25
+MEANS = 0.02 * _STEP ** np.arange(36)
+SHAPES = np.array([0.5, 2.0, 8.0, 30.0, 150.0])
+BASELINES = np.array([0.0, 4.0, 9.0, 20.0, 44.0])
 DISPERSIONS = np.array([1.0, 1.5, 2.0, 3.0, 5.0])
+
+
+# The rest of the class of a cell of which the rate is known, and Poisson.
+CERTAIN = (len(SHAPES) - 1, len(BASELINES) - 1, 0)
 
 
 class Class(NamedTuple):
@@ -65,14 +70,14 @@ class Limits:
 
 def limit_of(largest: Floats, p: float) -> float:
     """The smallest of these ascending sums that at most a share `p` of them reaches; above all where there is none."""
-    reached = 1 - np.searchsorted(largest, largest, side="left") / len(largest)
-    enough = largest[reached <= p]
+    reached = len(largest) - np.searchsorted(largest, largest, side="left")
+    enough = largest[reached <= p * len(largest) + 1e-9]
     return float(enough[0]) if len(enough) else float(np.nextafter(largest[-1], np.inf))
 
 
 def class_numbers(means: Floats, shapes: Floats, baselines: Floats, dispersions: Floats) -> Ints:
     """The class of each cell and week, its four numbers on the last axis: the next mean, else the less certain one."""
-    mean = np.clip(np.rint(np.log(np.maximum(means, 1e-9) / MEANS[0]) / np.log(1.5)), 0, len(MEANS) - 1)
+    mean = np.clip(np.rint(np.log(np.maximum(means, 1e-9) / MEANS[0]) / np.log(_STEP)), 0, len(MEANS) - 1)
     shape = np.clip(np.searchsorted(SHAPES, shapes, side="right") - 1, 0, None)
     baseline = np.clip(np.searchsorted(BASELINES, baselines + 0.5, side="right") - 1, 0, None)
     return np.stack([mean.astype(np.int64), shape, baseline, dispersion_numbers(dispersions)], axis=-1)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from fixtrail.reports.warning.cells import Case, Cell, CellWeeks
+from fixtrail.reports.warning.cusum import Bools
 from fixtrail.reports.warning.judge import LEAST_CENTERS, LEAST_VEHICLES, Judgement
 
 State = Literal["alarm", "acknowledged", "watch", "over"]
@@ -18,6 +19,7 @@ _ORDER: tuple[State, ...] = ("alarm", "acknowledged", "watch", "over")
 class CellState:
     """A cell that stands out. `first`: the first week of the alarm; `since`: from when on its sum rises.
 
+    `is_alarm`: beyond chance in that week, of enough cars and centers; taken care of or over it may be all the same.
     `orders`, `expected` and `vehicles` are those from `since` to `last`, the last week in which it stood out.
     """
 
@@ -32,6 +34,7 @@ class CellState:
     total: float
     limit: float
     p: float
+    is_alarm: bool
 
     @property
     def vehicles(self) -> int:
@@ -84,10 +87,11 @@ def _state(cells: CellWeeks, judgement: Judgement, number: int, resets: Mapping[
         float(judgement.largest[number, week]),
         float(judgement.limit[number, week]),
         float(judgement.p[number, week]),
+        is_alarm,
     )
 
 
-def _beginning(run: "np.ndarray", is_reset: "np.ndarray", week: int) -> int:
+def _beginning(run: Bools, is_reset: Bools, week: int) -> int:
     """The first week of the unbroken run that `week` ends; a reset begins another one."""
     while week > 0 and run[week - 1] and not is_reset[week]:
         week -= 1

@@ -86,9 +86,9 @@ METHODS = (
         "where nothing has changed at most one report in ten names anything",
     ),
     Bilingual(
-        f"留意：超过单元自身的限值（一年内偶然达到的概率 1%），或车辆不足 {LEAST_VEHICLES}、中心不足 {LEAST_CENTERS}。"
+        f"留意：超过单元自身的限值（一年内偶然达到的概率 2%），或车辆不足 {LEAST_VEHICLES}、中心不足 {LEAST_CENTERS}。"
         f"每周预期不足 {LEAST_EXPECTED:g} 例的单元不监测",
-        f"Watch: above the cell's own limit, which chance reaches in 1 % of years, or of fewer than {LEAST_VEHICLES} "
+        f"Watch: above the cell's own limit, which chance reaches in 2 % of years, or of fewer than {LEAST_VEHICLES} "
         f"cars or {LEAST_CENTERS} centers. Cells of which fewer than {LEAST_EXPECTED:g} cases a week are expected are "
         "not watched. What stands out is a lead to follow, not a cause: cells share cars with each other",
     ),

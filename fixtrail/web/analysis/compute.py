@@ -27,6 +27,9 @@ def computer(settings: ReportSettings) -> Compute:
             report_targets(settings),
             source=request.source,
             center=request.center,
+            holidays=settings.holidays,
+            procedures=settings.procedures,
+            staff=settings.staff,
         )
         return builder(request.name)(query_runner(settings, answered), options)
 

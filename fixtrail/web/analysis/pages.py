@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.web.accounts.access import required
+from fixtrail.web.accounts.access import audit, required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.badges import CentersBadge
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
 LONGEST_NAME = 200
-ABOUT_STAFF = frozenset({"quality"})
+ABOUT_STAFF = frozenset({"quality", "grades"})
 
 
 def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
@@ -42,6 +42,8 @@ def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees
     """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
     if not _is_open_to(request, name, person):
         raise HTTPException(403)
+    if name in ABOUT_STAFF:
+        audit.info("report about staff", extra={"account": person.identity, "report": name})
     return person
 
 

@@ -55,6 +55,7 @@ def test_a_service_finds_only_the_secrets_that_it_reads(name):
         "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
         "grafana": {"CLICKHOUSE_READER_PASSWORD"},
         "migrations": {"CLICKHOUSE_PASSWORD"},
+        "reports": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
         "sink-clickhouse": {"CLICKHOUSE_PASSWORD", "HASH_KEY"},
         "sink-push": {"HASH_KEY", "LINK_KEY", "WEBHOOK_KEY", "WEBHOOK_KEY_OLD"},
         "web": {

@@ -39,10 +39,14 @@ def names_in(cell: str) -> set[str]:
     return {name_of(name) for name in re.sub(r"`[^`]*`|\([^)]*\)", "", cell).split(",")}
 
 
+# In no lock file, so not installed here: `make test-mcp` has it.
+NOT_LOCKED = {name_of(text) for text in PROJECT["optional-dependencies"]["mcp"]}
+
+
 def imported_modules() -> dict[str, str]:
     """Top-level modules from elsewhere that the product imports, each with one file that does."""
     files = chain.from_iterable((ROOT / package).rglob("*.py") for package in PACKAGES)
-    ours = {*sys.stdlib_module_names, *PACKAGES}
+    ours = {*sys.stdlib_module_names, *PACKAGES, *NOT_LOCKED}
     pairs = ((module, str(file.relative_to(ROOT))) for file in files for module in imports_of(file.read_text()))
     return {module: file for module, file in pairs if module not in ours}
 
@@ -96,6 +100,14 @@ def test_what_is_not_asked_for_comes_with_what_is(name, bringer):
 
     assert bringer in DECLARED
     assert name in needed
+
+
+def test_what_no_lock_file_holds_is_imported_where_it_is_used_alone():
+    """Without the extra everything else works."""
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    naming = [file for file in files if NOT_LOCKED & {*imports_of(file.read_text())}]
+
+    assert [str(file.relative_to(ROOT)) for file in naming] == ["fixtrail/agents/server.py"]
 
 
 def test_the_lock_files_hold_what_is_asked_for():

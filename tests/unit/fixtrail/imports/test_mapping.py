@@ -132,3 +132,29 @@ def test_the_mapping_in_the_documentation_is_valid(tmp_path):
         assert load(tmp_path, blocks[0] + '[[event]]\ntype = "handoff"\n' + line).rules
     for block in blocks[2:]:
         assert load(tmp_path, blocks[0] + block).rules
+
+
+# Reference events
+
+STOCK = """namespace = "erp"
+[log]
+case = "part"
+[time]
+column = "at"
+zone = "Asia/Shanghai"
+[[event]]
+type = "stock_level"
+fields = { center_id = "c1", part_no = "{part}", on_hand = "{n}" }
+"""
+
+
+def test_reference_events_go_to_their_own_topic_by_their_types_or_as_the_file_says(tmp_path):
+    for text in (STOCK, 'kind = "reference"\n' + STOCK):
+        assert load(tmp_path, text).topic.name == "reference-events"
+
+
+def test_a_mapping_makes_events_of_one_kind(tmp_path):
+    mixed = STOCK + '[[event]]\ntype = "handoff"\nfields = { vehicle_id = "v", center_id = "c1" }\n'
+
+    assert "event 2 (handoff): a mapping of kind reference makes stock_level" in refused(tmp_path, mixed)
+    assert "a mapping of kind orders makes check_in" in refused(tmp_path, 'kind = "orders"\n' + STOCK)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fixtrail.reports.report import NO_INTERVAL
 from fixtrail.reports.voices.recovery import Stratum, matched_difference, nps_class, with_recovery
 from schemas.times import DAY_MS
 
@@ -51,6 +52,10 @@ def test_without_a_partner_there_is_no_difference():
     value, interval, n = matched_difference([Stratum(5, 3, 0, 0), Stratum(0, 0, 7, 2)])
 
     assert (value, interval.low, interval.high, n) == (None, None, None, 0)
+
+
+def test_where_nobody_came_back_more_content_nothing_bounds_the_difference():
+    assert matched_difference([Stratum(5, 0, 3, 0)]) == (0, NO_INTERVAL, 8)
 
 
 def test_one_stratum_has_the_plain_difference():

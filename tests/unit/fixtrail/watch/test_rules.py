@@ -317,7 +317,7 @@ def test_the_example_says_what_holds_without_a_file(monkeypatch):
     assert {each.kind for each in defaults.rule} == {
         *("wait", "no_news", "quick_lane", "promise", "emergency_part", "stuck", "stockout_rate", "pipeline_lag"),
         *("vehicle_changed", "complaint_age", "detractor"),
-        *("source_silent", "clock_skew", "field_lost"),
+        *("source_silent", "clock_skew", "field_lost", "quality_warning"),
     }
     assert DEFAULTS.is_file()
 

@@ -1,0 +1,42 @@
+-- How did each session with a remote expert go, and what became of its order?
+-- with: visits
+-- end_key: only vehicles whose key comes before it, '' for all. Of orders without a session one row with no times.
+WITH
+sessions AS
+(
+    SELECT
+        order_id, center_id, vehicle_key,
+        JSONExtractString(payload, 'session_id') AS session_id,
+        toUnixTimestamp64Milli(minIfOrNull(occurred_at, phase = 'requested')) AS requested_ms,
+        toUnixTimestamp64Milli(minIfOrNull(occurred_at, phase = 'joined')) AS joined_ms,
+        toUnixTimestamp64Milli(minIfOrNull(occurred_at, phase = 'resolved')) AS resolved_ms
+    FROM events
+    WHERE type = 'expert' AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+    GROUP BY order_id, center_id, vehicle_key, session_id
+),
+swaps AS
+(
+    SELECT order_id, center_id, toUnixTimestamp64Milli(max(fulfilled_at)) AS part_ms
+    FROM parts
+    WHERE isNotNull(fulfilled_at)
+    GROUP BY order_id, center_id
+)
+SELECT
+    v.center_id AS center_id,
+    v.order_id AS order_id,
+    v.fault_groups AS fault_groups,
+    v.ftf AS ftf,
+    s.session_id AS session_id,
+    s.requested_ms AS requested_ms,
+    s.joined_ms AS joined_ms,
+    s.resolved_ms AS resolved_ms,
+    p.part_ms AS part_ms
+FROM
+(
+    SELECT order_id, center_id, vehicle_key, fault_groups, ftf
+    FROM visits
+    WHERE is_handed_off AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+) AS v
+LEFT JOIN sessions AS s ON s.order_id = v.order_id AND s.center_id = v.center_id AND s.vehicle_key = v.vehicle_key
+LEFT JOIN swaps AS p ON p.order_id = v.order_id AND p.center_id = v.center_id
+ORDER BY center_id, order_id, session_id

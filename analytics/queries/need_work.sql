@@ -1,0 +1,26 @@
+-- Which work was done in each visit, since when had the car waited for it, and when did it wait for people or a bay?
+-- since: the day from which on, in UTC. Times are milliseconds since 1970; an end of 0 is none yet.
+-- requested_ms: the start of a wait for reception or bay that ended as the work began, or the start of the work itself.
+SELECT
+    center_id,
+    order_id,
+    activity,
+    toUnixTimestamp64Milli(started_at) AS started_ms,
+    ifNull(toUnixTimestamp64Milli(ended_at), 0) AS ended_ms,
+    if(before IN ('reception', 'bay'), toUnixTimestamp64Milli(before_at), started_ms) AS requested_ms
+FROM
+(
+    SELECT
+        center_id,
+        order_id,
+        activity,
+        started_at,
+        ended_at,
+        lagInFrame(toString(activity)) OVER visit AS before,
+        lagInFrame(started_at) OVER visit AS before_at
+    FROM stages
+    WHERE started_at >= toDateOrZero({since:String})
+    WINDOW visit AS (PARTITION BY center_id, order_id ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+WHERE activity IN ('diagnosis', 'repair', 'quality', 'reception', 'bay')
+ORDER BY center_id, order_id, started_ms

@@ -1,0 +1,157 @@
+"""Report `experts`: how soon a remote expert joins, what is resolved without a new part, and first-time fix."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fixtrail.reports.experts.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.kpi.shares import share_figure
+from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.periods import ask_scope
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Report, Sheet, sheet_of
+from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.stats import intervals
+from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
+
+MOST_ORDERS = 200_000
+IN_TIME_S = 600.0
+_CENTERS = (
+    Column("center_id", Bilingual("服务中心", "center")),
+    Column("sessions", Bilingual("会话", "sessions"), "count"),
+    Column("joined", Bilingual("专家已加入", "joined"), "count"),
+    Column("median_s", Bilingual("等待中位数", "time to expert, median"), "minutes"),
+    Column("in_time", Bilingual("10 分钟内", "within 10 min"), "count"),
+    Column("resolved", Bilingual("已解决", "resolved"), "count"),
+    Column("without_part", Bilingual("未换件", "without a part"), "count"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Query experts, with what is counted of each session; `orders` has each order once."""
+
+    sessions: pd.DataFrame
+    orders: pd.DataFrame
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report, asked of ClickHouse."""
+    refuse_cut("experts", options)
+    parameters, handed_off = ask_scope(ask, options)
+    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
+    return report_of(ask("experts", end_key=end_key(one_in), **parameters), options, one_in)
+
+
+def report_of(frame: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
+    """The report from the answer of query experts."""
+    data = sessions_of(frame)
+    scope = options.scope() | {"one_vehicle_in": one_in}
+    return Report(
+        "experts", TITLE, QUESTION, scope, figures_of(data), (_centers(data.sessions),), (), METHODS, DEFINITIONS
+    )
+
+
+def sessions_of(frame: pd.DataFrame) -> Sessions:
+    """Seconds until the expert joined, and whether it was resolved without a part that came after the request."""
+    sessions = frame[frame["requested_ms"].notna() | frame["joined_ms"].notna()]
+    begin = sessions["requested_ms"].fillna(sessions["joined_ms"])
+    resolved = sessions["resolved_ms"].notna()
+    sessions = sessions.assign(
+        wait_s=(sessions["joined_ms"] - sessions["requested_ms"]) / 1000,
+        is_resolved=resolved,
+        without_part=resolved & ~(sessions["part_ms"] > begin),
+    )
+    with_expert = set(zip(sessions["center_id"], sessions["order_id"], strict=True))
+    orders = frame.drop_duplicates(["center_id", "order_id"])
+    keys = zip(orders["center_id"], orders["order_id"], strict=True)
+    return Sessions(sessions, orders.assign(with_expert=[key in with_expert for key in keys]))
+
+
+def figures_of(data: Sessions) -> tuple[Figure, ...]:
+    """All figures, of all centers together."""
+    sessions, judged = data.sessions, data.orders[data.orders["ftf"].notna()]
+    waits = sessions["wait_s"].dropna()
+    waits = waits[waits >= 0]
+    never = {"never_joined": len(sessions) - len(waits)} if len(sessions) > len(waits) else {}
+    open_ = {"not_resolved": int((~sessions["is_resolved"]).sum())}
+    resolved = sessions[sessions["is_resolved"]]
+    return (
+        _quantile("expert_wait_median_s", waits, 0.5, len(sessions), never),
+        _quantile("expert_wait_p90_s", waits, 0.9, len(sessions), never),
+        _share("expert_in_time", sessions.loc[waits.index], waits <= IN_TIME_S, len(sessions), never),
+        _share("expert_without_part", resolved, resolved["without_part"], len(sessions), open_),
+        _ftfr("expert_ftfr", judged[judged["with_expert"]], len(data.orders)),
+        _ftfr("expert_ftfr_without", judged[~judged["with_expert"]], len(data.orders)),
+        _difference(matched_of(judged), len(data.orders)),
+    )
+
+
+def _quantile(name: str, waits: "pd.Series[float]", level: float, n_all: int, left_out: dict[str, int]) -> Figure:
+    """A quantile, linear between ranks, between the two values that bound it by the binomial distribution of ranks."""
+    values = np.sort(waits.to_numpy(float))
+    ranks = intervals.quantile_ranks(level, len(values))
+    low, high = (None if rank is None else float(values[rank - 1]) for rank in ranks)
+    return Figure(
+        name,
+        float(np.quantile(values, level)) if len(values) else None,
+        len(values),
+        n_all,
+        Interval(low, high),
+        method=intervals.RANKS,
+        left_out=left_out,
+        no_interval=None if len(values) else "no_data",
+    )
+
+
+def matched_of(judged: pd.DataFrame) -> MatchedDifference:
+    """First-time fix of orders with an expert less that of orders without, of the same center and fault groups."""
+    return matched_difference(
+        Outcome((row.center_id, tuple(sorted(row.fault_groups))), bool(row.with_expert), bool(row.ftf))
+        for row in judged.itertuples(index=False)
+    )
+
+
+def _share(name: str, rows: pd.DataFrame, held: "pd.Series[Any]", n_all: int, left_out: dict[str, int]) -> Figure:
+    by_center = held.astype(bool).groupby(rows["center_id"]).agg(["sum", "count"])
+    pairs = [(int(count), int(n)) for count, n in zip(by_center["sum"], by_center["count"], strict=True)]
+    reasons = {reason: count for reason, count in left_out.items() if count}
+    return share_figure(name, int(held.sum()), len(held), n_all, reasons, pairs)
+
+
+def _ftfr(name: str, orders: pd.DataFrame, n_all: int) -> Figure:
+    return _share(name, orders, orders["ftf"].astype(bool), n_all, {"other_orders": n_all - len(orders)})
+
+
+def _difference(difference: MatchedDifference, n_all: int) -> Figure:
+    return Figure(
+        "expert_ftfr_difference",
+        difference.difference,
+        difference.n,
+        n_all,
+        difference.interval,
+        method="mantel-haenszel",
+        left_out={"not_matched": n_all - difference.n} if n_all > difference.n else {},
+        no_interval=None if difference.n else "no_data",
+    )
+
+
+def _centers(sessions: pd.DataFrame) -> Sheet:
+    rows = []
+    for center_id, own in sessions.groupby("center_id"):
+        waits = own["wait_s"].dropna()
+        rows.append(
+            {
+                "center_id": center_id,
+                "sessions": len(own),
+                "joined": len(waits),
+                "median_s": float(np.median(waits)) if len(waits) else None,
+                "in_time": int((waits <= IN_TIME_S).sum()),
+                "resolved": int(own["is_resolved"].sum()),
+                "without_part": int(own["without_part"].sum()),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=[column.name for column in _CENTERS])
+    return sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, frame)

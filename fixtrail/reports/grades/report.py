@@ -1,0 +1,152 @@
+"""Report `grades`: first-time fix of technicians with their cases reckoned with, and jobs done below grade."""
+
+from functools import partial
+
+import pandas as pd
+
+from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_grade, case_mix_of
+from fixtrail.reports.grades.staff_file import read_staff
+from fixtrail.reports.grades.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.periods import ask_scope
+from fixtrail.reports.quality.charts import draw_shrunk
+from fixtrail.reports.queries import Ask
+from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, Sheet, plain, sheet_of
+from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.stats import intervals
+
+MOST_ORDERS = 200_000
+_TECHNICIANS = (
+    Column("center_id", Bilingual("服务中心", "center")),
+    Column("technician", Bilingual("技师", "technician")),
+    Column("judged", Bilingual("判定工单", "judged"), "count"),
+    Column("fixed", Bilingual("一次修复", "fixed first time"), "count"),
+    Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
+    Column("expected", Bilingual("按其工单应有", "expected with his cases"), "share"),
+    Column("adjusted", Bilingual("收缩后", "shrunk"), "share"),
+    Column("low", Bilingual("下限", "low"), "share"),
+    Column("high", Bilingual("上限", "high"), "share"),
+    Column("enough", Bilingual("数量足够", "enough")),
+    Column("apart", Bilingual("与应有不同", "apart from the expected")),
+)
+_BELOW = (
+    Column("center_id", Bilingual("服务中心", "center")),
+    Column("jobs", Bilingual("有等级要求的作业", "jobs that need a grade"), "count"),
+    Column("below", Bilingual("低于等级", "below grade"), "count"),
+    Column("share", Bilingual("占比", "share"), "share"),
+    Column("low", Bilingual("下限", "low"), "share"),
+    Column("high", Bilingual("上限", "high"), "share"),
+)
+
+
+def build(ask: Ask, options: Options) -> Report:
+    """The report, asked of ClickHouse."""
+    refuse_cut("grades", options)
+    staff = read_staff(options.staff)
+    parameters, handed_off = ask_scope(ask, options)
+    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
+    work = ask("grades", end_key=end_key(one_in), **parameters)
+    below = below_grade(work, staff, ask("grades_staff")) if staff is not None else None
+    return report_of(case_mix_of(work), below, options, one_in)
+
+
+def report_of(mix: CaseMix, below: BelowGrade | None, options: Options, one_in: int = 1) -> Report:
+    """The report on a case mix, and on jobs below grade where a staff file says which need one."""
+    scope = options.scope() | {"one_vehicle_in": one_in}
+    if mix.reason is not None:
+        scope["not_estimable"] = mix.reason
+    note = Bilingual(f"判定工单少于 {LEAST} 的不比较", f"not compared below {LEAST} judged orders")
+    title = Bilingual("技师：按其工单", "Technicians with their cases")
+    sheets = [sheet_of("technicians", title, _TECHNICIANS, mix.technicians, note)]
+    if below is not None:
+        sheets.append(_below_sheet(below))
+    return Report(
+        "grades",
+        TITLE,
+        QUESTION,
+        scope,
+        _figures(mix, below),
+        tuple(sheets),
+        _charts(mix.technicians),
+        METHODS,
+        DEFINITIONS,
+    )
+
+
+def _figures(mix: CaseMix, below: BelowGrade | None) -> tuple[Figure, ...]:
+    table = mix.technicians
+    enough = table[table["enough"].astype(bool)] if len(table) else table
+    apart = int(enough["apart"].sum()) if len(enough) else 0
+    few = {"few_orders": len(table) - len(enough)} if len(table) > len(enough) else {}
+    figures = [
+        Figure(
+            "technicians_apart",
+            apart / len(enough) if len(enough) else None,
+            len(enough),
+            len(table),
+            intervals.share(apart, len(enough)),
+            apart,
+            method=intervals.WILSON,
+            left_out=few,
+            no_interval=None if len(enough) else "no_data",
+        )
+    ]
+    return (*figures, *(_below_figures(below) if below is not None else ()))
+
+
+def _below_figures(below: BelowGrade) -> tuple[Figure, ...]:
+    n, count, matched = len(below.jobs), int(below.jobs["is_below"].astype(bool).sum()), below.difference
+    unknown = {"no_grade": below.n_all - n} if below.n_all > n else {}
+    return (
+        Figure(
+            "jobs_below_grade",
+            count / n if n else None,
+            n,
+            below.n_all,
+            intervals.share(count, n),
+            count,
+            method=intervals.WILSON,
+            left_out=unknown,
+            no_interval=None if n else "no_data",
+        ),
+        Figure(
+            "below_grade_ftfr_difference",
+            matched.difference,
+            matched.n,
+            n,
+            matched.interval,
+            method="mantel-haenszel",
+            left_out={"not_matched": n - matched.n} if n > matched.n else {},
+            no_interval=None if matched.n else "no_data",
+        ),
+    )
+
+
+def _below_sheet(below: BelowGrade) -> Sheet:
+    rows = []
+    for center_id, own in below.jobs.groupby("center_id"):
+        count = int(own["is_below"].astype(bool).sum())
+        bounds = intervals.share(count, len(own))
+        rows.append(
+            {
+                "center_id": center_id,
+                "jobs": len(own),
+                "below": count,
+                "share": count / len(own),
+                "low": bounds.low,
+                "high": bounds.high,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=[column.name for column in _BELOW])
+    return sheet_of("below_grade", Bilingual("低于等级的作业", "Jobs below grade"), _BELOW, frame)
+
+
+def _charts(technicians: pd.DataFrame) -> tuple[Chart, ...]:
+    enough = technicians[technicians["enough"].astype(bool)].head(40)
+    rows = [
+        {**{str(key): plain(value) for key, value in row.items()}, "shrunk": row["adjusted"]}
+        for row in enough.to_dict("records")
+    ]
+    title = Bilingual("技师（按其工单，收缩后）", "Technicians with their cases, shrunk")
+    labels = ("center_id", "technician")
+    return (Chart("technicians", title, "technicians", partial(draw_shrunk, rows, labels, None)),) if rows else ()

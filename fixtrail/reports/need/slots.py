@@ -1,0 +1,78 @@
+"""The half hours in which a center is open, one after the other: what arrivals, need and staff are counted by. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fixtrail.reports.need.holidays import Holidays
+from schemas.centers import Center
+from schemas.opening_hours import hours_of
+from schemas.times import DAY_MS, MINUTE_MS
+
+Instants = NDArray[np.int64]
+Floats = NDArray[np.float64]
+SLOT_MS = 30 * MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlots:
+    """Slots of a center: days on which it opens, each with as many slots as the longest.
+
+    `starts` by day and slot in ms; `kinds` says which days are alike (`Holidays.kind`); `slots` counts each day's own.
+    """
+
+    center_id: str
+    time_zone: str
+    days: tuple[date, ...]
+    kinds: tuple[int, ...]
+    starts: Instants
+    per_day: int
+
+    def index(self, at: Instants) -> NDArray[np.int64]:
+        """The slot of each instant, counted over all days; outside opening hours the nearest one."""
+        flat = self.starts.ravel()
+        slot = np.clip(np.searchsorted(flat, at, side="right") - 1, 0, flat.size - 1)
+        after = np.minimum(slot + 1, flat.size - 1)
+        return np.asarray(np.where(flat[after] - at < at - flat[slot] - SLOT_MS, after, slot))
+
+    def seconds_within(self, starts: Instants, ends: Instants) -> Floats:
+        """How many seconds of these stretches lie in each slot, by day and slot."""
+        total = np.zeros(self.starts.size)
+        flat = self.starts.ravel()
+        first = np.searchsorted(flat + SLOT_MS, starts, side="right")
+        last = np.searchsorted(flat, ends, side="left")
+        for begin, end, slot, stop in zip(starts, ends, first, last, strict=True):
+            if stop > slot:
+                overlap = np.minimum(end, flat[slot:stop] + SLOT_MS) - np.maximum(begin, flat[slot:stop])
+                total[slot:stop] += np.maximum(overlap, 0) / 1000
+        return total.reshape(self.starts.shape)
+
+
+def open_slots(center_id: str, center: Center | None, first: date, last: date, holidays: Holidays) -> OpenSlots | None:
+    """The open half hours from one day to another, both included; None where it never opens.
+
+    A center without known hours is open all day, in UTC.
+    """
+    holidays = holidays.of(center)
+    zone = ZoneInfo(center.time_zone if center else "UTC")
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    hours = [(day, holidays.kind(day), _hours(day, center, zone, holidays)) for day in days]
+    rows = [(day, kind, span) for day, kind, span in hours if span is not None and kind is not None]
+    if not rows:
+        return None
+    per_day = max(-(-(closes - opens) // SLOT_MS) for _, _, (opens, closes) in rows)
+    starts = np.array([opens for _, _, (opens, _) in rows])[:, None] + np.arange(per_day) * SLOT_MS
+    return OpenSlots(
+        center_id, str(zone), tuple(row[0] for row in rows), tuple(row[1] for row in rows), starts, int(per_day)
+    )
+
+
+def _hours(day: date, center: Center | None, zone: ZoneInfo, holidays: Holidays) -> tuple[int, int] | None:
+    if center is None:
+        midnight = int(datetime.combine(day, time(), zone).timestamp() * 1000)
+        return midnight, midnight + DAY_MS
+    center = center.model_copy(update={"open_on": holidays.working, "closed_on": holidays.closed})
+    return hours_of(day, center, zone)

@@ -1,0 +1,102 @@
+"""How many people days need, slot by slot: Erlang's C as first answer, corrected by simulating the days. Pure.
+
+A job that lasts longer than a slot is work of the next one, too. So the work that is in hand (requests of earlier
+slots included: Jennings, Mandelbaum, Massey and Whitt 1996) takes the place of the work that comes in, and where
+jobs span slots the staff is then changed until the simulated day holds (after Feldman and others 2008).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fixtrail.reports.need.simulated_days import Floats, Ints, SimulatedDays, Waits
+from fixtrail.reports.stats.queueing import servers_needed, wait_beyond
+
+SLOT_S = 1800.0
+# Where more than this share of jobs lasts longer than a slot, Erlang's answer is corrected.
+SPANNING_SHARE = 0.05
+# So many times each day is simulated.
+RUNS = 150
+# A slot with less work in hand than this needs nobody: nobody would notice.
+LEAST_WORK = 0.01
+_STARTS = 16
+_TRIES = 6
+_MORE_PEOPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WaitLimit:
+    """At most `share` of requests may wait longer than `longest_s`."""
+
+    longest_s: float = 900.0
+    share: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """By day and slot: people needed, Erlang's first answer, and the share that waits too long with those needed."""
+
+    staff: Ints
+    erlang: Ints
+    too_long: Floats
+
+
+def needs_of(requests: Floats, services: Floats, limit: WaitLimit, slot_s: float = SLOT_S, runs: int = RUNS) -> Need:
+    """The people that days need, from expected requests by day and slot and a sample of how long jobs take (s)."""
+    first, by_erlang = erlang_need(requests, services, limit, slot_s)
+    if not len(services) or (services > slot_s).mean() <= SPANNING_SHARE:
+        return Need(first, first, by_erlang)
+    days = SimulatedDays(requests, services, slot_s, runs)
+    staff = corrected(days, first, limit)
+    return Need(staff, first, shares_beyond(days.waits(staff), limit))
+
+
+def work_in_hand(requests: Floats, services: Floats, slot_s: float = SLOT_S) -> Floats:
+    """The mean number of jobs that would be going on in each slot of each day if nobody ever waited."""
+    slots = requests.shape[1]
+    starts = (np.arange(_STARTS) + 0.5) / _STARTS * slot_s
+    edges = np.arange(slots + 1) * slot_s
+    # How much of a job is done by each edge when it began within slot 0.
+    passed = np.maximum(edges[:, None] - starts, 0.0)
+    done = np.array([np.minimum(services[:, None], row).mean() for row in passed])
+    share = np.diff(done) / slot_s
+    return np.array([np.convolve(day, share)[:slots] for day in requests])
+
+
+def erlang_need(requests: Floats, services: Floats, limit: WaitLimit, slot_s: float = SLOT_S) -> tuple[Ints, Floats]:
+    """People needed in each slot by Erlang's C, of the work in hand; and the share that waits too long with them."""
+    staff, too_long = np.zeros(requests.shape, np.int64), np.zeros(requests.shape)
+    if len(services):
+        mean_s = float(services.mean())
+        for cell, load in np.ndenumerate(work_in_hand(requests, services, slot_s)):
+            if load > LEAST_WORK:
+                staff[cell] = servers_needed(float(load), mean_s, limit.longest_s, limit.share)
+                too_long[cell] = wait_beyond(int(staff[cell]), float(load), mean_s, limit.longest_s)
+    return staff, too_long
+
+
+def shares_beyond(waits: list[Waits], limit: WaitLimit) -> Floats:
+    """By day and slot the share that waited longer than allowed."""
+    return np.stack([slot.shares_beyond(limit.longest_s) for slot in waits], axis=1)
+
+
+def corrected(days: SimulatedDays, first: Ints, limit: WaitLimit) -> Ints:
+    """The smallest staff, slot by slot from the first on, with which of each slot no more wait too long than may."""
+    staff, people = first.copy(), int(first.max(initial=0)) + _MORE_PEOPLE
+    free = days.nobody_busy(people)
+    for slot in range(staff.shape[1]):
+        staff[:, slot] = np.maximum(staff[:, slot] - 1, 0)
+        for _ in range(_TRIES):
+            after = free.copy()
+            shares = days.serve(slot, after, staff).shares_beyond(limit.longest_s)
+            if (shares <= limit.share).all():
+                break
+            staff[:, slot] += shares > limit.share
+        free = after
+    for _ in range(_TRIES):
+        # Those who still wait at the end of a slot are served by the people of the next ones.
+        shares = shares_beyond(days.waits(staff), limit)
+        if (shares <= limit.share).all():
+            break
+        staff = staff + (shares > limit.share)
+    return staff

@@ -1,0 +1,58 @@
+"""Quality warnings in the watch: computed from ClickHouse now and then, told as alerts by one shard.
+
+What is computed is what report `warning` shows. Where it cannot be computed, what is known goes on: nothing opens, and
+nothing ends.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+from fixtrail.reports.warning.case import QualityCase
+from fixtrail.watch.config import QualityWarningRule, WatchConfig
+from fixtrail.watch.rules import Due
+from runtime.failure import ExitError
+from schemas.times import MINUTE_MS
+
+log = logging.getLogger(__name__)
+
+# Warnings are of all centers: the shard of one partition tells of them.
+PARTITION = 0
+
+
+Compute = Callable[[], Sequence[QualityCase]]
+
+
+class QualityCases:
+    """The cases as last computed; None while that was never done."""
+
+    def __init__(self, config: WatchConfig, compute: Compute | None) -> None:
+        self.rules = [rule for rule in config.rule if isinstance(rule, QualityWarningRule)]
+        self.cases: Sequence[QualityCase] | None = None
+        self._compute = compute
+
+    async def run(self) -> None:
+        """Compute them again and again until cancelled."""
+        while self._compute is not None and self.rules:
+            try:
+                self.cases = await asyncio.to_thread(self._compute)
+            except ExitError as error:
+                log.warning("quality warnings cannot be computed", extra={"error": str(error)[:200]})
+            except Exception:
+                log.exception("quality warnings cannot be computed")
+            await asyncio.sleep(60 * min(rule.every_minutes for rule in self.rules))
+        await asyncio.Event().wait()
+
+    def dues(self, rule: QualityWarningRule, now: int) -> Iterator[Due]:
+        """The cases of a rule that are due."""
+        for case in self.cases or ():
+            if case.cases >= rule.least_cases:
+                yield Due(
+                    rule=rule,
+                    subject=case.subject,
+                    opening=f"week:{case.first}",
+                    since=case.since,
+                    due_at=now // MINUTE_MS * MINUTE_MS,
+                    limit=round(case.expected, 1),
+                    value=float(case.cases),
+                )

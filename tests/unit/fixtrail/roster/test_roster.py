@@ -1,0 +1,194 @@
+"""Rosters: every rule checked by code that shares nothing with the solver, on random cases; shortages by hour."""
+
+import csv
+import io
+import random
+from collections import defaultdict
+from datetime import UTC, date, datetime, time, timedelta
+from importlib.util import find_spec
+from itertools import pairwise
+
+import pytest
+
+from fixtrail.roster.forms import as_csv, as_ics, as_json, as_page, as_text
+from fixtrail.roster.need import need_of_file
+from fixtrail.roster.problem import Employee, People, Roster, Shift, Shortage, WorkRules, read_people
+from fixtrail.roster.solve import propose
+from runtime.failure import ExitError
+
+needs_ortools = pytest.mark.skipif(
+    find_spec("ortools") is None, reason="OR-Tools is not installed; `make test-roster` installs it"
+)
+MONDAY = date(2026, 3, 2)
+
+
+def need_of(days: int, opens: int, closes: int, people) -> dict[datetime, int]:
+    """People needed in each half hour of some days, `people` a function of day and half hour."""
+    return {
+        datetime.combine(MONDAY + timedelta(days=day), datetime.min.time()) + timedelta(minutes=30 * slot): people(
+            day, slot
+        )
+        for day in range(days)
+        for slot in range(2 * opens, 2 * closes)
+    }
+
+
+def broken_rules(people: People, text: str) -> list[str]:
+    """Every rule that the shifts of a CSV file break, in words; the independent check."""
+    rules, off = people.rules, {person.id: person.off for person in people.person}
+    rows = [
+        (row["person"], datetime.fromisoformat(row["starts"]), datetime.fromisoformat(row["ends"]))
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+    broken, by_person = [], defaultdict(list)
+    for who, starts, ends in sorted(rows):
+        by_person[who].append((starts, ends))
+        if who not in off or starts.date() in off[who]:
+            broken.append(f"{who} is off on {starts.date()}")
+    for who, shifts in by_person.items():
+        weeks = defaultdict(list)
+        for starts, ends in shifts:
+            weeks[starts.date() - timedelta(days=starts.weekday())].append((ends - starts).total_seconds() / 3600)
+        for week, hours in weeks.items():
+            if len(hours) > rules.shifts_a_week or sum(hours) > rules.hours_a_week:
+                broken.append(f"{who} works too much in the week of {week}")
+        for (_, ends), (starts, _) in pairwise(shifts):
+            if (starts - ends).total_seconds() < rules.rest_hours * 3600 or starts.date() == ends.date():
+                broken.append(f"{who} has no rest before {starts}")
+        days = {starts.date() for starts, _ in shifts}
+        for day in days:
+            if all(day + timedelta(days=number) in days for number in range(rules.days_in_a_row + 1)):
+                broken.append(f"{who} works too many days in a row from {day}")
+    return broken
+
+
+def missing(text: str, need: dict[datetime, int]) -> list[tuple[datetime, int]]:
+    """(half hour, people there) of those that lack people, counted from the CSV."""
+    rows = [
+        (datetime.fromisoformat(row["starts"]), datetime.fromisoformat(row["ends"]))
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+    there = {at: sum(starts <= at < ends for starts, ends in rows) for at in need}
+    return [(at, there[at]) for at, needed in sorted(need.items()) if there[at] < needed]
+
+
+def random_case(seed: int) -> tuple[People, dict[datetime, int]]:
+    draw = random.Random(seed)
+    days = draw.randint(2, 8)
+    dates = [MONDAY + timedelta(days=day) for day in range(days)]
+    rules = WorkRules(
+        shifts_a_week=draw.randint(1, 6),
+        hours_a_week=draw.choice([8, 20, 44]),
+        rest_hours=draw.choice([0, 11, 16]),
+        days_in_a_row=draw.randint(1, 6),
+        shift_hours=draw.choice([(4,), (4, 6), (8,)]),
+    )
+    people = tuple(
+        Employee(
+            id=f"T{number}",
+            off=frozenset(day for day in dates if draw.random() < 0.15),
+            wish_off=frozenset(day for day in dates if draw.random() < 0.1),
+        )
+        for number in range(draw.randint(1, 4))
+    )
+    opens = draw.randint(6, 10)
+    return People(rules=rules, person=people), need_of(
+        days, opens, opens + draw.randint(3, 9), lambda *_: draw.randint(0, 3)
+    )
+
+
+@needs_ortools
+@pytest.mark.parametrize("part", range(4))
+def test_a_hundred_random_rosters_break_no_rule_and_say_which_hours_lack_people(part: int):
+    for seed in range(25 * part, 25 * part + 25):
+        people, need = random_case(seed)
+        roster = propose(people, need, 2)
+
+        assert broken_rules(people, as_csv(roster)) == [], seed
+        assert [(short.starts, short.rostered) for short in roster.shortages] == missing(as_csv(roster), need), seed
+        assert roster.bound <= roster.objective + 1e-6
+
+
+@needs_ortools
+def test_twelve_people_and_fourteen_days_take_a_minute_at_most():
+    people = People(person=tuple(Employee(id=f"T{number}") for number in range(12)))
+    need = need_of(14, 8, 18, lambda day, slot: 5 if 18 <= slot < 30 else 3)
+    roster = propose(people, need, 15)
+
+    assert broken_rules(people, as_csv(roster)) == []
+    assert sum(short.needed - short.rostered for short in roster.shortages) < 0.1 * sum(need.values())
+
+
+@needs_ortools
+def test_where_one_person_can_cover_the_day_the_roster_is_the_best_there_is():
+    people = People(rules=WorkRules(shift_hours=(8,)), person=(Employee(id="A"), Employee(id="B", wish_off={MONDAY})))
+    roster = propose(people, need_of(1, 9, 17, lambda *_: 1), 10)
+
+    assert [(shift.person, shift.hours) for shift in roster.shifts] == [("A", 8.0)]
+    assert roster.is_optimal and roster.gap == 0 and roster.shortages == ()
+
+
+@needs_ortools
+def test_who_cannot_work_is_missed_hour_by_hour():
+    people = People(person=(Employee(id="A", off={MONDAY}),))
+    roster = propose(people, need_of(1, 9, 11, lambda *_: 1), 5)
+
+    assert [(f"{short.starts:%H:%M}", short.needed, short.rostered) for short in roster.shortages] == [
+        (at, 1, 0) for at in ("09:00", "09:30", "10:00", "10:30")
+    ]
+
+
+AT = datetime.combine(MONDAY, time(9))
+ROSTER = Roster((Shift("=A,1", AT, AT + timedelta(hours=8)),), (Shortage(AT, 2, 1),), 100.0, 80.0, False)
+
+
+def test_a_calendar_has_each_shift_in_utc():
+    text = as_ics(ROSTER, "深圳-01", "Asia/Shanghai", datetime(2026, 3, 1, tzinfo=UTC))
+
+    assert "DTSTART:20260302T010000Z\r\nDTEND:20260302T090000Z\r\nSUMMARY:=A\\,1 (深圳-01)\r\n" in text
+    assert text.startswith("BEGIN:VCALENDAR\r\n") and text.endswith("END:VCALENDAR\r\n")
+    assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+def test_every_form_says_what_is_short_and_how_good_it_may_be():
+    text, page = "\n".join(as_text(ROSTER)), as_page(ROSTER, "<C>", "zh-CN")
+
+    assert "2026-03-02 09:00  1 / 2" in text and "at least 80 (gap 20.0%)" in text
+    assert "&lt;C&gt;" in page and "09:00–17:00" in page and "缺人的时段" in page
+    assert as_json(ROSTER, {AT: 2}, "C")["short"] == [{"starts": "2026-03-02T09:00:00", "needed": 2, "rostered": 1}]
+    assert as_csv(ROSTER).splitlines()[1].startswith('"\'=A,1"')
+
+
+def test_need_is_read_of_the_reports_own_table(tmp_path):
+    file = tmp_path / "need-slots.csv"
+    file.write_text(
+        "center_id,role,day,time,required\nC,technician,2026-03-02,09:00,2\nC,inspector,2026-03-02,09:00,1\n"
+        "D,technician,2026-03-02,09:00,9\nC,technician,2026-03-20,09:00,4\nC,technician,2026-03-02,09:30,\n"
+    )
+
+    assert need_of_file(file, "C", "technician", None, 14) == {AT: 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("day,time\n", "no column required"),
+        ("day,time,required\n2026-03-02,09:10,1\n", "half hour"),
+        ("day,time,required\n2026-03-02,09:00,-1\n", "whole number"),
+        ("day,time,required\n", "no half hour"),
+    ],
+)
+def test_a_need_that_cannot_be_read_is_refused(tmp_path, text: str, reason: str):
+    file = tmp_path / "need.csv"
+    file.write_text(text)
+
+    with pytest.raises(ExitError, match=reason):
+        need_of_file(file, "C", "technician", None, 14)
+
+
+def test_people_that_are_there_twice_are_refused(tmp_path):
+    file = tmp_path / "people.toml"
+    file.write_text('[[person]]\nid = "A"\n[[person]]\nid = "A"\n')
+
+    with pytest.raises(ExitError, match="more than one person is called A"):
+        read_people(file)
