@@ -36,6 +36,7 @@ from runtime.kafka.producer import open_producer
 from runtime.personal import keys
 from runtime.store import open_store
 from schemas.topics import SERVICE_EVENTS, TOPICS
+from sinks.clickhouse.migrations import FOLDER, read_folder
 from sinks.push.ledger.ledger import opened_ledger
 from sinks.push.ledger.restored import note_restored
 from streams.changelog_names import changelog_names
@@ -52,6 +53,8 @@ def restore_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, fo
     Raises ExitError: 1 where the backup is not whole, 2 where something is there and `force` is not set.
     """
     manifest = read_manifest(folder)
+    if newer := {*manifest.migrations} - {migration.name for migration in read_folder(FOLDER)}:
+        raise ExitError(f"{folder} was written by a newer version of Fixtrail ({min(newer)})")
     check_files(folder, manifest, without=f"{KEYS}/")
     say(f"{folder} is whole: taken {manifest.taken_at}, {len(manifest.files)} files")
     if not (folder / KEYS).exists():

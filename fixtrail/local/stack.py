@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from fixtrail.all_settings import Settings
 from fixtrail.kafka_settings import recorded_partitions
 from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
@@ -211,8 +213,13 @@ class _Stack:
         self._boxes = "stopping"
         await self._watch.stop_pulse()
         await self._stop_children([name for name in self._children if name not in SERVERS and name not in SINKS])
-        if not await until_level(self._kafka_settings(), SINKS_LEVEL_S):
-            self._say(f"the sinks have not read all within {SINKS_LEVEL_S:.0f} s")
+        try:
+            is_level = await until_level(self._kafka_settings(), SINKS_LEVEL_S)
+        except (KafkaError, OSError) as error:
+            self._say(f"whether the sinks have read all is not known: {type(error).__name__}")
+        else:
+            if not is_level:
+                self._say(f"the sinks have not read all within {SINKS_LEVEL_S:.0f} s")
         await self._stop_children(SINKS)
         self._boxes = "stopped"
         self._write_stack_file()

@@ -105,7 +105,7 @@ def as_text(report: dict[str, Any]) -> str:
     if not report["changes"]:
         return f"every topic has {count} partitions already: nothing to do"
     if not report["dry_run"]:
-        return f"every topic has {count} partitions: start the boxes with FIXTRAIL_PARTITIONS={count}"
+        return f"every topic has {count} partitions; boxes elsewhere need FIXTRAIL_PARTITIONS={count}"
     lines = [
         f"  {row['topic']:32} {row['partitions']:>4} -> {count:<4} {row['records']:>12,} records"
         for row in report["topics"]

@@ -61,15 +61,15 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(mak
         arrived, started, left = visit(hooks.url)
         before, after = [*events[: EVENTS // 2], arrived], [*events[EVENTS // 2 :], started]
 
-        def told() -> list[str]:
+        def milestones() -> list[str]:
             return [body["data"]["milestone"] for _, body in hooks.accepted]
 
         sent(stack, tmp_path, before)
-        wait_for(lambda: "checked_in" in told(), LIMIT_S, "the arrival is told")
+        wait_for(lambda: "checked_in" in milestones(), LIMIT_S, "the arrival is told")
         files = json.loads(stack.run("backup", str(backup), "--json"))["files"]
         # Between the last backup and the loss.
         sent(stack, tmp_path, after)
-        wait_for(lambda: "repair_started" in told(), LIMIT_S, "the repair is told")
+        wait_for(lambda: "repair_started" in milestones(), LIMIT_S, "the repair is told")
 
         stack.stop()
         shutil.rmtree(stack.folder)
@@ -78,7 +78,7 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(mak
         sent(stack, tmp_path, [*before, *after])
         left["occurred_at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
         sent(stack, tmp_path, [left])
-        wait_for(lambda: "handed_off" in told(), LIMIT_S, "the handoff is told")
+        wait_for(lambda: "handed_off" in milestones(), LIMIT_S, "the handoff is told")
 
         assert {"kafka/service-events.records", "ledger/sends.rows", "keys/person_keys.rows"} <= {
             file["path"] for file in files
@@ -87,7 +87,7 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(mak
         found = [*compare.order_differences(stack.ask, truth), *compare.center_hour_differences(stack.ask, truth)]
         assert not found, compare.said(found)
         stack.run("verify")
-        assert sorted(told()) == sorted(set(told()))
+        assert sorted(milestones()) == sorted(set(milestones()))
         log = {row["milestone"]: row["state"] for row in json.loads(stack.run("notices", "log", "LIVE-1", "--json"))}
         assert log["checked_in"] == "SENT" and log["repair_started"] == "UNKNOWN"
 
