@@ -56,7 +56,7 @@ SELECT
     center_id,
     natural_key[1] AS staff_key,
     JSONExtractString(payload, 'role') AS role,
-    fromUnixTimestamp64Milli(toInt64(natural_key[2]), 'UTC') AS starts_at,
+    fromUnixTimestamp64Milli(toInt64OrZero(natural_key[2]), 'UTC') AS starts_at,
     parseDateTime64BestEffort(JSONExtractString(payload, 'ends_at'), 3, 'UTC') AS ends_at,
     JSONExtractString(payload, 'phase') AS phase,
     occurred_at
@@ -96,7 +96,7 @@ FROM
         SELECT
             center_id,
             natural_key[1] AS staff_key,
-            fromUnixTimestamp64Milli(toInt64(natural_key[2]), 'UTC') AS from_at,
+            fromUnixTimestamp64Milli(toInt64OrZero(natural_key[2]), 'UTC') AS from_at,
             payload,
             occurred_at
         FROM fixtrail_raw.reference_latest
@@ -108,7 +108,7 @@ FROM
     (
         SELECT
             natural_key[1] AS person_key,
-            fromUnixTimestamp64Milli(toInt64(natural_key[2]), 'UTC') AS from_at,
+            fromUnixTimestamp64Milli(toInt64OrZero(natural_key[2]), 'UTC') AS from_at,
             payload,
             occurred_at
         FROM fixtrail_raw.reference_latest

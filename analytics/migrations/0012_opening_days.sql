@@ -24,7 +24,12 @@ WHERE load_id = (SELECT max(load_id) FROM fixtrail_raw.centers);
 
 -- The openings of each center, from 2000 on until five years after its list was loaded.
 CREATE OR REPLACE VIEW fixtrail.opening_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS
-SELECT center.center_id AS center_id, day.opens_at AS opens_at, day.closes_at AS closes_at
+SELECT
+    center.center_id AS center_id,
+    center.time_zone AS time_zone,
+    day.opens_at AS opens_at,
+    day.closes_at AS closes_at,
+    dateDiff('millisecond', day.opens_at, day.closes_at) / 1000 AS open_s
 FROM fixtrail_raw.centers AS center FINAL
 INNER JOIN fixtrail_raw.opening_days AS day FINAL ON day.schedule = center.schedule
 WHERE center.load_id = (SELECT max(load_id) FROM fixtrail_raw.centers);
@@ -118,14 +123,17 @@ FROM fixtrail.waits
 GROUP BY center_id, order_id;
 
 -- example:
---   SELECT center_id, toDate(opens_at) AS day, dateDiff('minute', opens_at, closes_at) / 60 AS hours
+--   SELECT center_id, sum(open_s) / 3600 AS hours
 --   FROM fixtrail.opening_days
 --   WHERE opens_at BETWEEN now() - INTERVAL 7 DAY AND now()
+--   GROUP BY center_id
 ALTER TABLE fixtrail.opening_days MODIFY COMMENT 'One row per day on which a center opens, as its hours, weekdays, holidays and days made up for say.';
 ALTER TABLE fixtrail.opening_days
     COMMENT COLUMN IF EXISTS center_id 'As in centers',
     COMMENT COLUMN IF EXISTS opens_at 'When it opens [UTC]',
-    COMMENT COLUMN IF EXISTS closes_at 'When it closes, after midnight for a night shift [UTC]';
+    COMMENT COLUMN IF EXISTS time_zone 'As in centers',
+    COMMENT COLUMN IF EXISTS closes_at 'When it closes, after midnight for a night shift [UTC]',
+    COMMENT COLUMN IF EXISTS open_s 'How long it is open [s]';
 -- example:
 --   SELECT charged_to, sum(open_s) / 3600 AS hours, sum(closed_s) / 3600 AS closed_hours
 --   FROM fixtrail.waits
@@ -160,6 +168,11 @@ ALTER TABLE fixtrail.order_waits
     COMMENT COLUMN IF EXISTS customer_s 'Of it, for approval [s]',
     COMMENT COLUMN IF EXISTS supplier_s 'Of it, for parts [s]',
     COMMENT COLUMN IF EXISTS closed_s 'The wait while the center was closed [s]';
+-- example:
+--   SELECT region, count() AS orders, avg(wait_s) / 60 AS wait_min
+--   FROM fixtrail.orders JOIN fixtrail.centers USING (center_id)
+--   WHERE status = 'handed_off'
+--   GROUP BY region
 ALTER TABLE fixtrail.centers MODIFY COMMENT 'One row per service center, as last loaded from the reference file.';
 ALTER TABLE fixtrail.centers
     COMMENT COLUMN IF EXISTS center_id 'As in orders',
