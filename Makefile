@@ -21,7 +21,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-pm4py test-mcp test-roster test-forecast fast-path chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-long test-pm4py test-mcp test-roster test-forecast fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -52,6 +52,9 @@ quick: env-dev   ## in a minute or so: format, lint, types of what changed since
 test: check      ## everything that runs without Java and Docker (TESTS="tests/unit -k wait" for some)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
+
+test-long: env-dev ## proofs that take minutes each: partitions moved under load, a lost machine restored, packs of reports sent once
+	$(BIN)/pytest -n 2 --dist loadfile -m long $(TESTS)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m kafka -rs $(TESTS)

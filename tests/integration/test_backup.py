@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import compare, feed
 from tests.integration.conftest import MakeStack
 from tests.providers.webhooks import Webhooks
 from tests.stack import Stack, wait_for
 from tests.truth import Truth
+
+pytestmark = pytest.mark.long
 
 EVENTS = 500
 LIMIT_S = 120

@@ -27,6 +27,8 @@ from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
 
+pytestmark = pytest.mark.long
+
 NOW = datetime.now(UTC)
 START = (NOW - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
 END = (NOW - timedelta(days=12)).date()

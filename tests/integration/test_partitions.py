@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -15,6 +16,8 @@ from tests import compare, feed
 from tests.integration.conftest import MakeStack
 from tests.stack import Stack
 from tests.truth import Truth
+
+pytestmark = pytest.mark.long
 
 EVENTS = 1200
 GIVES_UP_MS = 1000
