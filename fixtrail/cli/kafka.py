@@ -49,18 +49,27 @@ def kafka_partitions(
         float,
         typer.Option(min=0, help="Seconds that service-events is away: longer than your producers go on trying."),
     ] = 130.0,
+    senders_stopped: Annotated[
+        bool,
+        typer.Option("--senders-stopped", help="Nobody sends to service-events; to be said of brokers of your own."),
+    ] = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Give every topic more or fewer partitions, with its records, the workers' state and ClickHouse's rows.
 
-    The boxes of `fixtrail up` are stopped and started by it; stop others yourself. Until it ends, what is sent to
-    service-events is not acknowledged. Killed, it is given again and goes on.
+    The boxes of `fixtrail up` are stopped and started by it, and until it ends, what is sent to service-events is not
+    acknowledged. Of brokers of your own stop boxes and senders yourself. Killed, it is given again and goes on.
     """
     from fixtrail.partitions.command import as_text, move_partitions
 
     report = move_partitions(
-        settings_of(data), to, dry_run=dry_run, pause_s=pause, say=(lambda _: None) if as_json else say
+        settings_of(data),
+        to,
+        dry_run=dry_run,
+        pause_s=pause,
+        senders_stopped=senders_stopped,
+        say=(lambda _: None) if as_json else say,
     )
     if as_json:
         say_json(report)

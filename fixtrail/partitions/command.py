@@ -15,21 +15,31 @@ from sinks.clickhouse.connection import connect
 from sinks.clickhouse.tables import DATABASE
 
 QUERY_LIMIT_S = 3600
+SENDERS = (
+    "Apache Kafka cannot be closed to producers: stop all that send to service-events, then give --senders-stopped"
+)
 
 Say = Callable[[str], object]
 
 
 def move_partitions(
-    settings: ServerSettings, partitions: int, *, dry_run: bool, pause_s: float, say: Say
+    settings: ServerSettings, partitions: int, *, dry_run: bool, pause_s: float, senders_stopped: bool, say: Say
 ) -> dict[str, Any]:
     """Give the topics so many partitions, or only look; what there was to move.
 
-    Raises ExitError: 78 where boxes run, an earlier move to another number is unfinished, or the keys of
-    `service-events` are placed by no partitioner that is known.
+    `senders_stopped` must be said of brokers of one's own: Apache Kafka acknowledges with the replicas that a topic
+    has, whatever min.insync.replicas asks for, so nothing but their end keeps events from a topic that is moved.
+
+    Raises ExitError: 78 where that is not said or boxes run, an earlier move to another number is unfinished, or the
+    keys of `service-events` are placed by no partitioner that is known.
     """
     client = long_client(settings)
     try:
-        return asyncio.run(_move(settings, client, partitions, dry_run=dry_run, pause_s=pause_s, say=say))
+        return asyncio.run(
+            _move(
+                settings, client, partitions, dry_run=dry_run, pause_s=pause_s, senders_stopped=senders_stopped, say=say
+            )
+        )
     finally:
         client.close()
 
@@ -46,7 +56,14 @@ def long_client(settings: ClickHouseSettings) -> Any:
 
 
 async def _move(
-    settings: ServerSettings, client: Any, partitions: int, *, dry_run: bool, pause_s: float, say: Say
+    settings: ServerSettings,
+    client: Any,
+    partitions: int,
+    *,
+    dry_run: bool,
+    pause_s: float,
+    senders_stopped: bool,
+    say: Say,
 ) -> dict[str, Any]:
     async with open_move(settings, client, partitions, say) as move:
         note = await move.unfinished()
@@ -64,6 +81,8 @@ async def _move(
         if not dry_run and survey.is_done(partitions):
             await move.reopen()
         elif not dry_run:
+            if not (senders_stopped or is_embedded(settings)):
+                raise ExitError(SENDERS, REFUSED)
             await _run(settings, move, survey, partitions, pause_s, say)
         return _report(survey, client, partitions, dry_run=dry_run)
 
