@@ -130,8 +130,8 @@ GROUP BY center_id, order_id;
 ALTER TABLE fixtrail.opening_days MODIFY COMMENT 'One row per day on which a center opens, as its hours, weekdays, holidays and days made up for say.';
 ALTER TABLE fixtrail.opening_days
     COMMENT COLUMN IF EXISTS center_id 'As in centers',
-    COMMENT COLUMN IF EXISTS opens_at 'When it opens [UTC]',
     COMMENT COLUMN IF EXISTS time_zone 'As in centers',
+    COMMENT COLUMN IF EXISTS opens_at 'When it opens [UTC]',
     COMMENT COLUMN IF EXISTS closes_at 'When it closes, after midnight for a night shift [UTC]',
     COMMENT COLUMN IF EXISTS open_s 'How long it is open [s]';
 -- example:

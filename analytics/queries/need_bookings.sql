@@ -17,4 +17,4 @@ FROM
     ORDER BY occurred_at, event_id
 )
 GROUP BY center_id, order_id
-HAVING max(starts_ms) >= toUnixTimestamp64Milli(toDateTime64({since:String}, 3, 'UTC'))
+HAVING max(starts_ms) >= 1000 * toUnixTimestamp(toDateTime(toDateOrZero({since:String}), 'UTC'))

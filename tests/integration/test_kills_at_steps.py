@@ -112,6 +112,7 @@ def boxes(tmp_path: Path) -> Iterator[Boxes]:
         yield boxes
 
 
+@pytest.mark.long
 def test_numbers_are_right_after_an_end_at_every_step(boxes: Boxes):
     chosen = steps()
     truth = Truth(feed.dirty(feed.clean_feed(SEED + 3, len(chosen) * EVENTS_A_STEP), SEED, conflicts=0.3))

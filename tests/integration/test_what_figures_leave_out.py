@@ -140,9 +140,9 @@ def test_cars_that_nobody_touched_stand_beside_the_wait(ask: Ask) -> None:
     assert found["wait_mean_s"]["left_out"] == {"open": 20}
     assert found["open_orders"]["value"] == found["open_past_promise"]["value"] == found["open_past_promise"]["n"] == 20
     for what in ("age", "wait"):
-        assert found[f"open_{what}_longest_s"]["value"] == pytest.approx((NOW - BEGIN).total_seconds(), abs=1800)
+        assert found[f"open_{what}_longest_s"]["value"] == pytest.approx((NOW - BEGIN).total_seconds(), abs=7200)
         median = (NOW - BEGIN - 9.5 * HOUR).total_seconds()
-        assert found[f"open_{what}_median_s"]["value"] == pytest.approx(median, abs=1800)
+        assert found[f"open_{what}_median_s"]["value"] == pytest.approx(median, abs=7200)
     assert found["promise_kept"]["n"] == 0 and found["promise_kept"]["left_out"] == {"open": 20, "no_promise": 20}
     assert found["complaints_per_100"]["value"] == 0, "of closed orders"
     assert found["complaints_per_month"]["count"] == 20, "of all orders, by their own date"
