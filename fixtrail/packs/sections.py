@@ -10,7 +10,13 @@ from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Inter
 
 MOST_ROWS = 60
 # What runs on with the clock while an order is open, whatever comes in: the same data would not give the same hash.
-CLOCK_PREFIXES = ("open_age_", "open_wait_")
+CLOCK_PREFIXES = ("open_age_", "open_wait_", "top_wait_share")
+_CLOCK_COLUMNS = {
+    ("classes", "waited_s"),
+    ("top", "waited_s"),
+    ("top", "share_of_wait"),
+    ("special_orders", "age_days"),
+}
 _CLOCK_ANOMALY = "never_closed"
 _KINDS = get_args(Kind)
 
@@ -103,11 +109,12 @@ def report_from(name: str, section: Mapping[str, Any]) -> Report:
 
 def _table(sheet: Sheet) -> dict[str, Any]:
     rows = [plain(row) for row in sheet.rows if row.get("kind") != _CLOCK_ANOMALY]
+    columns = [column for column in sheet.columns if (sheet.name, column.name) not in _CLOCK_COLUMNS]
     return {
         "title": plain(sheet.title),
         "note": plain(sheet.note),
-        "columns": [_column(column, rows[:MOST_ROWS]) for column in sheet.columns],
-        "rows": [{column.name: row.get(column.name) for column in sheet.columns} for row in rows[:MOST_ROWS]],
+        "columns": [_column(column, rows[:MOST_ROWS]) for column in columns],
+        "rows": [{column.name: row.get(column.name) for column in columns} for row in rows[:MOST_ROWS]],
         "rows_all": len(rows),
         "shown": sheet.shown,
     }
