@@ -12,6 +12,8 @@ from tests.integration.conftest import AT_LENGTH, EVENTS, SEED, MakeStack
 from tests.stack import Stack, is_running, wait_for
 from tests.truth import Truth
 
+pytestmark = pytest.mark.long
+
 # With EVENTS at its default: some seconds of flow, in which the kills fall.
 SENT = EVENTS * 2 // 5
 RATE = 500.0
