@@ -96,13 +96,13 @@ def row_differences(
 ) -> list[str]:
     """Rows named as in view `orders`, of any source, against the oracle at `now`; `lacking` names absent columns."""
     orders = truth.at(now)
-    found = list(unlike_keys("orders", map(key_of, rows), orders))
+    differences = list(unlike_keys("orders", map(key_of, rows), orders))
     for row in rows:
         if (order := orders.get(key_of(row))) is not None:
-            found += _row_differences(row, order, Decimal(str(open_tolerance_s)), lacking)
+            differences += _row_differences(row, order, Decimal(str(open_tolerance_s)), lacking)
             if "ftf_status" not in lacking:
-                found += unlike(f"orders {key_of(row)} ftf_status", row["ftf_status"], _ftf_status(order, now))
-    return found if "vehicle_key" in lacking else [*found, *_key_differences(rows, orders)]
+                differences += unlike(f"orders {key_of(row)} ftf_status", row["ftf_status"], _ftf_status(order, now))
+    return differences if "vehicle_key" in lacking else [*differences, *_key_differences(rows, orders)]
 
 
 def _row_differences(row: Row, order: Row, open_tolerance_s: Decimal, lacking: frozenset[str]) -> Iterator[str]:
@@ -179,13 +179,13 @@ def _key_differences(rows: list[Row], orders: Mapping[Key, Row]) -> Iterator[str
 def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
     """The raw facts behind view `orders`, exactly: open orders are stated as of their last event."""
     rows = ask_raw(f"SELECT {', '.join(('center_id', 'order_id', *DURATIONS))} FROM fixtrail_raw.journeys FINAL")
-    found = list(unlike_keys("journeys", map(key_of, rows), truth.orders))
+    differences = list(unlike_keys("journeys", map(key_of, rows), truth.orders))
     for row in rows:
         for column in DURATIONS:
             right = truth.orders.get(key_of(row), {}).get(column)
             right = None if right is None else Decimal(str(right))
-            found += unlike(f"journeys {key_of(row)} {column}", plain(row[column]), right)
-    return found
+            differences += unlike(f"journeys {key_of(row)} {column}", plain(row[column]), right)
+    return differences
 
 
 # The other views
@@ -194,22 +194,22 @@ def as_of_last_event_differences(ask_raw: Ask, truth: Truth) -> list[str]:
 def stage_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `stages`: the stretches of each order's visit, without gap or overlap."""
     shown: dict[Key, list[tuple[str, datetime, datetime | None]]] = {}
-    found: list[str] = []
+    differences: list[str] = []
     last_seq: Counter[Key] = Counter()
     for row in ask("SELECT * FROM stages ORDER BY center_id, order_id, seq"):
         name = f"stages {key_of(row)} {row['seq']}"
         last_seq[key_of(row)] += 1
-        found += unlike(f"{name} seq", row["seq"], last_seq[key_of(row)])
-        found += unlike(f"{name} is_wait", bool(row["is_wait"]), row["activity"] in oracle_terms.WAITS)
+        differences += unlike(f"{name} seq", row["seq"], last_seq[key_of(row)])
+        differences += unlike(f"{name} is_wait", bool(row["is_wait"]), row["activity"] in oracle_terms.WAITS)
         since, until = required_instant(row["started_at"]), instant(row["ended_at"])
         if until is not None:
-            found += unlike(f"{name} seconds", plain(row["seconds"]), plain((until - since).total_seconds()))
+            differences += unlike(f"{name} seconds", plain(row["seconds"]), plain((until - since).total_seconds()))
         shown.setdefault(key_of(row), []).append((row["activity"], since, until))
     right = {key: order["stages"] for key, order in truth.orders.items() if order["stages"]}
-    found += unlike_keys("stages", shown, right)
+    differences += unlike_keys("stages", shown, right)
     for key in shown.keys() & right.keys():
-        found += unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
-    return found
+        differences += unlike(f"stages {key}", _stretches(shown[key]), _stretches(right[key]))
+    return differences
 
 
 def _stretches(stages: Iterable[tuple[str, datetime, datetime | None]]) -> list[tuple[str, ...]]:
@@ -290,23 +290,23 @@ def event_differences(ask: Ask, truth: Truth) -> list[str]:
     rows = ask("SELECT * FROM events")
     keys = {key_of(row): row["vehicle_key"] for row in ask("SELECT center_id, order_id, vehicle_key FROM orders")}
     right = {(key_of(event), event["event_id"]): event for event in distinct(truth.events)}
-    found = list(unlike_keys("events", ((key_of(row), row["event_id"]) for row in rows), right))
+    differences = list(unlike_keys("events", ((key_of(row), row["event_id"]) for row in rows), right))
     for row in rows:
         event = right.get((key_of(row), row["event_id"]))
         if event is None:
             continue
         name = f"events {row['event_id']!r}"
-        found += unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(key_of(row)))
-        found += unlike(f"{name} occurred_at", instant(row["occurred_at"]), cut_instant(event["occurred_at"]))
+        differences += unlike(f"{name} vehicle_key", row["vehicle_key"], keys.get(key_of(row)))
+        differences += unlike(f"{name} occurred_at", instant(row["occurred_at"]), cut_instant(event["occurred_at"]))
         for column in ("type", "center_id"):
-            found += unlike(f"{name} {column}", row[column], event[column])
+            differences += unlike(f"{name} {column}", row[column], event[column])
         for column in EVENT_COLUMNS:
             right_value = event.get(column)
             if column == "phase":
                 right_value = event.get("phase", DEFAULT_PHASES.get(event["type"]))
-            found += unlike(f"{name} {column}", row[column], right_value)
-        found += _payload_differences(name, row, event)
-    return [*found, *_staff_differences(rows, right)]
+            differences += unlike(f"{name} {column}", row[column], right_value)
+        differences += _payload_differences(name, row, event)
+    return [*differences, *_staff_differences(rows, right)]
 
 
 def _staff_differences(rows: list[Row], right: Mapping[tuple[Key, str], Event]) -> Iterator[str]:
@@ -367,8 +367,7 @@ def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
     """View `center_hours`: counts and sums exactly, percentiles within a bucket. An hour of nothing may be missing."""
     hours = oracle_figures.center_hours_of(truth.orders)
     right = {key: {name: plain(value) for name, value in hour.items()} for key, hour in hours.items()}
-    shown = {}
-    found: list[str] = []
+    shown, differences = {}, []
     waits: dict[tuple[str, datetime], list[float]] = {}
     for order in truth.orders.values():
         if order["status"] == "handed_off" and order["checked_in_at"] is not None:
@@ -380,8 +379,9 @@ def center_hour_differences(ask: Ask, truth: Truth) -> list[str]:
         about = {name: round(Decimal(row[name]), 3) for name in names}
         if any(about.values()) or key in right:
             shown[key] = about
-        found += _bucket_differences(f"center_hours {key[0]!r} {key[1]:%m-%d %H}", row, sorted(waits.get(key, ())))
-    return [*table_differences("center_hours", shown, right), *found]
+        name = f"center_hours {key[0]!r} {key[1]:%m-%d %H}"
+        differences += _bucket_differences(name, row, sorted(waits.get(key, ())))
+    return [*table_differences("center_hours", shown, right), *differences]
 
 
 def _bucket_differences(name: str, row: Row, waits: list[float]) -> Iterator[str]:

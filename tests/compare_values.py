@@ -10,11 +10,11 @@ from tests.truth import Row
 
 
 def table_differences(name: str, shown: Mapping[Any, Row], right: Mapping[Any, Row]) -> list[str]:
-    found = list(unlike_keys(name, shown, right))
+    differences = list(unlike_keys(name, shown, right))
     for key in sorted(shown.keys() & right.keys(), key=str):
         for column, value in right[key].items():
-            found += unlike(f"{name} {key} {column}", shown[key][column], value)
-    return found
+            differences += unlike(f"{name} {key} {column}", shown[key][column], value)
+    return differences
 
 
 def unlike(name: str, shown: Any, right: Any) -> Iterator[str]:

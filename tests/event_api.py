@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.web.api.app import create_api
@@ -103,3 +104,9 @@ def problem_of(answer: httpx.Response) -> str:
     code: str = said["type"].removeprefix("urn:fixtrail:problem:")
     assert code != said["type"]
     return code
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    """An event API of its own, with a producer that keeps what it is given."""
+    return Api(tmp_path)

@@ -128,6 +128,6 @@ def _nps(scores: list[int]) -> dict[str, Any]:
 def _quantile(values: list[float], share: float) -> float | None:
     if not values:
         return None
-    ranked, place = sorted(values), share * (len(values) - 1)
-    low, high = ranked[math.floor(place)], ranked[math.ceil(place)]
-    return low + (high - low) * (place - math.floor(place))
+    ranked, rank = sorted(values), share * (len(values) - 1)
+    low, high = ranked[math.floor(rank)], ranked[math.ceil(rank)]
+    return low + (high - low) * (rank - math.floor(rank))

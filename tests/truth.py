@@ -55,8 +55,8 @@ def _orders_of(events: Iterable[Event], now: datetime) -> oracle.Orders:
         vehicles.setdefault(event["vehicle_id"], []).append(event)
     orders = oracle.Orders()
     for each in vehicles.values():
-        found = oracle.orders_of(each, now)
-        if shared := orders.keys() & found.keys():
+        of_vehicle = oracle.orders_of(each, now)
+        if shared := orders.keys() & of_vehicle.keys():
             raise ValueError(f"order {shared.pop()} has events of more than one vehicle")
-        orders |= found
+        orders |= of_vehicle
     return orders

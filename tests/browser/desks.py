@@ -80,8 +80,8 @@ def assert_accessible(page: Page) -> None:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = _axe(page, tags)
-        assert found.violations_count == 0, f"{page.url} {scheme}: {found.generate_report()}"
+        result = _axe(page, tags)
+        assert result.violations_count == 0, f"{page.url} {scheme}: {result.generate_report()}"
     page.emulate_media(color_scheme="light")
 
 

@@ -71,10 +71,10 @@ def listeners_of(boxes: Sequence[str], ports: Mapping[str, int]) -> str:
         **{names[box]: (ports[f"behind {box}"], ports[box]) for box in boxes},
     }
     listens = [f"{name}://{HOST}:{port}" for name, (port, _) in own.items()]
-    told = [f"{name}://{HOST}:{port}" for name, (_, port) in own.items()]
+    listeners = [f"{name}://{HOST}:{port}" for name, (_, port) in own.items()]
     return (
         f"listeners={','.join(listens)},CONTROLLER://{HOST}:{ports['controller']}\n"
-        f"advertised.listeners={','.join(told)}\n"
+        f"advertised.listeners={','.join(listeners)}\n"
         f"listener.security.protocol.map={','.join(f'{name}:PLAINTEXT' for name in (*own, 'CONTROLLER'))}\n"
         "inter.broker.listener.name=PLAINTEXT\n"
         "group.max.session.timeout.ms=60000\n"
@@ -87,14 +87,14 @@ def python_command(module: str) -> list[str]:
 
 def free_ports(*names: str) -> dict[str, int]:
     """Ports below those that the system gives to outgoing connections, which could take one while its owner is away."""
-    found: dict[str, int] = {}
-    while len(found) < len(names):
+    ports: dict[str, int] = {}
+    while len(ports) < len(names):
         port = random.SystemRandom().randrange(20_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
-            if port not in found.values():
-                found[names[len(found)]] = port
-    return found
+            if port not in ports.values():
+                ports[names[len(ports)]] = port
+    return ports
 
 
 def listens(port: int) -> bool:

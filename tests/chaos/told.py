@@ -57,15 +57,15 @@ def ledger_differences(sends: list[Row], records: Iterable[Any], ended_ms: int) 
         notice = json.loads(record.value)
         named = [tuple(each.split(":", 1)) for each in notice["recipients"]]
         expected[notice["notice_id"]].update(named or [("none", "")])
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    texts: defaultdict[str, list[str]] = defaultdict(list)
     for send in sends:
-        found[send["notice_id"]].append(send["channel"])
+        texts[send["notice_id"]].append(send["channel"])
     right = {name: sorted(channel for channel, _ in each) for name, each in expected.items()}
     return [
         *(
-            f"notice {name}: sends to {sorted(found[name])}, expected {right.get(name)}"
-            for name in sorted(expected.keys() | found.keys())
-            if sorted(found[name]) != right.get(name)
+            f"notice {name}: sends to {sorted(texts[name])}, expected {right.get(name)}"
+            for name in sorted(expected.keys() | texts.keys())
+            if sorted(texts[name]) != right.get(name)
         ),
         *(
             f"send {send['id']} ({send['milestone']}, {send['channel']}) is {send['state']}: {send['reason']}"
@@ -106,12 +106,14 @@ def sms_differences(sends: list[Row], gateway: Any, unclear: int) -> list[str]:
     twice = {each: times for each, times in Counter(gateway.accepted).items() if times > 1}
     states = Counter(send["state"] for send in sends if send["channel"] == "sms")
     taken = len(gateway.accepted)
-    found = [f"a text came {times} times: {text[:60]!r}" for (_, text), times in twice.items()]
+    differences = [f"a text came {times} times: {text[:60]!r}" for (_, text), times in twice.items()]
     if not states["SENT"] <= taken <= states["SENT"] + states["UNKNOWN"]:
-        found.append(f"{taken} texts were taken; the ledger has {states['SENT']} SENT and {states['UNKNOWN']} UNKNOWN")
+        differences.append(
+            f"{taken} texts were taken; the ledger has {states['SENT']} SENT and {states['UNKNOWN']} UNKNOWN"
+        )
     if states["UNKNOWN"] > unclear:
-        found.append(f"{states['UNKNOWN']} texts are UNKNOWN, and {unclear} calls can have ended so")
-    return found
+        differences.append(f"{states['UNKNOWN']} texts are UNKNOWN, and {unclear} calls can have ended so")
+    return differences
 
 
 def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
@@ -123,24 +125,24 @@ def unclear_calls(gateway: Provider, ends: Iterable[End], freezes: int) -> int:
 
 def clock_differences(records: Iterable[Any], truth: Truth, ended_ms: int) -> list[str]:
     """What the watch told: only promises that were made and had passed; and of each that was still broken, it told."""
-    told: set[tuple[oracle_terms.Key, str]] = set()
-    found = []
+    promises: set[tuple[oracle_terms.Key, str]] = set()
+    differences = []
     for record in in_order(records):
         notice = json.loads(record.value)
         if notice["milestone"] not in notices.BY_CLOCK:
             continue
         order, about = (notice["center_id"], notice["order_id"]), notice["event_id"]
-        told.add((order, about))
+        promises.add((order, about))
         if notice["notice_id"] != notices.notice_id((*order, notice["milestone"], about)):
-            found.append(f"{notice['milestone']} of {order}: its id is not that of {about}")
+            differences.append(f"{notice['milestone']} of {order}: its id is not that of {about}")
         if order not in truth.orders:
-            found.append(f"{notice['milestone']} of {order}: no such order")
+            differences.append(f"{notice['milestone']} of {order}: no such order")
         if notice["occurred_at"] > record.timestamp:
-            found.append(f"{notice['milestone']} of {order}: told before it was so")
-    return [*found, *_not_told(told, truth, ended_ms)]
+            differences.append(f"{notice['milestone']} of {order}: told before it was so")
+    return [*differences, *_not_told(promises, truth, ended_ms)]
 
 
-def _not_told(told: set[tuple[oracle_terms.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
+def _not_told(promises: set[tuple[oracle_terms.Key, str]], truth: Truth, ended_ms: int) -> Iterator[str]:
     """Orders of today that are open to the end and late: nothing made the watch's word needless."""
     threshold_ms = round(providers.LATE_AFTER_MINUTES * 60_000)
     for key, order in truth.orders.items():
@@ -148,7 +150,8 @@ def _not_told(told: set[tuple[oracle_terms.Key, str]], truth: Truth, ended_ms: i
             continue
         promised = round(order["promised_at"].timestamp() * 1000)
         is_waiting = order["activity"] not in (None, "pickup")
-        if is_waiting and promised + threshold_ms + SLACK_MS < ended_ms and (key, f"promise:{promised}") not in told:
+        is_late = promised + threshold_ms + SLACK_MS < ended_ms
+        if is_waiting and is_late and (key, f"promise:{promised}") not in promises:
             yield f"running_late of {key}: not told, promised {ended_ms - promised} ms before the end"
 
 

@@ -126,10 +126,10 @@ concurrency = 2
         """Each webhook once, each other message at most once, and nothing that nobody can account for."""
         rows = self.sink.rows()
         for channel, taken in self.taken().items():
-            known = Counter(row["state"] for row in rows if row["channel"] == channel)
+            counts = Counter(row["state"] for row in rows if row["channel"] == channel)
             assert max(taken.values(), default=0) <= 1, channel
-            assert known["SENT"] <= taken.total() <= known["SENT"] + known["UNKNOWN"], channel
-            assert channel != "webhook" or not known["UNKNOWN"]
+            assert counts["SENT"] <= taken.total() <= counts["SENT"] + counts["UNKNOWN"], channel
+            assert channel != "webhook" or not counts["UNKNOWN"]
         assert self.hooks.forged == 0
         assert not [row for row in rows if row["address"] or row["notice"]], "a final send still has an address"
         assert states.total() == len(rows)

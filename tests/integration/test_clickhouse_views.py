@@ -1,7 +1,5 @@
 """The views of ClickHouse: which row counts, figures that run on, lists, and hours of a center."""
 
-import json
-import random
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,6 @@ from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.migrations import FOLDER, Migration, migrate
 from sinks.clickhouse.tables import Table
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
-from tests.kafka_record import KafkaRecord
 from tests.rows_by_hand import KEYED, Insert, insert, journey_row, letter, record, write_events
 from tests.workshop import (
     approved,
@@ -158,22 +155,22 @@ def test_a_wait_that_is_still_running_grows_with_every_second(clickhouse: ClickH
 
 def test_the_seconds_of_the_stages_add_up_to_a_live_lead(clickhouse: ClickHouseNode, insert: Insert) -> None:
     insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=30))])
-    told = clickhouse.ask(
+    figures = clickhouse.ask(
         "SELECT abs((SELECT sum(lead_s) FROM fixtrail.orders) - (SELECT sum(seconds) FROM fixtrail.stages))"
     )
 
-    assert float(told) < 2
+    assert float(figures) < 2
 
 
 def test_the_live_parts_of_a_visit_add_up_to_its_lead(clickhouse: ClickHouseNode, insert: Insert) -> None:
     insert(JOURNEYS, [journey_row(_waiting_for_parts_since(minutes=30))])
     waits = "wait_reception_s + wait_approval_s + wait_parts_s + wait_bay_s"
-    told = clickhouse.ask(
+    figures = clickhouse.ask(
         f"SELECT lead_s - (repair_s + diagnosis_s + quality_s + {waits} + pickup_s), "
         f"lead_s - wait_s - touch_s - pickup_s, wait_s - ({waits}) FROM fixtrail.orders"
     )
 
-    assert [round(float(rest), 6) for rest in told.split("\t")] == [0, 0, 0]
+    assert [round(float(rest), 6) for rest in figures.split("\t")] == [0, 0, 0]
 
 
 def test_a_handed_off_order_stands_still(clickhouse: ClickHouseNode, insert: Insert) -> None:
@@ -279,11 +276,11 @@ def test_the_parts_of_an_hour_are_added_up_and_its_percentiles_are_within_four_p
             }
             fact |= {"handed_off": len(mine), "wait_s": sum(mine), "wait_buckets": buckets}
             insert(CENTER_HOURS, [rows.hour_row(fact)])
-    told = clickhouse.ask("SELECT handed_off, wait_s, wait_p50_s, wait_p90_s FROM fixtrail.center_hours").split("\t")
+    figures = clickhouse.ask("SELECT handed_off, wait_s, wait_p50_s, wait_p90_s FROM fixtrail.center_hours").split("\t")
 
-    assert told[:2] == ["100", str(int(sum(waits)))]
-    assert float(told[2]) == pytest.approx(3000, rel=0.04)
-    assert float(told[3]) == pytest.approx(5400, rel=0.04)
+    assert figures[:2] == ["100", str(int(sum(waits)))]
+    assert float(figures[2]) == pytest.approx(3000, rel=0.04)
+    assert float(figures[3]) == pytest.approx(5400, rel=0.04)
 
 
 def test_an_hour_without_a_handoff_has_no_percentiles(clickhouse: ClickHouseNode, insert: Insert) -> None:
@@ -317,87 +314,8 @@ def _waiting_for_parts_since(minutes: int) -> dict[str, Any]:
 
 def _live(node: ClickHouseNode) -> dict[str, float]:
     names = ("lead_s", "wait_s", "wait_parts_s", "wait_reception_s", "touch_s", "diagnosis_s")
-    told = node.ask(f"SELECT {', '.join(names)} FROM fixtrail.orders")
-    return dict(zip(names, map(float, told.split("\t")), strict=True))
+    figures = node.ask(f"SELECT {', '.join(names)} FROM fixtrail.orders")
+    return dict(zip(names, map(float, figures.split("\t")), strict=True))
 
 
 # Reference events
-
-
-def reference(type_: str, event_id: str, at: str, **fields: Any) -> KafkaRecord:
-    event = {"type": type_, "event_id": event_id, "center_id": "c1", "occurred_at": at, **fields}
-    return KafkaRecord(json.dumps(event).encode(), b"c1", topic="reference-events")
-
-
-def test_the_latest_stock_counts_in_every_order_of_arrival_and_a_tie_goes_to_the_greater_id(
-    clickhouse: ClickHouseNode, insert: Insert
-) -> None:
-    long = "a-night-load-of-the-whole-store-and-every-shelf-of-it-"
-    told = [
-        reference("stock_level", "z", "2026-03-01T07:29:59.999Z", part_no="P1", on_hand=9, on_order=4),
-        reference("stock_level", f"{long}1", "2026-03-01T07:30:00.000Z", part_no="P1", on_hand=1),
-        reference("stock_level", f"{long}2", "2026-03-01T07:30:00.000Z", part_no="P1", on_hand="2.5"),
-        reference("stock_level", f"{long}2", "2026-03-01T07:30:00.000Z", part_no="P1", on_hand="2.5"),
-        reference("stock_level", "a", "2026-03-01T07:30:00.000Z", part_no="P2", on_hand=7),
-    ]
-    for seed in range(4):
-        clickhouse.ask("TRUNCATE TABLE fixtrail_raw.reference_events")
-        write_events(insert, *random.Random(seed).sample(told, len(told)))
-        clickhouse.ask("OPTIMIZE TABLE fixtrail_raw.reference_events FINAL" if seed % 2 else "SELECT 1")
-
-        rows = clickhouse.ask("SELECT part_no, on_hand, on_order FROM fixtrail.stock_levels ORDER BY part_no")
-        assert rows == "P1\t2.5\t\\N\nP2\t7\t\\N"
-
-
-def test_a_cancelled_shift_takes_the_planned_one_back_and_the_worked_one_stays(
-    clickhouse: ClickHouseNode, insert: Insert
-) -> None:
-    shift = {"staff_id": "t1", "role": "technician"}
-    planned = {"starts_at": "2026-03-02T08:00:00+08:00", "ends_at": "2026-03-02T17:00:00+08:00", **shift}
-    write_events(
-        insert,
-        reference("staff_shift", "3", "2026-03-02T09:30:00Z", **planned, phase="actual"),
-        reference("staff_shift", "2", "2026-03-01T10:00:00Z", **planned, phase="cancelled"),
-        reference("staff_shift", "1", "2026-02-20T10:00:00Z", **planned, phase="planned"),
-    )
-
-    rows = clickhouse.ask("SELECT phase, staff_key, starts_at FROM fixtrail.staff_shifts ORDER BY phase")
-    who = KEYED.staff("c1", "t1")
-    assert rows.split("\n") == [f"{phase}\t{who}\t2026-03-02 00:00:00.000" for phase in ("actual", "cancelled")]
-
-
-def test_a_grade_of_all_centers_is_known_where_the_person_works(clickhouse: ClickHouseNode, insert: Insert) -> None:
-    grade = {"type": "staff_grade", "event_id": "g", "staff_id": "t1", "grade": "senior", "from": "2026-03-01"}
-    shift = {"staff_id": "t1", "role": "technician", "phase": "planned", "ends_at": "2026-03-02T17:00:00Z"}
-    write_events(
-        insert,
-        KafkaRecord(
-            json.dumps({**grade, "occurred_at": "2026-03-01T00:00:00Z"}).encode(), b"", topic="reference-events"
-        ),
-        reference("staff_shift", "1", "2026-02-20T10:00:00Z", starts_at="2026-03-02T08:00:00Z", **shift),
-    )
-
-    where = f"WHERE center_id = 'c1' AND staff_key = '{KEYED.staff('c1', 't1')}'"
-    assert (
-        clickhouse.ask(f"SELECT grade, from_at FROM fixtrail.staff_grades {where}") == "senior\t2026-03-01 00:00:00.000"
-    )
-
-
-def test_a_suggestion_says_when_it_was_answered_and_a_price_list_what_each_thing_costs(
-    clickhouse: ClickHouseNode, insert: Insert
-) -> None:
-    idea = {"suggestion_id": "S1", "role": "advisor"}
-    prices = {
-        "labour": [{"code": "OIL", "name": "oil service", "standard_hours": 0.6}],
-        "parts": [{"part_no": "P1", "name": "pads", "price": "320.00"}],
-    }
-    write_events(
-        insert,
-        reference("suggestion", "2", "2026-03-05T08:00:00Z", **idea, phase="accepted"),
-        reference("suggestion", "1", "2026-03-01T08:00:00Z", **idea, phase="submitted"),
-        reference("price_list", "1", "2026-03-01T08:00:00Z", valid_from="2026-04-01", currency="CNY", **prices),
-    )
-
-    assert clickhouse.ask("SELECT phase, answered_at - submitted_at FROM fixtrail.suggestions") == "accepted\t345600"
-    items = clickhouse.ask("SELECT kind, code, standard_hours, price FROM fixtrail.price_list ORDER BY kind")
-    assert items == "labour\tOIL\t0.6\t\\N\npart\tP1\t\\N\t320"

@@ -125,12 +125,12 @@ def test_the_same_data_give_the_same_pack_and_other_data_restate_it(filled: Clic
 
 def differing(pack: dict[str, Any], report: dict[str, Any]) -> list[str]:
     """The figures of a report that are not those of the pack, to the digits that a pack has."""
-    told = {row["figure"]: row["value"] for row in pack["figures"] if row["period"] == "this"}
-    now = {row["figure"]: row["value"] for row in report["figures"] if row["figure"] in told}
+    figures = {row["figure"]: row["value"] for row in pack["figures"] if row["period"] == "this"}
+    now = {row["figure"]: row["value"] for row in report["figures"] if row["figure"] in figures}
     # What is settled depends on when one asks.
     of_clock = ("ftfr_confirmed", "ftfr_provisional", "open_silent", "open_past_promise")
     return [
-        name for name, value in now.items() if name not in of_clock and value != pytest.approx(told[name], rel=1e-8)
+        name for name, value in now.items() if name not in of_clock and value != pytest.approx(figures[name], rel=1e-8)
     ]
 
 

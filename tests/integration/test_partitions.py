@@ -106,8 +106,8 @@ def test_growing_and_shrinking_under_load_changes_no_figure(make_stack: MakeStac
     assert sender.sent
     stack.wait_idle()
     truth = Truth([*before, *sender.sent])
-    found = compare.clickhouse_differences(stack.ask, truth)
-    assert not found, compare.said(found)
+    differences = compare.clickhouse_differences(stack.ask, truth)
+    assert not differences, compare.said(differences)
     stack.run("verify")
     # Never a row too many, never one that is gone.
     assert glances.hours == sorted(glances.hours)

@@ -140,9 +140,9 @@ def test_bad_scores_contacts_and_recovery_are_those_of_the_events(report: Report
     assert value(report, "detractor_contact_in_time") == pytest.approx(sum(in_time) / (len(in_time) + missed))
 
     words = oracle.last_words_of(events)
-    known = [each for each in bad if each["customer"] is not None]
+    with_customer = [each for each in bad if each["customer"] is not None]
     for name, is_called in (("recovery_contacted", True), ("recovery_others", False)):
-        own = [each for each in known if (each["called"] is not None) is is_called]
+        own = [each for each in with_customer if (each["called"] is not None) is is_called]
         assert value(report, name) == pytest.approx(sum(oracle.recovered(each, words) for each in own) / len(own)), name
 
 

@@ -75,15 +75,15 @@ def test_the_survey_is_an_event_with_what_was_chosen(pages: PageServer):
     pages.publish(fact("R-84", *whole_visit(), handed_off("13:00", amount=780)))
     pages.events.events.clear()
     path = f"/t/{pages.token('R-84')}"
-    said = {"form": "survey", "answers": "0", "score": "9", "reason": ["quick", "<script>"], "comment": " gut\r\n\0so "}
+    form = {"form": "survey", "answers": "0", "score": "9", "reason": ["quick", "<script>"], "comment": " gut\r\n\0so "}
 
-    answer = pages.post(path, said)
+    answer = pages.post(path, form)
 
     (sent,) = pages.events.events
     assert answer.headers["location"].endswith("said=rated")
     assert (sent["score"], sent["reasons"], sent["comment"]) == (9, ["quick"], "gut so")
-    assert pages.post(path, {**said, "score": "11"}).headers["location"].endswith("said=incomplete")
-    assert pages.post(path, {**said, "score": ""}).headers["location"].endswith("said=incomplete")
+    assert pages.post(path, {**form, "score": "11"}).headers["location"].endswith("said=incomplete")
+    assert pages.post(path, {**form, "score": ""}).headers["location"].endswith("said=incomplete")
     assert len(pages.events.events) == 1
 
 
@@ -106,9 +106,9 @@ def test_forms_are_limited_by_link(tmp_path):
         pages.publish(visit("R-86"))
         path = f"/t/{pages.token('R-86')}"
 
-        said = [pages.post(path, {"form": "x"}).headers["location"].partition("said=")[2] for _ in range(3)]
+        answers = [pages.post(path, {"form": "x"}).headers["location"].partition("said=")[2] for _ in range(3)]
 
-    assert said == ["failed", "failed", "busy"]
+    assert answers == ["failed", "failed", "busy"]
 
 
 @pytest.mark.parametrize(

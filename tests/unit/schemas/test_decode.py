@@ -1,7 +1,5 @@
 """From the bytes of a record to an event, or to a code and a reason in which nothing of the bytes is repeated."""
 
-import base64
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,32 +21,7 @@ from schemas.decode import (
 from schemas.events import Surveyed
 from tests.bad_records import POISON, poison, poison_code, poison_key
 from tests.kafka_record import PRODUCED_MS, KafkaRecord, record_of
-
-SURVEY = {
-    **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
-    **{"occurred_at": "2026-03-02T08:00:00.000Z", "score": 9},
-}
-ORDERED = {name: value for name, value in SURVEY.items() if name != "score"} | {
-    **{"type": "part_request", "phase": "requested", "request_id": "Q", "part_no": "P", "quantity": 1}
-}
-ENVELOPE = {"specversion": "1.0", "id": "1", "source": "/tablet", "type": "org.example.survey"}
-CE_HEADERS = [(f"ce_{name}", value.encode()) for name, value in ENVELOPE.items()]
-STRUCTURED = [("content-type", b"application/cloudevents+json")]
-
-
-def bytes_of(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode()
-
-
-def refusal(value: bytes | None, headers: Any = (), **limits: int) -> EventError:
-    with pytest.raises(EventError) as refused:
-        decode_event(value, headers, **limits)
-    return refused.value
-
-
-def code_of(event: Any, headers: Any = ()) -> str:
-    return refusal(bytes_of(event), headers).code
-
+from tests.unit.schemas.decoding import ORDERED, SURVEY, bytes_of, code_of, refusal
 
 # What is taken
 
@@ -177,84 +150,6 @@ def test_a_completed_check_does_not_do_without_its_result():
 
 
 # CloudEvents
-
-
-def test_ce_headers_beside_structured_mode_change_nothing():
-    wrapped = bytes_of(ENVELOPE | {"data": SURVEY})
-
-    for headers in ([*STRUCTURED, *CE_HEADERS], [*STRUCTURED, CE_HEADERS[0]], CE_HEADERS):
-        assert decode_event(wrapped, headers) == decode_event(bytes_of(SURVEY))
-
-
-@pytest.mark.parametrize("name", ["ce_traceparent", "ce_tracestate", "ce_subject"])
-def test_an_extension_alone_makes_no_cloudevent(name: str):
-    assert decode_event(bytes_of(SURVEY), [(name, b"x")]) == decode_event(bytes_of(SURVEY))
-
-
-def test_binary_mode_has_its_attributes_in_headers():
-    assert decode_event(bytes_of(SURVEY), CE_HEADERS) == decode_event(bytes_of(SURVEY))
-
-
-@pytest.mark.parametrize("missing", [name for name, _ in CE_HEADERS])
-def test_binary_mode_without_a_required_attribute_is_refused(missing: str):
-    bad = refusal(bytes_of(SURVEY), [header for header in CE_HEADERS if header[0] != missing])
-
-    assert (bad.code, bad.reason) == ("cloudevent_invalid", f"header {missing} is missing")
-
-
-@pytest.mark.parametrize(
-    "headers", [STRUCTURED, [], [("Content-Type", b"Application/CloudEvents+JSON; charset=utf-8")]]
-)
-def test_structured_mode_is_known_by_its_header_and_by_its_shape(headers: Any):
-    assert decode_event(bytes_of(ENVELOPE | {"data": SURVEY}), headers) == decode_event(bytes_of(SURVEY))
-
-
-def test_structured_mode_with_data_in_base64():
-    wrapped = ENVELOPE | {"data_base64": base64.b64encode(bytes_of(SURVEY)).decode()}
-
-    assert decode_event(bytes_of(wrapped)) == decode_event(bytes_of(SURVEY))
-
-
-@pytest.mark.parametrize(
-    "envelope",
-    [
-        {**ENVELOPE, "data": SURVEY, "id": ""},
-        {**ENVELOPE, "data": SURVEY, "source": None},
-        {name: value for name, value in {**ENVELOPE, "data": SURVEY}.items() if name != "type"},
-        {**ENVELOPE, "data": SURVEY, "specversion": "0.3"},
-        {**ENVELOPE, "data": SURVEY, "specversion": 1.0},
-        {**ENVELOPE, "data": None},
-        {**ENVELOPE, "data": [SURVEY]},
-        {**ENVELOPE, "data": json.dumps(SURVEY)},
-        {**ENVELOPE, "data_base64": "not base64!"},
-        {**ENVELOPE, "data_base64": 17},
-        ENVELOPE,
-    ],
-)
-def test_an_envelope_that_is_not_as_the_standard_says_is_refused(envelope: dict[str, Any]):
-    assert code_of(envelope, STRUCTURED) == "cloudevent_invalid"
-
-
-def test_a_plain_event_sent_as_structured_is_refused():
-    assert code_of(SURVEY, STRUCTURED) == "cloudevent_invalid"
-
-
-def test_what_is_wrong_inside_an_envelope_is_found():
-    assert code_of(ENVELOPE | {"data": SURVEY | {"score": 11}}) == "invalid_field"
-    assert refusal(bytes_of(SURVEY | {"score": 11}), CE_HEADERS).code == "invalid_field"
-
-
-def test_the_limits_hold_for_what_is_packed_inside():
-    deep = b'{"a":' * 40 + b"1" + b"}" * 40
-    packed = ENVELOPE | {"data_base64": base64.b64encode(deep).decode()}
-
-    assert code_of(packed) == "too_deep"
-
-
-def test_extras_are_those_of_the_event_not_of_the_envelope():
-    wrapped = {**ENVELOPE, "subject": "x", "data": SURVEY | {"plate": "x"}}
-
-    assert set(decode_with_extras(bytes_of(wrapped))[1]) == {"plate"}
 
 
 # Limits
@@ -452,78 +347,7 @@ def test_at_most_five_errors_are_told():
 # Records
 
 
-def test_a_good_record_is_admitted_with_the_names_of_what_nobody_knows():
-    event, extras = admit(record_of(SURVEY | {"plate": "x"}))
-
-    assert (event.event_id, set(extras)) == ("e1", {"plate"})
-
-
-@pytest.mark.parametrize(
-    ("key", "code"),
-    [
-        (None, "key_missing"),
-        (b"", "key_mismatch"),
-        (b"v1", "key_mismatch"),
-        (b"V1 ", "key_mismatch"),
-        (b"\xff", "key_mismatch"),
-    ],
-)
-def test_the_key_is_the_vehicle(key: bytes | None, code: str):
-    with pytest.raises(EventError) as refused:
-        admit(record_of(SURVEY, key=key))
-
-    assert refused.value.code == code
-
-
-def test_the_key_is_the_vehicle_in_utf8():
-    assert admit(record_of(SURVEY | {"vehicle_id": "粤B·00003"}))[0].vehicle_id == "粤B·00003"
-
-
-def test_an_event_a_day_ahead_of_its_record_is_taken_a_millisecond_more_is_too_far():
-    produced = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)
-
-    assert admit(record_of(SURVEY, timestamp=produced))
-    with pytest.raises(EventError, match="too_far_ahead"):
-        admit(record_of(SURVEY, timestamp=produced - 1))
-    assert admit(record_of(SURVEY, timestamp=produced - 1), ahead_ms=48 * 3600 * 1000)
-
-
-def test_an_event_may_be_as_old_as_it_likes():
-    old = SURVEY | {"occurred_at": "1970-01-01T08:00:00Z"}
-
-    assert admit(record_of(old))
-
-
-@pytest.mark.parametrize("timestamp", [0, -1])
-def test_a_record_that_says_not_when_it_was_produced_is_trusted(timestamp: int):
-    assert admit(record_of(SURVEY, timestamp=timestamp))
-
-
-def test_a_record_is_first_of_all_an_event():
-    with pytest.raises(EventError, match="tombstone"):
-        admit(KafkaRecord(None, key=None))
-
-
 # The key of what is sent
-
-
-@pytest.mark.parametrize(
-    ("value", "vehicle_id"),
-    [
-        (bytes_of(SURVEY), "V1"),
-        (bytes_of(ENVELOPE | {"data": SURVEY}), "V1"),
-        (b'{"vehicle_id": "V1", "type": "unknown"}', "V1"),
-        (b'{"vehicle_id": ""}', None),
-        (b'{"vehicle_id": 7}', None),
-        (b"{}", None),
-        (b"[]", None),
-        (b"{", None),
-        (b"", None),
-        (b"\xff", None),
-    ],
-)
-def test_the_vehicle_is_found_even_in_what_is_no_event(value: bytes, vehicle_id: str | None):
-    assert text_field(value, "vehicle_id") == vehicle_id
 
 
 def test_times_are_compared_in_utc():

@@ -50,7 +50,7 @@ def test_the_key_store_comes_back_into_another_one(tmp_path: Path):
     before, after = (f"sqlite:///{tmp_path / name}" for name in ("before.sqlite3", "after.sqlite3"))
     store = open_store(before)
     keys.create_tables(store)
-    made = keys.keys_of_orders(store, ["order-1", "order-2"], 5)
+    order_keys = keys.keys_of_orders(store, ["order-1", "order-2"], 5)
     keys.erase(store, ["order-2"], 6)
     store.close()
 
@@ -61,7 +61,7 @@ def test_the_key_store_comes_back_into_another_one(tmp_path: Path):
     keys.create_tables(restored)
     assert fill_store(restored, tmp_path, KEYS) == 2
     stored = keys.stored_orders(restored, ["order-1", "order-2"])
-    assert stored["order-1"] == made["order-1"]
+    assert stored["order-1"] == order_keys["order-1"]
     assert stored["order-2"].key is None and stored["order-2"].erased_at == 6
     restored.close()
     assert not is_empty(KEYS, after)

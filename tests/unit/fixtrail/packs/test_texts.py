@@ -46,11 +46,11 @@ def shown_numbers(pack: dict[str, Any]) -> set[float]:
 @pytest.mark.parametrize("form", ["3", "15"])
 def test_every_number_of_a_text_is_one_of_the_pack(tmp_path: Path, form: str, locale: Locale):
     pack = full_pack(tmp_path)
-    told = numbers_in(RENDERERS[form](pack, locale))
+    numbers = numbers_in(RENDERERS[form](pack, locale))
 
     # A first-time fix may come back within 30 days.
-    assert told - shown_numbers(pack) <= {30.0}
-    assert {32.9, 30.8, 35.0, 15.0, 214.0, 74.3, 90.0, -2.9, -5.0, -0.8} <= told
+    assert numbers - shown_numbers(pack) <= {30.0}
+    assert {32.9, 30.8, 35.0, 15.0, 214.0, 74.3, 90.0, -2.9, -5.0, -0.8} <= numbers
 
 
 @pytest.mark.parametrize("locale", LOCALES)

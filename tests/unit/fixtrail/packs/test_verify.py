@@ -67,11 +67,11 @@ def test_a_forged_number_with_a_hash_of_its_own_is_wrong(pack: dict[str, Any]):
 
 
 def test_a_server_that_lacks_records_can_compare_nothing():
-    told = {"partitions": {"0": 10, "1": 5}}
+    mark = {"partitions": {"0": 10, "1": 5}}
 
-    assert is_behind(told, {"partitions": {"0": 10}})
-    assert is_behind(told, {"partitions": {"0": 9, "1": 5}})
-    assert not is_behind(told, {"partitions": {"0": 12, "1": 5, "2": 1}})
+    assert is_behind(mark, {"partitions": {"0": 10}})
+    assert is_behind(mark, {"partitions": {"0": 9, "1": 5}})
+    assert not is_behind(mark, {"partitions": {"0": 12, "1": 5, "2": 1}})
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"kind": "fixtrail-pack", "schema": 99}', "\udcff"])

@@ -1,148 +1,19 @@
 """How a lane works through what is due: a real ledger, a clock that the test moves, a channel made of paper."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from runtime.progress import Progress
-from runtime.store import SqliteStore
-from schemas.order_key import OrderKey
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected, Unclear
 from sinks.push.decide import QUIET, Policy
-from sinks.push.delivery_queue import CALL_MARGIN_S, PushContext
-from sinks.push.delivery_queues import PROCESS_ENDED, ROOM_MS, DeliveryQueues
 from sinks.push.ledger import ledger, recipients
-from sinks.push.ledger.group_commit import GroupCommitThread
-from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN, Send
-from streams.journey.ready_setting import CheckHistory
-from tests.providers.messages import CENTER, HOUR, MINUTE, a_composer, a_fact, a_notice, a_send
+from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN
+from tests.providers.messages import HOUR, MINUTE, a_fact, a_notice, a_send
+from tests.unit.sinks.push.desk import NOON, a_desk, desk_final
 from tests.unit.sinks.push.test_decide import at
 from tests.workshop import R1
-
-NOON = at("12:00")
-
-
-class Paper:
-    """Keeps every message, and answers as the test wants: the next of `answers`, then Accepted."""
-
-    name = "sms"
-
-    def __init__(self, **traits: Any) -> None:
-        self.traits = Traits(**{"style": "short", "timeout_s": 0.5, **traits})
-        self.messages: list[Message] = []
-        self.answers: list[Answer | Exception | float] = []
-        self.needs: ConsentNeeded | None = None
-
-    def lane(self, address: str) -> str:
-        return ""
-
-    def consent(self, milestone: str) -> ConsentNeeded | None:
-        return self.needs
-
-    async def send(self, message: Message) -> Answer:
-        self.messages.append(message)
-        answer = self.answers.pop(0) if self.answers else Accepted("ref")
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, float):
-            await asyncio.sleep(answer)
-            return Accepted()
-        return answer
-
-    async def close(self) -> None:
-        pass
-
-
-class Facts:
-    """The journeys as the test tells them."""
-
-    def __init__(self) -> None:
-        self.by_order: dict[str, dict[str, Any]] = {}
-        self.is_current = True
-        self.checks = CheckHistory()
-
-    def fact(self, order: OrderKey) -> dict[str, Any] | None:
-        return self.by_order.get(order.order_id)
-
-
-class Desk:
-    """An office with one channel, whose clock stands still until it is moved."""
-
-    def __init__(self, clerk: GroupCommitThread, channel: Paper, policy: Policy) -> None:
-        self.clerk, self.channel, self.facts, self.now = clerk, channel, Facts(), NOON
-        self.office = PushContext(
-            ledger_thread=clerk,
-            journeys=self.facts,  # type: ignore[arg-type]
-            composer=a_composer(),
-            policy=policy,
-            centers={"C1": CENTER},
-            owner="me",
-            progress=Progress(),
-            clock=lambda: self.now,
-            shards={0},
-        )
-        self.lanes = DeliveryQueues(self.office, {"sms": channel})
-
-    async def tell(self, *milestones: str, order_id: str = "R1", at_ms: int | None = None, **fields: Any) -> list[Send]:
-        """Plan sends of these milestones, one after the other in time, and let the journey show them."""
-        first = self.now if at_ms is None else at_ms
-        notices = [
-            a_notice(name, order_id=order_id, at=first + number, not_before=first)
-            for number, name in enumerate(milestones)
-        ]
-        sends = [
-            a_send(each, **{"id": f"{order_id}-{each['milestone']}", "due_at": first, "planned_at": self.now, **fields})
-            for each in notices
-        ]
-        for each in notices:
-            each["superseded_by"] = []
-        self.facts.by_order[order_id] = a_fact(order_id, *notices)
-        await self.clerk.execute(partial(ledger.plan, sends=sends))
-        return sends
-
-    async def states(self, order_id: str = "R1") -> dict[str, tuple[str, str]]:
-        """State and reason by milestone."""
-        sends = await self.clerk.execute(partial(ledger.log_of, order=OrderKey("C1", order_id)))
-        return {each.milestone: (each.state, each.reason) for each in sends}
-
-    async def until(self, is_so: Callable[[], Any]) -> None:
-        """Return once something is so; wakes the lanes meanwhile, as the clock may have been moved."""
-        for _ in range(200):
-            await self.lanes.recover()
-            await asyncio.sleep(0.02)
-            result = is_so()
-            if await result if asyncio.iscoroutine(result) else result:
-                return
-        raise TimeoutError(f"{await self.states()} {self.channel.messages}")
-
-    async def settled(self, state: str, number: int = 1, order_id: str = "R1") -> None:
-        """Return once so many sends of the order are in a state."""
-
-        async def is_so() -> bool:
-            return [found for found, _ in (await self.states(order_id)).values()].count(state) >= number
-
-        await self.until(is_so)
-
-
-@contextlib.asynccontextmanager
-async def a_desk(folder: Path, policy: Policy | None = None, **traits: Any) -> AsyncIterator[Desk]:
-    store = SqliteStore(folder / "ledger.sqlite3")
-    store.begin()
-    ledger.create_tables(store)
-    store.commit()
-    clerk = GroupCommitThread(store, Progress())
-    desk = Desk(clerk, Paper(**traits), policy or Policy(gap_ms=0, settle_ms=1000))
-    try:
-        yield desk
-    finally:
-        assert not desk.office.failed.is_set()
-        await desk.lanes.stop(1)
-        await clerk.close()
 
 
 async def test_what_is_due_is_sent_once(tmp_path: Path):
@@ -419,65 +290,6 @@ async def test_a_subscription_that_is_gone_is_forgotten(tmp_path: Path):
         assert await desk.clerk.execute(partial(recipients.subscriptions_of, orders=[R1])) == {}
 
 
-@pytest.mark.parametrize(("idempotent", "becomes"), [(False, UNKNOWN), (True, SENT)])
-async def test_what_a_killed_process_had_begun_is_settled_by_the_next(tmp_path: Path, idempotent: bool, becomes: str):
-    async with a_desk(tmp_path, idempotent=idempotent) as desk:
-        (send,) = await desk.tell("repair_started")
-        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "me", NOON, None))
-        await desk.settled(becomes)
-
-        assert len(desk.channel.messages) == (becomes == SENT)
-        assert idempotent or (await desk.states())["repair_started"][1] == PROCESS_ENDED
-
-
-async def test_what_another_process_has_begun_is_its_own_until_it_cannot_be_alive(tmp_path: Path):
-    async with a_desk(tmp_path) as desk:
-        (send,) = await desk.tell("repair_started")
-        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
-        await desk.lanes.recover()
-        assert (await desk.states())["repair_started"][0] == INTENT
-
-        desk.now += round(1000 * (desk.channel.traits.timeout_s + CALL_MARGIN_S)) + ROOM_MS
-        await desk.settled(UNKNOWN)
-
-
-async def test_what_a_former_owner_ends_after_all_is_corrected(tmp_path: Path):
-    async with a_desk(tmp_path) as desk:
-        (send,) = await desk.tell("repair_started")
-        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON, None))
-        desk.now += HOUR
-        await desk.settled(UNKNOWN)
-        await desk.clerk.execute(lambda store: ledger.finish(store, [send.id], SENT, "", desk.now))
-
-        assert (await desk.states())["repair_started"][0] == SENT
-
-
-async def test_a_stamp_of_a_clock_that_is_hours_ahead_holds_nothing_up(tmp_path: Path):
-    async with a_desk(tmp_path) as desk:
-        (send,) = await desk.tell("repair_started")
-        await desk.clerk.execute(lambda store: ledger.claim(store, [send], "", "another process", NOON + HOUR, None))
-
-        await desk.settled(UNKNOWN)
-
-
-async def test_a_stop_waits_for_what_is_under_way(tmp_path: Path):
-    async with a_desk(tmp_path) as desk:
-        desk.channel.answers = [0.3]
-        await desk.tell("repair_started")
-        await desk.until(lambda: desk.channel.messages)
-        await desk.lanes.stop(5)
-
-        assert (await desk.states())["repair_started"][0] == SENT
-
-
-async def test_what_waits_for_a_channel_that_was_taken_away_is_settled(tmp_path: Path):
-    async with a_desk(tmp_path) as desk:
-        await desk.tell("repair_started", channel="pager", lane="pager")
-        await desk.settled(SUPPRESSED)
-
-        assert (await desk.states())["repair_started"][1] == "channel pager is not set up any more"
-
-
 async def test_no_more_calls_at_once_than_a_channel_bears(tmp_path: Path):
     async with a_desk(tmp_path, concurrency=2, interrupts=False) as desk:
         desk.channel.answers = [0.15] * 6
@@ -487,14 +299,6 @@ async def test_no_more_calls_at_once_than_a_channel_bears(tmp_path: Path):
 
         assert len(desk.channel.messages) <= 4
         await desk.settled(SENT, order_id="R5")
-
-
-def desk_final(desk: Desk, number: int) -> Callable[[], Any]:
-    async def is_so() -> bool:
-        states = [state for state, _ in (await desk.states()).values()]
-        return len(states) == number and all(state in ledger.FINAL for state in states)
-
-    return is_so
 
 
 @pytest.mark.parametrize("answer", [NotSent("HTTP 429", 60.0), Unclear("HTTP 503", 60.0)])

@@ -128,10 +128,10 @@ def test_jobs_below_grade_are_counted_of_those_whose_grade_is_known():
 
 
 def test_a_grade_that_was_told_by_events_holds_from_its_day_on():
-    told = pd.DataFrame({"center_id": ["A"], "staff_key": ["T9"], "grade": ["A"], "from_ms": [1_760_000_000_000]})
-    later = told.assign(from_ms=1_780_000_000_000)
+    grades = pd.DataFrame({"center_id": ["A"], "staff_key": ["T9"], "grade": ["A"], "from_ms": [1_760_000_000_000]})
+    later = grades.assign(from_ms=1_780_000_000_000)
 
-    assert len(below_grade(work(), STAFF, told).jobs) > len(below_grade(work(), STAFF, later).jobs)
+    assert len(below_grade(work(), STAFF, grades).jobs) > len(below_grade(work(), STAFF, later).jobs)
 
 
 def test_a_grade_that_is_none_is_refused(tmp_path):

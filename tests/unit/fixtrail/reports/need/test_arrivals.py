@@ -91,13 +91,15 @@ def test_a_sunday_that_is_worked_is_like_the_working_days_before_it():
 def test_what_is_booked_stands_where_it_is_booked_and_is_not_expected_twice():
     """Each Monday one car books the day before and comes at ten; next Monday's is booked for half past ten."""
     slots, mondays = days(6), [FIRST + timedelta(days=7 * week) for week in range(5)]
-    said = [at(day - timedelta(days=1), 8) for day in mondays]
-    cars = check_ins(*(at(day, 10.0) for day in mondays), booked=said)
-    kept = [Booking(((said_at, at(day, 10.0)),), at(day, 10.0)) for day, said_at in zip(mondays, said, strict=True)]
+    booked_at = [at(day - timedelta(days=1), 8) for day in mondays]
+    cars = check_ins(*(at(day, 10.0) for day in mondays), booked=booked_at)
+    bookings = [
+        Booking(((said_at, at(day, 10.0)),), at(day, 10.0)) for day, said_at in zip(mondays, booked_at, strict=True)
+    ]
     next_monday = FIRST + timedelta(days=35)
     to_come = Booking(((at(next_monday - timedelta(days=2)), at(next_monday, 10.5)),))
 
-    result = expected(slots, cars, [*kept, to_come], now=at(next_monday, 8))
+    result = expected(slots, cars, [*bookings, to_come], now=at(next_monday, 8))
 
     assert list(result.cars[slots.days.index(next_monday), :, 0]) == pytest.approx([0, 0, 0, 1])
 

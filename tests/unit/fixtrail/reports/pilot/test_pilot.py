@@ -1,9 +1,7 @@
 """A pilot against control: differences by hand, tests and intervals by brute force, waves, placebo dates, the gate."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,63 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.reports.options import Options
-from fixtrail.reports.pareto.loss import SolvedLevels
 from fixtrail.reports.pilot.judge import (
-    Effect,
     Plan,
     Threshold,
-    _threshold_criterion,
     day_number,
     judge,
     panel_of,
-    plan_of,
-    rollout_of,
 )
 from fixtrail.reports.pilot.view import effect_sheet, wave_sheet, week_sheet
-from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
 from fixtrail.reports.stats.panel import RATIOS, Panel, Rollout, by_wave, by_week, compare, placebo_starts
-from fixtrail.reports.stats.randomization import Difference, Part, combined, difference, holm, joint_p
-from fixtrail.reports.targets import targets_of
-from runtime.failure import ExitError
-
-MONDAY = day_number(date(2026, 7, 6))
-SUMS = ("handed_off", "waits", "wait_s", "judged", "fixed", "scores", "promoters", "detractors", "complaints")
-
-
-def days_of(
-    effect: float, centers: int = 8, pilots: int = 3, days: int = 63, start: int = 42, seed: int = 1
-) -> pd.DataFrame:
-    """The answer of pilot.sql: centers that differ and drift together; pilots gain `effect` (share) from `start` on."""
-    draw = np.random.default_rng(seed)
-    rows = []
-    for center in range(centers):
-        own = draw.normal(0, 0.05)
-        for day in range(days):
-            gain = effect if center < pilots and day >= start else 0.0
-            n = int(draw.poisson(8)) + 1
-            fixed = int(draw.binomial(n, np.clip(0.75 + own + 0.001 * day + gain / 5, 0, 1)))
-            up = int(draw.binomial(n, np.clip(0.7 + own + gain / 5, 0, 1)))
-            rows.append(
-                {
-                    "center_id": f"c{center:02}",
-                    "day": date(2026, 7, 6) + timedelta(days=day),
-                    "handed_off": n,
-                    "waits": n,
-                    "wait_s": float(draw.gamma(4 * n, 600 * (1 + own) * (1 - 0.5 * gain))),
-                    "judged": n,
-                    "fixed": fixed,
-                    "scores": n,
-                    "promoters": up,
-                    "detractors": int(draw.binomial(n - up, 0.3)),
-                    "complaints": int(draw.binomial(n, 0.04)),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def pilots_of(count: int, start: int = 42, wave: int = 1) -> Rollout:
-    return Rollout({f"c{n:02}": MONDAY + start for n in range(count)}, {f"c{n:02}": wave for n in range(count)})
+from fixtrail.reports.stats.randomization import Part, combined, difference, holm, joint_p
+from tests.unit.fixtrail.reports.pilot.panels import MONDAY, SUMS, days_of, pilots_of, plan, staggered
 
 
 def test_the_effect_is_the_difference_in_differences_by_hand() -> None:
@@ -195,12 +147,6 @@ def test_a_center_without_answers_is_left_out_and_named() -> None:
     assert effects["wait_mean_s"].comparison.left_out == ()
 
 
-def staggered() -> Rollout:
-    starts = {"c00": 21, "c01": 21, "c02": 42, "c03": 42, "c04": 56}
-    waves = {"c00": 1, "c01": 1, "c02": 2, "c03": 2, "c04": 3}
-    return Rollout({center: MONDAY + day for center, day in starts.items()}, waves)
-
-
 def test_waves_are_compared_with_centers_not_yet_changed_over_only() -> None:
     panel = panel_of(days_of(0.5, centers=7))
     found, together = by_wave(panel, "wait_mean_s", staggered())
@@ -297,88 +243,6 @@ def test_no_orders_are_no_error() -> None:
     assert judge(panel_of(days_of(1.0).iloc[:0]), pilots_of(3), Plan()).reason == "no_pilots"
 
 
-def plan(*aims: Threshold, declared: int | None = MONDAY) -> Plan:
-    return Plan(declared=declared, aims=aims)
-
-
-def test_go_needs_every_whole_interval_beyond_its_threshold() -> None:
-    panel = panel_of(days_of(1.0, centers=12))
-    found = judge(panel, pilots_of(3), Plan()).effects["wait_mean_s"].comparison.difference
-    sure, unsure, missed = found.high + 1, found.value, found.low - 1
-
-    def decision(threshold: float) -> str:
-        return judge(panel, pilots_of(3), plan(Threshold("wait_mean_s", threshold, "at_most"))).decision
-
-    assert (decision(sure), decision(unsure), decision(missed)) == ("go", "not_decided", "no_go")
-
-
-def test_thresholds_declared_after_the_start_or_never_decide_nothing() -> None:
-    panel, aim = panel_of(days_of(1.0, centers=12)), Threshold("wait_mean_s", 1e6, "at_most")
-
-    assert judge(panel, pilots_of(3), plan(aim)).decision == "go"
-    assert judge(panel, pilots_of(3), plan(aim, declared=MONDAY + 43)).decision == "not_decided"
-    assert judge(panel, pilots_of(3), plan(aim, declared=None)).decision == "not_decided"
-    assert judge(panel, pilots_of(3), Plan()).gate[0].reason == "none_declared"
-
-
-def test_pilots_that_went_their_own_way_before_decide_nothing() -> None:
-    days = days_of(1.0, centers=12, start=21)  # the gain comes three weeks before the date
-    judged = judge(panel_of(days), pilots_of(3), plan(Threshold("wait_mean_s", 1e6, "at_most")))
-
-    assert next(each for each in judged.gate if each.name == "quiet_before_start").reason == "differed_before"
-    assert judged.decision == "not_decided"
-
-
-def test_a_plan_is_read_and_refused_by_name() -> None:
-    table = {"wave": 2, "declared": date(2026, 7, 1), "gate": [{"figure": "nps", "at_least": 5}]}
-
-    assert plan_of(table) == Plan(2, None, day_number(date(2026, 7, 1)), 0.05, (Threshold("nps", 5.0, "at_least"),))
-    for wrong in ({"gate": [{"figure": "mood"}]}, {"gate": [{"figure": "nps"}]}, {"declared": "yesterday"}):
-        with pytest.raises(ValueError, match=r"pilot\."):
-            plan_of(wrong)
-
-
-def reading(**tables: Any) -> Options:
-    return Options(datetime(2026, 9, 1, tzinfo=UTC), targets=targets_of(tables))
-
-
-def test_keys_that_nobody_reads_are_refused_by_name() -> None:
-    for table in (
-        {"pilot": {"until_day": 3}},
-        {"pilot": {"gate": [{"figure": "nps", "at_leest": 5, "at_least": 5}]}},
-        {"pilot": {"rollout": [{"wave": 1}]}},
-        {"pilot": {"alpha": 5}},
-    ):
-        with pytest.raises(ExitError, match="pilot"):
-            read_plan(reading(**table))
-    with pytest.raises(ExitError, match="wait_minutes"):
-        solved_levels(reading(pareto={"wait_minutes": 3}))
-    with pytest.raises(ExitError, match="longest_wait_min"):
-        longest_wait_min(reading(drivers={"longest_wait_min": "long"}))
-
-
-def test_what_counts_as_solved_is_told_or_the_target() -> None:
-    assert solved_levels(reading()) == SolvedLevels(15.0, 1.0)
-    assert solved_levels(reading(targets={"wait_mean_s": 1200})) == SolvedLevels(20.0, 1.0)
-    assert solved_levels(reading(targets={"wait_mean_s": 1200}, pareto={"wait_min": 10, "updates": 2})) == SolvedLevels(
-        10, 2
-    )
-
-
-def test_waves_are_those_of_the_centers_unless_the_targets_tell_others() -> None:
-    centers = pd.DataFrame(
-        {
-            "center_id": ["c00", "c01", "c02"],
-            "wave": [1, 2, 0],
-            "wave_start": pd.to_datetime(["2026-08-17", "2026-09-07", None], utc=True),
-        }
-    )
-    told = [{"wave": 1, "from": date(2026, 8, 17), "centers": ["c02"]}]
-
-    assert rollout_of(centers).starts == {"c00": MONDAY + 42, "c01": MONDAY + 63}
-    assert rollout_of(centers, told).starts == {"c02": MONDAY + 42}
-
-
 def test_every_figure_is_a_ratio_of_sums_over_any_days() -> None:
     days = days_of(0.5)
     panel = Panel(days.assign(day=[day_number(day) for day in days["day"]]))
@@ -460,24 +324,6 @@ def test_orders_still_open_at_the_end_of_the_window_are_counted() -> None:
 
     assert (one.treated_open, one.others_open) == (3 * 21, 0)
     assert "Still open" in effect_sheet(judged).note.en
-
-
-def test_gate_and_verdict_do_not_contradict_each_other() -> None:
-    """A whole interval above 0 is no go for "at least 0" where Holm's p shows no effect."""
-    found = Difference(15.0, 0.09, 30.4, 0.049, 3, 12, 455, 1 / 455, "randomization_exact")
-    panel = panel_of(days_of(0.0))
-    one = compare(
-        panel, "nps", panel.centers[:3], panel.centers[3:], [(MONDAY, MONDAY + 41)], (MONDAY + 42, MONDAY + 62)
-    )
-    shown = replace(one, difference=found)
-
-    unsure, sure = Effect(shown, 0.097, "no_effect_shown"), Effect(shown, 0.02, "effect")
-    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).decision == "not_decided"
-    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).reason == "no_effect_shown"
-    assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), sure).decision == "go"
-    assert _threshold_criterion(Threshold("nps", -5.0, "at_least"), unsure).decision == "go", (
-        "no harm is another question"
-    )
 
 
 def test_weeks_and_waves_tell_what_the_number_of_tests_leaves_of_each() -> None:

@@ -28,50 +28,50 @@ def sure(value: float) -> PerOrder:
 def test_with_point_values_the_return_is_what_one_works_out_on_paper():
     minute = Value("wait_minute", 0.5, 0.5, 0.5, "survey")
     complaint = Value("complaint", 100.0, 100.0, 100.0, "books")
-    found = returns_of(plan_of(minute, complaint), {"wait_minute": sure(10), "complaint": sure(0.01)}, 200, START)
+    returns = returns_of(plan_of(minute, complaint), {"wait_minute": sure(10), "complaint": sure(0.01)}, 200, START)
 
     # 200 orders, ten minutes at 0.5 and a hundredth of a complaint at 100 each: 1,200 a month.
-    assert found.monthly.value == 1200
-    assert (found.benefits["wait_minute"].value, found.benefits["complaint"].value) == (1000, 200)
-    assert found.cost == 12_000 + 24 * 100
-    assert found.roi.value == pytest.approx((24 * 1200 - 14_400) / 14_400)
-    assert (found.roi.low, found.roi.high) == (pytest.approx(found.roi.value), pytest.approx(found.roi.value))
+    assert returns.monthly.value == 1200
+    assert (returns.benefits["wait_minute"].value, returns.benefits["complaint"].value) == (1000, 200)
+    assert returns.cost == 12_000 + 24 * 100
+    assert returns.roi.value == pytest.approx((24 * 1200 - 14_400) / 14_400)
+    assert (returns.roi.low, returns.roi.high) == (pytest.approx(returns.roi.value), pytest.approx(returns.roi.value))
     # 12,000 at 1,100 a month.
-    assert found.payback.value == 11
-    assert found.share_paid_back == 1
+    assert returns.payback.value == 11
+    assert returns.share_paid_back == 1
 
 
 def test_what_is_not_paid_back_in_its_months_has_no_month():
     minute = Value("wait_minute", 0.5, 0.5, 0.5, "survey")
-    found = returns_of(plan_of(minute), {"wait_minute": sure(1)}, 200, START)
-    assert (found.payback.value, found.payback.low, found.payback.high) == (None, None, None)
-    assert found.roi.value is not None and found.roi.value < 0
-    assert found.share_paid_back == 0
+    returns = returns_of(plan_of(minute), {"wait_minute": sure(1)}, 200, START)
+    assert (returns.payback.value, returns.payback.low, returns.payback.high) == (None, None, None)
+    assert returns.roi.value is not None and returns.roi.value < 0
+    assert returns.share_paid_back == 0
 
 
 def test_ranges_are_those_of_the_effect_and_of_the_value():
     minute = Value("wait_minute", 0.5, 0.5, 0.5, "survey")
-    found = returns_of(plan_of(minute), {"wait_minute": PerOrder(10, 5, 15)}, 200, START)
+    returns = returns_of(plan_of(minute), {"wait_minute": PerOrder(10, 5, 15)}, 200, START)
     # The draws' 95 % are the interval's.
-    assert found.monthly.low == pytest.approx(500, abs=15)
-    assert found.monthly.high == pytest.approx(1500, abs=15)
+    assert returns.monthly.low == pytest.approx(500, abs=15)
+    assert returns.monthly.high == pytest.approx(1500, abs=15)
 
     uncertain = Value("wait_minute", 0.5, 0.1, 0.9, "survey")
-    found = returns_of(plan_of(uncertain), {"wait_minute": sure(10)}, 200, START)
+    returns = returns_of(plan_of(uncertain), {"wait_minute": sure(10)}, 200, START)
     # Of a symmetric triangle the 2.5 % lie within sqrt(0.025 / 2) of its width.
     edge = np.sqrt(0.025 / 2) * 0.8
-    assert found.monthly.low == pytest.approx(2000 * (0.1 + edge), abs=10)
-    assert found.monthly.high == pytest.approx(2000 * (0.9 - edge), abs=10)
+    assert returns.monthly.low == pytest.approx(2000 * (0.1 + edge), abs=10)
+    assert returns.monthly.high == pytest.approx(2000 * (0.9 - edge), abs=10)
 
 
 def test_the_assumption_that_matters_most_stands_first():
     values = Value("wait_minute", 0.5, 0.4, 0.6, "survey"), Value("complaint", 100.0, 0.0, 900.0, "guess")
-    found = returns_of(
+    returns = returns_of(
         plan_of(*values), {"wait_minute": PerOrder(10, 9, 11), "complaint": PerOrder(0.02, 0.01, 0.03)}, 200, START
     )
-    assert (found.swings[0].of, found.swings[0].what) == ("complaint", "value")
-    assert [swing.width for swing in found.swings] == sorted((swing.width for swing in found.swings), reverse=True)
-    assert found.swings[0].at_low < found.roi.value < found.swings[0].at_high
+    assert (returns.swings[0].of, returns.swings[0].what) == ("complaint", "value")
+    assert [swing.width for swing in returns.swings] == sorted((swing.width for swing in returns.swings), reverse=True)
+    assert returns.swings[0].at_low < returns.roi.value < returns.swings[0].at_high
 
 
 def test_the_same_assumptions_give_the_same_numbers():

@@ -1,7 +1,6 @@
 """Events over HTTP: each is accepted and with Kafka, or refused with the reason; nothing happens silently."""
 
 import asyncio
-import base64
 import json
 import re
 from dataclasses import replace
@@ -12,17 +11,12 @@ import pytest
 
 from fixtrail.web import api as api_package
 from fixtrail.web.api.problems import TITLES
-from tests.event_api import SURVEY, Api, problem_of
+from tests.event_api import SURVEY, Api, api, problem_of
 
-ENVELOPE = {"specversion": "1.0", "id": "1", "source": "/tablet", "type": "org.example.survey"}
-STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
-BATCH = {"content-type": "application/cloudevents-batch+json"}
+__all__ = ["api"]
+
+
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Api:
-    return Api(tmp_path)
 
 
 def numbered(count: int, **fields: Any) -> list[dict[str, Any]]:
@@ -77,51 +71,6 @@ async def test_lines_are_judged_one_by_one_even_where_one_is_no_json(api: Api):
 
 
 # CloudEvents
-
-
-async def test_binary_mode_has_its_attributes_in_headers(api: Api):
-    headers = {f"ce-{name}": value for name, value in ENVELOPE.items()} | {"ce-subject": "R%C3%A9"}
-
-    assert (await api.post(SURVEY, headers=headers)).status_code == 202
-    ((record, _),) = api.producer.sent
-    assert dict(record.headers) == {
-        **{f"ce_{name}": value.encode() for name, value in ENVELOPE.items()},
-        "ce_subject": "Ré".encode(),
-    }
-
-
-@pytest.mark.parametrize("missing", ENVELOPE)
-async def test_binary_mode_without_an_attribute_is_refused(api: Api, missing: str):
-    answer = await api.post(
-        SURVEY, headers={f"ce-{name}": value for name, value in ENVELOPE.items() if name != missing}
-    )
-
-    assert answer.json()["items"][0]["code"] == "cloudevent_invalid"
-
-
-async def test_an_extension_alone_makes_no_cloudevent(api: Api):
-    answer = await api.post([SURVEY, SURVEY | {"event_id": "another"}], headers={"ce-traceparent": "00-a-b-01"})
-
-    assert answer.status_code == 202
-    assert [record.headers for record, _ in api.producer.sent] == [(), ()]
-
-
-@pytest.mark.parametrize(
-    "data", [{"data": SURVEY}, {"data_base64": base64.b64encode(json.dumps(SURVEY).encode()).decode()}]
-)
-async def test_structured_mode_goes_on_as_it_came(api: Api, data: dict[str, Any]):
-    assert (await api.post(ENVELOPE | data, headers=STRUCTURED)).status_code == 202
-
-    ((record, _),) = api.producer.sent
-    assert (json.loads(record.value), record.key) == (ENVELOPE | data, b"V1")
-    assert record.headers == (("content-type", b"application/cloudevents+json"),)
-
-
-async def test_a_batch_of_envelopes(api: Api):
-    answer = await api.post([ENVELOPE | {"data": SURVEY}, SURVEY], headers=BATCH)
-
-    assert answer.status_code == 207
-    assert answer.json()["items"][1]["code"] == "cloudevent_invalid"
 
 
 # What is refused
@@ -353,62 +302,6 @@ async def test_kafka_away_is_a_503(api: Api):
 
 
 # Repeating
-
-
-async def test_a_repeated_request_gets_the_same_answer_and_sends_nothing(api: Api):
-    repeated = {"idempotency-key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
-    first = await api.post([SURVEY, {}], headers=repeated)
-
-    second = await api.post([SURVEY, {}], headers=repeated)
-
-    assert (second.status_code, second.content) == (first.status_code, first.content) == (207, first.content)
-    assert second.headers["idempotent-replayed"] == "true"
-    assert "idempotent-replayed" not in first.headers
-    assert len(api.values) == 1
-    bare = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
-    assert (await api.post([SURVEY, {}], headers=bare)).content == first.content
-
-
-async def test_the_key_of_another_request_is_refused(api: Api):
-    repeated = {"idempotency-key": '"k"'}
-    await api.post(SURVEY, headers=repeated)
-
-    for body, headers in ((SURVEY | {"score": 1}, {}), (SURVEY, {"prefer": "handling=strict"})):
-        answer = await api.post(body, headers=repeated | headers)
-        assert (answer.status_code, problem_of(answer)) == (422, "idempotency-key-reused")
-    assert (await api.post(SURVEY | {"score": 1}, headers=repeated, key=api.key())).status_code == 202
-    assert len(api.values) == 2
-
-
-async def test_a_repeat_while_the_first_is_under_way_is_a_conflict(api: Api):
-    repeated = {"idempotency-key": '"k"'}
-    api.producer.answer_after.clear()
-    first = asyncio.create_task(api.post(SURVEY, headers=repeated))
-    await asyncio.sleep(0.05)
-
-    second = await api.post(SURVEY, headers=repeated)
-
-    assert (second.status_code, problem_of(second)) == (409, "idempotency-key-in-use")
-    api.producer.answer_after.set()
-    assert (await first).status_code == 202
-    assert (await api.post(SURVEY, headers=repeated)).headers["idempotent-replayed"] == "true"
-
-
-async def test_what_failed_is_done_again(api: Api):
-    repeated = {"idempotency-key": '"k"'}
-    api.producer.loses = 1
-    assert (await api.post(SURVEY, headers=repeated)).status_code == 503
-
-    assert (await api.post(SURVEY, headers=repeated)).status_code == 202
-    assert len(api.values) == 2
-
-
-@pytest.mark.parametrize("value", ["", '""', '"a', "a b", '"é"', "x" * 256])
-async def test_what_is_no_idempotency_key(api: Api, value: str):
-    answer = await api.post(SURVEY, headers={"idempotency-key": value.encode()})
-
-    assert (answer.status_code, problem_of(answer)) == (400, "idempotency-key-invalid")
-    assert api.values == []
 
 
 # The rest

@@ -1,7 +1,6 @@
 """Figures as other systems ask for them: defined ones only, and of the key's centers alone."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +8,9 @@ import pytest
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.figures.answer import Question
 from runtime.failure import ExitError
-from tests.event_api import Api, problem_of
+from tests.event_api import Api, api, problem_of
 
-
-@pytest.fixture
-def api(tmp_path: Path) -> Api:
-    return Api(tmp_path)
+__all__ = ["api"]
 
 
 @pytest.fixture

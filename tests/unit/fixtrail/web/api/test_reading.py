@@ -10,16 +10,14 @@ import pytest
 
 from schemas.order_key import OrderKey, journey_key
 from streams.journey.batch import journey_facts
-from tests.event_api import Api, problem_of
+from tests.event_api import Api, api, problem_of
 from tests.workshop import Sent, approved, checked_in, event_of, handed_off, ms, part, quoted, repair, repaired_visit
+
+__all__ = ["api"]
+
 
 CONTACT = ["sms:+8613800000000"]
 PERSONAL = {"vehicle_id": "canary-vin", "customer_id": "canary-customer"}
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Api:
-    return Api(tmp_path)
 
 
 def tell(api: Api, *events: Sent) -> None:
