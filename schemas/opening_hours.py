@@ -1,5 +1,6 @@
 """Local hours: quiet times, opening times, days, and when so much opening time has passed. Pure, in milliseconds."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,19 @@ def hours_of(day: date, center: Center, zone: ZoneInfo) -> tuple[int, int] | Non
 
 
 _DAY = timedelta(days=1)
+_FIRST_DAY = date(2000, 1, 1)
+
+
+def openings(center: Center) -> Iterator[tuple[int, int, int]]:
+    """(opens, closes, opening time before that) of every day on which the center opens, from 2000 on without end."""
+    zone, day, before_ms = ZoneInfo(center.time_zone), _FIRST_DAY, 0
+    while True:
+        if (hours := hours_of(day, center, zone)) is not None:
+            yield *hours, before_ms
+            before_ms += hours[1] - hours[0]
+        day += _DAY
+
+
 _DAYS = 60
 
 

@@ -3,12 +3,10 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from schemas.centers import Center
-from schemas.opening_hours import hours_of
-from schemas.times import DAY_MS, from_ms
+from schemas.opening_hours import openings
+from schemas.times import DAY_MS
 
 _DAYS_AHEAD = 400
 
@@ -21,6 +19,7 @@ class OpeningClock:
 
     def __init__(self, center: Center | None) -> None:
         self._center = center
+        self._openings = iter(()) if center is None else openings(center)
         self._opens, self._closes, self._passed = array("q"), array("q"), array("q")
         # Of all open orders of a center one instant is asked for, again and again.
         self._newest = (-1, 0)
@@ -52,21 +51,12 @@ class OpeningClock:
 
     def _extend(self, until: int) -> None:
         """Add the days up to an instant."""
-        center = self._center
-        assert center is not None
-        zone = ZoneInfo(center.time_zone)
-        day = from_ms(self._opens[-1]).astimezone(zone).date() + timedelta(days=1) if self._opens else _FIRST_DAY
-        passed = self._passed[-1] + self._closes[-1] - self._opens[-1] if self._opens else 0
-        while not self._opens or self._closes[-1] < until:
-            if (hours := hours_of(day, center, zone)) is not None:
-                self._opens.append(hours[0])
-                self._closes.append(hours[1])
-                self._passed.append(passed)
-                passed += hours[1] - hours[0]
-            day += timedelta(days=1)
-
-
-_FIRST_DAY = date(2000, 1, 1)
+        for opens, closes, passed in self._openings:
+            self._opens.append(opens)
+            self._closes.append(closes)
+            self._passed.append(passed)
+            if closes >= until:
+                break
 
 
 class OpeningClocks:

@@ -20,7 +20,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from fixtrail.watch.acks import Acks
 from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.open_order import TickOutput
-from fixtrail.watch.quality import Compute, QualityCases
+from fixtrail.watch.quality import PARTITION, Compute, QualityCases
 from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import AlertChannel, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
@@ -138,6 +138,7 @@ class _Watch(Box):
         self._parked.update(self._shards)
         self._shards.clear()
         self._ends.clear()
+        self._quality.needed.clear()
 
     async def assigned(self, partitions: set[TopicPartition]) -> None:
         for partition in {tp.partition for tp in partitions}:
@@ -154,6 +155,8 @@ class _Watch(Box):
                 )
                 for topic in TOPICS:
                     self._offsets.pop(TopicPartition(topic, partition), None)
+        if PARTITION in self._shards:
+            self._quality.needed.set()
         for tp in partitions:
             if (offset := self._offsets.get(tp)) is not None:
                 self.group.consumer.seek(tp, offset)

@@ -24,16 +24,21 @@ Compute = Callable[[], Sequence[QualityCase]]
 
 
 class QualityCases:
-    """The cases as last computed; None while that was never done."""
+    """The cases as last computed; None while that was never done.
+
+    They are computed only while `needed` is set: of several watches one tells of them.
+    """
 
     def __init__(self, config: WatchConfig, compute: Compute | None) -> None:
         self.rules = [rule for rule in config.rule if isinstance(rule, QualityWarningRule)]
         self.cases: Sequence[QualityCase] | None = None
+        self.needed = asyncio.Event()
         self._compute = compute
 
     async def run(self) -> None:
         """Compute them again and again until cancelled."""
         while self._compute is not None and self.rules:
+            await self.needed.wait()
             try:
                 self.cases = await asyncio.to_thread(self._compute)
             except ExitError as error:

@@ -2,15 +2,15 @@
 
 import hashlib
 import time as clock
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from schemas.centers import Center, read_centers
-from schemas.opening_hours import hours_of
-from schemas.times import from_ms
+from schemas.opening_hours import openings
+from schemas.times import from_ms, to_ms
 
 COLUMNS = (
     "center_id",
@@ -30,7 +30,6 @@ COLUMNS = (
 )
 
 
-FIRST_DAY = date(2000, 1, 1)
 YEARS_AHEAD = 5
 
 
@@ -43,8 +42,9 @@ def load_centers(client: Any, path: Path) -> int:
     centers = read_centers(path)
     starts = {wave.number: wave.start for wave in centers.wave}
     load_id = max(clock.time_ns() // 1_000_000, 1 + _last_load(client))
-    schedules = {center.id: schedule_of(center, last_day()) for center in centers.center}
-    _load_opening_days(client, {schedules[center.id]: center for center in centers.center})
+    last = last_instant()
+    schedules = {center.id: schedule_of(center, last) for center in centers.center}
+    _load_opening_days(client, {schedules[center.id]: center for center in centers.center}, last)
     rows = [
         [
             center.id,
@@ -72,35 +72,26 @@ def _last_load(client: Any) -> int:
     return int(client.command("SELECT max(load_id) FROM fixtrail_raw.centers"))
 
 
-def last_day() -> date:
-    """The day up to which openings are listed: the end of a year, so that a list loaded again has the same ones."""
-    return date(from_ms(clock.time_ns() // 1_000_000).year + YEARS_AHEAD, 12, 31)
+def last_instant() -> int:
+    """Up to when openings are listed: the end of a year, so that a list loaded again has the same ones."""
+    year = from_ms(clock.time_ns() // 1_000_000).year + YEARS_AHEAD
+    return to_ms(datetime(year + 1, 1, 1, tzinfo=UTC))
 
 
-def schedule_of(center: Center, last: date) -> str:
-    """A name for when a center opens, up to that day; centers of the same hours share it."""
+def schedule_of(center: Center, last: int) -> str:
+    """A name for when a center opens, up to that instant; centers of the same hours share it."""
     hours = (center.time_zone, center.opens, center.closes, sorted(center.weekdays))
     days = ([day.isoformat() for day in sorted(days)] for days in (center.closed_on, center.open_on))
-    return hashlib.sha256(repr((*map(str, hours), *days, last.isoformat())).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((*map(str, hours), *days, last)).encode()).hexdigest()[:16]
 
 
-def openings(center: Center, last: date) -> Iterator[tuple[int, int, int]]:
-    """(opens, closes, open before that) of each day from 2000 on, in milliseconds."""
-    zone, day, before_ms = ZoneInfo(center.time_zone), FIRST_DAY, 0
-    while day <= last:
-        if (hours := hours_of(day, center, zone)) is not None:
-            yield *hours, before_ms
-            before_ms += hours[1] - hours[0]
-        day += timedelta(days=1)
-
-
-def _load_opening_days(client: Any, centers: Mapping[str, Center]) -> None:
+def _load_opening_days(client: Any, centers: Mapping[str, Center], last: int) -> None:
     """Insert the days of each schedule that is not there whole; what is there is right: its name says all of it."""
     counts = dict(
         client.query("SELECT schedule, uniqExact(opens_at) FROM fixtrail_raw.opening_days GROUP BY 1").result_rows
     )
     for schedule, center in centers.items():
-        rows = [[schedule, *days] for days in openings(center, last_day())]
+        rows = [[schedule, *day] for day in takewhile(lambda day: day[0] < last, openings(center))]
         if len(rows) != counts.get(schedule):
             names = ["schedule", "opens_at", "closes_at", "opened_before_ms"]
             client.insert("fixtrail_raw.opening_days", rows, column_names=names, settings={"async_insert": 0})

@@ -1,12 +1,12 @@
 """Every declared rule for every center and source: how many broke it, of how many, and the grade of that."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from fixtrail.reports.data.rules import rules
+from schemas.centers import Center
 
 OF_EVENTS = ("duplicates", "conflicts", "late", "ahead", "out_of_order")
 _OF_ORDERS = (
@@ -32,8 +32,8 @@ class Frames(NamedTuple):
     odometers: pd.DataFrame
     hours: pd.DataFrame
     clock: pd.DataFrame
-    # center_id, weekdays, closed_on and open_on, of the centers that reference data know.
-    centers: pd.DataFrame
+    # Those that reference data know.
+    centers: Mapping[str, Center]
 
 
 def flaws_of(frames: Frames) -> list[dict[str, Any]]:
@@ -77,22 +77,15 @@ def _judged_days(days: pd.DataFrame) -> pd.DataFrame:
     return sums.reset_index()
 
 
-def _open_days(days: pd.DataFrame, centers: pd.DataFrame) -> pd.DataFrame:
+def _open_days(days: pd.DataFrame, centers: Mapping[str, Center]) -> pd.DataFrame:
     """Of each center that reference data know: days on which it is open, and how many of them had no event."""
-    hours = {row["center_id"]: row for row in centers.to_dict("records")}
     is_open = [
-        center in hours and _opens_on(hours[center], pd.Timestamp(day).date())
+        center in centers and centers[center].opens_on(pd.Timestamp(day).date())
         for center, day in zip(days["center_id"], days["day"], strict=True)
     ]
     opened = days[pd.Series(is_open, index=days.index, dtype=bool)]
     sums = opened.assign(empty=opened["events"] == 0).groupby("center_id")
     return sums.agg(open_days=("day", "count"), weekday_gap=("empty", "sum")).reset_index()
-
-
-def _opens_on(hours: Mapping[str, Any], day: date) -> bool:
-    if day.isoformat() in hours["open_on"]:
-        return True
-    return day.isoweekday() in hours["weekdays"] and day.isoformat() not in hours["closed_on"]
 
 
 def _of_letters(letters: pd.DataFrame, arrivals: pd.DataFrame) -> list[dict[str, Any]]:

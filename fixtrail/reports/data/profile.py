@@ -100,17 +100,8 @@ class Profile:
             _hours(self._events, self._centers),
             # What clock a source goes by, only the arrival in Kafka tells.
             _frame([], *_CLOCK_COLUMNS, "wrong"),
-            _frame(
-                [_days_of(center) for center in self._centers.values()],
-                *("center_id", "weekdays", "closed_on", "open_on"),
-            ),
+            self._centers,
         )
-
-
-def _days_of(center: Center) -> dict[str, Any]:
-    """The same as analytics/queries/centers.sql."""
-    closed, opened = ([day.isoformat() for day in sorted(days)] for days in (center.closed_on, center.open_on))
-    return {"center_id": center.id, "weekdays": center.weekdays, "closed_on": closed, "open_on": opened}
 
 
 def _frame(rows: list[dict[str, Any]], *columns: str) -> pd.DataFrame:

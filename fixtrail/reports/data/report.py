@@ -9,6 +9,7 @@ from fixtrail.reports.data.flaws import Frames, flaws_of
 from fixtrail.reports.data.optional_fields import optional_fields
 from fixtrail.reports.data.rules import GO, NOTE, STOP, UNKNOWN, rules
 from fixtrail.reports.data.volume import with_usual
+from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Definition, Figure, Report, Sheet, sheet_of
@@ -49,7 +50,7 @@ def build(ask: Ask, options: Options) -> Report:
     one_in = one_vehicle_in(int(ask("data_size", **asked).iloc[0]["orders"]), MOST_ORDERS)
     asked["end_key"] = end_key(one_in)
     answers = {frame: ask(f"data_{query}", **asked) for frame, query in _QUERIES.items()}
-    return report_of(Frames(**answers, centers=ask("centers")), options, one_in)
+    return report_of(Frames(**answers, centers=centers_of(ask("centers"))[0]), options, one_in)
 
 
 def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:

@@ -98,6 +98,7 @@ async def test_where_it_cannot_be_computed_what_is_known_goes_on(caplog: pytest.
             raise ExitError("ClickHouse cannot be reached") from None
 
     cases = QualityCases(CONFIG, compute)
+    cases.needed.set()
     for _ in range(2):
         running = asyncio.create_task(cases.run())
         await asyncio.sleep(0.1)
@@ -105,3 +106,20 @@ async def test_where_it_cannot_be_computed_what_is_known_goes_on(caplog: pytest.
 
     assert cases.cases == [CASE]
     assert "quality warnings cannot be computed" in caplog.text
+
+
+async def test_a_watch_that_does_not_tell_of_them_does_not_compute_them() -> None:
+    calls: list[int] = []
+
+    def compute() -> list[QualityCase]:
+        calls.append(1)
+        return [CASE]
+
+    cases = QualityCases(CONFIG, compute)
+    running = asyncio.create_task(cases.run())
+    await asyncio.sleep(0.1)
+    assert calls == []
+    cases.needed.set()
+    await asyncio.sleep(0.1)
+    running.cancel()
+    assert calls == [1]
