@@ -53,7 +53,7 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
-test-long: env-dev ## proofs of minutes: kills, an end at every step, partitions moved under load, a machine lost, packs sent once
+test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
 	$(BIN)/pytest -n 2 --dist loadfile -m long $(TESTS)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
