@@ -18,6 +18,7 @@ from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import ApiError
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
+from fixtrail.web.queues import Queues
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
 from runtime.progress import Progress
@@ -49,6 +50,7 @@ class ApiState:
     limits: Limits
     vault: Vault
     estimates: Estimates | None = None
+    queues: Queues | None = None
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     figures: FigureDesk = field(default_factory=FigureDesk)
@@ -79,6 +81,7 @@ def make_state(
     progress: Progress,
     centers: Callable[[], Collection[str]] = tuple,
     estimates: Estimates | None = None,
+    queues: Queues | None = None,
 ) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
@@ -91,6 +94,7 @@ def make_state(
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
         estimates=estimates,
+        queues=queues,
     )
 
 
