@@ -19,7 +19,7 @@ Queue = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePlace:
+class QueuePosition:
     """So many cars of the same center and lane wait for a bay before this one; a turn takes so many minutes."""
 
     before: int
@@ -34,7 +34,7 @@ class Queues:
         self._records: dict[Queue, tuple[int, TurnRecord]] = {}
         self._waiting: dict[str, tuple[int, dict[str, list[tuple[int, str]]]]] = {}
 
-    def place(self, fact: JourneyFact, now: int) -> QueuePlace | None:
+    def position_of(self, fact: JourneyFact, now: int) -> QueuePosition | None:
         """The order's place; None where it does not wait for a bay, or places mean nothing at its center."""
         own = waits_since(fact, now)
         if own is None or fact.lane is None:
@@ -43,7 +43,7 @@ class Queues:
         if not record.is_good or record.minutes is None:
             return None
         others = self._waiting_at(fact.center_id, now).get(fact.lane, [])
-        return QueuePlace(cars_before((own, fact.order_id), others), max(1, round(record.minutes)))
+        return QueuePosition(cars_before((own, fact.order_id), others), max(1, round(record.minutes)))
 
     def _record(self, queue: Queue, now: int) -> TurnRecord:
         cached = self._records.get(queue)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, PlainSerializer, create_model
 
 from fixtrail.estimates.estimate import Estimate
-from fixtrail.web.queues import QueuePlace
+from fixtrail.web.queues import QueuePosition
 from schemas.facts import ORDER_FIGURES, Activity, JourneyFact
 from schemas.times import from_ms
 from streams.journey.as_of import at_instant
@@ -145,7 +145,7 @@ def order_at(
     *,
     personal: bool,
     estimate: Estimate | None = None,
-    queue: QueuePlace | None = None,
+    queue: QueuePosition | None = None,
 ) -> Order:
     """The order as of `now_ms`; vehicle and customer only where `personal`. Contacts are in no fact."""
     values = at_instant(fact.model_dump(), now_ms)

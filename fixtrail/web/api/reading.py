@@ -104,7 +104,7 @@ def _order(request: Request, fact: JourneyFact, now_ms: int, *, personal: bool) 
     """The order with what is worked out beside its fact."""
     state = state_of(request)
     estimate = None if state.estimates is None else state.estimates.shown(fact, now_ms)
-    queue = None if state.queues is None else state.queues.place(fact, now_ms)
+    queue = None if state.queues is None else state.queues.position_of(fact, now_ms)
     return order_at(fact, now_ms, personal=personal, estimate=estimate, queue=queue)
 
 

@@ -16,7 +16,7 @@ from fixtrail.estimates.clock import OpeningClock
 from fixtrail.simulator.run import simulate
 from fixtrail.simulator.scenario import load_scenario
 from fixtrail.web.api.order import order_at
-from fixtrail.web.queues import QueuePlace, Queues
+from fixtrail.web.queues import QueuePosition, Queues
 from fixtrail.web.tracking import routes
 from schemas.decode import EventError, decode_event
 from schemas.events import Event
@@ -56,7 +56,7 @@ def test_whenever_a_quote_is_answered_it_is_what_an_independent_count_of_the_eve
         facts = [JourneyFact.model_validate(fact) for fact in journey_facts(model for _, model in so_far)]
         queues, expected = queues_of(facts), places_by_hand([event for event, _ in so_far], from_ms(now))
         assert expected == {
-            fact.order: place.before for fact in facts if (place := queues.place(fact, now)) is not None
+            fact.order: position.before for fact in facts if (position := queues.position_of(fact, now)) is not None
         }
         places += sum(expected.values())
     assert places > 5, "somebody has to wait before somebody else for this to show anything"
@@ -138,8 +138,8 @@ def test_the_record_of_a_queue_is_what_counting_pair_by_pair_gives():
 )
 def test_where_cars_are_not_taken_as_they_came_or_turns_were_few_nothing_is_told(record):
     fact = JourneyFact.model_validate(facts_after(*waits_for_bay("R1", "09:00"))[OrderKey("C1", "R1")])
-    assert queues_of([fact], record).place(fact, ms("09:30")) is None
-    assert queues_of([fact]).place(fact, ms("09:30")) == QueuePlace(0, 18)
+    assert queues_of([fact], record).position_of(fact, ms("09:30")) is None
+    assert queues_of([fact]).position_of(fact, ms("09:30")) == QueuePosition(0, 18)
 
 
 def test_only_cars_of_the_same_center_and_lane_that_nobody_has_worked_on_are_before_it():
@@ -157,7 +157,7 @@ def test_only_cars_of_the_same_center_and_lane_that_nobody_has_worked_on_are_bef
     ]
     facts = [JourneyFact.model_validate(fact) for fact in facts_after(*events).values()]
     queues = queues_of(facts)
-    places = {fact.order_id: place.before for fact in facts if (place := queues.place(fact, ms("09:30")))}
+    places = {fact.order_id: position.before for fact in facts if (position := queues.position_of(fact, ms("09:30")))}
     assert places == {"R-OWN": 1, "R-BEFORE": 0, "R-LATER": 2, "R-QUICK": 0, "R-ELSEWHERE": 0}
 
 
@@ -203,13 +203,13 @@ async def test_the_number_goes_down_on_the_open_page_when_another_car_is_taken(p
     shown = pages.app.state.tracking
     assert b"2 cars before you" in shown.live(own, "en", ms("09:30"))
     pages.know(*waits_for_bay("R-B", "08:45"), repair("started", "09:31", **names("R-B")))
-    assert shown.beside(own, ms("09:32"))[1] == QueuePlace(1, 18)
+    assert shown.beside(own, ms("09:32"))[1] == QueuePosition(1, 18)
     assert b"1 car before you" in shown.live(own, "en", ms("09:32"))
 
 
 def test_the_api_tells_the_same(pages):
     own = pages.web.journeys.get(OrderKey("C1", "R-OWN"))
-    told = order_at(own, ms("09:30"), personal=False, queue=pages.web.queues.place(own, ms("09:30")))
+    told = order_at(own, ms("09:30"), personal=False, queue=pages.web.queues.position_of(own, ms("09:30")))
     assert told.model_dump(mode="json")["queue"] == {"before": 2, "minutes_each": 18}
 
 
