@@ -17,6 +17,7 @@ from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.state import Ops, make_ops
+from fixtrail.web.queues import Queues
 from fixtrail.web.security import Gate
 from runtime.progress import Progress
 
@@ -28,7 +29,7 @@ class Web:
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
     `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready,
-    `calls` which customers want to be called.
+    `calls` which customers want to be called, `queues` who waits for a bay before whom.
     """
 
     config: WebConfig
@@ -41,6 +42,7 @@ class Web:
     boards: Boards = field(repr=False)
     estimates: Estimates = field(repr=False)
     calls: CallRequests = field(repr=False)
+    queues: Queues = field(repr=False)
     freshness: Freshness = field(repr=False)
     progress: Progress = field(repr=False)
 
@@ -49,7 +51,8 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
     journeys, ops, calls = Journeys(), make_ops(config), CallRequests()
     estimates = Estimates(journeys.visits, config.centers)
-    api = make_state(config.settings, journeys, progress, config.centers.all, estimates)
+    queues = Queues(journeys.open_at, journeys.bay_waits, config.centers)
+    api = make_state(config.settings, journeys, progress, config.centers.all, estimates, queues)
     api.figures.compute = figure_computer(config.settings)
     return Web(
         config=config,
@@ -62,6 +65,7 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         boards=Boards(journeys, config.centers, estimates, calls),
         estimates=estimates,
         calls=calls,
+        queues=queues,
         freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),
         progress=progress,
     )

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.config import WebConfig
+from fixtrail.web.queues import QueuePosition
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking.calls import ASKS, call_view
@@ -50,9 +51,10 @@ MOST_KEPT = 2000
 NOT_ESTIMATED = frozenset({"finishing", "pickup", "handed_off", "cancelled", "unknown"})
 
 EstimateOf = Callable[[JourneyFact, int], Estimate | None]
+PositionOf = Callable[[JourneyFact, int], QueuePosition | None]
 CallOf = Callable[[OrderKey], CallRequest | None]
 # What is shown beside what the fact says: it changes without a new version.
-Beside = tuple[CallRequest | None]
+Beside = tuple[CallRequest | None, QueuePosition | None]
 Visible = tuple[int, Activity | None, Estimate | None, Beside]
 
 
@@ -80,8 +82,10 @@ class Pages:
         checks: CheckHistory,
         estimate: EstimateOf = lambda fact, now: None,
         call: CallOf = lambda order: None,
+        position: PositionOf = lambda fact, now: None,
     ) -> None:
-        self._config, self._checks, self._estimate, self._call = config, checks, estimate, call
+        self._config, self._checks = config, checks
+        self._estimate, self._call, self._position = estimate, call, position
         self._live: OrderedDict[tuple[OrderKey, str, str], tuple[Visible, bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
@@ -131,7 +135,7 @@ class Pages:
 
     def beside(self, fact: JourneyFact, now: int) -> Beside:
         """What the page shows of an order beside its fact: where that is another, the page is another."""
-        return (self._call(fact.order),)
+        return self._call(fact.order), self._position(fact, now)
 
     def ready_in_ms(self, fact: JourneyFact, now: int) -> int | None:
         """How long until the page shows the car as ready by the center's setting; below 0 once it does."""
@@ -167,6 +171,7 @@ class Pages:
                 view=view,
                 estimate=None if view.now.name in NOT_ESTIMATED else self._estimate(fact, now),
                 center=center_values(center, locale),
+                position=self._position(fact, now),
                 call=call_view(fact, self._call(fact.order), confirms=choice is not None and choice.answer == ASKS),
                 quote=quote_values(view.quoted, texts, choice),
                 sum_of=partial(_sum_of, texts, view),
