@@ -217,7 +217,8 @@ def verify(
 @app.command(
     "import",
     epilog="Examples:  fixtrail import --suggest orders.csv > dms.toml    "
-    "fixtrail import orders.csv --mapping dms.toml --dry-run",
+    "fixtrail import orders.csv --mapping dms.toml --dry-run    "
+    "fixtrail import orders.csv --mapping dms.toml --history --dry-run",
 )
 def import_(
     log: Annotated[Path | None, typer.Argument(metavar="LOG", help="XES (.gz too) or CSV.")] = None,
@@ -230,6 +231,9 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, only report.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Write rows that made no event here, as JSON lines.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the events to this file instead of sending them.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="What was closed long ago goes straight into ClickHouse.")
+    ] = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -237,14 +241,18 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.sending.sources import ImportRun, run_import, suggest_to
+    from fixtrail.sending.sources import ImportRun, run_history_import, run_import, suggest_to
 
     if suggest is not None:
         # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
         return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
     if log is None or mapping is None:
         raise ExitError("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
-    run = ImportRun(log, mapping, dry_run, out, rejects)
+    run = ImportRun(log, mapping, dry_run, out, rejects, history)
+    if history and out is not None:
+        raise ExitError("--history goes without --out; `fixtrail send FILE --history` takes such a file", USAGE)
+    if history:
+        raise SystemExit(run_history_import(settings_of(data), run, as_json=as_json, say=say))
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 
 

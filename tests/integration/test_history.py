@@ -27,7 +27,8 @@ QUERIES = {
     "events": "SELECT * EXCEPT (kafka_partition, kafka_offset, received_at) FROM fixtrail.events",
     "arrivals": "SELECT * EXCEPT (kafka_partition, kafka_offset, received_at) FROM fixtrail.arrivals",
     "letters": "SELECT code, diverted, center_id, source FROM fixtrail.dead_letters",
-    "hours": "SELECT * FROM fixtrail.center_hours",
+    # An hour that all orders have left again is stored with zeros.
+    "hours": "SELECT * FROM fixtrail.center_hours WHERE check_ins + handed_off + cancelled > 0",
 }
 HOLD = timedelta(days=60)
 
