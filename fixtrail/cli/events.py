@@ -241,7 +241,7 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.sending.sources import ImportRun, run_history_import, run_import, suggest_to
+    from fixtrail.sending.sources import ImportRun, run_import, suggest_to
 
     if suggest is not None:
         # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
@@ -252,6 +252,8 @@ def import_(
     if history and out is not None:
         raise ExitError("--history goes without --out; `fixtrail send FILE --history` takes such a file", USAGE)
     if history:
+        from fixtrail.history.import_command import run_history_import
+
         raise SystemExit(run_history_import(settings_of(data), run, as_json=as_json, say=say))
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fixtrail.sending.send import Sent, open_sender, send_from
-from fixtrail.settings import HistorySettings, SendingSettings
+from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
-from runtime.failure import NEGATIVE, OK, USAGE, ExitError
+from runtime.failure import NEGATIVE, USAGE, ExitError
 from schemas.event_topics import REFERENCE
 from schemas.toml_file import TomlFileError
 
@@ -70,44 +69,6 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     return 0 if sent is None or sent.complete else NEGATIVE
 
 
-def run_history_import(settings: HistorySettings, run: ImportRun, *, as_json: bool, say: Say) -> int:
-    """Send the events of a log as history and print both reports; the exit code. Raises ExitError as `run_import`."""
-    from fixtrail.history.command import HistoryReport, run_history, show
-    from fixtrail.history.reading import HistoryFile
-    from fixtrail.imports.errors import LogError
-    from fixtrail.imports.mapping import load_mapping
-    from fixtrail.imports.report_lines import report_lines
-    from fixtrail.imports.run import import_log
-
-    imported: list[ImportReport] = []
-
-    async def go_by_history() -> HistoryReport:
-        mapping = load_mapping(run.mapping)
-        if mapping.topic is REFERENCE:
-            raise ExitError("--history is about the events of orders, and the mapping makes reference events", USAGE)
-        with _rejects(run.rejects) as rejects, share_bar("importing") as read, share_bar("sorting") as moved:
-
-            async def fill(file: HistoryFile) -> None:
-                async def put(value: bytes, _: bytes) -> None:
-                    file.add(value)
-
-                imported.append(await import_log(run.log, mapping, put, read, rejects))
-
-            return await run_history(settings, fill, dry_run=run.dry_run, moved=moved)
-
-    try:
-        history = asyncio.run(go_by_history())
-    except (TomlFileError, LogError) as error:
-        raise ExitError(str(error)) from None
-    (report,) = imported
-    if as_json:
-        say(json.dumps({**report.model_dump(mode="json"), "history": history.as_json()}, indent=2, ensure_ascii=False))
-        return OK if not history.too_long else NEGATIVE
-    for line in report_lines(report):
-        say(line)
-    return show(history, say, as_json=False)
-
-
 def suggest_to(log: Path, target: Path | None, say: Say) -> None:
     """Write a first mapping for a log to a file, or say it. Raises ExitError."""
     from fixtrail.imports.errors import LogError
@@ -131,7 +92,7 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
     from fixtrail.imports.run import import_log
 
     mapping = load_mapping(run.mapping)
-    with _rejects(run.rejects) as rejects, share_bar("importing") as moved:
+    with rejects_file(run.rejects) as rejects, share_bar("importing") as moved:
         if run.dry_run:
             return await import_log(run.log, mapping, None, moved, rejects), None
         if run.out is not None:
@@ -143,7 +104,8 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
 
 
 @contextlib.contextmanager
-def _rejects(path: Path | None) -> Iterator[TextIO | None]:
+def rejects_file(path: Path | None) -> Iterator[TextIO | None]:
+    """The file for the rows that an import refuses, where one is asked for."""
     if path is None:
         yield None
     else:

@@ -203,12 +203,12 @@ def _drivers(report: Report, locale: Locale) -> str:
 
 def _league(report: Report, locale: Locale) -> str:
     """How many centers differ from the others, of each league."""
-    text = Bilingual("{title}：优 {above} 个，差 {below} 个", "{title}: {above} above, {below} below")
+    words = Bilingual("{title}：优 {above} 个，差 {below} 个", "{title}: {above} above, {below} below")
     parts = []
     for table in report.sheets:
         groups = Counter(row["group"] for row in table.rows)
         title = table.title.in_locale(locale)
-        parts.append(text.in_locale(locale).format(title=title, above=groups["above"], below=groups["below"]))
+        parts.append(words.in_locale(locale).format(title=title, above=groups["above"], below=groups["below"]))
     return Bilingual("；", "; ").in_locale(locale).join(parts)
 
 
@@ -216,14 +216,14 @@ def _lane(report: Report, locale: Locale) -> str:
     """Which items belong in the quick lane, and which break its limit."""
     table = report.sheet("items")
     names = {
-        verdict: [_text(table, row, "item", locale) for row in table.rows if row["verdict"] == verdict]
+        verdict: [text(table, row, "item", locale) for row in table.rows if row["verdict"] == verdict]
         for verdict in ("belongs", "breaks")
     }
-    text = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}").in_locale(
+    words = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}").in_locale(
         locale
     )
     comma, nothing = Bilingual("、", ", ").in_locale(locale), Bilingual("无", "none").in_locale(locale)
-    return text.format(**{verdict: comma.join(own) or nothing for verdict, own in names.items()})
+    return words.format(**{verdict: comma.join(own) or nothing for verdict, own in names.items()})
 
 
 _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
