@@ -22,11 +22,11 @@ class SlotRequests:
 
     def of(self, is_chosen: Bools) -> "SlotRequests":
         """Those of the chosen runs alone."""
-        kept = is_chosen[self.runs]
-        if kept.all():
+        rows = is_chosen[self.runs]
+        if rows.all():
             return self
-        at, services = (tuple(row[kept[: len(row)]] for row in rows) for rows in (self.at, self.services))
-        return SlotRequests(self.runs[kept], at, services)
+        at, services = (tuple(row[rows[: len(row)]] for row in columns) for columns in (self.at, self.services))
+        return SlotRequests(self.runs[rows], at, services)
 
 
 @dataclass(frozen=True, slots=True)
