@@ -260,6 +260,10 @@ class PersonSettings(SecretSettings):
         default=None, repr=False, description="postgresql://… of the key store; by default a file in `data`."
     )
 
+    backup_keys_days: int = Field(
+        default=30, ge=1, description="Days after which the folder of keys of a backup is deleted, by you."
+    )
+
     def person_keys_dsn(self) -> str:
         """Where the key store is."""
         return self.person_keys or f"sqlite:///{self.data / 'person-keys.sqlite3'}"

@@ -71,6 +71,8 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(mak
         sent(stack, tmp_path, before)
         wait_for(lambda: "checked_in" in milestones(), LIMIT_S, "the arrival is told")
         files = json.loads(stack.run("backup", str(backup), "--json"))["files"]
+        would_be = json.loads(stack.run("person", "erase", "--customer", "K1", "--dry-run", "--json"))
+        assert [(held["folder"], held["state"]) for held in would_be["backups"]] == [(str(backup), "keys")]
         # Between the last backup and the loss.
         sent(stack, tmp_path, after)
         wait_for(lambda: "repair_started" in milestones(), LIMIT_S, "the repair is told")
