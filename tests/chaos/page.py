@@ -27,7 +27,7 @@ the runs reported; a test holds this page to it.
 | command | what it does |
 | --- | --- |
 | `make chaos SEED=1 MINUTES=30` | faults on Kafka, ClickHouse, up to 3 workers, 2 writers, 2 push sinks, the watch |
-| `make chaos CLUSTER=1 SEED=1 FAULTS=60` | so many faults with three Apache Kafka brokers: replication 3, TLS and SCRAM |
+| `make chaos CLUSTER=1 SEED=1 FAULTS=60` | so many faults with three brokers: replication 3, TLS and SCRAM |
 | `make chaos SMOKE=1 SEED=51 BROKER=embedded` | the smoke size of continuous integration |
 | `make chaos MINUTES=120 RATE=25 TODAY=30 GAP=100000` | a soak: one fault, then memory and open files of every part |
 | `python -m tests.chaos.mutants` | rules of the design taken out one by one: the checker must see each |
@@ -50,10 +50,10 @@ their own; where mounting one is not allowed the run says so). The receiver of w
 messages and lose their answers, do not answer, fail, or ask to be left alone. Faults overlap.
 
 With `CLUSTER=1` (Java, Maven; root for network namespaces, else ports on 127.0.0.1 and no partitions) there are three
-brokers, two of which must have a record before it counts, and every second of the first faults is one of theirs: killed,
-the controllers' leader killed, two of three away, frozen, disk full, disk wiped, all restarted in turn, cut off from the
-boxes, from the other brokers, from both. A cut loses packets without a word. Targets for going on are printed, a median
-of 30 s and none above 180 s: they are meant for a quiet machine and break no run.
+brokers, two of which must have a record before it counts, and every second of the first faults is one of theirs:
+killed, the controllers' leader killed, two of three away, frozen, disk full, disk wiped, all restarted in turn, cut off
+from the boxes, from the other brokers, from both. A cut loses packets without a word. Targets for going on are printed,
+a median of 30 s and none above 180 s: they are meant for a quiet machine and break no run.
 
 **Seconds until work went on** are from a fault's end until no group was further behind than what comes in three
 seconds; where another fault came in between, its time is in it. The runs shared their machine with other work: these
