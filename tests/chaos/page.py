@@ -82,6 +82,11 @@ Mended, each with a test:
 The replay of seed 1 met the same early commits. Else it differs only in the last digits of sums of floating point
 numbers, which depend on the order of adding; since then sums are compared to the millisecond.
 
+With three brokers every promise held. That machine was far too busy for its times to say anything: two cores for three
+brokers, thirteen boxes and eight other jobs (load 35 to 50), where a controller took up to 11 s for one heartbeat. For
+the same reason replicas were not in sync within the 150 s that a wiped disk and the restart in turn waited for, so
+these two were not done in the run of seed 1; they wait 240 s since, and the controllers are more patient.
+
 A first repetition of seed 12 met a fault of the runner's own: its history began exactly as long before now as orders
 are kept, so a duplicate for an order closed in its first minutes was rightly "too late".
 
@@ -170,8 +175,9 @@ def _kinds(runs: list[dict[str, Any]]) -> Iterator[str]:
 
 def _times(runs: list[dict[str, Any]]) -> Iterator[str]:
     rows = []
-    for kind in sorted({kind for run in runs for kind in run["recovery_s"]}):
-        times = [time for run in runs for time in run["recovery_s"].get(kind, ())]
+    for kind in sorted({kind for run in runs for kind in run["recovery_s"] if kind in run["faults"]}):
+        # What could not be done has no end after which work might have gone on.
+        times = [time for run in runs if kind in run["faults"] for time in run["recovery_s"].get(kind, ())]
         rows.append((kind, str(len(times)), _spread(times)))
     everything = [time for run in runs for time in _all_times(run)]
     yield from _table(("kind", "times", "median, longest"), *rows, ("all", str(len(everything)), _spread(everything)))
@@ -299,7 +305,7 @@ def _name(run: dict[str, Any]) -> str:
 
 
 def _all_times(run: dict[str, Any]) -> list[float | None]:
-    return [time for times in run["recovery_s"].values() for time in times]
+    return [time for kind, times in run["recovery_s"].items() if kind in run["faults"] for time in times]
 
 
 def _spread(times: Iterable[float | None]) -> str:

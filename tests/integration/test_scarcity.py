@@ -6,7 +6,10 @@ One stack goes through all of it; after each trouble more events are sent, and e
 import contextlib
 import os
 import resource
+import shutil
 import signal
+import struct
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 
 from tests import compare, feed
 from tests.integration.conftest import SEED
+from tests.paths import ROOT
 from tests.stack import Stack, is_running, wait_for
 from tests.truth import Event, Truth
 
@@ -28,7 +32,8 @@ SHORT_S = 10.0
 BACK_LIMIT_S = 240.0
 HOUR_S = 3600
 MEGABYTE = 1024 * 1024
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+COMPILER = shutil.which("cc")
+CLOCK_SOURCE = ROOT / "tests" / "fixtures" / "jumping_clock.c"
 
 
 class Flow:
@@ -57,22 +62,20 @@ class Flow:
 
 @pytest.fixture(scope="module")
 def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that says by how much the clock of all processes is off."""
+    """The file that says by how many seconds the clock of all boxes is off, beside what makes it so."""
     path = tmp_path_factory.mktemp("clock") / "offset"
-    path.write_text("+0s\n")
+    path.write_bytes(struct.pack("q", 0))
+    if COMPILER is not None:
+        command = [COMPILER, "-shared", "-fPIC", "-O2", "-o", str(path.with_suffix(".so")), str(CLOCK_SOURCE)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 
 
 @pytest.fixture(scope="module")
 def flow(clock: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
-    faked = {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    jumping = {"LD_PRELOAD": str(clock.with_suffix(".so")), "JUMPING_CLOCK": str(clock)}
     folder = tmp_path_factory.mktemp("scarcity")
-    with Stack(folder / "stack", workers=2, environment=faked if FAKETIME.exists() else {}) as stack:
+    with Stack(folder / "stack", workers=2, environment=jumping if COMPILER else {}) as stack:
         yield Flow(stack, feed.dirty(feed.clean_feed(SEED + 5, EVENTS), SEED, conflicts=0.3), folder, portions=5)
 
 
@@ -109,7 +112,7 @@ def test_boxes_out_of_memory_lose_nothing(flow: Flow):
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
-@pytest.mark.skipif(not FAKETIME.exists(), reason="needs libfaketime (apt-get install libfaketime)")
+@pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
 def test_a_clock_that_jumps_by_an_hour_changes_no_figure(flow: Flow, clock: Path, jump_s: int):
     with flow.portion():
         time.sleep(SHORT_S / 2)
@@ -119,10 +122,9 @@ def test_a_clock_that_jumps_by_an_hour_changes_no_figure(flow: Flow, clock: Path
 
 
 def set_clock(path: Path, offset_s: int) -> None:
-    """All at once: a process never reads half of it."""
-    new = path.with_suffix(".new")
-    new.write_text(f"{offset_s:+d}s\n")
-    new.replace(path)
+    """From now on; the boxes have mapped the file, so it is written in its place."""
+    with path.open("r+b") as file:
+        file.write(struct.pack("q", offset_s))
 
 
 def shorten(pid: int, kind: int, limit: int) -> None:
