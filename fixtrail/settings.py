@@ -226,11 +226,20 @@ class OidcSettings(SettingsGroup):
 
 
 class ApiKeySettings(DataSettings):
-    """Where the keys of the API are."""
+    """Where the keys of the API are, and the log of what each asked."""
 
     api_keys: Path | None = Field(
         default=None, description="File of the API keys; by default api-keys.json in `data`. Changes count at once."
     )
+    api_log: str | None = Field(
+        default=None, repr=False, description="postgresql://… of the log of API requests; by default a file in `data`."
+    )
+    api_log_hours: int = Field(default=72, ge=0, le=24 * 31, description="The log goes back so far; 0 keeps none.")
+    api_log_mib: int = Field(default=16, ge=1, le=1024, description="MiB of the log that one key may fill.")
+
+    def api_log_dsn(self) -> str:
+        """Where the log of the API's requests is."""
+        return self.api_log or f"sqlite:///{self.data / 'api-requests.sqlite3'}"
 
 
 class TracingSettings(SettingsGroup):

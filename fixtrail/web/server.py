@@ -70,6 +70,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
             task.cancel()
         await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
         await web.api.producer.close()
+        await asyncio.to_thread(web.api.requests.close)
         listening.close()
     return OK
 

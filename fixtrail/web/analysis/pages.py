@@ -120,6 +120,7 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
     from fixtrail.web.analysis.answers import answer
+    from fixtrail.web.analysis.links import OrderLinks
 
     report_request = request_of(request, name)
     outcome = await web_of(request).ops.reports.get(report_request)
@@ -135,11 +136,12 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
         response.headers["Refresh"] = str(ASK_AGAIN_S)
         return response
     report, locale = outcome.report, locale_of(request)
+    links = OrderLinks(report_request.since, report_request.until)
     response = page(
         request,
         "report.html",
         **{**about, "progress": outcome.newer, "as_of": outcome.at, "answer": answer(report, locale)},
-        body=Markup(await asyncio.to_thread(render_html, report, locale)),
+        body=Markup(await asyncio.to_thread(render_html, report, locale, links)),
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),
         charts=[(chart.name, chart.title.in_locale(locale)) for chart in report.charts],
