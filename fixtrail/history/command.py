@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
+from fixtrail.history.judging import Judging
 from fixtrail.history.kafka import open_stream, wait_level
 from fixtrail.history.plan import Counts, Plan
 from fixtrail.history.reading import HistoryFile
@@ -14,8 +15,6 @@ from fixtrail.history.store import HistoryStore, StoredVehicles
 from fixtrail.settings import HistorySettings
 from runtime.failure import NEGATIVE, OK, REFUSED, USAGE, ExitError
 from schemas.times import DAY_MS, from_ms
-from sinks.clickhouse.event_rows import EventRows
-from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.worker.intake import LONGEST_RUN, SHARE
 
 # A slice of many events may take its time on a busy machine.
@@ -82,27 +81,29 @@ async def run_history(settings: HistorySettings, fill: Fill, *, dry_run: bool, m
 async def _run(settings: HistorySettings, fill: Fill, dry_run: bool, moved: Moved) -> HistoryReport:
     client, stored = _stored(settings)
     clocks = stored.clocks(await wait_level(settings))
-    read_ms = time.time_ns() // 1_000_000
-    file = HistoryFile(
-        EventRows(KeyedHash(settings.secret()), clear_staff=settings.staff_ids == "clear"),
-        dict(clocks),
-        read_ms=read_ms,
+    judging = Judging(
+        settings.secret(),
+        partitions=len(clocks),
+        read_ms=time.time_ns() // 1_000_000,
         max_bytes=settings.max_record_bytes,
         ahead_ms=settings.max_ahead_s * 1000,
+        clear_staff=settings.staff_ids == "clear",
     )
-    await fill(file)
-    _require_good(settings, file, read_ms)
-    plan = Plan(file, stored, settings.hold_days)
-    report = HistoryReport(dry_run, file.lines, file.empty, file.too_long, dict(file.codes), plan.counts)
+    with HistoryFile(judging, dict(clocks)) as file:
+        await fill(file)
+        file.end()
+        _require_good(settings, file, judging.read_ms)
+        plan = Plan(file, stored, settings.hold_days)
+        report = HistoryReport(dry_run, file.lines, file.empty, file.too_long, dict(file.codes), plan.counts)
     if dry_run:
         for _ in plan.buckets():
             moved(plan.counts.history_events + plan.counts.streamed_events, file.lines)
-    else:
-        with HistoryStore(client) as store:
-            run = HistoryRun(plan, store, moved)
-            async with open_stream(settings) as stream:
-                await run.run(stream, read_ms, clocks)
-        report.hours = run.hours
+        return report
+    with HistoryStore(client) as store:
+        run = HistoryRun(plan, store, moved)
+        async with open_stream(settings) as stream:
+            await run.run(stream, judging.read_ms, clocks)
+    report.hours = run.hours
     return report
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fixtrail.history.reading import FileRecord
+from fixtrail.history.judging import FileRecord
 from fixtrail.operations.status import CLICKHOUSE, LOOK_EVERY_S, Watcher
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import Seal, sealer_of

@@ -6,7 +6,8 @@ from heapq import merge
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from fixtrail.history.reading import BUCKETS, HistoryFile, edges_of
+from fixtrail.history.judging import BUCKETS
+from fixtrail.history.reading import HistoryFile, edges_of
 from fixtrail.history.store import HistoryVehicle
 from fixtrail.history.vehicles import Line, digest_of, distinct, way_of
 from fixtrail.imports.spool import Spool

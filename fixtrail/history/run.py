@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from fixtrail.history.judging import FileRecord, RefusedLine
 from fixtrail.history.plan import Plan, SettledVehicle
-from fixtrail.history.reading import FileRecord, RefusedLine
 from fixtrail.history.store import DerivedOrder, HistoryStore, HistoryVehicle
 from fixtrail.imports.spool import Spool
 from fixtrail.recompute.derived_facts import Slice
