@@ -101,10 +101,9 @@ def _send_history(settings: "Settings", source: Path, dry_run: bool, as_json: bo
 
     from fixtrail.history.command import read_lines, run_history, show
     from fixtrail.sending.send import size_of
-    from fixtrail.terminal.progress_bars import bytes_bar, share_bar
 
-    with open_input(source) as lines, bytes_bar("reading", size_of(source)) as read, share_bar("sorting") as moved:
-        report = asyncio.run(run_history(settings, read_lines(lines, read), dry_run=dry_run, moved=moved))
+    with open_input(source) as lines:
+        report = asyncio.run(run_history(settings, read_lines(lines, size_of(source)), dry_run=dry_run))
     return show(report, say, as_json=as_json)
 
 
@@ -241,18 +240,22 @@ def import_(
 
     The event ids follow from the log, so a second import changes nothing.
     """
-    from fixtrail.sending.sources import ImportRun, run_history_import, run_import, suggest_to
+    from fixtrail.sending.sources import ImportRun, run_import, suggest_to
 
     if suggest is not None:
         # `import LOG --suggest FILE` writes to FILE what `import --suggest LOG` prints.
         return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
     if log is None or mapping is None:
         raise ExitError("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
-    run = ImportRun(log, mapping, dry_run, out, rejects, history)
     if history and out is not None:
         raise ExitError("--history goes without --out; `fixtrail send FILE --history` takes such a file", USAGE)
     if history:
-        raise SystemExit(run_history_import(settings_of(data), run, as_json=as_json, say=say))
+        from fixtrail.history.importing import run_history_import
+
+        settings = settings_of(data)
+        ended = run_history_import(settings, log, mapping, rejects, dry_run=dry_run, as_json=as_json, say=say)
+        raise SystemExit(ended)
+    run = ImportRun(log, mapping, dry_run, out, rejects)
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 
 

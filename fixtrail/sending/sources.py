@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fixtrail.sending.send import Sent, open_sender, send_from
-from fixtrail.settings import HistorySettings, SendingSettings
+from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
-from runtime.failure import NEGATIVE, OK, USAGE, ExitError
+from runtime.failure import NEGATIVE, USAGE, ExitError
 from schemas.event_topics import REFERENCE
 from schemas.toml_file import TomlFileError
 
@@ -24,17 +23,13 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given.
-
-    `history`: what was closed long ago goes straight into ClickHouse.
-    """
+    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given."""
 
     log: Path
     mapping: Path
     dry_run: bool
     out: Path | None
     rejects: Path | None
-    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +63,6 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
             say(line)
         say("nothing was sent (dry run)" if run.dry_run else _result_text(sent) if sent else f"written to {run.out}")
     return 0 if sent is None or sent.complete else NEGATIVE
-
-
-def run_history_import(settings: HistorySettings, run: ImportRun, *, as_json: bool, say: Say) -> int:
-    """Send the events of a log as history and print both reports; the exit code. Raises ExitError as `run_import`."""
-    from fixtrail.history.command import HistoryReport, run_history, show
-    from fixtrail.history.reading import HistoryFile
-    from fixtrail.imports.errors import LogError
-    from fixtrail.imports.mapping import load_mapping
-    from fixtrail.imports.report_lines import report_lines
-    from fixtrail.imports.run import import_log
-
-    imported: list[ImportReport] = []
-
-    async def go_by_history() -> HistoryReport:
-        mapping = load_mapping(run.mapping)
-        if mapping.topic is REFERENCE:
-            raise ExitError("--history is about the events of orders, and the mapping makes reference events", USAGE)
-        with _rejects(run.rejects) as rejects, share_bar("importing") as read, share_bar("sorting") as moved:
-
-            async def fill(file: HistoryFile) -> None:
-                async def put(value: bytes, _: bytes) -> None:
-                    file.add(value)
-
-                imported.append(await import_log(run.log, mapping, put, read, rejects))
-
-            return await run_history(settings, fill, dry_run=run.dry_run, moved=moved)
-
-    try:
-        history = asyncio.run(go_by_history())
-    except (TomlFileError, LogError) as error:
-        raise ExitError(str(error)) from None
-    (report,) = imported
-    if as_json:
-        say(json.dumps({**report.model_dump(mode="json"), "history": history.as_json()}, indent=2, ensure_ascii=False))
-        return OK if not history.too_long else NEGATIVE
-    for line in report_lines(report):
-        say(line)
-    return show(history, say, as_json=False)
 
 
 def suggest_to(log: Path, target: Path | None, say: Say) -> None:

@@ -98,7 +98,7 @@ def dirty_year(seed: int, orders: int = 250) -> list[bytes]:
     return [line.rstrip(b"\n") for line in lines]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_dirty_year_comes_to_the_same_rows(clickhouse: ClickHouseNode, seed: int) -> None:
     values = dirty_year(seed)
     expected = by_stream(clickhouse, values)

@@ -48,7 +48,7 @@ async def nothing(_: HistoryFile) -> None:
 
 def test_free_text_that_erasing_would_not_find_is_refused() -> None:
     with pytest.raises(ExitError, match="FIXTRAIL_KEEP_FREE_TEXT is on") as refused:
-        asyncio.run(run_history(Settings(keep_free_text=True), nothing, dry_run=True, moved=lambda done, total: None))
+        asyncio.run(run_history(Settings(keep_free_text=True), nothing, dry_run=True))
 
     assert refused.value.exit_code == 2
 
@@ -123,14 +123,14 @@ def test_scripts_get_one_document() -> None:
 
 
 def test_a_mapping_of_reference_events_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fixtrail.history.importing import run_history_import
     from fixtrail.imports import mapping
-    from fixtrail.sending.sources import ImportRun, run_history_import
     from schemas.event_topics import REFERENCE
 
     class OfReference:
         topic = REFERENCE
 
     monkeypatch.setattr(mapping, "load_mapping", lambda _: OfReference())
-    run = ImportRun(tmp_path / "log.csv", tmp_path / "m.toml", True, None, None, True)
+    log, file = tmp_path / "log.csv", tmp_path / "m.toml"
     with pytest.raises(ExitError, match="--history is about the events of orders"):
-        run_history_import(Settings(), run, as_json=False, say=lambda _: None)
+        run_history_import(Settings(), log, file, None, dry_run=True, as_json=False, say=lambda _: None)
