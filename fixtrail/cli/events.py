@@ -247,15 +247,13 @@ def import_(
         return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
     if log is None or mapping is None:
         raise ExitError("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
+    run = ImportRun(log, mapping, dry_run, out, rejects)
     if history and out is not None:
         raise ExitError("--history goes without --out; `fixtrail send FILE --history` takes such a file", USAGE)
     if history:
-        from fixtrail.history.importing import run_history_import
+        from fixtrail.history.import_command import run_history_import
 
-        settings = settings_of(data)
-        ended = run_history_import(settings, log, mapping, rejects, dry_run=dry_run, as_json=as_json, say=say)
-        raise SystemExit(ended)
-    run = ImportRun(log, mapping, dry_run, out, rejects)
+        raise SystemExit(run_history_import(settings_of(data), run, as_json=as_json, say=say))
     raise SystemExit(run_import(settings_of(data), run, as_json=as_json, say=say))
 
 

@@ -88,7 +88,7 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
     from fixtrail.imports.run import import_log
 
     mapping = load_mapping(run.mapping)
-    with _rejects(run.rejects) as rejects, share_bar("importing") as moved:
+    with rejects_file(run.rejects) as rejects, share_bar("importing") as moved:
         if run.dry_run:
             return await import_log(run.log, mapping, None, moved, rejects), None
         if run.out is not None:
@@ -100,7 +100,8 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
 
 
 @contextlib.contextmanager
-def _rejects(path: Path | None) -> Iterator[TextIO | None]:
+def rejects_file(path: Path | None) -> Iterator[TextIO | None]:
+    """The file for the rows that an import refuses, where one is asked for."""
     if path is None:
         yield None
     else:

@@ -103,6 +103,9 @@ class Tracker:
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
         except (DeadLetterLimitError, NewerSchemaError) as error:
             fail_stop(str(error), REFUSED)
+        except (MemoryError, OSError) as error:
+            # Not the record's fault: with a crash mark a good one could be diverted.
+            fail_stop(f"the machine has no more memory, disk or files for the rules: {error!r}", BUG)
         except Exception as error:
             log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
             self._marks.mark(*self._at)

@@ -9,12 +9,14 @@ import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.cli.main import main
-from fixtrail.history import command
+from fixtrail.history import command, import_command
 from fixtrail.history.command import HistoryReport, run_history, show
 from fixtrail.history.judging import Judging
 from fixtrail.history.plan import Counts
 from fixtrail.history.reading import HistoryFile
+from fixtrail.sending.sources import ImportRun
 from runtime.failure import ExitError
+from schemas.event_topics import REFERENCE
 from schemas.times import DAY_MS
 from tests.workshop import ms, repaired_visit
 
@@ -123,14 +125,10 @@ def test_scripts_get_one_document() -> None:
 
 
 def test_a_mapping_of_reference_events_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fixtrail.history.importing import run_history_import
-    from fixtrail.imports import mapping
-    from schemas.event_topics import REFERENCE
-
     class OfReference:
         topic = REFERENCE
 
-    monkeypatch.setattr(mapping, "load_mapping", lambda _: OfReference())
-    log, file = tmp_path / "log.csv", tmp_path / "m.toml"
+    monkeypatch.setattr(import_command, "load_mapping", lambda _: OfReference())
+    run = ImportRun(tmp_path / "log.csv", tmp_path / "m.toml", True, None, None)
     with pytest.raises(ExitError, match="--history is about the events of orders"):
-        run_history_import(Settings(), log, file, None, dry_run=True, as_json=False, say=lambda _: None)
+        import_command.run_history_import(Settings(), run, as_json=False, say=lambda _: None)
