@@ -18,7 +18,7 @@ from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
-from fixtrail.clickhouse.admin import migrate_clickhouse
+from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
@@ -52,6 +52,7 @@ def restore_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, fo
 
     Raises ExitError: 1 where the backup is not whole, 2 where something is there and `force` is not set.
     """
+    require_single(settings, "fixtrail restore")
     manifest = read_manifest(folder)
     if newer := {*manifest.migrations} - {migration.name for migration in read_folder(FOLDER)}:
         raise ExitError(f"{folder} was written by a newer version of Fixtrail ({min(newer)})")
