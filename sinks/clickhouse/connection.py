@@ -66,16 +66,16 @@ class LayoutClient:
         return getattr(self._client, name)
 
     def command(self, cmd: str, parameters: Any = None, *rest: Any, **options: Any) -> Any:
-        return self._client.command(*self._asked(cmd, parameters), *rest, **options)
+        return self._client.command(*self._renamed(cmd, parameters), *rest, **options)
 
     def query(self, query: str, parameters: Any = None, *rest: Any, **options: Any) -> Any:
-        return self._client.query(*self._asked(query, parameters), *rest, **options)
+        return self._client.query(*self._renamed(query, parameters), *rest, **options)
 
     def query_rows_stream(self, query: str, parameters: Any = None, *rest: Any, **options: Any) -> Any:
-        return self._client.query_rows_stream(*self._asked(query, parameters), *rest, **options)
+        return self._client.query_rows_stream(*self._renamed(query, parameters), *rest, **options)
 
     def raw_query(self, query: str, parameters: Any = None, *rest: Any, **options: Any) -> Any:
-        return self._client.raw_query(*self._asked(query, parameters), *rest, **options)
+        return self._client.raw_query(*self._renamed(query, parameters), *rest, **options)
 
     def insert(self, table: str | None = None, *rest: Any, **options: Any) -> Any:
         return self._client.insert(table and self.layout.renamed(table), *rest, **options)
@@ -83,7 +83,7 @@ class LayoutClient:
     def create_insert_context(self, table: str, *rest: Any, **options: Any) -> Any:
         return self._client.create_insert_context(self.layout.renamed(table), *rest, **options)
 
-    def _asked(self, text: str, parameters: Any) -> tuple[str, Any]:
+    def _renamed(self, text: str, parameters: Any) -> tuple[str, Any]:
         return self.layout.renamed(text), self.layout.renamed_parameters(parameters)
 
 

@@ -204,8 +204,8 @@ def test_rows_are_kept_and_personal_texts_forgotten_on_every_shard(filled: list[
         "UPDATE payload = '{\"reason\":\"a text\"}' WHERE type = 'cancellation'",
         settings={"mutations_sync": 2},
     )
-    asked = "SELECT vehicle_key, center_id, order_id FROM fixtrail_raw.events WHERE type = 'cancellation'"
-    orders = [*map(tuple, node.client().query(asked).result_rows)]
+    query = "SELECT vehicle_key, center_id, order_id FROM fixtrail_raw.events WHERE type = 'cancellation'"
+    orders = [*map(tuple, node.client().query(query).result_rows)]
     assert forget_free_text(node.client(), orders) == len(orders) > 10
     assert forget_free_text(node.client(), orders) == 0
 
