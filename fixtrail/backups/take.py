@@ -16,6 +16,7 @@ from fixtrail.backups.records import note_backup
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
 from fixtrail.backups.topics import write_topic
+from fixtrail.clickhouse.admin import require_single
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.partitions.command import long_client
@@ -38,6 +39,7 @@ def take_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, force
 
     Raises ExitError: 2 where the folder holds something and `force` is not set.
     """
+    require_single(settings, "fixtrail backup")
     if folder.exists() and any(folder.iterdir()) and not dry_run:
         if not force:
             raise ExitError(f"{folder} is not empty: name a new folder, or --force to write over it", USAGE)

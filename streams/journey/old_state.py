@@ -45,10 +45,10 @@ _decode_old_vehicle = msgspec.json.Decoder(_OldVehicle).decode
 def with_centers(orders: Table, vehicles: Table, hours: Table) -> list[bytes]:
     """Rewrite what a partition's tables know by an order's number alone; the old keys that the log no longer needs."""
     parts, leftovers = _split_orders(orders, vehicles)
-    for key, state in list(vehicles.items()):
+    for key, state in vehicles.items():
         if decode_vehicle(state).layout == OLD_LAYOUT:
             vehicles[key] = _with_centers(key.decode(), state, parts)
-    for key, state in list(hours.items()):
+    for key, state in hours.items():
         if (renamed := _renamed_shares(key, state)) is not None:
             hours[key] = renamed
     return leftovers
