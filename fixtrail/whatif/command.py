@@ -11,7 +11,7 @@ from fixtrail.reports.need.holidays import read_holidays
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
 from fixtrail.whatif.changes import LANES, Change
-from fixtrail.whatif.effect import MOST_USED, effects_of
+from fixtrail.whatif.effect import MOST_USED, MOST_USED_OVERTIME, effects_of
 from fixtrail.whatif.history import History, history_of
 from fixtrail.whatif.proof import FIT_WEEKS, PROOF_WEEKS, prove
 from fixtrail.whatif.records import read_center
@@ -71,7 +71,7 @@ def answer_of(
 
 def _overload(history: History, change: Change) -> dict[str, float | str] | None:
     for pool in pools_of(history, change):
-        if pool.used_after > MOST_USED:
+        if pool.used_after > (MOST_USED_OVERTIME if history.duty.is_finished else MOST_USED):
             name = "all" if history.technicians.is_shared else LANES[pool.number]
             return {"pool": name, "used": pool.used_after}
     return None

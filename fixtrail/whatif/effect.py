@@ -17,6 +17,8 @@ LEVEL = 0.95
 FIGURES = ("mean_s", "p90_s", "long_share")
 # Where the people's time is used to a larger share than this the queue grows without end.
 MOST_USED = 0.97
+# The same where people stay until all cars are done, and do so up to this share of the opening hours.
+MOST_USED_OVERTIME = 1.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fixtrail.whatif.delays import DelayDistribution, estimate_delays
 from fixtrail.whatif.records import CenterRecords, Stretch, VisitRecord
 from fixtrail.whatif.staffing import (
+    QUEUES,
     Allocation,
     Duty,
     Span,
@@ -23,7 +24,6 @@ from fixtrail.whatif.staffing import (
 )
 
 WORK = ("diagnosis", "repair")
-QUEUES = ("reception", "bay")
 CAUSES = ("parts", "approval")
 Stratum = tuple[int, str]
 
@@ -82,6 +82,10 @@ class History:
 
     def staffed(self, day: int) -> tuple[int, ...]:
         return self.duty.counts[day]
+
+    def week(self, day: int) -> int:
+        """The number of the week that an open day lies in."""
+        return self.records.slots.days[day].toordinal() // 7
 
 
 def history_of(records: CenterRecords) -> History:

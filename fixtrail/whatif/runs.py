@@ -21,9 +21,11 @@ from fixtrail.whatif.history import Arrival, History, PastStep, PastVisit, Strat
 
 LONG_WAIT_S = 900.0
 DAY_S = 86_400.0
-# A visit like another: of the same lane and fault where there are so many, and among so many nearest by time of day.
+# A visit like another: of the same lane and fault where there are so many, and among so many nearest by time of day,
+# or a quarter of all.
 FEWEST_LIKE = 30
 NEAREST = 40
+FEWEST_NEAREST = 8
 _SLOT_S = SLOT_MS / 1000
 Delays = Mapping[Stratum, DelayDistribution]
 
@@ -66,15 +68,14 @@ class Waits:
 
 
 class Library:
-    """Past visits to repeat, by lane, fault and time of day; `repeats` says how often each of them counts."""
+    """Past visits to repeat, by lane, fault and time of day."""
 
-    def __init__(self, visits: Iterable[PastVisit], opens_s: Mapping[int, float], repeats: Sequence[int]) -> None:
+    def __init__(self, visits: Iterable[PastVisit], opens_s: Mapping[int, float]) -> None:
         self._of: defaultdict[tuple[int, str | None], list[tuple[float, int, PastVisit]]] = defaultdict(list)
-        for number, (visit, count) in enumerate(zip(visits, repeats, strict=True)):
+        for number, visit in enumerate(visits):
             entry = visit.at_s - opens_s[visit.day], number, visit
-            for _ in range(count):
-                self._of[visit.lane, visit.group].append(entry)
-                self._of[visit.lane, None].append(entry)
+            self._of[visit.lane, visit.group].append(entry)
+            self._of[visit.lane, None].append(entry)
         for entries in self._of.values():
             entries.sort(key=lambda entry: entry[:2])
 
@@ -86,8 +87,9 @@ class Library:
         if not entries:
             return None
         middle = bisect_left(entries, after_opening_s, key=lambda entry: entry[0])
-        first = min(max(middle - NEAREST // 2, 0), max(len(entries) - NEAREST, 0))
-        return entries[first + int(draw.random() * min(NEAREST, len(entries)))][2]
+        nearest = min(NEAREST, max(len(entries) // 4, FEWEST_NEAREST), len(entries))
+        first = min(max(middle - nearest // 2, 0), len(entries) - nearest)
+        return entries[first + int(draw.random() * nearest)][2]
 
 
 def drawn_car(
@@ -111,13 +113,21 @@ def _delay(step: PastStep, delays: Delays, draw: random.Random) -> float:
 
 
 def replayed(
-    history: History, arrivals: Sequence[Arrival], since_day: int, library: Library, delays: Delays, draw: random.Random
+    history: History,
+    arrivals: Sequence[Arrival],
+    since_day: int,
+    libraries: Mapping[int, Library],
+    delays: Delays,
+    draw: random.Random,
 ) -> DrawnRun:
-    """The days of these arrivals as they were, each car with a visit like its own; before `since_day` none counts."""
+    """The days of these arrivals as they were, each car with a visit like its own from the library of its week.
+
+    Before `since_day` none counts.
+    """
     cars = []
     for arrival in arrivals:
         opens_s, _ = history.records.hours(arrival.day)
-        visit = library.like(arrival.lane, arrival.group, arrival.at_s - opens_s, draw)
+        visit = libraries[history.week(arrival.day)].like(arrival.lane, arrival.group, arrival.at_s - opens_s, draw)
         if visit is not None:
             car = drawn_car(visit, arrival.at_s, arrival.day, delays, draw)
             cars.append(car._replace(is_measured=car.is_measured and arrival.day >= since_day))

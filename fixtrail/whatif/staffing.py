@@ -1,6 +1,6 @@
 """Who works where: pools of technicians, bays of the lanes, people of each day, and when one of them was free. Pure."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,14 @@ MOST_ELSEWHERE = 0.05
 FEWEST_NAMED = 0.9
 # Who was free for less than this may have been on the way from one car to the next.
 SHORTEST_FREE_S = 60.0
-# Less of the work than this that begins outside opening hours is an exception, as is what begins long outside.
-RARE = 0.003
+# Fewer jobs than this that begin outside opening hours are an exception, as is what begins long outside.
+_FEWEST_OUTSIDE = 3
 _MOST_OUTSIDE_S = 6 * 3600.0
+# As many cars that wait at closing may be left for the morning, of those that are served in the evening.
+_MOST_LEFT = 0.4
+DAY_S = 86_400.0
+# Waits for people or a bay.
+QUEUES = ("reception", "bay")
 
 Span = tuple[float, float]
 
@@ -76,10 +81,14 @@ def bays_of(visits: Iterable[VisitRecord]) -> Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """When technicians are there: by day from when to when (s), and by day and pool how many."""
+    """When work is begun: by day from when to when (s), and by day and pool how many technicians there were.
+
+    `is_finished`: nobody goes home while a car waits, so the span lasts until the next day's opening.
+    """
 
     spans: Sequence[Span]
     counts: Sequence[tuple[int, ...]]
+    is_finished: bool
 
 
 def duty_of(records: CenterRecords, technicians: Allocation) -> Duty:
@@ -98,13 +107,28 @@ def duty_of(records: CenterRecords, technicians: Allocation) -> Duty:
     counts = [
         tuple(sum(technicians.members.get(name) == pool for name in names) for pool in range(pools)) for names in people
     ]
-    return Duty(_apart([(opens_s - early_s, closes_s + late_s) for opens_s, closes_s in hours]), counts)
+    is_finished = _nobody_is_left(records, hours)
+    spans = [(opens_s - early_s, closes_s + (DAY_S if is_finished else late_s)) for opens_s, closes_s in hours]
+    return Duty(_apart(spans), counts, is_finished)
+
+
+def _nobody_is_left(records: CenterRecords, hours: Sequence[Span]) -> bool:
+    """Whether cars that wait for people when the center closes are mostly served that evening, and not next morning."""
+    opens = [opens_s for opens_s, _ in hours]
+    served = left = 0
+    for visit in records.visits:
+        for stretch in visit.stretches:
+            day = bisect_right(opens, stretch.starts_s) - 1
+            if stretch.activity in QUEUES and day >= 0 and stretch.ends_s > hours[day][1]:
+                is_left = day + 1 < len(opens) and stretch.ends_s >= opens[day + 1]
+                left, served = left + is_left, served + (not is_left)
+    return served >= _FEWEST_OUTSIDE and left <= _MOST_LEFT * served
 
 
 def _usual(outside_s: list[float]) -> float:
     """How long before opening or after closing work is begun, where that is more than an exception."""
     values = [value for value in outside_s if 0 < value <= _MOST_OUTSIDE_S]
-    return max(values) if len(values) > RARE * len(outside_s) else 0.0
+    return max(values) if len(values) >= _FEWEST_OUTSIDE else 0.0
 
 
 def _apart(spans: list[Span]) -> list[Span]:

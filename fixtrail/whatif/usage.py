@@ -27,7 +27,7 @@ def pools_of(history: History, change: Change) -> Iterator[Pool]:
     for number in sorted(set(history.technicians.of_lane)):
         lanes = [lane for lane in range(len(LANES)) if history.technicians.of_lane[lane] == number]
         visits = [visit for visit in history.visits if visit.lane in lanes]
-        staffed = [(history.staffed(day)[number], history.duty.spans[day]) for day in days]
+        staffed = [(history.staffed(day)[number], history.records.hours(day)) for day in days]
         present = sum(count * (ends_s - starts_s) for count, (starts_s, ends_s) in staffed)
         if not visits or not present:
             continue

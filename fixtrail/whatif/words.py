@@ -53,9 +53,9 @@ METHODS = (
         "estimated from intervals (Turnbull 1976); the rest is queueing",
     ),
     Bilingual(
-        "先自证：用更早的数据重放最近 8 周，平均、90 分位与忙日平均须都在区间内（正确的模型有 3% 被拒），否则不作答",
+        "先自证：用更早的数据重放最近 8 周，平均、90 分位与忙日平均须都在区间内（正确的模型有 2% 被拒），否则不作答",
         "The proof: the last 8 weeks replayed from what was before them; mean, 90th percentile and the mean of busy "
-        "days have to lie within their bands (a right model is refused in 3 % of cases), otherwise there is no answer",
+        "days have to lie within their bands (a right model is refused in 2 % of cases), otherwise there is no answer",
     ),
     Bilingual(
         "变化与区间：成对模拟，除此变化外全同；每一对抽取另一组日子；95% 区间含历史的抽样误差与模拟误差",
