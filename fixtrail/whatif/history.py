@@ -1,6 +1,6 @@
 """A center's past visits as steps that can be played again: what queueing added to each delay is taken out. Pure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -200,8 +200,3 @@ def _together(visits: Iterable[VisitRecord]) -> float:
         for touch, after in pairwise(visit.touches):
             shared += max(0.0, min(touch.ends_s, after.ends_s) - after.starts_s)
     return shared / total if total else 0.0
-
-
-def groups_of(visits: Iterable[PastVisit]) -> Counter[tuple[int, str]]:
-    """How many visits there are of each lane and fault group."""
-    return Counter((visit.lane, visit.group) for visit in visits)

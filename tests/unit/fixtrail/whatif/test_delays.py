@@ -21,14 +21,14 @@ def test_exact_delays_are_their_own_distribution():
     assert delays.at_most == pytest.approx((0.5, 0.75, 1.0))
 
 
-def test_half_of_the_delays_hidden_by_queues_leave_no_trace_in_the_mean():
-    """The true delays are 10 min on average; every other car is met by a queue of 12 min on average."""
+def test_delays_hidden_behind_busy_people_leave_no_trace_in_the_mean():
+    """The true delays are 10 min on average; for every other car nobody is free for the first 12 min on average."""
     draw = random.Random(5)
     lows, highs = [], []
     for number in range(3000):
-        delay, queue = draw.gammavariate(2, 300), draw.expovariate(1 / 720) if number % 2 else 0.0
-        lows.append(0.0 if queue else delay)
-        highs.append(delay + queue)
+        delay, busy = draw.gammavariate(2, 300), draw.expovariate(1 / 720) if number % 2 else 0.0
+        lows.append(delay if delay > busy else 0.0)
+        highs.append(max(delay, busy))
 
     assert mean(estimate_delays(lows, highs)) == pytest.approx(600, rel=0.05)
 
