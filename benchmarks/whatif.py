@@ -8,7 +8,7 @@ change over (shorter delays) in the middle of their last eight weeks have to be 
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -31,7 +31,7 @@ from fixtrail.whatif.history import History, history_of
 from fixtrail.whatif.records import records_of
 from fixtrail.whatif.runs import Waits, waits_of
 from schemas.centers import Center
-from schemas.events import SERVICE_EVENT, Event
+from schemas.events import SERVICE_EVENT
 from streams.journey.batch import journey_facts
 
 FIRST = date(2026, 7, 6)
@@ -100,7 +100,7 @@ def _runs(fact: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
         yield stage["activity"], stage["started_at"], stage["ended_at"] or 0
 
 
-def _touches(events: list[Event]) -> Iterator[dict[str, Any]]:
+def _touches(events: Sequence[Any]) -> Iterator[dict[str, Any]]:
     jobs: dict[tuple[Any, ...], dict[str, Any]] = {}
     for event in events:
         if event.type in ("diagnosis", "repair") and event.center_id == CENTER.id:

@@ -74,16 +74,18 @@ def report_of(answer: Answer) -> Report:
     """The report, also of a refusal, which it says as its first method."""
     sheets = [_inputs(answer), _proof(answer.proof)] if answer.proof.bands else [_inputs(answer)]
     figures: tuple[Figure, ...] = ()
-    scope = {**answer.scope, "change": change_text(answer.change).en}
+    change = change_text(answer.change)
+    scope = {**answer.scope, "change": change}
     methods: tuple[Bilingual, ...] = METHODS
     if answer.effects is None:
         refusal = refusal_of(answer.proof)
-        scope |= {"refused": answer.proof.refusal, "reason": refusal.en}
+        scope |= {"refused": answer.proof.refusal, "reason": refusal}
         methods = (Bilingual(f"不作答：{refusal.zh}", f"No answer: {refusal.en}"), *METHODS)
     else:
         figures = tuple(_figures(answer, answer.effects))
         sheets.insert(0, _waits(answer, answer.effects))
-    return Report("whatif", TITLE, QUESTION, scope, figures, tuple(sheets), (), methods, DEFINITIONS)
+    title = Bilingual(f"{TITLE.zh}：{change.zh}", f"{TITLE.en}: {change.en}")
+    return Report("whatif", title, QUESTION, scope, figures, tuple(sheets), (), methods, DEFINITIONS)
 
 
 def change_text(change: Change) -> Bilingual:

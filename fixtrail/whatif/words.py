@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fixtrail.reports.report import Bilingual, Definition
 
-TITLE = Bilingual("如果……会怎样", "What if")
+TITLE = Bilingual("假如", "What if")
 QUESTION = Bilingual(
     "多一名技师或少一个工位，客户的等待会变多少？", "How would waits change with a technician more, or a bay less?"
 )

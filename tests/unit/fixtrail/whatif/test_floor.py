@@ -69,11 +69,11 @@ def test_a_car_that_nobody_ever_serves_is_not_done():
 def test_waits_are_those_of_erlangs_formula():
     """Poisson arrivals, exponential work, three technicians used to 80 %: mean wait C / (c − a) times the service."""
     draw, at, cars = random.Random(3), 0.0, []
-    for _ in range(60_000):
+    for _ in range(20_000):
         at += draw.expovariate(2.4 / 30)
         cars.append(car(at, repair(draw.expovariate(1 / 30))))
     expected = erlang_c(3, 2.4) * 30 / (3 - 2.4)
 
     drawn = waits(cars, technicians=3)
 
-    assert sum(drawn) / len(drawn) == pytest.approx(expected, rel=0.06)
+    assert sum(drawn) / len(drawn) == pytest.approx(expected, rel=0.15)

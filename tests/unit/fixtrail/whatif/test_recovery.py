@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.whatif import trial, unfit
 from fixtrail.reports.forms.document import as_json
 from fixtrail.whatif.changes import Change, parse_changes
 from fixtrail.whatif.command import WhatIf, answer_of
@@ -38,6 +39,18 @@ def holds(given: Answer, effect: float) -> bool:
     interval = given.effects.of["mean_s"].interval
     assert interval.low is not None and interval.high is not None
     return interval.low <= effect <= interval.high
+
+
+@pytest.mark.long
+def test_it_recovers_what_the_simulator_has_planted_and_refuses_what_changed_over():
+    """The center of benchmarks.whatif: every event through the rules, with its flaws, two lanes, parts and bays."""
+    trials = [trial(seed) for seed in range(1, 51)]
+    effect = float(np.mean([one.after.mean_s - one.before.mean_s for one in trials]))
+
+    recovered = [one.changes["mean_s"][1] <= effect <= one.changes["mean_s"][2] for one in trials if one.changes]
+
+    assert sum(recovered) >= 45
+    assert all(unfit(seed) for seed in range(1, 6))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +109,7 @@ def test_a_workshop_that_changed_over_lately_is_refused():
     document = as_json(report_of(given))
     assert document["figures"] == []
     assert document["scope"]["refused"] == "does_not_fit"
-    assert "the model does not fit the last 8 weeks: mean wait was" in document["scope"]["reason"]
+    assert "the model does not fit the last 8 weeks: mean wait was" in document["scope"]["reason"]["en"]
     assert [row["figure"] for row in document["tables"]["proof"]] == ["mean_s", "p90_s", "busy_s"]
     assert not document["tables"]["proof"][0]["holds"]
 
@@ -120,15 +133,15 @@ def test_eleven_weeks_are_too_few():
 
     assert given.proof.refusal == "too_little"
     reason = report_of(given).scope["reason"]
-    assert reason.startswith("too little history: ")
-    assert "in 3.0 weeks before the last 8" in reason
+    assert reason.en.startswith("too little history: ")
+    assert "in 3.0 weeks before the last 8" in reason.en
 
 
 def test_a_technician_less_than_the_work_takes_is_refused():
     given = answer(replace(BUSY, technicians=3), 3, parse_changes(["technicians=-2"]))
 
     assert given.proof.refusal == "overload"
-    assert "the queue grows without end" in report_of(given).scope["reason"]
+    assert "the queue grows without end" in report_of(given).scope["reason"].en
 
 
 @pytest.mark.parametrize(
@@ -157,4 +170,5 @@ def test_the_intervals_and_all_that_is_left_out_stand_beside_the_change(answers:
         assert low < figure.value < high
         assert figure.n is not None and figure.n_all is not None
         assert figure.n == figure.n_all - sum(figure.left_out.values())
-    assert report.scope["change"] == "+1 technicians of the standard lane, or of all"
+    assert report.title.en == "What if: +1 technicians of the standard lane, or of all"
+    assert report.title.zh == "假如：标准通道技师（未分通道时为全部） +1"
