@@ -32,11 +32,11 @@ def story(
     from schemas.order_key import OrderKey
 
     settings, key, language = settings_of(data), OrderKey(center, order), locale_of(locale)
-    told = story_here(settings, key)
+    page = story_here(settings, key)
     if as_json:
-        say_json(told.as_json())
+        say_json(page.as_json())
     if html is not None:
-        html.write_text(render_story(told, language), encoding="utf-8")
+        html.write_text(render_story(page, language), encoding="utf-8")
         if not as_json:
             say(f"{html} written")
     elif not as_json:
