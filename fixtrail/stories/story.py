@@ -126,13 +126,13 @@ def story_of(ask: Ask, order: OrderKey, log: Sequence[Mapping[str, Any]] | None,
 
     `time_zone` is that of a center of which none is known. Raises ExitError where there is no such order.
     """
-    named = {"order": order.order_id, "center": order.center_id}
+    named = {"order": _literal(order.order_id), "center": _literal(order.center_id)}
     rows = ask(_ORDER, named)
     if not rows:
         raise ExitError(f"there is no order {order.order_id} of center {order.center_id}", NEGATIVE)
     row = rows[0]
     named["vehicle"] = str(row["vehicle_key"])
-    zones = ask(_ZONE, {"center": order.center_id})
+    zones = ask(_ZONE, {"center": named["center"]})
     events = [event for event in ask(_EVENTS, named) if event["type"] in EVENT_TYPES]
     begin = row["checked_in"] or (events[0]["at"] if events else row["last_event"])
     clock = _clock(int(begin), str(zones[0]["time_zone"]) if zones and zones[0]["time_zone"] else time_zone)
@@ -164,6 +164,11 @@ def _common_groups(ask: Ask, groups: Sequence[str]) -> tuple[str, ...]:
     quoted = ",".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in groups)
     common = {row["name"] for row in ask(_COMMON, {"groups": f"[{quoted}]", "least": str(LEAST_ORDERS)})}
     return tuple(name for name in groups if name in common)
+
+
+def _literal(text: str) -> str:
+    """A text as ClickHouse reads a parameter: a field of TabSeparated; ids have no control characters."""
+    return text.replace("\\", "\\\\")
 
 
 def _clock(begin: int, time_zone: str) -> Callable[[int], Moment]:
