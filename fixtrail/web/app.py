@@ -35,6 +35,9 @@ def _routers() -> Iterator[APIRouter]:
     from fixtrail.web.tracking.routes import router as tracking
 
     yield tracking
+    from fixtrail.web.story_page import router as story
+
+    yield story
     from fixtrail.web.ops.routes import routers
 
     yield from routers()
