@@ -35,7 +35,7 @@ def _routers() -> Iterator[APIRouter]:
     from fixtrail.web.tracking.routes import router as tracking
 
     yield tracking
-    from fixtrail.web.story_page import router as story
+    from fixtrail.web.stories.route import router as story
 
     yield story
     from fixtrail.web.ops.routes import routers
