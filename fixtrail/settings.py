@@ -273,6 +273,10 @@ class SendingSettings(TracingSettings, KafkaSettings, PersonSettings):
     """What the commands that send events need."""
 
 
+class HistorySettings(WorkerSettings, SendingSettings, StorageSettings):
+    """What sending history past the stream needs: it does what senders, workers and writers do."""
+
+
 class ApiSettings(RulesSettings, SendingSettings, ApiKeySettings, LedgerSettings):
     """The interface for other systems."""
 

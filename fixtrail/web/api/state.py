@@ -19,6 +19,7 @@ from fixtrail.web.api.problems import ApiError
 from fixtrail.web.api.request_log import MEBIBYTE, RequestLog
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
+from fixtrail.web.queues import Queues
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
 from runtime.progress import Progress
@@ -51,6 +52,7 @@ class ApiState:
     vault: Vault
     requests: RequestLog
     estimates: Estimates | None = None
+    queues: Queues | None = None
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     figures: FigureDesk = field(default_factory=FigureDesk)
@@ -81,6 +83,7 @@ def make_state(
     progress: Progress,
     centers: Callable[[], Collection[str]] = tuple,
     estimates: Estimates | None = None,
+    queues: Queues | None = None,
 ) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
@@ -94,6 +97,7 @@ def make_state(
         vault=vault_of(settings),
         requests=request_log(settings),
         estimates=estimates,
+        queues=queues,
     )
 
 

@@ -77,7 +77,7 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
     sent_pieces: dict[str, str] = {}
     beat_at = 0.0
     with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
-        leave = web.ops.alerts.on_change(lambda *_: changes.note(OrderKey("", "")))
+        leave = [table.on_change(lambda *_: changes.note(OrderKey("", ""))) for table in (web.ops.alerts, web.calls)]
         try:
             while not changes.closed:
                 # The account may have changed, or have gone, since the stream began.
@@ -96,7 +96,8 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
                 await changes.wait(LOOK_EVERY_S)
                 changes.clear()
         finally:
-            leave()
+            for unsubscribe in leave:
+                unsubscribe()
 
 
 def still_there(web: Web, session: Session) -> Person | None:
