@@ -103,23 +103,18 @@ def _lines(requests: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def print_log(requests: Sequence[dict[str, Any]]) -> None:
-    """The requests as a table, with what was not accepted by event, on stdout."""
-    from rich.console import Console
-    from rich.table import Table
+    """A line for each request, and one for each of its first events that were not accepted, on stdout."""
+    from fixtrail.terminal.printable import printable
 
-    from fixtrail.terminal.printable import cell
-
-    console = Console()
-    if not requests:
-        console.print("no requests")
-        return
-    table = Table("at", "key", "source", "request", "status", "events", "not accepted")
     for request in requests:
         status = " ".join(filter(None, (str(request["status"]), request["problem"], "test" if request["test"] else "")))
-        events = f"{request['accepted']:,} of {request['accepted'] + _others(request):,}"
-        cells = (request["at"], request["key"], request["source"], f"{request['method']} {request['route']}", status)
-        table.add_row(*map(cell, (*cells, events if request["items"] else "", _not_accepted(request))))
-    console.print(table)
+        accepted = f"{request['accepted']:,} of {request['accepted'] + _others(request):,} accepted"
+        parts = (request["at"], request["key"], request["source"], f"{request['method']} {request['route']}", status)
+        print(printable("  ".join([*parts, *([accepted] if request["items"] else [])])))
+        for line in _not_accepted(request):
+            print(printable(f"    {line}"))
+    if not requests:
+        print("no requests")
 
 
 def _others(request: dict[str, Any]) -> int:
@@ -127,7 +122,7 @@ def _others(request: dict[str, Any]) -> int:
     return len(request["items"]) + int(request["items_left_out"]) - int(request["accepted"])
 
 
-def _not_accepted(request: dict[str, Any]) -> str:
+def _not_accepted(request: dict[str, Any]) -> list[str]:
     items = [item for item in request["items"] if item["status"] != "accepted"]
     lines = [f"{item['event_id'] or '#' + str(item['index'])}: {item.get('code', item['status'])}" for item in items]
-    return "\n".join([*lines[:5], *([f"… {len(lines) - 5} more"] if len(lines) > 5 else [])])
+    return [*lines[:5], *([f"… {len(lines) - 5} more"] if len(lines) > 5 else [])]
