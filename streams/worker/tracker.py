@@ -93,7 +93,9 @@ class Tracker:
             if traces:
                 traces.follow(admitted.events)
             now_ms = 0 if self._config.old_notices else int(time.time() * 1000)
-            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures, now_ms)
+            output = self._state(partition).apply(
+                self._noting(partition, admitted.events), admitted.erasures, now_ms, admitted.marks
+            )
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, output, traces)
             if admitted.heartbeat_ms:

@@ -201,8 +201,35 @@ def _drivers(report: Report, locale: Locale) -> str:
     return words.in_locale(locale).format(driver=text(table, row, "driver", locale), rho=row["spearman"])
 
 
+def _league(report: Report, locale: Locale) -> str:
+    """How many centers differ from the others, of each league."""
+    words = Bilingual("{title}：优 {above} 个，差 {below} 个", "{title}: {above} above, {below} below")
+    parts = []
+    for table in report.sheets:
+        groups = Counter(row["group"] for row in table.rows)
+        title = table.title.in_locale(locale)
+        parts.append(words.in_locale(locale).format(title=title, above=groups["above"], below=groups["below"]))
+    return Bilingual("；", "; ").in_locale(locale).join(parts)
+
+
+def _lane(report: Report, locale: Locale) -> str:
+    """Which items belong in the quick lane, and which break its limit."""
+    table = report.sheet("items")
+    names = {
+        verdict: [text(table, row, "item", locale) for row in table.rows if row["verdict"] == verdict]
+        for verdict in ("belongs", "breaks")
+    }
+    words = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}").in_locale(
+        locale
+    )
+    comma, nothing = Bilingual("、", ", ").in_locale(locale), Bilingual("无", "none").in_locale(locale)
+    return words.format(**{verdict: comma.join(own) or nothing for verdict, own in names.items()})
+
+
 _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
     "kpi": _kpi,
+    "lane": _lane,
+    "league": _league,
     "pilot": _pilot,
     "pareto": _pareto,
     "journey": _journey,

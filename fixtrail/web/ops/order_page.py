@@ -94,6 +94,7 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
     center = known.get(center_id)
     log = await asyncio.to_thread(notice_log_of, web.config.settings, order)
     is_manager, call = person.has("manager"), _call_of(web, fact)
+    sees_staff = is_manager or person.has("quality")
     return page(
         request,
         "order.html",
@@ -102,8 +103,8 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         row=row,
         times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
         stages=_stages(fact, stages),
-        events=events if is_manager else [{**event, "technician_id": None} for event in events],
-        technician=_technician(events) if is_manager else None,
+        events=events if sees_staff else [{**event, "technician_id": None} for event in events],
+        technician=_technician(events) if sees_staff else None,
         vehicle_id=fact.vehicle_id if fact and is_manager else None,
         link=_customer_link(web, fact) if fact and is_manager else None,
         proofs=_proofs(fact),
