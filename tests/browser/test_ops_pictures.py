@@ -91,7 +91,7 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
 
 def kept(page: Page, name: str, *, whole: bool = False) -> None:
     """docs/screenshots/NAME.png in 128 colours: a third of the size."""
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=whole, timeout=300_000)))
     picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(SCREENSHOTS / f"{name}.png", optimize=True)
 
 
