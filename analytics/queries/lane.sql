@@ -13,13 +13,13 @@ SELECT
     countIf(is_closed AND lane = 'quick' AND ready_at <= checked_in_at + INTERVAL 15 MINUTE) AS in_time,
     countIf(is_over) AS over,
     sumIf(to_ready_s - 900, is_over) AS over_s,
-    sumIf(ifNull(touch_s, 0), is_over) AS touch_s,
+    sumIf(ifNull(v.touch_s, 0), v.is_over) AS touch_s,
     sumIf(ifNull(wait_reception_s, 0), is_over) AS reception_s,
     sumIf(ifNull(wait_approval_s, 0), is_over) AS approval_s,
     sumIf(ifNull(wait_parts_s, 0), is_over) AS parts_s,
     sumIf(ifNull(wait_bay_s, 0), is_over) AS bay_s,
-    countIf(is_handed_off AND lane = 'standard' AND isNotNull(touch_s)) AS standard,
-    countIf(is_handed_off AND lane = 'standard' AND touch_s <= 900 AND stockouts = 0) AS fits
+    countIf(is_handed_off AND lane = 'standard' AND isNotNull(v.touch_s)) AS standard,
+    countIf(is_handed_off AND lane = 'standard' AND v.touch_s <= 900 AND stockouts = 0) AS fits
 FROM
 (
     SELECT
@@ -27,6 +27,6 @@ FROM
         (toUnixTimestamp64Milli(ready_at) - toUnixTimestamp64Milli(checked_in_at)) / 1000 AS to_ready_s,
         ifNull(is_closed AND lane = 'quick' AND ready_at > checked_in_at + INTERVAL 15 MINUTE, false) AS is_over
     FROM visits
-)
+) AS v
 GROUP BY item, is_item, center_id
 ORDER BY item, is_item, center_id

@@ -1,5 +1,6 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,6 +79,50 @@ def notices_consent(
         add=dict([consents.parse_consents(add)]) if add else {},
     )
     say_json(consents.change_consent(settings_of(data), address, change))
+
+
+@notices_app.command(
+    "plan",
+    epilog="Examples:  fixtrail notices plan --center east-01"
+    "    fixtrail notices plan --weights examples/weights.toml --json",
+)
+def notices_plan(
+    center: Annotated[str, typer.Option("--center", metavar="CENTER", help="Only this center's orders.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=180, help="So many days back, and as many before them.")] = 28,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="[weights] of milestones, instead of the usual ones.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="TEMPLATE=SHARE", help="How many agree; may be repeated.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the plans as a table.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Which three WeChat templates to ask consent for at check-in, and which milestones may spend it.
+
+    From the ledger: what was to be told, what for want of consent was not, and what the days before let expect of it.
+    """
+    import time
+
+    from fixtrail.customers import plan_notices
+
+    request = plan_notices.PlanRequest(
+        time.time_ns() // 1_000_000,
+        days,
+        center,
+        plan_notices.read_weights(weights) if weights else None,
+        plan_notices.parse_accept(accept or ()),
+    )
+    answer = plan_notices.plan_notices(settings_of(data), request)
+    if csv is not None:
+        plan_notices.write_plans(answer, csv)
+    if as_json:
+        say_json(answer.as_json())
+    elif csv is not None:
+        say(f"{csv} written")
+    else:
+        plan_notices.print_plan(answer, say)
 
 
 @notices_app.command("webhook-secret", epilog="Example:  fixtrail notices webhook-secret https://crm.example.com/in")

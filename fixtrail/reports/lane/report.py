@@ -125,7 +125,7 @@ def _items(answer: pd.DataFrame, target: float) -> Iterator[dict[str, Any]]:
 def _centers(answer: pd.DataFrame) -> Iterator[dict[str, Any]]:
     all_over = int(answer["over"].sum())
     for center_id, own in answer.groupby("center_id"):
-        by_item = own[own["is_item"]].groupby("item")["over"].sum()
+        by_item = own[own["is_item"].astype(bool)].groupby("item")["over"].sum()
         worst = str(by_item.idxmax()) if by_item.sum() else None
         yield {"center_id": center_id, **_lane_row(own, all_over), "worst_item": worst}
 
@@ -175,10 +175,10 @@ def draw_items(rows: list[dict[str, Any]], target: float, locale: Locale) -> "Pi
 
     colours = {"belongs": GOOD, "breaks": BAD, "not_distinguishable": UNSURE}
     drawing, axes = picture(8.0, max(2.5, 0.9 + 0.28 * len(rows)))
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         colour = colours.get(row["verdict"], MUTED)
-        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, linewidth=1.5)
-        axes.plot([100 * row["in_time"]], [place], "o", color=colour)
+        axes.plot([100 * row["low"], 100 * row["high"]], [position, position], color=colour, linewidth=1.5)
+        axes.plot([100 * row["in_time"]], [position], "o", color=colour)
     axes.axvline(100 * target, color=INK, linewidth=0.8, linestyle="--")
     names = [ITEMS[row["item"]].in_locale(locale) if row["item"] in ITEMS else str(row["item"]) for row in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=8)

@@ -56,7 +56,7 @@ def standings_of(rows: pd.DataFrame, better: Literal["higher", "lower"]) -> list
     enough = ((rows["orders"] >= LEAST_ORDERS) & (rows["days"] >= LEAST_DAYS)).to_numpy(bool)
     sign = 1.0 if better == "higher" else -1.0
     judged = _judged(rows, sign, enough) if enough.sum() > 1 else {}
-    standings = [judged.get(place, Standing(str(center), "too_few")) for place, center in enumerate(rows["center_id"])]
+    standings = [judged.get(index, Standing(str(center), "too_few")) for index, center in enumerate(rows["center_id"])]
     order: dict[Group, int] = {"above": 0, "not_distinguishable": 1, "below": 2, "too_few": 3}
     return sorted(standings, key=lambda standing: (order[standing.group], standing.rank or 0, standing.center_id))
 
@@ -68,20 +68,20 @@ def _judged(rows: pd.DataFrame, sign: float, enough: npt.NDArray[np.bool_]) -> d
     differences, errors = _against_others(sums["x"], sums["d"], variance)
     freedom = sums["days"] - 1
     halves = special.stdtrit(freedom, 1 - LEVEL / (2 * len(places))) * errors
-    groups = [_group(sign * differences[place], halves[place]) for place in places]
+    groups = [_group(sign * differences[index], halves[index]) for index in places]
     values = sign * sums["x"] / sums["d"]
     ranks = _ranks(values[places], variance[places], freedom[places])
     if all(group == "not_distinguishable" for group in groups):
         ranks = [(1, len(places))] * len(places)
     return {
-        int(place): Standing(
-            str(rows["center_id"][place]),
+        int(index): Standing(
+            str(rows["center_id"][index]),
             group,
-            float(differences[place]),
-            Interval(float(differences[place] - halves[place]), float(differences[place] + halves[place])),
+            float(differences[index]),
+            Interval(float(differences[index] - halves[index]), float(differences[index] + halves[index])),
             own_ranks,
         )
-        for place, group, own_ranks in zip(places, groups, ranks, strict=True)
+        for index, group, own_ranks in zip(places, groups, ranks, strict=True)
     }
 
 

@@ -135,14 +135,14 @@ def draw_league(name: str, rows: tuple[Mapping[str, Any], ...], locale: Locale) 
     colours = {"above": GOOD, "below": BAD, "not_distinguishable": UNSURE, "too_few": MUTED}
     drawing, axes = picture(8.0, max(2.5, 0.9 + 0.28 * len(drawn)))
     for group, colour in colours.items():
-        places = [place for place, row in enumerate(drawn) if row["group"] == group]
+        places = [position for position, row in enumerate(drawn) if row["group"] == group]
         if places:
-            values = [scale * drawn[place]["value"] for place in places]
+            values = [scale * drawn[position]["value"] for position in places]
             axes.plot(values, places, "o", color=colour, label=GROUPS[group].in_locale(locale))
-        for place in places:
-            ends = [drawn[place][end] for end in ("low", "high")]
+        for position in places:
+            ends = [drawn[position][end] for end in ("low", "high")]
             if None not in ends:
-                axes.plot([scale * end for end in ends], [place, place], color=colour, linewidth=1.5)
+                axes.plot([scale * end for end in ends], [position, position], color=colour, linewidth=1.5)
     axes.set_yticks(range(len(drawn)), [str(row["center_id"]) for row in drawn], fontsize=8)
     axes.invert_yaxis()
     unit = {"share": "%", "minutes": {"zh-CN": "分钟", "en": "minutes"}[locale]}.get(definition.kind, "")

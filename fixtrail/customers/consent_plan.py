@@ -1,0 +1,144 @@
+"""Which templates to ask consent for at check-in, and which milestones may spend it. Pure, and exact by enumeration.
+
+One tap asks for at most three templates, and one consent is one message: the first milestone of the visit that may
+spend it does. A template is worth P(consent is there) times the mean weight of what it would be spent on, over visits
+as they were. As no milestone has two templates, the worth of a choice is the sum over its templates.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+MOST_ASKED = 3
+# What the customer has to answer or to do, what changes his plans, and other news; at check-in he stands at the desk.
+WEIGHTS: Mapping[str, float] = {
+    **dict.fromkeys(("quote_ready", "ready"), 3.0),
+    **dict.fromkeys(("promise_changed", "running_late", "part_delayed", "extra_check"), 2.0),
+    **dict.fromkeys(("diagnosis_started", "part_ordered", "part_arrived", "repair_started", "no_news"), 1.0),
+    "checked_in": 0.0,
+}
+# Nothing is planned for what comes after the car is ready.
+LAST = "ready"
+Z = 1.959963984540054
+
+# What was to be told in a visit, in its order, up to ready; and how often there was such a visit.
+Visits = Counter[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A form of the channel: the milestones that it carries, and how probably a consent for it is there."""
+
+    id: str
+    milestones: tuple[str, ...]
+    accepted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a template is for: who may spend its consent, messages and weight a visit."""
+
+    template: Template
+    may_spend: tuple[str, ...]
+    messages: float
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A choice of templates; `messages` and `unmet` are a visit's, of what was to be told in it."""
+
+    spendings: tuple[Spending, ...]
+    messages: float
+    unmet: float
+    worth: float
+
+    def keeps(self) -> dict[str, int]:
+        """By milestone, the `keep` of its form: 0 where it may spend a consent, 1 where it is to leave it."""
+        return {
+            milestone: 0 if milestone in spending.may_spend else 1
+            for spending in self.spendings
+            for milestone in spending.template.milestones
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """Messages that a plan let expect of later visits, with 95 % limits, and those that were delivered."""
+
+    visits: int
+    expected: float
+    low: float
+    high: float
+    delivered: int
+
+    @property
+    def holds(self) -> bool:
+        return self.low <= self.delivered <= self.high
+
+
+def best_plans(
+    visits: Visits, templates: Sequence[Template], weights: Mapping[str, float] = WEIGHTS, most: int = MOST_ASKED
+) -> list[Plan]:
+    """Every choice of at most so many templates, the best first; equal ones with fewer templates first."""
+    spendings = [spending for template in templates if (spending := best_spending(visits, template, weights)).worth > 0]
+    choices = chain.from_iterable(combinations(spendings, size) for size in range(1, most + 1))
+    plans = [plan_of(visits, choice) for choice in choices]
+    return sorted(plans, key=lambda plan: (-round(plan.worth, 12), len(plan.spendings), _names(plan)))
+
+
+def _names(plan: Plan) -> tuple[str, ...]:
+    return tuple(spending.template.id for spending in plan.spendings)
+
+
+def best_spending(visits: Visits, template: Template, weights: Mapping[str, float] = WEIGHTS) -> Spending:
+    """Of all sets of its milestones the one that is worth most; the smallest of equal ones."""
+    useful = [name for name in template.milestones if weights.get(name, 0.0) > 0]
+    sets = chain.from_iterable(combinations(useful, size) for size in range(len(useful) + 1))
+    patterns = _patterns(visits, useful)
+    return max((spending_of(patterns, template, own, weights) for own in sets), key=lambda s: round(s.worth, 12))
+
+
+def spending_of(
+    visits: Visits, template: Template, may_spend: Iterable[str], weights: Mapping[str, float] = WEIGHTS
+) -> Spending:
+    """What a template brings where these milestones may spend its consent."""
+    allowed, total = frozenset(may_spend), visits.total()
+    firsts: Counter[str] = Counter()
+    for milestones, count in visits.items():
+        first = next((name for name in milestones if name in allowed), None)
+        if first is not None:
+            firsts[first] += count
+    share = template.accepted / total if total else 0.0
+    worth = sum(weights.get(name, 0.0) * count for name, count in firsts.items())
+    ordered = tuple(name for name in template.milestones if name in allowed)
+    return Spending(template, ordered, share * firsts.total(), share * worth)
+
+
+def plan_of(visits: Visits, spendings: Sequence[Spending]) -> Plan:
+    """A plan of these; its worth is the sum of theirs."""
+    needed = sum(len(milestones) * count for milestones, count in visits.items()) / max(1, visits.total())
+    messages = math.fsum(spending.messages for spending in spendings)
+    worth = math.fsum(spending.worth for spending in spendings)
+    return Plan(tuple(spendings), messages, max(0.0, needed - messages), worth)
+
+
+def back_test(plan: Plan, fitted: int, visits: int, delivered: int) -> BackTest:
+    """What a plan, fitted on so many visits, let expect of these later ones, beside what was delivered.
+
+    Each template delivers one message a visit, or none. The limits allow for chance in both periods.
+    """
+    variance = sum(spending.messages * (1 - spending.messages) for spending in plan.spendings)
+    error = math.sqrt(variance * visits * (1 + visits / fitted)) if fitted else math.inf
+    expected = plan.messages * visits
+    return BackTest(visits, expected, max(0.0, expected - Z * error), expected + Z * error, delivered)
+
+
+def _patterns(visits: Visits, useful: Sequence[str]) -> Visits:
+    """The visits with nothing but these milestones in them, each once: what comes again has no consent any more."""
+    patterns: Visits = Counter()
+    for milestones, count in visits.items():
+        patterns[tuple(dict.fromkeys(name for name in milestones if name in useful))] += count
+    return patterns
