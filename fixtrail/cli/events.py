@@ -43,7 +43,7 @@ def send(
     """Send each line's bytes, unchanged, to `service-events`; the key is the line's vehicle_id where it parses.
 
     With --reference they go to `reference-events`, by their center_id. With --history a vehicle whose orders were all
-    closed longer ago than FIXTRAIL_HOLD_DAYS goes past Kafka, to the same rows in a fraction of the time.
+    closed longer ago than FIXTRAIL_HOLD_DAYS goes past Kafka, to the same rows.
 
     Exits 0 once Kafka has acknowledged every line, 1 if one was not; with --check 1 if a line is no event.
     """

@@ -1,30 +1,35 @@
 """History that goes straight into ClickHouse: every row is what it would be had all been sent through the stream."""
 
 import asyncio
+import io
 import json
 import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtrail.history.command import read_lines, run_history
 from fixtrail.history.judging import Judging
 from fixtrail.history.plan import Plan
 from fixtrail.history.reading import HistoryFile
 from fixtrail.history.run import HistoryRun
 from fixtrail.history.store import HistoryStore, StoredVehicles
+from fixtrail.operations.topics import ensure_topics
 from fixtrail.partitions.tables import TableMove
 from fixtrail.recompute.by_sql import verify_by_sql
 from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from tests import feed
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse, clickhouse_for_all
+from tests.clickhouse_node import TABLES, BrokerNode, ClickHouseNode, broker, clickhouse, clickhouse_for_all
 from tests.stream_by_hand import ARRIVED_MS, HASH_KEY, PARTITIONS, StreamByHand
+from tests.warehouse import settings_of
 from tests.workshop import checked_in, repaired_visit, surveyed
 
-__all__ = ["clickhouse", "clickhouse_for_all"]
+__all__ = ["broker", "clickhouse", "clickhouse_for_all"]
 
 # What says where a record stood, when it was read, and how often an order was written.
 QUERIES = {
@@ -215,4 +220,26 @@ def test_a_move_of_partitions_leaves_history_as_it_is(clickhouse: ClickHouseNode
     assert everything(clickhouse) == before
     of_history = "SELECT uniqExact(vehicle_key), count() FROM fixtrail_raw.events WHERE kafka_partition = 4000000000"
     assert clickhouse.ask(of_history) == "1\t6"
+    assert verify_by_sql(clickhouse.client()).count == 0
+
+
+def test_the_command_does_what_its_dry_run_says(clickhouse: ClickHouseNode, broker: BrokerNode, tmp_path: Path) -> None:
+    changed = {"kafka": broker.bootstrap, "data": tmp_path, "partitions": PARTITIONS}
+    settings = settings_of(clickhouse).model_copy(update=changed)
+    asyncio.run(ensure_topics(settings))
+    text = b"\n".join(dirty_year(1, orders=60)) + b"\n"
+
+    def run(*, dry_run: bool) -> dict[str, Any]:
+        lines = read_lines(io.BytesIO(text), len(text))
+        return asyncio.run(run_history(settings, lines, dry_run=dry_run)).as_json()
+
+    planned = run(dry_run=True)
+    assert clickhouse.ask("SELECT count() FROM fixtrail_raw.events") == "0"
+    done = run(dry_run=False)
+
+    differing = {"dry_run", "hours", "seconds"}
+    assert {name for name, value in done.items() if planned[name] != value} == differing
+    assert done["history_orders"] > 10 and done["hours"] > 10
+    assert done["refused"] == {"missing_field": 1, "not_json": 1, "unknown_type": 1}
+    assert clickhouse.ask("SELECT count() FROM fixtrail.orders") == str(done["history_orders"])
     assert verify_by_sql(clickhouse.client()).count == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fixtrail.history import reading
 from fixtrail.history.judging import BUCKETS, Judging
 from fixtrail.history.reading import HistoryFile, edges_of
 from fixtrail.history.vehicles import Line, Way, digest_of, distinct, way_of
@@ -158,3 +159,17 @@ def test_a_digest_is_of_the_events_in_whatever_order():
 
     assert digest_of(lines_of(*visit)) == digest_of(lines_of(*visit[::-1]))
     assert digest_of(lines_of(*visit)) != digest_of(lines_of(*visit[:-1]))
+
+
+def test_other_processes_read_a_long_file_as_this_one_would(monkeypatch: pytest.MonkeyPatch):
+    visits = [
+        event for n in range(30) for event in repaired_visit("a", day=n, order_id=f"R{n}", vehicle_id=f"V{n % 7}")
+    ]
+    alone = read(*visits, b"{", b"")
+    monkeypatch.setattr(reading, "HELPED_FROM", 0)
+    monkeypatch.setattr(reading, "LINES_AT_ONCE", 25)
+    monkeypatch.setattr(reading, "_spare_cores", lambda: 2)
+    helped = read(*visits, b"{", b"")
+
+    assert [helped.bucket(number) for number in range(BUCKETS)] == [alone.bucket(number) for number in range(BUCKETS)]
+    assert (helped.clocks, helped.lines, helped.empty, helped.codes) == (alone.clocks, alone.lines, 1, alone.codes)
