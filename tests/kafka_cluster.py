@@ -123,7 +123,7 @@ def prepare_kafka(data: Path, port: int, controller_port: int, further: str = ""
         # Of a property that is there twice Java takes the last one.
         properties.write_text(usual + further)
         _format(jars, properties)
-    return _java(jars, "kafka.Kafka", str(properties))
+    return java_command(jars, "kafka.Kafka", str(properties))
 
 
 def start_kafka(data: Path) -> KafkaNode:
@@ -171,13 +171,14 @@ def kafka_jars() -> Path:
     return folder
 
 
-def _java(jars: Path, main: str, *arguments: str) -> list[str]:
+def java_command(jars: Path, main: str, *arguments: str) -> list[str]:
+    """The command that runs a class, or a source file, with Kafka's jars."""
     log_level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     return ["java", *JAVA_FLAGS, log_level, "-cp", f"{jars}/*", main, *arguments]
 
 
 def _format(jars: Path, properties: Path) -> None:
-    command = _java(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
+    command = java_command(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise RuntimeError(f"Apache Kafka could not format its storage: {done.stdout} {done.stderr}")
