@@ -125,7 +125,7 @@ def prepare_kafka(
         # Of a property that is there twice Java takes the last one.
         properties.write_text(usual + further)
         _format(jars, properties, format_options)
-    return _java(jars, "kafka.Kafka", str(properties))
+    return java_command(jars, "kafka.Kafka", str(properties))
 
 
 def start_kafka(data: Path) -> KafkaNode:
@@ -173,13 +173,14 @@ def kafka_jars() -> Path:
     return folder
 
 
-def _java(jars: Path, main: str, *arguments: str) -> list[str]:
+def java_command(jars: Path, main: str, *arguments: str) -> list[str]:
+    """The command that runs a class, or a source file, with Kafka's jars."""
     log_level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     return ["java", *JAVA_FLAGS, log_level, "-cp", f"{jars}/*", main, *arguments]
 
 
 def _format(jars: Path, properties: Path, options: Sequence[str]) -> None:
-    command = _java(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties), *options)
+    command = java_command(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties), *options)
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise RuntimeError(f"Apache Kafka could not format its storage: {done.stdout} {done.stderr}")

@@ -1,5 +1,6 @@
 """The boxes by settings, as in production: on Apache Kafka and a ClickHouse of their own, with processes killed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.truth import Truth
 pytestmark = pytest.mark.kafka
 
 EVENTS = 6_000
+MOVED_EVENTS = 1_200
 
 
 class Boxes:
@@ -41,15 +43,28 @@ class Boxes:
 
     def run(self, *arguments: str) -> str:
         """A command of the command line that must succeed; what it prints."""
-        done = subprocess.run(
+        done = self._run(*arguments)
+        assert done.returncode == 0, f"{arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def refused(self, *arguments: str) -> str:
+        """A command of the command line that must end with 78; what it says."""
+        done = self._run(*arguments)
+        assert done.returncode == 78, f"{arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
+        return done.stderr
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "fixtrail", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,
             timeout=300,
         )
-        assert done.returncode == 0, f"{arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr[-3000:]}"
-        return done.stdout
+
+    def expect_partitions(self, number: int) -> None:
+        """From now on the boxes are told of so many."""
+        self._environment["FIXTRAIL_PARTITIONS"] = str(number)
 
     @contextmanager
     def box(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -108,3 +123,38 @@ def test_the_numbers_are_right_on_apache_kafka_though_workers_and_writer_are_kil
             found = compare.clickhouse_differences(made.ask, truth)
             assert not found, compare.said(found)
             assert "0 differences" in made.run("verify")
+
+
+@pytest.mark.long
+def test_topics_of_apache_kafka_get_more_and_fewer_partitions_once_boxes_and_senders_are_stopped(
+    boxes: tuple[Boxes, KafkaNode, Path],
+):
+    made, _, folder = boxes
+    truth = Truth(feed.dirty(feed.clean_feed(12, MOVED_EVENTS, days=8), 12))
+    thirds = [truth.events[number::3] for number in range(3)]
+    partitions = 3
+    for number, (part, to) in enumerate(zip(thirds, (5, 2, None), strict=True)):
+        source = folder / f"part-{number}"
+        feed.write(source, part)
+        with made.box("worker"), made.box("sink", "clickhouse"):
+            made.run("send", str(source))
+            made.run("status", "--wait-idle", "240")
+            if to is not None:
+                assert "still run" in made.refused("kafka", "partitions", "--to", str(to), "--senders-stopped")
+        if to is None:
+            break
+        assert "stop all that send" in made.refused("kafka", "partitions", "--to", str(to))
+        plan = json.loads(made.run("kafka", "partitions", "--to", str(to), "--dry-run", "--json"))
+        events = next(topic for topic in plan["topics"] if topic["topic"] == "service-events")
+        assert (events["partitions"], plan["partitions"], plan["changes"]) == (partitions, to, True)
+
+        made.run("kafka", "partitions", "--to", str(to), "--senders-stopped", "--pause", "0")
+
+        assert f"has {to} partitions" in made.refused("migrate", "--only", "topics")
+        made.expect_partitions(partitions := to)
+        made.run("migrate", "--only", "topics")
+        assert "0 differences" in made.run("verify")
+
+    found = compare.clickhouse_differences(made.ask, truth)
+    assert not found, compare.said(found)
+    assert "0 differences" in made.run("verify")
