@@ -55,7 +55,7 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
-test-long: env-dev ## proofs of minutes: kills, an end at every step, partitions moved under load, a machine lost, packs sent once
+test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
 	$(BIN)/pytest -n 2 --dist loadfile -m long $(TESTS)
 	$(if $(TESTS),,$(MAKE) test-compiled)
 
@@ -100,8 +100,9 @@ test-forecast: env-dev ## forecasts beside statsforecast's, in an environment of
 	@$(FORECAST_VENV)/bin/pip install -q --disable-pip-version-check statsforecast==2.1.1
 	FIXTRAIL_TEST_STATSFORECAST=$(FORECAST_VENV)/bin/python $(BIN)/pytest tests/unit/fixtrail/parts/test_rates.py
 
-chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
+chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, FAULTS, RATE, BROKER, SMOKE=1, CLUSTER=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \
+	  $(if $(CLUSTER),--brokers 3) $(if $(FAULTS),--faults $(FAULTS)) \
 	  $(if $(BROKER),--broker $(BROKER)) $(if $(SMOKE),--smoke --gap 5 --today 60) $(if $(RATE),--rate $(RATE)) \
 	  $(if $(GAP),--gap $(GAP)) $(if $(TODAY),--today $(TODAY)) $(if $(REPORT),--report $(REPORT)) $(CHAOS)
 
