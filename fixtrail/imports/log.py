@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -306,9 +306,8 @@ def _raw_rows(
     for number, (line, columns, problem) in enumerate(rows):
         if progress and number % _EVERY == 0:
             progress(min(file.packed.tell(), file.size), 2 * file.size)
-        if wanted is not None:
-            columns = {name: columns[name] for name in wanted if name in columns}
-        filled = {name: text for name, cell in columns.items() if (text := cell.strip()) and text not in empty}
+        names: Iterable[str] = columns if wanted is None else wanted & columns.keys()
+        filled = {name: text for name in names if (text := columns[name].strip()) and text not in empty}
         if plain is not None:
             filled = {name: text for name, cell in filled.items() if (text := plain(cell).strip())}
         yield line, filled, problem

@@ -38,7 +38,7 @@ class TimeOrder:
 
     def add(self, record: SortedRecord) -> None:
         # A copy: what orjson gives holds on to a buffer of 4 KB each (seen in 3.13).
-        self._held.append(record._replace(value=bytes(memoryview(record.value))))
+        self._held.append(SortedRecord(record.at, record.event_id, bytes(memoryview(record.value)), record.key))
         if len(self._held) >= self._at_once:
             self._spill()
 

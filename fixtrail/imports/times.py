@@ -192,4 +192,5 @@ def _left_out(at: datetime, gap: Gap, notes: list[str], text: str) -> datetime:
 
 def wire_time(at: datetime) -> str:
     """RFC 3339 in UTC, cut to milliseconds: `2026-03-01T08:00:00.000Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return in_utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

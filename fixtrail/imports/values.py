@@ -24,6 +24,8 @@ Read = Callable[[Row, list[str]], Any]
 
 _TRUE = frozenset({"true", "1", "yes", "y", "是"})
 _FALSE = frozenset({"false", "0", "no", "n", "否"})
+# Some 400 bytes each.
+_TIMES_KEPT = 65_536
 _TIME_KEYS = ("format", "zone", "zones", "choose", "gap", "fold")
 _NORMALIZATIONS: dict[Normalization, Callable[[str], str]] = {
     "width": lambda text: unicodedata.normalize("NFKC", text),
@@ -136,10 +138,13 @@ def time_expression(rule: TimeSettings, default: TimeSettings, where: str) -> Ex
 def _wire_reader(
     formats: tuple[str, ...], gap: Gap, fold: Fold, zones: tuple[tuple[str, str], ...]
 ) -> Callable[[str, str | None], tuple[str, tuple[str, ...]]]:
-    """A function (text, zone name) → RFC 3339 and notes. A row's time is asked for by several rules: read once."""
+    """A function (text, zone name) → RFC 3339 and notes. A row's time is asked for by several rules: read once.
+
+    Where rows are ordered by time, each is also asked for when the log is read first: by logs of usual size once, too.
+    """
     read = time_reader(formats, gap, fold, dict(zones))
 
-    @lru_cache(maxsize=1024)
+    @lru_cache(maxsize=_TIMES_KEPT)
     def wire(text: str, zone_name: str | None) -> tuple[str, tuple[str, ...]]:
         notes: list[str] = []
         return wire_time(read(text, zone_name, notes)), tuple(notes)

@@ -110,7 +110,10 @@ class _Traces:
         self._bytes_of_element = 0
         name = self._names.get(tag) or self._name(tag)
         if name == _ATTRIBUTE:
-            self._attribute(attributes)
+            if self._scope == "event" and not self._keys:
+                self._event_attribute(attributes)
+            else:
+                self._attribute(attributes)
         elif name == "event":
             self._event = {}
             self._events.append((self.line(), self._event))
@@ -161,6 +164,15 @@ class _Traces:
             raise LogError(f"near line {self.line()}: an element of more than {LONGEST_ELEMENT >> 20} MB")
         if self._bytes_of_case > LONGEST_CASE:
             raise LogError(f"near line {self.line()}: a case of more than {LONGEST_CASE >> 20} MB")
+
+    def _event_attribute(self, attributes: dict[str, str]) -> None:
+        """An event's own attribute, as nearly all are; `_attribute` would do the same."""
+        key = attributes.get("key", "")
+        self._keys.append(key)
+        self.columns[key] = None
+        if (value := attributes.get("value")) is not None:
+            event = self._event
+            event[key] = f"{event[key]};{value}" if key in event else value
 
     def _attribute(self, attributes: dict[str, str]) -> None:
         key, keys, scope = attributes.get("key", ""), self._keys, self._scope
