@@ -9,6 +9,8 @@ MCP_VENV ?= .venv-mcp
 # OR-Tools pins an older protobuf than the lock file has.
 ROSTER_VENV ?= .venv-roster
 FORECAST_VENV ?= .venv-forecast
+# What compiles the rules: mypyc needs neither pydantic nor the rest.
+WHEEL_VENV ?= .venv-wheel
 # Test files run side by side: most of their time is waiting for processes that start. The browser has its own event loop.
 JOBS ?= 3
 # An environment made for development also runs Fixtrail.
@@ -21,7 +23,7 @@ CHANGED = $(filter %.py,$(shell git diff --name-only --diff-filter=d $(BASE) -- 
 PURE = $(addprefix tests/unit/,schemas streams/journey runtime sinks/push/words fixtrail/reports/stats fixtrail/reports/drivers repository/test_dependencies.py) tests/contract/events
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev demo test check quick format test-kafka test-long test-pm4py test-mcp test-roster test-forecast fast-path chaos contracts sbom audit helm clean
+.PHONY: help env env-dev demo test check quick format test-kafka test-long test-pm4py test-mcp test-roster test-forecast test-compiled wheel fast-path chaos contracts sbom audit helm clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## */\t/' | expand -t 16
@@ -53,11 +55,25 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(or $(TESTS),--ignore=tests/browser)
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
-test-long: env-dev ## proofs of minutes: kills, an end at every step, partitions moved under load, a machine lost, packs sent once
+test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
 	$(BIN)/pytest -n 2 --dist loadfile -m long $(TESTS)
+	$(if $(TESTS),,$(MAKE) test-compiled)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
 	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m kafka -rs $(TESTS)
+
+wheel:           ## build/wheel: Fixtrail with its rules compiled by mypyc, for this Python (needs a C compiler)
+	@test -x $(WHEEL_VENV)/bin/pip || $(PYTHON) -m venv $(WHEEL_VENV)
+	@$(WHEEL_VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-wheel.lock
+	@rm -rf build/wheel build/lib* build/bdist*
+	FIXTRAIL_COMPILED=1 $(WHEEL_VENV)/bin/pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps \
+	  -w build/wheel .
+
+test-compiled: env-dev wheel ## the tests of the rules on the wheel with compiled rules
+	@rm -rf build/compiled
+	@$(BIN)/python -m zipfile -e build/wheel/*.whl build/compiled
+	FIXTRAIL_TEST_COMPILED=1 $(BIN)/pytest -o pythonpath="build/compiled ." \
+	  tests/unit/streams/journey tests/unit/schemas tests/contract/events
 
 fast-path: env-dev ## a million mutated records read by the fast path and by pydantic: no difference (RECORDS, SEED)
 	$(BIN)/python -m tests.beside_pydantic --records $(or $(RECORDS),1000000) --seed $(or $(SEED),1)
@@ -84,8 +100,9 @@ test-forecast: env-dev ## forecasts beside statsforecast's, in an environment of
 	@$(FORECAST_VENV)/bin/pip install -q --disable-pip-version-check statsforecast==2.1.1
 	FIXTRAIL_TEST_STATSFORECAST=$(FORECAST_VENV)/bin/python $(BIN)/pytest tests/unit/fixtrail/parts/test_rates.py
 
-chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, RATE, BROKER, SMOKE=1)
+chaos: env-dev   ## faults on everything under load, then every promise checked (SEED, MINUTES, FAULTS, RATE, BROKER, SMOKE=1, CLUSTER=1)
 	$(BIN)/python -m tests.chaos.run --seed $(or $(SEED),1) --minutes $(or $(MINUTES),$(if $(SMOKE),1,30)) \
+	  $(if $(CLUSTER),--brokers 3) $(if $(FAULTS),--faults $(FAULTS)) \
 	  $(if $(BROKER),--broker $(BROKER)) $(if $(SMOKE),--smoke --gap 5 --today 60) $(if $(RATE),--rate $(RATE)) \
 	  $(if $(GAP),--gap $(GAP)) $(if $(TODAY),--today $(TODAY)) $(if $(REPORT),--report $(REPORT)) $(CHAOS)
 

@@ -5,23 +5,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from fixtrail.settings import (
+    HistorySettings,
     PersonsSettings,
     ProcessSettings,
     PulseSettings,
     ScheduleSettings,
     ServerSettings,
-    StorageSettings,
     WatchSettings,
     WebSettings,
-    WorkerSettings,
 )
 from runtime.failure import USAGE, ExitError
 
 
 class Settings(
     WebSettings,
-    WorkerSettings,
-    StorageSettings,
+    HistorySettings,
     WatchSettings,
     PulseSettings,
     PersonsSettings,

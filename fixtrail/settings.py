@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from runtime.tracing import Tracing
 
 
+StaffRole = Literal["viewer", "quality", "manager", "admin"]
+
+
 class SecretSettings(DataSettings):
     """The key of the keyed hashes, and what other keys are derived of where they are not set."""
 
@@ -91,7 +94,7 @@ class StaffSettings(SettingsGroup):
     """How employees are named where their work is counted."""
 
     staff_ids: Literal["pseudonym", "clear"] = Field(
-        default="pseudonym", description="How ClickHouse names technicians; `clear` shows them to managers."
+        default="pseudonym", description="How ClickHouse names technicians: by pseudonyms or their own ids."
     )
 
 
@@ -198,7 +201,7 @@ class AccountSettings(SecretSettings):
     session_key_old: str | None = Field(default=None, repr=False, description="The one before; its sessions go on.")
     session_idle_s: int = Field(default=2 * 3600, ge=60, description="An unused session ends after so long.")
     session_s: int = Field(default=12 * 3600, ge=60, description="Any session ends after so long.")
-    second_factor: list[Literal["viewer", "manager", "admin"]] = Field(
+    second_factor: list[StaffRole] = Field(
         default_factory=list, description="Roles whose local accounts must have a second factor, as a JSON list."
     )
 
@@ -219,18 +222,27 @@ class OidcSettings(SettingsGroup):
     oidc_scope: str = "openid profile"
     oidc_name_claim: str = Field(default="preferred_username", description="The claim that names the account.")
     oidc_role_claim: str = Field(default="fixtrail_role", description="The claim that gives the role.")
-    oidc_roles: dict[str, Literal["viewer", "manager", "admin"]] = Field(
+    oidc_roles: dict[str, StaffRole] = Field(
         default_factory=dict, description="Which value of that claim is which role; without it they are the roles."
     )
     oidc_centers_claim: str | None = Field(default=None, description="The claim that lists the centers one may see.")
 
 
 class ApiKeySettings(DataSettings):
-    """Where the keys of the API are."""
+    """Where the keys of the API are, and the log of what each asked."""
 
     api_keys: Path | None = Field(
         default=None, description="File of the API keys; by default api-keys.json in `data`. Changes count at once."
     )
+    api_log: str | None = Field(
+        default=None, repr=False, description="postgresql://… of the log of API requests; by default a file in `data`."
+    )
+    api_log_hours: int = Field(default=72, ge=0, le=24 * 31, description="The log goes back so far; 0 keeps none.")
+    api_log_mib: int = Field(default=16, ge=1, le=1024, description="MiB of the log that one key may fill.")
+
+    def api_log_dsn(self) -> str:
+        """Where the log of the API's requests is."""
+        return self.api_log or f"sqlite:///{self.data / 'api-requests.sqlite3'}"
 
 
 class TracingSettings(SettingsGroup):
@@ -255,6 +267,10 @@ class PersonSettings(SecretSettings):
 
 class SendingSettings(TracingSettings, KafkaSettings, PersonSettings):
     """What the commands that send events need."""
+
+
+class HistorySettings(WorkerSettings, SendingSettings, StorageSettings):
+    """What sending history past the stream needs: it does what senders, workers and writers do."""
 
 
 class ApiSettings(RulesSettings, SendingSettings, ApiKeySettings, LedgerSettings):

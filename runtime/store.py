@@ -17,8 +17,20 @@ T = TypeVar("T")
 BUSY_LIMIT_S = 30.0
 
 
+# SQLite's codes for what passes by itself or once somebody makes room: another process writes, the disk is full or does
+# not take a write, no file can be opened (the limit of open files).
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_PRIMARY_CODE = 0xFF
+
+
 class StoreUnavailableError(Exception):
-    """The database is away or busy. Trying the same again later helps."""
+    """The database is away or busy, or its disk is full. Trying the same again later helps."""
 
 
 class Store(Protocol):
@@ -102,7 +114,7 @@ class SqliteStore:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
+            if error.sqlite_errorcode & _PRIMARY_CODE in _PASSING:
                 raise StoreUnavailableError(f"SQLite: {error}") from error
             raise
 

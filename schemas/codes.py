@@ -22,7 +22,12 @@ CODE_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 def is_code(text: str) -> bool:
     """Whether a value is short enough for a code, and holds no telephone number or e-mail address."""
-    return len(text) <= MAX_CODE_CHARS and not _ADDRESS.search(text)
+    return len(text) <= MAX_CODE_CHARS and not holds_address(text)
+
+
+def holds_address(text: str) -> bool:
+    """Whether there is a telephone number or an e-mail address in it."""
+    return _ADDRESS.search(text) is not None
 
 
 def codes_of(values: Iterable[str] | None) -> list[str]:

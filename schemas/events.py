@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from schemas.order_key import OrderKey
-from schemas.personal import is_pseudonym, is_sealed
+from schemas.personal import CONTACT, is_pseudonym, is_sealed
 
 # ClickHouse's DateTime64(3) holds 1900-01-01 to 2299-12-31; what it cannot hold must not be accepted.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -118,6 +118,9 @@ class Model(BaseModel):
 
 class Event(Model):
     """What every event has. `occurred_at` is event time: when it happened, not when it was sent."""
+
+    # Whether it happens to the car while it is in the workshop.
+    is_of_visit: ClassVar[bool] = True
 
     event_id: Annotated[str, Field(min_length=1, max_length=128)] = Field(
         description="Unique within its order; a second event of the order with the same id is the same event."
@@ -276,6 +279,7 @@ class Cancelled(Event):
 
 
 class Surveyed(Event):
+    is_of_visit: ClassVar[bool] = False
     type: Literal["survey"]
     score: Score
     reasons: Codes | None = None
@@ -293,6 +297,7 @@ def _opened_where_null(phase: object) -> object:
 
 
 class Complained(Event):
+    is_of_visit: ClassVar[bool] = False
     type: Literal["complaint"]
     category: Annotated[str, Field(min_length=1, max_length=256)]
     severity: Literal["low", "high"] | None = None
@@ -309,6 +314,7 @@ class Complained(Event):
 
 
 class FollowedUp(Event):
+    is_of_visit: ClassVar[bool] = False
     type: Literal["follow_up"]
     of: Annotated[str, Field(min_length=1, max_length=128)] = Field(
         description="The survey's `event_id` or a `complaint_id`."
@@ -320,6 +326,7 @@ class FollowedUp(Event):
 class AppointmentMade(Event):
     """Before the check-in; adds no time to the visit."""
 
+    is_of_visit: ClassVar[bool] = False
     type: Literal["appointment"]
     phase: Literal["booked", "moved", "cancelled"]
     starts_at: Instant
@@ -360,6 +367,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "follow_up": FollowedUp,
     "appointment": AppointmentMade,
 }
+TYPES_WITH_CONTACT = frozenset(kind for kind, model in EVENT_TYPES.items() if CONTACT in model.model_fields)
 SERVICE_EVENT: TypeAdapter[
     CheckedIn
     | Diagnosed

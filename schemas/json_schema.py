@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from schemas.call_request import CallRequest
 from schemas.dead_letter import DeadLetter, header_name
 from schemas.events import EVENT_TYPES, SERVICE_EVENT
 from schemas.facts import Acknowledgement, Alert, CenterHour, JourneyFact, Notice
 from schemas.reference_events import REFERENCE_EVENT, REFERENCE_TYPES
+from schemas.shown_estimate import ShownEstimate
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,6 +28,8 @@ _FACTS: dict[str, type[BaseModel]] = {
     "notice": Notice,
     "alert": Alert,
     "acknowledgement": Acknowledgement,
+    "estimate": ShownEstimate,
+    "call_request": CallRequest,
 }
 
 

@@ -21,7 +21,6 @@ FREE_TEXT: Mapping[str, tuple[str, ...]] = {
     "cancellation": ("reason",),
     "complaint": ("resolution",),
 }
-TYPES_WITH_CONTACT = frozenset({"check_in", "appointment"})
 
 _SEALED = re.compile(SEALED_PATTERN)
 _PSEUDONYM = re.compile(PSEUDONYM_PATTERN)

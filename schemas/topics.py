@@ -11,6 +11,7 @@ NOTICES = "notices"
 DEAD_LETTERS = "service-events.dead-letter"
 ALERTS = "alerts"
 ALERT_ACKS = "alert-acks"
+CALL_REQUESTS = "call-requests"
 ESTIMATES = "estimates"
 PART_FORECASTS = "part-forecasts"
 TRACKING_REVOCATIONS = "tracking-revocations"
@@ -45,6 +46,8 @@ TOPICS = (
     Topic(DEAD_LETTERS, _retention(180, max_message_bytes=str(9 * 1024 * 1024))),
     Topic(ALERTS, {"cleanup.policy": "compact"}),
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
+    # Customers who want to be called; a request ends with its visit.
+    Topic(CALL_REQUESTS, _retention(60, cleanup_policy="compact,delete")),
     # What was shown of ready times, for the record.
     Topic(ESTIMATES, _retention(180)),
     # For the supply chain's system; a forecast is of one first day, so that a year of them is a record.

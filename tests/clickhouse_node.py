@@ -25,7 +25,10 @@ from tests.paths import ROOT
 
 START_S = 180.0
 STOP_S = 90.0
-TABLES = ("journeys", "events", "dead_letters", "center_hours", "centers", "alerts", "reference_events")
+TABLES = (
+    *("journeys", "events", "dead_letters", "center_hours", "centers", "alerts", "reference_events"),
+    "history_vehicles",
+)
 
 
 @dataclass

@@ -13,7 +13,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,10 +110,12 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode
     node.stop()
 
 
-def prepare_kafka(data: Path, port: int, controller_port: int, further: str = "") -> list[str]:
+def prepare_kafka(
+    data: Path, port: int, controller_port: int, further: str = "", *, format_options: Sequence[str] = ()
+) -> list[str]:
     """The command that runs a node which serves `data`; makes its storage where there is none.
 
-    `further` properties go before the usual ones.
+    `further` properties go before the usual ones; `format_options` are for the tool that makes the storage.
     """
     jars = kafka_jars()
     properties = data / "server.properties"
@@ -122,7 +124,7 @@ def prepare_kafka(data: Path, port: int, controller_port: int, further: str = ""
         usual = PROPERTIES.format(port=port, controller_port=controller_port, data=data)
         # Of a property that is there twice Java takes the last one.
         properties.write_text(usual + further)
-        _format(jars, properties)
+        _format(jars, properties, format_options)
     return _java(jars, "kafka.Kafka", str(properties))
 
 
@@ -176,8 +178,8 @@ def _java(jars: Path, main: str, *arguments: str) -> list[str]:
     return ["java", *JAVA_FLAGS, log_level, "-cp", f"{jars}/*", main, *arguments]
 
 
-def _format(jars: Path, properties: Path) -> None:
-    command = _java(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
+def _format(jars: Path, properties: Path, options: Sequence[str]) -> None:
+    command = _java(jars, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties), *options)
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise RuntimeError(f"Apache Kafka could not format its storage: {done.stdout} {done.stderr}")
@@ -210,11 +212,11 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Pat
         time.sleep(0.1)
 
 
-def kafka_answers(port: int) -> bool:
+def kafka_answers(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a Metadata request is answered with a broker in it."""
     request = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection((host, port), timeout=10) as connection:
             connection.sendall(struct.pack(">i", len(request)) + request)
             answer = connection.recv(12)
     except OSError:

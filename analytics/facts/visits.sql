@@ -29,7 +29,7 @@ sources AS
         type = 'quote_decision' AND NOT JSONExtractBool(payload, 'approved') AS refuses,
         if(type = 'repair' AND phase = 'paused', JSONExtractString(payload, 'pause_reason'), '') AS pause_reason,
         if(diagnosed, JSONExtractRaw(payload, 'quote'), '') AS quote
-    FROM fixtrail.events
+    FROM {source_database:Identifier}.{source:Identifier}
     WHERE vehicle_key >= {since:String} AND vehicle_key < {until:String}
 ),
 -- What was said of the same job or part request before.

@@ -17,7 +17,7 @@ users_app = typer.Typer(help="Accounts of the ops board and the analysis pages."
 )
 def users_add(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -")],
-    role: Annotated[str, typer.Option(help="viewer, manager or admin.")] = "viewer",
+    role: Annotated[str, typer.Option(help="viewer, quality, manager or admin.")] = "viewer",
     center: Annotated[list[str] | None, typer.Option(help="A center it may see; repeatable.")] = None,
     all_centers: Annotated[bool, typer.Option("--all-centers", help="It may see all centers.")] = False,
     screen: Annotated[bool, typer.Option("--screen", help="A viewer on a wall: no idle sign-out.")] = False,

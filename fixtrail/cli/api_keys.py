@@ -1,19 +1,21 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
+from runtime.failure import USAGE, ExitError
 
 keys_app = typer.Typer(help="Keys with which other systems send events and read orders.", no_args_is_help=True)
 
 
 @keys_app.command(
-    "add", epilog="Example:  fixtrail api-keys add dms-east --scope events:write --center east-01 --center east-02"
+    "add",
+    epilog="Examples:  fixtrail api-keys add dms-east --scope events:write --center east-01 --center east-02    "
+    "fixtrail api-keys add dms-east --test",
 )
 def keys_add(
     source: Annotated[str, typer.Argument(help="Which system the key is for.")],
@@ -29,6 +31,9 @@ def keys_add(
         int | None, typer.Option(min=1, help="Events a minute, instead of FIXTRAIL_API_EVENTS_PER_MINUTE.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="Time with offset from which on it is refused.")] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="A test key: all is checked and answered as usual, nothing is written.")
+    ] = False,
     data: Data = None,
 ) -> None:
     """Make a key and print it: only now, of its secret nothing but a hash is kept. Servers know it at once."""
@@ -43,8 +48,10 @@ def keys_add(
         centers=center or (),
         events_per_minute=per_minute,
         expires_at=parse_time(expires, "--expires") if expires else None,
+        test=test,
     )
-    print(f"key {key.id} of {source}: {', '.join(sorted(key.scopes))}. It is not shown again:", file=sys.stderr)
+    kind = "test key" if test else "key"
+    print(f"{kind} {key.id} of {source}: {', '.join(sorted(key.scopes))}. It is not shown again:", file=sys.stderr)
     say(text)
 
 
@@ -70,3 +77,34 @@ def keys_revoke(
 
     key = command.revoke_key(settings_of(data), key_id)
     say(f"key {key.id} of {key.source} is refused from now on")
+
+
+@keys_app.command(
+    "log",
+    epilog="Examples:  fixtrail api-keys log 0f3a9c1e77d2 --hours 2    fixtrail api-keys log --refused --json",
+)
+def keys_log(
+    key_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this key; default: all.")] = None,
+    hours: Annotated[int, typer.Option(min=1, help="So many hours back.")] = 24,
+    status: Annotated[int | None, typer.Option(min=100, max=599, help="Only answers with this status.")] = None,
+    problem: Annotated[str | None, typer.Option(help="Only this problem: refused, rate-limited …")] = None,
+    event_id: Annotated[str | None, typer.Option(help="Only requests with this event.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Only those of which something was refused.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many requests at most.")] = 100,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="One line an event; - for stdout.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """What a key sent and how it was answered: status, problem, event ids. No content of any event is kept."""
+    from fixtrail.web.api import log_command
+
+    if as_json and csv is not None and str(csv) == "-":
+        raise ExitError("--json and --csv - both write to stdout", USAGE)
+    query = log_command.LogFilter(key_id, hours, status, problem, event_id, refused, limit)
+    requests = log_command.read_log(settings_of(data), query)
+    if csv is not None:
+        log_command.write_csv(requests, csv)
+    if as_json:
+        say_json(requests)
+    elif csv is None:
+        log_command.print_log(requests)

@@ -99,7 +99,7 @@ def sql(
 @app.command(
     epilog="Examples:  fixtrail report kpi --targets examples/targets.toml    fixtrail report parts --html parts.html"
     "    fixtrail report pack --period week --end 2026-07-12"
-    "    fixtrail report parts --forecast --json"
+    "    fixtrail report parts --forecast --json    fixtrail report league --figure ftfr --from 2026-07-01"
 )
 def report(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; --list tells them all.")] = None,
@@ -130,6 +130,7 @@ def report(
     forecast: Annotated[
         bool, typer.Option("--forecast", help="parts: with the next 30 days, the stock for them, and the record.")
     ] = False,
+    figure: Annotated[str, typer.Option(help="league: only by ftfr, wait, nps or complaints.")] = "",
     table: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="kpi: judge these figures instead of ClickHouse's.")
     ] = None,
@@ -177,6 +178,8 @@ def report(
         raise ExitError("--staff goes with report grades", USAGE)
     if forecast and name != "parts":
         raise ExitError("--forecast goes with report parts", USAGE)
+    if figure and name != "league":
+        raise ExitError("--figure goes with report league", USAGE)
     options = replace(
         command.read_options(targets, since, until, by),
         source=source,
@@ -185,5 +188,6 @@ def report(
         procedures=procedures or settings.procedures,
         staff=staff or settings.staff,
         forecast=forecast,
+        figure=figure,
     )
     raise SystemExit(command.run_report(settings, name, options, forms, say, table))

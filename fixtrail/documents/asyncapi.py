@@ -11,8 +11,10 @@ from schemas.reference_events import REFERENCE_TYPES
 from schemas.topics import (
     ALERT_ACKS,
     ALERTS,
+    CALL_REQUESTS,
     CENTER_HOURS,
     DEAD_LETTERS,
+    ESTIMATES,
     JOURNEYS,
     NOTICES,
     REFERENCE_DEAD_LETTERS,
@@ -41,6 +43,13 @@ _CHANNELS: dict[str, tuple[str, str, str, list[str]]] = {
     NOTICES: ("send", "Milestones of an order.", "order_id", ["notice"]),
     ALERTS: ("send", "What the staff must look at; compacted, the highest version counts.", "alert_id", ["alert"]),
     ALERT_ACKS: ("send", "Who takes care of an alert; compacted.", "alert_id", ["acknowledgement"]),
+    ESTIMATES: ("send", "Each ready time that was shown, for the record.", "center_id and order_id", ["estimate"]),
+    CALL_REQUESTS: (
+        "send",
+        "Which customers want to be called, and who did it; compacted, the newest of an order counts.",
+        "center_id and order_id",
+        ["call_request"],
+    ),
     DEAD_LETTERS: ("send", "What was refused: original key and bytes, the reason in headers.", "", ["dead_letter"]),
     REFERENCE_DEAD_LETTERS: ("send", "The same of reference events.", "", ["dead_letter"]),
 }
@@ -60,7 +69,7 @@ def _asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Fixtrail",
             "version": "1.0.0",
-            "description": "Events of orders and reference events in; journeys, notices, alerts, dead letters out.",
+            "description": "Events of orders and reference events in; journeys, notices, alerts, estimates out.",
         },
         "defaultContentType": "application/json",
         "channels": {_id(topic): _channel(topic) for topic in _CHANNELS},

@@ -3,37 +3,27 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fixtrail.imports.times import Fold, Gap, check_format
 from fixtrail.imports.zones import zone_of
+from schemas.events import EVENT_TYPES
+from schemas.reference_events import REFERENCE_TYPES
 from schemas.toml_file import load_model
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 Scalar = str | bool | int | float
-EventType = Literal[
-    "check_in",
-    "diagnosis",
-    "quote_decision",
-    "part_request",
-    "repair",
-    "quality_check",
-    "ready",
-    "expert",
-    "handoff",
-    "cancellation",
-    "survey",
-    "complaint",
-    "follow_up",
-    "appointment",
-    "stock_level",
-    "staff_shift",
-    "staff_grade",
-    "staff_survey",
-    "suggestion",
-    "price_list",
-]
+
+
+def _type_of_event(name: str) -> str:
+    types = (*EVENT_TYPES, *REFERENCE_TYPES)
+    if name not in types:
+        raise ValueError(f"Input should be {', '.join(map(repr, types))}")
+    return name
+
+
+EventType = Annotated[str, AfterValidator(_type_of_event)]
 # width: full-width letters and digits become plain ones; spaces: none are left.
 Normalization = Literal["width", "upper", "lower", "spaces"]
 

@@ -188,7 +188,7 @@ class Tally:
             order = self._orders[event.order_id] = _Order(event.vehicle_id)
         order.several_vehicles |= order.vehicle_id != event.vehicle_id
         order.checked_in |= type_ == "check_in"
-        order.is_visit |= type_ not in ("survey", "complaint", "follow_up", "appointment")
+        order.is_visit |= event.is_of_visit
         order.closed |= type_ in ("handoff", "cancellation")
 
     def report(self, log: str, scan: Scan, journeys: JourneyFigures | None = None) -> ImportReport:

@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Spool(Generic[T]):
     """Takes tuples of plain values and gives them back in the same order, as often as asked."""
 
-    def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (lives as long as the spool)
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._file = SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 (lives as long as the spool)
         self._block: list[T] = []
 
     def add(self, row: T) -> None:

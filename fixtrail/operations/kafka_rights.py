@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from schemas.topics import (
     ALERT_ACKS,
     ALERTS,
+    CALL_REQUESTS,
     CENTER_HOURS,
     DEAD_LETTERS,
     ESTIMATES,
@@ -63,8 +64,8 @@ BOX_RIGHTS = {
         group="-watch",
     ),
     "web": BoxRights(
-        reads=(JOURNEYS, ALERTS, ALERT_ACKS, TRACKING_REVOCATIONS, STAFF_SESSIONS),
-        writes=(SERVICE_EVENTS, REFERENCE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES),
+        reads=(JOURNEYS, ALERTS, ALERT_ACKS, TRACKING_REVOCATIONS, STAFF_SESSIONS, CALL_REQUESTS),
+        writes=(SERVICE_EVENTS, REFERENCE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES, CALL_REQUESTS),
     ),
     "pulse": BoxRights(reads=(JOURNEYS,), writes=(SERVICE_EVENTS, JOURNEYS), looks=_WATCHED, all_groups=True),
     "migrate": BoxRights(looks=_ALL, creates=True),

@@ -7,6 +7,7 @@ from fixtrail.partitions.copying import Headers, Source
 from fixtrail.partitions.tables import GONE
 from schemas.dead_letter import DeadLetter, header_name, read_dead_letter
 from schemas.topics import DEAD_LETTERS, SERVICE_EVENTS
+from sinks.clickhouse.tables import HISTORY
 
 Origin = tuple[int, int]
 
@@ -49,7 +50,8 @@ class LetterRewrite:
         origin = letter.partition, letter.offset
         is_mark = letter.code == REDRIVEN
         places = self._letters if is_mark else self._events if letter.topic == SERVICE_EVENTS else {}
-        partition, offset = places.get(origin, (letter.partition + GONE, letter.offset))
+        gone = letter.partition + (GONE if letter.partition < HISTORY else 0)
+        partition, offset = places.get(origin, (gone, letter.offset))
         new = {header_name("partition"): partition, header_name("offset"): offset}
         changed = [(name, str(new[name]).encode() if name in new else value) for name, value in headers]
         return f"{partition}:{offset}".encode() if is_mark else record.key, changed

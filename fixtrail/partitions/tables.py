@@ -1,7 +1,8 @@
 """ClickHouse's rows under another number of partitions: built beside the tables in use, then exchanged with them.
 
 Rows say where their record stands in Kafka. Those whose record has moved get its new partition and offset; those
-whose record the topic has let go of get a partition number that no topic has, one million higher at each move.
+whose record the topic has let go of get a partition number that no topic has, one million higher at each move. What
+came as history, past Kafka, stands in no topic and stays as it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from schemas.facts import HOUR_FIGURES
 from sinks.clickhouse.fact_rows import CENTER_HOURS, FactRows
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.tables import DATABASE
+from sinks.clickhouse.tables import DATABASE, HISTORY
 
 TABLES = ("events", "dead_letters", "center_hours")
 # As a partition: of rows whose records or whose state are no more.
@@ -76,7 +77,8 @@ class TableMove:
     def _fill(self, table: str, piece: str, replaced: dict[str, str]) -> None:
         columns = self._columns(table)
         values = {name: f"old.{name}" for name in columns} | replaced
-        values["kafka_partition"] = f"if(moved.hit = 1, moved.new_partition, old.kafka_partition + {GONE})"
+        elsewhere = f"old.kafka_partition + if(old.kafka_partition < {HISTORY}, {GONE}, 0)"
+        values["kafka_partition"] = f"if(moved.hit = 1, moved.new_partition, {elsewhere})"
         values["kafka_offset"] = "if(moved.hit = 1, moved.new_offset, old.kafka_offset)"
         pieces = piece if "kafka_partition" in piece else "1"
         self._command(
@@ -94,6 +96,11 @@ class TableMove:
             self._client.insert(LIVE_HOURS, live_rows)
         both = [*facts, *self._settled_hours()]
         rows = FactRows(KeyedHash(b"of hours nothing is hashed"))
+        columns = ", ".join(self._columns("center_hours"))
+        self._command(
+            f"INSERT INTO {beside('center_hours')} ({columns}) SELECT {columns} FROM {DATABASE}.center_hours FINAL "
+            f"WHERE kafka_partition = {HISTORY}"
+        )
         if both:
             self._client.insert(
                 beside("center_hours"), [rows.hour_row(fact) for fact in both], column_names=CENTER_HOURS.columns
@@ -108,7 +115,8 @@ class TableMove:
             f"SELECT center_id, toUnixTimestamp64Milli(hour) AS at, {sums}, sumMap(wait_buckets) "
             f"FROM (SELECT * FROM {DATABASE}.center_hours FINAL) "
             "WHERE (center_id, toUnixTimestamp64Milli(hour), kafka_partition) "
-            f"NOT IN (SELECT center_id, hour, kafka_partition FROM {LIVE_HOURS}) GROUP BY center_id, at"
+            f"NOT IN (SELECT center_id, hour, kafka_partition FROM {LIVE_HOURS}) AND kafka_partition < {HISTORY} "
+            "GROUP BY center_id, at"
         ).result_rows:
             fact = dict(zip(names, row, strict=True))
             fact["wait_buckets"] = {str(bucket): count for bucket, count in sorted(fact["wait_buckets"].items())}

@@ -70,11 +70,13 @@ def slices_of(client: Any, events_at_once: int) -> list[Slice]:
 class DerivedFacts:
     """The facts of one slice after the other, in tables of their own; `hours` adds up what all slices gave.
 
-    `visits` and `orders` hold the slice derived last, `orders` with the columns of `journeys`.
+    `visits` and `orders` hold the slice derived last, `orders` with the columns of `journeys`. `source` is the database
+    and the table of the distinct accepted events.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, source: tuple[str, str] = ("fixtrail", "events")) -> None:
         self.client = client
+        self._source = source
         run = secrets.token_hex(8)
         self.visits, self.orders, self.hours = (f"{_PREFIX}{name}_{run}" for name in ("visits", "orders", "hours"))
         self._texts = {
@@ -83,11 +85,15 @@ class DerivedFacts:
 
     def derive(self, part: Slice) -> None:
         """Make `orders` the orders of this slice, and add what they give to `hours`."""
+        self.derive_orders(part)
+        self._fill(self.hours, "hours", _HOUR_COLUMNS, part)
+
+    def derive_orders(self, part: Slice) -> None:
+        """Make `orders` the orders of this slice."""
         for table in (self.visits, self.orders):
             self.command(f"TRUNCATE TABLE {DATABASE}.{table}")
         self._fill(self.visits, "visits", _VISIT_COLUMNS, part)
         self._fill(self.orders, "orders", JOURNEYS.columns, part)
-        self._fill(self.hours, "hours", _HOUR_COLUMNS, part)
 
     def command(self, text: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run one statement with the settings of a slice."""
@@ -95,7 +101,7 @@ class DerivedFacts:
 
     def create(self) -> None:
         """Make the tables, empty; those of a run that died a day ago are dropped."""
-        self._drop_leftovers()
+        self.drop_leftovers()
         self.command(
             f"CREATE TABLE {DATABASE}.{self.orders} AS {JOURNEYS.full_name} ENGINE = MergeTree "
             "ORDER BY (order_id, center_id)"
@@ -121,9 +127,12 @@ class DerivedFacts:
         self.command(text, self._parameters() | keys)
 
     def _parameters(self) -> dict[str, Any]:
-        return {"database": DATABASE, "visits": self.visits, "orders": self.orders}
+        database, source = self._source
+        tables = {"visits": self.visits, "orders": self.orders, "source": source}
+        return {"database": DATABASE, "source_database": database, **tables}
 
-    def _drop_leftovers(self) -> None:
+    def drop_leftovers(self) -> None:
+        """Drop the tables of runs that died a day ago."""
         query = (
             "SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {prefix:String}) "
             "AND metadata_modification_time < {before:UInt32}"

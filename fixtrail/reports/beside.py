@@ -38,6 +38,7 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "no_hours": Bilingual("服务中心无营业时间", "at centers without hours"),
     "not_due": Bilingual("时限未到", "still within the limit"),
     "no_contact": Bilingual("未联系", "without a contact"),
+    "ready_in_time": Bilingual("按时完工", "ready in time"),
     "not_resolved": Bilingual("未解决", "not resolved"),
     "called": Bilingual("已联系", "contacted"),
     "not_called": Bilingual("未联系", "not contacted"),

@@ -15,6 +15,12 @@ REPORTS = {
     "change": Bilingual(
         "指标变了多少，是哪些中心、通道和故障类别造成的？", "What changed, and at which centers, lanes and groups?"
     ),
+    "league": Bilingual(
+        "哪些服务中心与其他中心的差别超出偶然？", "Which centers differ from the others by more than chance?"
+    ),
+    "lane": Bilingual(
+        "哪些项目适合快修通道，哪些会超时？", "Which items belong in the quick lane, and which break its limit?"
+    ),
     "drivers": Bilingual("什么让评分上升或下降？", "What moves the score?"),
     "pareto": Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
     "pilot": Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),

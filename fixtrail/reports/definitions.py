@@ -17,6 +17,7 @@ DEFINITIONS: dict[str, Definition] = {
         "nps",
         "higher",
         2,
+        needs=("no_score",),
     ),
     "ftfr": Definition(
         Bilingual("一次修复率", "First-time fix rate"),
@@ -26,6 +27,7 @@ DEFINITIONS: dict[str, Definition] = {
         ),
         "share",
         "higher",
+        needs=("no_repair",),
     ),
     "ftfr_confirmed": Definition(
         Bilingual("一次修复率（已确认）", "First-time fix rate, confirmed"),
@@ -126,6 +128,7 @@ DEFINITIONS: dict[str, Definition] = {
         "share",
         "higher",
         2,
+        needs=("no_promise", "no_ready"),
     ),
     "quote_kept": Definition(
         Bilingual("报价兑现率", "Quote kept"),
@@ -135,6 +138,7 @@ DEFINITIONS: dict[str, Definition] = {
         ),
         "share",
         "higher",
+        needs=("no_amount", "no_approval"),
     ),
     **BESIDE,
 }

@@ -31,6 +31,8 @@ class Options:
     staff: Path | None = None
     # Of report parts: with the next 30 days.
     forecast: bool = False
+    # Of report league: one of its leagues, "" for all.
+    figure: str = ""
 
     def scope(self) -> dict[str, Any]:
         """The same as a report states it."""

@@ -54,6 +54,8 @@ class Definition:
     version: int = 1
     # In which of a report's tables of figures it stands.
     part: Part = "headline"
+    # Why an order can be left out of it: columns of analytics/queries/data_orders.sql.
+    needs: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:

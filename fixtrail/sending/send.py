@@ -204,6 +204,11 @@ class PartitionedSender:
         """Put one record with its own key."""
         await self._enqueue(*self._key_and_partition(key.decode()), value)
 
+    async def mark(self, key: bytes, headers: list[tuple[str, bytes]]) -> None:
+        """Put a record without value behind what was put before."""
+        await self._seal_enqueued()
+        await self._append(*self._key_and_partition(key.decode()), None, headers)
+
     async def _enqueue(self, key: bytes | None, partition: int, line: bytes) -> None:
         self._unsealed.append((key, partition, line))
         if len(self._unsealed) >= SEALED_AT_ONCE:
@@ -221,16 +226,20 @@ class PartitionedSender:
                 self.sent.error = self.sent.error or str(error)
                 return
         for (key, partition, _), line in zip(waiting, lines, strict=True):
-            await self._append(key, partition, line)
+            await self._append(key, partition, line, [])
 
-    async def _append(self, key: bytes | None, partition: int, line: bytes) -> None:
-        now_ms = int(time.time() * 1000)
+    async def _append(
+        self, key: bytes | None, partition: int, line: bytes | None, more: list[tuple[str, bytes]]
+    ) -> None:
+        now_ms, value = int(time.time() * 1000), line or b""
         batch = self._batches.get(partition) or self._new_batch(partition)
-        if batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition, line)) is None:
+        headers = [*self._headers(partition, value), *more]
+        if batch.append(key=key, value=line, timestamp=now_ms, headers=headers) is None:
             await self._send(partition)
             batch = self._new_batch(partition)
-            batch.append(key=key, value=line, timestamp=now_ms, headers=self._headers(partition, line))
-        self.sent.bytes += len(line)
+            headers = [*self._headers(partition, value), *more]
+            batch.append(key=key, value=line, timestamp=now_ms, headers=headers)
+        self.sent.bytes += len(value)
 
     def _headers(self, partition: int, line: bytes) -> list[tuple[str, bytes]]:
         # Only of what this version knows: a reader that does not know it then is an older one.

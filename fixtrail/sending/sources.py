@@ -23,13 +23,17 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given."""
+    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given.
+
+    `history`: what was closed long ago goes straight into ClickHouse.
+    """
 
     log: Path
     mapping: Path
     dry_run: bool
     out: Path | None
     rejects: Path | None
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
     from fixtrail.imports.run import import_log
 
     mapping = load_mapping(run.mapping)
-    with _rejects(run.rejects) as rejects, share_bar("importing") as moved:
+    with rejects_file(run.rejects) as rejects, share_bar("importing") as moved:
         if run.dry_run:
             return await import_log(run.log, mapping, None, moved, rejects), None
         if run.out is not None:
@@ -100,7 +104,8 @@ async def _import(settings: SendingSettings, run: ImportRun) -> "tuple[ImportRep
 
 
 @contextlib.contextmanager
-def _rejects(path: Path | None) -> Iterator[TextIO | None]:
+def rejects_file(path: Path | None) -> Iterator[TextIO | None]:
+    """The file for the rows that an import refuses, where one is asked for."""
     if path is None:
         yield None
     else:

@@ -19,7 +19,8 @@ def create_app(web: Web) -> FastAPI:
     match_any_path()
     app = FastAPI(title="Fixtrail", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
-    app.state.tracking = Pages(web.config, web.journeys.checks, web.estimates.shown)
+    beside = web.estimates.shown, web.calls.newest, web.queues.position_of
+    app.state.tracking = Pages(web.config, web.journeys.checks, *beside)
     for router in _routers():
         app.include_router(router)
     app.mount("/v1", create_api(web.api))

@@ -9,6 +9,7 @@ from fixtrail.settings import client_options
 from fixtrail.tracking_links import Links
 from fixtrail.web.api.figures import computer as figure_computer
 from fixtrail.web.api.state import ApiState, make_state
+from fixtrail.web.calls import CallRequests
 from fixtrail.web.config import WebConfig
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.events import Events
@@ -16,6 +17,7 @@ from fixtrail.web.freshness import Freshness
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops.boards import Boards
 from fixtrail.web.ops.state import Ops, make_ops
+from fixtrail.web.queues import Queues
 from fixtrail.web.security import Gate
 from runtime.progress import Progress
 
@@ -26,7 +28,8 @@ class Web:
 
     `journeys` is the read model, `events` sends to Kafka, `gate` counts requests and streams, `links` knows tokens,
     `api` is what the interface for other systems works with, `ops` what the staff's pages do,
-    `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready.
+    `boards` the pieces of the board, `freshness` how old the data are, `estimates` when cars will be ready,
+    `calls` which customers want to be called, `queues` who waits for a bay before whom.
     """
 
     config: WebConfig
@@ -38,15 +41,18 @@ class Web:
     ops: Ops = field(repr=False)
     boards: Boards = field(repr=False)
     estimates: Estimates = field(repr=False)
+    calls: CallRequests = field(repr=False)
+    queues: Queues = field(repr=False)
     freshness: Freshness = field(repr=False)
     progress: Progress = field(repr=False)
 
 
 def make_web(config: WebConfig, progress: Progress) -> Web:
     """All parts, not running yet; call it on the event loop that will serve."""
-    journeys, ops = Journeys(), make_ops(config)
+    journeys, ops, calls = Journeys(), make_ops(config), CallRequests()
     estimates = Estimates(journeys.visits, config.centers)
-    api = make_state(config.settings, journeys, progress, config.centers.all, estimates)
+    queues = Queues(journeys.open_at, journeys.bay_waits, config.centers)
+    api = make_state(config.settings, journeys, progress, config.centers.all, estimates, queues)
     api.figures.compute = figure_computer(config.settings)
     return Web(
         config=config,
@@ -56,8 +62,10 @@ def make_web(config: WebConfig, progress: Progress) -> Web:
         links=Links(*config.settings.link_keys()),
         api=api,
         ops=ops,
-        boards=Boards(journeys, config.centers, estimates),
+        boards=Boards(journeys, config.centers, estimates, calls),
         estimates=estimates,
+        calls=calls,
+        queues=queues,
         freshness=Freshness(journeys.table, journeys.table.heartbeats, ops.ask),
         progress=progress,
     )

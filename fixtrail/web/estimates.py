@@ -7,10 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from datetime import time as time_of_day
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import orjson
 
 from fixtrail.configuration import Centers
 from fixtrail.estimates.cells import EstimateTable
@@ -21,6 +18,7 @@ from fixtrail.web.events import NotAcknowledgedError
 from schemas.centers import Center
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
+from schemas.shown_estimate import ShownEstimate
 from schemas.times import DAY_MS, MINUTE_MS, to_ms
 from schemas.topics import ESTIMATES
 
@@ -81,7 +79,7 @@ class Estimates:
         limits = current.point_at, current.low, current.high
         if self._shown.get(fact.order) != limits:
             self._shown[fact.order] = limits
-            self._unsent[fact.order, limits] = orjson.dumps(_record(fact, current, now))
+            self._unsent[fact.order, limits] = shown_estimate(fact, current, now).model_dump_json().encode()
             for cache, most in ((self._shown, MOST_SHOWN), (self._unsent, MOST_UNSENT)):
                 if len(cache) > most:
                     cache.popitem(last=False)
@@ -145,18 +143,19 @@ def change_over(center: Center) -> int | None:
     return to_ms(datetime.combine(center.wave_start, time_of_day(), ZoneInfo(center.time_zone)))
 
 
-def _record(fact: JourneyFact, current: Estimate, now: int) -> dict[str, Any]:
-    """What stands in topic `estimates`."""
-    return {
-        "center_id": fact.center_id,
-        "order_id": fact.order_id,
-        "shown_at": now,
-        "point_at": current.point_at,
-        "activity": fact.activity,
-        "promised_at": fact.promised_at,
-        "low": current.low,
-        "middle": current.middle,
-        "high": current.high,
-        "late_probability": current.late_probability,
-        "as_of": current.as_of,
-    }
+def shown_estimate(fact: JourneyFact, current: Estimate, now: int) -> ShownEstimate:
+    """What stands in topic `estimates` of an estimate that somebody is shown at `now` (ms)."""
+    assert fact.activity is not None
+    return ShownEstimate(
+        center_id=fact.center_id,
+        order_id=fact.order_id,
+        shown_at=now,
+        point_at=current.point_at,
+        activity=fact.activity,
+        promised_at=fact.promised_at,
+        low=current.low,
+        middle=current.middle,
+        high=current.high,
+        late_probability=current.late_probability,
+        as_of=current.as_of,
+    )

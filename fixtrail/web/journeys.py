@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import orjson
 
+from fixtrail.estimates.bay_queue import PastBayWaits
 from fixtrail.estimates.past import PastVisits
 from fixtrail.voices.cases import Case, cases_of
 from fixtrail.web.freshness import HeartbeatTimes
@@ -39,10 +40,11 @@ class _Row:
 
     __slots__ = ("cases", "fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
 
-    def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits) -> None:
+    def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits, bay_waits: PastBayWaits) -> None:
         fact = orjson.loads(raw)
         checks.add(fact)
         visits.add(fact)
+        bay_waits.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
         self.order = OrderKey.of(fact)
@@ -146,6 +148,7 @@ class Journeys:
     def __init__(self) -> None:
         self.checks = CheckHistory()
         self.visits = PastVisits()
+        self.bay_waits = PastBayWaits()
         self.table = _LiveTable(self._row, _is_old)
         self.table.on_order_change(self._note)
         # Set once all that was in the topic at the start has been read.
@@ -156,7 +159,7 @@ class Journeys:
         self._of_all: set[Changes] = set()
 
     def _row(self, raw: bytes) -> _Row:
-        return _Row(raw, self.checks, self.visits)
+        return _Row(raw, self.checks, self.visits, self.bay_waits)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -43,9 +43,10 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     _allow_many_connections()
     web = make_web(config, progress)
     web.links.revocations.on_change(lambda key, *_: _wake(web, key))
+    web.calls.on_change(lambda key, *_: _wake(web, key))
     # Read together: no page opens before the revocations and the sessions that were ended are known.
     sessions = web.ops.access.sessions.records
-    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts, sessions]
+    tables: list[Table[Any]] = [web.journeys.table, web.links.revocations, web.ops.alerts, web.calls, sessions]
     listening = listen(config.settings.web_host, config.settings.web_port)
     parts = [
         asyncio.create_task(follow_tables(client_options(config.settings), tables, progress)),
@@ -69,6 +70,7 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
             task.cancel()
         await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
         await web.api.producer.close()
+        await asyncio.to_thread(web.api.requests.close)
         listening.close()
     return OK
 

@@ -7,13 +7,12 @@ from typing import Any, TypeGuard
 import orjson
 
 from schemas.decode import EventError, Headers, decode_with_extras, event_object
-from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
+from schemas.events import EVENT_TYPES, TYPES_WITH_CONTACT, VEHICLE_CORRECTED, Event, Quote, QuotedLabour, QuotedPart
 from schemas.personal import (
     CONTACT,
     CUSTOMER,
     EXTRAS,
     FREE_TEXT,
-    TYPES_WITH_CONTACT,
     address_text,
     is_pseudonym,
     is_sealed,

@@ -20,6 +20,8 @@ TOPICS = (
 )
 
 DATABASE = "fixtrail_raw"
+# As a partition: of rows that came as history, past Kafka. No topic and no move of partitions counts so far.
+HISTORY = 4_000_000_000
 
 # DateTime64(3) holds 1900-01-01 to 2299-12-31; a producer may stamp a record with anything.
 LATEST_MS = 10_413_792_000_000

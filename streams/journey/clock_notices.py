@@ -8,6 +8,7 @@ however often. `ready` is one of them where its center tells it without proof (r
 from typing import Any
 
 from schemas.order_key import OrderKey
+from streams.journey import milestones
 from streams.journey.ids import notice_id
 from streams.journey.ready_setting import BY_SETTING, is_by_setting
 from streams.journey.visit import BAY, FINISHING, PARTS, PICKUP, RECEPTION
@@ -18,17 +19,6 @@ BY_CLOCK = (RUNNING_LATE, NO_NEWS)
 # Where the customer waits for the workshop: an approval is awaited from the customer.
 SILENT = (RECEPTION, PARTS, BAY)
 
-_HOUR_MS = 3600 * 1000
-_SUPERSEDED_BY = {
-    RUNNING_LATE: ("promise_changed", "ready", "handed_off", "cancelled"),
-    READY: ("ready", "extra_check", "handed_off", "cancelled"),
-    NO_NEWS: (
-        *("promise_changed", "diagnosis_started", "quote_ready", "part_ordered", "part_delayed", "part_arrived"),
-        *("repair_started", "extra_check", "ready", "handed_off", "cancelled"),
-    ),
-}
-# Of a promise that passed in the evening the customer still wants to hear in the morning; not so of a quiet hour.
-_LIFETIME_MS = {RUNNING_LATE: 12 * _HOUR_MS, NO_NEWS: 2 * _HOUR_MS, READY: 24 * _HOUR_MS}
 _EVENT_ID = {RUNNING_LATE: "promise:{promised_at}", NO_NEWS: "silence:{at}", READY: BY_SETTING + "{at}"}
 
 Fact = dict[str, Any]
@@ -63,7 +53,7 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
 
     `at` is when the promise was broken, the last event was or the work was done; `due_at` when that is to be told.
     """
-    subject = _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
+    rule, subject = milestones.BY_CLOCK[milestone], _EVENT_ID[milestone].format(promised_at=fact["promised_at"], at=at)
     return {
         "notice_id": notice_id(OrderKey.of(fact), milestone, subject),
         "order_id": fact["order_id"],
@@ -72,8 +62,8 @@ def clock_notice(fact: Fact, milestone: str, at: int, due_at: int) -> Fact:
         "event_id": subject,
         "occurred_at": at,
         "not_before": due_at,
-        "expires_at": due_at + _LIFETIME_MS[milestone],
-        "superseded_by": _SUPERSEDED_BY[milestone],
+        "expires_at": due_at + rule.lifetime_ms,
+        "superseded_by": rule.superseded_by,
         "locale": fact["locale"],
         "recipients": [],
         "promised_at": fact["promised_at"],

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from schemas.events import Event
-from schemas.personal import CONTACT, CUSTOMER, FREE_TEXT, TYPES_WITH_CONTACT, address_text, key_id_of
+from schemas.events import TYPES_WITH_CONTACT, Event
+from schemas.personal import CONTACT, CUSTOMER, FREE_TEXT, address_text, key_id_of
 from schemas.times import to_ms
 
 LENGTH = 8

@@ -8,40 +8,19 @@ from streams.journey.clock_notices import clock_notice_objection, is_by_clock
 from streams.journey.entries import Entry, PartEntry
 from streams.journey.facts import quote_fact
 from streams.journey.ids import notice_id
+from streams.journey.milestones import BY_EVENT
 from streams.journey.visit import Visit
 from streams.journey.visit_state import Milestone
 
-_MINUTE_MS = 60 * 1000
-_HOUR_MS = 60 * _MINUTE_MS
-
-_CLOSING = ("handed_off", "cancelled")
-_READY = ("ready", *_CLOSING)
-
-# By milestone: which later ones make it pointless, how long it is worth telling, how long to wait whether it holds.
-# A car of which it was told that it is ready may be worked on once more: two minutes show whether it is.
-_RULES: dict[str, tuple[tuple[str, ...], int, int]] = {
-    "checked_in": (("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * _HOUR_MS, 0),
-    "promise_changed": (("promise_changed", *_READY), 12 * _HOUR_MS, 0),
-    "diagnosis_started": (("quote_ready", "repair_started", *_READY), 4 * _HOUR_MS, 0),
-    "quote_ready": (("quote_ready", *_CLOSING), 24 * _HOUR_MS, 0),
-    "part_ordered": (("part_ordered", "part_delayed", "part_arrived", "repair_started", *_READY), 6 * _HOUR_MS, 0),
-    "part_delayed": (("part_delayed", "part_arrived", *_READY), 12 * _HOUR_MS, 0),
-    "part_arrived": (("part_arrived", "repair_started", *_READY), 6 * _HOUR_MS, 0),
-    "repair_started": (("extra_check", *_READY), 6 * _HOUR_MS, 0),
-    "extra_check": (_READY, 6 * _HOUR_MS, 0),
-    "ready": (("extra_check", *_CLOSING), 24 * _HOUR_MS, 2 * _MINUTE_MS),
-    "handed_off": ((), 72 * _HOUR_MS, 0),
-    "cancelled": ((), 24 * _HOUR_MS, 0),
-}
 # All that an event may prove, in the order of a visit.
-MILESTONES = tuple(_RULES)
+MILESTONES = tuple(BY_EVENT)
 # Only what happens to the same part makes these pointless; the timeline does not say which part it was.
 _OF_ONE_PART = {"part_ordered": {"part_delayed", "part_arrived"}, "part_delayed": {"part_delayed", "part_arrived"}}
 
 
 def expires_at(milestone: Milestone) -> int:
     """When the milestone is not worth telling any more (ms)."""
-    return milestone.at + _RULES[milestone.name][1]
+    return milestone.at + BY_EVENT[milestone.name].lifetime_ms
 
 
 def notices_to_make(visit: Visit, milestones: list[Milestone], now_ms: int) -> list[Milestone]:
@@ -58,7 +37,7 @@ def notices_to_make(visit: Visit, milestones: list[Milestone], now_ms: int) -> l
 def notice_of(order: OrderKey, visit: Visit, milestone: Milestone, proof: Entry) -> dict[str, Any]:
     """The notice in the shape of schemas.facts.Notice, as the visit stands now. `proof` is the entry that proves it."""
     name, event_id, at = milestone.name, milestone.event_id, milestone.at
-    superseded_by, _, settling = _RULES[name]
+    rule = BY_EVENT[name]
     part_no, expected_at = _part(visit, proof) if isinstance(proof, PartEntry) else (None, None)
     return {
         "notice_id": notice_id(order, name, event_id),
@@ -67,9 +46,9 @@ def notice_of(order: OrderKey, visit: Visit, milestone: Milestone, proof: Entry)
         "milestone": name,
         "event_id": event_id,
         "occurred_at": at,
-        "not_before": at + settling,
+        "not_before": at + rule.settling_ms,
         "expires_at": expires_at(milestone),
-        "superseded_by": superseded_by,
+        "superseded_by": rule.superseded_by,
         "locale": visit.locale,
         "recipients": visit.contact,
         "promised_at": visit.promised_at,

@@ -15,6 +15,7 @@ from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym
 from streams.journey import entries as e
 from streams.journey.content_digest import LENGTH, UNKNOWN, is_other_content
 from streams.journey.entries import Entry, decode_entry, sort_key
+from streams.journey.order_header import Hour, decode_header
 from streams.journey.visit import Visit, fold
 from streams.journey.visit_state import Milestone
 
@@ -22,27 +23,12 @@ from streams.journey.visit_state import Milestone
 FULL_BYTES = 2 * 1024 * 1024
 
 Outcome = Literal["new", "late", "duplicate", "conflict"]
-Hour = tuple[str, int]  # a center's id and the hour's start in ms
 # Which rules made the visit in a header: one of other rules is folded again from the entries.
 RULES = 7
 # Of a customer whose check-in is not in the topic any more, so that nothing says by which key analysts know them.
 ERASED_CUSTOMER = "erased"
 
 
-class _Header(msgspec.Struct, array_like=True, gc=False):
-    """The newest record's offset, the center hours that the order counts in, its visit while it is open.
-
-    `digests` has eight characters for each entry, in order of arrival (streams.journey.content_digest).
-    """
-
-    offset: int
-    hours: list[Hour]
-    visit: msgspec.Raw
-    rules: int = 1
-    digests: str = ""
-
-
-_decode_header = msgspec.json.Decoder(_Header).decode
 _decode_visit = msgspec.json.Decoder(Visit | None).decode
 
 
@@ -61,7 +47,7 @@ class Order:
         if state is not None:
             header, newline, lines = state.partition(b"\n")
             self._lines = newline + lines
-            values = _decode_header(header)
+            values = decode_header(header)
             self.offset, self.hours = values.offset, values.hours
             self._digests = values.digests.ljust(LENGTH * self._lines.count(b"\n"))
             self._visit = _decode_visit(values.visit) if values.rules == RULES else None

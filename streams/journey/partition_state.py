@@ -6,9 +6,10 @@ a crash that lost some of its writes, ends in the same state: everything derived
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Collection, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ import orjson
 
 from schemas.erasure import Erasure
 from schemas.events import Event
+from schemas.history_mark import HistoryMark
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from streams.journey import entries as e
@@ -66,13 +68,14 @@ class BatchOutput:
 class _VehicleSession:
     """A vehicle for the length of a batch, with those of its orders that were looked at."""
 
-    __slots__ = ("changed", "dropped_orders", "entries", "milestones", "orders", "vehicle")
+    __slots__ = ("changed", "dropped_orders", "entries", "is_marked", "milestones", "orders", "vehicle")
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.vehicle = vehicle
         self.orders: dict[OrderKey, Order] = {}
         self.changed: dict[OrderKey, bool] = {}  # by order: whether everything that follows must be written again
         self.dropped_orders: list[OrderKey] = []
+        self.is_marked = False  # whether a mark of history has changed what it remembers
         self.milestones: dict[OrderKey, list[Milestone]] = {}
         self.entries: dict[tuple[OrderKey, str], Entry] = {}  # those of the batch that proved milestones, by event id
 
@@ -113,9 +116,13 @@ class PartitionState:
         return leftovers
 
     def apply(
-        self, events: Iterable[tuple[int, Event]], erasures: Iterable[tuple[int, Erasure]] = (), now_ms: int = 0
+        self,
+        events: Iterable[tuple[int, Event]],
+        erasures: Iterable[tuple[int, Erasure]] = (),
+        now_ms: int = 0,
+        marks: Collection[tuple[int, HistoryMark]] = (),
     ) -> BatchOutput:
-        """Apply a batch of (offset, event) in the order of the partition, then the batch's (offset, erasure).
+        """Apply a batch of (offset, event) and marks in the order of the partition, then the batch's (offset, erasure).
 
         A notice that has expired at `now_ms` is not made: nobody would get it.
         """
@@ -124,12 +131,15 @@ class PartitionState:
         sessions: dict[str, _VehicleSession] = {}
         hours: HourChanges = {}
         offset = -1
-        for offset, event in events:
+        for offset, event in _in_order(events, marks) if marks else events:
             session = sessions.get(event.vehicle_id)
             if session is None:
                 vehicle = Vehicle(event.vehicle_id, self._vehicles.get(event.vehicle_id.encode()))
                 session = sessions[event.vehicle_id] = _VehicleSession(vehicle)
-            self._apply_event(session, event, offset, out, hours)
+            if isinstance(event, HistoryMark):
+                self._apply_mark(session, event, offset, out, hours)
+            else:
+                self._apply_event(session, event, offset, out, hours)
         for session in sessions.values():
             self._settle(session, offset, out, hours)
         for erased_at, erasure in erasures:
@@ -186,6 +196,27 @@ class PartitionState:
             session.milestones.setdefault(key, []).extend(milestones)
             session.entries[key, entry.event_id] = entry
 
+    def _apply_mark(
+        self, session: _VehicleSession, mark: HistoryMark, offset: int, out: BatchOutput, hours: HourChanges
+    ) -> None:
+        """Let the clock come as far as the mark says, and let go of the orders that went another way."""
+        self.clock = max(self.clock, mark.clock)
+        if not mark.let_go:
+            return
+        # What this batch made of the orders is told before they go.
+        self._settle(session, offset - 1, out, hours)
+        vehicle, before = session.vehicle, session.vehicle.linking()
+        for key in vehicle.note_history(mark.let_go, mark.until):
+            order = self._order(session, key)
+            for center_id, hour in order.hours:
+                share = Share(vehicle.version_of(key, order.visit), None)
+                name = order_key(vehicle.vehicle_id, key).decode()
+                hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = share
+            session.dropped_orders.append(key)
+        if vehicle.linking() != before:
+            session.changed |= dict.fromkeys(vehicle.orders(), False)
+        session.is_marked = True
+
     def _erase(self, erasure: Erasure, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Forget who an order was about. What is counted of it stays; once it is closed, its journey goes."""
         vehicle_id, key = erasure.vehicle_id, OrderKey(erasure.center_id, erasure.order_id)
@@ -211,7 +242,7 @@ class PartitionState:
     def _settle(self, session: _VehicleSession, offset: int, out: BatchOutput, hours: HourChanges) -> None:
         """Write what the batch made of one vehicle."""
         vehicle = session.vehicle
-        if not session.changed and not session.dropped_orders:
+        if not session.changed and not session.dropped_orders and not session.is_marked:
             return
         if len(vehicle) >= CROWDED_ORDERS:
             out.crowded[vehicle.vehicle_id] = len(vehicle)
@@ -238,6 +269,7 @@ class PartitionState:
             self._orders.pop(name, None)
             out.deleted_orders.append(name)
         session.changed, session.dropped_orders, session.milestones, session.entries = {}, [], {}, {}
+        session.is_marked = False
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
         self._expect(vehicle)
@@ -306,6 +338,13 @@ class PartitionState:
 def hour_key(center_id: str, hour: int, partition: int) -> bytes:
     """The key of a center hour's state, one for each partition that contributes to it."""
     return packed([center_id, hour, partition])
+
+
+def _in_order(
+    events: Iterable[tuple[int, Event]], marks: Iterable[tuple[int, HistoryMark]]
+) -> Iterator[tuple[int, Event | HistoryMark]]:
+    both: tuple[Iterable[tuple[int, Event | HistoryMark]], ...] = (events, marks)
+    return merge(*both, key=itemgetter(0))
 
 
 def _due(expiry: list[tuple[int, Any]], clock: int) -> Iterator[Any]:

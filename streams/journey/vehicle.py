@@ -1,5 +1,7 @@
 """One vehicle's state: digests of its orders, for comebacks, and the ids of dropped orders."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from schemas.order_key import OrderKey
@@ -159,6 +161,17 @@ class Vehicle:
         self._earliest = _UNKNOWN
         self.let_go[order] = digest.linking
         self.until = max(self.until, (digest.closed_at or 0) + COMEBACK_WINDOW_MS)
+
+    def note_history(self, let_go: Mapping[OrderKey, int], until: int) -> list[OrderKey]:
+        """Take orders that went another way for let go; those of them whose state is here and can go."""
+        here = [order for order in let_go if order in self._digests]
+        for order in here:
+            self.forget(order)
+        for order, linking in let_go.items():
+            self.let_go[order] = max(linking, self.let_go.get(order, 0))
+        self.until = max(self.until, until)
+        self._linking = _UNKNOWN
+        return here
 
     def is_too_late(self, order: OrderKey, at: int) -> bool:
         """Whether an event comes after the state it belongs to was let go.

@@ -7,8 +7,6 @@ newer than all before it may be fed to a running visit instead and gives the sam
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
 from streams.journey import entries as e
 from streams.journey.entries import (
     CancellationEntry,
@@ -19,20 +17,17 @@ from streams.journey.entries import (
     Entry,
     HandoffEntry,
     PartEntry,
-    QuoteState,
     RepairEntry,
     sort_key,
 )
 from streams.journey.visit_state import (
-    Complaint,
     Decision,
-    FollowUp,
     Job,
     Milestone,
     Part,
     Promise,
     Run,
-    Survey,
+    VisitFields,
     hear,
 )
 
@@ -46,78 +41,8 @@ _JOB_ENDS = frozenset({"paused", "completed"})
 _REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
 
 
-class Visit(msgspec.Struct, array_like=True):
-    """One order's visit after some of its events, in order. Times in ms, None = not (yet) known.
-
-    In an order's state it is the array of its fields: one more, or another order of them, is other rules (order.RULES).
-    """
-
-    last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
-    count: int = 0
-    aside: int = 0  # of them surveys, complaints, follow-ups and appointments
-    linking: int = 0
-    first_at: int | None = None
-    awaits_check_in: bool = False
-    negative_gap: bool = False
-    late_activity: bool = False
-    reopened: bool = False
-    vehicle_corrected: bool = False
-    # from the first check-in
-    started_at: int | None = None
-    customer: str | None = None
-    lane: str | None = None
-    odometer: float | None = None
-    locale: str | None = None
-    # from the last check-in that says so
-    vehicle_label: str | None = None
-    advisor: str | None = None
-    # from the closing event
-    closed_at: int | None = None
-    closed_by: str | None = None
-    final_amount: str | None = None
-    # what is going on
-    diagnosing: bool = False
-    any_diagnosis: bool = False
-    quality_running: bool = False
-    failed_check: bool = False
-    failed_ever: bool = False
-    running: int = 0
-    paused: int = 0
-    any_repair: bool = False
-    any_completed: bool = False
-    rework: bool = False
-    open_parts: int = 0
-    quote_pending: bool = False
-    refused: bool = False
-    # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
-    proven: bool = False
-    checked: bool = False  # whether any check or `ready` was told of
-    # whether a check was passed since the last repair; None before the check-in, and where nobody had kept it
-    passed_check: bool | None = None
-    quote: QuoteState | None = None
-    approved_amount: str | None = None
-    promised_at: int | None = None
-    fault_origin: str | None = None
-    # where the time went: the current activity, since when, and the promise told before that
-    activity: str | None = None
-    since: int = 0
-    promise_then: int | None = None
-    ended_in: str | None = None  # the activity that the close ended
-    # of the wait for a bay, what passed under a job paused for this reason (ms)
-    bay_expert: int = 0
-    bay_shift_end: int = 0
-    jobs: dict[str, Job] = {}  # by job id
-    parts: dict[str, Part] = {}  # by request id
-    fault_groups: list[str] = []
-    contact: list[str] = []
-    promises: list[Promise] = []
-    timeline: list[Milestone] = []
-    decisions: list[Decision] = []
-    runs: list[Run] = []
-    # these count after the close, too
-    surveys: list[Survey] = []
-    complaints: list[Complaint] = []
-    follow_ups: list[FollowUp] = []
+class Visit(VisitFields):
+    """One order's visit after some of its events, in order."""
 
     def can_advance(self, entry: Entry) -> bool:
         """Whether `advance` with this entry gives what a fold of all entries gives.

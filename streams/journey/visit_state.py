@@ -5,7 +5,7 @@ Each is a JSON array in the state's bytes, so fields are only ever added behind 
 
 import msgspec
 
-from streams.journey.entries import ComplaintEntry, Entry, FollowUpEntry, SurveyEntry
+from streams.journey.entries import ComplaintEntry, Entry, FollowUpEntry, QuoteState, SurveyEntry
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):
@@ -109,6 +109,80 @@ class FollowUp(msgspec.Struct, array_like=True, gc=False):
     at: int
     of: str
     phase: str
+
+
+class VisitFields(msgspec.Struct, array_like=True):
+    """What is known of one order's visit after some of its events. Times in ms, None = not (yet) known.
+
+    In an order's state it is the array of its fields: one more, or another order of them, is other rules (order.RULES).
+    """
+
+    last: tuple[int, str] | None = None  # (at_ms, event_id) of the newest entry
+    count: int = 0
+    aside: int = 0  # of them surveys, complaints, follow-ups and appointments
+    linking: int = 0
+    first_at: int | None = None
+    awaits_check_in: bool = False
+    negative_gap: bool = False
+    late_activity: bool = False
+    reopened: bool = False
+    vehicle_corrected: bool = False
+    # from the first check-in
+    started_at: int | None = None
+    customer: str | None = None
+    lane: str | None = None
+    odometer: float | None = None
+    locale: str | None = None
+    # from the last check-in that says so
+    vehicle_label: str | None = None
+    advisor: str | None = None
+    # from the closing event
+    closed_at: int | None = None
+    closed_by: str | None = None
+    final_amount: str | None = None
+    # what is going on
+    diagnosing: bool = False
+    any_diagnosis: bool = False
+    quality_running: bool = False
+    failed_check: bool = False
+    failed_ever: bool = False
+    running: int = 0
+    paused: int = 0
+    any_repair: bool = False
+    any_completed: bool = False
+    rework: bool = False
+    open_parts: int = 0
+    quote_pending: bool = False
+    refused: bool = False
+    # whether a passed check, a `ready` or a refusal came after the last diagnosis or repair event
+    proven: bool = False
+    checked: bool = False  # whether any check or `ready` was told of
+    # whether a check was passed since the last repair; None before the check-in, and where nobody had kept it
+    passed_check: bool | None = None
+    quote: QuoteState | None = None
+    approved_amount: str | None = None
+    promised_at: int | None = None
+    fault_origin: str | None = None
+    # where the time went: the current activity, since when, and the promise told before that
+    activity: str | None = None
+    since: int = 0
+    promise_then: int | None = None
+    ended_in: str | None = None  # the activity that the close ended
+    # of the wait for a bay, what passed under a job paused for this reason (ms)
+    bay_expert: int = 0
+    bay_shift_end: int = 0
+    jobs: dict[str, Job] = {}  # by job id
+    parts: dict[str, Part] = {}  # by request id
+    fault_groups: list[str] = []
+    contact: list[str] = []
+    promises: list[Promise] = []
+    timeline: list[Milestone] = []
+    decisions: list[Decision] = []
+    runs: list[Run] = []
+    # these count after the close, too
+    surveys: list[Survey] = []
+    complaints: list[Complaint] = []
+    follow_ups: list[FollowUp] = []
 
 
 def hear(entry: Entry, surveys: list[Survey], complaints: list[Complaint], follow_ups: list[FollowUp]) -> None:

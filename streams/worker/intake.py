@@ -12,6 +12,7 @@ from schemas.decode import AHEAD_MS, MAX_BYTES, EventError, admit
 from schemas.erasure import Erasure, read_erasure
 from schemas.events import Event
 from schemas.heartbeat import heartbeat_sent_at
+from schemas.history_mark import HistoryMark, read_history_mark
 from schemas.version import require_known, require_no_newer_type
 from streams.worker.crash_marks import CRASHES
 
@@ -37,6 +38,7 @@ class Admitted:
     refused: list[tuple[Any, DeadLetter]] = field(default_factory=list)
     heartbeat_ms: int = 0
     erasures: list[tuple[int, Erasure]] = field(default_factory=list)
+    marks: list[tuple[int, HistoryMark]] = field(default_factory=list)
 
 
 class Intake:
@@ -66,6 +68,9 @@ class Intake:
                 continue
             if record.value is None and (erasure := read_erasure(record)) is not None:
                 admitted.erasures.append((record.offset, erasure))
+                continue
+            if record.value is None and (mark := read_history_mark(record)) is not None:
+                admitted.marks.append((record.offset, mark))
                 continue
             position = record.topic, record.partition, record.offset, record.headers
             require_known(*position)

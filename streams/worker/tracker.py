@@ -93,7 +93,9 @@ class Tracker:
             if traces:
                 traces.follow(admitted.events)
             now_ms = 0 if self._config.old_notices else int(time.time() * 1000)
-            output = self._state(partition).apply(self._noting(partition, admitted.events), admitted.erasures, now_ms)
+            output = self._state(partition).apply(
+                self._noting(partition, admitted.events), admitted.erasures, now_ms, admitted.marks
+            )
             crash_point("worker.rules_applied")
             outputs, changelog = self._rows(partition, records, admitted.refused, output, traces)
             if admitted.heartbeat_ms:
@@ -101,6 +103,9 @@ class Tracker:
                 outputs.setdefault((self._config.topics.journeys, partition), []).append(beat)
         except (DeadLetterLimitError, NewerSchemaError) as error:
             fail_stop(str(error), REFUSED)
+        except (MemoryError, OSError) as error:
+            # Not the record's fault: with a crash mark a good one could be diverted.
+            fail_stop(f"the machine has no more memory, disk or files for the rules: {error!r}", BUG)
         except Exception as error:
             log.exception("the rules failed", extra={"partition": self._at[0], "offset": self._at[1]})
             self._marks.mark(*self._at)

@@ -22,7 +22,7 @@ from tests.stack import wait_for
 
 # A process that is asked for by a fault may just be starting again.
 THERE_LIMIT_S = 60.0
-BACK_LIMIT_S = 120.0
+BACK_LIMIT_S = 240.0
 # The members of a group that was stopped are forgotten when their session ends.
 REWIND_LIMIT_S = 60.0
 LOST_BATCHES = 6
@@ -86,6 +86,8 @@ class Chaos(threading.Thread):
                 proxy.set("pass")
         for provider in self.fleet.providers.values():
             provider.always = "ok"
+        if self.fleet.cluster is not None and self.fleet.cluster.network is not None:
+            self.fleet.cluster.network.heal()
 
     def _do(self, done: Done) -> None:
         fault = done.fault

@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests import kafka_cluster
 from tests.chaos import providers
+from tests.chaos.cluster import BROKERS, Cluster, node_of
 from tests.chaos.hosts import (
     answers,
     coordinated_by,
@@ -71,7 +73,8 @@ class Fleet(Processes):
         super().__init__(folder)
         self.broker, self.workers = broker, workers
         self.told = told
-        self.brokers = ["broker", "broker-2"][:brokers]
+        self.brokers = list(BROKERS) if brokers == len(BROKERS) else ["broker", "broker-2"][:brokers]
+        self.cluster: Cluster | None = None
         self.settings = dict(settings or {})
         self.mutant = mutant
         self.proxies: dict[str, Proxy] = {}
@@ -107,7 +110,7 @@ class Fleet(Processes):
         self._make_clickhouse()
         self.want(*self.brokers, "clickhouse")
         self.wait_ready(*self.brokers, "clickhouse")
-        if len(self.brokers) > 1:
+        if len(self.brokers) == 2:
             self.app_id = asyncio.run(coordinated_by(2, self.kafka))
         self.migrate()
         if self.told:
@@ -128,6 +131,8 @@ class Fleet(Processes):
                 proxy.stop()
         for provider in self.providers.values():
             provider.stop()
+        if self.cluster is not None:
+            self.cluster.close()
         for path in self._mounted:
             subprocess.run(["umount", "-l", str(path)], check=False, stderr=subprocess.DEVNULL)
 
@@ -168,10 +173,25 @@ class Fleet(Processes):
 
     @property
     def kafka(self) -> str:
-        """The broker itself, or both of them, past all proxies."""
+        """The brokers themselves, past all proxies."""
+        if self.cluster is not None:
+            return self.cluster.bootstrap
         return ",".join(f"{HOST}:{self.ports[name]}" for name in ("kafka", "kafka-2") if name in self.ports)
 
+    def _make_cluster(self) -> None:
+        self.ports = free_ports("http", "tcp", "clickhouse")
+        self.cluster = Cluster(self.folder, self._folder_on_disk)
+        self.cluster.open()
+        self.settings = {**self.cluster.settings(), **self.settings}
+        for name in self.brokers:
+            node = node_of(name)
+            self._add(name, self.cluster.command(node), {}, partial(self.cluster.answers, node))
+        self._proxy("clickhouse", self.ports["clickhouse"], self.ports["http"])
+
     def _make_broker(self) -> None:
+        if len(self.brokers) == len(BROKERS):
+            self._make_cluster()
+            return
         data = self._folder_on_disk("broker")
         if self.broker == "embedded":
             self.ports = free_ports("kafka", "http", "tcp", "clickhouse")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 WRITERS = ("writer-1", "writer-2")
 PUSHERS = ("push-1", "push-2")
 WATCHES = ("watch-1",)
+BROKERS = ("broker-1", "broker-2", "broker-3")
 # Scaled in this order, again and again, from two workers.
 SCALES = (3, 1, 2)
 FIRST_AT_S = 5.0
@@ -24,8 +25,11 @@ class Kind:
     weight: int
     on: str
     lasts_s: tuple[float, float] = (0.0, 0.0)
-    # Some need proxies before the broker, which only Apache Kafka's listeners make possible.
     only_kafka: bool = False
+    # Some need proxies before the broker, which only Apache Kafka's listeners make possible, and those of one broker.
+    through_proxy: bool = False
+    # Some need a network in which single ways can be cut.
+    only_namespaces: bool = False
     is_for_smoke: bool = False
     # Some need somebody who is told.
     only_told: bool = False
@@ -58,11 +62,11 @@ KINDS = {
     "blackhole-clickhouse": Kind(1, "clickhouse", (10, 40)),
     "slow-clickhouse": Kind(1, "clickhouse", (15, 30)),
     "lose-clickhouse-answers": Kind(2, "clickhouse", (4, 10), is_for_smoke=True),
-    "refuse-kafka": Kind(1, "box", (5, 25), only_kafka=True),
-    "reset-kafka": Kind(1, "box", (3, 10), only_kafka=True),
-    "blackhole-kafka": Kind(3, "box", (5, 45), only_kafka=True),
-    "slow-kafka": Kind(1, "box", (10, 25), only_kafka=True),
-    "lose-kafka-answers": Kind(2, "box", (1, 5), only_kafka=True),
+    "refuse-kafka": Kind(1, "box", (5, 25), through_proxy=True),
+    "reset-kafka": Kind(1, "box", (3, 10), through_proxy=True),
+    "blackhole-kafka": Kind(3, "box", (5, 45), through_proxy=True),
+    "slow-kafka": Kind(1, "box", (10, 25), through_proxy=True),
+    "lose-kafka-answers": Kind(2, "box", (1, 5), through_proxy=True),
     "rewind-push": Kind(1, "boxes", (15, 15), only_told=True),
     "lose-webhooks": Kind(1, "webhooks", (3, 8), only_told=True, is_for_smoke=True),
     "fail-webhooks": Kind(1, "webhooks", (5, 20), only_told=True),
@@ -72,6 +76,18 @@ KINDS = {
     "fail-sms": Kind(1, "sms", (3, 10), only_told=True),
     "hang-sms": Kind(1, "sms", (3, 10), only_told=True),
 }
+# What only several brokers can have.
+CLUSTER_KINDS = {
+    "kill-controller": Kind(2, "brokers", (5, 20)),
+    "kill-two-brokers": Kind(1, "brokers", (8, 20)),
+    "wipe-broker": Kind(2, "broker", (40, 40)),
+    "roll-brokers": Kind(1, "brokers", (60, 60)),
+    "cut-broker-from-boxes": Kind(2, "broker", (10, 45), only_namespaces=True),
+    "cut-broker-from-brokers": Kind(2, "broker", (10, 45), only_namespaces=True),
+    "isolate-broker": Kind(2, "broker", (10, 45), only_namespaces=True),
+}
+# The next fault of a broker does not come before the one before can have been made good.
+BROKERS_REST_S = 10.0
 # The first: its outputs are acknowledged, its changelog is not written yet.
 STEPS = {
     "worker": (
@@ -107,6 +123,7 @@ class _Draft:
     """What of the fleet is free when, while a plan is made."""
 
     told: bool
+    brokers: tuple[str, ...] = ("broker",)
     workers: int = 2
     scaled: int = 0
     free_at: dict[str, float] = field(default_factory=dict)
@@ -114,22 +131,31 @@ class _Draft:
     def boxes(self, kind: str) -> list[str]:
         workers = [f"worker-{number}" for number in range(1, self.workers + 1)]
         boxes = [*workers, *workers, *WRITERS, *(PUSHERS + WATCHES if self.told else ())]
-        return {"box": boxes, "boxes": ["boxes"]}.get(kind, [kind])
+        return {"box": boxes, "boxes": ["boxes"], "broker": list(self.brokers)}.get(kind, [kind])
 
     def is_free(self, victim: str, at: float) -> bool:
-        """A part may be hit when the one before is over; all boxes at once only when nothing at all is going on."""
+        """A part may be hit when the one before is over; all boxes at once only when nothing at all is going on.
+
+        Brokers are one part: what is to hit two of them is a fault of its own.
+        """
         if victim == "boxes":
             return max(self.free_at.values(), default=0) <= at
-        return max(self.free_at.get(victim, 0), self.free_at.get("boxes", 0)) <= at
+        return max(self.free_at.get(_part(victim), 0), self.free_at.get("boxes", 0)) <= at
 
     def take(self, fault: Fault) -> None:
         until = fault.at_s + fault.for_s + 1.0
-        self.free_at[fault.victim] = until
+        if len(self.brokers) > 1 and _part(fault.victim) == "broker":
+            until += BROKERS_REST_S
+        self.free_at[_part(fault.victim)] = until
         if fault.kind == "stop-clickhouse-and-a-writer":
             self.free_at[fault.detail] = until
         if fault.kind == "scale":
             self.scaled += 1
             self.workers = int(fault.detail)
+
+
+def _part(victim: str) -> str:
+    return "broker" if victim.startswith("broker") else victim
 
 
 def plan_of(
@@ -140,27 +166,34 @@ def plan_of(
     broker: str = "kafka",
     smoke: bool = False,
     told: bool = True,
+    cluster: bool = False,
+    namespaces: bool = True,
 ) -> list[Fault]:
     """The faults of a run of so many seconds: each kind once first, then all kinds by their weights.
 
     They overlap, but never on one part, and what concerns all boxes comes alone. `told`: there are customers who are
-    told, so the push sinks, the watch and the providers are hit as well.
+    told, so the push sinks, the watch and the providers are hit as well. `cluster`: three brokers, whose faults are
+    every second one of the first.
     """
     rng = random.Random(f"chaos {seed}")
     kinds = {
         name: kind
-        for name, kind in KINDS.items()
+        for name, kind in {**KINDS, **(CLUSTER_KINDS if cluster else {})}.items()
         if not (kind.only_kafka and broker != "kafka")
+        and not (kind.through_proxy and (broker != "kafka" or cluster))
+        and (namespaces or not kind.only_namespaces)
         and (kind.is_for_smoke or not smoke)
         and (told or not kind.only_told)
     }
     weighted = [name for name, kind in kinds.items() for _ in range(kind.weight)]
     deck: list[str] = []
-    draft, faults = _Draft(told), []
+    draft, faults = _Draft(told, BROKERS if cluster else ("broker",)), []
     at = FIRST_AT_S
     while at < seconds - LAST_BEFORE_END_S:
         if len(deck) < 2:
             first = rng.sample(sorted(kinds), len(kinds)) if not faults else []
+            if cluster:
+                first = _with_brokers_in_turn(first, kinds)
             # Drawn from the end.
             deck = [*rng.sample(weighted, len(weighted)), *deck, *first]
         fault = _drawn(deck, kinds, draft, at, seconds - LAST_BEFORE_END_S, rng)
@@ -171,6 +204,14 @@ def plan_of(
         draft.take(fault)
         at += rng.uniform(0.3, 1.7) * mean_gap_s
     return faults
+
+
+def _with_brokers_in_turn(names: list[str], kinds: dict[str, Kind]) -> list[str]:
+    """The same, to be drawn from the end: a fault of a broker and one of anything else by turns, then the rest."""
+    of_brokers = [name for name in names if kinds[name].on.startswith("broker")]
+    others = [name for name in names if name not in of_brokers]
+    pairs = [name for pair in zip(others[-len(of_brokers) :], of_brokers, strict=False) for name in pair]
+    return [*others[: -len(of_brokers)], *pairs]
 
 
 def _drawn(
@@ -190,11 +231,19 @@ def _drawn(
     return None
 
 
+def first_faults(plan: list[Fault], number: int) -> tuple[list[Fault], float]:
+    """The first so many faults, and how many seconds of load they take."""
+    faults = plan[:number]
+    return faults, max(fault.at_s + fault.for_s for fault in faults) + LAST_BEFORE_END_S
+
+
 def _detail(name: str, victim: str, draft: _Draft, at: float, rng: random.Random) -> str:
     if name == "kill-at-step":
         return f"{rng.choice(STEPS[victim.partition('-')[0]])}:{rng.randint(1, 6)}"
     if name == "scale":
         return str(SCALES[draft.scaled % len(SCALES)])
+    if name == "kill-two-brokers":
+        return rng.choice(BROKERS)
     if name == "stop-clickhouse-and-a-writer":
         return next((each for each in WRITERS if draft.is_free(each, at)), WRITERS[0])
     if name in ("slow-clickhouse", "slow-kafka"):

@@ -11,6 +11,8 @@ from tests.chaos.watch import Size
 
 # A process younger than this is still warming up, and less than the second says nothing of an hour.
 WARM_S, LONG_ENOUGH_S = 120.0, 300.0
+# On a quiet machine. They are printed and break nothing.
+TARGET_MEDIAN_S, TARGET_LONGEST_S = 30.0, 180.0
 
 
 def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
@@ -20,6 +22,7 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {kind:<30} {len(times):>3}   {_spread(times)}"
     everything = [time for times in found["recovery_s"].values() for time in times]
     yield f"  {'all':<30} {len(everything):>3}   {_spread(everything)}"
+    yield from targets(everything)
     yield from (f"not done: {each}" for each in found["not_done"])
     yield f"no lag left {found['idle_after_s']} s after the last fault and record"
     yield f"ends: {found['ends']}"
@@ -30,6 +33,18 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
             f"({growth['mb_per_hour']:+.1f} MB/h), files {growth['files'][0]} to {growth['files'][1]}, "
             f"over {growth['minutes']:.0f} minutes"
         )
+
+
+def targets(times: Iterable[float | None]) -> Iterator[str]:
+    """How soon work should go on after a fault, on a quiet machine, and whether it did."""
+    seconds = [TARGET_LONGEST_S * 10 if time is None else time for time in times]
+    if not seconds:
+        return
+    for name, value, target in (
+        ("median", statistics.median(seconds), TARGET_MEDIAN_S),
+        ("longest", max(seconds), TARGET_LONGEST_S),
+    ):
+        yield f"target for going on: {name} <= {target:.0f} s: {'met' if value <= target else 'MISSED'} ({value:.1f} s)"
 
 
 def _spread(times: Iterable[float | None]) -> str:

@@ -1,6 +1,7 @@
 """Faults on everything at once under load, and a check of every promise at the end.
 
 python -m tests.chaos.run --seed 1 --minutes 30 [--broker kafka|embedded] [--smoke] [--rate 150] [--report FILE]
+python -m tests.chaos.run --brokers 3 --faults 20    # three brokers: replication 3, min ISR 2, TLS and SCRAM
 
 Prints the plan, what was done, how soon work went on after each fault, and the findings; exit code 1 if a promise is
 broken. A failed run keeps its folder with all logs. The same seed gives the same plan and the same load.
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,17 +25,21 @@ from typing import Any
 
 from tests import feed
 from tests.chaos import checker, providers, told
+from tests.chaos.cluster import BROKERS
+from tests.chaos.cluster_faults import CLUSTER_HOW
 from tests.chaos.coverage import coverage, recoveries
-from tests.chaos.faults import Chaos
+from tests.chaos.faults import HOW, Chaos
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load, Sent, records_of
-from tests.chaos.plan import Fault, plan_of
+from tests.chaos.network import namespaces_work
+from tests.chaos.plan import Fault, first_faults, plan_of
 from tests.chaos.replay import replay_differences
 from tests.chaos.report import growth_of, lines_of, write_json
 from tests.chaos.today import RECORDS, among, orders_of_today
 from tests.chaos.watch import Watch
 from tests.kafka_cluster import missing_kafka
 
+HOW.update(CLUSTER_HOW)
 # What is promised, and how long is waited to see whether it is merely late.
 IDLE_WITHIN_S = 120.0
 REPLAY_LIMIT_S = 900.0
@@ -73,6 +78,8 @@ class Asked:
             broker=self.broker,
             smoke=self.smoke,
             told=self.today > 0,
+            cluster=self.brokers == len(BROKERS),
+            namespaces=namespaces_work(),
         )
 
     def records(self) -> list[Sent]:
@@ -145,6 +152,8 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
             "records_per_s": asked.rate,
             "today": asked.today,
             "broker": asked.broker,
+            "brokers": asked.brokers,
+            "namespaces": asked.brokers == len(BROKERS) and namespaces_work(),
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
             "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
             "not_done": [f"{done.fault.kind}: {done.failed}" for done in chaos.done if done.failed is not None],
@@ -176,6 +185,13 @@ def _with_today(asked: Asked, records: list[Sent], fleet: Fleet) -> list[Sent]:
     return among(records, today, asked.rate)
 
 
+def _with_faults(asked: Asked, number: int) -> tuple[Asked, list[Fault]]:
+    """A run as long as the first so many faults of the plan take."""
+    ample_minutes = (number + 10) * asked.gap_s * 5 / 60
+    faults, seconds = first_faults(replace(asked, minutes=ample_minutes).plan(), number)
+    return replace(asked, minutes=round(seconds / 60, 1)), faults
+
+
 def _wait_idle(watch: Watch, limit_s: float) -> tuple[float, list[str]]:
     try:
         return watch.wait_idle(limit_s), []
@@ -200,6 +216,8 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=feed.DAYS, help="over which the other orders come")
     parser.add_argument("--gap", type=float, default=19.0, help="seconds from one fault to the next, in the mean")
     parser.add_argument("--broker", choices=("kafka", "embedded"), help="default: Apache Kafka where it can be started")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="three: replication 3, TLS and SCRAM")
+    parser.add_argument("--faults", type=int, help="so many faults and no more, in place of --minutes")
     parser.add_argument("--smoke", action="store_true", help="only the quick kinds of faults")
     parser.add_argument("--no-replay", action="store_true", help="do not read everything again at the end")
     parser.add_argument("--code", metavar="REVISION", help="run the code of this commit rather than the working tree's")
@@ -210,6 +228,8 @@ def main() -> int:
     # A broker that is killed on purpose is no news.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     broker = given.broker or ("embedded" if missing_kafka() else "kafka")
+    if given.brokers > 1 and (broker != "kafka" or missing_kafka()):
+        parser.error(f"three brokers are Apache Kafka's: {missing_kafka() or 'leave --broker embedded out'}")
     asked = Asked(
         given.seed,
         given.minutes,
@@ -219,13 +239,17 @@ def main() -> int:
         given.gap,
         not given.no_replay,
         given.code,
+        brokers=given.brokers,
         today=given.today,
         days=given.days,
     )
+    plan = None
+    if given.faults is not None:
+        asked, plan = _with_faults(asked, given.faults)
     folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{asked.seed}-"))
     is_clean = False
     try:
-        found = run(asked, folder)
+        found = run(asked, folder, plan)
         is_clean = not found["broken"]
         if given.report is not None:
             write_json(given.report, found)

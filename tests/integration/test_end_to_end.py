@@ -48,6 +48,7 @@ def test_dirty_feed_becomes_the_numbers_of_the_contract(make_stack: MakeStack, t
     assert len(compare.order_differences(stack.ask, truth)) >= 3
 
 
+@pytest.mark.long
 def test_shuffled_feed_gives_the_same_with_two_workers(make_stack: MakeStack, tmp_path: Path):
     """Neither the order of arrival nor who works on which vehicle changes a figure.
 

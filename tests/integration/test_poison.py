@@ -58,6 +58,7 @@ def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, trut
     assert_repaired_letter_becomes_an_order(stack, tmp_path, truth, letters)
 
 
+@pytest.mark.long
 def test_worker_that_would_divert_everything_stops_and_says_why(make_stack: MakeStack, tmp_path: Path, truth: Truth):
     """60 bad records in a row are more likely our fault than theirs. An operator may insist."""
     source = tmp_path / "all-bad.ndjson"

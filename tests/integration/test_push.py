@@ -142,6 +142,7 @@ CRASHES = (
 )
 
 
+@pytest.mark.long
 def test_killed_at_every_step_of_a_send_nothing_is_lost_and_nobody_is_told_twice(town: Town):
     told, under_way, left = 0, [0], 0
     for number, crash in enumerate(CRASHES):
@@ -164,6 +165,7 @@ def test_killed_at_every_step_of_a_send_nothing_is_lost_and_nobody_is_told_twice
     assert max(under_way) <= 8
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_nothing_is_lost_and_nobody_is_told_twice(town: Town):
     notices, left = town.notices(1, 40), 0
     told = len(CHANNELS) * len(notices)

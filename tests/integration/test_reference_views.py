@@ -4,9 +4,11 @@ import json
 import random
 from typing import Any
 
-from tests.clickhouse_node import ClickHouseNode
+from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 from tests.kafka_record import KafkaRecord
-from tests.rows_by_hand import KEYED, Insert, write_events
+from tests.rows_by_hand import KEYED, Insert, insert, write_events
+
+__all__ = ["clickhouse", "clickhouse_for_all", "insert"]
 
 
 def reference(type_: str, event_id: str, at: str, **fields: Any) -> KafkaRecord:

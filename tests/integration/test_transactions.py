@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests import feed
@@ -11,6 +12,7 @@ from tests.stack import wait_for
 from tests.truth import Truth
 
 
+@pytest.mark.long
 def test_what_a_transaction_took_back_never_counts_and_nothing_waits_for_its_markers(make_stack: MakeStack):
     stack = make_stack()
     events = feed.clean_feed(7, 300)

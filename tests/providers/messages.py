@@ -12,11 +12,11 @@ from sinks.push.ledger.ledger import PLANNED, Send
 from sinks.push.words.compose import Composer
 from sinks.push.words.words import TemplateRenderer
 from streams.journey.ids import notice_id
-from streams.journey.notices import _RULES
+from streams.journey.milestones import BY_EVENT
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-MILESTONES = tuple(_RULES)
+MILESTONES = tuple(BY_EVENT)
 CENTER = Center(id="C1", name="上海浦东服务中心", name_en="Shanghai Pudong", region="East")
 QUOTE = {
     "total": "769.9",
@@ -34,7 +34,7 @@ def now_ms() -> int:
 def a_notice(milestone: str = "repair_started", order_id: str = "R1", **fields: Any) -> dict[str, Any]:
     """A notice of something that has just happened, for nobody unless `recipients` says whom."""
     at = fields.pop("at", now_ms())
-    superseded_by, lifetime, settling = _RULES.get(milestone, ((), HOUR, 0))
+    superseded_by, lifetime, settling = BY_EVENT.get(milestone, ((), HOUR, 0))
     event_id = fields.pop("event_id", f"{order_id}-{milestone}")
     center_id = fields.pop("center_id", "C1")
     return {

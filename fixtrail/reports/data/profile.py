@@ -22,7 +22,6 @@ from schemas.times import DAY_MS, to_ms
 from streams.journey.batch import shown_facts
 
 SOURCE = "file"
-_ASIDE = frozenset({"survey", "complaint", "follow_up", "appointment"})
 _ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "ahead", "out_of_order")
 _WORKSHOP = frozenset({"check_in", "diagnosis", "repair", "quality_check", "ready", "handoff"})
 _CLOCK_COLUMNS = ("source", "center_id", "hours", "hours_ahead", "hours_behind", "lowest_s", "usual_s", "highest_s")
@@ -162,7 +161,7 @@ def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
     orders: dict[tuple[str, OrderKey], _Phases] = {}
     for event in events:
         type_: str = event.type  # type: ignore[attr-defined]
-        if type_ not in _ASIDE:
+        if event.is_of_visit:
             key = (event.vehicle_id, event.order)
             _note(orders.setdefault(key, _Phases(event.center_id)), event, type_)
     centers: dict[str, Counter[str]] = defaultdict(Counter)

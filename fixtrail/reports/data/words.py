@@ -1,5 +1,6 @@
 """What the data report calls its flaws, figures and reasons."""
 
+from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual, Column
 
 TITLE = Bilingual("数据质量", "Data quality")
@@ -42,13 +43,16 @@ FLAWS = {
     "dead_letters": Bilingual("被拒收的记录", "records that were refused"),
     "too_late": Bilingual("来得太晚，未计入", "arrived too late to count"),
 }
+# By figure, why an order can be left out of it.
+LOST = {
+    "wait": ("no_wait",),
+    "comebacks": ("no_fault_group",),
+    **{name: definition.needs for name, definition in DEFINITIONS.items() if definition.needs},
+}
 FIGURES = {
     "wait": Bilingual("等待时间", "wait"),
-    "ftfr": Bilingual("一次修复率", "first-time fix"),
     "comebacks": Bilingual("返修（需故障组）", "comebacks (need fault groups)"),
-    "nps": Bilingual("NPS", "NPS"),
-    "promise_kept": Bilingual("承诺达成", "promise kept"),
-    "quote_kept": Bilingual("报价一致", "quote kept"),
+    **{name: DEFINITIONS[name].title for name in LOST if name in DEFINITIONS},
 }
 REASONS = {
     "no_wait": Bilingual("没有接车", "no check-in"),
@@ -59,15 +63,6 @@ REASONS = {
     "no_ready": Bilingual("不知何时可取", "not known when it was ready"),
     "no_amount": Bilingual("没有实收金额", "no final amount"),
     "no_approval": Bilingual("没有客户确认", "no approved amount"),
-}
-# Which reasons take an order out of which figure.
-LOST = {
-    "wait": ("no_wait",),
-    "ftfr": ("no_repair",),
-    "comebacks": ("no_fault_group",),
-    "nps": ("no_score",),
-    "promise_kept": ("no_promise", "no_ready"),
-    "quote_kept": ("no_amount", "no_approval"),
 }
 METHODS = (
     Bilingual(

@@ -1,7 +1,9 @@
 """A report as HTML: a fragment that any page may hold, and a page of its own that needs nothing beside it."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -22,13 +24,26 @@ from fixtrail.reports.forms.words import (
     scope_value,
     usable,
 )
-from fixtrail.reports.report import Locale, Report
+from fixtrail.reports.report import Column, Locale, Report
 
 FOLDER = Path(__file__).parent
 
 
-def render_html(report: Report, locale: Locale = "zh-CN") -> str:
+class NoLinks:
+    """Leads nowhere: a report by itself, which stands on no server."""
+
+    def of_key(self, by: str | None, key: str | None) -> str | None:
+        """The address of the orders of a cut's key."""
+        return None
+
+    def of_cell(self, row: Mapping[str, Any], column: Column) -> str | None:
+        """The address of the orders, or of the one order, that a table's cell names."""
+        return None
+
+
+def render_html(report: Report, locale: Locale = "zh-CN", links: NoLinks | None = None) -> str:
     """The report as one `<article>`: no script, no inline style; its look is in `style()`."""
+    links = links or NoLinks()
     pictures_by_name = pictures.charts(report, locale)
     figure_names = list(dict.fromkeys(figure.figure for figure in report.figures))
     return _template().render(
@@ -52,6 +67,8 @@ def render_html(report: Report, locale: Locale = "zh-CN") -> str:
         cell=lambda row, column: cell(row, column, locale),
         usable=lambda figure: usable(figure, locale),
         no_key=no_key,
+        link_of_key=links.of_key,
+        link_of_cell=links.of_cell,
         left_out=lambda figure: left_out(figure, locale),
         ripe=lambda figure: ripe(figure, locale),
         judged_on=lambda figure: judged_on(figure, locale),

@@ -17,8 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fixtrail.web.accounts.totp_box import TOTP_PATTERN, TotpBox, totp_mark
 from schemas.toml_file import TomlFileError, load_model, parse_model, parse_toml
 
-Role = Literal["viewer", "manager", "admin"]
-ROLES: tuple[Role, ...] = ("viewer", "manager", "admin")
+Role = Literal["viewer", "quality", "manager", "admin"]
+# In this order; of several roles that a provider gives the last counts.
+ROLES: tuple[Role, ...] = ("viewer", "quality", "manager", "admin")
+# Which roles each role holds. That of quality is apart: managers do not see what is known of single technicians.
+HELD: Mapping[Role, frozenset[Role]] = {
+    "viewer": frozenset({"viewer"}),
+    "quality": frozenset({"viewer", "quality"}),
+    "manager": frozenset({"viewer", "manager"}),
+    "admin": frozenset({"viewer", "manager", "admin"}),
+}
 ALL_CENTERS = "*"
 
 _HEADER = """\
@@ -101,8 +109,12 @@ class Person:
         return self.name if self.subject is None else f"{self.name} ({urlsplit(self.subject[0]).hostname})"
 
     def has(self, role: Role) -> bool:
-        """Whether this role is theirs, or a lower one than theirs."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        """Whether this role is theirs, or held by theirs."""
+        return role in HELD[self.role]
+
+    def may_acknowledge(self, kind: str) -> bool:
+        """Whether alerts of a kind are theirs to take care of."""
+        return self.has("manager") or (kind == "quality_warning" and self.has("quality"))
 
     def may_see(self, center_id: str | None) -> bool:
         """Whether a center's figures and orders are for them; what belongs to no center is for those who see all."""

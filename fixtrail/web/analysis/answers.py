@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from fixtrail.reports.forms.words import STATUS, cell, format_value, interval, scope_value, usable
-from fixtrail.reports.report import Bilingual, Figure, Locale, Report, Sheet
+from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
+from fixtrail.reports.report import Bilingual, Figure, Locale, Report
+from fixtrail.web.analysis.further_answers import FURTHER
+from fixtrail.web.analysis.rows import first_row, phrase, sheet, text, whole
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40
@@ -42,17 +43,12 @@ class Bar:
 
 def headlines(report: Report, by_month: Report | None, locale: Locale) -> list[Headline]:
     """The headline figures of report `kpi` over its last period, in the order of HEADLINES."""
-    figures = _whole(report)
+    figures = whole(report)
     return [
         _headline(figures[name], report, _trend(by_month, name), locale)
         for name in HEADLINES
         if name in figures and figures[name].value is not None
     ]
-
-
-def _whole(report: Report) -> dict[str, Figure]:
-    """The figures that are not cut; of several periods the last."""
-    return {figure.figure: figure for figure in report.figures if figure.by is None}
 
 
 def _headline(figure: Figure, report: Report, trend: tuple[float | None, ...], locale: Locale) -> Headline:
@@ -107,7 +103,7 @@ def answer(report: Report, locale: Locale) -> str:
 
 def _main_figures(report: Report, locale: Locale) -> str:
     parts = []
-    for figure in list(_whole(report).values())[:3]:
+    for figure in list(whole(report).values())[:3]:
         about = report.definitions[figure.figure]
         parts.append(
             f"{about.title.in_locale(locale)}{_COLON.in_locale(locale)}{format_value(figure.value, about.kind, locale)}"
@@ -116,19 +112,19 @@ def _main_figures(report: Report, locale: Locale) -> str:
 
 
 def _kpi(report: Report, locale: Locale) -> str:
-    counts = Counter(figure.status for figure in _whole(report).values() if figure.status)
+    counts = Counter(figure.status for figure in whole(report).values() if figure.status)
     if not counts:
         return ""
     missed = [
         report.definitions[figure.figure].title.in_locale(locale)
-        for figure in _whole(report).values()
+        for figure in whole(report).values()
         if figure.status == "missed"
     ]
-    text = Bilingual(
+    words = Bilingual(
         "{n} 个目标中达标 {met} 个，未达标 {missed} 个，{open} 个尚无法区分",
         "of {n} targets {met} are met, {missed} missed, {open} not distinguishable",
     ).in_locale(locale)
-    sentence = text.format(
+    sentence = words.format(
         n=counts.total(), met=counts["met"], missed=counts["missed"], open=counts["not_distinguishable"]
     )
     return f"{sentence}{_COLON.in_locale(locale)}{', '.join(missed)}" if missed else sentence
@@ -140,67 +136,57 @@ def _pilot(report: Report, locale: Locale) -> str:
         return f"{scope_value('decision', 'not_decided', locale)}{_COLON.in_locale(locale)}" + str(
             scope_value("not_estimable", reason, locale)
         )
-    return str(scope_value("decision", decision, locale))
-
-
-def _first_row(report: Report, sheet: str, is_fitting: Callable[[Mapping[str, Any]], bool]) -> tuple[Sheet, Any] | None:
-    table = next((table for table in report.sheets if table.name == sheet), None)
-    row = next((row for row in table.rows if is_fitting(row)), None) if table else None
-    return None if table is None or row is None else (table, row)
-
-
-def _text(table: Sheet, row: Mapping[str, Any], name: str, locale: Locale) -> str:
-    return cell(row, next(column for column in table.columns if column.name == name), locale)
+    return str(scope_value("decision", decision, locale)) if decision else ""
 
 
 def _pareto(report: Report, locale: Locale) -> str:
-    top = _first_row(report, "pareto", lambda row: row.get("share") is not None)
+    top = first_row(report, "pareto", lambda row: row.get("share") is not None)
     if top is None:
         return ""
-    text = Bilingual("{cause}的影响最大：占批评者的 {share}", "{cause} costs the most: {share} of the detractors")
-    return text.in_locale(locale).format(cause=_text(*top, "driver", locale), share=_text(*top, "share", locale))
+    words = Bilingual("{cause}的影响最大：占批评者的 {share}", "{cause} costs the most: {share} of the detractors")
+    return words.in_locale(locale).format(cause=text(*top, "driver", locale), share=text(*top, "share", locale))
 
 
 def _journey(report: Report, locale: Locale) -> str:
-    share = _whole(report).get("wait_share")
-    top = _first_row(report, "pain_points", lambda row: row.get("activity") is not None)
+    share = whole(report).get("wait_share")
+    top = first_row(report, "pain_points", lambda row: row.get("activity") is not None)
     if share is None or share.value is None or top is None:
         return ""
-    text = Bilingual(
+    words = Bilingual(
         "{share} 的时间在等待；最大的痛点：{pain}", "{share} of the time is waiting; the worst pain: {pain}"
     )
-    return text.in_locale(locale).format(
-        share=format_value(share.value, "share", locale), pain=_text(*top, "activity", locale)
+    return words.in_locale(locale).format(
+        share=format_value(share.value, "share", locale), pain=text(*top, "activity", locale)
     )
 
 
 def _roi(report: Report, locale: Locale) -> str:
-    months, figure = report.scope.get("months"), _whole(report).get("payback_months")
+    months, figure = report.scope.get("months"), whole(report).get("payback_months")
     if report.scope.get("share_of_draws_paid_back") is None or figure is None:
         return ""
     if figure.value is None or figure.interval.high is None:
-        text = Bilingual("{months} 个月内不能肯定回本", "not surely paid back within {months} months")
+        words = Bilingual("{months} 个月内不能肯定回本", "not surely paid back within {months} months")
     else:
-        text = Bilingual(
+        words = Bilingual(
             "{value:.0f} 个月回本（{low:.0f}～{high:.0f}）",
             "paid back after {value:.0f} months ({low:.0f} to {high:.0f})",
         )
-    return text.in_locale(locale).format(
+    return words.in_locale(locale).format(
         months=months, value=figure.value, low=figure.interval.low, high=figure.interval.high
     )
 
 
 def _waits(report: Report, locale: Locale) -> str:
-    figures = _whole(report)
+    figures = whole(report)
     values = {name: figures[name].value for name in ("wait_open_s", "workshop_s", "closed_s") if name in figures}
     if None in values.values() or len(values) < 3:
         return ""
-    text = Bilingual(
+    words = Bilingual(
         "营业时间内平均等待 {open}，其中维修站 {workshop}；另有 {closed} 在打烊时",
         "{open} of waiting in opening time, {workshop} of it the workshop's; another {closed} while closed",
     )
     open_, workshop, closed = (format_value(value, "minutes", locale) for value in values.values())
-    return text.in_locale(locale).format(open=open_, workshop=workshop, closed=closed)
+    return words.in_locale(locale).format(open=open_, workshop=workshop, closed=closed)
 
 
 def _drivers(report: Report, locale: Locale) -> str:
@@ -209,18 +195,46 @@ def _drivers(report: Report, locale: Locale) -> str:
     if table is None or not rows:
         return ""
     row = max(rows, key=lambda row: abs(row["spearman"]))
-    text = Bilingual(
+    words = Bilingual(
         "与评分关系最强：{driver}（ρ {rho:+.2f}）", "most closely tied to the score: {driver} (rho {rho:+.2f})"
     )
-    return text.in_locale(locale).format(driver=_text(table, row, "driver", locale), rho=row["spearman"])
+    return words.in_locale(locale).format(driver=text(table, row, "driver", locale), rho=row["spearman"])
+
+
+def _league(report: Report, locale: Locale) -> str:
+    """How many centers differ from the others, of each league."""
+    words = Bilingual("{title}：优 {above} 个，差 {below} 个", "{title}: {above} above, {below} below")
+    parts = []
+    for table in report.sheets:
+        groups = Counter(row["group"] for row in table.rows)
+        title = table.title.in_locale(locale)
+        parts.append(words.in_locale(locale).format(title=title, above=groups["above"], below=groups["below"]))
+    return Bilingual("；", "; ").in_locale(locale).join(parts)
+
+
+def _lane(report: Report, locale: Locale) -> str:
+    """Which items belong in the quick lane, and which break its limit."""
+    table = sheet(report, "items")
+    if table is None:
+        return ""
+    names = {
+        verdict: [text(table, row, "item", locale) for row in table.rows if row["verdict"] == verdict]
+        for verdict in ("belongs", "breaks")
+    }
+    words = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}")
+    comma, nothing = Bilingual("、", ", ").in_locale(locale), Bilingual("无", "none").in_locale(locale)
+    return phrase(words, locale, **{verdict: comma.join(own) or nothing for verdict, own in names.items()})
 
 
 _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {
     "kpi": _kpi,
+    "lane": _lane,
+    "league": _league,
     "pilot": _pilot,
     "pareto": _pareto,
     "journey": _journey,
     "roi": _roi,
     "waits": _waits,
     "drivers": _drivers,
+    **FURTHER,
 }

@@ -30,6 +30,7 @@ _KEYS = {
     "group": "has(fault_groups, {key:String})",
     "region": "center_id IN (SELECT center_id FROM centers WHERE region = {key:String})",
     "wave": "center_id IN (SELECT center_id FROM centers WHERE toString(wave) = {key:String})",
+    "part": "(center_id, order_id) IN (SELECT center_id, order_id FROM parts WHERE part_no = {key:String})",
 }
 _ORDERS = f"""
 SELECT center_id, order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s, wait_s, ftf, ftf_cause,
@@ -43,12 +44,16 @@ ORDER BY wait_s DESC NULLS LAST, center_id, order_id LIMIT {MOST_ORDERS}
 
 @router.get("/analysis/orders")
 async def orders_page(
-    request: Request, person: Annotated[Person, Depends(sees_all)], key: str | None = None
+    request: Request,
+    person: Annotated[Person, Depends(sees_all)],
+    key: str | None = None,
+    part: str | None = None,
 ) -> Response:
-    """The closed orders of a key (a center, a lane, a month …) and of days of close. Raises 400 for no such cut."""
+    """The closed orders of a key (a center, a lane …) or part, by days of close. Raises 400 for no such cut."""
     web, locale = web_of(request), locale_of(request)
     report_request = request_of(request, "kpi")
     by = report_request.by if key is not None else None
+    by, key = ("part", part) if part else (by, key)
     first, last = report_request.since or date(2000, 1, 1), report_request.until or date(2099, 12, 31)
     if by in ("day", "week", "month"):
         begin, end = days_of(by, key or "")

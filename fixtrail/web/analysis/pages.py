@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 ASK_AGAIN_S = 5
 LONGEST_NAME = 200
-ABOUT_STAFF = frozenset({"quality", "grades"})
+# What a table about single employees has as a column.
+TECHNICIAN = "technician"
 
 
 def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
@@ -38,16 +39,18 @@ def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
     return person
 
 
-def may_read(request: Request, name: str, person: Annotated[Person, Depends(sees_all)]) -> Person:
-    """Whoever may read the report of this name: one about single employees is for managers. Others get 403."""
-    if not _is_open_to(request, name, person):
-        raise HTTPException(403)
-    if name in ABOUT_STAFF:
-        audit.info("report about staff", extra={"account": person.identity, "report": name})
-    return person
+def report_for(report: "Report", person: Person) -> "Report":
+    """The report as this person may read it: what is told of single technicians is for role quality, and noted."""
+    about_staff = {sheet.name for sheet in report.sheets if TECHNICIAN in {column.name for column in sheet.columns}}
+    if not about_staff:
+        return report
+    if person.has("quality"):
+        audit.info("report about staff", extra={"account": person.identity, "report": report.name})
+        return report
+    sheets = tuple(sheet for sheet in report.sheets if sheet.name not in about_staff)
+    return replace(report, sheets=sheets, charts=tuple(c for c in report.charts if c.sheet not in about_staff))
 
 
-Reader = Annotated[Person, Depends(may_read)]
 Analyst = Annotated[Person, Depends(sees_all)]
 
 
@@ -82,7 +85,6 @@ async def overview(request: Request, person: Analyst) -> Response:
                 "refused": outcome.reason if isinstance(outcome, ReportRefusal) else None,
             }
             for name, outcome in outcomes.items()
-            if _is_open_to(request, name, person)
         ],
         charts=charts,
     )
@@ -102,11 +104,6 @@ def _pilot_first(name: str) -> tuple[bool, str]:
     return name != "pilot", name
 
 
-def _is_open_to(request: Request, name: str, person: Person) -> bool:
-    is_about_staff = name in ABOUT_STAFF and web_of(request).config.settings.staff_ids == "clear"
-    return not is_about_staff or person.has("manager")
-
-
 @router.get("/analysis/report.css")
 async def style_sheet(person: Analyst) -> Response:
     """The look of reports, the same as in their HTML files; read without loading the code of the reports."""
@@ -115,11 +112,12 @@ async def style_sheet(person: Analyst) -> Response:
 
 
 @router.get("/analysis/{name}")
-async def report_page(request: Request, name: str, person: Reader) -> Response:
+async def report_page(request: Request, name: str, person: Analyst) -> Response:
     """The last report with the time of its data; where there is none yet, how far it is, on a page that asks again."""
     from fixtrail.reports.forms.page import render_html
     from fixtrail.reports.options import CUTS
     from fixtrail.web.analysis.answers import answer
+    from fixtrail.web.analysis.links import OrderLinks
 
     report_request = request_of(request, name)
     outcome = await web_of(request).ops.reports.get(report_request)
@@ -134,15 +132,17 @@ async def report_page(request: Request, name: str, person: Reader) -> Response:
         response = page(request, "report.html", status=202, **{**about, "progress": outcome})
         response.headers["Refresh"] = str(ASK_AGAIN_S)
         return response
-    report, locale = outcome.report, locale_of(request)
+    report, locale = report_for(outcome.report, person), locale_of(request)
+    links = OrderLinks(report_request.since, report_request.until)
     response = page(
         request,
         "report.html",
         **{**about, "progress": outcome.newer, "as_of": outcome.at, "answer": answer(report, locale)},
-        body=Markup(await asyncio.to_thread(render_html, report, locale)),
+        body=Markup(await asyncio.to_thread(render_html, report, locale, links)),
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),
         charts=[(chart.name, chart.title.in_locale(locale)) for chart in report.charts],
+        without_staff=report is not outcome.report,
         keys=sorted({figure.key for figure in report.figures if figure.key is not None}),
     )
     if outcome.newer is not None:
@@ -159,7 +159,7 @@ def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:
 
 
 @router.get("/analysis/{name}/{file}")
-async def report_file(request: Request, name: str, file: str, person: Reader) -> Response:
+async def report_file(request: Request, name: str, file: str, person: Analyst) -> Response:
     """report.json, a table as TABLE.csv, or a picture as CHART.svg or CHART.png."""
     outcome = await web_of(request).ops.reports.get(request_of(request, name))
     if not isinstance(outcome, Computed):
@@ -170,7 +170,7 @@ async def report_file(request: Request, name: str, file: str, person: Reader) ->
             media_type="text/plain; charset=utf-8",
         )
     stem, _, form = file.rpartition(".")
-    content, kind = await asyncio.to_thread(_file, outcome.report, stem, form, locale_of(request))
+    content, kind = await asyncio.to_thread(_file, report_for(outcome.report, person), stem, form, locale_of(request))
     # A picture opened by itself is a document of its own, and shall do nothing either.
     headers = {"Content-Disposition": f'attachment; filename="{name}-{stem}.{form}"'}
     return Response(content, media_type=kind, headers=headers)

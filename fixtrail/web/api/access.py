@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fixtrail.web.api.keys import ApiKey, Scope
+from fixtrail.web.api.noted import note_of
 from fixtrail.web.api.problems import ApiError
 from fixtrail.web.api.state import state_of
 from fixtrail.web.security import address_of
@@ -37,6 +38,7 @@ async def key_of(
                 "WWW-Authenticate": 'Bearer realm="fixtrail"' + (', error="invalid_token"' if credentials else "")
             },
         )
+    note_of(request).key = key
     return key
 
 

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fixtrail.web.api import consents, estimates, events, figures, reading, reference_events
+from fixtrail.web.api import consents, estimates, events, figures, reading, reference_events, requests
+from fixtrail.web.api.noted import Noted
 from fixtrail.web.api.problems import speak_problems
 from fixtrail.web.api.state import ApiState
 from fixtrail.web.paths import match_any_path
@@ -25,9 +26,11 @@ def create_api(state: ApiState) -> FastAPI:
     app.include_router(reading.router)
     app.include_router(figures.router)
     app.include_router(estimates.router)
+    app.include_router(requests.router)
     app.add_api_route("/openapi.json", _document, include_in_schema=False)
     app.add_api_route("/docs", _reference, include_in_schema=False)
     speak_problems(app)
+    app.add_middleware(Noted, requests=state.requests)
     app.add_middleware(Counted, progress=state.progress)
     return app
 

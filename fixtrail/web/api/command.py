@@ -19,6 +19,7 @@ def add_key(
     centers: Sequence[str] = (),
     events_per_minute: int | None = None,
     expires_at: datetime | None = None,
+    test: bool = False,
 ) -> tuple[str, ApiKey]:
     """A new key: its text, which is nowhere else, and what is kept of it. Raises ExitError for what does not exist."""
     if not source.strip() or len(source) > 64 or not source.isprintable():
@@ -37,6 +38,7 @@ def add_key(
             "events_per_minute": events_per_minute,
             "created_at": datetime.now(UTC),
             "expires_at": expires_at,
+            "test": test,
         }
     )
     key_file(settings).add(key)
@@ -69,7 +71,8 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
         cells = [key["id"], key["source"], ", ".join(key["scopes"])]
         cells += [", ".join(key[name]) if key[name] else "all" for name in ("types", "centers")]
         cells += [f"{key['events_per_minute']:,}" if key["events_per_minute"] else "default"]
-        table.add_row(*map(escape, [*cells, key["created_at"][:10], key["state"]]))
+        state = f"{key['state']} (test)" if key["test"] else key["state"]
+        table.add_row(*map(escape, [*cells, key["created_at"][:10], state]))
     console.print(table)
 
 

@@ -1,6 +1,7 @@
 """`POST /v1/consents`: what a customer agrees to, told by whoever asks them, such as a mini program's backend."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Request
@@ -8,8 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from starlette.responses import Response
 
 from fixtrail.customers.consents import ALL_MILESTONES, Consent, change_consent
+from fixtrail.settings import LedgerSettings
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.bodies import JSON, whole_body
+from fixtrail.web.api.keys import ApiKey
+from fixtrail.web.api.noted import tested
 from fixtrail.web.api.problems import ApiError, invalid_request, problem_responses
 from fixtrail.web.api.state import state_of
 from runtime.failure import ExitError
@@ -98,6 +102,9 @@ class ConsentState(BaseModel):
     time_zone: str | None = Field(description="Null: that of the center.")
     consents: dict[str, int] = Field(description="By kind, how many messages were agreed to and not yet sent.")
     repeated: bool = Field(description="The grant was known, and added nothing.")
+    test: bool | None = Field(
+        default=None, description="True for a test key: this would hold, and nothing was written. Absent otherwise."
+    )
 
 
 _CHANGE = {"$ref": "#/components/schemas/ConsentChange"}
@@ -116,6 +123,7 @@ def _without_names(error: ValidationError) -> list[dict[str, Any]]:
     tags=["consents"],
     operation_id="postConsents",
     summary="Say what a customer agrees to",
+    response_model_exclude_unset=True,
     response_description="It is written down; this holds now.",
     responses=problem_responses(400, 401, 403, 408, 413, 415, 422, 429, 503),
     openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": _CHANGE}}}},
@@ -138,9 +146,25 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
     quota = key.events_per_minute or state.settings.api_events_per_minute
     headers = state.pace.consume(key.id, quota, 1).headers()
     try:
-        current = await asyncio.to_thread(change_consent, state.settings, change.address, change.consent(key.source))
+        current = await asyncio.to_thread(_changed, state.settings, change, key)
     except ExitError:
         detail = "Nothing was written down, or it is not known; send it again with its `grant_id`."
         raise ApiError(503, "ledger-away", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     response.headers.update({"Cache-Control": "no-store", **headers})
-    return ConsentState.model_validate({name: current[name] for name in ConsentState.model_fields})
+    members = {name: current[name] for name in ConsentState.model_fields if name in current}
+    return ConsentState.model_validate(tested(members, key.test))
+
+
+def _changed(settings: LedgerSettings, change: ConsentChange, key: ApiKey) -> dict[str, Any]:
+    """What holds from now on; of a test key what would, with nothing written."""
+    if not key.test:
+        return change_consent(settings, change.address, change.consent(key.source))
+    current = change_consent(settings, change.address, Consent())
+    consents = Counter(current["consents"]) + Counter(change.add)
+    milestones = {} if change.milestones is None else {"milestones": _only(change.milestones)}
+    changed = {name: getattr(change, name) for name in ("opted_out", "time_zone") if getattr(change, name) is not None}
+    return {**current, **changed, **milestones, "consents": dict(consents)}
+
+
+def _only(milestones: str | list[str]) -> list[str] | None:
+    return None if isinstance(milestones, str) else sorted(milestones)

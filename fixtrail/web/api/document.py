@@ -14,7 +14,8 @@ Send service-order events and reference events, and read the journeys that follo
 
 Every request needs an API key: `Authorization: Bearer ftk_…`. A key has scopes: `events:write`, `consents:write`,
 `orders:read`, `centers:read`, `figures:read`, and `personal:read` for vehicle and customer ids; it may be held to event
-types and centers.
+types and centers. Of a test key all is checked and answered as usual, and nothing is written: the header
+`Fixtrail-Test: nothing-written` says so, and `test` in what the API answers to what was sent.
 Every error is a problem (RFC 9457), and none repeats anything that was sent.
 
 What an event is, what is refused and why, and what every figure means: docs/integrators.md and docs/contract.md."""
@@ -25,11 +26,11 @@ _REF = "#/components/schemas/{model}"
 @cache
 def openapi() -> dict[str, Any]:
     """The whole document as plain JSON values."""
-    from fixtrail.web.api import consents, estimates, events, figures, reading, reference_events
+    from fixtrail.web.api import consents, estimates, events, figures, reading, reference_events, requests
     from fixtrail.web.api.problems import ProblemDetails
 
     app = FastAPI()
-    for part in (events, reference_events, consents, reading, figures, estimates):
+    for part in (events, reference_events, consents, reading, figures, estimates, requests):
         app.include_router(part.router)
     document = get_openapi(
         title="Fixtrail API",
@@ -44,6 +45,7 @@ def openapi() -> dict[str, Any]:
             {"name": "orders", "description": "Journeys out, as they are now."},
             {"name": "estimates", "description": "When a car may be ready."},
             {"name": "figures", "description": "Defined figures out, with n and interval."},
+            {"name": "requests", "description": "What the key itself asked lately."},
         ],
     )
     schemas = document["components"]["schemas"]

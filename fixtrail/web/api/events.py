@@ -19,6 +19,7 @@ from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Body, Item, read_body, whole_body
 from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, RefusedItem, judge, strictly
 from fixtrail.web.api.keys import ApiKey
+from fixtrail.web.api.noted import note_of, tested
 from fixtrail.web.api.problems import MEDIA_TYPE, ApiError, ProblemDetails, problem_responses
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
@@ -68,6 +69,9 @@ class EventsAnswer(BaseModel):
     accepted: int
     refused: int
     items: list[ItemResult]
+    test: bool | None = Field(
+        default=None, description="True for a test key: all was checked, nothing was written. Absent otherwise."
+    )
 
 
 class EventsProblem(ProblemDetails, EventsAnswer):
@@ -191,19 +195,30 @@ class _Delivery:
         records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         refused = len(verdicts) - len(records)
         if not records or (self.strict and refused):
-            items = _results(verdicts, repeat("not_sent"))
-            _count(state, items)
+            items = self._noted(parsed.items, _results(verdicts, repeat("not_sent")))
             status, code = _status_of(verdicts[0]) if parsed.single else (422, "refused")
             detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
-            return EventsReply(_problem(status, code, detail, items), headers)
-        items, acknowledged = await self._send(verdicts, records)
-        _count(state, items)
+            return EventsReply(self._problem(status, code, detail, items), headers)
+        results, acknowledged = await self._send(verdicts, records)
+        items = self._noted(parsed.items, results)
         if not acknowledged:
             detail = "Send the request again: what Kafka has already counts once, by its event_id."
             headers = {**headers, "Retry-After": str(RETRY_AFTER_S)}
-            return EventsReply(_problem(503, "kafka-away", detail, items), headers, final=False)
-        content = orjson.dumps({"accepted": len(records), "refused": refused, "items": items})
-        return EventsReply(Answer(207 if refused else 202, content, "application/json"), headers)
+            return EventsReply(self._problem(503, "kafka-away", detail, items), headers, final=False)
+        members = tested({"accepted": len(records), "refused": refused, "items": items}, self.key.test)
+        return EventsReply(Answer(207 if refused else 202, orjson.dumps(members), "application/json"), headers)
+
+    def _noted(self, items: Sequence[Item], results: list[Result]) -> list[Result]:
+        """The results, counted and noted for the key's log."""
+        note_of(self.request).note_items([item.value for item in items], results)
+        if not self.key.test:
+            _count(self.state, results)
+        return results
+
+    def _problem(self, status: int, code: str, detail: str, items: Sequence[Result]) -> Answer:
+        counts = Counter(item["status"] for item in items)
+        members = tested({"accepted": counts["accepted"], "refused": counts["refused"], "items": items}, self.key.test)
+        return Answer(status, ApiError(status, code, detail, **members).body(), MEDIA_TYPE)
 
     async def _judged(self, items: Sequence[Item]) -> list[AcceptedEvent | RefusedItem]:
         verdicts = []
@@ -218,6 +233,8 @@ class _Delivery:
         self, verdicts: Sequence[AcceptedEvent | RefusedItem], records: Sequence[AcceptedEvent]
     ) -> tuple[list[Result], bool]:
         """What became of every item, and whether Kafka has acknowledged all of those sent."""
+        if self.key.test:
+            return _results(verdicts, repeat("accepted")), True
         state = self.state
         records = await _sealed(state, records) if self.topic.is_sealed else records
         with tracing(state.tracing, self.request.headers, len(records)) as trace:
@@ -289,12 +306,6 @@ def _status_of(verdict: AcceptedEvent | RefusedItem) -> tuple[int, str]:
     if verdict.code in NOT_ALLOWED:
         return 403, "not-allowed"
     return (400, "unreadable-body") if verdict.code in _UNREADABLE else (422, "refused")
-
-
-def _problem(status: int, code: str, detail: str, items: Sequence[Result]) -> Answer:
-    counts = Counter(item["status"] for item in items)
-    counts_and_items: dict[str, Any] = {"accepted": counts["accepted"], "refused": counts["refused"], "items": items}
-    return Answer(status, ApiError(status, code, detail, **counts_and_items).body(), MEDIA_TYPE)
 
 
 def _response(reply: EventsReply) -> Response:

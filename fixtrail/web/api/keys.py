@@ -45,6 +45,7 @@ class ApiKey(BaseModel):
     types: frozenset[str] | None = None
     centers: frozenset[str] | None = None
     events_per_minute: int | None = Field(default=None, ge=1)
+    test: bool = Field(default=False, description="All is checked and answered as usual, and nothing is written.")
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     revoked_at: AwareDatetime | None = None
@@ -116,6 +117,9 @@ class KeyFile:
         part_file.touch(mode=0o600)
         content = _KeyFileContent(keys=keys).model_dump(mode="json", exclude_none=True)
         for key in content["keys"]:
+            if not key["test"]:
+                # A version before knows no such field.
+                del key["test"]
             for name in ("scopes", "types", "centers"):
                 if name in key:
                     key[name] = sorted(key[name])

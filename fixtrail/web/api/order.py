@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, PlainSerializer, create_model
 
 from fixtrail.estimates.estimate import Estimate
+from fixtrail.web.queues import QueuePosition
 from schemas.facts import ORDER_FIGURES, Activity, JourneyFact
 from schemas.times import from_ms
 from streams.journey.as_of import at_instant
@@ -92,6 +93,13 @@ class EstimateOfOrder(BaseModel):
     as_of: Time = Field(description="What happened up to then was learned from.")
 
 
+class QueueOfOrder(BaseModel):
+    """Its place among the cars of its center and lane that wait for a bay, as its customer is shown it."""
+
+    before: int = Field(description="Cars that have waited for longer.")
+    minutes_each: int = Field(description="From one turn to the next, in minutes of opening time: the median of late.")
+
+
 class Order(_OrderFigures):  # type: ignore[misc]  # its figures are those of JourneyFact
     """One order as of `as_of`; what every figure means is in docs/contract.md. Money is in decimal strings."""
 
@@ -104,6 +112,9 @@ class Order(_OrderFigures):  # type: ignore[misc]  # its figures are those of Jo
     parts: list[PartOfOrder]
     milestones: list[MilestoneOfOrder]
     estimate: EstimateOfOrder | None = Field(default=None, description="null where none is shown to the customer.")
+    queue: QueueOfOrder | None = Field(
+        default=None, description="null where it does not wait for a bay, or cars there are not taken as they came."
+    )
     as_of: Time = Field(description="The instant that running figures are as of.")
     vehicle_id: str | None = Field(default=None, description="With scope `personal:read` only, otherwise null.")
     customer_id: str | None = Field(default=None, description="With scope `personal:read` only, otherwise null.")
@@ -128,12 +139,20 @@ class CenterOrders(BaseModel):
     orders: list[Order]
 
 
-def order_at(fact: JourneyFact, now_ms: int, *, personal: bool, estimate: Estimate | None = None) -> Order:
+def order_at(
+    fact: JourneyFact,
+    now_ms: int,
+    *,
+    personal: bool,
+    estimate: Estimate | None = None,
+    queue: QueuePosition | None = None,
+) -> Order:
     """The order as of `now_ms`; vehicle and customer only where `personal`. Contacts are in no fact."""
     values = at_instant(fact.model_dump(), now_ms)
     values["ftf_status"] = _ftf_status(fact, now_ms)
     values["as_of"] = max(now_ms, fact.last_event_at)
     values["estimate"] = None if estimate is None else _estimate(estimate)
+    values["queue"] = None if queue is None else {"before": queue.before, "minutes_each": queue.minutes}
     values["milestones"] = [{"name": name, "event_id": event_id, "at": at} for name, event_id, at in fact.timeline]
     if not personal:
         values["vehicle_id"] = values["customer_id"] = None

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fixtrail.web.api.noted import TEST_HEADER, TEST_VALUE, note_of, tested
+
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:fixtrail:problem:"
 
@@ -24,6 +26,7 @@ class ProblemDetails(BaseModel):
     title: str = Field(description="The same for people; always the same for a type.")
     status: int = Field(description="The HTTP status again.")
     detail: str = Field(description="What to do about this one.")
+    test: bool | None = Field(default=None, description="True where the key is a test key; absent otherwise.")
 
 
 class ApiError(Exception):
@@ -74,6 +77,7 @@ TITLES = {
     "kafka-away": "Kafka has not acknowledged",
     "ledger-away": "The ledger of messages is away",
     "keys-away": "The store of personal keys is away",
+    "log-away": "The log of requests is away",
     "not-ready": "The journeys are still being read",
     "internal-error": "A fault of ours",
 }
@@ -106,12 +110,18 @@ _STATUS_TEXTS = {
 }
 
 
+def _tested(request: Request, error: ApiError) -> ApiError:
+    """The error, which says so where the key is a test key."""
+    error.more = tested(error.more, note_of(request).is_test)
+    return error
+
+
 def speak_problems(app: FastAPI) -> None:
     """Let every error of this application be a problem."""
 
-    async def problem(_: Request, error: Exception) -> Response:
+    async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
-        return error.response()
+        return _tested(request, error).response()
 
     async def http_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -120,13 +130,15 @@ def speak_problems(app: FastAPI) -> None:
         detail = details.get(error.status_code, "The request cannot be answered.")
         return ApiError(error.status_code, code, detail, headers=error.headers).response()
 
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return invalid_request(error.errors()).response()
+        return _tested(request, invalid_request(error.errors())).response()
 
-    async def fault(_: Request, __: Exception) -> Response:
-        # The server logs it.
-        return ApiError(500, "internal-error", "It is in the log. Trying again may help.").response()
+    async def fault(request: Request, _: Exception) -> Response:
+        # The server logs it. This answer passes no middleware.
+        error = _tested(request, ApiError(500, "internal-error", "It is in the log. Trying again may help."))
+        error.headers.update({TEST_HEADER: TEST_VALUE} if note_of(request).is_test else {})
+        return error.response()
 
     app.add_exception_handler(ApiError, problem)
     app.add_exception_handler(HTTPException, http_error)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import ApiError, problem_responses
@@ -57,7 +56,7 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
     now_ms = _now_ms()
-    return order_at(fact, now_ms, personal=personal, estimate=_estimate(request, fact, now_ms))
+    return _order(request, fact, now_ms, personal=personal)
 
 
 @router.get(
@@ -80,7 +79,7 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
     for number, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
-        orders.append(order_at(fact, now_ms, personal=personal, estimate=_estimate(request, fact, now_ms)))
+        orders.append(_order(request, fact, now_ms, personal=personal))
         if number % _PAUSE_EVERY == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
@@ -101,9 +100,12 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
     ]
 
 
-def _estimate(request: Request, fact: JourneyFact, now_ms: int) -> Estimate | None:
-    estimates = state_of(request).estimates
-    return None if estimates is None else estimates.shown(fact, now_ms)
+def _order(request: Request, fact: JourneyFact, now_ms: int, *, personal: bool) -> Order:
+    """The order with what is worked out beside its fact."""
+    state = state_of(request)
+    estimate = None if state.estimates is None else state.estimates.shown(fact, now_ms)
+    queue = None if state.queues is None else state.queues.position_of(fact, now_ms)
+    return order_at(fact, now_ms, personal=personal, estimate=estimate, queue=queue)
 
 
 def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:

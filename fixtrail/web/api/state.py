@@ -10,14 +10,16 @@ from fastapi import Request
 
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import vault_of
-from fixtrail.settings import ApiSettings, client_options, tracing_of
+from fixtrail.settings import ApiKeySettings, ApiSettings, client_options, tracing_of
 from fixtrail.web.api.answers import Answers
 from fixtrail.web.api.judge import Limits
 from fixtrail.web.api.keys import KeyRing, key_file
 from fixtrail.web.api.pace import KeyQuotas
 from fixtrail.web.api.problems import ApiError
+from fixtrail.web.api.request_log import MEBIBYTE, RequestLog
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
+from fixtrail.web.queues import Queues
 from runtime.kafka.producer import RenewingProducer, start_producer
 from runtime.personal.vault import Vault
 from runtime.progress import Progress
@@ -48,7 +50,9 @@ class ApiState:
     tracing: Tracing | None
     limits: Limits
     vault: Vault
+    requests: RequestLog
     estimates: Estimates | None = None
+    queues: Queues | None = None
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     figures: FigureDesk = field(default_factory=FigureDesk)
@@ -79,6 +83,7 @@ def make_state(
     progress: Progress,
     centers: Callable[[], Collection[str]] = tuple,
     estimates: Estimates | None = None,
+    queues: Queues | None = None,
 ) -> ApiState:
     """All parts, made from the settings; call it on the event loop that will serve. `centers` are the ids known."""
     return ApiState(
@@ -90,8 +95,15 @@ def make_state(
         tracing=tracing_of(settings, "web"),
         limits=Limits(settings.max_record_bytes, settings.max_ahead_s * 1000, centers),
         vault=vault_of(settings),
+        requests=request_log(settings),
         estimates=estimates,
+        queues=queues,
     )
+
+
+def request_log(settings: ApiKeySettings) -> RequestLog:
+    """The log of requests that FIXTRAIL_API_LOG names, by default a file in the data folder."""
+    return RequestLog(settings.api_log_dsn(), settings.api_log_hours, settings.api_log_mib * MEBIBYTE)
 
 
 def event_producer(settings: ApiSettings) -> RenewingProducer:

@@ -8,8 +8,11 @@ from typing import Literal
 from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.ops.board_filter import BoardFilter
 from fixtrail.web.ops.live import EMERGENCY_S, QUICK_LANE_S, LiveOrder, LivePart, live_order
+from schemas.call_request import CallRequest
 from schemas.centers import Center
 from schemas.facts import ACTIVITIES, Activity, JourneyFact
+from schemas.opening_hours import is_open, opening_ms_between, opening_time_after
+from schemas.order_key import OrderKey
 from streams.journey.as_of import is_never_closed
 
 # From then on a promise is as likely broken as kept.
@@ -30,18 +33,25 @@ class Thresholds:
     quick_margin_s: float = 5 * 60
     promise_margin_s: float = 30 * 60
     emergency_s: float = EMERGENCY_S
+    # Opening time in which a customer who asks for it is called.
+    call_s: float = 30 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class BoardDue:
-    """Something that should be over by `due_at`; it runs since `since`. Late once that has passed."""
+    """Something that should be over by `due_at`; it runs since `since`. Late once that has passed.
+
+    Of a call `age_s` is how long the customer has waited for it in opening time, which goes on if `is_running`.
+    """
 
     order: LiveOrder
-    kind: Literal["quick", "promise", "emergency"]
+    kind: Literal["quick", "promise", "emergency", "call"]
     since: int
     due_at: int
     late: bool
     part: LivePart | None = None
+    age_s: float | None = None
+    is_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,7 @@ class Board:
     emergencies: Sequence[BoardDue]
     stockouts: Sequence[tuple[LiveOrder, LivePart]]
     centers: Sequence[CenterNow]
+    calls: Sequence[BoardDue] = ()
 
 
 def board(
@@ -95,10 +106,11 @@ def board(
     choice: BoardFilter | None = None,
     reference: Mapping[str, Center] | None = None,
     estimate: EstimateNow = lambda fact, now: None,
+    calls: Mapping[OrderKey, CallRequest] | None = None,
 ) -> Board:
     """The board of the open orders at these centers as of `now` (ms), in the lane that is chosen.
 
-    Waits are counted in the opening time that the centers have in `reference`.
+    Waits are counted in the opening time that the centers have in `reference`. `calls` are the requests to be called.
     """
     hours = reference or {}
     lane = choice.lane if choice else None
@@ -134,6 +146,7 @@ def board(
             key=lambda pair: (pair[1].since, pair[0].order_id),
         ),
         centers=_by_center(orders, centers, quick, promises, emergencies),
+        calls=calls_waiting(orders, calls or {}, hours, now, thresholds),
     )
 
 
@@ -177,6 +190,26 @@ def emergency_parts(orders: Iterable[LiveOrder], now: int, thresholds: Threshold
         for part in order.emergencies:
             due_at = part.since + round(thresholds.emergency_s * 1000)
             dues.append(BoardDue(order, "emergency", part.since, due_at, now > due_at, part))
+    return _urgent_first(dues)
+
+
+def calls_waiting(
+    orders: Iterable[LiveOrder],
+    calls: Mapping[OrderKey, CallRequest],
+    hours: Mapping[str, Center],
+    now: int,
+    thresholds: Thresholds,
+) -> list[BoardDue]:
+    """Every customer who asked to be called and was not, the most urgent first."""
+    dues = []
+    for order in orders:
+        if (request := calls.get(order.key)) is None or not request.is_waiting:
+            continue
+        center = hours.get(order.center_id)
+        age_ms = opening_ms_between(request.asked_at, now, center)
+        due_at = opening_time_after(request.asked_at, round(thresholds.call_s * 1000), center)
+        is_running = center is None or is_open(now, center)
+        dues.append(BoardDue(order, "call", request.asked_at, due_at, now > due_at, None, age_ms / 1000, is_running))
     return _urgent_first(dues)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fixtrail.configuration import Centers
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.badges import Badge, Badges
+from fixtrail.web.calls import CallRequests, by_order
 from fixtrail.web.estimates import Estimates
 from fixtrail.web.journeys import Journeys
 from fixtrail.web.ops import charts
@@ -70,8 +71,14 @@ class CenterLine:
 class Boards:
     """Makes the pieces and keeps them for a second."""
 
-    def __init__(self, journeys: Journeys, centers: Centers, estimates: Estimates | None = None) -> None:
-        self._journeys, self._centers, self._estimates = journeys, centers, estimates
+    def __init__(
+        self,
+        journeys: Journeys,
+        centers: Centers,
+        estimates: Estimates | None = None,
+        calls: CallRequests | None = None,
+    ) -> None:
+        self._journeys, self._centers, self._estimates, self._calls = journeys, centers, estimates, calls
         self._cached: dict[BoardView, tuple[int, dict[str, str]]] = {}
         self._making: dict[BoardView, asyncio.Task[dict[str, str]]] = {}
 
@@ -92,7 +99,7 @@ class Boards:
     async def _make(self, ops: Ops, view: BoardView) -> dict[str, str]:
         try:
             now = ops.clock()
-            values = await values_of(ops, self._journeys, self._centers.all(), view, now, self._estimates)
+            values = await values_of(ops, self._journeys, self._centers.all(), view, now, self._estimates, self._calls)
             # On a thread: with hundreds of centers it takes a while, and customers' pages are served meanwhile.
             pieces = await asyncio.to_thread(_rendered, values)
             if len(self._cached) >= MOST_KEPT:
@@ -120,6 +127,7 @@ async def values_of(
     view: BoardView,
     now: int,
     estimates: Estimates | None = None,
+    calls: CallRequests | None = None,
 ) -> dict[str, Any]:
     """What the templates of the pieces find."""
     facts = [as_shown(fact, centers, journeys.checks, now) for fact in journeys.open_orders()]
@@ -133,7 +141,7 @@ async def values_of(
         if center_id not in set(ids)
     ]
     estimate = estimates.current if estimates is not None else lambda fact, now: None
-    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers, estimate)
+    present = board(facts, now, ops.board_targets.thresholds, ids, view.choice, centers, estimate, by_order(calls))
     alerts = visible_alerts(ops.alerts.all(), view, centers)
     badges = ops.data_badges.current()
     work = work_list(present, alerts, view.choice.sort, view.choice.search)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.accounts.access import required
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.calls import by_order
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.board import board
@@ -57,7 +58,8 @@ async def center_page(request: Request, center_id: str, person: Annotated[Person
     hours, orders, answers = await asyncio.to_thread(_stored, web, center_id, day, zone)
     sums, centers, checks = _sums(hours), web.config.centers.all(), web.journeys.checks
     open_orders = [as_shown(fact, centers, checks, now) for fact in web.journeys.open_at(center_id)]
-    present = board(open_orders, now, web.ops.board_targets.thresholds, [center_id], reference=centers)
+    thresholds, calls = web.ops.board_targets.thresholds, by_order(web.calls)
+    present = board(open_orders, now, thresholds, [center_id], reference=centers, calls=calls)
     return page(
         request,
         "center.html",

@@ -22,7 +22,9 @@ from fixtrail.web.ops.live import times_at
 from fixtrail.web.ops.notice_rows import notice_rows
 from fixtrail.web.ops.page_frame import StaffRoute, locale_of, page, words
 from runtime.failure import ExitError
+from schemas.call_request import CallRequest
 from schemas.facts import JourneyFact
+from schemas.opening_hours import opening_ms_between
 from schemas.order_key import OrderKey
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,8 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
     now, known = web.ops.clock(), web.config.centers
     center = known.get(center_id)
     log = await asyncio.to_thread(notice_log_of, web.config.settings, order)
-    is_manager = person.has("manager")
+    is_manager, call = person.has("manager"), _call_of(web, fact)
+    sees_staff = is_manager or person.has("quality")
     return page(
         request,
         "order.html",
@@ -100,12 +103,14 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         row=row,
         times=times_at(fact, now) if fact else {name: row[name] for name in row if name.endswith("_s")} if row else {},
         stages=_stages(fact, stages),
-        events=events if is_manager else [{**event, "technician_id": None} for event in events],
-        technician=_technician(events) if is_manager else None,
+        events=events if sees_staff else [{**event, "technician_id": None} for event in events],
+        technician=_technician(events) if sees_staff else None,
         vehicle_id=fact.vehicle_id if fact and is_manager else None,
         link=_customer_link(web, fact) if fact and is_manager else None,
         proofs=_proofs(fact),
         cases=web.journeys.cases_of(order),
+        call=call,
+        call_age_s=opening_ms_between(call.asked_at, now, center) / 1000 if call else 0.0,
         answers=answers,
         notices=None if log is None else notice_rows(log, words(locale)),
         now=now,
@@ -114,6 +119,11 @@ async def _one_order(request: Request, order: OrderKey, person: Person) -> Respo
         zone=center.time_zone if center else web.ops.default_zone,
         charts=charts,
     )
+
+
+def _call_of(web: Web, fact: JourneyFact | None) -> CallRequest | None:
+    """The customer's newest request to be called, as long as the visit is open."""
+    return web.calls.newest(fact.order) if fact is not None and fact.status == "open" else None
 
 
 def _customer_link(web: Web, fact: JourneyFact) -> str | None:

@@ -77,7 +77,7 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
     sent_pieces: dict[str, str] = {}
     beat_at = 0.0
     with web.gate.stream(address, f"ops {session.id}"), web.journeys.subscribe_all() as changes:
-        leave = web.ops.alerts.on_change(lambda *_: changes.note(OrderKey("", "")))
+        leave = [table.on_change(lambda *_: changes.note(OrderKey("", ""))) for table in (web.ops.alerts, web.calls)]
         try:
             while not changes.closed:
                 # The account may have changed, or have gone, since the stream began.
@@ -96,7 +96,8 @@ async def _events(request: Request, web: Web, session: Session, address: str) ->
                 await changes.wait(LOOK_EVERY_S)
                 changes.clear()
         finally:
-            leave()
+            for unsubscribe in leave:
+                unsubscribe()
 
 
 def still_there(web: Web, session: Session) -> Person | None:
@@ -117,24 +118,30 @@ async def _changed(web: Web, view: BoardView, sent_pieces: dict[str, str], token
 
 
 @router.post("/ops/alerts/{alert_id}/acknowledge")
-async def acknowledge(
-    request: Request, alert_id: str, person: Annotated[Person, Depends(required("manager"))]
-) -> Response:
+async def acknowledge(request: Request, alert_id: str, person: Annotated[Person, Depends(required())]) -> Response:
     """Say that one takes care of an alert: it goes to `alert-acks`, and the watch box closes the alert."""
     form = await posted(request)
     alert = web_of(request).ops.alerts.get(alert_id)
     if alert is None or not person.may_see(alert.center_id):
         raise HTTPException(404)
+    if not person.may_acknowledge(alert.kind):
+        raise HTTPException(403)
     return await _take_care(request, person, [alert], form)
 
 
 @router.post("/ops/alerts/acknowledge")
-async def acknowledge_many(request: Request, person: Annotated[Person, Depends(required("manager"))]) -> Response:
+async def acknowledge_many(request: Request, person: Annotated[Person, Depends(required())]) -> Response:
     """Say that one takes care of all alerts that were ticked; those that one may not see, or that are gone, are not."""
+    if not (person.has("manager") or person.has("quality")):
+        raise HTTPException(403)
     form = await posted(request)
     ids = [alert_id for name, value in form.items() if name.startswith(TICKED) for alert_id in value.split()]
     alerts = [alert for alert_id in ids if (alert := web_of(request).ops.alerts.get(alert_id)) is not None]
-    return await _take_care(request, person, [alert for alert in alerts if person.may_see(alert.center_id)], form)
+    return await _take_care(request, person, [alert for alert in alerts if _may_take_care(person, alert)], form)
+
+
+def _may_take_care(person: Person, alert: Alert) -> bool:
+    return person.may_see(alert.center_id) and person.may_acknowledge(alert.kind)
 
 
 async def _take_care(request: Request, person: Person, alerts: list[Alert], form: Mapping[str, str]) -> Response:

@@ -26,6 +26,7 @@ _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
     "promise_margin_minutes": "promise_margin_s",
+    "call_minutes": "call_s",
 }
 
 

@@ -81,7 +81,7 @@ def _letters(text: str) -> str:
 
 def _by_order(board: Board) -> Mapping[OrderKey, list[BoardDue]]:
     dues: defaultdict[OrderKey, list[BoardDue]] = defaultdict(list)
-    for due in sorted((*board.quick, *board.promises, *board.emergencies), key=lambda due: due.due_at):
+    for due in sorted((*board.quick, *board.promises, *board.emergencies, *board.calls), key=lambda due: due.due_at):
         dues[due.order.key].append(due)
     return dues
 

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fixtrail.web.context import Web
 from fixtrail.web.tracking.behind import behind_since
-from fixtrail.web.tracking.pages import Pages, server_sent
+from fixtrail.web.tracking.pages import Beside, Pages, server_sent
 from schemas.facts import JourneyFact
 
 HEARTBEAT_S = 20.0
@@ -48,6 +48,7 @@ class Live(Response):
         self._order, self._vehicle_id = fact.order, fact.vehicle_id
         self._seen_version, self._keys, self._may = seen_version, keys, is_allowed
         self._behind: int | None = None
+        self._shown_beside: Beside | None = pages.beside(fact, int(time.time() * 1000))
         # The version that was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
@@ -68,8 +69,11 @@ class Live(Response):
                     await self._tell_age(send)
                     ready_in_s = self._ready_in_s()
                     becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != version
-                    if becomes_ready or self._is_news(version, time.monotonic() - began):
+                    beside = self._beside()
+                    is_other = becomes_ready or beside != self._shown_beside
+                    if is_other or self._is_news(version, time.monotonic() - began):
                         await _send(send, self._newest())
+                        self._shown_beside = beside
                         self._seen_version = version
                         self._shown_ready = version if becomes_ready else None
                     wait_s = HEARTBEAT_S if ready_in_s is None or ready_in_s <= 0 else min(HEARTBEAT_S, ready_in_s)
@@ -106,6 +110,10 @@ class Live(Response):
         fact = self._web.journeys.get(self._order, self._vehicle_id)
         ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, int(time.time() * 1000))
         return None if ready_in_ms is None else ready_in_ms / 1000
+
+    def _beside(self) -> Beside | None:
+        fact = self._web.journeys.get(self._order, self._vehicle_id)
+        return None if fact is None else self._pages.beside(fact, int(time.time() * 1000))
 
     def _newest(self) -> bytes:
         fact = self._web.journeys.get(self._order, self._vehicle_id)

@@ -12,13 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fixtrail.estimates.estimate import Estimate
 from fixtrail.web.config import WebConfig
+from fixtrail.web.queues import QueuePosition
 from fixtrail.web.ready import as_shown, shown_ready_at
 from fixtrail.web.static import static_url
+from fixtrail.web.tracking.calls import ASKS, call_view
 from fixtrail.web.tracking.messages import Messages
 from fixtrail.web.tracking.names import VisitNames
 from fixtrail.web.tracking.quote_page import QuoteChoice, quote_values
 from fixtrail.web.tracking.view import JourneyView, changes_of, journey_view
 from fixtrail.web.tracking.words import PageTexts, catalogue, words_in
+from schemas.call_request import CallRequest
 from schemas.centers import Center
 from schemas.facts import Activity, JourneyFact
 from schemas.locales import LOCALES
@@ -38,13 +41,21 @@ FORM_OUTCOMES = (
     "busy",
     "messages_off",
     "messages_on",
+    "call_asked",
+    "call_withdrawn",
+    "call_enough",
+    "call_late",
 )
 MOST_KEPT = 2000
 # With a car that is ready, or as good as ready, no estimate is told.
 NOT_ESTIMATED = frozenset({"finishing", "pickup", "handed_off", "cancelled", "unknown"})
 
 EstimateOf = Callable[[JourneyFact, int], Estimate | None]
-Visible = tuple[int, Activity | None, Estimate | None]
+PositionOf = Callable[[JourneyFact, int], QueuePosition | None]
+CallOf = Callable[[OrderKey], CallRequest | None]
+# What is shown beside what the fact says: it changes without a new version.
+Beside = tuple[CallRequest | None, QueuePosition | None]
+Visible = tuple[int, Activity | None, Estimate | None, Beside]
 
 
 @cache
@@ -65,8 +76,16 @@ def templates() -> Environment:
 class Pages:
     """Makes the pages of all orders."""
 
-    def __init__(self, config: WebConfig, checks: CheckHistory, estimate: EstimateOf = lambda fact, now: None) -> None:
-        self._config, self._checks, self._estimate = config, checks, estimate
+    def __init__(
+        self,
+        config: WebConfig,
+        checks: CheckHistory,
+        estimate: EstimateOf = lambda fact, now: None,
+        call: CallOf = lambda order: None,
+        position: PositionOf = lambda fact, now: None,
+    ) -> None:
+        self._config, self._checks = config, checks
+        self._estimate, self._call, self._position = estimate, call, position
         self._live: OrderedDict[tuple[OrderKey, str, str], tuple[Visible, bytes]] = OrderedDict()
         self._push_key = public_key(config.push.webpush.private_key) if config.push.webpush else ""
 
@@ -104,7 +123,7 @@ class Pages:
         """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
         key = (fact.order, fact.vehicle_id, locale)
         activity = as_shown(fact, self._config.centers.all(), self._checks, now).activity
-        visible = fact.version, activity, self._estimate(fact, now)
+        visible = fact.version, activity, self._estimate(fact, now), self.beside(fact, now)
         cached = self._live.get(key)
         if cached is None or cached[0] != visible:
             html = self._render("journey.html", fact, locale, now)
@@ -113,6 +132,10 @@ class Pages:
                 self._live.popitem(last=False)
         self._live.move_to_end(key)
         return cached[1]
+
+    def beside(self, fact: JourneyFact, now: int) -> Beside:
+        """What the page shows of an order beside its fact: where that is another, the page is another."""
+        return self._call(fact.order), self._position(fact, now)
 
     def ready_in_ms(self, fact: JourneyFact, now: int) -> int | None:
         """How long until the page shows the car as ready by the center's setting; below 0 once it does."""
@@ -148,6 +171,8 @@ class Pages:
                 view=view,
                 estimate=None if view.now.name in NOT_ESTIMATED else self._estimate(fact, now),
                 center=center_values(center, locale),
+                position=self._position(fact, now),
+                call=call_view(fact, self._call(fact.order), confirms=choice is not None and choice.answer == ASKS),
                 quote=quote_values(view.quoted, texts, choice),
                 sum_of=partial(_sum_of, texts, view),
                 changes=changes_of(view.promise) if view.promise else [],

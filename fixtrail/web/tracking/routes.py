@@ -18,6 +18,7 @@ from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.security import address_of
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.behind import behind_since
+from fixtrail.web.tracking.calls import call_form
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
 from fixtrail.web.tracking.names import visit_names
@@ -81,6 +82,10 @@ async def post_form(request: Request, token: str) -> Response:
     if isinstance(fact, Response):
         return fact
     fields = _fields(await _body(request))
+    if _single_value(fields, "form") == "call":
+        outcome = await call_form(web.calls, web.events, fact, _single_value(fields, "answer"), now)
+        web.progress.count("forms", outcome)
+        return _back(request, token, fact, outcome)
     event, outcome = _event_of(fact, fields, now, event_id_key(web.config.settings.secret()))
     if event is not None:
         try:

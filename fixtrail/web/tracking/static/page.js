@@ -47,7 +47,7 @@ function show(html) {
     if (!old || original.get(part.id) === part.outerHTML) continue;
     const writing = old.querySelector("form :is(textarea, :checked)") && part.querySelector("form");
     // An answer that is being chosen, or confirmed, stays as long as it can be given.
-    const choosing = old.querySelector("#confirm, [form=decide]:not(:checked)") && part.querySelector("#decide");
+    const choosing = old.querySelector("#confirm, #confirm-call, [form=decide]:not(:checked)") && part.querySelector("#decide, #ask-call");
     const typing = writing || choosing;
     if (typing) continue;
     original.set(part.id, part.outerHTML);

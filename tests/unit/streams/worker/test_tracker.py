@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from runtime.failure import BUG
 from runtime.progress import Progress
 from schemas.dead_letter import read_dead_letter
 from streams.worker.app import WorkerConfig
-from streams.worker.crash_marks import CrashMarks
+from streams.worker.crash_marks import CRASHES, CrashMarks
 from streams.worker.outbox import Rows
 from streams.worker.tracker import Tracker
 from tests.kafka_record import KafkaRecord, record_of
@@ -131,3 +132,28 @@ async def test_notices_that_are_years_too_old_are_written_only_where_asked_for(t
     await tracker.process(records(0, *repaired_visit(day=-2000)), lambda: None)  # type: ignore[arg-type]
 
     assert [topic for topic, _ in outbox.outputs[-1]] == [*(["notices"] * old_notices), "journeys", "center-hours"]
+
+
+@pytest.mark.parametrize("shortage", [MemoryError(), OSError(28, "No space left on device")])
+async def test_without_memory_or_disk_the_worker_ends_and_no_record_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shortage: Exception
+):
+    class Ended(BaseException):
+        pass
+
+    def end(reason: str, code: int) -> None:
+        assert (code, "no more memory" in reason) == (BUG, True)
+        raise Ended
+
+    def refuse(*_: object) -> None:
+        raise shortage
+
+    monkeypatch.setattr("streams.worker.tracker.fail_stop", end)
+    monkeypatch.setattr("streams.journey.partition_state.PartitionState.apply", refuse)
+    tracker = tracker_with(FakeTables(), FakeOutbox(), tmp_path)
+
+    for _ in range(CRASHES):
+        with pytest.raises(Ended):
+            await tracker.process(records(0, *repaired_visit()), lambda: None)  # type: ignore[arg-type]
+    assert CrashMarks(tmp_path / "marks").given_up() == set()
+    assert not CrashMarks(tmp_path / "marks").holds(0, 0)

@@ -62,7 +62,7 @@ def test_bars_are_as_long_as_their_values_the_longest_first():
         (KPI, "of 3 targets 1 are met, 1 missed, 1 not distinguishable: Wait, median"),
         (a_report("pilot", scope={"decision": "no_go", "not_estimable": None}), "no go"),
         (a_report("pilot", scope={"decision": "go", "not_estimable": "few_data"}), "not decided: too few data"),
-        (a_report("parts", (a_figure("stockout_rate", 0.125),)), "Stock-out rate: 12.5 %"),
+        (a_report("parts", (a_figure("stockout_rate", 0.125),)), "12.5 % of the part requests met an empty shelf"),
         (a_report("quality"), "no data"),
         (
             a_report(

@@ -10,7 +10,7 @@ from fixtrail.web.tracking.pages import FORM_OUTCOMES, REASONS
 from fixtrail.web.tracking.words import catalogue, chosen_locale, words_in
 from schemas.facts import Activity
 from schemas.locales import LOCALES
-from streams.journey.notices import _RULES
+from streams.journey.notices import MILESTONES
 
 NOON = 1_772_452_800_000  # 2 March 2026, 12:00 UTC
 BOTH = [catalogue()[locale] for locale in LOCALES]
@@ -31,7 +31,7 @@ def filled(text: str) -> set[str | None]:
 @pytest.mark.parametrize("texts", BOTH, ids=LOCALES)
 def test_there_are_words_for_all_that_can_happen(texts):
     needed = {f"now_{name}" for name in (*get_args(Activity), "extra_check", "handed_off", "cancelled", "unknown")}
-    needed |= {f"log_{name}" for name in _RULES} | {f"said_{name}" for name in FORM_OUTCOMES}
+    needed |= {f"log_{name}" for name in MILESTONES} | {f"said_{name}" for name in FORM_OUTCOMES}
     needed |= {f"reason_{name}" for name in REASONS}
 
     assert needed <= texts.keys()

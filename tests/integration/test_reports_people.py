@@ -1,0 +1,340 @@
+"""What reports need, grades, experts, procedures and staff ask of ClickHouse, beside the same from the events.
+
+The feed is a dirty one (late, doubled events, orders without check-in, open ones), on one server for the module.
+"""
+
+import json
+import math
+import statistics
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fixtrail.reports.experts import report as experts
+from fixtrail.reports.options import Options
+from fixtrail.reports.procedures import report as procedures
+from fixtrail.reports.queries import Ask, query_runner
+from fixtrail.reports.staff import report as staff
+from fixtrail.reports.targets import targets_of
+from sinks.clickhouse.insert import Inserter
+from tests import feed, oracle
+from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.kafka_record import KafkaRecord
+from tests.oracle_terms import ms_of
+from tests.people_feed import START, Event, answers, bookings, with_people
+from tests.rows_by_hand import KEYED, write_events
+from tests.warehouse import fill, settings_of
+
+__all__ = ["clickhouse_for_all"]
+
+Key = tuple[str, str]
+NOW = START + timedelta(days=60)
+EVERYTHING = {
+    **{"since": "", "until": "", "time_zone": "UTC", "open_until": "", "rollout": "", "by": "", "end_key": ""},
+    "centers": [],
+}
+WORK = frozenset(
+    ("check_in", "diagnosis", "quote_decision", "part_request", "repair", "quality_check", "ready", "expert", "handoff")
+)
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    clean = feed.clean_events(7, orders=300, vehicles=120, days=30, start=START)
+    return feed.dirty([*with_people(clean, 7), *bookings()], 7)
+
+
+@pytest.fixture(scope="module")
+def orders(events: list[Event]) -> oracle.Orders:
+    return oracle.orders_of(events, NOW)
+
+
+@pytest.fixture(scope="module")
+def histories(events: list[Event]) -> dict[Key, list[Event]]:
+    """Each order's events, each once, by time and then by event id."""
+    seen: set[tuple[Key, str]] = set()
+    by_order: dict[Key, list[Event]] = defaultdict(list)
+    for event in events:
+        key = event["center_id"], event["order_id"]
+        if (key, event["event_id"]) not in seen:
+            seen.add((key, event["event_id"]))
+            by_order[key].append({**event, "ms": ms_of(event["occurred_at"])})
+    return {key: sorted(told, key=lambda e: (e["ms"], e["event_id"])) for key, told in by_order.items()}
+
+
+@pytest.fixture(scope="module")
+def ask(clickhouse_for_all: ClickHouseNode, events: list[Event]) -> Ask:
+    node = clickhouse_for_all
+    for table in TABLES:
+        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    fill(node, feed.lines(events))
+    inserter = Inserter(node.server())
+    records = [KafkaRecord(json.dumps(told).encode(), b"C01", topic="reference-events") for told in answers()]
+    write_events(lambda table, block: inserter.insert(table, block), *records)
+    inserter.close()
+    return query_runner(settings_of(node))
+
+
+def options(**about: Any) -> Options:
+    return Options(NOW, targets=targets_of({}), **about)
+
+
+def key_of(row: Any) -> Key:
+    return row.center_id, row.order_id
+
+
+def handed_off(orders: oracle.Orders) -> dict[Key, dict[str, Any]]:
+    return {key: order for key, order in orders.items() if order["status"] == "handed_off"}
+
+
+# Grades
+
+
+def test_who_worked_on_which_judged_order(ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]) -> None:
+    expected = {}
+    for key, order in orders.items():
+        if order["ftf"] is None:
+            continue
+        first: dict[str, int] = {}
+        for event in histories[key]:
+            if event["type"] == "repair" and event.get("technician_id"):
+                first.setdefault(event["technician_id"], event["ms"])
+        closed = ms_of(order["closed_at"])
+        expected |= {(*key, who): (order["ftf"], at) for who, at in first.items() if at <= closed}
+    comebacks = {(o["comeback_center_id"], o["comeback_order_id"]) for o in orders.values() if o["comeback_order_id"]}
+
+    rows = list(ask("grades", **EVERYTHING).itertuples())
+    assert {(*key_of(row), row.technician): (bool(row.ftf), row.worked_ms) for row in rows} == expected
+    assert len(rows) == len(expected) > 150
+    assert {key_of(row) for row in rows if row.is_comeback} == comebacks & {key_of(row) for row in rows}
+    for row in rows:
+        order = orders[key_of(row)]
+        assert sorted(row.fault_groups) == sorted(order["fault_groups"])
+        assert (row.fault_origin or None, row.lane or None) == (order["fault_origin"], order["lane"])
+
+
+def test_the_grade_of_each_employee(ask: Ask) -> None:
+    rows = {(row.staff_key, row.grade, row.from_ms) for row in ask("grades_staff").itertuples()}
+
+    since = ms_of("2026-03-05T00:00:00+00:00")
+    grades = {"T0": "junior", "T1": "senior", "T2": "senior"}
+    assert rows == {(KEYED.staff("C01", who), grade, since) for who, grade in grades.items()}
+
+
+# Experts
+
+
+def sessions_of(history: list[Event]) -> dict[str, dict[str, int]]:
+    sessions: dict[str, dict[str, int]] = defaultdict(dict)
+    for event in history:
+        if event["type"] == "expert":
+            sessions[event["session_id"]].setdefault(event["phase"], event["ms"])
+    return sessions
+
+
+def test_how_each_session_with_an_expert_went(
+    ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
+) -> None:
+    expected = {}
+    for key in handed_off(orders):
+        for session, at in sessions_of(histories[key]).items():
+            expected[*key, session] = tuple(at.get(phase) for phase in ("requested", "joined", "resolved"))
+    frame = ask("experts", **EVERYTHING)
+    shown = {
+        (*key_of(row), row.session_id): tuple(
+            None if pd.isna(at) else int(at) for at in (row.requested_ms, row.joined_ms, row.resolved_ms)
+        )
+        for row in frame.itertuples()
+        if row.session_id
+    }
+    assert shown == expected
+    assert len(expected) > 15
+    assert {key_of(row) for row in frame.itertuples()} == set(handed_off(orders))
+
+
+def test_the_time_to_an_expert_and_what_is_resolved_without_a_part(
+    ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
+) -> None:
+    waits, resolved = [], []
+    for key, order in handed_off(orders).items():
+        arrived = [ms_of(part["fulfilled_at"]) for part in order["parts"] if part["fulfilled_at"]]
+        for at in sessions_of(histories[key]).values():
+            if "requested" in at and at.get("joined", -1) >= at["requested"]:
+                waits.append((at["joined"] - at["requested"]) / 1000)
+            if "resolved" in at and ("requested" in at or "joined" in at):
+                begin = at.get("requested", at.get("joined", 0))
+                resolved.append(not arrived or max(arrived) <= begin)
+
+    figures = {figure.figure: figure for figure in experts.build(ask, options()).figures}
+    assert figures["expert_wait_median_s"].value == pytest.approx(statistics.median(waits))
+    assert figures["expert_in_time"].value == pytest.approx(sum(wait <= 600 for wait in waits) / len(waits))
+    assert figures["expert_without_part"].value == pytest.approx(sum(resolved) / len(resolved))
+    assert 0 < figures["expert_without_part"].value < 1
+
+
+# Procedures
+
+
+def test_the_work_of_each_visit_in_order(ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]) -> None:
+    rows = {key_of(row): row for row in ask("procedures", **EVERYTHING).itertuples()}
+
+    assert set(rows) == set(handed_off(orders))
+    for key, row in rows.items():
+        told = [(e["ms"], name_of(e), e.get("step", "")) for e in histories[key] if e["type"] in WORK]
+        assert [tuple(event) for event in row.work_events] == told
+        quotes = [e["quote"]["labour_hours"] for e in histories[key] if e["type"] == "diagnosis" and e.get("quote")]
+        assert row.planned_hours == pytest.approx(float(quotes[-1]) if quotes else 0.0)
+
+
+def name_of(event: Event) -> str:
+    phase = event.get("phase") or ("completed" if event["type"] == "quality_check" else None)
+    return f"{event['type']}.{phase}" if phase else str(event["type"])
+
+
+def test_the_share_of_orders_without_the_check_that_a_procedure_needs(
+    ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]], tmp_path: Path
+) -> None:
+    file = tmp_path / "procedures.toml"
+    step = 'name = "check"\nevent = "quality_check.completed"\nrepeatable = true\n'
+    file.write_text(f'[[procedure]]\nname = "any"\n\n[[procedure.step]]\n{step}')
+    begun = {key: order for key, order in handed_off(orders).items() if order["checked_in_at"]}
+    checked = 0
+    for key, order in begun.items():
+        visit = (ms_of(order["checked_in_at"]), ms_of(order["closed_at"]))
+        checked += any(
+            name_of(event) == "quality_check.completed" and visit[0] <= event["ms"] <= visit[1]
+            for event in histories[key]
+        )
+
+    figures = {f.figure: f for f in procedures.build(ask, options(procedures=file)).figures}
+    share = figures["procedure_check_missing"]
+    assert (share.count, share.n) == (len(begun) - checked, len(begun))
+    assert 0 < checked < len(begun)
+
+
+# Need
+
+
+def test_when_cars_came_and_which_had_no_check_in(ask: Ask, orders: oracle.Orders) -> None:
+    rows = {key_of(row): row for row in ask("need_check_ins", since=START.date() - timedelta(days=30)).itertuples()}
+
+    expected = {k for k, o in orders.items() if o["checked_in_at"] or "missing_check_in" in o["anomalies"]}
+    assert set(rows) == expected
+    for key, row in rows.items():
+        order = orders[key]
+        assert (None if math.isnan(row.checked_in_ms) else row.checked_in_ms) == (
+            ms_of(order["checked_in_at"]) if order["checked_in_at"] else None
+        )
+        assert row.last_event_ms == ms_of(order["last_event_at"])
+
+
+def test_the_work_of_each_visit_and_since_when_the_car_had_waited_for_it(ask: Ask, orders: oracle.Orders) -> None:
+    expected = set()
+    for key, order in orders.items():
+        stages = [stage for stage in order["stages"] if stage[1] != stage[2]]
+        for before, (activity, start, end) in zip([None, *stages], stages, strict=False):
+            if activity in ("diagnosis", "repair", "quality", "reception", "bay"):
+                waited = before is not None and before[0] in ("reception", "bay")
+                begin = before[1] if before is not None and waited else start
+                expected.add((*key, activity, ms_of(start), ms_of(end) if end else 0, ms_of(begin)))
+
+    frame = ask("need_work", since=START.date() - timedelta(days=30))
+    shown = {
+        (*key_of(row), row.activity, row.started_ms, row.ended_ms, row.requested_ms)
+        for row in frame.itertuples()
+        if row.started_ms != row.ended_ms
+    }
+    assert shown == expected
+    assert len(shown) > 500
+
+
+def test_who_was_at_work_on_which_car(ask: Ask, histories: dict[Key, list[Event]]) -> None:
+    expected = []
+    for key, history in histories.items():
+        jobs: dict[tuple[str, str | None], list[Event]] = defaultdict(list)
+        for event in history:
+            if event["type"] in ("diagnosis", "repair"):
+                jobs[event["type"], event.get("job_id")].append(event)
+        for told in jobs.values():
+            who = None
+            for event, after in zip(told, [*told[1:], None], strict=True):
+                who = event.get("technician_id") or who
+                if event["phase"] in ("started", "resumed") and who and after and after["ms"] > event["ms"]:
+                    expected.append((key[0], who, event["ms"], after["ms"]))
+
+    frame = ask("need_technicians", since=START.date(), until=NOW.date())
+    shown = [(row.center_id, row.technician, row.started_ms, row.ended_ms) for row in frame.itertuples()]
+    assert sorted(shown) == sorted(expected)
+
+
+def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
+    booked = {
+        key_of(row): [tuple(pair) for pair in row.phases] for row in ask("need_bookings", since=START).itertuples()
+    }
+    expected: dict[Key, list[tuple[int, int]]] = defaultdict(list)
+    for event in bookings():
+        starts = 0 if event["phase"] == "cancelled" else ms_of(event["starts_at"])
+        expected[event["center_id"], event["order_id"]].append((ms_of(event["occurred_at"]), starts))
+    assert {key: told for key, told in booked.items() if key[1].startswith("AP-")} == expected
+
+    shifts = ask("need_shifts", since=START.date(), until=NOW.date())
+    assert {(row.staff_key, row.starts_ms) for row in shifts.itertuples()} == {
+        (KEYED.staff("C01", f"T{number}"), ms_of(START + timedelta(days=number, hours=8))) for number in (0, 2)
+    }
+
+
+# Staff
+
+
+def latest_answers() -> dict[tuple[str, str], Event]:
+    latest: dict[tuple[str, str], Event] = {}
+    for told in answers():
+        if told["type"] == "staff_survey":
+            latest[told["round"], told["respondent_key"]] = told
+    return latest
+
+
+def test_the_staffs_answers_by_round_and_role(ask: Ask) -> None:
+    groups: dict[tuple[str, str | None], list[float]] = defaultdict(list)
+    for told in latest_answers().values():
+        for role in (None, told["role"]):
+            groups[told["round"], role].append(told["score"])
+
+    rows = ask("staff_surveys", since="", until="", time_zone="UTC")
+    shown = {(row.round, row.role if isinstance(row.role, str) else None): row for row in rows.itertuples()}
+    assert set(shown) == set(groups)
+    for key, scores in groups.items():
+        assert (shown[key].n, shown[key].mean) == (len(scores), pytest.approx(statistics.fmean(scores)))
+        assert shown[key].deviation == pytest.approx(statistics.stdev(scores))
+    newest = {f.figure: f for f in staff.build(ask, options()).figures}["staff_score"]
+    assert newest.value == pytest.approx(statistics.fmean(groups["2026Q2", None]))
+
+
+def test_what_became_of_each_suggestion(ask: Ask) -> None:
+    phases = {told["suggestion_id"]: told["phase"] for told in answers() if told["type"] == "suggestion"}
+    days = [3 for phase in phases.values() if phase != "submitted"]
+
+    rows = ask("staff_suggestions", since="", until="", time_zone="UTC")
+    assert {row.suggestion_id: row.phase for row in rows.itertuples()} == phases
+    figures = {f.figure: f for f in staff.build(ask, options()).figures}
+    assert figures["suggestions_answered"].value == pytest.approx(len(days) / len(phases))
+    assert figures["suggestion_days"].value == pytest.approx(statistics.median(days))
+
+
+def test_what_customers_score_by_subject(ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]) -> None:
+    expected: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for key, order in orders.items():
+        surveys = [event for event in histories[key] if event["type"] == "survey"]
+        if order["status"] != "open" and surveys:
+            for subject, score in surveys[-1]["scores"].items():
+                expected[subject, key[0]].append(score)
+
+    rows = {(row.subject, row.center_id): row for row in ask("staff_subscores", **EVERYTHING).itertuples()}
+    assert set(rows) == set(expected)
+    for key, scores in expected.items():
+        row = rows[key]
+        assert (row.n, row.total, row.squares) == (len(scores), sum(scores), sum(score**2 for score in scores))
