@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 
+from streams.journey.milestones import BY_CLOCK, BY_EVENT, CLOSING
+
 MOST_ASKED = 3
 # What the customer has to answer or to do, what changes his plans, and other news; at check-in he stands at the desk.
 WEIGHTS: Mapping[str, float] = {
+    **{name: 2.0 for name in (*BY_EVENT, *BY_CLOCK) if name not in CLOSING},
     **dict.fromkeys(("quote_ready", "ready"), 3.0),
-    **dict.fromkeys(("promise_changed", "running_late", "part_delayed", "extra_check"), 2.0),
     **dict.fromkeys(("diagnosis_started", "part_ordered", "part_arrived", "repair_started", "no_news"), 1.0),
     "checked_in": 0.0,
 }

@@ -5,8 +5,8 @@ from typing import NamedTuple
 _MINUTE_MS = 60 * 1000
 _HOUR_MS = 60 * _MINUTE_MS
 
-_CLOSING = ("handed_off", "cancelled")
-_READY = ("ready", *_CLOSING)
+CLOSING = ("handed_off", "cancelled")
+_READY = ("ready", *CLOSING)
 _PARTS = ("part_ordered", "part_delayed", "part_arrived")
 
 
@@ -23,13 +23,13 @@ BY_EVENT: dict[str, Rule] = {
     "checked_in": Rule(("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * _HOUR_MS),
     "promise_changed": Rule(("promise_changed", *_READY), 12 * _HOUR_MS),
     "diagnosis_started": Rule(("quote_ready", "repair_started", *_READY), 4 * _HOUR_MS),
-    "quote_ready": Rule(("quote_ready", *_CLOSING), 24 * _HOUR_MS),
+    "quote_ready": Rule(("quote_ready", *CLOSING), 24 * _HOUR_MS),
     "part_ordered": Rule((*_PARTS, "repair_started", *_READY), 6 * _HOUR_MS),
     "part_delayed": Rule(("part_delayed", "part_arrived", *_READY), 12 * _HOUR_MS),
     "part_arrived": Rule(("part_arrived", "repair_started", *_READY), 6 * _HOUR_MS),
     "repair_started": Rule(("extra_check", *_READY), 6 * _HOUR_MS),
     "extra_check": Rule(_READY, 6 * _HOUR_MS),
-    "ready": Rule(("extra_check", *_CLOSING), 24 * _HOUR_MS, 2 * _MINUTE_MS),
+    "ready": Rule(("extra_check", *CLOSING), 24 * _HOUR_MS, 2 * _MINUTE_MS),
     "handed_off": Rule((), 72 * _HOUR_MS),
     "cancelled": Rule((), 24 * _HOUR_MS),
 }
@@ -42,5 +42,5 @@ BY_CLOCK: dict[str, Rule] = {
         ("promise_changed", "diagnosis_started", "quote_ready", *_PARTS, "repair_started", "extra_check", *_READY),
         2 * _HOUR_MS,
     ),
-    "ready": Rule(("ready", "extra_check", *_CLOSING), 24 * _HOUR_MS),
+    "ready": Rule(("ready", "extra_check", *CLOSING), 24 * _HOUR_MS),
 }

@@ -99,7 +99,7 @@ def changed_over(week: int, _cars: int) -> float:
 
 def hidden_bottleneck(_week: int, cars: int) -> float:
     """On days of many cars they wait for something that no event names."""
-    return 30.0 if cars > 17 else 1.0
+    return 60.0 if cars > 17 else 1.0
 
 
 def test_a_workshop_that_changed_over_lately_is_refused():
