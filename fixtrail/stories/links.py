@@ -17,7 +17,7 @@ from schemas.order_key import OrderKey
 
 PURPOSE = b"story-link"
 HOUR_MS = 3_600_000
-USUAL_HOURS, MOST_HOURS = 72, 720
+USUAL_HOURS = 72
 MOST_TOKEN = 800
 _TIME_BYTES = 6
 
