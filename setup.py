@@ -17,6 +17,7 @@ COMPILED = (
     "streams/journey/notices.py",
     "streams/journey/order.py",
     "streams/journey/packed.py",
+    "streams/journey/packed_state.py",
     "streams/journey/partition_state.py",
     "streams/journey/visit.py",
 )

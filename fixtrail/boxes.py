@@ -48,6 +48,7 @@ def run_worker_box(settings: Settings) -> int:
             max_ahead_s=settings.max_ahead_s,
             dead_letter_limits=settings.dead_letter_limits,
             old_notices=settings.old_notices,
+            state_store=settings.state_store,
             tracing=tracing_of(settings, "worker", settings.app_id),
         )
         watchdog.start()

@@ -21,10 +21,11 @@ from fixtrail.kafka_settings import KafkaSettings as KafkaSettings
 from fixtrail.kafka_settings import client_options as client_options
 from fixtrail.key_strength import strong_key
 from fixtrail.voices.case_url import checked_case_url
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import REFUSED, USAGE, ExitError
 
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
+    from sinks.clickhouse.layout import Layout
 
 
 StaffRole = Literal["viewer", "quality", "manager", "admin"]
@@ -69,10 +70,38 @@ class ClickHouseSettings(DataSettings):
     clickhouse_days: int = Field(
         default=0, ge=0, description="Days after which ClickHouse deletes events and closed orders; 0 keeps them."
     )
+    clickhouse_database: str = Field(
+        default="fixtrail", description="Database of the views; the raw tables are in the one with _raw behind it."
+    )
+    clickhouse_layout: Literal["single", "replicated", "sharded", "sharded_replicated"] = Field(
+        default="single", description="How the tables are laid out over servers; of a new database alone."
+    )
+    clickhouse_cluster: str = Field(default="", description="Name of the cluster in ClickHouse's remote_servers.")
+    clickhouse_nodes: list[str] = Field(
+        default_factory=list, description="URLs of all servers of a sharded cluster without Keeper, as a JSON list."
+    )
+    clickhouse_quorum: str = Field(
+        default="0", description="On how many replicas an insert is before it is acknowledged; auto: most of them."
+    )
 
     def clickhouse_url(self) -> str:
         """ClickHouse's URL. Raises NoEndpointError where nothing says where ClickHouse is."""
         return self._endpoint(self.clickhouse, "clickhouse", "FIXTRAIL_CLICKHOUSE")
+
+    def clickhouse_tables(self) -> "Layout":
+        """How the tables are laid out. Raises ExitError (2) where these settings do not go together."""
+        from sinks.clickhouse.layout import Layout, LayoutError
+
+        try:
+            return Layout(
+                self.clickhouse_database,
+                self.clickhouse_layout,
+                self.clickhouse_cluster,
+                tuple(self.clickhouse_nodes),
+                self.clickhouse_quorum,
+            )
+        except LayoutError as error:
+            raise ExitError(f"FIXTRAIL_CLICKHOUSE_*: {error}", USAGE) from None
 
     def writer_login(self) -> tuple[str, str]:
         """User and password that may write to ClickHouse."""
@@ -125,6 +154,9 @@ class WorkerSettings(RulesSettings, KafkaSettings):
     batch: int = Field(default=16_000, ge=1, description="Records of a partition a worker takes at once, when behind.")
     dead_letter_limits: bool = Field(default=True, description="Stop a worker that diverts 50 in a row or 5 %.")
     old_notices: bool = Field(default=False, description="Also write notices that are too old to be sent.")
+    state_store: Literal["memory", "rocksdb"] = Field(
+        default="memory", description="Where a worker has its state; rocksdb, an extra, where it is more than memory."
+    )
 
 
 class TrackingSettings(SecretSettings):
@@ -258,6 +290,10 @@ class PersonSettings(SecretSettings):
     seal: bool = Field(default=True, description="Encrypt personal fields of events on their way to Kafka.")
     person_keys: str | None = Field(
         default=None, repr=False, description="postgresql://… of the key store; by default a file in `data`."
+    )
+
+    backup_keys_days: int = Field(
+        default=30, ge=1, description="Days after which the folder of keys of a backup is deleted, by you."
     )
 
     def person_keys_dsn(self) -> str:

@@ -7,6 +7,8 @@ from typing import NoReturn
 OK = 0
 NEGATIVE = 1
 USAGE = 2
+# What is asked for cannot be told from the data that there are.
+UNPROVEN = 3
 BUG = 70
 STALLED = 75
 REFUSED = 78

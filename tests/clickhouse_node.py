@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from sinks.clickhouse.connection import ClickHouse, connect
+from sinks.clickhouse.layout import SINGLE, Layout
 from sinks.clickhouse.migrations import migrate
 from tests.paths import ROOT
 
@@ -58,13 +59,14 @@ class ClickHouseNode(Node):
     tcp_port: int
     data: Path
     passwords: Mapping[str, str] = field(default_factory=lambda: {"app": "app-secret", "reader": "reader-secret"})
+    layout: Layout = SINGLE
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
 
     def server(self, user: str = "app") -> ClickHouse:
-        return ClickHouse(self.url, user, self.passwords[user])
+        return ClickHouse(self.url, user, self.passwords[user], layout=self.layout)
 
     def client(self, user: str = "app") -> Any:
         """A clickhouse-connect client."""
@@ -125,13 +127,16 @@ def start(module: str, *arguments: str, environment: Mapping[str, str] | None = 
     raise AssertionError(f"{module} did not say ready within {START_S:.0f} s")
 
 
-def start_clickhouse(data: Path, http_port: int | None = None, tcp_port: int | None = None) -> ClickHouseNode:
-    """An embedded ClickHouse server that answers, without tables."""
+def start_clickhouse(
+    data: Path, http_port: int | None = None, tcp_port: int | None = None, shard_ports: Sequence[int] = ()
+) -> ClickHouseNode:
+    """An embedded ClickHouse server that answers, without tables; one of the shards at those TCP ports."""
     http, tcp = (http_port, tcp_port) if http_port and tcp_port else free_ports(2)
     node = ClickHouseNode(None, http, tcp, data)  # type: ignore[arg-type]
     node.process = start(
         "fixtrail.local.clickhouse",
         *("--http-port", str(http), "--tcp-port", str(tcp), "--data", str(data)),
+        *("--shard-ports", ",".join(map(str, shard_ports))),
         environment={
             "FIXTRAIL_CLICKHOUSE_PASSWORD": node.passwords["app"],
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": node.passwords["reader"],

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.history.reading import FileRecord
+from fixtrail.history.judging import FileRecord
 from runtime.kafka.partitioner import partition_of
 from schemas.dead_letter import DeadLetter
 from schemas.event_topics import SERVICE
@@ -25,7 +25,8 @@ from tests.clickhouse_node import ClickHouseNode
 PARTITIONS = 3
 # An arrival long after every event, so that none is stamped too far ahead.
 ARRIVED_MS = 4_000_000_000_000
-KEYED = KeyedHash(b"a secret of these tests, long enough")
+HASH_KEY = b"a secret of these tests, long enough"
+KEYED = KeyedHash(HASH_KEY)
 BATCH = 200
 
 
@@ -70,7 +71,7 @@ class StreamByHand:
         for number in range(PARTITIONS):
             self._apply(number)
         for table, rows in self._rows.items():
-            assert self._inserter.insert(table, rows) == []
+            assert not rows or self._inserter.insert(table, rows) == []
         self._rows = {}
 
     def _send(self, key: str | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:

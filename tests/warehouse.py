@@ -29,9 +29,12 @@ ARRIVED_MS = 4_000_000_000_000
 
 def settings_of(node: ClickHouseNode) -> Settings:
     """Settings with which the commands find this server."""
-    passwords = node.passwords
+    passwords, layout = node.passwords, node.layout
     return Settings(
         clickhouse=node.url,
+        clickhouse_layout=layout.kind,
+        clickhouse_cluster=layout.cluster,
+        clickhouse_nodes=list(layout.nodes),
         clickhouse_password=passwords["app"],
         clickhouse_reader_password=passwords["reader"],
         hash_key="a secret of these tests, long enough",

@@ -1,14 +1,15 @@
-"""A worker in memory: a PartitionState over plain dicts, the log of their changes, and all that was ever sent.
+"""A worker in memory: a PartitionState over its tables, the log of their changes, and all that was ever sent.
 
 A crash can be had after any batch: `crash` begins anew from a log that any part of the last batch may have reached.
 """
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from schemas.events import Event
 from schemas.order_key import OrderKey
-from streams.journey.partition_state import BatchOutput, Changes, PartitionState
+from streams.journey.partition_state import BatchOutput, Changes, PartitionState, Table
 from tests.oracle import Orders
 
 Records = list[tuple[int, Event]]
@@ -21,11 +22,12 @@ TABLES = ("orders", "vehicles", "hours")
 class Memory:
     """`facts` and `notices` keep what a sink would: of each order the highest version, of each notice the id.
 
-    `log` is what the changelogs hold of orders, vehicles and hours up to the batch before the last one.
+    `log` is what the changelogs hold of orders, vehicles and hours up to the batch before the last one. `recover` makes
+    a table of what its changelog holds.
     """
 
-    def __init__(self, *, hold_days: int = 60) -> None:
-        self._hold_days = hold_days
+    def __init__(self, *, hold_days: int = 60, recover: Callable[[Data], Table] = dict) -> None:
+        self._hold_days, self._recover = hold_days, recover
         self.log: Log = ({}, {}, {})
         self.facts = Orders()
         self.sent: list[dict[str, Any]] = []
@@ -97,7 +99,7 @@ class Memory:
 
     def _begin(self) -> None:
         """A new process, its tables recovered from the log."""
-        orders, vehicles, hours = self.tables = (dict(self.log[0]), dict(self.log[1]), dict(self.log[2]))
+        orders, vehicles, hours = self.tables = tuple(map(self._recover, self.log))
         self.state = PartitionState(0, orders, vehicles, hours, hold_days=self._hold_days)
         self._gone = self.state.restore_clock(vehicles, hours)
         self._last = BatchOutput()

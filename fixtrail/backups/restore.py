@@ -7,7 +7,7 @@ have other offsets afterwards, and everything that names one is changed with the
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
-from fixtrail.clickhouse.admin import migrate_clickhouse
+from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
@@ -52,6 +52,7 @@ def restore_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, fo
 
     Raises ExitError: 1 where the backup is not whole, 2 where something is there and `force` is not set.
     """
+    require_single(settings, "fixtrail restore")
     manifest = read_manifest(folder)
     if newer := {*manifest.migrations} - {migration.name for migration in read_folder(FOLDER)}:
         raise ExitError(f"{folder} was written by a newer version of Fixtrail ({min(newer)})")
@@ -76,6 +77,8 @@ def _restore_embedded(
         raise ExitError(f"the stack of {data} runs: stop it first", USAGE)
     if not force and any((data / name).exists() for name in _SERVED):
         raise ExitError(f"{data} is not empty: name another --data, or --force to write over it", USAGE)
+    # A PostgreSQL that outlived the machine knows more than the backup.
+    _require_empty_stores([pair for pair in _dsns(settings) if not pair[1].startswith("sqlite")], [], force=force)
     if dry_run:
         return
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,9 +100,12 @@ def _require_empty(settings: PersonsSettings, *, force: bool) -> None:
         rows = row_count(client)
     finally:
         client.close()
-    stores = [name for name, dsn in _dsns(settings) if not is_empty(name, dsn)]
-    if (rows or stores) and not force:
-        has = [*(["ClickHouse has rows"] if rows else []), *(f"the {name} store has rows" for name in stores)]
+    _require_empty_stores(_dsns(settings), ["ClickHouse has rows"] if rows else [], force=force)
+
+
+def _require_empty_stores(dsns: Iterable[tuple[str, str]], full: list[str], *, force: bool) -> None:
+    has = [*full, *(f"the {name} store has rows" for name, dsn in dsns if not force and not is_empty(name, dsn))]
+    if has and not force:
         raise ExitError(f"{' and '.join(has)}: --force puts the backup in their place", USAGE)
 
 

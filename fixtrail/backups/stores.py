@@ -8,9 +8,11 @@ from runtime.failure import ExitError
 from runtime.store import Store, StoreUnavailableError, open_store
 
 LEDGER, KEYS = "ledger", "keys"
+# Which backups were taken: those that are known stay so when one of them is put back.
+BACKUPS = "backups"
 TABLES = {
     LEDGER: ("sends", "preferences", "consents", "grants", "followers", "upgrades", "restorations"),
-    KEYS: ("person_keys",),
+    KEYS: ("person_keys", BACKUPS),
 }
 
 
@@ -59,20 +61,26 @@ def fill_store(store: Store, folder: Path, name: str) -> int:
             _create(store, table)
         items = items_of(path)
         columns: Sequence[str] = next(items)
-        store.run(f"DELETE FROM {table}")
+        if table != BACKUPS:
+            store.run(f"DELETE FROM {table}")
         rows = [tuple(row) for row in items]
         marks = ", ".join("?" * len(columns))
         if rows:
-            store.run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+            conflict = " ON CONFLICT (host, folder) DO NOTHING" if table == BACKUPS else ""
+            store.run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){conflict}", rows)
         count += len(rows)
     return count
 
 
 def _create(store: Store, table: str) -> None:
-    """The two tables that a ledger gets only when it needs them."""
-    store.run({"upgrades": "CREATE TABLE upgrades (name TEXT PRIMARY KEY)"}.get(table, _RESTORATIONS))
+    """The tables that a store gets only when it needs them."""
+    store.run(
+        {"upgrades": "CREATE TABLE upgrades (name TEXT PRIMARY KEY)", BACKUPS: BACKUPS_TABLE}.get(table, _RESTORATIONS)
+    )
 
 
+BACKUPS_TABLE = """CREATE TABLE IF NOT EXISTS backups (
+    host TEXT NOT NULL, folder TEXT NOT NULL, taken_at BIGINT NOT NULL, PRIMARY KEY (host, folder))"""
 _RESTORATIONS = "CREATE TABLE IF NOT EXISTS restorations (restored_at BIGINT NOT NULL)"
 
 

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fixtrail.backups.files import MANIFEST, BackupFile, Manifest, described
+from fixtrail.backups.records import note_backup
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
 from fixtrail.backups.topics import write_topic
+from fixtrail.clickhouse.admin import require_single
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.partitions.command import long_client
@@ -22,6 +24,8 @@ from fixtrail.partitions.copying import KafkaSource
 from fixtrail.partitions.move import Survey, open_move
 from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import REFUSED, USAGE, ExitError
+from runtime.store import StoreUnavailableError
+from schemas.times import to_ms
 from schemas.topics import SERVICE_EVENTS
 
 # Of an embedded stack, beside its servers' own folders.
@@ -35,6 +39,7 @@ def take_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, force
 
     Raises ExitError: 2 where the folder holds something and `force` is not set.
     """
+    require_single(settings, "fixtrail backup")
     if folder.exists() and any(folder.iterdir()) and not dry_run:
         if not force:
             raise ExitError(f"{folder} is not empty: name a new folder, or --force to write over it", USAGE)
@@ -92,6 +97,7 @@ class _Backup:
 
     def _write_stores(self, manifest: Manifest) -> None:
         settings = self._settings
+        self._note(manifest)
         for name, dsn in ((LEDGER, settings.ledger_dsn()), (KEYS, settings.person_keys_dsn())):
             for file in write_store(self._folder, name, dsn):
                 self._add(manifest, file)
@@ -103,6 +109,13 @@ class _Backup:
                     shutil.copyfile(source, path)
                     path.chmod(0o600)
                     self._add(manifest, described(self._folder, path, 1))
+
+    def _note(self, manifest: Manifest) -> None:
+        """Let `person erase` know of this backup before any key is in it."""
+        try:
+            note_backup(self._settings, self._folder, to_ms(datetime.fromisoformat(manifest.taken_at)))
+        except StoreUnavailableError as error:
+            raise ExitError(f"the key store cannot be used: {error}") from None
 
     def _add(self, manifest: Manifest, file: BackupFile) -> None:
         manifest.files.append(file)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 70 a bug or a failed "
-    "write, 75 ended by the watchdog, 78 refuses to go on."
+    "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 3 the data there are do "
+    "not support an answer, 70 a bug or a failed write, 75 ended by the watchdog, 78 refuses to go on."
 )
 app = typer.Typer(
     name="fixtrail",

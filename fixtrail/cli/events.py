@@ -101,10 +101,9 @@ def _send_history(settings: "Settings", source: Path, dry_run: bool, as_json: bo
 
     from fixtrail.history.command import read_lines, run_history, show
     from fixtrail.sending.send import size_of
-    from fixtrail.terminal.progress_bars import bytes_bar, share_bar
 
-    with open_input(source) as lines, bytes_bar("reading", size_of(source)) as read, share_bar("sorting") as moved:
-        report = asyncio.run(run_history(settings, read_lines(lines, read), dry_run=dry_run, moved=moved))
+    with open_input(source) as lines:
+        report = asyncio.run(run_history(settings, read_lines(lines, size_of(source)), dry_run=dry_run))
     return show(report, say, as_json=as_json)
 
 
@@ -248,7 +247,7 @@ def import_(
         return suggest_to(suggest if log is None else log, None if log is None else suggest, say)
     if log is None or mapping is None:
         raise ExitError("give LOG and --mapping FILE.toml, or --suggest LOG for a first mapping", USAGE)
-    run = ImportRun(log, mapping, dry_run, out, rejects, history)
+    run = ImportRun(log, mapping, dry_run, out, rejects)
     if history and out is not None:
         raise ExitError("--history goes without --out; `fixtrail send FILE --history` takes such a file", USAGE)
     if history:

@@ -7,7 +7,7 @@ import sys
 import threading
 
 # Imported for the commands that they register.
-from fixtrail.cli import agents, ask, backups, develop, events, figures, roster, story  # noqa: F401
+from fixtrail.cli import agents, ask, backups, develop, events, figures, roster, story, whatif  # noqa: F401
 from fixtrail.cli.accounts import users_app
 from fixtrail.cli.alerts import alerts_app
 from fixtrail.cli.api_keys import keys_app

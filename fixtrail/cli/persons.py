@@ -76,8 +76,31 @@ def _say_erased(erased: "Erased") -> None:
     if erased.remains_until is not None:
         until = f"{from_ms(erased.remains_until):%Y-%m-%d}"
         say(f"{len(erased.remains):,} records were written to Kafka in clear; the last one goes by {until} (--json)")
-    if not erased.dry_run:
-        say("backups of the key store from before today still hold the keys: docs/privacy.md, 'Backups'")
+    _say_backups(erased)
+
+
+def _say_backups(erased: "Erased") -> None:
+    """In which backups the person still can be read, and when that ends."""
+    from schemas.times import from_ms
+
+    if not erased.backups:
+        say("no backup that `fixtrail backup` has noted still holds the person; those taken in other ways are yours")
+        return
+    last = max(backup["keys_until"] for backup in erased.backups)
+    say(f"{len(erased.backups):,} backups still hold the person, the last one until {from_ms(last):%Y-%m-%d}:")
+    for backup in erased.backups:
+        where = f"{backup['host']}:{backup['folder']}"
+        taken_on, until = (f"{from_ms(backup[name]):%Y-%m-%d}" for name in ("taken_at", "keys_until"))
+        end = f"its keys are overdue since {until}: delete them now" if backup["is_overdue"] else f"keys until {until}"
+        say(f"  {where}, {taken_on} ({backup['age_days']:,} days old): {_SEEN_AS[backup['state']]}; {end}")
+
+
+_SEEN_AS = {
+    "keys": "its keys are there",
+    "no_keys": "its keys are deleted, records in clear are in it",
+    "gone": "not there: deleted, or moved with its keys",
+    "other_host": "on another host",
+}
 
 
 @person_app.command("restrict", epilog="Example:  fixtrail person restrict --contact sms:+8613800000000")

@@ -89,9 +89,13 @@ def pulse(data: Data = None) -> None:
     raise SystemExit(run_pulse_box(settings_of(data)))
 
 
-@app.command(epilog="Example:  fixtrail migrate --data .fixtrail")
+@app.command(epilog="Example:  fixtrail migrate --data .fixtrail    fixtrail migrate --print-grants")
 def migrate(
     only: Annotated[str | None, typer.Option(help="`topics` or `clickhouse`: only that half.")] = None,
+    print_grants: Annotated[
+        bool,
+        typer.Option("--print-grants", help="Only print ClickHouse's users and their rights as SQL; change nothing."),
+    ] = False,
     data: Data = None,
 ) -> None:
     """Create the topics and bring ClickHouse's tables and views up to date. Doing it again changes nothing."""
@@ -103,6 +107,11 @@ def migrate(
     if only not in (None, "topics", "clickhouse"):
         raise ExitError("--only is topics or clickhouse", USAGE)
     settings = settings_of(data)
+    if print_grants:
+        from fixtrail.clickhouse.grants import grants_sql
+
+        say(grants_sql(settings))
+        return
     if only != "clickhouse":
         for name in asyncio.run(ensure_topics(settings)):
             say(f"topic {name} created")

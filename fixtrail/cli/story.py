@@ -27,8 +27,8 @@ def story(
     ends the links to an order's story, too.
     """
     from fixtrail.reports.command import locale_of
-    from fixtrail.stories.command import story_here, story_url
-    from fixtrail.stories.page import render_story
+    from fixtrail.web.stories.command import story_here, story_url
+    from fixtrail.web.stories.page import render_story
     from schemas.order_key import OrderKey
 
     settings, key, language = settings_of(data), OrderKey(center, order), locale_of(locale)

@@ -1,17 +1,18 @@
 """ClickHouse for Fixtrail's own commands: the connection that may write, and its administration."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from fixtrail.settings import ClickHouseSettings
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import REFUSED, USAGE, ExitError
 from sinks.clickhouse.connection import ClickHouse, connect
 
 
 def server_of(settings: ClickHouseSettings) -> ClickHouse:
     """Where ClickHouse is, and the login that may write. Raises NoEndpointError where nothing says where it is."""
     user, password = settings.writer_login()
-    return ClickHouse(settings.clickhouse_url(), user, password, settings.clickhouse_ca)
+    return ClickHouse(settings.clickhouse_url(), user, password, settings.clickhouse_ca, settings.clickhouse_tables())
 
 
 def writing_client(settings: ClickHouseSettings, *, timeout_s: int = 30) -> Any:
@@ -26,21 +27,33 @@ def writing_client(settings: ClickHouseSettings, *, timeout_s: int = 30) -> Any:
         raise ExitError(f"ClickHouse at {server.url} cannot be used as {server.user}: {error_text}") from None
 
 
+def require_single(settings: ClickHouseSettings, what: str) -> None:
+    """Raises ExitError (2) where ClickHouse's tables are laid out over a cluster."""
+    layout = settings.clickhouse_tables()
+    if not layout.is_single:
+        raise ExitError(
+            f"{what} works with ClickHouse's layout single alone, not {layout.kind} (docs/operators.md, Clusters)",
+            USAGE,
+        )
+
+
 def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
     """Bring ClickHouse to this version's tables and views, and to how long it keeps rows; the migrations applied.
 
     Raises ExitError where ClickHouse cannot be reached, and 78 where its schema does not belong to this version.
     """
+    from sinks.clickhouse.connection import every_server, layout_of
     from sinks.clickhouse.migrations import MigrationError, migrate
     from sinks.clickhouse.retention import set_retention
 
     client = writing_client(settings)
+    user, _ = settings.writer_login()
     try:
-        applied = migrate(client)
+        applied = [migrate(server, layout=layout_of(client), definer=user) for server in every_server(client)]
     except MigrationError as error:
         raise ExitError(str(error), REFUSED) from None
     set_retention(client, settings.clickhouse_days)
-    return applied
+    return list(dict.fromkeys(chain.from_iterable(applied)))
 
 
 def load_centers(settings: ClickHouseSettings, file: Path) -> int:

@@ -16,7 +16,6 @@ from runtime.failure import ExitError
 if TYPE_CHECKING:
     from rich.text import Text
 
-DATABASE = "fixtrail"
 TABLE_FORMAT = "JSONCompact"
 _CHUNK_BYTES = 1 << 16
 
@@ -45,13 +44,14 @@ def query(
     user, password = settings.reader_login()
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
-    about = {"database": DATABASE, "default_format": output_format, "wait_end_of_query": "1"}
+    tables = settings.clickhouse_tables()
+    about = {"database": tables.database, "default_format": output_format, "wait_end_of_query": "1"}
     if longest_s is not None:
         about["max_execution_time"] = f"{longest_s:g}"
     about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
     request = urllib.request.Request(
         f"{url.rstrip('/')}/?{urllib.parse.urlencode(about)}",
-        data=text.encode(),
+        data=tables.renamed(text).encode(),
         headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
     )
     context = ssl.create_default_context(cafile=settings.clickhouse_ca) if url.startswith("https") else None
@@ -60,12 +60,20 @@ def query(
             while chunk := answer.read(_CHUNK_BYTES):
                 yield chunk
     except urllib.error.HTTPError as error:
-        raise ExitError(error.read().decode(errors="replace").strip()) from None
+        raise ExitError(_with_advice(error.read().decode(errors="replace").strip())) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise ExitError(
             f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`"
         ) from None
+
+
+def _with_advice(message: str) -> str:
+    if "DISTRIBUTED_IN_JOIN_SUBQUERY_DENIED" not in message:
+        return message
+    return (
+        f"{message}\nThe reader has settings of a single server: `fixtrail migrate --print-grants` has those of shards."
+    )
 
 
 def names_python(text: str) -> bool:

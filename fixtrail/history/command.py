@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
+from fixtrail.history.judging import Judging
 from fixtrail.history.kafka import open_stream, wait_level
 from fixtrail.history.plan import Counts, Plan
 from fixtrail.history.reading import HistoryFile
-from fixtrail.history.run import HistoryRun, Moved
+from fixtrail.history.run import HistoryRun
 from fixtrail.history.store import HistoryStore, StoredVehicles
 from fixtrail.settings import HistorySettings
+from fixtrail.terminal.progress_bars import bytes_bar, share_bar
 from runtime.failure import NEGATIVE, OK, REFUSED, USAGE, ExitError
 from schemas.times import DAY_MS, from_ms
-from sinks.clickhouse.event_rows import EventRows
-from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.worker.intake import LONGEST_RUN, SHARE
 
 # A slice of many events may take its time on a busy machine.
@@ -66,7 +66,7 @@ class HistoryReport:
             yield "nothing was written or sent (dry run)"
 
 
-async def run_history(settings: HistorySettings, fill: Fill, *, dry_run: bool, moved: Moved) -> HistoryReport:
+async def run_history(settings: HistorySettings, fill: Fill, *, dry_run: bool) -> HistoryReport:
     """Send what `fill` puts into the file. Raises ExitError where that cannot be, and where not all of it arrived.
 
     Doing it again ends in the same rows, also after a run that was ended in between.
@@ -74,35 +74,36 @@ async def run_history(settings: HistorySettings, fill: Fill, *, dry_run: bool, m
     began = time.monotonic()
     _require_usable(settings)
     with _clickhouse_errors():
-        report = await _run(settings, fill, dry_run, moved)
+        report = await _run(settings, fill, dry_run)
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
 
-async def _run(settings: HistorySettings, fill: Fill, dry_run: bool, moved: Moved) -> HistoryReport:
+async def _run(settings: HistorySettings, fill: Fill, dry_run: bool) -> HistoryReport:
     client, stored = _stored(settings)
     clocks = stored.clocks(await wait_level(settings))
-    read_ms = time.time_ns() // 1_000_000
-    file = HistoryFile(
-        EventRows(KeyedHash(settings.secret()), clear_staff=settings.staff_ids == "clear"),
-        dict(clocks),
-        read_ms=read_ms,
+    judging = Judging(
+        settings.secret(),
+        partitions=len(clocks),
+        read_ms=time.time_ns() // 1_000_000,
         max_bytes=settings.max_record_bytes,
         ahead_ms=settings.max_ahead_s * 1000,
+        clear_staff=settings.staff_ids == "clear",
     )
-    await fill(file)
-    _require_good(settings, file, read_ms)
-    plan = Plan(file, stored, settings.hold_days)
-    report = HistoryReport(dry_run, file.lines, file.empty, file.too_long, dict(file.codes), plan.counts)
+    with HistoryFile(judging, dict(clocks)) as file:
+        await fill(file)
+        file.end()
+        _require_good(settings, file, judging.read_ms)
+        plan = Plan(file, stored, settings.hold_days)
+        report = HistoryReport(dry_run, file.lines, file.empty, file.too_long, dict(file.codes), plan.counts)
     if dry_run:
-        for _ in plan.buckets():
-            moved(plan.counts.history_events + plan.counts.streamed_events, file.lines)
-    else:
-        with HistoryStore(client) as store:
-            run = HistoryRun(plan, store, moved)
-            async with open_stream(settings) as stream:
-                await run.run(stream, read_ms, clocks)
-        report.hours = run.hours
+        list(plan.buckets())
+        return report
+    with share_bar("writing") as moved, HistoryStore(client) as store:
+        run = HistoryRun(plan, store, moved)
+        async with open_stream(settings) as stream:
+            await run.run(stream, judging.read_ms, clocks)
+    report.hours = run.hours
     return report
 
 
@@ -118,13 +119,14 @@ def show(report: HistoryReport, say: Callable[[str], object], *, as_json: bool) 
     return NEGATIVE if report.too_long else OK
 
 
-def read_lines(source: BinaryIO, moved: Callable[[int], object]) -> Fill:
-    """Puts the lines of a file into a run."""
+def read_lines(source: BinaryIO, size: int | None) -> Fill:
+    """Puts the lines of a file into a run; `size` in bytes, where it is known."""
 
     async def fill(file: HistoryFile) -> None:
-        for line in source:
-            file.add(line.removesuffix(b"\n"))
-            moved(len(line))
+        with bytes_bar("reading", size) as moved:
+            for line in source:
+                file.add(line.removesuffix(b"\n"))
+                moved(len(line))
 
     return fill
 

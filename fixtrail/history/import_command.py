@@ -26,15 +26,16 @@ def run_history_import(settings: HistorySettings, run: ImportRun, *, as_json: bo
         mapping = load_mapping(run.mapping)
         if mapping.topic is REFERENCE:
             raise ExitError("--history is about the events of orders, and the mapping makes reference events", USAGE)
-        with rejects_file(run.rejects) as rejects, share_bar("importing") as read, share_bar("sorting") as moved:
+        with rejects_file(run.rejects) as rejects:
 
             async def fill(file: HistoryFile) -> None:
                 async def put(value: bytes, _: bytes) -> None:
                     file.add(value)
 
-                imported.append(await import_log(run.log, mapping, put, read, rejects))
+                with share_bar("importing") as moved:
+                    imported.append(await import_log(run.log, mapping, put, moved, rejects))
 
-            return await run_history(settings, fill, dry_run=run.dry_run, moved=moved)
+            return await run_history(settings, fill, dry_run=run.dry_run)
 
     try:
         history = asyncio.run(go_by_history())

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fixtrail.history.reading import FileRecord
+from fixtrail.history.judging import FileRecord
 from fixtrail.operations.status import CLICKHOUSE, LOOK_EVERY_S, Watcher
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import Seal, sealer_of
-from fixtrail.sending.send import PartitionedSender, Sent, open_sender
+from fixtrail.sending.send import PartitionedSender, open_sender
 from fixtrail.settings import HistorySettings, client_options
 from runtime.failure import ExitError
 from runtime.kafka.dead_letters import MAX_REQUEST_BYTES, letters
@@ -49,17 +49,14 @@ async def wait_level(settings: HistorySettings, limit_s: float = LEVEL_WITHIN_S)
 
 
 class KafkaStream:
-    """Records for the stream, and dead letters; `sent` is what became of the lines and marks."""
+    """Records for the stream, and dead letters."""
 
     def __init__(self, lanes: PartitionedSender, letters_to: Any, seal: Seal | None) -> None:
-        self.sent = Sent()
-        self.marks = 0
         self._lanes, self._producer, self._seal = lanes, letters_to, seal
         self._letters: list[Any] = []
 
     async def mark(self, mark: HistoryMark) -> None:
         """Tell the worker what it was spared, or what time it is."""
-        self.marks += 1
         await self._lanes.mark(mark.vehicle_id.encode(), mark.headers())
 
     async def line(self, number: int, value: bytes) -> None:
@@ -100,6 +97,4 @@ async def open_stream(settings: HistorySettings) -> AsyncIterator[KafkaStream]:
         open_sender(settings) as lanes,
         open_producer(options, linger_ms=20, max_request_size=MAX_REQUEST_BYTES) as producer,
     ):
-        stream = KafkaStream(lanes, producer, sealer_of(settings))
-        yield stream
-    stream.sent = lanes.sent
+        yield KafkaStream(lanes, producer, sealer_of(settings))

@@ -6,7 +6,8 @@ from heapq import merge
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from fixtrail.history.reading import BUCKETS, HistoryFile, edges_of
+from fixtrail.history.judging import BUCKETS
+from fixtrail.history.reading import HistoryFile, edges_of
 from fixtrail.history.store import HistoryVehicle
 from fixtrail.history.vehicles import Line, digest_of, distinct, way_of
 from fixtrail.imports.spool import Spool
@@ -67,7 +68,7 @@ class Plan:
     """Sorts a file's vehicles, bucket by bucket; what goes through the stream is kept."""
 
     file: HistoryFile
-    known: KnownVehicles
+    stored: KnownVehicles
     hold_days: int
     counts: Counts = field(default_factory=Counts)
     _rest: list[Spool[tuple[Any, ...]]] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Plan:
 
         Raises ExitError (2) where one came as history before and now has other events.
         """
-        self._next_offset = self.known.next_offset()
+        self._next_offset = self.stored.next_offset()
         for number in range(BUCKETS):
             part = Slice(*edges_of(number))
             vehicles = self.file.bucket(number)
@@ -90,8 +91,8 @@ class Plan:
         return map(StreamedLine._make, merge(*self._rest, key=itemgetter(0)))
 
     def _sorted(self, part: Slice, vehicles: dict[str, list[Line]]) -> list[SettledVehicle]:
-        streamed = self.known.streamed(part)
-        ledger = {vehicle.vehicle_key: vehicle for vehicle in self.known.of_history(part)}
+        streamed = self.stored.streamed(part)
+        ledger = {vehicle.vehicle_key: vehicle for vehicle in self.stored.of_history(part)}
         settled: list[SettledVehicle] = []
         rest: list[StreamedLine] = []
         for vehicle_id, lines in vehicles.items():

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from fixtrail.history.judging import FileRecord, RefusedLine
 from fixtrail.history.plan import Plan, SettledVehicle
-from fixtrail.history.reading import FileRecord, RefusedLine
 from fixtrail.history.store import DerivedOrder, HistoryStore, HistoryVehicle
 from fixtrail.imports.spool import Spool
 from fixtrail.recompute.derived_facts import Slice
@@ -19,6 +19,7 @@ from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
 
 EVENTS_AT_ONCE = 150_000
 _LEDGER_ROWS = 50_000
+_SENT_AT_ONCE = 1000
 # Places of refused lines: above all that rows are numbered by, and exact in JSON.
 _LETTERS_FROM = 1 << 52
 
@@ -122,12 +123,14 @@ class HistoryRun:
     async def _send(self, stream: Stream, clocks: dict[int, int]) -> None:
         """Send the lines that go through the stream, and before each that depends on it what time it is."""
         reached = dict(clocks)
-        for line in self.plan.streamed():
+        for sent, line in enumerate(self.plan.streamed(), 1):
             if line.clock > reached[line.partition]:
                 reached[line.partition] = line.clock
                 await stream.mark(HistoryMark(line.vehicle_id, clock=line.clock))
             reached[line.partition] = max(reached[line.partition], line.at)
             await stream.line(line.number, line.value)
+            if sent % _SENT_AT_ONCE == 0:
+                self.moved(self.plan.counts.history_events + sent, self.plan.file.lines)
 
 
 def refused_record(refused: RefusedLine, read_ms: int) -> FileRecord:

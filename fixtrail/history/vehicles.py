@@ -8,15 +8,13 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
-from schemas.events import Event
+from fixtrail.history.judging import BEGINS, ENDS
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from sinks.clickhouse.tables import Row
 from streams.journey.first_time_fix import COMEBACK_WINDOW_MS
 from streams.journey.order import FULL_BYTES
 from streams.journey.partition_state import CROWDED_ORDERS
-
-BEGINS, ENDS, ELSE = 0, 1, 2
 
 # `history`: straight into ClickHouse. `stream`: through the stream. `timed`: through the stream, and what comes of it
 # may depend on how far the event time of the partition has come by then.
@@ -44,11 +42,6 @@ class Line(NamedTuple):
     @property
     def order(self) -> OrderKey:
         return OrderKey(self.center_id, self.order_id)
-
-
-def kind_of(event: Event) -> int:
-    """Whether an event may begin or end a visit, or neither."""
-    return {"check_in": BEGINS, "handoff": ENDS, "cancellation": ENDS}.get(event.__dict__["type"], ELSE)
 
 
 def way_of(lines: Sequence[Line], horizon: int, hold_days: int) -> Way:

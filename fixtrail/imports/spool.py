@@ -34,9 +34,13 @@ class Spool(Generic[T]):
             # A file of our own, without a name: nobody else can have put anything into it.
             yield from marshal.loads(self._file.read(length))
 
+    def add_block(self, block: bytes) -> None:
+        """Take a list of rows, marshalled by another process of ours."""
+        self._write()
+        self._file.write(len(block).to_bytes(_LENGTH) + block)
+
     def _write(self) -> None:
         # A block at a time, so that the names of columns are in it once.
         if self._block:
-            block = marshal.dumps(self._block)
+            block, self._block = marshal.dumps(self._block), []
             self._file.write(len(block).to_bytes(_LENGTH) + block)
-            self._block = []

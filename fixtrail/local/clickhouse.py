@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import escape
 
+from fixtrail.local.clickhouse_shards import cluster_parts
 from fixtrail.local.landlock import shut_in
 
 PASSWORDS_FILE = "passwords.json"
@@ -65,6 +66,7 @@ _CONFIG = """\
   <keep_alive_timeout>60</keep_alive_timeout>
   <user_files_path>{data}/user_files/</user_files_path>
   <tmp_path>{data}/tmp/</tmp_path>
+  {remote_servers}
   <user_directories><users_xml><path>{config}</path></users_xml></user_directories>
 
   <max_server_memory_usage>{memory}</max_server_memory_usage>
@@ -94,7 +96,7 @@ _CONFIG = """\
 
   <profiles>
     <default>
-      <async_insert>0</async_insert>
+      <async_insert>0</async_insert>{shard_settings}
       <max_threads>{threads}</max_threads>
       <max_threads_min_free_memory_per_thread>{thread_memory}</max_threads_min_free_memory_per_thread>
       <max_memory_usage>{query_memory}</max_memory_usage>
@@ -104,7 +106,7 @@ _CONFIG = """\
       <max_memory_usage>10000000</max_memory_usage>
     </nobody>
     <reader>
-      <readonly>1</readonly>
+      <readonly>1</readonly>{shard_settings}
       <max_threads>{threads}</max_threads>
       <max_threads_min_free_memory_per_thread>{thread_memory}</max_threads_min_free_memory_per_thread>
       <max_execution_time>{reader_s:g}</max_execution_time>
@@ -134,7 +136,7 @@ _CONFIG = """\
       <grants>
         <query>GRANT ALL ON fixtrail.*</query>
         <query>GRANT ALL ON fixtrail_raw.*</query>
-        <query>GRANT TABLE ENGINE ON MergeTree</query>
+        <query>GRANT TABLE ENGINE ON MergeTree</query>{shard_grants}
         <query>GRANT TABLE ENGINE ON ReplacingMergeTree</query>
         <query>GRANT SELECT, SHOW ON system.*</query>
         <query>GRANT CREATE TEMPORARY TABLE, KILL QUERY, SYSTEM LISTEN ON *.*</query>
@@ -169,6 +171,7 @@ class Server:
     memory_mb: int = 2048
     reader_s: float = READER_S
     report_s: float = REPORT_S
+    shard_ports: tuple[int, ...] = ()
 
 
 def render_config(server: Server) -> Path:
@@ -193,6 +196,7 @@ def render_config(server: Server) -> Path:
         thread_memory=128 << 20,
         app_hash=_sha256(server.app_password),
         reader_hash=_sha256(server.reader_password),
+        **cluster_parts(server.shard_ports, server.app_password),
     )
     config.touch(mode=0o600)
     config.write_text(text)
@@ -224,7 +228,7 @@ def serve(server: Server) -> int:
     # What a killed server left there helps nobody, and must not meet the next one.
     shutil.rmtree(server.data / "tmp", ignore_errors=True)
     folder = render_config(server).parent
-    if not _shut_in(folder, server.http_port):
+    if not _shut_in(folder, [server.http_port, *server.shard_ports]):
         print("clickhouse: no Landlock here, so its users can read this user's files with file()", file=sys.stderr)
     os.environ["TZ"] = "UTC"
     # The import opens an engine of its own: in a folder without a config.xml, with its files under TMPDIR.
@@ -280,7 +284,7 @@ def _lock(data: Path) -> IO[str] | None:
             time.sleep(0.1)
 
 
-def _shut_in(folder: Path, http_port: int) -> bool:
+def _shut_in(folder: Path, ports: list[int]) -> bool:
     """Leave the server its data, its code and what it asks of the machine; False where the kernel cannot.
 
     ClickHouse in its local mode lets every user read any file with the function file(), /proc/self/environ with the
@@ -299,7 +303,7 @@ def _shut_in(folder: Path, http_port: int) -> bool:
             folder / "config.xml",
         ],
         write=[*(folder / name for name in _FOLDERS), Path("/dev/null")],
-        connect=[http_port],
+        connect=ports,
     )
 
 
@@ -366,9 +370,10 @@ def main(argv: list[str] | None = None) -> int:
         default=float(os.environ.get("FIXTRAIL_REPORT_S", REPORT_S)),
         help=f"seconds it may ask for, as reports do (default FIXTRAIL_REPORT_S, or {REPORT_S:g})",
     )
+    parser.add_argument("--shard-ports", default="", help="TCP ports of all servers of the cluster `shards`, by comma")
     args = parser.parse_args(argv)
     app, reader = load_passwords(args.password_file or args.data / PASSWORDS_FILE)
-    limits = args.memory_mb, args.reader_s, args.report_s
+    limits = args.memory_mb, args.reader_s, args.report_s, tuple(map(int, filter(None, args.shard_ports.split(","))))
     return serve(Server(args.http_port, args.tcp_port, args.data, app, reader, *limits))
 
 

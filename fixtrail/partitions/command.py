@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from fixtrail.clickhouse.admin import server_of
+from fixtrail.clickhouse.admin import require_single, server_of
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.operations.boxes_away import boxes_away, is_embedded
 from fixtrail.partitions.move import PartitionMove, Survey, open_move
@@ -33,6 +33,7 @@ def move_partitions(
     Raises ExitError: 78 where that is not said or boxes run, an earlier move to another number is unfinished, or the
     keys of `service-events` are placed by no partitioner that is known.
     """
+    require_single(settings, "fixtrail kafka partitions")
     client = long_client(settings)
     try:
         return asyncio.run(

@@ -10,6 +10,7 @@ import orjson
 from streams.journey.center_hours import center_hour
 from streams.journey.hour_state import HourState, Share, decode_hour
 from streams.journey.old_state import with_centers
+from streams.journey.packed_state import packed_state, plain_state
 from streams.journey.partition_state import hour_key
 from streams.journey.vehicle import decode_vehicle
 
@@ -80,9 +81,11 @@ class SplitStates:
 
 def without_offset(order_state: bytes) -> bytes:
     """An order's state that has seen no record of the topic that comes."""
-    header, newline, lines = order_state.partition(b"\n")
+    plain = plain_state(order_state)
+    header, newline, lines = plain.partition(b"\n")
     values = [msgspec.Raw(b"-1"), *_decode_header(header)[1:]]
-    return msgspec.json.encode(values) + newline + lines
+    state = msgspec.json.encode(values) + newline + lines
+    return state if plain is order_state else packed_state(state)
 
 
 def merged_into(table: Table, key: bytes, value: bytes | None, merge: Callable[[bytes, bytes], bytes]) -> None:

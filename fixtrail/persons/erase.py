@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fixtrail.backups.records import holding_backups
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.operations.topics import require_topic
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
@@ -30,7 +31,10 @@ RETENTION_MS = {topic.name: int(topic.config.get("retention.ms", 0)) for topic i
 
 @dataclass(slots=True)
 class Erased:
-    """What was erased, or would be, by where it is; `remains`: records in clear, with when their topic lets them go."""
+    """What was erased, or would be, by where it is; `remains`: records in clear, with when their topic lets them go.
+
+    `backups`: those in which the person still can be read, with by when their keys have to be deleted.
+    """
 
     dry_run: bool
     orders: list[dict[str, str]] = field(default_factory=list)
@@ -43,6 +47,7 @@ class Erased:
     consents: int = 0
     clickhouse_texts: int = 0
     remains: list[dict[str, Any]] = field(default_factory=list)
+    backups: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def remains_until(self) -> int | None:
@@ -58,6 +63,7 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
         findings = await search(settings, matcher, vault)
         people = _people(findings, matcher, vault) if person.kind != "vehicle" else []
         erased = _counted(findings, vault, dry_run=dry_run)
+        erased.backups = _backups(settings, findings, in_clear=bool(erased.remains))
         if not dry_run:
             # First what cannot be undone, and what hides it everywhere at once.
             vault.erase(map(_order_key(vault), findings.orders))
@@ -86,6 +92,12 @@ def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
         open_orders=sum(fact["status"] == "open" for fact in findings.journeys.values()),
         remains=[_remaining(record) for record in findings.plain()],
     )
+
+
+def _backups(settings: PersonsSettings, findings: Findings, *, in_clear: bool) -> list[dict[str, Any]]:
+    since = min((record.timestamp for record in findings.records), default=0)
+    now = time.time_ns() // 1_000_000
+    return [backup.as_json() for backup in holding_backups(settings, since, now, in_clear=in_clear)]
 
 
 def _remaining(record: PersonRecord) -> dict[str, Any]:

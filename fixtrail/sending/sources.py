@@ -23,17 +23,13 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given.
-
-    `history`: what was closed long ago goes straight into ClickHouse.
-    """
+    """Which log to read by which mapping; without `dry_run` its events go to Kafka, or to `out` where that is given."""
 
     log: Path
     mapping: Path
     dry_run: bool
     out: Path | None
     rejects: Path | None
-    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI
-from starlette.staticfiles import StaticFiles
 
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
 from fixtrail.web.ops.errors import show_errors
 from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
-from fixtrail.web.static import STATIC
+from fixtrail.web.static import STATIC, PageFiles
 from fixtrail.web.tracking.pages import Pages
 
 
@@ -26,7 +25,7 @@ def create_app(web: Web) -> FastAPI:
     app.mount("/v1", create_api(web.api))
     show_errors(app)
     for name, folder in STATIC.items():
-        app.mount(f"/static/{name}", StaticFiles(directory=folder), name=name)
+        app.mount(f"/static/{name}", PageFiles(directory=folder), name=name)
     app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))
     return app
 
@@ -36,7 +35,7 @@ def _routers() -> Iterator[APIRouter]:
     from fixtrail.web.tracking.routes import router as tracking
 
     yield tracking
-    from fixtrail.web.story_page import router as story
+    from fixtrail.web.stories.route import router as story
 
     yield story
     from fixtrail.web.ops.routes import routers

@@ -23,7 +23,7 @@ class QueuePosition:
     """So many cars of the same center and lane wait for a bay before this one; a turn takes so many minutes."""
 
     before: int
-    minutes: int
+    minutes_each: int
 
 
 class Queues:

@@ -1,8 +1,14 @@
 """Folders of files that pages load: /static/NAME/FILE, always our own, told apart by a hash when they change."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 _HERE = Path(__file__).parent
 
@@ -11,6 +17,31 @@ STATIC: dict[str, Path] = {
     "tracking": _HERE / "tracking" / "static",
     "ops": _HERE / "ops" / "static",
 }
+# Text, which compresses well. Pages themselves are not compressed: with a secret in them their length could tell.
+_COMPRESSED = (".css", ".js", ".svg")
+# The worker in this file may look after the customers' pages, and no others.
+_SCOPES = {"offline.js": "/t/"}
+
+
+class PageFiles(StaticFiles):
+    """The files of one folder, compressed for whoever takes that."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, or what StaticFiles says instead."""
+        answer = await super().get_response(path, scope)
+        if path in _SCOPES:
+            answer.headers["Service-Worker-Allowed"] = _SCOPES[path]
+        takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        if not isinstance(answer, FileResponse) or not path.endswith(_COMPRESSED) or not takes_gzip:
+            return answer
+        copied = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        headers = copied | {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+        return Response(_compressed(Path(answer.path)), answer.status_code, headers)
+
+
+@cache
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 9, mtime=0)
 
 
 @cache

@@ -10,6 +10,9 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from sinks.clickhouse.cluster_ddl import ClusterDdlError, on_cluster, replaced_table, stored_in
+from sinks.clickhouse.layout import SINGLE, Layout
+
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "migrations"
@@ -21,11 +24,9 @@ _REPEATABLE = re.compile(
     r"|ALTER TABLE \S+ (ADD|DROP|MODIFY|CLEAR|RENAME|COMMENT) \w+ IF (NOT )?EXISTS"
     r"|ALTER TABLE \S+ MODIFY (SETTING|TTL|QUERY|COMMENT))\b"
 )
-_RECORDS = """
-CREATE TABLE IF NOT EXISTS fixtrail_raw.migrations
+_RECORDS = """CREATE TABLE IF NOT EXISTS fixtrail_raw.migrations
 (name String, checksum String, applied_at DateTime64(3, 'UTC'))
-ENGINE = ReplacingMergeTree ORDER BY (name, checksum)
-"""
+ENGINE = ReplacingMergeTree ORDER BY (name, checksum)"""
 _ATTEMPTS = 5
 
 
@@ -55,15 +56,20 @@ class Migration:
         return statements
 
 
-def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
+def migrate(client: Any, folder: Path = FOLDER, layout: Layout = SINGLE, definer: str = "") -> list[str]:
     """Apply what the server does not have yet, in order; the names of the files applied.
 
-    Safe to run again, and by several at once: every statement can be repeated. `client` is a clickhouse-connect client.
-    Raises MigrationError when a file that the server has recorded was changed or is missing.
+    Safe to run again, and by several at once: every statement can be repeated. `client` is a clickhouse-connect client;
+    views of a cluster have the rights of its user, `definer`. Of a cluster without Keeper, each server is one call.
+    Raises MigrationError when a file that the server has recorded was changed or is missing, and where its tables were
+    made for another layout.
     """
     migrations = read_folder(folder)
-    _command(client, "CREATE DATABASE IF NOT EXISTS fixtrail_raw")
-    _command(client, _RECORDS)
+    # Without Keeper each server takes down for itself what it has.
+    of_records = SINGLE if layout.nodes else layout
+    _check_layout(client, layout)
+    for statement in ("CREATE DATABASE IF NOT EXISTS fixtrail_raw", _RECORDS):
+        _run(client, statement, of_records, definer)
     checksums = _recorded(client)
     _check(migrations, checksums)
     applied = []
@@ -71,7 +77,7 @@ def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
         if migration.name in checksums:
             continue
         for statement in migration.statements():
-            _command(client, statement)
+            _run(client, statement, layout, definer)
         client.insert(
             "fixtrail_raw.migrations",
             [[migration.name, migration.checksum, int(time.time() * 1000)]],
@@ -80,6 +86,50 @@ def migrate(client: Any, folder: Path = FOLDER) -> list[str]:
         log.info("applied %s", migration.name)
         applied.append(migration.name)
     return applied
+
+
+def _run(client: Any, statement: str, layout: Layout, definer: str) -> None:
+    """Do what the statement does on all servers of the layout."""
+    table = None if layout.is_single else replaced_table(statement)
+    if table and _has_rows(client, f"fixtrail_raw.{table}" if layout.on_cluster else stored_in(layout, table)):
+        raise MigrationError(
+            f"{table} has rows, and on a cluster only an empty one is made anew: replay into a new database"
+        )
+    try:
+        statements = on_cluster(layout, statement, definer)
+    except ClusterDdlError as error:
+        raise MigrationError(str(error)) from None
+    for part in statements:
+        _command(client, part)
+
+
+def _has_rows(client: Any, table: str) -> bool:
+    try:
+        return int(client.command(f"SELECT count() FROM {table}")) > 0
+    except DatabaseError as error:
+        if error.code == _UNKNOWN_TABLE:
+            return False
+        raise
+
+
+def _check_layout(client: Any, layout: Layout) -> None:
+    """Raises MigrationError where the tables are there and were made for another layout."""
+    rows = client.query(
+        "SELECT database, engine FROM system.tables "
+        "WHERE database IN ('fixtrail_raw', 'fixtrail_shard') AND name = 'journeys'"
+    ).result_rows
+    engines = {database.rpartition("_")[2]: engine for database, engine in rows}
+    stored = engines.get("shard" if layout.is_sharded else "raw", "")
+    fits = (
+        (not engines)
+        or (layout.is_single and stored.endswith("ReplacingMergeTree"))
+        or (stored == f"{'Replicated' if layout.is_replicated else ''}ReplacingMergeTree")
+    )
+    if not fits:
+        raise MigrationError(
+            f"database {layout.database} was made for another layout than {layout.kind} "
+            f"({', '.join(sorted(engines.values()))}): set another FIXTRAIL_CLICKHOUSE_DATABASE and replay into it"
+        )
 
 
 def read_folder(folder: Path) -> list[Migration]:
@@ -122,6 +172,7 @@ def _command(client: Any, statement: str) -> None:
             time.sleep(0.1 * attempt)
 
 
+_UNKNOWN_TABLE = 60
 # UNKNOWN_TABLE, TABLE_ALREADY_EXISTS, UNKNOWN_DATABASE, DATABASE_ALREADY_EXISTS, TABLE_IS_DROPPED,
 # TABLE_IS_BEING_RESTARTED, DDL race
 _RACES = frozenset({57, 60, 81, 82, 218, 243, 341, 733})

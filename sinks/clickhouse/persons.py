@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from sinks.clickhouse.connection import change_rows
+
 FREE_TEXT = ("comment", "reason", "resolution")
 
 _WHERE = f"""(vehicle_key, center_id, order_id) IN {{orders:Array(Tuple(String, String, String))}}
@@ -25,11 +27,8 @@ def forget_free_text(client: Any, orders: Sequence[tuple[str, str, str]], *, dry
         ((number,),) = client.query(f"SELECT count() FROM fixtrail_raw.events WHERE {_WHERE}", parameters).result_rows
         rows += number
         if number and not dry_run:
-            client.command(
-                f"ALTER TABLE fixtrail_raw.events UPDATE payload = {_WITHOUT_TEXT} WHERE {_WHERE}",
-                parameters,
-                settings={"mutations_sync": 2},
-            )
+            change = f"UPDATE payload = {_WITHOUT_TEXT} WHERE {_WHERE}"
+            change_rows(client, "events", change, parameters, settings={"mutations_sync": 2})
     return rows
 
 

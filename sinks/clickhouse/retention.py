@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sinks.clickhouse.connection import change_rows, layout_of
+
 # By table: when a row's time begins, and which rows have one.
 _LIVES = {"events": ("occurred_at", ""), "journeys": ("assumeNotNull(closed_at)", " DELETE WHERE isNotNull(closed_at)")}
 
@@ -16,8 +18,9 @@ def set_retention(client: Any, days: int) -> list[str]:
 
 def _set(client: Any, table: str, days: int) -> bool:
     begins, which = _LIVES[table]
+    home = "fixtrail_shard" if layout_of(client).is_sharded else "fixtrail_raw"
     ((definition,),) = client.query(
-        "SELECT create_table_query FROM system.tables WHERE database = 'fixtrail_raw' AND name = {table:String}",
+        f"SELECT create_table_query FROM system.tables WHERE database = '{home}' AND name = {{table:String}}",
         {"table": table},
     ).result_rows
     has_one = " TTL " in definition
@@ -26,5 +29,5 @@ def _set(client: Any, table: str, days: int) -> bool:
     if days and f"toIntervalDay({days})" in definition:
         return False
     wanted = f"MODIFY TTL toDateTime({begins}) + toIntervalDay({days}){which}" if days else "REMOVE TTL"
-    client.command(f"ALTER TABLE fixtrail_raw.{table} {wanted}")
+    change_rows(client, table, wanted)
     return True

@@ -14,6 +14,7 @@ from streams.journey.content_digest import LENGTH, UNKNOWN
 from streams.journey.entries import Entry
 from streams.journey.hour_state import HourState, Share, decode_hour
 from streams.journey.order import is_erased
+from streams.journey.packed_state import plain_state
 from streams.journey.vehicle import DigestState, VehicleState, decode_vehicle
 
 _Value = TypeVar("_Value")
@@ -22,8 +23,8 @@ _decode_event_id = msgspec.json.Decoder(Entry).decode
 
 def merge_orders(first: bytes, second: bytes) -> bytes:
     """The order with the events of both; of two with the same id, the one that stands first in the longer history."""
-    first_header, _, first_lines = first.partition(b"\n")
-    second_header, _, second_lines = second.partition(b"\n")
+    first_header, _, first_lines = plain_state(first).partition(b"\n")
+    second_header, _, second_lines = plain_state(second).partition(b"\n")
     if second_lines.startswith(first_lines):
         return second
     if first_lines.startswith(second_lines):

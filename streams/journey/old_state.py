@@ -15,6 +15,7 @@ from streams.journey.hour_state import decode_hour
 from streams.journey.ids import order_key
 from streams.journey.merge import merge_orders
 from streams.journey.order import Order
+from streams.journey.packed_state import plain_state
 from streams.journey.vehicle import LAYOUT, OLD_LAYOUT, DigestState, VehicleState, decode_vehicle
 
 Table = MutableMapping[bytes, bytes]
@@ -45,10 +46,10 @@ _decode_old_vehicle = msgspec.json.Decoder(_OldVehicle).decode
 def with_centers(orders: Table, vehicles: Table, hours: Table) -> list[bytes]:
     """Rewrite what a partition's tables know by an order's number alone; the old keys that the log no longer needs."""
     parts, leftovers = _split_orders(orders, vehicles)
-    for key, state in list(vehicles.items()):
+    for key, state in vehicles.items():
         if decode_vehicle(state).layout == OLD_LAYOUT:
             vehicles[key] = _with_centers(key.decode(), state, parts)
-    for key, state in list(hours.items()):
+    for key, state in hours.items():
         if (renamed := _renamed_shares(key, state)) is not None:
             hours[key] = renamed
     return leftovers
@@ -79,7 +80,7 @@ def _put(orders: Table, vehicles: Table, vehicle_id: str, order: OrderKey, parts
 
 def _by_center(state: bytes) -> dict[str, bytes]:
     """An order's state as the states of the orders that its events are of."""
-    header, *lines = state.split(b"\n")
+    header, *lines = plain_state(state).split(b"\n")
     by_center: dict[str, list[bytes]] = {}
     for line in lines:
         by_center.setdefault(_decode_entry(line).center, []).append(line)

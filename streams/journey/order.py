@@ -1,7 +1,8 @@
 """One order's state: the set of its events and its running visit, as the bytes that the orders table holds.
 
 The bytes are JSON lines: a header, then one line an entry, in order of arrival. An open order's header carries its
-visit, so that an event newer than all before only advances it; a closed order's is folded again when needed.
+visit, so that an event newer than all before only advances it; a closed order's is folded again when needed. Those of a
+closed order are packed (streams.journey.packed_state).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from streams.journey import entries as e
 from streams.journey.content_digest import LENGTH, UNKNOWN, is_other_content
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.order_header import Hour, decode_header
+from streams.journey.packed_state import packed_state, plain_state
 from streams.journey.visit import Visit, fold
 from streams.journey.visit_state import Milestone
 
@@ -35,7 +37,7 @@ _decode_visit = msgspec.json.Decoder(Visit | None).decode
 class Order:
     """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
 
-    __slots__ = ("_digests", "_lines", "_visit", "hours", "key", "offset")
+    __slots__ = ("_digests", "_is_packed", "_lines", "_visit", "hours", "key", "offset")
 
     def __init__(self, key: OrderKey, state: bytes | None = None) -> None:
         self.key = key
@@ -44,8 +46,11 @@ class Order:
         self._lines = b""
         self._digests = ""
         self._visit: Visit | None = Visit()
+        self._is_packed = False
         if state is not None:
-            header, newline, lines = state.partition(b"\n")
+            plain = plain_state(state)
+            self._is_packed = plain is not state
+            header, newline, lines = plain.partition(b"\n")
             self._lines = newline + lines
             values = decode_header(header)
             self.offset, self.hours = values.offset, values.hours
@@ -123,8 +128,11 @@ class Order:
 
     def state(self) -> bytes:
         """The bytes to keep; `Order(key, state)` reads them."""
-        visit = self._visit if self._visit is not None and self._visit.closed_at is None else None
-        return msgspec.json.encode((self.offset, self.hours, visit, RULES, self._digests)) + self._lines
+        visit = self._visit
+        is_closed = self._is_packed if visit is None else visit.closed_at is not None
+        header = self.offset, self.hours, None if is_closed else visit, RULES, self._digests
+        state = msgspec.json.encode(header) + self._lines
+        return packed_state(state) if is_closed else state
 
 
 def _has_same_content(line: bytes, second_line: bytes) -> bool:

@@ -1,9 +1,11 @@
 """The Faust app: its topics, tables and settings."""
 
+import os
+import shutil
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import faust
 from faust.auth import OAuthCredentials
@@ -11,9 +13,10 @@ from faust.auth import OAuthCredentials
 from runtime.kafka.lost_records import LostRecords
 from runtime.tracing import Tracing
 from streams.journey.merge import merge_hours, merge_orders, merge_vehicles
-from streams.worker.batches import BatchSchema, PartitionTable, batch_scheduler
+from streams.worker.batches import BatchSchema, MakeData, PartitionTable, batch_scheduler, in_memory
 from streams.worker.consumer import Consumer, Transport
 from streams.worker.lease import Lease
+from streams.worker.rocks import RocksPartition, require_rocksdb
 
 SESSION_S = 10.0
 # A fetch brings a whole batch of a partition that is behind; of one that is level only what is there.
@@ -37,8 +40,8 @@ class WorkerConfig:
     """All that a worker needs to know. `kafka` are keyword arguments for aiokafka clients, bootstrap_servers first.
 
     `old_notices` makes notices that have expired already, which nobody gets.
-    `data` is a folder for the worker's crash marks; `instance` makes it a static member of its consumer group, so that
-    a restart within the session time-out moves no partitions.
+    `data` is a folder for the worker's crash marks and the files of RocksDB; `instance` makes it a static member of its
+    consumer group, so that a restart within the session time-out moves no partitions.
     """
 
     kafka: dict[str, Any]
@@ -56,6 +59,7 @@ class WorkerConfig:
     max_ahead_s: int = 24 * 3600
     dead_letter_limits: bool = True
     old_notices: bool = False
+    state_store: Literal["memory", "rocksdb"] = "memory"
     tracing: Tracing | None = None
 
 
@@ -132,6 +136,7 @@ def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> Parti
     table = PartitionTable(
         app,
         merge=merge,
+        make=_data_maker(config),
         name=name,
         partitions=config.partitions,
         changelog_topic=changelog,
@@ -139,6 +144,17 @@ def _table(app: faust.App, name: str, merge: Any, config: WorkerConfig) -> Parti
         recovery_buffer_size=2,
     )
     return app.tables.add(table)  # type: ignore[no-any-return]
+
+
+def _data_maker(config: WorkerConfig) -> MakeData:
+    """Where the tables' partitions are. Raises ExitError (78) where RocksDB is not installed."""
+    if config.state_store == "memory":
+        return in_memory
+    require_rocksdb()
+    folder = config.data / "state" / (config.instance or f"pid-{os.getpid()}")
+    # What the process before left of partitions that are another worker's now.
+    shutil.rmtree(folder, ignore_errors=True)
+    return lambda table, number: RocksPartition(folder / table / str(number))
 
 
 def _credentials(kafka: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ Built on Faust's own extension points. A `ConsumerScheduler` makes one message o
 hands them to agent and table untouched, and a table's `Store` takes changelog batches and keeps partitions apart.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import faust
@@ -75,23 +75,36 @@ class BatchSchema(faust.Schema):  # type: ignore[misc]
 
 
 Merge = Callable[[bytes, bytes], bytes]
+PartitionData = MutableMapping[bytes, bytes]
+# The data of one partition of a table, empty, by the table's name and the partition's number.
+MakeData = Callable[[str, int], PartitionData]
+
+
+def in_memory(table: str, number: int) -> PartitionData:
+    """A partition's data as a dict."""
+    return {}
 
 
 class PartitionStore(Store):  # type: ignore[misc]
-    """A table's data in memory, one dict of bytes per partition.
+    """A table's data, one mapping of bytes per partition: in memory, or where `make` has it.
 
     Recovery merges what it reads with what is there, rather than to replace it: where a worker that had lost the
     partition still wrote an older set of events, nothing of the newer one is lost.
     """
 
-    def __init__(self, url: Any, app: Any, table: Any, *, merge: Merge, **kwargs: Any) -> None:
+    def __init__(
+        self, url: Any, app: Any, table: Any, *, merge: Merge, make: MakeData = in_memory, **kwargs: Any
+    ) -> None:
         super().__init__(url, app, table, **kwargs)
-        self._merge = merge
-        self.partitions: dict[int, dict[bytes, bytes]] = {}
+        self._merge, self._make = merge, make
+        self.partitions: dict[int, PartitionData] = {}
 
-    def partition(self, number: int) -> dict[bytes, bytes]:
+    def partition(self, number: int) -> PartitionData:
         """The data of one partition."""
-        return self.partitions.setdefault(number, {})
+        data = self.partitions.get(number)
+        if data is None:
+            data = self.partitions[number] = self._make(self.table.name, number)
+        return data
 
     def persisted_offset(self, tp: TP) -> None:
         """Nothing survives the process; recovery starts at the beginning of the changelog."""
@@ -114,14 +127,18 @@ class PartitionStore(Store):  # type: ignore[misc]
         changelog = self.table.changelog_topic.get_topic_name()
         for tp in revoked | newly_assigned:
             if tp.topic == changelog:
-                self.partitions.pop(tp.partition, None)
+                self._forget(tp.partition)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Keep the partitions that are ours."""
         changelog = self.table.changelog_topic.get_topic_name()
         ours = {tp.partition for tp in active_tps if tp.topic == changelog}
         for number in self.partitions.keys() - ours:
-            del self.partitions[number]
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        if (data := self.partitions.pop(number, None)) is not None:
+            data.clear()
 
     def reset_state(self) -> None:
         """There are no files to remove."""
@@ -151,24 +168,32 @@ class PartitionStore(Store):  # type: ignore[misc]
         return sum(len(data) for data in self.partitions.values())
 
     def _clear(self) -> None:
-        self.partitions.clear()
+        for number in list(self.partitions):
+            self._forget(number)
 
 
 class PartitionTable(faust.Table):  # type: ignore[misc]
     """A Faust table over a PartitionStore; its changelog is written by the worker's outbox, batch by batch."""
 
-    def __init__(self, app: Any, *, merge: Merge, **kwargs: Any) -> None:
-        self._merge_states = merge
+    def __init__(self, app: Any, *, merge: Merge, make: MakeData = in_memory, **kwargs: Any) -> None:
+        self._merge_states, self._make_data = merge, make
         super().__init__(app, **kwargs)
 
     def _new_store(self) -> PartitionStore:
         return PartitionStore(
-            "memory://", self.app, self, merge=self._merge_states, key_type=bytes, value_type=bytes, loop=self.loop
+            "memory://",
+            self.app,
+            self,
+            merge=self._merge_states,
+            make=self._make_data,
+            key_type=bytes,
+            value_type=bytes,
+            loop=self.loop,
         )
 
-    def partition(self, number: int) -> dict[bytes, bytes]:
+    def partition(self, number: int) -> PartitionData:
         """The data of one partition."""
-        data: dict[bytes, bytes] = self.data.partition(number)
+        data: PartitionData = self.data.partition(number)
         return data
 
     def changelog_name(self) -> str:

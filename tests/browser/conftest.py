@@ -60,11 +60,15 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+def skip_without_chromium() -> None:
+    if chromium() is None and os.environ.get("FIXTRAIL_REQUIRE_BROWSER") != "1":
+        pytest.skip("there is no Chromium here: apt-get install chromium fonts-noto-cjk")
+
+
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`fixtrail up` with two centers, and Web Push set up."""
-    if chromium() is None and os.environ.get("FIXTRAIL_REQUIRE_BROWSER") != "1":
-        pytest.skip("there is no Chromium here: apt-get install chromium fonts-noto-cjk")
+    skip_without_chromium()
     folder = tmp_path_factory.mktemp("browser")
     (folder / "centers.toml").write_text(CENTERS)
     (folder / "push.toml").write_text(PUSH)
@@ -85,7 +89,8 @@ def floor(stack: Stack) -> Iterator[Floor]:
 
 
 @pytest.fixture(scope="package")
-def browser(stack: Stack) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
+    skip_without_chromium()
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
 

@@ -12,7 +12,7 @@ from tests.chaos.faults import Chaos
 from tests.chaos.plan import Fault
 from tests.stack import wait_for
 
-IN_SYNC_LIMIT_S = 150.0
+IN_SYNC_LIMIT_S = 240.0
 
 
 def kill_controller(chaos: Chaos, fault: Fault) -> None:

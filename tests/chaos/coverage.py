@@ -67,6 +67,8 @@ def recoveries(done: list[Done], samples: list[Sample], rate: float) -> dict[str
     usual = [sample.at for sample in samples if max(sample.lags().values(), default=0) <= USUAL_LAG_S * rate]
     found: dict[str, list[float | None]] = {}
     for each in done:
+        if each.failed is not None:
+            continue
         # Not before the fault can have shown.
         at = next((at for at in usual if at >= each.ended + 1.0), None)
         found.setdefault(each.fault.kind, []).append(None if at is None else round(at - each.ended, 1))

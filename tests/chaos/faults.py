@@ -55,6 +55,8 @@ class Chaos(threading.Thread):
         self._running: list[threading.Thread] = []
         self._frozen: set[int] = set()
         self._stopped = threading.Event()
+        # One that takes longer than planned must not meet the next: what two brokers lose at once may be lost.
+        self._brokers = threading.Lock()
 
     def run(self) -> None:
         for fault in self._plan:
@@ -92,7 +94,8 @@ class Chaos(threading.Thread):
     def _do(self, done: Done) -> None:
         fault = done.fault
         try:
-            HOW[fault.kind](self, fault)
+            with self._brokers if fault.victim.startswith("broker") else contextlib.nullcontext():
+                HOW[fault.kind](self, fault)
         except Exception as error:
             done.failed = f"{type(error).__name__}: {error}".splitlines()[0]
             self._say(f"           {fault.kind} on {fault.victim} went wrong: {done.failed}")

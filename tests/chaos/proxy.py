@@ -22,8 +22,8 @@ PIECE = 64 * 1024
 class Proxy:
     """One listening port that leads to one other; all proxies share a thread. `counts` tells what it did."""
 
-    def __init__(self, port: int, target: int) -> None:
-        self.port, self.target = port, target
+    def __init__(self, port: int, target: int, host: str = HOST) -> None:
+        self.port, self.target, self._host = port, target, host
         self.counts: Counter[str] = Counter()
         self._mode: Mode = "pass"
         self._delay_s = 0.0
@@ -44,7 +44,7 @@ class Proxy:
         _LOOP.run(lambda: self._set(mode, delay_s))
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, self.port, reuse_address=True, limit=PIECE)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, reuse_address=True, limit=PIECE)
 
     async def _set(self, mode: Mode, delay_s: float) -> None:
         self._mode, self._delay_s = mode, delay_s

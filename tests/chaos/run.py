@@ -134,6 +134,7 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         if asked.today and not still:
             if not asked.smoke:
                 fleet.want(*pulses)
+                told.wait_watching(fleet, TOLD_WITHIN_S)
                 told.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
             ended_ms = told.now_ms()
             fleet.stop(*pulses, *fleet.now("watch"))

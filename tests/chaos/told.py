@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -21,6 +22,8 @@ from tests.truth import Truth
 SOON_MS, OVERDUE_MS = 2_000, 30_000
 CHANNELS = {"webhook", "sms"}
 SLACK_MS = 60_000
+# From one heartbeat to the next, and from one look of the watch at the clock to the next but one.
+HEARTBEAT_S, LOOK_S = 10.0, 5.0
 
 Row = dict[str, Any]
 
@@ -48,6 +51,22 @@ def wait_told(fleet: Fleet, limit_s: float, *, even_later: bool) -> None:
             limit_s,
             "everybody is told",
         )
+
+
+def wait_watching(fleet: Fleet, limit_s: float) -> None:
+    """Return once the watch looks at every order again: heartbeats come through, and it has had time for a look."""
+    quiet = re.compile(r"^fixtrail_watch_held_partitions 0(\.0)?$", re.MULTILINE)
+    ready = re.compile(r"^fixtrail_watch_ready 1(\.0)?$", re.MULTILINE)
+
+    def is_watching() -> bool:
+        page = fleet.metrics().get("metrics of watch-1", "")
+        return bool(quiet.search(page) and ready.search(page))
+
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: all(p.is_ready() for p in fleet.parts.values() if p.name == "pulse-1"), limit_s, "pulse")
+        time.sleep(HEARTBEAT_S)
+        wait_for(is_watching, limit_s, "the watch holds nothing back")
+        time.sleep(LOOK_S)
 
 
 def ledger_differences(sends: list[Row], records: Iterable[Any], ended_ms: int) -> list[str]:

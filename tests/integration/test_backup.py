@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from tests import compare, feed
 from tests.integration.conftest import MakeStack
+from tests.providers.postgres import a_database
 from tests.providers.webhooks import Webhooks
 from tests.stack import Stack, wait_for
 from tests.truth import Truth
@@ -53,14 +55,28 @@ def sent(stack: Stack, folder: Path, events: list[feed.Event]) -> None:
     stack.wait_idle()
 
 
-def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(make_stack: MakeStack, tmp_path: Path):
+@pytest.fixture(params=["sqlite", "postgres"])
+def stores(request: pytest.FixtureRequest) -> Callable[[str], dict[str, str]]:
+    """Where ledger and person keys are, by the settings: files in the data folder, or new databases of PostgreSQL."""
+    if request.param == "sqlite":
+        return lambda when: {}
+    dsn: str = request.getfixturevalue("postgres")
+    return lambda when: {
+        "FIXTRAIL_LEDGER": a_database(dsn, f"ledger-{when}"),
+        "FIXTRAIL_PERSON_KEYS": a_database(dsn, f"keys-{when}"),
+    }
+
+
+def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(
+    make_stack: MakeStack, tmp_path: Path, stores: Callable[[str], dict[str, str]]
+):
     (tmp_path / "push.toml").write_text(PUSH)
     # Not so long ago that the car in the workshop makes what comes of them too late.
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=45)
     events = feed.dirty(feed.clean_feed(5, EVENTS, days=8, start=start), 5, conflicts=0.3)
     backup = tmp_path / "backup"
     with Webhooks() as hooks:
-        stack = make_stack(environment={"FIXTRAIL_PUSH": str(tmp_path / "push.toml")})
+        stack = make_stack(environment={"FIXTRAIL_PUSH": str(tmp_path / "push.toml"), **stores("before")})
         hooks.secret = stack.run("notices", "webhook-secret", hooks.url).strip()
         arrived, started, left = visit(hooks.url)
         before, after = [*events[: EVENTS // 2], arrived], [*events[EVENTS // 2 :], started]
@@ -71,12 +87,18 @@ def test_a_lost_machine_comes_back_with_every_figure_and_sends_nothing_twice(mak
         sent(stack, tmp_path, before)
         wait_for(lambda: "checked_in" in milestones(), LIMIT_S, "the arrival is told")
         files = json.loads(stack.run("backup", str(backup), "--json"))["files"]
+        would_be = json.loads(stack.run("person", "erase", "--customer", "K1", "--dry-run", "--json"))
+        assert [(held["folder"], held["state"]) for held in would_be["backups"]] == [(str(backup), "keys")]
         # Between the last backup and the loss.
         sent(stack, tmp_path, after)
         wait_for(lambda: "repair_started" in milestones(), LIMIT_S, "the repair is told")
 
         stack.stop()
         shutil.rmtree(stack.folder)
+        if lost := stores("after"):
+            # Its PostgreSQL is there still, and knows of the repair.
+            stack.run("restore", str(backup), exit_code=2)
+            stack.environment.update(lost)
         stack.run("restore", str(backup))
         stack.start()
         sent(stack, tmp_path, [*before, *after])

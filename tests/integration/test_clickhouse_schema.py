@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from fixtrail.clickhouse.grants import grants_sql
+from fixtrail.settings import ClickHouseSettings
 from schemas.toml_file import TomlFileError
 from sinks.clickhouse.alert_rows import ALERTS
 from sinks.clickhouse.centers import load_centers
+from sinks.clickhouse.cluster_ddl import on_cluster
 from sinks.clickhouse.connection import connect
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.estimate_rows import ESTIMATES
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.fact_rows import CENTER_HOURS, JOURNEYS
-from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate
+from sinks.clickhouse.layout import Kind
+from sinks.clickhouse.migrations import FOLDER, MigrationError, migrate, read_folder
 from sinks.clickhouse.part_forecast_rows import PART_FORECASTS
 from sinks.clickhouse.tables import Table
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, start_clickhouse
@@ -58,6 +62,22 @@ VIEWS = {
 
 
 # Migrations
+
+
+@pytest.mark.parametrize("kind", ["replicated", "sharded", "sharded_replicated"])
+def test_what_a_cluster_is_told_is_the_sql_of_clickhouse(clickhouse: ClickHouseNode, kind: Kind) -> None:
+    """Nothing here can run replicas: that much can be known of statements for them."""
+    settings = ClickHouseSettings(clickhouse_layout=kind, clickhouse_cluster="main", clickhouse_database="staging")
+    layout = settings.clickhouse_tables()
+    statements = [statement for migration in read_folder(FOLDER) for statement in migration.statements()]
+    told = [layout.renamed(text) for statement in statements for text in on_cluster(layout, statement, "app")]
+    grants = grants_sql(settings).split("\n")[1:]
+    text = "SELECT formatQuery(arrayJoin({told:Array(String)}))"
+
+    written = [row[0] for row in clickhouse.client().query(text, {"told": told + grants}).result_rows]
+
+    assert len(written) > len(statements)
+    assert not any("fixtrail" in statement for statement in written if "COMMENT" not in statement)
 
 
 def test_migrations_run_once_however_often_they_are_asked_for(clickhouse: ClickHouseNode) -> None:

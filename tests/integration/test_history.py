@@ -5,19 +5,24 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from fixtrail.history.judging import Judging
 from fixtrail.history.plan import Plan
 from fixtrail.history.reading import HistoryFile
 from fixtrail.history.run import HistoryRun
 from fixtrail.history.store import HistoryStore, StoredVehicles
+from fixtrail.partitions.tables import TableMove
 from fixtrail.recompute.by_sql import verify_by_sql
+from runtime.failure import ExitError
+from runtime.kafka.partitioner import partition_of
 from schemas.decode import AHEAD_MS, MAX_BYTES
-from sinks.clickhouse.event_rows import EventRows
 from tests import feed
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse, clickhouse_for_all
-from tests.stream_by_hand import ARRIVED_MS, KEYED, PARTITIONS, StreamByHand
+from tests.stream_by_hand import ARRIVED_MS, HASH_KEY, PARTITIONS, StreamByHand
+from tests.workshop import checked_in, repaired_visit, surveyed
 
 __all__ = ["clickhouse", "clickhouse_for_all"]
 
@@ -63,9 +68,10 @@ def go_by_history(node: ClickHouseNode, values: Iterable[bytes], stream: StreamB
     client = node.client()
     stored = StoredVehicles(client)
     clocks = stored.clocks(PARTITIONS)
-    file = HistoryFile(EventRows(KEYED), dict(clocks), read_ms=ARRIVED_MS, max_bytes=MAX_BYTES, ahead_ms=AHEAD_MS)
-    for value in values:
-        file.add(value)
+    with HistoryFile(Judging(HASH_KEY, PARTITIONS, ARRIVED_MS, MAX_BYTES, AHEAD_MS), dict(clocks)) as file:
+        for value in values:
+            file.add(value)
+        file.end()
     with HistoryStore(client) as store:
         run = HistoryRun(Plan(file, stored, HOLD.days), store)
         asyncio.run(run.run(stream, ARRIVED_MS, clocks))
@@ -92,7 +98,7 @@ def dirty_year(seed: int, orders: int = 250) -> list[bytes]:
     return [line.rstrip(b"\n") for line in lines]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_dirty_year_comes_to_the_same_rows(clickhouse: ClickHouseNode, seed: int) -> None:
     values = dirty_year(seed)
     expected = by_stream(clickhouse, values)
@@ -105,4 +111,108 @@ def test_a_dirty_year_comes_to_the_same_rows(clickhouse: ClickHouseNode, seed: i
         assert rows[name] == lines, name
     assert run.plan.counts.history_events > len(values) / 3
     assert 0 < run.marks < stream.marks
+    assert verify_by_sql(clickhouse.client()).count == 0
+
+
+class EndingStream(StreamByHand):
+    """A stream at which a run may end: Kafka goes away when it is asked for the n-th time whether it has everything."""
+
+    ends_at = 0
+
+    async def settle(self) -> None:
+        self.ends_at -= 1
+        if not self.ends_at:
+            raise ConnectionError("Kafka is away")
+        await super().settle()
+
+
+def test_a_run_that_was_ended_is_ended_by_the_next_and_a_third_changes_nothing(clickhouse: ClickHouseNode) -> None:
+    values = dirty_year(3, orders=80)
+    expected = by_stream(clickhouse, values)
+    empty(clickhouse)
+    stream = EndingStream(clickhouse)
+    for stream.ends_at in (1, 2):
+        with pytest.raises(ConnectionError):
+            go_by_history(clickhouse, values, stream)
+        stream.write()
+    counts = go_by_history(clickhouse, values, stream).plan.counts
+    rows = everything(clickhouse)
+
+    assert counts.again == counts.history_vehicles > 10
+    for name in ("orders", "events", "hours"):
+        assert rows[name] == expected[name], name
+    go_by_history(clickhouse, values, stream)
+    assert everything(clickhouse)["orders"] == expected["orders"]
+    assert everything(clickhouse)["hours"] == expected["hours"]
+    assert verify_by_sql(clickhouse.client()).count == 0
+
+
+def lines_of(*events: dict[str, Any]) -> list[bytes]:
+    return [json.dumps(event).encode() for event in events]
+
+
+HOME = partition_of(b"V1", PARTITIONS)
+# Other vehicles of the same partition.
+SIBLING, TODAY = [f"W{n}" for n in range(99) if partition_of(f"W{n}".encode(), PARTITIONS) == HOME][:2]
+
+
+def old_visits(**fields: Any) -> list[dict[str, Any]]:
+    """A visit of 2 March of a vehicle of its own, and what shows the partition that months have passed."""
+    return [*repaired_visit("brakes", **fields), checked_in("08:00", 200, order_id="R-now", vehicle_id=TODAY)]
+
+
+def test_what_comes_later_is_what_it_would_be_had_all_come_by_the_stream(clickhouse: ClickHouseNode) -> None:
+    """The next visit of the vehicle, and a survey for the one that went past Kafka."""
+    file = lines_of(*old_visits())
+    later = lines_of(
+        surveyed("09:00", 200),
+        *repaired_visit("brakes", day=201, order_id="R2"),
+        checked_in("08:00", 20, order_id="R3"),
+    )
+    expected = by_stream(clickhouse, [*file, *later])
+    empty(clickhouse)
+    stream = StreamByHand(clickhouse)
+    assert go_by_history(clickhouse, file, stream).plan.counts.history_vehicles == 1
+    stream.send(later)
+    stream.write()
+
+    assert everything(clickhouse) == expected
+    assert len(expected["letters"]) == 2
+    assert clickhouse.ask("SELECT order_id, version FROM fixtrail_raw.journeys FINAL WHERE order_id = 'R2'") == "R2\t9"
+
+
+def test_a_second_file_adds_to_the_hours_of_the_first(clickhouse: ClickHouseNode) -> None:
+    stream = StreamByHand(clickhouse)
+    for vehicle in ("V1", SIBLING):
+        go_by_history(clickhouse, lines_of(*old_visits(vehicle_id=vehicle)), stream)
+
+    hour = "SELECT check_ins FROM fixtrail.center_hours WHERE hour = '2026-03-02 08:00:00'"
+    assert clickhouse.ask(hour) == "2"
+    assert verify_by_sql(clickhouse.client()).count == 0
+
+
+def test_other_events_of_an_order_that_came_as_history_are_refused_by_their_line(clickhouse: ClickHouseNode) -> None:
+    stream = StreamByHand(clickhouse)
+    go_by_history(clickhouse, lines_of(*old_visits()), stream)
+    before = everything(clickhouse)
+    with pytest.raises(ExitError, match=r"^line 1: orders of its vehicle came as history before, with other events"):
+        go_by_history(clickhouse, lines_of(*old_visits(), surveyed("12:00")), stream)
+
+    assert everything(clickhouse) == before
+
+
+def test_a_move_of_partitions_leaves_history_as_it_is(clickhouse: ClickHouseNode) -> None:
+    go_by_history(clickhouse, [*lines_of(*old_visits()), b"{"], StreamByHand(clickhouse))
+    before = everything(clickhouse)
+    move = TableMove(clickhouse.client(), "test")
+    move.begin()
+    move.fill_events()
+    move.fill_hours([], [])
+    move.mark_filled()
+    move.exchange()
+    move.clean()
+
+    assert everything(clickhouse) == before
+    of_history = "SELECT uniqExact(vehicle_key), count() FROM fixtrail_raw.events WHERE kafka_partition = 4000000000"
+    assert clickhouse.ask(of_history) == "1\t6"
     assert verify_by_sql(clickhouse.client()).count == 0

@@ -32,9 +32,12 @@ def source(truth: Truth, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("store", ["memory", "rocksdb"])
 @pytest.mark.parametrize("workers", [1, 2] if AT_LENGTH else [2])
-def test_workers_and_writer_are_killed_twice_each(make_stack: MakeStack, truth: Truth, source: Path, workers: int):
-    stack = make_stack(workers=workers)
+def test_workers_and_writer_are_killed_twice_each(
+    make_stack: MakeStack, truth: Truth, source: Path, workers: int, store: str
+):
+    stack = make_stack(workers=workers, environment={"FIXTRAIL_STATE_STORE": store})
 
     kill_in_the_flow(stack, source, ["worker-1", "sink-clickhouse", f"worker-{workers}", "sink-clickhouse"])
 

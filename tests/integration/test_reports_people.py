@@ -8,6 +8,7 @@ import math
 import statistics
 from collections import defaultdict
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,30 @@ def test_who_worked_on_which_judged_order(ask: Ask, orders: oracle.Orders, histo
         order = orders[key_of(row)]
         assert sorted(row.fault_groups) == sorted(order["fault_groups"])
         assert (row.fault_origin or None, row.lane or None) == (order["fault_origin"], order["lane"])
+
+
+def test_how_long_each_technician_worked_on_an_order(
+    ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
+) -> None:
+    expected: dict[tuple[str, str, str], float] = defaultdict(float)
+    for key, order in orders.items():
+        if order["ftf"] is None:
+            continue
+        jobs: dict[str, list[Event]] = defaultdict(list)
+        for event in histories[key]:
+            if event["type"] == "repair":
+                jobs[event["job_id"]].append(event)
+        closed = ms_of(order["closed_at"])
+        for told in jobs.values():
+            who = None
+            for event, after in pairwise(told):
+                who = event.get("technician_id") or who
+                end = min(after["ms"], closed)
+                if event["phase"] in ("started", "resumed") and who and end > event["ms"]:
+                    expected[*key, who] += (end - event["ms"]) / 1000
+
+    rows = {(*key_of(row), row.technician): row.touch_s for row in ask("grades_touch", **EVERYTHING).itertuples()}
+    assert rows == pytest.approx(dict(expected))
 
 
 def test_the_grade_of_each_employee(ask: Ask) -> None:

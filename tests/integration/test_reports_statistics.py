@@ -16,12 +16,14 @@ from typer.testing import CliRunner
 from fixtrail.cli.main import app
 from fixtrail.reports.drivers import report as drivers
 from fixtrail.reports.forms.document import as_json
+from fixtrail.reports.need.holidays import NO_HOLIDAYS
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto import report as pareto
 from fixtrail.reports.pilot import report as pilot
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import Targets, targets_of
-from runtime.failure import ExitError
+from fixtrail.whatif.records import read_center
+from runtime.failure import UNPROVEN, ExitError
 from tests import feed, oracle, oracle_terms
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
@@ -33,6 +35,7 @@ NOW = datetime.now(UTC)
 START = (NOW - timedelta(days=95)).replace(hour=0, minute=0, second=0, microsecond=0)
 CENTERS = [f"C{n:02d}" if n % 4 != 2 else f"深圳-{n:02d}" for n in range(1, 16)]
 WAVE_DAYS = {1: 25, 2: 55}
+WAITS = ("reception", "approval", "parts", "bay")
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +256,30 @@ def test_days_without_orders_give_a_report_that_says_so(ask: Ask, report: Any) -
 
     assert document["report"] and document["question"]
     assert all(figure["value"] is None for figure in document["figures"])
+
+
+def test_what_if_reads_each_visit_with_its_stretches_and_work(ask: Ask):
+    """Of the stretches that ClickHouse gives, those that are waits add up to the order's wait."""
+    first, last = START.date(), NOW.date()
+
+    records = read_center(ask, CENTERS[0], first, last, NO_HOLIDAYS)
+
+    closed = [visit for visit in records.visits if visit.closed_s is not None]
+    assert len(closed) > 20
+    for visit in closed:
+        waited = sum(part.ends_s - part.starts_s for part in visit.stretches if part.activity in WAITS)
+        assert waited == pytest.approx(visit.wait_s, abs=0.01)
+    touches = [touch for visit in closed for touch in visit.touches]
+    assert touches and all(touch.starts_s < touch.ends_s for touch in touches)
+
+
+def test_what_if_refuses_a_short_history_with_an_exit_code_of_its_own(filled: ClickHouseNode, monkeypatch: Any):
+    settings = settings_of(filled)
+    monkeypatch.setenv("FIXTRAIL_CLICKHOUSE", str(settings.clickhouse))
+    monkeypatch.setenv("FIXTRAIL_CLICKHOUSE_READER_PASSWORD", settings.clickhouse_reader_password)
+
+    result = CliRunner().invoke(app, ["whatif", "--center", CENTERS[0], "technicians=+1", "--json"])
+
+    assert isinstance(result.exception, ExitError)
+    assert result.exception.exit_code == UNPROVEN
+    assert json.loads(result.stdout)["scope"]["refused"] == "too_little"

@@ -6,6 +6,7 @@ import pandas as pd
 
 from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_grade, case_mix_of
 from fixtrail.reports.grades.staff_file import read_staff
+from fixtrail.reports.grades.touch import TOUCH_COLUMNS, touch_mix_of
 from fixtrail.reports.grades.words import DEFINITIONS, METHODS, QUESTION, TITLE
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
@@ -29,6 +30,7 @@ _TECHNICIANS = (
     Column("enough", Bilingual("数量足够", "enough")),
     Column("apart", Bilingual("与应有不同", "apart from the expected")),
 )
+_TOUCH_TITLE = Bilingual("维修时长：按其工单", "Repair time with their cases")
 _BELOW = (
     Column("center_id", Bilingual("服务中心", "center")),
     Column("jobs", Bilingual("有等级要求的作业", "jobs that need a grade"), "count"),
@@ -46,11 +48,14 @@ def build(ask: Ask, options: Options) -> Report:
     parameters, handed_off = ask_scope(ask, options)
     one_in = one_vehicle_in(handed_off, MOST_ORDERS)
     work = ask("grades", end_key=end_key(one_in), **parameters)
+    touch = touch_mix_of(work, ask("grades_touch", end_key=end_key(one_in), **parameters))
     below = below_grade(work, staff, ask("grades_staff")) if staff is not None else None
-    return report_of(case_mix_of(work), below, options, one_in)
+    return report_of(case_mix_of(work), below, options, one_in, touch)
 
 
-def report_of(mix: CaseMix, below: BelowGrade | None, options: Options, one_in: int = 1) -> Report:
+def report_of(
+    mix: CaseMix, below: BelowGrade | None, options: Options, one_in: int = 1, touch: pd.DataFrame | None = None
+) -> Report:
     """The report on a case mix, and on jobs below grade where a staff file says which need one."""
     scope = options.scope() | {"one_vehicle_in": one_in}
     if mix.reason is not None:
@@ -58,6 +63,8 @@ def report_of(mix: CaseMix, below: BelowGrade | None, options: Options, one_in: 
     note = Bilingual(f"判定工单少于 {LEAST} 的不比较", f"not compared below {LEAST} judged orders")
     title = Bilingual("技师：按其工单", "Technicians with their cases")
     sheets = [sheet_of("technicians", title, _TECHNICIANS, mix.technicians, note)]
+    if touch is not None:
+        sheets.append(sheet_of("touch", _TOUCH_TITLE, TOUCH_COLUMNS, touch, note))
     if below is not None:
         sheets.append(_below_sheet(below))
     return Report(

@@ -45,5 +45,10 @@ METHODS = (
         "这是线索，不是对人的评价：回归不知道的差别仍在其中",
         "A lead to follow, no judgement of people: whatever the regression does not know of the cases is still in it",
     ),
+    Bilingual(
+        "维修时长：对数线性混合模型（限制最大似然），控制变量相同；时长取自开工或恢复至该作业下一事件。快不等于好",
+        "Repair time: a linear mixed model of its logarithm by restricted maximum likelihood, with the same controls; "
+        "times from started or resumed to the job's next event. Quick is not good: see first-time fix beside it",
+    ),
     Bilingual("一个工单计入其每位维修技师", "An order counts for each of its technicians"),
 )

@@ -60,7 +60,9 @@ def expected_check_ins(
     cars = np.zeros((*slots.starts.shape, lanes))
     is_known = np.zeros(len(slots.days), np.bool_)
     first_at = int(check_ins.at.min(initial=NEVER))
-    show = _shows(slots, bookings, now)
+    by_day = _bookings_by_day(slots, bookings)
+    show, shares = _shows(slots, by_day, now), _lane_shares(check_ins, lanes)
+    unbooked: dict[int, Floats] = {}
     for day, kind in enumerate(slots.kinds):
         opens = int(slots.starts[day, 0])
         like = [past for past in range(day) if slots.kinds[past] == kind and first_at <= slots.starts[past, 0] < now][
@@ -70,8 +72,11 @@ def expected_check_ins(
             like = _working_days(slots, day, first_at, now)
         if len(like) >= FEWEST_LIKE_DAYS:
             as_of = min(opens, now)
-            cars[day] = smoothed(_unbooked(slots, check_ins, lanes, opens - as_of)[like])
-            cars[day] += show * _booked(slots, day, bookings, as_of)[:, None] * _lane_shares(check_ins, lanes)
+            ahead = opens - as_of
+            if ahead not in unbooked:
+                unbooked[ahead] = _unbooked(slots, check_ins, lanes, ahead)
+            cars[day] = smoothed(unbooked[ahead][like])
+            cars[day] += show * _booked(slots, day, by_day[day], as_of)[:, None] * shares
             is_known[day] = True
     return Expected(cars, is_known)
 
@@ -109,16 +114,28 @@ def _booked(slots: OpenSlots, day: int, bookings: Sequence[Booking], as_of: int)
     return np.bincount(slots.index(at) - day * slots.per_day, minlength=slots.per_day).astype(np.float64)
 
 
-def _shows(slots: OpenSlots, bookings: Sequence[Booking], now: int) -> float:
+def _bookings_by_day(slots: OpenSlots, bookings: Sequence[Booking]) -> list[list[Booking]]:
+    """Of each day the appointments that were ever for it."""
+    by_day: list[list[Booking]] = [[] for _ in slots.days]
+    opens, closes = slots.starts[:, 0], slots.starts[:, -1]
+    for booking in bookings:
+        at = np.array([starts for _, starts in booking.phases if starts is not None], np.int64)
+        days = np.searchsorted(opens, at, side="right") - 1
+        for day in set(days[(days >= 0) & (at <= closes[days])].tolist()):
+            by_day[day].append(booking)
+    return by_day
+
+
+def _shows(slots: OpenSlots, by_day: Sequence[Sequence[Booking]], now: int) -> float:
     """Of the appointments that stood when their day began, the share that came that day; 1 where there was none."""
     booked = came = 0
-    for opens, closes in zip(slots.starts[:, 0].tolist(), slots.starts[:, -1].tolist(), strict=True):
-        if closes < now:
-            for booking in bookings:
-                starts = booking.starts_at(opens)
-                if starts is not None and opens <= starts <= closes:
-                    booked += 1
-                    came += booking.checked_in_at is not None and booking.checked_in_at <= closes + _DAY_END_MS
+    edges = zip(slots.starts[:, 0].tolist(), slots.starts[:, -1].tolist(), strict=True)
+    for bookings, (opens, closes) in zip(by_day, edges, strict=True):
+        for booking in bookings if closes < now else ():
+            starts = booking.starts_at(opens)
+            if starts is not None and opens <= starts <= closes:
+                booked += 1
+                came += booking.checked_in_at is not None and booking.checked_in_at <= closes + _DAY_END_MS
     return came / booked if booked else 1.0
 
 

@@ -101,33 +101,43 @@ def _slot_rows(
     records: CenterRecords,
     now: int,
 ) -> list[dict[str, Any]]:
-    rostered = _rostered(slots, records.shifts[records.shifts["role"] == role])
     is_technician = role == "technician"
-    working = technicians_at_work(slots, records.touches) if is_technician else None
-    waited = _waited(slots, records.tasks) if is_technician else None
-    zone, rows = ZoneInfo(slots.time_zone), []
-    for number, day in enumerate(np.flatnonzero(chosen)):
-        for slot in range(slots.per_day):
-            start = int(slots.starts[day, slot])
-            is_past, is_known = start + SLOT_S * 1000 <= now, bool(expected.is_known[day])
-            rows.append(
-                {
-                    "center_id": slots.center_id,
-                    "role": role,
-                    "day": slots.days[day].isoformat(),
-                    "weekday": slots.days[day].isoweekday(),
-                    "time": from_ms(start).astimezone(zone).strftime("%H:%M"),
-                    "expected": float(expected.cars[day, slot].sum()) if is_known else None,
-                    "came": int(came[day, slot].sum()) if is_past else None,
-                    "erlang": int(need.erlang[number, slot]) if is_known else None,
-                    "required": int(need.staff[number, slot]) if is_known else None,
-                    "too_long": float(need.too_long[number, slot]) if is_known else None,
-                    "rostered": None if np.isnan(rostered[day, slot]) else float(rostered[day, slot]),
-                    "working": int(working[day, slot]) if working is not None and is_past else None,
-                    "waited_s": float(waited[day, slot]) if waited is not None and is_past else None,
-                }
-            )
-    return rows
+    is_past = slots.starts[chosen] + SLOT_S * 1000 <= now
+    is_known = np.broadcast_to(expected.is_known[chosen, None], is_past.shape)
+    rostered = _rostered(slots, records.shifts[records.shifts["role"] == role])[chosen]
+    nothing = np.zeros(slots.starts.shape)
+    working = technicians_at_work(slots, records.touches) if is_technician else nothing
+    waited = _waited(slots, records.tasks) if is_technician else nothing
+    columns: dict[str, list[Any]] = {
+        "expected": _cells(expected.cars[chosen].sum(axis=2), is_known),
+        "came": _cells(came[chosen].sum(axis=2).astype(np.int64), is_past),
+        "erlang": _cells(need.erlang, is_known),
+        "required": _cells(need.staff, is_known),
+        "too_long": _cells(need.too_long, is_known),
+        "rostered": _cells(rostered, ~np.isnan(rostered)),
+        "working": _cells(working[chosen].astype(np.int64), is_past & is_technician),
+        "waited_s": _cells(waited[chosen], is_past & is_technician),
+    }
+    values = zip(*columns.values(), strict=True)
+    return [
+        {"center_id": slots.center_id, "role": role, **moment, **dict(zip(columns, row, strict=True))}
+        for moment, row in zip(_moments(slots, chosen), values, strict=True)
+    ]
+
+
+def _moments(slots: OpenSlots, chosen: "np.ndarray[Any, Any]") -> Iterator[dict[str, Any]]:
+    """Day, weekday and local time of each slot of the chosen days."""
+    zone = ZoneInfo(slots.time_zone)
+    for day in np.flatnonzero(chosen):
+        date_text, weekday = slots.days[day].isoformat(), slots.days[day].isoweekday()
+        for start in slots.starts[day].tolist():
+            yield {"day": date_text, "weekday": weekday, "time": f"{from_ms(start).astimezone(zone):%H:%M}"}
+
+
+def _cells(values: "np.ndarray[Any, Any]", is_known: "np.ndarray[Any, Any]") -> list[Any]:
+    """The values by day and slot as a list; None where nothing is known."""
+    pairs = zip(values.ravel().tolist(), is_known.ravel().tolist(), strict=True)
+    return [value if holds else None for value, holds in pairs]
 
 
 def _rostered(slots: OpenSlots, shifts: pd.DataFrame) -> Floats:

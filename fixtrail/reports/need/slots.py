@@ -44,10 +44,14 @@ class OpenSlots:
         flat = self.starts.ravel()
         first = np.searchsorted(flat + SLOT_MS, starts, side="right")
         last = np.searchsorted(flat, ends, side="left")
-        for begin, end, slot, stop in zip(starts, ends, first, last, strict=True):
-            if stop > slot:
-                overlap = np.minimum(end, flat[slot:stop] + SLOT_MS) - np.maximum(begin, flat[slot:stop])
-                total[slot:stop] += np.maximum(overlap, 0) / 1000
+        # All stretches' first slots, then their second ones, and so on: few are longer than some.
+        rows = np.flatnonzero(last > first)
+        while len(rows):
+            slot = first[rows]
+            overlap = np.minimum(ends[rows], flat[slot] + SLOT_MS) - np.maximum(starts[rows], flat[slot])
+            np.add.at(total, slot, np.maximum(overlap, 0) / 1000)
+            first[rows] += 1
+            rows = rows[first[rows] < last[rows]]
         return total.reshape(self.starts.shape)
 
 

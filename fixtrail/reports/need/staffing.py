@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtrail.reports.need.simulated_days import Floats, Ints, SimulatedDays, Waits
+from fixtrail.reports.need.simulated_days import Floats, Ints, SimulatedDays, duty_starts, start_duty
 from fixtrail.reports.stats.queueing import servers_needed, wait_beyond
 
 SLOT_S = 1800.0
@@ -47,8 +47,8 @@ def needs_of(requests: Floats, services: Floats, limit: WaitLimit, slot_s: float
     if not len(services) or (services > slot_s).mean() <= SPANNING_SHARE:
         return Need(first, first, by_erlang)
     days = SimulatedDays(requests, services, slot_s, runs)
-    staff = corrected(days, first, limit)
-    return Need(staff, first, shares_beyond(days.waits(staff), limit))
+    staff, too_long = corrected(days, first, limit)
+    return Need(staff, first, too_long)
 
 
 def work_in_hand(requests: Floats, services: Floats, slot_s: float = SLOT_S) -> Floats:
@@ -75,28 +75,40 @@ def erlang_need(requests: Floats, services: Floats, limit: WaitLimit, slot_s: fl
     return staff, too_long
 
 
-def shares_beyond(waits: list[Waits], limit: WaitLimit) -> Floats:
-    """By day and slot the share that waited longer than allowed."""
-    return np.stack([slot.shares_beyond(limit.longest_s) for slot in waits], axis=1)
+def corrected(days: SimulatedDays, first: Ints, limit: WaitLimit) -> tuple[Ints, Floats]:
+    """The smallest staff with which of each slot no more wait too long than may, and the shares that then do.
 
-
-def corrected(days: SimulatedDays, first: Ints, limit: WaitLimit) -> Ints:
-    """The smallest staff, slot by slot from the first on, with which of each slot no more wait too long than may."""
+    Slot by slot from the first on. Days have nothing to do with each other: only those that do not hold are served
+    again.
+    """
     staff, people = first.copy(), int(first.max(initial=0)) + _MORE_PEOPLE
-    free = days.nobody_busy(people)
+    free, starts = days.nobody_busy(people), duty_starts(staff, people, days.slot_s)
     for slot in range(staff.shape[1]):
         staff[:, slot] = np.maximum(staff[:, slot] - 1, 0)
-        for _ in range(_TRIES):
-            after = free.copy()
-            shares = days.serve(slot, after, staff).shares_beyond(limit.longest_s)
-            if (shares <= limit.share).all():
-                break
-            staff[:, slot] += shares > limit.share
-        free = after
+        _hold_slot(days, slot, staff, free, starts, limit)
+    shares, is_open = np.ones(staff.shape), np.ones(len(staff), np.bool_)
     for _ in range(_TRIES):
         # Those who still wait at the end of a slot are served by the people of the next ones.
-        shares = shares_beyond(days.waits(staff), limit)
-        if (shares <= limit.share).all():
-            break
+        shares[is_open] = days.shares(staff, limit.longest_s, is_open)
+        is_open = np.asarray((shares > limit.share).any(axis=1))
+        if not is_open.any():
+            return staff, shares
         staff = staff + (shares > limit.share)
-    return staff
+    shares[is_open] = days.shares(staff, limit.longest_s, is_open)
+    return staff, shares
+
+
+def _hold_slot(days: SimulatedDays, slot: int, staff: Ints, free: Floats, starts: Floats, limit: WaitLimit) -> None:
+    """Add people to a slot until no more wait too long than may. Changes `staff`, `free` and `starts`."""
+    is_open, last = np.ones(len(staff), np.bool_), _TRIES - 1
+    for attempt in range(_TRIES):
+        start_duty(starts, staff, slot, days.slot_s)
+        served = days.serve(slot, free, starts, is_open)
+        exceeds = is_open & (days.shares_beyond(served, limit.longest_s) > limit.share)
+        # The last try is what goes on, though its staff grows once more.
+        ends = days.runs_of(is_open & (~exceeds if attempt < last else True))[served.runs]
+        free[served.runs[ends]] = served.free[ends]
+        staff[exceeds, slot] += 1
+        is_open = exceeds
+        if not is_open.any():
+            return

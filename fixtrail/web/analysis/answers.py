@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report
 from fixtrail.web.analysis.further_answers import FURTHER
-from fixtrail.web.analysis.rows import first_row, text, whole
+from fixtrail.web.analysis.rows import first_row, phrase, sheet, text, whole
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40
@@ -214,16 +214,16 @@ def _league(report: Report, locale: Locale) -> str:
 
 def _lane(report: Report, locale: Locale) -> str:
     """Which items belong in the quick lane, and which break its limit."""
-    table = report.sheet("items")
+    table = sheet(report, "items")
+    if table is None:
+        return ""
     names = {
         verdict: [text(table, row, "item", locale) for row in table.rows if row["verdict"] == verdict]
         for verdict in ("belongs", "breaks")
     }
-    words = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}").in_locale(
-        locale
-    )
+    words = Bilingual("适合：{belongs}；超时：{breaks}", "belong: {belongs}; break the limit: {breaks}")
     comma, nothing = Bilingual("、", ", ").in_locale(locale), Bilingual("无", "none").in_locale(locale)
-    return words.format(**{verdict: comma.join(own) or nothing for verdict, own in names.items()})
+    return phrase(words, locale, **{verdict: comma.join(own) or nothing for verdict, own in names.items()})
 
 
 _ANSWERS: Mapping[str, Callable[[Report, Locale], str]] = {

@@ -152,7 +152,7 @@ def order_at(
     values["ftf_status"] = _ftf_status(fact, now_ms)
     values["as_of"] = max(now_ms, fact.last_event_at)
     values["estimate"] = None if estimate is None else _estimate(estimate)
-    values["queue"] = None if queue is None else {"before": queue.before, "minutes_each": queue.minutes}
+    values["queue"] = None if queue is None else {"before": queue.before, "minutes_each": queue.minutes_each}
     values["milestones"] = [{"name": name, "event_id": event_id, "at": at} for name, event_id, at in fact.timeline]
     if not personal:
         values["vehicle_id"] = values["customer_id"] = None

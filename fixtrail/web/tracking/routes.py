@@ -21,6 +21,7 @@ from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.calls import call_form
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
+from fixtrail.web.tracking.manifest import manifest
 from fixtrail.web.tracking.names import visit_names
 from fixtrail.web.tracking.notifications import NotSubscribedError, is_subscribed, subscribe, unsubscribe
 from fixtrail.web.tracking.pages import REASONS, Pages, no_page
@@ -72,6 +73,15 @@ async def live(request: Request, token: str) -> Response:
     return Live(
         web, _pages(request), fact, locale, seen_version, keys, lambda: opened_fact(web, token, _now()) is not None
     )
+
+
+@router.get("/t/{token}/app.webmanifest")
+async def web_manifest(request: Request, token: str) -> Response:
+    """What a phone needs to put the page on its home screen."""
+    fact = _order(request, token, _now())
+    if isinstance(fact, Response):
+        return fact
+    return JSONResponse(manifest(token, _locale(request, fact)), media_type="application/manifest+json")
 
 
 @router.post("/t/{token}")

@@ -6,7 +6,8 @@ const journey = document.getElementById("journey");
 const offline = document.getElementById("offline");
 const behind = document.getElementById("behind");
 // How far the center's server is ahead of this device's clock.
-const ahead = Number(page.dataset.now) - Date.now();
+const kept = Boolean(page.dataset.kept);
+const ahead = kept ? 0 : Number(page.dataset.now) - Date.now();
 let version = page.dataset.version;
 let source = null;
 let pause = 1000;
@@ -61,13 +62,44 @@ function show(html) {
   document.title = headline + " · " + page.dataset.title;
   document.getElementById("told").textContent = page.dataset.updated + ": " + headline;
   tick();
+  keep();
+}
+
+function clock(at, more) {
+  const said = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone, ...more };
+  return new Date(at).toLocaleString(document.documentElement.lang, said);
 }
 
 function tellAge(line, at) {
-  const said = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone };
-  const clock = new Date(at).toLocaleTimeString(document.documentElement.lang, said);
-  line.textContent = line.dataset.text.replace("{at}", clock);
+  line.textContent = line.dataset.text.replace("{at}", clock(at));
   line.hidden = false;
+}
+
+// The page as it is now for a reload without a network: it says as of when it is, nothing in it goes on or can be sent.
+function lastState() {
+  const copy = document.documentElement.cloneNode(true);
+  for (const each of copy.querySelectorAll("form, input, button, .jump, #push, #outcome, noscript")) each.remove();
+  for (const each of copy.querySelectorAll("[data-base], [data-from], [data-until]")) {
+    for (const name of ["base", "from", "until"]) delete each.dataset[name];
+  }
+  const line = copy.querySelector("#offline");
+  line.textContent = line.dataset.kept.replace("{at}", clock(now(), { month: "numeric", day: "numeric" })) + " ";
+  line.hidden = false;
+  const age = line.appendChild(document.createElement("span"));
+  Object.assign(age.dataset, { base: 0, at: Date.now(), of: line.dataset.age });
+  copy.querySelector("#page").dataset.kept = Date.now();
+  return "<!doctype html>" + copy.outerHTML;
+}
+
+// Kept by the worker while the visit is open, and not while something is being confirmed.
+async function keep() {
+  if (kept || !("serviceWorker" in navigator) || document.getElementById("confirm-call")) return;
+  if (document.getElementById("confirm")) return;
+  const { active } = await navigator.serviceWorker.ready;
+  const isOver = document.querySelector(".is-handed_off, .is-cancelled");
+  const files = [...document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]")]
+    .map((each) => each.getAttribute("href") || each.getAttribute("src"));
+  active.postMessage({ token: location.pathname.split("/")[2], html: isOver ? "" : lastState(), files });
 }
 
 function away() {
@@ -83,7 +115,7 @@ function connect() {
   if (source) source.close();
   source = new EventSource(page.dataset.live + "&after=" + version);
   // Where the server itself is behind, it says so again at once.
-  source.addEventListener("open", () => { back(); behind.hidden = true; });
+  source.addEventListener("open", () => { if (kept) location.reload(); else { back(); behind.hidden = true; } });
   source.addEventListener("behind", (event) => {
     const { at } = JSON.parse(event.data);
     if (at === null) behind.hidden = true; else tellAge(behind, at);
@@ -124,7 +156,13 @@ document.addEventListener("submit", (event) => {
 history.replaceState(null, "", "?lang=" + document.documentElement.lang);
 tick();
 setInterval(tick, 5000);
+setInterval(() => { if (offline.hidden) keep(); }, 60000);
 connect();
+if (!kept && "serviceWorker" in navigator) {
+  window.addEventListener("load", () => {
+    navigator.serviceWorker.register(page.dataset.worker, { scope: "/t/" }).then(keep).catch(() => {});
+  });
+}
 
 // Notifications of this browser, where both it and the center know how.
 const push = document.getElementById("push");

@@ -12,6 +12,7 @@ from streams.journey.entries import Entry, HandoffEntry, decode_entry, entry_of
 from streams.journey.facts import journey_fact
 from streams.journey.first_time_fix import NOT_JUDGED
 from streams.journey.order import Order
+from streams.journey.packed_state import plain_state
 from streams.journey.visit import Visit, fold
 from tests.histories import CHANCES, histories
 from tests.workshop import (
@@ -108,7 +109,9 @@ def test_the_offset_is_that_of_the_newest_record_that_brought_something():
 
 def test_an_open_order_keeps_its_running_visit_and_a_closed_one_only_its_events():
     visit = entries_of(repaired_visit())
-    open_header, closed_header = (orjson.loads(order_of(v).state().split(b"\n")[0]) for v in (visit[:-1], visit))
+    open_header, closed_header = (
+        orjson.loads(plain_state(order_of(entries).state()).split(b"\n")[0]) for entries in (visit[:-1], visit)
+    )
 
     assert msgspec.convert(open_header[2], Visit) == fold(visit[:-1])
     assert closed_header[2] is None
@@ -116,7 +119,7 @@ def test_an_open_order_keeps_its_running_visit_and_a_closed_one_only_its_events(
 
 def test_state_is_lines_of_json_in_order_of_arrival():
     late_first = entries_of([handed_off("09:00", event_id="b"), checked_in("08:00", event_id="a")])
-    header, *lines = order_of(late_first).state().split(b"\n")
+    header, *lines = plain_state(order_of(late_first).state()).split(b"\n")
 
     assert orjson.loads(header)[0] == 1
     assert [decode_entry(line) for line in lines] == late_first
@@ -246,5 +249,5 @@ def test_of_what_is_personal_only_the_addresses_for_notices_are_kept_and_no_fact
     order = order_of(entries_of(told))
 
     assert order.visit.contact == ["sms:canary", "wechat:canary"]
-    assert b"secret" not in order.state()
+    assert b"secret" not in plain_state(order.state())
     assert b"canary" not in orjson.dumps(facts(order.visit))

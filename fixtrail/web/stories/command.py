@@ -2,24 +2,24 @@
 
 import time
 
-from fixtrail.all_settings import Settings
 from fixtrail.configuration import public_url, push_settings
-from fixtrail.stories.links import StoryLinks
-from fixtrail.stories.story import Row, Story, story_of
+from fixtrail.settings import WebSettings
 from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.state import query_runner
+from fixtrail.web.stories.links import StoryLinks
+from fixtrail.web.stories.story import Row, Story, story_of
 from runtime.failure import NEGATIVE, ExitError
 from schemas.order_key import OrderKey
 
 
-def story_here(settings: Settings, order: OrderKey) -> Story:
+def story_here(settings: WebSettings, order: OrderKey) -> Story:
     """The story of an order. Raises ExitError where there is none, or ClickHouse does not answer."""
     ask = query_runner(settings)
     log: list[Row] | None = notice_log_of(settings, order)
     return story_of(ask, order, log, push_settings(settings).time_zone)
 
 
-def story_url(settings: Settings, order: OrderKey, hours: int) -> str:
+def story_url(settings: WebSettings, order: OrderKey, hours: int) -> str:
     """A fresh link to the story. Raises ExitError where nobody says how the pages are reached."""
     base = public_url(settings)
     if not base:

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale
-from fixtrail.stories.story import Story
 from fixtrail.web.ops.page_frame import words
+from fixtrail.web.stories.story import Story
 
 FOLDER = Path(__file__).parent
 WORDS = {

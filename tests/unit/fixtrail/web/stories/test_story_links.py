@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.stories.links import HOUR_MS, StoryLinks
 from fixtrail.tracking_links import Links
+from fixtrail.web.stories.links import HOUR_MS, StoryLinks
 from schemas.order_key import OrderKey
 
 NOW = 1_772_438_400_000

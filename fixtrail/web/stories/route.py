@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fixtrail.settings import NoEndpointError
-from fixtrail.stories.links import StoryLink, StoryLinks
 from fixtrail.tracking_links import OpenedLink
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.page_frame import locale_of
 from fixtrail.web.security import address_of
+from fixtrail.web.stories.links import StoryLink, StoryLinks
 from fixtrail.web.tracking.pages import no_page
 from runtime.failure import NEGATIVE, ExitError
 
@@ -35,8 +35,8 @@ async def story_page(request: Request, token: str) -> Response:
         return HTMLResponse(no_page("gone"), 404)
     if not web.gate.lets_in(f"story {link.order}", web.config.limits.requests_of_link):
         return HTMLResponse(no_page("busy"), 429, {"Retry-After": "60"})
-    from fixtrail.stories.page import content_security_policy, render_story
-    from fixtrail.stories.story import story_of
+    from fixtrail.web.stories.page import content_security_policy, render_story
+    from fixtrail.web.stories.story import story_of
 
     log = await asyncio.to_thread(notice_log_of, web.config.settings, link.order)
     try:

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.stories.links import HOUR_MS, StoryLinks
-from fixtrail.stories.page import render_story
-from fixtrail.stories.story import Moment, story_of
+from fixtrail.web.stories.links import HOUR_MS, StoryLinks
+from fixtrail.web.stories.page import render_story
+from fixtrail.web.stories.story import Moment, story_of
 from runtime.failure import ExitError
 from schemas.order_key import OrderKey
 from tests.staff import Staff, staff

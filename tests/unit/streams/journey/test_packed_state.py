@@ -1,0 +1,64 @@
+"""A closed order's state is packed, and says what it said before it was."""
+
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.journey.entries import Entry, entry_of
+from streams.journey.merge import merge_orders
+from streams.journey.order import Order
+from streams.journey.packed_state import packed_state, plain_state
+from tests.workshop import R1, entries_of, event_of, repaired_visit, surveyed
+
+VISIT = entries_of(repaired_visit())
+
+
+def order_of(entries: list[Entry]) -> Order:
+    order = Order(R1)
+    for offset, entry in enumerate(entries):
+        order.apply(entry, offset)
+    return order
+
+
+@given(st.binary(max_size=20_000))
+def test_what_was_packed_is_the_same_to_the_byte(state: bytes) -> None:
+    assert plain_state(packed_state(state)) == state
+
+
+def test_a_closed_order_takes_less_than_half_and_an_open_one_stays_as_it_is() -> None:
+    open_state, closed_state = order_of(VISIT[:-1]).state(), order_of(VISIT).state()
+
+    assert plain_state(open_state) is open_state
+    assert len(closed_state) < len(plain_state(closed_state)) / 2
+
+
+def test_a_closed_order_of_an_earlier_version_is_read_and_packed_once_it_has_news() -> None:
+    packed = order_of(VISIT).state()
+    order = Order(R1, plain_state(packed))
+
+    assert order.state() == plain_state(packed)
+    assert order.visit == Order(R1, packed).visit
+    order.apply(entry_of(event_of(surveyed("18:00", score=9))), 90)
+    assert order.state() != plain_state(order.state())
+
+
+def test_a_packed_order_still_knows_its_events() -> None:
+    order = Order(R1, order_of(VISIT).state())
+
+    assert [order.apply(entry, 50)[0] for entry in VISIT] == ["duplicate"] * len(VISIT)
+    assert order.apply(entry_of(event_of(surveyed("18:00", score=9))), 51)[0] == "new"
+
+
+def test_a_packed_order_is_merged_with_one_that_is_not() -> None:
+    packed, opened = order_of(VISIT).state(), order_of(VISIT[:3]).state()
+
+    for merged in (merge_orders(packed, opened), merge_orders(opened, packed)):
+        assert Order(R1, merged).visit == order_of(VISIT).visit
+
+
+@pytest.mark.parametrize("length", [2, 40, -1])
+def test_a_packed_state_that_was_cut_short_is_no_state(length: int) -> None:
+    with pytest.raises(zlib.error):
+        plain_state(order_of(VISIT).state()[:length])
