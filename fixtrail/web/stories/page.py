@@ -65,6 +65,7 @@ def render_story(story: Story, locale: Locale, ends: str | None = None) -> str:
         name=texts.name,
         minutes=lambda seconds: format_value(seconds, "minutes", locale),
         total=sum(story.clocks.values()),
+        without_hours=not story.has_hours,
     )
 
 
