@@ -56,11 +56,12 @@ test: check      ## everything that runs without Java and Docker (TESTS="tests/u
 	$(if $(TESTS),,$(BIN)/pytest -n 2 --dist loadfile tests/browser)
 
 test-long: env-dev ## proofs of minutes: kills, an end at every step, two workers, partitions moved under load, a machine lost, packs sent once
-	$(BIN)/pytest -n 2 --dist loadfile -m long $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "long and not kafka" $(TESTS)
+	$(if $(TESTS),,FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -m "long and kafka" tests/integration)
 	$(if $(TESTS),,$(MAKE) test-compiled)
 
 test-kafka: env-dev ## integration tests against Apache Kafka (Java 17 and Maven)
-	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m kafka -rs $(TESTS)
+	FIXTRAIL_TEST_KAFKA=1 $(BIN)/pytest -n 2 --dist loadfile -m "kafka and not long" -rs $(TESTS)
 
 wheel:           ## build/wheel: Fixtrail with its rules compiled by mypyc, for this Python (needs a C compiler)
 	@test -x $(WHEEL_VENV)/bin/pip || $(PYTHON) -m venv $(WHEEL_VENV)

@@ -14,12 +14,12 @@ from sinks.push.channels.wechat import fit
 from sinks.push.words import wording
 from sinks.push.words.compose import Composer
 from sinks.push.words.words import TEMPLATES, MissingTemplateError, TemplateRenderer
-from streams.journey.notices import _RULES
+from streams.journey import notices
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.messages import CENTER, HOUR, QUOTE, a_composer, a_notice, a_send, now_ms
 
 BLOCKS = ("title", "short", "text", "status", "note")
-MILESTONES = (*_RULES, "running_late", "no_news")
+MILESTONES = (*notices.MILESTONES, "running_late", "no_news")
 LINK = "https://service.example-dealer-group.com.cn/t/" + "A" * 43
 FACT = {"vehicle_id": "V1"}
 
