@@ -259,7 +259,7 @@ def test_the_library_loads_whatever_lies_in_memory_behind_the_environment(tmp_pa
 import ctypes, importlib.util, sys
 from pathlib import Path
 from fixtrail.local import clickhouse
-assert clickhouse._shut_in(Path({str(tmp_path)!r}), 1)
+assert clickhouse._shut_in(Path({str(tmp_path)!r}), [1])
 behind = (ctypes.c_uint64 * 4)(0, 33, 0x1234567, 0)
 ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value = ctypes.addressof(behind)
 library = Path(importlib.util.find_spec("chdb").origin).with_name("_chdb.abi3.so")

@@ -184,6 +184,7 @@ async def test_a_schema_that_refuses_every_row_stops_the_writer_with_nothing_com
 @pytest.mark.parametrize(
     "step", ["writer.inserted", "writer.inserted:2", "writer.before_commit", "writer.after_commit"]
 )
+@pytest.mark.long
 def test_a_writer_that_dies_at_any_step_loses_and_doubles_nothing(
     broker: BrokerNode,
     clickhouse: ClickHouseNode,
@@ -202,6 +203,7 @@ def test_a_writer_that_dies_at_any_step_loses_and_doubles_nothing(
     assert_exact(clickhouse, events)
 
 
+@pytest.mark.long
 def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing(
     broker: BrokerNode, clickhouse: ClickHouseNode, tmp_path: Path, history: list[Record], events: list[dict[str, Any]]
 ) -> None:

@@ -182,6 +182,7 @@ def test_what_happened_last_year_is_told_to_nobody(town: Town):
     assert (len(town.hooks.accepted), len(town.sms.accepted)) == before
 
 
+@pytest.mark.long
 def test_a_customer_who_wants_no_more_messages_gets_none(town: Town, tmp_path: Path):
     event = happening("ENOUGH-1")
     number = "+8613900000099"

@@ -170,6 +170,7 @@ def test_nothing_personal_is_in_the_log(web: WebProcess):
     assert "ftk_" not in web.log()
 
 
+@pytest.mark.long
 def test_what_was_accepted_outlives_a_broker_killed_in_the_middle_of_batches(tmp_path: Path):
     """202 and `accepted` mean that Kafka has it, however it dies; while it is away, a 503 says so soon."""
     broker = start_embedded(tmp_path / "broker")

@@ -51,10 +51,10 @@ def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
     (tmp_path / "events.ndjson").write_text("\n".join(LINES[:3]))
     shells = [code for kind, code in BLOCKS if kind == "sh"]
     (python,) = [code for kind, code in BLOCKS if kind == "python"]
-    (answer,) = [json.loads(code) for kind, code in BLOCKS if kind == "json"]
+    answer, log = [json.loads(code) for kind, code in BLOCKS if kind == "json"]
 
     made = run(web, tmp_path, "bash", "-e", "-c", shells[0].split("fixtrail api-keys list")[0])
-    one, lines, reading = (run(web, tmp_path, "bash", "-e", "-c", shell) for shell in shells[1:])
+    one, lines, reading, requests = (run(web, tmp_path, "bash", "-e", "-c", shell) for shell in shells[1:])
     by_python = run(web, tmp_path, sys.executable, "-c", python)
 
     assert made.stdout.startswith("ftk_")
@@ -62,6 +62,8 @@ def test_the_examples_of_the_page(web: WebProcess, tmp_path: Path):
     assert json.loads(lines.stdout)["accepted"] == 3
     # No worker runs here, so the order is not there yet; the center has none.
     assert '"status":404' in reading.stdout and '"center_id":"east-01","orders":[]' in reading.stdout
+    by_problem, by_event = requests.stdout.splitlines() if "\n" in requests.stdout else requests.stdout.split("}{")
+    assert log.keys() == json.loads(by_problem.rstrip("}") + "}").keys() and '"requests":[]' in by_event
     assert (by_python.stdout.split(), by_python.stderr) == (["0", "accepted", "1", "accepted"], "")
 
 

@@ -30,8 +30,7 @@ from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
 
-NOW = datetime.now(UTC)
-START = (NOW - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
+START = (datetime.now(UTC) - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
 # What runs on with the clock is another number at every call.
 TIMELESS = [name for name in DEFINITIONS if not name.startswith("open_")]
 # Of the definition, which the answers say once, and of the report alone.
@@ -97,7 +96,7 @@ class Doors:
         self.key = self.api.key(scopes=["figures:read"])
 
     def by_report(self, cut: Cut) -> list[dict[str, Any]]:
-        options = Options(NOW, cut.since, cut.until, cut.by)
+        options = Options(datetime.now(UTC), cut.since, cut.until, cut.by)
         figures = as_json(kpi.build(query_runner(self.settings), options))["figures"]
         return _normal([figure for figure in figures if figure["figure"] == cut.figure])
 

@@ -131,6 +131,7 @@ class EndingStream(StreamByHand):
         await super().settle()
 
 
+@pytest.mark.long
 def test_a_run_that_was_ended_is_ended_by_the_next_and_a_third_changes_nothing(clickhouse: ClickHouseNode) -> None:
     values = dirty_year(3, orders=80)
     expected = by_stream(clickhouse, values)
@@ -206,6 +207,7 @@ def test_other_events_of_an_order_that_came_as_history_are_refused_by_their_line
     assert everything(clickhouse) == before
 
 
+@pytest.mark.long
 def test_a_move_of_partitions_leaves_history_as_it_is(clickhouse: ClickHouseNode) -> None:
     go_by_history(clickhouse, [*lines_of(*old_visits()), b"{"], StreamByHand(clickhouse))
     before = everything(clickhouse)

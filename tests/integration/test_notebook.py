@@ -28,6 +28,7 @@ def warehouse(tmp_path: Path) -> Iterator[ClickHouseNode]:
     node.stop()
 
 
+@pytest.mark.long
 def test_every_cell_runs(warehouse: ClickHouseNode, monkeypatch: pytest.MonkeyPatch):
     settings = settings_of(warehouse)
     monkeypatch.setenv("FIXTRAIL_CLICKHOUSE", settings.clickhouse_url())

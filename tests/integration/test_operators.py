@@ -216,6 +216,7 @@ def test_the_queries_of_the_runbooks_can_be_asked(stack: Stack):
         stack.ask_raw(query)
 
 
+@pytest.mark.long
 def test_many_refused_events_are_repaired_in_one_file(stack: Stack, folder: Path):
     bad, repaired = folder / "lanes.ndjson", folder / "repaired.ndjson"
     event = {

@@ -185,6 +185,7 @@ def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_wh
     assert order["journey"] is None
 
 
+@pytest.mark.long
 def test_a_replay_from_the_beginning_brings_nothing_back(stack: Stack) -> None:
     before = figures(stack)
     stack.stop()

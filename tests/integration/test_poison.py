@@ -38,6 +38,7 @@ def truth() -> Truth:
     return Truth(feed.dirty(feed.clean_feed(SEED + 2, 3000), SEED))
 
 
+@pytest.mark.long
 def test_bad_records_among_good_ones(make_stack: MakeStack, tmp_path: Path, truth: Truth):
     stack = make_stack()
     kafka = stack.facts["kafka"]

@@ -186,6 +186,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nobody_is_told_twice(town: Tow
     assert states == Counter(SENT=told - left, UNKNOWN=left)
 
 
+@pytest.mark.long
 def test_on_a_bad_day_of_the_providers_everything_is_accounted_for(town: Town):
     notices = town.notices(1, 12)
     town.agree(notices)
@@ -230,6 +231,7 @@ def test_a_duplicate_a_late_event_and_a_restart_tell_nobody_twice(town: Town):
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.long
 def test_a_sink_takes_over_from_one_that_died_in_the_middle_of_its_calls(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ):

@@ -228,6 +228,7 @@ def test_simulated_workshops_reach_clickhouse(stack: Stack):
     assert stack.sql(visits)[0]["n"] == before + orders > before
 
 
+@pytest.mark.long
 def test_a_stack_stops_cleanly_and_goes_on_with_what_it_has(tmp_path: Path, lines: Path):
     count = "SELECT count() AS orders, sum(event_count) AS events FROM orders"
     stack = Stack(tmp_path / "stack")

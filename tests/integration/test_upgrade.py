@@ -173,6 +173,7 @@ def delete_of_before(stack: Stack) -> None:
     assert broker.returncode == 0
 
 
+@pytest.mark.long
 def test_a_replay_under_a_new_app_id_leaves_no_difference(stack: Stack) -> None:
     """As docs/operators.md says: without the topics of before, into an empty ClickHouse; nobody is told it again."""
     before, sends = orders(stack), notices(stack)

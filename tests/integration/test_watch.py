@@ -98,6 +98,7 @@ def reached_at(order_id: str, address: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_what_the_clock_tells_reaches_the_customer_once_whatever_is_killed(tmp_path: Path, bootstrap: str):
     orders = [f"R{number}" for number in range(8)]
     watches = Watches(tmp_path / "watch", bootstrap, CUSTOMERS)
@@ -211,6 +212,7 @@ def test_an_alert_opens_escalates_is_acknowledged_and_ends(
     assert "Li Wei" not in watches.story()
 
 
+@pytest.mark.long
 def test_killed_while_it_tells_the_staff_it_does_not_tell_twice(tmp_path: Path, bootstrap: str, board: Board):
     url = {"BOARD_URL": f"json://127.0.0.1:{board.port}/"}
     watches = Watches(tmp_path / "watch", bootstrap, STAFF.replace("0.06, ", ""), url)

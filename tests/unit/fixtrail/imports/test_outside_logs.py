@@ -27,6 +27,7 @@ def dry_run(log: str, mapping: str) -> tuple[ImportReport, JourneyFigures]:
     return report, report.journeys
 
 
+@pytest.mark.long
 def test_incidents_that_are_taken_up_again_after_their_end_are_rework():
     report, figures = dry_run("07_bpic2013_incidents.xes.gz", "bpic2013-incidents.toml")
 
