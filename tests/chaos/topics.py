@@ -1,6 +1,7 @@
 """What stands in the topics, read by plain code: nothing here is shared with the processes that wrote it."""
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -137,6 +138,7 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     """The orders' changelog, replayed: each order kept has exactly its distinct events; one let go was due for it.
 
     A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key [vehicle, center, order].
+    That of a closed order is deflated behind a byte 1.
     """
     kept: dict[Name, dict[str, int]] = {}
     for record in in_order(records):
@@ -145,11 +147,15 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
         if record.value is None:
             kept.pop(name, None)
             continue
-        _, *lines = record.value.split(b"\n")
+        _, *lines = _plain(record.value).split(b"\n")
         entries = {entry[0]: entry[1] for entry in map(json.loads, lines)}
         # An order's events only become more; a worker that had lost the partition may add an older set.
         kept[name] = {**kept.get(name, {}), **entries}
     return list(_state_differences(kept, truth))
+
+
+def _plain(value: bytes) -> bytes:
+    return zlib.decompress(value[1:], wbits=-zlib.MAX_WBITS) if value.startswith(b"\x01") else value
 
 
 def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:

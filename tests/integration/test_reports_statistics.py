@@ -50,13 +50,14 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
     for event in events:
         if event["type"] == "check_in":
             check_ins[event["center_id"], event["order_id"]].add((event["vehicle_id"], event["event_id"]))
-    rows = []
-    for key, order in oracle.orders_of(events, NOW).items():
+    # Not the time of import: orders that settled since then would be missing.
+    now, rows = datetime.now(UTC), []
+    for key, order in oracle.orders_of(events, now).items():
         if order["status"] != "handed_off":
             continue
         approved, final = order["approved_amount"], order["final_amount"]
         both = order["ready_at"] and order["promised_at"]
-        settled = order["ftf"] is not None and order["closed_at"] < NOW - timedelta(days=30)
+        settled = order["ftf"] is not None and order["closed_at"] < now - timedelta(days=30)
         rows.append(
             {
                 "center": order["center_id"],
