@@ -106,7 +106,7 @@ def first_logged(records: Iterable[Any]) -> dict[tuple[str, str, str, str], int]
     for record in in_order(records):
         if record.value is not None:
             name = json.loads(record.key)
-            for line in record.value.split(b"\n")[1:]:
+            for line in _plain(record.value).split(b"\n")[1:]:
                 found.setdefault((*name, json.loads(line)[0]), record.offset)
     return found
 
