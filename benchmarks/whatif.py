@@ -77,9 +77,9 @@ def answers(scenario: Scenario, seed: int, days: int) -> tuple[pd.DataFrame, pd.
     events = [SERVICE_EVENT.validate_json(orjson.dumps(event)) for _, event in simulate(scenario, seed, days, 1, START)]
     end = int((START + timedelta(days=days)).timestamp() * 1000)
     facts = [fact for fact in journey_facts(events, end) if fact["center_id"] == CENTER.id]
-    told = [fact for fact in facts if fact["checked_in_at"] is not None or "missing_check_in" in fact["anomalies"]]
-    visits = pd.DataFrame([_visit(fact) for fact in told]).sort_values(["checked_in_ms", "order_id"])
-    stages = pd.DataFrame([{"order_id": fact["order_id"], "runs": list(_runs(fact))} for fact in told])
+    visited = [fact for fact in facts if fact["checked_in_at"] is not None or "missing_check_in" in fact["anomalies"]]
+    visits = pd.DataFrame([_visit(fact) for fact in visited]).sort_values(["checked_in_ms", "order_id"])
+    stages = pd.DataFrame([{"order_id": fact["order_id"], "runs": list(_runs(fact))} for fact in visited])
     return visits.astype({"checked_in_ms": "float64", "closed_ms": "float64"}), stages, pd.DataFrame(_touches(events))
 
 

@@ -31,26 +31,26 @@ def _session(event: Event, rng: random.Random) -> Iterator[Event]:
     for phase, share in (("joined", 0.8), ("resolved", 0.6)):
         at += timedelta(seconds=rng.randint(60, 1200))
         if rng.random() < share:
-            told = {"phase": phase, "event_id": f"{event['event_id']}-{phase}", "occurred_at": at.isoformat()}
-            yield {**event, **told}
+            changes = {"phase": phase, "event_id": f"{event['event_id']}-{phase}", "occurred_at": at.isoformat()}
+            yield {**event, **changes}
 
 
-def appointment(number: int, phase: str, said: datetime, starts: datetime) -> Event:
+def appointment(number: int, phase: str, at: datetime, starts: datetime) -> Event:
     return {
         **{"event_id": f"ap-{number}-{phase}", "type": "appointment", "phase": phase, "order_id": f"AP-{number}"},
-        **{"vehicle_id": f"VAP{number}", "center_id": "C01", "occurred_at": said.isoformat()},
+        **{"vehicle_id": f"VAP{number}", "center_id": "C01", "occurred_at": at.isoformat()},
         "starts_at": starts.isoformat(),
     }
 
 
 def bookings() -> Iterator[Event]:
     for number in range(4):
-        said, starts = START + timedelta(hours=number), START + timedelta(days=5, hours=number)
-        yield appointment(number, "booked", said, starts)
+        at, starts = START + timedelta(hours=number), START + timedelta(days=5, hours=number)
+        yield appointment(number, "booked", at, starts)
         if number % 2:
-            yield appointment(number, "moved", said + timedelta(hours=1), starts + timedelta(days=1))
+            yield appointment(number, "moved", at + timedelta(hours=1), starts + timedelta(days=1))
         if number == 3:
-            yield appointment(number, "cancelled", said + timedelta(hours=2), starts)
+            yield appointment(number, "cancelled", at + timedelta(hours=2), starts)
 
 
 def answers() -> Iterator[Event]:
@@ -61,20 +61,20 @@ def answers() -> Iterator[Event]:
             role = ("advisor", "technician", "washer")[min(number // 8, 2 if number > 20 else 1)]
             for again in range(1 + (number % 5 == 0)):
                 at = START + timedelta(days=day, hours=number, minutes=again)
-                told = {"round": round_, "role": role, "respondent_key": f"p{number}", "score": rng.randint(20, 100)}
-                yield reference("staff_survey", f"s-{round_}-{number}-{again}", at, **told)
+                fields = {"round": round_, "role": role, "respondent_key": f"p{number}", "score": rng.randint(20, 100)}
+                yield reference("staff_survey", f"s-{round_}-{number}-{again}", at, **fields)
     for number in range(6):
         for step, phase in enumerate(("submitted", "accepted", "adopted", "rewarded")[: 1 + number % 4]):
             at = START + timedelta(days=number + 3 * step)
-            told = {"suggestion_id": f"I{number}", "role": "advisor", "phase": phase}
-            yield reference("suggestion", f"i-{number}-{phase}", at, **told)
+            fields = {"suggestion_id": f"I{number}", "role": "advisor", "phase": phase}
+            yield reference("suggestion", f"i-{number}-{phase}", at, **fields)
     for number in range(3):
         starts = START + timedelta(days=number, hours=8)
-        told = {"staff_id": f"T{number}", "role": "technician", "starts_at": starts.isoformat()}
-        told["ends_at"] = (starts + timedelta(hours=8)).isoformat()
+        fields = {"staff_id": f"T{number}", "role": "technician", "starts_at": starts.isoformat()}
+        fields["ends_at"] = (starts + timedelta(hours=8)).isoformat()
         for phase in ("planned", "cancelled")[: 1 + (number == 1)]:
-            said = START + timedelta(minutes=phase == "cancelled")
-            yield reference("staff_shift", f"h-{number}-{phase}", said, **told, phase=phase)
+            at = START + timedelta(minutes=phase == "cancelled")
+            yield reference("staff_shift", f"h-{number}-{phase}", at, **fields, phase=phase)
         grade = {"staff_id": f"T{number}", "grade": "senior" if number else "junior", "from": "2026-03-05"}
         yield reference("staff_grade", f"g-{number}", START, **grade)
 

@@ -12,6 +12,5 @@ SELECT
     sum(v.x * v.d) AS xd,
     sum(v.d * v.d) AS dd
 FROM figure_terms AS v
-WHERE v.d != 0 OR v.x != 0
 GROUP BY center_id, lane_name, groups
 ORDER BY center_id, lane_name, groups

@@ -1,4 +1,4 @@
--- What does each closed order add to the numerator and to the denominator of a figure?
+-- What does each closed order that counts in a figure add to the numerator and to the denominator of a figure?
 -- with: visits
 -- figure: its name. A figure is the sum of x over the sum of d.
 SELECT
@@ -22,4 +22,4 @@ SELECT
         {figure:String} = 'complaints_per_100', 100. * complaints,
         0.), 0.))) AS x
 FROM visits
-WHERE is_closed
+WHERE is_closed AND (d != 0 OR x != 0)

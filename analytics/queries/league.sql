@@ -25,7 +25,6 @@ FROM
         sum(v.x * v.d) AS xd,
         sum(v.d * v.d) AS dd
     FROM figure_terms AS v
-    WHERE v.d != 0 OR v.x != 0
     GROUP BY center_id, day
 ) AS of_day
 GROUP BY center_id

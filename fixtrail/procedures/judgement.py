@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 from fixtrail.procedures.alignment import Alignment, align
 from fixtrail.procedures.file import CHECK, Procedure
+from schemas.times import MINUTE_MS
 
 Kind = Literal["skipped", "check_missing", "out_of_order", "extra", "too_fast", "too_slow"]
 KINDS: tuple[Kind, ...] = ("check_missing", "skipped", "out_of_order", "extra", "too_fast", "too_slow")
-MINUTE_MS = 60_000
 
 
 class WorkEvent(NamedTuple):

@@ -18,9 +18,9 @@ from fixtrail.whatif.changes import NO_CHANGE, Change
 from fixtrail.whatif.delays import DelayDistribution
 from fixtrail.whatif.floor import Car, Floor, Staff, Step
 from fixtrail.whatif.history import Arrival, History, PastStep, PastVisit, Stratum
+from schemas.times import DAY_S
 
 LONG_WAIT_S = 900.0
-DAY_S = 86_400.0
 # A visit like another: of the same lane and fault where there are so many, and among so many nearest by time of day,
 # or a quarter of all.
 FEWEST_LIKE = 30

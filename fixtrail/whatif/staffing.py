@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from fixtrail.whatif.changes import LANES
 from fixtrail.whatif.records import CenterRecords, VisitRecord
+from schemas.times import DAY_S
 
 # Of one lane's own people and bays not more than this share of the work is done in the other lane.
 MOST_ELSEWHERE = 0.05
@@ -20,7 +21,6 @@ _FEWEST_OUTSIDE = 3
 _MOST_OUTSIDE_S = 6 * 3600.0
 # As many cars that wait at closing may be left for the morning, of those that are served in the evening.
 _MOST_LEFT = 0.4
-DAY_S = 86_400.0
 # Waits for people or a bay.
 QUEUES = ("reception", "bay")
 

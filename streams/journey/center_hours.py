@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from schemas.facts import HOUR_FIGURES, ORDER_FIGURES
+from schemas.times import HOUR_MS
 from streams.journey.facts import Fact, is_of_no_vehicle
 
-HOUR_MS = 3600 * 1000
 QUICK_LANE_MS = 15 * 60 * 1000
 BUCKET_GROWTH = 1.08
 

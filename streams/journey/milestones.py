@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-_MINUTE_MS = 60 * 1000
-_HOUR_MS = 60 * _MINUTE_MS
+from schemas.times import HOUR_MS, MINUTE_MS
 
 CLOSING = ("handed_off", "cancelled")
 _READY = ("ready", *CLOSING)
@@ -20,27 +19,27 @@ class Rule(NamedTuple):
 # By milestone that an event may prove, in the order of a visit.
 # A car of which it was told that it is ready may be worked on once more: two minutes show whether it is.
 BY_EVENT: dict[str, Rule] = {
-    "checked_in": Rule(("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * _HOUR_MS),
-    "promise_changed": Rule(("promise_changed", *_READY), 12 * _HOUR_MS),
-    "diagnosis_started": Rule(("quote_ready", "repair_started", *_READY), 4 * _HOUR_MS),
-    "quote_ready": Rule(("quote_ready", *CLOSING), 24 * _HOUR_MS),
-    "part_ordered": Rule((*_PARTS, "repair_started", *_READY), 6 * _HOUR_MS),
-    "part_delayed": Rule(("part_delayed", "part_arrived", *_READY), 12 * _HOUR_MS),
-    "part_arrived": Rule(("part_arrived", "repair_started", *_READY), 6 * _HOUR_MS),
-    "repair_started": Rule(("extra_check", *_READY), 6 * _HOUR_MS),
-    "extra_check": Rule(_READY, 6 * _HOUR_MS),
-    "ready": Rule(("extra_check", *CLOSING), 24 * _HOUR_MS, 2 * _MINUTE_MS),
-    "handed_off": Rule((), 72 * _HOUR_MS),
-    "cancelled": Rule((), 24 * _HOUR_MS),
+    "checked_in": Rule(("diagnosis_started", "quote_ready", "repair_started", *_READY), 2 * HOUR_MS),
+    "promise_changed": Rule(("promise_changed", *_READY), 12 * HOUR_MS),
+    "diagnosis_started": Rule(("quote_ready", "repair_started", *_READY), 4 * HOUR_MS),
+    "quote_ready": Rule(("quote_ready", *CLOSING), 24 * HOUR_MS),
+    "part_ordered": Rule((*_PARTS, "repair_started", *_READY), 6 * HOUR_MS),
+    "part_delayed": Rule(("part_delayed", "part_arrived", *_READY), 12 * HOUR_MS),
+    "part_arrived": Rule(("part_arrived", "repair_started", *_READY), 6 * HOUR_MS),
+    "repair_started": Rule(("extra_check", *_READY), 6 * HOUR_MS),
+    "extra_check": Rule(_READY, 6 * HOUR_MS),
+    "ready": Rule(("extra_check", *CLOSING), 24 * HOUR_MS, 2 * MINUTE_MS),
+    "handed_off": Rule((), 72 * HOUR_MS),
+    "cancelled": Rule((), 24 * HOUR_MS),
 }
 
 # By milestone that only the clock tells. `ready` is one where its center tells it without proof.
 # Of a promise that passed in the evening the customer still wants to hear in the morning; not so of a quiet hour.
 BY_CLOCK: dict[str, Rule] = {
-    "running_late": Rule(("promise_changed", *_READY), 12 * _HOUR_MS),
+    "running_late": Rule(("promise_changed", *_READY), 12 * HOUR_MS),
     "no_news": Rule(
         ("promise_changed", "diagnosis_started", "quote_ready", *_PARTS, "repair_started", "extra_check", *_READY),
-        2 * _HOUR_MS,
+        2 * HOUR_MS,
     ),
-    "ready": Rule(("ready", "extra_check", *CLOSING), 24 * _HOUR_MS),
+    "ready": Rule(("ready", "extra_check", *CLOSING), 24 * HOUR_MS),
 }

@@ -80,9 +80,9 @@ def test_reloaded_without_a_network_the_page_shows_its_last_state_and_how_old_it
     page.reload()
 
     headline(page, "Your car is being repaired")
-    told = page.locator("#offline")
-    expect(told).to_be_visible()
-    expect(told).to_have_text(
+    notice = page.locator("#offline")
+    expect(notice).to_be_visible()
+    expect(notice).to_have_text(
         re.compile(r"No connection\. This is how it was on \d+/\d+, \d\d:\d\d, not how it is now\. \(0 min ago\)")
     )
     expect(page.locator("form, button")).to_have_count(0)
@@ -114,28 +114,28 @@ def test_the_link_is_stored_nowhere_and_a_closed_or_revoked_visit_not_at_all(pag
     entries = stored(page, 4)
     assert sum("沪A··345" in text for text in entries.values()) == 1
     assert not any(token in path or token in text for path, text in entries.items())
-    kept = 'html lang="zh-CN"'
-    assert any(kept in text for text in entries.values())
+    opening_tag = 'html lang="zh-CN"'
+    assert any(opening_tag in text for text in entries.values())
 
     pages.publish(fact("R-3", *UNDER_REPAIR, handed_off("12:00")))
     headline(page, "已交车，感谢您的信任")
-    assert not any(kept in text for text in stored(page, 3).values())
+    assert not any(opening_tag in text for text in stored(page, 3).values())
 
     pages.publish(fact("R-4", *VISIT))
     page = phones.open(link(pages, "R-4"))
     stored(page, 4)
     pages.revoke("R-4", now_ms() + 1000)
     expect(page.get_by_role("heading", name="找不到页面")).to_be_visible()
-    assert not any(kept in text for text in stored(page, 3).values())
+    assert not any(opening_tag in text for text in stored(page, 3).values())
 
 
 def test_the_policy_of_the_last_state_is_the_pages_own_but_that_nothing_is_sent():
     worker = Path("fixtrail/web/tracking/static/offline.js").read_text()
     policy = "".join(re.findall(r'"([^"]*)"', worker.partition("const POLICY =")[2].partition(";\n\n")[0]))
     own = dict(part.split(" ", 1) for part in CONTENT_SECURITY_POLICY.split("; "))
-    kept = dict(part.split(" ", 1) for part in policy.split("; "))
-    assert kept["form-action"] == "'none'"
-    assert all(own[name] == value for name, value in kept.items() if name != "form-action")
+    policies = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert policies["form-action"] == "'none'"
+    assert all(own[name] == value for name, value in policies.items() if name != "form-action")
 
 
 def test_a_phone_can_put_the_page_on_its_home_screen(pages: PageServer, phones: Phones):
@@ -160,7 +160,7 @@ def test_the_page_weighs_no_more_and_comes_no_later_than_before(pages: PageServe
     page = context.new_page()
     session = context.new_cdp_session(page)
     sizes: list[float] = []
-    session.on("Network.loadingFinished", lambda told: sizes.append(told["encodedDataLength"]))
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     session.send("Network.enable")
     slow: dict[str, Any] = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     session.send("Network.emulateNetworkConditions", slow)

@@ -26,7 +26,7 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.hosts import delete_topics
 from tests.chaos.plan import Fault
 from tests.chaos.report import merge_json
-from tests.chaos.run import Asked, run
+from tests.chaos.run import RunOptions, run
 from tests.chaos.watch import EVENTS
 from tests.kafka_io import read_topic
 from tests.stack import wait_for
@@ -150,7 +150,7 @@ def case(name: str, revision: str | None = None) -> dict[str, Any]:
     faults.HOW[fault.kind] = how
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-hang-"))
     found = run(
-        Asked(
+        RunOptions(
             1,
             minutes,
             RATE,

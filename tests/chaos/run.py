@@ -50,7 +50,7 @@ LAST_COMEBACK_DAYS = 43
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunOptions:
     """What kind of run is asked for."""
 
     seed: int = 1
@@ -89,30 +89,32 @@ class Asked:
         return records_of(self.seed, round(number), began, self.days)
 
 
-def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str, Any]:
+def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> dict[str, Any]:
     """What a run came to; `broken` is empty where all promises held."""
-    plan = asked.plan() if plan is None else plan
-    print(f"seed {asked.seed}, {asked.minutes:g} minutes, {asked.rate:g} records/s, {len(plan)} faults", flush=True)
-    print(f"broker {asked.broker}, folder {folder}\n" + "\n".join(map(str, plan)), flush=True)
-    records = asked.records()
+    plan = options.plan() if plan is None else plan
+    print(
+        f"seed {options.seed}, {options.minutes:g} minutes, {options.rate:g} records/s, {len(plan)} faults", flush=True
+    )
+    print(f"broker {options.broker}, folder {folder}\n" + "\n".join(map(str, plan)), flush=True)
+    records = options.records()
     began_wall = time.time()
     with Fleet(
         folder,
-        broker=asked.broker,
-        brokers=asked.brokers,
-        mutant=asked.mutant,
-        revision=asked.revision,
+        broker=options.broker,
+        brokers=options.brokers,
+        mutant=options.mutant,
+        revision=options.revision,
         settings={
             # A day more: the first order closes as long before now as the history is, and now goes on.
-            **({"FIXTRAIL_HOLD_DAYS": str(asked.days + LAST_COMEBACK_DAYS + 1)} if asked.today else {}),
-            **asked.settings,
+            **({"FIXTRAIL_HOLD_DAYS": str(options.days + LAST_COMEBACK_DAYS + 1)} if options.today else {}),
+            **options.settings,
         },
-        told=asked.today > 0,
+        told=options.today > 0,
     ) as fleet:
-        if asked.today:
-            records = _with_today(asked, records, fleet)
+        if options.today:
+            records = _with_today(options, records, fleet)
         assert checker.canaries_are_known(records)
-        load = Load(fleet.kafka, records, asked.rate, folder / "sent.jsonl")
+        load = Load(fleet.kafka, records, options.rate, folder / "sent.jsonl")
         watch, chaos = Watch(fleet), Chaos(fleet, plan, say=_say)
         print("\nrunning", flush=True)
         watch.start()
@@ -120,7 +122,7 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         chaos.start()
         try:
             chaos.finish()
-            load.join(asked.minutes * 60 + 600)
+            load.join(options.minutes * 60 + 600)
         finally:
             chaos.undo()
         if load.failed is not None or load.is_alive():
@@ -129,16 +131,16 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         # A heartbeat would be something left to do.
         pulses = fleet.now("pulse")
         fleet.stop(*pulses)
-        idle_after_s, still = _wait_idle(watch, asked.idle_limit_s)
+        idle_after_s, still = _wait_idle(watch, options.idle_limit_s)
         ended_ms = told.now_ms()
-        if asked.today and not still:
-            if not asked.smoke:
+        if options.today and not still:
+            if not options.smoke:
                 fleet.want(*pulses)
                 told.wait_watching(fleet, TOLD_WITHIN_S)
                 told.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
             ended_ms = told.now_ms()
             fleet.stop(*pulses, *fleet.now("watch"))
-            _, still = _wait_idle(watch, asked.idle_limit_s)
+            _, still = _wait_idle(watch, options.idle_limit_s)
             told.wait_told(fleet, TOLD_WITHIN_S, even_later=False)
             fleet.stop(*fleet.now("push"))
         watch.stop()
@@ -147,18 +149,18 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
         findings.broken["no lag is left within 120 s of the last fault and record"] = still or (
             [f"it took {idle_after_s:.0f} s"] if idle_after_s > IDLE_WITHIN_S else []
         )
-        found = {
-            "seed": asked.seed,
-            "minutes": asked.minutes,
-            "records_per_s": asked.rate,
-            "today": asked.today,
-            "broker": asked.broker,
-            "brokers": asked.brokers,
-            "namespaces": asked.brokers == len(BROKERS) and namespaces_work(),
+        result = {
+            "seed": options.seed,
+            "minutes": options.minutes,
+            "records_per_s": options.rate,
+            "today": options.today,
+            "broker": options.broker,
+            "brokers": options.brokers,
+            "namespaces": options.brokers == len(BROKERS) and namespaces_work(),
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
             "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
             "not_done": [f"{done.fault.kind}: {done.failed}" for done in chaos.done if done.failed is not None],
-            "recovery_s": recoveries(chaos.done, watch.samples, asked.rate),
+            "recovery_s": recoveries(chaos.done, watch.samples, options.rate),
             "idle_after_s": round(idle_after_s, 1),
             "ends": dict(Counter(f"{end.name.partition('-')[0]} {end.code}" for end in fleet.ends)),
             "coverage": coverage(evidence),
@@ -166,31 +168,31 @@ def run(asked: Asked, folder: Path, plan: list[Fault] | None = None) -> dict[str
             "load_average": [round(each, 1) for each in os.getloadavg()],
             "cores": os.cpu_count(),
         }
-        if asked.with_replay and not still:
+        if options.with_replay and not still:
             print("reading it all again from the first event", flush=True)
             findings.broken["read again from the first event, all is the same"] = replay_differences(
                 evidence, REPLAY_LIMIT_S
             )
-    found["promises"] = {promise: len(differences) for promise, differences in findings.broken.items()}
-    found["broken"] = {promise: differences[:50] for promise, differences in findings.broken.items() if differences}
-    found["took_s"] = round(time.time() - began_wall)
-    print("\n".join(["", *lines_of(found)]), flush=True)
+    result["promises"] = {promise: len(differences) for promise, differences in findings.broken.items()}
+    result["broken"] = {promise: differences[:50] for promise, differences in findings.broken.items() if differences}
+    result["took_s"] = round(time.time() - began_wall)
+    print("\n".join(["", *lines_of(result)]), flush=True)
     print(findings, flush=True)
-    return found
+    return result
 
 
-def _with_today(asked: Asked, records: list[Sent], fleet: Fleet) -> list[Sent]:
+def _with_today(options: RunOptions, records: list[Sent], fleet: Fleet) -> list[Sent]:
     """The records with the orders of today among them, from now on."""
     contacts = partial(providers.contacts, providers=fleet.providers)
-    today = orders_of_today(asked.seed, datetime.now(UTC), asked.minutes * 60, asked.today, contacts)
-    return among(records, today, asked.rate)
+    today = orders_of_today(options.seed, datetime.now(UTC), options.minutes * 60, options.today, contacts)
+    return among(records, today, options.rate)
 
 
-def _with_faults(asked: Asked, number: int) -> tuple[Asked, list[Fault]]:
+def _with_faults(options: RunOptions, number: int) -> tuple[RunOptions, list[Fault]]:
     """A run as long as the first so many faults of the plan take."""
-    ample_minutes = (number + 10) * asked.gap_s * 5 / 60
-    faults, seconds = first_faults(replace(asked, minutes=ample_minutes).plan(), number)
-    return replace(asked, minutes=round(seconds / 60, 1)), faults
+    ample_minutes = (number + 10) * options.gap_s * 5 / 60
+    faults, seconds = first_faults(replace(options, minutes=ample_minutes).plan(), number)
+    return replace(options, minutes=round(seconds / 60, 1)), faults
 
 
 def _wait_idle(watch: Watch, limit_s: float) -> tuple[float, list[str]]:
@@ -231,7 +233,7 @@ def main() -> int:
     broker = given.broker or ("embedded" if missing_kafka() else "kafka")
     if given.brokers > 1 and (broker != "kafka" or missing_kafka()):
         parser.error(f"three brokers are Apache Kafka's: {missing_kafka() or 'leave --broker embedded out'}")
-    asked = Asked(
+    options = RunOptions(
         given.seed,
         given.minutes,
         given.rate,
@@ -246,19 +248,21 @@ def main() -> int:
     )
     plan = None
     if given.faults is not None:
-        asked, plan = _with_faults(asked, given.faults)
-    folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{asked.seed}-"))
+        options, plan = _with_faults(options, given.faults)
+    folder = Path(tempfile.mkdtemp(prefix=f"fixtrail-chaos-{options.seed}-"))
     is_clean = False
     try:
-        found = run(asked, folder, plan)
-        is_clean = not found["broken"]
+        result = run(options, folder, plan)
+        is_clean = not result["broken"]
         if given.report is not None:
-            write_json(given.report, found)
+            write_json(given.report, result)
     finally:
         if is_clean and not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            print(f"kept: {folder}; run again with --seed {asked.seed} --minutes {asked.minutes:g} --broker {broker}")
+            print(
+                f"kept: {folder}; run again with --seed {options.seed} --minutes {options.minutes:g} --broker {broker}"
+            )
     return 0 if is_clean else 1
 
 

@@ -96,65 +96,65 @@ def boxes(tmp_path: Path) -> Iterator[tuple[Boxes, KafkaNode, Path]]:
         clickhouse = start_clickhouse(tmp_path / "clickhouse")
         running.callback(clickhouse.stop)
         (tmp_path / "boxes").mkdir()
-        made = Boxes(tmp_path / "boxes", kafka.bootstrap, clickhouse)
-        made.run("migrate")
-        yield made, kafka, tmp_path
+        boxes = Boxes(tmp_path / "boxes", kafka.bootstrap, clickhouse)
+        boxes.run("migrate")
+        yield boxes, kafka, tmp_path
 
 
 def test_the_numbers_are_right_on_apache_kafka_though_workers_and_writer_are_killed(
     boxes: tuple[Boxes, KafkaNode, Path],
 ):
-    made, _, folder = boxes
+    running, _, folder = boxes
     truth = Truth(feed.dirty(feed.clean_feed(11, EVENTS), 11, conflicts=0.3))
     half = len(truth.events) // 2
     feed.write(folder / "first", truth.events[:half])
     feed.write(folder / "second", truth.events[half:])
 
-    with made.box("worker"), made.box("sink", "clickhouse") as writer:
-        with made.box("worker") as killed:
-            made.run("send", str(folder / "first"))
+    with running.box("worker"), running.box("sink", "clickhouse") as writer:
+        with running.box("worker") as killed:
+            running.run("send", str(folder / "first"))
             time.sleep(4)
             killed.kill()
         writer.kill()
-        made.run("send", str(folder / "second"))
-        with made.box("worker"), made.box("sink", "clickhouse"):
-            made.run("status", "--wait-idle", "240")
+        running.run("send", str(folder / "second"))
+        with running.box("worker"), running.box("sink", "clickhouse"):
+            running.run("status", "--wait-idle", "240")
 
-            found = compare.clickhouse_differences(made.ask, truth)
-            assert not found, compare.said(found)
-            assert "0 differences" in made.run("verify")
+            differences = compare.clickhouse_differences(running.ask, truth)
+            assert not differences, compare.said(differences)
+            assert "0 differences" in running.run("verify")
 
 
 @pytest.mark.long
 def test_topics_of_apache_kafka_get_more_and_fewer_partitions_once_boxes_and_senders_are_stopped(
     boxes: tuple[Boxes, KafkaNode, Path],
 ):
-    made, _, folder = boxes
+    running, _, folder = boxes
     truth = Truth(feed.dirty(feed.clean_feed(12, MOVED_EVENTS, days=8), 12))
     thirds = [truth.events[number::3] for number in range(3)]
     partitions = 3
     for number, (part, to) in enumerate(zip(thirds, (5, 2, None), strict=True)):
         source = folder / f"part-{number}"
         feed.write(source, part)
-        with made.box("worker"), made.box("sink", "clickhouse"):
-            made.run("send", str(source))
-            made.run("status", "--wait-idle", "240")
+        with running.box("worker"), running.box("sink", "clickhouse"):
+            running.run("send", str(source))
+            running.run("status", "--wait-idle", "240")
             if to is not None:
-                assert "still run" in made.refused("kafka", "partitions", "--to", str(to), "--senders-stopped")
+                assert "still run" in running.refused("kafka", "partitions", "--to", str(to), "--senders-stopped")
         if to is None:
             break
-        assert "stop all that send" in made.refused("kafka", "partitions", "--to", str(to))
-        plan = json.loads(made.run("kafka", "partitions", "--to", str(to), "--dry-run", "--json"))
+        assert "stop all that send" in running.refused("kafka", "partitions", "--to", str(to))
+        plan = json.loads(running.run("kafka", "partitions", "--to", str(to), "--dry-run", "--json"))
         events = next(topic for topic in plan["topics"] if topic["topic"] == "service-events")
         assert (events["partitions"], plan["partitions"], plan["changes"]) == (partitions, to, True)
 
-        made.run("kafka", "partitions", "--to", str(to), "--senders-stopped", "--pause", "0")
+        running.run("kafka", "partitions", "--to", str(to), "--senders-stopped", "--pause", "0")
 
-        assert f"has {to} partitions" in made.refused("migrate", "--only", "topics")
-        made.expect_partitions(partitions := to)
-        made.run("migrate", "--only", "topics")
-        assert "0 differences" in made.run("verify")
+        assert f"has {to} partitions" in running.refused("migrate", "--only", "topics")
+        running.expect_partitions(partitions := to)
+        running.run("migrate", "--only", "topics")
+        assert "0 differences" in running.run("verify")
 
-    found = compare.clickhouse_differences(made.ask, truth)
-    assert not found, compare.said(found)
-    assert "0 differences" in made.run("verify")
+    differences = compare.clickhouse_differences(running.ask, truth)
+    assert not differences, compare.said(differences)
+    assert "0 differences" in running.run("verify")

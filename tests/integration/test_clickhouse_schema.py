@@ -70,11 +70,11 @@ def test_what_a_cluster_is_told_is_the_sql_of_clickhouse(clickhouse: ClickHouseN
     settings = ClickHouseSettings(clickhouse_layout=kind, clickhouse_cluster="main", clickhouse_database="staging")
     layout = settings.clickhouse_tables()
     statements = [statement for migration in read_folder(FOLDER) for statement in migration.statements()]
-    told = [layout.renamed(text) for statement in statements for text in on_cluster(layout, statement, "app")]
+    rendered = [layout.renamed(text) for statement in statements for text in on_cluster(layout, statement, "app")]
     grants = grants_sql(settings).split("\n")[1:]
-    text = "SELECT formatQuery(arrayJoin({told:Array(String)}))"
+    text = "SELECT formatQuery(arrayJoin({texts:Array(String)}))"
 
-    written = [row[0] for row in clickhouse.client().query(text, {"told": told + grants}).result_rows]
+    written = [row[0] for row in clickhouse.client().query(text, {"texts": rendered + grants}).result_rows]
 
     assert len(written) > len(statements)
     assert not any("fixtrail" in statement for statement in written if "COMMENT" not in statement)
@@ -157,12 +157,12 @@ def test_the_other_views_have_the_columns_that_analysts_are_told(clickhouse: Cli
     ids=lambda table: table.name,
 )
 def test_the_writer_fills_every_column_of_a_table(clickhouse: ClickHouseNode, table: Table) -> None:
-    found = clickhouse.ask(
+    columns = clickhouse.ask(
         f"SELECT name FROM system.columns WHERE database = 'fixtrail_raw' AND table = '{table.name}' "
         "AND default_kind IN ('', 'DEFAULT')"
     )
 
-    assert set(table.columns) == set(found.split("\n"))
+    assert set(table.columns) == set(columns.split("\n"))
 
 
 def test_database_fixtrail_holds_views_only(clickhouse: ClickHouseNode) -> None:
@@ -184,10 +184,10 @@ def test_the_queries_that_analysts_are_shown_run_as_reader(clickhouse: ClickHous
 
 def test_analysts_are_told_every_column(clickhouse: ClickHouseNode) -> None:
     page = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
-    told = set(re.findall(r"\w+", page))
+    names = set(re.findall(r"\w+", page))
     columns = clickhouse.ask("SELECT DISTINCT name FROM system.columns WHERE database = 'fixtrail'").split("\n")
 
-    assert set(columns) - told == set()
+    assert set(columns) - names == set()
 
 
 # Which row counts

@@ -214,10 +214,10 @@ def boxes(tmp_path: Path) -> Iterator[Boxes]:
         kafka = Kafka(tmp_path / "kafka", running)
         clickhouse = start_clickhouse(tmp_path / "clickhouse")
         running.callback(clickhouse.stop)
-        made = Boxes(tmp_path / "boxes", kafka, clickhouse)
+        boxes = Boxes(tmp_path / "boxes", kafka, clickhouse)
         kafka.grant(as_script(BOX_RIGHTS, APP_ID, "User:fixtrail-{box}"))
-        made.run("migrate", "migrate")
-        yield made
+        boxes.run("migrate", "migrate")
+        yield boxes
 
 
 def test_the_authorizer_lets_each_user_do_what_its_box_needs_and_nothing_else(boxes: Boxes) -> None:

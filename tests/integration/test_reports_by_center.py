@@ -144,10 +144,10 @@ def test_a_league_comes_as_json_table_page_and_picture(
         "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": clickhouse_for_all.passwords["reader"],
     }
     forms = [f"--{form}={tmp_path / 'league'}.{form}" for form in ("html", "csv", "svg", "png")]
-    told = CliRunner().invoke(app, ["report", "league", "--figure", "FTFR", "--json", *forms], env=variables)
+    outcome = CliRunner().invoke(app, ["report", "league", "--figure", "FTFR", "--json", *forms], env=variables)
 
-    assert told.exit_code == 0, told.output
-    rows = json.loads(told.stdout)["tables"]["ftfr"]
+    assert outcome.exit_code == 0, outcome.output
+    rows = json.loads(outcome.stdout)["tables"]["ftfr"]
     assert (tmp_path / "league.csv").read_text(encoding="utf-8-sig").count("\n") == len(rows) + 1
     assert all((tmp_path / f"league.{form}").stat().st_size > 5000 for form in ("html", "svg", "png"))
     refused = CliRunner().invoke(app, ["report", "league", "--figure", "speed"], env=variables)
@@ -171,8 +171,8 @@ def test_the_items_of_the_quick_lane_are_counted_as_by_hand(ask: Ask, events: li
             if groups(len(order["fault_groups"])) and (row["item"][0] == "(" or row["item"] in order["fault_groups"])
         ]
         quick = [o for o in own if o["status"] != "open" and o["lane"] == "quick" and o["ready_at"]]
-        took = [(o["ready_at"] - o["checked_in_at"]).total_seconds() for o in quick if o["checked_in_at"]]
-        late = [seconds for seconds in took if seconds > 900]
+        durations = [(o["ready_at"] - o["checked_in_at"]).total_seconds() for o in quick if o["checked_in_at"]]
+        late = [seconds for seconds in durations if seconds > 900]
         work = [o for o in own if o["status"] == "handed_off" and o["lane"] == "standard" and o["touch_s"] is not None]
         assert (row["n_all"], row["n"], row["standard"]) == (len(own), len(quick), len(work)), row["item"]
         assert row["spill_over"] == len(late)

@@ -57,14 +57,14 @@ def orders(events: list[Event]) -> oracle.Orders:
 @pytest.fixture(scope="module")
 def histories(events: list[Event]) -> dict[Key, list[Event]]:
     """Each order's events, each once, by time and then by event id."""
-    seen: set[tuple[Key, str]] = set()
+    ids: set[tuple[Key, str]] = set()
     by_order: dict[Key, list[Event]] = defaultdict(list)
     for event in events:
         key = event["center_id"], event["order_id"]
-        if (key, event["event_id"]) not in seen:
-            seen.add((key, event["event_id"]))
+        if (key, event["event_id"]) not in ids:
+            ids.add((key, event["event_id"]))
             by_order[key].append({**event, "ms": ms_of(event["occurred_at"])})
-    return {key: sorted(told, key=lambda e: (e["ms"], e["event_id"])) for key, told in by_order.items()}
+    return {key: sorted(history, key=lambda e: (e["ms"], e["event_id"])) for key, history in by_order.items()}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def ask(clickhouse_for_all: ClickHouseNode, events: list[Event]) -> Ask:
         node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
     fill(node, feed.lines(events))
     inserter = Inserter(node.server())
-    records = [KafkaRecord(json.dumps(told).encode(), b"C01", topic="reference-events") for told in answers()]
+    records = [KafkaRecord(json.dumps(answer).encode(), b"C01", topic="reference-events") for answer in answers()]
     write_events(lambda table, block: inserter.insert(table, block), *records)
     inserter.close()
     return query_runner(settings_of(node))
@@ -130,9 +130,9 @@ def test_how_long_each_technician_worked_on_an_order(
             if event["type"] == "repair":
                 jobs[event["job_id"]].append(event)
         closed = ms_of(order["closed_at"])
-        for told in jobs.values():
+        for events in jobs.values():
             who = None
-            for event, after in pairwise(told):
+            for event, after in pairwise(events):
                 who = event.get("technician_id") or who
                 end = min(after["ms"], closed)
                 if event["phase"] in ("started", "resumed") and who and end > event["ms"]:
@@ -209,8 +209,8 @@ def test_the_work_of_each_visit_in_order(ask: Ask, orders: oracle.Orders, histor
 
     assert set(rows) == set(handed_off(orders))
     for key, row in rows.items():
-        told = [(e["ms"], name_of(e), e.get("step", "")) for e in histories[key] if e["type"] in WORK]
-        assert [tuple(event) for event in row.work_events] == told
+        expected = [(e["ms"], name_of(e), e.get("step", "")) for e in histories[key] if e["type"] in WORK]
+        assert [tuple(event) for event in row.work_events] == expected
         quotes = [e["quote"]["labour_hours"] for e in histories[key] if e["type"] == "diagnosis" and e.get("quote")]
         assert row.planned_hours == pytest.approx(float(quotes[-1]) if quotes else 0.0)
 
@@ -284,9 +284,9 @@ def test_who_was_at_work_on_which_car(ask: Ask, histories: dict[Key, list[Event]
         for event in history:
             if event["type"] in ("diagnosis", "repair"):
                 jobs[event["type"], event.get("job_id")].append(event)
-        for told in jobs.values():
+        for events in jobs.values():
             who = None
-            for event, after in zip(told, [*told[1:], None], strict=True):
+            for event, after in zip(events, [*events[1:], None], strict=True):
                 who = event.get("technician_id") or who
                 if event["phase"] in ("started", "resumed") and who and after and after["ms"] > event["ms"]:
                     expected.append((key[0], who, event["ms"], after["ms"]))
@@ -304,7 +304,7 @@ def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
     for event in bookings():
         starts = 0 if event["phase"] == "cancelled" else ms_of(event["starts_at"])
         expected[event["center_id"], event["order_id"]].append((ms_of(event["occurred_at"]), starts))
-    assert {key: told for key, told in booked.items() if key[1].startswith("AP-")} == expected
+    assert {key: booking for key, booking in booked.items() if key[1].startswith("AP-")} == expected
 
     shifts = ask("need_shifts", since=START.date(), until=NOW.date())
     assert {(row.staff_key, row.starts_ms) for row in shifts.itertuples()} == {
@@ -317,17 +317,17 @@ def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
 
 def latest_answers() -> dict[tuple[str, str], Event]:
     latest: dict[tuple[str, str], Event] = {}
-    for told in answers():
-        if told["type"] == "staff_survey":
-            latest[told["round"], told["respondent_key"]] = told
+    for answer in answers():
+        if answer["type"] == "staff_survey":
+            latest[answer["round"], answer["respondent_key"]] = answer
     return latest
 
 
 def test_the_staffs_answers_by_round_and_role(ask: Ask) -> None:
     groups: dict[tuple[str, str | None], list[float]] = defaultdict(list)
-    for told in latest_answers().values():
-        for role in (None, told["role"]):
-            groups[told["round"], role].append(told["score"])
+    for answer in latest_answers().values():
+        for role in (None, answer["role"]):
+            groups[answer["round"], role].append(answer["score"])
 
     rows = ask("staff_surveys", since="", until="", time_zone="UTC")
     shown = {(row.round, row.role if isinstance(row.role, str) else None): row for row in rows.itertuples()}
@@ -340,7 +340,7 @@ def test_the_staffs_answers_by_round_and_role(ask: Ask) -> None:
 
 
 def test_what_became_of_each_suggestion(ask: Ask) -> None:
-    phases = {told["suggestion_id"]: told["phase"] for told in answers() if told["type"] == "suggestion"}
+    phases = {answer["suggestion_id"]: answer["phase"] for answer in answers() if answer["type"] == "suggestion"}
     days = [3 for phase in phases.values() if phase != "submitted"]
 
     rows = ask("staff_suggestions", since="", until="", time_zone="UTC")

@@ -51,9 +51,9 @@ def test_a_story_is_that_of_the_events(filled: ClickHouseNode, events: list[dict
             e["event_id"] for e in events if (e["center_id"], e["order_id"]) == (order["center_id"], order["order_id"])
         }
         assert len(story.steps) == len(distinct)
-        said = str(story.as_json())
+        text = str(story.as_json())
         own = next(e for e in events if e["order_id"] == order["order_id"] and e["center_id"] == order["center_id"])
-        assert order["order_id"] not in said and own["vehicle_id"] not in said and order["center_id"] not in said
+        assert order["order_id"] not in text and own["vehicle_id"] not in text and order["center_id"] not in text
 
 
 def test_the_command_writes_a_page_and_refuses_an_order_that_there_is_not(

@@ -20,6 +20,7 @@ from fixtrail.reports.report import (
     sheet_of,
 )
 from fixtrail.reports.stats import intervals
+from schemas.times import DAY_S
 
 TITLE = Bilingual("员工的声音", "Voice of the staff")
 QUESTION = Bilingual(
@@ -27,7 +28,6 @@ QUESTION = Bilingual(
 )
 # Of fewer answers nothing is shown: who has answered what could be guessed.
 LEAST = 5
-DAY_S = 86_400
 PHASES = ("submitted", "accepted", "adopted", "rewarded", "declined")
 DEFINITIONS = {
     "staff_score": Definition(

@@ -8,10 +8,10 @@ from typing import Any
 
 from fixtrail.settings import ApiKeySettings
 from fixtrail.web.api.keys import key_file
-from fixtrail.web.api.request_log import HOUR_MS, MEBIBYTE, LogPage, LogQuery, RequestLog, RequestRecord
+from fixtrail.web.api.request_log import MEBIBYTE, LogPage, LogQuery, RequestLog, RequestRecord
 from runtime.failure import NEGATIVE, USAGE, ExitError
 from runtime.store import StoreUnavailableError
-from schemas.times import from_ms
+from schemas.times import HOUR_MS, from_ms
 
 _SQLITE = "sqlite:///"
 _COLUMNS = ("at", "key", "source", "method", "route", "status", "problem", "test", "replayed", "took_ms")

@@ -18,11 +18,11 @@ from typing import Any
 import orjson
 
 from runtime.store import Row, Store, StoreUnavailableError, open_store
+from schemas.times import HOUR_MS
 
 FLUSH_EVERY_S = 1.0
 # So many wait at most while the store is away.
 MOST_WAITING = 10_000
-HOUR_MS = 3_600_000
 MEBIBYTE = 1024 * 1024
 
 _COLUMNS = "key_id, total, at, method, route, status, problem, test, replayed, took_ms, accepted, refused, items, more"

@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from schemas.order_key import OrderKey
+from schemas.times import HOUR_MS
 
 PURPOSE = b"story-link"
-HOUR_MS = 3_600_000
 USUAL_HOURS = 72
 MOST_TOKEN = 800
 _TIME_BYTES = 6

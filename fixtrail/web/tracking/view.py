@@ -11,9 +11,9 @@ from typing import Literal
 
 from fixtrail.customers.milestones import part_of_milestone
 from schemas.facts import DecisionFact, JourneyFact, PartRequestFact, QuoteFact
+from schemas.times import MINUTE_MS
 from streams.journey.as_of import running_figures
 
-MINUTE_MS = 60_000
 # From then on the page says itself that there is no news.
 QUIET_AFTER_MS = 45 * MINUTE_MS
 # So long a decision may be taken back, while no repair has begun on it.

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.chaos.plan import Fault
 from tests.chaos.report import merge_json
-from tests.chaos.run import Asked, run
+from tests.chaos.run import RunOptions, run
 
 MINUTES, RATE = 0.6, 150.0
 # Nothing may be read again that hides what was lost.
@@ -93,7 +93,7 @@ def trial(name: str, minutes: float = MINUTES, revision: str | None = None) -> d
     try:
         with contextlib.redirect_stdout(said):
             found = run(
-                Asked(
+                RunOptions(
                     1,
                     minutes,
                     RATE,

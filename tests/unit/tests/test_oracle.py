@@ -1,93 +1,24 @@
-"""The independent computation, against histories worked out by hand from CONTRACT.md."""
+"""The independent computation, against histories worked out by hand from CONTRACT.md: where the time goes."""
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count
-from typing import Any
 
-import pytest
-
-from tests.oracle import orders_of
-from tests.oracle_figures import center_hours_of, figures_of
 from tests.oracle_terms import merged_stages
-
-DAY = datetime(2026, 3, 2, tzinfo=UTC)
-EVENING = DAY + timedelta(hours=20)
-QUOTE = {
-    "labour_hours": 1.5,
-    "labour_rate": 380,
-    "parts": [{"part_no": "P-1", "quantity": 2, "unit_price": 99.95}],
-    "currency": "CNY",
-}
-_ids = count(1)
-
-
-def at(clock: str, day: int = 0) -> datetime:
-    """That time of day, so many days after the first; "08:00", "08:00:30" or "08:00:00.001"."""
-    return datetime.fromisoformat(f"2026-03-02T{clock}+00:00") + timedelta(days=day)
-
-
-def event(type_: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    common = {"event_id": f"m{next(_ids):06d}", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"}
-    return {**common, "type": type_, "occurred_at": at(clock, day).isoformat(), **fields}
-
-
-def check_in(clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("check_in", clock, day, **{"customer_id": "K1", "lane": "standard", **fields})
-
-
-def diagnosis(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("diagnosis", clock, day, phase=phase, **fields)
-
-
-def decision(approved: bool, clock: str, **fields: Any) -> dict[str, Any]:
-    return event("quote_decision", clock, approved=approved, **fields)
-
-
-def part(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event(
-        "part_request", clock, day, **{"phase": phase, "request_id": "Q1", "part_no": "P-1", "quantity": 1} | fields
-    )
-
-
-def repair(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("repair", clock, day, **{"phase": phase, "job_id": "J1"} | fields)
-
-
-def check(passed: bool, clock: str, **fields: Any) -> dict[str, Any]:
-    return event("quality_check", clock, passed=passed, **fields)
-
-
-def handoff(clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("handoff", clock, day, **fields)
-
-
-def order_after(*events: dict[str, Any], now: datetime = EVENING) -> dict[str, Any]:
-    return orders_of(events, now)["R1"]
-
-
-def stages_of(order: dict[str, Any]) -> list[tuple[str, str, str | None]]:
-    return [(name, f"{since:%H:%M}", until and f"{until:%H:%M}") for name, since, until in order["stages"]]
-
-
-def minutes(order: dict[str, Any]) -> dict[str, float]:
-    """Every duration that is not zero, in minutes."""
-    return {name.removesuffix("_s"): value / 60 for name, value in order.items() if name.endswith("_s") and value}
-
-
-def repaired_visit(**handoff_fields: Any) -> list[dict[str, Any]]:
-    return [
-        check_in("08:00", promised_at="2026-03-02T12:00:00+00:00", odometer_km=10_000),
-        diagnosis("started", "08:20"),
-        diagnosis("completed", "08:40", quote=QUOTE, fault_groups=["brakes", "battery"], fault_origin="product"),
-        decision(True, "09:00"),
-        repair("started", "09:10"),
-        repair("completed", "10:10"),
-        event("quality_check", "10:15", phase="started"),
-        check(True, "10:25"),
-        handoff("11:00", **handoff_fields),
-    ]
-
+from tests.unit.tests.oracle_visits import (
+    QUOTE,
+    at,
+    check,
+    check_in,
+    decision,
+    diagnosis,
+    event,
+    handoff,
+    minutes,
+    order_after,
+    part,
+    repair,
+    repaired_visit,
+    stages_of,
+)
 
 # Where the time goes
 
@@ -298,51 +229,6 @@ def test_a_car_ready_in_the_moment_of_the_handoff_has_an_empty_pickup():
     assert [name for name, _, _ in merged_stages(order["stages"])] == ["repair", "bay", "repair"]
 
 
-@pytest.mark.parametrize(("event_id", "is_ready"), [("a", True), ("z", False)])
-def test_of_events_in_one_millisecond_the_smaller_id_comes_first(event_id: str, is_ready: bool):
-    order = order_after(
-        check_in("08:00"),
-        repair("started", "08:10"),
-        repair("completed", "09:00", event_id=event_id),
-        handoff("09:00"),
-    )
-
-    assert stages_of(order)[-1][0] == ("pickup" if is_ready else "repair")
-    assert order["ready_at"] == at("09:00")
-    assert order["anomalies"] == ([] if is_ready else ["activity_after_close"])
-
-
-def test_event_ids_are_compared_by_code_point():
-    order = order_after(
-        check_in("08:00"),
-        event("survey", "10:00", event_id="\U0001f527", score=3),
-        event("survey", "10:00", event_id="\uffe5", score=9),
-    )
-
-    assert order["score"] == 3
-
-
-def test_times_are_cut_to_milliseconds_before_they_are_compared():
-    order = order_after(
-        check_in("08:00:00.000999"),
-        repair("completed", "09:00:00.001999", event_id="a"),
-        handoff("09:00:00.001001", event_id="b"),
-    )
-
-    assert order["checked_in_at"] == at("08:00")
-    assert order["ready_at"] == order["closed_at"] == at("09:00:00.001")
-    assert order["lead_s"] == 3600.001
-
-
-def test_offsets_are_only_a_way_to_write_the_time():
-    order = order_after(
-        check_in("08:00", occurred_at="2026-03-02T16:00:00+08:00"),
-        handoff("09:00", occurred_at="2026-03-02T05:30:00.5-03:30"),
-    )
-
-    assert (order["checked_in_at"], order["lead_s"]) == (at("08:00"), 3600.5)
-
-
 def test_an_open_order_grows_until_now():
     order = order_after(check_in("08:00"), diagnosis("started", "08:20"), now=at("09:00"))
 
@@ -433,46 +319,6 @@ def test_an_order_without_check_in_has_no_times_but_is_judged():
     assert order["stages"] == []
 
 
-def test_the_same_number_in_another_center_is_another_order():
-    orders = orders_of([diagnosis("started", "07:00", center_id="C2"), check_in("08:00"), handoff("09:00")], EVENING)
-
-    assert orders["C1", "R1"]["anomalies"] == []
-    assert orders["C2", "R1"]["anomalies"] == ["missing_check_in"]
-
-
-def test_the_first_of_two_events_with_one_id_counts():
-    first = event("survey", "10:00", score=9)
-    order = order_after(check_in("08:00"), first, {**first, "score": 1})
-
-    assert (order["score"], order["event_count"]) == (9, 2)
-
-
-def test_an_event_id_means_something_in_its_order_only():
-    first = event("survey", "10:00", score=9)
-    others = {**first, "order_id": "R2", "score": 1}, {**first, "center_id": "C2", "score": 2}
-    orders = orders_of([first, *others], EVENING)
-
-    assert {key: order["score"] for key, order in orders.items()} == {
-        ("C1", "R1"): 9,
-        ("C1", "R2"): 1,
-        ("C2", "R1"): 2,
-    }
-
-
-def test_another_vehicle_may_use_the_same_event_id():
-    orders = orders_of(
-        [check_in("08:00", event_id="1"), check_in("08:00", event_id="1", vehicle_id="V2", order_id="R2")], EVENING
-    )
-
-    assert set(orders) == {("C1", "R1"), ("C1", "R2")}
-
-
-def test_the_order_of_arrival_changes_nothing():
-    visit = repaired_visit()
-
-    assert order_after(*reversed(visit), visit[3]) == order_after(*visit)
-
-
 # Promises, money, parts
 
 
@@ -542,164 +388,3 @@ def test_a_part_request_is_counted_once_and_stays_fulfilled():
         "unit_price": Decimal("12.5"),
     }
     assert order["parts"][1]["cancelled_at"] == at("09:30")
-
-
-# First-time fix
-
-
-def test_a_job_started_again_is_rework_and_a_resumed_one_is_not():
-    begun = [check_in("08:00"), repair("started", "08:00"), repair("completed", "09:00")]
-    again = order_after(*begun, repair("started", "09:10"), handoff("10:00"))
-    resumed = order_after(*begun, repair("resumed", "09:10"), handoff("10:00"))
-
-    assert (again["ftf"], again["ftf_cause"]) == (False, "rework")
-    assert resumed["ftf"] is True
-
-
-def test_handed_off_while_a_part_was_open_is_no_first_time_fix():
-    order = order_after(check_in("08:00"), repair("completed", "09:00"), part("requested", "09:10"), handoff("10:00"))
-
-    assert (order["ftf"], order["ftf_cause"]) == (False, "open_part")
-
-
-def comeback(clock: str, day: int, order_id: str = "R2", **fields: Any) -> list[dict[str, Any]]:
-    groups = fields.pop("fault_groups", ["brakes"])
-    center = {"center_id": fields.get("center_id", "C1")}
-    return [
-        check_in(clock, day, order_id=order_id, **fields),
-        diagnosis("completed", "23:00", day, order_id=order_id, fault_groups=groups, **center),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("again", "is_comeback"),
-    [
-        (comeback("11:00:00.001", 0), True),
-        (comeback("11:00", 0), False),
-        (comeback("10:00", 0), False),
-        (comeback("11:00", 30), True),
-        (comeback("11:00:00.001", 30), False),
-        (comeback("09:00", 5, fault_groups=["screen"]), False),
-        (comeback("09:00", 5, fault_groups=["screen", "battery"], center_id="C9"), True),
-        (comeback("09:00", 5, odometer_km=11_000), True),
-        (comeback("09:00", 5, odometer_km=11_000.5), False),
-        (comeback("09:00", 5, odometer_km=9_000), True),
-        (comeback("09:00", 5, vehicle_id="V1"), True),
-        (comeback("09:00", 5)[1:], False),
-    ],
-)
-def test_a_comeback_is_a_shared_fault_within_thirty_days_and_a_thousand_kilometres(again: Any, is_comeback: bool):
-    order = order_after(*repaired_visit(), *again)
-
-    assert order["comeback_order_id"] == ("R2" if is_comeback else None)
-    assert (order["ftf"], order["ftf_cause"]) == ((False, "comeback") if is_comeback else (True, None))
-
-
-@pytest.mark.parametrize(("after", "is_comeback"), [(5_000.1, True), (5_000.2, False)])
-def test_kilometres_are_reckoned_as_written_not_as_binary_fractions(after: float, is_comeback: bool):
-    arrival, *visit = repaired_visit()
-
-    order = order_after({**arrival, "odometer_km": 4_000.1}, *visit, *comeback("09:00", 5, odometer_km=after))
-
-    assert order["comeback_order_id"] == ("R2" if is_comeback else None)
-
-
-def test_another_vehicle_never_is_a_comeback():
-    other = [{**e, "vehicle_id": "V2"} for e in comeback("09:00", 5)]
-
-    assert order_after(*repaired_visit(), *other)["ftf"] is True
-
-
-def test_the_earliest_comeback_is_named_even_behind_another_cause():
-    later, first, tied = comeback("09:00", 9, "R4"), comeback("09:00", 5, "R3"), comeback("09:00", 5, "R2")
-    order = order_after(*repaired_visit()[:-1], check(False, "10:30"), handoff("11:00"), *later, *first, *tied)
-
-    assert (order["ftf_cause"], order["comeback_order_id"]) == ("rework", "R2")
-
-
-def test_an_order_that_cannot_be_judged_has_no_comeback():
-    refused = [
-        check_in("08:00"),
-        diagnosis("completed", "08:30", quote=QUOTE, fault_groups=["brakes"]),
-        decision(False, "09:00"),
-        handoff("11:00"),
-    ]
-    order = order_after(*refused, *comeback("09:00", 5))
-
-    assert (order["ftf"], order["comeback_order_id"]) == (None, None)
-
-
-# Figures over many orders
-
-
-def quick_order(number: int, ready: str, score: int | None = None, **fields: Any) -> list[dict[str, Any]]:
-    names = {"order_id": f"S{number}", "vehicle_id": f"W{number}"}
-    voice = [] if score is None else [event("survey", "18:00", score=score, **names)]
-    return [
-        check_in("08:00", lane="quick", promised_at="2026-03-02T08:20:00Z", **names),
-        repair("started", "08:05", **names),
-        repair("completed", ready, **names),
-        handoff("09:30", **names),
-        *voice,
-    ]
-
-
-def test_figures_over_a_few_orders():
-    orders = orders_of(
-        [
-            *repaired_visit(amount=777.59),
-            *quick_order(1, "08:15", score=10),
-            *quick_order(2, "08:15:00.001", score=9),
-            *quick_order(3, "08:20", score=8),
-            *quick_order(4, "08:30", score=6),
-            part("requested", "08:10", order_id="S1", vehicle_id="W1", urgency="emergency"),
-            part("fulfilled", "10:10", order_id="S1", vehicle_id="W1", urgency="emergency"),
-            event("complaint", "19:00", order_id="S4", vehicle_id="W4", category="wait"),
-        ],
-        EVENING,
-    )
-    figures = figures_of(orders)
-
-    # S1 was handed off with its part still open: a wait for parts from 08:15 on, ready when it was handed off.
-    assert orders["S1"]["ready_at"] == at("09:30")
-    assert figures["quick_in_time"] == 0
-    assert figures["promise_kept"] == 3 / 5
-    assert figures["ftfr"] == 4 / 5
-    assert (figures["nps"], figures["nps_n"]) == (25, 4)
-    assert figures["nps_high"] - 25 == pytest.approx(195.9964 * ((0.5 + 0.25 - 0.0625) / 4) ** 0.5, rel=1e-5)
-    assert (figures["stockout_rate"], figures["emergency_parts_in_time"]) == (0, 0)
-    assert figures["quote_kept"] == 1, "777.59 is 0.99 % above 769.90"
-    assert figures["complaints_per_100"] == 20
-    assert figures["wait_mean_s"] == (55 + 80 + 3 * 5) * 60 / 5
-    assert figures["wait_median_s"] == 5 * 60
-    assert figures["wait_p90_s"] == pytest.approx((55 + 0.6 * 25) * 60)
-
-
-def test_a_center_hour_holds_the_check_ins_and_the_orders_closed_in_it():
-    orders = orders_of(
-        [
-            *quick_order(1, "08:15", score=10),
-            *quick_order(2, "08:30", score=3),
-            check_in("08:40", order_id="S3", vehicle_id="W3"),
-            event("cancellation", "09:00", order_id="S3", vehicle_id="W3"),
-            repair("started", "09:00", order_id="S4", vehicle_id="W4"),
-        ],
-        EVENING,
-    )
-    hours = center_hours_of(orders)
-
-    assert set(hours) == {("C1", at("08:00")), ("C1", at("09:00"))}
-    assert {name: value for name, value in hours["C1", at("08:00")].items() if value} == {"check_ins": 3}
-    assert {name: value for name, value in hours["C1", at("09:00")].items() if value} == {
-        **{"handed_off": 2, "cancelled": 1, "judged": 2, "fixed_first_time": 2},
-        **{"lead_s": 10_800, "wait_s": 600, "wait_reception_s": 600, "touch_s": 2100, "pickup_s": 8100},
-        **{"surveys": 2, "promoters": 1, "detractors": 1},
-        **{"quick_ready": 2, "quick_in_time": 1, "promise_both": 2, "promise_kept": 1},
-    }
-
-
-def test_nothing_to_divide_by_gives_no_figure():
-    figures = figures_of({})
-
-    assert figures.pop("nps_n") == 0
-    assert set(figures.values()) == {None}

@@ -48,8 +48,8 @@ async function keep({ token, html, files }) {
 async function lastState(token) {
   const store = await caches.open(STORE);
   await tidy(store);
-  const kept = await store.match(await keyOf(token));
-  return kept && new Response((await kept.text()).replaceAll(MARK, token), { headers: kept.headers });
+  const state = await store.match(await keyOf(token));
+  return state && new Response((await state.text()).replaceAll(MARK, token), { headers: state.headers });
 }
 
 async function page(request, token) {

@@ -6,8 +6,8 @@ const journey = document.getElementById("journey");
 const offline = document.getElementById("offline");
 const behind = document.getElementById("behind");
 // How far the center's server is ahead of this device's clock.
-const kept = Boolean(page.dataset.kept);
-const ahead = kept ? 0 : Number(page.dataset.now) - Date.now();
+const isCopy = Boolean(page.dataset.kept);
+const ahead = isCopy ? 0 : Number(page.dataset.now) - Date.now();
 let version = page.dataset.version;
 let source = null;
 let pause = 1000;
@@ -66,8 +66,8 @@ function show(html) {
 }
 
 function clock(at, more) {
-  const said = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone, ...more };
-  return new Date(at).toLocaleString(document.documentElement.lang, said);
+  const format = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: page.dataset.zone, ...more };
+  return new Date(at).toLocaleString(document.documentElement.lang, format);
 }
 
 function tellAge(line, at) {
@@ -93,7 +93,7 @@ function lastState() {
 
 // Kept by the worker while the visit is open, and not while something is being confirmed.
 async function keep() {
-  if (kept || !("serviceWorker" in navigator) || document.getElementById("confirm-call")) return;
+  if (isCopy || !("serviceWorker" in navigator) || document.getElementById("confirm-call")) return;
   if (document.getElementById("confirm")) return;
   const { active } = await navigator.serviceWorker.ready;
   const isOver = document.querySelector(".is-handed_off, .is-cancelled");
@@ -115,7 +115,7 @@ function connect() {
   if (source) source.close();
   source = new EventSource(page.dataset.live + "&after=" + version);
   // Where the server itself is behind, it says so again at once.
-  source.addEventListener("open", () => { if (kept) location.reload(); else { back(); behind.hidden = true; } });
+  source.addEventListener("open", () => { if (isCopy) location.reload(); else { back(); behind.hidden = true; } });
   source.addEventListener("behind", (event) => {
     const { at } = JSON.parse(event.data);
     if (at === null) behind.hidden = true; else tellAge(behind, at);
@@ -158,7 +158,7 @@ tick();
 setInterval(tick, 5000);
 setInterval(() => { if (offline.hidden) keep(); }, 60000);
 connect();
-if (!kept && "serviceWorker" in navigator) {
+if (!isCopy && "serviceWorker" in navigator) {
   window.addEventListener("load", () => {
     navigator.serviceWorker.register(page.dataset.worker, { scope: "/t/" }).then(keep).catch(() => {});
   });

@@ -57,8 +57,8 @@ class Workshop:
     def event(self, rules: str, **row: str) -> dict[str, Any]:
         (outcome,) = self.outcomes(rules, row)
         assert isinstance(outcome, MappedEvent), outcome
-        made: dict[str, Any] = orjson.loads(outcome.value)
-        return made
+        event: dict[str, Any] = orjson.loads(outcome.value)
+        return event
 
     def refusal(self, rules: str, **row: str) -> tuple[str, str]:
         (outcome,) = self.outcomes(rules, row)

@@ -52,9 +52,9 @@ def learn(shard: Shard, *events: dict[str, Any]) -> None:
 
 def at(shard: Shard, clock: str, day: int = 0) -> TickOutput:
     """What the shard writes at that time."""
-    found = shard.tick(ms(clock, day))
-    shard.accept(found)
-    return found
+    changes = shard.tick(ms(clock, day))
+    shard.accept(changes)
+    return changes
 
 
 def rules(output: TickOutput) -> list[tuple[str, str]]:
@@ -62,5 +62,7 @@ def rules(output: TickOutput) -> list[tuple[str, str]]:
 
 
 def acknowledge(shard: Shard, alert: Alert, clock: str) -> None:
-    said = Acknowledgement(alert_id=alert.alert_id, acknowledged_at=ms(clock), acknowledged_by="Li Wei", note="on it")
-    shard._acks[alert.alert_id] = said
+    acknowledgement = Acknowledgement(
+        alert_id=alert.alert_id, acknowledged_at=ms(clock), acknowledged_by="Li Wei", note="on it"
+    )
+    shard._acks[alert.alert_id] = acknowledgement

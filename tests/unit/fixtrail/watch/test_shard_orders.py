@@ -32,10 +32,10 @@ def test_where_the_center_tells_ready_after_the_repair_the_customer_is_told_once
     learn(shard, *REPAIRED)
 
     assert [(alert.rule, alert.state) for alert in at(shard, "08:34").alerts.values()] == [("promise", "open")]
-    found = at(shard, "08:35")
-    (notice,) = found.notices
+    changes = at(shard, "08:35")
+    (notice,) = changes.notices
     assert (notice["milestone"], notice["event_id"]) == ("ready", f"finishing:{ms('08:20')}")
-    assert rules(found) == [("promise", "closed")]
+    assert rules(changes) == [("promise", "closed")]
     assert not at(shard, "09:30"), "it is told once, and it is not late"
 
 
@@ -67,14 +67,14 @@ def test_a_center_whose_cars_are_checked_tells_no_ready_by_the_clock():
 def test_centers_with_the_same_number_have_alerts_and_customers_of_their_own():
     shard = a_shard(checked_in("08:00", promised="10:00"), checked_in("08:00", center_id="C2", promised="10:00"))
     for center, address in (("C1", "sms:1"), ("C2", "sms:2")):
-        told = {"center_id": center, "order_id": "R1", "milestone": "checked_in", "notice_id": center}
-        shard.apply_notice(a_record({**told, "occurred_at": ms("08:00"), "recipients": [address]}))
-    found = at(shard, "10:10")
+        notice = {"center_id": center, "order_id": "R1", "milestone": "checked_in", "notice_id": center}
+        shard.apply_notice(a_record({**notice, "occurred_at": ms("08:00"), "recipients": [address]}))
+    changes = at(shard, "10:10")
 
-    late = [notice for notice in found.notices if notice["milestone"] == "running_late"]
+    late = [notice for notice in changes.notices if notice["milestone"] == "running_late"]
     assert {notice["center_id"]: notice["recipients"] for notice in late} == {"C1": ["sms:1"], "C2": ["sms:2"]}
     assert len({notice["notice_id"] for notice in late}) == 2
-    of_orders = [alert for alert in found.alerts.values() if alert.rule == next(iter(found.alerts.values())).rule]
+    of_orders = [alert for alert in changes.alerts.values() if alert.rule == next(iter(changes.alerts.values())).rule]
     assert sorted(alert.center_id for alert in of_orders) == ["C1", "C2"]
 
 

@@ -175,10 +175,10 @@ def test_an_order_asks_three_times_within_a_day_and_then_no_more():
 
 
 def test_the_newest_state_counts_in_whatever_order_it_arrives():
-    calls, asked = CallRequests(), asked_call(ORDER, None, ms("09:00"))
-    withdrawn = withdrawn_call(asked, ms("09:01"))
+    calls, request = CallRequests(), asked_call(ORDER, None, ms("09:00"))
+    withdrawn = withdrawn_call(request, ms("09:01"))
     key = ORDER.encode().decode()
-    calls.apply([record(key, withdrawn.model_dump(mode="json")), record(key, asked.model_dump(mode="json"))])
+    calls.apply([record(key, withdrawn.model_dump(mode="json")), record(key, request.model_dump(mode="json"))])
     assert calls.newest(ORDER) == withdrawn
     assert not may_withdraw(withdrawn, ms("09:01"))
 
@@ -187,15 +187,15 @@ def test_the_call_is_late_by_the_opening_time_of_its_center():
     """Asked ten minutes before closing and looked at ten minutes after opening: 20 of the 30 minutes have passed."""
     fact = JourneyFact.model_validate(next(iter(facts_after(checked_in("16:00", **HERE)).values())))
     center = Center(id="C1", name="浦东", region="East", time_zone="UTC", opens=time(8), closes=time(17))
-    asked = asked_call(ORDER, None, ms("16:50"))
+    request = asked_call(ORDER, None, ms("16:50"))
     (due,) = board(
-        [fact], ms("08:10", day=1), Thresholds(), ["C1"], reference={"C1": center}, calls={ORDER: asked}
+        [fact], ms("08:10", day=1), Thresholds(), ["C1"], reference={"C1": center}, calls={ORDER: request}
     ).calls
     assert (due.kind, due.age_s, due.is_running, due.late) == ("call", 20 * 60, True, False)
     assert due.due_at == ms("08:20", day=1)
-    closed = board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls={ORDER: asked})
+    closed = board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls={ORDER: request})
     assert (closed.calls[0].age_s, closed.calls[0].is_running) == (10 * 60, False)
-    answered = {ORDER: replace_state(asked, "called")}
+    answered = {ORDER: replace_state(request, "called")}
     assert not board([fact], ms("22:00"), Thresholds(), ["C1"], reference={"C1": center}, calls=answered).calls
 
 

@@ -209,8 +209,8 @@ async def test_the_number_goes_down_on_the_open_page_when_another_car_is_taken(p
 
 def test_the_api_tells_the_same(pages):
     own = pages.web.journeys.get(OrderKey("C1", "R-OWN"))
-    told = order_at(own, ms("09:30"), personal=False, queue=pages.web.queues.position_of(own, ms("09:30")))
-    assert told.model_dump(mode="json")["queue"] == {"before": 2, "minutes_each": 18}
+    order = order_at(own, ms("09:30"), personal=False, queue=pages.web.queues.position_of(own, ms("09:30")))
+    assert order.model_dump(mode="json")["queue"] == {"before": 2, "minutes_each": 18}
 
 
 def path_of(pages: Staff, order_id: str, locale: str) -> str:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.facts import CenterHour
-from streams.journey.center_hours import BUCKET_GROWTH, HOUR_MS, center_hour, contributions_of, hour_of, wait_bucket
+from schemas.times import HOUR_MS
+from streams.journey.center_hours import BUCKET_GROWTH, center_hour, contributions_of, hour_of, wait_bucket
 from tests.workshop import (
     Sent,
     called_off,

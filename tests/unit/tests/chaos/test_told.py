@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos import notices, told
 from tests.chaos.load import Sent
-from tests.chaos.run import Asked
+from tests.chaos.run import RunOptions
 from tests.chaos.today import SCRIPT, among, orders_of_today
 from tests.truth import Truth
 
@@ -176,7 +176,7 @@ def test_orders_of_today_are_sent_at_their_second_among_the_others():
 
 
 def test_a_run_sends_for_as_long_as_it_is_asked_to():
-    asked = Asked(minutes=5, rate=60, today=60)
-    today = orders_of_today(asked.seed, BEGAN, 300, asked.today, lambda number: [])
+    options = RunOptions(minutes=5, rate=60, today=60)
+    today = orders_of_today(options.seed, BEGAN, 300, options.today, lambda number: [])
 
-    assert len(asked.records()) + len(today) == pytest.approx(5 * 60 * 60, rel=0.05)
+    assert len(options.records()) + len(today) == pytest.approx(5 * 60 * 60, rel=0.05)

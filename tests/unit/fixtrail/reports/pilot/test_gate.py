@@ -30,8 +30,8 @@ from tests.unit.fixtrail.reports.pilot.panels import MONDAY, days_of, pilots_of,
 
 def test_go_needs_every_whole_interval_beyond_its_threshold() -> None:
     panel = panel_of(days_of(1.0, centers=12))
-    found = judge(panel, pilots_of(3), Plan()).effects["wait_mean_s"].comparison.difference
-    sure, unsure, missed = found.high + 1, found.value, found.low - 1
+    difference = judge(panel, pilots_of(3), Plan()).effects["wait_mean_s"].comparison.difference
+    sure, unsure, missed = difference.high + 1, difference.value, difference.low - 1
 
     def decision(threshold: float) -> str:
         return judge(panel, pilots_of(3), plan(Threshold("wait_mean_s", threshold, "at_most"))).decision
@@ -100,20 +100,20 @@ def test_waves_are_those_of_the_centers_unless_the_targets_tell_others() -> None
             "wave_start": pd.to_datetime(["2026-08-17", "2026-09-07", None], utc=True),
         }
     )
-    told = [{"wave": 1, "from": date(2026, 8, 17), "centers": ["c02"]}]
+    waves = [{"wave": 1, "from": date(2026, 8, 17), "centers": ["c02"]}]
 
     assert rollout_of(centers).starts == {"c00": MONDAY + 42, "c01": MONDAY + 63}
-    assert rollout_of(centers, told).starts == {"c02": MONDAY + 42}
+    assert rollout_of(centers, waves).starts == {"c02": MONDAY + 42}
 
 
 def test_gate_and_verdict_do_not_contradict_each_other() -> None:
     """A whole interval above 0 is no go for "at least 0" where Holm's p shows no effect."""
-    found = Difference(15.0, 0.09, 30.4, 0.049, 3, 12, 455, 1 / 455, "randomization_exact")
+    difference = Difference(15.0, 0.09, 30.4, 0.049, 3, 12, 455, 1 / 455, "randomization_exact")
     panel = panel_of(days_of(0.0))
     one = compare(
         panel, "nps", panel.centers[:3], panel.centers[3:], [(MONDAY, MONDAY + 41)], (MONDAY + 42, MONDAY + 62)
     )
-    shown = replace(one, difference=found)
+    shown = replace(one, difference=difference)
 
     unsure, sure = Effect(shown, 0.097, "no_effect_shown"), Effect(shown, 0.02, "effect")
     assert _threshold_criterion(Threshold("nps", 0.0, "at_least"), unsure).decision == "not_decided"

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
-from fixtrail.web.api.request_log import HOUR_MS, LogQuery, RequestLog, RequestRecord
+from fixtrail.web.api.request_log import LogQuery, RequestLog, RequestRecord
+from schemas.times import HOUR_MS
 from tests.event_api import SURVEY, Api, api, problem_of
 
 __all__ = ["api"]

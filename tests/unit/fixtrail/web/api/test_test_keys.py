@@ -89,10 +89,10 @@ async def test_tests_count_in_no_metric_of_events(api: Api, key: str):
 
 def test_the_operator_makes_and_recognises_it(tmp_path: Path):
     words = ["--data", str(tmp_path)]
-    made = CliRunner().invoke(app, ["api-keys", "add", "dms", "--test", *words])
+    outcome = CliRunner().invoke(app, ["api-keys", "add", "dms", "--test", *words])
     CliRunner().invoke(app, ["api-keys", "add", "dms", *words])
 
-    assert "test key" in made.output
+    assert "test key" in outcome.output
     listed = json.loads(CliRunner().invoke(app, ["api-keys", "list", "--json", *words]).stdout)
     assert [key["test"] for key in listed] == [True, False]
     test_key, usual = json.loads(key_file_text(tmp_path))["keys"]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtrail.tracking_links import Links
-from fixtrail.web.stories.links import HOUR_MS, StoryLinks
+from fixtrail.web.stories.links import StoryLinks
 from schemas.order_key import OrderKey
+from schemas.times import HOUR_MS
 
 NOW = 1_772_438_400_000
 ORDER = OrderKey("east-01", "RO-4711")

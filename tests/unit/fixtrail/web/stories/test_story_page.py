@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from fixtrail.web.stories.links import HOUR_MS, StoryLinks
+from fixtrail.web.stories.links import StoryLinks
 from fixtrail.web.stories.page import render_story
 from fixtrail.web.stories.story import Moment, story_of
 from runtime.failure import ExitError
 from schemas.order_key import OrderKey
+from schemas.times import HOUR_MS
 from tests.staff import Staff, staff
 from tests.workshop import ms
 
@@ -75,8 +76,8 @@ def test_the_page_says_what_happened_and_nothing_of_whose_it_was():
         assert all(word in page for word in (*words, "brakes", "60.0 min", "3 / 10"))
         assert [secret for secret in SECRETS if secret in page] == []
         assert "<script" not in page and "http" not in page
-    told = orjson.dumps(story.as_json()).decode()
-    assert [secret for secret in SECRETS if secret in told] == []
+    text = orjson.dumps(story.as_json()).decode()
+    assert [secret for secret in SECRETS if secret in text] == []
 
 
 def test_times_are_days_of_the_visit_on_the_clock_of_the_center():

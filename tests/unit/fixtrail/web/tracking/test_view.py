@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.web.tracking.view import MINUTE_MS, QUIET_AFTER_MS, JourneyView, journey_view
+from fixtrail.web.tracking.view import QUIET_AFTER_MS, JourneyView, journey_view
 from schemas.facts import JourneyFact
+from schemas.times import MINUTE_MS
 from tests.workshop import (
     approved,
     called_off,
