@@ -169,7 +169,7 @@ class PartitionState:
         if vehicle.is_too_late(key, entry.at):
             self._divert("too_late", offset, vehicle.offset, out)
             return
-        if vehicle.is_full and not vehicle.keeps(key):
+        if vehicle.is_full(key):
             self._divert("vehicle_full", offset, vehicle.offset, out)
             return
         order = self._order(session, key)

@@ -79,10 +79,14 @@ class Vehicle:
         """How many orders it has, those let go not counted."""
         return len(self._digests)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it takes no further orders: so many are of a number that stands for many cars, not of one car."""
-        return len(self._digests) >= FULL_ORDERS
+    def is_full(self, order: OrderKey) -> bool:
+        """Whether it does not take this order: so many of one center are of a number that stands for many cars.
+
+        Each center counts for itself: what one of them sends leaves no less room for another.
+        """
+        if len(self._digests) < FULL_ORDERS or order in self._digests:
+            return False
+        return sum(other.center_id == order.center_id for other in self._digests) >= FULL_ORDERS
 
     def orders(self) -> list[OrderKey]:
         """The orders whose state is kept."""

@@ -34,7 +34,7 @@ _HEADERS = [SCHEMA_HEADER]
 _DIVERSION_REASONS: dict[Diversion, str] = {
     "too_late": "arrived after the vehicle's state was let go",
     "order_full": "the order has so many events that it takes no more",
-    "vehicle_full": "the vehicle has so many orders that it takes no more: its id stands for many cars",
+    "vehicle_full": "the vehicle has so many orders at the center that it takes no more: its id stands for many cars",
     "event_id_conflict": "another event of the order has this event_id",
 }
 

@@ -110,3 +110,15 @@ def test_a_number_that_stands_for_many_cars_takes_no_further_orders_and_those_it
 
     assert out.diverted == [(2, "vehicle_full")]
     assert [fact["order_id"] for fact in out.journeys] == ["O1"]
+
+
+def test_a_center_that_fills_a_vehicle_with_orders_shuts_no_other_center_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(vehicle, "FULL_ORDERS", 2)
+    memory = Memory()
+    filled = [checked_in("08:00", order_id=f"E{number}", center_id="east-01") for number in range(3)]
+    memory.take(list(enumerate(map(event_of, filled))))
+
+    out = memory.take([(3, event_of(checked_in("09:00", order_id="W1", center_id="west-02")))])
+
+    assert out.diverted == []
+    assert [fact["order_id"] for fact in out.journeys if fact["center_id"] == "west-02"] == ["W1"]
