@@ -178,6 +178,16 @@ FATAL = {
     "python behind a line": "SELECT * FROM Python -- (\n(x)",
     "python of a text": "SELECT * FROM Python('x')",
     "python joined": "SELECT * FROM system.one, Python(x)",
+    "python behind a quote in a name": """SELECT 1 AS "'", * FROM Python('x')""",
+    "python behind a quote in a backquoted name": "SELECT 1 AS `'`, * FROM Python('x')",
+    "python behind a quote in a heredoc": "SELECT $$'$$, * FROM Python('x')",
+    "python behind a quote in a heredoc with a tag": "SELECT $a$'$a$, * FROM Python('x')",
+    "python behind a quote in round quotes": "SELECT ‘'’, * FROM Python('x')",
+    "python behind a comment in a name": 'SELECT 1 AS "# ", 2 AS "--", * FROM Python(x)',
+    "python behind a comment in a text": "SELECT '/*', * FROM Python(x) WHERE '*/' = ''",
+    "python between names with dollars": "SELECT 1 AS a$$, '$$', * FROM Python(x) WHERE '' = ''",
+    "python with an escape in its name": r'SELECT * FROM "P\x79thon"(x)',
+    "python behind a hash": "SELECT 1 #Python\n, * FROM Python(x)",
 }
 
 REFUSED = {**FILES, **NETWORK, **DATA, **CHANGES, **SERVER}

@@ -20,8 +20,18 @@ TABLE_FORMAT = "JSONCompact"
 _CHUNK_BYTES = 1 << 16
 
 # The embedded server ends with a crash where somebody asks for chDB's table function of this name.
-_PYTHON = re.compile(r"\bpython\b[`\"]?\s*\(", re.IGNORECASE)
-_TEXT_OR_COMMENT = re.compile(r"'(?:[^'\\]|\\.|'')*'|/\*.*?\*/|(?:--|#)[^\n]*", re.DOTALL)
+_PYTHON = re.compile(r"\bpython\s*\(", re.IGNORECASE)
+# As ClickHouse's lexer cuts a query up: what stands in quotes of any kind begins no other text, name or comment.
+_TOKEN = re.compile(
+    r"""
+      (?P<text> '(?:[^'\\]|\\.|'')*' | ‘[^’]*’ | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    | (?P<name> "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` | “[^”]*” )
+    | (?P<comment> /\*.*?\*/ | --[^\n]* | \#[ !][^\n]* )
+    | [A-Za-z_][\w$]* | \$[\w$]* | [0-9]+
+    """,
+    re.DOTALL | re.VERBOSE | re.ASCII,
+)
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 
 
 def query(
@@ -78,12 +88,20 @@ def _with_advice(message: str) -> str:
 
 def names_python(text: str) -> bool:
     """Whether a query calls chDB's table function Python, however it is written; texts and comments do not count."""
-    return _PYTHON.search(_TEXT_OR_COMMENT.sub(_blank, text)) is not None
+    return _PYTHON.search(_TOKEN.sub(_bare, text)) is not None
 
 
-def _blank(match: re.Match[str]) -> str:
-    # A text stays a text, so that Python('x') is still a call.
-    return "''" if match[0].startswith("'") else " "
+def _bare(token: re.Match[str]) -> str:
+    """A token without what cannot be a call. A text stays a text, so that Python('x') is still one."""
+    if token["text"] is not None:
+        return "''"
+    if token["comment"] is not None:
+        return " "
+    return token[0] if token["name"] is None else _ESCAPE.sub(_unescaped, token[0][1:-1])
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2]
 
 
 def rows(settings: ClickHouseSettings, text: str) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ ALLOWED = [
     "SELECT 'it''s Python(x)', '\\' Python(x)'",
     "WITH Python AS (SELECT 1) SELECT * FROM Python",
     "SELECT pythonic(1)",
+    "SELECT $$ Python(x) $$, $a$ Python(x) $a$, ‘Python(x)’",
+    "SELECT 1 # Python(x)",
+    """SELECT "it's Python", `python`, 1 AS "a ""b"" " """,
 ]
 
 
