@@ -16,7 +16,7 @@ from runtime.personal.seal import sealer, unseal
 from runtime.personal.sealing import Json, personal_event, sealed_event, unsealed_event
 from runtime.store import Store, StoreUnavailableError, open_store
 from schemas.decode import MAX_BYTES, Headers
-from schemas.personal import key_id_of, sealed_texts
+from schemas.personal import EXTRAS, key_id_of, sealed_texts
 
 Result = TypeVar("Result")
 
@@ -96,7 +96,12 @@ class Vault:
         # What was erased stays so, however often it is sent again.
         seal = sealer(stored.key) if stored.key else lambda text: None
         is_too_large = len(value) > MAX_BYTES
-        return orjson.dumps(sealed_event(event, seal, self.order_keys.customer, is_too_large=is_too_large))
+        sealed = sealed_event(event, seal, self.order_keys.customer, is_too_large=is_too_large)
+        text = orjson.dumps(sealed)
+        if len(text) <= MAX_BYTES or is_too_large:
+            return text
+        # What nobody reads makes no event too large that was not.
+        return orjson.dumps({name: item for name, item in sealed.items() if name != EXTRAS})
 
     def unseal(self, texts: Iterable[str], *, restricted: bool = False) -> dict[str, Unsealed]:
         """Each sealed text as it was, or why not; with `restricted` also of orders that are restricted."""

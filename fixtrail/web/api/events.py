@@ -17,7 +17,7 @@ from starlette.responses import Response
 from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.answers import Answer, parse_key
 from fixtrail.web.api.bodies import EVENT, EVENT_BATCH, JSON, LINES, Body, Item, read_body, whole_body
-from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, RefusedItem, judge, strictly
+from fixtrail.web.api.judge import NOT_ALLOWED, AcceptedEvent, RefusedItem, judge, strictly, within_size
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.noted import note_of, tested
 from fixtrail.web.api.problems import MEDIA_TYPE, ApiError, ProblemDetails, problem_responses
@@ -189,9 +189,7 @@ class _Delivery:
         quota = self.key.events_per_minute or state.settings.api_events_per_minute
         parsed = await _read(self.request, state, self.key, body, quota)
         headers = state.pace.consume(self.key.id, quota, len(parsed.items)).headers()
-        verdicts = await self._judged(parsed.items)
-        if self.strict:
-            verdicts = [strictly(verdict) for verdict in verdicts]
+        verdicts = await self._sealed(await self._judged(parsed.items))
         records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         refused = len(verdicts) - len(records)
         if not records or (self.strict and refused):
@@ -227,7 +225,19 @@ class _Delivery:
             verdicts.append(judge(item, self.key, now_ms, self.state.limits, self.topic))
             if number % _JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        return verdicts
+        return [strictly(verdict) for verdict in verdicts] if self.strict else verdicts
+
+    async def _sealed(self, verdicts: list[AcceptedEvent | RefusedItem]) -> list[AcceptedEvent | RefusedItem]:
+        """The verdicts with the records as they go to Kafka; one that is too large so is refused."""
+        records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
+        is_sent = bool(records) and not (self.strict and len(records) < len(verdicts))
+        if not is_sent or self.key.test or not self.topic.is_sealed:
+            return verdicts
+        sealed = iter(await _sealed(self.state, records))
+        most = self.state.limits.max_bytes
+        return [
+            within_size(next(sealed), most) if isinstance(verdict, AcceptedEvent) else verdict for verdict in verdicts
+        ]
 
     async def _send(
         self, verdicts: Sequence[AcceptedEvent | RefusedItem], records: Sequence[AcceptedEvent]
@@ -236,7 +246,6 @@ class _Delivery:
         if self.key.test:
             return _results(verdicts, repeat("accepted")), True
         state = self.state
-        records = await _sealed(state, records) if self.topic.is_sealed else records
         with tracing(state.tracing, self.request.headers, len(records)) as trace:
             try:
                 acknowledged = await state.producer.send(

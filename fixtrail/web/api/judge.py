@@ -88,6 +88,13 @@ def strictly(verdict: AcceptedEvent | RefusedItem) -> AcceptedEvent | RefusedIte
     return RefusedItem("ignored_field", f"nobody reads {', '.join(verdict.ignored)}", verdict.ignored[0])
 
 
+def within_size(record: AcceptedEvent, max_bytes: int) -> AcceptedEvent | RefusedItem:
+    """The record, unless it is too large as it would go to Kafka: encrypted, its personal fields are longer."""
+    if len(record.value) <= max_bytes:
+        return record
+    return RefusedItem("too_large", f"encrypted {len(record.value)} bytes, at most {max_bytes} are accepted")
+
+
 def _field(error: EventError) -> str | None:
     """The first field that the reason names."""
     if error.code == "unknown_type":
