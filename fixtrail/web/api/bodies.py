@@ -4,7 +4,7 @@ import asyncio
 import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -47,8 +47,11 @@ class Body:
     single: bool
 
 
-async def whole_body(request: Request, most: int) -> bytes:
-    """The whole body. Raises ApiError where it is longer than `most`, packed, or too slow."""
+async def whole_body(request: Request, most: int, take: Callable[[int], None] = lambda size: None) -> bytes:
+    """The whole body. Raises ApiError where it is longer than `most`, packed, or too slow.
+
+    `take` is told of each piece, and may refuse it.
+    """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "unsupported-media-type", "Send the body as it is, not packed.")
     too_large = ApiError(413, "too-large", f"A body may have {most:,} bytes. Nothing was accepted.")
@@ -62,6 +65,7 @@ async def whole_body(request: Request, most: int) -> bytes:
                 size += len(piece)
                 if size > most:
                     raise too_large
+                take(len(piece))
                 pieces.append(piece)
     except TimeoutError:
         raise ApiError(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None

@@ -157,9 +157,9 @@ async def receive(
     state = state_of(request)
     repeatable = parse_key(idempotency_key)
     strict = _is_strict(prefer)
-    body = await whole_body(request, state.settings.api_body_bytes)
     delivery = _Delivery(request, state, key, topic, strict)
-    with state.room_for(len(body)):
+    with state.room(key.id) as take:
+        body = await whole_body(request, state.settings.api_body_bytes, take)
         if repeatable is None:
             return _response(await delivery.process(body))
         stored = state.answers.begin(key.id, repeatable, _fingerprint(request, topic, body, strict))

@@ -1,6 +1,7 @@
 """The state that all handlers of the API share."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,9 @@ from runtime.progress import Progress
 from runtime.tracing import Tracing
 from schemas.topics import MAX_SENT_BYTES, SERVICE_EVENTS
 
+# Of all bodies at once, and of those of one key: who holds it leaves room for the others.
 BYTES_UNDER_WAY = 64 * 1024 * 1024
+BYTES_OF_KEY = 32 * 1024 * 1024
 BATCH_BYTES = 512 * 1024
 
 
@@ -56,25 +59,37 @@ class ApiState:
     pace: KeyQuotas = field(default_factory=KeyQuotas)
     answers: Answers = field(default_factory=Answers)
     figures: FigureDesk = field(default_factory=FigureDesk)
-    bytes_under_way: int = 0
+    bytes_under_way: Counter[str] = field(default_factory=Counter)
     # Parsing is done on threads, so that pages go on meanwhile; more at once would only wait for each other.
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     @contextmanager
-    def room_for(self, size: int) -> Iterator[None]:
-        """Counts a body as long as it is worked on. Raises ApiError (503) while there are too many."""
-        if self.bytes_under_way + size > BYTES_UNDER_WAY:
-            raise ApiError(
-                503,
-                "busy",
-                "Too many events are under way. Nothing was accepted; send the request again.",
-                headers={"Retry-After": "1"},
-            )
-        self.bytes_under_way += size
+    def room(self, key_id: str) -> Iterator[Callable[[int], None]]:
+        """What counts the pieces of a body as they come, until it is worked off.
+
+        It raises ApiError (503) where too much of one key, or of all, is under way.
+        """
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            all_bytes, of_key = self.bytes_under_way.total() + size, self.bytes_under_way[key_id] + size
+            if all_bytes > BYTES_UNDER_WAY or of_key > BYTES_OF_KEY:
+                raise ApiError(
+                    503,
+                    "busy",
+                    "Too many events are under way. Nothing was accepted; send the request again.",
+                    headers={"Retry-After": "1"},
+                )
+            self.bytes_under_way[key_id] += size
+            taken += size
+
         try:
-            yield
+            yield take
         finally:
-            self.bytes_under_way -= size
+            self.bytes_under_way[key_id] -= taken
+            if not self.bytes_under_way[key_id]:
+                del self.bytes_under_way[key_id]
 
 
 def make_state(

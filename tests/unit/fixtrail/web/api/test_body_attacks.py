@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,27 @@ def test_a_batch_of_the_largest_events_has_room():
     text = json.dumps(batch).encode()
     assert sum(map(text.count, (b",", b"[", b"{"))) < MOST_VALUES
     assert len(read_body(text, JSON, 1000).items) == 1000
+
+
+async def test_bodies_that_come_slowly_take_room_of_their_own_key_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fixtrail.web.api.state.BYTES_OF_KEY", 10_000)
+    api = Api(tmp_path)
+    going_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"[" + b" " * 8_000
+        await going_on.wait()
+        yield b"]"
+
+    first = asyncio.create_task(api._ask("POST", "/events", content=slowly(), headers=JSON | api._login(None)))
+    while not api.state.bytes_under_way:
+        await asyncio.sleep(0)
+
+    second = await api.post(b"[" + b" " * 8_000 + b"]")
+    assert (second.status_code, problem_of(second)) == (503, "busy")
+    assert (await api.post(SURVEY, key=api.key())).status_code == 202
+    going_on.set()
+    assert (await first).status_code == 400
+    assert not api.state.bytes_under_way
