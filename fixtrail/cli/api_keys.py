@@ -52,6 +52,8 @@ def keys_add(
     )
     kind = "test key" if test else "key"
     print(f"{kind} {key.id} of {source}: {', '.join(sorted(key.scopes))}. It is not shown again:", file=sys.stderr)
+    if key.centers and "consents:write" in key.scopes:
+        print("consents:write does nothing with --center: consents hold at whatever center", file=sys.stderr)
     say(text)
 
 

@@ -24,6 +24,8 @@ def add_key(
     """A new key: its text, which is nowhere else, and what is kept of it. Raises ExitError for what does not exist."""
     if not source.strip() or len(source) > 64 or not source.isprintable():
         raise ExitError("a source is a name of 1 to 64 printable characters", USAGE)
+    if not all(center.strip() for center in centers):
+        raise ExitError("--center is the id of a center", USAGE)
     _check("--scope", scopes, SCOPES)
     _check("--type", types, ALL_TYPES)
     text, key_id, secret_sha256 = make_key()

@@ -131,10 +131,12 @@ def _without_names(error: ValidationError) -> list[dict[str, Any]]:
 async def post_consents(request: Request, response: Response, key: Key) -> ConsentState:
     """Adds consents to messages that need one (WeChat: one consent is one message), and changes what is wanted.
 
-    Needs scope `consents:write`. It holds for what is still to be sent, of all orders that name the address. Counts
-    as one event in the key's quota.
+    Needs scope `consents:write` and a key that is held to no centers: what is said holds for what is still to be sent
+    of all orders that name the address, of whatever center. Counts as one event in the key's quota.
     """
     require(key, "consents:write")
+    if key.centers is not None:
+        raise ApiError(403, "not-allowed", "What customers agree to holds for all centers, and the key is held to some.")
     state = state_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise ApiError(415, "unsupported-media-type", f"Send {JSON}.", headers={"Accept": JSON})

@@ -63,7 +63,7 @@ TITLES = {
     "invalid-request": "The request is not as described",
     "unauthenticated": "A valid API key is needed",
     "scope-missing": "The API key does not allow this",
-    "not-allowed": "The API key does not allow this event",
+    "not-allowed": "The API key does not allow what was sent",
     "unsupported-media-type": "The content type is none of those taken",
     "unreadable-body": "The body cannot be read",
     "body-too-slow": "The body did not arrive in time",

@@ -92,6 +92,16 @@ async def test_a_key_needs_the_scope(api: Api):
     assert problem_of(await api.agree(GRANT, key="wrong")) == "unauthenticated"
 
 
+async def test_a_key_of_one_center_neither_learns_nor_changes_what_holds_for_all(api: Api, key: str):
+    await api.agree(GRANT, key=key)
+    limited = api.key(scopes=["consents:write"], centers=["east-01"])
+
+    for change in ({"address": ADDRESS}, {"address": ADDRESS, "opted_out": True}, {"address": "wechat:unknown"}):
+        refused = await api.agree(change, key=limited)
+        assert (refused.status_code, problem_of(refused)) == (403, "not-allowed")
+    assert (await api.agree({"address": ADDRESS}, key=key)).json()["opted_out"] is False
+
+
 async def test_a_body_that_is_too_long_or_none_is_refused(api: Api, key: str):
     assert problem_of(await api.agree({"address": "sms:" + "1" * 20_000}, key=key)) == "too-large"
     headers = {"authorization": f"Bearer {key}", "content-type": "text/plain"}
