@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from runtime.personal.seal import Key, new_key
 from runtime.store import Store, chunks, placeholders
+from schemas.personal import is_sealed, key_id_of
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS person_keys (
@@ -30,6 +31,10 @@ class StoredKey:
     created_at: int
     restricted_at: int | None
     erased_at: int | None
+
+    def is_by_it(self, text: str) -> bool:
+        """Whether a text is sealed with this key."""
+        return is_sealed(text) and key_id_of(text) == self.id
 
 
 def create_tables(store: Store) -> None:

@@ -56,7 +56,7 @@ def personal_event(value: bytes | None, headers: Headers = ()) -> Json | None:
 def _has_personal(event: Json) -> bool:
     kind = event.get("type")
     fields = _FIELDS.get(kind, _ENVELOPE) if isinstance(kind, str) else _ENVELOPE
-    if not fields.issuperset(event) or event.get("quote"):
+    if not fields.issuperset(event) or event.get("quote") or EXTRAS in event:
         return True
     return any(event.get(name) for name in (CONTACT, CUSTOMER, *FREE_TEXT.get(str(kind), ())))
 
@@ -64,17 +64,21 @@ def _has_personal(event: Json) -> bool:
 def _unknown(event: Json) -> list[str]:
     kind = event.get("type")
     fields = _FIELDS.get(kind, _ENVELOPE) if isinstance(kind, str) else _ENVELOPE
-    return [name for name in event if name not in fields]
+    # What only pretends to be sealed is one of them.
+    return [name for name in event if name not in fields or name == EXTRAS]
 
 
 def _with_extras(event: Json, ignored: list[str]) -> Json:
     """The event with what nobody reads moved into one object; the names stay, so that they are still counted."""
-    moved = {name: event[name] for name in ignored if event.get(name) is not None and name in event}
+    moved = {
+        name: event[name]
+        for name in ignored
+        if event.get(name) is not None and not (name == EXTRAS and is_sealed(event[name]))
+    }
     remaining = {name: None if name in moved else item for name, item in event.items()}
     if isinstance(quote := remaining.get("quote"), dict) and (unknown := _quote_extras(quote)):
         moved["quote"] = unknown
         remaining["quote"] = _known_quote(quote)
-    moved.pop(EXTRAS, None)
     return {**remaining, EXTRAS: moved} if moved else remaining
 
 
@@ -103,34 +107,55 @@ def _known_quote(quote: Json) -> Json:
     return quote
 
 
-def sealed_event(event: Json, seal: Seal, customer_key: Callable[[str], str], *, is_too_large: bool = False) -> Json:
+def sealed_event(
+    event: Json,
+    seal: Seal,
+    customer_key: Callable[[str], str],
+    *,
+    is_too_large: bool = False,
+    is_own: Callable[[str], bool] = is_sealed,
+) -> Json:
     """The event with every personal field sealed, a customer as pseudonym; `event` is of `personal_event`.
 
-    One that is too large to be accepted stays so.
+    One that is too large to be accepted stays so. `is_own`: whether a text is sealed already, by the order's own key;
+    one that was sealed for another order is sealed as any text, and is read as no more than that.
     """
+
+    def once(text: str) -> str | None:
+        return text if is_own(text) else seal(text)
+
     kind = str(event.get("type"))
     sealed = dict(event)
     for name in FREE_TEXT.get(kind, ()):
         if isinstance(text := event.get(name), str) and text and text != VEHICLE_CORRECTED:
-            sealed[name] = text if is_sealed(text) else seal(text)
+            sealed[name] = once(text)
     if kind in TYPES_WITH_CONTACT and isinstance(event.get(CONTACT), list):
-        sealed[CONTACT] = _sealed_contact(event[CONTACT], seal)
-    if kind == "check_in" and _is_id(customer := event.get(CUSTOMER)):
+        sealed[CONTACT] = _sealed_contact(event[CONTACT], once)
+    if kind == "check_in" and _is_id(customer := event.get(CUSTOMER), is_own):
         sealed[CUSTOMER] = pseudonym(customer_key(customer), seal(customer))
-    if isinstance(extras := event.get(EXTRAS), dict):
+    extras = event.get(EXTRAS)
+    if isinstance(extras, str) and not is_own(extras):
+        extras = {EXTRAS: extras}
+    if isinstance(extras, dict):
         text = orjson.dumps(extras).decode()
         sealed[EXTRAS] = seal(text[:MOST_OF_TOO_LARGE]) if is_too_large or len(text) <= MOST_EXTRAS else None
     return {name: item for name, item in sealed.items() if item is not None or event.get(name) is None}
 
 
-def _sealed_contact(contact: list[Any], seal: Seal) -> list[str]:
+def _sealed_contact(contact: list[Any], once: Seal) -> list[str]:
     texts = [address_text(address) for address in contact]
-    sealed = [text if is_sealed(text) else seal(text) for text in texts if text]
+    sealed = [once(text) for text in texts if text]
     return [text for text in sealed if text]
 
 
-def _is_id(customer_id: object) -> TypeGuard[str]:
-    return isinstance(customer_id, str) and 0 < len(customer_id) <= _LONGEST_ID and not is_pseudonym(customer_id)
+def _is_id(customer_id: object, is_own: Callable[[str], bool]) -> TypeGuard[str]:
+    """Whether it is a customer's id as a sender has it, and not what stands for one in this order."""
+    if not isinstance(customer_id, str) or not customer_id:
+        return False
+    if is_pseudonym(customer_id):
+        sealed_id = sealed_id_of(customer_id)
+        return sealed_id is not None and not is_own(sealed_id)
+    return len(customer_id) <= _LONGEST_ID
 
 
 def unsealed_event(event: Mapping[str, Any], unseal: Unseal) -> Json:

@@ -96,7 +96,8 @@ class Vault:
         # What was erased stays so, however often it is sent again.
         seal = sealer(stored.key) if stored.key else lambda text: None
         is_too_large = len(value) > MAX_BYTES
-        sealed = sealed_event(event, seal, self.order_keys.customer, is_too_large=is_too_large)
+        customer_key = self.order_keys.customer
+        sealed = sealed_event(event, seal, customer_key, is_too_large=is_too_large, is_own=stored.is_by_it)
         text = orjson.dumps(sealed)
         if len(text) <= MAX_BYTES or is_too_large:
             return text

@@ -206,3 +206,26 @@ def test_sealing_makes_no_event_too_large_and_none_acceptable(vault: Vault, size
     else:
         with pytest.raises(EventError, match=code):
             decode_event(value)
+
+
+def test_what_was_sealed_for_another_order_is_read_by_nobody_of_this_one(vault: Vault) -> None:
+    """An order that only repeats what Kafka has of another one would show its customer the other's address."""
+    victim = sealed(vault, CHECK_IN)
+    copied = {name: victim[name] for name in ("contact", "customer_id", "vehicle_label", "advisor", "sealed_extras")}
+
+    attack = read(vault, sealed(vault, {**CHECK_IN, **copied, "nickname": None, "order_id": "E-1"}))
+
+    assert [canary for canary in CANARIES if canary in json.dumps(attack, ensure_ascii=False)] == []
+    assert attack["vehicle_label"] == victim["vehicle_label"]
+    assert sealed(vault, victim) == victim, "sent again, an order's own stays as it is"
+
+
+@pytest.mark.parametrize("content", ["CANARY", "sealed:CANARY.CANARY", 13800138000, ["CANARY"], {"of": "CANARY"}])
+def test_what_only_stands_in_the_place_of_sealed_fields_is_sealed(vault: Vault, content: object) -> None:
+    ready = {**{name: SURVEY[name] for name in SURVEY if name not in ("comment", "score")}, "type": "ready"}
+    event = {**ready, "sealed_extras": content}
+    (value,) = vault.seal([json.dumps(event).encode()])
+
+    assert b"CANARY" not in value and b"13800138000" not in value
+    assert read(vault, json.loads(value)) == event
+    assert decode_event(value).order_id == "W-1"
