@@ -87,6 +87,8 @@ class Tools:
             centers = ", ".join(sorted(str(row["center_id"]) for row in allowed))
             raise RefusedError(f"several centers have an order {order!r}: say center, one of {centers}")
         (row,) = allowed
+        if self.centers is not None and row.get("comeback_center_id") not in (None, *self.centers):
+            row = {**row, "comeback_order_id": None, "comeback_center_id": None}
         stages = self._rows(_STAGES, order=order, center=str(row["center_id"]))
         return _json({"order": _without_keys(row), "stages": [_without_keys(stage) for stage in stages]})
 

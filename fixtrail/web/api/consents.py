@@ -136,7 +136,9 @@ async def post_consents(request: Request, response: Response, key: Key) -> Conse
     """
     require(key, "consents:write")
     if key.centers is not None:
-        raise ApiError(403, "not-allowed", "What customers agree to holds for all centers, and the key is held to some.")
+        raise ApiError(
+            403, "not-allowed", "What customers agree to holds for all centers, and the key is held to some."
+        )
     state = state_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise ApiError(415, "unsupported-media-type", f"Send {JSON}.", headers={"Accept": JSON})

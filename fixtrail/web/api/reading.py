@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 
 from fixtrail.web.api.access import Key, require
+from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import ApiError, problem_responses
 from fixtrail.web.api.state import state_of
@@ -55,8 +56,7 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
         raise ApiError(404, "not-found", "There is no such order, or none that this key may see.")
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
-    now_ms = _now_ms()
-    return _order(request, fact, now_ms, personal=personal)
+    return _order(request, key, fact, _now_ms())
 
 
 @router.get(
@@ -79,7 +79,7 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     now_ms, personal = _now_ms(), "personal:read" in key.scopes
     orders = []
     for number, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
-        orders.append(_order(request, fact, now_ms, personal=personal))
+        orders.append(_order(request, key, fact, now_ms))
         if number % _PAUSE_EVERY == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
@@ -100,9 +100,11 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
     ]
 
 
-def _order(request: Request, fact: JourneyFact, now_ms: int, *, personal: bool) -> Order:
-    """The order with what is worked out beside its fact."""
-    state = state_of(request)
+def _order(request: Request, key: ApiKey, fact: JourneyFact, now_ms: int) -> Order:
+    """The order with what is worked out beside its fact; where it came back to is for who may see that center."""
+    state, personal = state_of(request), "personal:read" in key.scopes
+    if fact.comeback_center_id is not None and not key.allows(center=fact.comeback_center_id):
+        fact = fact.model_copy(update={"comeback_order_id": None, "comeback_center_id": None})
     estimate = None if state.estimates is None else state.estimates.shown(fact, now_ms)
     queue = None if state.queues is None else state.queues.position_of(fact, now_ms)
     return order_at(fact, now_ms, personal=personal, estimate=estimate, queue=queue)

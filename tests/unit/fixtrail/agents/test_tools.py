@@ -73,6 +73,19 @@ def test_an_order_is_told_once_its_center_is_clear_and_without_whose_it_is(
     assert story["order"] == {"order_id": "R1", "center_id": "C2", "wait_s": 60.5}
 
 
+def test_where_an_order_came_back_to_is_told_to_who_may_see_that_center(monkeypatch: pytest.MonkeyPatch):
+    row = {"order_id": "R1", "center_id": "C1", "comeback_order_id": "W-9", "comeback_center_id": "C2"}
+    answering(monkeypatch, json.dumps(row).encode() + b"\n")
+    settings = ReportSettings(clickhouse="http://127.0.0.1:1")
+
+    def came_back_as(centers: list[str] | None) -> str | None:
+        order: dict[str, str | None] = json.loads(Tools(settings, centers).explain_order("R1"))["order"]
+        return order["comeback_order_id"]
+
+    assert came_back_as(["C1"]) is None
+    assert came_back_as(["C1", "C2"]) == came_back_as(None) == "W-9"
+
+
 def test_who_is_held_to_centers_is_offered_no_sql(tools: Tools):
     held = Tools(ReportSettings(), ["C1"])
 

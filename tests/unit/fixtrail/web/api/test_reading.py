@@ -198,6 +198,21 @@ async def test_a_key_of_one_center_reads_that_center_s_order_and_hears_of_no_oth
         assert "C1" not in answer.text
 
 
+async def test_a_key_of_one_center_is_not_told_where_its_order_came_back_to(api: Api):
+    came_back = [
+        checked_in("08:00", 3, center_id="C2", order_id="W-9"),
+        quoted("09:00", 3, "brakes", center_id="C2", order_id="W-9"),
+    ]
+    tell(api, *repaired_visit("brakes"), *came_back)
+    order = (await api.get("/orders/R1")).json()
+    assert (order["ftf_cause"], order["comeback_order_id"], order["comeback_center_id"]) == ("comeback", "W-9", "C2")
+
+    limited = await api.get("/orders/R1", key=api.key(scopes=["orders:read"], centers=["C1"]))
+
+    assert limited.json()["ftf_cause"] == "comeback"
+    assert "W-9" not in limited.text and '"C2"' not in limited.text
+
+
 async def test_of_a_corrected_vehicle_the_newer_events_are_read(api: Api):
     tell(api, checked_in("08:00"), checked_in("09:00", vehicle_id="V2", lane="quick"))
 
