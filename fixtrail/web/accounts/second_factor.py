@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class SecondFactors:
         self._box = box or TotpBox()
         self._clock = clock
         self._last_step: dict[str, int] = {}
+        # Codes are checked on threads, and two of them may have the same one.
+        self._turn = threading.Lock()
 
     def accepts(self, account: Account, code: str) -> bool:
         """Whether it is the account's code of now, or a recovery code, which is used up by it."""
@@ -81,16 +84,19 @@ class SecondFactors:
 
     def step_of(self, secret: str, digits: str) -> int | None:
         """The half minute that a code belongs to: the one before, this one or the next one; else None."""
+        if not digits.isascii():
+            return None
         totp = pyotp.TOTP(secret)
         now = int(self._clock() // totp.interval)
         fits = {step: hmac.compare_digest(totp.generate_otp(step), digits) for step in (now - 1, now, now + 1)}
         return max((step for step, is_right in fits.items() if is_right), default=None)
 
     def _is_new_step(self, name: str, step: int | None) -> bool:
-        if step is None or step <= self._last_step.get(name, -1):
-            return False
-        self._last_step[name] = step
-        return True
+        with self._turn:
+            if step is None or step <= self._last_step.get(name, -1):
+                return False
+            self._last_step[name] = step
+            return True
 
     def _use_recovery(self, account: Account, code: str) -> bool:
         hashed = recovery_hash(code)

@@ -169,7 +169,9 @@ def with_query(request: Request, **changed: str | None) -> str:
     """The address of this page with some parameters changed; None takes one away."""
     unchanged = [(name, value) for name, value in request.query_params.multi_items() if name not in changed]
     query = urlencode([*unchanged, *((name, value) for name, value in changed.items() if value is not None)])
-    return f"{request.url.path}?{query}" if query else request.url.path
+    # Of two slashes at its beginning a browser would make another host; a page of ours has one.
+    path = "/" + request.url.path.lstrip("/\\")
+    return f"{path}?{query}" if query else path
 
 
 def go(request: Request, where: str) -> Response:

@@ -118,7 +118,7 @@ def parse_subscription(address: str) -> dict[str, Any] | None:
         subscription = json.loads(address)
         keys = subscription["keys"]
         is_usable = all(isinstance(text, str) for text in (subscription["endpoint"], keys["p256dh"], keys["auth"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not is_usable:
         return None

@@ -73,6 +73,7 @@ def test_a_subscription_that_is_gone_is_gone(ready: Ready, status: int):
         "{}",
         "null",
         "[]",
+        "[" * 16_000,
         '{"endpoint": 7, "keys": {"p256dh": "x", "auth": "y"}}',
         '{"endpoint": "https://push.example.com/x", "keys": {"p256dh": "AAAA", "auth": "AAAA"}}',
         '{"endpoint": "https://push.example.com/x", "keys": {"p256dh": "*", "auth": "*"}}',

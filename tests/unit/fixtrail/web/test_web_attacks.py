@@ -1,5 +1,6 @@
 """What an outsider tries on pages and interface by odd addresses."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,17 @@ async def test_the_look_of_reports_is_for_who_may_see_reports(tmp_path: Path):
         answers = [await browser.get("/analysis/report.css") for browser in (stranger, lin, boss)]
         assert [answer.status_code for answer in answers] == [303, 403, 200]
         assert ".report" in answers[-1].text
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/x", "///evil.example", "/%5Cevil.example/x", "/%2Fevil.example", "/\\/evil"]
+)
+async def test_a_page_that_there_is_not_links_to_no_other_host(tmp_path: Path, path: str):
+    with staff(tmp_path).browser() as browser:
+        answer = await browser.get(f"http://board.test{path}")
+        assert answer.status_code == 404
+        links = re.findall(r'href="([^"]*)"', answer.text)
+        assert links and not [link for link in links if link.startswith(("//", "/\\")) or "://" in link]
 
 
 def test_a_stranger_makes_the_server_load_no_report_code(tmp_path: Path):

@@ -169,6 +169,17 @@ async def test_roles_that_must_have_a_second_factor_see_nothing_else_before(tmp_
         assert (await viewer.get("/ops")).status_code == 200
 
 
+@pytest.mark.parametrize("code", ["１２３４５６", "٠١٢٣٤٥", "x" * 5000, "\x00", ""])
+async def test_a_code_that_is_none_is_a_wrong_one(board, code):
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("lin")
+        page = await browser.get(FACTOR)
+        sealed = re.search(r'name="sealed" value="([^"]+)"', page.text)
+        assert sealed
+        form = {"form_token": token_of(page), "sealed": sealed[1], "code": code, "password": PASSWORD}
+        assert (await browser.client.post(FACTOR, data=form)).status_code == 400
+
+
 async def test_a_second_factor_is_turned_off_by_the_password(board, tmp_path):
     with board.browser() as browser:
         await browser.sign_in("lin")
