@@ -43,8 +43,8 @@ def _one_exception_text(error: BaseException, frames: str, sees_data: bool) -> s
 PERSONAL = frozenset({"vehicle_id", "customer_id", "contact", "comment", "value", "key", "headers", "password"})
 
 
-# A customer's page under /t/ is opened by the token alone; a token has 34 characters and more.
-_TOKEN = re.compile(r"(/t/)[A-Za-z0-9_-]{30,}")
+# A customer's page under /t/, or an order's story, is opened by the token alone; a token has 34 characters and more.
+_TOKEN = re.compile(r"(/(?:t|story)/)[A-Za-z0-9_-]{30,}")
 
 
 def without_tokens(text: str) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 import orjson
 
 from fixtrail.clickhouse import query as sql
+from fixtrail.clickhouse.literals import literal
 from fixtrail.configuration import report_targets
 from fixtrail.reports.figures.answer import Question, answer
 from fixtrail.reports.figures.catalogue import all_described, described, parse_conditions
 from fixtrail.reports.options import Options, parse_day
-from fixtrail.reports.queries import literal, query_runner
+from fixtrail.reports.queries import query_runner
 from fixtrail.settings import ReportSettings
 from runtime.failure import ExitError
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from fixtrail.clickhouse.query import query
-from fixtrail.reports.queries import literal, text_of
+from fixtrail.reports.queries import text_of
 from fixtrail.settings import ReportSettings
 
 # So many events are read at a time.

@@ -9,6 +9,7 @@ import orjson
 import pandas as pd
 
 from fixtrail.clickhouse import query as sql
+from fixtrail.clickhouse.literals import literal
 from fixtrail.settings import ReportSettings
 from runtime.failure import ExitError
 
@@ -81,26 +82,6 @@ def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) 
         if not _NOT_ALLOWED.search(str(error)):
             raise
     return b"".join(sql.query(settings, text, form, parameters))
-
-
-def literal(value: Any) -> str:
-    """A parameter's value as ClickHouse reads it: text as a field of TabSeparated, None as no text."""
-    if isinstance(value, (list, tuple, dict)):
-        return _nested_literal(value)
-    text = "" if value is None else str(value)
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-
-
-def _nested_literal(value: Any) -> str:
-    """A value as it stands in a list or a map."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_nested_literal(name)}:{_nested_literal(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_nested_literal(item) for item in value) + "]"
-    if isinstance(value, str):
-        text = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{text}'"
-    return str(value)
 
 
 _WRAPPED = re.compile(r"^(?:LowCardinality|Nullable)\((.*)\)$")

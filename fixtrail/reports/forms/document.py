@@ -81,7 +81,7 @@ _FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[
 def _cell(value: Any) -> Any:
     normal = plain(value)
     if isinstance(normal, dict):
-        return "|".join(f"{name}={item}" for name, item in normal.items())
+        return _harmless("|".join(f"{name}={item}" for name, item in normal.items()))
     if isinstance(normal, list):
         return "|".join(str(_harmless(item)) for item in normal)
     return "" if normal is None else _harmless(normal)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fixtrail.configuration import report_targets
 from fixtrail.settings import ClickHouseSettings, ReportSettings
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
 PATIENCE_S = 6.0
+# Rows of a query with the values of its parameters.
+Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",
@@ -51,7 +54,7 @@ class Ops:
     voice_limits: VoiceLimits
     default_zone: str
     report_zone: str
-    ask: Callable[[str, Mapping[str, str]], list[Row]]
+    ask: Ask
     clock: Callable[[], int]
 
 
@@ -78,14 +81,16 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def query_runner(settings: ClickHouseSettings) -> Callable[[str, Mapping[str, str]], list[Row]]:
+def query_runner(settings: ClickHouseSettings) -> Ask:
     """Asks ClickHouse as the reader; what it raises is `fixtrail.sql.query`'s."""
     import orjson
 
     from fixtrail.clickhouse import query as sql
+    from fixtrail.clickhouse.literals import literal
 
-    def ask(text: str, parameters: Mapping[str, str]) -> list[Row]:
-        answer = b"".join(sql.query(settings, text, "JSONEachRow", parameters, patience_s=PATIENCE_S))
+    def ask(text: str, parameters: Mapping[str, Any]) -> list[Row]:
+        values = {name: literal(value) for name, value in parameters.items()}
+        answer = b"".join(sql.query(settings, text, "JSONEachRow", values, patience_s=PATIENCE_S))
         return [orjson.loads(line) for line in answer.splitlines() if line]
 
     return ask

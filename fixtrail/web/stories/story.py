@@ -18,7 +18,7 @@ from schemas.times import DAY_MS
 
 Row = dict[str, Any]
 # Rows of a query with its parameters, as the reader of ClickHouse gets them.
-Ask = Callable[[str, Mapping[str, str]], list[Row]]
+Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 CLOCKS = ("workshop_s", "customer_s", "supplier_s", "closed_s")
 # A fault group that fewer orders have could tell which one this is.
 LEAST_ORDERS = 5
@@ -126,7 +126,7 @@ def story_of(ask: Ask, order: OrderKey, log: Sequence[Mapping[str, Any]] | None,
 
     `time_zone` is that of a center of which none is known. Raises ExitError where there is no such order.
     """
-    named = {"order": _literal(order.order_id), "center": _literal(order.center_id)}
+    named = {"order": order.order_id, "center": order.center_id}
     rows = ask(_ORDER, named)
     if not rows:
         raise ExitError(f"there is no order {order.order_id} of center {order.center_id}", NEGATIVE)
@@ -161,14 +161,8 @@ def _common_groups(ask: Ask, groups: Sequence[str]) -> tuple[str, ...]:
     """Those of an order's fault groups that many orders have."""
     if not groups:
         return ()
-    quoted = ",".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in groups)
-    common = {row["name"] for row in ask(_COMMON, {"groups": f"[{quoted}]", "least": str(LEAST_ORDERS)})}
+    common = {row["name"] for row in ask(_COMMON, {"groups": list(groups), "least": LEAST_ORDERS})}
     return tuple(name for name in groups if name in common)
-
-
-def _literal(text: str) -> str:
-    """A text as ClickHouse reads a parameter: a field of TabSeparated; ids have no control characters."""
-    return text.replace("\\", "\\\\")
 
 
 def _clock(begin: int, time_zone: str) -> Callable[[int], Moment]:

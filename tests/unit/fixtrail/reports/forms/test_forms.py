@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from fixtrail.clickhouse.literals import literal
 from fixtrail.reports import catalogue, command, queries
 from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
 from fixtrail.reports.forms.page import render_html, render_page, style
@@ -101,6 +102,12 @@ def test_no_text_is_a_formula_in_csv(value):
     text = value.replace("\r\n", "\n").replace("\r", "\n")
     assert alone == f"'{text}"
     assert listed == f"'{text}|y"
+
+
+def test_no_name_in_a_map_is_a_formula_in_csv():
+    sheet = Sheet("s", Bilingual("s", "s"), (Column("x", Bilingual("x", "x")),), ({"x": {"=1+1": 2}},))
+
+    assert as_csv(sheet) == "x\n'=1+1=2\n"
 
 
 def test_a_line_break_in_a_text_begins_no_row_in_csv():
@@ -224,11 +231,11 @@ def test_a_query_that_stands_on_another_one_is_one_statement():
     ("value", "text"),
     [
         (None, ""), ("a\tb\\c", "a\\tb\\\\c"), (date(2026, 7, 6), "2026-07-06"), (3, "3"), ((), "[]"),
-        (["it's", "a\\b"], "['it\\'s','a\\\\b']"), ({"q": [1, 2]}, "{'q':[1,2]}"), ([0.5, 1.0], "[0.5,1.0]"),
+        (["it's", "a\\b", "c\n"], "['it\\'s','a\\\\b','c\\n']"), ({"q": [1, 2]}, "{'q':[1,2]}"), ([0.5, 1.0], "[0.5,1.0]"),
     ],
 )  # fmt: skip
 def test_parameters_are_written_as_clickhouse_reads_them(value, text):
-    assert queries.literal(value) == text
+    assert literal(value) == text
 
 
 def test_every_query_begins_with_its_question():

@@ -5,8 +5,10 @@ from typing import Any, get_args
 
 import pytest
 
+from fixtrail.settings import ClickHouseSettings
 from fixtrail.web.ops.notice_rows import notice_rows, reason_in
 from fixtrail.web.ops.page_frame import catalogue, words
+from fixtrail.web.ops.state import query_runner
 from schemas.events import EVENT_TYPES
 from tests.staff import Staff, staff
 from tests.unit.fixtrail.web.ops.test_pages import ACCOUNTS, ENGLISH
@@ -54,6 +56,20 @@ def test_a_milestone_is_one_row_with_what_became_of_it_on_each_channel():
 def test_a_reason_is_chinese_throughout_on_a_chinese_page(reason: str):
     assert re.search("[A-Za-z]", reason_in(reason, words("zh-CN"))) is None
     assert reason_in(reason, words("en")) == reason
+
+
+def test_an_id_is_asked_for_as_it_is_whatever_signs_it_has(monkeypatch: pytest.MonkeyPatch):
+    requests: list[Any] = []
+
+    def query(settings: Any, text: str, form: str, parameters: Any, **_: Any) -> Any:
+        requests.append(parameters)
+        return iter([b'{"order_id":"1"}\n'])
+
+    monkeypatch.setattr("fixtrail.clickhouse.query.query", query)
+    ask = query_runner(ClickHouseSettings())
+
+    assert ask("SELECT 1", {"order": "A\\N", "groups": ["it's\n"], "least": 5}) == [{"order_id": "1"}]
+    assert requests == [{"order": "A\\\\N", "groups": "['it\\'s\\n']", "least": "5"}]
 
 
 def test_every_event_type_and_phase_has_a_name():
