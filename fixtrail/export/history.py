@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from fixtrail.clickhouse.literals import literal
 from fixtrail.clickhouse.query import query
 from fixtrail.reports.queries import text_of
 from fixtrail.settings import ReportSettings

@@ -231,7 +231,8 @@ def test_a_query_that_stands_on_another_one_is_one_statement():
     ("value", "text"),
     [
         (None, ""), ("a\tb\\c", "a\\tb\\\\c"), (date(2026, 7, 6), "2026-07-06"), (3, "3"), ((), "[]"),
-        (["it's", "a\\b", "c\n"], "['it\\'s','a\\\\b','c\\n']"), ({"q": [1, 2]}, "{'q':[1,2]}"), ([0.5, 1.0], "[0.5,1.0]"),
+        (["it's", "a\\b", "c\n"], "['it\\'s','a\\\\b','c\\n']"),
+        ({"q": [1, 2]}, "{'q':[1,2]}"), ([0.5, 1.0], "[0.5,1.0]"),
     ],
 )  # fmt: skip
 def test_parameters_are_written_as_clickhouse_reads_them(value, text):
