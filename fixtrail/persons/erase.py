@@ -9,7 +9,7 @@ from fixtrail.backups.records import holding_backups
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.operations.topics import require_topic
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
-from fixtrail.persons.search import Findings, PersonRecord, search
+from fixtrail.persons.search import Findings, LooseRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import NEGATIVE, ExitError
@@ -100,7 +100,7 @@ def _backups(settings: PersonsSettings, findings: Findings, *, in_clear: bool) -
     return [backup.as_json() for backup in holding_backups(settings, since, now, in_clear=in_clear)]
 
 
-def _remaining(record: PersonRecord) -> dict[str, Any]:
+def _remaining(record: LooseRecord) -> dict[str, Any]:
     retention = RETENTION_MS[record.topic] or 180 * DAY_MS
     return {**record.position(), "gone_at": record.timestamp + retention}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fixtrail.clickhouse.admin import writing_client
 from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
-from fixtrail.persons.search import Findings, PersonRecord, search
+from fixtrail.persons.search import Findings, LooseRecord, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
 from runtime.failure import NEGATIVE, ExitError
@@ -33,6 +33,7 @@ async def export(settings: PersonsSettings, person: Person) -> Json:
             "person": {person.kind: person.value},
             "exported_at": _time(time.time_ns() // 1_000_000),
             "orders": [_order(order, findings, vault) for order in sorted(findings.orders)],
+            "other_records": [_loose(record) for record in findings.loose],
         }
         document |= _from_ledger(settings, findings, matcher, vault)
         return document | {"clickhouse": _from_clickhouse(settings, findings.orders)}
@@ -64,6 +65,11 @@ def _event(record: PersonRecord, vault: Vault) -> Json:
         "encrypted": not record.plain,
         "event": vault.readable(record.event),
     }
+
+
+def _loose(record: LooseRecord) -> Json:
+    position = {name: item for name, item in record.position().items() if name != "timestamp"}
+    return {**position, "received_at": _time(record.timestamp), "text": record.value.decode(errors="replace")}
 
 
 def _journey(fact: Json, vault: Vault) -> Json:

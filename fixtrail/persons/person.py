@@ -1,5 +1,6 @@
 """The person of a request, and matching of events and journeys with them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,8 @@ from schemas.personal import CONTACT, CUSTOMER, address_text, customer_key_of, i
 from sinks.push.address import AddressKeys, parse_recipient
 
 Kind = Literal["vehicle", "customer", "contact"]
+# A shorter text stands in many records that are about somebody else.
+_LEAST_ADDRESS = 6
 
 
 class OrderRef(NamedTuple):
@@ -50,6 +53,7 @@ class Matcher:
         self._order_keys, self._address_keys = OrderKeys(secret), AddressKeys(secret)
         self.customer_key = self._order_keys.customer(person.value) if person.kind == "customer" else None
         self.address_key = self.person_of(person.value) if person.kind == "contact" else None
+        self._needles = _needles(person)
 
     def matches(self, event: Mapping[str, Any], unsealed: Mapping[str, str | None]) -> bool:
         """Whether it is about the person; `unsealed` has the sealed addresses that could be read."""
@@ -64,6 +68,10 @@ class Matcher:
         """The sealed addresses that have to be read to tell."""
         return [text for text in contacts_of(event) if is_sealed(text)] if self._person.kind == "contact" else []
 
+    def is_named_in(self, value: bytes | None) -> bool:
+        """Whether bytes, which may be no event at all, hold the customer's id as a text of JSON, or the address."""
+        return value is not None and any(needle in value for needle in self._needles)
+
     def person_of(self, address: str) -> str | None:
         """The keyed hash under which the ledger knows an address; None for what is none."""
         try:
@@ -75,6 +83,17 @@ class Matcher:
         if not isinstance(customer_id, str):
             return False
         return customer_id == self._person.value or customer_key_of(customer_id) == self.customer_key
+
+
+def _needles(person: Person) -> frozenset[bytes]:
+    """How JSON may write what names the person; nothing for a vehicle, whose id stays as its records' key."""
+    if person.kind == "vehicle":
+        return frozenset()
+    text = person.value if person.kind == "customer" else person.value.partition(":")[2].strip()
+    if person.kind == "contact" and len(text) < _LEAST_ADDRESS:
+        return frozenset()
+    quoted = {json.dumps(text).encode(), json.dumps(text, ensure_ascii=False).encode()}
+    return frozenset(quoted if person.kind == "customer" else (form[1:-1] for form in quoted))
 
 
 def contacts_of(event: Mapping[str, Any]) -> Iterable[str]:

@@ -20,37 +20,48 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRecord:
-    """A record of one of the person's orders; `plain`: its personal fields stand there in clear."""
+class LooseRecord:
+    """A record, by where it is, with its bytes."""
 
     topic: str
     partition: int
     offset: int
     timestamp: int
-    order: OrderRef
-    event: Json = field(repr=False)
-    plain: bool
+    value: bytes = field(repr=False)
 
     def position(self) -> Json:
         """Where the record is, for a report."""
         return {"topic": self.topic, "partition": self.partition, "offset": self.offset, "timestamp": self.timestamp}
 
 
+@dataclass(frozen=True, slots=True)
+class PersonRecord(LooseRecord):
+    """A record of one of the person's orders; `plain`: its personal fields stand there in clear."""
+
+    order: OrderRef
+    event: Json = field(repr=False)
+    plain: bool
+
+
 @dataclass(slots=True)
 class Findings:
-    """A person's orders and their records. `journeys`: the newest fact of each order that still has one."""
+    """A person's orders and their records. `journeys`: the newest fact of each order that still has one.
+
+    `loose`: records that are no event of an order, or hold it in a wrong field, and name the person in clear.
+    """
 
     orders: set[OrderRef] = field(default_factory=set)
     records: list[PersonRecord] = field(default_factory=list)
+    loose: list[LooseRecord] = field(default_factory=list)
     journeys: dict[OrderRef, Json] = field(default_factory=dict)
 
     def order_keys(self) -> list[OrderKey]:
         """The orders, as the ledger knows them."""
         return sorted({OrderKey(order.center_id, order.order_id) for order in self.orders})
 
-    def plain(self) -> list[PersonRecord]:
-        """The records whose personal fields stand in clear."""
-        return [record for record in self.records if record.plain]
+    def plain(self) -> list[PersonRecord | LooseRecord]:
+        """The records in which something personal stands in clear."""
+        return [*(record for record in self.records if record.plain), *self.loose]
 
 
 async def search(settings: KafkaSettings, matcher: Matcher, vault: Vault) -> Findings:
@@ -62,8 +73,13 @@ async def search(settings: KafkaSettings, matcher: Matcher, vault: Vault) -> Fin
         needed = [text for _, event in batch for text in matcher.needs(event)]
         unsealed = {text: opened.text for text, opened in vault.unseal(needed, restricted=True).items()}
         findings.orders.update(order_of(event) for _, event in batch if matcher.matches(event, unsealed))
-    async for batch in _objects(settings, SERVICE_EVENTS, DEAD_LETTERS):
-        findings.records += [_record(record, event) for record, event in batch if order_of(event) in findings.orders]
+    async for raw in _raw(settings, SERVICE_EVENTS, DEAD_LETTERS):
+        for record in raw:
+            of_order = _of_orders(record, findings.orders)
+            if of_order is not None:
+                findings.records.append(of_order)
+            if (of_order is None or not of_order.plain) and matcher.is_named_in(record.value):
+                findings.loose.append(LooseRecord(*_position(record), record.value))
     findings.journeys = await _journeys(settings, findings.orders)
     return findings
 
@@ -81,9 +97,17 @@ async def _journeys(settings: KafkaSettings, orders: set[OrderRef]) -> dict[Orde
     return dict(by_key.values())
 
 
-def _record(record: Any, event: Json) -> PersonRecord:
+def _of_orders(record: Any, orders: set[OrderRef]) -> PersonRecord | None:
+    """The record with its event, where that is of one of the orders."""
+    event = _object(record)
+    if event is None or order_of(event) not in orders:
+        return None
     plain = is_plain(record.value, record.headers)
-    return PersonRecord(record.topic, record.partition, record.offset, record.timestamp, order_of(event), event, plain)
+    return PersonRecord(*_position(record), record.value, order_of(event), event, plain)
+
+
+def _position(record: Any) -> tuple[str, int, int, int]:
+    return record.topic, record.partition, record.offset, record.timestamp
 
 
 def is_plain(value: bytes, headers: Headers = ()) -> bool:
@@ -94,10 +118,15 @@ def is_plain(value: bytes, headers: Headers = ()) -> bool:
 
 async def _objects(settings: KafkaSettings, *topics: str) -> AsyncIterator[list[tuple[Any, Json]]]:
     """The JSON objects of the topics, batch by batch, with the records that they are of."""
+    async for records in _raw(settings, *topics):
+        yield [(record, parsed) for record in records if (parsed := _object(record)) is not None]
+
+
+async def _raw(settings: KafkaSettings, *topics: str) -> AsyncIterator[list[Any]]:
     for topic in topics:
         partitions = await require_topic(settings, topic)
         async for records in records_of(client_options(settings), topic, partitions):
-            yield [(record, parsed) for record in records if (parsed := _object(record)) is not None]
+            yield records
 
 
 def _object(record: Any) -> Json | None:

@@ -167,7 +167,9 @@ def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_wh
 ) -> None:
     file = tmp_path / "plain.ndjson"
     events = visit(11, "Q-1", "V-Q", "C-PLAIN", contact=["sms:+8613900139000"])
-    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    # In clear whatever encrypts: no event, and so a dead letter, too.
+    broken = '{"order_id": "Q-2", "customer_id": "C-PLAIN"\n'
+    file.write_text("".join(json.dumps(event) + "\n" for event in events) + broken)
     stack.environment["FIXTRAIL_SEAL"] = "false"
     stack.send(file)
     del stack.environment["FIXTRAIL_SEAL"]
@@ -178,8 +180,10 @@ def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_wh
     stack.wait_idle()
 
     assert [(each["topic"], each["gone_at"] - each["timestamp"]) for each in erased["remains"]] == [
-        ("service-events", 180 * 24 * 3600 * 1000)
+        (topic, 180 * 24 * 3600 * 1000) for topic in ("service-events", "service-events", "service-events.dead-letter")
     ]
+    exported = json.loads(stack.run("person", "export", "--customer", "C-PLAIN"))["other_records"]
+    assert [each["text"] for each in exported] == [broken.strip()] * 2
     assert figures(stack) == before
     (order,) = json.loads(stack.run("person", "export", "--vehicle", "V-Q"))["orders"]
     assert order["journey"] is None
