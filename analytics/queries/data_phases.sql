@@ -5,23 +5,24 @@
 SELECT
     center_id,
     count() AS orders,
-    countIf(completed > started) AS repair_without_start,
-    countIf(settled AND started > completed) AS repair_without_end,
+    countIf(NOT hasAll(started, completed)) AS repair_without_start,
+    countIf(settled AND NOT hasAll(completed, started)) AS repair_without_end,
     countIf(diagnosed > diagnosis_started) AS diagnosis_without_start,
     countIf(settled AND diagnosis_started > diagnosed) AS diagnosis_without_end,
-    countIf(handed_off AND started + completed = 0) AS handoff_without_repair,
-    countIf(fulfilled > requested) AS part_without_request,
+    countIf(handed_off AND empty(started) AND empty(completed)) AS handoff_without_repair,
+    countIf(NOT hasAll(requested, fulfilled)) AS part_without_request,
     countIf(same_time >= 4) AS typed_in_afterwards
 FROM
 (
     SELECT
         center_id,
-        uniqExactIf(job_id, type = 'repair' AND phase = 'started') AS started,
-        uniqExactIf(job_id, type = 'repair' AND phase = 'completed') AS completed,
+        groupUniqArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'started') AS started,
+        groupUniqArrayIf(assumeNotNull(job_id), type = 'repair' AND phase = 'completed') AS completed,
         countIf(type = 'diagnosis' AND phase = 'started') AS diagnosis_started,
         countIf(type = 'diagnosis' AND phase = 'completed') AS diagnosed,
-        uniqExactIf(request_id, type = 'part_request' AND phase IN ('requested', 'backordered')) AS requested,
-        uniqExactIf(request_id, type = 'part_request' AND phase = 'fulfilled') AS fulfilled,
+        groupUniqArrayIf(
+            assumeNotNull(request_id), type = 'part_request' AND phase IN ('requested', 'backordered')) AS requested,
+        groupUniqArrayIf(assumeNotNull(request_id), type = 'part_request' AND phase = 'fulfilled') AS fulfilled,
         countIf(type = 'handoff') > 0 AS handed_off,
         max(occurred_at) AS newest,
         countIf(type IN ('handoff', 'cancellation')) > 0 AND newest < now64(3, 'UTC') - INTERVAL 2 DAY AS settled,

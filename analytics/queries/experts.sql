@@ -1,6 +1,7 @@
 -- How did each session with a remote expert go, and what became of its order?
 -- with: visits
--- end_key: only vehicles whose key comes before it, '' for all. Of orders without a session one row with no times.
+-- end_key: only vehicles whose key comes before it, '' for all. Of orders without a session one row with no times. Open
+-- and cancelled orders, too: who waits for an expert yet is not left out.
 WITH
 sessions AS
 (
@@ -35,7 +36,7 @@ FROM
 (
     SELECT order_id, center_id, vehicle_key, fault_groups, ftf
     FROM visits
-    WHERE is_handed_off AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+    WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
 ) AS v
 LEFT JOIN sessions AS s ON s.order_id = v.order_id AND s.center_id = v.center_id AND s.vehicle_key = v.vehicle_key
 LEFT JOIN swaps AS p ON p.order_id = v.order_id AND p.center_id = v.center_id

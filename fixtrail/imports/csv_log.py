@@ -28,6 +28,10 @@ class EncodingError(LogError):
     """The bytes are not of the encoding that they are read with. Another `encoding` in the mapping can help."""
 
 
+class UnknownEncodingError(LogError):
+    """The bytes look like no encoding that can be told from others. `encoding` in the mapping can help."""
+
+
 @dataclass(frozen=True)
 class CsvLayout:
     """What a CSV is read with."""
@@ -112,7 +116,9 @@ def sniff_encoding(stream: BinaryIO) -> str:
         except UnicodeDecodeError:
             if _looks_like_gb18030(chunk):
                 return "gb18030"
-            raise LogError('neither UTF-8 nor GB18030; say `encoding` in [log], such as "windows-1252"') from None
+            raise UnknownEncodingError(
+                'neither UTF-8 nor GB18030; say `encoding` in [log], such as "windows-1252"'
+            ) from None
         chunk = stream.read(SAMPLE)
     return "utf-8"
 

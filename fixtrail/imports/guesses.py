@@ -1,10 +1,11 @@
 """What columns and activities of a log are likely to mean, by the words that workshops and their systems use."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fixtrail.imports.errors import BadValueError
 from fixtrail.imports.times import time_reader
+from fixtrail.imports.zones import zone_at_the_end
 
 ENOUGH = 0.8  # of the values of a column of times can be read
 FORMATS = (
@@ -28,7 +29,10 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
             "caseid",
             "ticket",
             "单号",
+            "订单",
             "order",
+            "case",
+            "编号",
         ),
     ),
     "vehicle": ("vin", "车架号", "底盘号", "vehicle_id", "chassis", "车牌", "plate", "registration", "vehicle", "车辆"),
@@ -40,6 +44,20 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "score": ("满意度", "nps", "score", "评分"),
     "activity": ("步骤", "环节", "节点", "concept:name", "activity", "step", "event", "工序", "状态", "status"),
 }
+# Names that say no more than that the column counts something: the order, where nothing else does.
+_PLAIN_NUMBERS = ("id", "ro", "ro #", "ro no", "no", "no.", "nr", "nr.", "number", "#")
+_DATE = re.compile(r"\d{1,4}[-/.]\d")
+_ZONES = {
+    **{"CST": "Asia/Shanghai", "JST": "Asia/Tokyo", "BST": "Europe/London"},
+    **dict.fromkeys(("CET", "CEST", "MEZ", "MESZ"), "Europe/Berlin"),
+    **{
+        "EST": "America/New_York",
+        "EDT": "America/New_York",
+        "PST": "America/Los_Angeles",
+        "PDT": "America/Los_Angeles",
+    },
+}
+_SLASHED = ("%d/%m/%Y", "%m/%d/%Y")
 # (event type, phase) → words in an activity, or in the name of a column of times.
 _EVENTS: tuple[tuple[tuple[str, str | None], tuple[str, ...]], ...] = (
     (("promised", None), ("预计交车", "预交车", "预计完工", "promised", "planned", "estimated")),
@@ -76,9 +94,10 @@ def column_for(role: str, columns: Sequence[str], taken: Iterable[str] = ()) -> 
     free = [column for column in columns if column not in set(taken)]
     for word in _COLUMNS[role]:
         for column in free:
-            if word in column.lower():
+            if _position(column, (word,)) is not None:
                 return column
-    return None
+    plain = (column for column in free if column.strip().lower() in _PLAIN_NUMBERS)
+    return next(plain, None) if role == "case" else None
 
 
 def event_for(text: str) -> tuple[str, str | None] | None:
@@ -106,13 +125,28 @@ def _position(text: str, words: Sequence[str]) -> int | None:
     return None
 
 
-def formats_of(values: Sequence[str], name: str) -> tuple[str, ...] | None:
-    """The formats that read these values, the most useful first; None where they are no times."""
+def zones_in(values: Sequence[str]) -> dict[str, str]:
+    """What the names of zones behind times most likely mean, where they mean several, such as CST."""
+    ends = (zone_at_the_end(text) for text in values if _DATE.match(text))
+    names = {end[1] for end in ends if end is not None}
+    return {name: zone for name, zone in _ZONES.items() if name in names}
+
+
+def other_dates(values: Sequence[str]) -> str:
+    """How the dates with slashes of a log do not begin: with the day, or with the month, whichever reads fewer."""
+    day_first, month_first = (sum(_is_read(text.split()[0], dates) for text in values) for dates in _SLASHED)
+    return _SLASHED[1] if day_first >= month_first else _SLASHED[0]
+
+
+def formats_of(values: Sequence[str], name: str, other: str, zones: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The formats that read these values, the most useful first, none of `other`; None where they are no times."""
     rest, formats = list(values), []
     for pattern in FORMATS:
-        if pattern in _OF_NUMBERS and not re.search("time|date|时间|日期|时|_at$", name.lower()):
+        if pattern in _OF_NUMBERS and not re.search(r"time|date|时间|日期|时|_at$|\bts\b", name.lower()):
             continue
-        left = [text for text in rest if not _is_read(text, pattern)]
+        if pattern.startswith(other):
+            continue  # a log writes its dates one way: read both ways some months would be days
+        left = [text for text in rest if not _is_read(text, pattern, zones)]
         if len(left) < len(rest):
             formats.append(pattern)
             rest = left
@@ -120,11 +154,11 @@ def formats_of(values: Sequence[str], name: str) -> tuple[str, ...] | None:
     return tuple(formats) if is_enough else None
 
 
-def _is_read(text: str, pattern: str) -> bool:
+def _is_read(text: str, pattern: str, zones: Mapping[str, str] | None = None) -> bool:
     if pattern == "iso" and text.isdigit():
         return False
     try:
-        at = time_reader((pattern,), "shift", "earlier")(text, "UTC", [])
+        at = time_reader((pattern,), "shift", "earlier", zones)(text, "UTC", [])
     except BadValueError:
         return False
     return 1980 <= at.year <= 2100

@@ -1,6 +1,7 @@
 """A log file as numbered rows, whatever its format: read once to check it, then given back row by row."""
 
 import gzip
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +11,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fixtrail.imports.csv_log import CsvLayout, CsvReader, EncodingError, sniff_delimiter, sniff_encoding
+from fixtrail.imports.csv_log import (
+    CsvLayout,
+    CsvReader,
+    EncodingError,
+    UnknownEncodingError,
+    sniff_delimiter,
+    sniff_encoding,
+)
 from fixtrail.imports.errors import BadValueError, LogError
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
@@ -21,6 +29,10 @@ from fixtrail.imports.xes import XesReader
 # (done, in all): the first half is the reading of the log, the second its mapping.
 Progress = Callable[[int, int], None]
 
+# What Western spreadsheets write, where nothing else fits and somebody is to look at the guess.
+LAST_ENCODING = "windows-1252"
+# A cell like these stands in rows, not in a header.
+_NUMBER_OR_TIME = re.compile(r"[\d.,:/+\- ]*\d[\d.,:/+\- ]*")
 _NOT_A_LOG = {b"PK\x03\x04": "a zip or Excel file", b"\xd0\xcf\x11\xe0": "an old Excel file", b"%PDF": "a PDF"}
 _EVERY = 500
 
@@ -131,7 +143,8 @@ def peek_log(path: Path, rows: int) -> Sample:
         sample = _peek(path, rows, skip_lines)
         if sample is None:
             break
-        if best is None or len(sample.columns) > len(best.columns) + 1:
+        is_header = not any(map(_NUMBER_OR_TIME.fullmatch, sample.columns))
+        if best is None or (is_header and len(sample.columns) > len(best.columns) + 1):
             best = sample
         if best.format != "csv":
             break
@@ -142,8 +155,13 @@ def peek_log(path: Path, rows: int) -> Sample:
 
 def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
     """None for a CSV that has no more lines."""
-    mapping = Mapping("peek", LogSettings(skip_lines=skip_lines), (), (), frozenset(), frozenset(), ServiceLevels())
-    scan = _layout(path, mapping)
+    settings = LogSettings(skip_lines=skip_lines)
+    try:
+        scan = _layout(path, _peeking(settings))
+    except UnknownEncodingError:
+        settings = settings.model_copy(update={"encoding": LAST_ENCODING})
+        scan = _layout(path, _peeking(settings))
+    mapping = _peeking(settings)
     try:
         with _open(path) as file:
             reader = _reader(file, scan, mapping)
@@ -155,6 +173,10 @@ def _peek(path: Path, rows: int, skip_lines: int) -> Sample | None:
         raise
     encoding, delimiter = (scan.csv.encoding, scan.csv.delimiter) if scan.csv else ("", "")
     return Sample(scan.format, encoding, delimiter, skip_lines, columns, first)
+
+
+def _peeking(settings: LogSettings) -> Mapping:
+    return Mapping("peek", settings, (), (), frozenset(), frozenset(), ServiceLevels())
 
 
 def _note_rank(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fixtrail.imports.errors import LogError
-from fixtrail.imports.guesses import column_for, event_for, formats_of, surest
-from fixtrail.imports.log import Sample, peek_log
+from fixtrail.imports.guesses import column_for, event_for, formats_of, other_dates, surest, zones_in
+from fixtrail.imports.log import LAST_ENCODING, Sample, peek_log
 
 SAMPLE_ROWS = 5_000
 MOST_ACTIVITIES = 60
@@ -22,6 +22,7 @@ class _Columns:
     case: str
     times: dict[str, tuple[str, ...]]
     activity: str | None
+    zones: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
 
 
@@ -42,11 +43,18 @@ def suggest_mapping(path: Path) -> str:
 
 
 def _columns(sample: Sample, path: Path) -> _Columns:
-    times = {name: formats for name in sample.columns if (formats := formats_of(_values(sample, name), name))}
+    if not sample.rows:
+        raise LogError(f"{path}: there are no rows below the header, so nothing to guess by")
+    values = {name: _values(sample, name) for name in sample.columns}
+    texts = [text for column in values.values() for text in column]
+    other, zones = other_dates(texts), zones_in(texts)
+    times = {name: formats for name, column in values.items() if (formats := formats_of(column, name, other, zones))}
     case = column_for("case", sample.columns, times)
-    if case is None:
-        raise LogError(f"{path}: no column looks like the number of an order. It has: {', '.join(sample.columns[:50])}")
-    columns = _Columns(case, times, column_for("activity", sample.columns, [case, *times]))
+    if case is None or not times:
+        lack = "the number of an order" if case is None else "a time"
+        names = ", ".join(" ".join(name.split()) for name in sample.columns[:50])
+        raise LogError(f"{path}: no column looks like {lack}. It has: {names}")
+    columns = _Columns(case, times, column_for("activity", sample.columns, [case, *times]), zones)
     taken = [case, *times]
     for role in ("vehicle", "customer", "center", "odometer", "lane", "amount", "score"):
         column = column_for(role, sample.columns, taken)
@@ -72,7 +80,8 @@ def _head(path: Path, sample: Sample, columns: _Columns, is_wide: bool) -> list[
         f"format = {_text(sample.format)}",
     ]
     if sample.format == "csv":
-        lines += [f"encoding = {_text(sample.encoding)}", f"delimiter = {_text(sample.delimiter)}"]
+        guess = "   # a guess: neither UTF-8 nor GB18030" if sample.encoding == LAST_ENCODING else ""
+        lines += [f"encoding = {_text(sample.encoding)}{guess}", f"delimiter = {_text(sample.delimiter)}"]
         lines += [f"skip_lines = {sample.skip_lines}   # above the header"] if sample.skip_lines else []
     lines.append(f"case = {_text(columns.case)}   # one case is one service order")
     if is_wide:
@@ -85,16 +94,19 @@ def _head(path: Path, sample: Sample, columns: _Columns, is_wide: bool) -> list[
 
 def _time(columns: _Columns, sample: Sample, is_wide: bool) -> list[str]:
     formats = list(dict.fromkeys(pattern for patterns in columns.times.values() for pattern in patterns))
-    zone = "Asia/Shanghai" if any(not name.isascii() for name in sample.columns) else "UTC"
+    zone = "Asia/Shanghai" if any(map(_is_chinese, sample.columns)) else "UTC"
     lines = ["[time]"]
     if not is_wide and columns.times:
         lines.append(f"column = {_text(next(iter(columns.times)))}")
+    day_first = "   # the day before the month" if any(pattern.startswith("%d/") for pattern in formats) else ""
     lines += [
-        f"format = [{', '.join(map(_text, formats or ['iso']))}]",
+        f"format = [{', '.join(map(_text, formats))}]{day_first}",
         f"zone = {_text(zone)}   # a guess: of the times that carry no offset",
-        "",
     ]
-    return lines
+    if columns.zones:
+        names = ", ".join(f"{name} = {_text(meant)}" for name, meant in columns.zones.items())
+        lines.append(f"zones = {{ {names} }}   # a guess: names that mean several zones")
+    return [*lines, ""]
 
 
 def _fields(columns: _Columns) -> list[str]:
@@ -145,6 +157,10 @@ def _narrow_rules(columns: _Columns, sample: Sample) -> list[str]:
 
 
 def _wide_rules(columns: _Columns, of_times: dict[str, tuple[str, str | None] | None]) -> list[str]:
+    if not any(event and event[0] != "promised" for event in of_times.values()):
+        kind = "survey" if "score" in columns.roles else "check_in"
+        note = f"a guess: no column of times says of what; taken for the {kind}"
+        return _rule((kind, None), columns, f"time = {_text(next(iter(of_times)))}", note=note)
     rules: list[str] = []
     for name, event in of_times.items():
         same = [other for other, kind in of_times.items() if kind == event]
@@ -204,6 +220,10 @@ def _fields_of(type_: str, phase: str | None, columns: _Columns, promised: str |
 def _number(name: str, column: str) -> str:
     extract = "" if name == "amount" else r', extract = "^([0-9.,]+万?)"'
     return f'{name} = {{ column = {_text(column)}{extract}, thousands = ",", bad = "omit" }}'
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= sign <= "\u9fff" for sign in text)
 
 
 def _text(value: str | None) -> str:

@@ -48,6 +48,8 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "no_shifts": Bilingual("没有班次", "without shifts"),
     "few_orders": Bilingual("工单太少", "too few orders"),
     "never_joined": Bilingual("专家未加入", "joined by no expert"),
+    "not_requested": Bilingual("没有申请记录", "never requested"),
+    "joined_before_request": Bilingual("加入早于申请", "joined before the request"),
     "no_grade": Bilingual("等级未知", "of no known grade"),
     "no_procedure": Bilingual("无适用流程", "without a procedure"),
     "no_steps": Bilingual("维修未报工序", "repairs without codes of steps"),

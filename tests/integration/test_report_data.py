@@ -1,8 +1,10 @@
 """Report data asked of ClickHouse says what the profile of the same file says before it is sent."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from fixtrail.reports.data.profile import Profile
@@ -31,7 +33,26 @@ def lines(tmp_path_factory: Any) -> list[bytes]:
     scenario = str(ROOT / "examples" / "scenarios" / "rough-feed.toml")
     write_events(out, scenario, 7, 3, 4, datetime(2026, 3, 2, tzinfo=UTC), None, None, lambda *_: None)
     content: list[bytes] = out.read_bytes().splitlines()
-    return content
+    return [*content, *(orjson.dumps(event) for event in odd_order())]
+
+
+def odd_order() -> Iterator[dict[str, Any]]:
+    """Job 1 is never completed, job 2 never started, part B never asked for; one id tells of two types, one thrice."""
+    about = {"order_id": "ODD", "vehicle_id": "ODD", "center_id": "east-01"}
+    part = {"part_no": "P", "quantity": 1}
+    for event_id, minute, type_, fields in (
+        ("1", 0, "check_in", {"customer_id": "K", "lane": "quick"}),
+        ("2", 1, "repair", {"phase": "started", "job_id": "1"}),
+        ("3", 2, "repair", {"phase": "completed", "job_id": "2"}),
+        ("4", 3, "part_request", {"phase": "requested", "request_id": "A", **part}),
+        ("5", 4, "part_request", {"phase": "fulfilled", "request_id": "B", **part}),
+        ("2", 5, "ready", {}),
+        ("4", 6, "part_request", {"phase": "requested", "request_id": "C", **part}),
+        ("4", 7, "part_request", {"phase": "requested", "request_id": "D", **part}),
+        ("6", 8, "handoff", {}),
+    ):
+        at = datetime(2026, 3, 4, 3, minute, tzinfo=UTC).isoformat()
+        yield {"event_id": event_id, "type": type_, "occurred_at": at, **about, **fields}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +77,7 @@ def test_every_flaw_is_counted_alike(stored: Report, profiled: Report) -> None:
 
     assert counts(stored) == counts(profiled)
     assert counts(stored)["duplicates"][0]
+    assert counts(stored)["conflicts"][0] == 2
     assert counts(stored)["outside_hours"][0]
     assert counts(stored)["odometer_falling"][1]
 
@@ -68,6 +90,9 @@ def test_a_center_and_a_source_can_be_asked_for_alone(clickhouse_for_all: ClickH
     (verdict,) = center.sheet("verdicts").rows
     (of_all,) = [row for row in stored.sheet("verdicts").rows if row["center_id"] == "east-01"]
     assert verdict == of_all
+    assert {row["flaw"]: row["count"] for row in center.sheet("all_rules").rows} == {
+        row["flaw"]: row["count"] for row in stored.sheet("all_rules").rows if row["center_id"] == "east-01"
+    }
     assert list(nobody.sheet("verdicts").rows) == []
 
 

@@ -165,7 +165,7 @@ def test_how_each_session_with_an_expert_went(
     ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
 ) -> None:
     expected = {}
-    for key in handed_off(orders):
+    for key in orders:
         for session, at in sessions_of(histories[key]).items():
             expected[*key, session] = tuple(at.get(phase) for phase in ("requested", "joined", "resolved"))
     frame = ask("experts", **EVERYTHING)
@@ -178,14 +178,14 @@ def test_how_each_session_with_an_expert_went(
     }
     assert shown == expected
     assert len(expected) > 15
-    assert {key_of(row) for row in frame.itertuples()} == set(handed_off(orders))
+    assert {key_of(row) for row in frame.itertuples()} == set(orders)
 
 
 def test_the_time_to_an_expert_and_what_is_resolved_without_a_part(
     ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
 ) -> None:
     waits, resolved = [], []
-    for key, order in handed_off(orders).items():
+    for key, order in orders.items():
         arrived = [ms_of(part["fulfilled_at"]) for part in order["parts"] if part["fulfilled_at"]]
         for at in sessions_of(histories[key]).values():
             if "requested" in at and at.get("joined", -1) >= at["requested"]:

@@ -89,12 +89,13 @@ def _open_days(days: pd.DataFrame, centers: Mapping[str, Center]) -> pd.DataFram
 
 
 def _of_letters(letters: pd.DataFrame, arrivals: pd.DataFrame) -> list[dict[str, Any]]:
-    """Refused records of those and the arrivals; a record that came too late is an arrival, too."""
+    """Refused records of those and the arrivals; an event that came too late or contradicts another is an arrival."""
     arrived = arrivals.groupby(["source", "center_id"])["arrivals"].sum().to_dict()
     counts = letters.assign(late=letters["letters"].where(letters["code"] == TOO_LATE, 0))
     rows = []
-    for row in counts.groupby(["source", "center_id"], as_index=False)[["letters", "late"]].sum().to_dict("records"):
-        of = arrived.get((row["source"], row["center_id"]), 0) + row["letters"]
+    sums = counts.groupby(["source", "center_id"], as_index=False)[["letters", "late", "unread"]].sum()
+    for row in sums.to_dict("records"):
+        of = max(row["letters"], arrived.get((row["source"], row["center_id"]), 0) + row["unread"])
         rows += [_flaw("dead_letters", row, row["letters"], of), _flaw(TOO_LATE, row, row["late"], of)]
     return rows
 

@@ -52,6 +52,7 @@ class Profile:
         self._days: Counter[tuple[str, str]] = Counter()
         self._letters: Counter[tuple[str, str]] = Counter()
         self._content: dict[tuple[str, str, str, str], Event] = {}
+        self._conflicts: set[tuple[str, tuple[str, str, str, str]]] = set()
         self._newest: dict[str, datetime] = {}
 
     def add(self, event: Event) -> None:
@@ -65,7 +66,9 @@ class Profile:
         self._newest[event.vehicle_id] = max(newest, event.occurred_at)
         key = (event.vehicle_id, event.center_id, event.order_id, event.event_id)
         if key in self._content:
-            counts["conflicts"] += self._content[key] != event
+            if self._content[key] != event and (type_, key) not in self._conflicts:
+                self._conflicts.add((type_, key))
+                counts["conflicts"] += 1
             return
         self._content[key] = event
         counts["events"] += 1
@@ -94,7 +97,7 @@ class Profile:
             _orders(self._events, to_ms(self._now), rules().bounds),
             _phases(self._events, to_ms(self._now)),
             _rows(self._days, "center_id", "day", "events"),
-            _rows(self._letters, "center_id", "code", "letters").assign(source=SOURCE),
+            _letters(self._letters),
             _odometers(self._events, rules().bounds.km_a_day),
             _hours(self._events, self._centers),
             # What clock a source goes by, only the arrival in Kafka tells.
@@ -109,6 +112,11 @@ def _frame(rows: list[dict[str, Any]], *columns: str) -> pd.DataFrame:
 
 def _rows(counts: Counter[Any], *columns: str) -> pd.DataFrame:
     return pd.DataFrame([(*key, n) for key, n in sorted(counts.items())], columns=list(columns))
+
+
+def _letters(counts: Counter[tuple[str, str]]) -> pd.DataFrame:
+    frame = _rows(counts, "center_id", "code", "letters").assign(source=SOURCE)
+    return frame.assign(unread=frame["letters"])
 
 
 _ORDER_COUNTS = (
@@ -185,17 +193,17 @@ def _note(order: _Phases, event: Event, type_: str) -> None:
 
 
 def _missing(order: _Phases, now_ms: int) -> dict[str, bool]:
-    started, completed = len(order.jobs["started"]), len(order.jobs["completed"])
+    started, completed = order.jobs["started"], order.jobs["completed"]
     is_settled = bool(order.types & {"handoff", "cancellation"}) and order.newest < now_ms - 2 * DAY_MS
     diagnosed, diagnosis_started = order.diagnoses["completed"], order.diagnoses["started"]
     return {
         "orders": True,
-        "repair_without_start": completed > started,
-        "repair_without_end": is_settled and started > completed,
+        "repair_without_start": not completed <= started,
+        "repair_without_end": is_settled and not started <= completed,
         "diagnosis_without_start": diagnosed > diagnosis_started,
         "diagnosis_without_end": is_settled and diagnosis_started > diagnosed,
-        "handoff_without_repair": "handoff" in order.types and started + completed == 0,
-        "part_without_request": len(order.requests["fulfilled"]) > len(order.requests["asked"]),
+        "handoff_without_repair": "handoff" in order.types and not started | completed,
+        "part_without_request": not order.requests["fulfilled"] <= order.requests["asked"],
         "typed_in_afterwards": max(order.seconds.values()) >= 4,
     }
 

@@ -56,13 +56,16 @@ def report_of(frame: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
 
 def sessions_of(frame: pd.DataFrame) -> Sessions:
     """Seconds until the expert joined, and whether it was resolved without a part that came after the request."""
-    sessions = frame[frame["requested_ms"].notna() | frame["joined_ms"].notna()]
+    sessions = frame[frame["session_id"].fillna("") != ""]
     begin = sessions["requested_ms"].fillna(sessions["joined_ms"])
+    wait_s = (sessions["joined_ms"] - sessions["requested_ms"]) / 1000
     resolved = sessions["resolved_ms"].notna()
     sessions = sessions.assign(
-        wait_s=(sessions["joined_ms"] - sessions["requested_ms"]) / 1000,
+        wait_s=wait_s.where(wait_s >= 0),
+        lacks=_lacks(sessions),
+        has_begin=begin.notna(),
         is_resolved=resolved,
-        without_part=resolved & ~(sessions["part_ms"] > begin),
+        without_part=resolved & begin.notna() & ~(sessions["part_ms"] > begin),
     )
     with_expert = set(zip(sessions["center_id"], sessions["order_id"], strict=True))
     orders = frame.drop_duplicates(["center_id", "order_id"])
@@ -70,14 +73,29 @@ def sessions_of(frame: pd.DataFrame) -> Sessions:
     return Sessions(sessions, orders.assign(with_expert=[key in with_expert for key in keys]))
 
 
+def _lacks(sessions: pd.DataFrame) -> list[str | None]:
+    """Why there is no time from request to joining; None where there is one."""
+    times = zip(sessions["requested_ms"], sessions["joined_ms"], strict=True)
+    return [
+        "never_joined"
+        if pd.isna(joined)
+        else "not_requested"
+        if pd.isna(requested)
+        else "joined_before_request"
+        if joined < requested
+        else None
+        for requested, joined in times
+    ]
+
+
 def figures_of(data: Sessions) -> tuple[Figure, ...]:
     """All figures, of all centers together."""
     sessions, judged = data.sessions, data.orders[data.orders["ftf"].notna()]
     waits = sessions["wait_s"].dropna()
-    waits = waits[waits >= 0]
-    never = {"never_joined": len(sessions) - len(waits)} if len(sessions) > len(waits) else {}
-    open_ = {"not_resolved": int((~sessions["is_resolved"]).sum())}
-    resolved = sessions[sessions["is_resolved"]]
+    never = {str(reason): int(count) for reason, count in sessions["lacks"].value_counts().sort_index().items()}
+    unknown = sessions["is_resolved"] & ~sessions["has_begin"]
+    open_ = {"not_resolved": int((~sessions["is_resolved"]).sum()), "not_requested": int(unknown.sum())}
+    resolved = sessions[sessions["is_resolved"] & sessions["has_begin"]]
     return (
         _quantile("expert_wait_median_s", waits, 0.5, len(sessions), never),
         _quantile("expert_wait_p90_s", waits, 0.9, len(sessions), never),

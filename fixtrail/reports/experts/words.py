@@ -10,18 +10,21 @@ DEFINITIONS = {
         Bilingual("从申请到专家加入的时间的中位数", "median time from a session's request until the expert joined"),
         "s",
         "lower",
+        version=2,
     ),
     "expert_wait_p90_s": Definition(
         Bilingual("专家加入（90 分位）", "Time to expert, 90th percentile"),
         Bilingual("同上，90 分位数", "90th percentile of the same"),
         "s",
         "lower",
+        version=2,
     ),
     "expert_in_time": Definition(
         Bilingual("10 分钟内加入", "Expert within 10 min"),
         Bilingual("10 分钟内有专家加入的会话 / 有专家加入的会话", "sessions joined within 10 min / sessions joined"),
         "share",
         "higher",
+        version=2,
     ),
     "expert_without_part": Definition(
         Bilingual("未换件解决", "Resolved without a part"),
@@ -31,18 +34,21 @@ DEFINITIONS = {
         ),
         "share",
         "higher",
+        version=2,
     ),
     "expert_ftfr": Definition(
         Bilingual("一次修复率（有专家）", "First-time fix with an expert"),
         Bilingual("有专家会话的工单的一次修复率", "first-time fix rate of judged orders with a session"),
         "share",
         "higher",
+        version=2,
     ),
     "expert_ftfr_without": Definition(
         Bilingual("一次修复率（无专家）", "First-time fix without"),
         Bilingual("没有专家会话的工单的一次修复率", "first-time fix rate of judged orders without one"),
         "share",
         "higher",
+        version=2,
     ),
     "expert_ftfr_difference": Definition(
         Bilingual("一次修复率之差（可比）", "Difference in first-time fix, matched"),
@@ -52,6 +58,7 @@ DEFINITIONS = {
         ),
         "share_points",
         "higher",
+        version=2,
     ),
 }
 METHODS = (

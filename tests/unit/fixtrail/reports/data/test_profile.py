@@ -128,6 +128,21 @@ def test_a_diagnosis_that_never_ended_is_told():
     assert flaw(profiled(events), "diagnosis_without_end") == ("go", 1, 20)
 
 
+def test_phases_are_missed_job_by_job_and_part_by_part():
+    """Job 1 was never completed and job 2 never started: one of each makes no pair. The same of parts."""
+    events = [event for number in range(20) for event in visit(number)]
+    events[4]["job_id"] = "2"
+    part = {**events[3], "type": "part_request", "part_no": "P", "quantity": 1}
+    for phase, request_id in (("requested", "A"), ("fulfilled", "B")):
+        events.append({**part, "event_id": f"part-{phase}", "phase": phase, "request_id": request_id})
+
+    report = profiled(events)
+
+    assert flaw(report, "repair_without_start")[1:] == (1, 20)
+    assert flaw(report, "repair_without_end")[1:] == (1, 20)
+    assert flaw(report, "part_without_request")[1:] == (1, 20)
+
+
 def test_five_planted_flaws_of_a_new_center_are_named_the_gravest_first():
     events = [event for number in range(100) for event in visit(number)]
     spoiled = [

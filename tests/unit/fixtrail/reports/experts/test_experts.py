@@ -76,3 +76,30 @@ def test_without_any_session_the_figures_say_so():
     document = as_json(report_of(FRAME[FRAME["requested_ms"].isna()], Options(datetime(2026, 3, 2, tzinfo=UTC))))
 
     assert all(figure["value"] is None for figure in document["figures"] if figure["figure"] != "expert_ftfr_without")
+
+
+def test_a_session_that_cannot_be_timed_is_left_out_by_its_reason_and_is_a_session_all_the_same():
+    """The first joined before the request, the second was never requested, of the third only the end was told."""
+    frame = pd.DataFrame(
+        [
+            session(1, -5, 20),
+            session(2, 3) | {"requested_ms": NONE},
+            session(3, NONE, 8) | {"requested_ms": NONE},
+            session(4, 6),
+            without(5),
+        ]
+    )
+
+    document = as_json(report_of(frame, Options(datetime(2026, 3, 2, tzinfo=UTC))))
+    values = {figure["figure"]: figure for figure in document["figures"]}
+
+    assert (values["expert_wait_median_s"]["value"], values["expert_in_time"]["count"]) == (360, 1)
+    reasons = {"joined_before_request": 1, "not_requested": 1, "never_joined": 1}
+    assert values["expert_in_time"]["left_out"] == values["expert_wait_median_s"]["left_out"] == reasons
+    assert (values["expert_without_part"]["n"], values["expert_without_part"]["left_out"]) == (
+        1,
+        {"not_resolved": 2, "not_requested": 1},
+    )
+    assert (values["expert_ftfr"]["n"], values["expert_ftfr_without"]["n"]) == (4, 1)
+    (center,) = document["tables"]["centers"]
+    assert (center["sessions"], center["joined"], center["in_time"], center["median_s"]) == (4, 1, 1, 360)
