@@ -1,15 +1,27 @@
 -- How many events came from each source, how late, how often twice or contradicting each other, and by what clock?
 -- source, center: only this one, '' for all. since, until: days on which they happened in time_zone, '' for no limit.
 -- end_key: only vehicles whose key comes before it, '' for all, as in drivers.
-WITH lagging AS
+-- live: happened since the first record of its source and center came. What is older was sent as history.
+WITH sources AS
+(
+    SELECT source, center_id, min(received_at) AS began_at
+    FROM arrivals
+    WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
+        AND ({source:String} = '' OR source = {source:String})
+        AND ({center:String} = '' OR center_id = {center:String})
+    GROUP BY source, center_id
+),
+lagging AS
 (
     SELECT
         source, center_id, type, vehicle_key, order_id, event_id, content,
+        occurred_at >= began_at AS is_live,
         if(isNull(received_at), NULL, dateDiff('millisecond', occurred_at, received_at) / 1000) AS late_s,
         occurred_at < max(occurred_at) OVER (
             PARTITION BY vehicle_key ORDER BY kafka_partition, kafka_offset
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_older
     FROM arrivals
+    LEFT JOIN sources USING (source, center_id)
     WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
         AND ({source:String} = '' OR source = {source:String})
         AND ({center:String} = '' OR center_id = {center:String})
@@ -24,6 +36,8 @@ SELECT
     count() AS events,
     countIf(contents > 1) AS conflicts,
     sum(late) AS late,
+    sum(live) AS live,
+    sum(late_live) AS late_live,
     sum(late_a_day) AS late_a_day,
     sum(ahead) AS ahead,
     sum(older) AS out_of_order,
@@ -38,6 +52,8 @@ FROM
         count() AS copies,
         uniqExact(content) AS contents,
         countIf(late_s > 900) AS late,
+        countIf(is_live) AS live,
+        countIf(is_live AND late_s > 900) AS late_live,
         countIf(late_s > 86400) AS late_a_day,
         countIf(late_s < -1) AS ahead,
         countIf(is_older) AS older,
