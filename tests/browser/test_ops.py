@@ -185,7 +185,7 @@ def test_a_manager_records_that_a_complaining_customer_was_called(desks: Desks, 
     line = page.locator("ol.voices > li", has=page.get_by_role("link", name="OPS-VOICE"))
     expect(line).to_contain_text("high severity")
     assert_accessible(page)
-    line.get_by_role("link", name="Complaint: waiting_time").click()
+    line.get_by_role("link", name="Complaint: waiting time").click()
     expect(page.locator("main")).to_contain_text("What waited, and why")
     assert_accessible(page)
     page.get_by_role("button", name="Contacted").click()

@@ -94,6 +94,7 @@ def environment() -> Environment:
         "span": span,
         "clock": clock,
         "short_time": short_time,
+        "local_time": lambda at, zone, form: f"{at.astimezone(ZoneInfo(zone)):{form}}",
         "money": lambda amount: f"{Decimal(str(amount)):,.2f}",
         "signed": lambda value: f"{value:+.0f}",
     }
