@@ -148,7 +148,7 @@ def test_an_alert_opens_by_itself_and_closes_when_its_cause_is_gone(desks: Desks
     late = overdue_car(floor, "OPS-ALERT-2")
     alert = alerts_of(page, "OPS-ALERT-2")
     expect(alert.first).to_have_attribute("data-state", "open")
-    expect(alert.first).to_contain_text("quick lane overdue")
+    expect(alert.first).to_contain_text("quick lane late by")
     expect(car_alerts).to_have_count(0)
     for each in (late, car):
         each.repair("started", ago=MINUTE / 2)
@@ -185,7 +185,7 @@ def test_a_manager_records_that_a_complaining_customer_was_called(desks: Desks, 
     line = page.locator("ol.voices > li", has=page.get_by_role("link", name="OPS-VOICE"))
     expect(line).to_contain_text("high severity")
     assert_accessible(page)
-    line.get_by_role("link", name="Complaint: waiting_time").click()
+    line.get_by_role("link", name="Complaint: waiting time").click()
     expect(page.locator("main")).to_contain_text("What waited, and why")
     assert_accessible(page)
     page.get_by_role("button", name="Contacted").click()

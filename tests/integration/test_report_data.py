@@ -22,7 +22,7 @@ from tests.warehouse import fill, settings_of
 __all__ = ["clickhouse_for_all"]
 
 # What only the arrival in Kafka tells.
-OF_ARRIVALS = {"late", "ahead", "clock_hours"}
+OF_ARRIVALS = {"late", "late_live", "ahead", "clock_hours"}
 CENTERS = ROOT / "examples" / "centers.toml"
 
 
@@ -102,6 +102,13 @@ def test_the_clock_is_told_hour_by_hour(stored: Report) -> None:
 
     assert {(row["hours"], row["hours_ahead"], row["hours_behind"]) for row in clocks} == {(1, 0, 1)}
     assert len(stored.sheet("wrong_hours").rows) == len(clocks)
+
+
+def test_history_that_is_sent_at_once_costs_no_center_its_verdict(stored: Report) -> None:
+    arrivals, verdicts = stored.sheet("arrivals").rows, stored.sheet("verdicts").rows
+
+    assert all((row["late"], row["live"], row["late_live"]) == (row["arrivals"], 0, 0) for row in arrivals)
+    assert not any("late" in f"{row['stops']}, {row['notes']}" for row in verdicts)
 
 
 @pytest.mark.parametrize("sheet", ["usable", "fields", "days"])

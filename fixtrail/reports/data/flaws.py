@@ -18,6 +18,7 @@ _OF_PHASES = (
     *("part_without_request", "handoff_without_repair", "typed_in_afterwards"),
 )
 TOO_LATE = "too_late"
+LATE_LIVE = "late_live"
 
 
 class Frames(NamedTuple):
@@ -56,10 +57,11 @@ def flaws_of(frames: Frames) -> list[dict[str, Any]]:
 
 def _of_arrivals(arrivals: pd.DataFrame) -> list[dict[str, Any]]:
     sums = arrivals.groupby(["source", "center_id"], as_index=False)
-    totals = sums.agg(dict.fromkeys(("arrivals", *OF_EVENTS), "sum") | {"skew_s": "min"})
+    totals = sums.agg(dict.fromkeys(("arrivals", "live", LATE_LIVE, *OF_EVENTS), "sum") | {"skew_s": "min"})
     rows = []
     for row in totals.to_dict("records"):
         rows += [_flaw(name, row, row[name], row["arrivals"]) for name in OF_EVENTS]
+        rows.append(_flaw(LATE_LIVE, row, row[LATE_LIVE], row["live"]))
         rows += _clock(row)
     return rows
 

@@ -22,7 +22,7 @@ from schemas.times import DAY_MS, to_ms
 from streams.journey.batch import shown_facts
 
 SOURCE = "file"
-_ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "ahead", "out_of_order")
+_ARRIVALS = ("arrivals", "events", "conflicts", "late", "late_a_day", "live", "late_live", "ahead", "out_of_order")
 _WORKSHOP = frozenset({"check_in", "diagnosis", "repair", "quality_check", "ready", "handoff"})
 _CLOCK_COLUMNS = ("source", "center_id", "hours", "hours_ahead", "hours_behind", "lowest_s", "usual_s", "highest_s")
 _TIMES = ("late_p50_s", "late_p95_s", "skew_s", "late_max_s")

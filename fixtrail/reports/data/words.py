@@ -15,6 +15,9 @@ FLAWS = {
     "duplicates": Bilingual("重复到达的事件", "events that arrived twice"),
     "conflicts": Bilingual("同一编号内容不同", "one event id with different content"),
     "late": Bilingual("迟到超过 15 分钟", "received more than 15 min late"),
+    "late_live": Bilingual(
+        "开始接入后仍迟到超过 15 分钟", "received more than 15 min late, since the source began to send"
+    ),
     "ahead": Bilingual("时间晚于接收时间", "stamped after they were received"),
     "clock": Bilingual("来源时钟偏差（秒）", "clock of the source against Kafka's (s)"),
     "out_of_order": Bilingual("乱序到达", "older than what had arrived of the vehicle"),
@@ -70,9 +73,9 @@ METHODS = (
         "Grades follow the rules declared in fixtrail/reports/data/rules.toml; there is no overall score",
     ),
     Bilingual(
-        "时钟偏差：接收时间减发生时间的第 1 百分位；历史一次性补传时整批都算迟到",
+        "时钟偏差：接收时间减发生时间的第 1 百分位；历史一次性补传时整批都算迟到，但不影响结论",
         "Clock: 1st percentile of received minus occurred, so negative where it is ahead. History that is sent at once "
-        "is late as a whole",
+        "is late as a whole, which costs no center its verdict",
     ),
     Bilingual(
         "逐小时时钟：每小时收到的记录中接收减发生的第 1 百分位；最慢的也可能只是传输慢",
@@ -89,6 +92,11 @@ METHODS = (
         "much those days differ; not judged with fewer than two of them",
     ),
 )
+# What stands behind a verdict, as the codes of the lists `stops` and `notes` are read.
+VERDICT_REASONS = FLAWS | {
+    f"usable: {name}": Bilingual(f"可用工单不足：{title.zh}", f"too few usable orders for {title.en}")
+    for name, title in FIGURES.items()
+}
 CENTER = Column("center_id", Bilingual("服务中心", "center"))
 SOURCE = Column("source", Bilingual("来源", "source"))
 TYPE = Column("type", Bilingual("事件", "event"))
@@ -114,6 +122,8 @@ ARRIVAL_COLUMNS = (
     Column("conflicts", Bilingual("矛盾", "conflicts"), "count"),
     Column("out_of_order", Bilingual("乱序", "out of order"), "count"),
     Column("late", Bilingual("迟到>15分", "> 15 min late"), "count"),
+    Column("live", Bilingual("接入后发生", "since the source began"), "count"),
+    Column("late_live", Bilingual("其中迟到>15分", "of those > 15 min late"), "count"),
     Column("late_a_day", Bilingual("迟到>1天", "> 1 day late"), "count"),
     Column("late_p50_s", Bilingual("迟到中位", "late, median"), "minutes"),
     Column("late_p95_s", Bilingual("迟到95分位", "late, 95 %"), "minutes"),
@@ -184,6 +194,6 @@ VERDICT_COLUMNS = (
     CENTER,
     GRADE,
     Column("orders", Bilingual("工单", "orders"), "count"),
-    Column("stops", Bilingual("不可计入的原因", "why not counted")),
-    Column("notes", Bilingual("说明", "notes")),
+    Column("stops", Bilingual("不可计入的原因", "why not counted"), words=VERDICT_REASONS),
+    Column("notes", Bilingual("说明", "notes"), words=VERDICT_REASONS),
 )

@@ -30,7 +30,11 @@ FOLDER = Path(__file__).parent
 
 
 class NoLinks:
-    """Leads nowhere: a report by itself, which stands on no server."""
+    """Leads nowhere, and keys stand as they are: a report by itself, which stands on no server."""
+
+    def name_of_key(self, by: str | None, key: str) -> str:
+        """What a cut's key is called."""
+        return key
 
     def of_key(self, by: str | None, key: str | None) -> str | None:
         """The address of the orders of a cut's key."""
@@ -68,6 +72,7 @@ def render_html(report: Report, locale: Locale = "zh-CN", links: NoLinks | None 
         usable=lambda figure: usable(figure, locale),
         no_key=no_key,
         link_of_key=links.of_key,
+        name_of_key=links.name_of_key,
         link_of_cell=links.of_cell,
         left_out=lambda figure: left_out(figure, locale),
         ripe=lambda figure: ripe(figure, locale),

@@ -138,9 +138,18 @@ def format_value(value: Any, kind: Kind, locale: Locale = "en") -> str:
 def cell(row: Mapping[str, Any], column: Column, locale: Locale = "en") -> str:
     """A row's value of a column as it is read."""
     value = row.get(column.name)
-    if column.words and isinstance(value, str) and value in column.words:
-        return column.words[value].in_locale(locale)
+    if column.words and isinstance(value, str):
+        return _codes(value, column.words, locale)
     return format_value(value, column.kind, locale)
+
+
+def _codes(value: str, words: Mapping[str, Bilingual], locale: Locale) -> str:
+    """A code, or several with commas between them, in the reader's words; what is no code stands as it is."""
+    codes = [value] if value in words else value.split(", ")
+    if not any(code in words for code in codes):
+        return value
+    texts = (words[code].in_locale(locale) if code in words else code for code in codes)
+    return Bilingual("；", "; ").in_locale(locale).join(texts)
 
 
 _FORMATTERS = {

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fixtrail.web.analysis.cache import ReportRequest, Reports
+from schemas.locales import LOCALES, Locale
 
 if TYPE_CHECKING:
-    from fixtrail.reports.report import Report
+    from fixtrail.reports.report import Report, Sheet
 
 UNKNOWN = "unknown"
 # The gravest first; a page about several centers has the badge of the gravest.
@@ -24,10 +25,10 @@ OLDEST = timedelta(hours=48)
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A grade, the flaws behind it, and the report that tells more."""
+    """A grade, the flaws behind it in each language, and the report that tells more."""
 
     grade: str
-    flaws: str
+    flaws: Mapping[str, str]
     link: str
 
 
@@ -42,13 +43,13 @@ class CentersBadge:
 
 @dataclass(frozen=True, slots=True)
 class Badges:
-    """The verdicts of a data report by center: grade, and the flaws that led to it."""
+    """The verdicts of a data report by center: grade, and the flaws that led to it in each language."""
 
     since: date
-    verdicts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    verdicts: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
 
     def of(self, center_id: str | None) -> Badge:
-        grade, flaws = self.verdicts.get(center_id or "", (UNKNOWN, ""))
+        grade, flaws = self.verdicts.get(center_id or "", (UNKNOWN, dict.fromkeys(LOCALES, "")))
         return Badge(grade, flaws, self.link(center_id))
 
     def of_all(self, center_ids: Iterable[str]) -> CentersBadge:
@@ -82,9 +83,17 @@ class DataBadges:
         return self._badges
 
 
-def verdicts_of(report: "Report") -> dict[str, tuple[str, str]]:
+def verdicts_of(report: "Report") -> dict[str, tuple[str, Mapping[str, str]]]:
     """Grade and flaws by center, of a data report."""
+    table = report.sheet("verdicts")
     return {
-        str(row["center_id"]): (str(row["grade"]), ", ".join(filter(None, (row["stops"], row["notes"]))))
-        for row in report.sheet("verdicts").rows
+        str(row["center_id"]): (str(row["grade"]), {locale: _flaws(table, row, locale) for locale in LOCALES})
+        for row in table.rows
     }
+
+
+def _flaws(table: "Sheet", row: Mapping[str, Any], locale: Locale) -> str:
+    """What is not counted, and what is counted with a note, of one center."""
+    from fixtrail.web.analysis.rows import joined, text
+
+    return joined([text(table, row, name, locale) for name in ("stops", "notes") if row[name]], locale)

@@ -59,10 +59,20 @@ def _data(report: Report, locale: Locale) -> str:
         "{n} 个中心中可计入 {go} 个，附说明 {note} 个，不可计入 {stop} 个",
         "of {n} centers {go} are counted, {note} with a note, {stop} not counted",
     )
-    stopped = [str(row["center_id"]) for row in rows if row["grade"] == "stop"]
-    names = f"{Bilingual('：', ': ').in_locale(locale)}{', '.join(stopped[:MOST_NAMES])}" if stopped else ""
-    more = "…" if len(stopped) > MOST_NAMES else ""
-    return phrase(words, locale, n=len(rows), **{name: counts[name] for name in ("go", "note", "stop")}) + names + more
+    sentence = phrase(words, locale, n=len(rows), **{name: counts[name] for name in ("go", "note", "stop")})
+    if counts["unknown"]:
+        sentence += phrase(Bilingual("，未知 {n} 个", ", {n} not known"), locale, n=counts["unknown"])
+    return sentence + _first_stopped(report, locale)
+
+
+def _first_stopped(report: Report, locale: Locale) -> str:
+    """The first centers that are not counted, after a colon; nothing where there are none."""
+    table = sheet(report, "verdicts")
+    rows = [row for row in rows_of(report, "verdicts") if row["grade"] == "stop"]
+    if table is None or not rows:
+        return ""
+    names = ", ".join(text(table, row, "center_id", locale) for row in rows[:MOST_NAMES])
+    return f"{Bilingual('：', ': ').in_locale(locale)}{names}{'…' if len(rows) > MOST_NAMES else ''}"
 
 
 def _eta(report: Report, locale: Locale) -> str:
@@ -134,12 +144,12 @@ def _need(report: Report, locale: Locale) -> str:
 
 
 def _shortest_of_people(report: Report, locale: Locale) -> str:
-    rows = [row for row in rows_of(report, "centers") if row.get("under_h")]
-    if not rows:
+    table, rows = sheet(report, "centers"), [row for row in rows_of(report, "centers") if row.get("under_h")]
+    if table is None or not rows:
         return ""
     worst = max(rows, key=lambda row: float(row["under_h"]))
     words = Bilingual("缺得最多：{center}，{hours:,.0f} 人时", "most at {center}: {hours:,.0f} h")
-    return phrase(words, locale, center=worst["center_id"], hours=float(worst["under_h"]))
+    return phrase(words, locale, center=text(table, worst, "center_id", locale), hours=float(worst["under_h"]))
 
 
 def _procedures(report: Report, locale: Locale) -> str:

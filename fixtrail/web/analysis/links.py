@@ -1,6 +1,6 @@
 """From a report to its orders: the addresses behind a cut's keys and behind the cells of tables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,10 +23,14 @@ _CUTS = {
 
 @dataclass(frozen=True, slots=True)
 class OrderLinks(NoLinks):
-    """Leads to /analysis/orders with the report's days, or to the page of one order."""
+    """Leads to /analysis/orders with the report's days, or to the page of one order; names the keys of cuts."""
 
     since: date | None = None
     until: date | None = None
+    key_name: Callable[[str | None, str], str] | None = None
+
+    def name_of_key(self, by: str | None, key: str) -> str:
+        return key if self.key_name is None else self.key_name(by, key)
 
     def of_key(self, by: str | None, key: str | None) -> str | None:
         return None if by not in CUTS or not key else self._orders(by=str(by), key=key)

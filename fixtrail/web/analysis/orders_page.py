@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.accounts.users import Person
+from fixtrail.web.analysis.key_names import key_names
 from fixtrail.web.analysis.pages import request_of, sees_all
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.ops.boards import name_of
@@ -64,7 +65,7 @@ async def orders_page(
         request,
         "analysis_orders.html",
         by=by,
-        key=name_of(key, centers, locale) if by == "center" else key,
+        key=key and key_names(centers).of(by, key, locale),
         asked=report_request,
         orders=rows,
         center_name=lambda center_id: name_of(center_id, centers, locale),

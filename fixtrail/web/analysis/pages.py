@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from fixtrail.web.accounts.access import audit, required
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.badges import CentersBadge
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
+from fixtrail.web.analysis.key_names import key_names
 from fixtrail.web.context import web_of
 from fixtrail.web.ops import charts
 from fixtrail.web.ops.boards import name_of
@@ -64,6 +66,7 @@ async def overview(request: Request, person: Analyst) -> Response:
     kpi, by_month, by_center = [await reports.glance(ReportRequest("kpi", by=by)) for by in (None, "month", "center")]
     outcomes = {name: await reports.glance(ReportRequest(name)) for name in sorted(REPORTS, key=_pilot_first)}
     monthly = by_month.report if isinstance(by_month, Computed) else None
+    names = key_names(web_of(request).config.centers.all())
     response = page(
         request,
         "analysis.html",
@@ -80,7 +83,9 @@ async def overview(request: Request, person: Analyst) -> Response:
             {
                 "name": name,
                 "question": REPORTS[name].in_locale(locale),
-                "answer": answers.answer(outcome.report, locale) if isinstance(outcome, Computed) else None,
+                "answer": answers.answer(names.in_tables(outcome.report), locale)
+                if isinstance(outcome, Computed)
+                else None,
                 "at": outcome.at if isinstance(outcome, Computed) else None,
                 "refused": outcome.reason if isinstance(outcome, ReportRefusal) else None,
             }
@@ -132,8 +137,10 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
         response = page(request, "report.html", status=202, **{**about, "progress": outcome})
         response.headers["Refresh"] = str(ASK_AGAIN_S)
         return response
-    report, locale = report_for(outcome.report, person), locale_of(request)
-    links = OrderLinks(report_request.since, report_request.until)
+    allowed, locale = report_for(outcome.report, person), locale_of(request)
+    names = key_names(web_of(request).config.centers.all())
+    report, name_of_key = names.in_tables(allowed), partial(names.of, locale=locale)
+    links = OrderLinks(report_request.since, report_request.until, name_of_key)
     response = page(
         request,
         "report.html",
@@ -142,12 +149,16 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),
         charts=[(chart.name, chart.title.in_locale(locale)) for chart in report.charts],
-        without_staff=report is not outcome.report,
-        keys=sorted({figure.key for figure in report.figures if figure.key is not None}),
+        without_staff=allowed is not outcome.report,
+        keys=[(key, name_of_key(report_request.by, key)) for key in _keys(report)],
     )
     if outcome.newer is not None:
         response.headers["Refresh"] = str(ASK_AGAIN_S)
     return response
+
+
+def _keys(report: "Report") -> list[str]:
+    return sorted({figure.key for figure in report.figures if figure.key is not None})
 
 
 def _sheets(report: "Report", locale: Locale) -> list[tuple[str, str]]:

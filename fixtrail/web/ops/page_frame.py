@@ -22,6 +22,7 @@ from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.languages import accepted_locale
 from fixtrail.web.static import static_url
 from schemas.locales import LOCALES, Locale
+from sinks.push.words import wording
 
 LANGUAGE_COOKIE = "fixtrail_lang"
 LONGEST_FORM = 16 * 1024
@@ -94,7 +95,8 @@ def environment() -> Environment:
         "span": span,
         "clock": clock,
         "short_time": short_time,
-        "money": lambda amount: f"{Decimal(str(amount)):,.2f}",
+        "local_time": lambda at, zone, form: f"{at.astimezone(ZoneInfo(zone)):{form}}",
+        "money": money,
         "signed": lambda value: f"{value:+.0f}",
     }
     templates.globals["asset"] = lambda file: static_url("ops", file)
@@ -127,6 +129,12 @@ def clock(at_ms: int | None, zone: str, form: str = "%H:%M") -> str:
 def short_time(text: str | None, zone: str) -> str:
     """An RFC 3339 time in local time."""
     return "–" if text is None else f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)):%m-%d %H:%M:%S}"
+
+
+def money(amount: Decimal | float, currency: str | None = None, locale: Locale = "en") -> str:
+    """An amount as the locale writes it; a bare number where the currency is not known."""
+    exact = Decimal(str(amount))
+    return wording.money(exact, currency, locale) if currency else f"{exact:,.2f}"
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:

@@ -12,6 +12,8 @@ from schemas.order_key import OrderKey
 
 _SEVERITY = {"critical": 0, "warning": 1, "info": 2}
 _FAR = 1 << 62
+# The due that is about the same as an alert.
+_DUES = {"promise": "promise", "quick_lane": "quick", "emergency_part": "emergency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,12 @@ class WorkItem:
     order: LiveOrder
     dues: tuple[BoardDue, ...]
     alerts: tuple[Alert, ...]
+
+    @property
+    def further_alerts(self) -> tuple[Alert, ...]:
+        """Those that say more than what is due of it, or that somebody has taken care of."""
+        kinds = {due.kind for due in self.dues}
+        return tuple(alert for alert in self.alerts if alert.acknowledged_by or _DUES.get(alert.kind) not in kinds)
 
     @property
     def late(self) -> bool:

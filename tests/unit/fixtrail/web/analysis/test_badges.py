@@ -19,7 +19,13 @@ TITLE = Bilingual("数据质量", "Data quality")
 
 def data_report(**grades: str) -> Report:
     rows = [
-        {"center_id": center, "grade": grade, "orders": 50, "stops": "no_check_in" * (grade == "stop"), "notes": "late"}
+        {
+            "center_id": center,
+            "grade": grade,
+            "orders": 50,
+            "stops": "no_check_in" * (grade == "stop"),
+            "notes": "late_live",
+        }
         for center, grade in grades.items()
     ]
     return Report("data", TITLE, TITLE, sheets=(Sheet("verdicts", TITLE, VERDICT_COLUMNS, tuple(rows)),))
@@ -45,7 +51,10 @@ async def test_a_center_has_the_grade_of_the_data_report_of_four_weeks_with_its_
 
     assert requests == [ReportRequest("data", date(2026, 3, 1))]
     assert (badges.of("C1").grade, badges.of("C2").grade) == ("go", "stop")
-    assert badges.of("C2").flaws == "no_check_in, late"
+    assert badges.of("C2").flaws == {
+        "zh-CN": "没有接车的工单；开始接入后仍迟到超过 15 分钟",
+        "en": "orders without a check-in; received more than 15 min late, since the source began to send",
+    }
     assert badges.of("C2").link == "/analysis/data?from=2026-03-01&center=C2"
 
 

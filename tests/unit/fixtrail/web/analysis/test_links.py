@@ -1,5 +1,6 @@
 """From a bar, a row or a key of a report to the orders behind it."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.page import render_html
 from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet
+from fixtrail.web.analysis.key_names import key_names
 from fixtrail.web.analysis.links import OrderLinks
+from schemas.centers import Center
 
 NOTHING = Bilingual("x", "x")
 LINKS = OrderLinks(date(2026, 3, 1), None)
@@ -49,3 +52,17 @@ def test_the_page_has_the_links_and_a_report_by_itself_has_none():
     assert '<a href="/analysis/orders?by=center&amp;key=C%221&amp;from=2026-03-01">C&#34;1</a>' in page
     assert '<a href="/analysis/orders?by=center&amp;key=%3CC2%3E&amp;from=2026-03-01">&lt;C2&gt;</a>' in page
     assert "<a " not in render_html(a_report(), "en")
+
+
+def test_on_a_page_centers_and_lanes_are_called_by_their_names_in_the_readers_language():
+    names = key_names({"C2": Center(id="C2", name="朝阳", name_en="Chaoyang", region="North")})
+    columns = (Column("center_id", NOTHING), Column("lane", NOTHING), Column("key", NOTHING))
+    rows = ({"center_id": "C2", "lane": "quick", "key": "C2"}, {"center_id": "C3", "lane": "?", "key": "standard"})
+    report = replace(a_report(), sheets=(Sheet("centers", NOTHING, columns, rows),))
+
+    page = render_html(names.in_tables(report), "zh-CN", OrderLinks())
+    assert '?by=center&amp;key=C2">朝阳</a>' in page
+    assert '?by=lane&amp;key=quick">快修</a>' in page
+    assert ">C3</a>" in page
+    assert "<td>标准</td>" in page
+    assert (names.of("center", "C2", "en"), names.of("wave", "2", "en")) == ("Chaoyang", "2")

@@ -107,7 +107,7 @@ async def test_everybody_sees_the_cases_of_their_centers_and_nothing_personal(bo
         with board.browser(headers=ENGLISH) as browser:
             await browser.sign_in(name)
             pages[name] = (await browser.get("/ops/voices")).text
-    assert "Complaint: waiting_time" in pages["look"]
+    assert "Complaint: waiting time" in pages["look"]
     assert "Score of 2" not in pages["look"]
     assert "Score of 2" in pages["chief"]
     # 12:00 to 15:00 with a limit of an hour.
@@ -191,4 +191,4 @@ async def test_settled_cases_are_shown_apart_and_both_languages_have_the_page(bo
         open_page = (await browser.get("/ops/voices?lang=en")).text
         done = (await browser.get("/ops/voices?show=done&lang=zh-CN")).text
     assert "No complaint or bad score is open." in open_page
-    assert "投诉：waiting_time" in done
+    assert "投诉：等待时间" in done

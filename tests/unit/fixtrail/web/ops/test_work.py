@@ -48,6 +48,18 @@ def test_one_car_is_one_item_with_all_that_is_due_of_it_and_its_alerts():
     assert len(items[0].order.stockouts) == 1
 
 
+def test_an_alert_about_what_is_due_of_the_order_is_not_told_twice():
+    """Unless somebody takes care of it: then the line says who."""
+    alerts = [
+        alert("R-LATE", kind="quick_lane"),
+        alert("R-LATE", "b", kind="promise", acknowledged_by="lin"),
+        alert("R-LATE", "c", kind="wait"),
+    ]
+    (item,) = work_list(present(*CAR_WITH_ALL), alerts)
+
+    assert {alert.kind for alert in item.further_alerts} == {"promise", "wait"}
+
+
 def test_what_is_late_comes_before_what_waits_for_longer():
     assert [item.rank for item in work_list(present(*CAR_WITH_ALL, *OTHERS), [])] == [0, 2]
     by_wait = work_list(present(*CAR_WITH_ALL, *OTHERS), [], "wait")
