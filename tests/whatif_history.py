@@ -47,6 +47,7 @@ def answers(shop: Workshop, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
         visits.append(
             {"order_id": order, "lane": "standard", "status": "handed_off", "fault_group": "brakes", "wait_s": wait_s}
             | {"checked_in_ms": _ms(at), "closed_ms": _ms(ends[1] + 300)}
+            | {"faults": 1, "part_requests": 0, "stockouts": 0, "comes_for_part": False}
         )
         stages.append({"order_id": order, "runs": [*runs, ("pickup", _ms(ends[1]), _ms(ends[1] + 300))]})
         for start, end, worker in zip(starts, ends, workers, strict=True):
