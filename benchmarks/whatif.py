@@ -8,7 +8,7 @@ change over (shorter delays) in the middle of their last eight weeks have to be 
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -78,7 +78,8 @@ def answers(scenario: Scenario, seed: int, days: int) -> tuple[pd.DataFrame, pd.
     end = int((START + timedelta(days=days)).timestamp() * 1000)
     facts = [fact for fact in journey_facts(events, end) if fact["center_id"] == CENTER.id]
     visited = [fact for fact in facts if fact["checked_in_at"] is not None or "missing_check_in" in fact["anomalies"]]
-    visits = pd.DataFrame([_visit(fact) for fact in visited]).sort_values(["checked_in_ms", "order_id"])
+    for_part = {fact["comeback_order_id"] for fact in facts if fact["ftf_cause"] == "open_part"}
+    visits = pd.DataFrame([_visit(fact, for_part) for fact in visited]).sort_values(["checked_in_ms", "order_id"])
     stages = pd.DataFrame([{"order_id": fact["order_id"], "runs": list(_runs(fact))} for fact in visited])
     return visits.astype({"checked_in_ms": "float64", "closed_ms": "float64"}), stages, pd.DataFrame(_touches(events))
 
@@ -89,10 +90,17 @@ def _slots(days: int) -> OpenSlots:
     return slots
 
 
-def _visit(fact: Mapping[str, Any]) -> dict[str, Any]:
-    same = {name: fact[name] for name in ("order_id", "lane", "status", "wait_s")}
-    group = (fact["fault_groups"] or [""])[0]
-    return {**same, "fault_group": group, "checked_in_ms": fact["checked_in_at"], "closed_ms": fact["closed_at"]}
+def _visit(fact: Mapping[str, Any], for_part: Collection[str]) -> dict[str, Any]:
+    same = {name: fact[name] for name in ("order_id", "lane", "status", "wait_s", "part_requests", "stockouts")}
+    groups = fact["fault_groups"] or []
+    return {
+        **same,
+        "fault_group": groups[0] if groups else "",
+        "faults": len(groups),
+        "checked_in_ms": fact["checked_in_at"],
+        "closed_ms": fact["closed_at"],
+        "comes_for_part": fact["order_id"] in for_part,
+    }
 
 
 def _runs(fact: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:

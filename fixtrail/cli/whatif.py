@@ -11,7 +11,9 @@ from runtime.failure import UNPROVEN, USAGE, ExitError
 
 @app.command(
     epilog="Examples:  fixtrail whatif --center east-01 technicians=+1    fixtrail whatif --center east-01 "
-    "technicians=+1 bays=-1 --json    fixtrail whatif --center north-01 arrivals=+15% --html whatif.html --locale en"
+    "technicians=+1 bays=-1 --json    fixtrail whatif --center east-01 stockout=0.06    fixtrail whatif --center "
+    "east-01 technicians=+1 quick_lane=off    fixtrail whatif --center north-01 arrivals=+15% --html whatif.html "
+    "--locale en"
 )
 def whatif(
     changes: Annotated[
@@ -19,7 +21,8 @@ def whatif(
         typer.Argument(
             metavar="NAME=CHANGE...",
             help="technicians, bays, quick_technicians, quick_bays by +N or -N; arrivals, work, parts, approval by "
-            "+N% or -N%. Several together are one change.",
+            "+N% or -N%; stockout=0.06 or 6%, the share of part requests that are backordered; quick_lane=off. Several "
+            "together are one change.",
         ),
     ],
     center: Annotated[str, typer.Option(help="The center.")],

@@ -11,6 +11,7 @@ from scipy import stats
 from fixtrail.reports.report import Interval
 from fixtrail.whatif.changes import Change
 from fixtrail.whatif.history import History, PastVisit, delays_of
+from fixtrail.whatif.levers import Levers
 from fixtrail.whatif.runs import Waits, play, resampled
 
 LEVEL = 0.95
@@ -45,14 +46,15 @@ def effects_of(
 ) -> Effects:
     """The effects of a change. Each pair of runs plays another sample of the history's days."""
     draw, delays = random.Random(f"{seed}/effect"), delays_of(history.visits)
+    levers = Levers(history, change, delays, seed)
     of_day: defaultdict[int, list[PastVisit]] = defaultdict(list)
     for visit in history.visits:
         of_day[visit.day].append(visit)
-    days = list(range(min(of_day), len(history.records.slots.days)))
+    days = range(min(of_day), len(history.records.slots.days))
     pairs: list[tuple[Waits, Waits]] = []
     for _ in range(runs):
         run = resampled(history, of_day, days, delays, draw, change.factor("arrivals"))
-        pairs.append((play(history, run), play(history, run, change)))
+        pairs.append((play(history, run), play(levers.history, levers.changed(run), change)))
         moved(1)
     orders = float(np.mean([before.n for before, _ in pairs]))
     return Effects({figure: _effect(figure, pairs) for figure in FIGURES}, orders)

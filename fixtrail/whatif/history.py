@@ -7,18 +7,16 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fixtrail.whatif.delays import DelayDistribution, estimate_delays
+from fixtrail.whatif.duty import Duty, duty_of, free_technicians
 from fixtrail.whatif.records import CenterRecords, Stretch, VisitRecord
 from fixtrail.whatif.staffing import (
     QUEUES,
     Allocation,
-    Duty,
     Span,
     bays_of,
     both,
     delay_bounds,
-    duty_of,
     free_bays,
-    free_technicians,
     technicians_of,
     truncated_touches,
 )
@@ -44,7 +42,7 @@ class PastStep(NamedTuple):
 
 
 class PastVisit(NamedTuple):
-    """A visit that can be played again."""
+    """A visit that can be played again; `faults`, `requests`, `stockouts` and `comes_for_part` as of its record."""
 
     lane: int
     group: str
@@ -53,6 +51,14 @@ class PastVisit(NamedTuple):
     is_counted: bool
     steps: tuple[PastStep, ...]
     leaves_bay: int
+    faults: int = 1
+    requests: int = 0
+    stockouts: int = 0
+    comes_for_part: bool = False
+
+    @property
+    def work_s(self) -> float:
+        return sum(step.work_s for step in self.steps)
 
 
 class Arrival(NamedTuple):
@@ -79,9 +85,6 @@ class History:
     visits: Sequence[PastVisit]
     # Of the technicians' time the share in which two worked on one car.
     together_share: float
-
-    def staffed(self, day: int) -> tuple[int, ...]:
-        return self.duty.counts[day]
 
     def week(self, day: int) -> int:
         """The number of the week that an open day lies in."""
@@ -133,7 +136,19 @@ def _past_visit(
 ) -> PastVisit:
     steps = tuple(_steps(visit, spans, ends))
     last = max((number for number, step in enumerate(steps, 1) if step.work_s or not step.is_wait), default=0)
-    return PastVisit(visit.lane, visit.group, visit.at_s, day, visit.is_handed_off, steps, last)
+    return PastVisit(
+        visit.lane,
+        visit.group,
+        visit.at_s,
+        day,
+        visit.is_handed_off,
+        steps,
+        last,
+        visit.faults,
+        visit.requests,
+        visit.stockouts,
+        visit.comes_for_part,
+    )
 
 
 def _steps(

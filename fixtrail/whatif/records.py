@@ -1,7 +1,7 @@
 """A center's visits, work and opening days as ClickHouse has them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -34,7 +34,11 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VisitRecord:
-    """One visit: lane 0 is quick; stretches and touches in order of time. Not closed: `closed_s` is None."""
+    """One visit: lane 0 is quick; stretches and touches in order of time. Not closed: `closed_s` is None.
+
+    Of its `requests` for parts `stockouts` were backordered. It `comes_for_part` where an earlier visit of the vehicle
+    was handed off with a part open.
+    """
 
     order_id: str
     lane: int
@@ -45,16 +49,32 @@ class VisitRecord:
     wait_s: float
     stretches: tuple[Stretch, ...]
     touches: tuple[Touch, ...]
+    faults: int = 1
+    requests: int = 0
+    stockouts: int = 0
+    comes_for_part: bool = False
+
+
+class Shift(NamedTuple):
+    """A planned shift from when to when (s); the name is that of the events."""
+
+    technician: str
+    starts_s: float
+    ends_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class CenterRecords:
-    """A center's visits in order of check-in, the days on which it opens, and how many orders are left out, by why."""
+    """A center's visits in order of check-in, the days on which it opens, and how many orders are left out, by why.
+
+    `shifts` are those that were planned, by start; none where nobody tells of any.
+    """
 
     center_id: str
     slots: OpenSlots
     visits: Sequence[VisitRecord]
     left_out: Mapping[str, int]
+    shifts: Sequence[Shift] = ()
 
     def day_of(self, at_s: Sequence[float]) -> list[int]:
         """The number of the open day of each instant."""
@@ -79,7 +99,14 @@ def read_center(ask: Ask, center_id: str, first: date, last: date, holidays: Hol
         raise ExitError(f"{center_id} is open on no day from {first} to {last}", USAGE)
     earlier = first - timedelta(days=1)
     stages = ask("whatif_stages", center=center_id, since=earlier)
-    return records_of(visits, stages, ask("whatif_touches", center=center_id, since=earlier), slots)
+    touches = ask("whatif_touches", center=center_id, since=earlier)
+    records = records_of(visits, stages, touches, slots)
+    return replace(records, shifts=shifts_of(ask("whatif_shifts", center=center_id, since=earlier, until=last)))
+
+
+def shifts_of(rows: pd.DataFrame) -> tuple[Shift, ...]:
+    """The shifts from the answer of the query whatif_shifts."""
+    return tuple(Shift(str(name), start / 1000, end / 1000) for name, start, end in rows.itertuples(index=False))
 
 
 def records_of(visits: pd.DataFrame, stages: pd.DataFrame, touches: pd.DataFrame, slots: OpenSlots) -> CenterRecords:
@@ -114,4 +141,8 @@ def _record(row: dict[str, Any], runs: Sequence[Any], touches: list[Touch]) -> V
         wait_s=float(row["wait_s"]),
         stretches=tuple(part for part in stretches if part.ends_s > part.starts_s),
         touches=tuple(sorted(touches, key=lambda touch: (touch.starts_s, touch.ends_s))),
+        faults=int(row["faults"]),
+        requests=int(row["part_requests"]),
+        stockouts=int(row["stockouts"]),
+        comes_for_part=bool(row["comes_for_part"]),
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet
-from fixtrail.whatif.changes import COUNTS, LANES, SCALES, Change
+from fixtrail.whatif.changes import COUNTS, LANES, NO_QUICK_LANE, SCALES, STOCKOUT, Change
 from fixtrail.whatif.effect import Effects
 from fixtrail.whatif.history import History
+from fixtrail.whatif.lever_sheets import lever_sheets
 from fixtrail.whatif.proof import Proof
 from fixtrail.whatif.usage import pools_of
 from fixtrail.whatif.words import DEFINITIONS, FIGURES, METHODS, POOLS, QUESTION, REFUSALS, TITLE
@@ -72,10 +73,12 @@ def refusal_of(proof: Proof) -> Bilingual:
 
 def report_of(answer: Answer) -> Report:
     """The report, also of a refusal, which it says as its first method."""
-    sheets = [_inputs(answer), _proof(answer.proof)] if answer.proof.bands else [_inputs(answer)]
+    sheets = [_inputs(answer), *lever_sheets(answer.history, answer.change)]
+    if answer.proof.bands:
+        sheets.append(_proof(answer.proof))
     figures: tuple[Figure, ...] = ()
     change = change_text(answer.change)
-    scope = {**answer.scope, "change": change}
+    scope = {**answer.scope, "change": change, "days_with_shifts": answer.history.duty.planned_days}
     methods: tuple[Bilingual, ...] = METHODS
     if answer.effects is None:
         refusal = refusal_of(answer.proof)
@@ -92,7 +95,13 @@ def change_text(change: Change) -> Bilingual:
     """The change in words."""
     parts = [(f"{number:+d}", COUNTS[name]) for name, number in change.counts.items()]
     parts += [(f"{100 * (factor - 1):+g} %", SCALES[name]) for name, factor in change.factors.items()]
-    return Bilingual("，".join(f"{words.zh} {by}" for by, words in parts), ", ".join(f"{by} {w.en}" for by, w in parts))
+    texts = [Bilingual(f"{words.zh} {by}", f"{by} {words.en}") for by, words in parts]
+    if change.stockout is not None:
+        rate = f"{100 * change.stockout:g} %"
+        texts.append(Bilingual(f"{STOCKOUT.zh} {rate}", f"{STOCKOUT.en} {rate}"))
+    if not change.has_quick_lane:
+        texts.append(NO_QUICK_LANE)
+    return Bilingual("，".join(text.zh for text in texts), ", ".join(text.en for text in texts))
 
 
 def left_out(history: History) -> dict[str, int]:

@@ -16,6 +16,7 @@ import numpy as np
 from fixtrail.reports.need.slots import SLOT_MS
 from fixtrail.whatif.changes import NO_CHANGE, Change
 from fixtrail.whatif.delays import DelayDistribution
+from fixtrail.whatif.duty import PlayedDay
 from fixtrail.whatif.floor import Car, Floor, Staff, Step
 from fixtrail.whatif.history import Arrival, History, PastStep, PastVisit, Stratum
 from schemas.times import DAY_S
@@ -40,14 +41,6 @@ class DrawnCar(NamedTuple):
     # Comes only with these arrivals per car that came: 0.4 says that it comes when there are more than 40 % of them.
     comes_from: float
     is_measured: bool
-
-
-class PlayedDay(NamedTuple):
-    """An open day of a run: when technicians are there (s), and how many of each pool."""
-
-    starts_s: float
-    ends_s: float
-    staffed: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +124,7 @@ def replayed(
         if visit is not None:
             car = drawn_car(visit, arrival.at_s, arrival.day, delays, draw)
             cars.append(car._replace(is_measured=car.is_measured and arrival.day >= since_day))
-    days = range(arrivals[0].day, len(history.duty.spans))
-    return DrawnRun(cars, [PlayedDay(*history.duty.spans[day], history.staffed(day)) for day in days])
+    return DrawnRun(cars, history.duty.days[arrivals[0].day :])
 
 
 def resampled(
@@ -152,8 +144,7 @@ def resampled(
     for day in days:
         source = draw.choice(kinds[history.records.slots.kinds[day]])
         shift_s = history.records.hours(day)[0] - history.records.hours(source)[0]
-        starts_s, ends_s = history.duty.spans[source]
-        played.append(PlayedDay(starts_s + shift_s, ends_s + shift_s, history.staffed(source)))
+        played.append(tuple(presence.later(shift_s) for presence in history.duty.days[source]))
         for visit in of_day.get(source, ()):
             cars += _with_further(visit, visit.at_s + shift_s, day, delays, draw, most_arrivals)
     return DrawnRun(sorted(cars, key=lambda car: car.at_s), played)
@@ -202,9 +193,10 @@ def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Sta
     more[technicians.of_lane[0]] += change.more("quick_technicians")
     more[technicians.of_lane[1]] += change.more("technicians")
     times = []
-    for day in (*days, *_weeks_after(days)):
-        for pool, count in enumerate(day.staffed):
-            times += [(day.starts_s, pool, max(count + more[pool], 0) if count else 0), (day.ends_s, pool, 0)]
+    for presence in (presence for day in (*days, *_weeks_after(days)) for presence in day):
+        for pool, count in enumerate(presence.counts):
+            staffed = max(count + more[pool], 0) if count else 0
+            times += [(presence.starts_s, pool, staffed), (presence.ends_s, pool, 0)]
     empty = [float(bays.count(pool)) if bays.members else float("inf") for pool in range(1 + max(bays.of_lane))]
     empty[bays.of_lane[0]] += change.more("quick_bays")
     empty[bays.of_lane[1]] += change.more("bays")
@@ -213,11 +205,11 @@ def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Sta
 
 def _weeks_after(days: Sequence[PlayedDay]) -> Iterator[PlayedDay]:
     """The last week twice more, so that cars of the last day are finished as those of any other."""
-    last = [day for day in days if day.starts_s > days[-1].starts_s - 6.5 * DAY_S]
+    last = [day for day in days if day[0].starts_s > days[-1][0].starts_s - 6.5 * DAY_S]
     for weeks in (1, 2):
         shift_s = weeks * 7 * DAY_S
         for day in last:
-            yield PlayedDay(day.starts_s + shift_s, day.ends_s + shift_s, day.staffed)
+            yield tuple(presence.later(shift_s) for presence in day)
 
 
 def _changed(history: History, car: DrawnCar, change: Change) -> Car:

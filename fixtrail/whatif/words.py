@@ -6,7 +6,8 @@ from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("假如", "What if")
 QUESTION = Bilingual(
-    "多一名技师或少一个工位，客户的等待会变多少？", "How would waits change with a technician more, or a bay less?"
+    "多一名技师、少一个工位、少缺货或取消快修通道，客户的等待会变多少？",
+    "How would waits change with a technician more, a bay less, fewer stock-outs or no quick lane?",
 )
 FIGURES: Mapping[str, Bilingual] = {
     "mean_s": Bilingual("平均等待", "mean wait"),
@@ -43,9 +44,11 @@ METHODS = (
         "each with its cars, their work and the technicians of that day",
     ),
     Bilingual(
-        "在岗技师：当日有作业记录的技师，从营业到收工；工位：维修事件中的不同工位；两条通道互不借用时各为一池",
-        "Technicians of a day are those who worked on it, from opening to the last start of work that is usual; bays "
-        "are those that repairs name; lanes that lend each other nobody have pools of their own",
+        "在岗技师：有计划班次者按班次，其余为当日有作业记录者，从营业到收工；工位：维修事件中的不同工位；"
+        "两条通道互不借用时各为一池",
+        "Technicians of a day are those with a planned shift, for its hours, and those who worked without one, from "
+        "opening to the last start of work that is usual; bays are those that repairs name; lanes that lend each other "
+        "nobody have pools of their own",
     ),
     Bilingual(
         "没有人空闲时开始的等待只知其界限：原有延迟按区间删失估计（Turnbull，1976），其余为排队",
@@ -61,6 +64,17 @@ METHODS = (
         "变化与区间：成对模拟，除此变化外全同；每一对抽取另一组日子；95% 区间含历史的抽样误差与模拟误差",
         "The change: pairs of runs that differ in nothing else, each of another sample of days; the 95 % interval "
         "holds both the sampling of the history and the chance of the runs",
+    ),
+    Bilingual(
+        "缺货率：配件请求中缺货的占比；随机改变的订单换成本中心作业量相近、货架有货（或缺货）的订单，为缺件再来的车辆同比增减",
+        "Stock-out rate: backordered part requests of all; orders that chance takes become like others of about the "
+        "same work whose parts were there, or were not; cars that come again for a part do so as much more or less "
+        "often",
+    ),
+    Bilingual(
+        "取消快修通道：两条通道的人与工位合为一池；其车辆如标准通道中同故障的车辆，少于 8 辆时作业不变、延迟按标准通道",
+        "No quick lane: people and bays of both are one pool, and its cars are like those of the same faults in the "
+        "standard lane; where there are fewer than 8 of these they keep their work and have that lane's delays",
     ),
     Bilingual(
         "未计入：服务顾问与质检员的排队（视为固定延迟）、技师技能差异、客户因等待变化而改变的到店与取消",
@@ -90,6 +104,15 @@ REFUSALS: Mapping[str, Bilingual] = {
     "too_vague": Bilingual(
         "模型对最近 8 周说得太宽：{name}应在 {low:.1f} 至 {high:.1f} 分钟之间，什么也证明不了",
         "the model says too little of the last 8 weeks: {name} between {low:.1f} and {high:.1f} min proves nothing",
+    ),
+    "no_stockouts": Bilingual(
+        "历史中有配件请求的订单：{out} 个缺货、{there} 个有货；两者都需至少 8 个",
+        "of the orders that asked for parts {out} waited for one that was not on the shelf, and {there} did not; it "
+        "takes at least 8 of each",
+    ),
+    "no_quick_lane": Bilingual(
+        "快修通道只有 {cars} 辆完成的车：没有可取消的通道",
+        "{cars} finished visits were in the quick lane: there is none that could be closed",
     ),
     "overload": Bilingual(
         "有此变化时{pool}的作业占其在岗时间的 {used:.0%}：排队会无止境地增长",

@@ -61,6 +61,7 @@ COMMON = {
     "currency": Bilingual("货币", "currency"),
     "runs": Bilingual("模拟次数", "runs"),
     "seed": Bilingual("随机种子", "seed"),
+    "days_with_shifts": Bilingual("有计划班次的天数", "days with planned shifts"),
     "refused": Bilingual("不作答", "refused"),
     "round": Bilingual("轮次", "round"),
     "months": Bilingual("月数", "months"),
@@ -91,6 +92,8 @@ SCOPE_VALUES: Mapping[str, Mapping[str, Bilingual]] = {
         "does_not_fit": Bilingual("模型不符", "the model does not fit"),
         "too_vague": Bilingual("模型说得太宽", "the model says too little"),
         "overload": Bilingual("作业多于时间", "more work than time"),
+        "no_stockouts": Bilingual("缺货太少", "too few stock-outs"),
+        "no_quick_lane": Bilingual("没有快修通道", "no quick lane"),
     },
     "not_estimable": {
         "no_pilot_wave": Bilingual("没有试点批次", "there is no such wave"),

@@ -15,6 +15,16 @@ def test_people_bays_and_shares_together_are_one_change():
     assert change.factor("work") == 1.0
 
 
+def test_a_stock_out_rate_is_a_share_or_in_percent_and_a_lane_is_closed():
+    change = parse_changes(["stockout=0.06", "quick_lane=off", "technicians=+1"])
+
+    assert change.stockout == parse_changes(["stockout=6%"]).stockout == pytest.approx(0.06)
+    assert not change.has_quick_lane
+    assert parse_changes(["stockout=0"]).stockout == 0.0
+    untouched = parse_changes(["technicians=+1"])
+    assert untouched.stockout is None and untouched.has_quick_lane
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -29,6 +39,14 @@ def test_people_bays_and_shares_together_are_one_change():
         (["arrivals=-95%"], "a share more or less"),
         (["work=+0%"], "a share more or less"),
         (["bays=+١"], "so many more or fewer"),
+        (["stockout=6"], "stockout=6: the share of part requests that are backordered, from 0 to 0.95, as in"),
+        (["stockout=+6%"], "as in stockout=0.06 or stockout=6%"),
+        (["stockout=-0.1"], "the share of part requests"),
+        (["stockout="], "the share of part requests"),
+        (["stockout=."], "the share of part requests"),
+        (["stockout=0.06", "stockout=0.07"], "stockout is given twice"),
+        (["quick_lane=on"], "quick_lane=on: the lane can only be closed, as in quick_lane=off"),
+        (["quick_lane=off", "quick_technicians=+1"], "quick_technicians: there are none with quick_lane=off; say tech"),
     ],
 )
 def test_what_is_no_change_is_refused_with_what_would_be_one(words: list[str], reason: str):
