@@ -12,6 +12,7 @@ from typing import Any
 
 from tests import compare, feed
 from tests.chaos import notices, told, topics
+from tests.chaos.api_load import event_in, identity_of
 from tests.chaos.faults import GROUP_OF, Done
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Log, Sent
@@ -67,7 +68,7 @@ class Evidence:
 def gather(fleet: Fleet, log: Log, watch: Watch, done: list[Done], ended_ms: int) -> Evidence:
     """Read the topics, once everything is idle; `ended_ms` is when the watch had its last look at the clock."""
     records = {(r.partition, r.offset): r for r in read_topic(fleet.kafka, EVENTS) if not topics.is_heartbeat(r)}
-    sent = _sent_by_place(records, log)
+    sent = sent_by_place(records, log)
     truth = Truth(record.event for _, record in sorted(sent.items()) if record.event is not None)
     found = {name: read_topic(fleet.kafka, name) for name in OUTPUTS}
     found[CHANGELOG] = read_topic(fleet.kafka, fleet.app_id + CHANGELOG)
@@ -82,7 +83,7 @@ def check(evidence: Evidence) -> Findings:
     return Findings(
         {
             "every acknowledged record is in the topic, and nothing else is": list(
-                _topic_differences(evidence.records, evidence.log)
+                topic_differences(evidence.records, sent, evidence.log)
             ),
             "every bad record is in the dead letters with its code, no good one is": list(
                 _letter_differences(written[LETTERS], sent)
@@ -131,27 +132,33 @@ def _told(evidence: Evidence) -> dict[str, list[str]]:
     }
 
 
-def _sent_by_place(records: dict[Place, Any], log: Log) -> dict[Place, Sent]:
-    """What each record of the topic is: what was acknowledged there, or one whose fate was unknown."""
+def sent_by_place(records: dict[Place, Any], log: Log) -> dict[Place, Sent]:
+    """What each record of the topic is: acknowledged there, of unknown fate, or accepted by the API."""
     unknown = {(record.key, record.value): record for record in log.unknown}
-    return {
-        place: log.acknowledged.get(place) or unknown[record.key, record.value]
+    sent = {
+        place: log.acknowledged.get(place) or unknown.get((record.key, record.value)) or _accepted(record, log)
         for place, record in records.items()
-        if place in log.acknowledged or (record.key, record.value) in unknown
     }
+    return {place: record for place, record in sent.items() if record is not None}
 
 
-def _topic_differences(records: dict[Place, Any], log: Log) -> Iterator[str]:
-    for place, sent in log.acknowledged.items():
+def _accepted(record: Any, log: Log) -> Sent | None:
+    event = event_in(record.value) if log.accepted else None
+    return log.accepted.get(identity_of(record.key, event)) if event is not None else None
+
+
+def topic_differences(records: dict[Place, Any], sent: dict[Place, Sent], log: Log) -> Iterator[str]:
+    for place, acknowledged in log.acknowledged.items():
         record = records.get(place)
         if record is None:
             yield f"{place} was acknowledged and is not there"
-        elif (record.key, record.value) != (sent.key, sent.value):
+        elif (record.key, record.value) != (acknowledged.key, acknowledged.value):
             yield f"{place} holds something else than was acknowledged"
-    unknown = {(record.key, record.value) for record in log.unknown}
-    for place, record in records.items():
-        if place not in log.acknowledged and (record.key, record.value) not in unknown:
-            yield f"{place} was never sent"
+    yield from (f"{place} was never sent" for place in records.keys() - sent.keys())
+    stored = set(map(id, sent.values()))
+    yield from (
+        f"{name} was accepted by the API and is not there" for name, r in log.accepted.items() if id(r) not in stored
+    )
 
 
 def _letter_differences(letters: list[Any], sent: dict[Place, Sent]) -> Iterator[str]:

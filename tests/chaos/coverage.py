@@ -33,6 +33,11 @@ def coverage(evidence: Evidence) -> dict[str, int]:
     return {
         "records sent": len(log.acknowledged),
         "of unknown fate": len(log.unknown),
+        **(
+            {"events accepted by the API": len(log.accepted), "requests to it sent again": log.repeated.total()}
+            if fleet.api
+            else {}
+        ),
         "distinct events": sum(1 for _ in compare.distinct(evidence.truth.events)),
         "orders": len(evidence.truth.orders),
         "bad records": sum(record.event is None for record in evidence.sent.values()),

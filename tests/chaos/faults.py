@@ -254,6 +254,8 @@ HOW: dict[str, Callable[[Chaos, Fault], None]] = {
     "freeze-broker": Chaos.freeze,
     "lose-changelog-tail": Chaos.lose_changelog_tail,
     "fill-broker-disk": Chaos.fill_disk,
+    "kill-ledger": Chaos.kill_and_return,
+    "freeze-ledger": Chaos.freeze,
     "kill-clickhouse": Chaos.kill_and_return,
     "stop-clickhouse": Chaos.stop_and_return,
     "stop-clickhouse-and-a-writer": Chaos.stop_with_a_writer,

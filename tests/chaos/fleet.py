@@ -28,6 +28,7 @@ from tests.chaos.hosts import (
     listens,
     python_command,
 )
+from tests.chaos.postgres import Postgres
 from tests.chaos.processes import Part, Processes, inherited
 from tests.chaos.proxy import HOST, Proxy
 from tests.providers.server import Provider
@@ -40,6 +41,7 @@ BOXES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("writer-1", "writer-2"), ("sink", "clickhouse")),
     **dict.fromkeys(("push-1", "push-2"), ("sink", "push")),
     "watch-1": ("watch",),
+    "web-1": ("web",),
     "pulse-1": ("pulse",),
 }
 ANSWER_LIMIT_S = 300.0
@@ -55,7 +57,8 @@ class Fleet(Processes):
     """`with Fleet(folder, …) as fleet:` starts everything and leaves nothing running.
 
     `mutant` names a fault of tests.chaos.mutants that the boxes are started with; `settings` are further FIXTRAIL_*.
-    `told`: customers are told, so push sinks, their providers, the watch and the pulse run as well.
+    `told`: customers are told, so push sinks, their providers, the watch and the pulse run as well; with `api` a web
+    server, too. `ledger` is where the push sinks keep what they sent: "sqlite" or "postgresql".
     """
 
     def __init__(
@@ -69,10 +72,14 @@ class Fleet(Processes):
         mutant: str | None = None,
         revision: str | None = None,
         told: bool = False,
+        api: bool = False,
+        ledger: str = "sqlite",
     ) -> None:
         super().__init__(folder)
         self.broker, self.workers = broker, workers
-        self.told = told
+        self.told, self.api = told, api
+        self.postgres: Postgres | None = None
+        self._ledger_kind = ledger
         self.brokers = list(BROKERS) if brokers == len(BROKERS) else ["broker", "broker-2"][:brokers]
         self.cluster: Cluster | None = None
         self.settings = dict(settings or {})
@@ -114,23 +121,26 @@ class Fleet(Processes):
             self.app_id = asyncio.run(coordinated_by(2, self.kafka))
         self.migrate()
         if self.told:
+            self._make_ledger()
             self.providers = providers.start(self.passwords["hash"])
             self.settings |= providers.write_settings(self.folder, self.providers)
         self._start_boxes()
 
     def close(self) -> None:
         """End everything, boxes first, and unmount what was mounted."""
-        boxes = [name for name in self.parts if name not in (*self.brokers, "clickhouse")]
+        boxes = [name for name in self.parts if name in BOXES]
         with contextlib.suppress(TimeoutError):
             self.stop(*boxes)
         with contextlib.suppress(TimeoutError):
-            self.stop(*(name for name in ("clickhouse", *reversed(self.brokers)) if name in self.parts))
+            self.stop(*(name for name in ("clickhouse", "ledger", *reversed(self.brokers)) if name in self.parts))
         self.supervise_no_more()
         for proxy in self.proxies.values():
             with contextlib.suppress(OSError):
                 proxy.stop()
         for provider in self.providers.values():
             provider.stop()
+        if self.postgres is not None:
+            self.postgres.close()
         if self.cluster is not None:
             self.cluster.close()
         for path in self._mounted:
@@ -139,8 +149,8 @@ class Fleet(Processes):
     def start_anew(self, app_id: str) -> None:
         """Begin once more at the first event: no state, no commits, an empty ClickHouse, empty topics of results.
 
-        What the boxes read, and the ledger of what customers were told, are left as they are. The watch and the pulse
-        stay away: nobody looks at the clock again. Returns once the boxes are ready.
+        What the boxes read, and the ledger of what customers were told, are left as they are. The watch, the pulse and
+        the web server stay away: nobody looks at the clock again. Returns once the boxes are ready.
         """
         self.stop(*self.boxes_now())
         self.stop("clickhouse")
@@ -150,7 +160,7 @@ class Fleet(Processes):
         self.wait_ready("clickhouse")
         asyncio.run(delete_topics(self.kafka, RESULTS))
         self.migrate()
-        self._start_boxes(without=("watch-", "pulse-"))
+        self._start_boxes(without=("watch-", "pulse-", "web-"))
 
     # What there is
 
@@ -231,6 +241,15 @@ class Fleet(Processes):
         self._add("broker", command, {}, ready)
         self._proxy("clickhouse", self.ports["clickhouse"], self.ports["http"])
 
+    def _make_ledger(self) -> None:
+        if self._ledger_kind != "postgresql":
+            return
+        self.postgres = Postgres(free_ports("ledger")["ledger"])
+        self.settings["FIXTRAIL_LEDGER"] = self.postgres.dsn
+        self._add("ledger", self.postgres.command, {}, self.postgres.answers)
+        self.want("ledger")
+        self.wait_ready("ledger")
+
     def _make_clickhouse(self, name: str = "clickhouse") -> None:
         ports = self.ports
         command = [
@@ -248,7 +267,11 @@ class Fleet(Processes):
 
     def _boxes(self) -> Iterator[str]:
         """Those that this fleet can have."""
-        return (name for name in BOXES if self.told or name.startswith(("worker-", "writer-")))
+        return (
+            name
+            for name in BOXES
+            if name.startswith(("worker-", "writer-")) or (self.api if name.startswith("web-") else self.told)
+        )
 
     def _start_boxes(self, without: tuple[str, ...] = ()) -> None:
         """All of them but the workers that come by scaling; returns once they are ready."""
@@ -256,6 +279,9 @@ class Fleet(Processes):
             port = self.health[name] = free_ports("health")["health"]
             url = f"http://{HOST}:{port}/readyz"
             environment = {**self.environment(name), "FIXTRAIL_HEALTH_PORT": str(port)}
+            if name.startswith("web-"):
+                self.ports[name] = free_ports(name)[name]
+                environment["FIXTRAIL_WEB_PORT"] = str(self.ports[name])
             self._add(name, [*self._box(), *BOXES[name]], environment, lambda url=url: answers(url))  # type: ignore[misc]
         extra = {f"worker-{number}" for number in range(self.workers + 1, WORKERS + 1)}
         names = [name for name in self._boxes() if name not in extra and not name.startswith(without)]
@@ -323,6 +349,15 @@ class Fleet(Processes):
     def migrate(self) -> None:
         """Create topics and tables."""
         self.run("migrate")
+
+    @property
+    def web_url(self) -> str:
+        """Where the API is."""
+        return f"http://{HOST}:{self.ports['web-1']}"
+
+    def api_key(self) -> str:
+        """A key that may send every event."""
+        return self.run("api-keys", "add", "chaos", "--scope", "events:write", "--per-minute", "1000000").split()[0]
 
     # What it says
 

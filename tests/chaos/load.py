@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,11 +38,14 @@ class Sent:
 
 @dataclass(slots=True)
 class Log:
-    """What became of each record: acknowledged with its place, or unknown."""
+    """What became of each record: acknowledged with its place, unknown, or accepted by the API."""
 
     acknowledged: dict[tuple[int, int], Sent] = field(default_factory=dict)
     acknowledged_at: dict[tuple[int, int], float] = field(default_factory=dict)
     unknown: list[Sent] = field(default_factory=list)
+    accepted: dict[tuple[bytes, str, str, str], Sent] = field(default_factory=dict)
+    # Requests to the API that got another answer than "accepted", or none, and were sent again.
+    repeated: Counter[str] = field(default_factory=Counter)
 
 
 def records_of(seed: int, number: int, start: datetime = feed.START, days: int = feed.DAYS) -> list[Sent]:

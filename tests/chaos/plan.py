@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 WRITERS = ("writer-1", "writer-2")
 PUSHERS = ("push-1", "push-2")
 WATCHES = ("watch-1",)
+WEBS = ("web-1",)
 BROKERS = ("broker-1", "broker-2", "broker-3")
 # Scaled in this order, again and again, from two workers.
 SCALES = (3, 1, 2)
@@ -33,6 +34,8 @@ class Kind:
     is_for_smoke: bool = False
     # Some need somebody who is told.
     only_told: bool = False
+    # Some need a ledger that is a server.
+    only_postgres: bool = False
 
 
 KINDS = {
@@ -75,6 +78,8 @@ KINDS = {
     "lose-sms": Kind(1, "sms", (3, 8), only_told=True, is_for_smoke=True),
     "fail-sms": Kind(1, "sms", (3, 10), only_told=True),
     "hang-sms": Kind(1, "sms", (3, 10), only_told=True),
+    "kill-ledger": Kind(2, "ledger", (3, 20), only_postgres=True),
+    "freeze-ledger": Kind(1, "ledger", (5, 30), only_postgres=True),
 }
 # What only several brokers can have.
 CLUSTER_KINDS = {
@@ -123,6 +128,7 @@ class _Draft:
     """What of the fleet is free when, while a plan is made."""
 
     told: bool
+    api: bool = False
     brokers: tuple[str, ...] = ("broker",)
     workers: int = 2
     scaled: int = 0
@@ -130,7 +136,8 @@ class _Draft:
 
     def boxes(self, kind: str) -> list[str]:
         workers = [f"worker-{number}" for number in range(1, self.workers + 1)]
-        boxes = [*workers, *workers, *WRITERS, *(PUSHERS + WATCHES if self.told else ())]
+        told, api = PUSHERS + WATCHES if self.told else (), WEBS if self.api else ()
+        boxes = [*workers, *workers, *WRITERS, *told, *api]
         return {"box": boxes, "boxes": ["boxes"], "broker": list(self.brokers)}.get(kind, [kind])
 
     def is_free(self, victim: str, at: float) -> bool:
@@ -154,6 +161,11 @@ class _Draft:
             self.workers = int(fault.detail)
 
 
+def name_of(part: str) -> str:
+    """`worker` of `worker-2`."""
+    return part.partition("-")[0]
+
+
 def _part(victim: str) -> str:
     return "broker" if victim.startswith("broker") else victim
 
@@ -168,12 +180,14 @@ def plan_of(
     told: bool = True,
     cluster: bool = False,
     namespaces: bool = True,
+    api: bool = False,
+    postgres: bool = False,
 ) -> list[Fault]:
     """The faults of a run of so many seconds: each kind once first, then all kinds by their weights.
 
     They overlap, but never on one part, and what concerns all boxes comes alone. `told`: there are customers who are
     told, so the push sinks, the watch and the providers are hit as well. `cluster`: three brokers, whose faults are
-    every second one of the first.
+    every second one of the first. `api`: there is a web server. `postgres`: the ledger is a server that can be hit.
     """
     rng = random.Random(f"chaos {seed}")
     kinds = {
@@ -184,10 +198,11 @@ def plan_of(
         and (namespaces or not kind.only_namespaces)
         and (kind.is_for_smoke or not smoke)
         and (told or not kind.only_told)
+        and (postgres or not kind.only_postgres)
     }
     weighted = [name for name, kind in kinds.items() for _ in range(kind.weight)]
     deck: list[str] = []
-    draft, faults = _Draft(told, BROKERS if cluster else ("broker",)), []
+    draft, faults = _Draft(told, api, BROKERS if cluster else ("broker",)), []
     at = FIRST_AT_S
     while at < seconds - LAST_BEFORE_END_S:
         if len(deck) < 2:
@@ -221,7 +236,8 @@ def _drawn(
     # Not far down the deck: what has to wait for a quiet moment gets it.
     for place in range(len(deck) - 1, max(-1, len(deck) - 4), -1):
         kind = kinds[deck[place]]
-        free = [box for box in draft.boxes(kind.on) if draft.is_free(box, at)]
+        names = [box for box in draft.boxes(kind.on) if name_of(box) in STEPS or deck[place] != "kill-at-step"]
+        free = [box for box in names if draft.is_free(box, at)]
         lasts_s = round(rng.uniform(*kind.lasts_s), 1)
         if not free or at + lasts_s > end:
             continue
@@ -239,7 +255,7 @@ def first_faults(plan: list[Fault], number: int) -> tuple[list[Fault], float]:
 
 def _detail(name: str, victim: str, draft: _Draft, at: float, rng: random.Random) -> str:
     if name == "kill-at-step":
-        return f"{rng.choice(STEPS[victim.partition('-')[0]])}:{rng.randint(1, 6)}"
+        return f"{rng.choice(STEPS[name_of(victim)])}:{rng.randint(1, 6)}"
     if name == "scale":
         return str(SCALES[draft.scaled % len(SCALES)])
     if name == "kill-two-brokers":

@@ -41,6 +41,9 @@ class End:
         if self.name.startswith("broker"):
             # Java says 143 after SIGTERM; a broker whose disk is full ends by itself.
             return self.code in (143, 1)
+        if self.name == "ledger":
+            # PostgreSQL is started again while what was killed is not gone yet.
+            return self.code in (0, 1)
         if self.code == 1:
             return "Kafka cannot be used" in self.said
         return self.code in (70, 75) or (self.code == CRASHED and bool(self.step))

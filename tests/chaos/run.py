@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from tests import feed
-from tests.chaos import checker, providers, told
+from tests.chaos import api_load, checker, providers, told
+from tests.chaos.api_load import ApiLoad
 from tests.chaos.cluster import BROKERS
 from tests.chaos.cluster_faults import CLUSTER_HOW
 from tests.chaos.coverage import coverage, recoveries
@@ -38,6 +39,7 @@ from tests.chaos.report import growth_of, lines_of, write_json
 from tests.chaos.today import RECORDS, among, orders_of_today
 from tests.chaos.watch import Watch
 from tests.kafka_cluster import missing_kafka
+from tests.providers.postgres import find_postgres
 
 HOW.update(CLUSTER_HOW)
 # What is promised, and how long is waited to see whether it is merely late.
@@ -65,6 +67,9 @@ class RunOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     idle_limit_s: float = 400.0
     brokers: int = 1
+    # A share of the events comes through a web server.
+    api: bool = False
+    ledger: str = "sqlite"
     # Orders of today a minute, whose customers are told: 0 leaves out the push sinks and the watch.
     today: float = 0.0
     # Days over which the other orders come.
@@ -80,6 +85,8 @@ class RunOptions:
             told=self.today > 0,
             cluster=self.brokers == len(BROKERS),
             namespaces=namespaces_work(),
+            api=self.api,
+            postgres=self.ledger == "postgresql",
         )
 
     def records(self) -> list[Sent]:
@@ -110,23 +117,28 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
             **options.settings,
         },
         told=options.today > 0,
+        api=options.api,
+        ledger=options.ledger,
     ) as fleet:
         if options.today:
             records = _with_today(options, records, fleet)
         assert checker.canaries_are_known(records)
-        load = Load(fleet.kafka, records, options.rate, folder / "sent.jsonl")
+        loads = _loads(options, records, fleet, folder / "sent.jsonl")
         watch, chaos = Watch(fleet), Chaos(fleet, plan, say=_say)
         print("\nrunning", flush=True)
         watch.start()
-        load.start()
+        for load in loads:
+            load.start()
         chaos.start()
         try:
             chaos.finish()
-            load.join(options.minutes * 60 + 600)
+            for load in loads:
+                load.join(options.minutes * 60 + 600)
         finally:
             chaos.undo()
-        if load.failed is not None or load.is_alive():
-            raise RuntimeError(f"the load did not get through: {load.failed!r}")
+        for load in loads:
+            if load.failed is not None or load.is_alive():
+                raise RuntimeError(f"the {load.name} did not get through: {load.failed!r}")
         print("everything is sent", flush=True)
         # A heartbeat would be something left to do.
         pulses = fleet.now("pulse")
@@ -144,7 +156,7 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
             told.wait_told(fleet, TOLD_WITHIN_S, even_later=False)
             fleet.stop(*fleet.now("push"))
         watch.stop()
-        evidence = checker.gather(fleet, load.log, watch, chaos.done, ended_ms)
+        evidence = checker.gather(fleet, loads[0].log, watch, chaos.done, ended_ms)
         findings = checker.check(evidence)
         findings.broken["no lag is left within 120 s of the last fault and record"] = still or (
             [f"it took {idle_after_s:.0f} s"] if idle_after_s > IDLE_WITHIN_S else []
@@ -156,6 +168,8 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
             "today": options.today,
             "broker": options.broker,
             "brokers": options.brokers,
+            "api": options.api,
+            "ledger": options.ledger,
             "namespaces": options.brokers == len(BROKERS) and namespaces_work(),
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began_wall)),
             "faults": dict(Counter(done.fault.kind for done in chaos.done if done.failed is None)),
@@ -179,6 +193,16 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
     print("\n".join(["", *lines_of(result)]), flush=True)
     print(findings, flush=True)
     return result
+
+
+def _loads(options: RunOptions, records: list[Sent], fleet: Fleet, path: Path) -> tuple[Load, *tuple[ApiLoad, ...]]:
+    """What sends the records: a producer, and a client of the API for its share of them; they share a log."""
+    if not options.api:
+        return (Load(fleet.kafka, records, options.rate, path),)
+    produced, through_api = api_load.split(records)
+    share = len(through_api) / len(records)
+    load = Load(fleet.kafka, produced, options.rate * (1 - share), path)
+    return load, ApiLoad(fleet.web_url, fleet.api_key(), through_api, options.rate * share, load.log)
 
 
 def _with_today(options: RunOptions, records: list[Sent], fleet: Fleet) -> list[Sent]:
@@ -220,6 +244,7 @@ def main() -> int:
     parser.add_argument("--gap", type=float, default=19.0, help="seconds from one fault to the next, in the mean")
     parser.add_argument("--broker", choices=("kafka", "embedded"), help="default: Apache Kafka where it can be started")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="three: replication 3, TLS and SCRAM")
+    parser.add_argument("--ledger", choices=("sqlite", "postgresql"), help="default: PostgreSQL where it is installed")
     parser.add_argument("--faults", type=int, help="so many faults and no more, in place of --minutes")
     parser.add_argument("--smoke", action="store_true", help="only the quick kinds of faults")
     parser.add_argument("--no-replay", action="store_true", help="do not read everything again at the end")
@@ -233,6 +258,8 @@ def main() -> int:
     broker = given.broker or ("embedded" if missing_kafka() else "kafka")
     if given.brokers > 1 and (broker != "kafka" or missing_kafka()):
         parser.error(f"three brokers are Apache Kafka's: {missing_kafka() or 'leave --broker embedded out'}")
+    # A short run leaves out what only takes time to start.
+    ledger = given.ledger or ("sqlite" if given.smoke or find_postgres() is None else "postgresql")
     options = RunOptions(
         given.seed,
         given.minutes,
@@ -243,6 +270,8 @@ def main() -> int:
         not given.no_replay,
         given.code,
         brokers=given.brokers,
+        api=not given.smoke,
+        ledger=ledger,
         today=given.today,
         days=given.days,
     )

@@ -30,11 +30,13 @@ Row = dict[str, Any]
 
 def rows(fleet: Fleet) -> list[Row]:
     """The ledger's sends; none while there is no ledger."""
+    query = "SELECT id, notice_id, order_id, milestone, channel, state, reason, due_at, address FROM sends"
+    if fleet.postgres is not None:
+        return fleet.postgres.rows(query)
     if not fleet.ledger.exists():
         return []
     with contextlib.closing(sqlite3.connect(f"file:{fleet.ledger}?mode=ro", uri=True, timeout=30)) as database:
         database.row_factory = sqlite3.Row
-        query = "SELECT id, notice_id, order_id, milestone, channel, state, reason, due_at, address FROM sends"
         return [dict(row) for row in database.execute(query)]
 
 

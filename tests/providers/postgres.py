@@ -28,7 +28,7 @@ def find_postgres() -> Path | None:
 def a_postgres(programs: Path) -> Iterator[str]:
     """A fresh server on loopback that only this test knows; its DSN."""
     # It refuses to run as root.
-    user = _some_user() if os.getuid() == 0 else None
+    user = some_user() if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="fixtrail-pg-"))
     if user:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -70,7 +70,8 @@ def _wait_for(dsn: str, server: subprocess.Popen[bytes]) -> str:
             time.sleep(0.1)
 
 
-def _some_user() -> pwd.struct_passwd:
+def some_user() -> pwd.struct_passwd:
+    """Whom the server runs as where the tests run as root."""
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)

@@ -24,7 +24,7 @@ def test_the_same_seed_is_the_same_plan():
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_half_an_hour_has_sixty_faults_and_every_kind(seed: int):
-    plan = plan_of(seed, 1800)
+    plan = plan_of(seed, 1800, api=True, postgres=True)
 
     assert len(plan) >= 60
     assert {fault.kind for fault in plan} == set(KINDS)

@@ -18,7 +18,7 @@ def of_brokers(plan: list[Fault]) -> list[Fault]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_half_an_hour_with_three_brokers_has_sixty_faults_and_every_kind(seed: int):
-    plan = plan_of(seed, 1800, cluster=True)
+    plan = plan_of(seed, 1800, cluster=True, api=True, postgres=True)
 
     assert len(plan) >= 60
     assert {fault.kind for fault in plan} == (set(KINDS) | set(CLUSTER_KINDS)) - THROUGH_PROXY
