@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schemas.events import Event, Quote
+from schemas.events import Event, Quote, QuotedLabour, QuotedPart
 
 MAX_CODE_CHARS = 64
 WITHHELD = "(free text)"
@@ -70,7 +70,7 @@ def without_address(text: str) -> str:
 
 def _quote(quote: Quote) -> Quote:
     """The quote with no address in what its lines are called; the same object where there is none."""
-    lines = (*quote.parts, *(quote.labour or ()))
+    lines: tuple[QuotedPart | QuotedLabour, ...] = (*quote.parts, *(quote.labour or ()))
     if not any(line.name is not None and holds_address(line.name) for line in lines):
         return quote
     names = {
