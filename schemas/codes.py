@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from schemas.events import Event
+from schemas.events import Event, Quote, QuotedLabour, QuotedPart
 
 MAX_CODE_CHARS = 64
 WITHHELD = "(free text)"
@@ -17,6 +18,14 @@ CODE_FIELDS: Mapping[str, tuple[str, ...]] = {
     "survey": ("reasons",),
     "complaint": ("category",),
     "appointment": ("fault_groups",),
+}
+
+# Those that hold a name or the like: as long as it may be, but without a telephone number or an e-mail address.
+TEXT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "check_in": ("model", "software"),
+    "part_request": ("name", "batch", "carrier"),
+    "repair": ("step", "batch"),
+    "complaint": ("channel",),
 }
 
 
@@ -41,9 +50,37 @@ def code_of(value: str) -> str:
 
 
 def with_codes_only(event: Event) -> Event:
-    """The event without free text in the fields that hold codes; the same object where there is none."""
-    fields = free_text_fields(event)
-    return event.model_copy(update={name: _codes(getattr(event, name)) for name in fields}) if fields else event
+    """The event without free text where codes belong, nor addresses where names do; the same object without any."""
+    changes: dict[str, Any] = {name: _codes(getattr(event, name)) for name in free_text_fields(event)}
+    fields = event.__dict__
+    for name in TEXT_FIELDS.get(fields["type"], ()):
+        if (text := fields[name]) is not None and holds_address(text):
+            changes[name] = WITHHELD
+    if (scores := fields.get("scores")) and any(map(holds_address, scores)):
+        changes["scores"] = {name: score for name, score in scores.items() if not holds_address(name)}
+    if (quote := fields.get("quote")) is not None and (plain := _quote(quote)) is not quote:
+        changes["quote"] = plain
+    return event.model_copy(update=changes) if changes else event
+
+
+def without_address(text: str) -> str:
+    """The text, or a word in its place where it holds a telephone number or an e-mail address."""
+    return WITHHELD if holds_address(text) else text
+
+
+def _quote(quote: Quote) -> Quote:
+    """The quote with no address in what its lines are called; the same object where there is none."""
+    lines: tuple[QuotedPart | QuotedLabour, ...] = (*quote.parts, *(quote.labour or ()))
+    if not any(line.name is not None and holds_address(line.name) for line in lines):
+        return quote
+    names = {
+        name: tuple(map(_line, getattr(quote, name) or ())) or getattr(quote, name) for name in ("parts", "labour")
+    }
+    return quote.model_copy(update=names)
+
+
+def _line(line: Any) -> Any:
+    return line if line.name is None else line.model_copy(update={"name": without_address(line.name)})
 
 
 def free_text_fields(event: Event) -> list[str]:

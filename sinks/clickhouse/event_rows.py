@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from schemas.codes import CODE_FIELDS, with_codes_only
+from schemas.codes import CODE_FIELDS, TEXT_FIELDS, with_codes_only
 from schemas.decode import AHEAD_MS, MAX_BYTES, admit
 from schemas.events import EVENT_TYPES, VEHICLE_CORRECTED, Event
 from schemas.fast_path import replaced
@@ -73,7 +73,7 @@ class EventRows:
             for name, field in _FREE_TEXT.items():
                 self._payload[name] = _with_text(self._payload[name], field, unseal)
         else:
-            for name in CODE_FIELDS:
+            for name in {*CODE_FIELDS, *TEXT_FIELDS}:
                 self._payload[name] = _with_codes(self._payload[name])
             cancellation = _payload_writer(EVENT_TYPES["cancellation"], set())
             self._payload["cancellation"] = _with_correction(self._payload["cancellation"], cancellation)
@@ -159,7 +159,7 @@ def _with_correction(payload: Callable[[Event], bytes], whole: Callable[[Event],
 
 
 def _with_codes(payload: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
-    """The same payload, without free text where codes belong."""
+    """The same payload, without free text where codes belong, nor addresses where names do."""
     return lambda event: payload(with_codes_only(event))
 
 

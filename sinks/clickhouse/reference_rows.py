@@ -5,9 +5,19 @@ from collections.abc import Callable
 
 import orjson
 
+from schemas.codes import WITHHELD, codes_of, holds_address
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from schemas.events import EARLIEST
-from schemas.reference_events import ReferenceEvent, StaffGrade, StaffShift, StaffSurvey, admit_reference
+from schemas.reference_events import (
+    ListedLabour,
+    ListedPart,
+    PriceList,
+    ReferenceEvent,
+    StaffGrade,
+    StaffShift,
+    StaffSurvey,
+    admit_reference,
+)
 from schemas.times import to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.tables import Record, Row, Table
@@ -18,6 +28,7 @@ REFERENCE_EVENTS = Table(
 
 _IN_COLUMNS = {"event_id", "type", "center_id", "occurred_at"}
 _DIGEST_BITS = 18
+_LISTS = ("labour", "parts")
 
 
 class ReferenceRows:
@@ -46,8 +57,12 @@ class ReferenceRows:
         )
 
     def _without_staff(self, event: ReferenceEvent) -> ReferenceEvent:
-        """The event with pseudonyms for whom it names."""
+        """The event with pseudonyms for whom it names, and no address in texts where none belongs."""
         center_id = event.center_id or ""
+        if isinstance(event, StaffGrade) and event.skills:
+            event = event.model_copy(update={"skills": tuple(codes_of(event.skills))})
+        if isinstance(event, PriceList):
+            return event.model_copy(update={name: tuple(map(_listed, getattr(event, name))) for name in _LISTS})
         if isinstance(event, StaffShift | StaffGrade):
             return event.model_copy(update={"staff_id": self._staff(center_id, event.staff_id)})
         if isinstance(event, StaffSurvey):
@@ -57,6 +72,10 @@ class ReferenceRows:
     def _persons(self, event: ReferenceEvent) -> dict[str, str]:
         """Who it is in whatever center: by that a grade without a center is told to be somebody's."""
         return {"person_key": self._staff("", event.staff_id)} if isinstance(event, StaffShift) else {}
+
+
+def _listed(line: ListedLabour | ListedPart) -> ListedLabour | ListedPart:
+    return line.model_copy(update={"name": WITHHELD}) if holds_address(line.name) else line
 
 
 def _payload(event: ReferenceEvent, more: dict[str, str]) -> bytes:

@@ -1,5 +1,6 @@
 """Plans the sends of a notice: one ledger row per recipient; rows that cannot be sent are final from the start."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from sinks.push.ledger.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
 HEAD_START_MS = 200
 TOO_OLD = "already too old when it came"
 NOBODY = Recipient("none", "")
+# What a channel may be called; a sender may have put a telephone number in its place.
+_CHANNEL_NAME = re.compile(r"[a-z](?:[a-z_-]|[0-9]{1,3}(?![0-9]))*")
 
 
 class UnusableNoticeError(ValueError):
@@ -38,6 +41,11 @@ def read_notice(value: bytes | None) -> Notice:
 def _content(notice: Notice) -> str:
     """The notice as it is kept until it is final; whom it is for stands in the sends."""
     return orjson.dumps(notice.model_dump(mode="json", exclude={"recipients"})).decode()
+
+
+def _stored_name(channel: str) -> str:
+    """A channel as the ledger names it."""
+    return channel[:32] if _CHANNEL_NAME.fullmatch(channel) else NOBODY.channel
 
 
 def _why_sealed(recipient: Recipient, unsealed: Mapping[str, Unsealed]) -> str:
@@ -93,8 +101,8 @@ class Planner:
     def _send(self, notice: Notice, body: str, recipient: Recipient, shard: int, now: int) -> Send:
         channel = self.channels.get(recipient.channel)
         if channel is None:
-            scheme = recipient.channel if recipient.channel != "none" else ""
-            reason = f"channel {scheme} is not set up" if scheme else "the address names no channel"
+            is_named = _CHANNEL_NAME.fullmatch(recipient.channel) and recipient.channel != "none"
+            reason = f"channel {recipient.channel} is not set up" if is_named else "the address names no channel"
             return self._final_send(notice, recipient, shard, now, reason)
         if now >= notice.expires_at:
             return self._final_send(notice, recipient, shard, now, TOO_OLD, EXPIRED)
@@ -106,8 +114,7 @@ class Planner:
         self, notice: Notice, recipient: Recipient, shard: int, now: int, reason: str, state: str = SUPPRESSED
     ) -> Send:
         """A send that is final from the start; neither address nor content are kept."""
-        channel = recipient.channel if recipient.channel in self.channels else recipient.channel[:32]
-        return self._row(notice, recipient, shard, now, channel, state, reason, now, None, None)
+        return self._row(notice, recipient, shard, now, _stored_name(recipient.channel), state, reason, now, None, None)
 
     def _row(
         self,
@@ -132,7 +139,7 @@ class Planner:
             event_id=notice.event_id,
             occurred_at=notice.occurred_at,
             expires_at=notice.expires_at,
-            channel=recipient.channel[:32],
+            channel=_stored_name(recipient.channel),
             lane=lane,
             person=self.keys.person(recipient),
             address=address,

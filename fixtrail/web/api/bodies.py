@@ -47,10 +47,10 @@ class Body:
     single: bool
 
 
-async def whole_body(request: Request, most: int, take: Callable[[int], None] = lambda size: None) -> bytes:
+async def whole_body(request: Request, most: int, reserve: Callable[[int], None] = lambda size: None) -> bytes:
     """The whole body. Raises ApiError where it is longer than `most`, packed, or too slow.
 
-    `take` is told of each piece, and may refuse it.
+    `reserve` gets the size of each piece, and may refuse it.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "unsupported-media-type", "Send the body as it is, not packed.")
@@ -65,7 +65,7 @@ async def whole_body(request: Request, most: int, take: Callable[[int], None] = 
                 size += len(piece)
                 if size > most:
                     raise too_large
-                take(len(piece))
+                reserve(len(piece))
                 pieces.append(piece)
     except TimeoutError:
         raise ApiError(408, "body-too-slow", "Nothing was accepted.", headers={"Connection": "close"}) from None

@@ -158,8 +158,8 @@ async def receive(
     repeatable = parse_key(idempotency_key)
     strict = _is_strict(prefer)
     delivery = _Delivery(request, state, key, topic, strict)
-    with state.room(key.id) as take:
-        body = await whole_body(request, state.settings.api_body_bytes, take)
+    with state.room(key.id) as reserve:
+        body = await whole_body(request, state.settings.api_body_bytes, reserve)
         if repeatable is None:
             return _response(await delivery.process(body))
         stored = state.answers.begin(key.id, repeatable, _fingerprint(request, topic, body, strict))

@@ -69,10 +69,10 @@ class ApiState:
 
         It raises ApiError (503) where too much of one key, or of all, is under way.
         """
-        held = 0
+        bytes_held = 0
 
-        def take(size: int) -> None:
-            nonlocal held
+        def reserve(size: int) -> None:
+            nonlocal bytes_held
             all_bytes, of_key = self.bytes_under_way.total() + size, self.bytes_under_way[key_id] + size
             if all_bytes > BYTES_UNDER_WAY or of_key > BYTES_OF_KEY:
                 raise ApiError(
@@ -82,12 +82,12 @@ class ApiState:
                     headers={"Retry-After": "1"},
                 )
             self.bytes_under_way[key_id] += size
-            held += size
+            bytes_held += size
 
         try:
-            yield take
+            yield reserve
         finally:
-            self.bytes_under_way[key_id] -= held
+            self.bytes_under_way[key_id] -= bytes_held
             if not self.bytes_under_way[key_id]:
                 del self.bytes_under_way[key_id]
 

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.codes import WITHHELD, code_of, codes_of, free_text_fields, is_code, with_codes_only
 from schemas.decode import decode_event
-from tests.workshop import checked_in, complained, diagnosed, order_after, surveyed
+from tests.workshop import Sent, checked_in, complained, diagnosed, order_after, part, repair, surveyed
 
 CODES = [
     *("wait", "price", "清洁", "服务态度", "P0300-02", "0341/7", "9412345678", "AC.COMPRESSOR:NOISE", "brakes (front)"),
@@ -49,6 +49,32 @@ def test_the_fields_with_free_text_are_named_and_nothing_of_it_is_left():
     assert (free_text_fields(survey), free_text_fields(complaint)) == (["reasons"], ["category"])
     assert with_codes_only(survey).reasons == ("wait",)
     assert with_codes_only(complaint).category == WITHHELD
+
+
+PHONE, MAIL = "ask 13800138000", "li@example.com"
+LINE = {"part_no": "P", "quantity": 1, "unit_price": 1}
+QUOTE = {"labour_hours": 1, "labour_rate": 1, "currency": "CNY", "labour": [{"name": PHONE, "hours": 1}]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        checked_in("08:00", model=PHONE, software=MAIL),
+        part("requested", "08:10", request_id="Q1", name=PHONE, batch=PHONE, carrier=MAIL),
+        repair("started", "08:20", step=PHONE, batch=PHONE),
+        complained("12:00", channel=MAIL),
+        surveyed("12:00", scores={PHONE: 3}),
+        diagnosed("09:00", quote={**QUOTE, "parts": [{**LINE, "name": MAIL}, {**LINE, "name": "n" * 200}, LINE]}),
+    ],
+    ids=lambda content: content["type"],
+)
+def test_a_name_with_a_number_or_a_mailbox_in_it_is_withheld(content: Sent):
+    event = with_codes_only(decode_event(orjson.dumps(content)))
+
+    text = event.model_dump_json()
+    assert "13800138000" not in text and MAIL not in text
+    assert WITHHELD in text or content["type"] == "survey"
+    assert ("n" * 200 in text) == (content["type"] == "diagnosis")
 
 
 def test_journeys_hold_codes_only():

@@ -70,6 +70,17 @@ def test_what_nobody_will_send_is_written_down_without_an_address():
     assert not any(send.address or send.notice for send in sends)
 
 
+def test_a_number_in_the_place_of_a_channel_is_not_written_down():
+    sends = planned("13800138000:sms", "+8613800138000:x", "a13800138000:")
+
+    assert {(send.channel, send.lane, send.reason) for send in sends} == {
+        ("none", "none", "the address names no channel")
+    }
+    assert "13800138000" not in "".join(map(repr, sends))
+    (send,) = planned("sms2go-cn:x")
+    assert send.reason == "channel sms2go-cn is not set up"
+
+
 def test_a_notice_for_nobody_is_written_down_too():
     assert outcomes(*planned()) == [("none", "SUPPRESSED", "no address")]
 
