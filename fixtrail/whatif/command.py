@@ -13,7 +13,7 @@ from fixtrail.reports.queries import Ask
 from fixtrail.whatif.changes import LANES, Change
 from fixtrail.whatif.effect import MOST_USED, MOST_USED_OVERTIME, effects_of
 from fixtrail.whatif.history import History, history_of
-from fixtrail.whatif.proof import FIT_WEEKS, PROOF_WEEKS, Proof, prove
+from fixtrail.whatif.proof import FIT_WEEKS, PROOF_WEEKS, Proof, prove, too_little
 from fixtrail.whatif.records import read_center
 from fixtrail.whatif.report import Answer
 from fixtrail.whatif.usage import check_change, pools_of, unsupported
@@ -61,7 +61,7 @@ def answer_of(
         moved(done, total)
 
     check_change(history, request.change)
-    if (refusal := unsupported(history, request.change)) is not None:
+    if refusal := too_little(history) or unsupported(history, request.change):
         return Answer(history, request.change, scope, Proof((), *refusal))
     answer = Answer(history, request.change, scope, prove(history, request.runs, request.seed, step))
     if answer.proof.refusal:

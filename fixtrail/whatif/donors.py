@@ -24,7 +24,7 @@ class Donors:
         for visit in visits:
             if not visit.is_counted:
                 continue
-            if visit.requests:
+            if visit.requests and not visit.comes_for_part:
                 for lane in (visit.lane, None):
                     asked_for_parts[lane, visit.stockouts > 0].append(visit)
             if visit.lane == STANDARD:

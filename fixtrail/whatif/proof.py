@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from fixtrail.whatif.history import History, PastVisit, delays_of
+from fixtrail.whatif.history import Arrival, History, PastVisit, delays_of
 from fixtrail.whatif.runs import Library, Waits, play, replayed, waits_of
 
 PROOF_WEEKS = 8
@@ -61,14 +61,10 @@ class Proof:
 
 
 def prove(history: History, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None) -> Proof:
-    """The proof on the last weeks of a history; `moved` is called after each run."""
+    """The proof on the last weeks of a history that is not too little; `moved` is called after each run."""
     first_day = proof_begins(history)
-    fit = [visit for visit in history.visits if visit.day < first_day]
-    arrivals = [arrival for arrival in history.arrivals if arrival.day >= first_day]
-    counted = [arrival for arrival in arrivals if arrival.is_handed_off]
+    fit, counted = _parts(history)
     n_fit, n_proof = len(fit), len(counted)
-    if refusal := _too_little(history, fit, len(counted)):
-        return Proof((), *refusal, n_fit, n_proof)
     observed = waits_of([arrival.wait_s for arrival in counted], [arrival.day for arrival in counted])
     played = list(_replays(history, fit, first_day, runs, seed, moved))
     bands = tuple(_band(name, observed, played) for name in FIGURES)
@@ -85,18 +81,24 @@ def proof_begins(history: History) -> int:
     return next(number for number, day in enumerate(days) if (days[-1] - day).days < 7 * PROOF_WEEKS)
 
 
-def _too_little(
-    history: History, fit: Sequence[PastVisit], proof_visits: int
-) -> tuple[str, dict[str, float | str]] | None:
-    slots = history.records.slots
+def too_little(history: History) -> tuple[str, dict[str, float | str]] | None:
+    """Why a history proves nothing, where it does not: a code and what its sentence names."""
+    slots, (fit, counted) = history.records.slots, _parts(history)
     weeks = (slots.days[proof_begins(history)] - slots.days[min(visit.day for visit in fit)]).days / 7 if fit else 0.0
-    if weeks < FEWEST_FIT_WEEKS - 0.2 or len(fit) < FEWEST_VISITS or proof_visits < FEWEST_VISITS:
-        return "too_little", {"weeks": round(weeks, 1), "fit": len(fit), "proof": proof_visits}
+    if weeks < FEWEST_FIT_WEEKS - 0.2 or len(fit) < FEWEST_VISITS or len(counted) < FEWEST_VISITS:
+        return "too_little", {"weeks": round(weeks, 1), "fit": len(fit), "proof": len(counted)}
     if history.technicians.named_share < FEWEST_NAMED:
         return "no_technicians", {"share": history.technicians.named_share}
     if history.together_share > MOST_TOGETHER:
         return "together", {"share": history.together_share}
     return None
+
+
+def _parts(history: History) -> tuple[list[PastVisit], list[Arrival]]:
+    """The visits that the model is made of, and the arrivals of the last weeks whose waits it has to say."""
+    first_day = proof_begins(history)
+    fit = [visit for visit in history.visits if visit.day < first_day]
+    return fit, [arrival for arrival in history.arrivals if arrival.day >= first_day and arrival.is_handed_off]
 
 
 def _replays(

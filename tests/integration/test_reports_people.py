@@ -21,6 +21,7 @@ from fixtrail.reports.procedures import report as procedures
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.staff import report as staff
 from fixtrail.reports.targets import targets_of
+from fixtrail.whatif.records import shifts_of
 from sinks.clickhouse.insert import Inserter
 from tests import feed, oracle
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
@@ -310,6 +311,11 @@ def test_which_appointments_and_shifts_there_were(ask: Ask) -> None:
     assert {(row.staff_key, row.starts_ms) for row in shifts.itertuples()} == {
         (KEYED.staff("C01", f"T{number}"), ms_of(START + timedelta(days=number, hours=8))) for number in (0, 2)
     }
+    of_center = shifts_of(ask("whatif_shifts", center="C01", since=START.date(), until=NOW.date()))
+    assert {(shift.technician, 1000 * shift.starts_s, shift.ends_s - shift.starts_s) for shift in of_center} == {
+        (row.staff_key, row.starts_ms, 8 * 3600.0) for row in shifts.itertuples()
+    }
+    assert not len(ask("whatif_shifts", center="C02", since=START.date(), until=NOW.date()))
 
 
 # Staff

@@ -272,6 +272,33 @@ def test_what_if_reads_each_visit_with_its_stretches_and_work(ask: Ask):
         assert waited == pytest.approx(visit.wait_s, abs=0.01)
     touches = [touch for visit in closed for touch in visit.touches]
     assert touches and all(touch.starts_s < touch.ends_s for touch in touches)
+    assert records.shifts == ()
+
+
+def test_what_if_knows_what_each_visit_asked_for_and_who_comes_for_a_part(ask: Ask, events: list[dict[str, Any]]):
+    orders = oracle.orders_of(events, datetime.now(UTC)).values()
+    for_part = {
+        (order["comeback_center_id"], order["comeback_order_id"])
+        for order in orders
+        if order["ftf_cause"] == "open_part"
+    }
+
+    records = [read_center(ask, center, START.date(), NOW.date(), NO_HOLIDAYS) for center in CENTERS[:5]]
+
+    visits = {(past.center_id, visit.order_id): visit for past in records for visit in past.visits}
+    expected = {
+        (order["center_id"], order["order_id"]): (
+            order["part_requests"],
+            order["stockouts"],
+            len(order["fault_groups"]),
+        )
+        for order in orders
+    }
+    assert {key: (v.requests, v.stockouts, v.faults) for key, v in visits.items()} == {
+        key: expected[key] for key in visits
+    }
+    assert {key for key, visit in visits.items() if visit.comes_for_part} == for_part & visits.keys()
+    assert sum(visit.stockouts for visit in visits.values()) > 5
 
 
 def test_what_if_refuses_a_short_history_with_an_exit_code_of_its_own(filled: ClickHouseNode, monkeypatch: Any):
