@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,17 +20,25 @@ from benchmarks.machine import cpu_s
 LOOK_S = 0.03
 STANDSTILL_S = 120.0
 WARM_UP = 0.1
+# Where the early part of a run ends and the late one begins: of 1,000,000 events the first 300,000 and the second half.
+EARLY = 0.3
+LATE = 0.5
 
 
 class ContenderFailedError(RuntimeError):
-    """A contender ended, or commits nothing more; the message carries the end of what it said."""
+    """A contender ended, or commits nothing more; the message carries the end of its log."""
+
+
+def _nothing_missing() -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A program that does the job. `share` of the events it is given: a slow one need not do all of them.
+    """A program that does the job. It gets this `share` of the events: a slow one need not do all of them.
 
-    `without` are the columns of a fact that its rules do not compute; `notes` stand below the table.
+    Its facts are compared in `columns` (all where None) but `without`, which its rules do not compute; `notes` stand
+    below the table. `missing` says what it needs and this machine does not have.
     """
 
     name: str
@@ -38,13 +46,15 @@ class Contender:
     module: str
     notes: str
     share: float = 1.0
+    columns: frozenset[str] | None = None
     without: frozenset[str] = frozenset()
     environment: dict[str, str] = field(default_factory=dict)
+    missing: Callable[[], str | None] = _nothing_missing
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen at one moment: events committed, and CPU seconds of the process."""
+    """The state of a run at one moment: events committed, and CPU seconds of the process."""
 
     at: float
     committed: int
@@ -55,13 +65,17 @@ class Look:
 class Pace:
     """How fast it went between two commits; CPU seconds per 1,000 events.
 
-    `from_start`: there were too few commits to leave the start out.
+    `from_start`: there were too few commits to leave the start out. `whole_per_s` is from the first commit on, warm or
+    not. `growth` is the CPU of an event in the second half beside one of the first 300,000 in a million; None where too
+    few commits tell.
     """
 
     from_start: bool
     per_s: float
     cpu_per_1000: float
     cpu_total_s: float
+    whole_per_s: float
+    growth: float | None
 
 
 def pace_of(looks: list[Look], total: int) -> Pace:
@@ -78,7 +92,34 @@ def pace_of(looks: list[Look], total: int) -> Pace:
     if last is first:
         first = looks[0]
     events, seconds = last.committed - first.committed, last.at - first.at
-    return Pace(first is looks[0], events / seconds, (last.cpu - first.cpu) / events * 1000, looks[-1].cpu)
+    cpu_per_1000 = (last.cpu - first.cpu) / events * 1000
+    whole = commits[0] if commits[0] is not last else looks[0]
+    whole_per_s = (last.committed - whole.committed) / (last.at - whole.at)
+    return Pace(first is looks[0], events / seconds, cpu_per_1000, looks[-1].cpu, whole_per_s, _growth(commits, total))
+
+
+def _growth(commits: list[Look], total: int) -> float | None:
+    """CPU of an event in the second half, beside one of the early part (from the first commit on)."""
+    early_end = _first_at(commits, EARLY * total)
+    late_start = _first_at(commits, LATE * total)
+    running = [look for look in commits if look.committed < total]
+    if (
+        not running
+        or early_end is commits[0]
+        or early_end is late_start
+        or late_start.committed >= running[-1].committed
+    ):
+        return None
+    early, late = _cpu_per_event(commits[0], early_end), _cpu_per_event(late_start, running[-1])
+    return late / early if early else None
+
+
+def _first_at(commits: list[Look], events: float) -> Look:
+    return next((look for look in commits if look.committed >= events), commits[-1])
+
+
+def _cpu_per_event(first: Look, last: Look) -> float:
+    return (last.cpu - first.cpu) / (last.committed - first.committed)
 
 
 class Kafka:
@@ -112,7 +153,7 @@ class Kafka:
     async def committed(self, group: str, topic: str) -> int:
         """How many records of a topic a group has committed."""
         offsets = await self._admin.list_consumer_group_offsets(group)
-        return sum(max(0, each.offset) for tp, each in offsets.items() if tp.topic == topic)
+        return sum(max(0, commit.offset) for tp, commit in offsets.items() if tp.topic == topic)
 
     async def last_values(self, topic: str) -> tuple[dict[bytes, bytes], int]:
         """The last value of each key of a topic, and how many records there are in all."""
@@ -123,10 +164,10 @@ class Kafka:
         last: dict[bytes, bytes] = {}
         count = 0
         try:
-            places = [TopicPartition(topic, number) for number in range(self.partitions)]
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            while any([await consumer.position(tp) < ends[tp] for tp in places]):
+            partitions = [TopicPartition(topic, number) for number in range(self.partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
                 for records in (await consumer.getmany(timeout_ms=500)).values():
                     count += len(records)
                     last.update((record.key, record.value) for record in records)
@@ -141,17 +182,19 @@ async def run(contender: Contender, kafka: Kafka, source: str, output: str, tota
     Raises ContenderFailedError where it does not come to the end.
     """
     folder.mkdir(parents=True)
-    said = folder / "said.log"
+    log_file = folder / "contender.log"
     command = [sys.executable, "-m", contender.module, "--kafka", kafka.address, "--source", source]
     command += ["--output", output, "--group", output, "--partitions", str(kafka.partitions), "--data", str(folder)]
-    with said.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 (it returns at once)
             command, cwd=ROOT, env=os.environ | contender.environment, stdout=log, stderr=log, text=True
         )
     try:
         looks = await _watch(process, kafka, output, source, total)
     except ContenderFailedError as error:
-        raise ContenderFailedError(f"{contender.name}: {error}; it said: {said.read_text()[-2000:]}") from None
+        raise ContenderFailedError(
+            f"{contender.name}: {error}; its log ends with: {log_file.read_text()[-2000:]}"
+        ) from None
     finally:
         await asyncio.to_thread(stop, process)
     return pace_of(looks, total)
