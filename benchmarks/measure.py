@@ -13,16 +13,21 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import cpu_s
 
 LOOK_S = 0.03
-STANDSTILL_S = 120.0
+STANDSTILL_S = 300.0
+# A share is at least so many events, or the start would count for too much.
+LEAST_EVENTS = 30_000
 WARM_UP = 0.1
 # Where the early part of a run ends and the late one begins: of 1,000,000 events the first 300,000 and the second half.
 EARLY = 0.3
 LATE = 0.5
+# From here on the end is in sight, and a program has no more under way what it commits later.
+END = 0.9
 
 
 class ContenderFailedError(RuntimeError):
@@ -51,6 +56,10 @@ class Contender:
     environment: dict[str, str] = field(default_factory=dict)
     missing: Callable[[], str | None] = _nothing_missing
 
+    def events_of(self, events: int) -> int:
+        """How many of so many events it gets."""
+        return min(events, max(LEAST_EVENTS, round(events * self.share)))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -63,59 +72,51 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast it went between two commits; CPU seconds per 1,000 events.
+    """How fast it went between two commits, and what it cost.
 
-    `from_start`: there were too few commits to leave the start out. `whole_per_s` is from the first commit on, warm or
-    not. `growth` is the CPU of an event in the second half beside one of the first 300,000 in a million; None where too
-    few commits tell.
+    `from_start`: there were too few commits to leave the start out. `whole_per_s` is from the first commit to the last,
+    warm or not. `cpu_per_1000` are CPU seconds of the whole run with its start. `growth` is the CPU of an event in the
+    second half beside one of the early part; None where too few commits tell.
     """
 
     from_start: bool
     per_s: float
-    cpu_per_1000: float
-    cpu_total_s: float
     whole_per_s: float
-    growth: float | None
+    cpu_per_1000: float
+    growth: float | None = None
 
 
 def pace_of(looks: list[Look], total: int) -> Pace:
     """The pace from the first commit after the warm-up to the last one before the end was in sight.
 
     Both ends are commits, so all that lies between them was done in that time, and how often a program commits makes
-    no difference. The very last commit is left out where others are: it may have waited for its time.
+    no difference. Some are ahead of their commits by what is under way: far from the end they are so at both.
     """
     commits = [look for before, look in pairwise(looks) if look.committed > before.committed]
-    warm = [look for look in commits if look.committed >= WARM_UP * total] or commits
-    first = warm[0]
-    running = [look for look in warm[1:] if look.committed < total]
-    last = running[-1] if running else warm[-1]
-    if last is first:
-        first = looks[0]
-    events, seconds = last.committed - first.committed, last.at - first.at
-    cpu_per_1000 = (last.cpu - first.cpu) / events * 1000
-    whole = commits[0] if commits[0] is not last else looks[0]
-    whole_per_s = (last.committed - whole.committed) / (last.at - whole.at)
-    return Pace(first is looks[0], events / seconds, cpu_per_1000, looks[-1].cpu, whole_per_s, _growth(commits, total))
+    steady = [look for look in commits if WARM_UP * total <= look.committed <= END * total]
+    from_start = len(steady) < 2
+    first, last = (looks[0], commits[-1]) if from_start else (steady[0], steady[-1])
+    start = looks[0] if len(commits) == 1 else commits[0]
+    return Pace(
+        from_start,
+        _per_s(first, last),
+        _per_s(start, commits[-1]),
+        looks[-1].cpu / total * 1000,
+        _growth(commits, total),
+    )
+
+
+def _per_s(first: Look, last: Look) -> float:
+    return (last.committed - first.committed) / (last.at - first.at)
 
 
 def _growth(commits: list[Look], total: int) -> float | None:
     """CPU of an event in the second half, beside one of the early part (from the first commit on)."""
-    early_end = _first_at(commits, EARLY * total)
-    late_start = _first_at(commits, LATE * total)
-    running = [look for look in commits if look.committed < total]
-    if (
-        not running
-        or early_end is commits[0]
-        or early_end is late_start
-        or late_start.committed >= running[-1].committed
-    ):
+    early = [look for look in commits if look.committed <= EARLY * total]
+    late = [look for look in commits if LATE * total <= look.committed <= END * total]
+    if len(early) < 2 or len(late) < 2:
         return None
-    early, late = _cpu_per_event(commits[0], early_end), _cpu_per_event(late_start, running[-1])
-    return late / early if early else None
-
-
-def _first_at(commits: list[Look], events: float) -> Look:
-    return next((look for look in commits if look.committed >= events), commits[-1])
+    return _cpu_per_event(late[0], late[-1]) / _cpu_per_event(early[0], early[-1])
 
 
 def _cpu_per_event(first: Look, last: Look) -> float:
@@ -207,7 +208,13 @@ async def _watch(process: subprocess.Popen[str], kafka: Kafka, group: str, sourc
         await asyncio.sleep(LOOK_S)
         if process.poll() is not None:
             raise ContenderFailedError(f"ended with {process.returncode}")
-        committed = await kafka.committed(group, source)
+        try:
+            committed = await kafka.committed(group, source)
+        except KafkaError as error:
+            # Apache Kafka makes the topic of offsets for its first group.
+            if not error.retriable:
+                raise
+            continue
         look = Look(time.monotonic(), committed, cpu_s(process.pid))
         if committed > looks[-1].committed:
             moved_at = look.at

@@ -36,7 +36,7 @@ PARTITIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A topic with events for all contenders with the same share of them, and the facts that follow."""
+    """A topic with as many events as some contenders get, and the facts that follow."""
 
     topic: str
     events: int
@@ -55,18 +55,20 @@ class Comparison:
     def __init__(self, kafka: Kafka, contenders: list[Contender], folder: Path, console: Console) -> None:
         self._kafka, self._contenders, self._folder, self._console = kafka, contenders, folder, console
         self._prefix = f"bench-{uuid.uuid4().hex[:8]}"
-        self._sources: dict[float, Source] = {}
+        self._events = 0
+        self._sources: dict[int, Source] = {}
         self.scores = {contender.name: Score() for contender in contenders}
 
     async def prepare(self, events: int) -> None:
-        """Send the events to a topic for each share of them that a contender gets."""
+        """Send the events to a topic for each number of them that a contender gets."""
+        self._events = events
         records = list(feed(events, centers=NETWORK_CENTERS))
-        for share in sorted({contender.share for contender in self._contenders}):
-            part = records[: round(len(records) * share)]
-            source = Source(f"{self._prefix}-events-{share * 100:g}", len(part), expected([value for _, value in part]))
+        for count in sorted({contender.events_of(events) for contender in self._contenders}):
+            part = records[:count]
+            source = Source(f"{self._prefix}-events-{count}", count, expected([value for _, value in part]))
             await self._kafka.create([source.topic])
             await send(self._kafka.options, part, source.topic)
-            self._sources[share] = source
+            self._sources[count] = source
             self._say(f"sent {source.events:,} events of {len(source.facts):,} orders (scenario {SCENARIO})")
 
     async def take_turns(self, runs: int, machine: Machine) -> None:
@@ -76,7 +78,7 @@ class Comparison:
                 await self._run(contender, f"{self._prefix}-{contender.name}-{number}")
                 score = self.scores[contender.name]
                 machine.calibrate()
-                machine.account(sum(pace.cpu_total_s for pace in score.paces[-1:]))
+                machine.account(sum(pace.cpu_per_1000 * score.events / 1000 for pace in score.paces[-1:]))
                 self._say(f"run {number}, {contender.title}: {_outcome(score)}")
 
     async def clean(self) -> None:
@@ -85,7 +87,8 @@ class Comparison:
 
     async def _run(self, contender: Contender, output: str) -> None:
         """Run a contender once, check what it wrote, and note both."""
-        source, score = self._sources[contender.share], self.scores[contender.name]
+        score = self.scores[contender.name]
+        source = self._sources[contender.events_of(self._events)]
         score.events = source.events
         await self._kafka.create(topics_of(output))
         try:

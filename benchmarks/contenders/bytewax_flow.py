@@ -22,7 +22,7 @@ from schemas.events import Event
 Message = KafkaSinkMessage[bytes, bytes]
 
 
-class CommittingSource(KafkaSource[Any, Any]):
+class CommittingSource(KafkaSource):
     """bytewax's own source, whose partitions commit at each snapshot."""
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:

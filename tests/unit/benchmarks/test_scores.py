@@ -21,7 +21,7 @@ def looks(cpu_early: float, cpu_late: float, *, start_s: float = 0.0) -> list[Lo
 
 
 def pace(per_s: float, growth: float | None = 1.0) -> Pace:
-    return Pace(False, per_s, 1 / per_s, 1.0, per_s, growth)
+    return Pace(False, per_s, per_s, 1000 / per_s, growth)
 
 
 def score(*speeds: float, growth: float | None = 1.0) -> Score:
@@ -47,7 +47,7 @@ def test_the_whole_run_counts_the_warm_up_and_the_pace_does_not():
     run = pace_of(slow_start, TOTAL)
 
     assert run.per_s == pytest.approx(10_000)
-    assert run.whole_per_s == pytest.approx(980_000 / 118)
+    assert run.whole_per_s == pytest.approx(990_000 / 119)
 
 
 def test_a_run_of_two_commits_tells_no_growth():
