@@ -76,7 +76,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for each in measured:
         print(each.row())
-    print(machine.said())
+    print(machine.summary())
 
 
 async def measure(

@@ -1,4 +1,4 @@
-"""A broker to measure on: the embedded one in a folder of its own, or another that is running already."""
+"""A broker to measure on: the embedded one or Apache Kafka in a folder of its own, or one that is running already."""
 
 import contextlib
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.kafka_cluster import start_kafka
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_S = 20.0
@@ -30,12 +32,22 @@ def broker(kafka: str | None, folder: Path) -> Iterator[RunningBroker]:
     with (folder / "broker.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
-        said = process.stdout.readline() if process.stdout else ""
-        if not said.startswith("ready "):
+        first_line = process.stdout.readline() if process.stdout else ""
+        if not first_line.startswith("ready "):
             raise RuntimeError(f"the embedded broker did not start: {(folder / 'broker.log').read_text()[-2000:]}")
-        yield RunningBroker(said.split()[1], "the embedded broker", process.pid)
+        yield RunningBroker(first_line.split()[1], "the embedded broker", process.pid)
     finally:
         stop(process)
+
+
+@contextlib.contextmanager
+def apache_kafka(folder: Path) -> Iterator[RunningBroker]:
+    """Apache Kafka for as long as the block runs: the tests' single node, from jars that Maven fetches once."""
+    node = start_kafka(folder / "apache-kafka")
+    try:
+        yield RunningBroker(node.bootstrap, "Apache Kafka", node.pid)
+    finally:
+        node.stop()
 
 
 def stop(process: subprocess.Popen[str]) -> None:

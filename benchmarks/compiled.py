@@ -104,7 +104,7 @@ def main() -> int:
             f"{stage:10} compiled / Python: {median(ratios):.2f} (quartiles {ratios[len(ratios) // 4]:.2f} to "
             f"{ratios[-1 - len(ratios) // 4]:.2f}); least µs an event {pure_us:.1f} and {compiled_us:.1f}"
         )
-    print(machine.said())
+    print(machine.summary())
     return int(len({digest for pair in pairs for _, digest in pair}) > 1)
 
 

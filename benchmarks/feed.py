@@ -14,13 +14,18 @@ from fixtrail.simulator.scenario import load_scenario
 SCENARIO = "owners-story"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 EVENTS_A_CENTER = 10_000  # that a center of the scenario has at least, over its days
+# A network: a million of its events are of 100,000 orders, and its first ones lie as far apart.
+NETWORK_CENTERS = 100
 IN_HAND = 10_000
 
 
-def feed(events: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) of the first so many events, as they arrive; the same ones each time."""
+def feed(events: int, seed: int = 1, centers: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """(key, value) of the first so many events, as they arrive; the same ones each time.
+
+    At least so many `centers` are at work, or those of the scenario: the more, the more orders lie side by side.
+    """
     scenario = load_scenario(SCENARIO)
-    centers = max(len(scenario.center), -(-events // EVENTS_A_CENTER))
+    centers = max(centers, len(scenario.center), -(-events // EVENTS_A_CENTER))
     arrivals = simulate(scenario, seed, scenario.days, centers, START)
     for _, event in islice(arrivals, events):
         yield event["vehicle_id"].encode(), orjson.dumps(event)

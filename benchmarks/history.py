@@ -96,7 +96,7 @@ def main() -> int:
     for run in runs:
         table.add_row(run.way, f"{run.sent_s:.1f}", f"{run.all_s:.1f}", f"{count / run.all_s:,.0f}", f"{run.cpu_s:.1f}")
     console.print(table)
-    console.print(machine.said())
+    console.print(machine.summary())
     return 0
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,24 +13,37 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import cpu_s
 
 LOOK_S = 0.03
-STANDSTILL_S = 120.0
+STANDSTILL_S = 300.0
+# A share is at least so many events, or the start would count for too much.
+LEAST_EVENTS = 30_000
 WARM_UP = 0.1
+# Where the early part of a run ends and the late one begins: of 1,000,000 events the first 300,000 and the second half.
+EARLY = 0.3
+LATE = 0.5
+# From here on the end is in sight, and a program has no more under way what it commits later.
+END = 0.9
 
 
 class ContenderFailedError(RuntimeError):
-    """A contender ended, or commits nothing more; the message carries the end of what it said."""
+    """A contender ended, or commits nothing more; the message carries the end of its log."""
+
+
+def _nothing_missing() -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A program that does the job. `share` of the events it is given: a slow one need not do all of them.
+    """A program that does the job. It gets this `share` of the events: a slow one need not do all of them.
 
-    `without` are the columns of a fact that its rules do not compute; `notes` stand below the table.
+    Its facts are compared in `columns` (all where None) but `without`, which its rules do not compute; `notes` stand
+    below the table. `missing` says what it needs and this machine does not have.
     """
 
     name: str
@@ -38,13 +51,19 @@ class Contender:
     module: str
     notes: str
     share: float = 1.0
+    columns: frozenset[str] | None = None
     without: frozenset[str] = frozenset()
     environment: dict[str, str] = field(default_factory=dict)
+    missing: Callable[[], str | None] = _nothing_missing
+
+    def events_of(self, events: int) -> int:
+        """How many of so many events it gets."""
+        return min(events, max(LEAST_EVENTS, round(events * self.share)))
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen at one moment: events committed, and CPU seconds of the process."""
+    """The state of a run at one moment: events committed, and CPU seconds of the process."""
 
     at: float
     committed: int
@@ -53,32 +72,55 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast it went between two commits; CPU seconds per 1,000 events.
+    """How fast it went between two commits, and what it cost.
 
-    `from_start`: there were too few commits to leave the start out.
+    `from_start`: there were too few commits to leave the start out. `whole_per_s` is from the first commit to the last,
+    warm or not. `cpu_per_1000` are CPU seconds of the whole run with its start. `growth` is the CPU of an event in the
+    second half beside one of the early part; None where too few commits tell.
     """
 
     from_start: bool
     per_s: float
+    whole_per_s: float
     cpu_per_1000: float
-    cpu_total_s: float
+    growth: float | None = None
 
 
 def pace_of(looks: list[Look], total: int) -> Pace:
     """The pace from the first commit after the warm-up to the last one before the end was in sight.
 
     Both ends are commits, so all that lies between them was done in that time, and how often a program commits makes
-    no difference. The very last commit is left out where others are: it may have waited for its time.
+    no difference. Some are ahead of their commits by what is under way: far from the end they are so at both.
     """
     commits = [look for before, look in pairwise(looks) if look.committed > before.committed]
-    warm = [look for look in commits if look.committed >= WARM_UP * total] or commits
-    first = warm[0]
-    running = [look for look in warm[1:] if look.committed < total]
-    last = running[-1] if running else warm[-1]
-    if last is first:
-        first = looks[0]
-    events, seconds = last.committed - first.committed, last.at - first.at
-    return Pace(first is looks[0], events / seconds, (last.cpu - first.cpu) / events * 1000, looks[-1].cpu)
+    steady = [look for look in commits if WARM_UP * total <= look.committed <= END * total]
+    from_start = len(steady) < 2
+    first, last = (looks[0], commits[-1]) if from_start else (steady[0], steady[-1])
+    start = looks[0] if len(commits) == 1 else commits[0]
+    return Pace(
+        from_start,
+        _per_s(first, last),
+        _per_s(start, commits[-1]),
+        looks[-1].cpu / total * 1000,
+        _growth(commits, total),
+    )
+
+
+def _per_s(first: Look, last: Look) -> float:
+    return (last.committed - first.committed) / (last.at - first.at)
+
+
+def _growth(commits: list[Look], total: int) -> float | None:
+    """CPU of an event in the second half, beside one of the early part (from the first commit on)."""
+    early = [look for look in commits if look.committed <= EARLY * total]
+    late = [look for look in commits if LATE * total <= look.committed <= END * total]
+    if len(early) < 2 or len(late) < 2:
+        return None
+    return _cpu_per_event(late[0], late[-1]) / _cpu_per_event(early[0], early[-1])
+
+
+def _cpu_per_event(first: Look, last: Look) -> float:
+    return (last.cpu - first.cpu) / (last.committed - first.committed)
 
 
 class Kafka:
@@ -112,7 +154,7 @@ class Kafka:
     async def committed(self, group: str, topic: str) -> int:
         """How many records of a topic a group has committed."""
         offsets = await self._admin.list_consumer_group_offsets(group)
-        return sum(max(0, each.offset) for tp, each in offsets.items() if tp.topic == topic)
+        return sum(max(0, commit.offset) for tp, commit in offsets.items() if tp.topic == topic)
 
     async def last_values(self, topic: str) -> tuple[dict[bytes, bytes], int]:
         """The last value of each key of a topic, and how many records there are in all."""
@@ -123,10 +165,10 @@ class Kafka:
         last: dict[bytes, bytes] = {}
         count = 0
         try:
-            places = [TopicPartition(topic, number) for number in range(self.partitions)]
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            while any([await consumer.position(tp) < ends[tp] for tp in places]):
+            partitions = [TopicPartition(topic, number) for number in range(self.partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
                 for records in (await consumer.getmany(timeout_ms=500)).values():
                     count += len(records)
                     last.update((record.key, record.value) for record in records)
@@ -141,17 +183,19 @@ async def run(contender: Contender, kafka: Kafka, source: str, output: str, tota
     Raises ContenderFailedError where it does not come to the end.
     """
     folder.mkdir(parents=True)
-    said = folder / "said.log"
+    log_file = folder / "contender.log"
     command = [sys.executable, "-m", contender.module, "--kafka", kafka.address, "--source", source]
     command += ["--output", output, "--group", output, "--partitions", str(kafka.partitions), "--data", str(folder)]
-    with said.open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 (it returns at once)
             command, cwd=ROOT, env=os.environ | contender.environment, stdout=log, stderr=log, text=True
         )
     try:
         looks = await _watch(process, kafka, output, source, total)
     except ContenderFailedError as error:
-        raise ContenderFailedError(f"{contender.name}: {error}; it said: {said.read_text()[-2000:]}") from None
+        raise ContenderFailedError(
+            f"{contender.name}: {error}; its log ends with: {log_file.read_text()[-2000:]}"
+        ) from None
     finally:
         await asyncio.to_thread(stop, process)
     return pace_of(looks, total)
@@ -164,7 +208,13 @@ async def _watch(process: subprocess.Popen[str], kafka: Kafka, group: str, sourc
         await asyncio.sleep(LOOK_S)
         if process.poll() is not None:
             raise ContenderFailedError(f"ended with {process.returncode}")
-        committed = await kafka.committed(group, source)
+        try:
+            committed = await kafka.committed(group, source)
+        except KafkaError as error:
+            # Apache Kafka makes the topic of offsets for its first group.
+            if not error.retriable:
+                raise
+            continue
         look = Look(time.monotonic(), committed, cpu_s(process.pid))
         if committed > looks[-1].committed:
             moved_at = look.at

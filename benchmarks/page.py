@@ -206,7 +206,7 @@ def main() -> int:
     said = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(cpu.items(), key=lambda item: -item[1]))
     console.print(f"not shown: {missing}; CPU s since the start: {said}")
     machine.calibrate()
-    console.print(machine.said())
+    console.print(machine.summary())
     return 1 if missing else 0
 
 

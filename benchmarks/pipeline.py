@@ -139,7 +139,7 @@ def main() -> int:
                 history(stack, Path(folder), given.orders, console)
             machine.account(sum(stack.cpu().values()))
         machine.calibrate()
-    console.print(machine.said())
+    console.print(machine.summary())
     return 0
 
 

@@ -69,7 +69,7 @@ def main() -> None:
         print_visits(console, range(asked.first, asked.first + asked.visits), asked.jobs)
     else:
         print_reports(console, range(asked.first, asked.first + asked.seeds), machine)
-    console.print(machine.said())
+    console.print(machine.summary())
 
 
 # The report itself, of every event

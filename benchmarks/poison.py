@@ -177,7 +177,7 @@ def main() -> int:
         f"{len(bad):,} bad records of {len(POISON)} kinds, {len(bad) / len(everything):.0%} of all: throughput in "
         f"records falls by {fall:.0%} (aim: less than 20 %)"
     )
-    console.print(machine.said())
+    console.print(machine.summary())
     is_right = (
         all(run.letters == right for run in runs["with bad ones"])
         and len({run.orders for each in runs.values() for run in each}) == 1
@@ -185,7 +185,7 @@ def main() -> int:
     console.print("every bad record is in the dead letters, by code; the orders are the same" if is_right else "WRONG")
     if asked.report is not None:
         found = {"rows": rows, "bad": len(bad), "kinds": len(POISON), "fall": round(fall, 3), "right": is_right}
-        found |= {"machine": machine.said(), "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
+        found |= {"machine": machine.summary(), "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
         asked.report.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     return 0 if is_right else 1
 

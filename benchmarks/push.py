@@ -234,7 +234,7 @@ def _print(runs: list[Run], dsn: str | None, machine: Machine) -> None:
     pace = median([run.sent / run.seconds for run in runs])
     ledger_name = "PostgreSQL" if dsn else "SQLite, synced at every commit"
     console.print(f"median {pace:,.0f} sends/s; ledger: {ledger_name}; every {CHECK_EVERY}th signature checked")
-    console.print(machine.said())
+    console.print(machine.summary())
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def _print(
         f"{memory:.0f}",
     )
     console.print(table)
-    console.print(machine.said())
+    console.print(machine.summary())
 
 
 if __name__ == "__main__":

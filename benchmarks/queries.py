@@ -288,7 +288,7 @@ def main() -> None:
             found.append(measure(settings, pid, name, asked_for.orders, asked_for.runs))
             machine.calibrate()
     show(console, found, asked_for.orders, asked_for.runs)
-    console.print(machine.said())
+    console.print(machine.summary())
     if asked_for.json:
         asked_for.json.write_text(json.dumps([asdict(each) for each in found]))
 

@@ -151,7 +151,7 @@ def main() -> int:
         complete = asyncio.run(measure(stack, Path(folder), given, console))
         machine.account(sum(stack.cpu().values()))
     machine.calibrate()
-    console.print(machine.said())
+    console.print(machine.summary())
     return 0 if complete else 1
 
 

@@ -134,7 +134,7 @@ def main() -> int:
     )
     machine.calibrate()
     console.print(table)
-    console.print(machine.said())
+    console.print(machine.summary())
     return 0
 
 

@@ -1,251 +1,197 @@
 """Events per second and CPU of this worker beside other ways to write it, in one run on one broker, verified equal.
 
-    python -m benchmarks.throughput [--events N] [--runs N] [--only NAME,…] [--kafka HOST:PORT]
+    python -m benchmarks.throughput [--events N] [--runs N] [--only NAME,…] [--broker apache|embedded]
 
-Exit code 1 only where results are not equal; never for a time.
+The feed is of 100 centers, whose orders lie side by side as in a network: a million events are of 100,000 orders, and
+fewer are the first ones of these. Slow contenders get a share of them, and all take turns. Exit code 1 only where
+results are not equal; never for a time.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import uuid
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.broker import broker
-from benchmarks.contenders.arguments import topics_of
-from benchmarks.contenders.rules import NOT_COMPUTED
-from benchmarks.feed import SCENARIO, feed, send
-from benchmarks.machine import Machine, cpu_s, median
-from benchmarks.measure import Contender, ContenderFailedError, Kafka, Pace, run
+from benchmarks.broker import RunningBroker, apache_kafka, broker
+from benchmarks.contenders.arguments import NOTICES, topics_of
+from benchmarks.contenders.catalog import CONTENDERS
+from benchmarks.feed import NETWORK_CENTERS, SCENARIO, feed, send
+from benchmarks.machine import Machine, cpu_s
+from benchmarks.measure import Contender, ContenderFailedError, Kafka, run
+from benchmarks.scores import Facts, Score, aims_table, differences, identity, table_of
 from schemas.decode import decode_event
 from streams.journey.batch import journey_facts
+from tests.kafka_cluster import missing_kafka
 
 PARTITIONS = 4
-ORDERS_ONLY = "order facts only: no comebacks, center hours or notices"
-
-CONTENDERS = (
-    Contender(
-        "fixtrail",
-        "this worker",
-        "benchmarks.contenders.fixtrail",
-        "all rules (comebacks, center hours, notices, dead letters), outputs before changelog before commit, "
-        "restorable state; output and state once an order and batch",
-        # What of an order was let go after 60 days no longer counts in the versions of the others.
-        without=frozenset({"version"}),
-    ),
-    Contender(
-        "faust",
-        "Faust, textbook",
-        "benchmarks.contenders.faust_agent",
-        f"{ORDERS_ONLY}; default settings, one table write and one send an event, JSON state",
-        share=0.1,
-        without=NOT_COMPUTED,
-    ),
-    Contender(
-        "faust-tuned",
-        "Faust, tuned settings",
-        "benchmarks.contenders.faust_agent",
-        "the same code with the settings that the reference offers for throughput",
-        share=0.1,
-        without=NOT_COMPUTED,
-        environment={"FAUST_TUNED": "1"},
-    ),
-    Contender(
-        "aiokafka",
-        "aiokafka loop",
-        "benchmarks.contenders.aiokafka_loop",
-        "all rules, same outputs and changelog, a batch at a time; cannot restore its state, no dead letters",
-        without=frozenset({"version"}),
-        environment={"RULES": "book"},
-    ),
-    Contender(
-        "aiokafka-orders",
-        "aiokafka loop, orders only",
-        "benchmarks.contenders.aiokafka_loop",
-        f"{ORDERS_ONLY}; state as live objects in memory; output and state once an order and batch",
-        without=NOT_COMPUTED,
-        environment={"RULES": "orders"},
-    ),
-    Contender(
-        "quix",
-        "Quix Streams",
-        "benchmarks.contenders.quix",
-        f"{ORDERS_ONLY}; state in RocksDB with a changelog, one output an event",
-        without=NOT_COMPUTED,
-    ),
-)
-AIMS = (("faust", 20.0), ("aiokafka", 1.0), ("quix", 2.5))
-
-Facts = dict[str, dict[str, Any]]
 
 
-@dataclass(slots=True)
-class Score:
-    """A contender's runs, and what is wrong with its results (empty: they are equal)."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A topic with as many events as some contenders get, and the facts that follow."""
 
-    paces: list[Pace] = field(default_factory=list)
-    outputs: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-    def per_s(self) -> float:
-        """Events per second, the median of the runs."""
-        return median(pace.per_s for pace in self.paces)
-
-    def cpu(self) -> float:
-        """CPU seconds per 1,000 events, the median of the runs."""
-        return median(pace.cpu_per_1000 for pace in self.paces)
+    topic: str
+    events: int
+    facts: Facts
 
 
 def expected(values: list[bytes]) -> Facts:
     """What the rules say of the events, all at once and by another way than a stream goes."""
     facts = journey_facts(decode_event(value) for value in values)
-    return {fact["order_id"]: orjson.loads(orjson.dumps(fact)) for fact in facts}
+    return {identity(fact): orjson.loads(orjson.dumps(fact)) for fact in facts}
 
 
-def differences(want: Facts, got: dict[bytes, bytes], without: frozenset[str]) -> list[str]:
-    """Where the last fact of an order is another than expected, in a column that the contender computes."""
-    wrong = [f"{len(want)} orders expected, {len(got)} found"] if len(want) != len(got) else []
-    for order_id, fact in want.items():
-        found = orjson.loads(got.get(order_id.encode(), b"{}"))
-        columns = [name for name, value in fact.items() if name not in without and found.get(name, ...) != value]
-        if columns:
-            wrong.append(f"order {order_id}: {', '.join(columns)}")
-    return wrong
+class Comparison:
+    """The contenders' runs on one broker, in turn."""
+
+    def __init__(self, kafka: Kafka, contenders: list[Contender], folder: Path, console: Console) -> None:
+        self._kafka, self._contenders, self._folder, self._console = kafka, contenders, folder, console
+        self._prefix = f"bench-{uuid.uuid4().hex[:8]}"
+        self._events = 0
+        self._sources: dict[int, Source] = {}
+        self.scores = {contender.name: Score() for contender in contenders}
+
+    async def prepare(self, events: int) -> None:
+        """Send the events to a topic for each number of them that a contender gets."""
+        self._events = events
+        records = list(feed(events, centers=NETWORK_CENTERS))
+        for count in sorted({contender.events_of(events) for contender in self._contenders}):
+            part = records[:count]
+            source = Source(f"{self._prefix}-events-{count}", count, expected([value for _, value in part]))
+            await self._kafka.create([source.topic])
+            await send(self._kafka.options, part, source.topic)
+            self._sources[count] = source
+            self._say(f"sent {source.events:,} events of {len(source.facts):,} orders (scenario {SCENARIO})")
+
+    async def take_turns(self, runs: int, machine: Machine) -> None:
+        """Run each contender once, then each once more."""
+        for number in range(1, runs + 1):
+            for contender in self._contenders:
+                await self._run(contender, f"{self._prefix}-{contender.name}-{number}")
+                score = self.scores[contender.name]
+                machine.calibrate()
+                machine.account(sum(pace.cpu_per_1000 * score.events / 1000 for pace in score.paces[-1:]))
+                self._say(f"run {number}, {contender.title}: {_outcome(score)}")
+
+    async def clean(self) -> None:
+        """Delete all topics of this comparison."""
+        await self._kafka.delete(self._prefix)
+
+    async def _run(self, contender: Contender, output: str) -> None:
+        """Run a contender once, check what it wrote, and note both."""
+        score = self.scores[contender.name]
+        source = self._sources[contender.events_of(self._events)]
+        score.events = source.events
+        await self._kafka.create(topics_of(output))
+        try:
+            pace = await run(contender, self._kafka, source.topic, output, source.events, self._folder / output)
+            last, score.outputs = await self._kafka.last_values(output)
+            score.paces.append(pace)
+            score.wrong += differences(source.facts, list(last.values()), contender)
+        except ContenderFailedError as error:
+            score.wrong.append(str(error))
+        await self._kafka.delete(output)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False)
 
 
-async def compare(given: argparse.Namespace, chosen: list[Contender], console: Console) -> int:
-    machine = Machine()
-    with tempfile.TemporaryDirectory(prefix="fixtrail-bench-") as name, broker(given.kafka, Path(name)) as place:
-        prefix = f"bench-{uuid.uuid4().hex[:8]}"
-        async with Kafka(place.address, PARTITIONS) as kafka:
+def _outcome(score: Score) -> str:
+    if not score.paces:
+        return f"failed: {score.wrong[-1]}"
+    pace = score.paces[-1]
+    start = " with its start (too few events to leave that out)" if pace.from_start else ""
+    growth = "" if pace.growth is None else f", second half {pace.growth:.2f} × the first 30 %"
+    equal = "NOT EQUAL: " + "; ".join(score.wrong[:3]) if score.wrong else "equal"
+    return f"{pace.per_s:,.0f} events/s{start}, {pace.cpu_per_1000:.4f} CPU s per 1,000{growth}, {equal}"
+
+
+def broker_of(options: argparse.Namespace, folder: Path) -> AbstractContextManager[RunningBroker]:
+    """The broker that was asked for: Apache Kafka where there is Java, unless told otherwise."""
+    kind = options.broker or ("embedded" if missing_kafka() else "apache")
+    return apache_kafka(folder) if kind == "apache" and not options.kafka else broker(options.kafka, folder)
+
+
+async def compare(options: argparse.Namespace, console: Console) -> int:
+    """Measure, print all tables; the exit code."""
+    machine, contenders = Machine(), present(options.contenders, console)
+    with tempfile.TemporaryDirectory(prefix="fixtrail-bench-") as name, broker_of(options, Path(name)) as running:
+        async with Kafka(running.address, PARTITIONS) as kafka:
+            comparison = Comparison(kafka, contenders, Path(name), console)
             try:
-                sources = await prepare(given.events, chosen, kafka, prefix, console)
-                scores = {each.name: Score() for each in chosen}
-                for number in range(1, given.runs + 1):
-                    for contender in chosen:
-                        await one_run(contender, kafka, sources, f"{prefix}-{contender.name}-{number}", scores, name)
-                        machine.calibrate()
-                        machine.account(sum(pace.cpu_total_s for pace in scores[contender.name].paces[-1:]))
-                        said(console, contender, number, scores[contender.name])
+                await comparison.prepare(options.events)
+                await comparison.take_turns(options.runs, machine)
             finally:
-                await kafka.delete(prefix)
-        machine.account(cpu_s(place.pid) if place.pid else 0.0)
-        console.print(table(chosen, scores, f"{given.events:,} events on {place.name}, median of {given.runs} runs"))
-    for contender in chosen:
-        without = ", ".join(sorted(contender.without))
-        console.print(f"{contender.title}: {contender.notes}. Compared in all columns but {without}.", highlight=False)
-    ratios(scores, console)
-    console.print(machine.said(), highlight=False)
-    wrong = {name: score.wrong for name, score in scores.items() if score.wrong}
-    for name, lines in wrong.items():
-        console.print(f"[red]{name}: NOT EQUAL[/red]: " + "; ".join(lines[:5]), highlight=False)
-    return 1 if wrong else 0
+                await comparison.clean()
+        machine.account(cpu_s(running.pid) if running.pid else 0.0)
+    scores = comparison.scores
+    console.print(
+        table_of(contenders, scores, f"{options.events:,} events, {running.name}, median of {options.runs} runs")
+    )
+    for contender in contenders:
+        console.print(f"{contender.title}: {contender.notes}. Compared in {_compared(contender)}.", highlight=False)
+    console.print(aims_table(scores))
+    console.print(machine.summary(), highlight=False)
+    for contender in contenders:
+        if wrong := scores[contender.name].wrong:
+            console.print(f"[red]{contender.name}: NOT EQUAL[/red]: " + "; ".join(wrong[:5]), highlight=False)
+    return int(any(score.wrong for score in scores.values()))
 
 
-Source = tuple[str, int, Facts]
+def present(contenders: list[Contender], console: Console) -> list[Contender]:
+    """Those that can run here; of the others it is said what they need."""
+    reasons = {contender.name: contender.missing() for contender in contenders}
+    for contender in contenders:
+        if reason := reasons[contender.name]:
+            console.print(f"{contender.title}: not measured, {reason}", highlight=False)
+    return [contender for contender in contenders if reasons[contender.name] is None]
 
 
-async def prepare(
-    events: int, chosen: list[Contender], kafka: Kafka, prefix: str, console: Console
-) -> dict[float, Source]:
-    """Send the events to a topic for each share of them that somebody is given: (topic, number, facts expected)."""
-    records = list(feed(events))
-    sources: dict[float, Source] = {}
-    for share in sorted({each.share for each in chosen}):
-        topic, part = f"{prefix}-events-{round(share * 100)}", records[: round(len(records) * share)]
-        await kafka.create([topic])
-        await send(kafka.options, part, topic)
-        facts = expected([value for _, value in part])
-        sources[share] = topic, len(part), facts
-        console.print(f"sent {len(part):,} events of {len(facts):,} orders (scenario {SCENARIO})", highlight=False)
-    return sources
+def _compared(contender: Contender) -> str:
+    names = "all columns" if contender.columns is None else f"columns {', '.join(sorted(contender.columns))}"
+    return f"{names} but {', '.join(sorted(contender.without))}" if contender.without else names
 
 
-async def one_run(
-    contender: Contender, kafka: Kafka, sources: dict[float, Source], output: str, scores: dict[str, Score], folder: str
-) -> None:
-    """Run a contender once, check what it wrote, and note both."""
-    topic, total, want = sources[contender.share]
-    score = scores[contender.name]
-    await kafka.create(topics_of(output))
-    try:
-        score.paces.append(await run(contender, kafka, topic, output, total, Path(folder, output)))
-        got, score.outputs = await kafka.last_values(output)
-        score.wrong += differences(want, got, contender.without)
-    except ContenderFailedError as error:
-        score.wrong.append(str(error))
-    await kafka.delete(output)
-
-
-def said(console: Console, contender: Contender, number: int, score: Score) -> None:
-    pace = f"{score.paces[-1].per_s:,.0f} events/s" if score.paces else "failed"
-    if score.paces and score.paces[-1].from_start:
-        pace += " with its start (too few events to leave that out)"
-    equal = "NOT EQUAL" if score.wrong else "equal"
-    console.print(f"run {number}, {contender.title}: {pace}, {equal}", highlight=False)
-
-
-def table(chosen: list[Contender], scores: dict[str, Score], title: str) -> Table:
-    shown = Table(title=title)
-    for column in ("", "events/s", "lowest–highest", "CPU s per 1,000 events", "facts written", "verified"):
-        shown.add_column(column, justify="left" if column in ("", "verified") else "right")
-    for contender in chosen:
-        score = scores[contender.name]
-        if not score.paces:
-            shown.add_row(contender.title, "failed", "", "", "", "")
-            continue
-        speeds = sorted(pace.per_s for pace in score.paces)
-        shown.add_row(
-            contender.title,
-            f"{score.per_s():,.0f}",
-            f"{speeds[0]:,.0f}–{speeds[-1]:,.0f}",
-            f"{score.cpu():.4f}",
-            f"{score.outputs:,}",
-            "no" if score.wrong else "equal",
-        )
-    return shown
-
-
-def ratios(scores: dict[str, Score], console: Console) -> None:
-    """How this worker compares, with the aims."""
-    ours = scores.get("fixtrail")
-    for name, aim in AIMS:
-        other = scores.get(name)
-        if not (ours and other and ours.paces and other.paces):
-            continue
-        speed, cpu = ours.per_s() / other.per_s(), other.cpu() / ours.cpu()
-        console.print(
-            f"this worker against {name}: {speed:.2f} × the events/s (aim {aim:g} ×, "
-            f"{'reached' if speed >= aim else 'not reached'}), {cpu:.2f} × the events per CPU second",
-            highlight=False,
-        )
-
-
-def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__.partition("\n")[0])
-    names = [each.name for each in CONTENDERS]
-    parser.add_argument("--events", type=int, default=200_000, help="events sent; the slow ones are given a tenth")
+def arguments(texts: list[str] | None = None) -> argparse.Namespace:
+    """The options; `contenders` are the chosen ones."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.throughput", description=(__doc__ or "").partition("\n")[0]
+    )
+    names = [contender.name for contender in CONTENDERS]
+    parser.add_argument(
+        "--events", type=int, default=1_000_000, help="events sent; slow contenders get a share of them"
+    )
     parser.add_argument("--runs", type=int, default=3, help="runs of each, taking turns")
-    parser.add_argument("--only", help=f"some of {','.join(names)}")
-    parser.add_argument("--kafka", metavar="HOST:PORT", help="another broker than the embedded one")
-    parsed = parser.parse_args(given)
-    parsed.chosen = [each for each in CONTENDERS if not parsed.only or each.name in parsed.only.split(",")]
-    if unknown := set((parsed.only or names[0]).split(",")) - set(names):
+    parser.add_argument("--only", default=",".join(names), help="some of them (default: %(default)s)")
+    parser.add_argument(
+        "--broker", choices=("apache", "embedded"), help="default: Apache Kafka where Java and Maven are"
+    )
+    parser.add_argument("--kafka", metavar="HOST:PORT", help="a broker that runs already")
+    parser.add_argument(
+        "--notices", action="store_true", help="make notices that have expired, as all of the feed's have"
+    )
+    options = parser.parse_args(texts)
+    chosen = options.only.split(",")
+    if unknown := set(chosen) - set(names):
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
-    return parsed
+    options.contenders = [contender for contender in CONTENDERS if contender.name in chosen]
+    return options
 
 
 def main() -> int:
-    given = arguments()
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    return asyncio.run(compare(given, given.chosen, console))
+    """Measure as the command line says; the exit code."""
+    options = arguments()
+    if options.notices:
+        os.environ[NOTICES] = "1"
+    return asyncio.run(compare(options, Console(width=None if sys.stdout.isatty() else 170)))
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def main() -> None:
         runs = [measure(client, pid, rules) for rules in options.rules for _ in range(options.runs)]
         machine.calibrate()
     show(console, runs)
-    console.print(machine.said())
+    console.print(machine.summary())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 # The same for all that commit by the clock.
 COMMIT_S = 1.0
+# Set where notices are to be made that have expired already, as all of a history have.
+NOTICES = "BENCHMARK_NOTICES"
 
 
 @dataclass(frozen=True, slots=True)

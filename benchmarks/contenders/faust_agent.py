@@ -11,7 +11,7 @@ from typing import Any
 import faust
 
 from benchmarks.contenders.arguments import COMMIT_S, task
-from benchmarks.contenders.rules import event_of, follow
+from benchmarks.contenders.rules import event_of, follow, key_of
 
 TUNED = {
     "consumer_max_fetch_size": 4 * 1024 * 1024,
@@ -22,20 +22,20 @@ TUNED = {
     "broker_check_crcs": False,
 }
 
-given = task()
+options = task()
 app = faust.App(
-    given.group,
-    broker=f"kafka://{given.kafka}",
+    options.group,
+    broker=f"kafka://{options.kafka}",
     store="memory://",
-    datadir=str(given.data),
-    topic_partitions=given.partitions,
+    datadir=str(options.data),
+    topic_partitions=options.partitions,
     topic_disable_leader=True,
     broker_commit_interval=COMMIT_S,
     **(TUNED if os.environ.get("FAUST_TUNED") else {}),
 )
-events = app.topic(given.source, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
-journeys = app.topic(given.output, key_type=str, value_serializer="json", key_serializer="raw")
-orders = app.Table("orders", partitions=given.partitions)
+events = app.topic(options.source, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+journeys = app.topic(options.output, key_type=str, value_serializer="json", key_serializer="raw")
+orders = app.Table("orders", partitions=options.partitions)
 
 
 @app.agent(events)  # type: ignore[untyped-decorator]
@@ -44,7 +44,7 @@ async def track(stream: Any) -> None:
         event = event_of(value)
         if event is None:
             continue
-        order = event.order.encode().decode()
+        order = key_of(event).decode()
         followed = follow(orders.get(order), event)
         if followed is not None:
             orders[order], fact = followed

@@ -1,28 +1,30 @@
 """This worker, as `fixtrail worker` runs it, but for its health page and watchdog."""
 
+import os
 import sys
 
-from benchmarks.contenders.arguments import task
+from benchmarks.contenders.arguments import NOTICES, task
 from streams.worker.app import Topics, WorkerConfig
 from streams.worker.measures import Progress
 from streams.worker.process import run_worker
 
 
 def main() -> int:
-    given = task()
+    options = task()
     topics = Topics(
-        events=given.source,
-        journeys=given.output,
-        center_hours=f"{given.output}-hours",
-        notices=f"{given.output}-notices",
-        dead_letters=f"{given.output}-dead",
+        events=options.source,
+        journeys=options.output,
+        center_hours=f"{options.output}-hours",
+        notices=f"{options.output}-notices",
+        dead_letters=f"{options.output}-dead",
     )
     config = WorkerConfig(
-        kafka={"bootstrap_servers": given.kafka},
-        data=given.data,
-        app_id=given.group,
-        partitions=given.partitions,
+        kafka={"bootstrap_servers": options.kafka},
+        data=options.data,
+        app_id=options.group,
+        partitions=options.partitions,
         topics=topics,
+        old_notices=bool(os.environ.get(NOTICES)),
     )
     return run_worker(config, Progress())
 

@@ -5,8 +5,8 @@ from typing import Any
 from quixstreams import Application, State
 
 from benchmarks.contenders.arguments import COMMIT_S, task
-from benchmarks.contenders.rules import event_of, follow
-from schemas.order_key import OrderKey
+from benchmarks.contenders.rules import event_of, follow, key_of
+from schemas.order_key import OrderKey, journey_key
 
 
 def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
@@ -14,7 +14,7 @@ def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
     event = event_of(value)
     if event is None:
         return None
-    order = event.order.encode().decode()
+    order = key_of(event).decode()
     followed = follow(state.get(order), event)
     if followed is None:
         return None
@@ -24,20 +24,20 @@ def track(value: bytes, state: State[Any, Any]) -> dict[str, Any] | None:
 
 
 def main() -> None:
-    given = task()
+    options = task()
     app = Application(
-        broker_address=given.kafka,
-        consumer_group=given.group,
+        broker_address=options.kafka,
+        consumer_group=options.group,
         auto_offset_reset="earliest",
-        state_dir=given.data / "state",
+        state_dir=options.data / "state",
         commit_interval=COMMIT_S,
         loglevel="WARNING",
     )
-    events = app.topic(given.source, key_deserializer="bytes", value_deserializer="bytes")
-    journeys = app.topic(given.output, key_serializer="str", value_serializer="json")
+    events = app.topic(options.source, key_deserializer="bytes", value_deserializer="bytes")
+    journeys = app.topic(options.output, key_serializer="str", value_serializer="json")
     frame = app.dataframe(events).apply(track, stateful=True)
     frame = frame.filter(lambda fact: fact is not None)
-    frame.to_topic(journeys, key=lambda fact: OrderKey.of(fact).encode().decode())
+    frame.to_topic(journeys, key=lambda fact: journey_key(OrderKey.of(fact), fact["vehicle_id"]).decode())
     app.run()
 
 
