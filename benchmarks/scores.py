@@ -32,6 +32,10 @@ class Score:
         """CPU seconds per 1,000 events, the median of the runs."""
         return median(pace.cpu_per_1000 for pace in self.paces)
 
+    def late_cpu(self) -> list[float]:
+        """CPU seconds per 1,000 events in the second half, of the runs that tell."""
+        return [pace.late_cpu_per_1000 for pace in self.paces if pace.late_cpu_per_1000 is not None]
+
     def growths(self) -> list[float]:
         """Cost of the second half beside the early part, of the runs that tell."""
         return [pace.growth for pace in self.paces if pace.growth is not None]
@@ -145,6 +149,7 @@ COLUMNS = (
     "lowest–highest",
     "CPU s per 1,000",
     "second half",
+    "to the first 30 %",
     "beside ours",
     "by CPU",
     "facts",
@@ -166,12 +171,13 @@ def _cells(contender: Contender, scores: Scores) -> list[str]:
     score = scores[contender.name]
     if not score.paces:
         return ["failed"]
-    speeds, growths = sorted(pace.per_s for pace in score.paces), score.growths()
+    speeds, late, growths = sorted(pace.per_s for pace in score.paces), score.late_cpu(), score.growths()
     return [
         f"{score.events:,}",
         f"{score.per_s():,.0f}",
         f"{speeds[0]:,.0f}–{speeds[-1]:,.0f}",
         f"{score.cpu():.4f}",
+        f"{median(late):.4f}" if late else "?",
         f"{median(growths):.2f} ×" if growths else "?",
         spread(beside(contender.name)(scores)),
         spread(beside(contender.name, per_cpu_s)(scores)),

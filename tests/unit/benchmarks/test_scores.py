@@ -21,7 +21,7 @@ def looks(cpu_early: float, cpu_late: float, *, start_s: float = 0.0) -> list[Lo
 
 
 def pace(per_s: float, growth: float | None = 1.0) -> Pace:
-    return Pace(False, per_s, per_s, 1000 / per_s, growth)
+    return Pace(False, per_s, per_s, 1000 / per_s, 1000 / per_s, growth)
 
 
 def score(*speeds: float, growth: float | None = 1.0) -> Score:
@@ -36,6 +36,7 @@ def test_the_second_half_is_told_beside_the_first_300_000_of_a_million():
     run = pace_of(looks(50e-6, 65e-6), TOTAL)
 
     assert run.growth == pytest.approx(1.3)
+    assert run.late_cpu_per_1000 == pytest.approx(0.065)
     assert run.per_s == pytest.approx(10_000)
 
 
