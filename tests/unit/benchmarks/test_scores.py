@@ -80,6 +80,13 @@ def test_every_aim_is_printed_with_its_verdict():
     }
 
 
+def test_fewer_events_than_the_aims_are_set_for_are_told():
+    few = Score(events=150_000, paces=[pace(23_000)])
+
+    assert "these were 150,000" in str(aims_table({OURS: few}).title)
+    assert "these were" not in str(aims_table({OURS: score(23_000)}).title)
+
+
 def test_an_aim_without_its_contender_is_not_measured():
     table = aims_table({OURS: score(23_000)})
 
