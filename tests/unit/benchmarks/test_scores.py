@@ -80,10 +80,12 @@ def test_every_aim_is_printed_with_its_verdict():
     }
 
 
-def test_fewer_events_than_the_aims_are_set_for_are_told():
+def test_fewer_events_than_the_aims_are_set_for_decide_nothing():
     few = Score(events=150_000, paces=[pace(23_000)])
+    table = aims_table({OURS: few})
 
-    assert "these were 150,000" in str(aims_table({OURS: few}).title)
+    assert "these were 150,000" in str(table.title)
+    assert set(cells(table, 3)) == {"too few events", ""}
     assert "these were" not in str(aims_table({OURS: score(23_000)}).title)
 
 
