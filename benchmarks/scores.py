@@ -152,15 +152,15 @@ COLUMNS = (
     "CPU s per 1,000",
     "second half",
     "to the first 30 %",
-    "beside ours",
-    "by CPU",
+    "ours beside it",
+    "ours by CPU",
     "facts",
     "verified",
 )
 
 
 def table_of(contenders: list[Contender], scores: Scores, title: str) -> Table:
-    """One row a contender; `beside ours` is this worker's events/s over its own, `by CPU` the same by CPU second."""
+    """One row a contender; the last ratios are this worker's events over its own."""
     table = Table(title=title)
     for column in COLUMNS:
         table.add_column(column, justify="left" if column in ("", "verified") else "right")
