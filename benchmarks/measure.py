@@ -75,14 +75,15 @@ class Pace:
     """How fast it went between two commits, and what it cost.
 
     `from_start`: there were too few commits to leave the start out. `whole_per_s` is from the first commit to the last,
-    warm or not. `cpu_per_1000` are CPU seconds of the whole run with its start. `growth` is the CPU of an event in the
-    second half beside one of the early part; None where too few commits tell.
+    warm or not. `cpu_per_1000` are CPU seconds of the whole run with its start, `late_cpu_per_1000` those of the second
+    half, `growth` is the latter beside the early part; None where too few commits tell.
     """
 
     from_start: bool
     per_s: float
     whole_per_s: float
     cpu_per_1000: float
+    late_cpu_per_1000: float | None = None
     growth: float | None = None
 
 
@@ -97,30 +98,23 @@ def pace_of(looks: list[Look], total: int) -> Pace:
     from_start = len(steady) < 2
     first, last = (looks[0], commits[-1]) if from_start else (steady[0], steady[-1])
     start = looks[0] if len(commits) == 1 else commits[0]
-    return Pace(
-        from_start,
-        _per_s(first, last),
-        _per_s(start, commits[-1]),
-        looks[-1].cpu / total * 1000,
-        _growth(commits, total),
-    )
+    early = _cpu_per_1000([look for look in commits if look.committed <= EARLY * total])
+    late = _cpu_per_1000([look for look in commits if LATE * total <= look.committed <= END * total])
+    growth = late / early if early and late else None
+    cpu_per_1000 = looks[-1].cpu / total * 1000
+    return Pace(from_start, _per_s(first, last), _per_s(start, commits[-1]), cpu_per_1000, late, growth)
 
 
 def _per_s(first: Look, last: Look) -> float:
     return (last.committed - first.committed) / (last.at - first.at)
 
 
-def _growth(commits: list[Look], total: int) -> float | None:
-    """CPU of an event in the second half, beside one of the early part (from the first commit on)."""
-    early = [look for look in commits if look.committed <= EARLY * total]
-    late = [look for look in commits if LATE * total <= look.committed <= END * total]
-    if len(early) < 2 or len(late) < 2:
+def _cpu_per_1000(commits: list[Look]) -> float | None:
+    """CPU seconds of 1,000 events between the first and the last of these commits; None where there is only one."""
+    if len(commits) < 2:
         return None
-    return _cpu_per_event(late[0], late[-1]) / _cpu_per_event(early[0], early[-1])
-
-
-def _cpu_per_event(first: Look, last: Look) -> float:
-    return (last.cpu - first.cpu) / (last.committed - first.committed)
+    first, last = commits[0], commits[-1]
+    return (last.cpu - first.cpu) / (last.committed - first.committed) * 1000
 
 
 class Kafka:

@@ -17,6 +17,7 @@ from benchmarks.contenders.loop_rules import RULES, Rows, Rules
 
 # More in hand at once brings nothing more.
 MAX_RECORDS = 16_000
+SESSION_MS = 120_000
 
 
 async def loop(options: Task, rules: Rules) -> None:
@@ -49,6 +50,9 @@ def _consumer(options: Task) -> AIOKafkaConsumer:
         group_id=options.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        # No heartbeat is sent beside a batch, which on a busy machine may take longer than the usual 10 s.
+        session_timeout_ms=SESSION_MS,
+        max_poll_interval_ms=SESSION_MS,
         max_partition_fetch_bytes=6 * 1024 * 1024,
         fetch_max_wait_ms=100,
     )

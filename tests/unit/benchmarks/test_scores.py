@@ -21,7 +21,7 @@ def looks(cpu_early: float, cpu_late: float, *, start_s: float = 0.0) -> list[Lo
 
 
 def pace(per_s: float, growth: float | None = 1.0) -> Pace:
-    return Pace(False, per_s, per_s, 1000 / per_s, growth)
+    return Pace(False, per_s, per_s, 1000 / per_s, 1000 / per_s, growth)
 
 
 def score(*speeds: float, growth: float | None = 1.0) -> Score:
@@ -36,6 +36,7 @@ def test_the_second_half_is_told_beside_the_first_300_000_of_a_million():
     run = pace_of(looks(50e-6, 65e-6), TOTAL)
 
     assert run.growth == pytest.approx(1.3)
+    assert run.late_cpu_per_1000 == pytest.approx(0.065)
     assert run.per_s == pytest.approx(10_000)
 
 
@@ -77,6 +78,15 @@ def test_every_aim_is_printed_with_its_verdict():
         "beside the loop as users write it (pydantic)": "not met",
         "beside the loop with our fast path": "met",
     }
+
+
+def test_fewer_events_than_the_aims_are_set_for_decide_nothing():
+    few = Score(events=150_000, paces=[pace(23_000)])
+    table = aims_table({OURS: few})
+
+    assert "these were 150,000" in str(table.title)
+    assert set(cells(table, 3)) == {"too few events", ""}
+    assert "these were" not in str(aims_table({OURS: score(23_000)}).title)
 
 
 def test_an_aim_without_its_contender_is_not_measured():
