@@ -20,6 +20,7 @@ from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
 from fixtrail.kafka_settings import record_partitions
+from fixtrail.local.stack import KAFKA_FOLDER
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of
@@ -44,7 +45,7 @@ from streams.worker.changelogs import changelog_topics
 
 Say = Callable[[str], object]
 # What an embedded stack has in its folder once it has run.
-_SERVED = ("broker", "clickhouse", SECRETS_FILE)
+_SERVED = ("broker", KAFKA_FOLDER, "clickhouse", SECRETS_FILE)
 
 
 def restore_backup(settings: PersonsSettings, folder: Path, *, dry_run: bool, force: bool, say: Say) -> Manifest:
@@ -82,7 +83,7 @@ def _restore_embedded(
     if dry_run:
         return
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("broker", "clickhouse"):
+    for name in ("broker", KAFKA_FOLDER, "clickhouse"):
         shutil.rmtree(data / name, ignore_errors=True)
     for source, name in ((folder / KEYS / SECRETS_FILE, SECRETS_FILE), *((folder / own, own) for own in OWN_FILES)):
         if source.exists():

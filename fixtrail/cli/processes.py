@@ -1,34 +1,44 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from runtime.failure import USAGE, ExitError
-
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import Data, app, say, settings_of
+from runtime.failure import USAGE, ExitError
 
 sink_app = typer.Typer(help="Write the topics somewhere else.", no_args_is_help=True)
 
 
-@app.command(epilog="Example:  fixtrail up --data /var/lib/fixtrail --ports auto --workers 2")
+@app.command(
+    epilog="Examples:  fixtrail up --data /var/lib/fixtrail --ports auto --workers 2    fixtrail up --broker kafka "
+    "--kafka-home /opt/kafka"
+)
 def up(
     data: Data = None,
     ports: Annotated[str, typer.Option(help="`auto` takes free ports, `fixed` 9092, 8123 and 9000.")] = "fixed",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Stream workers to run.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Only broker and ClickHouse without.")] = True,
+    broker: Annotated[
+        Literal["embedded", "kafka"], typer.Option(help="`kafka`: one node of Apache Kafka.")
+    ] = "embedded",
+    kafka_home: Annotated[
+        Path | None, typer.Option(envvar="KAFKA_HOME", help="Folder of Apache Kafka's download, for `--broker kafka`.")
+    ] = None,
 ) -> None:
     """Start broker, ClickHouse and every box on this machine; Ctrl-C stops them all.
 
     Prints `ready` once events can be sent. Other commands find the stack by the same --data.
     """
+    from fixtrail.local.apache_kafka import jars_of
     from fixtrail.local.stack import run_stack
 
     if ports not in ("auto", "fixed"):
         raise ExitError("--ports is auto or fixed", USAGE)
-    raise SystemExit(run_stack(settings_of(data), workers=workers, auto_ports=ports == "auto", boxes=boxes, say=say))
+    jars = jars_of(kafka_home) if broker == "kafka" else None
+    settings, auto = settings_of(data), ports == "auto"
+    raise SystemExit(run_stack(settings, workers=workers, auto_ports=auto, boxes=boxes, say=say, kafka_jars=jars))
 
 
 @app.command(epilog="Example:  FIXTRAIL_KAFKA=kafka:9092 fixtrail worker")

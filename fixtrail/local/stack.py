@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from fixtrail.all_settings import Settings
 from fixtrail.kafka_settings import recorded_partitions
+from fixtrail.local.apache_kafka import STOP_LIMIT_S
 from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
@@ -27,6 +28,7 @@ from fixtrail.settings import STACK_FILE, PulseSettings
 from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
+KAFKA_FOLDER = "kafka"
 START_LIMIT_S = 180.0
 SINKS_LEVEL_S = 60.0
 SERVERS, SINKS = ("clickhouse", "broker"), ("sink-clickhouse", "sink-push")
@@ -46,6 +48,8 @@ class Plan:
     secrets: dict[str, str]
     workers: int
     partitions: int
+    # The folder of Apache Kafka's jars; None where the embedded broker serves.
+    kafka_jars: Path | None = None
 
     @property
     def kafka(self) -> str:
@@ -59,6 +63,22 @@ class Plan:
     def web(self) -> str:
         return f"http://{HOST}:{self.ports.web}"
 
+    def broker(self) -> Spec:
+        """What serves the topics."""
+        if self.kafka_jars is None:
+            arguments = ("--port", str(self.ports.kafka), "--data", str(self.folder / "broker"))
+            return Spec("broker", "fixtrail.local.broker", arguments, ready_line="ready")
+        return Spec(
+            "broker",
+            "fixtrail.local.apache_kafka",
+            (
+                *("--home", str(self.kafka_jars), "--port", str(self.ports.kafka)),
+                *("--data", str(self.folder / KAFKA_FOLDER)),
+            ),
+            stop_within_s=STOP_LIMIT_S + 5,
+            ready_line="ready",
+        )
+
     def environment(self, part: str) -> dict[str, str]:
         """What a part of the stack finds in its environment: where all is, and the secrets that it reads."""
         return {
@@ -71,25 +91,36 @@ class Plan:
         }
 
 
-def run_stack(settings: Settings, *, workers: int, auto_ports: bool, boxes: bool, say: Say) -> int:
+def run_stack(
+    settings: Settings, *, workers: int, auto_ports: bool, boxes: bool, say: Say, kafka_jars: Path | None = None
+) -> int:
     """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP. Without `boxes` only its servers.
 
-    Raises ExitError where the folder is in use, a port is taken or a part does not start.
+    With `kafka_jars` Apache Kafka takes the embedded broker's place. Raises ExitError where the folder is in use or its
+    topics are in the other broker, a port is taken or a part does not start.
     """
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     with locked(folder):
+        _require_its_broker(folder, kafka_jars)
         (folder / STACK_FILE).unlink(missing_ok=True)
         ports = free_ports() if auto_ports else fixed_ports()
         is_set = "partitions" in settings.model_fields_set
         partitions = settings.partitions if is_set else recorded_partitions(folder) or settings.partitions
-        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, partitions)
+        plan = Plan(folder, ports, stack_secrets(folder, settings), workers, partitions, kafka_jars)
         for name in [name for name in os.environ if name.startswith(_CONNECTION)]:
             del os.environ[name]
         watch = StackWatch()
         watch.serve(settings)
         return asyncio.run(_Stack(plan, watch, say, boxes=boxes).run())
+
+
+def _require_its_broker(folder: Path, kafka_jars: Path | None) -> None:
+    """Raises ExitError where the folder's topics are in the other broker: this one would begin without any event."""
+    other, name = ("broker", "embedded") if kafka_jars else (KAFKA_FOLDER, "kafka")
+    if (folder / other).exists():
+        raise ExitError(f"the topics of {folder} are in --broker {name}: say so, or name another --data", REFUSED)
 
 
 @contextmanager
@@ -158,14 +189,7 @@ class _Stack:
     async def _start(self) -> None:
         """Servers first, then topics and tables, then the boxes. Raises ExitError where one does not come up."""
         plan = self._plan
-        broker = self._child(
-            Spec(
-                "broker",
-                "fixtrail.local.broker",
-                ("--port", str(plan.ports.kafka), "--data", str(plan.folder / "broker")),
-                ready_line="ready",
-            )
-        )
+        broker = self._child(plan.broker())
         clickhouse = self._child(
             Spec(
                 "clickhouse",
@@ -349,7 +373,8 @@ class _Stack:
     def _say_ready(self) -> None:
         plan = self._plan
         self._say("ready")
-        self._say(f"  kafka       {plan.kafka}  (development broker: one machine, no replication, not for production)")
+        kind = "Apache Kafka: one node" if plan.kafka_jars else "development broker: one machine"
+        self._say(f"  kafka       {plan.kafka}  ({kind}, no replication, not for production)")
         self._say(f"  clickhouse  {plan.clickhouse}  native {HOST}:{plan.ports.native}")
         self._say(f"  pages       {plan.web}")
         self._say(f"  health      {self._watch.url}/metrics, and of each box: `fixtrail status`")
