@@ -9,10 +9,13 @@ import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from runtime.watchdog import Watchdog
+
+THREADS_WITHIN_S = 1.0
 
 
 def is_alive(pid: int) -> bool:
@@ -72,7 +75,11 @@ def folder_id(folder: Path) -> str:
 
 
 def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchdog: Watchdog | None = None) -> int:
-    """The exit code of `main`, which runs on a fresh event loop; its event is set by SIGTERM and SIGINT."""
+    """The exit code of `main`, which runs on a fresh event loop; its event is set by SIGTERM and SIGINT.
+
+    Once `main` has returned nothing is left to be kept: threads that still compute do not hold the process up.
+    """
+    timers: list[threading.Timer] = []
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
@@ -83,9 +90,23 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchd
             watchdog.follow(loop)
             watchdog.start()
         try:
-            return await main(stop)
+            code = await main(stop)
         finally:
             if watchdog:
                 watchdog.stop()
+        timers.append(_end_soon(code))
+        return code
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    finally:
+        for timer in timers:
+            timer.cancel()
+
+
+def _end_soon(code: int) -> threading.Timer:
+    """End the process in a moment: asyncio would wait for each thread, such as a report's, however long it takes."""
+    timer = threading.Timer(THREADS_WITHIN_S, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
+    return timer

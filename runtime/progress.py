@@ -15,6 +15,8 @@ Measure = tuple[MetricName, *tuple[str, ...]]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 DELAYS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0)
 SIZES = (1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 20_000.0)
+# A broker that is frozen, or cut off without a word, refuses nothing: clients wait for it. It is asked each 5 s.
+SILENT_AFTER_S = 45.0
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ class Progress:
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
     `moved` should grow; `ready` that the box reads and what it read gets where it belongs, `was_ready` that it did so
     once. `outages` is the number of things that are being tried again because others do not take them. `problems` are
-    sentences on what is wrong outside of the box; while there are some it is not ready.
+    sentences on what is wrong outside of the box; while there are some it is not ready, nor while Kafka says nothing:
+    `answered_at` is when it last answered on a connection of its own (monotonic), None where nobody asks.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -57,12 +60,14 @@ class Progress:
     waiting: bool = False
     outages: int = 0
     problems: list[str] = field(default_factory=list)
+    answered_at: float | None = None
     was_ready: bool = field(default=False, init=False)
     _is_ready: bool = field(default=False, init=False)
 
     @property
     def ready(self) -> bool:
-        return self._is_ready and not self.problems
+        is_silent = self.answered_at is not None and time.monotonic() - self.answered_at > SILENT_AFTER_S
+        return self._is_ready and not self.problems and not is_silent
 
     @ready.setter
     def ready(self, is_ready: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ async def show_lag(
 ) -> None:
     """Keep the gauge `lag_records` by topic and partition up to date until cancelled, and count what is `lost`.
 
-    While the brokers do not answer, the last known values stay.
+    While the brokers do not answer, the last known values stay, and after a while the box is not ready.
     """
     client: Any = None
     try:
@@ -36,6 +37,7 @@ async def show_lag(
                     if client is None:
                         client = await _connected(kafka)
                     lags = await _lags(client, await delivered(), lost)
+                progress.answered_at = time.monotonic()
                 progress.show("lag_records", {(tp.topic, str(tp.partition)): lag for tp, lag in lags.items()})
             except (KafkaError, OSError, TimeoutError):
                 pass

@@ -87,6 +87,22 @@ def test_a_health_port_that_is_taken_is_told():
         HealthPage("two", lambda: "ready", port=port).start()
 
 
+def test_a_box_that_is_stopped_waits_for_no_thread_that_still_computes():
+    program = """
+import asyncio, os, signal, time
+from runtime.process import run_until_stopped
+async def main(stop):
+    computing = asyncio.create_task(asyncio.to_thread(time.sleep, 60))
+    asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGTERM)
+    await stop.wait()
+    return 7
+raise SystemExit(run_until_stopped(main))
+"""
+    began = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", program], timeout=30).returncode == 7
+    assert time.monotonic() - began < 15
+
+
 def test_personal_fields_never_reach_a_log():
     entry = _without_personal(None, "info", {"event": "refused", "vehicle_id": "VIN1", "order_id": "o1"})
 
