@@ -74,6 +74,7 @@ NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
     "one_value": Bilingual("只有一个值", "one value only"),
     "too_few": Bilingual("数量太少，一侧无界", "too few to bound it"),
     "all_alike": Bilingual("所有值都相同", "all values alike"),
+    "descriptive": Bilingual("仅描述，未估计区间", "a description, no interval is estimated"),
     "hidden": Bilingual("回答太少，不显示", "too few answers to show"),
     "all_counted": Bilingual("全部计数，非样本", "a count of all, no sample"),
 }
