@@ -14,7 +14,7 @@ from fixtrail.clickhouse.literals import literal
 from fixtrail.configuration import report_targets
 from fixtrail.reports.figures.answer import Question, answer
 from fixtrail.reports.figures.catalogue import all_described, described, parse_conditions
-from fixtrail.reports.options import Options, parse_day
+from fixtrail.reports.options import Options, parse_days
 from fixtrail.reports.queries import query_runner
 from fixtrail.settings import ReportSettings
 from runtime.failure import ExitError
@@ -68,8 +68,7 @@ class Tools:
         try:
             options = Options(
                 datetime.now(UTC),
-                parse_day(since, "since"),
-                parse_day(until, "until"),
+                *parse_days(since, until, ("since", "until")),
                 by,
                 report_targets(self._settings),
             )

@@ -70,13 +70,13 @@ def export_xes(
 
 def _scope(since: str | None, until: str | None, center: str, time_zone: str) -> "Scope":
     from fixtrail.export.history import Scope
-    from fixtrail.reports.options import parse_day
+    from fixtrail.reports.options import parse_days
     from runtime.failure import USAGE, ExitError
     from schemas.times import is_time_zone
 
     if not is_time_zone(time_zone):
         raise ExitError(f"there is no time zone {time_zone!r}", USAGE)
-    return Scope(parse_day(since, "--from"), parse_day(until, "--to"), center, time_zone)
+    return Scope(*parse_days(since, until), center, time_zone)
 
 
 def _export(export: "Export", data: Path | None, dry_run: bool, as_json: bool) -> None:

@@ -50,6 +50,11 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "never_joined": Bilingual("专家未加入", "joined by no expert"),
     "not_requested": Bilingual("没有申请记录", "never requested"),
     "joined_before_request": Bilingual("加入早于申请", "joined before the request"),
+    "not_answered": Bilingual("尚无回音", "without an answer yet"),
+    "answered_before": Bilingual("回音早于提交", "answered before it was submitted"),
+    "not_submitted": Bilingual("没有提交记录", "never submitted"),
+    "no_driver": Bilingual("影响因素未知或未定", "with something not known or not settled yet"),
+    "not_usable": Bilingual("无法用于比较", "not usable for the comparison"),
     "no_grade": Bilingual("等级未知", "of no known grade"),
     "no_procedure": Bilingual("无适用流程", "without a procedure"),
     "no_steps": Bilingual("维修未报工序", "repairs without codes of steps"),
@@ -68,6 +73,9 @@ NO_INTERVAL_WORDS: Mapping[str, Bilingual] = {
     "one_center": Bilingual("只有一个服务中心", "one center only"),
     "one_value": Bilingual("只有一个值", "one value only"),
     "too_few": Bilingual("数量太少，一侧无界", "too few to bound it"),
+    "all_alike": Bilingual("所有值都相同", "all values alike"),
+    "descriptive": Bilingual("仅描述，未估计区间", "a description, no interval is estimated"),
+    "hidden": Bilingual("回答太少，不显示", "too few answers to show"),
     "all_counted": Bilingual("全部计数，非样本", "a count of all, no sample"),
 }
 ANOMALIES: Mapping[str, Bilingual] = {

@@ -9,7 +9,7 @@ import orjson
 
 from fixtrail.reports.catalogue import REPORTS, builder
 from fixtrail.reports.forms.document import as_csv, as_json, figures_sheet
-from fixtrail.reports.options import Options, check_cut, parse_day
+from fixtrail.reports.options import Options, check_cut, parse_days
 from fixtrail.reports.queries import query_runner, questions
 from fixtrail.reports.report import Chart, Locale, Report
 from fixtrail.reports.targets import NO_TARGETS, read_targets
@@ -36,8 +36,7 @@ def read_options(targets: Path | None, since: str | None, until: str | None, by:
     """The options of a command line. Raises ExitError that says which of them is wrong."""
     return Options(
         datetime.now(UTC),
-        parse_day(since, "--from"),
-        parse_day(until, "--to"),
+        *parse_days(since, until),
         check_cut(by),
         read_targets(targets) if targets else NO_TARGETS,
     )

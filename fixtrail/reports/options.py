@@ -55,6 +55,16 @@ def parse_day(text: str | None, option: str) -> date | None:
         raise ExitError(f"{option} is a day such as 2026-07-06, not {text!r}", USAGE) from None
 
 
+def parse_days(
+    since: str | None, until: str | None, options: tuple[str, str] = ("--from", "--to")
+) -> tuple[date | None, date | None]:
+    """The first and the last day. Raises ExitError for what is no day, and for a last one before the first."""
+    first, last = parse_day(since, options[0]), parse_day(until, options[1])
+    if first is not None and last is not None and last < first:
+        raise ExitError(f"{options[1]} {last} lies before {options[0]} {first}", USAGE)
+    return first, last
+
+
 def check_cut(by: str | None) -> str | None:
     """A cut's name. Raises ExitError for anything else."""
     if by not in (None, *CUTS):

@@ -121,6 +121,8 @@ def _period(table: Mapping[str, Any]) -> Period:
         # A TOML date and time is a date, too.
         if key in table and type(table[key]) is not date:
             raise ValueError(f"period {name}: {key} is a day such as 2026-07-06")
+    if "from" in table and "to" in table and table["to"] < table["from"]:
+        raise ValueError(f"period {name}: to {table['to']} lies before from {table['from']}")
     if table.get("rollout") not in (None, "before", "after"):
         raise ValueError(f'period {name}: rollout is "before" or "after"')
     title = str(table.get("title", name))

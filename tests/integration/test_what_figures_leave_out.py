@@ -5,17 +5,21 @@ go on after the handoff: the report shows them beside the figures that they are 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
+from fixtrail.reports.experts import report as experts
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.forms.page import render_html
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.options import Options
+from fixtrail.reports.parts import report as parts
+from fixtrail.reports.quality import report as quality
 from fixtrail.reports.queries import Ask, query_runner
+from fixtrail.reports.staff import report as staff
 from fixtrail.reports.targets import targets_of
 from runtime.failure import ExitError
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
@@ -246,6 +250,22 @@ def test_few_orders_at_two_centers_have_no_interval_outside_what_can_be(ask: Ask
         bounds = [end for end in (figure["low"], figure["high"]) if end is not None]
         assert all(end >= 0 for end in bounds) or figure["unit"] == "nps", figure
         assert len(bounds) == 2 or figure["no_interval"], figure
+
+
+def test_a_figure_is_the_same_in_every_report_that_shows_it(ask: Ask) -> None:
+    of_kpi = {figure["figure"]: figure for figure in asked(ask, by=None)["figures"]}
+    for report in (parts, quality):
+        shown = [figure for figure in as_json(report.build(ask, Options(NOW)))["figures"] if figure["figure"] in of_kpi]
+        assert shown and all(figure == of_kpi[figure["figure"]] for figure in shown)
+
+
+@pytest.mark.parametrize("days", [{}, {"since": date(1999, 1, 1), "until": date(1999, 1, 2)}], ids=["all", "none"])
+def test_every_figure_says_what_it_lacks(ask: Ask, days: dict[str, Any]) -> None:
+    """Without an interval the reason, and of all that are not among n why; also of days on which nothing happened."""
+    for report in (experts, parts, quality, staff):
+        for figure in as_json(report.build(ask, Options(NOW, **days)))["figures"]:
+            assert figure["no_interval"] or figure["low"] is not None or figure["high"] is not None, figure
+            assert figure["n"] + sum(figure["left_out"].values()) == figure["n_all"], figure
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", ("still open 20", "cancelled 10")), ("zh-CN", ("未结束 20",))])

@@ -90,11 +90,15 @@ def _share(
 
 
 def _mean(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
-    return Figure(name, float(values.mean()) if len(values) else None, len(values), n_all, left_out=reasons)
+    return _described(name, float(values.mean()), len(values), n_all, reasons)
 
 
 def _median(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
-    return Figure(name, float(values.median()) if len(values) else None, len(values), n_all, left_out=reasons)
+    return _described(name, float(values.median()), len(values), n_all, reasons)
+
+
+def _described(name: str, value: float, n: int, n_all: int, reasons: dict[str, int]) -> Figure:
+    return Figure(name, value if n else None, n, n_all, left_out=reasons, no_interval="descriptive" if n else "no_data")
 
 
 def _repromised(name: str, rows: pd.DataFrame, column: str) -> Figure:

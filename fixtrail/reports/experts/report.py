@@ -70,7 +70,8 @@ def sessions_of(frame: pd.DataFrame) -> Sessions:
     with_expert = set(zip(sessions["center_id"], sessions["order_id"], strict=True))
     orders = frame.drop_duplicates(["center_id", "order_id"])
     keys = zip(orders["center_id"], orders["order_id"], strict=True)
-    return Sessions(sessions, orders.assign(with_expert=[key in with_expert for key in keys]))
+    has_expert = pd.Series([key in with_expert for key in keys], orders.index, dtype=bool)
+    return Sessions(sessions, orders.assign(with_expert=has_expert))
 
 
 def _lacks(sessions: pd.DataFrame) -> list[str | None]:

@@ -44,6 +44,9 @@ class Question:
                 f"{others} cannot be combined: lane, origin and group are each a cut of their own; "
                 "ask for one of them, by it or without --by"
             )
+        since, until = self.options.since, self.options.until
+        if since is not None and until is not None and until < since:
+            raise ValueError(f"the last day {until} lies before the first day {since}")
         if unknown := [name for name in self.conditions if name not in CONDITIONS]:
             raise UndefinedError("condition", unknown[0], CONDITIONS)
 

@@ -1,8 +1,9 @@
 """First-time fix of each technician beside what his cases let expect, and jobs below grade. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,13 @@ def below_grade(work: pd.DataFrame, staff: Staff, events: pd.DataFrame) -> Below
     grades = _grades(staff, events)
     judged = [
         staff.is_below(
-            _grade_at(grades.get((row.center_id, row.technician), ()), int(row.worked_ms)), list(row.fault_groups)
+            _grade_at(_grades_of(grades, row.center_id, row.technician), int(row.worked_ms)), list(row.fault_groups)
         )
         for row in work.itertuples(index=False)
     ]
     needing = work.assign(is_below=judged)
-    needing = needing[[staff.is_below(staff.grades[0], list(groups)) is not None for groups in work["fault_groups"]]]
+    needs = [staff.is_below(staff.grades[0], list(groups)) is not None for groups in work["fault_groups"]]
+    needing = needing[pd.Series(needs, needing.index, dtype=bool)]
     jobs = needing[needing["is_below"].notna()]
     return BelowGrade(
         jobs,
@@ -122,14 +124,19 @@ Dated = tuple[int, str]
 
 
 def _grades(staff: Staff, events: pd.DataFrame) -> dict[tuple[str, str], list[Dated]]:
-    """Each person's grades with the instants (ms) from which they hold, in order; the events' go before the file's."""
+    """Each person's grades with the instants (ms) from which they hold, in order; of one instant the events' last."""
     grades: dict[tuple[str, str], list[Dated]] = {}
     for person in staff.person:
         since = int(datetime(person.since.year, person.since.month, person.since.day, tzinfo=UTC).timestamp() * 1000)
         grades.setdefault((person.center, person.id), []).append((since, person.grade))
     for row in events.itertuples(index=False):
         grades.setdefault((str(row.center_id), str(row.staff_key)), []).append((int(row.from_ms), str(row.grade)))
-    return {key: sorted(dated) for key, dated in grades.items()}
+    return {key: sorted(dated, key=itemgetter(0)) for key, dated in grades.items()}
+
+
+def _grades_of(grades: Mapping[tuple[str, str], list[Dated]], center: str, technician: str) -> Sequence[Dated]:
+    """A technician's grades at a center; one that was told without a center holds where the center tells none."""
+    return grades.get((center, technician)) or grades.get(("", technician)) or ()
 
 
 def _grade_at(dated: Sequence[Dated], at: int) -> str:

@@ -8,6 +8,7 @@ from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_g
 from fixtrail.reports.grades.staff_file import read_staff
 from fixtrail.reports.grades.touch import TOUCH_COLUMNS, touch_mix_of
 from fixtrail.reports.grades.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.kpi.shares import share_figure
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality.charts import draw_shrunk
@@ -104,18 +105,10 @@ def _figures(mix: CaseMix, below: BelowGrade | None) -> tuple[Figure, ...]:
 def _below_figures(below: BelowGrade) -> tuple[Figure, ...]:
     n, count, matched = len(below.jobs), int(below.jobs["is_below"].astype(bool).sum()), below.difference
     unknown = {"no_grade": below.n_all - n} if below.n_all > n else {}
+    centers = below.jobs.groupby("center_id")["is_below"]
+    by_center = [(int(own.astype(bool).sum()), len(own)) for _, own in centers]
     return (
-        Figure(
-            "jobs_below_grade",
-            count / n if n else None,
-            n,
-            below.n_all,
-            intervals.share(count, n),
-            count,
-            method=intervals.WILSON,
-            left_out=unknown,
-            no_interval=None if n else "no_data",
-        ),
+        share_figure("jobs_below_grade", count, n, below.n_all, unknown, by_center),
         Figure(
             "below_grade_ftfr_difference",
             matched.difference,

@@ -52,7 +52,7 @@ def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
     if n > 1:
         deviation = plain(row["cancelled_wait_deviation_s"])
         interval = not_below_0(intervals.mean(float(row["cancelled_wait_mean_s"]), deviation, n))
-    reason = None if n > 1 else "one_value" if n else "no_data"
+    reason = None if interval != NO_INTERVAL else "all_alike" if n > 1 else "one_value" if n else "no_data"
     made = _described("cancelled_wait_mean_s", row["cancelled_wait_mean_s"], n, orders, left)
     yield replace(made, interval=interval, method=intervals.STUDENT, no_interval=reason)
     for name, value in zip(("median", "p90"), _quantiles(row["cancelled_wait_quantiles_s"]), strict=True):

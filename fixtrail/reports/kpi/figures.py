@@ -39,10 +39,10 @@ def ripe_days(now: datetime, time_zone: str) -> Ripe:
 def key_figures(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
     """Every figure of a key; `months` is how long its period is."""
     yield from _voices(about, ripe)
-    yield from _fixes(about, ripe)
+    yield from fix_figures(about, ripe)
     yield from wait_figures(about.counts, about.waits)
     yield from _complaints(about, months, ripe)
-    yield from _parts(about)
+    yield from part_figures(about)
     yield from _promises(about)
     yield from beside_figures(about, ripe.voices)
 
@@ -56,7 +56,7 @@ def _voices(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
     yield replace(figure, unripe=int(row["young"]), ripe_until=ripe.voices)
 
 
-def _fixes(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
+def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
     row = about.counts
     judged, ripe_n = int(row["judged"]), int(row["judged_confirmed"])
     young = judged - ripe_n
@@ -121,7 +121,7 @@ def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
     )
 
 
-def _parts(about: KeyAnswers) -> Iterator[Figure]:
+def part_figures(about: KeyAnswers) -> Iterator[Figure]:
     row = about.counts
     requests, requests_all = int(row["requests"]), int(row["requests_all"])
     left = counted(open=requests_all - requests)

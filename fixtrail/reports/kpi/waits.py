@@ -141,7 +141,7 @@ class _About(NamedTuple):
         centers = None if spread is None else spread.centers
         reason = None
         if interval.low is None or interval.high is None:
-            reason = "one_value" if self.n == 1 else "too_few"
+            reason = "one_value" if self.n == 1 else "all_alike" if interval == NO_INTERVAL else "too_few"
         return Figure(
             name,
             value,

@@ -6,7 +6,7 @@ beforehand and leaves everything else; what overlaps is shared by Shapley's valu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from fixtrail.reports.stats.models import (
     logistic,
     usable_columns,
 )
+from fixtrail.reports.stats.pooled import Votes
 from fixtrail.reports.stats.shapley import owen, shapley
 
 Vector = NDArray[np.float64]
@@ -88,6 +89,8 @@ class Loss:
     adjusted_for: tuple[str, ...]
     replicates: int
     reason: str | None = None
+    # Of each center, among the orders of the model.
+    votes: tuple[Votes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,11 @@ def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, repl
     if len(usable) > MOST_ROWS:
         sample = np.sort(np.random.default_rng(1).choice(len(usable), MOST_ROWS, replace=False))
         usable, drivers = usable.iloc[sample], drivers.iloc[sample]
-    score = usable["score"].to_numpy(float)
+    votes, score = votes_of(usable), usable["score"].to_numpy(float)
     events = np.column_stack([score <= DETRACTOR, score >= PROMOTER]).astype(float)
     names, left_out, controls = _estimable(drivers, usable, events)
     if not names:
-        return _no_loss(usable, events, scored, left_out)
+        return replace(_no_loss(usable, events, scored, left_out), votes=votes)
     adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in controls))
     moves = moves_of(usable, drivers, solved)[list(names)]
     case = _Case(
@@ -123,9 +126,15 @@ def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, repl
     try:
         betas = _fit(case, None, None)
     except NotEstimableError as error:
-        return _no_loss(usable, events, scored, dict.fromkeys(JOINT, str(error)))
+        return replace(_no_loss(usable, events, scored, dict.fromkeys(JOINT, str(error))), votes=votes)
     samples = _replicates(case, betas, replicates)
-    return _result(usable, case, betas, samples, scored, left_out, adjusted)
+    return replace(_result(usable, case, betas, samples, scored, left_out, adjusted), votes=votes)
+
+
+def votes_of(rows: pd.DataFrame) -> tuple[Votes, ...]:
+    """Promoters, detractors and answers of each center."""
+    scores = (own.to_numpy(float) for _, own in rows["score"].groupby(rows["center_id"]))
+    return tuple(Votes(int((own >= PROMOTER).sum()), int((own <= DETRACTOR).sum()), len(own)) for own in scores)
 
 
 def moves_of(usable: pd.DataFrame, drivers: pd.DataFrame, solved: SolvedLevels) -> pd.DataFrame:

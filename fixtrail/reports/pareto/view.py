@@ -1,6 +1,7 @@
 """Report `pareto` as tables, pictures and words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -8,6 +9,8 @@ import pandas as pd
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.drivers.view import REASONS
 from fixtrail.reports.drivers.visits import CAUSES, DRIVERS, JOINT, NAMES
+from fixtrail.reports.kpi.shares import nps_figure
+from fixtrail.reports.kpi.waits import counted
 from fixtrail.reports.pareto.loss import TOP, Loss, SolvedLevels, WhatIf
 from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Sheet
 from fixtrail.reports.stats.segments import Identity, Segment
@@ -51,14 +54,33 @@ DEFINED = {
 def figures(result: Loss, rows: pd.DataFrame) -> tuple[Figure, ...]:
     """The NPS now and with the top causes solved, and the part of the detractors that stays unexplained."""
     method = "logistic_bootstrap"
-    nps = None if result.n == 0 else result.nps
-    rows_of_figures = [Figure("nps", nps, result.n, len(rows), period="usable")]
+    left_out = counted(no_score=len(rows) - result.n_scored, no_driver=result.n_scored - result.n)
+    sums = (sum(of.promoters for of in result.votes), sum(of.detractors for of in result.votes), result.n)
+    rows_of_figures = [replace(nps_figure("nps", result.votes, sums, len(rows), left_out), period="usable")]
     if top := top_solved(result):
         rows_of_figures.append(
-            Figure("nps_top_solved", top.nps, result.n, len(rows), Interval(top.low, top.high), method=method)
+            Figure(
+                "nps_top_solved",
+                top.nps,
+                result.n,
+                len(rows),
+                Interval(top.low, top.high),
+                method=method,
+                left_out=left_out,
+            )
         )
     if result.shares:
-        rows_of_figures.append(Figure("detractors_unexplained", result.residual, result.n, len(rows), method=method))
+        rows_of_figures.append(
+            Figure(
+                "detractors_unexplained",
+                result.residual,
+                result.n,
+                len(rows),
+                method=method,
+                left_out=left_out,
+                no_interval="descriptive",
+            )
+        )
     return tuple(rows_of_figures)
 
 

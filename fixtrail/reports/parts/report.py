@@ -9,6 +9,7 @@ import pandas as pd
 from fixtrail.parts.classes import CLASSES, classes
 from fixtrail.parts.plan import ForecastPlan
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
+from fixtrail.reports.kpi.common import part_rates
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.parts.beyond import outlook, with_forecast, with_window
 from fixtrail.reports.parts.charts import draw_pareto
@@ -81,14 +82,15 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("parts", options)
     parameters, _ = ask_scope(ask, options)
-    first = report_of(ask("parts", **parameters), ask("parts_emergencies", **parameters), options)
+    rates = part_rates(ask, parameters)
+    first = report_of(ask("parts", **parameters), ask("parts_emergencies", **parameters), rates, options)
     plan = ForecastPlan()
     history = ask_history(ask, options, plan)
     report = with_window(first, ask, options, history)
     return with_forecast(report, outlook(ask, history, plan)) if options.forecast else report
 
 
-def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) -> Report:
+def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, rates: tuple[Figure, ...], options: Options) -> Report:
     """The report from the answers of queries parts (by part, by center, by both) and parts_emergencies."""
     rated, channel = with_rate(cells), emergency_frame(emergencies)
     parts, centers, part_centers = (rated[rated["level"] == level] for level in ("part", "center", "both"))
@@ -106,7 +108,7 @@ def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, options: Options) 
             "emergencies", Bilingual("紧急通道", "Emergency channel"), _EMERGENCIES, channel[~channel["is_total"]]
         ),
     )
-    figures = figures_of(centers)
+    figures = (*rates, _time_lost(centers))
     charts = charts_of(by_wait) if len(parts) else ()
     return Report("parts", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
@@ -156,20 +158,10 @@ def emergency_frame(emergencies: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def figures_of(centers: pd.DataFrame) -> tuple[Figure, ...]:
-    """Stock-out rate, emergency parts in time and the time lost, over all centers."""
-    names = ("requests", "stockouts", "emergencies", "emergencies_in_time")
-    requests, stockouts, rushed, in_time = (int(centers[name].sum()) for name in names)
-    return (
-        _share("stockout_rate", stockouts, requests),
-        _share("emergency_in_time", in_time, rushed),
-        Figure("parts_wait_s", float(centers["waited_s"].sum()), requests, requests),
-    )
-
-
-def _share(name: str, count: int, n: int) -> Figure:
-    value = count / n if n else None
-    return Figure(name, value, n, n, intervals.share(count, n), count, method=intervals.WILSON)
+def _time_lost(centers: pd.DataFrame) -> Figure:
+    """The time that customers lost at all centers, open orders up to now included."""
+    requests = int(centers["requests"].sum())
+    return Figure("parts_wait_s", float(centers["waited_s"].sum()), requests, requests, no_interval="all_counted")
 
 
 def charts_of(by_wait: pd.DataFrame) -> tuple[Chart, ...]:

@@ -135,5 +135,11 @@ def window_figures(frame: pd.DataFrame, special_orders: pd.DataFrame) -> tuple[F
     return (
         *shares,
         Figure("emergency_share", share, hits, hits, interval, emergencies, method=intervals.WILSON),
-        Figure("open_special_orders", float(len(special_orders)), len(special_orders), len(special_orders)),
+        Figure(
+            "open_special_orders",
+            float(len(special_orders)),
+            len(special_orders),
+            len(special_orders),
+            no_interval="all_counted",
+        ),
     )

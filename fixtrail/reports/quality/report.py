@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
+from fixtrail.reports.kpi.common import fix_rate
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality.charts import draw_shrunk
@@ -84,13 +85,17 @@ def build(ask: Ask, options: Options) -> Report:
     parameters, handed_off = ask_scope(ask, options)
     one_in = one_vehicle_in(handed_off, MOST_ORDERS)
     technicians = ask("quality_technicians", end_key=end_key(one_in), **parameters)
-    return report_of(
-        technicians, ask("quality_faults", **parameters), ask("quality_origins", **parameters), options, one_in
-    )
+    faults, origins = ask("quality_faults", **parameters), ask("quality_origins", **parameters)
+    return report_of(technicians, faults, origins, fix_rate(ask, options, parameters), options, one_in)
 
 
 def report_of(
-    technicians: pd.DataFrame, faults: pd.DataFrame, origins: pd.DataFrame, options: Options, one_in: int = 1
+    technicians: pd.DataFrame,
+    faults: pd.DataFrame,
+    origins: pd.DataFrame,
+    ftfr: Figure,
+    options: Options,
+    one_in: int = 1,
 ) -> Report:
     """The report from the answers of its three queries; that of technicians is about one vehicle in `one_in`."""
     handed_off = int(origins["orders"].sum())
@@ -103,14 +108,10 @@ def report_of(
         sheet_of("faults", Bilingual("故障组的一次修复率", "First-time fix by fault"), _FAULTS, groups),
         sheet_of("origins", Bilingual("故障来源", "Faults by origin"), (_ORIGIN, *_ORDERS, *_FTFR), roots),
     )
-    judged, fixed = int(origins["judged"].sum()), int(origins["fixed"].sum())
-    value = fixed / judged if judged else None
-    bounds = intervals.share(fixed, judged)
-    figures = (Figure("ftfr", value, judged, handed_off, bounds, fixed, method=intervals.WILSON),)
     definitions = {"ftfr": COMMON_DEFINITIONS["ftfr"]}
     charts = charts_of(people, groups, usual)
     scope = {**options.scope(), "technicians_one_vehicle_in": one_in}
-    return Report("quality", TITLE, QUESTION, scope, figures, sheets, charts, METHODS, definitions)
+    return Report("quality", TITLE, QUESTION, scope, (ftfr,), sheets, charts, METHODS, definitions)
 
 
 def with_shrinkage(counts: pd.DataFrame) -> tuple[pd.DataFrame, Prior | None]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.kpi.shares import share_figure
+from fixtrail.reports.kpi.waits import counted
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
@@ -40,17 +42,19 @@ DEFINITIONS = {
     ),
     "suggestions_answered": Definition(
         Bilingual("建议有回音", "Suggestions answered"),
-        Bilingual(
-            "已被采纳或拒绝的建议 / 已提交的建议", "suggestions with a step after they were submitted / submitted"
-        ),
+        Bilingual("已被采纳或拒绝的建议 / 已提交的建议", "suggestions with a step beside their submission / submitted"),
         "share",
         "higher",
     ),
     "suggestion_days": Definition(
         Bilingual("回音中位天数", "Median days to an answer"),
-        Bilingual("从提交到第一步的中位天数", "median days from submitted to the first step after that"),
+        Bilingual(
+            "从提交到第一步的中位天数",
+            "median days from submitted to the first step; those answered before they were submitted are left out",
+        ),
         "days",
         "lower",
+        version=2,
     ),
 }
 METHODS = (
@@ -204,7 +208,8 @@ def _newest(survey: pd.DataFrame) -> tuple[Figure, ...]:
     value = None if row["hidden"] else float(row["mean"])
     bounds = Interval(_number(row["low"]), _number(row["high"]))
     n = int(row["n"])
-    return (Figure("staff_score", value, n, n, bounds, method=intervals.STUDENT),)
+    reason = "hidden" if row["hidden"] else "all_alike" if bounds == NO_INTERVAL and n > 1 else None
+    return (Figure("staff_score", value, n, n, bounds, method=intervals.STUDENT, no_interval=reason),)
 
 
 def _answered(suggestions: pd.DataFrame) -> tuple[Figure, ...]:
@@ -212,13 +217,25 @@ def _answered(suggestions: pd.DataFrame) -> tuple[Figure, ...]:
     submitted = suggestions[suggestions["submitted_at"].notna()]
     if submitted.empty:
         return ()
-    n, answered = len(submitted), int(submitted["answered_at"].notna().sum())
+    n, n_all, is_answered = len(submitted), len(suggestions), submitted["answered_at"].notna()
+    by_center = [(int(own.sum()), len(own)) for _, own in is_answered.groupby(submitted["center_id"])]
+    unknown, answered = {"not_submitted": n_all - n}, int(is_answered.sum())
     days = sorted(_days(submitted["submitted_at"], submitted["answered_at"]))
-    share = intervals.share(answered, n)
-    median = float(pd.Series(days).median()) if days else None
+    median, bounds = float(pd.Series(days).median()) if days else None, _of_median(days)
+    left_out = counted(**unknown, not_answered=n - answered, answered_before=answered - len(days))
+    reason = "too_few" if len(days) > 1 and None in (bounds.low, bounds.high) else None
     return (
-        Figure("suggestions_answered", answered / n, n, n, share, answered, method=intervals.WILSON),
-        Figure("suggestion_days", median, len(days), n, _of_median(days), method=intervals.RANKS),
+        share_figure("suggestions_answered", answered, n, n_all, counted(**unknown), by_center),
+        Figure(
+            "suggestion_days",
+            median,
+            len(days),
+            n_all,
+            bounds,
+            method=intervals.RANKS,
+            left_out=left_out,
+            no_interval=reason,
+        ),
     )
 
 
@@ -229,10 +246,10 @@ def _of_median(days: Sequence[float]) -> Interval:
 
 
 def _days(since: "pd.Series[Any]", until: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Days from one to the other where both are known; an answer stamped before its question took none."""
-    both = since.notna() & until.notna()
+    """Days from one to the other where both are known; an answer stamped before its question tells nothing."""
+    both = since.notna() & until.notna() & ~(until < since)
     pairs: list[tuple[datetime, datetime]] = list(zip(since[both], until[both], strict=True))
-    return pd.Series([max(0.0, (b - a).total_seconds() / DAY_S) for a, b in pairs], dtype="float64")
+    return pd.Series([(b - a).total_seconds() / DAY_S for a, b in pairs], dtype="float64")
 
 
 def _number(value: Any) -> float | None:

@@ -55,8 +55,8 @@ def adjusted_wald(up: float, down: float, n: float) -> Interval:
 
 
 def mean(value: float, deviation: float | None, n: int) -> Interval:
-    """Student's t interval of a mean, from the deviation of the sample; none for fewer than two values."""
-    if n < 2 or deviation is None:
+    """Student's t interval of a mean, from the deviation of the sample; none for fewer than two, or equal values."""
+    if n < 2 or not deviation:
         return NO_INTERVAL
     half = float(special.stdtrit(n - 1, 1 - TAIL)) * deviation / math.sqrt(n)
     return Interval(value - half, value + half)

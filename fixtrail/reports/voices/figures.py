@@ -104,7 +104,7 @@ def _lead(name: str, row: Mapping[Any, Any] | None) -> Figure:
         return Figure(name, None, 0, int(row["closed"]) if row else 0, no_interval="no_data")
     n, n_all, handed_off = int(row["with_lead"]), int(row["closed"]), int(row["handed_off"])
     left_out = _present({"cancelled": n_all - handed_off, "no_check_in": handed_off - n})
-    return Figure(name, float(row["lead_median_s"]), n, n_all, left_out=left_out)
+    return Figure(name, float(row["lead_median_s"]), n, n_all, left_out=left_out, no_interval="descriptive")
 
 
 def share(name: str, holds: "pd.Series[Any]", n_all: int, left_out: Mapping[str, int]) -> Figure:

@@ -65,7 +65,9 @@ def _alarms(states: Sequence[CellState], judgement: Judgement) -> Figure:
     watched = int(judgement.is_watched[:, -1].sum()) if judgement.p.size else 0
     alarms = sum(state.state == "alarm" for state in states)
     reasons = {"too_rare": len(judgement.p) - watched} if watched < len(judgement.p) else {}
-    return Figure("alarms", alarms, watched, len(judgement.p), count=alarms, left_out=reasons)
+    return Figure(
+        "alarms", alarms, watched, len(judgement.p), count=alarms, left_out=reasons, no_interval="all_counted"
+    )
 
 
 def _nps(states: Sequence[CellState], data: WarningData) -> Iterator[Figure]:

@@ -212,13 +212,13 @@ def _file(report: "Report", stem: str, form: str, locale: Locale) -> tuple[bytes
 def request_of(request: Request, name: str) -> ReportRequest:
     """The report that an address names. Raises 404 for no report's name, 400 for days or cuts that are none."""
     from fixtrail.reports.catalogue import REPORTS
-    from fixtrail.reports.options import check_cut, parse_day
+    from fixtrail.reports.options import check_cut, parse_days
 
     if name not in REPORTS:
         raise HTTPException(404)
     parameters = request.query_params
     try:
-        since, until = parse_day(parameters.get("from") or None, "from"), parse_day(parameters.get("to") or None, "to")
+        since, until = parse_days(parameters.get("from") or None, parameters.get("to") or None, ("from", "to"))
         request_of_all = ReportRequest(name, since, until, check_cut(parameters.get("by") or None))
     except ExitError:
         raise HTTPException(400) from None

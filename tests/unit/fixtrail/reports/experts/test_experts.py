@@ -78,6 +78,13 @@ def test_without_any_session_the_figures_say_so():
     assert all(figure["value"] is None for figure in document["figures"] if figure["figure"] != "expert_ftfr_without")
 
 
+def test_days_without_any_order_are_told_as_such():
+    document = as_json(report_of(FRAME.head(0), Options(datetime(2026, 3, 2, tzinfo=UTC))))
+
+    assert {figure["value"] for figure in document["figures"]} == {None}
+    assert {figure["no_interval"] for figure in document["figures"]} == {"no_data"}
+
+
 def test_a_session_that_cannot_be_timed_is_left_out_by_its_reason_and_is_a_session_all_the_same():
     """The first joined before the request, the second was never requested, of the third only the end was told."""
     frame = pd.DataFrame(

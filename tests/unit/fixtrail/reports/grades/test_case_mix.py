@@ -134,6 +134,30 @@ def test_a_grade_that_was_told_by_events_holds_from_its_day_on():
     assert len(below_grade(work(), STAFF, grades).jobs) > len(below_grade(work(), STAFF, later).jobs)
 
 
+def test_days_without_any_job_have_none_below_grade():
+    result = below_grade(work().head(0), STAFF, NOBODY)
+
+    assert (len(result.jobs), result.n_all, result.difference.n) == (0, 0, 0)
+
+
+def test_of_one_day_the_grade_of_the_events_holds_and_not_that_of_the_file():
+    since = pd.Timestamp(STAFF.person[1].since, tz="UTC").timestamp() * 1000
+    grades = pd.DataFrame({"center_id": ["A"], "staff_key": ["T2"], "grade": ["A"], "from_ms": [since]})
+
+    jobs = below_grade(work(), STAFF, grades).jobs
+
+    assert not jobs[jobs["technician"] == "T2"]["is_below"].any()
+
+
+def test_a_grade_without_a_center_holds_at_each_that_tells_none():
+    grades = pd.DataFrame({"center_id": ["", ""], "staff_key": ["T9", "T1"], "grade": ["C", "C"], "from_ms": [0, 0]})
+
+    jobs = below_grade(work(), STAFF, grades).jobs
+
+    assert jobs[jobs["technician"] == "T9"]["is_below"].all()
+    assert not jobs[jobs["technician"] == "T1"]["is_below"].any()
+
+
 def test_a_grade_that_is_none_is_refused(tmp_path):
     file = tmp_path / "staff.toml"
     file.write_text('grades = ["C", "B"]\n[required]\nbattery = "A"\n')

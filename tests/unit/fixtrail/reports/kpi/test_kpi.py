@@ -10,7 +10,7 @@ import pytest
 
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.kpi import report as kpi
-from fixtrail.reports.options import Options, check_cut, parse_day, refuse_cut
+from fixtrail.reports.options import Options, check_cut, parse_day, parse_days, refuse_cut
 from fixtrail.reports.periods import ResolvedPeriod, Span, bucket_days, resolve
 from fixtrail.reports.report import Bilingual
 from fixtrail.reports.targets import Period, read_targets, targets_of
@@ -287,6 +287,7 @@ def test_the_example_of_targets_can_be_read():
         ('[[period]]\nname = "a"\nsince = 2026-01-01', "no key since"),
         ('[[period]]\nname = "a"\nfrom = "2026-01-01"', "from is a day"),
         ('[[period]]\nname = "a"\nfrom = 2026-01-01T00:00:00', "from is a day"),
+        ('[[period]]\nname = "a"\nfrom = 2026-01-02\nto = 2026-01-01', "lies before"),
         ('[[period]]\nname = "a"\nrollout = "during"', "rollout is"),
         ('[[period]]\nname = "a"\n[[period]]\nname = "a"', "same name"),
         ("[targets", "targets.toml"),
@@ -304,6 +305,8 @@ def test_options_that_cannot_be_meant_are_refused():
     assert parse_day("2026-07-06", "--from") == date(2026, 7, 6) and parse_day(None, "--from") is None
     with pytest.raises(ExitError, match="--from is a day"):
         parse_day("yesterday", "--from")
+    with pytest.raises(ExitError, match="--to 2026-07-05 lies before --from 2026-07-06"):
+        parse_days("2026-07-06", "2026-07-05")
     with pytest.raises(ExitError, match="--by is one of"):
         check_cut("technician")
     with pytest.raises(ExitError, match="for report kpi"):

@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtrail.reports.pareto import view
 from fixtrail.reports.pareto.loss import Loss, SolvedLevels, loss
 from fixtrail.reports.stats.segments import CUTS, segments
 from fixtrail.reports.stats.shapley import owen, shapley
@@ -103,6 +104,22 @@ def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> Non
 
     assert losses.left_out == {"stockout": "constant"}
     assert sum(each.share for each in losses.shares) + losses.residual == pytest.approx(1.0)
+
+
+def test_the_nps_of_the_model_has_an_interval_and_tells_what_it_leaves_out() -> None:
+    """Of 300 visits thirty have no score, and of twenty with one nobody knows yet whether they were fixed."""
+    rows = visits(300)
+    rows.loc[:29, "score"] = np.nan
+    rows.loc[30:49, "not_fixed"] = np.nan
+
+    nps, *others = view.figures(loss(rows, SolvedLevels(), LONGEST_MIN, replicates=20), rows)
+
+    scores = rows.loc[50:, "score"]
+    assert nps.value == pytest.approx(100 * ((scores >= 9).mean() - (scores <= 6).mean()))
+    assert nps.interval.low is not None and nps.interval.low < nps.value < (nps.interval.high or 0)
+    assert (nps.n, nps.n_all, nps.centers, nps.left_out) == (250, 300, 3, {"no_score": 30, "no_driver": 20})
+    for figure in others:
+        assert figure.left_out == nps.left_out and (figure.interval.low is not None or figure.no_interval)
 
 
 def test_no_visits_at_all_are_no_error() -> None:

@@ -90,6 +90,8 @@ class Answers:
             "span": pd.DataFrame({"first_day": [None], "last_day": [None], "last_close": [None], "handed_off": [0]}),
             "parts": pd.DataFrame(columns=[*NO_CELLS, "emergencies_in_time", "waited_s"]),
             "parts_emergencies": pd.DataFrame(columns=NO_EMERGENCIES),
+            "kpi_emergencies": pd.DataFrame(columns=["center_id", "emergencies_all", "emergencies", "in_time"]),
+            "kpi_sums": pd.DataFrame(columns=["center_id", "requests_all", "requests", "backordered"]),
             **frames,
         }  # fmt: skip
 

@@ -38,9 +38,9 @@ def suggestions_of(*steps: dict[str, int]) -> pd.DataFrame:
     for days in steps:
         at: dict[str, Any] = {f"{phase}_at": MONDAY + timedelta(days=day) for phase, day in days.items()}
         later = [time for name, time in at.items() if name != "submitted_at"]
-        at |= {"answered_at": min(later) if later else None, "phase": list(days)[-1]}
+        at |= {"answered_at": min(later) if later else None, "phase": list(days)[-1], "center_id": "C1"}
         rows.append(dict.fromkeys(STEPS) | at)
-    return pd.DataFrame(rows, columns=["phase", *STEPS])
+    return pd.DataFrame(rows, columns=["center_id", "phase", *STEPS])
 
 
 NONE = pd.DataFrame(columns=["subject", "center_id", "n", "total", "squares"])

@@ -60,7 +60,9 @@ async def test_what_is_not_defined_is_refused_with_the_nearest(api: Api, questio
     assert questions == []
 
 
-@pytest.mark.parametrize("query", ["where=quick", "by=center&where=lane=quick", "from=yesterday"])
+@pytest.mark.parametrize(
+    "query", ["where=quick", "by=center&where=lane=quick", "from=yesterday", "from=2026-03-02&to=2026-03-01"]
+)
 async def test_what_cannot_be_asked_is_refused(api: Api, questions: list[Question], query: str):
     answer = await api.get(f"/figures/nps?{query}", key=api.key(scopes=["figures:read"]))
 
