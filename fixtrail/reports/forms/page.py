@@ -1,9 +1,11 @@
 """A report as HTML: a fragment that any page may hold, and a page of its own that needs nothing beside it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -55,7 +57,7 @@ def render_html(report: Report, locale: Locale = "zh-CN", links: NoLinks | None 
         locale=locale,
         say=lambda words: words.in_locale(locale),
         scope=[
-            (_name(name, locale), scope_value(name, value, locale))
+            (_name(name, locale), _scope_text(report, name, value, locale))
             for name, value in report.scope.items()
             if isinstance(value, (str, int))
         ],
@@ -94,6 +96,14 @@ def render_page(report: Report, locale: Locale = "zh-CN") -> str:
 def style() -> str:
     """The style sheet of the fragment; every selector begins with `.report`."""
     return (FOLDER / "report.css").read_text(encoding="utf-8")
+
+
+def _scope_text(report: Report, name: str, value: str | int, locale: Locale) -> Any:
+    """A value of the scope as it is read; the time of computing on the clock of the report's days."""
+    if name != "computed_at":
+        return scope_value(name, value, locale)
+    local = datetime.fromisoformat(str(value)).astimezone(ZoneInfo(str(report.scope.get("time_zone") or "UTC")))
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def _name(name: str, locale: Locale) -> str:

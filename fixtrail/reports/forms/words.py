@@ -75,6 +75,7 @@ COMMON = {
 
 
 POINTS = Bilingual("个百分点", "pp")
+MINUTES = Bilingual("分钟", "min")
 # Values of a report's scope that are codes.
 SCOPE_VALUES: Mapping[str, Mapping[str, Bilingual]] = {
     "by": {
@@ -135,6 +136,8 @@ def format_value(value: Any, kind: Kind, locale: Locale = "en") -> str:
         return str(value)
     if kind == "points":
         return f"{100 * float(value):+.1f} {POINTS.in_locale(locale)}"
+    if kind == "minutes":
+        return f"{float(value) / 60:,.1f} {MINUTES.in_locale(locale)}"
     return _FORMATTERS[kind](float(value))
 
 
@@ -160,7 +163,6 @@ _FORMATTERS = {
     "number": lambda value: f"{value:,.2f}",
     "share": lambda value: f"{100 * value:.1f} %",
     "nps": lambda value: f"{value:.1f}",
-    "minutes": lambda value: f"{value / 60:,.1f} min",
     "money": lambda value: f"{value:,.2f}",
     "p": lambda value: f"{value:.3f}" if value >= 0.001 else "< 0.001",
 }
@@ -171,14 +173,11 @@ def interval(figure: Figure, definition: Definition, locale: Locale = "en") -> s
     low, high = figure.interval.low, figure.interval.high
     if low is None and high is None:
         return _no_interval(figure, locale)
-    ends = [
-        NOTHING if end is None else format_value(end, definition.kind, locale).removesuffix(" min")
-        for end in (low, high)
-    ]
-    unit = f" {POINTS.in_locale(locale)}"
-    return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(
-        *(end.removesuffix(" %").removesuffix(unit) for end in ends)
-    )
+    ends = [NOTHING if end is None else format_value(end, definition.kind, locale) for end in (low, high)]
+    units = (" %", f" {POINTS.in_locale(locale)}", f" {MINUTES.in_locale(locale)}")
+    for unit in units:
+        ends = [end.removesuffix(unit) for end in ends]
+    return {"zh-CN": "{}～{}", "en": "{} to {}"}[locale].format(*ends)
 
 
 def _no_interval(figure: Figure, locale: Locale) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report
 from fixtrail.web.analysis.further_answers import FURTHER
-from fixtrail.web.analysis.rows import first_row, phrase, sheet, text, whole
+from fixtrail.web.analysis.rows import first_row, joined, phrase, sheet, text, whole
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40
@@ -127,7 +127,7 @@ def _kpi(report: Report, locale: Locale) -> str:
     sentence = words.format(
         n=counts.total(), met=counts["met"], missed=counts["missed"], open=counts["not_distinguishable"]
     )
-    return f"{sentence}{_COLON.in_locale(locale)}{', '.join(missed)}" if missed else sentence
+    return f"{sentence}{_COLON.in_locale(locale)}{joined(missed, locale)}" if missed else sentence
 
 
 def _pilot(report: Report, locale: Locale) -> str:

@@ -20,7 +20,7 @@ def _change(report: Report, locale: Locale) -> str:
         "{n} 个指标中变好 {better} 个，变差 {worse} 个", "of {n} figures {better} are better, {worse} worse"
     )
     sentence = phrase(words, locale, n=counts.total(), better=counts["better"], worse=counts["worse"])
-    names = f"{Bilingual('：', ': ').in_locale(locale)}{', '.join(worse)}" if worse else ""
+    names = f"{Bilingual('：', ': ').in_locale(locale)}{joined(worse, locale)}" if worse else ""
     return joined([sentence + names, _largest_piece(report, locale)], locale)
 
 

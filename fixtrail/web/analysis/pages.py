@@ -144,7 +144,12 @@ async def report_page(request: Request, name: str, person: Analyst) -> Response:
     response = page(
         request,
         "report.html",
-        **{**about, "progress": outcome.newer, "as_of": outcome.at, "answer": answer(report, locale)},
+        **{
+            **about,
+            "progress": outcome.newer,
+            "as_of": outcome.at,
+            "answer": None if report_request.by else answer(report, locale),
+        },
         body=Markup(await asyncio.to_thread(render_html, report, locale, links)),
         query=f"?{request.url.query}" if request.url.query else "",
         sheets=_sheets(report, locale),

@@ -89,4 +89,5 @@ def reason_in(reason: str, t: StaffTexts) -> str:
 def _chinese(reason: str, t: StaffTexts) -> str:
     for pattern, text in _CHINESE:
         reason = re.sub(pattern, text, reason)
+    reason = re.sub(r"^渠道 (\S+) ", lambda match: f"渠道“{t.name('channel', match[1])}”", reason)
     return re.sub(r"：(\w+)$", lambda match: f"：{t.name('milestone', match[1])}", reason)

@@ -36,7 +36,7 @@ from schemas.order_key import OrderKey
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Viewer = Annotated[Person, Depends(required())]
-MOST_ITEMS = 200
+MOST_ITEMS = 60
 # So long a recorded step may take to come back through the workers.
 SHOWN_WITHIN_S = 3.0
 WAITS = ("reception", "approval", "parts", "bay")

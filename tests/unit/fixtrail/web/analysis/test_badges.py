@@ -100,3 +100,12 @@ async def test_board_center_and_report_pages_show_the_badge(board):
         page = (await browser.get("/ops")).text
         # The report is about all centers: who sees one alone has the grade without the link.
         assert "Data: not known" in page and "/analysis/data" not in page
+
+
+async def test_the_wall_says_once_of_how_many_centers_nothing_is_known(board):
+    with board.browser(headers={"accept-language": "en"}) as browser:
+        await browser.sign_in("chief")
+        wall = (await browser.get("/ops?wall=1")).text
+
+    assert "Data: 2 not known" in wall
+    assert "data-badge" not in wall

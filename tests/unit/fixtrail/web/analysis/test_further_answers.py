@@ -81,7 +81,7 @@ CASES = [
     ),
     (
         a_report("eta", {"eta_inside": 0.802, "eta_mae_s": 960.0, "promise_mae_s": 1362.0}),
-        "80.2 % 的预估区间命中；平均偏差 16.0 min，承诺的偏差 22.7 min",
+        "80.2 % 的预估区间命中；平均偏差 16.0 分钟，承诺的偏差 22.7 分钟",
         "80.2 % of the intervals held; off by 16.0 min on average, the promise by 22.7 min",
     ),
     (
@@ -136,7 +136,7 @@ CASES = [
     ),
     (
         a_report("experts", {"expert_wait_median_s": 420.0, "expert_in_time": 0.7, "expert_without_part": 0.55}),
-        "专家加入的中位时间 7.0 min，70.0 % 在 10 分钟内；55.0 % 未换件即解决",
+        "专家加入的中位时间 7.0 分钟，70.0 % 在 10 分钟内；55.0 % 未换件即解决",
         "an expert joins after 7.0 min (median), 70.0 % within 10 min; 55.0 % resolved without a part",
     ),
     (

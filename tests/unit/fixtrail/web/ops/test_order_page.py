@@ -35,7 +35,7 @@ def test_a_milestone_is_one_row_with_what_became_of_it_on_each_channel():
     ready, quote = notice_rows(log, words("zh-CN"))
     assert [(outcome.channel, outcome.text) for outcome in ready.outcomes] == [
         ("wechat", "hello"),
-        ("mailto", "渠道 mailto 未配置"),
+        ("mailto", "渠道“邮件”未配置"),
     ]
     assert (ready.was_sent, quote.was_sent) == (True, False)
     assert quote.outcomes[0].text == "已被后来的里程碑取代：可取车"
