@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -32,9 +32,16 @@ Row = dict[str, Any]
 class Stack:
     """One data folder and the `fixtrail up` that serves it; may be stopped, killed and started again."""
 
-    def __init__(self, folder: Path, *, workers: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int = 1,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
-        self.workers = workers
+        self.workers, self.options = workers, options
         self.environment = dict(environment or {})
         self.said = folder.with_name(f"{folder.name}-up.log")
         self._up: subprocess.Popen[bytes] | None = None
@@ -63,6 +70,7 @@ class Stack:
         with self.said.open("ab") as said:
             begin = said.tell()
             command = [*COMMAND, "up", "--data", str(self.folder), "--ports", "auto", "--workers", str(self.workers)]
+            command += self.options
             self._up = subprocess.Popen(
                 command,
                 cwd=ROOT,

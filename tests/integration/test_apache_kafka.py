@@ -13,8 +13,8 @@ import pytest
 
 from tests import compare, feed
 from tests.clickhouse_node import ClickHouseNode, start_clickhouse
-from tests.kafka_cluster import KafkaNode, apache_kafka, require_kafka, start_kafka  # noqa: F401
-from tests.stack import Row, rows_of
+from tests.kafka_cluster import KafkaNode, apache_kafka, kafka_jars, require_kafka, start_kafka  # noqa: F401
+from tests.stack import COMMAND, Row, Stack, rows_of
 from tests.truth import Truth
 
 pytestmark = pytest.mark.kafka
@@ -158,3 +158,24 @@ def test_topics_of_apache_kafka_get_more_and_fewer_partitions_once_boxes_and_sen
     differences = compare.clickhouse_differences(running.ask, truth)
     assert not differences, compare.said(differences)
     assert "0 differences" in running.run("verify")
+
+
+def test_one_machine_can_have_apache_kafka_for_its_broker(tmp_path: Path):
+    """`fixtrail up --broker kafka`: a stop and a start keep all; the embedded broker does not begin beside it."""
+    require_kafka()
+    events = tmp_path / "events.ndjson"
+    feed.write(events, feed.clean_feed(3, 400, days=10))
+    with Stack(tmp_path / "stack", options=("--broker", "kafka", "--kafka-home", str(kafka_jars()))) as stack:
+        for _ in range(2):
+            stack.send(events)
+            stack.wait_idle()
+            assert stack.ask("SELECT count() AS events FROM events") == [{"events": 400}]
+            assert stack.stop() == 0
+            refused = subprocess.run(
+                [*COMMAND, "up", "--data", str(stack.folder), "--ports", "auto"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert (refused.returncode, "are in --broker kafka" in refused.stderr) == (78, True)
+            stack.start()
