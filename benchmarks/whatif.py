@@ -48,7 +48,7 @@ CENTER = Center(
 )
 ONE_MORE = "technicians=+1"
 # Which figure of the model is which of the truth.
-TITLES = {"mean_s": "mean wait, min", "p90_s": "90th percentile, min", "long_share": "share over 15 min, points"}
+TITLES = {"mean_s": "mean wait, min", "p90_s": "90th percentile, min"}
 DAYS, SEEDS = 112, 50
 ORDERS_A_DAY = 14.0
 
@@ -206,7 +206,7 @@ def print_recovery(trials: list[Trial]) -> None:
     print("| figure | as it was | with the change | effect | modelled, mean | interval, mean width | holds it |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, title in TITLES.items():
-        scale = 0.01 if name == "long_share" else 60.0
+        scale = 60.0
         before, after = (np.array([getattr(w, name) for w in rows]) / scale for rows in _before_and_after(trials))
         effect, error = float((after - before).mean()), float((after - before).std(ddof=1) / len(trials) ** 0.5)
         modelled, low, high = (np.array([one.changes[name] for one in trials if one.changes]) / scale).T

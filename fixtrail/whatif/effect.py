@@ -15,7 +15,7 @@ from fixtrail.whatif.levers import Levers
 from fixtrail.whatif.runs import Waits, play, resampled
 
 LEVEL = 0.95
-FIGURES = ("mean_s", "p90_s", "long_share")
+FIGURES = ("mean_s", "p90_s")
 # Where the people's time is used to a larger share than this the queue grows without end.
 MOST_USED = 0.97
 # The same where people stay until all cars are done, and do so up to this share of the opening hours.
@@ -66,7 +66,4 @@ def _effect(figure: str, pairs: list[tuple[Waits, Waits]]) -> Effect:
     before, after = (float(value) for value in values.mean(axis=0))
     change, spread = float(differences.mean()), float(differences.std(ddof=1))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, len(pairs) - 1)) * spread * (1 + 1 / len(pairs)) ** 0.5
-    low, high = change - reach, change + reach
-    if figure == "long_share":
-        low, high = max(low, -1.0), min(high, 1.0)
-    return Effect(figure, before, after, change, Interval(low, high))
+    return Effect(figure, before, after, change, Interval(change - reach, change + reach))

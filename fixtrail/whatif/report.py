@@ -13,7 +13,7 @@ from fixtrail.whatif.proof import Proof
 from fixtrail.whatif.usage import pools_of
 from fixtrail.whatif.words import DEFINITIONS, FIGURES, METHODS, POOLS, QUESTION, REFUSALS, TITLE
 
-_FIGURE_OF = {"mean_s": "whatif_wait_mean_s", "p90_s": "whatif_wait_p90_s", "long_share": "whatif_long_share"}
+_FIGURE_OF = {"mean_s": "whatif_wait_mean_s", "p90_s": "whatif_wait_p90_s"}
 _FIGURE = Column("figure", Bilingual("指标", "figure"), words=FIGURES)
 _PROOF = (
     _FIGURE,
@@ -137,8 +137,6 @@ def _waits(answer: Answer, effects: Effects) -> Sheet:
     observed = _observed(answer.history)
     rows = []
     for name, effect in effects.of.items():
-        is_share = name == "long_share"
-        scale, unit = (0.01, "%") if is_share else (60.0, "min")
         values = {
             "observed": observed[name],
             "before": effect.before,
@@ -147,7 +145,7 @@ def _waits(answer: Answer, effects: Effects) -> Sheet:
             "low": effect.interval.low,
             "high": effect.interval.high,
         }
-        rows.append({"figure": name, **{k: v / scale for k, v in values.items() if v is not None}, "unit": unit})
+        rows.append({"figure": name, **{k: v / 60.0 for k, v in values.items() if v is not None}, "unit": "min"})
     title = Bilingual("等待：历史、模型、有此变化", "Waits: as they were, as modelled, and with the change")
     return Sheet("waits", title, _WAITS, tuple(rows))
 
@@ -157,7 +155,7 @@ def _observed(history: History) -> dict[str, float]:
 
     counted = [arrival for arrival in history.arrivals if arrival.is_handed_off]
     waits = waits_of([arrival.wait_s for arrival in counted], [arrival.day for arrival in counted])
-    return {"mean_s": waits.mean_s, "p90_s": waits.p90_s, "long_share": waits.long_share}
+    return {"mean_s": waits.mean_s, "p90_s": waits.p90_s}
 
 
 def _proof(proof: Proof) -> Sheet:

@@ -21,7 +21,6 @@ from fixtrail.whatif.floor import Car, Floor, Staff, Step
 from fixtrail.whatif.history import Arrival, History, PastStep, PastVisit, Stratum
 from schemas.times import DAY_S
 
-LONG_WAIT_S = 900.0
 # A visit like another: of the same lane and fault where there are so many, and among so many nearest by time of day,
 # or a quarter of all.
 FEWEST_LIKE = 30
@@ -51,11 +50,10 @@ class DrawnRun:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Mean, 90th percentile and share of more than 15 min of the waits of one run (s); on busy days the mean alone."""
+    """Mean and 90th percentile of the waits of one run (s); on busy days the mean alone."""
 
     mean_s: float
     p90_s: float
-    long_share: float
     busy_s: float
     n: int
 
@@ -173,14 +171,13 @@ def play(history: History, run: DrawnRun, change: Change = NO_CHANGE) -> Waits:
 def waits_of(waits: Sequence[float], days: Sequence[int]) -> Waits:
     """The figures of these waits, each with its day."""
     if not waits:
-        return Waits(0.0, 0.0, 0.0, 0.0, 0)
+        return Waits(0.0, 0.0, 0.0, 0)
     values, numbers = np.asarray(waits), np.asarray(days)
     _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     busy = counts[inverse] >= np.quantile(counts, 2 / 3)
     return Waits(
         float(values.mean()),
         float(np.quantile(values, 0.9)),
-        float((values > LONG_WAIT_S).mean()),
         float(values[busy].mean()),
         len(values),
     )

@@ -13,7 +13,6 @@ FIGURES: Mapping[str, Bilingual] = {
     "mean_s": Bilingual("平均等待", "mean wait"),
     "p90_s": Bilingual("等待 90 分位", "90th percentile of the wait"),
     "busy_s": Bilingual("忙日的平均等待", "mean wait on busy days"),
-    "long_share": Bilingual("等待超过 15 分钟的占比", "share that waits more than 15 min"),
 }
 DEFINITIONS = {
     "whatif_wait_mean_s": Definition(
@@ -28,12 +27,6 @@ DEFINITIONS = {
         Bilingual("等待 90 分位的变化", "Change of the 90th percentile"),
         Bilingual("同上，90 分位", "the same of the 90th percentile"),
         "s",
-        "lower",
-    ),
-    "whatif_long_share": Definition(
-        Bilingual("等待超过 15 分钟占比的变化", "Change of the share that waits more than 15 min"),
-        Bilingual("同上，等待超过 15 分钟的占比", "the same of the share that waits more than 15 min"),
-        "share_points",
         "lower",
     ),
 }

@@ -163,7 +163,7 @@ def test_the_intervals_and_all_that_is_left_out_stand_beside_the_change(answers:
     report = report_of(answers[0])
 
     figures = {figure.figure: figure for figure in report.figures}
-    assert set(figures) == {"whatif_wait_mean_s", "whatif_wait_p90_s", "whatif_long_share"}
+    assert set(figures) == {"whatif_wait_mean_s", "whatif_wait_p90_s"}
     for figure in report.figures:
         low, high = figure.interval.low, figure.interval.high
         assert low is not None and high is not None and figure.value is not None
