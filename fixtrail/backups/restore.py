@@ -20,7 +20,7 @@ from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.stack import KAFKA_FOLDER
+from fixtrail.local.data_folder import KAFKA_FOLDER
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of

@@ -102,7 +102,7 @@ def _empty(folder: Path) -> None:
         return
     if any(folder.iterdir()) and not (folder / "stack.lock").exists():
         raise ExitError(f"{folder} is not empty and was not made by `fixtrail demo`: name another --data")
-    from fixtrail.local.stack import locked
+    from fixtrail.local.data_folder import locked
 
     with locked(folder):
         shutil.rmtree(folder)

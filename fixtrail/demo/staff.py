@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fixtrail.all_settings import Settings
-from fixtrail.local.stack import LOCK_FILE
+from fixtrail.local.data_folder import LOCK_FILE
 
 NAME = "demo"
 TARGETS = """\

@@ -1,13 +1,11 @@
 """`fixtrail up`: broker, ClickHouse and every box on this machine, as supervised child processes on loopback."""
 
 import asyncio
-import fcntl
 import os
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from aiokafka.errors import KafkaError
 from fixtrail.all_settings import Settings
 from fixtrail.kafka_settings import recorded_partitions
 from fixtrail.local.apache_kafka import STOP_LIMIT_S
+from fixtrail.local.data_folder import KAFKA_FOLDER, locked, require_its_broker
 from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
@@ -25,10 +24,8 @@ from fixtrail.operations.boxes_away import START_BOXES, STOP_BOXES
 from fixtrail.operations.topics import ensure_topics
 from fixtrail.partitions.groups import until_level
 from fixtrail.settings import STACK_FILE, PulseSettings
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import ExitError
 
-LOCK_FILE = "stack.lock"
-KAFKA_FOLDER = "kafka"
 START_LIMIT_S = 180.0
 SINKS_LEVEL_S = 60.0
 SERVERS, SINKS = ("clickhouse", "broker"), ("sink-clickhouse", "sink-push")
@@ -103,7 +100,7 @@ def run_stack(
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     with locked(folder):
-        _require_its_broker(folder, kafka_jars)
+        require_its_broker(folder, kafka_jars)
         (folder / STACK_FILE).unlink(missing_ok=True)
         ports = free_ports() if auto_ports else fixed_ports()
         is_set = "partitions" in settings.model_fields_set
@@ -114,32 +111,6 @@ def run_stack(
         watch = StackWatch()
         watch.serve(settings)
         return asyncio.run(_Stack(plan, watch, say, boxes=boxes).run())
-
-
-def _require_its_broker(folder: Path, kafka_jars: Path | None) -> None:
-    """Raises ExitError where the folder's topics are in the other broker: this one would begin without any event."""
-    other, name = ("broker", "embedded") if kafka_jars else (KAFKA_FOLDER, "kafka")
-    if (folder / other).exists():
-        raise ExitError(f"the topics of {folder} are in --broker {name}: say so, or name another --data", REFUSED)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; the kernel lets go of it however the process ends."""
-    with (folder / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            owner = lock.read().strip() or "another process"
-            raise ExitError(
-                f"{folder} is in use by a running stack (process {owner}): stop that one, or name another --data",
-                REFUSED,
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 class _Stack:

@@ -9,7 +9,7 @@ from fixtrail.reports.data.flaws import OF_EVENTS, Frames, flaws_of
 
 NONE = pd.DataFrame()
 DAYS = pd.DataFrame(columns=["center_id", "day", "events", "state"])
-LETTERS = pd.DataFrame(columns=["source", "center_id", "code", "letters"])
+LETTERS = pd.DataFrame(columns=["source", "center_id", "code", "letters", "unread"])
 
 
 def grade(flaw: str, **counts: int) -> tuple[str, float]:
