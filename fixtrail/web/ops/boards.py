@@ -208,8 +208,8 @@ def ftfr(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
     from fixtrail.reports.stats import intervals, pooled
 
     clusters = [(each.fixed_first_time, each.judged) for each in centers if each.judged]
-    found = pooled.share(*zip(*clusters, strict=True)) if len(clusters) > 1 else intervals.share(count, n)
-    return Rate(100 * count / n, n, _times(100, found.low), _times(100, found.high))
+    rate = pooled.share(*zip(*clusters, strict=True)) if len(clusters) > 1 else intervals.share(count, n)
+    return Rate(100 * count / n, n, _times(100, rate.low), _times(100, rate.high))
 
 
 def nps(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:

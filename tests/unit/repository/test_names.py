@@ -14,7 +14,7 @@ from tests.paths import ROOT
 PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
 # How many variables, parameters, fields and functions of the product may still be called so; a limit only ever sinks.
 LIMITS = {
-    "found": 1,
+    "found": 0,
     "each": 19,
     "said": 1,
     "known": 10,

@@ -94,13 +94,13 @@ def test_of_100_samples_at_least_93_have_an_interval_that_holds_the_nps(n, level
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50))
 def test_the_interval_of_a_mean_is_students(values):
     deviation = float(np.std(values, ddof=1))
-    found = intervals.mean(float(np.mean(values)), deviation, len(values))
+    interval = intervals.mean(float(np.mean(values)), deviation, len(values))
     if not deviation:
-        assert found == NO_INTERVAL
+        assert interval == NO_INTERVAL
         return
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
 
-    assert found.high - found.low == pytest.approx(2 * half, rel=1e-9, abs=1e-9)
+    assert interval.high - interval.low == pytest.approx(2 * half, rel=1e-9, abs=1e-9)
 
 
 def test_one_value_has_no_interval():

@@ -1,0 +1,60 @@
+"""The feed that reports are held against, and the warehouse that it fills: fixtures for the tests of the reports.
+
+A dirty feed: open and cancelled orders, some without check-in, late, doubled and lost events.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from fixtrail.reports.options import Options
+from fixtrail.reports.queries import Ask, query_runner
+from fixtrail.reports.targets import Targets, targets_of
+from tests import feed, oracle
+from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.kpi_oracle import NOW, Order
+from tests.warehouse import fill, settings_of
+
+__all__ = ["clickhouse_for_all"]
+
+# Most of it lies within the last 30 days, so that first-time fixes are provisional and confirmed.
+START = (NOW - timedelta(days=50)).replace(hour=0, minute=0, second=0, microsecond=0)
+CENTERS = [f"深圳-{n:02d}" if n % 4 == 2 else f"C{n:02d}" for n in range(1, 16)]
+
+
+@pytest.fixture(scope="module")
+def events() -> list[dict[str, Any]]:
+    return feed.dirty(feed.clean_events(5, orders=900, vehicles=300, days=45, start=START), 5)
+
+
+@pytest.fixture(scope="module")
+def orders(events: list[dict[str, Any]]) -> list[Order]:
+    return list(oracle.orders_of(events, NOW).values())
+
+
+@pytest.fixture(scope="module")
+def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
+    node = clickhouse_for_all
+    for table in TABLES:
+        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    file = tmp_path_factory.mktemp("centers") / "centers.toml"
+    # The last center is one that no reference data names.
+    file.write_text(
+        "\n".join(
+            f'[[center]]\nid = "{center}"\nname = "{center}"\nregion = "R{number % 3}"\nwave = {number % 4}\n'
+            + (f"wave_start = {(START + timedelta(days=10 * (number % 4))).date()}\n" if number % 4 else "")
+            for number, center in enumerate(CENTERS[:-1])
+        )
+    )
+    fill(node, feed.lines(events), file)
+    return node
+
+
+@pytest.fixture(scope="module")
+def ask(filled: ClickHouseNode) -> Ask:
+    return query_runner(settings_of(filled))
+
+
+def options(by: str | None = None, targets: Targets | None = None, **days: date) -> Options:
+    return Options(NOW, by=by, targets=targets or targets_of({}), **days)
