@@ -16,6 +16,7 @@ from pathlib import Path
 from fixtrail.local.ping import until_silent
 from fixtrail.local.stack_secrets import SECRET_VARIABLES
 from runtime.failure import BUG, REFUSED, STALLED, ExitError
+from runtime.tasks import end_all
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
@@ -120,8 +121,7 @@ class Child:
         if self._process:
             await self._end(self._process)
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_all(self._task)
         self._log.close()
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:

@@ -9,6 +9,7 @@ from fixtrail.local.supervisor import Child
 from fixtrail.operations.pulse import run_pulse
 from fixtrail.settings import ProcessSettings, PulseSettings
 from runtime.progress import Progress
+from runtime.tasks import end_all
 
 
 class StackWatch:
@@ -38,8 +39,7 @@ class StackWatch:
 
     async def stop_pulse(self) -> None:
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait({self._beating})
+            await end_all(self._beating)
 
     async def _beat(self, settings: PulseSettings, say: Callable[[str], object]) -> None:
         try:

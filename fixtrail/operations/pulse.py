@@ -17,6 +17,7 @@ from fixtrail.settings import PulseSettings, client_options
 from runtime.failure import OK, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.progress import Progress
+from runtime.tasks import end_all
 from schemas.heartbeat import heartbeat_headers, heartbeat_key
 from schemas.topics import SERVICE_EVENTS
 
@@ -42,8 +43,7 @@ async def run_pulse(
     try:
         return await _pulse(settings, progress, stop, report)
     finally:
-        retention.cancel()
-        await asyncio.wait({retention})
+        await end_all(retention)
 
 
 async def _pulse(settings: PulseSettings, progress: Progress, stop: asyncio.Event, report_outage: ReportOutage) -> int:

@@ -30,6 +30,7 @@ from runtime.kafka.client import stop_client
 from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.progress import Progress
 from runtime.retry import StopRequestedError
+from runtime.tasks import end_all
 from schemas.centers import Center
 from schemas.facts import Alert
 from schemas.order_key import OrderKey
@@ -119,9 +120,7 @@ class _Watch(Box):
                 raise RuntimeError(f"{done.pop().get_name()} ended")
             return OK
         finally:
-            for task in (watching, *tasks):
-                task.cancel()
-            await asyncio.gather(watching, *tasks, return_exceptions=True)
+            await end_all(watching, *tasks)
 
     async def close(self) -> None:
         """Leave the group and close everything."""

@@ -16,6 +16,7 @@ from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from runtime.failure import NEGATIVE, OK, USAGE, ExitError
 from runtime.kafka.producer import open_producer
+from runtime.tasks import end_all
 from schemas.facts import Alert
 from schemas.opening_hours import local
 from schemas.toml_file import TomlFileError
@@ -91,8 +92,7 @@ async def _read(settings: KafkaSettings) -> AsyncIterator[Alerts]:
             raise ExitError(f"topic {ALERTS} could not be read within {READ_LIMIT_S:.0f} s") from None
         yield alerts
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        await end_all(following)
 
 
 async def _all(settings: KafkaSettings, state: str | None) -> list[Alert]:

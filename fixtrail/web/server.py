@@ -17,6 +17,7 @@ from fixtrail.web.context import Web, make_web
 from runtime.failure import OK, REFUSED, ExitError
 from runtime.kafka.table import Table, follow_tables
 from runtime.progress import Progress
+from runtime.tasks import end_all
 from schemas.order_key import OrderKey
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,8 @@ async def run_web(config: WebConfig, stop: asyncio.Event, progress: Progress) ->
     finally:
         server.should_exit = True
         web.journeys.close()
-        for task in (*parts, stopping):
-            task.cancel()
-        await asyncio.gather(*parts, stopping, serving, return_exceptions=True)
+        await end_all(*parts, stopping)
+        await asyncio.gather(serving, return_exceptions=True)
         await web.api.producer.close()
         await asyncio.to_thread(web.api.requests.close)
         listening.close()

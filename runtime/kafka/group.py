@@ -24,6 +24,7 @@ from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
+from runtime.tasks import end_all
 from schemas.version import require_known
 
 log = logging.getLogger(__name__)
@@ -265,8 +266,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise StopRequestedError("what was read could not be delivered in time")
             flush.result()
         finally:
-            flush.cancel()
-            await asyncio.wait({flush})
+            await end_all(flush)
             self.consumer.resume(*self.consumer.assignment())
 
     async def _poll_paused(self) -> None:

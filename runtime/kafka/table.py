@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from runtime.kafka.client import stop_client
 from runtime.progress import Progress
+from runtime.tasks import end_if_cancelled
 from schemas.version import require_known
 
 log = logging.getLogger(__name__)
@@ -169,6 +170,7 @@ async def follow_tables(
             log.warning("%s cannot be read: %s; again in %.0f s", topics, type(error).__name__, PAUSE_S)
         finally:
             await stop_client(consumer, STOP_LIMIT_S)
+        end_if_cancelled()
         await asyncio.sleep(PAUSE_S)
 
 

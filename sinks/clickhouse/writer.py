@@ -16,6 +16,7 @@ from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.group import POLL_S, Box, ConsumerGroup, Membership
 from runtime.personal.vault import Vault
+from runtime.tasks import end_all
 from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from schemas.version import NewerSchemaError
@@ -182,8 +183,7 @@ class _Writer(Box):
     async def _drop_writing(self) -> None:
         if self._writing is not None:
             writing, self._writing = self._writing, None
-            writing.cancel()
-            await asyncio.wait({writing})
+            await end_all(writing)
             if not writing.cancelled() and writing.exception() is not None:
                 log.warning("the last write had failed: %s", writing.exception())
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from runtime.store import Store
+from runtime.tasks import end_all
 from sinks.push.channels.channel import Channel
 from sinks.push.config import LONGEST_TIMEOUT_S
 from sinks.push.delivery_queue import CALL_MARGIN_S, DeliveryQueue, PushContext
@@ -61,9 +62,7 @@ class DeliveryQueues:
         for queue in self._queues.values():
             queue.stop()
         await self.settle(limit_s)
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await end_all(*self._tasks.values())
 
     def _start(self, name: str, channel: Channel) -> None:
         queue = self._queues[name] = DeliveryQueue(name, channel, self._context)

@@ -17,6 +17,7 @@ from runtime.personal.vault import Vault
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
 from runtime.store import Store, StoreUnavailableError, open_store
+from runtime.tasks import end_all
 from schemas.centers import Center
 from schemas.facts import Notice
 from schemas.order_key import OrderKey
@@ -174,9 +175,7 @@ class _Sink(Box):
             await self._queues.stop(STOP_LIMIT_S)
             return OK
         finally:
-            for task in (*tasks, reading):
-                task.cancel()
-            await asyncio.gather(*tasks, reading, return_exceptions=True)
+            await end_all(*tasks, reading)
 
     async def close(self) -> None:
         """Leave the group and close everything."""

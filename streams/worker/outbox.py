@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from runtime.crash_point import crash_point
 from runtime.failure import fail_stop
+from runtime.tasks import end_all
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,7 @@ class Outbox:
 
     async def stop(self) -> None:
         """Stop settling; what is not settled was never acked."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(*self._tasks)
 
     async def put(self, outputs: Rows, changelog: Rows, done: Callable[[], None]) -> None:
         """Hand a batch over; waits only while `depth` batches are under way."""
