@@ -1,6 +1,7 @@
 """How quiet the machine was: a measurement on a busy one says little, and this says how busy it was."""
 
 import os
+import platform
 import time
 from array import array
 from collections.abc import Iterable
@@ -62,7 +63,7 @@ class Machine:
             f"Machine: {verdict}; {os.cpu_count()} cores, other processes had {others / total:.0%} of them, "
             f"steal {steal / total:.1%}, load {load}; fixed loop {walls[0]:.1f}–{walls[-1]:.1f} ms by the clock, "
             f"{cpus[0]:.1f}–{cpus[-1]:.1f} ms of CPU, over {len(walls)} times; "
-            f"{self._walks_summary()}"
+            f"{self._walks_summary()}; Python {platform.python_version()}"
         )
 
     def _is_even(self) -> bool:

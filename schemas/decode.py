@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -89,9 +89,10 @@ class Decoder(Generic[AnyEvent]):
         self, value: bytes | None, headers: Headers = (), *, max_bytes: int = MAX_BYTES
     ) -> tuple[AnyEvent, Collection[str]]:
         """The event, and the names of the top-level fields that were ignored. Raises EventError."""
-        is_plain = value is not None and len(value) <= max_bytes and not _may_be_cloudevent(headers)
-        if is_plain and (plain_event := self._fast(cast(bytes, value))) is not None:
-            return plain_event, ()
+        if value is not None and len(value) <= max_bytes and not (headers and _may_be_cloudevent(headers)):
+            plain_event = self._fast(value)
+            if plain_event is not None:
+                return plain_event, ()
         return self.decode_carefully(value, headers, max_bytes)
 
     def decode_carefully(

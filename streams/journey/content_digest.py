@@ -4,16 +4,17 @@ It has eight characters: five for the fields that are no free text, one for how 
 or sealed with which key), two for the text. Texts of two forms cannot be compared.
 """
 
-import base64
+from binascii import b2a_base64
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 
-from schemas.events import TYPES_WITH_CONTACT, Event
+from schemas.events import EVENT_TYPES, TYPES_WITH_CONTACT, Event
 from schemas.personal import CONTACT, CUSTOMER, FREE_TEXT, address_text, key_id_of
 from schemas.times import to_ms
 
@@ -27,18 +28,22 @@ _TEXTS = {kind: FREE_TEXT.get(kind, ()) for kind in {*FREE_TEXT, *TYPES_WITH_CON
 _LEFT_OUT = frozenset(
     {*Event.model_fields, CUSTOMER, CONTACT, *(name for names in FREE_TEXT.values() for name in names)}
 )
+_COMPARED = {
+    kind: tuple(name for name in model.model_fields if name not in _LEFT_OUT) for kind, model in EVENT_TYPES.items()
+}
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def content_digest(event: Event) -> str:
     """The digest of an event's content; the same for two that say the same in other words (9.0, 9; +08:00, Z)."""
     fields = event.__dict__
-    plain = {name: value for name, value in fields.items() if value is not None and name not in _LEFT_OUT}
+    kind = fields["type"]
+    plain = {name: value for name in _COMPARED[kind] if (value := fields[name]) is not None}
     digest = _hashed(orjson.dumps(plain, _plain_value, _OPTIONS))
-    texts = _texts(fields) if fields["type"] in _TEXTS else ()
+    texts = _texts(fields) if kind in _TEXTS else ()
     if not texts:
         return digest[:_FORM] + _NO_TEXT
-    form = key_id_of(texts[0][1])
-    return digest[:_FORM] + _hashed(form.encode())[:1] + _hashed(orjson.dumps(texts))[: LENGTH - _TEXT]
+    return digest[:_FORM] + _form(key_id_of(texts[0][1])) + _hashed(orjson.dumps(texts))[: LENGTH - _TEXT]
 
 
 def is_other_content(digest: str, second_digest: str) -> bool:
@@ -70,7 +75,13 @@ def _plain_value(value: Any) -> Any:
 
 
 def _hashed(content: bytes) -> str:
-    return base64.urlsafe_b64encode(blake2b(content, digest_size=6).digest()).decode()
+    return b2a_base64(blake2b(content, digest_size=6).digest(), newline=False).translate(_URL_SAFE).decode()
 
 
-_NO_TEXT = _hashed(b"")[:1] + _hashed(b"[]")[: LENGTH - _TEXT]
+@lru_cache(256)
+def _form(key_id: str) -> str:
+    """One character for how a text stands there: in clear, or sealed with the key of this id."""
+    return _hashed(key_id.encode())[:1]
+
+
+_NO_TEXT = _form("") + _hashed(b"[]")[: LENGTH - _TEXT]

@@ -1,7 +1,7 @@
 """Admits records: they become events or dead letters, and too many dead letters stop the worker."""
 
 import re
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,24 @@ class Admitted:
     marks: list[tuple[int, HistoryMark]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Refusals:
+    """How many records of a partition were looked at, and the numbers of those lately refused, counted from 1."""
+
+    records: int = 0
+    in_a_row: int = 0
+    lately: deque[int] = field(default_factory=deque)
+
+    def note(self) -> None:
+        """One more record, and it is refused."""
+        self.records += 1
+        is_next = bool(self.lately) and self.lately[-1] == self.records - 1
+        self.in_a_row = self.in_a_row + 1 if is_next else 1
+        self.lately.append(self.records)
+        while self.lately[0] <= self.records - SHARE_OF:
+            self.lately.popleft()
+
+
 class Intake:
     """Admits the records of one partition after another and keeps count of what was refused.
 
@@ -50,9 +68,7 @@ class Intake:
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, ahead_ms: int = AHEAD_MS, limits: bool = True) -> None:
         self._max_bytes, self._ahead_ms, self._limits = max_bytes, ahead_ms, limits
-        self._in_a_row: Counter[int] = Counter()
-        self._lately: dict[int, deque[bool]] = {}
-        self._refused_lately: Counter[int] = Counter()
+        self._refusals: defaultdict[int, _Refusals] = defaultdict(_Refusals)
         self.extras: Counter[str] = Counter()
         self.free_text: Counter[str] = Counter()
 
@@ -63,17 +79,11 @@ class Intake:
         """
         admitted = Admitted()
         for record in records:
-            if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
-                admitted.heartbeat_ms = max(admitted.heartbeat_ms, sent_ms)
-                continue
-            if record.value is None and (erasure := read_erasure(record)) is not None:
-                admitted.erasures.append((record.offset, erasure))
-                continue
-            if record.value is None and (mark := read_history_mark(record)) is not None:
-                admitted.marks.append((record.offset, mark))
+            if record.value is None and _take_mark(record, admitted):
                 continue
             position = record.topic, record.partition, record.offset, record.headers
-            require_known(*position)
+            if record.headers:
+                require_known(*position)
             try:
                 if crashed and (record.partition, record.offset) in crashed:
                     raise EventError("internal_error", f"ended the worker {CRASHES} times")
@@ -81,13 +91,14 @@ class Intake:
             except EventError as error:
                 require_no_newer_type(*position, error.code)
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
-                self._watch(record.partition, refused=True, reason=str(error))
+                self._refuse(record.partition, str(error))
                 continue
             admitted.events.append((record.offset, event))
+            self._refusals[record.partition].records += 1
             if extras:
                 self._count(extras)
-            self.free_text.update(free_text_fields(event))
-            self._watch(record.partition, refused=False)
+            if no_codes := free_text_fields(event):
+                self.free_text.update(no_codes)
         return admitted
 
     def _count(self, extras: Collection[str]) -> None:
@@ -96,22 +107,31 @@ class Intake:
             is_countable = name in self.extras or (len(self.extras) < _NAMES and _PLAIN_NAME.fullmatch(name))
             self.extras[name if is_countable else "(other)"] += 1
 
-    def _watch(self, partition: int, *, refused: bool, reason: str = "") -> None:
-        recent = self._lately.setdefault(partition, deque())
-        recent.append(refused)
-        self._refused_lately[partition] += refused
-        if len(recent) > SHARE_OF:
-            self._refused_lately[partition] -= recent.popleft()
-        self._in_a_row[partition] = self._in_a_row[partition] + 1 if refused else 0
-        if not refused or not self._limits:
+    def _refuse(self, partition: int, reason: str) -> None:
+        refusals = self._refusals[partition]
+        refusals.note()
+        if not self._limits:
             return
-        in_a_row, share = self._in_a_row[partition], self._refused_lately[partition] / SHARE_OF
+        in_a_row, share = refusals.in_a_row, len(refusals.lately) / SHARE_OF
         if in_a_row >= LONGEST_RUN or share > SHARE:
             raise DeadLetterLimitError(
                 f"partition {partition}: {in_a_row} records in a row and {share:.1%} of the last {SHARE_OF:,} were "
                 f"refused, the last one as {reason}. Look at what is sent; if it is really to be diverted, "
                 "set FIXTRAIL_DEAD_LETTER_LIMITS=false"
             )
+
+
+def _take_mark(record: Any, admitted: Admitted) -> bool:
+    """Note what a record without a value says; False where it is none of ours."""
+    if (sent_ms := heartbeat_sent_at(record)) is not None:
+        admitted.heartbeat_ms = max(admitted.heartbeat_ms, sent_ms)
+    elif (erasure := read_erasure(record)) is not None:
+        admitted.erasures.append((record.offset, erasure))
+    elif (mark := read_history_mark(record)) is not None:
+        admitted.marks.append((record.offset, mark))
+    else:
+        return False
+    return True
 
 
 def dead_letter(record: Any, code: str, reason: str) -> DeadLetter:
