@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from schemas.events import Event, Quote, QuotedLabour, QuotedPart
+from schemas.events import Event, QuotedLabour, QuotedPart
+from schemas.reference_events import ListedLabour, ListedPart
+
+# A line of a quote or of a price list.
+Line = TypeVar("Line", QuotedLabour, QuotedPart, ListedLabour, ListedPart)
 
 MAX_CODE_CHARS = 64
 WITHHELD = "(free text)"
@@ -58,29 +62,19 @@ def with_codes_only(event: Event) -> Event:
             changes[name] = WITHHELD
     if (scores := fields.get("scores")) and any(map(holds_address, scores)):
         changes["scores"] = {name: score for name, score in scores.items() if not holds_address(name)}
-    if (quote := fields.get("quote")) is not None and (plain := _quote(quote)) is not quote:
-        changes["quote"] = plain
+    if (quote := fields.get("quote")) is not None:
+        lists = {"parts": lines_without_address(quote.parts), "labour": lines_without_address(quote.labour or ())}
+        if changed := {name: lines for name, lines in lists.items() if lines != (getattr(quote, name) or ())}:
+            changes["quote"] = quote.model_copy(update=changed)
     return event.model_copy(update=changes) if changes else event
 
 
-def without_address(text: str) -> str:
-    """The text, or a word in its place where it holds a telephone number or an e-mail address."""
-    return WITHHELD if holds_address(text) else text
-
-
-def _quote(quote: Quote) -> Quote:
-    """The quote with no address in what its lines are called; the same object where there is none."""
-    lines: tuple[QuotedPart | QuotedLabour, ...] = (*quote.parts, *(quote.labour or ()))
-    if not any(line.name is not None and holds_address(line.name) for line in lines):
-        return quote
-    names = {
-        name: tuple(map(_line, getattr(quote, name) or ())) or getattr(quote, name) for name in ("parts", "labour")
-    }
-    return quote.model_copy(update=names)
-
-
-def _line(line: Any) -> Any:
-    return line if line.name is None else line.model_copy(update={"name": without_address(line.name)})
+def lines_without_address(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The lines, with a word for the name of each whose name holds a telephone number or an e-mail address."""
+    return tuple(
+        line.model_copy(update={"name": WITHHELD}) if line.name is not None and holds_address(line.name) else line
+        for line in lines
+    )
 
 
 def free_text_fields(event: Event) -> list[str]:

@@ -48,14 +48,12 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 _PLAIN_NUMBERS = ("id", "ro", "ro #", "ro no", "no", "no.", "nr", "nr.", "number", "#")
 _DATE = re.compile(r"\d{1,4}[-/.]\d")
 _ZONES = {
-    **{"CST": "Asia/Shanghai", "JST": "Asia/Tokyo", "BST": "Europe/London"},
+    "CST": "Asia/Shanghai",
+    "JST": "Asia/Tokyo",
+    "BST": "Europe/London",
     **dict.fromkeys(("CET", "CEST", "MEZ", "MESZ"), "Europe/Berlin"),
-    **{
-        "EST": "America/New_York",
-        "EDT": "America/New_York",
-        "PST": "America/Los_Angeles",
-        "PDT": "America/Los_Angeles",
-    },
+    **dict.fromkeys(("EST", "EDT"), "America/New_York"),
+    **dict.fromkeys(("PST", "PDT"), "America/Los_Angeles"),
 }
 _SLASHED = ("%d/%m/%Y", "%m/%d/%Y")
 # (event type, phase) → words in an activity, or in the name of a column of times.

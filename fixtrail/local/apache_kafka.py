@@ -7,7 +7,6 @@ kafka` runs it in the place of the embedded broker.
 import argparse
 import asyncio
 import base64
-import ctypes
 import os
 import secrets
 import shutil
@@ -20,12 +19,12 @@ from pathlib import Path
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from fixtrail.local.child import die_with_parent
 from fixtrail.local.ports import HOST, free_port
 from runtime.failure import BUG, REFUSED, ExitError
 
 STOP_LIMIT_S = 40.0
 _LOOK_S = 0.2
-_PR_SET_PDEATHSIG = 1
 _USUAL_MEMORY = "-Xmx512m -Xms128m"
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -86,18 +85,13 @@ class Node:
     def start(self) -> "subprocess.Popen[bytes]":
         """The node's process; it ends with this one, however that ends."""
         return subprocess.Popen(
-            self._java("kafka.Kafka", (str(self._properties),)), stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+            self._java("kafka.Kafka", (str(self._properties),)), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
         )
 
     def _java(self, main: str, arguments: Sequence[str]) -> list[str]:
         memory = os.environ.get("KAFKA_HEAP_OPTS", _USUAL_MEMORY).split()
         quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         return ["java", *memory, "-Djava.awt.headless=true", quiet, "-cp", f"{self._jars}/*", main, *arguments]
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def serve(node: Node) -> int:

@@ -11,15 +11,20 @@ import signal
 import sys
 import threading
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 CODE = 71
+
+
+def die_with_parent() -> None:
+    """Have the kernel, where it is Linux, kill this process once its parent is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
     """Become the module named on the command line, tied to the parent's life."""
     parent = int(sys.argv[1])
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(CODE)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()

@@ -59,7 +59,7 @@ class Findings:
         """The orders, as the ledger knows them."""
         return sorted({OrderKey(order.center_id, order.order_id) for order in self.orders})
 
-    def plain(self) -> list[PersonRecord | LooseRecord]:
+    def plain(self) -> list[LooseRecord]:
         """The records in which something personal stands in clear."""
         return [*(record for record in self.records if record.plain), *self.loose]
 

@@ -106,9 +106,9 @@ class Figure:
 
     def __post_init__(self) -> None:
         """Where there is nothing to tell, or one value alone, that is why there is no interval."""
-        if self.interval == NO_INTERVAL and self.no_interval in (None, "all_counted"):
-            reason = self.no_interval or ("one_value" if self.n == 1 else None)
-            object.__setattr__(self, "no_interval", "no_data" if self.value is None else reason)
+        if self.interval == NO_INTERVAL and self.no_interval in (None, "all_counted", "descriptive"):
+            of_value = self.no_interval or ("one_value" if self.n == 1 else None)
+            object.__setattr__(self, "no_interval", "no_data" if self.value is None else of_value)
 
 
 @dataclass(frozen=True, slots=True)

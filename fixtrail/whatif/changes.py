@@ -70,9 +70,9 @@ def parse_changes(texts: Iterable[str]) -> Change:
         {name: _people(name, value) for name, value in values.items() if name in COUNTS},
         {name: _factor(name, value) for name, value in values.items() if name in SCALES},
         _stockout(values["stockout"]) if "stockout" in values else None,
-        "quick_lane" not in values or _stays(values["quick_lane"]),
+        "quick_lane" not in values,
     )
-    _check_lane(change)
+    _check_lane(change, values.get("quick_lane", "off"))
     return change
 
 
@@ -102,13 +102,9 @@ def _stockout(value: str) -> float:
     return share
 
 
-def _stays(value: str) -> bool:
+def _check_lane(change: Change, value: str) -> None:
     if value != "off":
         raise ExitError(f"quick_lane={value}: the lane can only be closed, as in quick_lane=off", USAGE)
-    return False
-
-
-def _check_lane(change: Change) -> None:
     for name in ("quick_technicians", "quick_bays"):
         if change.more(name) and not change.has_quick_lane:
             raise ExitError(f"{name}: there are none with quick_lane=off; say {name.removeprefix('quick_')}", USAGE)

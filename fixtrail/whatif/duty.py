@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from fixtrail.whatif.records import CenterRecords
@@ -67,7 +67,7 @@ def duty_of(records: CenterRecords, technicians: Allocation) -> Duty:
     early_s, late_s = _outside(records, hours)
     spans = _apart([(opens_s - early_s, closes_s + (DAY_S if is_finished else late_s)) for opens_s, closes_s in hours])
     days = [
-        _presences(span, _there(span, hours[day], work[day], planned.get(day, {})), technicians)
+        _presences(span, _stays(span, hours[day], work[day], planned.get(day, {})), technicians)
         for day, span in enumerate(spans)
     ]
     return Duty(days, is_finished, len(planned))
@@ -77,7 +77,7 @@ def free_technicians(duty: Duty, technicians: Allocation, ends: Mapping[tuple[st
     """Of each pool when at least one technician was there and had nothing to do."""
     pools = 1 + max(technicians.of_lane)
     changes: list[list[tuple[float, int]]] = [[] for _ in range(pools)]
-    for presence in (presence for day in duty.days for presence in day):
+    for presence in chain.from_iterable(duty.days):
         for pool, count in enumerate(presence.counts):
             changes[pool] += [(presence.starts_s, count), (presence.ends_s, -count)]
     for (name, starts_s), ends_s in ends.items():
@@ -90,7 +90,7 @@ def free_technicians(duty: Duty, technicians: Allocation, ends: Mapping[tuple[st
 def _work_by_day(records: CenterRecords) -> list[_Names]:
     """When each technician worked on each open day."""
     touches = [touch for visit in records.visits for touch in visit.touches]
-    days = records.day_of([touch.starts_s for touch in touches]) if touches else []
+    days = records.day_of([touch.starts_s for touch in touches])
     work: list[_Names] = [{} for _ in records.slots.days]
     for touch, day in zip(touches, days, strict=True):
         _widen(work[day], touch.technician, touch.starts_s, touch.ends_s)
@@ -101,7 +101,7 @@ def _planned_by_day(records: CenterRecords, technicians: Allocation, hours: Sequ
     """When each technician was planned, by open day; none where the shifts are not of those who do the work."""
     planned: defaultdict[int, _Names] = defaultdict(dict)
     shifts = [shift for shift in records.shifts if shift.technician in technicians.members]
-    for shift, day in zip(shifts, records.day_of([shift.starts_s for shift in shifts]) if shifts else [], strict=True):
+    for shift, day in zip(shifts, records.day_of([shift.starts_s for shift in shifts]), strict=True):
         if shift.starts_s < hours[day][1] and shift.ends_s > hours[day][0]:
             _widen(planned[day], shift.technician, shift.starts_s, shift.ends_s)
     return planned if _is_of_workers(records, planned) else {}
@@ -110,7 +110,7 @@ def _planned_by_day(records: CenterRecords, technicians: Allocation, hours: Sequ
 def _is_of_workers(records: CenterRecords, planned: Mapping[int, _Names]) -> bool:
     """Whether those who do the work of the days with shifts are those who have shifts."""
     names = {name for day in planned.values() for name in day}
-    days = records.day_of([visit.at_s for visit in records.visits]) if records.visits else []
+    days = records.day_of([visit.at_s for visit in records.visits])
     total = rostered = 0.0
     for visit, day in zip(records.visits, days, strict=True):
         for touch in visit.touches if day in planned else ():
@@ -124,25 +124,25 @@ def _widen(names: _Names, name: str, starts_s: float, ends_s: float) -> None:
     names[name] = min(first_s, starts_s), max(last_s, ends_s)
 
 
-def _there(span: Span, hours: Span, work: _Names, planned: _Names) -> _Names:
+def _stays(span: Span, hours: Span, work: _Names, planned: _Names) -> _Names:
     """From when to when each one was there on a day; who is planned from opening or to closing stays as all do."""
-    there: _Names = dict.fromkeys(work, span)
+    stays: _Names = dict.fromkeys(work, span)
     for name, (starts_s, ends_s) in planned.items():
         first_s, last_s = work.get(name, (starts_s, ends_s))
         begins_s = span[0] if starts_s <= hours[0] else max(min(starts_s, first_s), span[0])
         leaves_s = span[1] if ends_s >= hours[1] else min(max(ends_s, last_s), span[1])
-        there[name] = begins_s, leaves_s
-    return there
+        stays[name] = begins_s, leaves_s
+    return stays
 
 
-def _presences(span: Span, there: _Names, technicians: Allocation) -> PlayedDay:
+def _presences(span: Span, stays: _Names, technicians: Allocation) -> PlayedDay:
     """How many of each pool are there, for each stretch of the day in which that does not change."""
     pools = range(1 + max(technicians.of_lane))
-    times = sorted({*span, *(at_s for stay in there.values() for at_s in stay)})
+    times = sorted({*span, *(at_s for stay in stays.values() for at_s in stay)})
     presences = []
     for starts_s, ends_s in pairwise(times):
         pool_of = [
-            technicians.members.get(name) for name, stay in there.items() if stay[0] <= starts_s and stay[1] >= ends_s
+            technicians.members.get(name) for name, stay in stays.items() if stay[0] <= starts_s and stay[1] >= ends_s
         ]
         presences.append(Presence(starts_s, ends_s, tuple(pool_of.count(pool) for pool in pools)))
     return tuple(presences)
@@ -164,7 +164,7 @@ def _nobody_is_left(records: CenterRecords, hours: Sequence[Span]) -> bool:
 def _outside(records: CenterRecords, hours: Sequence[Span]) -> Span:
     """How long before opening, and after closing, work is begun."""
     starts = [touch.starts_s for visit in records.visits for touch in visit.touches]
-    days = records.day_of(starts) if starts else []
+    days = records.day_of(starts)
     early_s = [hours[day][0] - at_s for at_s, day in zip(starts, days, strict=True)]
     late_s = [at_s - hours[day][1] for at_s, day in zip(starts, days, strict=True)]
     return _usual(early_s), _usual(late_s)

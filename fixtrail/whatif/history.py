@@ -97,7 +97,7 @@ def history_of(records: CenterRecords) -> History:
     duty, ends = duty_of(records, technicians), truncated_touches(records.visits)
     free = free_technicians(duty, technicians, ends)
     empty = free_bays(records.visits, bays) if bays.members else []
-    days = records.day_of([visit.at_s for visit in records.visits]) if records.visits else []
+    days = records.day_of([visit.at_s for visit in records.visits])
     pairs = _pairs(free, empty, technicians, bays)
     arrivals = [_arrival(visit, day) for visit, day in zip(records.visits, days, strict=True)]
     visits = [

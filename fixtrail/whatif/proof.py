@@ -63,7 +63,7 @@ class Proof:
 def prove(history: History, runs: int, seed: int, moved: Callable[[int], object] = lambda _: None) -> Proof:
     """The proof on the last weeks of a history that is not too little; `moved` is called after each run."""
     first_day = proof_begins(history)
-    fit, counted = _parts(history)
+    fit, counted = _split(history)
     n_fit, n_proof = len(fit), len(counted)
     observed = waits_of([arrival.wait_s for arrival in counted], [arrival.day for arrival in counted])
     played = list(_replays(history, fit, first_day, runs, seed, moved))
@@ -83,7 +83,7 @@ def proof_begins(history: History) -> int:
 
 def too_little(history: History) -> tuple[str, dict[str, float | str]] | None:
     """Why a history proves nothing, where it does not: a code and what its sentence names."""
-    slots, (fit, counted) = history.records.slots, _parts(history)
+    slots, (fit, counted) = history.records.slots, _split(history)
     weeks = (slots.days[proof_begins(history)] - slots.days[min(visit.day for visit in fit)]).days / 7 if fit else 0.0
     if weeks < FEWEST_FIT_WEEKS - 0.2 or len(fit) < FEWEST_VISITS or len(counted) < FEWEST_VISITS:
         return "too_little", {"weeks": round(weeks, 1), "fit": len(fit), "proof": len(counted)}
@@ -94,7 +94,7 @@ def too_little(history: History) -> tuple[str, dict[str, float | str]] | None:
     return None
 
 
-def _parts(history: History) -> tuple[list[PastVisit], list[Arrival]]:
+def _split(history: History) -> tuple[list[PastVisit], list[Arrival]]:
     """The visits that the model is made of, and the arrivals of the last weeks whose waits it has to say."""
     first_day = proof_begins(history)
     fit = [visit for visit in history.visits if visit.day < first_day]

@@ -78,9 +78,8 @@ class CenterRecords:
 
     def day_of(self, at_s: Sequence[float]) -> list[int]:
         """The number of the open day of each instant."""
-        return [
-            int(slot) // self.slots.per_day for slot in self.slots.index(pd.Series(at_s).mul(1000).to_numpy("int64"))
-        ]
+        at_ms = pd.Series(at_s, dtype="float64").mul(1000).to_numpy("int64")
+        return [int(slot) // self.slots.per_day for slot in self.slots.index(at_ms)]
 
     def hours(self, day: int) -> tuple[float, float]:
         """When that day opens and closes (s)."""

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -190,7 +191,7 @@ def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Sta
     more[technicians.of_lane[0]] += change.more("quick_technicians")
     more[technicians.of_lane[1]] += change.more("technicians")
     times = []
-    for presence in (presence for day in (*days, *_weeks_after(days)) for presence in day):
+    for presence in chain(*days, *_weeks_after(days)):
         for pool, count in enumerate(presence.counts):
             staffed = max(count + more[pool], 0) if count else 0
             times += [(presence.starts_s, pool, staffed), (presence.ends_s, pool, 0)]

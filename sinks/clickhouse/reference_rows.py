@@ -5,19 +5,10 @@ from collections.abc import Callable
 
 import orjson
 
-from schemas.codes import WITHHELD, codes_of, holds_address
+from schemas.codes import codes_of, lines_without_address
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from schemas.events import EARLIEST
-from schemas.reference_events import (
-    ListedLabour,
-    ListedPart,
-    PriceList,
-    ReferenceEvent,
-    StaffGrade,
-    StaffShift,
-    StaffSurvey,
-    admit_reference,
-)
+from schemas.reference_events import PriceList, ReferenceEvent, StaffGrade, StaffShift, StaffSurvey, admit_reference
 from schemas.times import to_ms
 from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.tables import Record, Row, Table
@@ -28,7 +19,6 @@ REFERENCE_EVENTS = Table(
 
 _IN_COLUMNS = {"event_id", "type", "center_id", "occurred_at"}
 _DIGEST_BITS = 18
-_LISTS = ("labour", "parts")
 
 
 class ReferenceRows:
@@ -62,7 +52,8 @@ class ReferenceRows:
         if isinstance(event, StaffGrade) and event.skills:
             event = event.model_copy(update={"skills": tuple(codes_of(event.skills))})
         if isinstance(event, PriceList):
-            return event.model_copy(update={name: tuple(map(_listed, getattr(event, name))) for name in _LISTS})
+            lists = {"labour": lines_without_address(event.labour), "parts": lines_without_address(event.parts)}
+            return event.model_copy(update=lists)
         if isinstance(event, StaffShift | StaffGrade):
             return event.model_copy(update={"staff_id": self._staff(center_id, event.staff_id)})
         if isinstance(event, StaffSurvey):
@@ -72,10 +63,6 @@ class ReferenceRows:
     def _persons(self, event: ReferenceEvent) -> dict[str, str]:
         """Who it is in whatever center: by that a grade without a center is told to be somebody's."""
         return {"person_key": self._staff("", event.staff_id)} if isinstance(event, StaffShift) else {}
-
-
-def _listed(line: ListedLabour | ListedPart) -> ListedLabour | ListedPart:
-    return line.model_copy(update={"name": WITHHELD}) if holds_address(line.name) else line
 
 
 def _payload(event: ReferenceEvent, more: dict[str, str]) -> bytes:

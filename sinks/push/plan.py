@@ -101,8 +101,8 @@ class Planner:
     def _send(self, notice: Notice, body: str, recipient: Recipient, shard: int, now: int) -> Send:
         channel = self.channels.get(recipient.channel)
         if channel is None:
-            is_named = _CHANNEL_NAME.fullmatch(recipient.channel) and recipient.channel != "none"
-            reason = f"channel {recipient.channel} is not set up" if is_named else "the address names no channel"
+            name = _stored_name(recipient.channel)
+            reason = "the address names no channel" if name == NOBODY.channel else f"channel {name} is not set up"
             return self._final_send(notice, recipient, shard, now, reason)
         if now >= notice.expires_at:
             return self._final_send(notice, recipient, shard, now, TOO_OLD, EXPIRED)

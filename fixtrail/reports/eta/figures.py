@@ -98,7 +98,7 @@ def _median(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, 
 
 
 def _described(name: str, value: float, n: int, n_all: int, reasons: dict[str, int]) -> Figure:
-    return Figure(name, value if n else None, n, n_all, left_out=reasons, no_interval="descriptive" if n else "no_data")
+    return Figure(name, value if n else None, n, n_all, left_out=reasons, no_interval="descriptive")
 
 
 def _repromised(name: str, rows: pd.DataFrame, column: str) -> Figure:

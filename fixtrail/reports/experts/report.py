@@ -74,19 +74,14 @@ def sessions_of(frame: pd.DataFrame) -> Sessions:
     return Sessions(sessions, orders.assign(with_expert=has_expert))
 
 
-def _lacks(sessions: pd.DataFrame) -> list[str | None]:
+def _lacks(sessions: pd.DataFrame) -> "pd.Series[Any]":
     """Why there is no time from request to joining; None where there is one."""
-    times = zip(sessions["requested_ms"], sessions["joined_ms"], strict=True)
-    return [
-        "never_joined"
-        if pd.isna(joined)
-        else "not_requested"
-        if pd.isna(requested)
-        else "joined_before_request"
-        if joined < requested
-        else None
-        for requested, joined in times
-    ]
+    requested, joined = sessions["requested_ms"], sessions["joined_ms"]
+    lacks = pd.Series(None, sessions.index, dtype=object)
+    lacks[joined < requested] = "joined_before_request"
+    lacks[requested.isna()] = "not_requested"
+    lacks[joined.isna()] = "never_joined"
+    return lacks
 
 
 def figures_of(data: Sessions) -> tuple[Figure, ...]:

@@ -207,10 +207,9 @@ def report_of(
     """The report of frames that are known."""
     orders, total = int(times["orders"]), float(times["total_s"] or 0)
     waited = float(activities.loc[activities["is_wait"], "seconds"].sum())
-    reason = "descriptive" if orders else "no_data"
     figures = (
-        Figure("lead_mean_s", total / orders if orders else None, orders, orders, no_interval=reason),
-        Figure("wait_share", waited / total if total else None, orders, orders, no_interval=reason),
+        Figure("lead_mean_s", total / orders if orders else None, orders, orders, no_interval="descriptive"),
+        Figure("wait_share", waited / total if total else None, orders, orders, no_interval="descriptive"),
     )
     note = None
     if one_in > 1:

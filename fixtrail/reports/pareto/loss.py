@@ -6,7 +6,7 @@ beforehand and leaves everything else; what overlaps is shared by Shapley's valu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -88,9 +88,9 @@ class Loss:
     left_out: Mapping[str, str]
     adjusted_for: tuple[str, ...]
     replicates: int
-    reason: str | None = None
     # Of each center, among the orders of the model.
-    votes: tuple[Votes, ...] = ()
+    votes: tuple[Votes, ...]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, repl
     if len(usable) > MOST_ROWS:
         sample = np.sort(np.random.default_rng(1).choice(len(usable), MOST_ROWS, replace=False))
         usable, drivers = usable.iloc[sample], drivers.iloc[sample]
-    votes, score = votes_of(usable), usable["score"].to_numpy(float)
+    score = usable["score"].to_numpy(float)
     events = np.column_stack([score <= DETRACTOR, score >= PROMOTER]).astype(float)
     names, left_out, controls = _estimable(drivers, usable, events)
     if not names:
-        return replace(_no_loss(usable, events, scored, left_out), votes=votes)
+        return _no_loss(usable, events, scored, left_out)
     adjusted = tuple(dict.fromkeys(str(column).split("=")[0] for column in controls))
     moves = moves_of(usable, drivers, solved)[list(names)]
     case = _Case(
@@ -126,12 +126,12 @@ def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, repl
     try:
         betas = _fit(case, None, None)
     except NotEstimableError as error:
-        return replace(_no_loss(usable, events, scored, dict.fromkeys(JOINT, str(error))), votes=votes)
+        return _no_loss(usable, events, scored, dict.fromkeys(JOINT, str(error)))
     samples = _replicates(case, betas, replicates)
-    return replace(_result(usable, case, betas, samples, scored, left_out, adjusted), votes=votes)
+    return _result(usable, case, betas, samples, scored, left_out, adjusted)
 
 
-def votes_of(rows: pd.DataFrame) -> tuple[Votes, ...]:
+def _votes_of(rows: pd.DataFrame) -> tuple[Votes, ...]:
     """Promoters, detractors and answers of each center."""
     scores = (own.to_numpy(float) for _, own in rows["score"].groupby(rows["center_id"]))
     return tuple(Votes(int((own >= PROMOTER).sum()), int((own <= DETRACTOR).sum()), len(own)) for own in scores)
@@ -288,6 +288,7 @@ def _result(
         left_out=left_out,
         adjusted_for=adjusted,
         replicates=len(samples),
+        votes=_votes_of(usable),
     )
 
 
@@ -340,4 +341,6 @@ def _range(values: Vector) -> tuple[float, float]:
 def _no_loss(usable: pd.DataFrame, events: Matrix, scored: int, left_out: Mapping[str, str]) -> Loss:
     nps = _nps(events.mean(axis=0)) if len(events) else float("nan")
     reason = next(iter(left_out.values()), "few_data")
-    return Loss(len(usable), scored, nps, int(events[:, 0].sum()), (), 1.0, {}, (), left_out, (), 0, reason)
+    return Loss(
+        len(usable), scored, nps, int(events[:, 0].sum()), (), 1.0, {}, (), left_out, (), 0, _votes_of(usable), reason
+    )

@@ -189,7 +189,7 @@ class _Delivery:
         quota = self.key.events_per_minute or state.settings.api_events_per_minute
         parsed = await _read(self.request, state, self.key, body, quota)
         headers = state.pace.consume(self.key.id, quota, len(parsed.items)).headers()
-        verdicts = await self._sealed(await self._judged(parsed.items))
+        verdicts = await self._encrypted(await self._judged(parsed.items))
         records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         refused = len(verdicts) - len(records)
         if not records or (self.strict and refused):
@@ -227,7 +227,7 @@ class _Delivery:
                 await asyncio.sleep(0)
         return [strictly(verdict) for verdict in verdicts] if self.strict else verdicts
 
-    async def _sealed(self, verdicts: list[AcceptedEvent | RefusedItem]) -> list[AcceptedEvent | RefusedItem]:
+    async def _encrypted(self, verdicts: list[AcceptedEvent | RefusedItem]) -> list[AcceptedEvent | RefusedItem]:
         """The verdicts with the records as they go to Kafka; one that is too large so is refused."""
         records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         is_sent = bool(records) and not (self.strict and len(records) < len(verdicts))

@@ -25,7 +25,7 @@ TREND_DAYS = 14
 
 Row = dict[str, Any]
 # Rows of a query with its parameters; may block, and raises ExitError where ClickHouse does not answer.
-Ask = Callable[[str, Mapping[str, str]], list[Row]]
+Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)

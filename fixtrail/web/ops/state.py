@@ -16,15 +16,13 @@ from fixtrail.web.analysis.compute import computer
 from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import BoardAlerts
 from fixtrail.web.ops.board import Thresholds
-from fixtrail.web.ops.figures import Figures, Row
+from fixtrail.web.ops.figures import Ask, Figures, Row
 from runtime.failure import REFUSED, ExitError
 
 log = logging.getLogger(__name__)
 
 # A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
 PATIENCE_S = 6.0
-# Rows of a query with the values of its parameters.
-Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 _MINUTES = {
     "long_wait_minutes": "long_wait_s",
     "quick_margin_minutes": "quick_margin_s",

@@ -4,10 +4,11 @@ import time
 
 from fixtrail.configuration import public_url, push_settings
 from fixtrail.settings import WebSettings
+from fixtrail.web.ops.figures import Row
 from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.state import query_runner
 from fixtrail.web.stories.links import StoryLinks
-from fixtrail.web.stories.story import Row, Story, story_of
+from fixtrail.web.stories.story import Story, story_of
 from runtime.failure import NEGATIVE, ExitError
 from schemas.order_key import OrderKey
 

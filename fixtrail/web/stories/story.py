@@ -11,14 +11,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from fixtrail.web.ops.figures import Ask, Row
 from runtime.failure import NEGATIVE, ExitError
 from schemas.events import EVENT_TYPES
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 
-Row = dict[str, Any]
-# Rows of a query with its parameters, as the reader of ClickHouse gets them.
-Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 CLOCKS = ("workshop_s", "customer_s", "supplier_s", "closed_s")
 # A fault group that fewer orders have could tell which one this is.
 LEAST_ORDERS = 5
