@@ -24,8 +24,8 @@ from rich.table import Table
 
 from benchmarks.machine import Machine
 from benchmarks.simulated_orders import START, orders_from_visits
+from fixtrail.reports.figure_kinds import nps_figure, share_figure
 from fixtrail.reports.kpi import report as kpi
-from fixtrail.reports.kpi.shares import nps_figure, share_figure
 from fixtrail.reports.kpi.waits import Waits, spreads_of, wait_figures, wait_ranks
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import query_runner
@@ -212,8 +212,7 @@ def others_of(orders: pd.DataFrame) -> Iterator[Figure]:
         Votes(int((rows["score"] >= 9).sum()), int((rows["score"] <= 6).sum()), int(rows["score"].notna().sum()))
         for _, rows in by_center
     ]
-    up, down, scores = (sum(each[place] for each in votes) for place in range(3))
-    yield nps_figure("nps", votes, (up, down, scores), n, {})
+    yield nps_figure("nps", votes, n, {})
     known = Complaints(complaints, float((orders["complaints"] ** 2).sum()), float(orders["complaints"].max()))
     counts, sizes = by_center["complaints"].sum().tolist(), by_center.size().astype(float).tolist()
     yield Figure(

@@ -38,6 +38,10 @@ class Interval:
     low: float | None
     high: float | None
 
+    def cells(self) -> dict[str, float | None]:
+        """Its ends, as a table's row has them."""
+        return {"low": self.low, "high": self.high}
+
 
 NO_INTERVAL = Interval(None, None)
 
@@ -105,7 +109,8 @@ class Figure:
     judged_on: str | None = None
 
     def __post_init__(self) -> None:
-        """Where there is nothing to tell, or one value alone, that is why there is no interval."""
+        """Reasons that leave out nothing are none. Of no value, or one alone, that is why there is no interval."""
+        object.__setattr__(self, "left_out", {name: int(n) for name, n in self.left_out.items() if n})
         if self.interval == NO_INTERVAL and self.no_interval in (None, "all_counted", "descriptive"):
             of_value = self.no_interval or ("one_value" if self.n == 1 else None)
             object.__setattr__(self, "no_interval", "no_data" if self.value is None else of_value)

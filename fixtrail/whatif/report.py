@@ -142,8 +142,7 @@ def _waits(answer: Answer, effects: Effects) -> Sheet:
             "before": effect.before,
             "after": effect.after,
             "change": effect.change,
-            "low": effect.interval.low,
-            "high": effect.interval.high,
+            **effect.interval.cells(),
         }
         rows.append({"figure": name, **{k: v / 60.0 for k, v in values.items() if v is not None}, "unit": "min"})
     title = Bilingual("等待：历史、模型、有此变化", "Waits: as they were, as modelled, and with the change")

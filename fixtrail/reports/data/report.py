@@ -10,11 +10,11 @@ from fixtrail.reports.data.optional_fields import optional_fields
 from fixtrail.reports.data.rules import GO, NOTE, STOP, UNKNOWN, rules
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.eta.visits import centers_of
+from fixtrail.reports.figure_kinds import share_figure
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Definition, Figure, Report, Sheet, sheet_of
 from fixtrail.reports.sample import end_key, one_vehicle_in
-from fixtrail.reports.stats import intervals
 
 # Of more orders only those of one vehicle in so many are looked at: their events are soon read.
 MOST_ORDERS = 200_000
@@ -114,11 +114,10 @@ def _wrong_hours(clock: pd.DataFrame) -> pd.DataFrame:
 def _figures(flaws: pd.DataFrame) -> tuple[Figure, ...]:
     """The share of each flaw over all centers and sources, whatever its grade."""
     sums = flaws[flaws["flaw"] != "clock"].groupby("flaw", sort=False)[["count", "of"]].sum()
-    return tuple(_share(str(name), int(row["count"]), int(row["of"])) for name, row in sums.sort_index().iterrows())
-
-
-def _share(name: str, count: int, n: int) -> Figure:
-    return Figure(name, count / n if n else None, n, n, intervals.share(count, n), count, method=intervals.WILSON)
+    return tuple(
+        share_figure(str(name), int(row["count"]), int(row["of"]), int(row["of"]), {})
+        for name, row in sums.sort_index().iterrows()
+    )
 
 
 def _usable(orders: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,13 +1,14 @@
 """The figures of report `eta`: coverage, errors, width and re-promises, each beside the promise's."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fixtrail.estimates.learn import SHARE_INSIDE, STEP_MS, Ints, WalkForward
+from fixtrail.reports.figure_kinds import clustered_share, share_figure
 from fixtrail.reports.report import Figure
-from fixtrail.reports.stats import pooled
 from schemas.times import MINUTE_MS
 
 MOVED_MS = 15 * MINUTE_MS
@@ -47,9 +48,9 @@ def figures_of(frame: pd.DataFrame) -> tuple[Figure, ...]:
     """All figures of the points of a period."""
     rows = frame[frame["is_estimated"]]
     promised = rows[rows["promise_error"].notna()]
-    reasons = {"few_visits": len(frame) - len(rows)} if len(rows) < len(frame) else {}
+    reasons = {"few_visits": len(frame) - len(rows)}
     # Without a promise there is nothing beside which an estimate could stand.
-    no_promise = reasons | {"no_promise": len(rows) - len(promised)} if len(promised) < len(rows) else reasons
+    no_promise = reasons | {"no_promise": len(rows) - len(promised)}
     n_all = len(frame)
     return (
         _inside(rows, n_all, reasons),
@@ -66,27 +67,12 @@ def figures_of(frame: pd.DataFrame) -> tuple[Figure, ...]:
 
 
 def _inside(rows: pd.DataFrame, n_all: int, reasons: dict[str, int]) -> Figure:
-    return _share("eta_inside", rows, rows["is_inside"], n_all, reasons, target=SHARE_INSIDE)
+    figure = clustered_share("eta_inside", rows["is_inside"], rows["visit"], n_all, reasons, "wilson-visits")
+    return replace(figure, target=SHARE_INSIDE)
 
 
 def _promise_late(rows: pd.DataFrame, n_all: int, reasons: dict[str, int]) -> Figure:
-    return _share("promise_late", rows, rows["promise_error"] < 0, n_all, reasons)
-
-
-def _share(
-    name: str,
-    rows: pd.DataFrame,
-    holds: "pd.Series[Any]",
-    n_all: int,
-    reasons: dict[str, int],
-    target: float | None = None,
-) -> Figure:
-    """A share of points. Those of one visit resemble each other: visits are the clusters."""
-    by_visit = holds.groupby(rows["visit"]).agg(["sum", "count"])
-    interval = pooled.share([int(count) for count in by_visit["sum"]], [int(n) for n in by_visit["count"]])
-    n, count = len(rows), int(holds.sum())
-    value = count / n if n else None
-    return Figure(name, value, n, n_all, interval, count, method="wilson-visits", left_out=reasons, target=target)
+    return clustered_share("promise_late", rows["promise_error"] < 0, rows["visit"], n_all, reasons, "wilson-visits")
 
 
 def _mean(name: str, values: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
@@ -105,5 +91,4 @@ def _repromised(name: str, rows: pd.DataFrame, column: str) -> Figure:
     """The share of visits whose time moved by more than 15 minutes more than twice."""
     moves = rows[column].groupby(rows["visit"]).diff().abs() > MOVED_MS / 1000
     by_visit = moves.groupby(rows["visit"]).sum() > MOVED_TOO_OFTEN
-    n, count = len(by_visit), int(by_visit.sum())
-    return Figure(name, count / n if n else None, n, n, pooled.share([count], [n]), count, method="wilson")
+    return share_figure(name, int(by_visit.sum()), len(by_visit), len(by_visit), {})

@@ -91,13 +91,11 @@ def verdict_of(record: CenterRecord | None) -> str:
 
 def _figures(points: pd.DataFrame) -> dict[str, Any]:
     n, inside = len(points), int(points["is_inside"].sum())
-    interval = intervals.share(inside, n)
     return {
         "n": n,
         "visits": points["visit"].nunique(),
         "inside": inside / n if n else None,
-        "low": interval.low,
-        "high": interval.high,
+        **intervals.share(inside, n).cells(),
         "mae_s": points["error"].abs().mean(),
         "promise_mae_s": points["promise_error"].abs().mean(),
         "bias_s": points["error"].median(),

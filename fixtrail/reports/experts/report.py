@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.experts.words import DEFINITIONS, METHODS, QUESTION, TITLE
-from fixtrail.reports.kpi.shares import share_figure
+from fixtrail.reports.figure_kinds import difference_figure, quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Report, Sheet, sheet_of
+from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet, sheet_of
 from fixtrail.reports.sample import end_key, one_vehicle_in
-from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
 
 MOST_ORDERS = 200_000
@@ -93,30 +92,15 @@ def figures_of(data: Sessions) -> tuple[Figure, ...]:
     open_ = {"not_resolved": int((~sessions["is_resolved"]).sum()), "not_requested": int(unknown.sum())}
     resolved = sessions[sessions["is_resolved"] & sessions["has_begin"]]
     return (
-        _quantile("expert_wait_median_s", waits, 0.5, len(sessions), never),
-        _quantile("expert_wait_p90_s", waits, 0.9, len(sessions), never),
-        _share("expert_in_time", sessions.loc[waits.index], waits <= IN_TIME_S, len(sessions), never),
-        _share("expert_without_part", resolved, resolved["without_part"], len(sessions), open_),
+        quantile_figure("expert_wait_median_s", waits, 0.5, len(sessions), never),
+        quantile_figure("expert_wait_p90_s", waits, 0.9, len(sessions), never),
+        share_of_rows(
+            "expert_in_time", waits <= IN_TIME_S, sessions.loc[waits.index, "center_id"], len(sessions), never
+        ),
+        share_of_rows("expert_without_part", resolved["without_part"], resolved["center_id"], len(sessions), open_),
         _ftfr("expert_ftfr", judged[judged["with_expert"]], len(data.orders)),
         _ftfr("expert_ftfr_without", judged[~judged["with_expert"]], len(data.orders)),
-        _difference(matched_of(judged), len(data.orders)),
-    )
-
-
-def _quantile(name: str, waits: "pd.Series[float]", level: float, n_all: int, left_out: dict[str, int]) -> Figure:
-    """A quantile, linear between ranks, between the two values that bound it by the binomial distribution of ranks."""
-    values = np.sort(waits.to_numpy(float))
-    ranks = intervals.quantile_ranks(level, len(values))
-    low, high = (None if rank is None else float(values[rank - 1]) for rank in ranks)
-    return Figure(
-        name,
-        float(np.quantile(values, level)) if len(values) else None,
-        len(values),
-        n_all,
-        Interval(low, high),
-        method=intervals.RANKS,
-        left_out=left_out,
-        no_interval=None if len(values) else "no_data",
+        difference_figure("expert_ftfr_difference", matched_of(judged), len(data.orders)),
     )
 
 
@@ -128,28 +112,8 @@ def matched_of(judged: pd.DataFrame) -> MatchedDifference:
     )
 
 
-def _share(name: str, rows: pd.DataFrame, held: "pd.Series[Any]", n_all: int, left_out: dict[str, int]) -> Figure:
-    by_center = held.astype(bool).groupby(rows["center_id"]).agg(["sum", "count"])
-    pairs = [(int(count), int(n)) for count, n in zip(by_center["sum"], by_center["count"], strict=True)]
-    reasons = {reason: count for reason, count in left_out.items() if count}
-    return share_figure(name, int(held.sum()), len(held), n_all, reasons, pairs)
-
-
 def _ftfr(name: str, orders: pd.DataFrame, n_all: int) -> Figure:
-    return _share(name, orders, orders["ftf"].astype(bool), n_all, {"other_orders": n_all - len(orders)})
-
-
-def _difference(difference: MatchedDifference, n_all: int) -> Figure:
-    return Figure(
-        "expert_ftfr_difference",
-        difference.difference,
-        difference.n,
-        n_all,
-        difference.interval,
-        method="mantel-haenszel",
-        left_out={"not_matched": n_all - difference.n} if n_all > difference.n else {},
-        no_interval=None if difference.n else "no_data",
-    )
+    return share_of_rows(name, orders["ftf"], orders["center_id"], n_all, {"other_orders": n_all - len(orders)})
 
 
 def _centers(sessions: pd.DataFrame) -> Sheet:

@@ -4,11 +4,11 @@ from functools import partial
 
 import pandas as pd
 
+from fixtrail.reports.figure_kinds import difference_figure, share_figure, share_of_rows
 from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_grade, case_mix_of
 from fixtrail.reports.grades.staff_file import read_staff
 from fixtrail.reports.grades.touch import TOUCH_COLUMNS, touch_mix_of
 from fixtrail.reports.grades.words import DEFINITIONS, METHODS, QUESTION, TITLE
-from fixtrail.reports.kpi.shares import share_figure
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality.charts import draw_shrunk
@@ -85,40 +85,16 @@ def _figures(mix: CaseMix, below: BelowGrade | None) -> tuple[Figure, ...]:
     table = mix.technicians
     enough = table[table["enough"].astype(bool)] if len(table) else table
     apart = int(enough["apart"].sum()) if len(enough) else 0
-    few = {"few_orders": len(table) - len(enough)} if len(table) > len(enough) else {}
-    figures = [
-        Figure(
-            "technicians_apart",
-            apart / len(enough) if len(enough) else None,
-            len(enough),
-            len(table),
-            intervals.share(apart, len(enough)),
-            apart,
-            method=intervals.WILSON,
-            left_out=few,
-            no_interval=None if len(enough) else "no_data",
-        )
-    ]
-    return (*figures, *(_below_figures(below) if below is not None else ()))
+    few = {"few_orders": len(table) - len(enough)}
+    figure = share_figure("technicians_apart", apart, len(enough), len(table), few)
+    return (figure, *(_below_figures(below) if below is not None else ()))
 
 
 def _below_figures(below: BelowGrade) -> tuple[Figure, ...]:
-    n, count, matched = len(below.jobs), int(below.jobs["is_below"].astype(bool).sum()), below.difference
-    unknown = {"no_grade": below.n_all - n} if below.n_all > n else {}
-    centers = below.jobs.groupby("center_id")["is_below"]
-    by_center = [(int(own.astype(bool).sum()), len(own)) for _, own in centers]
+    jobs, unknown = below.jobs, {"no_grade": below.n_all - len(below.jobs)}
     return (
-        share_figure("jobs_below_grade", count, n, below.n_all, unknown, by_center),
-        Figure(
-            "below_grade_ftfr_difference",
-            matched.difference,
-            matched.n,
-            n,
-            matched.interval,
-            method="mantel-haenszel",
-            left_out={"not_matched": n - matched.n} if n > matched.n else {},
-            no_interval=None if matched.n else "no_data",
-        ),
+        share_of_rows("jobs_below_grade", jobs["is_below"], jobs["center_id"], below.n_all, unknown),
+        difference_figure("below_grade_ftfr_difference", below.difference, len(jobs)),
     )
 
 
@@ -126,15 +102,13 @@ def _below_sheet(below: BelowGrade) -> Sheet:
     rows = []
     for center_id, own in below.jobs.groupby("center_id"):
         count = int(own["is_below"].astype(bool).sum())
-        bounds = intervals.share(count, len(own))
         rows.append(
             {
                 "center_id": center_id,
                 "jobs": len(own),
                 "below": count,
                 "share": count / len(own),
-                "low": bounds.low,
-                "high": bounds.high,
+                **intervals.share(count, len(own)).cells(),
             }
         )
     frame = pd.DataFrame(rows, columns=[column.name for column in _BELOW])

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from fixtrail.reports.figure_kinds import nps_figure, pairs_of, share_figure
 from fixtrail.reports.kpi.answers import KeyAnswers, Row
-from fixtrail.reports.kpi.shares import nps_figure, pairs_of, share_figure
-from fixtrail.reports.kpi.waits import counted, not_below_0
+from fixtrail.reports.kpi.waits import not_below_0
 from fixtrail.reports.report import NO_INTERVAL, Figure, plain
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.pooled import Votes
@@ -26,18 +26,17 @@ def _open(row: Row) -> Iterator[Figure]:
     orders, closed, handed_off = (int(row[name]) for name in ("orders", "closed", "handed_off"))
     n = orders - closed
     others = {"handed_off": handed_off, "cancelled": closed - handed_off}
-    left = counted(**others)
-    yield _counted("open_orders", n, n, orders, left)
+    yield _counted("open_orders", n, n, orders, others)
     timed = int(row["open_with_times"])
-    untimed = counted(**others, no_check_in=n - timed)
+    untimed = dict(**others, no_check_in=n - timed)
     for what in ("age", "wait"):
         values = (*_quantiles(row[f"open_{what}_quantiles_s"]), row[f"open_{what}_longest_s"])
         for name, value in zip(("median", "p90", "longest"), values, strict=True):
             yield _described(f"open_{what}_{name}_s", value, timed, orders, untimed)
     waiting, promised = int(row["open_not_ready"]), int(row["open_promised"])
-    late = counted(**others, ready=n - waiting, no_promise=waiting - promised)
+    late = dict(**others, ready=n - waiting, no_promise=waiting - promised)
     yield _counted("open_past_promise", int(row["open_past_promise"]), promised, orders, late)
-    yield _counted("open_silent", int(row["open_silent"]), n, orders, left)
+    yield _counted("open_silent", int(row["open_silent"]), n, orders, others)
 
 
 def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
@@ -45,14 +44,14 @@ def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
     orders, closed, handed_off = (int(row[name]) for name in ("orders", "closed", "handed_off"))
     yet, cancelled, n = orders - closed, closed - handed_off, int(row["cancelled_waits"])
     yield share_figure(
-        "cancelled_share", cancelled, closed, orders, counted(open=yet), pairs_of(about.centers, "cancelled", "closed")
+        "cancelled_share", cancelled, closed, orders, {"open": yet}, pairs_of(about.centers, "cancelled", "closed")
     )
-    left = counted(open=yet, handed_off=handed_off, no_check_in=cancelled - n)
+    left = {"open": yet, "handed_off": handed_off, "no_check_in": cancelled - n}
     interval = NO_INTERVAL
     if n > 1:
         deviation = plain(row["cancelled_wait_deviation_s"])
         interval = not_below_0(intervals.mean(float(row["cancelled_wait_mean_s"]), deviation, n))
-    reason = None if interval != NO_INTERVAL else "all_alike" if n > 1 else "one_value" if n else "no_data"
+    reason = "all_alike" if n > 1 and interval == NO_INTERVAL else None
     made = _described("cancelled_wait_mean_s", row["cancelled_wait_mean_s"], n, orders, left)
     yield replace(made, interval=interval, method=intervals.STUDENT, no_interval=reason)
     for name, value in zip(("median", "p90"), _quantiles(row["cancelled_wait_quantiles_s"]), strict=True):
@@ -64,15 +63,14 @@ def _answers(about: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
     orders, closed, scores = (int(row[name]) for name in ("orders", "closed", "scores"))
     yet, silent = orders - closed, closed - scores
     rate = share_figure(
-        "response_rate", scores, closed, orders, counted(open=yet), pairs_of(about.centers, "scores", "closed")
+        "response_rate", scores, closed, orders, {"open": yet}, pairs_of(about.centers, "scores", "closed")
     )
     yield replace(rate, unripe=int(row["young"]), ripe_until=ripe_until)
     early = [_votes(each, "early", int(each["early"])) for each in about.answers]
     late = [_votes(each, "late", int(each["answers"]) - int(each["early"])) for each in about.answers]
     for name, votes in (("early", early), ("late", late)):
-        up, down, n = (sum(each[place] for each in votes) for place in range(3))
-        others = {"late_answers" if name == "early" else "early_answers": scores - n}
-        yield nps_figure(f"nps_{name}", votes, (up, down, n), orders, counted(open=yet, no_score=silent, **others))
+        others = {"late_answers" if name == "early" else "early_answers": scores - sum(each.n for each in votes)}
+        yield nps_figure(f"nps_{name}", votes, orders, dict(open=yet, no_score=silent, **others))
 
 
 def _votes(row: Row, when: str, n: int) -> Votes:
@@ -90,5 +88,4 @@ def _counted(name: str, value: int, n: int, n_all: int, left_out: Mapping[str, i
 
 def _described(name: str, value: Any, n: int, n_all: int, left_out: Mapping[str, int]) -> Figure:
     """A time that is what it is: of all these orders, no sample of them."""
-    reason = "all_counted" if n else "no_data"
-    return Figure(name, plain(value) if n else None, n, n_all, left_out=left_out, no_interval=reason)
+    return Figure(name, plain(value) if n else None, n, n_all, left_out=left_out, no_interval="all_counted")

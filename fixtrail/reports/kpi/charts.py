@@ -46,7 +46,7 @@ def charts_of(
 
 def _row(figure: Figure) -> dict[str, object]:
     about: dict[str, object] = {name: getattr(figure, name) for name in ("period", "key", "value", "n", "target")}
-    return {**about, "low": figure.interval.low, "high": figure.interval.high}
+    return {**about, **figure.interval.cells()}
 
 
 def draw(figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale) -> "Picture":

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fixtrail.reports.beside import RIPE_DAYS
+from fixtrail.reports.figure_kinds import nps_figure, pairs_of, share_figure
 from fixtrail.reports.kpi.answers import KeyAnswers
 from fixtrail.reports.kpi.beside import beside_figures
-from fixtrail.reports.kpi.shares import nps_figure, pairs_of, share_figure
-from fixtrail.reports.kpi.waits import counted, wait_figures
+from fixtrail.reports.kpi.waits import wait_figures
 from fixtrail.reports.report import NO_INTERVAL, Figure
 from fixtrail.reports.stats import pooled
 from fixtrail.reports.stats.pooled import Votes
@@ -50,9 +50,9 @@ def key_figures(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
 def _voices(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
     row = about.counts
     n, closed = int(row["scores"]), int(row["closed"])
-    left = counted(open=row["orders"] - closed, no_score=closed - n)
-    votes = [Votes(int(each["promoters"]), int(each["detractors"]), int(each["scores"])) for each in about.centers]
-    figure = nps_figure("nps", votes, (int(row["promoters"]), int(row["detractors"]), n), int(row["orders"]), left)
+    left = {"open": row["orders"] - closed, "no_score": closed - n}
+    votes = [Votes(int(c["promoters"]), int(c["detractors"]), int(c["scores"])) for c in about.centers]
+    figure = nps_figure("nps", votes, int(row["orders"]), left)
     yield replace(figure, unripe=int(row["young"]), ripe_until=ripe.voices)
 
 
@@ -68,7 +68,7 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
 
     def figure(name: str, columns: tuple[str, str], sizes: tuple[int, int], **left: int) -> Figure:
         pairs = pairs_of(about.centers, *columns) if columns[0] else ()
-        made = share_figure(name, *sizes, int(row["orders"]), counted(**others, **left), pairs)
+        made = share_figure(name, *sizes, int(row["orders"]), dict(**others, **left), pairs)
         return replace(made, ripe_until=ripe.fixes)
 
     fixed, confirmed = int(row["fixed"]), int(row["fixed_confirmed"])
@@ -80,7 +80,7 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
         (int(each["fixed"] - each["fixed_confirmed"]), int(each["judged"] - each["judged_confirmed"]))
         for each in about.centers
     ]
-    left = counted(**others, ripe=ripe_n)
+    left = dict(**others, ripe=ripe_n)
     made = share_figure("ftfr_provisional", fixed - confirmed, young, int(row["orders"]), left, pairs)
     yield replace(made, ripe_until=ripe.fixes, unripe=young)
 
@@ -103,10 +103,9 @@ def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
         method=pooled.GAMMA if several else pooled.GAMMA_OF_ORDERS,
         centers=len(centers) if several else None,
         of_orders=alone if several else NO_INTERVAL,
-        left_out=counted(open=row["orders"] - row["closed"], cancelled=row["closed"] - handed_off),
+        left_out={"open": row["orders"] - row["closed"], "cancelled": row["closed"] - handed_off},
         unripe=int(row["young"]),
         ripe_until=ripe.voices,
-        no_interval=None if handed_off else "no_data",
     )
     dated = about.by_date
     yield Figure(
@@ -117,21 +116,20 @@ def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure
         pooled.rate(dated, months),
         dated.events,
         method=pooled.GAMMA_OF_ORDERS,
-        no_interval=None if months else "no_data",
     )
 
 
 def part_figures(about: KeyAnswers) -> Iterator[Figure]:
     row = about.counts
     requests, requests_all = int(row["requests"]), int(row["requests_all"])
-    left = counted(open=requests_all - requests)
+    left = {"open": requests_all - requests}
     pairs = pairs_of(about.centers, "backordered", "requests")
     yield share_figure("stockout_rate", int(row["backordered"]), requests, requests_all, left, pairs)
     asked, asked_all, came = (
         sum(int(each[name]) for each in about.emergencies) for name in ("emergencies", "emergencies_all", "in_time")
     )
     pairs = pairs_of(about.emergencies, "in_time", "emergencies")
-    yield share_figure("emergency_in_time", came, asked, asked_all, counted(open=asked_all - asked), pairs)
+    yield share_figure("emergency_in_time", came, asked, asked_all, {"open": asked_all - asked}, pairs)
 
 
 def _promises(about: KeyAnswers) -> Iterator[Figure]:
@@ -142,7 +140,7 @@ def _promises(about: KeyAnswers) -> Iterator[Figure]:
         int(row["quick_in_time"]),
         int(row["quick_ready"]),
         orders,
-        counted(open=yet, other_lane=closed - row["quick"], never_ready=row["quick"] - row["quick_ready"]),
+        {"open": yet, "other_lane": closed - row["quick"], "never_ready": row["quick"] - row["quick_ready"]},
         pairs_of(about.centers, "quick_in_time", "quick_ready"),
     )
     yield share_figure(
@@ -150,15 +148,15 @@ def _promises(about: KeyAnswers) -> Iterator[Figure]:
         int(row["promise_kept"]),
         int(row["promised"]),
         orders,
-        counted(open=yet, no_promise=closed - row["with_promise"], never_ready=row["with_promise"] - row["promised"]),
+        {"open": yet, "no_promise": closed - row["with_promise"], "never_ready": row["with_promise"] - row["promised"]},
         pairs_of(about.centers, "promise_kept", "promised"),
     )
     handed_off = int(row["handed_off"])
-    left = counted(
-        open=yet,
-        cancelled=closed - handed_off,
-        no_quote=handed_off - row["approved"],
-        no_bill=row["approved"] - row["quoted"],
-    )
+    left = {
+        "open": yet,
+        "cancelled": closed - handed_off,
+        "no_quote": handed_off - row["approved"],
+        "no_bill": row["approved"] - row["quoted"],
+    }
     pairs = pairs_of(about.centers, "quote_kept", "quoted")
     yield share_figure("quote_kept", int(row["quote_kept"]), int(row["quoted"]), orders, left, pairs)

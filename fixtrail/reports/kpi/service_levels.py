@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fixtrail.reports.figure_kinds import share_figure
 from fixtrail.reports.kpi.answers import Row
-from fixtrail.reports.kpi.shares import share_figure
-from fixtrail.reports.kpi.waits import counted
 from fixtrail.reports.options import Options
 from fixtrail.reports.report import Bilingual, Definition, Figure
 from runtime.failure import USAGE, ExitError
@@ -80,9 +79,9 @@ def _figure(name: str, pairs: Sequence[tuple[int, int]], rows: Sequence[Row]) ->
         sum(int(row[column]) for row in rows) for column in ("orders", "open", "cancelled", "requests_all")
     )
     if name == "emergency":
-        return share_figure(f"{name}_within", held, n, requests, counted(open=requests - n), pairs)
+        return share_figure(f"{name}_within", held, n, requests, {"open": requests - n}, pairs)
     if name == "quick_lane":
-        left = counted(open=yet, not_quick_or_never_ready=orders - yet - n)
+        left = {"open": yet, "not_quick_or_never_ready": orders - yet - n}
     else:
-        left = counted(open=yet, cancelled=cancelled, no_check_in=orders - yet - cancelled - n)
+        left = {"open": yet, "cancelled": cancelled, "no_check_in": orders - yet - cancelled - n}
     return share_figure(f"{name}_within", held, n, orders, left, pairs)

@@ -100,11 +100,11 @@ def ask_waits(ask: Ask, counts: pd.DataFrame, centers: pd.DataFrame, parameters:
 def wait_figures(row: Mapping[Any, Any], waits: Waits | None) -> Iterator[Figure]:
     """One key's three waits, from its row of kpi and what bounds them."""
     n, closed, handed_off = (int(row[name]) for name in ("waits", "closed", "handed_off"))
-    left = counted(open=row["orders"] - closed, cancelled=closed - handed_off, no_check_in=handed_off - n)
+    left = {"open": row["orders"] - closed, "cancelled": closed - handed_off, "no_check_in": handed_off - n}
     about = _About(n, int(row["orders"]), left)
     if n == 0 or waits is None:
         for name in ("wait_mean_s", "wait_median_s", "wait_p90_s"):
-            yield Figure(name, None, n, about.n_all, left_out=left, no_interval="no_data")
+            yield Figure(name, None, n, about.n_all, left_out=left)
         return
     mean, spread = float(row["wait_mean_s"]), waits.spread
     order_interval = not_below_0(intervals.mean(mean, plain(row["wait_deviation_s"]), n))
@@ -159,8 +159,3 @@ class _About(NamedTuple):
 def not_below_0(interval: Interval) -> Interval:
     """The part of an interval in which a time can lie."""
     return Interval(None if interval.low is None else max(0.0, interval.low), interval.high)
-
-
-def counted(**reasons: Any) -> dict[str, int]:
-    """How many are left out for each reason, without those for which there are none."""
-    return {reason: int(n) for reason, n in reasons.items() if int(n)}

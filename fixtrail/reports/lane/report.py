@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fixtrail.reports.kpi.shares import share_figure
+from fixtrail.reports.figure_kinds import share_figure
 from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, QUESTION, TITLE, VERDICTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
@@ -74,12 +74,11 @@ def report_of(answer: pd.DataFrame, options: Options) -> Report:
 def _figures(answer: pd.DataFrame) -> Iterator[Figure]:
     """The lane as a whole."""
     total = {name: int(answer[name].sum()) for name in _COUNTS}
-    reasons = {
+    left_out = {
         "open": total["orders"] - total["closed"],
         "other_lane": total["closed"] - total["quick"],
         "never_ready": total["quick"] - total["quick_ready"],
     }
-    left_out = {name: count for name, count in reasons.items() if count}
     for name, column in (("quick_lane_in_time", "in_time"), ("quick_lane_spill_over", "over")):
         pairs = _pairs(answer, column, "quick_ready")
         yield share_figure(name, total[column], total["quick_ready"], total["orders"], left_out, pairs)
@@ -90,7 +89,6 @@ def _figures(answer: pd.DataFrame) -> Iterator[Figure]:
     interval = Interval(None, None)
     if mean is not None and spread is not None:
         interval = Interval(max(0.0, mean - spread.half), mean + spread.half)
-    left_out = {**left_out, "ready_in_time": total["in_time"]} if total["in_time"] else left_out
     yield Figure(
         "quick_lane_over_s",
         mean,
@@ -99,8 +97,8 @@ def _figures(answer: pd.DataFrame) -> Iterator[Figure]:
         interval,
         method=intervals.CENTERS,
         centers=len(by_center),
-        left_out=left_out,
-        no_interval=None if spread is not None else "one_center" if over else "no_data",
+        left_out={**left_out, "ready_in_time": total["in_time"]},
+        no_interval="one_center" if over and spread is None else None,
     )
 
 
@@ -140,8 +138,7 @@ def _lane_row(own: pd.DataFrame, all_over: int) -> dict[str, Any]:
         "quick": int(own["quick"].sum()),
         "n": n,
         "in_time": in_time.value,
-        "low": in_time.interval.low,
-        "high": in_time.interval.high,
+        **in_time.interval.cells(),
         "spill_over": over,
         "share_of_spill_over": over / all_over if all_over else None,
         "over_mean_s": float(own["over_s"].sum()) / over if over else None,

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 from scipy import special
 
+from fixtrail.reports.figure_kinds import clustered_share
 from fixtrail.reports.report import Figure
-from fixtrail.reports.stats import pooled
 from fixtrail.reports.stats.intervals import TAIL
 
 SLOT_H = 0.5
@@ -70,30 +70,13 @@ def _foreseen(days: pd.DataFrame) -> Figure:
         dtype=bool,
     )
     reasons = _reasons(few_days=~is_known, to_come=is_known & ~past)
-    return _share("need_foreseen", held, rows["center_id"], len(days), reasons)
+    return clustered_share("need_foreseen", held, rows["center_id"], len(days), reasons, "wilson-clusters")
 
 
 def _below(both: pd.DataFrame, held: "pd.Series[Any]", n_all: int, reasons: dict[str, int]) -> Figure:
     """Half hours of one center's day resemble each other: days are the clusters."""
-    return _share("need_below_share", held, both["center_id"] + " " + both["day"], n_all, reasons)
-
-
-def _share(
-    name: str, held: "pd.Series[Any]", clusters: "pd.Series[Any]", n_all: int, reasons: dict[str, int]
-) -> Figure:
-    counts = held.groupby(clusters).agg(["sum", "count"])
-    interval = pooled.share([int(count) for count in counts["sum"]], [int(n) for n in counts["count"]])
-    n, count = len(held), int(held.sum())
-    return Figure(
-        name,
-        count / n if n else None,
-        n,
-        n_all,
-        interval,
-        count,
-        method="wilson-clusters",
-        left_out=reasons,
-        no_interval=None if n else "no_data",
+    return clustered_share(
+        "need_below_share", held, both["center_id"] + " " + both["day"], n_all, reasons, "wilson-clusters"
     )
 
 
@@ -102,9 +85,9 @@ def _hours(name: str, people: "pd.Series[Any]", reasons: dict[str, int]) -> Figu
 
 
 def _total(name: str, value: float, n: int, n_all: int, reasons: dict[str, int]) -> Figure:
-    return Figure(name, value if n else None, n, n_all, left_out=reasons, no_interval="all_counted" if n else "no_data")
+    return Figure(name, value if n else None, n, n_all, left_out=reasons, no_interval="all_counted")
 
 
 def _reasons(**chosen: "pd.Series[Any]") -> dict[str, int]:
-    """How many rows each reason leaves out, without those that leave out none."""
-    return {name: int(rows.sum()) for name, rows in chosen.items() if rows.any()}
+    """How many rows each reason leaves out."""
+    return {name: int(rows.sum()) for name, rows in chosen.items()}

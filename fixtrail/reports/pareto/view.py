@@ -9,8 +9,7 @@ import pandas as pd
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.drivers.view import REASONS
 from fixtrail.reports.drivers.visits import CAUSES, DRIVERS, JOINT, NAMES
-from fixtrail.reports.kpi.shares import nps_figure
-from fixtrail.reports.kpi.waits import counted
+from fixtrail.reports.figure_kinds import nps_figure
 from fixtrail.reports.pareto.loss import TOP, Loss, SolvedLevels, WhatIf
 from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Sheet
 from fixtrail.reports.stats.segments import Identity, Segment
@@ -54,9 +53,8 @@ DEFINED = {
 def figures(result: Loss, rows: pd.DataFrame) -> tuple[Figure, ...]:
     """The NPS now and with the top causes solved, and the part of the detractors that stays unexplained."""
     method = "logistic_bootstrap"
-    left_out = counted(no_score=len(rows) - result.n_scored, no_driver=result.n_scored - result.n)
-    sums = (sum(of.promoters for of in result.votes), sum(of.detractors for of in result.votes), result.n)
-    rows_of_figures = [replace(nps_figure("nps", result.votes, sums, len(rows), left_out), period="usable")]
+    left_out = {"no_score": len(rows) - result.n_scored, "no_driver": result.n_scored - result.n}
+    rows_of_figures = [replace(nps_figure("nps", result.votes, len(rows), left_out), period="usable")]
     if top := top_solved(result):
         rows_of_figures.append(
             Figure(

@@ -1,6 +1,7 @@
 """How right past forecasts were: those that were published, and those that would have been made."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,9 @@ from fixtrail.parts.counts import Floats, pinball
 from fixtrail.parts.demand import Demand
 from fixtrail.parts.forecast import Forecast, Outlook
 from fixtrail.parts.plan import QUANTILES
+from fixtrail.reports.figure_kinds import clustered_share
 from fixtrail.reports.report import Figure
-from fixtrail.reports.stats import intervals, pooled
+from fixtrail.reports.stats import intervals
 
 COLUMNS = ("part_no", "class_hits", "mean", "q50", "q95", "actual", "service_level", "shelf", "covered", "is_kept")
 
@@ -118,8 +120,7 @@ def by_origin(frame: pd.DataFrame, basis: str) -> Iterator[dict[str, Any]]:
             "demand": demand,
             "expected": float(rows["mean"].sum()),
             "inside": inside / n,
-            "low": bound.low,
-            "high": bound.high,
+            **bound.cells(),
             "pinball": lost / demand if demand else None,
             "service": float((stocked["covered"] <= stocked["shelf"]).mean()) if len(stocked) else None,
             "service_level": float(stocked["service_level"].mean()) if len(stocked) else None,
@@ -131,14 +132,12 @@ def by_class(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     stocked = frame[frame["is_kept"].astype(bool)]
     for name, rows in stocked.groupby("class_hits"):
         enough, n = int((rows["covered"] <= rows["shelf"]).sum()), len(rows)
-        bound = intervals.share(enough, n)
         yield {
             "class_hits": name,
             "n": n,
             "service_level": float(rows["service_level"].mean()),
             "service": enough / n,
-            "low": bound.low,
-            "high": bound.high,
+            **intervals.share(enough, n).cells(),
             "pieces": float(rows["shelf"].sum()),
             "demand": float(rows["covered"].sum()),
         }
@@ -147,7 +146,6 @@ def by_class(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def record_figures(past: pd.DataFrame, published: pd.DataFrame, frame: pd.DataFrame) -> tuple[Figure, ...]:
     """The figures of the forecast: its record, and what the suggestion costs."""
     young = int((frame["status"] == "too_young").sum())
-    reasons = {"too_young": young} if young else {}
     stocked = past[past["is_kept"].astype(bool)]
     demand = float(past["actual"].sum())
     aim = float(stocked["service_level"].mean()) if len(stocked) else None
@@ -155,15 +153,15 @@ def record_figures(past: pd.DataFrame, published: pd.DataFrame, frame: pd.DataFr
     unpriced = len(frame) - young - len(priced)
     delivered, announced = float(published["delivered"].sum()), float(published["announced"].sum())
     return (
-        _share("forecast_inside", past, past["actual"] <= past["q95"], QUANTILES[1]),
+        _share("forecast_inside", past, past["actual"] <= past["q95"], len(past), QUANTILES[1]),
         Figure(
             "forecast_bias", float(past["mean"].sum()) / demand - 1 if demand else None, len(past), len(past),
             no_interval="all_counted",
         ),
-        _share("shelf_service", stocked, stocked["covered"] <= stocked["shelf"], aim, len(past)),
+        _share("shelf_service", stocked, stocked["covered"] <= stocked["shelf"], len(past), aim),
         Figure(
             "shelf_money", float(priced["money"].sum()) if len(priced) else None, len(priced), len(frame),
-            left_out=reasons | ({"no_price": unpriced} if unpriced else {}), no_interval="all_counted",
+            left_out={"too_young": young, "no_price": unpriced}, no_interval="all_counted",
         ),
         Figure(
             "announced_in_time", announced / delivered if delivered else None, len(published), len(published),
@@ -172,15 +170,7 @@ def record_figures(past: pd.DataFrame, published: pd.DataFrame, frame: pd.DataFr
     )  # fmt: skip
 
 
-def _share(
-    name: str, rows: pd.DataFrame, holds: "pd.Series[Any]", target: float | None, n_all: int | None = None
-) -> Figure:
+def _share(name: str, rows: pd.DataFrame, holds: "pd.Series[Any]", n_all: int, target: float | None) -> Figure:
     """A share of forecasts. Those of one part resemble each other: parts are the clusters."""
-    by_part = holds.astype(bool).groupby(rows["part_no"]).agg(["sum", "count"])
-    n, count = len(rows), int(holds.sum())
-    interval = pooled.share([int(k) for k in by_part["sum"]], [int(k) for k in by_part["count"]])
-    left_out = {"on_demand": n_all - n} if n_all is not None and n_all > n else {}
-    return Figure(
-        name, count / n if n else None, n, n if n_all is None else n_all, interval, count, target=target,
-        method="wilson-parts", left_out=left_out,
-    )  # fmt: skip
+    left_out = {"on_demand": n_all - len(rows)}
+    return replace(clustered_share(name, holds, rows["part_no"], n_all, left_out, "wilson-parts"), target=target)

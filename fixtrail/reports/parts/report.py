@@ -9,6 +9,7 @@ import pandas as pd
 from fixtrail.parts.classes import CLASSES, classes
 from fixtrail.parts.plan import ForecastPlan
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
+from fixtrail.reports.figure_kinds import with_bounds
 from fixtrail.reports.kpi.common import part_rates
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.parts.beyond import outlook, with_forecast, with_window
@@ -17,7 +18,6 @@ from fixtrail.reports.parts.outlook import ask_history
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Report, plain, sheet_of
-from fixtrail.reports.stats import intervals
 
 TITLE = Bilingual("配件", "Parts")
 QUESTION = Bilingual("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
@@ -134,25 +134,16 @@ def abc_classes(amounts: "pd.Series[Any]", names: "pd.Series[Any]") -> "pd.Serie
 
 def with_rate(counts: pd.DataFrame) -> pd.DataFrame:
     """The same rows with stockout_rate and its interval."""
-    bounds = [intervals.share(int(k), int(n)) for k, n in zip(counts["stockouts"], counts["requests"], strict=True)]
-    return counts.assign(
-        stockout_rate=counts["stockouts"] / counts["requests"],
-        low=[bound.low for bound in bounds],
-        high=[bound.high for bound in bounds],
-    )
+    rates = counts.assign(stockout_rate=counts["stockouts"] / counts["requests"])
+    return with_bounds(rates, "stockouts", "requests")
 
 
 def emergency_frame(emergencies: pd.DataFrame) -> pd.DataFrame:
     """Query parts_emergencies with rates and intervals."""
-    bounds = [
-        intervals.share(int(k), int(n)) for k, n in zip(emergencies["in_time"], emergencies["emergencies"], strict=True)
-    ]
     pairs = [list(pair) for pair in emergencies["quantiles_s"]]
-    return emergencies.assign(
+    return with_bounds(emergencies, "in_time", "emergencies").assign(
         is_total=emergencies["is_total"].astype(bool),
         in_time_rate=emergencies["in_time"] / emergencies["emergencies"],
-        low=[bound.low for bound in bounds],
-        high=[bound.high for bound in bounds],
         median_s=[pair[0] for pair in pairs],
         p90_s=[pair[1] for pair in pairs],
     )

@@ -8,8 +8,8 @@ import pandas as pd
 
 from fixtrail.parts.classes import CLASSES, classes
 from fixtrail.parts.types import TYPES, demand_types
+from fixtrail.reports.figure_kinds import share_figure, with_bounds
 from fixtrail.reports.report import Figure
-from fixtrail.reports.stats import intervals
 
 WINDOW_DAYS = 365
 TOP = 50
@@ -102,13 +102,8 @@ def top_of(frame: pd.DataFrame) -> pd.DataFrame:
 
 def channel_of(frame: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """The parts that used the emergency channel, the most first; `costs` has part_no, cost and costed by part."""
-    rows = frame[frame["emergencies"] > 0]
-    bounds = [intervals.share(int(k), int(n)) for k, n in zip(rows["emergencies"], rows["hits"], strict=True)]
-    rows = rows.assign(
-        in_time_rate=rows["in_time"] / rows["emergencies"],
-        low=[bound.low for bound in bounds],
-        high=[bound.high for bound in bounds],
-    )
+    rows = with_bounds(frame[frame["emergencies"] > 0], "emergencies", "hits")
+    rows = rows.assign(in_time_rate=rows["in_time"] / rows["emergencies"])
     rows = rows.merge(costs, on="part_no", how="left")
     order = ["emergencies", "part_no"]
     return rows.sort_values(order, ascending=[False, True], kind="stable", ignore_index=True)
@@ -130,11 +125,9 @@ def window_figures(frame: pd.DataFrame, special_orders: pd.DataFrame) -> tuple[F
         )
     ]  # fmt: skip
     hits, emergencies = int(frame["hits"].sum()), int(frame["emergencies"].sum())
-    share = emergencies / hits if hits else None
-    interval = intervals.share(emergencies, hits)
     return (
         *shares,
-        Figure("emergency_share", share, hits, hits, interval, emergencies, method=intervals.WILSON),
+        share_figure("emergency_share", emergencies, hits, hits, {}),
         Figure(
             "open_special_orders",
             float(len(special_orders)),

@@ -3,7 +3,6 @@
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from fixtrail.reports.kpi.waits import counted
 from fixtrail.reports.pilot.judge import PilotJudgement, day_of
 from fixtrail.reports.pilot.regression import Regression
 from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, DISPLAY_UNITS, REASONS, TITLES, UNITS, VERDICTS
@@ -26,7 +25,7 @@ def figures(judged: PilotJudgement) -> tuple[Figure, ...]:
             Interval(_finite(effect.comparison.difference.low), _finite(effect.comparison.difference.high)),
             period="pilot",
             method=effect.comparison.difference.method,
-            left_out=counted(not_usable=effect.comparison.n_all - effect.comparison.n),
+            left_out={"not_usable": effect.comparison.n_all - effect.comparison.n},
         )
         for name, effect in judged.effects.items()
     )

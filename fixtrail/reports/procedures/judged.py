@@ -1,6 +1,6 @@
 """The orders of report `procedures` with their judgements, and the figures made of them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from fixtrail.procedures.file import Procedure, Procedures
 from fixtrail.procedures.judgement import Judgement, WorkEvent, judge
-from fixtrail.reports.kpi.shares import share_figure
+from fixtrail.reports.figure_kinds import difference_figure, share_of_rows
 from fixtrail.reports.report import Figure
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
 
@@ -84,7 +84,7 @@ def figures_of(judged: Judged) -> tuple[Figure, ...]:
         _share("procedure_check_missing", needing, [o.has("check_missing") for o in needing], n_all, without_need),
         _ftfr("ftfr_conforming", [o for o in fixed if o.judgement.conforms], n_all),
         _ftfr("ftfr_deviating", [o for o in fixed if not o.judgement.conforms], n_all),
-        _difference(difference_of(fixed), n_all),
+        difference_figure("procedure_ftfr_difference", difference_of(fixed), n_all),
     )
 
 
@@ -95,28 +95,9 @@ def difference_of(orders: Iterable[JudgedOrder]) -> MatchedDifference:
     )
 
 
-def _share(name: str, orders: Iterable[JudgedOrder], holds: list[bool], n_all: int, left_out: dict[str, int]) -> Figure:
-    centers: dict[str, list[int]] = {}
-    for order, held in zip(orders, holds, strict=True):
-        pair = centers.setdefault(order.center_id, [0, 0])
-        pair[0], pair[1] = pair[0] + held, pair[1] + 1
-    pairs = [(pair[0], pair[1]) for pair in centers.values()]
-    reasons = {reason: count for reason, count in left_out.items() if count}
-    return share_figure(name, sum(holds), len(holds), n_all, reasons, pairs)
+def _share(name: str, orders: Sequence[JudgedOrder], holds: list[bool], n_all: int, left_out: dict[str, int]) -> Figure:
+    return share_of_rows(name, holds, [order.center_id for order in orders], n_all, left_out)
 
 
 def _ftfr(name: str, orders: list[JudgedOrder], n_all: int) -> Figure:
     return _share(name, orders, [bool(order.ftf) for order in orders], n_all, {"other_orders": n_all - len(orders)})
-
-
-def _difference(difference: MatchedDifference, n_all: int) -> Figure:
-    return Figure(
-        "procedure_ftfr_difference",
-        difference.difference,
-        difference.n,
-        n_all,
-        difference.interval,
-        method="mantel-haenszel",
-        left_out={"not_matched": n_all - difference.n} if n_all > difference.n else {},
-        no_interval=None if difference.n else "no_data",
-    )

@@ -85,7 +85,6 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
     for key in sorted({_key(order, by) for order in orders}):
         own = [order for order in orders if _key(order, by) == key]
         count = sum(order.judgement.conforms for order in own)
-        bounds = intervals.share(count, len(own))
         matched = difference_of(order for order in own if order.ftf is not None)
         rows.append(
             {
@@ -93,8 +92,7 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
                 "orders": len(own),
                 "conforming": count,
                 "share": count / len(own),
-                "low": bounds.low,
-                "high": bounds.high,
+                **intervals.share(count, len(own)).cells(),
                 **_counts(own),
                 "matched": matched.n,
                 "difference": matched.difference,

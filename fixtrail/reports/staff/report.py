@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.kpi.shares import share_figure
-from fixtrail.reports.kpi.waits import counted
+from fixtrail.reports.figure_kinds import quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
@@ -182,7 +181,7 @@ def _score(subject: str, cells: pd.DataFrame) -> dict[str, Any]:
     sizes = [int(size) for size in cells["n"]]
     bounds = _pooled(mean, intervals.mean(mean, deviation, n), sizes, list(cells["total"] / cells["n"]))
     bounds = _within(bounds, 0, 10)
-    return {"subject": subject, "n": n, "mean": mean, "low": bounds.low, "high": bounds.high}
+    return {"subject": subject, "n": n, "mean": mean, **bounds.cells()}
 
 
 def _pooled(mean: float, of_answers: Interval, sizes: Sequence[int], means: Sequence[float]) -> Interval:
@@ -218,31 +217,13 @@ def _answered(suggestions: pd.DataFrame) -> tuple[Figure, ...]:
     if submitted.empty:
         return ()
     n, n_all, is_answered = len(submitted), len(suggestions), submitted["answered_at"].notna()
-    by_center = [(int(own.sum()), len(own)) for _, own in is_answered.groupby(submitted["center_id"])]
+    days = _days(submitted["submitted_at"], submitted["answered_at"])
     unknown, answered = {"not_submitted": n_all - n}, int(is_answered.sum())
-    days = sorted(_days(submitted["submitted_at"], submitted["answered_at"]))
-    median, bounds = float(pd.Series(days).median()) if days else None, _of_median(days)
-    left_out = counted(**unknown, not_answered=n - answered, answered_before=answered - len(days))
-    reason = "too_few" if len(days) > 1 and None in (bounds.low, bounds.high) else None
+    untimed = {**unknown, "not_answered": n - answered, "answered_before": answered - len(days)}
     return (
-        share_figure("suggestions_answered", answered, n, n_all, counted(**unknown), by_center),
-        Figure(
-            "suggestion_days",
-            median,
-            len(days),
-            n_all,
-            bounds,
-            method=intervals.RANKS,
-            left_out=left_out,
-            no_interval=reason,
-        ),
+        share_of_rows("suggestions_answered", is_answered, submitted["center_id"], n_all, unknown),
+        quantile_figure("suggestion_days", days, 0.5, n_all, untimed),
     )
-
-
-def _of_median(days: Sequence[float]) -> Interval:
-    ranks = intervals.quantile_ranks(0.5, len(days))
-    low = days[ranks.low - 1] if ranks.low is not None else None
-    return Interval(low, days[ranks.high - 1] if ranks.high is not None else None)
 
 
 def _days(since: "pd.Series[Any]", until: "pd.Series[Any]") -> "pd.Series[Any]":

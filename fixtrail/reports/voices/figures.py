@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.report import Figure, Interval
-from fixtrail.reports.stats import intervals, pooled
+from fixtrail.reports.figure_kinds import quantile_figure, share_figure
+from fixtrail.reports.report import Figure
+from fixtrail.reports.stats import pooled
 from fixtrail.reports.voices.recovery import matched_difference, strata_of
 
 BOTH = (("complainants", True), ("others", False))
@@ -16,18 +17,18 @@ def complaint_figures(opened: pd.DataFrame, complaints_open: int, orders: pd.Dat
     """Of the complaints of the period, of which so many are open at its end; `orders` is query voices_orders."""
     n = len(opened)
     decided = opened[opened["in_time"].notna()]
-    not_due = {"not_due": n - len(decided)} if len(decided) < n else {}
+    not_due = {"not_due": n - len(decided)}
     resolved = opened[opened["was_resolved"].astype(bool)]
-    never = {"not_resolved": n - len(resolved)} if len(resolved) < n else {}
+    never = {"not_resolved": n - len(resolved)}
     return (
         Figure("complaints_opened", n, n, n, no_interval="all_counted"),
         _per_1000(opened, orders),
         Figure("complaints_open", complaints_open, None, None, no_interval="all_counted"),
-        share("complaint_contact_in_time", decided["in_time"], n, not_due),
-        median("complaint_contact_median_s", opened["contact_s"], "no_contact"),
-        median("complaint_resolution_median_s", opened["resolution_s"], "not_resolved"),
-        share("complaints_reopened", resolved["is_reopened"], n, never),
-        share("complaints_repeated", opened["is_repeat"], n, {}),
+        _share("complaint_contact_in_time", decided["in_time"], n, not_due),
+        _median("complaint_contact_median_s", opened["contact_s"], "no_contact"),
+        _median("complaint_resolution_median_s", opened["resolution_s"], "not_resolved"),
+        _share("complaints_reopened", resolved["is_reopened"], n, never),
+        _share("complaints_repeated", opened["is_repeat"], n, {}),
     )
 
 
@@ -49,12 +50,12 @@ def detractor_figures(bad: pd.DataFrame, recovering: pd.DataFrame) -> tuple[Figu
     """Of the bad scores of the period; `recovering` those of known customers, with their later answers."""
     n = len(bad)
     decided = bad[bad["in_time"].notna()]
-    not_due = {"not_due": n - len(decided)} if len(decided) < n else {}
+    not_due = {"not_due": n - len(decided)}
     called = recovering["is_called"].astype(bool)
     difference, interval, partnered = matched_difference(strata_of(recovering))
     return (
         Figure("detractor_cases", n, n, n, no_interval="all_counted"),
-        share("detractor_contact_in_time", decided["in_time"], n, not_due),
+        _share("detractor_contact_in_time", decided["in_time"], n, not_due),
         _recovery("recovery_contacted", recovering[called], n, {"not_called": int((~called).sum())}),
         _recovery("recovery_others", recovering[~called], n, {"called": int(called.sum())}),
         Figure(
@@ -64,15 +65,15 @@ def detractor_figures(bad: pd.DataFrame, recovering: pd.DataFrame) -> tuple[Figu
             n,
             interval,
             method="mantel-haenszel-sato",
-            no_interval="no_data" if difference is None else "too_few" if interval.low is None else None,
-            left_out=_present({"no_partner": len(recovering) - partnered, "no_customer": n - len(recovering)}),
+            no_interval="too_few" if difference is not None and interval.low is None else None,
+            left_out={"no_partner": len(recovering) - partnered, "no_customer": n - len(recovering)},
         ),
     )
 
 
 def _recovery(name: str, rows: pd.DataFrame, n_all: int, others: Mapping[str, int]) -> Figure:
     left_out = {**others, "no_customer": n_all - len(rows) - sum(others.values())}
-    return share(name, rows["is_recovered"], n_all, left_out)
+    return _share(name, rows["is_recovered"], n_all, left_out)
 
 
 def order_figures(orders: pd.DataFrame) -> tuple[Figure, ...]:
@@ -86,13 +87,13 @@ def order_figures(orders: pd.DataFrame) -> tuple[Figure, ...]:
 
 def _nps(name: str, row: Mapping[Any, Any] | None, orders: pd.DataFrame, side: bool) -> Figure:
     if row is None or not row["scores"]:
-        return Figure(name, None, 0, int(row["closed"]) if row else 0, no_interval="no_data")
+        return Figure(name, None, 0, int(row["closed"]) if row else 0)
     centers = orders[(orders["level"] == "center") & (orders["has_complained"].astype(bool) == side)]
     votes = [
         pooled.Votes(int(c["promoters"]), int(c["detractors"]), int(c["scores"])) for c in centers.to_dict("records")
     ]
     value = 100 * (row["promoters"] - row["detractors"]) / row["scores"]
-    left_out = _present({"no_score": int(row["closed"] - row["scores"])})
+    left_out = {"no_score": int(row["closed"] - row["scores"])}
     method = pooled.ADJUSTED_WALD
     return Figure(
         name, value, int(row["scores"]), int(row["closed"]), pooled.nps(votes), method=method, left_out=left_out
@@ -101,32 +102,17 @@ def _nps(name: str, row: Mapping[Any, Any] | None, orders: pd.DataFrame, side: b
 
 def _lead(name: str, row: Mapping[Any, Any] | None) -> Figure:
     if row is None or not row["with_lead"]:
-        return Figure(name, None, 0, int(row["closed"]) if row else 0, no_interval="no_data")
+        return Figure(name, None, 0, int(row["closed"]) if row else 0)
     n, n_all, handed_off = int(row["with_lead"]), int(row["closed"]), int(row["handed_off"])
-    left_out = _present({"cancelled": n_all - handed_off, "no_check_in": handed_off - n})
+    left_out = {"cancelled": n_all - handed_off, "no_check_in": handed_off - n}
     return Figure(name, float(row["lead_median_s"]), n, n_all, left_out=left_out, no_interval="descriptive")
 
 
-def share(name: str, holds: "pd.Series[Any]", n_all: int, left_out: Mapping[str, int]) -> Figure:
-    """A share of cases with Wilson's interval."""
-    n, count = len(holds), int(holds.astype(bool).sum())
-    value = count / n if n else None
-    interval = intervals.share(count, n)
-    return Figure(name, value, n, n_all, interval, count, method=intervals.WILSON, left_out=_present(left_out))
+def _share(name: str, holds: "pd.Series[Any]", n_all: int, left_out: Mapping[str, int]) -> Figure:
+    return share_figure(name, int(holds.astype(bool).sum()), len(holds), n_all, left_out)
 
 
-def median(name: str, values: "pd.Series[Any]", reason: str) -> Figure:
-    """A median with the order statistics that bound it; `reason` is why the others have no value."""
-    rows = sorted(float(value) for value in values.dropna())
-    n, n_all = len(rows), len(values)
-    left_out = _present({reason: n_all - n})
-    if not rows:
-        return Figure(name, None, 0, n_all, left_out=left_out, no_interval="no_data")
-    ranks = intervals.quantile_ranks(0.5, n)
-    interval = Interval(*(None if rank is None else rows[rank - 1] for rank in ranks))
-    value = float(pd.Series(rows).median())
-    return Figure(name, value, n, n_all, interval, method=intervals.RANKS, left_out=left_out)
-
-
-def _present(reasons: Mapping[str, int]) -> dict[str, int]:
-    return {reason: count for reason, count in reasons.items() if count}
+def _median(name: str, values: "pd.Series[Any]", reason: str) -> Figure:
+    """A median of those that have a value; `reason` is why the others have none."""
+    present = values.dropna()
+    return quantile_figure(name, present, 0.5, len(values), {reason: len(values) - len(present)})

@@ -111,10 +111,9 @@ def recovery(recovering: pd.DataFrame) -> pd.DataFrame:
 
 def _recovered(name: str, cases: pd.DataFrame) -> dict[str, Any]:
     n, count = len(cases), int(cases["is_recovered"].sum())
-    interval = intervals.share(count, n)
     return {
         **{"group": name, "n": n, "answered_again": int(cases["answered_again"].sum()), "recovered": count},
-        **{"rate": count / n if n else None, "low": interval.low, "high": interval.high},
+        **{"rate": count / n if n else None, **intervals.share(count, n).cells()},
     }
 
 
@@ -130,7 +129,7 @@ def centers(opened: pd.DataFrame, bad: pd.DataFrame, orders: pd.DataFrame) -> pd
         rows.append(
             {
                 **{"center_id": center_id, "complaints": n, "handed_off": size, "bad_scores": len(own_bad)},
-                **{"per_1000": 1000 * n / size if size else None, "low": interval.low, "high": interval.high},
+                **{"per_1000": 1000 * n / size if size else None, **interval.cells()},
                 **{"in_time": _rate(own), "bad_in_time": _rate(own_bad)},
             }
         )

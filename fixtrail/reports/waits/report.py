@@ -95,11 +95,11 @@ def figures_of(rows: pd.DataFrame) -> Iterator[Figure]:
     """The mean of each clock over the centers with hours; the others are left out and told."""
     with_hours = rows[rows["has_hours"]]
     n_all, n = int(rows["orders"].sum()), int(with_hours["orders"].sum())
-    left_out = {"no_hours": n_all - n} if n_all > n else {}
+    left_out = {"no_hours": n_all - n}
     sizes = with_hours["orders"].tolist()
     for name in DEFINITIONS:
         if n == 0:
-            yield Figure(name, None, 0, n_all, left_out=left_out, no_interval="no_data")
+            yield Figure(name, None, 0, n_all, left_out=left_out)
             continue
         means = with_hours[name].tolist()
         figure = Figure(name, sum(map(mul, sizes, means)) / n, n, n_all, left_out=left_out, no_interval="one_center")

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fixtrail.reports.figure_kinds import nps_figure
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, Report, Sheet, sheet_of
 from fixtrail.reports.stats import intervals
+from fixtrail.reports.stats.pooled import Votes
 from fixtrail.reports.warning import words
 from fixtrail.reports.warning.cells import Case, CellWeeks, monday
 from fixtrail.reports.warning.charts import draw_weeks
@@ -64,7 +66,7 @@ def _days(weeks: Sequence[date], number: int) -> dict[str, Any]:
 def _alarms(states: Sequence[CellState], judgement: Judgement) -> Figure:
     watched = int(judgement.is_watched[:, -1].sum()) if judgement.p.size else 0
     alarms = sum(state.state == "alarm" for state in states)
-    reasons = {"too_rare": len(judgement.p) - watched} if watched < len(judgement.p) else {}
+    reasons = {"too_rare": len(judgement.p) - watched}
     return Figure(
         "alarms", alarms, watched, len(judgement.p), count=alarms, left_out=reasons, no_interval="all_counted"
     )
@@ -86,9 +88,7 @@ def _nps(states: Sequence[CellState], data: WarningData) -> Iterator[Figure]:
 
 
 def _nps_figure(name: str, n: int, up: int, down: int, n_all: int) -> Figure:
-    value = 100 * (up - down) / n if n else None
-    reasons = {"no_score": n_all - n} if n < n_all else {}
-    return Figure(name, value, n, n_all, intervals.nps(up, down, n), method=intervals.ADJUSTED_WALD, left_out=reasons)
+    return nps_figure(name, [Votes(up, down, n)], n_all, {"no_score": n_all - n})
 
 
 def _gap(affected: Figure, others: Figure) -> Figure:
