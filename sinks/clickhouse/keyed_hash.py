@@ -1,10 +1,10 @@
 """Personal ids as keyed hashes: the same id gives the same key, and only the secret's holder can find the id again."""
 
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
+from runtime.personal.keyed_hash import hash_key, keyed_hash
 from schemas.personal import customer_key_of
 
 CACHE_SIZE = 200_000
@@ -13,8 +13,8 @@ CACHE_SIZE = 200_000
 class Keyed(Protocol):
     """Turns a personal id into the key that stands for it."""
 
-    def vehicle(self, personal_id: str, /) -> str: ...
-    def customer(self, personal_id: str, /) -> str: ...
+    def vehicle(self, text: str, /) -> str: ...
+    def customer(self, text: str, /) -> str: ...
 
 
 class KeyedHash:
@@ -24,10 +24,7 @@ class KeyedHash:
     """
 
     def __init__(self, secret: bytes) -> None:
-        if not secret:
-            raise ValueError("the secret of the keyed hash is empty")
-        # BLAKE2b takes keys of at most 64 bytes.
-        key = secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
+        key = hash_key(secret)
         self.vehicle: Callable[[str], str] = _hasher(key, b"vehicle")
         hashed = _hasher(key, b"customer")
         # A pseudonym is the key already, made where the event came in.
@@ -45,10 +42,4 @@ class KeyedHash:
 
 
 def _hasher(key: bytes, domain: bytes) -> Callable[[str], str]:
-    blake2b = hashlib.blake2b
-
-    @lru_cache(maxsize=CACHE_SIZE)
-    def hashed(personal_id: str) -> str:
-        return blake2b(personal_id.encode(), digest_size=16, key=key, person=domain).hexdigest()
-
-    return hashed
+    return lru_cache(CACHE_SIZE)(partial(keyed_hash, key, domain))

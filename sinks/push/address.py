@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from runtime.personal.keyed_hash import hash_key, keyed_hash
+
 _READABLE = dict.fromkeys(map(ord, " -()./"))
 
 
@@ -34,32 +36,23 @@ class AddressKeys:
     """
 
     def __init__(self, secret: bytes) -> None:
-        if not secret:
-            raise ValueError("the secret of the keyed hash is empty")
-        self._key = _hash_key(secret)
+        self._key = hash_key(secret)
 
     def person(self, recipient: Recipient) -> str:
         """The key of the person behind an address: the same address has the same key."""
         # Nobody's mailbox differs from another one's in capitals alone.
         address = recipient.address.casefold() if recipient.channel == "mailto" else recipient.address
-        return self._hash(b"person", f"{recipient.channel}:{address}")
+        return keyed_hash(self._key, b"person", f"{recipient.channel}:{address}")
 
     def send_id(self, notice_id: str, recipient: Recipient) -> str:
         """The id of one notice to one recipient; it is the same whenever it is made."""
-        return self._hash(b"send", f"{notice_id}\x1f{recipient.channel}\x1f{recipient.address}")
+        return keyed_hash(self._key, b"send", f"{notice_id}\x1f{recipient.channel}\x1f{recipient.address}")
 
     def lane(self, channel: str, part: str) -> str:
         """The name of a lane of the channel; it does not tell what the part is."""
-        return channel if not part else f"{channel}:{self._hash(b'lane', part)[:12]}"
-
-    def _hash(self, domain: bytes, text: str) -> str:
-        return hashlib.blake2b(text.encode(), digest_size=16, key=self._key, person=domain).hexdigest()
+        return channel if not part else f"{channel}:{keyed_hash(self._key, b'lane', part)[:12]}"
 
 
 def target_secret(key: bytes, origin: str) -> bytes:
     """The secret that signs for one receiver alone, of the webhooks' key: no receiver can sign for another one."""
-    return hashlib.blake2b(origin.encode(), digest_size=32, key=_hash_key(key), person=b"webhook").digest()
-
-
-def _hash_key(secret: bytes) -> bytes:
-    return secret if len(secret) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(secret).digest()
+    return hashlib.blake2b(origin.encode(), digest_size=32, key=hash_key(key), person=b"webhook").digest()
