@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fixtrail.imports.times import Fold, Gap, check_format
 from fixtrail.imports.zones import zone_of
@@ -13,6 +13,8 @@ from schemas.toml_file import load_model
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+# A text alone is a list of one.
+OneOrMore = Annotated[Texts, BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 Scalar = str | bool | int | float
 
 
@@ -40,7 +42,7 @@ class LogSettings(Strict):
     format: Literal["xes", "csv"] | None = None
     rows: Literal["events", "orders"] = "events"
     case: Text | None = None
-    activity: Texts | None = None
+    activity: OneOrMore | None = None
     order: Literal["oldest_first", "newest_first"] = "oldest_first"
     case_columns: tuple[Text, ...] = ()
     optional_columns: tuple[Text, ...] = ()
@@ -52,11 +54,6 @@ class LogSettings(Strict):
     escape: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     skip_lines: Annotated[int, Field(ge=0)] = 0
     columns: Texts | None = None
-
-    @field_validator("activity", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("encoding")
     @classmethod
@@ -72,19 +69,14 @@ class LogSettings(Strict):
 class TimeSettings(Strict):
     """Where a rule's time stands and how to read it; what a rule does not say comes from `[time]`."""
 
-    column: Texts | None = None
-    template: Texts | None = None
+    column: OneOrMore | None = None
+    template: OneOrMore | None = None
     choose: Literal["first", "earliest", "latest"] | None = None
-    format: Texts | None = None
+    format: OneOrMore | None = None
     zone: Text | None = None
     zones: dict[Text, Text] | None = None
     gap: Gap | None = None
     fold: Fold | None = None
-
-    @field_validator("column", "template", "format", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("zones")
     @classmethod

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fixtrail.imports.errors import BadValueError, MappingError
 from fixtrail.imports.kinds import Kind
-from fixtrail.imports.mapping_file import Normalization, Scalar, Strict, Text, Texts, TimeSettings
+from fixtrail.imports.mapping_file import Normalization, OneOrMore, Scalar, Strict, Text, Texts, TimeSettings
 from fixtrail.imports.numbers import NumberStyle, number_reader
 from fixtrail.imports.spreadsheet import damage_of
 from fixtrail.imports.templates import Row, Source, column_source, first_source, has_columns, template_source
@@ -46,8 +46,8 @@ class Expression:
 class ValueTable(Strict):
     """An expression in its long form: `{ column = "...", map = { ... } }`."""
 
-    column: Texts | None = None
-    template: Texts | None = None
+    column: OneOrMore | None = None
+    template: OneOrMore | None = None
     value: Scalar | None = None
     normalize: tuple[Normalization, ...] = ()
     extract: Text | None = None
@@ -64,11 +64,6 @@ class ValueTable(Strict):
     gap: str | None = None
     fold: str | None = None
     bad: Literal["reject", "omit"] = "reject"
-
-    @field_validator("column", "template", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("extract", "split")
     @classmethod

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import time
 
 import orjson
 
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import NoEndpointError, RetentionSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
@@ -37,7 +37,7 @@ async def keep_retention(
         if stop.is_set():
             return
         try:
-            forgotten = await forget_old(settings, _now_ms())
+            forgotten = await forget_old(settings, now_ms())
             log.info("closed journeys left the topic", extra={"journeys": forgotten})
             pause_s = EVERY_S
         except (KafkaError, OSError, TimeoutError, ExitError, NoEndpointError) as error:
@@ -82,7 +82,3 @@ async def _delete(settings: RetentionSettings, keys: set[tuple[int, bytes]]) -> 
             await asyncio.gather(
                 *[await producer.send(JOURNEYS, None, key, partition=partition) for partition, key in some]
             )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

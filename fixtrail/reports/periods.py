@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -72,6 +72,12 @@ def ask_span(ask: Ask, time_zone: str) -> Span:
     """From when to when there are closed orders and complaints."""
     row = ask("span", time_zone=time_zone).iloc[0]
     return Span(_day(row["first_day"]), _day(row["last_day"]), _day(row["last_close"]))
+
+
+def ask_last_day(ask: Ask, options: Options) -> date:
+    """The last day that a report without days is about: that of the last close, or today (UTC) where there is none."""
+    day = _day(ask("span", time_zone=options.targets.time_zone).iloc[0]["last_close"])
+    return options.now.astimezone(UTC).date() if day is None else day
 
 
 def ask_periods(ask: Ask, options: Options) -> list[ResolvedPeriod]:

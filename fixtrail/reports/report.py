@@ -30,6 +30,10 @@ class Bilingual(NamedTuple):
     def in_locale(self, locale: Locale) -> str:
         return self.zh if locale == "zh-CN" else self.en
 
+    def by_locale(self) -> dict[str, str]:
+        """Both texts, as JSON has them."""
+        return {"zh-CN": self.zh, "en": self.en}
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

@@ -306,7 +306,7 @@ class Scenario(Table):
             groups = self.groups_of(wave)
             if not groups:
                 raise ValueError(f"fault_wave {number}: no fault of the product has this group or batch")
-            if not any(share_of_cars(wave, _first_part(group)) for group in groups):
+            if not any(share_of_cars(wave, first_part(group)) for group in groups):
                 raise ValueError(f"fault_wave {number}: no car is of this batch, model, software and built")
         return self
 
@@ -314,7 +314,7 @@ class Scenario(Table):
         """The faults that a wave makes more frequent."""
         groups = (group for group in self.fault_group if group.origin == "product" and wave.group in (None, group.name))
         return tuple(
-            group for group in groups if wave.batch is None or wave.batch.rpartition("-")[0] in _first_part(group)
+            group for group in groups if wave.batch is None or wave.batch.rpartition("-")[0] in first_part(group)
         )
 
     @cached_property
@@ -329,7 +329,7 @@ class Scenario(Table):
         )
 
 
-def _first_part(group: FaultGroup) -> list[str]:
+def first_part(group: FaultGroup) -> list[str]:
     """The number of the part that a repair of this fault takes out; none where it takes out none."""
     return [part.no for part in group.parts[:1]]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fixtrail.simulator.durations import DAY_S
 from fixtrail.simulator.fault_waves import arrivals, share_of_cars, wave_vehicle
 from fixtrail.simulator.identity import Registry, Vehicle
-from fixtrail.simulator.scenario import FaultGroup, FaultWave, Scenario
+from fixtrail.simulator.scenario import FaultGroup, FaultWave, Scenario, first_part
 
 
 class WaveCustomers:
@@ -17,7 +17,7 @@ class WaveCustomers:
         self._registry = Registry(f"{run}-w", number, center_id, scenario.work.english_share)
         shares = {group.name: share for group, share in scenario.mix}
         self._waves: list[tuple[FaultWave, FaultGroup, float]] = [
-            (wave, group, (wave.factor - 1) * shares.get(group.name, 0.0) * share_of_cars(wave, _part_nos(group)))
+            (wave, group, (wave.factor - 1) * shares.get(group.name, 0.0) * share_of_cars(wave, first_part(group)))
             for wave in scenario.fault_wave
             for group in scenario.groups_of(wave)
         ]
@@ -27,8 +27,4 @@ class WaveCustomers:
         for wave, group, share in self._waves:
             if begins_s >= wave.from_day * DAY_S:
                 for at_s in arrivals(self._draw, begins_s, ends_s, rate * share):
-                    yield at_s, wave_vehicle(self._registry, wave, _part_nos(group), at_s), group
-
-
-def _part_nos(group: FaultGroup) -> list[str]:
-    return [part.no for part in group.parts[:1]]
+                    yield at_s, wave_vehicle(self._registry, wave, first_part(group), at_s), group

@@ -24,6 +24,7 @@ from fixtrail.watch.quality import PARTITION, Compute, QualityCases
 from fixtrail.watch.shard import Shard
 from fixtrail.watch.telling import AlertChannel, close_all, left_open, open_channel
 from fixtrail.watch.words import Wording
+from runtime.clock import now_ms
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK, REFUSED
 from runtime.kafka.client import stop_client
@@ -231,14 +232,14 @@ class _Watch(Box):
             if self._shards.get(partition) is not shard:
                 continue
             if shard.live_since is None:
-                shard.live_since = _now_ms()
+                shard.live_since = now_ms()
                 await self._take_over(shard)
 
     async def _skip_old_hours(self, partition: int) -> None:
         tp = TopicPartition(CENTER_HOURS, partition)
         if tp in self._offsets:
             return
-        offsets = await self.group.consumer.offsets_for_times({tp: _now_ms() - HOURS_READ_MS})
+        offsets = await self.group.consumer.offsets_for_times({tp: now_ms() - HOURS_READ_MS})
         if offsets.get(tp) is not None:
             self.group.consumer.seek(tp, offsets[tp].offset)
 
@@ -258,7 +259,7 @@ class _Watch(Box):
     # Writing
 
     async def _tick(self) -> None:
-        began, now = time.monotonic(), _now_ms()
+        began, now = time.monotonic(), now_ms()
         for shard in [*self._shards.values()]:
             if shard.live_since is None:
                 continue
@@ -279,7 +280,7 @@ class _Watch(Box):
                 for alert in shard.alerts.values()
                 if not any(channel.is_telling(alert) for channel in self._channels)
             ]
-            if left_alerts := left_open(untold, _now_ms()):
+            if left_alerts := left_open(untold, now_ms()):
                 await self._write(shard, TickOutput(alerts={alert.alert_id: alert for alert in left_alerts}))
         for channel in self._channels:
             channel.offer(shard, shard.alerts.values())
@@ -360,7 +361,3 @@ def _step(before: Alert | None, alert: Alert) -> str | None:
     if alert.state != before.state:
         return alert.state
     return "escalated" if alert.level > before.level else None
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -6,7 +6,6 @@ and is not told again. Alerts that come at the same time go as one message.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from fixtrail.watch import alerts as life
 from fixtrail.watch.config import OpsChannel
 from fixtrail.watch.shard import Shard
 from fixtrail.watch.words import Wording
+from runtime.clock import now_ms
 from runtime.crash_point import crash_point
 from runtime.progress import Progress
 from schemas.facts import Alert, Telling
@@ -45,7 +45,7 @@ class AlertChannel:
     wording: Wording
     write: Write
     progress: Progress
-    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock: Callable[[], int] = now_ms
     _waiting: dict[str, Shard] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: frozenset[str] = frozenset()

@@ -1,7 +1,6 @@
 """What seals events before they go to Kafka, and reads sealed texts again: the key store behind one connection."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from runtime.clock import now_ms
 from runtime.personal import keys
 from runtime.personal.keyed_hash import hash_key, keyed_hash
 from runtime.personal.keys import StoredKey
@@ -63,7 +63,7 @@ class Vault:
     `dsn` names the key store as for runtime.store.open_store; it is opened when it is first needed.
     """
 
-    def __init__(self, dsn: str, secret: bytes, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, dsn: str, secret: bytes, clock: Callable[[], int] = now_ms) -> None:
         self.order_keys = OrderKeys(secret)
         self._dsn, self._clock = dsn, clock
         self._store: Store | None = None

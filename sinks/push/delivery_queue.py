@@ -13,6 +13,7 @@ from functools import partial
 
 import orjson
 
+from runtime.clock import now_ms
 from runtime.crash_point import crash_point
 from runtime.progress import Progress
 from runtime.store import Store
@@ -55,7 +56,7 @@ class PushContext:
     centers: Mapping[str, Center]
     owner: str
     progress: Progress
-    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock: Callable[[], int] = now_ms
     shards: set[int] = field(default_factory=set)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 

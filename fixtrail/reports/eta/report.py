@@ -1,10 +1,9 @@
 """Report `eta`: how good the estimates of ready times are, beside the promises."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 import numpy as np
-import pandas as pd
 
 from fixtrail.estimates.clock import OpeningClocks
 from fixtrail.estimates.learn import WalkForward, points_of, walk_forward, window_days_of
@@ -14,6 +13,7 @@ from fixtrail.reports.eta.sheets import sheets_of
 from fixtrail.reports.eta.visits import centers_of, midnight, visits_of
 from fixtrail.reports.eta.words import DEFINITIONS, METHODS, QUESTION, TITLE
 from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.periods import ask_last_day
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Report
 from schemas.times import DAY_MS
@@ -26,18 +26,13 @@ LEARNED_FROM_DAYS = 180
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse. Without days: the last 91 in which an order became ready."""
     refuse_cut("eta", options)
-    last = options.until or _last_day(ask, options)
+    last = options.until or ask_last_day(ask, options)
     first = options.since or last - timedelta(days=DAYS - 1)
     since = {"since": first - timedelta(days=LEARNED_FROM_DAYS)}
     visits = visits_of(*(ask(query, **since) for query in ("eta_visits", "eta_stages", "eta_promises")))
     centers, changed_at = centers_of(ask("centers"))
     walk = walk_of(visits, OpeningClocks(centers), changed_at, last)
     return report_of(walk, first, last, options)
-
-
-def _last_day(ask: Ask, options: Options) -> date:
-    day = ask("span", time_zone=options.targets.time_zone).iloc[0]["last_close"]
-    return options.now.astimezone(UTC).date() if pd.isna(day) else pd.Timestamp(day).date()
 
 
 def walk_of(

@@ -63,9 +63,9 @@ def described(name: str) -> dict[str, Any]:
     definition = definition_of(name)
     return {
         "figure": name,
-        "title": _both(definition.title),
-        "question": _both(question_of(definition)),
-        "formula": _both(definition.text),
+        "title": definition.title.by_locale(),
+        "question": question_of(definition).by_locale(),
+        "formula": definition.text.by_locale(),
         "unit": definition.unit,
         "better": definition.better,
         "version": definition.version,
@@ -93,7 +93,3 @@ def parse_conditions(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise UndefinedError("condition", name, CONDITIONS)
         conditions[name] = (*conditions.get(name, ()), value)
     return conditions
-
-
-def _both(words: Bilingual) -> dict[str, str]:
-    return {"zh-CN": words.zh, "en": words.en}

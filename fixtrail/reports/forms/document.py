@@ -15,12 +15,12 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "report": report.name,
         "schema": SCHEMA,
-        "title": _both(report.title),
-        "question": _both(report.question),
+        "title": report.title.by_locale(),
+        "question": report.question.by_locale(),
         "scope": plain(report.scope),
         "figures": [_figure(figure, report.definitions[figure.figure]) for figure in report.figures],
         "tables": {sheet.name: [plain(row) for row in sheet.rows] for sheet in report.sheets},
-        "methods": [_both(words) for words in report.methods],
+        "methods": [words.by_locale() for words in report.methods],
     }
 
 
@@ -51,10 +51,6 @@ def _figure(figure: Figure, definition: Definition) -> dict[str, Any]:
         "definition": definition.text.en,
         "version": definition.version,
     }
-
-
-def _both(words: Bilingual) -> dict[str, str]:
-    return {"zh-CN": words.zh, "en": words.en}
 
 
 def figures_sheet(report: Report) -> Sheet:

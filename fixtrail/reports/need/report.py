@@ -1,7 +1,7 @@
 """Report `need`: people required in each half hour, beside those rostered and those at work."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from fixtrail.reports.need.staffing import WaitLimit
 from fixtrail.reports.need.stored import Stored
 from fixtrail.reports.need.words import DEFINITIONS, METHODS, QUESTION, TITLE
 from fixtrail.reports.options import Options, refuse_cut
+from fixtrail.reports.periods import ask_last_day
 from fixtrail.reports.plans import number_of, table_of
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Report
@@ -80,15 +81,10 @@ def read_rules(options: Options) -> NeedRules:
 
 
 def _days(ask: Ask, options: Options) -> tuple[date, date]:
-    last = options.until or _last_day(ask, options)
+    last = options.until or ask_last_day(ask, options)
     first = options.since or last - timedelta(days=DAYS - 1)
     if first > last:
         raise ExitError("--from lies after --to", USAGE)
     if (last - first).days >= MOST_DAYS:
         raise ExitError(f"report need is about at most {MOST_DAYS} days", USAGE)
     return first, last
-
-
-def _last_day(ask: Ask, options: Options) -> date:
-    day = ask("span", time_zone=options.targets.time_zone).iloc[0]["last_close"]
-    return options.now.astimezone(UTC).date() if pd.isna(day) else pd.Timestamp(day).date()

@@ -1,7 +1,6 @@
 """`GET /v1/orders/{id}` and `/v1/centers/{id}/open`: journeys as they are now, for other systems."""
 
 import asyncio
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,6 +11,7 @@ from fixtrail.web.api.order import CenterOrders, Order, order_at
 from fixtrail.web.api.problems import ApiError, problem_responses
 from fixtrail.web.api.state import state_of
 from fixtrail.web.journeys import Journeys
+from runtime.clock import now_ms
 from runtime.store import StoreUnavailableError
 from schemas.facts import JourneyFact
 from schemas.personal import is_pseudonym, sealed_id_of
@@ -56,7 +56,7 @@ async def get_order(request: Request, key: Key, order_id: OrderId, center_id: Of
         raise ApiError(404, "not-found", "There is no such order, or none that this key may see.")
     personal = "personal:read" in key.scopes
     fact, *_ = await _with_customers(request, [fact]) if personal else [fact]
-    return _order(request, key, fact, _now_ms())
+    return _order(request, key, fact, now_ms())
 
 
 @router.get(
@@ -76,10 +76,10 @@ async def get_open_orders(request: Request, key: Key, center_id: CenterId) -> Ce
     if not key.allows(center=center_id):
         raise ApiError(404, "not-found", "There is no such center, or none that this key may see.")
     facts = sorted(_read(request).open_at(center_id), key=lambda fact: (fact.checked_in_at or 0, fact.order_id))
-    now_ms, personal = _now_ms(), "personal:read" in key.scopes
+    now, personal = now_ms(), "personal:read" in key.scopes
     orders = []
     for number, fact in enumerate(await _with_customers(request, facts) if personal else facts, 1):
-        orders.append(_order(request, key, fact, now_ms))
+        orders.append(_order(request, key, fact, now))
         if number % _PAUSE_EVERY == 0:
             await asyncio.sleep(0)
     return CenterOrders(center_id=center_id, orders=orders)
@@ -120,7 +120,3 @@ def _read(request: Request) -> Journeys:
     if not journeys.read.is_set():
         raise ApiError(503, "not-ready", "Ask again in a moment.", headers={"Retry-After": "2"})
     return journeys
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,7 +1,6 @@
 """The state that the staff's pages of a process share."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from fixtrail.web.config import WebConfig
 from fixtrail.web.ops.alerts import BoardAlerts
 from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.figures import Ask, Figures, Row
+from runtime.clock import now_ms
 from runtime.failure import REFUSED, ExitError
 
 log = logging.getLogger(__name__)
@@ -73,10 +73,6 @@ def make_ops(config: WebConfig) -> Ops:
         ask=ask,
         clock=now_ms,
     )
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def query_runner(settings: ClickHouseSettings) -> Ask:

@@ -4,7 +4,6 @@ The token is all there is: no cookie, so nothing that another site could make a 
 """
 
 import asyncio
-import time
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,6 +28,7 @@ from fixtrail.web.tracking.quote_lines import quote_lines
 from fixtrail.web.tracking.quote_page import QuoteChoice, is_confirmed
 from fixtrail.web.tracking.view import Quoted, journey_view
 from fixtrail.web.tracking.words import chosen_locale
+from runtime.clock import now_ms
 from schemas.facts import JourneyFact
 
 router = APIRouter()
@@ -44,7 +44,7 @@ Fields = dict[str, list[str]]
 @router.get("/t/{token}")
 async def show(request: Request, token: str) -> Response:
     """The page."""
-    web, now = web_of(request), _now()
+    web, now = web_of(request), now_ms()
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
@@ -61,7 +61,7 @@ async def show(request: Request, token: str) -> Response:
 async def live(request: Request, token: str) -> Response:
     """The page's live part as server-sent events."""
     web = web_of(request)
-    fact = _order(request, token, _now())
+    fact = _order(request, token, now_ms())
     if isinstance(fact, Response):
         return fact
     keys = (address_of(request.scope), str(fact.order))
@@ -71,14 +71,14 @@ async def live(request: Request, token: str) -> Response:
     seen_version = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
     locale = _locale(request, fact)
     return Live(
-        web, _pages(request), fact, locale, seen_version, keys, lambda: opened_fact(web, token, _now()) is not None
+        web, _pages(request), fact, locale, seen_version, keys, lambda: opened_fact(web, token, now_ms()) is not None
     )
 
 
 @router.get("/t/{token}/app.webmanifest")
 async def web_manifest(request: Request, token: str) -> Response:
     """What a phone needs to put the page on its home screen."""
-    fact = _order(request, token, _now())
+    fact = _order(request, token, now_ms())
     if isinstance(fact, Response):
         return fact
     return JSONResponse(manifest(token, _locale(request, fact)), media_type="application/manifest+json")
@@ -87,7 +87,7 @@ async def web_manifest(request: Request, token: str) -> Response:
 @router.post("/t/{token}")
 async def post_form(request: Request, token: str) -> Response:
     """A form of the page; leads back to the page, which says what came of it."""
-    web, now = web_of(request), _now()
+    web, now = web_of(request), now_ms()
     fact = _sender(request, token, now, "")
     if isinstance(fact, Response):
         return fact
@@ -123,7 +123,7 @@ async def notify_no_more(request: Request, token: str) -> Response:
 async def is_notified(request: Request, token: str) -> Response:
     """Whether this browser is sent the order's notices. The subscription is in the body: it is nobody else's to see."""
     web = web_of(request)
-    fact = _order(request, token, _now())
+    fact = _order(request, token, now_ms())
     if isinstance(fact, Response):
         return fact
     try:
@@ -136,7 +136,7 @@ async def is_notified(request: Request, token: str) -> Response:
 @router.get("/t/{token}/messages")
 async def messages_page(request: Request, token: str) -> Response:
     """What was sent to the customer about this order, and why the rest was not."""
-    web, now = web_of(request), _now()
+    web, now = web_of(request), now_ms()
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
@@ -148,7 +148,7 @@ async def messages_page(request: Request, token: str) -> Response:
 @router.post("/t/{token}/messages")
 async def choose_messages(request: Request, token: str) -> Response:
     """The customer wants to be sent nothing more, or again; leads back to the messages."""
-    web, now = web_of(request), _now()
+    web, now = web_of(request), now_ms()
     fact = _sender(request, token, now, "/messages")
     if isinstance(fact, Response):
         return fact
@@ -236,7 +236,7 @@ def _decision_of(
 
 async def _with_subscription(request: Request, token: str, then: Any) -> Response:
     web = web_of(request)
-    fact = _sender(request, token, _now())
+    fact = _sender(request, token, now_ms())
     if isinstance(fact, Response):
         return fact
     try:
@@ -309,7 +309,3 @@ def _refused() -> Response:
 
 def _single_value(fields: Fields, name: str) -> str:
     return fields.get(name, [""])[0]
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

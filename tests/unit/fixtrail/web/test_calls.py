@@ -57,7 +57,7 @@ def desk(tmp_path, monkeypatch) -> Iterator[Desk]:
 
 
 def at_time(monkeypatch: pytest.MonkeyPatch, clock: str) -> None:
-    monkeypatch.setattr(routes, "_now", lambda: ms(clock))
+    monkeypatch.setattr(routes, "now_ms", lambda: ms(clock))
 
 
 async def test_the_customer_is_asked_whether_it_is_meant_before_it_counts(desk):

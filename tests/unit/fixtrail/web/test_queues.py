@@ -181,7 +181,7 @@ def pages(tmp_path, monkeypatch) -> Staff:
     pages = staff(tmp_path, now=ms("09:30"))
     pages.web.queues._past = PastTurns(GOOD)  # type: ignore[assignment]
     pages.know(*waits_for_bay("R-OWN", "09:00"), *waits_for_bay("R-A", "08:50"), *waits_for_bay("R-B", "08:45"))
-    monkeypatch.setattr(routes, "_now", lambda: ms("09:30"))
+    monkeypatch.setattr(routes, "now_ms", lambda: ms("09:30"))
     return pages
 
 
