@@ -39,6 +39,9 @@ def verdict_of(screen: Overview) -> Verdict:
 
 def _findings(screen: Overview) -> Iterator[tuple[Level, str, str, str]]:
     """What is wrong, the worst first: level, sentence, what to do, runbook."""
+    stopping = sorted({difference.topic for difference in screen.topics if difference.stops})
+    if stopping:
+        yield "bad", f"{', '.join(stopping)}: not as the boxes need it", "below is what differs", "topic-differs"
     if screen.look is None:
         yield "bad", "Kafka does not answer", "bring it back; the boxes then go on by themselves", "box-not-ready"
     for state, runbook in (("gone", "box-down"), ("stuck", "box-down"), ("not ready", "box-not-ready")):
@@ -50,12 +53,18 @@ def _findings(screen: Overview) -> Iterator[tuple[Level, str, str, str]]:
     oldest_s = max((beat.age_s for beat in screen.heartbeats), default=0.0)
     if oldest_s > LATE_HEARTBEAT_S:
         yield "bad", f"no heartbeat for {oldest_s:.0f} s", "a worker or a writer stands still", "events-delayed"
+    lost = sum(row.records for row in screen.lost)
+    if lost:
+        yield "look", f"{lost:,} records were deleted before they were read", "have them sent again", "records-lost"
     starting = [box.name for box in screen.boxes if box.state == "starting"]
     if starting:
         yield "look", f"{', '.join(starting)}: starting", "look again in a minute", "box-not-ready"
     refused = sum(number for code, number in (screen.letters or {}).items() if code != REDRIVEN)
     if refused:
         yield "look", f"{refused:,} records were refused", "`fixtrail dead-letters list` says which", "events-refused"
+    if screen.topics:
+        topics = ", ".join(sorted({difference.topic for difference in screen.topics}))
+        yield "look", f"{topics}: not as `fixtrail migrate` makes it", "below is what to do about it", "topic-differs"
     restarted = [box.name for box in screen.boxes if box.restarts]
     if restarted:
         yield "look", f"{', '.join(restarted)}: started again", "its log says how it ended", "box-restarts"

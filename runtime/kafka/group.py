@@ -119,7 +119,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         try:
             with suppress(StopRequestedError):
-                await self.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
+                await self._connect_unless_stopped()
                 self._progress.waiting = True
                 while not self._stop.is_set():
                     await self._turn()
@@ -209,6 +209,19 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             raise self._listener_error
         self.show_ready()
         self._progress.moved += 1
+
+    async def _connect_unless_stopped(self) -> None:
+        """Raises StopRequestedError at a stop: an attempt alone waits 40 s for topics that are missing."""
+        attempts = self.retry.until_done(self._connect, (KafkaError, OSError), "Kafka cannot be reached")
+        connecting = asyncio.create_task(attempts)
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise StopRequestedError("Kafka was not reached")
+            connecting.result()
+        finally:
+            await end_all(connecting, stopping)
 
     async def _connect(self) -> None:
         membership = self._membership

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+
 from runtime.kafka.topic_state import TopicState
 from schemas.topics import Topic
 
@@ -77,6 +79,17 @@ def missing(topic: str) -> str:
 def not_authorized(topic: str) -> str:
     """What to do about a topic that this user may not use."""
     return f"not authorized for topic {topic}: {_DENIED}"
+
+
+def failure_text(error: Exception) -> str:
+    """What to say of a failure of Kafka: the right that is missing, else the error's name."""
+    if error.args and isinstance(error, TopicAuthorizationFailedError):
+        # aiokafka names one, or a set of them.
+        topics = error.args[0]
+        return not_authorized(topics if isinstance(topics, str) else ", ".join(sorted(topics)))
+    if error.args and isinstance(error, GroupAuthorizationFailedError):
+        return f"not authorized for group {error.args[0]}: {_DENIED}"
+    return type(error).__name__
 
 
 def _partitions(state: TopicState, expected: int) -> TopicDifference:

@@ -85,6 +85,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         # What is known to be committed, kept while partitions are revoked: Faust forgets it before the last commit.
         self._floor: dict[TP, int] = {}
 
+    @property
+    def refusal(self) -> Exception | None:
+        """Why Kafka lets this worker not join its group; aiokafka tells only those who read, and nobody reads yet."""
+        coordinator = getattr(self._thread._consumer, "_coordinator", None)
+        error: Exception | None = getattr(coordinator, "_pending_exception", None)
+        return error
+
     def _new_consumer_thread(self) -> Thread:
         thread = Thread(self, loop=self.loop, beacon=self.beacon)
         thread.lease = self.lease
@@ -181,6 +188,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._read_offset[tp] = start or None
             end_offset, _ = self._thread.reached.get(tp, (start, 0))
             self._thread.reached[tp] = end_offset, 0
+            self._settle_lost(tp, start)
+
+    def _settle_lost(self, tp: TP, start: int) -> None:
+        """Have what the broker deleted unread committed, or every start counts it anew until an event comes."""
+        if 0 < self._floor[tp] < start:
+            self.settled[tp] = start
 
 
 def _offsets(by_partition: Mapping[TP, int | None]) -> dict[TopicPartition, int]:

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from runtime.crash_point import crash_point
 from runtime.failure import fail_stop
+from runtime.kafka.topic_check import failure_text
 from runtime.tasks import end_all
 
 log = logging.getLogger(__name__)
@@ -104,4 +105,4 @@ class Outbox:
             raise
         except Exception as error:
             log.exception("a write failed")
-            fail_stop(f"a write failed: {type(error).__name__}")
+            fail_stop(f"a write failed: {failure_text(error)}")

@@ -11,13 +11,13 @@ from typing import Any
 import faust
 import uvloop
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, STALLED, fail_stop
 from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
-from runtime.kafka.topic_check import not_authorized
+from runtime.kafka.topic_check import failure_text
 from streams.worker.app import SESSION_S, Tables, WorkerConfig, make_app
 from streams.worker.changelogs import MAX_REQUEST_BYTES, prepare_topics
 from streams.worker.crash_marks import CrashMarks
@@ -139,9 +139,11 @@ class Worker:
             if self._app.crash_reason is not None or (running.done() and running.exception()):
                 error = self._app.crash_reason or running.exception()
                 if isinstance(error, TopicAuthorizationFailedError):
-                    fail_stop(not_authorized(self._config.topics.events), STALLED)
+                    fail_stop(failure_text(error), STALLED)
                 log.error("the app crashed", exc_info=error)
                 fail_stop(f"the app crashed: {type(error).__name__}", BUG)
+            if isinstance(self._app.consumer.refusal, GroupAuthorizationFailedError):
+                fail_stop(failure_text(self._app.consumer.refusal), STALLED)
             self._update_progress()
 
     def _update_progress(self) -> None:

@@ -13,6 +13,7 @@ import orjson
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
 from runtime.kafka.partitioner import partition_of
+from runtime.kafka.topic_check import failure_text
 from schemas.dead_letter import DeadLetter
 from schemas.erasure import Erasure
 from schemas.events import Event
@@ -232,4 +233,4 @@ def track_orders(app: Any, events: Any, process: Callable[[Records, Callable[[],
         except Exception as error:
             # An exception that leaves an agent acks its event and skips it.
             log.exception("the agent failed")
-            fail_stop(f"the agent failed: {type(error).__name__}")
+            fail_stop(f"the agent failed: {failure_text(error)}")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,19 @@ async def test_it_waits_for_a_broker_and_is_not_ready(kind: BoxKind, world: Worl
     assert not box.progress.ready
     assert moved, "waiting for others is no standing still"
     assert await box.stop() == 0
+
+
+async def test_it_stops_at_once_while_its_topics_are_missing(kind: BoxKind, world: World) -> None:
+    without_topics = start_embedded(world.folder / "without-topics")
+    box = RunningBox(kind, replace(world, bootstrap=without_topics.bootstrap), "one")
+    try:
+        box.start()
+        await standing_still(box, 2.0)
+
+        assert not box.progress.ready
+        assert await box.stop(within_s=5.0) == 0
+    finally:
+        without_topics.kill()
 
 
 async def test_it_goes_on_once_the_broker_is_back(box: RunningBox, broker: EmbeddedBroker) -> None:

@@ -14,6 +14,7 @@ from fixtrail.operations.overview import Box, Heartbeat, Overview, heartbeats_of
 from fixtrail.operations.status import Lag, LagSnapshot
 from fixtrail.operations.verdict import verdict_of
 from runtime.health import HealthPage
+from runtime.kafka.topic_check import TopicDifference
 from tests.clickhouse_node import free_ports
 from tests.paths import ROOT
 
@@ -145,6 +146,7 @@ def test_what_was_not_asked_is_not_called_well(screen):
     assert screen(Overview(LOOK, [], [], None, []))[0] == "UNKNOWN what was asked is well, and not all was asked"
 
 
+LOST = {"fixtrail_worker_lost_records": [({"topic": "service-events", "partition": "3"}, 3.0)]}
 HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to row", 1.0, 6)], {}, [])
 
 
@@ -161,6 +163,11 @@ HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to 
         ({"heartbeats": [Heartbeat("journeys to row", 1.0, 90)]}, "bad", "events-delayed"),
         ({"letters": None, "troubles": ["ClickHouse at x cannot be reached"]}, "bad", "clickhouse-away"),
         ({"look": None}, "bad", "box-not-ready"),
+        ({"topics": [TopicDifference("service-events", "partitions", "8", "4", "…")]}, "bad", "topic-differs"),
+        # The lags could not be asked for this reason alone.
+        ({"look": None, "topics": [TopicDifference("journeys", "denied", "", "", "…")]}, "bad", "topic-differs"),
+        ({"topics": [TopicDifference("journeys", "retention.ms", "1", "-1", "…")]}, "look", "topic-differs"),
+        ({"boxes": [Box("worker-1", 1, "ready", samples=LOST)]}, "look", "records-lost"),
         ({"heartbeats": []}, "unknown", None),
     ],
 )

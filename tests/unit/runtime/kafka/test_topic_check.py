@@ -3,8 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    NotLeaderForPartitionError,
+    TopicAuthorizationFailedError,
+)
 
-from runtime.kafka.topic_check import TopicPlan, topic_differences
+from runtime.kafka.topic_check import TopicPlan, failure_text, topic_differences
 from runtime.kafka.topic_state import Absence, TopicState
 from schemas.topics import JOURNEYS, SERVICE_EVENTS, TOPICS, Topic
 
@@ -88,3 +93,17 @@ def test_settings_that_may_not_be_read_are_said_to_be_unchecked():
 
 def test_a_topic_without_leader_is_no_difference():
     assert subjects(TopicState(EVENTS.name, "unavailable")) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (TopicAuthorizationFailedError("journeys"), "not authorized for topic journeys: allow it"),
+        (TopicAuthorizationFailedError({"b", "a"}), "not authorized for topic a, b: allow it"),
+        (GroupAuthorizationFailedError("fixtrail"), "not authorized for group fixtrail: allow it"),
+        (TopicAuthorizationFailedError(), "TopicAuthorizationFailedError"),
+        (NotLeaderForPartitionError(), "NotLeaderForPartitionError"),
+    ],
+)
+def test_a_failure_names_the_right_that_is_missing(error: Exception, text: str):
+    assert failure_text(error).startswith(text)

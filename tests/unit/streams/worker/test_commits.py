@@ -37,3 +37,17 @@ async def test_what_lies_beyond_is_committed_once(consumer: Consumer):
     assert consumer._filter_committable_offsets({EVENTS}) == {EVENTS: 4100}
     await consumer._commit({EVENTS: 4100})
     assert consumer._filter_committable_offsets({EVENTS}) == {}
+
+
+def test_records_that_were_deleted_unread_are_committed_and_not_lost_again_at_the_next_start(consumer: Consumer):
+    consumer.settled = {}
+    consumer._settle_lost(EVENTS, start=4200)
+
+    assert consumer._filter_committable_offsets({EVENTS}) == {EVENTS: 4200}
+
+
+def test_the_replay_margin_settles_nothing(consumer: Consumer):
+    consumer.settled = {}
+    consumer._settle_lost(EVENTS, start=2998)
+
+    assert consumer.settled == {}
