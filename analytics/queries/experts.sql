@@ -17,10 +17,21 @@ sessions AS
 ),
 swaps AS
 (
-    SELECT order_id, center_id, toUnixTimestamp64Milli(max(fulfilled_at)) AS part_ms
-    FROM parts
-    WHERE isNotNull(fulfilled_at)
-    GROUP BY order_id, center_id
+    -- Also of parts that came after the car was gone.
+    SELECT order_id, center_id, vehicle_key, toUnixTimestamp64Milli(max(came_at)) AS part_ms
+    FROM
+    (
+        SELECT
+            order_id, center_id, vehicle_key, request_id,
+            min(occurred_at) AS came_at,
+            argMin(phase, (occurred_at, event_id)) AS outcome
+        FROM events
+        WHERE type = 'part_request' AND phase IN ('fulfilled', 'cancelled')
+            AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
+        GROUP BY order_id, center_id, vehicle_key, request_id
+    )
+    WHERE outcome = 'fulfilled'
+    GROUP BY order_id, center_id, vehicle_key
 )
 SELECT
     v.center_id AS center_id,
@@ -39,5 +50,5 @@ FROM
     WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
 ) AS v
 LEFT JOIN sessions AS s ON s.order_id = v.order_id AND s.center_id = v.center_id AND s.vehicle_key = v.vehicle_key
-LEFT JOIN swaps AS p ON p.order_id = v.order_id AND p.center_id = v.center_id
+LEFT JOIN swaps AS p ON p.order_id = v.order_id AND p.center_id = v.center_id AND p.vehicle_key = v.vehicle_key
 ORDER BY center_id, order_id, session_id

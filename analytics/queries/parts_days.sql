@@ -1,11 +1,12 @@
 -- How many pieces of each part did each center ask for, day by day?
+-- with: parts_requests
 -- zone: whose days; centers: only these, [] for all; without: not these.
 -- since, until: days of the request, the last one excluded.
 -- Without the requests that were withdrawn before anything was missing.
 SELECT
     center_id,
     part_no,
-    toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) AS day,
+    toDate(asked_at, {zone:String}) AS day,
     sum(toFloat64(quantity)) AS pieces,
     sumIf(toFloat64(quantity), isNotNull(fulfilled_at)) AS delivered,
     count() AS hits,
@@ -13,7 +14,7 @@ SELECT
     countIf(emergency) AS emergencies,
     countIf(emergency AND fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS in_time,
     countIf(isNotNull(cancelled_at) AND isNull(fulfilled_at)) AS left_without
-FROM parts
+FROM parts_requests
 WHERE (isNull(cancelled_at) OR isNotNull(fulfilled_at) OR stockout)
     AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     AND NOT has({without:Array(String)}, center_id)

@@ -1,4 +1,5 @@
 -- Which special orders are open: missing, and neither delivered nor withdrawn?
+-- with: parts_requests
 SELECT
     center_id,
     order_id,
@@ -10,6 +11,6 @@ SELECT
     expected_at,
     greatest(0, dateDiff('second', backordered_at, now())) AS age_s,
     expected_at < now() AS is_overdue
-FROM parts
+FROM parts_requests
 WHERE stockout AND isNull(fulfilled_at) AND isNull(cancelled_at)
 ORDER BY backordered_at, center_id, order_id, request_id

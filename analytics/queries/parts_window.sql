@@ -1,12 +1,13 @@
 -- How long did customers wait for each part of late?
--- zone: whose days. since, until: days of the request, the last one excluded.
+-- zone: whose days; centers: only these, [] for all; without: not these. since, until: days of the request, the last one
+-- excluded.
 SELECT
     part_no,
-    count() AS requests,
-    countIf(stockout) AS stockouts,
     sum(waited_s) AS waited_s
 FROM part_waits
-WHERE toDate(requested_at, {zone:String}) >= toDate({since:String})
-    AND toDate(requested_at, {zone:String}) < toDate({until:String})
+WHERE (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
+    AND NOT has({without:Array(String)}, center_id)
+    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) >= toDate({since:String})
+    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) < toDate({until:String})
 GROUP BY part_no
 ORDER BY part_no

@@ -14,7 +14,7 @@ FROM
     ARRAY JOIN JSONExtractKeysAndValues(JSONExtractRaw(e.payload, 'scores'), 'UInt8') AS pair
     WHERE e.type = 'survey'
         AND (e.center_id, e.order_id, e.event_id) IN (SELECT center_id, order_id, event_id FROM surveys WHERE is_last)
-        AND (e.center_id, e.order_id) IN (SELECT center_id, order_id FROM visits WHERE is_closed)
+        AND (e.center_id, e.order_id, e.vehicle_key) IN (SELECT center_id, order_id, vehicle_key FROM visits WHERE is_closed)
 ) AS scored
 GROUP BY subject, center_id
 ORDER BY subject, center_id

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 # Grows when the same requests would give another forecast (docs/metrics.md).
-DEFINITION_VERSION = 1
+DEFINITION_VERSION = 2
 MOST_HORIZON_DAYS = 90
 QUANTILES = (0.5, 0.95)
 

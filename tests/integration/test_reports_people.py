@@ -6,6 +6,7 @@ The feed is a dirty one (late, doubled events, orders without check-in, open one
 import json
 import math
 import statistics
+import time
 from collections import defaultdict
 from datetime import timedelta
 from itertools import pairwise
@@ -182,13 +183,20 @@ def test_how_each_session_with_an_expert_went(
     assert {key_of(row) for row in frame.itertuples()} == set(orders)
 
 
-def test_the_time_to_an_expert_and_what_is_resolved_without_a_part(
-    ask: Ask, orders: oracle.Orders, histories: dict[Key, list[Event]]
-) -> None:
+def arrivals_of(history: list[Event]) -> list[int]:
+    """When the parts of an order came, also after the car was gone; what was withdrawn first never came."""
+    settled: dict[str, Event] = {}
+    for event in history:
+        if event["type"] == "part_request" and event["phase"] in ("fulfilled", "cancelled"):
+            settled.setdefault(event["request_id"], event)
+    return [event["ms"] for event in settled.values() if event["phase"] == "fulfilled"]
+
+
+def test_the_time_to_an_expert_and_what_is_resolved_without_a_part(ask: Ask, histories: dict[Key, list[Event]]) -> None:
     waits, resolved = [], []
-    for key, order in orders.items():
-        arrived = [ms_of(part["fulfilled_at"]) for part in order["parts"] if part["fulfilled_at"]]
-        for at in sessions_of(histories[key]).values():
+    for history in histories.values():
+        arrived = arrivals_of(history)
+        for at in sessions_of(history).values():
             if "requested" in at and at.get("joined", -1) >= at["requested"]:
                 waits.append((at["joined"] - at["requested"]) / 1000)
             if "resolved" in at and ("requested" in at or "joined" in at):
@@ -259,11 +267,14 @@ def test_when_cars_came_and_which_had_no_check_in(ask: Ask, orders: oracle.Order
 
 
 def test_the_work_of_each_visit_and_since_when_the_car_had_waited_for_it(ask: Ask, orders: oracle.Orders) -> None:
-    expected = set()
+    """Of a car of which nothing was heard for 30 days nobody says that it waits."""
+    expected, given_up = set(), 0
     for key, order in orders.items():
         stages = [stage for stage in order["stages"] if stage[1] != stage[2]]
         for before, (activity, start, end) in zip([None, *stages], stages, strict=False):
-            if activity in ("diagnosis", "repair", "quality", "reception", "bay"):
+            silent = end is None and ms_of(order["last_event_at"]) < 1000 * time.time() - 30 * 86_400_000
+            given_up += silent
+            if activity in ("diagnosis", "repair", "quality", "reception", "bay") and not silent:
                 waited = before is not None and before[0] in ("reception", "bay")
                 begin = before[1] if before is not None and waited else start
                 expected.add((*key, activity, ms_of(start), ms_of(end) if end else 0, ms_of(begin)))
@@ -276,6 +287,7 @@ def test_the_work_of_each_visit_and_since_when_the_car_had_waited_for_it(ask: As
     }
     assert shown == expected
     assert len(shown) > 500
+    assert given_up > 0
 
 
 def test_who_was_at_work_on_which_car(ask: Ask, histories: dict[Key, list[Event]]) -> None:

@@ -29,12 +29,13 @@ DEFINITIONS = {
     "expert_without_part": Definition(
         Bilingual("未换件解决", "Resolved without a part"),
         Bilingual(
-            "申请之后没有配件到货的已解决会话 / 已解决会话",
-            "resolved sessions of whose order no part came after their request / resolved sessions",
+            "申请之后（含交车后）没有配件到货的已解决会话 / 已解决会话；没有申请的从专家加入算起",
+            "resolved sessions of whose order no part came after their request (else their joining), be it after the "
+            "handoff / resolved sessions",
         ),
         "share",
         "higher",
-        version=2,
+        version=3,
     ),
     "expert_ftfr": Definition(
         Bilingual("一次修复率（有专家）", "First-time fix with an expert"),

@@ -74,14 +74,18 @@ DEFINITIONS = {
         ),
         "s",
         "lower",
+        version=2,
     ),
     "need_wait_s": Definition(
         Bilingual("客户等待人员或工位", "Customers' wait for people or a bay"),
         Bilingual(
-            "营业时间内客户等待接待与工位的时间之和", "time that cars waited for reception or a bay in opening hours"
+            "营业时间内客户等待接待与工位的时间之和；30 天没有任何事件的未结工单不计",
+            "time that cars waited for reception or a bay in opening hours; without open orders of which "
+            "nothing was heard for 30 days",
         ),
         "s",
         "lower",
+        version=2,
     ),
     "need_foreseen": Definition(
         Bilingual("到店量预测命中", "Days foreseen"),

@@ -12,7 +12,7 @@ from fixtrail.parts.plan import DEFINITION_VERSION, ForecastPlan
 from fixtrail.reports.options import Options
 from fixtrail.reports.parts.charts import draw_forecast
 from fixtrail.reports.parts.forecast_sheets import forecast_sheets
-from fixtrail.reports.parts.outlook import PartHistory, forecast_of, outlook_frame, totals_frame
+from fixtrail.reports.parts.outlook import PartHistory, ask_by_zone, forecast_of, outlook_frame, totals_frame
 from fixtrail.reports.parts.record import published_frame, record_figures, replayed
 from fixtrail.reports.parts.stock import with_levels
 from fixtrail.reports.parts.window import WINDOW_DAYS, window_figures, window_frame
@@ -50,10 +50,11 @@ class PartsOutlook:
 def with_window(report: Report, ask: Ask, options: Options, history: PartHistory) -> Report:
     """The report with the classes, the top 50, their changes, the emergency channel and what is on its way."""
     since = history.origin - timedelta(days=WINDOW_DAYS)
-    shipments = ask("parts_shipments", since=since)
+    limits = {"since": since, "until": history.origin}
+    shipments = ask("parts_shipments", **limits)
     supply = history.supply
     prices = supply[(supply["level"] == "part") & (supply["priced"] > 0)]
-    waits = ask("parts_window", zone=options.targets.time_zone, since=since, until=history.origin)
+    waits = ask_by_zone(ask, "parts_window", history.centers, options.targets.time_zone, limits)
     frame = window_frame(history.days, history.origin, prices, waits)
     special_orders = special_order_frame(ask("parts_open"), shipments)
     return replace(

@@ -46,13 +46,17 @@ def ask_history(ask: Ask, options: Options, plan: ForecastPlan) -> PartHistory:
     """The history as far back as the plan reaches; a center's days are those of its time zone."""
     origin, centers = ask_origin(ask, options), ask("centers")
     limits = {"since": origin - timedelta(days=plan.reach), "until": origin}
-    zone = options.targets.time_zone
-    elsewhere = centers[(centers["time_zone"] != zone) & (centers["time_zone"] != "")]
-    answers = [ask("parts_days", zone=zone, centers=[], without=list(elsewhere["center_id"]), **limits)]
-    for other, group in elsewhere.groupby("time_zone"):
-        answers.append(ask("parts_days", zone=other, centers=list(group["center_id"]), without=[], **limits))
-    days = pd.concat(answers, ignore_index=True)
+    days = ask_by_zone(ask, "parts_days", centers, options.targets.time_zone, limits)
     return PartHistory(origin, days, centers, ask("parts_supply", before=origin))
+
+
+def ask_by_zone(ask: Ask, query: str, centers: pd.DataFrame, zone: str, limits: Mapping[str, date]) -> pd.DataFrame:
+    """The answers of a query one after another, each center's days in its own time zone: `zone` where it has none."""
+    elsewhere = centers[(centers["time_zone"] != zone) & (centers["time_zone"] != "")]
+    answers = [ask(query, zone=zone, centers=[], without=list(elsewhere["center_id"]), **limits)]
+    for other, group in elsewhere.groupby("time_zone"):
+        answers.append(ask(query, zone=other, centers=list(group["center_id"]), without=[], **limits))
+    return pd.concat(answers, ignore_index=True)
 
 
 def forecast_of(history: PartHistory, plan: ForecastPlan) -> Forecast:

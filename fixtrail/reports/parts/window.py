@@ -27,14 +27,15 @@ def month_before(day: date) -> date:
 def window_frame(days: pd.DataFrame, origin: date, prices: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """One row per part of the 365 days before the origin, the most requests first.
 
-    `days` is query parts_days; `prices` has part_no and price; `waits` has part_no and waited_s.
+    `days` is query parts_days; `prices` has part_no and price; `waits` has part_no and waited_s,
+    several rows a part where centers are in several time zones.
     """
     now, before = (
         _classed(days, end, prices).add_suffix(suffix)
         for end, suffix in ((origin, ""), (month_before(origin), "_before"))
     )
     frame = now.join(before[["class_hits_before", "class_value_before"]], how="left")
-    frame = frame.join(waits.set_index("part_no")["waited_s"], how="left").fillna({"waited_s": 0.0})
+    frame = frame.join(waits.groupby("part_no")["waited_s"].sum(), how="left").fillna({"waited_s": 0.0})
     frame = frame.rename_axis("part_no").reset_index()
     total = frame["hits"].sum()
     frame["share_of_hits"] = frame["hits"] / total if total else 0.0

@@ -60,6 +60,7 @@ WINDOW_DEFINITIONS = {
     "top_wait_share": _about(
         Bilingual("前 50 占等待", "Top 50: share of customers' time"),
         Bilingual("同上，客户等配件的时间", "the same of the time that customers waited for parts"),
+        version=2,
     ),
     "emergency_share": _about(
         Bilingual("紧急通道占比", "Emergency channel's share"),
@@ -68,9 +69,13 @@ WINDOW_DEFINITIONS = {
     ),
     "open_special_orders": _about(
         Bilingual("在途特殊订货", "Open special orders"),
-        Bilingual("缺货、未到货也未取消的请求", "requests that are missing, and neither delivered nor withdrawn"),
+        Bilingual(
+            "缺货、未到货也未取消的请求；交车后到货或取消的也算已了结",
+            "requests that are missing, and neither delivered nor withdrawn, be it after the handoff",
+        ),
         "orders",
         "lower",
+        version=2,
     ),
 }  # fmt: skip
 FORECAST_DEFINITIONS = {
