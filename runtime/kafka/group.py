@@ -109,6 +109,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._has_joined = False
         self._member_id: str | None = None
         self._steady_at = self._markers_at = 0.0
+        # How often partitions were taken away: in all, and before what is being delivered was read.
+        self._revocations = self._revocations_before = 0
         self._listener_error: Exception | None = None
         self._lost = LostRecords(progress)
 
@@ -123,6 +125,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._progress.waiting = True
                 while not self._stop.is_set():
                     await self._turn()
+                self._revocations_before = self._revocations
                 with suppress(TimeoutError):
                     async with asyncio.timeout(STOP_LIMIT_S):
                         await self._box.finish()
@@ -152,12 +155,16 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         return all(tp in assigned and end >= (self.consumer.highwater(tp) or 0) for tp, end in ends.items())
 
     async def commit(self, ends: dict[TopicPartition, int]) -> None:
-        """Returns once Kafka has it, or the partitions were taken away: their new owner repeats what was delivered."""
+        """Returns once Kafka has it, or the partitions were taken away: their new owner repeats what was delivered.
+
+        They may have come back meanwhile, and their owner in between have committed more.
+        """
         await self.retry.until_done(partial(self._commit, ends), (KafkaError, TimeoutError), "the commit failed")
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Called by aiokafka before a rebalance, with all partitions that were in hand."""
         self._progress.ready = self._has_joined = False
+        self._revocations += 1
         try:
             await self._box.revoked(set(revoked))
         except Exception as error:
@@ -267,6 +274,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _flush(self) -> None:
         """Let the box deliver. Raises StopRequestedError where it does not end in time after the stop."""
+        self._revocations_before = self._revocations
         flush = asyncio.create_task(self._box.flush())
         try:
             await asyncio.wait({flush}, timeout=FLUSH_ALONE_S)
@@ -290,6 +298,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         try:
+            if self._revocations != self._revocations_before:
+                raise IllegalStateError("they were read before a rebalance")
             await asyncio.wait_for(self.consumer.commit(ends), COMMIT_LIMIT_S)
         except (CommitFailedError, IllegalStateError) as error:
             log.warning("commit refused, the partitions were taken away: %s", error)

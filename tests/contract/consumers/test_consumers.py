@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from runtime import retry
 from runtime.kafka import group as groups
+from runtime.kafka.group import ConsumerGroup
 from schemas.dead_letter import read_dead_letter
 from schemas.topics import DEAD_LETTERS
 from tests.contract.broker.brokers import EmbeddedBroker, start_embedded
@@ -156,6 +159,35 @@ async def test_while_its_target_is_away_it_commits_nothing_and_stays_in_the_grou
     assert not box.progress.counts["lost_commits", ""]
 
 
+async def test_what_it_read_before_a_rebalance_takes_nothing_back_from_what_another_committed_meanwhile(
+    box: RunningBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if box.kind.target_away is None:
+        assert not box.kind.commits, "it writes to Kafka alone"
+        return
+    monkeypatch.setattr(retry, "LONGEST_PAUSE_S", 1.0)
+    assignments = 0
+
+    async def note_assignment(group: ConsumerGroup, assigned: Sequence[TopicPartition]) -> None:
+        nonlocal assignments
+        await on_partitions_assigned(group, assigned)
+        assignments += 1
+
+    on_partitions_assigned = ConsumerGroup.on_partitions_assigned
+    await until(lambda: box.progress.ready)
+    monkeypatch.setattr(ConsumerGroup, "on_partitions_assigned", note_assignment)
+    with box.kind.target_away(box.world):
+        await send(box, *(record_of(box.kind.good(f"R{number}")) for number in range(20)))
+        await until(lambda: not box.progress.ready)
+        await send(box, *(record_of(box.kind.good(f"S{number}")) for number in range(20)))
+        ends = await commit_as_another_member(box)
+        # First what the other left to it, then all again.
+        await until(lambda: assignments >= 2)
+
+    async for offsets in offsets_until(box, 40):
+        assert all(offsets[tp] >= end for tp, end in ends.items())
+
+
 async def test_it_stops_while_its_target_is_away(kind: BoxKind, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "STOP_LIMIT_S", 3.0)
     box = RunningBox(kind, world, "one")
@@ -195,15 +227,53 @@ async def dead_letters(box: RunningBox) -> list[Any]:
     return await _read_topic(box.world.bootstrap, DEAD_LETTERS)
 
 
+async def commit_as_another_member(box: RunningBox) -> dict[TopicPartition, int]:
+    """Take some partitions of the topic for a moment and commit them to their ends, which it returns."""
+    other = AIOKafkaConsumer(
+        box.kind.topic,
+        bootstrap_servers=box.world.bootstrap,
+        group_id=box.kind.group,
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        enable_auto_commit=False,
+    )
+    await other.start()
+    try:
+        await until(lambda: bool(other.assignment()))
+        ends: dict[TopicPartition, int] = await other.end_offsets(other.assignment())
+        await other.commit(ends)
+    finally:
+        await other.stop()
+    return ends
+
+
+async def offsets_until(box: RunningBox, records: int) -> AsyncIterator[dict[TopicPartition, int]]:
+    """The group's committed offsets, many times a second, until so many records are committed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=box.world.bootstrap)
+    await admin.start()
+    try:
+        offsets: dict[TopicPartition, int] = {}
+        while sum(offsets.values()) < records:
+            offsets = await committed_offsets(box, admin)
+            yield offsets
+            await asyncio.sleep(0.01)
+    finally:
+        await admin.close()
+
+
 async def committed(box: RunningBox) -> int:
     """The sum of the group's committed offsets in the topic."""
     admin = AIOKafkaAdminClient(bootstrap_servers=box.world.bootstrap)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(box.kind.group)
+        return sum((await committed_offsets(box, admin)).values())
     finally:
         await admin.close()
-    return sum(at.offset for tp, at in offsets.items() if tp.topic == box.kind.topic and at.offset > 0)
+
+
+async def committed_offsets(box: RunningBox, admin: AIOKafkaAdminClient) -> dict[TopicPartition, int]:
+    """The group's committed offsets in the topic."""
+    offsets = await admin.list_consumer_group_offsets(box.kind.group)
+    return {tp: at.offset for tp, at in offsets.items() if tp.topic == box.kind.topic and at.offset > 0}
 
 
 async def until_all_is_done(box: RunningBox, records: int) -> None:
