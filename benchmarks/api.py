@@ -23,7 +23,7 @@ import httpx
 
 from benchmarks.broker import ROOT, broker, stop
 from benchmarks.feed import feed
-from benchmarks.machine import TICKS, Machine
+from benchmarks.machine import Machine, cpu_s
 from fixtrail.all_settings import Settings
 from fixtrail.local.stack import free_port
 from fixtrail.web.api.command import add_key
@@ -98,11 +98,11 @@ async def measure(
                 took.append(time.monotonic() - began)
                 at += 1
 
-    cpu = _cpu_s(pid)
+    cpu = cpu_s(pid)
     began = time.monotonic()
     until = began + seconds
     await asyncio.gather(*(client(number) for number in range(clients)))
-    return Measured(size, clients, time.monotonic() - began, took, _cpu_s(pid) - cpu)
+    return Measured(size, clients, time.monotonic() - began, took, cpu_s(pid) - cpu)
 
 
 @contextmanager
@@ -139,11 +139,6 @@ def _wait_ready(url: str, key: str, process: subprocess.Popen[str]) -> None:
                 break
             time.sleep(0.2)
     raise RuntimeError("the web server did not start")
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from rich.table import Table
 from benchmarks.broker import ROOT, stop
 from benchmarks.machine import Machine, cpu_s
 from fixtrail.all_settings import Settings
+from fixtrail.local.ports import free_ports
 from fixtrail.reports.data.rules import rules
 from fixtrail.reports.drivers.visits import MOST_ORDERS
 from fixtrail.reports.journey.report import MOST_FOLLOWED
@@ -140,14 +141,7 @@ class Asked:
 @contextlib.contextmanager
 def server(folder: Path, memory_mb: int) -> Iterator[tuple[Settings, int]]:
     """An embedded ClickHouse for as long as the block runs: how to reach it, and its process."""
-    import socket
-
-    with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(2):
-            made = held.enter_context(socket.socket())
-            made.bind(("127.0.0.1", 0))
-            ports.append(made.getsockname()[1])
+    ports = astuple(free_ports())
     command = [sys.executable, "-m", "fixtrail.local.clickhouse", "--data", str(folder), "--memory-mb", str(memory_mb)]
     command += ["--reader-s", "120", "--http-port", str(ports[0]), "--tcp-port", str(ports[1])]
     environment = {

@@ -3,21 +3,22 @@
 Other test packages import `apache_kafka` (a session fixture) or call `start_kafka` for a node of their own.
 """
 
-import ctypes
 import fcntl
 import os
 import re
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pytest
+
+from fixtrail.local.child import die_with_parent
+from fixtrail.local.ports import free_ports
 
 POM = Path(__file__).parent / "apache-kafka" / "pom.xml"
 CACHE = Path.home() / ".cache" / "fixtrail"
@@ -131,7 +132,7 @@ def prepare_kafka(
 def start_kafka(data: Path) -> KafkaNode:
     """A node that serves `data`, on the same port as the last time there."""
     properties = data / "server.properties"
-    command = prepare_kafka(data, *_free_ports(2))
+    command = prepare_kafka(data, *astuple(free_ports())[:2])
     listener = re.search(r"PLAINTEXT://127\.0\.0\.1:(\d+)", properties.read_text())
     assert listener is not None
     port = int(listener.group(1))
@@ -141,7 +142,7 @@ def start_kafka(data: Path) -> KafkaNode:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     _wait_until_it_answers(process, port, data / "kafka.log")
     return KafkaNode(f"127.0.0.1:{port}", process)
@@ -184,22 +185,6 @@ def _format(jars: Path, properties: Path, options: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise RuntimeError(f"Apache Kafka could not format its storage: {done.stdout} {done.stderr}")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+import pytest
 import uvicorn
 
 from fixtrail.all_settings import Settings
@@ -234,3 +235,9 @@ class _no_signals:  # noqa: N801
 
     def __exit__(self, *_: object) -> None:
         return None
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    with PageServer(tmp_path_factory.mktemp("pages")) as serving:
+        yield serving

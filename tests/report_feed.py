@@ -12,7 +12,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.kpi_oracle import NOW, Order
 from tests.warehouse import fill, settings_of
 
@@ -36,8 +36,7 @@ def orders(events: list[dict[str, Any]]) -> list[Order]:
 @pytest.fixture(scope="module")
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
     node = clickhouse_for_all
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     file = tmp_path_factory.mktemp("centers") / "centers.toml"
     # The last center is one that no reference data names.
     file.write_text(

@@ -6,7 +6,6 @@ interpreter of the tests; endpoints come from stack.json alone.
 
 import base64
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -16,10 +15,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fixtrail.local.child import die_with_parent
 from tests.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "fixtrail"]
@@ -78,7 +79,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(die_with_parent, signal.SIGTERM),
             )
         self._wait_ready(begin)
 
@@ -173,7 +174,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(die_with_parent, signal.SIGTERM),
         )
         try:
             yield sender
@@ -267,8 +268,3 @@ def wait_for(is_so: Callable[[], bool], limit_s: float, what: str) -> float:
             raise TimeoutError(f"not so after {limit_s:.0f} s: {what}")
         time.sleep(0.05)
     return time.monotonic() - began
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

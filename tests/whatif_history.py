@@ -14,6 +14,7 @@ from fixtrail.reports.need.holidays import NO_HOLIDAYS
 from fixtrail.reports.need.slots import open_slots
 from fixtrail.whatif.history import History, history_of
 from fixtrail.whatif.records import CenterRecords, Shift, records_of
+from fixtrail.whatif.report import Answer
 from schemas.centers import Center
 
 FIRST, WEEKS = date(2026, 1, 5), 14
@@ -102,6 +103,15 @@ def mean_wait(shop: Workshop, seed: int) -> float:
     """The mean wait of all its cars (s)."""
     waits = [_wait(car) for car in _served(shop, seed)]
     return sum(waits) / len(waits)
+
+
+def holds(given: Answer, effect: float) -> bool:
+    """Whether the interval of the change of the mean wait holds the true effect (s); not where there is no answer."""
+    if given.effects is None:
+        return False
+    interval = given.effects.of["mean_s"].interval
+    assert interval.low is not None and interval.high is not None
+    return interval.low <= effect <= interval.high
 
 
 def _wait(car: ServedCar) -> float:

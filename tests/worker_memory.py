@@ -3,7 +3,7 @@
 A crash can be had after any batch: `crash` begins anew from a log that any part of the last batch may have reached.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
@@ -37,6 +37,14 @@ class Memory:
         self._last = BatchOutput()
         self._gone: list[bytes] = []
         self._begin()
+
+    def facts_but(self, orders: Collection[OrderKey]) -> dict[OrderKey, dict[str, Any]]:
+        """The facts without their versions, and without these orders: to them something came too late."""
+        return {
+            order: {name: value for name, value in fact.items() if name != "version"}
+            for order, fact in self.facts.items()
+            if order not in orders
+        }
 
     def take(self, records: Records) -> BatchOutput:
         """Apply a batch and keep what it writes; the batch before it is now in the log for good."""

@@ -17,6 +17,7 @@ from schemas.events import Event
 from schemas.order_key import OrderKey
 from streams.journey.batch import journey_facts
 from streams.journey.entries import Entry, entry_of
+from streams.journey.order import Order
 from tests.oracle import Orders
 
 Sent = dict[str, Any]
@@ -140,6 +141,11 @@ def repaired_visit(*groups: str, day: int = 0, **fields: Any) -> list[Sent]:
 # What the product makes of them
 
 
+def bytes_of(event: object) -> bytes:
+    """An event, or what is to be taken for one, as a record's value."""
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
 def event_of(each: Sent) -> Event:
     """The validated event."""
     return decode_event(json.dumps(each).encode())
@@ -148,6 +154,14 @@ def event_of(each: Sent) -> Event:
 def entries_of(events: Iterable[Sent]) -> list[Entry]:
     """What the rules keep of the events."""
     return [entry_of(event_of(each)) for each in events]
+
+
+def order_of(entries: Iterable[Entry]) -> Order:
+    """Order R1 after the entries."""
+    order = Order(R1)
+    for offset, entry in enumerate(entries):
+        order.apply(entry, offset)
+    return order
 
 
 def facts_after(*events: Sent, now: datetime | None = None) -> Orders:

@@ -2,7 +2,7 @@
 -- with: parts_requests
 -- zone: whose days; centers: only these, [] for all; without: not these.
 -- since, until: days of the request, the last one excluded.
--- Without the requests that were withdrawn before anything was missing.
+-- Without the requests that were withdrawn, by `until`, before anything was missing.
 SELECT
     center_id,
     part_no,
@@ -15,7 +15,7 @@ SELECT
     countIf(emergency AND fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS in_time,
     countIf(isNotNull(cancelled_at) AND isNull(fulfilled_at)) AS left_without
 FROM parts_requests
-WHERE (isNull(cancelled_at) OR isNotNull(fulfilled_at) OR stockout)
+WHERE (ifNull(cancelled_at >= toDateTime(toDate({until:String}), {zone:String}), true) OR isNotNull(fulfilled_at) OR stockout)
     AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     AND NOT has({without:Array(String)}, center_id)
 GROUP BY center_id, part_no, day

@@ -1,4 +1,5 @@
 -- How many pieces of each part lie at each center, and how many are on order?
+-- until: as told up to this day of UTC, included; of a part told later what it was before is not kept.
 SELECT
     center_id,
     part_no,
@@ -6,4 +7,5 @@ SELECT
     toFloat64(on_order) AS on_order,
     occurred_at
 FROM stock_levels
+WHERE occurred_at < toDateTime(toDate({until:String}), 'UTC') + INTERVAL 1 DAY
 ORDER BY center_id, part_no

@@ -15,10 +15,10 @@ _PR_SET_PDEATHSIG = 1
 CODE = 71
 
 
-def die_with_parent() -> None:
-    """Have the kernel, where it is Linux, kill this process once its parent is gone."""
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have the kernel, where it is Linux, send this process a signal once its parent is gone."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Processes that are kept running, whatever becomes of them, and how each of them ended."""
 
-import ctypes
 import os
 import subprocess
 import threading
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
+from fixtrail.local.child import die_with_parent
 from tests.stack import wait_for
 
 # A machine that is busy with other things takes its time.
@@ -181,7 +181,7 @@ class Processes:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
             part.asked, part.started_at, part.step = None, now, once.get("FIXTRAIL_CRASH_AT", "")
             part.starts += 1
@@ -195,11 +195,6 @@ class Processes:
 def inherited() -> dict[str, str]:
     found = {name: value for name, value in os.environ.items() if not name.startswith(("FIXTRAIL_", "PYTHON"))}
     return {**found, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, SIGKILL)
 
 
 def memory_and_files(pid: int) -> tuple[float, int] | None:

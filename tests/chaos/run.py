@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from runtime.clock import now_ms
 from tests import feed
 from tests.chaos import api_load, checker, providers, told
 from tests.chaos.api_load import ApiLoad
@@ -144,13 +145,13 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
         pulses = fleet.now("pulse")
         fleet.stop(*pulses)
         idle_after_s, still = _wait_idle(watch, options.idle_limit_s)
-        ended_ms = told.now_ms()
+        ended_ms = now_ms()
         if options.today and not still:
             if not options.smoke:
                 fleet.want(*pulses)
                 told.wait_watching(fleet, TOLD_WITHIN_S)
                 told.wait_told(fleet, TOLD_WITHIN_S, even_later=True)
-            ended_ms = told.now_ms()
+            ended_ms = now_ms()
             fleet.stop(*pulses, *fleet.now("watch"))
             _, still = _wait_idle(watch, options.idle_limit_s)
             told.wait_told(fleet, TOLD_WITHIN_S, even_later=False)

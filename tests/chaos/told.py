@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from runtime.clock import now_ms
 from tests import oracle_terms
 from tests.chaos import notices, providers
 from tests.chaos.fleet import Fleet
@@ -194,7 +195,3 @@ def counts(fleet: Fleet, sends: Iterable[Row]) -> Mapping[str, int]:
             end.name.startswith("push-") and end.code != 0 for end in fleet.ends
         ),
     }
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)

@@ -26,7 +26,7 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from streams.journey.batch import journey_facts
 from streams.journey.center_hours import center_hour, contributions_of
 from tests import feed
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all
 from tests.compare import order_differences, part_differences, stage_differences, voice_differences
 from tests.histories import endings, histories
 from tests.rows_by_hand import letter, record
@@ -270,7 +270,7 @@ def test_dirty_feeds_come_out_alike_by_both_readings(clickhouse: ClickHouseNode)
 def test_histories_that_no_workshop_would_plan_come_out_alike(
     clickhouse_for_all: ClickHouseNode, visits: list[list[dict[str, Any]]]
 ) -> None:
-    empty(clickhouse_for_all)
+    clickhouse_for_all.empty()
     events = [{**event, "vehicle_id": f"V{n}"} for n, visit in enumerate(visits) for event in visit]
 
     assert Stored(clickhouse_for_all, events, "sql").differences() == []
@@ -329,8 +329,3 @@ def write_events_of(node: ClickHouseNode, events: list[dict[str, Any]]) -> None:
     """Put events into ClickHouse as the writer would."""
     rows = EventRows(KEYED)
     assert Inserter(node.server()).insert(EVENTS, [rows.row(record(event, n)) for n, event in enumerate(events)]) == []
-
-
-def empty(node: ClickHouseNode) -> None:
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")

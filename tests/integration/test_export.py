@@ -25,7 +25,7 @@ from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.procedures.judged import judge_orders
 from fixtrail.reports.queries import query_runner
 from tests import feed
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
 from tests.warehouse import fill, settings_of
 
@@ -75,14 +75,9 @@ def pm4py_figures(*files: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
-def empty(node: ClickHouseNode) -> None:
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
-
-
 @pytest.fixture(scope="module")
 def workshops(clickhouse_for_all: ClickHouseNode, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    empty(clickhouse_for_all)
+    clickhouse_for_all.empty()
     start = datetime.now(UTC) - timedelta(days=40)
     events = feed.clean_events(3, orders=150, vehicles=60, days=30, start=start)
     fill(clickhouse_for_all, feed.lines(feed.dirty(events, 3)))
@@ -176,7 +171,7 @@ def repairs(clickhouse_for_all: ClickHouseNode, tmp_path_factory: pytest.TempPat
     """The repair log, imported so that each of its rows is an event."""
     if not REPAIR_LOG.exists():
         pytest.skip(f"{REPAIR_LOG.name} is not in {SHARED}; FIXTRAIL_SHARED_DATA names another folder")
-    empty(clickhouse_for_all)
+    clickhouse_for_all.empty()
     lines: list[bytes] = []
 
     async def send(value: bytes, key: bytes) -> None:
@@ -285,7 +280,7 @@ def test_pm4py_finds_the_sums_of_the_views(workshops_again: Warehouse) -> None:
 @pytest.fixture
 def workshops_again(clickhouse_for_all: ClickHouseNode, tmp_path: Path) -> Warehouse:
     """The workshops' orders once more, after those of the repair log."""
-    empty(clickhouse_for_all)
+    clickhouse_for_all.empty()
     events = feed.clean_events(4, orders=150, vehicles=60, days=30, start=datetime.now(UTC) - timedelta(days=40))
     fill(clickhouse_for_all, feed.lines(feed.dirty(events, 4)))
     return Warehouse(clickhouse_for_all, tmp_path)

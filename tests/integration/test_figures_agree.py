@@ -24,7 +24,7 @@ from fixtrail.reports.queries import query_runner
 from fixtrail.web.api.figures import computer
 from runtime.failure import USAGE, ExitError
 from tests import feed
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.event_api import Api
 from tests.warehouse import fill, settings_of
 
@@ -131,8 +131,7 @@ def _normal(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def doors(clickhouse_for_all: ClickHouseNode, tmp_path_factory: Any) -> Iterator[Doors]:
     node, folder = clickhouse_for_all, tmp_path_factory.mktemp("figures")
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     events = feed.dirty(feed.clean_events(31, orders=400, vehicles=150, days=45, start=START), 31)
     file = folder / "centers.toml"
     names = sorted({str(event["center_id"]) for event in events})

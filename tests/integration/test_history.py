@@ -24,7 +24,7 @@ from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from tests import feed
-from tests.clickhouse_node import TABLES, BrokerNode, ClickHouseNode, broker, clickhouse, clickhouse_for_all
+from tests.clickhouse_node import BrokerNode, ClickHouseNode, broker, clickhouse, clickhouse_for_all
 from tests.stream_by_hand import ARRIVED_MS, HASH_KEY, PARTITIONS, StreamByHand
 from tests.warehouse import settings_of
 from tests.workshop import checked_in, repaired_visit, surveyed
@@ -53,11 +53,6 @@ def plain(line: str) -> str:
     """A row whose sums do not depend on the order in which they were added up."""
     row = json.loads(line)
     return json.dumps({name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()})
-
-
-def empty(node: ClickHouseNode) -> None:
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
 
 
 def by_stream(node: ClickHouseNode, values: Sequence[bytes]) -> dict[str, list[str]]:
@@ -107,7 +102,7 @@ def dirty_year(seed: int, orders: int = 250) -> list[bytes]:
 def test_a_dirty_year_comes_to_the_same_rows(clickhouse: ClickHouseNode, seed: int) -> None:
     values = dirty_year(seed)
     expected = by_stream(clickhouse, values)
-    empty(clickhouse)
+    clickhouse.empty()
     stream = StreamByHand(clickhouse)
     run = go_by_history(clickhouse, values, stream)
     rows = everything(clickhouse)
@@ -135,7 +130,7 @@ class EndingStream(StreamByHand):
 def test_a_run_that_was_ended_is_ended_by_the_next_and_a_third_changes_nothing(clickhouse: ClickHouseNode) -> None:
     values = dirty_year(3, orders=80)
     expected = by_stream(clickhouse, values)
-    empty(clickhouse)
+    clickhouse.empty()
     stream = EndingStream(clickhouse)
     for stream.ends_at in (1, 2):
         with pytest.raises(ConnectionError):
@@ -176,7 +171,7 @@ def test_what_comes_later_is_what_it_would_be_had_all_come_by_the_stream(clickho
         checked_in("08:00", 20, order_id="R3"),
     )
     expected = by_stream(clickhouse, [*file, *later])
-    empty(clickhouse)
+    clickhouse.empty()
     stream = StreamByHand(clickhouse)
     assert go_by_history(clickhouse, file, stream).plan.counts.history_vehicles == 1
     stream.send(later)

@@ -16,7 +16,7 @@ from fixtrail.cli.main import app
 from fixtrail.reports.definitions import DEFINITIONS
 from tests import feed
 from tests import sql_attacks as attacks
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
 from tests.warehouse import fill
 
@@ -73,8 +73,7 @@ class Agent:
 @pytest.fixture(scope="module")
 def variables(clickhouse_for_all: ClickHouseNode) -> dict[str, str]:
     node = clickhouse_for_all
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     fill(node, feed.lines(feed.dirty(feed.clean_events(7, orders=200, vehicles=80, days=45, start=START), 7)))
     return {
         "FIXTRAIL_CLICKHOUSE": node.url,

@@ -5,13 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from typer.testing import CliRunner
 
 from fixtrail.cli.main import app
@@ -20,12 +18,12 @@ from fixtrail.packs.history import record_pack
 from fixtrail.schedules import ledger
 from runtime.crash_point import CRASHED
 from tests import feed
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
-from tests.providers.server import Provider
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
+from tests.providers.board import Board, board
 from tests.told_packs import full_pack
 from tests.warehouse import fill, settings_of
 
-__all__ = ["clickhouse_for_all"]
+__all__ = ["board", "clickhouse_for_all"]
 
 pytestmark = pytest.mark.long
 
@@ -48,25 +46,10 @@ locale = "en"
 """
 
 
-class Board(Provider):
-    """What a channel says, through Apprise, to a plain HTTP endpoint."""
-
-    async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        self.accepted.append(json.loads(body)["message"])
-        return web.Response(status=200)
-
-
-@pytest.fixture
-def board() -> Iterator[Board]:
-    with Board() as provider:
-        yield provider
-
-
 @pytest.fixture
 def filled(clickhouse_for_all: ClickHouseNode, monkeypatch: pytest.MonkeyPatch) -> ClickHouseNode:
     """Two months of a dirty feed; the command line finds the server by its environment."""
-    for table in (*TABLES, "packs"):
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty("packs")
     events = feed.dirty(feed.clean_events(7, orders=ORDERS, vehicles=80, days=45, start=START), 7)
     fill(clickhouse_for_all, feed.lines(events))
     for name, value in environment(clickhouse_for_all).items():

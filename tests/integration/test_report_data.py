@@ -15,7 +15,7 @@ from fixtrail.reports.report import Report
 from fixtrail.simulator.command import write_events
 from schemas.centers import read_centers
 from schemas.decode import decode_event
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
 from tests.warehouse import fill, settings_of
 
@@ -57,8 +57,7 @@ def odd_order() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def stored(clickhouse_for_all: ClickHouseNode, lines: list[bytes]) -> Report:
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, lines, CENTERS)
     return build(query_runner(settings_of(clickhouse_for_all)), Options(datetime.now(UTC)))
 

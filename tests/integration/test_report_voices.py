@@ -21,7 +21,7 @@ from fixtrail.reports.report import Report
 from fixtrail.reports.voices.report import build
 from fixtrail.simulator.command import write_events
 from tests import voices_oracle as oracle
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.paths import ROOT
 from tests.warehouse import fill, settings_of
 
@@ -70,8 +70,7 @@ def events(tmp_path_factory: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def report(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]]) -> Report:
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, map(orjson.dumps, events), CENTERS)
     return build(query_runner(settings_of(clickhouse_for_all)), Options(NOW))
 
@@ -194,8 +193,7 @@ def test_a_real_list_of_600_complaints_keeps_its_states(clickhouse_for_all: Clic
         lines.append(line)
 
     asyncio.run(import_log(path, load_mapping(ROOT / "examples" / "mappings" / "car-complaints.toml"), send))
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, lines)
     report = build(query_runner(settings_of(clickhouse_for_all)), Options(datetime.now(UTC)))
 

@@ -19,7 +19,7 @@ from fixtrail.watch.quality import QualityCase
 from schemas.facts import Alert
 from sinks.clickhouse.alert_rows import ALERTS, alert_row
 from sinks.clickhouse.insert import Inserter
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -66,8 +66,7 @@ def events_of(visit: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, (orjson.dumps(event) for visit in visits() for event in events_of(visit)))
     return query_runner(settings_of(clickhouse_for_all))
 

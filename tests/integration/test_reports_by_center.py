@@ -20,7 +20,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask, query_runner
 from runtime.failure import USAGE, ExitError
 from tests import feed, oracle
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -60,8 +60,7 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def ask(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]]) -> Ask:
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, feed.lines(events))
     return query_runner(settings_of(clickhouse_for_all))
 

@@ -1,5 +1,6 @@
 """What the reports of parts, experts and staff ask of ClickHouse, of orders whose parts come after the car was gone."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -11,8 +12,11 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.parts import outlook
 from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.targets import targets_of
+from sinks.clickhouse.insert import Inserter
 from tests import feed
 from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.kafka_record import KafkaRecord
+from tests.rows_by_hand import write_events
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -65,6 +69,8 @@ def events() -> Iterator[Event]:
     yield part("LATE", "backordered", DAY + two_days)
     year_ago = DAY - timedelta(days=390)
     yield from visit("LONG", year_ago, *missing_part("LONG", year_ago, carrier="SF", tracking_no="SF-1"))
+    yield from visit("GONE", DAY, part("GONE", "requested", DAY))
+    yield part("GONE", "cancelled", DAY + two_days)
     # The one that says that it is an emergency does not say what it costs.
     urgent = [part("URGENT", "requested", DAY, urgency="emergency"), part("URGENT", "fulfilled", DAY, cost="12.50")]
     yield from visit("URGENT", DAY, *urgent)
@@ -90,6 +96,13 @@ def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
     for table in TABLES:
         clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
     fill(clickhouse_for_all, feed.lines(events()))
+    level = {"type": "stock_level", "event_id": "s1", "center_id": "C01", "part_no": "PART-CAME", "on_hand": 3}
+    record = KafkaRecord(
+        json.dumps({**level, "occurred_at": DAY.isoformat()}).encode(), b"C01", topic="reference-events"
+    )
+    inserter = Inserter(clickhouse_for_all.server())
+    write_events(lambda table, block: inserter.insert(table, block), record)
+    inserter.close()
     return query_runner(settings_of(clickhouse_for_all))
 
 
@@ -119,6 +132,15 @@ def test_what_was_delivered_or_withdrawn_after_the_handoff_counts_in_the_demand(
     assert list(days.loc[["PART-CAME", "PART-LEFT", "PART-OPEN"], "delivered"]) == [2.0, 0.0, 0.0]
     assert list(days.loc[["PART-CAME", "PART-LEFT", "PART-OPEN"], "left_without"]) == [0, 1, 0]
     assert days.loc["PART-LATE", "stockouts"] == 1
+
+
+def test_a_forecast_of_a_past_day_does_not_know_what_was_told_after_it(ask: Ask) -> None:
+    """A request counts until it is withdrawn; of a shelf that was counted later nothing is known."""
+    for until, demand in ((DAY.date() + timedelta(days=1), 1), (ORIGIN, 0)):
+        days = ask("parts_days", zone="UTC", without=[], centers=[], since=LIMITS["since"], until=until)
+        assert (days["part_no"] == "PART-GONE").sum() == demand
+    days_told = [DAY.date() - timedelta(days=1), DAY.date()]
+    assert [len(ask("parts_stock_levels", until=day)) for day in days_told] == [0, 1]
 
 
 def test_customers_wait_for_parts_whose_request_nobody_told(ask: Ask) -> None:

@@ -25,7 +25,7 @@ from fixtrail.reports.targets import targets_of
 from fixtrail.whatif.records import shifts_of
 from sinks.clickhouse.insert import Inserter
 from tests import feed, oracle
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.kafka_record import KafkaRecord
 from tests.oracle_terms import ms_of
 from tests.people_feed import START, Event, answers, bookings, with_people
@@ -72,8 +72,7 @@ def histories(events: list[Event]) -> dict[Key, list[Event]]:
 @pytest.fixture(scope="module")
 def ask(clickhouse_for_all: ClickHouseNode, events: list[Event]) -> Ask:
     node = clickhouse_for_all
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     fill(node, feed.lines(events))
     inserter = Inserter(node.server())
     records = [KafkaRecord(json.dumps(answer).encode(), b"C01", topic="reference-events") for answer in answers()]

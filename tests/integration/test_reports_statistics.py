@@ -83,8 +83,7 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
     node = clickhouse_for_all
-    for table in ("journeys", "events", "centers"):
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     file = tmp_path_factory.mktemp("centers") / "centers.toml"
     # The last center is one that no reference data names.
     file.write_text(

@@ -13,7 +13,7 @@ from fixtrail.web.stories.story import story_of
 from runtime.failure import ExitError
 from schemas.order_key import OrderKey
 from tests import feed, oracle
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -29,8 +29,7 @@ def events() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]]) -> ClickHouseNode:
-    for table in TABLES:
-        clickhouse_for_all.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    clickhouse_for_all.empty()
     fill(clickhouse_for_all, feed.lines(events))
     return clickhouse_for_all
 

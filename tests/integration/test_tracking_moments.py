@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,15 +11,11 @@ from fixtrail.web.tracking import live
 from sinks.push.channels.webpush import new_private_key
 from sinks.push.ledger import ledger, recipients
 from sinks.push.ledger.recipients import Preference
-from tests.pages import PageServer
+from tests.pages import PageServer, pages
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted
 
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    with PageServer(tmp_path_factory.mktemp("pages")) as serving:
-        yield serving
+__all__ = ["pages"]
 
 
 def visit(order_id: str, version: int = 1) -> dict[str, Any]:

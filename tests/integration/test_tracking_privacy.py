@@ -6,11 +6,9 @@ import random
 import re
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,17 +17,13 @@ from fixtrail.web.api.command import add_key
 from schemas.times import DAY_MS
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import HELD, SENT
-from tests.pages import PageServer, now_ms
+from tests.pages import PageServer, now_ms, pages
 from tests.providers.messages import a_notice, a_send
 from tests.workshop import checked_in, diagnosis_started, order_after, quoted
 
+__all__ = ["pages"]
+
 ASKED_EACH = 400
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    with PageServer(tmp_path_factory.mktemp("pages")) as serving:
-        yield serving
 
 
 def marked(order_id: str, version: int) -> dict[str, Any]:

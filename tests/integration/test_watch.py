@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from runtime.crash_point import CRASHED
 from sinks.clickhouse.writer import WriterConfig, run_writer
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import encoded_secret
 from tests.clickhouse_node import ClickHouseNode, clickhouse, clickhouse_for_all, free_ports
+from tests.providers.board import Board, board
 from tests.providers.push_sink import ANYTIME, HASH_KEY, PushSink, a_broker
-from tests.providers.server import Provider
 from tests.providers.watch_box import Watches, ago
 from tests.providers.webhooks import Webhooks
 from tests.workshop import approved, checked_in, facts_after, part, quoted, repair
 
-__all__ = ["clickhouse", "clickhouse_for_all"]
+__all__ = ["board", "clickhouse", "clickhouse_for_all"]
 
 # Minutes are seconds here: 0.05 is three of them.
 CUSTOMERS = """
@@ -51,24 +50,10 @@ allow_private = true
 """
 
 
-class Board(Provider):
-    """What ops channels say, through Apprise, to a plain HTTP endpoint."""
-
-    async def take(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        self.accepted.append(json.loads(body)["message"])
-        return web.Response(status=200)
-
-
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> Iterator[str]:
     with a_broker(tmp_path / "broker") as address:
         yield address
-
-
-@pytest.fixture
-def board() -> Iterator[Board]:
-    with Board() as listening:
-        yield listening
 
 
 def waiting_for_parts(order_id: str, since_s: float = 1.0, **promise: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from fixtrail.reports.queries import Ask, query_runner
 from fixtrail.reports.staff import report as staff
 from fixtrail.reports.targets import targets_of
 from runtime.failure import ExitError
-from tests.clickhouse_node import TABLES, ClickHouseNode, clickhouse_for_all
+from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.warehouse import fill, settings_of
 
 __all__ = ["clickhouse_for_all"]
@@ -117,8 +117,7 @@ def odd() -> Iterator[Event]:
 @pytest.fixture(scope="module")
 def ask(clickhouse_for_all: ClickHouseNode) -> Ask:
     node = clickhouse_for_all
-    for table in TABLES:
-        node.ask(f"TRUNCATE TABLE fixtrail_raw.{table}")
+    node.empty()
     fill(node, [orjson.dumps(event) for event in (*never(), *left(), *odd())])
     stamp = f"{NOW - DAY:%Y-%m-%d %H:%M:%S}"
     node.ask(

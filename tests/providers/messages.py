@@ -1,10 +1,10 @@
 """Notices and messages for tests, as the stream workers and the composer make them."""
 
-import time
 from typing import Any
 
 import orjson
 
+from runtime.clock import now_ms
 from schemas.centers import Center
 from schemas.order_key import OrderKey
 from sinks.push.channels.channel import Message, Style
@@ -25,10 +25,6 @@ QUOTE = {
     "currency": "CNY",
     "parts": [{"part_no": "P-1", "quantity": "2", "unit_price": "99.95"}],
 }
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def a_notice(milestone: str = "repair_started", order_id: str = "R1", **fields: Any) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """A PostgreSQL of the test's own, where the machine has one installed."""
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
+
+from fixtrail.local.child import die_with_parent
+from fixtrail.local.ports import free_port
 
 
 def find_postgres() -> Path | None:
@@ -37,10 +39,12 @@ def a_postgres(programs: Path) -> Iterator[str]:
     try:
         data = folder / "data"
         subprocess.run([programs / "initdb", "-D", data, "-A", "trust", "-U", "ledger", "-N"], check=True, **options)
-        port = _free_port()
+        port = free_port()
         command = [programs / "postgres", "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
         server = subprocess.Popen(
-            [*command, "-c", f"unix_socket_directories={folder}"], preexec_fn=_die_with_parent, **options
+            [*command, "-c", f"unix_socket_directories={folder}"],
+            preexec_fn=partial(die_with_parent, signal.SIGTERM),
+            **options,
         )
         try:
             yield _wait_for(f"postgresql://ledger@127.0.0.1:{port}/postgres", server)
@@ -76,14 +80,3 @@ def some_user() -> pwd.struct_passwd:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise RuntimeError("no user but root to run PostgreSQL as")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

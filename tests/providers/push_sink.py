@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 from psycopg.rows import dict_row
 
 from fixtrail.all_settings import Settings
+from fixtrail.local.child import die_with_parent
 from fixtrail.operations.topics import ensure_topics
 from tests.contract.broker.brokers import start_embedded
 from tests.paths import ROOT
@@ -91,7 +91,7 @@ class PushSink:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def wait_ready(self, limit_s: float = 180.0) -> None:
@@ -225,8 +225,3 @@ def a_broker(folder: Path) -> Iterator[str]:
         yield broker.bootstrap
     finally:
         broker.kill()
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from fixtrail.local.child import die_with_parent
 from tests.kafka_io import read_topic
 from tests.paths import ROOT
 from tests.stack import wait_until_it_listens
@@ -68,7 +68,7 @@ class Watches:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def wait_ready(self, limit_s: float = 180.0) -> None:
@@ -162,8 +162,3 @@ class Watches:
 def ago(seconds: float) -> str:
     """So many seconds before now, as events say it."""
     return datetime.fromtimestamp(time.time() - seconds, UTC).isoformat()
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

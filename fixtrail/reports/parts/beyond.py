@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 import pandas as pd
@@ -71,15 +71,15 @@ def outlook(ask: Ask, history: PartHistory, plan: ForecastPlan) -> PartsOutlook:
     """The forecast with its record and the shelves."""
     answer = forecast_of(history, plan)
     frame = outlook_frame(answer, stockouts_a_month(history, answer))
-    frame = with_levels(frame, stock_levels(ask), history.origin, plan.horizon)
+    frame = with_levels(frame, stock_levels(ask, history.origin), history.origin, plan.horizon)
     published = ask("parts_published", since=history.origin - timedelta(days=RECORD_DAYS))
     return PartsOutlook(answer, frame, replayed(answer), published_frame(published, history.days, answer))
 
 
-def stock_levels(ask: Ask) -> pd.DataFrame:
-    """The shelves as last told; empty where no level comes."""
+def stock_levels(ask: Ask, origin: date) -> pd.DataFrame:
+    """The shelves as told up to this day; empty where no level comes."""
     try:
-        return ask("parts_stock_levels")
+        return ask("parts_stock_levels", until=origin)
     except ExitError as error:
         # A server that was not migrated yet has no such view.
         if _UNKNOWN_TABLE not in str(error):

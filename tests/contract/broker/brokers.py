@@ -1,12 +1,12 @@
 """The two brokers that the suite runs against, started and killed in the same way."""
 
-import ctypes
-import signal
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Protocol
 
+from fixtrail.local.child import die_with_parent
 from tests.kafka_cluster import KafkaNode, start_kafka
 from tests.paths import ROOT
 
@@ -67,7 +67,7 @@ def start_embedded(data: Path, *flags: str) -> EmbeddedBroker:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     assert process.stdout is not None
     ready = process.stdout.readline().split()
@@ -77,6 +77,6 @@ def start_embedded(data: Path, *flags: str) -> EmbeddedBroker:
     return EmbeddedBroker(process, ready[1])
 
 
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+def resident_mb(pid: int) -> float:
+    """The memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from tests.contract.broker.brokers import ROOT, EmbeddedBroker, start_embedded
+from tests.contract.broker.brokers import ROOT, EmbeddedBroker, resident_mb, start_embedded
 from tests.contract.broker.clients import Lab
 
 BROKER = [sys.executable, "-m", "fixtrail.local.broker"]
@@ -220,12 +220,12 @@ async def test_memory_does_not_grow_with_the_log(embedded: EmbeddedBroker) -> No
     topic = await lab.topic()
     await lab.send(topic, [b"x" * 100_000] * 20)
     await lab.read_all(topic)
-    before = _resident_mb(embedded.pid)
+    before = resident_mb(embedded.pid)
     for _ in range(10):
         await lab.send(topic, [b"x" * 100_000] * 100)
     await lab.read_all(topic)
 
-    assert _resident_mb(embedded.pid) - before < 60
+    assert resident_mb(embedded.pid) - before < 60
 
 
 @contextmanager
@@ -236,7 +236,3 @@ def _again(data: Path) -> Iterator[EmbeddedBroker]:
         yield running
     finally:
         running.kill()
-
-
-def _resident_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6

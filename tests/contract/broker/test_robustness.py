@@ -1,17 +1,15 @@
 """Clients that send nonsense or stand still harm nobody but themselves."""
 
 import asyncio
-import os
 import signal
 import socket
 import struct
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.contract.broker.brokers import RunningBroker
+from tests.contract.broker.brokers import RunningBroker, resident_mb
 from tests.contract.broker.clients import Lab
 
 UNSUPPORTED_VERSION = 35
@@ -133,22 +131,18 @@ async def test_clients_that_read_nothing_cost_little_memory(broker: RunningBroke
     body = struct.pack(">iiiibiiih", -1, 500, 1, 50 << 20, 0, 0, -1, 1, len(name)) + name
     body += struct.pack(">i", 1) + partition + struct.pack(">ih", 0, 0)
     fetch = struct.pack(">ihhih", 10 + len(body), 1, 11, 1, -1) + body
-    before = _resident_mb(broker.pid)
+    before = resident_mb(broker.pid)
     silent = [socket.create_connection((host, int(port))) for _ in range(5)]
     for one in silent:
         one.sendall(fetch * 20)
     await asyncio.sleep(1.0)
-    grown = _resident_mb(broker.pid) - before
+    grown = resident_mb(broker.pid) - before
     for one in silent:
         one.close()
 
     # 20 answers of 40 MB were asked for on each of the five connections.
     assert grown < 300
     assert len(await lab.read(topic, 1)) == 1
-
-
-def _resident_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
 async def _all_of(reader: asyncio.StreamReader) -> bytes:

@@ -21,6 +21,7 @@ from tests import oracle
 from tests.kafka_record import record_of
 from tests.oracle_terms import EPOCH
 from tests.paths import ROOT
+from tests.workshop import bytes_of
 
 EXAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "tests" / "examples").glob("*.json"))}
 # Of no field the right type, or too much of it.
@@ -28,10 +29,6 @@ WRONG = [{"canary": [1]}, [["canary"]], True, -1, "canary-" * 20_000]
 
 every_example = pytest.mark.parametrize("name", EXAMPLES)
 every_type = pytest.mark.parametrize("type_", EVENT_TYPES)
-
-
-def bytes_of(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode()
 
 
 def examples_of(type_: str) -> dict[str, Any]:

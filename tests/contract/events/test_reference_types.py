@@ -13,16 +13,13 @@ from sinks.clickhouse.keyed_hash import KeyedHash
 from sinks.clickhouse.reference_rows import REFERENCE_EVENTS, ReferenceRows
 from tests.kafka_record import KafkaRecord
 from tests.paths import ROOT
+from tests.workshop import bytes_of
 
 FOLDER = ROOT / "tests" / "examples" / "reference"
 EXAMPLES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 WRONG = [{"canary": [1]}, [["canary"]], True, -1, "canary-" * 20_000]
 
 every_example = pytest.mark.parametrize("name", EXAMPLES)
-
-
-def bytes_of(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode()
 
 
 def refusal_of(event: dict[str, Any]) -> EventError:

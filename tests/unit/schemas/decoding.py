@@ -1,6 +1,5 @@
 """An event for tests of decoding, and how its refusal is asked for."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from schemas.decode import (
     EventError,
     decode_event,
 )
+from tests.workshop import bytes_of
 
 SURVEY = {
     **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
@@ -28,10 +28,6 @@ CE_HEADERS = [(f"ce_{name}", value.encode()) for name, value in ENVELOPE.items()
 
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
-
-
-def bytes_of(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode()
 
 
 def refusal(value: bytes | None, headers: Any = (), **limits: int) -> EventError:

@@ -1,6 +1,5 @@
 """The fast path reads plain events as pydantic does, and leaves to it whatever is unusual."""
 
-import json
 from datetime import UTC, datetime
 from random import Random
 from typing import Annotated, Any, Literal
@@ -16,16 +15,13 @@ from schemas.fast_path import builder, fast_event
 from schemas.fast_rules import UnsupportedError
 from tests.beside_pydantic import difference
 from tests.mutations import EXAMPLES, mutated
+from tests.workshop import bytes_of
 
 SURVEY = {
     **{"event_id": "e1", "type": "survey", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"},
     **{"occurred_at": "2026-03-02T08:00:00.000Z", "score": 9},
 }
 CHECK = SURVEY | {"type": "quality_check", "phase": "completed"}
-
-
-def bytes_of(event: Any) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=[event["event_id"] for event in EXAMPLES])

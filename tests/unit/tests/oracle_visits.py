@@ -1,34 +1,18 @@
 """A visit of one order, event by event, for the independent computation."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 from tests.oracle import orders_of
+from tests.workshop import QUOTE, at, part, repair
+from tests.workshop import checked_in as check_in
+from tests.workshop import handed_off as handoff
+from tests.workshop import sent as event
+
+__all__ = ["QUOTE", "at", "check_in", "event", "handoff", "part", "repair"]
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 EVENING = DAY + timedelta(hours=20)
-QUOTE = {
-    "labour_hours": 1.5,
-    "labour_rate": 380,
-    "parts": [{"part_no": "P-1", "quantity": 2, "unit_price": 99.95}],
-    "currency": "CNY",
-}
-_ids = count(1)
-
-
-def at(clock: str, day: int = 0) -> datetime:
-    """That time of day, so many days after the first; "08:00", "08:00:30" or "08:00:00.001"."""
-    return datetime.fromisoformat(f"2026-03-02T{clock}+00:00") + timedelta(days=day)
-
-
-def event(type_: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    common = {"event_id": f"m{next(_ids):06d}", "order_id": "R1", "vehicle_id": "V1", "center_id": "C1"}
-    return {**common, "type": type_, "occurred_at": at(clock, day).isoformat(), **fields}
-
-
-def check_in(clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("check_in", clock, day, **{"customer_id": "K1", "lane": "standard", **fields})
 
 
 def diagnosis(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
@@ -39,22 +23,8 @@ def decision(approved: bool, clock: str, **fields: Any) -> dict[str, Any]:
     return event("quote_decision", clock, approved=approved, **fields)
 
 
-def part(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event(
-        "part_request", clock, day, **{"phase": phase, "request_id": "Q1", "part_no": "P-1", "quantity": 1} | fields
-    )
-
-
-def repair(phase: str, clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("repair", clock, day, **{"phase": phase, "job_id": "J1"} | fields)
-
-
 def check(passed: bool, clock: str, **fields: Any) -> dict[str, Any]:
     return event("quality_check", clock, passed=passed, **fields)
-
-
-def handoff(clock: str, day: int = 0, **fields: Any) -> dict[str, Any]:
-    return event("handoff", clock, day, **fields)
 
 
 def order_after(*events: dict[str, Any], now: datetime = EVENING) -> dict[str, Any]:

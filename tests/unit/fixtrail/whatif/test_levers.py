@@ -14,7 +14,7 @@ from fixtrail.whatif.effect import effects_of
 from fixtrail.whatif.report import Answer, report_of
 from fixtrail.whatif.usage import check_change
 from runtime.failure import USAGE, ExitError
-from tests.whatif_history import Workshop, history, mean_wait
+from tests.whatif_history import Workshop, history, holds, mean_wait
 
 SHELVES = Workshop(asks_for_part=0.6, stockout=0.2)
 LANES = Workshop(cars_a_day=22.0, has_oil=True, quick_technicians=1)
@@ -31,14 +31,6 @@ def answer(shop: Workshop, seed: int, change: Change, runs: int = 20) -> Answer:
 def true_effect(shop: Workshop, changed: Workshop, seeds: range) -> float:
     """What a change does to the mean wait (s), over so many independent runs of the other queue."""
     return float(np.mean([mean_wait(changed, seed) - mean_wait(shop, seed) for seed in seeds]))
-
-
-def holds(given: Answer, effect: float) -> bool:
-    if given.effects is None:
-        return False
-    interval = given.effects.of["mean_s"].interval
-    assert interval.low is not None and interval.high is not None
-    return interval.low <= effect <= interval.high
 
 
 def test_it_recovers_what_fewer_stock_outs_do():

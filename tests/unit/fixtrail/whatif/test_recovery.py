@@ -16,7 +16,7 @@ from fixtrail.whatif.effect import effects_of
 from fixtrail.whatif.report import Answer, report_of
 from fixtrail.whatif.usage import check_change
 from runtime.failure import USAGE, ExitError
-from tests.whatif_history import Workshop, history, mean_wait
+from tests.whatif_history import Workshop, history, holds, mean_wait
 
 ONE_MORE = parse_changes(["technicians=+1"])
 BUSY = Workshop()
@@ -31,14 +31,6 @@ def answer(shop: Workshop, seed: int, change: Change = ONE_MORE, runs: int = RUN
 def true_effect(seeds: range) -> float:
     """What one technician more does to the mean wait (s), over so many independent runs of the other queue."""
     return float(np.mean([mean_wait(replace(BUSY, technicians=4), s) - mean_wait(BUSY, s) for s in seeds]))
-
-
-def holds(given: Answer, effect: float) -> bool:
-    if given.effects is None:
-        return False
-    interval = given.effects.of["mean_s"].interval
-    assert interval.low is not None and interval.high is not None
-    return interval.low <= effect <= interval.high
 
 
 @pytest.mark.long

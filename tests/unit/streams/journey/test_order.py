@@ -24,6 +24,7 @@ from tests.workshop import (
     entries_of,
     event_of,
     handed_off,
+    order_of,
     part,
     quoted,
     repair,
@@ -36,13 +37,6 @@ from tests.workshop import (
 def facts(visit: Visit) -> dict[str, Any]:
     """All that a visit says of itself."""
     return journey_fact(R1, "V1", visit, NOT_JUDGED, 0)
-
-
-def order_of(entries: list[Entry]) -> Order:
-    order = Order(R1)
-    for offset, entry in enumerate(entries):
-        order.apply(entry, offset)
-    return order
 
 
 def by_time(entries: list[Entry]) -> list[Entry]:

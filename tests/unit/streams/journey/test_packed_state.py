@@ -6,20 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.journey.entries import Entry, entry_of
+from streams.journey.entries import entry_of
 from streams.journey.merge import merge_orders
 from streams.journey.order import Order
 from streams.journey.packed_state import packed_state, plain_state
-from tests.workshop import R1, entries_of, event_of, repaired_visit, surveyed
+from tests.workshop import R1, entries_of, event_of, order_of, repaired_visit, surveyed
 
 VISIT = entries_of(repaired_visit())
-
-
-def order_of(entries: list[Entry]) -> Order:
-    order = Order(R1)
-    for offset, entry in enumerate(entries):
-        order.apply(entry, offset)
-    return order
 
 
 @given(st.binary(max_size=20_000))

@@ -207,16 +207,7 @@ def test_a_year_of_visits_survives_it(seed: int, size: int, chance: Random):
             killed.take(batch)
 
     late = {event_of(arrivals[offset]).order for offset in (*quiet.too_late, *killed.too_late)}
-    assert told_by(killed, late) == told_by(quiet, late)
-
-
-def told_by(memory: Memory, but: set[OrderKey]) -> dict[Any, dict[str, Any]]:
-    """The facts without their versions, and without orders to which something came too late."""
-    return {
-        name: {field: value for field, value in fact.items() if field != "version"}
-        for name, fact in memory.facts.items()
-        if name not in but
-    }
+    assert killed.facts_but(late) == quiet.facts_but(late)
 
 
 def test_a_record_met_again_is_told_from_a_duplicate():

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.order_key import OrderKey
 from tests import feed
 from tests.histories import CHANCES, a_few
 from tests.worker_memory import Memory, Records
@@ -211,17 +210,8 @@ def test_a_year_of_visits_is_told_as_if_nothing_were_ever_let_go(seed: int, size
             forgetful.restart()
 
     late = {arrivals[offset].order for offset in forgetful.too_late}
-    assert _told(forgetful, late) == _told(kept, late)
+    assert forgetful.facts_but(late) == kept.facts_but(late)
     assert len(forgetful.tables[0]) < len(kept.tables[0])
-
-
-def _told(memory: Memory, but: set[OrderKey]) -> dict[tuple[str, str], dict[str, object]]:
-    """The facts without their versions, and without orders to which something came too late."""
-    return {
-        name: {field: value for field, value in fact.items() if field != "version"}
-        for name, fact in memory.facts.items()
-        if name not in but
-    }
 
 
 def test_facts_of_what_is_kept_are_as_ever():
