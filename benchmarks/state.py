@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -27,7 +27,6 @@ from benchmarks.feed import feed, send
 from benchmarks.machine import Machine, rss_mb
 from benchmarks.measure import Kafka
 from schemas.decode import decode_event
-from schemas.events import Event
 from streams.journey.partition_state import PartitionState
 
 BATCH = 1000
@@ -39,39 +38,48 @@ LIMIT_S = 600.0
 SOURCE, GROUP = "events", "state"
 
 
-def memory_mb(events: Iterator[Event]) -> tuple[int, float]:
-    """How many orders the events made, and what the tables took for them in MB."""
-    book = PartitionState(0, {}, {}, {}, hold_days=HOLD_DAYS)
-    orders: set[str] = set()
+def memory_mb(source: Path) -> float:
+    """What the tables take for the orders of the events in a file, in MB."""
+    state = PartitionState(0, {}, {}, {}, hold_days=HOLD_DAYS)
+    with source.open("rb") as lines:
+        events = map(decode_event, lines)
+        # What the first events need once, such as caches, is none of the orders'.
+        PartitionState(0, {}, {}, {}).apply(enumerate(islice(events, BATCH)))
+        lines.seek(0)
+        gc.collect()
+        before, offset = rss_mb(os.getpid()), 0
+        while batch := list(islice(map(decode_event, lines), BATCH)):
+            state.apply(list(enumerate(batch, offset)))
+            offset += len(batch)
     gc.collect()
-    before, offset = rss_mb(os.getpid()), 0
-    while batch := list(islice(events, BATCH)):
-        orders |= {event.order_id for event in batch}
-        book.apply(list(enumerate(batch, offset)))
-        offset += len(batch)
-    gc.collect()
-    return len(orders), rss_mb(os.getpid()) - before
+    return rss_mb(os.getpid()) - before
 
 
 def in_child(kind: str, events: int) -> tuple[int, float]:
-    """`memory_mb` in a process of its own, so that one measurement does not warm another's memory."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.state", "--memory", kind, "--events", str(events)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    orders, megabytes = done.stdout.split()
-    return int(orders), float(megabytes)
+    """How many orders the events make, and the MB of the tables in a process of its own, which simulates nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "events.ndjson"
+        orders = write_events(kind, events, source)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.state", "--memory", str(source)],
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return orders, float(done.stdout)
 
 
-def events_of(kind: str, events: int) -> Iterator[Event]:
-    """Simulated events; `open` leaves the closing ones out, so that every order stays open."""
-    for _, value in feed(events):
-        event = decode_event(value)
-        if kind == "closed" or event.type not in CLOSING:  # type: ignore[attr-defined]
-            yield event
+def write_events(kind: str, events: int, target: Path) -> int:
+    """Simulated events as lines, and of how many orders; `open` leaves the closing ones out: every order stays open."""
+    orders: set[tuple[str, str]] = set()
+    with target.open("wb") as lines:
+        for _, value in feed(events):
+            event = orjson.loads(value)
+            if kind == "closed" or event["type"] not in CLOSING:
+                orders.add((event["center_id"], event["order_id"]))
+                lines.write(value + b"\n")
+    return len(orders)
 
 
 async def until_committed(kafka: Kafka, wanted: int, process: subprocess.Popen[Any]) -> float:
@@ -112,7 +120,7 @@ async def _timed(kafka: Kafka, address: str, folder: Path, wanted: int) -> float
 def main() -> int:
     given = _arguments()
     if given.memory:
-        print(*memory_mb(events_of(given.memory, given.events)))
+        print(memory_mb(given.memory))
         return 0
     console, machine, events = Console(), Machine(), given.orders * EVENTS_AN_ORDER
     table = Table("what", "orders", "measured", "per 100,000 orders", "aim", title="A worker's state")
@@ -141,8 +149,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.state", description=__doc__)
     parser.add_argument("--orders", type=int, default=30_000, help="about so many orders in state")
-    parser.add_argument("--memory", choices=("open", "closed"), help=argparse.SUPPRESS)
-    parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -68,10 +68,11 @@ class BatchOutput:
 class _VehicleSession:
     """A vehicle for the length of a batch, with those of its orders that were looked at."""
 
-    __slots__ = ("changed", "dropped_orders", "entries", "is_marked", "milestones", "orders", "vehicle")
+    __slots__ = ("changed", "dropped_orders", "entries", "expected", "is_marked", "milestones", "orders", "vehicle")
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Vehicle, expected: int | None) -> None:
         self.vehicle = vehicle
+        self.expected = expected  # when it will be looked at already, to let go of orders
         self.orders: dict[OrderKey, Order] = {}
         self.changed: dict[OrderKey, bool] = {}  # by order: whether everything that follows must be written again
         self.dropped_orders: list[OrderKey] = []
@@ -134,8 +135,7 @@ class PartitionState:
         for offset, event in _in_order(events, marks) if marks else events:
             session = sessions.get(event.vehicle_id)
             if session is None:
-                vehicle = Vehicle(event.vehicle_id, self._vehicles.get(event.vehicle_id.encode()))
-                session = sessions[event.vehicle_id] = _VehicleSession(vehicle)
+                session = sessions[event.vehicle_id] = self._session(event.vehicle_id)
             if isinstance(event, HistoryMark):
                 self._apply_mark(session, event, offset, out, hours)
             else:
@@ -148,6 +148,10 @@ class PartitionState:
             self._write_hour(key, changes, offset, out)
         self._let_go_idle(out)
         return out
+
+    def _session(self, vehicle_id: str) -> _VehicleSession:
+        vehicle = Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode()))
+        return _VehicleSession(vehicle, vehicle.expires_at(self._hold_ms))
 
     def _order(self, session: _VehicleSession, key: OrderKey) -> Order:
         order = session.orders.get(key)
@@ -223,7 +227,7 @@ class PartitionState:
         if self._orders.get(order_key(vehicle_id, key)) is None:
             out.erased.append(erasure)
             return
-        session = _VehicleSession(Vehicle(vehicle_id, self._vehicles.get(vehicle_id.encode())))
+        session = self._session(vehicle_id)
         order = self._order(session, key)
         order.erase(erasure.customers)
         session.changed[key] = False
@@ -272,7 +276,7 @@ class PartitionState:
         session.is_marked = False
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
         self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
-        self._expect(vehicle)
+        self._expect(vehicle, session.expected)
 
     def _count_hours(self, name: str, order: Order, fact: Fact, write_again: bool, hours: HourChanges) -> None:
         """Note the order's contributions to its center's hours, and remove it from those it has left."""
@@ -306,8 +310,8 @@ class PartitionState:
     def _let_go_idle(self, out: BatchOutput) -> None:
         """Drop the orders and hours whose time is over by the clock."""
         for vehicle_id in _due(self._vehicle_expiry, self.clock):
-            if (state := self._vehicles.get(vehicle_id.encode())) is not None:
-                session = _VehicleSession(Vehicle(vehicle_id, state))
+            if vehicle_id.encode() in self._vehicles:
+                session = self._session(vehicle_id)
                 session.dropped_orders.extend(session.vehicle.let_go_of(self.clock, self._hold_ms))
                 self._settle(session, session.vehicle.offset, out, {})
         for key in _due(self._hour_expiry, self.clock):
@@ -322,8 +326,8 @@ class PartitionState:
             else:
                 self._change(self._hours, out.hour_changes, key, msgspec.json.encode(HourState(None)))
 
-    def _expect(self, vehicle: Vehicle) -> None:
-        if (expires := vehicle.expires_at(self._hold_ms)) is not None:
+    def _expect(self, vehicle: Vehicle, expected: int | None = None) -> None:
+        if (expires := vehicle.expires_at(self._hold_ms)) not in (None, expected):
             heappush(self._vehicle_expiry, (expires, vehicle.vehicle_id))
 
     @staticmethod
