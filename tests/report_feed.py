@@ -14,7 +14,7 @@ from fixtrail.reports.targets import Targets, targets_of
 from tests import feed, oracle
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
 from tests.kpi_oracle import NOW, Order
-from tests.warehouse import fill, settings_of
+from tests.warehouse import fill, settings_of, write_centers
 
 __all__ = ["clickhouse_for_all"]
 
@@ -37,16 +37,10 @@ def orders(events: list[dict[str, Any]]) -> list[Order]:
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
     node = clickhouse_for_all
     node.empty()
-    file = tmp_path_factory.mktemp("centers") / "centers.toml"
+    starts = [None, *((START + timedelta(days=10 * wave)).date() for wave in (1, 2, 3))]
     # The last center is one that no reference data names.
-    file.write_text(
-        "\n".join(
-            f'[[center]]\nid = "{center}"\nname = "{center}"\nregion = "R{number % 3}"\nwave = {number % 4}\n'
-            + (f"wave_start = {(START + timedelta(days=10 * (number % 4))).date()}\n" if number % 4 else "")
-            for number, center in enumerate(CENTERS[:-1])
-        )
-    )
-    fill(node, feed.lines(events), file)
+    waves = {center: (number % 4, starts[number % 4]) for number, center in enumerate(CENTERS[:-1])}
+    fill(node, feed.lines(events), write_centers(tmp_path_factory.mktemp("centers") / "centers.toml", waves))
     return node
 
 

@@ -3,7 +3,8 @@
 For tests of what is asked of ClickHouse; that both ways end in the same rows is what the end-to-end tests show.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,3 +76,15 @@ def _event_rows(values: list[bytes]) -> Iterator[Any]:
 def _blocks(rows: Iterator[Any]) -> Iterator[list[Any]]:
     while block := list(islice(rows, BLOCK)):
         yield block
+
+
+def write_centers(file: Path, waves: Mapping[str, tuple[int, date | None]]) -> Path:
+    """The file with these centers, in three regions: of each its wave, 0 for none, and the day on which that begins."""
+    file.write_text(
+        "\n".join(
+            f'[[center]]\nid = "{center}"\nname = "{center}"\nregion = "R{number % 3}"\nwave = {wave}\n'
+            + ("" if start is None else f"wave_start = {start}\n")
+            for number, (center, (wave, start)) in enumerate(waves.items())
+        )
+    )
+    return file

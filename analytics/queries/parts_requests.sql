@@ -28,5 +28,10 @@ LEFT JOIN
         argMinIf(assumeNotNull(phase), (occurred_at, event_id), phase != 'backordered') AS outcome
     FROM arrivals
     WHERE type = 'part_request' AND phase IN ('backordered', 'fulfilled', 'cancelled')
+        -- Only of what the visit left open: of millions of requests that is a small part.
+        AND (center, order_id, request_id) IN (
+            SELECT ifNull(center_id, ''), order_id, request_id
+            FROM parts
+            WHERE isNull(fulfilled_at) AND isNull(cancelled_at))
     GROUP BY center, order_id, request_id
 ) AS later ON later.center = ifNull(p.center_id, '') AND later.order_id = p.order_id AND later.request_id = p.request_id

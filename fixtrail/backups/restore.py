@@ -7,8 +7,7 @@ have other offsets afterwards, and everything that names one is changed with the
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import create, delete
 from fixtrail.settings import PersonsSettings, client_options
 from runtime.failure import USAGE, ExitError
+from runtime.kafka.admin import admin_client
 from runtime.kafka.producer import open_producer
 from runtime.personal import keys
 from runtime.store import open_store
@@ -117,7 +117,7 @@ def _dsns(settings: PersonsSettings) -> tuple[tuple[str, str], ...]:
 async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, say: Say) -> None:
     client = long_client(settings)
     try:
-        async with _admin(settings) as admin:
+        async with admin_client(client_options(settings)) as admin:
             await require_stopped(admin, settings.app_id)
             migrate_clickhouse(settings)
             for file in manifest.files:
@@ -178,15 +178,3 @@ def _fill_stores(settings: PersonsSettings, folder: Path, say: Say) -> None:
             store.commit()
         finally:
             store.close()
-
-
-@asynccontextmanager
-async def _admin(settings: PersonsSettings) -> AsyncIterator[Any]:
-    from aiokafka.admin import AIOKafkaAdminClient
-
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()

@@ -17,7 +17,9 @@ def _nested_literal(value: Any) -> str:
         return "{" + ",".join(f"{_nested_literal(name)}:{_nested_literal(item)}" for name, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(_nested_literal(item) for item in value) + "]"
-    if isinstance(value, str):
-        text = literal(value).replace("'", "\\'")
-        return f"'{text}'"
-    return str(value)
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def quoted(text: str) -> str:
+    """A text as it stands in a query."""
+    return "'" + literal(text).replace("'", "\\'") + "'"

@@ -42,28 +42,12 @@ def order_fact(settings: KafkaSettings, order_id: str, center_id: str | None = N
 
 async def _facts(settings: KafkaSettings, order_id: str) -> Facts:
     """The facts of the orders with this number, found by reading topic `journeys` once."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from runtime.kafka.whole_topic import records_of
 
-    from runtime.kafka.client import stop_client
-
-    numbers = await require_topic(settings, JOURNEYS)
-    partitions = [TopicPartition(JOURNEYS, number) for number in numbers]
     facts = new_facts()
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-        for tp in partitions:
-            consumer.seek(tp, starts[tp])
-        left = [tp for tp in partitions if starts[tp] < ends[tp]]
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=500, max_records=5000)).values():
-                facts.apply(numbered(order_id, records))
-            left = [tp for tp in left if await consumer.position(tp) < ends[tp]]
-        return facts
-    finally:
-        await stop_client(consumer)
+    async for records in records_of(client_options(settings), JOURNEYS, await require_topic(settings, JOURNEYS)):
+        facts.apply(numbered(order_id, records))
+    return facts
 
 
 def new_facts() -> Facts:

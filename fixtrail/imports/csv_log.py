@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 from fixtrail.imports.errors import LogError
@@ -21,6 +22,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Of the bytes of a text that is not UTF-16, at most.
+STRAY_ZEROS = 0.05
+# The line that is put behind the last one: it comes as a row of its own, unless a quote was left open.
+_END = "\uffff the end"
 _DELIMITERS = ",;\t|^\x01"
 
 
@@ -51,7 +56,7 @@ class CsvReader:
         for number in range(settings.skip_lines):
             with self._decoding(number):
                 next(lines, None)
-        self._rows = _reader(lines, layout.delimiter, settings)
+        self._rows = _reader(chain(lines, (_END,)), layout.delimiter, settings)
         header = list(settings.columns) if settings.columns else self._next()
         if not header:
             raise LogError("the log is empty: not even a header line")
@@ -72,13 +77,23 @@ class CsvReader:
         return int(self._rows.line_num) + self._skipped
 
     def _next(self) -> list[str] | None:
+        first_line = self.line + 1
         try:
             with self._decoding():
                 for cells in self._rows:
+                    if cells and cells[-1].endswith(_END):
+                        if cells == [_END]:
+                            return None
+                        raise LogError(
+                            f"line {first_line}: a cell is quoted from there to the end of the file; close the quote, "
+                            'or say quote = "" in [log] where cells are not quoted'
+                        )
                     if any(cell.strip() for cell in cells):
                         return list(cells)
+                    first_line = self.line + 1
         except csv.Error as error:
-            raise LogError(f"line {self.line}: {error}") from None
+            where = f"line {first_line}" if first_line == self.line else f"lines {first_line} to {self.line}"
+            raise LogError(f"{where}: {error}; is a quote left open there?") from None
         return None
 
     @contextmanager
@@ -96,6 +111,15 @@ def _reader(lines: Iterable[str], delimiter: str, settings: LogSettings) -> Any:
     return csv.reader(lines, delimiter=delimiter, escapechar=settings.escape, quotechar=settings.quote)
 
 
+def _is_utf8(start: bytes) -> bool:
+    """Whether the bytes are UTF-8, but for a character that may be cut at their end."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def sniff_encoding(stream: BinaryIO) -> str:
     """The encoding by byte order mark, or UTF-8 if all of it is, or GB18030 if it looks like it; LogError otherwise.
 
@@ -105,9 +129,9 @@ def sniff_encoding(stream: BinaryIO) -> str:
     for mark, encoding in _BOMS:
         if chunk.startswith(mark):
             return encoding
-    # Delimiters, digits and line ends have a zero byte in UTF-16; no other text has one.
+    # Delimiters, digits and line ends have a zero byte in UTF-16; in other text there may be a stray one.
     first, second = chunk[::2].count(0), chunk[1::2].count(0)
-    if first or second:
+    if first + second > STRAY_ZEROS * len(chunk) or ((first or second) and not _is_utf8(chunk)):
         return "utf-16-le" if second > first else "utf-16-be"
     decoder = codecs.getincrementaldecoder("utf-8")()
     while chunk:

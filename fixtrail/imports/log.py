@@ -85,7 +85,7 @@ def scan_log(path: Path, mapping: Mapping, progress: Progress | None = None, *, 
     try:
         return _scan(path, mapping, _layout(path, mapping), progress, whole_rows)
     except EncodingError as error:
-        raise LogError(f"{error}{_fitting_encoding(path)}") from None
+        raise LogError(f"{error}{_fitting_encoding(path, mapping.log.encoding)}") from None
 
 
 def _scan(path: Path, mapping: Mapping, scan: Scan, progress: Progress | None, whole_rows: bool) -> Scan:
@@ -114,12 +114,14 @@ def _scan(path: Path, mapping: Mapping, scan: Scan, progress: Progress | None, w
     return scan
 
 
-def _fitting_encoding(path: Path) -> str:
-    """What to write instead of an encoding that does not fit."""
+def _fitting_encoding(path: Path, named: str | None) -> str:
+    """What to write instead of the encoding that the mapping names; nothing where no other one is likelier."""
     try:
         with _open(path) as file:
             encoding = sniff_encoding(file.stream)
     except LogError:
+        return ""
+    if named in (None, encoding):
         return ""
     return f'; they look like {encoding}: say encoding = "{encoding}" in [log], or leave it out'
 

@@ -1,11 +1,10 @@
 """The topics of Fixtrail: what each is created with, creating them, and how they differ from what they should be."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from fixtrail.settings import KafkaSettings
+from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, ExitError
+from runtime.kafka.admin import admin_client
 from runtime.kafka.topic_check import (
     TopicDifference,
     TopicPlan,
@@ -32,7 +31,7 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
     from aiokafka.admin import NewTopic
     from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-    async with _admin(settings) as admin:
+    async with admin_client(client_options(settings)) as admin:
         states = await topic_states(admin, [PARTITION_MOVE, *(topic.name for topic in TOPICS)])
         if not states.pop(PARTITION_MOVE).absence:
             raise ExitError(
@@ -58,7 +57,7 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
 
 async def check_topics(settings: KafkaSettings) -> list[TopicDifference]:
     """Everything in which the topics differ from what `ensure_topics` would create. Raises KafkaError or OSError."""
-    async with _admin(settings) as admin:
+    async with admin_client(client_options(settings)) as admin:
         states = await topic_states(admin, [topic.name for topic in TOPICS], with_config=True)
     return topic_differences(TOPICS, states, plan_of(settings))
 
@@ -70,7 +69,7 @@ async def our_topics(admin: Any) -> dict[str, TopicState]:
 
 async def require_topic(settings: KafkaSettings, name: str) -> list[int]:
     """The partitions of a topic. Raises ExitError where it does not exist or may not be used."""
-    async with _admin(settings) as admin:
+    async with admin_client(client_options(settings)) as admin:
         return partitions_in(await topic_states(admin, [name]), name)
 
 
@@ -92,18 +91,3 @@ def _check_partitions(states: dict[str, TopicState], count: int) -> None:
             raise ExitError(not_authorized(name))
         if not state.absence and len(state.partitions) != count:
             raise ExitError(other_partitions(name, len(state.partitions), count), REFUSED)
-
-
-@asynccontextmanager
-async def _admin(settings: KafkaSettings) -> AsyncIterator[Any]:
-    """A started admin client. Raises KafkaError where Kafka is away."""
-    from aiokafka.admin import AIOKafkaAdminClient
-
-    from fixtrail.settings import client_options
-
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()

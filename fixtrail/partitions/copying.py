@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from fixtrail.partitions.routes import Route
 from runtime.failure import ExitError
-from runtime.kafka.client import stop_client
+from runtime.kafka.whole_topic import whole_topic
 
 FETCH_BYTES = 4 * 1024 * 1024
 BATCH_BYTES = 512 * 1024
@@ -79,15 +79,8 @@ class BatchWriter:
 
 async def records_by_time(kafka: Mapping[str, Any], topic: str, partitions: list[int]) -> AsyncIterator[Any]:
     """The records up to the topic's present end: each partition's in its order, of several the older one first."""
-    numbers = [TopicPartition(topic, number) for number in partitions]
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, max_partition_fetch_bytes=FETCH_BYTES)
-    await consumer.start()
-    try:
-        consumer.assign(numbers)
-        starts, ends = await consumer.beginning_offsets(numbers), await consumer.end_offsets(numbers)
-        for tp in numbers:
-            consumer.seek(tp, starts[tp])
-        waiting = _Waiting(consumer, {tp: ends[tp] for tp in numbers if starts[tp] < ends[tp]})
+    async with whole_topic(kafka, topic, partitions, FETCH_BYTES) as (consumer, borders):
+        waiting = _Waiting(consumer, {tp: end for tp, (start, end) in borders.items() if start < end})
         heap: list[tuple[int, int, Any]] = []
         for tp in [*waiting.ends]:
             await waiting.push_next(heap, tp)
@@ -95,8 +88,6 @@ async def records_by_time(kafka: Mapping[str, Any], topic: str, partitions: list
             _, _, record = heapq.heappop(heap)
             yield record
             await waiting.push_next(heap, TopicPartition(topic, record.partition))
-    finally:
-        await stop_client(consumer)
 
 
 class _Waiting:
@@ -178,14 +169,8 @@ class TopicCopy:
 
 async def borders_of(kafka: Mapping[str, Any], topic: str, partitions: int) -> dict[int, tuple[int, int]]:
     """By partition the first offset that there is, and the one behind the last."""
-    numbers = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        starts, ends = await consumer.beginning_offsets(numbers), await consumer.end_offsets(numbers)
-        return {tp.partition: (starts[tp], ends[tp]) for tp in numbers}
-    finally:
-        await stop_client(consumer)
+    async with whole_topic(kafka, topic, range(partitions)) as (_, borders):
+        return {tp.partition: offsets for tp, offsets in borders.items()}
 
 
 async def require_counts(kafka: Mapping[str, Any], topic: str, counts: Mapping[int, int], partitions: int) -> None:

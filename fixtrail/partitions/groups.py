@@ -11,6 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from fixtrail.partitions.copying import borders_of
 from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, ExitError
+from runtime.kafka.admin import admin_client
 from runtime.kafka.client import stop_client
 from schemas.topics import SERVICE_EVENTS
 from sinks.clickhouse.tables import TOPICS as WRITTEN_TOPICS
@@ -45,19 +46,13 @@ async def _running(admin: Any, app_id: str) -> list[str]:
 
 async def until_level(settings: KafkaSettings, limit_s: float) -> bool:
     """Whether the sinks have read within the limit what the other boxes wrote."""
-    from aiokafka.admin import AIOKafkaAdminClient
-
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
+    async with admin_client(client_options(settings)) as admin:
         deadline = time.monotonic() + limit_s
         while await _behind(settings, await commits_of(admin, settings.app_id)):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(0.5)
         return True
-    finally:
-        await admin.close()
 
 
 async def _behind(settings: KafkaSettings, commits: Commits) -> int:

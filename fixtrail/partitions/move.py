@@ -23,6 +23,7 @@ from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import CLOSED, create, delete, set_settings, settings_of
 from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, ExitError
+from runtime.kafka.admin import admin_client
 from runtime.kafka.producer import open_producer
 from runtime.kafka.topic_state import topic_states
 from schemas.topics import PARTITION_MOVE, SERVICE_EVENTS, TOPICS
@@ -224,11 +225,5 @@ class PartitionMove:
 @asynccontextmanager
 async def open_move(settings: KafkaSettings, client: Any, partitions: int, say: Say) -> AsyncIterator[PartitionMove]:
     """A move with its own connection to the brokers. Raises KafkaError where they are away."""
-    from aiokafka.admin import AIOKafkaAdminClient
-
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
+    async with admin_client(client_options(settings)) as admin:
         yield PartitionMove(settings, admin, client, partitions, say)
-    finally:
-        await admin.close()

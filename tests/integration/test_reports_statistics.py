@@ -26,7 +26,7 @@ from fixtrail.whatif.records import read_center
 from runtime.failure import UNPROVEN, ExitError
 from tests import feed, oracle, oracle_terms
 from tests.clickhouse_node import ClickHouseNode, clickhouse_for_all
-from tests.warehouse import fill, settings_of
+from tests.warehouse import fill, settings_of, write_centers
 
 __all__ = ["clickhouse_for_all"]
 
@@ -84,16 +84,9 @@ def visits(events: list[dict[str, Any]]) -> pd.DataFrame:
 def filled(clickhouse_for_all: ClickHouseNode, events: list[dict[str, Any]], tmp_path_factory: Any) -> ClickHouseNode:
     node = clickhouse_for_all
     node.empty()
-    file = tmp_path_factory.mktemp("centers") / "centers.toml"
     # The last center is one that no reference data names.
-    file.write_text(
-        "\n".join(
-            f'[[center]]\nid = "{center}"\nname = "{center}"\nregion = "R{number % 3}"\nwave = {wave_of(center) or 0}\n'
-            + (f"wave_start = {start_of(center)}\n" if wave_of(center) else "")
-            for number, center in enumerate(CENTERS[:-1])
-        )
-    )
-    fill(node, feed.lines(events), file)
+    waves = {center: (wave_of(center) or 0, start_of(center)) for center in CENTERS[:-1]}
+    fill(node, feed.lines(events), write_centers(tmp_path_factory.mktemp("centers") / "centers.toml", waves))
     return node
 
 

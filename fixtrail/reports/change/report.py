@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.clickhouse.literals import quoted
 from fixtrail.reports.change.decompose import Change, Piece, change_of, pieces_of
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.options import Options, refuse_cut
@@ -179,13 +180,8 @@ def _conditions(piece: Piece, after: ResolvedPeriod, zone: str) -> Iterator[str]
         "group": "arrayStringConcat(arraySort(arrayMap(name -> toString(name), fault_groups)), '+')",
     }[piece.dimension]
     yield "status != 'open'"
-    yield f"{column} = {_text(piece.key)}"
+    yield f"{column} = {quoted(piece.key)}"
     if after.since:
-        yield f"toDate(closed_at, {_text(zone)}) >= '{after.since}'"
+        yield f"toDate(closed_at, {quoted(zone)}) >= '{after.since}'"
     if after.until:
-        yield f"toDate(closed_at, {_text(zone)}) <= '{after.until}'"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+        yield f"toDate(closed_at, {quoted(zone)}) <= '{after.until}'"

@@ -77,7 +77,7 @@ _PAIN = (
     Column("orders_long", Bilingual("久等工单", "orders"), "count"),
     Column("scores_long", Bilingual("其中评分", "with a score"), "count"),
     Column("nps_long", Bilingual("久等者 NPS", "NPS, long"), "nps"),
-    Column("nps_others", Bilingual("其他人 NPS", "NPS, others"), "nps"),
+    Column("nps_others", Bilingual("未久等者 NPS", "NPS, not long"), "nps"),
     Column("nps_lost", Bilingual("NPS 损失", "NPS lost"), "nps"),
     Column("nps_lost_low", Bilingual("下限", "low"), "nps"),
     Column("nps_lost_high", Bilingual("上限", "high"), "nps"),

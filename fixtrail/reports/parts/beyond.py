@@ -71,15 +71,15 @@ def outlook(ask: Ask, history: PartHistory, plan: ForecastPlan) -> PartsOutlook:
     """The forecast with its record and the shelves."""
     answer = forecast_of(history, plan)
     frame = outlook_frame(answer, stockouts_a_month(history, answer))
-    frame = with_levels(frame, stock_levels(ask, history.origin), history.origin, plan.horizon)
+    frame = with_levels(frame, stock_levels(ask, history.levels_until), history.origin, plan.horizon)
     published = ask("parts_published", since=history.origin - timedelta(days=RECORD_DAYS))
     return PartsOutlook(answer, frame, replayed(answer), published_frame(published, history.days, answer))
 
 
-def stock_levels(ask: Ask, origin: date) -> pd.DataFrame:
+def stock_levels(ask: Ask, until: date) -> pd.DataFrame:
     """The shelves as told up to this day; empty where no level comes."""
     try:
-        return ask("parts_stock_levels", until=origin)
+        return ask("parts_stock_levels", until=until)
     except ExitError as error:
         # A server that was not migrated yet has no such view.
         if _UNKNOWN_TABLE not in str(error):

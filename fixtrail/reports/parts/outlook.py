@@ -25,9 +25,13 @@ EARLIEST = date(1975, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class PartHistory:
-    """What was asked for up to a day: query parts_days of all centers, and what stands beside it."""
+    """What was asked for up to a day: query parts_days of all centers, and what stands beside it.
+
+    Stock levels count up to `levels_until`, included: the first day where somebody asked for one, else today.
+    """
 
     origin: date
+    levels_until: date
     days: pd.DataFrame
     centers: pd.DataFrame
     supply: pd.DataFrame
@@ -35,11 +39,15 @@ class PartHistory:
 
 def ask_origin(ask: Ask, options: Options) -> date:
     """The first day of a forecast: after --to, else the day after the last request; at the latest today."""
-    today = options.now.astimezone(ZoneInfo(options.targets.time_zone)).date()
+    today = _today(options)
     if options.until is not None:
         return today if options.until >= today else max(options.until, EARLIEST) + timedelta(days=1)
     last = ask("parts_last_day", time_zone=options.targets.time_zone).iloc[0]["last_day"]
     return today if pd.isna(last) else min(today, pd.Timestamp(last).date() + timedelta(days=1))
+
+
+def _today(options: Options) -> date:
+    return options.now.astimezone(ZoneInfo(options.targets.time_zone)).date()
 
 
 def ask_history(ask: Ask, options: Options, plan: ForecastPlan) -> PartHistory:
@@ -47,7 +55,8 @@ def ask_history(ask: Ask, options: Options, plan: ForecastPlan) -> PartHistory:
     origin, centers = ask_origin(ask, options), ask("centers")
     limits = {"since": origin - timedelta(days=plan.reach), "until": origin}
     days = ask_by_zone(ask, "parts_days", centers, options.targets.time_zone, limits)
-    return PartHistory(origin, days, centers, ask("parts_supply", before=origin))
+    levels_until = _today(options) if options.until is None else origin
+    return PartHistory(origin, levels_until, days, centers, ask("parts_supply", before=origin))
 
 
 def ask_by_zone(ask: Ask, query: str, centers: pd.DataFrame, zone: str, limits: Mapping[str, date]) -> pd.DataFrame:

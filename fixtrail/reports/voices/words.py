@@ -144,7 +144,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         "nps",
     ),
     "nps_others": Definition(
-        Bilingual("其他人 NPS", "NPS of the others"),
+        Bilingual("未投诉者 NPS", "NPS of those without a complaint"),
         Bilingual("无投诉的已结束工单", "over closed orders without a complaint"),
         "nps",
     ),
@@ -154,7 +154,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         "s",
     ),
     "lead_others_s": Definition(
-        Bilingual("其他人在店时长（中位数）", "Lead of the others, median"),
+        Bilingual("未投诉者在店时长（中位数）", "Lead of those without a complaint, median"),
         Bilingual("无投诉的已交车工单", "of handed-off orders without a complaint"),
         "s",
     ),

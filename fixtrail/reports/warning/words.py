@@ -29,7 +29,7 @@ DEFINITIONS = {
         "higher",
     ),
     "nps_others": Definition(
-        Bilingual("其他客户的 NPS", "NPS of all others"),
+        Bilingual("未受影响客户的 NPS", "NPS of those not affected"),
         Bilingual("同期进厂的其他工单的 NPS", "NPS over all other orders that came in the same weeks"),
         "nps",
         "higher",

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from fixtrail.reports.forms.words import STATUS, format_value, interval, scope_value, usable
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report
 from fixtrail.web.analysis.further_answers import FURTHER
-from fixtrail.web.analysis.rows import first_row, joined, phrase, sheet, text, whole
+from fixtrail.web.analysis.rows import COLON, first_row, listed, phrase, sheet, text, whole
 
 HEADLINES = ("wait_median_s", "wait_p90_s", "nps", "ftfr", "promise_kept", "complaints_per_100")
 MOST_BARS = 40
-_COLON = Bilingual("：", ": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _main_figures(report: Report, locale: Locale) -> str:
     for figure in list(whole(report).values())[:3]:
         about = report.definitions[figure.figure]
         parts.append(
-            f"{about.title.in_locale(locale)}{_COLON.in_locale(locale)}{format_value(figure.value, about.kind, locale)}"
+            f"{about.title.in_locale(locale)}{COLON.in_locale(locale)}{format_value(figure.value, about.kind, locale)}"
         )
     return Bilingual("；", "; ").in_locale(locale).join(parts) or Bilingual("没有数据", "no data").in_locale(locale)
 
@@ -127,13 +126,13 @@ def _kpi(report: Report, locale: Locale) -> str:
     sentence = words.format(
         n=counts.total(), met=counts["met"], missed=counts["missed"], open=counts["not_distinguishable"]
     )
-    return f"{sentence}{_COLON.in_locale(locale)}{joined(missed, locale)}" if missed else sentence
+    return sentence + listed(missed, locale)
 
 
 def _pilot(report: Report, locale: Locale) -> str:
     decision = report.scope.get("decision")
     if reason := report.scope.get("not_estimable"):
-        return f"{scope_value('decision', 'not_decided', locale)}{_COLON.in_locale(locale)}" + str(
+        return f"{scope_value('decision', 'not_decided', locale)}{COLON.in_locale(locale)}" + str(
             scope_value("not_estimable", reason, locale)
         )
     return str(scope_value("decision", decision, locale)) if decision else ""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale, Report
-from fixtrail.web.analysis.rows import first_row, joined, phrase, rows_of, sheet, text, value, whole
+from fixtrail.web.analysis.rows import COLON, first_row, joined, listed, phrase, rows_of, sheet, text, value, whole
 
 MOST_NAMES = 3
 
@@ -20,8 +20,7 @@ def _change(report: Report, locale: Locale) -> str:
         "{n} 个指标中变好 {better} 个，变差 {worse} 个", "of {n} figures {better} are better, {worse} worse"
     )
     sentence = phrase(words, locale, n=counts.total(), better=counts["better"], worse=counts["worse"])
-    names = f"{Bilingual('：', ': ').in_locale(locale)}{joined(worse, locale)}" if worse else ""
-    return joined([sentence + names, _largest_piece(report, locale)], locale)
+    return joined([sentence + listed(worse, locale), _largest_piece(report, locale)], locale)
 
 
 def _largest_piece(report: Report, locale: Locale) -> str:
@@ -72,7 +71,7 @@ def _first_stopped(report: Report, locale: Locale) -> str:
     if table is None or not rows:
         return ""
     names = ", ".join(text(table, row, "center_id", locale) for row in rows[:MOST_NAMES])
-    return f"{Bilingual('：', ': ').in_locale(locale)}{names}{'…' if len(rows) > MOST_NAMES else ''}"
+    return f"{COLON.in_locale(locale)}{names}{'…' if len(rows) > MOST_NAMES else ''}"
 
 
 def _eta(report: Report, locale: Locale) -> str:

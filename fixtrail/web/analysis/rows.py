@@ -7,6 +7,7 @@ from fixtrail.reports.forms.words import cell, format_value
 from fixtrail.reports.report import Bilingual, Figure, Locale, Report, Sheet
 
 Row = Mapping[str, Any]
+COLON = Bilingual("：", ": ")
 
 
 def whole(report: Report) -> dict[str, Figure]:
@@ -53,3 +54,8 @@ def phrase(words: Bilingual, locale: Locale, **values: Any) -> str:
 def joined(parts: list[str], locale: Locale) -> str:
     """Parts of a sentence side by side."""
     return Bilingual("；", "; ").in_locale(locale).join(part for part in parts if part)
+
+
+def listed(names: list[str], locale: Locale) -> str:
+    """The names behind a colon; nothing where there are none."""
+    return COLON.in_locale(locale) + joined(names, locale) if names else ""

@@ -62,20 +62,22 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
     """The keys as a table, on stdout."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console()
     if not keys:
         console.print("no API keys")
         return
-    table = Table("id", "source", "scopes", "types", "centers", "per minute", "made", "state")
+    names = ("id", "source", "scopes", "types", "centers", "per minute", "made", "state")
+    # The id is what the other commands are given: it is on one line, and nothing is cut.
+    table = Table(*(Column(name, overflow="fold", no_wrap=name == "id") for name in names))
     for key in keys:
         cells = [key["id"], key["source"], ", ".join(key["scopes"])]
         cells += [", ".join(key[name]) if key[name] else "all" for name in ("types", "centers")]
         cells += [f"{key['events_per_minute']:,}" if key["events_per_minute"] else "default"]
         state = f"{key['state']} (test)" if key["test"] else key["state"]
         table.add_row(*map(escape, [*cells, key["created_at"][:10], state]))
-    console.print(table)
+    (console if console.is_terminal else Console(width=160)).print(table)
 
 
 def _as_dict(key: ApiKey, now: datetime) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class _Delivery:
         verdicts = await self._encrypted(await self._judged(parsed.items))
         records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         refused = len(verdicts) - len(records)
-        if not records or (self.strict and refused):
+        if not self._is_sent(verdicts):
             items = self._noted(parsed.items, _results(verdicts, repeat("not_sent")))
             status, code = _status_of(verdicts[0]) if parsed.single else (422, "refused")
             detail = "Nothing was sent, as Prefer: handling=strict asks." if records else "The items say why."
@@ -227,12 +227,16 @@ class _Delivery:
                 await asyncio.sleep(0)
         return [strictly(verdict) for verdict in verdicts] if self.strict else verdicts
 
+    def _is_sent(self, verdicts: Sequence[AcceptedEvent | RefusedItem]) -> bool:
+        """Whether what is good goes to Kafka: there is some, and with `strict` nothing else."""
+        good = [isinstance(verdict, AcceptedEvent) for verdict in verdicts]
+        return all(good) if self.strict and good else any(good)
+
     async def _encrypted(self, verdicts: list[AcceptedEvent | RefusedItem]) -> list[AcceptedEvent | RefusedItem]:
         """The verdicts with the records as they go to Kafka; one that is too large so is refused."""
-        records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
-        is_sent = bool(records) and not (self.strict and len(records) < len(verdicts))
-        if not is_sent or self.key.test or not self.topic.is_sealed:
+        if not self._is_sent(verdicts) or self.key.test or not self.topic.is_sealed:
             return verdicts
+        records = [verdict for verdict in verdicts if isinstance(verdict, AcceptedEvent)]
         sealed = iter(await _sealed(self.state, records))
         most = self.state.limits.max_bytes
         return [

@@ -88,6 +88,30 @@ def test_bytes_of_another_encoding_than_said_are_refused_before_any_row_is_used(
         rows_of(tmp_path, TABLE.encode() + b"C,\xff\xfe,V3,x\n", 'encoding = "utf-8"')
 
 
+def test_a_stray_zero_byte_makes_no_utf_16(tmp_path):
+    *_, last = rows_of(tmp_path, TABLE.encode() + "C,2026-03-01 10:00,V\x003,接车\n".encode())
+
+    assert (last.case, last.columns["车架号"]) == ("C", "V\x003")
+
+
+def test_of_bytes_that_are_no_text_no_encoding_is_said_twice(tmp_path):
+    with pytest.raises(LogError, match=r"the bytes are no utf-16-be$"):
+        rows_of(tmp_path, bytes(range(256)) * 100)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_left_open_swallows_no_rows_in_silence(tmp_path, end):
+    table = TABLE + 'C,2026-03-01 10:00,"V3,接车\nD,2026-03-01 10:00,V4,接车'
+    with pytest.raises(LogError, match="line 5: a cell is quoted from there to the end of the file"):
+        rows_of(tmp_path, (table + end).encode())
+
+
+def test_a_quote_left_open_before_much_text_is_said_to_be_one(tmp_path):
+    table = TABLE + 'C,2026-03-01 10:00,"V3,接车\n' + "D,2026-03-01 10:00,V4,接车\n" * 6000
+    with pytest.raises(LogError, match=r"lines 5 to \d+: .* is a quote left open there\?"):
+        rows_of(tmp_path, table.encode())
+
+
 def test_quoted_cells_may_hold_delimiters_quotes_and_lines(tmp_path):
     table = '工单,时间,车架号,步骤\n"A,1",2026-03-01 08:00,"V""1","交\n车"\nB,2026-03-01 08:00,V2,交车\n'
 

@@ -57,6 +57,7 @@ class Answers:
     """The answers of ClickHouse; what was asked of parts_days is limited as the query limits it."""
 
     def __init__(self, **frames: pd.DataFrame) -> None:
+        self.parameters: dict[str, dict[str, Any]] = {}
         self.days = pd.concat([days_frame("C1", 1), days_frame("C2", 2)], ignore_index=True)
         self.frames = {
             "centers": CENTERS,
@@ -96,6 +97,7 @@ class Answers:
         }  # fmt: skip
 
     def __call__(self, query: str, /, **parameters: Any) -> pd.DataFrame:
+        self.parameters[query] = parameters
         if query != "parts_days":
             return self.frames[query]
         day, days = self.days["day"].dt.date, self.days
@@ -152,6 +154,18 @@ def test_with_stock_levels_it_says_when_a_shelf_runs_out_and_what_to_order():
     assert pad["stockout_day"] == (ORIGIN + timedelta(days=int(pad["days_of_cover"]))).isoformat()
     assert pad["order_quantity"] == pad["shelf"] - 3 and oil["order_quantity"] == 0
     assert pd.isna(elsewhere["order_quantity"])
+
+
+def test_todays_shelves_count_after_days_without_a_request_but_not_for_a_past_day():
+    """The last request was on 30 June: the forecast begins the day after."""
+    later = NOW + timedelta(days=3)
+    for options, until in (
+        (Options(later), later.date()),
+        (Options(later, until=date(2026, 6, 20)), date(2026, 6, 21)),
+    ):
+        answers = Answers()
+        computed(answers, options, ForecastRequest(30), later)
+        assert answers.parameters["parts_stock_levels"]["until"] == until
 
 
 def test_without_stock_levels_it_says_so():

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from fixtrail.all_settings import Settings
 from fixtrail.cli.main import app
-from fixtrail.web.api.command import add_key, list_keys, revoke_key
+from fixtrail.web.api.command import add_key, list_keys, print_keys, revoke_key
 from fixtrail.web.api.keys import KeyFile, KeyRing, key_file, make_key
 from runtime.failure import ExitError
 from tests.event_api import SURVEY, Api, problem_of
@@ -149,3 +149,11 @@ async def test_from_the_command_line_to_the_server(tmp_path: Path):
     assert problem_of(await api.post(SURVEY, key=text)) == "unauthenticated"
     with pytest.raises(ExitError, match="there is no API key"):
         revoke_key(api.settings, "nobody")
+
+
+def test_the_list_cuts_nothing_where_it_is_piped(settings: Settings, capsys: pytest.CaptureFixture[str]):
+    _, key = add_key(settings, "dms-of-the-east", scopes=["events:write", "personal:read"], centers=["east-01"])
+    print_keys(list_keys(settings))
+
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in (key.id, "dms-of-the-east", "events:write, personal:read", "east-01"))
