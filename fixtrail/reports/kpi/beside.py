@@ -52,8 +52,8 @@ def _cancelled(about: KeyAnswers) -> Iterator[Figure]:
         deviation = plain(row["cancelled_wait_deviation_s"])
         interval = not_below_0(intervals.mean(float(row["cancelled_wait_mean_s"]), deviation, n))
     reason = "all_alike" if n > 1 and interval == NO_INTERVAL else None
-    made = _described("cancelled_wait_mean_s", row["cancelled_wait_mean_s"], n, orders, left)
-    yield replace(made, interval=interval, method=intervals.STUDENT, no_interval=reason)
+    figure = _described("cancelled_wait_mean_s", row["cancelled_wait_mean_s"], n, orders, left)
+    yield replace(figure, interval=interval, method=intervals.STUDENT, no_interval=reason)
     for name, value in zip(("median", "p90"), _quantiles(row["cancelled_wait_quantiles_s"]), strict=True):
         yield _described(f"cancelled_wait_{name}_s", value, n, orders, left)
 
@@ -66,10 +66,10 @@ def _answers(about: KeyAnswers, ripe_until: date) -> Iterator[Figure]:
         "response_rate", scores, closed, orders, {"open": yet}, pairs_of(about.centers, "scores", "closed")
     )
     yield replace(rate, unripe=int(row["young"]), ripe_until=ripe_until)
-    early = [_votes(each, "early", int(each["early"])) for each in about.answers]
-    late = [_votes(each, "late", int(each["answers"]) - int(each["early"])) for each in about.answers]
+    early = [_votes(center, "early", int(center["early"])) for center in about.answers]
+    late = [_votes(center, "late", int(center["answers"]) - int(center["early"])) for center in about.answers]
     for name, votes in (("early", early), ("late", late)):
-        others = {"late_answers" if name == "early" else "early_answers": scores - sum(each.n for each in votes)}
+        others = {"late_answers" if name == "early" else "early_answers": scores - sum(center.n for center in votes)}
         yield nps_figure(f"nps_{name}", votes, orders, dict(open=yet, no_score=silent, **others))
 
 

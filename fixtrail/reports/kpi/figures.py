@@ -68,8 +68,8 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
 
     def figure(name: str, columns: tuple[str, str], sizes: tuple[int, int], **left: int) -> Figure:
         pairs = pairs_of(about.centers, *columns) if columns[0] else ()
-        made = share_figure(name, *sizes, int(row["orders"]), dict(**others, **left), pairs)
-        return replace(made, ripe_until=ripe.fixes)
+        share = share_figure(name, *sizes, int(row["orders"]), {**others, **left}, pairs)
+        return replace(share, ripe_until=ripe.fixes)
 
     fixed, confirmed = int(row["fixed"]), int(row["fixed_confirmed"])
     yield replace(figure("ftfr", ("fixed", "judged"), (fixed, judged)), unripe=young)
@@ -77,21 +77,21 @@ def fix_figures(about: KeyAnswers, ripe: Ripe) -> Iterator[Figure]:
         figure("ftfr_confirmed", ("fixed_confirmed", "judged_confirmed"), (confirmed, ripe_n), unripe=young), unripe=0
     )
     pairs = [
-        (int(each["fixed"] - each["fixed_confirmed"]), int(each["judged"] - each["judged_confirmed"]))
-        for each in about.centers
+        (int(center["fixed"] - center["fixed_confirmed"]), int(center["judged"] - center["judged_confirmed"]))
+        for center in about.centers
     ]
     left = dict(**others, ripe=ripe_n)
-    made = share_figure("ftfr_provisional", fixed - confirmed, young, int(row["orders"]), left, pairs)
-    yield replace(made, ripe_until=ripe.fixes, unripe=young)
+    provisional = share_figure("ftfr_provisional", fixed - confirmed, young, int(row["orders"]), left, pairs)
+    yield replace(provisional, ripe_until=ripe.fixes, unripe=young)
 
 
 def _complaints(about: KeyAnswers, months: float, ripe: Ripe) -> Iterator[Figure]:
     row = about.counts
     handed_off, complaints = int(row["handed_off"]), int(row["complaints"])
-    known = pooled.Complaints(complaints, about.complainers.squares, about.complainers.most)
-    centers = [each for each in about.centers if int(each["handed_off"])]
+    of_all = pooled.Complaints(complaints, about.complainers.squares, about.complainers.most)
+    centers = [center for center in about.centers if int(center["handed_off"])]
     counts, sizes = [int(c["complaints"]) for c in centers], [float(c["handed_off"]) for c in centers]
-    interval, alone = pooled.rate(known, handed_off / 100, counts, sizes), pooled.rate(known, handed_off / 100)
+    interval, alone = pooled.rate(of_all, handed_off / 100, counts, sizes), pooled.rate(of_all, handed_off / 100)
     several = len(centers) > 1
     yield Figure(
         "complaints_per_100",
@@ -125,11 +125,11 @@ def part_figures(about: KeyAnswers) -> Iterator[Figure]:
     left = {"open": requests_all - requests}
     pairs = pairs_of(about.centers, "backordered", "requests")
     yield share_figure("stockout_rate", int(row["backordered"]), requests, requests_all, left, pairs)
-    asked, asked_all, came = (
-        sum(int(each[name]) for each in about.emergencies) for name in ("emergencies", "emergencies_all", "in_time")
+    n, n_all, in_time = (
+        sum(int(center[name]) for center in about.emergencies) for name in ("emergencies", "emergencies_all", "in_time")
     )
     pairs = pairs_of(about.emergencies, "in_time", "emergencies")
-    yield share_figure("emergency_in_time", came, asked, asked_all, {"open": asked_all - asked}, pairs)
+    yield share_figure("emergency_in_time", in_time, n, n_all, {"open": n_all - n}, pairs)
 
 
 def _promises(about: KeyAnswers) -> Iterator[Figure]:

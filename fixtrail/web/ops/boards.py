@@ -207,7 +207,7 @@ def ftfr(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
         return Rate(None, 0, None, None)
     from fixtrail.reports.stats import intervals, pooled
 
-    clusters = [(each.fixed_first_time, each.judged) for each in centers if each.judged]
+    clusters = [(center.fixed_first_time, center.judged) for center in centers if center.judged]
     rate = pooled.share(*zip(*clusters, strict=True)) if len(clusters) > 1 else intervals.share(count, n)
     return Rate(100 * count / n, n, _times(100, rate.low), _times(100, rate.high))
 
@@ -219,8 +219,8 @@ def nps(sums: Sums, centers: Sequence[Sums] = ()) -> Rate:
     from fixtrail.reports.stats import pooled
     from fixtrail.reports.stats.pooled import Votes
 
-    votes = [Votes(each.promoters, each.detractors, each.surveys) for each in (centers or [sums])]
-    interval = pooled.nps([each for each in votes if each.n])
+    votes = [Votes(center.promoters, center.detractors, center.surveys) for center in (centers or [sums])]
+    interval = pooled.nps([center for center in votes if center.n])
     value = 100 * (sums.promoters - sums.detractors) / sums.surveys
     return Rate(value, sums.surveys, interval.low, interval.high)
 
