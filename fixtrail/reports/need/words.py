@@ -31,6 +31,7 @@ DEFINITIONS = {
             "them, times 0.5 h",
         ),
         "h",
+        version=2,
     ),
     "need_rostered_h": Definition(
         Bilingual("排班人时", "People rostered, hours"),
@@ -50,12 +51,14 @@ DEFINITIONS = {
         Bilingual("需要多于排班之差的总和", "sum of required less rostered, where more are required"),
         "h",
         "lower",
+        version=2,
     ),
     "need_over_h": Definition(
         Bilingual("人手富余（人时）", "More people than needed, hours"),
         Bilingual("排班多于需要之差的总和", "sum of rostered less required, where more are rostered"),
         "h",
         "lower",
+        version=2,
     ),
     "need_below_share": Definition(
         Bilingual("人手不足的时段占比", "Half hours below need"),
@@ -65,6 +68,7 @@ DEFINITIONS = {
         ),
         "share",
         "lower",
+        version=2,
     ),
     "need_wait_below_s": Definition(
         Bilingual("人手不足时段内的客户等待", "Customers' wait in half hours below need"),
@@ -74,7 +78,7 @@ DEFINITIONS = {
         ),
         "s",
         "lower",
-        version=2,
+        version=3,
     ),
     "need_wait_s": Definition(
         Bilingual("客户等待人员或工位", "Customers' wait for people or a bay"),
@@ -111,9 +115,9 @@ METHODS = (
         "(as the wait for reception or a bay begins), and how long each takes of opening time",
     ),
     Bilingual(
-        "需要：按在手工作量的 Erlang-C；作业跨时段时，用模拟当天逐时段修正",
-        "Need: Erlang's C of the work in hand; where jobs last longer than a half hour, corrected by simulating the "
-        "day, half hour by half hour",
+        "需要：先按在手工作量的 Erlang-C，再用模拟当天逐时段修正",
+        "Need: Erlang's C of the work in hand, corrected by simulating the day with the jobs as long as they are, half "
+        "hour by half hour",
     ),
     Bilingual(
         "接待没有作业事件：只有目标文件给出 [need] reception_min 时才计算服务顾问；质检员在事件中没有姓名",
