@@ -15,9 +15,9 @@ SELECT
     countIf(emergency AND fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS in_time,
     countIf(isNotNull(cancelled_at) AND isNull(fulfilled_at)) AS left_without
 FROM parts_requests
-WHERE (ifNull(cancelled_at >= toDateTime(toDate({until:String}), {zone:String}), true) OR isNotNull(fulfilled_at) OR stockout)
+WHERE (ifNull(cancelled_at >= toDateTime(toDateOrZero({until:String}), {zone:String}), true) OR isNotNull(fulfilled_at) OR stockout)
     AND (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     AND NOT has({without:Array(String)}, center_id)
 GROUP BY center_id, part_no, day
-HAVING day >= toDate({since:String}) AND day < toDate({until:String})
+HAVING day >= toDateOrZero({since:String}) AND day < toDateOrZero({until:String})
 ORDER BY center_id, part_no, day

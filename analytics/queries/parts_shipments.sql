@@ -7,7 +7,7 @@ SELECT
     argMaxIf(JSONExtractString(payload, 'carrier'), (occurred_at, event_id), JSONHas(payload, 'carrier')) AS carrier,
     argMaxIf(JSONExtractString(payload, 'tracking_no'), (occurred_at, event_id), JSONHas(payload, 'tracking_no')) AS tracking_no,
     if(
-        min(occurred_at) >= toDateTime(toDate({since:String}), 'UTC') AND min(occurred_at) < toDateTime(toDate({until:String}), 'UTC'),
+        min(occurred_at) >= toDateTime(toDateOrZero({since:String}), 'UTC') AND min(occurred_at) < toDateTime(toDateOrZero({until:String}), 'UTC'),
         argMaxIf(
             toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(payload, 'cost'))),
             (occurred_at, event_id),
@@ -19,5 +19,5 @@ FROM arrivals
 WHERE type = 'part_request'
 GROUP BY center_id, order_id, request_id
 HAVING (notEmpty(carrier) OR notEmpty(tracking_no) OR isNotNull(cost))
-    AND (min(occurred_at) >= toDateTime(toDate({since:String}), 'UTC') OR countIf(phase IN ('fulfilled', 'cancelled')) = 0)
+    AND (min(occurred_at) >= toDateTime(toDateOrZero({since:String}), 'UTC') OR countIf(phase IN ('fulfilled', 'cancelled')) = 0)
 ORDER BY center_id, order_id, request_id

@@ -7,5 +7,5 @@ SELECT
     toFloat64(on_order) AS on_order,
     occurred_at
 FROM stock_levels
-WHERE occurred_at < toDateTime(toDate({until:String}), 'UTC') + INTERVAL 1 DAY
+WHERE occurred_at < toDateTime(toDateOrZero({until:String}), 'UTC') + INTERVAL 1 DAY
 ORDER BY center_id, part_no

@@ -17,9 +17,9 @@ FROM
     SELECT
         *,
         stockout AND fulfilled_at > requested_at
-            AND ({before:String} = '' OR fulfilled_at < toDateTime(toDate({before:String}), 'UTC')) AS is_delivery
+            AND ({before:String} = '' OR fulfilled_at < toDateTime(toDateOrZero({before:String}), 'UTC')) AS is_delivery
     FROM parts_requests
 )
-WHERE {before:String} = '' OR asked_at < toDateTime(toDate({before:String}), 'UTC')
+WHERE {before:String} = '' OR asked_at < toDateTime(toDateOrZero({before:String}), 'UTC')
 GROUP BY GROUPING SETS ((part_no), (center_id), ())
 ORDER BY level, part_no, center_id

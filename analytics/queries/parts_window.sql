@@ -7,7 +7,7 @@ SELECT
 FROM part_waits
 WHERE (empty({centers:Array(String)}) OR has({centers:Array(String)}, center_id))
     AND NOT has({without:Array(String)}, center_id)
-    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) >= toDate({since:String})
-    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) < toDate({until:String})
+    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) >= toDateOrZero({since:String})
+    AND toDate(ifNull(ifNull(requested_at, backordered_at), fulfilled_at), {zone:String}) < toDateOrZero({until:String})
 GROUP BY part_no
 ORDER BY part_no
