@@ -24,7 +24,7 @@ from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
-from runtime.tasks import end_all
+from runtime.tasks import end_all, end_if_cancelled
 from schemas.version import require_known
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._steady_at = self._markers_at = 0.0
         # How often partitions were taken away: in all, and before what is being delivered was read.
         self._revocations = self._revocations_before = 0
+        self._committing: set[asyncio.Task[None]] = set()
         self._listener_error: Exception | None = None
         self._lost = LostRecords(progress)
 
@@ -164,11 +165,14 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Called by aiokafka before a rebalance, with all partitions that were in hand."""
         self._progress.ready = self._has_joined = False
-        self._revocations += 1
         try:
             await self._box.revoked(set(revoked))
         except Exception as error:
             self._listener_error = error
+        # One that waits for a broker would be sent once the group has new members, and as one of theirs.
+        self._revocations += 1
+        for committing in self._committing:
+            committing.cancel()
         self.delivered.clear()
         self._progress.forget_heartbeats()
 
@@ -298,15 +302,27 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _commit(self, ends: dict[TopicPartition, int]) -> None:
         try:
-            if self._revocations != self._revocations_before:
-                raise IllegalStateError("they were read before a rebalance")
-            await asyncio.wait_for(self.consumer.commit(ends), COMMIT_LIMIT_S)
+            await self._commit_what_is_in_hand(ends)
         except (CommitFailedError, IllegalStateError) as error:
             log.warning("commit refused, the partitions were taken away: %s", error)
             self._progress.count("lost_commits", "")
         else:
             self._progress.count("commits", "")
             self.delivered.update(ends)
+
+    async def _commit_what_is_in_hand(self, ends: dict[TopicPartition, int]) -> None:
+        """Raises IllegalStateError where a rebalance lies between the reading and the commit."""
+        if self._revocations != self._revocations_before:
+            raise IllegalStateError("they were read before a rebalance")
+        committing = asyncio.create_task(self.consumer.commit(ends))
+        self._committing.add(committing)
+        try:
+            await asyncio.wait_for(committing, COMMIT_LIMIT_S)
+        except asyncio.CancelledError:
+            end_if_cancelled()
+            raise IllegalStateError("a rebalance came before the commit") from None
+        finally:
+            self._committing.discard(committing)
 
     async def _commit_markers(self) -> None:
         """Commit the markers of transactions behind the last record, which nobody sees, once that record is committed.

@@ -81,11 +81,25 @@ Mended, each with a test:
   that the repair has begun. The texts differ in their time, so no rule of the checker saw it; the ledger did.
 - A worker frozen beyond its session still sent what it had prepared, so an older version of a fact could stand behind a
   newer one.
+- A push sink held up by its ledger, whose partitions went to another one and came back meanwhile, took back what that one
+  had committed (three brokers, seed 2). A commit that waits for a broker is sent by aiokafka under the group's newest
+  generation, whenever that is: it is given up at a rebalance since. Nothing was sent twice, as the ledger decides that.
+
+Not explained, and so not mended:
+
+- After 60 faults on three brokers, seed 3, the 1,041 orders that had come first were not in ClickHouse's table
+  `journeys`, though its table `events`, the topics and all commits were whole, and a replay had them again. They are
+  of all partitions of Kafka, so no box passed over them; the server's disk had been full and the server was
+  stopped soon after. What it had said then was gone with its disk. `fixtrail verify` names such orders.
 
 The replay of seed 1 met the same early commits. Else it differs only in the last digits of sums of floating point
 numbers, which depend on the order of adding; since then sums are compared to the millisecond.
 
-With three brokers every promise held. That machine was far too busy for its times to say anything: two cores for three
+With three brokers a commit seems to go back where the asking meets a broker that was the group's coordinator before: 48
+of the 50 in seed 3 are three samples that alternate between two answers. The worker's commit there went to the
+beginning of a partition whose new leader told an end far too low; all of it was read again, and no figure changed.
+
+Seed 1 of three brokers: every promise held. That machine was far too busy for its times to say anything: two cores for three
 brokers, thirteen boxes and eight other jobs (load 35 to 50), where a controller took up to 11 s for one heartbeat. For
 the same reason replicas were not in sync within the 150 s that a wiped disk and the restart in turn waited for, so
 these two were not done in the run of seed 1; they wait 240 s since, and the controllers are more patient.
