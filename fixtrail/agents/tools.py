@@ -18,6 +18,7 @@ from fixtrail.reports.options import Options, parse_days
 from fixtrail.reports.queries import query_runner
 from fixtrail.settings import ReportSettings
 from runtime.failure import ExitError
+from schemas.other_centers import without_other_centers
 
 NOT_DEFINED = "not a defined figure: rows of a query, without n, interval or status; get_figure gives figures"
 MOST_BYTES = 256 * 1024
@@ -86,9 +87,7 @@ class Tools:
         if len(allowed) > 1:
             centers = ", ".join(sorted(str(row["center_id"]) for row in allowed))
             raise RefusedError(f"several centers have an order {order!r}: say center, one of {centers}")
-        (row,) = allowed
-        if self.centers is not None and row.get("comeback_center_id") not in (None, *self.centers):
-            row = {**row, "comeback_order_id": None, "comeback_center_id": None}
+        row = without_other_centers(allowed[0], self.centers)
         stages = self._rows(_STAGES, order=order, center=str(row["center_id"]))
         return _json({"order": _without_keys(row), "stages": [_without_keys(stage) for stage in stages]})
 

@@ -11,6 +11,7 @@ from fixtrail.customers import consent_history as history
 from fixtrail.customers.consent_history import Rate, Visit
 from fixtrail.customers.consent_plan import WEIGHTS, BackTest, Plan, Visits, back_test, best_plans, plan_of, spending_of
 from fixtrail.customers.consents import _ledger
+from fixtrail.reports.forms.document import without_formula
 from fixtrail.settings import LedgerSettings
 from runtime.failure import NEGATIVE, USAGE, ExitError
 from schemas.times import DAY_MS
@@ -207,4 +208,4 @@ def write_plans(answer: PlanAnswer, file: Path) -> None:
         writer.writerow(["plan", "worth", "messages_a_visit", "unmet_a_visit", "ask"])
         for name, plan in [*enumerate(answer.plans, 1), ("now", answer.present)]:
             names = "|".join(spending.template.id for spending in plan.spendings)
-            writer.writerow([name, plan.worth, plan.messages, plan.unmet, names])
+            writer.writerow([name, plan.worth, plan.messages, plan.unmet, without_formula(names)])

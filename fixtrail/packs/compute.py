@@ -27,6 +27,10 @@ CAUSE_DAYS = 91
 MOST_TRIES = 3
 # No order was checked in by then.
 NO_OPEN_ORDERS = date(1970, 1, 2)
+CLOSED_ALONE = Bilingual(
+    "报告包中的等配件时间与各配件次数只含已结工单：未结工单的等待仍在增长",
+    "In a pack the wait for parts and the counts by part are those of closed orders alone: open ones go on waiting",
+)
 _TITLES = {THIS: Bilingual("本期", "this period"), PREVIOUS: Bilingual("上期", "the period before")}
 
 
@@ -156,7 +160,9 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
     reports, failures = {}, {}
     for section, (name, of_report) in options.items():
         try:
-            reports[section] = builder(name)(_closed_only(ask) if name == "parts" else ask, of_report)
+            is_of_parts = name == "parts"
+            report = builder(name)(_closed_only(ask) if is_of_parts else ask, of_report)
+            reports[section] = replace(report, methods=(*report.methods, CLOSED_ALONE)) if is_of_parts else report
         except ExitError as error:
             if name == "kpi":
                 raise
@@ -167,10 +173,10 @@ def _reports(ask: Asking, request: PackRequest, moment: datetime) -> tuple[dict[
 
 
 def _closed_only(ask: Asking) -> Ask:
-    """The same without open orders: their waits run on, so that no two answers would be the same."""
+    """The same without the waits of open orders: they run on, so that no two answers would be the same."""
 
     def ask_closed(query: str, /, **parameters: Any) -> Any:
-        return ask(query, **{**parameters, "open_until": NO_OPEN_ORDERS})
+        return ask(query, **(parameters | {"open_until": NO_OPEN_ORDERS} if query == "parts" else parameters))
 
     return ask_closed
 

@@ -3,12 +3,14 @@
 import csv
 import html
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fixtrail.reports.forms.document import without_formula
 from fixtrail.reports.report import Bilingual, Locale
 from fixtrail.roster.problem import Need, Roster, rostered_at
 
@@ -27,8 +29,8 @@ _TEXTS = {
     "rostered": Bilingual("排班", "rostered"),
     "proposal": Bilingual("这是建议，不是排班系统", "a proposal: your own system of shifts decides"),
 }
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What RFC 5545 has in no text; line breaks are told before.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def as_json(roster: Roster, need: Need, center: str) -> dict[str, Any]:
@@ -58,10 +60,8 @@ def as_csv(roster: Roster) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["person", "starts", "ends", "hours"])
     for shift in roster.shifts:
-        person = f"'{shift.person}" if shift.person.startswith(_FORMULA) else shift.person
-        writer.writerow(
-            [person, shift.starts.isoformat(" ", "minutes"), shift.ends.isoformat(" ", "minutes"), shift.hours]
-        )
+        starts, ends = (at.isoformat(" ", "minutes") for at in (shift.starts, shift.ends))
+        writer.writerow([without_formula(shift.person), starts, ends, shift.hours])
     return out.getvalue()
 
 
@@ -88,7 +88,10 @@ def _utc(at: datetime) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+    """A text of a property: one line, whatever is in it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    escaped = lines.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+    return _CONTROLS.sub("", escaped)
 
 
 def _folded(line: str) -> Iterator[str]:

@@ -88,6 +88,9 @@ def test_the_same_data_give_the_same_pack_and_other_data_restate_it(filled: Clic
     code, report = run("report", "kpi", "--json", "--from", pack["period"]["since"], "--to", pack["period"]["until"])
     assert code == 0
     assert differing(pack, json.loads(report)) == []
+    code, report = run("report", "parts", "--json", "--from", pack["period"]["since"], "--to", pack["period"]["until"])
+    assert code == 0
+    assert counts_of_rates(pack["reports"]["parts"]) == counts_of_rates(json.loads(report))
     stored = "SELECT count(), countIf(of_period = 'this' AND figure = 'nps') FROM fixtrail.packs"
     assert filled.ask(stored, user="reader") == f"{len(pack['figures'])}\t1"
 
@@ -115,6 +118,12 @@ def differing(pack: dict[str, Any], report: dict[str, Any]) -> list[str]:
     return [
         name for name, value in now.items() if name not in of_clock and value != pytest.approx(figures[name], rel=1e-8)
     ]
+
+
+def counts_of_rates(parts: dict[str, Any]) -> dict[str, Any]:
+    """n, n of all and what is left out of the part rates: in a pack, too, of all orders' requests."""
+    rates = (row for row in parts["figures"] if row["figure"] in ("stockout_rate", "emergency_in_time"))
+    return {row["figure"]: (row["n"], row["n_all"], row["left_out"]) for row in rates}
 
 
 def handed_off_order() -> dict[str, Any]:

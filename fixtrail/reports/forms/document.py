@@ -77,13 +77,14 @@ _FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[
 def _cell(value: Any) -> Any:
     normal = plain(value)
     if isinstance(normal, dict):
-        return _harmless("|".join(f"{name}={item}" for name, item in normal.items()))
+        return without_formula("|".join(f"{name}={item}" for name, item in normal.items()))
     if isinstance(normal, list):
-        return "|".join(str(_harmless(item)) for item in normal)
-    return "" if normal is None else _harmless(normal)
+        return "|".join(str(without_formula(item)) for item in normal)
+    return "" if normal is None else without_formula(normal)
 
 
-def _harmless(value: Any) -> Any:
+def without_formula(value: Any) -> Any:
+    """The value of a cell of CSV; of a text one that no spreadsheet computes, behind an apostrophe where it would."""
     if not isinstance(value, str):
         return value
     # The csv module would put no quotes around a bare CR, behind which a spreadsheet begins a new row.

@@ -22,13 +22,17 @@ _bearer = HTTPBearer(
 async def key_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> ApiKey:
-    """The valid API key of a request. Raises ApiError 401, or 429 where an address has tried too many wrong ones."""
+    """The valid API key of a request. Raises ApiError 401, or 429 where an address has tried too many wrong ones.
+
+    A valid key is let in whatever others at its address have tried: a key of 256 bits is not guessed, and where many
+    senders share an address one of them could keep the others out.
+    """
     state = state_of(request)
-    address = address_of(request.scope)
-    state.pace.may_try(address)
     key = state.keys.find(credentials.credentials, datetime.now(UTC)) if credentials else None
     if key is None:
         if credentials:
+            address = address_of(request.scope)
+            state.pace.may_try(address)
             state.pace.note_wrong(address)
         raise ApiError(
             401,

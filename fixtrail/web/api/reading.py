@@ -14,6 +14,7 @@ from fixtrail.web.journeys import Journeys
 from runtime.clock import now_ms
 from runtime.store import StoreUnavailableError
 from schemas.facts import JourneyFact
+from schemas.other_centers import without_other_centers
 from schemas.personal import is_pseudonym, sealed_id_of
 
 router = APIRouter()
@@ -101,13 +102,12 @@ async def _with_customers(request: Request, facts: list[JourneyFact]) -> list[Jo
 
 
 def _order(request: Request, key: ApiKey, fact: JourneyFact, now_ms: int) -> Order:
-    """The order with what is worked out beside its fact; where it came back to is for who may see that center."""
+    """The order with what is worked out beside its fact, and nothing of centers that the key may not read."""
     state, personal = state_of(request), "personal:read" in key.scopes
-    if fact.comeback_center_id is not None and not key.allows(center=fact.comeback_center_id):
-        fact = fact.model_copy(update={"comeback_order_id": None, "comeback_center_id": None})
     estimate = None if state.estimates is None else state.estimates.shown(fact, now_ms)
     queue = None if state.queues is None else state.queues.position_of(fact, now_ms)
-    return order_at(fact, now_ms, personal=personal, estimate=estimate, queue=queue)
+    shown = fact.model_copy(update=without_other_centers(dict(fact), key.centers))
+    return order_at(shown, now_ms, personal=personal, estimate=estimate, queue=queue)
 
 
 def _with_customer(fact: JourneyFact, customer_id: str | None) -> JourneyFact:

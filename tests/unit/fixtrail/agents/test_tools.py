@@ -63,27 +63,32 @@ def test_an_answer_of_sql_is_marked_and_has_a_limit(tools: Tools, monkeypatch: p
 def test_an_order_is_told_once_its_center_is_clear_and_without_whose_it_is(
     tools: Tools, monkeypatch: pytest.MonkeyPatch
 ):
-    row = {"order_id": "R1", "vehicle_key": "k", "customer_key": "c", "wait_s": 60.5}
+    row = {"order_id": "R1", "vehicle_key": "k", "customer_key": "c", "wait_s": 60.5, "comeback_center_id": None}
+    row |= {"version": 2, "event_count": 2}
     answering(monkeypatch, *(json.dumps({**row, "center_id": center}).encode() + b"\n" for center in ("C1", "C2")))
     with pytest.raises(RefusedError, match="one of C1, C2"):
         tools.explain_order("R1")
     held = Tools(ReportSettings(clickhouse="http://127.0.0.1:1"), ["C2"])
     story = json.loads(held.explain_order("R1"))
 
-    assert story["order"] == {"order_id": "R1", "center_id": "C2", "wait_s": 60.5}
+    shown = {"comeback_center_id": None, "version": 2, "event_count": 2}
+    assert story["order"] == {"order_id": "R1", "center_id": "C2", "wait_s": 60.5} | shown
 
 
 def test_where_an_order_came_back_to_is_told_to_who_may_see_that_center(monkeypatch: pytest.MonkeyPatch):
-    row = {"order_id": "R1", "center_id": "C1", "comeback_order_id": "W-9", "comeback_center_id": "C2"}
+    came_back = {"comeback_order_id": "W-9", "comeback_center_id": "C2"}
+    row = {"order_id": "R1", "center_id": "C1", "version": 9, "event_count": 6} | came_back
     answering(monkeypatch, json.dumps(row).encode() + b"\n")
     settings = ReportSettings(clickhouse="http://127.0.0.1:1")
 
-    def came_back_as(centers: list[str] | None) -> str | None:
-        order: dict[str, str | None] = json.loads(Tools(settings, centers).explain_order("R1"))["order"]
-        return order["comeback_order_id"]
+    def came_back_as(centers: list[str] | None) -> tuple[str | None, int]:
+        order = json.loads(Tools(settings, centers).explain_order("R1"))["order"]
+        return order["comeback_order_id"], order["version"]
 
-    assert came_back_as(["C1"]) is None
-    assert came_back_as(["C1", "C2"]) == came_back_as(None) == "W-9"
+    # The version counts the vehicle's events at every center.
+    assert came_back_as(["C1"]) == (None, 6)
+    assert came_back_as(["C1", "C2"]) == ("W-9", 6)
+    assert came_back_as(None) == ("W-9", 9)
 
 
 def test_who_is_held_to_centers_is_offered_no_sql(tools: Tools):

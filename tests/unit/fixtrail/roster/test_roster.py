@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.util import find_spec
 from itertools import pairwise
@@ -148,6 +149,27 @@ def test_a_calendar_has_each_shift_in_utc():
     assert "DTSTART:20260302T010000Z\r\nDTEND:20260302T090000Z\r\nSUMMARY:=A\\,1 (深圳-01)\r\n" in text
     assert text.startswith("BEGIN:VCALENDAR\r\n") and text.endswith("END:VCALENDAR\r\n")
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+@pytest.mark.parametrize("line_break", ["\r", "\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_no_name_writes_a_line_of_a_calendar(line_break: str):
+    name = line_break.join(("A", "END:VEVENT", "BEGIN:VEVENT", "ATTACH:https://evil.example"))
+    roster = replace(ROSTER, shifts=(replace(ROSTER.shifts[0], person=name),))
+
+    text = as_ics(roster, f"C{line_break}X:1", "Asia/Shanghai", datetime(2026, 3, 1, tzinfo=UTC))
+
+    lines = text.splitlines()
+    assert [line for line in lines if line.startswith(("ATTACH", "X:1"))] == []
+    assert lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") == 1
+
+
+@pytest.mark.parametrize("name", ["=1+1", " =1+1", "\n=1+1", "＝1+1", "＠SUM(A1)", "\ufeff=1+1", "a\r=1+1"])
+def test_no_name_is_a_formula_in_csv(name: str):
+    roster = replace(ROSTER, shifts=(replace(ROSTER.shifts[0], person=name),))
+
+    cells = [cell for row in csv.reader(io.StringIO(as_csv(roster), newline="")) for cell in row]
+
+    assert [cell for cell in cells if cell.strip("\ufeff \n").startswith(("=", "＝", "＠"))] == []
 
 
 def test_every_form_says_what_is_short_and_how_good_it_may_be():

@@ -245,6 +245,13 @@ async def test_whoever_guesses_keys_has_to_wait(api: Api):
     assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
+async def test_nobody_is_kept_out_by_the_wrong_keys_of_others_at_the_same_address(api: Api):
+    for _ in range(61):
+        await api.post(SURVEY, key="ftk_000000000000_" + "x" * 43)
+
+    assert (await api.post(SURVEY)).status_code == 202
+
+
 # How much
 
 

@@ -213,6 +213,21 @@ async def test_a_key_of_one_center_is_not_told_where_its_order_came_back_to(api:
     assert "W-9" not in limited.text and '"C2"' not in limited.text
 
 
+async def test_a_key_of_one_center_is_not_told_of_visits_of_its_vehicle_elsewhere(api: Api):
+    key = api.key(scopes=["orders:read", "centers:read"], centers=["C1"])
+    elsewhere = [checked_in("07:00", center_id="C2", order_id="W-9"), quoted("08:00", center_id="C2", order_id="W-9")]
+
+    async def versions() -> list[int]:
+        alone, listed = await api.get("/orders/R1", key=key), await api.get("/centers/C1/open", key=key)
+        of_all = await api.get("/orders/R1")
+        return [alone.json()["version"], listed.json()["orders"][0]["version"], of_all.json()["version"]]
+
+    tell(api, checked_in("08:00", 3))
+    assert await versions() == [1, 1, 1]
+    tell(api, checked_in("08:00", 3), *elsewhere)
+    assert await versions() == [1, 1, 3]
+
+
 async def test_of_a_corrected_vehicle_the_newer_events_are_read(api: Api):
     tell(api, checked_in("08:00"), checked_in("09:00", vehicle_id="V2", lane="quick"))
 
