@@ -81,9 +81,10 @@ Mended, each with a test:
   that the repair has begun. The texts differ in their time, so no rule of the checker saw it; the ledger did.
 - A worker frozen beyond its session still sent what it had prepared, so an older version of a fact could stand behind a
   newer one.
-- A push sink held up by its ledger, whose partitions went to another one and came back meanwhile, took back what that one
-  had committed (three brokers, seed 2). A commit that waits for a broker is sent by aiokafka under the group's newest
-  generation, whenever that is: it is given up at a rebalance since. Nothing was sent twice, as the ledger decides that.
+- A push sink held up by its ledger, whose partitions went to another one and came back meanwhile, took back what that
+  one had committed (three brokers, seed 2). A commit that waits for a broker is sent by aiokafka under the group's
+  newest generation, whenever that is: it is given up at a rebalance since. Nothing was sent twice, as the ledger
+  decides that.
 
 Not explained, and so not mended:
 
@@ -99,10 +100,11 @@ With three brokers a commit seems to go back where the asking meets a broker tha
 of the 50 in seed 3 are three samples that alternate between two answers. The worker's commit there went to the
 beginning of a partition whose new leader told an end far too low; all of it was read again, and no figure changed.
 
-Seed 1 of three brokers: every promise held. That machine was far too busy for its times to say anything: two cores for three
-brokers, thirteen boxes and eight other jobs (load 35 to 50), where a controller took up to 11 s for one heartbeat. For
-the same reason replicas were not in sync within the 150 s that a wiped disk and the restart in turn waited for, so
-these two were not done in the run of seed 1; they wait 240 s since, and the controllers are more patient.
+With seed 1 of three brokers every promise held. That machine was far too busy for its times to say anything: two
+cores for three brokers, thirteen boxes and eight other jobs (load 35 to 50), where a controller took up to 11 s for
+one heartbeat. For the same reason replicas were not in sync within the 150 s that a wiped disk and the restart in
+turn waited for, so these two were not done in the run of seed 1; they wait 240 s since, and the controllers are more
+patient.
 
 A first repetition of seed 12 met a fault of the runner's own: its history began exactly as long before now as orders
 are kept, so a duplicate for an order closed in its first minutes was rightly "too late".
