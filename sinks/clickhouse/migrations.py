@@ -61,8 +61,8 @@ def migrate(client: Any, folder: Path = FOLDER, layout: Layout = SINGLE, definer
 
     Safe to run again, and by several at once: every statement can be repeated. `client` is a clickhouse-connect client;
     views of a cluster have the rights of its user, `definer`. Of a cluster without Keeper, each server is one call.
-    Raises MigrationError when a file that the server has recorded was changed or is missing, and where its tables were
-    made for another layout.
+    Raises MigrationError when a file that the server has recorded was changed or is missing, where its tables were
+    made for another layout, and where they have rows and nothing is recorded.
     """
     migrations = read_folder(folder)
     # Without Keeper each server takes down for itself what it has.
@@ -71,6 +71,11 @@ def migrate(client: Any, folder: Path = FOLDER, layout: Layout = SINGLE, definer
     for statement in ("CREATE DATABASE IF NOT EXISTS fixtrail_raw", _RECORDS):
         _run(client, statement, of_records, definer)
     checksums = _recorded(client)
+    if not checksums and _has_rows(client, "fixtrail_raw.journeys"):
+        # A server in trouble may answer with nothing, and the first migrations would make the tables anew.
+        raise MigrationError(
+            "there are journeys, and no record of the migrations that made their tables: nothing is done"
+        )
     _check(migrations, checksums)
     applied = []
     for migration in migrations:

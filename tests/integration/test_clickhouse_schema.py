@@ -109,6 +109,20 @@ def test_a_migration_that_was_changed_after_it_was_applied_is_refused(
         migrate(clickhouse.client(), folder)
 
 
+def test_tables_with_rows_are_not_made_anew_where_no_migration_is_recorded(tmp_path: Path) -> None:
+    node = start_clickhouse(tmp_path / "data")
+    try:
+        client = node.client()
+        migrate(client)
+        client.command("INSERT INTO fixtrail_raw.journeys (center_id, order_id, version) VALUES ('east-01', 'R1', 1)")
+        client.command("TRUNCATE TABLE fixtrail_raw.migrations")
+        with pytest.raises(MigrationError, match="nothing is done"):
+            migrate(client)
+        assert client.command("SELECT count() FROM fixtrail_raw.journeys") == 1
+    finally:
+        node.stop()
+
+
 def test_a_version_that_is_older_than_the_server_is_refused(clickhouse: ClickHouseNode, tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "migrations")
     max(folder.glob("*.sql")).unlink()
