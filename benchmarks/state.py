@@ -124,14 +124,14 @@ def main() -> int:
         return 0
     console, machine, events = Console(), Machine(), given.orders * EVENTS_AN_ORDER
     table = Table("what", "orders", "measured", "per 100,000 orders", "aim", title="A worker's state")
-    for kind in ("open", "closed"):
+    for kind, aim_mb in (("open", 300), ("closed", 180)):
         orders, megabytes = in_child(kind, events)
         table.add_row(
             f"memory, {kind} orders",
             f"{orders:,}",
             f"{megabytes:.0f} MB",
             f"{megabytes / orders * 1e5:.0f} MB",
-            "400 MB",
+            f"{aim_mb} MB",
         )
         machine.calibrate()
     with tempfile.TemporaryDirectory() as folder:
