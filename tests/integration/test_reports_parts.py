@@ -54,8 +54,11 @@ def visit(order: str, at: datetime, *between: Event) -> Iterator[Event]:
 
 def missing_part(order: str, at: datetime, **fields: Any) -> list[Event]:
     """A part asked for half an hour after the check-in and found missing."""
-    asked = at + timedelta(minutes=30)
-    return [part(order, "requested", asked), part(order, "backordered", asked + timedelta(minutes=5), **fields)]
+    request_at = at + timedelta(minutes=30)
+    return [
+        part(order, "requested", request_at),
+        part(order, "backordered", request_at + timedelta(minutes=5), **fields),
+    ]
 
 
 def events() -> Iterator[Event]:
@@ -75,8 +78,8 @@ def events() -> Iterator[Event]:
     urgent = [part("URGENT", "requested", DAY, urgency="emergency"), part("URGENT", "fulfilled", DAY, cost="12.50")]
     yield from visit("URGENT", DAY, *urgent)
     # Nobody told of the request itself; the car waits an hour for the part.
-    found = DAY + timedelta(minutes=30)
-    lost = [part("LOST", "backordered", found), part("LOST", "fulfilled", found + timedelta(hours=1))]
+    request_at = DAY + timedelta(minutes=30)
+    lost = [part("LOST", "backordered", request_at), part("LOST", "fulfilled", request_at + timedelta(hours=1))]
     yield from visit("LOST", DAY, *lost)
     yield from visit("EXPERT", DAY, event("EXPERT", "expert", DAY, phase="requested", session_id="S1"))
     yield event("EXPERT", "expert", DAY + timedelta(minutes=1), phase="resolved", session_id="S1")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.kafka_io import _produce, _read_topic
 # The topic takes such a value; with the headers of a dead letter it is larger than a producer sends by default.
 POISON = b"x" * 1_048_450
 SMALL_TOPIC_BYTES = 400_000
+
+TargetAway = Callable[[World], AbstractContextManager[None]]
 
 
 async def test_a_record_gets_where_it_belongs_and_the_box_is_ready(box: RunningBox) -> None:
@@ -138,15 +141,21 @@ async def test_it_goes_on_once_the_broker_is_back(box: RunningBox, broker: Embed
         again.kill()
 
 
-async def test_while_its_target_is_away_it_commits_nothing_and_stays_in_the_group(
-    box: RunningBox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def target_away(box: RunningBox, monkeypatch: pytest.MonkeyPatch) -> TargetAway:
+    """Takes away what the box writes to, which it tries again every second."""
     if box.kind.target_away is None:
         assert not box.kind.commits, "it writes to Kafka alone"
-        return
+        pytest.skip("it writes to Kafka alone")
     monkeypatch.setattr(retry, "LONGEST_PAUSE_S", 1.0)
+    return box.kind.target_away
+
+
+async def test_while_its_target_is_away_it_commits_nothing_and_stays_in_the_group(
+    box: RunningBox, target_away: TargetAway
+) -> None:
     await until(lambda: box.progress.ready)
-    with box.kind.target_away(box.world):
+    with target_away(box.world):
         await send(box, record_of(box.kind.good("R1")))
         await until(lambda: not box.progress.ready)
         moved = await standing_still(box, 5.0)
@@ -160,12 +169,8 @@ async def test_while_its_target_is_away_it_commits_nothing_and_stays_in_the_grou
 
 
 async def test_what_it_read_before_a_rebalance_takes_nothing_back_from_what_another_committed_meanwhile(
-    box: RunningBox, monkeypatch: pytest.MonkeyPatch
+    box: RunningBox, target_away: TargetAway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if box.kind.target_away is None:
-        assert not box.kind.commits, "it writes to Kafka alone"
-        return
-    monkeypatch.setattr(retry, "LONGEST_PAUSE_S", 1.0)
     assignments = 0
 
     async def note_assignment(group: ConsumerGroup, assigned: Sequence[TopicPartition]) -> None:
@@ -176,7 +181,7 @@ async def test_what_it_read_before_a_rebalance_takes_nothing_back_from_what_anot
     on_partitions_assigned = ConsumerGroup.on_partitions_assigned
     await until(lambda: box.progress.ready)
     monkeypatch.setattr(ConsumerGroup, "on_partitions_assigned", note_assignment)
-    with box.kind.target_away(box.world):
+    with target_away(box.world):
         await send(box, *(record_of(box.kind.good(f"R{number}")) for number in range(20)))
         await until(lambda: not box.progress.ready)
         await send(box, *(record_of(box.kind.good(f"S{number}")) for number in range(20)))
