@@ -81,15 +81,14 @@ class Intake:
         for record in records:
             if record.value is None and _take_mark(record, admitted):
                 continue
-            position = record.topic, record.partition, record.offset, record.headers
             if record.headers:
-                require_known(*position)
+                require_known(*_position(record))
             try:
                 if crashed and (record.partition, record.offset) in crashed:
                     raise EventError("internal_error", f"ended the worker {CRASHES} times")
                 event, extras = admit(record, max_bytes=self._max_bytes, ahead_ms=self._ahead_ms)
             except EventError as error:
-                require_no_newer_type(*position, error.code)
+                require_no_newer_type(*_position(record), error.code)
                 admitted.refused.append((record, dead_letter(record, error.code, error.reason)))
                 self._refuse(record.partition, str(error))
                 continue
@@ -119,6 +118,11 @@ class Intake:
                 f"refused, the last one as {reason}. Look at what is sent; if it is really to be diverted, "
                 "set FIXTRAIL_DEAD_LETTER_LIMITS=false"
             )
+
+
+def _position(record: Any) -> tuple[str, int, int, Any]:
+    """Topic, partition, offset and headers, as schemas.version asks for them."""
+    return record.topic, record.partition, record.offset, record.headers
 
 
 def _take_mark(record: Any, admitted: Admitted) -> bool:
