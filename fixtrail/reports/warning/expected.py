@@ -1,7 +1,7 @@
 """What is expected of each cell and week: the cells' rate before a gap of eight weeks, drawn to its own. Pure.
 
 All is worked out for one dimension and fault group at once, in arrays of cells by weeks. A cell's rate is held to come
-from a Gamma distribution whose mean is the pooled rate of all of them before the gap, and whose shape says how alike
+from a Gamma distribution whose mean is the pooled rate of the other ones before the gap, and whose shape says how alike
 they are; what is expected is the mean of what its own past makes of that (the Poisson-Gamma model of empirical Bayes).
 """
 
@@ -48,7 +48,7 @@ def expect(cases: Floats, exposure: Floats) -> Expectation:
     """What is expected of the cells of one dimension and fault group."""
     own, own_exposure = past(cases), past(exposure)
     # The gap keeps what is happening now out of it; a new cell has no past, so its rate is that of the others.
-    rate = _ratio(own.sum(axis=0), own_exposure.sum(axis=0))
+    rate = _usual_rate(own, own_exposure)
     shape = _shape(own, own_exposure)
     own_rate = (shape + own) * rate / np.maximum(shape + own_exposure * rate, 1e-12)
     counts = np.where(_is_enough(own), exposure * own_rate, 0.0)
@@ -65,6 +65,14 @@ def lately(values: Floats) -> Floats:
     starts = np.maximum(ends - _QUARTER_WEEKS, 0)
     means: Floats = (reached[..., ends] - reached[..., starts]) / (ends - starts)
     return means
+
+
+def _usual_rate(own: Floats, exposure: Floats) -> Floats:
+    """The pooled rate of the other cells; of all of them where the others have too few cases to tell one."""
+    others = _others(own)
+    pooled = _ratio(own.sum(axis=0), exposure.sum(axis=0))
+    rate: Floats = np.where(others >= LEAST_CASES, _ratio(others, _others(exposure)), pooled)
+    return rate
 
 
 def _is_enough(own: Floats) -> Floats:

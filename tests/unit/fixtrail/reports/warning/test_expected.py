@@ -43,6 +43,29 @@ def test_a_new_cell_is_expected_to_be_as_the_others():
     assert expectation.baseline[0, -1] == 0
 
 
+def test_the_rate_that_a_cell_is_held_against_is_that_of_the_others():
+    """Of two cells, one with four times the cases: the other one is not held against a rate that has itself in it."""
+    cases, exposure = counts([1.0, 4.0]), np.full((2, WEEKS), 100.0)
+    before = slice(WEEKS - 61, WEEKS - 9)
+    own, others = cases[:, before].sum(axis=1), cases[::-1, before].sum(axis=1)
+
+    expectation = expect(cases, exposure)
+
+    mean = own.sum() / 2
+    shape = 1 / max((((own - mean) ** 2).sum() - 2 * mean) / (2 * mean**2), 1e-4)
+    drawn = (shape + own) * others / (shape + others) / 52
+    assert expectation.counts[:, -1] == pytest.approx(drawn)
+
+
+def test_where_the_others_have_hardly_any_cases_the_rate_is_that_of_all():
+    cases, exposure = np.zeros((3, WEEKS)), np.full((3, WEEKS), 100.0)
+    cases[0], cases[1, ::40] = 1.0, 1.0
+
+    expectation = expect(cases, exposure)
+
+    assert 0.3 < expectation.counts[0, -1] <= 1.0
+
+
 def test_where_cells_differ_each_is_expected_to_stay_as_it_was():
     """Of one that has always had four times as many, as many go on to be expected, but for a little."""
     cases, exposure = counts([1.0, 2.0, 0.5, 1.5, 8.0, 1.0]), np.full((6, WEEKS), 100.0)
