@@ -2,12 +2,18 @@
 
 import faulthandler
 import logging
+import math
 import re
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, MutableMapping
 from typing import Any
+
+OURS = ("fixtrail", "sinks", "streams", "runtime", "schemas")
+# Messages that begin alike are of one kind: which broker comes first, how long it took last. So many are remembered.
+_KIND_LENGTH, _KINDS = 60, 1000
 
 # Code that has events, facts or addresses in hand: what is raised below it may quote them.
 _SEES_DATA = ("/schemas/", "/streams/journey/", "/sinks/clickhouse/", "/sinks/push/", "/fixtrail/web/")
@@ -52,6 +58,34 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub(r"\1…", text)
 
 
+class FewOfAKind(logging.Filter):
+    """Lets libraries say a thing once in so many seconds; the next one tells how many like it were left out.
+
+    While a broker is away a client says so ten times a second, and what matters is lost between. Errors with an
+    exception and all that is our own pass.
+    """
+
+    def __init__(self, every_s: float = 10.0) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._last: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] in OURS or record.exc_info:
+            return True
+        kind, now = (record.name, record.levelno, record.getMessage()[:_KIND_LENGTH]), time.monotonic()
+        since, left_out = self._last.get(kind, (-math.inf, 0))
+        if now - since < self._every_s:
+            self._last[kind] = since, left_out + 1
+            return False
+        if len(self._last) >= _KINDS:
+            self._last.clear()
+        self._last[kind] = now, 0
+        if left_out:
+            record.left_out = left_out
+        return True
+
+
 def log_as_json(box: str, level: str) -> None:
     """Let this process log one JSON object a line on stderr, its own messages and its libraries' alike.
 
@@ -78,8 +112,10 @@ def log_as_json(box: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(_worth_reading)
+    if level != "debug":
+        handler.addFilter(FewOfAKind())
     logging.basicConfig(handlers=[handler], level="DEBUG" if level == "debug" else "WARNING", force=True)
-    for ours in ("fixtrail", "sinks", "streams", "runtime", "schemas"):
+    for ours in OURS:
         logging.getLogger(ours).setLevel(level.upper())
     structlog.contextvars.bind_contextvars(box=box)
     faulthandler.enable()

@@ -116,6 +116,31 @@ def said_by(program: str) -> tuple[int, list[dict], str]:
     return ended.returncode, [json.loads(line) for line in ended.stderr.splitlines()], ended.stderr
 
 
+def test_what_a_library_says_ten_times_a_second_is_one_line_that_counts_the_others():
+    program = """
+import logging, time
+client, ours = logging.getLogger("aiokafka.client"), logging.getLogger("runtime.kafka")
+now = [100.0]
+time.monotonic = lambda: now[0]
+log_as_json("worker", "info")
+for number in range(50):
+    client.error("Unable connect to node with id %s: refused", number % 2)
+    ours.warning("waiting")
+now[0] += 11
+client.error("Unable connect to node with id %s: refused", 0)
+client.error("Unable connect to node with id %s: refused", 0)
+"""
+    _, entries, _ = said_by(program)
+
+    of_client = [(entry["event"], entry.get("left_out")) for entry in entries if entry["logger"] == "aiokafka.client"]
+    assert of_client == [
+        ("Unable connect to node with id 0: refused", None),
+        ("Unable connect to node with id 1: refused", None),
+        ("Unable connect to node with id 0: refused", 24),
+    ]
+    assert sum(entry["event"] == "waiting" for entry in entries) == 50
+
+
 # Says: invalid literal for int() with base 10: 'canary'.
 BUG = """\
 from schemas.dead_letter import read_dead_letter
