@@ -8,9 +8,9 @@ a crash that lost some of its writes, ends in the same state: everything derived
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush, merge
+from heapq import merge
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import orjson
@@ -24,6 +24,7 @@ from streams.journey import entries as e
 from streams.journey.center_hours import center_hour, contributions_of
 from streams.journey.content_digest import content_digest
 from streams.journey.entries import Entry, entry_of
+from streams.journey.expiry import Expiry
 from streams.journey.facts import Fact, journey_fact
 from streams.journey.first_time_fix import first_time_fix
 from streams.journey.hour_state import HourState, Share, decode_hour
@@ -94,9 +95,8 @@ class PartitionState:
         self._now_ms = 0
         # The newest record of which something had reached the log before the state was read from it.
         self._logged_offset = -1
-        # (event time at which to look whether something can be let go, key)
-        self._vehicle_expiry: list[tuple[int, str]] = []
-        self._hour_expiry: list[tuple[int, bytes]] = []
+        # When to look whether something can be let go.
+        self._vehicle_expiry, self._hour_expiry = Expiry(), Expiry()
 
     def restore_clock(self, vehicles: Iterable[bytes], hours: Iterable[bytes]) -> list[bytes]:
         """Restore the clock and the expiries, given the keys of this partition's vehicles and hours.
@@ -108,12 +108,12 @@ class PartitionState:
             vehicle = Vehicle(key.decode(), self._vehicles[key])
             self.clock = max(self.clock, vehicle.clock)
             self._logged_offset = max(self._logged_offset, vehicle.offset)
-            self._expect(vehicle)
+            self._expect(key, vehicle)
             gone = (order_key(vehicle.vehicle_id, order) for order in vehicle.let_go)
             leftovers += [key for key in gone if self._orders.pop(key, None) is not None]
         for key in hours:
             if (changed_at := decode_hour(self._hours[key]).clock) is not None:
-                heappush(self._hour_expiry, (changed_at + self._hold_ms, key))
+                self._hour_expiry.add(changed_at + self._hold_ms, key)
         return leftovers
 
     def apply(
@@ -275,8 +275,9 @@ class PartitionState:
         session.changed, session.dropped_orders, session.milestones, session.entries = {}, [], {}, {}
         session.is_marked = False
         vehicle.offset, vehicle.clock = max(vehicle.offset, offset), self.clock
-        self._change(self._vehicles, out.vehicle_changes, vehicle.vehicle_id.encode(), vehicle.state())
-        self._expect(vehicle, session.expected)
+        table_key = vehicle.vehicle_id.encode()
+        self._change(self._vehicles, out.vehicle_changes, table_key, vehicle.state())
+        self._expect(table_key, vehicle, session.expected)
 
     def _count_hours(self, name: str, order: Order, fact: Fact, write_again: bool, hours: HourChanges) -> None:
         """Note the order's contributions to its center's hours, and remove it from those it has left."""
@@ -300,7 +301,7 @@ class PartitionState:
             return
         hour_state.shares.update(changes)
         if state is None:
-            heappush(self._hour_expiry, (self.clock + self._hold_ms, key))
+            self._hour_expiry.add(self.clock + self._hold_ms, key)
         hour_state.clock = self.clock
         self._change(self._hours, out.hour_changes, key, msgspec.json.encode(hour_state))
         center_id, hour, _ = orjson.loads(key)
@@ -309,26 +310,27 @@ class PartitionState:
 
     def _let_go_idle(self, out: BatchOutput) -> None:
         """Drop the orders and hours whose time is over by the clock."""
-        for vehicle_id in _due(self._vehicle_expiry, self.clock):
-            if vehicle_id.encode() in self._vehicles:
-                session = self._session(vehicle_id)
+        for key in self._vehicle_expiry.due(self.clock):
+            if key in self._vehicles:
+                session = self._session(key.decode())
                 session.dropped_orders.extend(session.vehicle.let_go_of(self.clock, self._hold_ms))
                 self._settle(session, session.vehicle.offset, out, {})
-        for key in _due(self._hour_expiry, self.clock):
+        for key in self._hour_expiry.due(self.clock):
             hour = decode_hour(self._hours[key])
             if hour.clock is None:
                 continue
             if hour.clock + self._hold_ms >= self.clock:
-                heappush(self._hour_expiry, (hour.clock + self._hold_ms, key))
+                self._hour_expiry.add(hour.clock + self._hold_ms, key)
             elif any(name.encode() in self._orders for name in hour.shares):
                 # An order of the hour is still kept, so a comeback can still change what it adds.
-                heappush(self._hour_expiry, (self.clock + DAY_MS, key))
+                self._hour_expiry.add(self.clock + DAY_MS, key)
             else:
                 self._change(self._hours, out.hour_changes, key, msgspec.json.encode(HourState(None)))
 
-    def _expect(self, vehicle: Vehicle, expected: int | None = None) -> None:
-        if (expires := vehicle.expires_at(self._hold_ms)) not in (None, expected):
-            heappush(self._vehicle_expiry, (expires, vehicle.vehicle_id))
+    def _expect(self, key: bytes, vehicle: Vehicle, expected: int | None = None) -> None:
+        expires = vehicle.expires_at(self._hold_ms)
+        if expires is not None and expires != expected:
+            self._vehicle_expiry.add(expires, key)
 
     @staticmethod
     def _change(table: Table, changes: Changes, key: bytes, value: bytes | None) -> None:
@@ -349,8 +351,3 @@ def _in_order(
 ) -> Iterator[tuple[int, Event | HistoryMark]]:
     both: tuple[Iterable[tuple[int, Event | HistoryMark]], ...] = (events, marks)
     return merge(*both, key=itemgetter(0))
-
-
-def _due(expiry: list[tuple[int, Any]], clock: int) -> Iterator[Any]:
-    while expiry and expiry[0][0] < clock:
-        yield heappop(expiry)[1]

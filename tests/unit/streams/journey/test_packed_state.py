@@ -37,6 +37,25 @@ def test_a_closed_order_of_an_earlier_version_is_read_and_packed_once_it_has_new
     assert order.state() != plain_state(order.state())
 
 
+PLAIN = b"""\
+[5,[],null,7,"Z80WF3yi"]
+["e1",1772438400000,"i","C1","K1","standard",null,null,null,[],null,null]
+["e2",1772449200000,"h","C1",null]"""
+PACKED_BEFORE_WORDS = (
+    "018b36d5898ed5c92bcdc9d131d7518ab230087733aecc548ae58a564a3554d2313437373231b6303100011da54c251d2567"
+    "a0b0923788282e49cc4b492c4a5182e847103013412260938ca02699581a414dca809a04560200"
+)
+PACKED_WITH_WORDS = (
+    "028b36d589466494280b837037e3ca4cb09e54b043cc8d4c8c2d4ca0192413a41364ae37344c9033133892c004cc44986f53"
+    "c10e079a646209cb6a6027c2020400"
+)
+
+
+@pytest.mark.parametrize("packed", [PACKED_BEFORE_WORDS, PACKED_WITH_WORDS], ids=["before words", "with words"])
+def test_what_a_version_has_packed_every_later_one_can_read(packed: str) -> None:
+    assert plain_state(bytes.fromhex(packed)) == PLAIN
+
+
 def test_a_packed_order_still_knows_its_events() -> None:
     order = Order(R1, order_of(VISIT).state())
 
