@@ -11,6 +11,7 @@ MetricName = Literal[
     "batch_records",
     "batch_seconds",
     "batches_under_way",
+    "broken_parts",
     "call_seconds",
     "child_restarts",
     "child_up",

@@ -110,6 +110,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
         "dead_letters": _counter(
             "Dead letters written, by reason code.", ("code",), ("unusable_record", "row_refused")
         ),
+        "broken_parts": _gauge("Parts that ClickHouse has put aside as broken: their rows are missing.", ("table",)),
         "retries": _counter("Inserts tried again because ClickHouse was away or busy.", ("table",), _TABLES),
         "commits": _counter("Offset commits.", values=("",)),
         "lost_commits": _counter("Commits refused because the partitions had moved.", values=("",)),

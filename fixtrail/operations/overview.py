@@ -90,8 +90,18 @@ class Overview:
         """Records that brokers deleted before a box had read them, as the boxes and the brokers tell."""
         return lost_records(self.boxes, self.look)
 
+    @property
+    def broken_parts(self) -> dict[str, int]:
+        """Parts that ClickHouse has put aside as broken, by table, as the writers tell."""
+        parts: dict[str, int] = {}
+        for box in self.boxes:
+            for labels, value in box.samples.get("fixtrail_clickhouse_broken_parts", ()):
+                if value:
+                    parts[labels["table"]] = max(parts.get(labels["table"], 0), int(value))
+        return parts
+
     def as_json(self) -> dict[str, Any]:
-        """For scripts: {idle, dead_letters, groups, children, heartbeats, topics, lost_records, troubles …}."""
+        """For scripts: {idle, dead_letters, groups, children, heartbeats, topics, lost_records, broken_parts …}."""
         children = {box.name: {**asdict(box), "samples": None} for box in self.boxes}
         for child in children.values():
             del child["samples"], child["name"]
@@ -104,6 +114,7 @@ class Overview:
             "heartbeats": [asdict(heartbeat) for heartbeat in self.heartbeats],
             "topics": [asdict(difference) for difference in self.topics],
             "lost_records": [asdict(lost) for lost in self.lost],
+            "broken_parts": self.broken_parts,
             "troubles": self.troubles,
         }
 

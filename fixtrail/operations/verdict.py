@@ -50,6 +50,14 @@ def _findings(screen: Overview) -> Iterator[tuple[Level, str, str, str]]:
             yield "bad", f"{', '.join(names)}: {state}", "its log under the data folder says why", runbook
     if any("ClickHouse" in trouble for trouble in screen.troubles):
         yield "bad", "ClickHouse does not answer", "bring it back; Kafka keeps what is to be written", "clickhouse-away"
+    if screen.broken_parts:
+        tables = ", ".join(f"{parts:,} of {table}" for table, parts in sorted(screen.broken_parts.items()))
+        yield (
+            "bad",
+            f"ClickHouse has put parts aside: {tables}",
+            "their rows are missing in every figure",
+            "rows-missing",
+        )
     oldest_s = max((beat.age_s for beat in screen.heartbeats), default=0.0)
     if oldest_s > LATE_HEARTBEAT_S:
         yield "bad", f"no heartbeat for {oldest_s:.0f} s", "a worker or a writer stands still", "events-delayed"

@@ -9,6 +9,7 @@ from typing import Any
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from urllib3.exceptions import HTTPError
 
+from sinks.clickhouse.broken_parts import broken_parts
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.tables import Row, Table
 
@@ -91,6 +92,13 @@ class Inserter:
         self._doubts.pop(table, None)
         return refused
 
+    def broken_parts(self) -> dict[str, int]:
+        """Parts that ClickHouse has put aside, by table. Raises ClickHouseUnavailableError where it does not say."""
+        try:
+            return broken_parts(self._connected())
+        except (HTTPError, OSError, DatabaseError) as error:
+            raise ClickHouseUnavailableError(_reason(error)) from error
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -129,11 +137,15 @@ class Inserter:
         self._doubts[table] += 1
         return self._doubts[table] <= DOUBTS
 
-    def _context(self, table: Table) -> Any:
+    def _connected(self) -> Any:
         if self._client is None:
             self._client = self._make_client(self._server)
+        return self._client
+
+    def _context(self, table: Table) -> Any:
+        client = self._connected()
         if table not in self._contexts:
-            self._contexts[table] = self._client.create_insert_context(
+            self._contexts[table] = client.create_insert_context(
                 table.full_name, list(table.columns), column_oriented=True, settings=_SETTINGS
             )
         return self._contexts[table]

@@ -1,13 +1,16 @@
 """The metrics of a writer's inserts."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runtime.progress import DELAYS, SIZES, Progress
 from sinks.clickhouse.event_rows import EVENTS
 from sinks.clickhouse.tables import Record, Row, Table
 
-__all__ = ["Progress", "note_insert", "note_rows"]
+log = logging.getLogger(__name__)
+
+__all__ = ["Progress", "note_broken_parts", "note_insert", "note_rows"]
 
 _OCCURRED_AT = EVENTS.columns.index("occurred_at")
 
@@ -29,3 +32,18 @@ def note_rows(progress: Progress, table: Table, rows: Sequence[Row], records: Se
         progress.observe(("occurred_to_row_seconds",), [(now_ms - at) / 1000 for at in occurred], DELAYS)
         newest = progress.gauges.get(("newest_event_timestamp_seconds",), 0.0)
         progress.gauges["newest_event_timestamp_seconds",] = max(newest, max(occurred) / 1000)
+
+
+def note_broken_parts(progress: Progress, parts: Mapping[str, int]) -> None:
+    """Measure how many parts of which table ClickHouse has put aside as broken; said in the log once each time."""
+    measured = {measure[-1] for measure in progress.gauges if measure[0] == "broken_parts"}
+    for table in measured | parts.keys():
+        before = progress.gauges.get(("broken_parts", table), 0)
+        progress.gauges["broken_parts", table] = parts.get(table, 0)
+        if parts.get(table, 0) > before:
+            log.error(
+                "ClickHouse has put %d parts of table %s aside as broken: their rows are missing in every figure "
+                "(docs/runbooks/rows-missing.md)",
+                parts[table],
+                table,
+            )

@@ -21,12 +21,13 @@ from runtime.tracing import Tracing
 from schemas.decode import AHEAD_MS, MAX_BYTES
 from schemas.version import NewerSchemaError
 from sinks.clickhouse.batch import Batch, Block, Reader
+from sinks.clickhouse.broken_parts import CHECK_S
 from sinks.clickhouse.connection import ClickHouse
 from sinks.clickhouse.dead_letter_rows import DEAD_LETTER_TABLE
 from sinks.clickhouse.event_rows import EventRows
 from sinks.clickhouse.insert import ClickHouseUnavailableError, Inserter, RefusedRow, RowsRefusedError
 from sinks.clickhouse.keyed_hash import KeyedHash
-from sinks.clickhouse.progress import Progress, note_insert, note_rows
+from sinks.clickhouse.progress import Progress, note_broken_parts, note_insert, note_rows
 from sinks.clickhouse.reference_rows import ReferenceRows
 from sinks.clickhouse.tables import TOPICS, Row, Table
 
@@ -122,6 +123,7 @@ class _Writer(Box):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="clickhouse")
         self._batch = Batch()
         self._writing: asyncio.Task[None] | None = None
+        self._parts_checked_at = -CHECK_S
 
     async def close(self) -> None:
         """Leave the group and close everything; what was not committed is read again by the next owner."""
@@ -211,6 +213,19 @@ class _Writer(Box):
         for tp, sent_ms in batch.heartbeats.items():
             self._progress.note_heartbeat((tp.topic, str(tp.partition)), sent_ms)
         crash_point("writer.after_commit")
+        if time.monotonic() - self._parts_checked_at >= CHECK_S:
+            await self._check_parts()
+
+    async def _check_parts(self) -> None:
+        """Note how many parts ClickHouse has put aside; heartbeats see to it that this is asked in quiet times, too."""
+        self._parts_checked_at = time.monotonic()
+        loop = asyncio.get_running_loop()
+        try:
+            parts = await loop.run_in_executor(self._thread, self._inserter.broken_parts)
+        except ClickHouseUnavailableError as error:
+            log.debug("ClickHouse does not say what it has put aside: %s", error)
+            return
+        note_broken_parts(self._progress, parts)
 
     def _traced(self, table: Table, block: Block, since: float) -> AbstractContextManager[None]:
         """Spans from the reading of the records to the end of the insert, if traces are on."""

@@ -56,6 +56,9 @@ def coverage(evidence: Evidence) -> dict[str, int]:
         "of these while ClickHouse was away": _assigned_in_outages(evidence.done, said, writers),
         "commits refused to writers": sum("commit refused" in text for name in writers for _, text in said[name]),
         "inserts tried again": sum("does not take" in text for name in writers for _, text in said[name]),
+        "parts that ClickHouse put aside as broken": len(
+            fleet.ask_raw("SELECT name FROM system.detached_parts WHERE startsWith(reason, 'broken')")
+        ),
         "ClickHouse answers lost": fleet.proxies["clickhouse"].counts["cut"],
         "Kafka answers lost": sum(proxy.counts["cut"] for name, proxy in fleet.proxies.items() if name != "clickhouse"),
         "groups rewound to 0": len(rewinds([done for done in evidence.done if done.failed is None])),

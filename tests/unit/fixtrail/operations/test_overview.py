@@ -147,6 +147,7 @@ def test_what_was_not_asked_is_not_called_well(screen):
 
 
 LOST = {"fixtrail_worker_lost_records": [({"topic": "service-events", "partition": "3"}, 3.0)]}
+BROKEN = {"fixtrail_clickhouse_broken_parts": [({"table": "journeys"}, 2.0), ({"table": "events"}, 0.0)]}
 HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to row", 1.0, 6)], {}, [])
 
 
@@ -168,6 +169,7 @@ HEALTHY = Overview(LOOK, [Box("worker-1", 1, "ready")], [Heartbeat("journeys to 
         ({"look": None, "topics": [TopicDifference("journeys", "denied", "", "", "…")]}, "bad", "topic-differs"),
         ({"topics": [TopicDifference("journeys", "retention.ms", "1", "-1", "…")]}, "look", "topic-differs"),
         ({"boxes": [Box("worker-1", 1, "ready", samples=LOST)]}, "look", "records-lost"),
+        ({"boxes": [Box("writer", 1, "ready", samples=BROKEN)]}, "bad", "rows-missing"),
         ({"heartbeats": []}, "unknown", None),
     ],
 )
