@@ -1,10 +1,14 @@
-"""Upstream text made safe for a terminal."""
+"""Upstream text made safe for a terminal, and for XML."""
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+# What XML 1.0 cannot hold, escaped or not.
+NOT_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 def printable(text: str) -> str:
@@ -15,6 +19,11 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same for text of several lines, which stay lines; tabs stay tabs."""
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+
+
+def xml_text(text: str) -> str:
+    """The text with what XML cannot hold replaced."""
+    return NOT_XML.sub("\ufffd", text)
 
 
 def shown_text(text: str) -> str:
