@@ -15,7 +15,7 @@ SELECT
     countIf(clock.closed_s > 0) AS over_closed
 FROM
 (
-    SELECT center_id, order_id, wait_s
+    SELECT center_id, order_id, vehicle_key, wait_s
     FROM visits
     WHERE is_handed_off AND isNotNull(checked_in_at) AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
 ) AS visit
@@ -24,6 +24,7 @@ LEFT JOIN
     SELECT
         center_id,
         order_id,
+        vehicle_key,
         sum(open_s) AS wait_open_s,
         sumIf(open_s, charged_to = 'workshop') AS workshop_s,
         sumIf(open_s, charged_to = 'customer') AS customer_s,
@@ -31,8 +32,8 @@ LEFT JOIN
         sum(waits.closed_s) AS closed_s
     FROM waits
     WHERE {end_key:String} = '' OR vehicle_key < {end_key:String}
-    GROUP BY center_id, order_id
-) AS clock USING (center_id, order_id)
+    GROUP BY center_id, order_id, vehicle_key
+) AS clock USING (center_id, order_id, vehicle_key)
 LEFT JOIN (SELECT center_id, true AS has_hours FROM opening_days GROUP BY center_id) AS center USING (center_id)
 GROUP BY center_id
 ORDER BY center_id

@@ -47,7 +47,10 @@ def settings_of(data: Path | None, **changed: Any) -> "Settings":
 
 
 def say(message: str) -> None:
-    print(message, flush=True)
+    """Print a text on stdout; a terminal takes nothing in it for a command."""
+    from fixtrail.terminal.printable import shown_text
+
+    print(shown_text(message), flush=True)
 
 
 def say_json(document: Any) -> None:

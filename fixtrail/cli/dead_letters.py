@@ -52,12 +52,13 @@ def dead_letters_show(
     import asyncio
 
     from fixtrail.operations import dead_letters
+    from fixtrail.terminal.printable import write_stdout
 
     position = dead_letters.parse_position(place)
     letter = asyncio.run(dead_letters.letter_at(settings_of(data), position, _topic(reference)))
     if raw:
-        sys.stdout.buffer.write(letter.value or b"")
-        sys.stdout.buffer.flush()
+        write_stdout(letter.value or b"")
+        sys.stdout.flush()
     else:
         dead_letters.print_letter(letter)
 
@@ -78,11 +79,12 @@ def dead_letters_export(
 
     from fixtrail.operations.dead_letter_file import letter_line
     from fixtrail.operations.dead_letters import letters_to_repair
+    from fixtrail.terminal.printable import write_stdout
 
     async def write() -> None:
         async for letter in letters_to_repair(settings_of(data), code, _topic(reference)):
-            sys.stdout.buffer.write(letter_line(letter))
-        sys.stdout.buffer.flush()
+            write_stdout(letter_line(letter))
+        sys.stdout.flush()
 
     asyncio.run(write())
 

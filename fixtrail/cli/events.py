@@ -172,6 +172,7 @@ def facts(
     """
     from fixtrail.recompute import facts as computing
     from fixtrail.sending.send import size_of
+    from fixtrail.terminal.printable import write_stdout
     from fixtrail.terminal.progress_bars import bytes_bar
 
     settings = settings_of(data)
@@ -189,8 +190,8 @@ def facts(
     with open_input(source) as lines, bytes_bar("reading", size_of(source)) as moved:
         limit = settings.max_record_bytes
         for line in computing.facts_of(lines, now_ms, keyed, refused, max_bytes=limit, moved=moved):
-            sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+            write_stdout(line)
+    sys.stdout.flush()
     if bad:
         raise ExitError(f"{bad:,} lines are no event")
 

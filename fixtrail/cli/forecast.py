@@ -39,6 +39,7 @@ def parts(
     from fixtrail.configuration import report_targets
     from fixtrail.reports.options import parse_day
     from fixtrail.reports.parts import command
+    from fixtrail.terminal.printable import shown_text
 
     if as_json and str(csv) == "-":
         raise ExitError("--json and --csv - both write to stdout", USAGE)
@@ -48,7 +49,7 @@ def parts(
     if publish:
         command.publish(settings, forecast.unpublished)
     if csv is not None and (text := command.write_csv(forecast, csv)):
-        print(text, end="")
+        print(shown_text(text), end="")
         return
     if as_json:
         say_json(_document(forecast, publish))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fixtrail.operations.overview import Box, Overview
 from fixtrail.operations.status import LagSnapshot
 from fixtrail.operations.verdict import Verdict, verdict_of
+from fixtrail.terminal.printable import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +27,12 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
         console = Console(width=_PIPE_WIDTH)
     _print_verdict(console, verdict_of(screen))
     for trouble in screen.troubles:
-        console.print(f"[red]{_escaped(trouble)}[/red]")
+        console.print(f"[red]{escaped(trouble)}[/red]")
     for difference in screen.topics:
-        console.print(f"[yellow]{_escaped(difference.text)}[/yellow]")
+        console.print(f"[yellow]{escaped(difference.text)}[/yellow]")
     for lost in screen.lost:
         console.print(
-            f"[red]{_escaped(lost.reader)} never saw {lost.records:,} records of partition {lost.partition} of "
+            f"[red]{escaped(lost.reader)} never saw {lost.records:,} records of partition {lost.partition} of "
             f"{lost.topic}: the broker had deleted them (docs/runbooks/records-lost.md)[/red]"
         )
     if screen.look:
@@ -40,7 +41,7 @@ def print_overview(screen: Overview, pace: Mapping[str, int], now: float) -> Non
         console.print(_boxes(screen.boxes, pace, now))
     for box in screen.boxes:
         if box.ended:
-            console.print(f"{box.name}, the last time: {_escaped(box.ended)}")
+            console.print(f"{box.name}, the last time: {escaped(box.ended)}")
     if screen.heartbeats:
         delays = ", ".join(f"{beat.way} {_seconds(beat.took_s)}" for beat in screen.heartbeats)
         oldest = max(beat.age_s for beat in screen.heartbeats)
@@ -58,11 +59,11 @@ _COLOURS = {"well": "green", "look": "yellow", "bad": "red", "unknown": "yellow"
 def _print_verdict(console: "Console", verdict: Verdict) -> None:
     """The first line: how it is; then what to do, and what nobody could say."""
     colour = _COLOURS[verdict.level]
-    console.print(f"[bold {colour}]{verdict.level.upper()}[/bold {colour}]  {_escaped(verdict.text)}", soft_wrap=True)
+    console.print(f"[bold {colour}]{verdict.level.upper()}[/bold {colour}]  {escaped(verdict.text)}", soft_wrap=True)
     if verdict.advice:
-        console.print(f"      {_escaped(verdict.advice)}: {verdict.runbook}", soft_wrap=True)
+        console.print(f"      {escaped(verdict.advice)}: {verdict.runbook}", soft_wrap=True)
     if verdict.unasked:
-        console.print(f"      not checked: {_escaped(', '.join(verdict.unasked))}", soft_wrap=True)
+        console.print(f"      not checked: {escaped(', '.join(verdict.unasked))}", soft_wrap=True)
 
 
 def _lags(look: LagSnapshot) -> "Table":
@@ -74,7 +75,7 @@ def _lags(look: LagSnapshot) -> "Table":
         behind, worst = sum(lag.lag for lag in lags), max(lags, key=lambda lag: lag.lag)
         total = f"[yellow]{behind:,}[/yellow]" if behind else "0"
         at_worst = f"{worst.partition}: {worst.lag:,}" if worst.lag else ""
-        table.add_row(*group_topic, str(len(lags)), f"{sum(lag.end for lag in lags):,}", total, at_worst)
+        table.add_row(*map(escaped, group_topic), str(len(lags)), f"{sum(lag.end for lag in lags):,}", total, at_worst)
     return table
 
 
@@ -104,7 +105,7 @@ def _letters(letters: Mapping[str, int]) -> "Table":
     table.add_column("letters", justify="right")
     for code, count in letters.items():
         if code != _REDRIVEN:
-            table.add_row(code, f"{count:,}")
+            table.add_row(escaped(code), f"{count:,}")
     if back := letters.get(_REDRIVEN):
         table.add_row("put back", f"{back:,}")
     return table
@@ -115,12 +116,6 @@ def _table(title: str, *columns: str) -> "Table":
     from rich.table import Table
 
     return Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _seconds(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -31,7 +32,12 @@ def roster(
     csv: Annotated[Path | None, typer.Option(help="Write the shifts as CSV.")] = None,
     ics: Annotated[Path | None, typer.Option(help="Write the shifts as a calendar.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the shifts as a page.")] = None,
-    time_zone: Annotated[str, typer.Option(help="Of the calendar's local times.")] = "Asia/Shanghai",
+    before: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Shifts that stand already, as --csv wrote them.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Of files' local times; default: the need's own, or Asia/Shanghai.")
+    ] = None,
     locale: Annotated[str, typer.Option(help="Language of the page: zh-CN or en.")] = "en",
     as_json: AsJson = False,
     data: Data = None,
@@ -43,16 +49,16 @@ def roster(
     from fixtrail.reports.command import locale_of
     from fixtrail.reports.options import Options, parse_day
     from fixtrail.roster import forms
-    from fixtrail.roster.need import need_of_center, need_of_file
+    from fixtrail.roster.need import need_of_center, need_of_file, shifts_of_file
     from fixtrail.roster.problem import read_people
     from fixtrail.roster.solve import propose
     from schemas.times import is_time_zone
 
     language, first, file = locale_of(locale), parse_day(since, "--from"), read_people(people)
-    if not is_time_zone(time_zone):
+    if time_zone is not None and not is_time_zone(time_zone):
         raise ExitError(f"there is no time zone {time_zone!r}", USAGE)
     if need is not None:
-        needed = need_of_file(need, center, role, first, days)
+        needed = need_of_file(need, center, role, first, days, ZoneInfo(time_zone or "Asia/Shanghai"))
     else:
         from fixtrail.reports.queries import query_runner
         from fixtrail.reports.targets import NO_TARGETS, read_targets
@@ -65,17 +71,18 @@ def roster(
             holidays=holidays or settings.holidays,
         )
         needed = need_of_center(query_runner(settings), options, role, first or _tomorrow(), days)
-    proposal = propose(file, needed, seconds)
+    zone = ZoneInfo(time_zone) if time_zone else min(needed).tzinfo
+    proposal = propose(file, needed, seconds, shifts_of_file(before, file, zone) if before and zone else ())
     if csv is not None:
         csv.write_text(forms.as_csv(proposal), encoding="utf-8-sig", newline="")
     if ics is not None:
-        ics.write_text(forms.as_ics(proposal, center, time_zone, datetime.now(UTC)), encoding="utf-8", newline="")
+        ics.write_text(forms.as_ics(proposal, center, datetime.now(UTC)), encoding="utf-8", newline="")
     if html is not None:
-        html.write_text(forms.as_page(proposal, center, language), encoding="utf-8")
+        html.write_text(forms.as_page(proposal, center, role, language), encoding="utf-8")
     if as_json:
-        say_json(forms.as_json(proposal, needed, center))
+        say_json(forms.as_json(proposal, needed, center, role))
     else:
-        say("\n".join(forms.as_text(proposal)))
+        say("\n".join(forms.as_text(proposal, role)))
     _end(proposal)
 
 

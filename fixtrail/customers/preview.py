@@ -8,6 +8,7 @@ from fixtrail.configuration import centers_of, links_of, push_settings
 from fixtrail.customers.milestones import part_of_milestone
 from fixtrail.customers.orders import order_fact
 from fixtrail.settings import NoticeSettings
+from fixtrail.terminal.printable import printable_lines
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.push.words.compose import Composer
 from sinks.push.words.words import MissingTemplateError, NoticeWords, TemplateRenderer
@@ -129,6 +130,7 @@ def print_preview(previews: list[Preview]) -> None:
     if not previews:
         print("the order has reached no milestone that its customer is told of; --all shows what there would be")
     for notice in previews:
-        print(f"=== {notice.milestone} ({notice.locale})")
-        print(f"title   {notice.title}\nshort   {notice.short}\nform    {notice.status} / {notice.note}\nmail")
-        print("\n".join(f"    {line}".rstrip() for line in notice.text.splitlines()), end="\n\n")
+        form, head = f"{notice.status} / {notice.note}", f"=== {notice.milestone} ({notice.locale})"
+        lines = (f"    {line}".rstrip() for line in notice.text.splitlines())
+        text = [head, f"title   {notice.title}", f"short   {notice.short}", f"form    {form}", "mail", *lines, ""]
+        print(printable_lines("\n".join(text)))

@@ -53,6 +53,8 @@ def centers_table(settings: ClickHouseSettings, now: datetime, local: datetime, 
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from fixtrail.terminal.printable import cell
+
     table = Table(
         title=f"{local:%A %H:%M}   {events:,} events", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
@@ -66,7 +68,7 @@ def centers_table(settings: ClickHouseSettings, now: datetime, local: datetime, 
         wait = f"{row['wait_now_s'] / 60:.0f} min" if row["wait_now_s"] is not None else ""
         ftf = f"{100 * row['fixed'] / row['judged']:.0f} %" if row["judged"] else ""
         score = f"{_nps(row):+.0f} ({row['answers']})" if row["answers"] else ""
-        table.add_row(row["name"] or row["id"], *counts, wait, str(row["handed_off"]), ftf, score)
+        table.add_row(cell(row["name"] or row["id"]), *counts, wait, str(row["handed_off"]), ftf, score)
     return table
 
 

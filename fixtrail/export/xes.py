@@ -8,13 +8,13 @@ from xml.sax.saxutils import quoteattr
 from fixtrail.export.attributes import Attribute, Kind, Value, attributes_of, payload_of, text_of_value, time_text
 from fixtrail.export.history import History, Row
 from fixtrail.export.objects import ORDER_ATTRIBUTES
+from fixtrail.terminal.printable import NOT_XML, xml_text
 
 _TAGS: Mapping[Kind, str] = {
     "string": "string", "integer": "int", "float": "float", "boolean": "boolean", "time": "date",
 }  # fmt: skip
-# What XML 1.0 cannot hold, and what it holds only when it is escaped.
-_NOT_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
-_SPECIAL = re.compile(f'[&<>"\\t\\n\\r]|{_NOT_XML.pattern}')
+# What XML cannot hold, and what it holds only when it is escaped.
+_SPECIAL = re.compile(f'[&<>"\\t\\n\\r]|{NOT_XML.pattern}')
 # The transactional model of the lifecycle extension, for what takes time.
 _TRANSITIONS = {"started": "start", "paused": "suspend", "resumed": "resume", "completed": "complete"}
 _WITH_LIFECYCLE = ("diagnosis", "repair", "quality_check")
@@ -100,4 +100,4 @@ def _tag(key: str, kind: Kind, value: Value) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if _SPECIAL.search(text) is None else quoteattr(_NOT_XML.sub("\ufffd", text))
+    return f'"{text}"' if _SPECIAL.search(text) is None else quoteattr(xml_text(text))

@@ -341,8 +341,9 @@ def _with_redriven_mark(letter: Letter, marks: Collection[TopicPosition]) -> Let
 def print_list(listed: LetterList) -> None:
     """Counts and the newest letters as tables, on stdout."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    from fixtrail.terminal.printable import cell
 
     console = Console()
     if not listed.codes:
@@ -351,7 +352,7 @@ def print_list(listed: LetterList) -> None:
     counts = Table("code", title="Dead letters by code", title_justify="left")
     counts.add_column("letters", justify="right")
     for code, count in listed.codes.most_common():
-        counts.add_row(code, f"{count:,}")
+        counts.add_row(cell(code), f"{count:,}")
     console.print(counts)
     if listed.redriven:
         console.print(f"{listed.redriven:,} of them were put back")
@@ -361,16 +362,19 @@ def print_list(listed: LetterList) -> None:
         origin = f"{dead_letter.topic} {dead_letter.partition}:{dead_letter.offset}" if dead_letter else ""
         at = f"{datetime.fromtimestamp(dead_letter.timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S}" if dead_letter else ""
         reason = f"{dead_letter.reason if dead_letter else ''}{' (put back)' if letter.redriven else ''}"
-        newest.add_row(f"{letter.partition}:{letter.offset}", origin, at, letter.code, escape(reason))
+        newest.add_row(f"{letter.partition}:{letter.offset}", cell(origin), at, cell(letter.code), cell(reason))
     console.print(newest)
 
 
 def print_letter(letter: Letter) -> None:
-    """One letter in full: origin, reason, headers, key and content, on stdout."""
-    for name, value in letter.as_json().items():
-        print(f"{name:<13} {value}")
-    for name, raw in original_headers(letter.headers):
-        print(f"header        {name}: {raw.decode(errors='backslashreplace')}")
-    print(f"key           {None if letter.key is None else letter.key.decode(errors='backslashreplace')}")
-    print()
-    print("(no value)" if letter.value is None else letter.value.decode(errors="backslashreplace"))
+    """One letter in full: origin, reason, headers, key and content, on stdout; what is no text is replaced."""
+    from fixtrail.terminal.printable import printable_lines
+
+    lines = [f"{name:<13} {value}" for name, value in letter.as_json().items()]
+    lines += [f"header        {name}: {_text(raw)}" for name, raw in original_headers(letter.headers)]
+    lines += [f"key           {_text(letter.key)}", "", _text(letter.value, "(no value)")]
+    print(printable_lines("\n".join(lines)))
+
+
+def _text(raw: bytes | None, without: str = "None") -> str:
+    return without if raw is None else raw.decode(errors="backslashreplace")

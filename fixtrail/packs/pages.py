@@ -14,6 +14,7 @@ from fixtrail.packs.shown import interval_text, text
 from fixtrail.packs.words import Pack, Row
 from fixtrail.reports.forms.page import render_html
 from fixtrail.reports.forms.page import style as report_style
+from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.report import Bilingual, Locale
 
 FOLDER = Path(__file__).parent
@@ -65,7 +66,7 @@ def style() -> str:
 def _document(pack: Pack, locale: Locale, body: str, css: str) -> str:
     title = Markup.escape(words.heading(pack, locale))
     return (
-        f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<!doctype html>\n<html lang="{locale}">\n<head>\n{FILE_HEAD}<title>{title}</title>\n'
         f"<style>\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 

@@ -24,6 +24,7 @@ def run_verify(settings: ClickHouseSettings, *, rules: Rules = "sql", as_json: b
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from fixtrail.clickhouse.admin import writing_client
+    from fixtrail.terminal.printable import shown_text
     from fixtrail.terminal.progress_bars import share_bar
 
     client = writing_client(settings, timeout_s=_PATIENCE_S)
@@ -32,7 +33,7 @@ def run_verify(settings: ClickHouseSettings, *, rules: Rules = "sql", as_json: b
             report = _verifier(rules)(client, moved)
         except ClickHouseError as error:
             raise ExitError(f"ClickHouse ended the comparison: {str(error).splitlines()[0][:500]}") from None
-    print(json.dumps(asdict(report), default=str) if as_json else "\n".join(report_lines(report)))
+    print(json.dumps(asdict(report), default=str) if as_json else shown_text("\n".join(report_lines(report))))
     sys.stdout.flush()
     return NEGATIVE if report.count else OK
 

@@ -1,5 +1,6 @@
 """What a roster is made of: people, rules of working time, and the people needed in each half hour. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,10 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runtime.failure import USAGE, ExitError
 from schemas.toml_file import TomlFileError, load_model
 
-SLOT_MIN = 30
+SLOT = timedelta(minutes=30)
+# A center that is closed for longer has no shift over that time.
+LONGEST_PAUSE = timedelta(hours=4)
 MOST_PEOPLE = 100
-MOST_DAYS = 31
 Days = Annotated[frozenset[date], Field(max_length=400)]
+
+
+# What a half hour with one person too few costs, a shift against a wish, a shift more or less than the others, a
+# person in a half hour who is not needed.
+SHORT, WISH, UNFAIR, SPARE = 100, 30, 20, 1
 
 
 class Table(BaseModel):
@@ -73,7 +80,7 @@ def read_people(file: Path) -> People:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One person's shift, in the center's local time."""
+    """One person's shift, in the center's local time with its offset from UTC: its hours are those that pass."""
 
     person: str
     starts: datetime
@@ -82,6 +89,11 @@ class Shift:
     @property
     def hours(self) -> float:
         return (self.ends - self.starts).total_seconds() / 3600
+
+    @property
+    def days(self) -> set[date]:
+        """The local days that it lies in, one or two."""
+        return days_between(self.starts, self.ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,14 @@ class Roster:
         return max(0.0, self.objective - self.bound) / self.objective if self.objective else 0.0
 
 
+# People by the beginning of each half hour, in local time with its offset.
 Need = Mapping[datetime, int]
+Form = tuple[datetime, datetime]
+
+
+def days_between(starts: datetime, ends: datetime) -> set[date]:
+    """The local days of a shift; one that ends at midnight is not on the day after."""
+    return {starts.date(), (ends - timedelta(microseconds=1)).date()}
 
 
 def rostered_at(shifts: tuple[Shift, ...], at: datetime) -> int:
@@ -125,20 +144,42 @@ def shortages_of(shifts: tuple[Shift, ...], need: Need) -> Iterator[Shortage]:
             yield Shortage(at, needed, rostered)
 
 
-def shift_forms(need: Need, rules: WorkRules) -> dict[date, list[tuple[datetime, datetime]]]:
-    """By day the shifts that might be worked: within the hours from the first half hour with need to the last.
+def cost_of(shifts: tuple[Shift, ...], people: People, need: Need) -> float:
+    """What a roster costs."""
+    gaps = [needed - rostered_at(shifts, at) for at, needed in need.items()]
+    counts = Counter(shift.person for shift in shifts)
+    wish_off = {person.id: person.wish_off for person in people.person}
+    against = sum(bool(shift.days & wish_off[shift.person]) for shift in shifts)
+    of_each = [counts[person.id] for person in people.person]
+    short, spare = sum(max(0, gap) for gap in gaps), sum(max(0, -gap) for gap in gaps)
+    return SHORT * short + SPARE * spare + WISH * against + UNFAIR * (max(of_each) - min(of_each))
 
-    A day that is shorter than the shortest shift has one from its beginning to its end.
+
+def shift_forms(need: Need, rules: WorkRules) -> dict[date, list[Form]]:
+    """By day on which they begin the shifts that might be worked: while the center is open, past midnight too.
+
+    An opening that is shorter than the shortest shift has one from its beginning to its end.
     """
-    forms: dict[date, list[tuple[datetime, datetime]]] = {}
-    slot = timedelta(minutes=SLOT_MIN)
-    for day in sorted({at.date() for at in need}):
-        times = sorted(at for at in need if at.date() == day)
-        first, last = times[0], times[-1] + slot
-        lengths = sorted({min(timedelta(hours=hours), last - first) for hours in rules.shift_hours})
-        forms[day] = [
-            (first + number * slot, first + number * slot + length)
-            for length in lengths
-            for number in range(int((last - first - length) / slot) + 1)
-        ]
+    forms: dict[date, list[Form]] = {at.date(): [] for at in sorted(need)}
+    for slots in _openings(need):
+        first, last = slots[0], slots[-1] + SLOT
+        local = {at: at for at in slots}
+        for length in sorted({min(timedelta(hours=hours), last - first) for hours in rules.shift_hours}):
+            for number in range(int((last - first - length) / SLOT) + 1):
+                starts, ends = first + number * SLOT, first + number * SLOT + length
+                # The same instants, with the offsets of their own half hours: clocks may be set in between.
+                starts, ends = local.get(starts, starts), local.get(ends - SLOT, ends - SLOT) + SLOT
+                forms.setdefault(starts.date(), []).append((starts, ends))
     return forms
+
+
+def _openings(need: Need) -> Iterator[list[datetime]]:
+    """The half hours with need, cut where the center is closed for longer than a pause."""
+    slots: list[datetime] = []
+    for at in sorted(need):
+        if slots and at - slots[-1] - SLOT > LONGEST_PAUSE:
+            yield slots
+            slots = []
+        slots.append(at)
+    if slots:
+        yield slots

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fixtrail.configuration import centers_of
 from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, WatchSettings, client_options
-from fixtrail.terminal.printable import cell
+from fixtrail.terminal.printable import cell, shown_text
 from fixtrail.watch.acks import acknowledge
 from fixtrail.watch.config import read_watch_config
 from fixtrail.watch.reader import Alerts
@@ -110,7 +110,7 @@ def _single_alert(alerts: Alerts, text: str) -> Alert:
 def _print_json(document: Any) -> None:
     import orjson
 
-    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    print(shown_text(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))
 
 
 def _print_table(settings: WatchSettings, alerts: list[Alert], state: str) -> None:

@@ -146,6 +146,25 @@ def test_each_clock_is_charged_with_its_own_part_of_the_wait(clickhouse: ClickHo
     assert row["wait_s"] == stored["wait_s"]
 
 
+def test_an_order_under_two_vehicles_has_the_waits_of_each(clickhouse: ClickHouseNode, tmp_path: Path) -> None:
+    file = tmp_path / "centers.toml"
+    file.write_text(CENTERS, encoding="utf-8")
+    events = []
+    for vehicle, clock in (("VIN-WRONG", "10:00:00"), ("VIN-RIGHT", "12:00:00")):
+        about = {"order_id": "R1", "center_id": "day", "vehicle_id": vehicle}
+        events += [
+            checked_in("09:00", occurred_at=at(29, "09:00:00"), **about),
+            handed_off(clock, occurred_at=at(29, clock), **about),
+        ]
+    fill(clickhouse, [json.dumps(event).encode() for event in events], file)
+
+    rows = rows_of(clickhouse.ask("SELECT * FROM fixtrail.order_waits ORDER BY wait_s FORMAT JSONEachRow"))
+    assert [(row["wait_s"], row["workshop_s"]) for row in rows] == [(3600, 3600), (3 * 3600, 3 * 3600)]
+    report = build(query_runner(settings_of(clickhouse)), Options(datetime(2026, 12, 1, tzinfo=UTC)))
+    (center,) = report.sheet("centers").rows
+    assert (center["orders"], center["wait_s"], center["wait_open_s"]) == (2, 2 * 3600, 2 * 3600)
+
+
 def at(day: int, clock: str) -> str:
     return f"2026-09-{day}T{clock}+08:00"
 

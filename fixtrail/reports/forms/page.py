@@ -13,6 +13,7 @@ from markupsafe import Markup
 from fixtrail.reports.beside import PARTS
 from fixtrail.reports.forms import pictures
 from fixtrail.reports.forms.grid import grids_of
+from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.forms.words import (
     COMMON,
     STATUS,
@@ -87,7 +88,7 @@ def render_page(report: Report, locale: Locale = "zh-CN") -> str:
     title = Markup.escape(report.title.in_locale(locale))
     body = f"<main>\n{render_html(report, locale)}\n</main>"
     return (
-        f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{locale}">\n<head>\n{FILE_HEAD}'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
         f"<style>\n{style()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

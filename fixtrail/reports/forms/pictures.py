@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from fixtrail.reports.report import Chart, Locale, Report
+from fixtrail.terminal.printable import xml_text
 
 # Okabe and Ito's colours, which people see apart who see few (Color Universal Design, 2008); black comes last.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#f0e442", "#333333")
@@ -28,6 +29,8 @@ _ID = re.compile(r'(id="|url\(#|href="#)')
 
 # Text stays text: it can be read aloud and found, and the browser has the fonts for it.
 matplotlib.rcParams["svg.fonttype"] = "none"
+# A name with two dollar signs is no formula, and a wrong one would be an error.
+matplotlib.rcParams["text.parse_math"] = False
 # The same figures, the same bytes.
 matplotlib.rcParams["svg.hashsalt"] = "fixtrail"
 # Fonts are shared by all pictures of a process, and not made for threads.
@@ -59,13 +62,13 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> s
         if titled:
             drawing.suptitle(chart.title.in_locale(locale))
         drawing.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
+    text = xml_text(out.getvalue())
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     text = _STYLE.sub(lambda match: _attributes(match[1]), text)
     # Several pictures stand on one page: their ids must differ.
     text = _ID.sub(lambda match: f"{match[1]}{chart.name}-", text)
-    label = quoteattr(chart.title.in_locale(locale))
+    label = quoteattr(xml_text(chart.title.in_locale(locale)))
     return text.replace("<svg", f'<svg role="img" aria-label={label} stroke-linejoin="round" stroke-linecap="butt"', 1)
 
 

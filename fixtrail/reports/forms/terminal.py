@@ -1,7 +1,6 @@
 """A report on the terminal: tables; pictures are for pages and files."""
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fixtrail.reports.beside import PARTS
@@ -20,6 +19,7 @@ from fixtrail.reports.forms.words import (
     usable,
 )
 from fixtrail.reports.report import Figure, Part, Report, Sheet
+from fixtrail.terminal.printable import escaped
 
 # Of what goes into a file or a pipe; a narrower terminal has one figure below the other.
 WIDTH = 160
@@ -31,12 +31,12 @@ def print_report(report: Report, console: Console | None = None) -> None:
     out = console or Console()
     if console is None and not out.is_terminal:
         out = Console(width=WIDTH)
-    out.print(f"[bold]{escape(report.title.en)}[/bold]  {escape(report.question.en)}")
+    out.print(f"[bold]{escaped(report.title.en)}[/bold]  {escaped(report.question.en)}")
     values = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
     scope = (
         f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in values.items()
     )
-    out.print("  ".join(scope), style="dim", highlight=False)
+    out.print(escaped("  ".join(scope)), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)
     for sheet in report.sheets:
@@ -46,11 +46,11 @@ def print_report(report: Report, console: Console | None = None) -> None:
         out.print("\n[bold]Definitions[/bold]")
         for name in dict.fromkeys(figure.figure for figure in report.figures):
             about = report.definitions[name]
-            out.print(f"  {name}: {escape(about.text.en)} (version {about.version})", highlight=False)
+            out.print(f"  {name}: {escaped(about.text.en)} (version {about.version})", highlight=False)
     if report.methods:
         out.print("\n[bold]How it was computed[/bold]")
         for words in report.methods:
-            out.print(f"  {escape(words.en)}", highlight=False)
+            out.print(f"  {escaped(words.en)}", highlight=False)
 
 
 def _print_figures(report: Report, out: Console) -> None:
@@ -59,7 +59,7 @@ def _print_figures(report: Report, out: Console) -> None:
 
 
 def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
-    title = None if part == "headline" else f"\n[bold]{escape(PARTS[part].en)}[/bold]"
+    title = None if part == "headline" else f"\n[bold]{escaped(PARTS[part].en)}[/bold]"
     table = Table(title=title, title_justify="left", show_lines=True)
     named = report.scope.get("periods", {})
     if grid.by_figure:
@@ -68,11 +68,11 @@ def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
         periods = [named[column].en if column in named else column for column in grid.columns]
         titles = [*([str(grid.by)] if grid.by else []), "figure", *periods, "target"]
     for title in titles:
-        table.add_column(escape(title))
+        table.add_column(escaped(title))
     for line in grid.lines:
         cells = [_cell(line.cells.get(column), report) for column in grid.columns]
         if grid.by:
-            cells.insert(0, escape(line.key or no_key(grid.by).en))
+            cells.insert(0, escaped(line.key or no_key(grid.by).en))
         if line.figure:
             about = report.definitions[line.figure]
             cells.insert(1 if grid.by else 0, about.title.en)
@@ -94,14 +94,14 @@ def _cell(figure: Figure | None, report: Report) -> str:
 
 
 def _print_sheet(sheet: Sheet, out: Console) -> None:
-    table = Table(title=escape(sheet.title.en), title_justify="left", title_style="bold")
+    table = Table(title=escaped(sheet.title.en), title_justify="left", title_style="bold")
     for column in sheet.columns:
-        table.add_column(escape(column.title.en), justify="left" if column.kind == "text" else "right")
+        table.add_column(escaped(column.title.en), justify="left" if column.kind == "text" else "right")
     for row in sheet.rows[: sheet.shown]:
-        table.add_row(*(escape(cell(row, column)) for column in sheet.columns))
+        table.add_row(*(escaped(cell(row, column)) for column in sheet.columns))
     out.print()
     out.print(table)
     if len(sheet.rows) > sheet.shown:
         out.print(f"{sheet.shown} {COMMON['more'].en} {len(sheet.rows)}", highlight=False)
     if sheet.note:
-        out.print(escape(sheet.note.en), highlight=False)
+        out.print(escaped(sheet.note.en), highlight=False)

@@ -126,12 +126,13 @@ def _slot_rows(
 
 
 def _moments(slots: OpenSlots, chosen: "np.ndarray[Any, Any]") -> Iterator[dict[str, Any]]:
-    """Day, weekday and local time of each slot of the chosen days."""
+    """Day, weekday and local time of each slot of the chosen days, and its instant with the local offset from UTC."""
     zone = ZoneInfo(slots.time_zone)
     for day in np.flatnonzero(chosen):
         date_text, weekday = slots.days[day].isoformat(), slots.days[day].isoweekday()
         for start in slots.starts[day].tolist():
-            yield {"day": date_text, "weekday": weekday, "time": f"{from_ms(start).astimezone(zone):%H:%M}"}
+            at = from_ms(start).astimezone(zone)
+            yield {"day": date_text, "weekday": weekday, "time": f"{at:%H:%M}", "starts": at.isoformat(" ", "minutes")}
 
 
 def _cells(values: "np.ndarray[Any, Any]", is_known: "np.ndarray[Any, Any]") -> list[Any]:

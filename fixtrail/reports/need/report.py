@@ -29,7 +29,7 @@ MOST_DAYS = 92
 LEARNED_FROM_DAYS = 73
 _SLOT_COLUMNS = (
     *("center_id", "role", "day", "weekday", "time", "expected", "came", "erlang", "required", "too_long", "rostered"),
-    *("working", "waited_s"),
+    *("working", "waited_s", "starts"),
 )
 
 

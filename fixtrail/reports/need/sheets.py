@@ -50,6 +50,7 @@ _SLOTS = (
     *_PEOPLE,
     Column("too_long", Bilingual("等待超时", "wait too long"), "share"),
     _WAITED,
+    Column("starts", Bilingual("开始（含时区）", "starts, with time zone")),
 )
 _DAYS = (
     _CENTER,

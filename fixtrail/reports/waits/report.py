@@ -33,7 +33,7 @@ _OF_ORDERS = Bilingual("已交车且有到店记录的工单的平均值", "mean
 
 
 def _definition(title: Bilingual, zh: str, en: str) -> Definition:
-    return Definition(title, Bilingual(f"{zh}；{_OF_ORDERS.zh}", f"{en}; {_OF_ORDERS.en}"), "s", "lower")
+    return Definition(title, Bilingual(f"{zh}；{_OF_ORDERS.zh}", f"{en}; {_OF_ORDERS.en}"), "s", "lower", 2)
 
 
 DEFINITIONS = {

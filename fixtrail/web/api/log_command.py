@@ -86,11 +86,12 @@ def write_csv(requests: Sequence[dict[str, Any]], file: Path) -> None:
     """One line an event, one of its own for a request without events; `-` is stdout."""
     from fixtrail.reports.forms.document import as_csv
     from fixtrail.reports.report import Bilingual, Column, Sheet
+    from fixtrail.terminal.printable import shown_text
 
     columns = tuple(Column(name, Bilingual(name, name)) for name in (*_COLUMNS, *_OF_EVENT))
     text = as_csv(Sheet("requests", Bilingual("请求", "Requests"), columns, tuple(_lines(requests))))
     if str(file) == "-":
-        print(text, end="", flush=True)
+        print(shown_text(text), end="", flush=True)
     else:
         file.write_text(text, encoding="utf-8-sig", newline="")
 

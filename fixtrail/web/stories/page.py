@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale
 from fixtrail.web.ops.page_frame import words
@@ -60,6 +61,7 @@ def render_story(story: Story, locale: Locale, ends: str | None = None) -> str:
         story=story,
         locale=locale,
         ends=ends,
+        head=Markup(FILE_HEAD),
         style=Markup(style()),
         t={name: text.in_locale(locale) for name, text in WORDS.items()},
         name=texts.name,

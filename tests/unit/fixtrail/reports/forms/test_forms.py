@@ -33,6 +33,7 @@ from fixtrail.reports.report import (
     plain,
     sheet_of,
 )
+from fixtrail.terminal.printable import xml_text
 from runtime.failure import ExitError
 
 EVIL = "<script>alert(1)</script>&\"'"
@@ -100,6 +101,7 @@ def test_no_text_is_a_formula_in_csv(value):
 
     [[alone], [listed]] = list(csv.reader(io.StringIO(as_csv(sheet), newline="")))[1:]
     text = value.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\x00", "\ufffd")
     assert alone == f"'{text}"
     assert listed == f"'{text}|y"
 
@@ -164,6 +166,39 @@ def test_a_picture_is_well_formed_named_and_the_same_each_time(report):
 
 def test_a_picture_in_a_file_has_its_title_in_it(report):
     assert "Waited" in "".join(ElementTree.fromstring(as_svg(report.charts[0], "en", titled=True)).itertext())
+
+
+# A wrong formula of TeX, what XML cannot hold, and what turns the direction.
+HOSTILE = ("$\\frac{$", "$x^^$", "\x00\x1b]0;x\x07\x0c\ufffe", "\u202ex", "</text><script>alert(1)</script>", "x" * 256)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_picture_can_hold_any_name(name):
+    def draw(locale):
+        from fixtrail.reports.forms.pictures import picture
+
+        drawing, axes = picture(4, 2)
+        axes.barh([name], [1], label=name)
+        axes.legend()
+        return drawing
+
+    chart = Chart("c", Bilingual("图", name), "s", draw)
+    tree = ElementTree.fromstring(as_svg(chart, "en", titled=True))
+
+    assert tree.get("aria-label") == xml_text(name) and "script" not in {element.tag for element in tree.iter()}
+    assert as_png(chart, "en")[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_page_in_a_file_loads_and_runs_nothing(report):
+    assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in render_page(report)
+
+
+def test_a_table_in_a_file_has_no_control_characters():
+    sheet = Sheet(
+        "s", Bilingual("表", "s"), (Column("name", Bilingual("名", "n")),), ({"name": "a\x00\x1b[31m\tb\nc"},)
+    )
+
+    assert as_csv(sheet) == 'name\n"a\ufffd\ufffd[31m\tb\nc"\n'
 
 
 def test_the_terminal_shows_what_was_sent_as_text(report):

@@ -78,7 +78,7 @@ def test_the_page_says_what_happened_and_nothing_of_whose_it_was():
         page = render_story(story, locale, "2026-03-05 08:00 UTC")
         assert all(word in page for word in (*words, "brakes", "3 / 10"))
         assert [secret for secret in SECRETS if secret in page] == []
-        assert "<script" not in page and "http" not in page
+        assert "<script" not in page and "http:" not in page and "https:" not in page
     text = orjson.dumps(story.as_json()).decode()
     assert [secret for secret in SECRETS if secret in text] == []
 
