@@ -89,18 +89,19 @@ Mended, each with a test:
 Seen once, and not explained:
 
 - In a first run of seed 3 of three brokers, on the code of before the last mend above, the 1,041 orders that had come
-  first were not in ClickHouse's table `journeys`, though its table `events`, the topics and all commits were whole, and
-  a replay had them again. They were of all partitions of Kafka, so no box had passed over them. The run in the tables
-  is its repetition on the mended code: nothing was missing. A ClickHouse that starts with a part which it cannot read goes
-  on without it, in silence, which looks just so; the writer asks for such parts and tells of them since (a test breaks
-  one), and a run counts them.
+  first were not in ClickHouse's table `journeys`, though its table `events`, the topics and all commits were whole,
+  and a replay had them again. They were of all partitions of Kafka, so no box had passed over them. The run in the
+  tables is its repetition on the mended code: nothing was missing. A ClickHouse that starts with a part which it
+  cannot read goes on without it, in silence, which looks just so; the writer asks for such parts and tells of them
+  since (a test breaks one), and a run counts them.
 
 The replay of seed 1 met the same early commits. Else it differs only in the last digits of sums of floating point
 numbers, which depend on the order of adding; since then sums are compared to the millisecond.
 
-With three brokers a commit seems to go back where the asking meets a broker that was the group's coordinator before: 48
-of the 50 in the first run of seed 3 were three samples that alternated between two answers. The worker's commit there went to the
-beginning of a partition whose new leader told an end far too low; all of it was read again, and no figure changed.
+With three brokers a commit seems to go back where the asking meets a broker that was the group's coordinator before:
+48 of the 50 in the first run of seed 3 were three samples that alternated between two answers. The worker's commit
+there went to the beginning of a partition whose new leader told an end far too low; all of it was read again, and no
+figure changed.
 
 With seed 1 of three brokers every promise held. That machine was far too busy for its times to say anything: two
 cores for three brokers, thirteen boxes and eight other jobs (load 35 to 50), where a controller took up to 11 s for
