@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import shutil
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,6 +19,12 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 _SIZE = struct.Struct(">I")
 _CHUNK = 1024 * 1024
+# The files of a backup: no other one is restored, wherever a manifest points.
+_PATH = re.compile(
+    r"(clickhouse/\w+\.native|kafka/[A-Za-z0-9._-]+\.records|(ledger|keys)/\w+\.rows|[\w-]+\.\w+|keys/secrets\.json)",
+    re.ASCII,
+)
+_READ = ("*/*.native", "*/*.records", "*/*.rows", "keys/secrets.json", "*.toml", "api-keys.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,27 @@ def read_manifest(folder: Path) -> Manifest:
         raise ExitError(f"{folder} holds no whole backup ({MANIFEST}: {type(error).__name__})") from None
     if manifest.format > FORMAT:
         raise ExitError(f"{folder} was written by a newer version of Fixtrail")
+    if wrong := [file.path for file in manifest.files if not _PATH.fullmatch(file.path)]:
+        raise ExitError(f"{folder} holds no backup of ours: {wrong[0]!r} is no file of one")
+    listed = {file.path for file in manifest.files}
+    if missing := [name for name in manifest.partitions if f"kafka/{name}.records" not in listed]:
+        raise ExitError(f"{folder} holds no whole backup: the records of {missing[0]} are not in it")
     return manifest
 
 
 def check_files(folder: Path, manifest: Manifest, *, without: str = "") -> None:
-    """Raises ExitError at the first file that is missing or is not as it was written; `without` names a folder."""
+    """Raises ExitError at the first file that is missing, is not as it was written, or was put there later.
+
+    `without` names a folder that need not be there. A link is no file: it would read whatever it leads to.
+    """
+    listed = {file.path for file in manifest.files}
+    for path in sorted(path for pattern in _READ for path in folder.glob(pattern)):
+        if path.relative_to(folder).as_posix() not in listed:
+            raise ExitError(f"{path} is not in {MANIFEST}: it was put there later")
     for file in manifest.files:
         path = folder / file.path
+        if path.is_symlink() or path.parent.is_symlink():
+            raise ExitError(f"{path} is a link or lies behind one: restore reads the backup's own files alone")
         if without and file.path.startswith(without) and not path.exists():
             continue
         if not path.is_file():
@@ -85,13 +107,24 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def private_file(path: Path) -> int:
+    """A descriptor to write a fresh file that is nobody else's to read, also not for a moment; never through a link."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+
+def copy_private(source: Path, target: Path) -> None:
+    """Copy a file with secrets."""
+    with source.open("rb") as content, os.fdopen(private_file(target), "wb") as copy:
+        shutil.copyfileobj(content, copy)
+
+
 class ItemWriter:
     """Writes one item after the other, each as MessagePack behind its length; use in `with`."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Addresses and keys: nobody else's to read.
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", _CHUNK)
+        self._file = os.fdopen(private_file(path), "wb", _CHUNK)
         self._encode = msgspec.msgpack.Encoder().encode
         self.items = 0
 
@@ -113,9 +146,12 @@ class ItemWriter:
             self.write(item)
 
 
-def items_of(path: Path) -> Iterator[Any]:
-    """The items that were written."""
-    decode = msgspec.msgpack.Decoder().decode
-    with path.open("rb", _CHUNK) as file:
-        while size := file.read(_SIZE.size):
-            yield decode(file.read(_SIZE.unpack(size)[0]))
+def items_of(path: Path, kind: Any = Any) -> Iterator[Any]:
+    """The items that were written, each of this type. Raises ExitError for a file that holds anything else."""
+    decode = msgspec.msgpack.Decoder(kind).decode
+    try:
+        with path.open("rb", _CHUNK) as file:
+            while size := file.read(_SIZE.size):
+                yield decode(file.read(_SIZE.unpack(size)[0]))
+    except (msgspec.DecodeError, struct.error) as error:
+        raise ExitError(f"{path} is no file of a backup: {error}") from None

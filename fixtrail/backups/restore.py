@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from fixtrail.backups.files import Manifest, check_files, read_manifest
+from fixtrail.backups.files import Manifest, check_files, copy_private, read_manifest
 from fixtrail.backups.running import running_stack
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
@@ -87,8 +87,7 @@ def _restore_embedded(
         shutil.rmtree(data / name, ignore_errors=True)
     for source, name in ((folder / KEYS / SECRETS_FILE, SECRETS_FILE), *((folder / own, own) for own in OWN_FILES)):
         if source.exists():
-            shutil.copyfile(source, data / name)
-            (data / name).chmod(0o600)
+            copy_private(source, data / name)
     record_partitions(data, manifest.partitions[SERVICE_EVENTS])
     with running_stack(data):
         asyncio.run(_restore(PersonsSettings(data=data), folder, manifest, say))
@@ -125,7 +124,7 @@ async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, 
                     await asyncio.to_thread(fill_table, folder, client, Path(file.path).stem)
                     say(f"clickhouse {Path(file.path).stem}: {file.items:,} rows")
             commits = await _fill_topics(settings, folder, manifest, admin, client, say)
-            await asyncio.to_thread(_fill_stores, settings, folder, say)
+            await asyncio.to_thread(_fill_stores, settings, folder, manifest.taken_at, say)
             await commit(client_options(settings), commits)
     finally:
         client.close()
@@ -164,7 +163,7 @@ def _renamed_groups(manifest: Manifest, app_id: str) -> dict[str, dict[str, dict
     }
 
 
-def _fill_stores(settings: PersonsSettings, folder: Path, say: Say) -> None:
+def _fill_stores(settings: PersonsSettings, folder: Path, taken_at: str, say: Say) -> None:
     with opened_ledger(settings.ledger_dsn()) as ledger:
         count = fill_store(ledger, folder, LEDGER)
         note_restored(ledger, time.time_ns() // 1_000_000)
@@ -174,7 +173,11 @@ def _fill_stores(settings: PersonsSettings, folder: Path, say: Say) -> None:
         try:
             keys.create_tables(store)
             store.begin()
+            erased = keys.erased_rows(store)
             say(f"person keys: {fill_store(store, folder, KEYS):,}")
+            again = keys.erase_again(store, erased)
             store.commit()
+            store.purge_deleted()
+            say(f"{again:,} orders that were erased since stay erased; erase anew who asked for it since {taken_at}")
         finally:
             store.close()

@@ -1,7 +1,7 @@
 """The ledger and the key store of a backup, row by row: SQLite and PostgreSQL alike."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fixtrail.backups.files import BackupFile, ItemWriter, described, items_of
 from runtime.failure import ExitError
@@ -59,8 +59,10 @@ def fill_store(store: Store, folder: Path, name: str) -> int:
             continue
         if not store.columns(table):
             _create(store, table)
-        items = items_of(path)
-        columns: Sequence[str] = next(items)
+        items = items_of(path, list[Any])
+        columns = [str(name) for name in next(items, [])]
+        if not {*columns} <= store.columns(table):
+            raise ExitError(f"{path} is of another version of Fixtrail: table {table} has other columns")
         if table != BACKUPS:
             store.run(f"DELETE FROM {table}")
         rows = [tuple(row) for row in items]

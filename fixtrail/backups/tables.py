@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fixtrail.backups.files import BackupFile, described
+from fixtrail.backups.files import BackupFile, described, private_file
 from sinks.clickhouse.tables import DATABASE
 
 CLICKHOUSE = "clickhouse"
@@ -25,10 +25,9 @@ def tables_of(client: Any) -> list[str]:
 def write_table(folder: Path, client: Any, table: str) -> BackupFile:
     """Write all rows of a table."""
     path = folder / CLICKHOUSE / f"{table}.native"
-    path.parent.mkdir(parents=True, exist_ok=True)
     columns = ", ".join(columns_of(client, table))
     stream = client.raw_stream(f"SELECT {columns} FROM {DATABASE}.{table}", fmt="Native")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", _CHUNK) as file, stream:
+    with os.fdopen(private_file(path), "wb", _CHUNK) as file, stream:
         for chunk in stream:
             file.write(chunk)
         file.flush()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fixtrail.backups.files import MANIFEST, BackupFile, Manifest, described
+from fixtrail.backups.files import MANIFEST, BackupFile, Manifest, copy_private, described
 from fixtrail.backups.records import note_backup
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
@@ -105,9 +105,7 @@ class _Backup:
             for name, target in (*((name, name) for name in OWN_FILES), (SECRETS_FILE, f"{KEYS}/{SECRETS_FILE}")):
                 if (source := settings.data / name).exists():
                     path = self._folder / target
-                    path.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(source, path)
-                    path.chmod(0o600)
+                    copy_private(source, path)
                     self._add(manifest, described(self._folder, path, 1))
 
     def _note(self, manifest: Manifest) -> None:

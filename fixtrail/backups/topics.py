@@ -9,6 +9,7 @@ from fixtrail.backups.files import BackupFile, ItemWriter, described, items_of
 from fixtrail.partitions.copying import KafkaSource
 
 KAFKA = "kafka"
+_Item = tuple[int, int, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class BackupSource:
         """The records of these partitions, as `KafkaSource` gives them."""
         numbers = {*partitions}
         for partition, offset, timestamp, key, value, headers in items_of(
-            self.folder / file_of(self.names.get(topic, topic))
+            self.folder / file_of(self.names.get(topic, topic)), _Item
         ):
             if partition in numbers:
                 named = tuple((name, content) for name, content in headers)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runtime.personal.seal import Key, new_key
-from runtime.store import Store, chunks, placeholders
+from runtime.store import Row, Store, chunks, placeholders
 from schemas.personal import is_sealed, key_id_of
 
 SCHEMA = (
@@ -18,6 +18,7 @@ SCHEMA = (
         restricted_at BIGINT, erased_at BIGINT)""",
     "CREATE INDEX IF NOT EXISTS person_keys_created_at ON person_keys (created_at)",
 )
+_ERASE = "UPDATE person_keys SET secret = NULL, erased_at = ? WHERE order_key = ? AND secret IS NOT NULL"
 _COLUMNS = "id, order_key, secret, created_at, restricted_at, erased_at"
 
 
@@ -96,16 +97,41 @@ def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
     """Delete the keys of these orders for good, and have later ones refused; how many there were."""
     unique_keys = sorted(set(order_keys))
     keys_of_orders(store, unique_keys, now)
-    sql = "UPDATE person_keys SET secret = NULL, erased_at = ? WHERE order_key = ? AND secret IS NOT NULL"
     store.begin()
     try:
-        erased = store.run_many(sql, [(now, order_key) for order_key in unique_keys]) if unique_keys else 0
+        erased = store.run_many(_ERASE, [(now, order_key) for order_key in unique_keys]) if unique_keys else 0
         store.commit()
     except BaseException:
         store.rollback()
         raise
     store.purge_deleted()
     return erased
+
+
+def erased_rows(store: Store) -> list[Row]:
+    """What is erased or restricted, for `erase_again`."""
+    return store.run(
+        "SELECT id, order_key, created_at, restricted_at, erased_at FROM person_keys "
+        "WHERE erased_at IS NOT NULL OR restricted_at IS NOT NULL"
+    )
+
+
+def erase_again(store: Store, rows: Sequence[Row]) -> int:
+    """Have it so again in a store out of an older backup, within a transaction; how many keys were deleted by it."""
+    erased = [row for row in rows if row[4] is not None]
+    restricted = [(row[3], row[1]) for row in rows if row[3] is not None]
+    if restricted:
+        store.run_many(
+            "UPDATE person_keys SET restricted_at = ? WHERE order_key = ? AND restricted_at IS NULL", restricted
+        )
+    if not erased:
+        return 0
+    store.run_many(
+        "INSERT INTO person_keys (id, order_key, created_at, restricted_at, erased_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        erased,
+    )
+    return store.run_many(_ERASE, [(row[4], row[1]) for row in erased])
 
 
 def restrict(store: Store, order_keys: Iterable[str], now: int, *, lift: bool = False) -> int:
