@@ -37,7 +37,7 @@ def contributions_of(fact: Fact) -> dict[tuple[str, int], Contribution]:
     center, arrived, closed = fact["center_id"], fact["checked_in_at"], fact["closed_at"]
     if arrived is None or is_of_no_vehicle(fact):
         return {}
-    by_hour = {(center, hour_of(arrived)): _contribution({"check_ins": 1}, -1)}
+    by_hour = {(center, hour_of(arrived)): ARRIVED}
     if closed is None:
         return by_hour
     closing = _closing(fact)
@@ -83,13 +83,25 @@ def _contribution(sums: dict[str, int], bucket: int) -> Contribution:
     return [*(sums.get(name, 0) for name in SUMS), bucket]
 
 
+# What most orders add to the hour of their check-in, and the same as it is kept: one number instead of all.
+ARRIVED = _contribution({"check_ins": 1}, -1)
+_SHORT_ARRIVED: Contribution = [1]
+
+
+def shortened(contribution: Contribution) -> Contribution:
+    """A contribution as the hour's state has it; `center_hour` takes both."""
+    return _SHORT_ARRIVED if contribution is ARRIVED else contribution
+
+
 def center_hour(
     center_id: str, hour: int, partition: int, revision: int, contributions: Iterable[Contribution]
 ) -> Fact:
     """The hour's row in the shape of schemas.facts.CenterHour."""
-    rows = list(contributions)
+    shares = list(contributions)
+    rows = [share for share in shares if len(share) > len(_SHORT_ARRIVED)]
     fact: Fact = {"center_id": center_id, "hour": hour, "partition": partition, "revision": revision}
     fact |= zip(SUMS, map(sum, zip(*rows, strict=True)) if rows else [0] * len(SUMS), strict=False)
+    fact["check_ins"] += len(shares) - len(rows)
     for name in _DURATIONS:
         fact[name] /= 1000
     buckets = Counter(row[-1] for row in rows if row[-1] >= 0)

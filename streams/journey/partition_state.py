@@ -21,7 +21,7 @@ from schemas.history_mark import HistoryMark
 from schemas.order_key import OrderKey
 from schemas.times import DAY_MS
 from streams.journey import entries as e
-from streams.journey.center_hours import center_hour, contributions_of
+from streams.journey.center_hours import center_hour, contributions_of, shortened
 from streams.journey.content_digest import content_digest
 from streams.journey.entries import Entry, entry_of
 from streams.journey.expiry import Expiry
@@ -287,7 +287,7 @@ class PartitionState:
         for center_id, hour in order.hours:
             hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = Share(fact["version"], None)
         for (center_id, hour), contribution in added.items():
-            share = Share(fact["version"], contribution)
+            share = Share(fact["version"], shortened(contribution))
             hours.setdefault(hour_key(center_id, hour, self.partition), {})[name] = share
         # The hours it has left stay with it: were their own changes lost in a crash, it has to leave them again.
         order.hours = [*added, *(hour for hour in order.hours if hour not in added)]

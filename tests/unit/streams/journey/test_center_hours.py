@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from schemas.facts import CenterHour
 from schemas.times import HOUR_MS
-from streams.journey.center_hours import BUCKET_GROWTH, center_hour, contributions_of, hour_of, wait_bucket
+from streams.journey.center_hours import (
+    BUCKET_GROWTH,
+    center_hour,
+    contributions_of,
+    hour_of,
+    shortened,
+    wait_bucket,
+)
 from tests.workshop import (
     Sent,
     called_off,
@@ -178,3 +185,11 @@ def test_an_hour_comes_to_the_same_in_whatever_order_it_is_added_up(order: list[
     each = [next(iter(contributions_of(fact).values())) for fact in facts]
 
     assert center_hour("C1", 0, 0, 1, [each[n] for n in order]) == center_hour("C1", 0, 0, 1, each)
+
+
+def test_an_order_that_only_came_in_this_hour_is_one_number_in_its_state_and_adds_the_same():
+    arrived, closed = contributions_of(order_after(*repaired_visit())).values()
+
+    assert len(shortened(arrived)) == 1 and shortened(closed) == closed
+    for shares in ([arrived], [arrived, closed], [closed, arrived, arrived]):
+        assert center_hour("C1", 0, 0, 1, map(shortened, shares)) == center_hour("C1", 0, 0, 1, shares)
