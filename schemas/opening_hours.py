@@ -52,11 +52,16 @@ def is_open(at_ms: int, center: Center) -> bool:
 
 
 def hours_of(day: date, center: Center, zone: ZoneInfo) -> tuple[int, int] | None:
-    """When the center, on the clocks of its zone, opens that day and closes after that; None where it stays closed."""
+    """When the center, on the clocks of its zone, opens that day and closes after that; None where it stays closed.
+
+    It stays closed as well where clocks leave its hours out, be it an hour of a night or, as in Samoa in 2011, a day.
+    """
     if not center.opens_on(day):
         return None
     closing_day = day if center.opens < center.closes else day + _DAY
-    return _ms(datetime.combine(day, center.opens, zone)), _ms(datetime.combine(closing_day, center.closes, zone))
+    opens = _ms(datetime.combine(day, center.opens, zone))
+    closes = _ms(datetime.combine(closing_day, center.closes, zone))
+    return (opens, closes) if opens < closes and local(opens, zone).date() == day else None
 
 
 _DAY = timedelta(days=1)

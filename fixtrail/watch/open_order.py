@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fixtrail.watch.rules import Due, DueNotice, due_by
+from fixtrail.watch.rules import Due, DueNotice, due_by, is_without_check
 from schemas.facts import WAITS, Alert
 from schemas.order_key import OrderKey
 from streams.journey.clock_notices import READY
@@ -12,7 +12,7 @@ from streams.journey.facts import is_of_no_vehicle
 
 _NEEDED = (
     *("order_id", "vehicle_id", "version", "status", "center_id", "lane", "locale", "activity", "activity_since"),
-    *("checked_in_at", "promised_at", "promises", "last_event_at"),
+    *("checked_in_at", "promised_at", "promises", "last_event_at", "fault_groups"),
 )
 
 Fact = dict[str, Any]
@@ -22,6 +22,7 @@ def watched_fact(whole: Fact) -> Fact:
     """What the watch needs of an order's fact while it is open. Raises KeyError or TypeError for what is no fact."""
     fact = {name: whole[name] for name in _NEEDED}
     fact["is_moved"] = is_of_no_vehicle(whole)
+    fact["lacks_check"] = is_without_check(whole)
     fact["stages"] = [stage for stage in whole["stages"] if stage["activity"] in WAITS]
     fact["parts"] = [part for part in whole["parts"] if part["emergency"]]
     return fact

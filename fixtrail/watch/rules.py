@@ -136,7 +136,7 @@ def _dues(rule: OrderRule, fact: Fact, center: Center | None) -> Iterator[Due]:
                     subject = f"{fact['order_id']}/{part['request_id']}"
                     yield _after(rule, rule.counted, rule.minutes, fact, center, "request", began, subject)
         case CheckMissingRule():
-            if is_without_check(fact) and rule.needs_check(fact["fault_groups"]):
+            if fact["lacks_check"] and rule.needs_check(fact["fault_groups"]):
                 began = fact["activity_since"]
                 yield _due(rule, fact, "ready", began, began + round(rule.minutes * MINUTE_MS))
         case StuckRule():

@@ -1,6 +1,7 @@
 """Hours of centers that work at night, all day, not on holidays, and on days made up for."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 
 from fixtrail.estimates.clock import OpeningClock
 from schemas.centers import Center, read_centers
-from schemas.opening_hours import is_open, opening_ms_between, opening_time_after
+from schemas.opening_hours import hours_of, is_open, opening_ms_between, opening_time_after, openings
 from schemas.times import to_ms
 from schemas.toml_file import TomlFileError
 
@@ -83,3 +84,23 @@ def test_a_day_that_is_closed_and_open_is_refused(tmp_path: Path):
     )
     with pytest.raises(TomlFileError, match="2026-10-01 is in closed_on and in open_on"):
         read_centers(file)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "opens", "closes"),
+    [
+        # There was no such day in Samoa.
+        ("Pacific/Apia", date(2011, 12, 30), time(23, 59), time(0)),
+        ("Pacific/Apia", date(2011, 12, 30), time(8), time(18)),
+        # From two to three there is no time in the night in which clocks are put forward.
+        ("Europe/Berlin", date(2026, 3, 29), time(2, 30), time(3)),
+    ],
+)
+def test_a_center_stays_closed_in_hours_that_clocks_leave_out(zone: str, day: date, opens: time, closes: time):
+    center = Center(id="A", name="A", region="R", time_zone=zone, opens=opens, closes=closes)
+    of_day = [hours_of(day + timedelta(days=number), center, ZoneInfo(zone)) for number in (-1, 0, 1)]
+
+    assert of_day[1] is None
+    assert all(hours is not None and hours[1] - hours[0] > 0 for hours in (of_day[0], of_day[2]))
+    passed = [before for _, _, before in islice(openings(center), 12_000)]
+    assert passed == sorted(set(passed))

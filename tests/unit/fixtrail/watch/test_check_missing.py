@@ -6,7 +6,11 @@ import pytest
 
 from fixtrail.procedures.file import Procedures
 from fixtrail.watch.config import WatchConfig, with_procedures
+from fixtrail.watch.open_order import watched_fact
 from fixtrail.watch.rules import order_dues
+from fixtrail.watch.shard import Shard
+from tests.unit.fixtrail.watch.shards import at, learn
+from tests.unit.fixtrail.watch.shards import rules as rules_of
 from tests.workshop import (
     check_failed,
     check_passed,
@@ -48,7 +52,7 @@ def rules(procedures: Procedures | None = PROCEDURES, **fields):
 
 
 def due_at(*events, procedures: Procedures | None = PROCEDURES, **fields):
-    dues = order_dues(order_after(*events), rules(procedures, **fields), {})
+    dues = order_dues(watched_fact(order_after(*events)), rules(procedures, **fields), {})
     return dues[0].due_at if dues else None
 
 
@@ -71,6 +75,18 @@ def test_a_car_that_is_ready_without_its_check_is_told_at_once():
 )
 def test_nothing_is_told_of_a_car_that_is(events):
     assert due_at(*events) is None
+
+
+def test_the_alert_opens_when_the_car_is_ready_and_ends_with_the_check():
+    config = WatchConfig.model_validate({"rule": [{"name": "check", "kind": "check_missing"}]})
+    shard = Shard(0, with_procedures(config, PROCEDURES), {}, acks={})
+    shard.live_since = ms("00:00")
+
+    learn(shard, *MENDED, said_ready("09:10"))
+    assert rules_of(at(shard, "09:11")) == [("check", "open")]
+
+    learn(shard, *MENDED, said_ready("09:10"), check_passed("09:20"))
+    assert rules_of(at(shard, "09:21")) == [("check", "closed")]
 
 
 def test_a_check_before_the_last_repair_or_a_failed_one_is_none():
@@ -100,4 +116,4 @@ def test_a_fact_that_was_written_before_checks_were_kept_tells_nothing():
     fact = order_after(*MENDED, said_ready("09:10"))
     del fact["passed_check"]
 
-    assert order_dues(fact, rules(), {}) == []
+    assert order_dues(watched_fact(fact), rules(), {}) == []
