@@ -10,7 +10,7 @@ import zlib
 _WITHOUT_WORDS, _WITH_WORDS = b"\x01", b"\x02"
 # What is usual in a state, the most usual last. It can never change, or what was packed with it could not be read:
 # other words need a byte of their own.
-_WORDS = """\
+WORDS = """\
 "shift_end","expert","parts","approval","backordered","cancelled","complaint","low","medium","high","opened","closed",\
 "no_answer","reached","wear","damage","product","unknown","quick","express","en",-1]],"],null,7,"39I39I"]
 "standard",null,1767580200000,"zh-CN",["sms:+86","mailto:",".com"],"川A··",""]
@@ -33,11 +33,11 @@ _WORDS = """\
 # An order's state is some 1,500 bytes: a window of 4 KB, and tables of that size, cost half of what the usual ones do.
 _LEVEL, _WINDOW_BITS, _MEMORY_LEVEL = 3, -12, 5
 _new_compressor = zlib.compressobj(
-    _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _WORDS
+    _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, WORDS
 ).copy
 _new_decompressor = {
     _WITHOUT_WORDS: zlib.decompressobj(_WINDOW_BITS).copy,
-    _WITH_WORDS: zlib.decompressobj(_WINDOW_BITS, _WORDS).copy,
+    _WITH_WORDS: zlib.decompressobj(_WINDOW_BITS, WORDS).copy,
 }
 
 

@@ -1,4 +1,5 @@
-"""What stands in the topics, read by plain code: nothing here is shared with the processes that wrote it."""
+"""What stands in the topics, read by plain code: of the processes that wrote it only the words are shared by which
+they pack, which are data."""
 
 import json
 import zlib
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from streams.journey.packed_state import WORDS
 from tests import compare, oracle_figures
 from tests.oracle_terms import EPOCH
 from tests.truth import Truth
@@ -138,7 +140,7 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
     """The orders' changelog, replayed: each order kept has exactly its distinct events; one let go was due for it.
 
     A value is a header line and one JSON array per event, [event_id, at in ms, ...]; the key [vehicle, center, order].
-    That of a closed order is deflated behind a byte 1.
+    That of a closed order is deflated behind a byte 1, or 2 where it takes words for known.
     """
     kept: dict[Name, dict[str, int]] = {}
     for record in in_order(records):
@@ -155,7 +157,10 @@ def changelog_differences(records: Iterable[Any], truth: Truth) -> list[str]:
 
 
 def _plain(value: bytes) -> bytes:
-    return zlib.decompress(value[1:], wbits=-zlib.MAX_WBITS) if value.startswith(b"\x01") else value
+    if not value.startswith((b"\x01", b"\x02")):
+        return value
+    words = WORDS if value.startswith(b"\x02") else b""
+    return zlib.decompressobj(-zlib.MAX_WBITS, words).decompress(value[1:])
 
 
 def _state_differences(kept: Mapping[Name, dict[str, int]], truth: Truth) -> Iterator[str]:
