@@ -73,13 +73,13 @@ def bug_now_and_then() -> None:
     apply, count = PartitionState.apply, itertools.count(1)
     shown = Path(os.environ["FIXTRAIL_DATA"]) / "bugs"
 
-    def sometimes(book: Any, events: Any) -> Any:
+    def sometimes(state: Any, *given: Any, **named: Any) -> Any:
         if next(count) == BUG_AT:
             with shown.open("a+") as file:
                 file.write("x")
                 if file.tell() <= BUGS:
                     raise RuntimeError("a bug that shows now and then")
-        return apply(book, events)
+        return apply(state, *given, **named)
 
     PartitionState.apply = sometimes  # type: ignore[method-assign]
 

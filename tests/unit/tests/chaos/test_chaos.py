@@ -1,10 +1,14 @@
 """The means of the chaos runs: the plan, the load, the proxy, and what the checker expects of notices."""
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,7 @@ from tests.chaos.hosts import free_ports
 from tests.chaos.load import Sent, records_of
 from tests.chaos.plan import KINDS, plan_of
 from tests.chaos.proxy import HOST, Proxy
+from tests.paths import ROOT
 
 
 def test_the_same_seed_is_the_same_plan():
@@ -178,3 +183,41 @@ def test_every_change_that_a_trial_asks_for_exists():
     asked = {name for trial in TRIALS.values() for name in (trial.changes or "").split("+") if name}
 
     assert asked <= CHANGES.keys()
+
+
+# The rules and the writer, called as they are by the boxes, with what a change has put in their place.
+CALLED = """
+import inspect
+from sinks.clickhouse import writer
+from sinks.push import address, sink
+from streams.journey import notices, order, partition_state, vehicle
+from streams.worker import outbox, tracker
+from tests.chaos.mutants.changes import CHANGES
+
+def functions():
+    owners = [outbox.Outbox, tracker.Tracker, order.Order, vehicle.Vehicle, partition_state.PartitionState]
+    owners += [writer._Writer, address.AddressKeys, sink._Sink, notices]
+    return {(owner, name): item for owner in owners for name, item in vars(owner).items() if inspect.isfunction(item)}
+
+before = functions()
+for change in CHANGES.values():
+    change()
+for target, changed in functions().items():
+    parameters = inspect.signature(before[target]).parameters.values()
+    inspect.signature(changed).bind(
+        *(item.name for item in parameters if item.default is item.empty and item.kind is not item.KEYWORD_ONLY),
+        **{item.name: None for item in parameters if item.default is not item.empty or item.kind is item.KEYWORD_ONLY},
+    )
+"""
+
+
+def test_what_changes_put_in_the_place_of_rules_is_called_in_the_same_way(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", CALLED],
+        cwd=ROOT,
+        env={**os.environ, "FIXTRAIL_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
