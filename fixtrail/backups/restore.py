@@ -31,6 +31,7 @@ from fixtrail.partitions.routes import PARTITIONERS
 from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import create, delete
 from fixtrail.settings import PersonsSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
 from runtime.kafka.admin import admin_client
 from runtime.kafka.producer import open_producer
@@ -166,7 +167,7 @@ def _renamed_groups(manifest: Manifest, app_id: str) -> dict[str, dict[str, dict
 def _fill_stores(settings: PersonsSettings, folder: Path, taken_at: str, say: Say) -> None:
     with opened_ledger(settings.ledger_dsn()) as ledger:
         count = fill_store(ledger, folder, LEDGER)
-        note_restored(ledger, time.time_ns() // 1_000_000)
+        note_restored(ledger, now_ms())
     say(f"ledger: {count:,} rows; nothing that may have been sent since the backup is sent again")
     if (folder / KEYS).exists():
         store = open_store(settings.person_keys_dsn())

@@ -1,12 +1,12 @@
 """`fixtrail notices consent`: what customers agree to."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from fixtrail.settings import LedgerSettings
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, USAGE, ExitError
 from runtime.store import Store, StoreUnavailableError
 from schemas.order_key import OrderKey
@@ -43,7 +43,7 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     person = AddressKeys(settings.secret()).person(_recipient(address))
     if change.time_zone is not None and not is_time_zone(change.time_zone):
         raise ExitError(f"there is no time zone {change.time_zone}", USAGE)
-    now = int(time.time() * 1000)
+    now = now_ms()
     with _ledger(settings) as store:
         current = recipients.preferences_of(store, [person]).get(person, Preference())
         milestones = None if change.all_milestones else change.milestones or current.milestones
@@ -72,7 +72,7 @@ def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
     """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
     person = AddressKeys(settings.secret()).person(_recipient(address))
     with _ledger(settings) as store:
-        recipients.subscribe(store, person, order, address, int(time.time() * 1000))
+        recipients.subscribe(store, person, order, address, now_ms())
     return person
 
 

@@ -1,7 +1,6 @@
 """`fixtrail dead-letters`: lists refused records with their reasons and puts repaired ones back."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import sealer_of
 from fixtrail.settings import KafkaSettings, SendingSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import ExitError
 from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
@@ -258,9 +258,7 @@ async def redrive(
                 headers = headers if sealed is value else without_envelope(headers)
                 value = sealed
             await producer.send_and_wait(topic.name, value, key, headers=headers)
-            mark = DeadLetter(
-                REDRIVEN, "put back", topic.dead_letters, letter.partition, letter.offset, int(time.time() * 1000)
-            )
+            mark = DeadLetter(REDRIVEN, "put back", topic.dead_letters, letter.partition, letter.offset, now_ms())
             await producer.send_and_wait(
                 topic.dead_letters, None, position.encode(), partition=letter.partition, headers=mark.headers()
             )
