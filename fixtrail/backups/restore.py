@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,12 @@ from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
-from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
+from fixtrail.clickhouse.admin import LONG_QUERY_S, migrate_clickhouse, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.local.data_folder import KAFKA_FOLDER
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of
-from fixtrail.partitions.command import long_client
 from fixtrail.partitions.content import Content, ContentCopy, Target
 from fixtrail.partitions.groups import commit, require_stopped
 from fixtrail.partitions.move import MAX_REQUEST_BYTES
@@ -36,7 +36,7 @@ from runtime.failure import USAGE, ExitError
 from runtime.kafka.admin import admin_client
 from runtime.kafka.producer import open_producer
 from runtime.personal import keys
-from runtime.store import open_store
+from runtime.store import open_store, transaction
 from schemas.topics import SERVICE_EVENTS, TOPICS
 from sinks.clickhouse.migrations import FOLDER, read_folder
 from sinks.push.ledger.ledger import opened_ledger
@@ -95,7 +95,7 @@ def _restore_embedded(
 
 
 def _require_empty(settings: PersonsSettings, *, force: bool) -> None:
-    client = long_client(settings)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     try:
         migrate_clickhouse(settings)
         rows = row_count(client)
@@ -115,7 +115,7 @@ def _dsns(settings: PersonsSettings) -> tuple[tuple[str, str], ...]:
 
 
 async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, say: Say) -> None:
-    client = long_client(settings)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     try:
         async with admin_client(client_options(settings)) as admin:
             await require_stopped(admin, settings.app_id)
@@ -170,15 +170,11 @@ def _fill_stores(settings: PersonsSettings, folder: Path, taken_at: str, say: Sa
         note_restored(ledger, now_ms())
     say(f"ledger: {count:,} rows; nothing that may have been sent since the backup is sent again")
     if (folder / KEYS).exists():
-        store = open_store(settings.person_keys_dsn())
-        try:
+        with closing(open_store(settings.person_keys_dsn())) as store:
             keys.create_tables(store)
-            store.begin()
-            erased = keys.erased_rows(store)
-            say(f"person keys: {fill_store(store, folder, KEYS):,}")
-            again = keys.erase_again(store, erased)
-            store.commit()
+            with transaction(store):
+                erased = keys.erased_rows(store)
+                say(f"person keys: {fill_store(store, folder, KEYS):,}")
+                again = keys.erase_again(store, erased)
             store.purge_deleted()
             say(f"{again:,} orders that were erased since stay erased; erase anew who asked for it since {taken_at}")
-        finally:
-            store.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fixtrail.cli.app import AsJson, Data, app, say, say_json, settings_of
-from runtime.failure import USAGE, ExitError
+from runtime.failure import USAGE, exit_on
 
 if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
@@ -49,12 +49,10 @@ def ask(
         _list(as_json)
         return
     settings = settings_of(data)
-    try:
+    with exit_on(ValueError, code=USAGE):
         options = replace(read_options(targets or settings.targets, since, until, None), by=by)
         question = Question(figure, options, parse_conditions(where or ()))
         question.check()
-    except ValueError as error:
-        raise ExitError(str(error), USAGE) from None
     _answer(settings, question, as_json)
 
 

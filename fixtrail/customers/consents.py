@@ -7,9 +7,8 @@ from typing import Any
 
 from fixtrail.settings import LedgerSettings
 from runtime.clock import now_ms
-from runtime.failure import NEGATIVE, USAGE, ExitError
+from runtime.failure import USAGE, ExitError, exit_on
 from runtime.store import Store, StoreUnavailableError
-from schemas.order_key import OrderKey
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.ledger import ledger, recipients
@@ -68,14 +67,6 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     }
 
 
-def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
-    """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
-    person = AddressKeys(settings.secret()).person(_recipient(address))
-    with _ledger(settings) as store:
-        recipients.subscribe(store, person, order, address, now_ms())
-    return person
-
-
 def parse_milestones(text: str) -> frozenset[str]:
     """Milestones by comma. Raises ExitError for one that does not exist: its customer would wait for it in vain."""
     milestones = frozenset(name.strip() for name in text.split(","))
@@ -102,8 +93,5 @@ def _recipient(address: str) -> Recipient:
 @contextmanager
 def _ledger(settings: LedgerSettings) -> Iterator[Store]:
     """The ledger within one transaction. Raises ExitError where it is away."""
-    try:
-        with ledger.opened_ledger(settings.ledger_dsn()) as store:
-            yield store
-    except StoreUnavailableError as error:
-        raise ExitError(str(error), NEGATIVE) from None
+    with exit_on(StoreUnavailableError), ledger.opened_ledger(settings.ledger_dsn()) as store:
+        yield store

@@ -51,11 +51,11 @@ def render_sheet(pack: Pack, locale: Locale, note: str = "") -> str:
     return _document(pack, locale, _sheet(pack, locale, note), style())
 
 
-def render_whole(pack: Pack, locale: Locale, note: str = "") -> str:
+def render_whole(pack: Pack, locale: Locale) -> str:
     """The page, then every report with its methods and data quality, and the text of every query."""
     reports = [Markup(render_html(report_from(name, section), locale)) for name, section in pack["reports"].items()]
     body = _template("whole.html.j2").render(
-        sheet=Markup(_sheet(pack, locale, note)), reports=reports, queries=pack["queries"], say=_say(locale)
+        sheet=Markup(_sheet(pack, locale)), reports=reports, queries=pack["queries"], say=_say(locale)
     )
     return _document(pack, locale, body, report_style() + style())
 
@@ -73,7 +73,7 @@ def _document(pack: Pack, locale: Locale, body: str, css: str) -> str:
     )
 
 
-def _sheet(pack: Pack, locale: Locale, note: str) -> str:
+def _sheet(pack: Pack, locale: Locale, note: str = "") -> str:
     grades = pack["data_quality"]["grades"]
     return _template("sheet.html.j2").render(
         pack=pack,

@@ -110,7 +110,7 @@ class ReportsBox:
     def _due(self, now: datetime) -> list[tuple[Schedule, Occurrence, list[PackSend]]]:
         """What is due and not sent yet."""
         due = []
-        with ledger.transaction(self._config.ledger) as store:
+        with ledger.opened_ledger(self._config.ledger) as store:
             self._count("UNKNOWN", ledger.cut_off(store, self._config.instance, _ms(now)))
             for schedule in self._config.reports.schedule:
                 since = ledger.first_known(store, schedule.name, _ms(now))
@@ -179,11 +179,11 @@ class ReportsBox:
         log.info("pack %s: %s", state.lower(), reason or "ok", extra={"send": send.id, "sha256": pack["sha256"][:12]})
 
     def _claim(self, send: PackSend) -> tuple[int, int] | None:
-        with ledger.transaction(self._config.ledger) as store:
+        with ledger.opened_ledger(self._config.ledger) as store:
             return ledger.claim(store, send)
 
     def _finish(self, send_id: str, state: str, reason: str, retry_at: int) -> None:
-        with ledger.transaction(self._config.ledger) as store:
+        with ledger.opened_ledger(self._config.ledger) as store:
             ledger.finish(store, send_id, state, reason, retry_at)
 
     def _answered(self) -> None:

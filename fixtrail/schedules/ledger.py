@@ -4,10 +4,10 @@ Killed in between, nobody knows whether it arrived: the send becomes UNKNOWN and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, replace
 
-from runtime.store import Store, open_store
+from runtime.store import Store, open_store, transaction
 
 INTENT, RETRY, SENT, REJECTED, UNKNOWN, EXPIRED = "INTENT", "RETRY", "SENT", "REJECTED", "UNKNOWN", "EXPIRED"
 # An INTENT of another process that is so old has no process any more.
@@ -52,21 +52,13 @@ _COLUMNS = (
 
 
 @contextmanager
-def transaction(dsn: str) -> Iterator[Store]:
+def opened_ledger(dsn: str) -> Iterator[Store]:
     """The store with its tables, in one transaction. Raises StoreUnavailableError where the database is away."""
-    store = open_store(dsn)
-    try:
-        store.begin()
+    with closing(open_store(dsn)) as store, transaction(store):
         store.lock_schema()
         for statement in SCHEMA:
             store.run(statement)
         yield store
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise
-    finally:
-        store.close()
 
 
 def first_known(store: Store, schedule: str, now: int) -> int:

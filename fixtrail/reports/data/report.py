@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.data import words
 from fixtrail.reports.data.flaws import Frames, flaws_of
 from fixtrail.reports.data.optional_fields import optional_fields
@@ -63,7 +64,7 @@ def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:
     return Report(
         "data",
         words.TITLE,
-        words.QUESTION,
+        REPORTS["data"],
         {**scope, "one_vehicle_in": one_in},
         _figures(flaws),
         _sheets(frames, flaws, usable),

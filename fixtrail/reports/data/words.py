@@ -4,7 +4,6 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual, Column
 
 TITLE = Bilingual("数据质量", "Data quality")
-QUESTION = Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?")
 GRADES = {
     "go": Bilingual("可计入", "counted"),
     "note": Bilingual("计入，附说明", "counted with a note"),

@@ -75,7 +75,7 @@ def model_sheet(models: Sequence[Model]) -> Sheet:
     )
 
 
-def definition_sheet(names: Sequence[str] = tuple(DRIVERS)) -> Sheet:
+def definition_sheet() -> Sheet:
     """What each driver means, in both languages."""
     columns = (
         Column("driver", Bilingual("因素", "driver")),
@@ -87,12 +87,12 @@ def definition_sheet(names: Sequence[str] = tuple(DRIVERS)) -> Sheet:
     rows = tuple(
         {
             "driver": name,
-            "title_zh": DRIVERS[name].title.zh,
-            "title_en": DRIVERS[name].title.en,
-            "definition_zh": DRIVERS[name].text.zh,
-            "definition_en": DRIVERS[name].text.en,
+            "title_zh": driver.title.zh,
+            "title_en": driver.title.en,
+            "definition_zh": driver.text.zh,
+            "definition_en": driver.text.en,
         }
-        for name in names
+        for name, driver in DRIVERS.items()
     )
     return Sheet("definitions", Bilingual("因素的定义", "What each driver means"), columns, rows)
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import share_figure
-from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, QUESTION, TITLE, VERDICTS
+from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, TITLE, VERDICTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
@@ -68,7 +69,7 @@ def report_of(answer: pd.DataFrame, options: Options) -> Report:
     title = Bilingual("快修通道 15 分钟内完工", "Ready within 15 min in the quick lane")
     charts = (Chart("items", title, "items", lambda locale: draw_items(drawn, target, locale)),) if drawn else ()
     scope = {**options.scope(), "target": f"{100 * target:g} %"}
-    return Report("lane", TITLE, QUESTION, scope, tuple(_figures(answer)), sheets, charts, METHODS, DEFINITIONS)
+    return Report("lane", TITLE, REPORTS["lane"], scope, tuple(_figures(answer)), sheets, charts, METHODS, DEFINITIONS)
 
 
 def _figures(answer: pd.DataFrame) -> Iterator[Figure]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.words import format_value, interval, usable
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.league.compare import Standing, standings_of
-from fixtrail.reports.league.words import DIFFERENCES, GROUPS, LEAGUES, METHODS, QUESTION, TITLE
+from fixtrail.reports.league.words import DIFFERENCES, GROUPS, LEAGUES, METHODS, TITLE
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_periods
 from fixtrail.reports.queries import Ask
@@ -41,7 +42,7 @@ def build(ask: Ask, options: Options) -> Report:
         if any(row["value"] is not None for row in rows):
             charts.append(_chart(name, rows))
     scope = {**options.scope(), "figure": ", ".join(names)}
-    return Report("league", TITLE, QUESTION, scope, (), tuple(sheets), tuple(charts), METHODS, DEFINITIONS)
+    return Report("league", TITLE, REPORTS["league"], scope, (), tuple(sheets), tuple(charts), METHODS, DEFINITIONS)
 
 
 def check_league(figure: str) -> str:

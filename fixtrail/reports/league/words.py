@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from fixtrail.reports.report import Bilingual, Kind
 
 TITLE = Bilingual("服务中心排名", "League of centers")
-QUESTION = Bilingual(
-    "哪些服务中心与其他中心的差别超出偶然？", "Which centers differ from the others by more than chance?"
-)
 # What --figure takes, and the figure of report kpi that it is.
 LEAGUES: Mapping[str, str] = {
     "ftfr": "ftfr",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fixtrail.parts.classes import CLASSES, classes
 from fixtrail.parts.plan import ForecastPlan
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
 from fixtrail.reports.figure_kinds import with_bounds
 from fixtrail.reports.kpi.common import part_rates
@@ -20,7 +21,6 @@ from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Report, plain, sheet_of
 
 TITLE = Bilingual("配件", "Parts")
-QUESTION = Bilingual("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
 TOP = 50
 MOST_PAIRS = 1000
 DEFINITIONS = {
@@ -110,7 +110,7 @@ def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, rates: tuple[Figur
     )
     figures = (*rates, _time_lost(centers))
     charts = charts_of(by_wait) if len(parts) else ()
-    return Report("parts", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
+    return Report("parts", TITLE, REPORTS["parts"], options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
 
 def classified(parts: pd.DataFrame) -> pd.DataFrame:

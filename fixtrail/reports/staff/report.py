@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
@@ -24,9 +25,6 @@ from fixtrail.reports.stats import intervals
 from schemas.times import DAY_S
 
 TITLE = Bilingual("员工的声音", "Voice of the staff")
-QUESTION = Bilingual(
-    "员工怎么看，他们的建议有没有回音？", "What does the staff think, and are its suggestions answered?"
-)
 # Of fewer answers nothing is shown: who has answered what could be guessed.
 LEAST = 5
 PHASES = ("submitted", "accepted", "adopted", "rewarded", "declined")
@@ -115,7 +113,7 @@ def report_of(answers: pd.DataFrame, suggestions: pd.DataFrame, scores: pd.DataF
     figures = (*_newest(survey), *_answered(suggestions))
     definitions = {figure.figure: DEFINITIONS[figure.figure] for figure in figures}
     scope = options.scope() | {"round": str(survey["round"].iloc[0]) if len(survey) else None}
-    return Report("staff", TITLE, QUESTION, scope, figures, sheets, (), METHODS, definitions)
+    return Report("staff", TITLE, REPORTS["staff"], scope, figures, sheets, (), METHODS, definitions)
 
 
 def survey_frame(answers: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
@@ -17,7 +18,7 @@ from fixtrail.reports.voices.figures import complaint_figures, detractor_figures
 from fixtrail.reports.voices.recovery import with_recovery
 from fixtrail.reports.voices.rows import CaseRows, Moments, last_answers
 from fixtrail.reports.voices.sheets import sheets_of
-from fixtrail.reports.voices.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.voices.words import DEFINITIONS, METHODS, TITLE
 from fixtrail.voices.limits import VoiceLimits
 from schemas.times import to_ms
 
@@ -49,7 +50,7 @@ def report_of(
     )
     sheets = sheets_of(opened, bad, cases, recovering, orders)
     charts = _charts(sheets[0]) if sheets[0].rows else ()
-    return Report("voices", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
+    return Report("voices", TITLE, REPORTS["voices"], options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
 
 def _charts(categories: Sheet) -> tuple[Chart, ...]:

@@ -24,7 +24,7 @@ from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Directory, Person, Role
 from fixtrail.web.ops.page_frame import BadFormError, small_form
 from fixtrail.web.security import address_of
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import REFUSED, ExitError, exit_on
 from schemas.toml_file import TomlFileError
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
@@ -111,12 +111,10 @@ class Access:
 def make_access(settings: SignInSettings, public_url: str) -> Access:
     """The parts as the settings say. Raises ExitError (78) where the accounts or the provider are set up wrongly."""
     path = settings.users or settings.data / "users.toml"
-    try:
+    with exit_on(TomlFileError, code=REFUSED):
         secret, *older = settings.session_keys()
         box = TotpBox([secret, *older])
         accounts = Directory(path, settings.users_toml, box)
-    except TomlFileError as error:
-        raise ExitError(str(error), REFUSED) from None
     accounts.seal_anew()
     provider = _provider(settings)
     return Access(

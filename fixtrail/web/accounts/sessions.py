@@ -58,7 +58,6 @@ class Sessions:
         issuer: str | None = None,
         clock: Callable[[], float] = time.time,
         older: Sequence[bytes] = (),
-        records: SessionRecords | None = None,
     ) -> None:
         self._keys = (secret, *older)
         self._signer = URLSafeSerializer(
@@ -70,7 +69,7 @@ class Sessions:
         self._idle_s, self._absolute_s = idle_s, absolute_s
         self._issuer = issuer
         self._clock = clock
-        self.records = records or SessionRecords()
+        self.records = SessionRecords()
 
     def begin(self, account: Account, device: str = "") -> Session:
         """A session of a local account; `device` is what its owner knows it by."""

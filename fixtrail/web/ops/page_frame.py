@@ -187,11 +187,11 @@ def go(request: Request, where: str) -> Response:
     return finish(request, RedirectResponse(local_path(where), status_code=303))
 
 
-def local_path(where: str | None, default: str = "/ops") -> str:
-    """The address where it is one of our own pages, else the default: nobody is sent elsewhere by a link."""
+def local_path(where: str | None) -> str:
+    """The address where it is one of our own pages, else the board: nobody is sent elsewhere by a link."""
     if not where or not where.startswith("/") or where.startswith(("//", "/\\")) or len(where) > 2000:
-        return default
-    return where if where.isprintable() and "\\" not in where else default
+        return "/ops"
+    return where if where.isprintable() and "\\" not in where else "/ops"
 
 
 async def small_form(request: Request) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Complaints and bad scores for the staff: the list, one case with its evidence, and recording what was done."""
 
 import asyncio
-import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -33,7 +32,6 @@ from fixtrail.web.tracking.decisions import event_id_key
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 
-log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Viewer = Annotated[Person, Depends(required())]
 MOST_ITEMS = 60

@@ -33,10 +33,10 @@ _LENGTHS = {"thing": 20, "name": 20, "character_string": 32, "letter": 32, "numb
 class Wechat:
     name = "wechat"
 
-    def __init__(self, section: WechatSection, http: Http | None = None) -> None:
+    def __init__(self, section: WechatSection) -> None:
         self._section = section
         # What is configured is trusted: tests and proxies stand on private addresses.
-        self._http = http or Http(public_only=False, keep_alive=False)
+        self._http = Http(public_only=False, keep_alive=False)
         self._token = _Token(section, self._http)
         self.traits = Traits(
             style="fields",

@@ -81,7 +81,7 @@ class Office:
         asyncio.run(box.tick(asyncio.Event()))
 
     def sends(self) -> list[PackSend]:
-        with ledger.transaction(self.dsn) as store:
+        with ledger.opened_ledger(self.dsn) as store:
             return ledger.all_sends(store)
 
 
@@ -222,7 +222,7 @@ def test_a_box_that_ended_while_it_sent_never_sends_twice(office: Office):
 
 
 def test_another_box_lets_a_send_that_is_under_way_be(office: Office):
-    with ledger.transaction(office.dsn) as store:
+    with ledger.opened_ledger(office.dsn) as store:
         ledger.first_known(store, "vp", round(FIRST_SEEN.timestamp() * 1000))
         at = round(FRIDAY.timestamp() * 1000)
         send = PackSend(
