@@ -200,7 +200,6 @@ def _proof_text(proof: BackTest | None) -> str:
 
 
 def write_plans(answer: PlanAnswer, file: Path) -> None:
-    """The plans as CSV."""
     with file.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["plan", "worth", "messages_a_visit", "unmet_a_visit", "ask"])

@@ -48,7 +48,6 @@ class OcelSqliteWriter:
         self._database.execute("BEGIN")
 
     def write_event(self, event: OcelEvent) -> None:
-        """Write an event."""
         self._add("event", (event.id, event.type))
         values = {name: _value(kind, value) for name, kind, value in event.attributes}
         row = (event.id, time_text(event.at), *(values.get(name) for name in self._events[event.type]))

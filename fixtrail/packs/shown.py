@@ -31,7 +31,6 @@ _OTHERS = Scale(1, 2)
 
 
 def scale_of(unit: str) -> Scale:
-    """The scale of a stored unit."""
     return _SCALES.get(unit, _OTHERS)
 
 

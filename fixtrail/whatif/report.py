@@ -92,7 +92,6 @@ def report_of(answer: Answer) -> Report:
 
 
 def change_text(change: Change) -> Bilingual:
-    """The change in words."""
     parts = [(f"{number:+d}", COUNTS[name]) for name, number in change.counts.items()]
     parts += [(f"{100 * (factor - 1):+g} %", SCALES[name]) for name, factor in change.factors.items()]
     texts = [Bilingual(f"{words.zh} {by}", f"{by} {words.en}") for by, words in parts]

@@ -51,7 +51,6 @@ def allocate(seconds: Mapping[tuple[str, int], float]) -> Allocation:
 
 
 def technicians_of(visits: Iterable[VisitRecord]) -> Allocation:
-    """The pools of technicians."""
     seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
     for visit in visits:
         for touch in visit.touches:

@@ -97,7 +97,6 @@ def _figures(about: KeyAnswers, period: ResolvedPeriod, by: str | None, ripe: Ri
 def report_of(
     figures: Sequence[Figure], options: Options, periods: Sequence[ResolvedPeriod], beside: Beside, ripe: Ripe
 ) -> Report:
-    """The report of figures that are known."""
     titles = {period.name: period.title for period in periods}
     scope = {
         **options.scope(),

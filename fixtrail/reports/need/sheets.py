@@ -75,7 +75,6 @@ _CONTENT = (
 
 
 def sheets_of(slots: pd.DataFrame, days: pd.DataFrame, content: pd.DataFrame) -> tuple[Sheet, ...]:
-    """All tables."""
     every = Bilingual("每个半小时：见 CSV 与 JSON", "each half hour: in CSV and JSON")
     foreseen = [
         None if pd.isna(expected) or pd.isna(came) else is_foreseen(expected, came)

@@ -48,7 +48,6 @@ _ORDERS = (
 
 
 def sheets_of(orders: Sequence[JudgedOrder]) -> tuple[Sheet, ...]:
-    """All tables."""
     return (
         _sheet(
             "procedures",

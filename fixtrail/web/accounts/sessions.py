@@ -130,7 +130,6 @@ class Sessions:
         self.end_one(session.id, self.records.get(_session_key(session.id)) or self._record(session))
 
     def end_one(self, session_id: str, record: SessionRecord) -> None:
-        """End the session of this id."""
         self.records.write(_session_key(session_id), record.model_copy(update={"ended_at": int(self._clock())}))
 
     def end_all(self, identity: str) -> None:

@@ -93,7 +93,6 @@ class Send:
 
     @property
     def order(self) -> OrderKey:
-        """The order that it is about."""
         return OrderKey(self.center_id, self.order_id)
 
 
