@@ -6,14 +6,16 @@ have other offsets afterwards, and everything that names one is changed with the
 
 import asyncio
 import shutil
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fixtrail.backups.files import Manifest, check_files, copy_private, read_manifest
-from fixtrail.backups.running import running_stack
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
 from fixtrail.backups.take import OWN_FILES
@@ -30,7 +32,7 @@ from fixtrail.partitions.move import MAX_REQUEST_BYTES
 from fixtrail.partitions.routes import PARTITIONERS
 from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import create, delete
-from fixtrail.settings import PersonsSettings, client_options
+from fixtrail.settings import STACK_FILE, PersonsSettings, client_options
 from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
 from runtime.kafka.admin import admin_client
@@ -178,3 +180,25 @@ def _fill_stores(settings: PersonsSettings, folder: Path, taken_at: str, say: Sa
                 again = keys.erase_again(store, erased)
             store.purge_deleted()
             say(f"{again:,} orders that were erased since stay erased; erase anew who asked for it since {taken_at}")
+
+
+START_LIMIT_S = 300.0
+STOP_LIMIT_S = 150.0
+
+
+@contextmanager
+def running_stack(data: Path) -> Iterator[None]:
+    """`fixtrail up --no-boxes` on free ports, stopped at the end. Raises ExitError where it does not start."""
+    command = [sys.executable, "-m", "fixtrail", "up", "--data", str(data), "--ports", "auto", "--no-boxes"]
+    up = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not (data / STACK_FILE).exists():
+            if up.poll() is not None or time.monotonic() > deadline:
+                raise ExitError(f"the stack of {data} does not start: see {data / 'logs'}")
+            time.sleep(0.2)
+        yield
+    finally:
+        if up.poll() is None:
+            up.send_signal(signal.SIGTERM)
+            up.wait(STOP_LIMIT_S)

@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+    import matplotlib.figure
+
+    Picture = matplotlib.figure.Figure
+else:
+    # What draws loads matplotlib, which takes a second; others only name the type.
+    Picture = Any
 
 # The form of the JSON documents; grows when a key is renamed or taken away.
 SCHEMA = 1

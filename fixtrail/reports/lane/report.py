@@ -1,7 +1,7 @@
 """Report `lane`: which items belong in the quick lane, which spill over, and what for."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,11 +11,8 @@ from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, TIT
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, Locale, Report, Sheet
+from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, Locale, Picture, Report, Sheet
 from fixtrail.reports.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 LEAST_ORDERS = 10
 TARGET = 0.9
@@ -167,7 +164,7 @@ def _pairs(rows: pd.DataFrame, count: str, n: str) -> list[tuple[int, int]]:
     return [(int(held), int(size)) for held, size in zip(by_center[count], by_center[n], strict=True)]
 
 
-def draw_items(rows: list[dict[str, Any]], target: float, locale: Locale) -> "Picture":
+def draw_items(rows: list[dict[str, Any]], target: float, locale: Locale) -> Picture:
     """Each item's share in time with its interval, and the target as a line."""
     from fixtrail.reports.forms.pictures import BAD, GOOD, INK, MUTED, UNSURE, picture
 

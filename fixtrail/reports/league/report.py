@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS
@@ -13,12 +13,9 @@ from fixtrail.reports.league.words import DIFFERENCES, GROUPS, LEAGUES, METHODS,
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_periods
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Locale, Report, Sheet
+from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Locale, Picture, Report, Sheet
 from fixtrail.reports.targets import ALL
 from runtime.failure import USAGE, ExitError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 MOST_DRAWN = 40
 
@@ -125,7 +122,7 @@ def _chart(name: str, rows: tuple[Mapping[str, Any], ...]) -> Chart:
     return Chart(name, title, name, lambda locale: draw_league(name, rows, locale))
 
 
-def draw_league(name: str, rows: tuple[Mapping[str, Any], ...], locale: Locale) -> "Picture":
+def draw_league(name: str, rows: tuple[Mapping[str, Any], ...], locale: Locale) -> Picture:
     """Each center's figure with its interval, coloured by group, in the order of the table."""
     from fixtrail.reports.forms.pictures import BAD, GOOD, MUTED, UNSURE, picture
 

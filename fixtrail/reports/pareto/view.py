@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,11 +11,8 @@ from fixtrail.reports.drivers.view import REASONS
 from fixtrail.reports.drivers.visits import CAUSES, DRIVERS, JOINT, NAMES
 from fixtrail.reports.figure_kinds import nps_figure
 from fixtrail.reports.pareto.loss import TOP, Loss, SolvedLevels, WhatIf
-from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Picture, Sheet
 from fixtrail.reports.stats.segments import Identity, Segment
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 RESIDUAL = "residual"
 CAUSE_NAMES = {**NAMES, RESIDUAL: Bilingual("未解释", "unexplained")}
@@ -251,7 +248,7 @@ def methods(result: Loss, solved: SolvedLevels) -> tuple[Bilingual, ...]:
     )
 
 
-def draw(result: Loss, locale: Locale) -> "Picture":
+def draw(result: Loss, locale: Locale) -> Picture:
     """Bars with their ranges, the line of the cumulative share over them, the residual last."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
@@ -273,7 +270,7 @@ def draw(result: Loss, locale: Locale) -> "Picture":
     return drawing
 
 
-def draw_what_if(result: Loss, locale: Locale) -> "Picture":
+def draw_what_if(result: Loss, locale: Locale) -> Picture:
     """The NPS as it is and as causes are solved one after the other, with ranges."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 

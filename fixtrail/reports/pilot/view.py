@@ -1,17 +1,14 @@
 """Report `pilot` as tables, pictures and words."""
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fixtrail.reports.pilot.judge import PilotJudgement, day_of
 from fixtrail.reports.pilot.regression import Regression
 from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, DISPLAY_UNITS, REASONS, TITLES, UNITS, VERDICTS
-from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Picture, Sheet
 from fixtrail.reports.stats.panel import Comparison
 from fixtrail.reports.stats.randomization import Difference, holm
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 
 def figures(judged: PilotJudgement) -> tuple[Figure, ...]:
@@ -306,7 +303,7 @@ def _finite(value: float | None) -> float | None:
     return _scaled(value, 1.0)
 
 
-def draw_effects(judged: PilotJudgement, locale: Locale) -> "Picture":
+def draw_effects(judged: PilotJudgement, locale: Locale) -> Picture:
     """For each figure a row of its own: the effect with its interval, in the figure's unit, green where it is shown."""
     from fixtrail.reports.forms.pictures import GOOD, MUTED, UNSURE, picture
 
@@ -334,7 +331,7 @@ def draw_effects(judged: PilotJudgement, locale: Locale) -> "Picture":
     return drawing
 
 
-def draw_weeks(judged: PilotJudgement, name: str, locale: Locale) -> "Picture":
+def draw_weeks(judged: PilotJudgement, name: str, locale: Locale) -> Picture:
     """The event study of a figure: effect by week with its interval, the start as a line."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 

@@ -3,18 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from fixtrail.procedures.judgement import KINDS
 from fixtrail.reports.procedures.judged import JudgedOrder, difference_of
 from fixtrail.reports.procedures.words import KIND_WORDS
-from fixtrail.reports.report import Bilingual, Chart, Column, Locale, Sheet, sheet_of
+from fixtrail.reports.report import Bilingual, Chart, Column, Locale, Picture, Sheet, sheet_of
 from fixtrail.reports.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 _PROCEDURE = Column("procedure", Bilingual("流程", "procedure"))
 _CENTER = Column("center_id", Bilingual("服务中心", "center"))
@@ -137,7 +134,7 @@ def charts_of(orders: Sequence[JudgedOrder]) -> tuple[Chart, ...]:
     return (Chart("procedures", title, "procedures", partial(_draw, rows)),) if rows else ()
 
 
-def _draw(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
+def _draw(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
     """A bar for each procedure with its interval."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 

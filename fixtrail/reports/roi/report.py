@@ -5,7 +5,7 @@ Effects are those of report `pilot`, against centers that had not changed over: 
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from fixtrail.reports.report import (
     Figure,
     Interval,
     Locale,
+    Picture,
     Report,
     Sheet,
     sheet_of,
@@ -31,9 +32,6 @@ from fixtrail.reports.report import (
 from fixtrail.reports.roi.assumptions import DETRACTORS_A_POINT, Assumptions, Benefit, assumptions_of
 from fixtrail.reports.roi.returns import DRAWS, PerOrder, Range, Returns, returns_of
 from fixtrail.reports.stats.panel import Panel
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 TITLE = Bilingual("投资回报", "Return on investment")
 NAMES: Mapping[str, Bilingual] = {
@@ -215,7 +213,7 @@ def _costs(plan: Assumptions) -> Sheet:
     return sheet_of("costs", Bilingual("成本", "Costs"), columns, pd.DataFrame(rows))
 
 
-def draw_swings(result: Returns, locale: Locale) -> "Picture":
+def draw_swings(result: Returns, locale: Locale) -> Picture:
     """The return at the low and the high end of each assumption, the one that matters most on top."""
     from fixtrail.reports.forms.pictures import COLOURS, picture
 

@@ -3,19 +3,26 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from operator import mul
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Interval, Locale, Report, sheet_of
+from fixtrail.reports.report import (
+    Bilingual,
+    Chart,
+    Column,
+    Definition,
+    Figure,
+    Interval,
+    Locale,
+    Picture,
+    Report,
+    sheet_of,
+)
 from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 TITLE = Bilingual("等待算谁的", "Whose clock")
 # Every stretch of every wait is looked at: of more orders than these, those of some vehicles.
@@ -110,7 +117,7 @@ def _with_interval(figure: Figure, spread: intervals.Spread, centers: int) -> Fi
     return replace(figure, interval=interval, no_interval=None, method=intervals.CENTERS, centers=centers)
 
 
-def draw_clocks(rows: pd.DataFrame, locale: Locale) -> "Picture":
+def draw_clocks(rows: pd.DataFrame, locale: Locale) -> Picture:
     """Each center's mean wait as a bar of its four clocks, the longest on top."""
     from fixtrail.reports.forms.pictures import COLOURS, MUTED, picture
 
