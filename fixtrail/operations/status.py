@@ -8,12 +8,7 @@ from typing import Any
 
 from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
-from schemas.topics import (
-    DEAD_LETTERS,
-    REFERENCE_DEAD_LETTERS,
-    SERVICE_EVENTS,
-    STORED,
-)
+from schemas.topics import DEAD_LETTERS, REFERENCE_DEAD_LETTERS, SERVICE_EVENTS, STORED
 
 LOOK_EVERY_S = 0.2
 

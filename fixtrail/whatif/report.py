@@ -107,11 +107,7 @@ def left_out(history: History) -> dict[str, int]:
     """How many orders of the history are not among those whose wait counts, by reason."""
     closed = sum(visit.is_counted for visit in history.visits)
     open_orders = len(history.arrivals) - len(history.visits)
-    reasons = {
-        "open": open_orders,
-        "cancelled": len(history.visits) - closed,
-        **history.records.left_out,
-    }
+    reasons = {"open": open_orders, "cancelled": len(history.visits) - closed, **history.records.left_out}
     return {name: number for name, number in reasons.items() if number}
 
 

@@ -9,13 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from fixtrail.reports.need.arrivals import (
-    Booking,
-    CheckIns,
-    Expected,
-    check_ins_by_slot,
-    expected_check_ins,
-)
+from fixtrail.reports.need.arrivals import Booking, CheckIns, Expected, check_ins_by_slot, expected_check_ins
 from fixtrail.reports.need.slots import SLOT_MS, Floats, OpenSlots
 from fixtrail.reports.need.staffing import SLOT_S, Need, WaitLimit, needs_of
 from fixtrail.reports.need.work import ROLES, RoleWork, reception_work, requests_of, role_work

@@ -17,12 +17,7 @@ from fixtrail.reports.parts.outlook import PartHistory, ask_by_zone, forecast_of
 from fixtrail.reports.parts.record import published_frame, record_figures, replayed
 from fixtrail.reports.parts.window import WINDOW_DAYS, window_figures, window_frame
 from fixtrail.reports.parts.window_sheets import costs_by_part, special_order_frame, window_sheets
-from fixtrail.reports.parts.words import (
-    FORECAST_DEFINITIONS,
-    FORECAST_METHODS,
-    WINDOW_DEFINITIONS,
-    WINDOW_METHODS,
-)
+from fixtrail.reports.parts.words import FORECAST_DEFINITIONS, FORECAST_METHODS, WINDOW_DEFINITIONS, WINDOW_METHODS
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report, plain
 from runtime.failure import ExitError

@@ -11,16 +11,7 @@ from fixtrail.reports.figure_kinds import quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import (
-    NO_INTERVAL,
-    Bilingual,
-    Column,
-    Definition,
-    Figure,
-    Interval,
-    Report,
-    sheet_of,
-)
+from fixtrail.reports.report import NO_INTERVAL, Bilingual, Column, Definition, Figure, Interval, Report, sheet_of
 from fixtrail.reports.stats import intervals
 from schemas.times import DAY_S
 
