@@ -1,7 +1,7 @@
 """OCEL 2.0 as an SQLite database: the tables of the relational format, a table for each type."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fixtrail.export.attributes import Kind, Value, time_text
@@ -95,11 +95,8 @@ class OcelSqliteWriter:
 
     def _flush(self) -> None:
         for table, rows in self._rows.items():
-            self._insert(table, rows)
+            self._database.executemany(self._inserts[table], rows)
         self._rows, self._waiting = {}, 0
-
-    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._database.executemany(self._inserts[table], rows)
 
 
 def table_of(name: str) -> str:

@@ -108,7 +108,8 @@ async def list_letters(
             continue
         codes[letter.code] += 1
         if code in (None, letter.code):
-            letters.append(_without_content(letter))
+            # Without its bytes: a list of many takes little memory.
+            letters.append(replace(letter, key=None, value=None, headers=()))
             if len(letters) > 2 * newest + 1000:
                 del letters[:-newest]
     by_time = sorted(
@@ -325,11 +326,6 @@ def _letter(record: Any) -> Letter:
         dead_letter = None
     size = None if record.value is None else len(record.value)
     return Letter(record.partition, record.offset, record.key, record.value, headers, dead_letter, size)
-
-
-def _without_content(letter: Letter) -> Letter:
-    """The same without its bytes, so that a list of many takes little memory."""
-    return replace(letter, key=None, value=None, headers=())
 
 
 def _with_redriven_mark(letter: Letter, marks: Collection[TopicPosition]) -> Letter:

@@ -178,7 +178,8 @@ def _unknown(
 
 def _data_quality(data: Report | None) -> Row:
     """How many centers may be counted, and what is wrong with the others."""
-    rows = [{str(name): plain(value) for name, value in row.items()} for row in _rows(data)]
+    table = () if data is None else data.sheet("verdicts").rows
+    rows = [{str(name): plain(value) for name, value in row.items()} for row in table]
     grades = Counter(row["grade"] for row in rows)
     return {
         "centers": len(rows),
@@ -186,7 +187,3 @@ def _data_quality(data: Report | None) -> Row:
         "not_go": [row for row in rows if row["grade"] != GO],
         "computed": data is not None,
     }
-
-
-def _rows(data: Report | None) -> Sequence[Mapping[str, Any]]:
-    return data.sheet("verdicts").rows if data is not None else ()

@@ -66,7 +66,7 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
         erased.backups = _backups(settings, findings, in_clear=bool(erased.remains))
         if not dry_run:
             # First what cannot be undone, and what hides it everywhere at once.
-            vault.erase(map(_order_key(vault), findings.orders))
+            vault.erase(vault.order_keys.order(*order) for order in findings.orders)
             await _tell_workers(settings, findings, OrderKeys(secret))
             _erase_in_ledger(settings, findings.order_keys(), people, erased)
         erased.clickhouse_texts = _erase_in_clickhouse(settings, findings.orders, secret, dry_run=dry_run)
@@ -75,10 +75,6 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
         raise ExitError(f"not everything is erased, run it again: {error}", NEGATIVE) from None
     finally:
         vault.close()
-
-
-def _order_key(vault: Vault) -> Any:
-    return lambda order: vault.order_keys.order(*order)
 
 
 def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:

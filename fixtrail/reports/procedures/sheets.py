@@ -89,7 +89,7 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
                 "conforming": count,
                 "share": count / len(own),
                 **intervals.share(count, len(own)).cells(),
-                **_counts(own),
+                **{str(kind): sum(order.has(kind) for order in own) for kind in KINDS},
                 "matched": matched.n,
                 "difference": matched.difference,
                 "difference_low": matched.interval.low,
@@ -97,11 +97,6 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _counts(orders: Sequence[JudgedOrder]) -> dict[str, Any]:
-    """How many orders deviate in each way."""
-    return {str(kind): sum(order.has(kind) for order in orders) for kind in KINDS}
 
 
 def _step_rows(orders: Sequence[JudgedOrder]) -> Iterator[dict[str, Any]]:

@@ -105,7 +105,7 @@ class Sessions:
         except (BadSignature, TypeError, KeyError):
             return None
         now = int(self._clock())
-        if now >= self.ends_at(session) or self._was_ended(session):
+        if now >= self.ends_at(session) or self._is_over(session.id, session.person.identity, session.began_at):
             return None
         if session.via == "oidc":
             return session if self._issuer and session.subject and session.stamp == self._issuer else None
@@ -150,9 +150,6 @@ class Sessions:
             id_: record for id_, record in records.items() if not self._is_over(id_, record.identity, record.began_at)
         }
         return dict(sorted(open_ones.items(), key=lambda entry: -entry[1].began_at))
-
-    def _was_ended(self, session: Session) -> bool:
-        return self._is_over(session.id, session.person.identity, session.began_at)
 
     def _is_over(self, session_id: str, identity: str, began_at: int) -> bool:
         of_session = self.records.get(_session_key(session_id))
