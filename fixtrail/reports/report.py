@@ -137,6 +137,11 @@ class Column:
     kind: Kind = "text"
     words: Mapping[str, Bilingual] | None = None
 
+    @classmethod
+    def bounds(cls, kind: Kind) -> "tuple[Column, Column]":
+        """The columns of an interval, as `Interval.cells` has them."""
+        return cls("low", Bilingual("下限", "low"), kind), cls("high", Bilingual("上限", "high"), kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:

@@ -170,8 +170,7 @@ DAY_COLUMNS = (
     Column("day", Bilingual("日期", "day")),
     Column("events", Bilingual("事件", "events"), "count"),
     Column("usual", Bilingual("通常", "usual"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column(
         "state",
         Bilingual("判断", "state"),

@@ -26,8 +26,7 @@ _TECHNICIANS = (
     Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
     Column("expected", Bilingual("按其工单应有", "expected with his cases"), "share"),
     Column("adjusted", Bilingual("收缩后", "shrunk"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("enough", Bilingual("数量足够", "enough")),
     Column("apart", Bilingual("与应有不同", "apart from the expected")),
 )
@@ -37,8 +36,7 @@ _BELOW = (
     Column("jobs", Bilingual("有等级要求的作业", "jobs that need a grade"), "count"),
     Column("below", Bilingual("低于等级", "below grade"), "count"),
     Column("share", Bilingual("占比", "share"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
 )
 
 

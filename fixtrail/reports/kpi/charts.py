@@ -21,8 +21,7 @@ _COLUMNS = (
     Column("period", Bilingual("时段", "period")),
     Column("key", Bilingual("分组", "key")),
     Column("value", Bilingual("值", "value"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column("n", Bilingual("n", "n"), "count"),
     Column("target", Bilingual("目标", "target"), "number"),
 )

@@ -1,7 +1,7 @@
 """Report `pareto` as tables, pictures and words."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -91,8 +91,7 @@ def share_sheet(result: Loss) -> Sheet:
         Column("driver", Bilingual("原因", "cause"), words=CAUSE_NAMES),
         Column("orders", Bilingual("涉及工单", "orders concerned"), "count"),
         Column("share", Bilingual("批评者占比", "share of detractors"), "share"),
-        Column("low", Bilingual("下限", "low"), "share"),
-        Column("high", Bilingual("上限", "high"), "share"),
+        *Column.bounds("share"),
         Column("cumulative", Bilingual("累计", "cumulative"), "share"),
         Column("alone", Bilingual("只解决它", "if it alone were solved"), "share"),
         Column("last", Bilingual("最后解决它", "if it were solved last"), "share"),
@@ -108,17 +107,8 @@ def share_sheet(result: Loss) -> Sheet:
         rows.append(
             {
                 "rank": rank,
-                "driver": share.driver,
-                "orders": share.orders,
-                "share": share.share,
-                "low": share.low,
-                "high": share.high,
+                **asdict(share),
                 "cumulative": cumulative,
-                "alone": share.alone,
-                "last": share.last,
-                "nps_points": share.nps_points,
-                "nps_low": share.nps_low,
-                "nps_high": share.nps_high,
                 "not_estimable": None,
                 "n": result.n,
                 "detractors": result.detractors,
@@ -145,8 +135,7 @@ def what_if_sheet(result: Loss) -> Sheet:
     columns = (
         Column("solved", Bilingual("已解决", "solved")),
         Column("nps", Bilingual("NPS", "NPS"), "nps"),
-        Column("low", Bilingual("下限", "low"), "nps"),
-        Column("high", Bilingual("上限", "high"), "nps"),
+        *Column.bounds("nps"),
         Column("gain", Bilingual("提高", "gain"), "number"),
         Column("gain_low", Bilingual("提高下限", "gain low"), "number"),
         Column("gain_high", Bilingual("提高上限", "gain high"), "number"),
@@ -156,13 +145,8 @@ def what_if_sheet(result: Loss) -> Sheet:
         rows = [{**dict.fromkeys(column.name for column in columns), "solved": [], "nps": result.nps}]
     rows += [
         {
+            **asdict(scenario),
             "solved": list(scenario.solved),
-            "nps": scenario.nps,
-            "low": scenario.low,
-            "high": scenario.high,
-            "gain": scenario.gain,
-            "gain_low": scenario.gain_low,
-            "gain_high": scenario.gain_high,
             "n": result.n,
             "method": "logistic_bootstrap",
         }

@@ -49,8 +49,7 @@ _RATE = (
     Column("requests", Bilingual("请求", "requests"), "count"),
     Column("stockouts", Bilingual("缺货", "stock-outs"), "count"),
     Column("stockout_rate", Bilingual("缺件率", "stock-out rate"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("waited_s", Bilingual("客户等待", "customers waited"), "minutes"),
 )
 _PART, _CENTER = Column("part_no", Bilingual("配件号", "part")), Column("center_id", Bilingual("服务中心", "center"))
@@ -71,8 +70,7 @@ _EMERGENCIES = (
     Column("cancelled", Bilingual("已取消", "cancelled"), "count"),
     Column("in_time", Bilingual("2 小时内", "within 2 h"), "count"),
     Column("in_time_rate", Bilingual("准时率", "in time"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("median_s", Bilingual("中位数", "median"), "minutes"),
     Column("p90_s", Bilingual("90 分位", "p90"), "minutes"),
 )

@@ -110,8 +110,7 @@ def gate_sheet(judged: PilotJudgement) -> Sheet:
         Column("criterion", Bilingual("条件", "criterion"), words=CRITERIA),
         Column("threshold", Bilingual("阈值", "threshold"), "number"),
         Column("effect", Bilingual("效果", "effect"), "number"),
-        Column("low", Bilingual("下限", "low"), "number"),
-        Column("high", Bilingual("上限", "high"), "number"),
+        *Column.bounds("number"),
         Column("unit", Bilingual("单位", "unit"), words=UNITS),
         Column("decision", Bilingual("结论", "decision"), words=DECISIONS),
         Column("reason", Bilingual("理由", "because"), words=REASONS),
@@ -251,8 +250,7 @@ def wave_sheet(judged: PilotJudgement) -> Sheet:
 def _difference_columns() -> tuple[Column, ...]:
     return (
         Column("effect", Bilingual("效果", "effect"), "number"),
-        Column("low", Bilingual("下限", "low"), "number"),
-        Column("high", Bilingual("上限", "high"), "number"),
+        *Column.bounds("number"),
         Column("p", Bilingual("p", "p"), "p"),
     )
 

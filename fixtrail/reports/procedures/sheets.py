@@ -19,8 +19,7 @@ _CONFORMING = (
     Column("orders", Bilingual("工单", "orders"), "count"),
     Column("conforming", Bilingual("按流程", "followed"), "count"),
     Column("share", Bilingual("占比", "share"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     *(Column(kind, KIND_WORDS[kind], "count") for kind in KINDS),
 )
 _DIFFERENCE = (

@@ -88,8 +88,7 @@ METHODS = (
 )
 _RANGE = (
     Column("money", Bilingual("每月金额", "a month"), "money"),
-    Column("low", Bilingual("下限", "low"), "money"),
-    Column("high", Bilingual("上限", "high"), "money"),
+    *Column.bounds("money"),
 )
 
 

@@ -63,8 +63,7 @@ METHODS = (
 )
 _INTERVAL = (
     Column("mean", Bilingual("平均", "mean"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
 )
 _N = Column("n", Bilingual("回答", "answers"), "count")
 _SURVEY = (
