@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +12,8 @@ from fixtrail.sealing import sealer_of
 from fixtrail.settings import KafkaSettings, SendingSettings, client_options
 from runtime.clock import now_ms
 from runtime.failure import ExitError
-from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
+from runtime.kafka.whole_topic import FETCH_BYTES, records_of, whole_topic
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
 from schemas.decode import EventError, without_envelope
 from schemas.event_topics import SERVICE, EventTopic
@@ -22,8 +21,6 @@ from schemas.event_topics import SERVICE, EventTopic
 # A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
 REDRIVEN = "redriven"
 REDRIVEN_FROM = PREFIX + "redriven-from"
-_IDLE_MS = 1000
-_FETCH_BYTES = 16 * 1024 * 1024
 
 TopicPosition = tuple[int, int]
 
@@ -124,15 +121,10 @@ async def list_letters(
 async def letter_at(settings: KafkaSettings, position: TopicPosition, topic: EventTopic = SERVICE) -> Letter:
     """One letter with its content. Raises ExitError where there is none."""
     partition, offset = position
-    async with _consumer(settings, topic) as (consumer, partitions):
-        if partition in partitions:
-            from aiokafka import TopicPartition
-
-            tp = TopicPartition(topic.dead_letters, partition)
-            consumer.assign([tp])
-            ends = await consumer.end_offsets([tp])
-            starts = await consumer.beginning_offsets([tp])
-            if starts[tp] <= offset < ends[tp]:
+    if partition in await require_topic(settings, topic.dead_letters):
+        async with whole_topic(client_options(settings), topic.dead_letters, [partition]) as (consumer, borders):
+            ((tp, (start, end)),) = borders.items()
+            if start <= offset < end:
                 consumer.seek(tp, offset)
                 record = await consumer.getone(tp)
                 if record.offset == offset:
@@ -246,7 +238,7 @@ async def redrive(
     """
     seal = sealer_of(settings) if topic.is_sealed else None
     await require_topic(settings, topic.name)
-    async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
+    async with open_producer(client_options(settings), max_request_size=2 * FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
             position = f"{letter.partition}:{letter.offset}"
             name = topic.key_in(value) if value is not None else None
@@ -279,43 +271,10 @@ async def _distinct_letters(settings: KafkaSettings, topic: EventTopic) -> Async
 
 async def _letters(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[Letter]:
     """Every record of the topic up to its present end, partition by partition."""
-    from aiokafka import TopicPartition
-
-    async with _consumer(settings, topic) as (consumer, partitions):
-        tps = [TopicPartition(topic.dead_letters, partition) for partition in partitions]
-        consumer.assign(tps)
-        starts = await consumer.beginning_offsets(tps)
-        ends = await consumer.end_offsets(tps)
-        for tp in tps:
-            consumer.seek(tp, starts[tp])
-        unread = {tp for tp in tps if starts[tp] < ends[tp]}
-        while unread:
-            for tp, records in (await consumer.getmany(*unread, timeout_ms=_IDLE_MS)).items():
-                for record in records:
-                    if record.offset < ends[tp]:
-                        yield _letter(record)
-            for tp in list(unread):
-                if await consumer.position(tp) >= ends[tp]:
-                    unread.discard(tp)
-
-
-@asynccontextmanager
-async def _consumer(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[tuple[Any, list[int]]]:
-    from aiokafka import AIOKafkaConsumer
-
     partitions = await require_topic(settings, topic.dead_letters)
-    consumer = AIOKafkaConsumer(
-        **client_options(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=_FETCH_BYTES,
-        fetch_max_wait_ms=100,
-    )
-    await consumer.start()
-    try:
-        yield consumer, partitions
-    finally:
-        await stop_client(consumer)
+    async for records in records_of(client_options(settings), topic.dead_letters, partitions):
+        for record in records:
+            yield _letter(record)
 
 
 def _letter(record: Any) -> Letter:
