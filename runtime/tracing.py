@@ -15,9 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
@@ -180,7 +177,7 @@ def start_tracing(service: str, group: str = "", file: Path | None = None) -> Tr
     name = os.environ.get("OTEL_SERVICE_NAME") or service
     provider = TracerProvider(resource=Resource.create({"service.name": name, "service.namespace": "fixtrail"}))
     if file is not None:
-        from runtime.tracing import SpanFile
+        from runtime.tracing_file import SpanFile
 
         provider.add_span_processor(SimpleSpanProcessor(SpanFile(file)))
     else:
@@ -212,20 +209,3 @@ def _end(spans: Iterable["Span"], error: str | None) -> None:
         if error is not None:
             span.set_status(StatusCode.ERROR, error)
         span.end()
-
-
-class SpanFile(SpanExporter):
-    """Appends each span as one line."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write the spans, each in one piece."""
-        for span in spans:
-            os.write(self._file, f"{span.to_json(indent=None)}\n".encode())
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        os.close(self._file)
