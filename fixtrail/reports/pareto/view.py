@@ -1,7 +1,7 @@
 """Report `pareto` as tables, pictures and words."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -107,8 +107,17 @@ def share_sheet(result: Loss) -> Sheet:
         rows.append(
             {
                 "rank": rank,
-                **asdict(share),
+                "driver": share.driver,
+                "orders": share.orders,
+                "share": share.share,
+                "low": share.low,
+                "high": share.high,
                 "cumulative": cumulative,
+                "alone": share.alone,
+                "last": share.last,
+                "nps_points": share.nps_points,
+                "nps_low": share.nps_low,
+                "nps_high": share.nps_high,
                 "not_estimable": None,
                 "n": result.n,
                 "detractors": result.detractors,
@@ -145,8 +154,13 @@ def what_if_sheet(result: Loss) -> Sheet:
         rows = [{**dict.fromkeys(column.name for column in columns), "solved": [], "nps": result.nps}]
     rows += [
         {
-            **asdict(scenario),
             "solved": list(scenario.solved),
+            "nps": scenario.nps,
+            "low": scenario.low,
+            "high": scenario.high,
+            "gain": scenario.gain,
+            "gain_low": scenario.gain_low,
+            "gain_high": scenario.gain_high,
             "n": result.n,
             "method": "logistic_bootstrap",
         }
