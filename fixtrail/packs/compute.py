@@ -52,11 +52,14 @@ class PackRequest:
     targets_sha256: str | None = None
 
 
-def compute_pack(ask: Asking, request: PackRequest, now: datetime) -> Pack:
-    """A pack. `now` stands beside its hash. Raises ExitError where ClickHouse is away."""
+def compute_pack(ask: Asking, request: PackRequest, now: datetime, as_of: datetime | None = None) -> Pack:
+    """A pack. `now` stands beside its hash; with `as_of`, that is its moment instead of the newest record's.
+
+    Raises ExitError where ClickHouse is away.
+    """
     for _ in range(MOST_TRIES):
         before = watermark(ask)
-        content, reports = _content(ask, request, before)
+        content, reports = _content(ask, request, before, as_of)
         moved = news_since(ask, request, before)
         if not moved["orders"]:
             break
@@ -101,8 +104,10 @@ def news_since(ask: Asking, request: PackRequest, mark: Mapping[str, Any]) -> di
     return {"records": int(row["records"]), "orders": int(row["orders_of_vehicles"])}
 
 
-def _content(ask: Asking, request: PackRequest, mark: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Report]]:
-    moment = _moment(mark, request)
+def _content(
+    ask: Asking, request: PackRequest, mark: dict[str, Any], as_of: datetime | None
+) -> tuple[dict[str, Any], dict[str, Report]]:
+    moment = as_of or _moment(mark, request)
     ask.as_of = moment
     reports, failures = _reports(ask, request, moment)
     content = {
