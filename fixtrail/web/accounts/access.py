@@ -22,7 +22,7 @@ from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Directory, Person, Role
-from fixtrail.web.ops.page_frame import BadFormError, small_form
+from fixtrail.web.ops.page_frame import BadFormError, path_of, small_form
 from fixtrail.web.security import address_of
 from runtime.failure import REFUSED, ExitError, exit_on
 from schemas.toml_file import TomlFileError
@@ -173,7 +173,7 @@ def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Reque
         access = access_of(request)
         session = access.session_of(request)
         if session is None:
-            path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            path = path_of(request) + (f"?{request.url.query}" if request.url.query else "")
             raise HTTPException(303, headers={"Location": f"/login?next={quote(path, safe='')}"})
         remember(request, access, session)
         if enrolled and access.must_enrol(session):
