@@ -139,8 +139,8 @@ def ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
     assert receiver.stdout is not None and receiver.stdin is not None
     receiver.stdin.write("\n")
     receiver.stdin.flush()
-    found: dict[str, Any] = json.loads(receiver.stdout.readline())
-    return found
+    seen: dict[str, Any] = json.loads(receiver.stdout.readline())
+    return seen
 
 
 def states_of(dsn: str) -> dict[str, int]:
@@ -149,7 +149,7 @@ def states_of(dsn: str) -> dict[str, int]:
     try:
         store.begin()
         ledger.create_tables(store)
-        states = {state: count for (_, state), count in ledger.counts(store).items()}
+        states: dict[str, int] = dict(store.run("SELECT state, count(*) FROM sends GROUP BY state"))
         store.commit()
     finally:
         store.close()

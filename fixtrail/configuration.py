@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fixtrail.settings import CentersSettings, LedgerSettings, ProcedureSettings, ReportSettings, TrackingSettings
 from fixtrail.tracking_links import tracking_url
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import REFUSED, exit_on
 from schemas.centers import Center, read_centers
 from schemas.toml_file import TomlFileError
 from sinks.push.config import PushSettings, read_push_settings
@@ -131,7 +131,5 @@ def _changed_at(path: Path) -> float:
 @contextmanager
 def refusal() -> Iterator[None]:
     """Makes an ExitError (78) of a file that is wrong, for what cannot start without it."""
-    try:
+    with exit_on(TomlFileError, code=REFUSED):
         yield
-    except TomlFileError as error:
-        raise ExitError(str(error), REFUSED) from None

@@ -16,11 +16,7 @@ def keys_in_use(settings: WebSettings) -> dict[str, dict[str, str | None]]:
         "sessions": settings.session_key or settings.stack.get("session_key"),
         "webhooks": settings.webhook_key or settings.stack.get("webhook_key"),
     }
-    signing = {
-        "links": settings.link_keys(),
-        "sessions": settings.session_keys(),
-        "webhooks": settings.webhook_keys(),
-    }
+    signing = {"links": settings.link_keys(), "sessions": settings.session_keys(), "webhooks": settings.webhook_keys()}
     pseudonyms: dict[str, str | None] = {"current": key_id(settings.secret()), "previous": None, "from": OWN}
     return {"pseudonyms": pseudonyms} | {
         purpose: _ids(keys, OWN if own_keys[purpose] else DERIVED) for purpose, keys in signing.items()

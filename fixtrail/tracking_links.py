@@ -63,7 +63,7 @@ class Links:
 
         All checks are made whatever the first one says, so that the time tells nothing.
         """
-        raw = _decoded(token)
+        raw = decoded_token(token)
         tag, signed = raw[:TAG_BYTES], raw[TAG_BYTES:]
         authentic = hmac.compare_digest(tag, self._keys.tag(signed)) | hmac.compare_digest(tag, self._older.tag(signed))
         issued_at = int.from_bytes(signed[:6], "big")
@@ -115,7 +115,7 @@ def _link(named: bytes, issued_at: int) -> OpenedLink | None:
         return None
 
 
-def _decoded(token: str) -> bytes:
+def decoded_token(token: str) -> bytes:
     """The bytes of a token; as many that open nothing for what is none."""
     if len(token) <= MAX_TOKEN:
         try:

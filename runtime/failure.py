@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 OK = 0
@@ -22,6 +24,15 @@ class ExitError(RuntimeError):
     def __init__(self, message: str, exit_code: int = NEGATIVE) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@contextmanager
+def exit_on(*errors: type[Exception], code: int = NEGATIVE) -> Iterator[None]:
+    """Ends the command with what one of these errors says."""
+    try:
+        yield
+    except errors as error:
+        raise ExitError(str(error), code) from None
 
 
 def fail_stop(reason: str, code: int = BUG) -> NoReturn:

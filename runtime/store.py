@@ -4,7 +4,8 @@ Both promise the same: what `commit` has returned for is on disk.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -67,6 +68,18 @@ def open_store(dsn: str) -> Store:
     if dsn.startswith(("postgresql://", "postgres://")):
         return PostgresStore(dsn)
     return SqliteStore(Path(dsn.removeprefix("sqlite:///")))
+
+
+@contextmanager
+def transaction(store: Store) -> Iterator[None]:
+    """One transaction of the store: committed at the end, undone by an exception."""
+    try:
+        store.begin()
+        yield
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
 
 
 class SqliteStore:

@@ -8,15 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    Strict,
-    TypeAdapter,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AwareDatetime, BeforeValidator, Field, Strict, TypeAdapter, WithJsonSchema, model_validator
 
 from schemas.decode import AHEAD_MS, MAX_BYTES, Decoder, Record, check_key, check_time
 from schemas.events import EARLIEST, LATEST, Codes, Hours, Id, Instant, Model, Money, PartNumber, ShortText

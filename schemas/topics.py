@@ -20,6 +20,11 @@ REFERENCE_EVENTS = "reference-events"
 REFERENCE_DEAD_LETTERS = "reference-events.dead-letter"
 # Exists only while the topics get another number of partitions: what is left to do then.
 PARTITION_MOVE = "fixtrail-partition-move"
+# Those whose records ClickHouse stores.
+STORED = (
+    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
+    *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
+)
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024

@@ -68,10 +68,7 @@ class Tools:
         """
         try:
             options = Options(
-                datetime.now(UTC),
-                *parse_days(since, until, ("since", "until")),
-                by,
-                report_targets(self._settings),
+                datetime.now(UTC), *parse_days(since, until, ("since", "until")), by, report_targets(self._settings)
             )
             question = Question(figure, options, parse_conditions(where or ()), self.centers)
             return _json(answer(query_runner(self._settings), question))

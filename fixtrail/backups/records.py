@@ -4,15 +4,14 @@ A backup is noted before its keys are written, so that one that was broken off i
 """
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from fixtrail.backups.stores import BACKUPS_TABLE, KEYS
 from fixtrail.settings import PersonSettings
-from runtime.store import Store, open_store
+from runtime.store import open_store
 from schemas.times import DAY_MS
 
 _NOTE = """INSERT INTO backups (host, folder, taken_at) VALUES (?, ?, ?)
@@ -60,7 +59,7 @@ class HoldingBackup:
 
 def note_backup(settings: PersonSettings, folder: Path, taken_at: int) -> None:
     """Note that a backup is being taken. Raises StoreUnavailableError where the key store is away."""
-    with _opened(settings.person_keys_dsn()) as store:
+    with closing(open_store(settings.person_keys_dsn())) as store:
         store.run(BACKUPS_TABLE)
         store.run(_NOTE, (socket.gethostname(), str(folder.resolve()), taken_at))
 
@@ -70,7 +69,7 @@ def backups_of(settings: PersonSettings) -> list[BackupRecord]:
     dsn = settings.person_keys_dsn()
     if dsn.startswith(_SQLITE) and not Path(dsn.removeprefix(_SQLITE)).exists():
         return []
-    with _opened(dsn) as store:
+    with closing(open_store(dsn)) as store:
         if not store.columns("backups"):
             return []
         rows = store.run("SELECT host, folder, taken_at FROM backups ORDER BY taken_at, host, folder")
@@ -95,12 +94,3 @@ def holding_backups(settings: PersonSettings, since: int, now: int, *, in_clear:
                 HoldingBackup(record.host, record.folder, record.taken_at, age_days, state, until, is_overdue)
             )
     return holding
-
-
-@contextmanager
-def _opened(dsn: str) -> Iterator[Store]:
-    store = open_store(dsn)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -6,36 +6,39 @@ have other offsets afterwards, and everything that names one is changed with the
 
 import asyncio
 import shutil
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fixtrail.backups.files import Manifest, check_files, copy_private, read_manifest
-from fixtrail.backups.running import running_stack
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import fill_table, row_count
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
-from fixtrail.clickhouse.admin import migrate_clickhouse, require_single
+from fixtrail.clickhouse.admin import LONG_QUERY_S, migrate_clickhouse, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.local.data_folder import KAFKA_FOLDER
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of
-from fixtrail.partitions.command import long_client
 from fixtrail.partitions.content import Content, ContentCopy, Target
 from fixtrail.partitions.groups import commit, require_stopped
 from fixtrail.partitions.move import MAX_REQUEST_BYTES
 from fixtrail.partitions.routes import PARTITIONERS
 from fixtrail.partitions.tables import TableMove
 from fixtrail.partitions.topic_admin import create, delete
-from fixtrail.settings import PersonsSettings, client_options
+from fixtrail.settings import STACK_FILE, PersonsSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
 from runtime.kafka.admin import admin_client
 from runtime.kafka.producer import open_producer
 from runtime.personal import keys
-from runtime.store import open_store
+from runtime.store import open_store, transaction
 from schemas.topics import SERVICE_EVENTS, TOPICS
 from sinks.clickhouse.migrations import FOLDER, read_folder
 from sinks.push.ledger.ledger import opened_ledger
@@ -94,7 +97,7 @@ def _restore_embedded(
 
 
 def _require_empty(settings: PersonsSettings, *, force: bool) -> None:
-    client = long_client(settings)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     try:
         migrate_clickhouse(settings)
         rows = row_count(client)
@@ -114,7 +117,7 @@ def _dsns(settings: PersonsSettings) -> tuple[tuple[str, str], ...]:
 
 
 async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, say: Say) -> None:
-    client = long_client(settings)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     try:
         async with admin_client(client_options(settings)) as admin:
             await require_stopped(admin, settings.app_id)
@@ -166,18 +169,36 @@ def _renamed_groups(manifest: Manifest, app_id: str) -> dict[str, dict[str, dict
 def _fill_stores(settings: PersonsSettings, folder: Path, taken_at: str, say: Say) -> None:
     with opened_ledger(settings.ledger_dsn()) as ledger:
         count = fill_store(ledger, folder, LEDGER)
-        note_restored(ledger, time.time_ns() // 1_000_000)
+        note_restored(ledger, now_ms())
     say(f"ledger: {count:,} rows; nothing that may have been sent since the backup is sent again")
     if (folder / KEYS).exists():
-        store = open_store(settings.person_keys_dsn())
-        try:
+        with closing(open_store(settings.person_keys_dsn())) as store:
             keys.create_tables(store)
-            store.begin()
-            erased = keys.erased_rows(store)
-            say(f"person keys: {fill_store(store, folder, KEYS):,}")
-            again = keys.erase_again(store, erased)
-            store.commit()
+            with transaction(store):
+                erased = keys.erased_rows(store)
+                say(f"person keys: {fill_store(store, folder, KEYS):,}")
+                again = keys.erase_again(store, erased)
             store.purge_deleted()
             say(f"{again:,} orders that were erased since stay erased; erase anew who asked for it since {taken_at}")
-        finally:
-            store.close()
+
+
+START_LIMIT_S = 300.0
+STOP_LIMIT_S = 150.0
+
+
+@contextmanager
+def running_stack(data: Path) -> Iterator[None]:
+    """`fixtrail up --no-boxes` on free ports, stopped at the end. Raises ExitError where it does not start."""
+    command = [sys.executable, "-m", "fixtrail", "up", "--data", str(data), "--ports", "auto", "--no-boxes"]
+    up = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not (data / STACK_FILE).exists():
+            if up.poll() is not None or time.monotonic() > deadline:
+                raise ExitError(f"the stack of {data} does not start: see {data / 'logs'}")
+            time.sleep(0.2)
+        yield
+    finally:
+        if up.poll() is None:
+            up.send_signal(signal.SIGTERM)
+            up.wait(STOP_LIMIT_S)

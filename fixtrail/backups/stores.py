@@ -1,5 +1,6 @@
 """The ledger and the key store of a backup, row by row: SQLite and PostgreSQL alike."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,11 @@ def write_store(folder: Path, name: str, dsn: str) -> list[BackupFile]:
     """Write the tables of one store, all as of one instant; none where there is no such store yet."""
     if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
         return []
-    store = _opened(dsn)
-    try:
+    with closing(_opened(dsn)) as store:
         store.begin()
         files = [_write_table(folder, store, name, table) for table in TABLES[name] if store.columns(table)]
         store.rollback()
         return files
-    finally:
-        store.close()
 
 
 def _write_table(folder: Path, store: Store, name: str, table: str) -> BackupFile:
@@ -42,12 +40,9 @@ def is_empty(name: str, dsn: str) -> bool:
     """Whether the store holds nothing yet."""
     if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
         return True
-    store = _opened(dsn)
-    try:
+    with closing(_opened(dsn)) as store:
         present = [table for table in TABLES[name] if store.columns(table)]
         return not any(store.run(f"SELECT 1 FROM {table} LIMIT 1") for table in present)
-    finally:
-        store.close()
 
 
 def fill_store(store: Store, folder: Path, name: str) -> int:

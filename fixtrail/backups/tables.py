@@ -23,7 +23,6 @@ def tables_of(client: Any) -> list[str]:
 
 
 def write_table(folder: Path, client: Any, table: str) -> BackupFile:
-    """Write all rows of a table."""
     path = folder / CLICKHOUSE / f"{table}.native"
     columns = ", ".join(columns_of(client, table))
     stream = client.raw_stream(f"SELECT {columns} FROM {DATABASE}.{table}", fmt="Native")

@@ -16,10 +16,9 @@ from fixtrail.backups.records import note_backup
 from fixtrail.backups.stores import KEYS, LEDGER, write_store
 from fixtrail.backups.tables import tables_of, write_table
 from fixtrail.backups.topics import write_topic
-from fixtrail.clickhouse.admin import require_single
+from fixtrail.clickhouse.admin import LONG_QUERY_S, require_single, writing_client
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
-from fixtrail.partitions.command import long_client
 from fixtrail.partitions.copying import KafkaSource
 from fixtrail.partitions.move import Survey, open_move
 from fixtrail.settings import PersonsSettings, client_options
@@ -54,7 +53,7 @@ class _Backup:
         self._settings, self._folder, self._dry_run, self._say = settings, folder, dry_run, say
 
     async def take(self) -> Manifest:
-        client = long_client(self._settings)
+        client = writing_client(self._settings, timeout_s=LONG_QUERY_S)
         try:
             async with open_move(self._settings, client, 1, self._say) as move:
                 if await move.unfinished() is not None:

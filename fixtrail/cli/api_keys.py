@@ -82,8 +82,7 @@ def keys_revoke(
 
 
 @keys_app.command(
-    "log",
-    epilog="Examples:  fixtrail api-keys log 0f3a9c1e77d2 --hours 2    fixtrail api-keys log --refused --json",
+    "log", epilog="Examples:  fixtrail api-keys log 0f3a9c1e77d2 --hours 2    fixtrail api-keys log --refused --json"
 )
 def keys_log(
     key_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this key; default: all.")] = None,

@@ -29,8 +29,7 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the embedded stack.  [env: FIXTRAIL_DATA; default: .fixtrail]"),
+    Path | None, typer.Option("--data", help="Folder of the embedded stack.  [env: FIXTRAIL_DATA; default: .fixtrail]")
 ]
 OfCenter = Annotated[
     str | None,

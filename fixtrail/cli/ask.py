@@ -110,7 +110,10 @@ def report(
     svg: Annotated[Path | None, typer.Option(help="Write its pictures; several go into files beside this one.")] = None,
     png: Annotated[Path | None, typer.Option(help="The same as PNG.")] = None,
     chart: Annotated[str | None, typer.Option(help="Only this picture, or the table behind it.")] = None,
-    targets: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Targets, and periods to compare.")] = None,
+    targets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Targets, and periods to compare; else those of FIXTRAIL_TARGETS."),
+    ] = None,
     since: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of handoff.")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of handoff, included.")] = None,
     by: Annotated[
@@ -181,7 +184,7 @@ def report(
     if figure and name != "league":
         raise ExitError("--figure goes with report league", USAGE)
     options = replace(
-        command.read_options(targets, since, until, by),
+        command.read_options(targets or settings.targets, since, until, by),
         source=source,
         center=center,
         holidays=holidays or settings.holidays,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fixtrail.cli.app import AsJson, Data, app, say, say_json, settings_of
-from runtime.failure import USAGE, ExitError
+from runtime.failure import USAGE, exit_on
 
 if TYPE_CHECKING:
+    from fixtrail.all_settings import Settings
     from fixtrail.reports.figures.answer import Question
 
 
@@ -29,7 +30,10 @@ def ask(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="center, region, wave, lane, origin or group; may be repeated."),
     ] = None,
-    targets: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Targets, and periods to compare.")] = None,
+    targets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Targets, and periods to compare; else those of FIXTRAIL_TARGETS."),
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -44,13 +48,12 @@ def ask(
     if figure is None:
         _list(as_json)
         return
-    try:
-        options = replace(read_options(targets, since, until, None), by=by)
+    settings = settings_of(data)
+    with exit_on(ValueError, code=USAGE):
+        options = replace(read_options(targets or settings.targets, since, until, None), by=by)
         question = Question(figure, options, parse_conditions(where or ()))
         question.check()
-    except ValueError as error:
-        raise ExitError(str(error), USAGE) from None
-    _answer(question, data, as_json)
+    _answer(settings, question, as_json)
 
 
 def _list(as_json: bool) -> None:
@@ -64,12 +67,12 @@ def _list(as_json: bool) -> None:
         say(f"{figure['figure']:<26} {figure['title']['en']} [{figure['unit']}]")
 
 
-def _answer(question: "Question", data: Path | None, as_json: bool) -> None:
+def _answer(settings: "Settings", question: "Question", as_json: bool) -> None:
     from fixtrail.reports.figures.answer import answer, answer_report
     from fixtrail.reports.forms.terminal import print_report
     from fixtrail.reports.queries import query_runner
 
-    runner = query_runner(settings_of(data))
+    runner = query_runner(settings)
     if as_json:
         say_json(answer(runner, question))
     else:

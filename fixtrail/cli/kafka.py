@@ -39,15 +39,13 @@ def kafka_acls(
 
 
 @kafka_app.command(
-    "partitions",
-    epilog="Example:  fixtrail kafka partitions --to 8 --dry-run    fixtrail kafka partitions --to 8",
+    "partitions", epilog="Example:  fixtrail kafka partitions --to 8 --dry-run    fixtrail kafka partitions --to 8"
 )
 def kafka_partitions(
     to: Annotated[int, typer.Option("--to", min=1, max=1000, help="Partitions of every topic from now on.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would be moved.")] = False,
     pause: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds that service-events is away: longer than your producers go on trying."),
+        float, typer.Option(min=0, help="Seconds that service-events is away: longer than your producers go on trying.")
     ] = 130.0,
     senders_stopped: Annotated[
         bool,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
@@ -103,12 +104,11 @@ def notices_plan(
 
     From the ledger: what was to be told, what for want of consent was not, and what the days before let expect of it.
     """
-    import time
 
     from fixtrail.customers import plan_notices
 
     request = plan_notices.PlanRequest(
-        time.time_ns() // 1_000_000,
+        now_ms(),
         days,
         center,
         plan_notices.read_weights(weights) if weights else None,

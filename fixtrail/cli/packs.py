@@ -31,9 +31,9 @@ def pack_log(as_json: AsJson = False, data: Data = None) -> None:
     """Which packs the reports box sent where, the newest first, and what became of each."""
     from dataclasses import asdict
 
-    from fixtrail.schedules.ledger import all_sends, transaction
+    from fixtrail.schedules.ledger import all_sends, opened_ledger
 
-    with transaction(settings_of(data).ledger_dsn()) as store:
+    with opened_ledger(settings_of(data).ledger_dsn()) as store:
         sends = all_sends(store)
     if as_json:
         say_json([asdict(send) for send in sends])

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from fixtrail.cli.app import Data, app, say, settings_of
+from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
 
 sink_app = typer.Typer(help="Write the topics somewhere else.", no_args_is_help=True)
@@ -141,9 +142,8 @@ def retention(
 ) -> None:
     """Delete closed journeys older than FIXTRAIL_JOURNEYS_DAYS from their topic, as `fixtrail pulse` does each day."""
     import asyncio
-    import time
 
     from fixtrail.operations.retention import forget_old
 
-    forgotten = asyncio.run(forget_old(settings_of(data), time.time_ns() // 1_000_000, dry_run=dry_run))
+    forgotten = asyncio.run(forget_old(settings_of(data), now_ms(), dry_run=dry_run))
     say(f"{forgotten:,} closed journeys {'would leave' if dry_run else 'left'} the topic")

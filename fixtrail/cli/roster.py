@@ -1,6 +1,6 @@
 """`fixtrail roster`: a proposal of shifts."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -63,14 +63,14 @@ def roster(
         from fixtrail.reports.queries import query_runner
         from fixtrail.reports.targets import NO_TARGETS, read_targets
 
-        settings = settings_of(data)
+        settings, tomorrow = settings_of(data), datetime.now(UTC).date() + timedelta(days=1)
         options = Options(
             datetime.now(UTC),
             targets=read_targets(targets) if targets else NO_TARGETS,
             center=center,
             holidays=holidays or settings.holidays,
         )
-        needed = need_of_center(query_runner(settings), options, role, first or _tomorrow(), days)
+        needed = need_of_center(query_runner(settings), options, role, first or tomorrow, days)
     zone = ZoneInfo(time_zone) if time_zone else min(needed).tzinfo
     proposal = propose(file, needed, seconds, shifts_of_file(before, file, zone) if before and zone else ())
     if csv is not None:
@@ -90,7 +90,3 @@ def _end(proposal: "Roster") -> None:
     """Exit code 1 where a half hour lacks people."""
     if proposal.shortages:
         raise SystemExit(1)
-
-
-def _tomorrow() -> date:
-    return date.fromordinal(datetime.now(UTC).date().toordinal() + 1)

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from fixtrail.settings import ClickHouseSettings
-from runtime.failure import REFUSED, USAGE, ExitError
+from runtime.failure import REFUSED, USAGE, ExitError, exit_on
 from sinks.clickhouse.connection import ClickHouse, connect
+
+# Seconds that a query over the whole of a table may take.
+LONG_QUERY_S = 3600
 
 
 def server_of(settings: ClickHouseSettings) -> ClickHouse:
@@ -48,10 +51,8 @@ def migrate_clickhouse(settings: ClickHouseSettings) -> list[str]:
 
     client = writing_client(settings)
     user, _ = settings.writer_login()
-    try:
+    with exit_on(MigrationError, code=REFUSED):
         applied = [migrate(server, layout=layout_of(client), definer=user) for server in every_server(client)]
-    except MigrationError as error:
-        raise ExitError(str(error), REFUSED) from None
     set_retention(client, settings.clickhouse_days)
     return list(dict.fromkeys(chain.from_iterable(applied)))
 
@@ -61,7 +62,5 @@ def load_centers(settings: ClickHouseSettings, file: Path) -> int:
     from schemas.toml_file import TomlFileError
     from sinks.clickhouse import centers
 
-    try:
+    with exit_on(TomlFileError):
         return centers.load_centers(writing_client(settings), file)
-    except TomlFileError as error:
-        raise ExitError(str(error)) from None

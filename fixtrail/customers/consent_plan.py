@@ -81,12 +81,10 @@ class BackTest:
         return self.low <= self.delivered <= self.high
 
 
-def best_plans(
-    visits: Visits, templates: Sequence[Template], weights: Mapping[str, float] = WEIGHTS, most: int = MOST_ASKED
-) -> list[Plan]:
+def best_plans(visits: Visits, templates: Sequence[Template], weights: Mapping[str, float] = WEIGHTS) -> list[Plan]:
     """Every choice of at most so many templates, the best first; equal ones with fewer templates first."""
     spendings = [spending for template in templates if (spending := best_spending(visits, template, weights)).worth > 0]
-    choices = chain.from_iterable(combinations(spendings, size) for size in range(1, most + 1))
+    choices = chain.from_iterable(combinations(spendings, size) for size in range(1, MOST_ASKED + 1))
     plans = [plan_of(visits, choice) for choice in choices]
     return sorted(plans, key=lambda plan: (-round(plan.worth, 12), len(plan.spendings), _names(plan)))
 

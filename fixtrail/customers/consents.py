@@ -1,15 +1,14 @@
 """`fixtrail notices consent`: what customers agree to."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from fixtrail.settings import LedgerSettings
-from runtime.failure import NEGATIVE, USAGE, ExitError
+from runtime.clock import now_ms
+from runtime.failure import USAGE, ExitError, exit_on
 from runtime.store import Store, StoreUnavailableError
-from schemas.order_key import OrderKey
 from schemas.times import is_time_zone
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
 from sinks.push.ledger import ledger, recipients
@@ -43,7 +42,7 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
     person = AddressKeys(settings.secret()).person(_recipient(address))
     if change.time_zone is not None and not is_time_zone(change.time_zone):
         raise ExitError(f"there is no time zone {change.time_zone}", USAGE)
-    now = int(time.time() * 1000)
+    now = now_ms()
     with _ledger(settings) as store:
         current = recipients.preferences_of(store, [person]).get(person, Preference())
         milestones = None if change.all_milestones else change.milestones or current.milestones
@@ -66,14 +65,6 @@ def change_consent(settings: LedgerSettings, address: str, change: Consent) -> d
         "consents": consents,
         "repeated": not is_new,
     }
-
-
-def subscribe(settings: LedgerSettings, order: OrderKey, address: str) -> str:
-    """Tell this address, such as webpush:{…}, everything about an order, too; the person's key."""
-    person = AddressKeys(settings.secret()).person(_recipient(address))
-    with _ledger(settings) as store:
-        recipients.subscribe(store, person, order, address, int(time.time() * 1000))
-    return person
 
 
 def parse_milestones(text: str) -> frozenset[str]:
@@ -102,8 +93,5 @@ def _recipient(address: str) -> Recipient:
 @contextmanager
 def _ledger(settings: LedgerSettings) -> Iterator[Store]:
     """The ledger within one transaction. Raises ExitError where it is away."""
-    try:
-        with ledger.opened_ledger(settings.ledger_dsn()) as store:
-            yield store
-    except StoreUnavailableError as error:
-        raise ExitError(str(error), NEGATIVE) from None
+    with exit_on(StoreUnavailableError), ledger.opened_ledger(settings.ledger_dsn()) as store:
+        yield store

@@ -1,6 +1,5 @@
 """`fixtrail notices log`: the notices of an order, sent or not, and why."""
 
-import time
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +8,7 @@ from fixtrail.customers.consents import _ledger
 from fixtrail.customers.orders import only_order, order_fact
 from fixtrail.settings import LedgerSettings, NoticeSettings
 from fixtrail.terminal.printable import cell, printable
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
@@ -57,7 +57,7 @@ def log_with_expired(settings: NoticeSettings, order_id: str, center_id: str | N
         if sends := log_of(settings, order):
             return order, sends
     fact = order_fact(settings, order_id, center_id)
-    return fact.order, expired_sends(fact, int(time.time() * 1000))
+    return fact.order, expired_sends(fact, now_ms())
 
 
 def expired_sends(fact: JourneyFact, now_ms: int) -> list[Send]:

@@ -13,7 +13,7 @@ from fixtrail.customers.consent_plan import WEIGHTS, BackTest, Plan, Visits, bac
 from fixtrail.customers.consents import _ledger
 from fixtrail.reports.forms.document import without_formula
 from fixtrail.settings import LedgerSettings
-from runtime.failure import NEGATIVE, USAGE, ExitError
+from runtime.failure import NEGATIVE, USAGE, ExitError, exit_on
 from schemas.times import DAY_MS
 from schemas.toml_file import TomlFileError, read_toml
 from sinks.push.config import Form
@@ -140,10 +140,8 @@ def _spent(visits: Sequence[Visit], forms: Mapping[str, Form]) -> int:
 
 def read_weights(file: Path) -> dict[str, float]:
     """Table [weights] of a TOML file, by milestone. Raises ExitError that says what is wrong."""
-    try:
+    with exit_on(TomlFileError, code=USAGE):
         table = read_toml(file).get("weights")
-    except TomlFileError as error:
-        raise ExitError(str(error), USAGE) from None
     if not isinstance(table, dict) or not table:
         raise ExitError(f"{file}: there is no table [weights]", USAGE)
     for name, weight in table.items():
@@ -202,7 +200,6 @@ def _proof_text(proof: BackTest | None) -> str:
 
 
 def write_plans(answer: PlanAnswer, file: Path) -> None:
-    """The plans as CSV."""
     with file.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["plan", "worth", "messages_a_visit", "unmet_a_visit", "ask"])

@@ -11,7 +11,7 @@ from fixtrail.settings import NoticeSettings
 from fixtrail.terminal.printable import printable_lines
 from schemas.facts import JourneyFact, Notice, PartRequestFact, QuotedPartFact, QuoteFact
 from sinks.push.words.compose import Composer
-from sinks.push.words.words import MissingTemplateError, NoticeWords, TemplateRenderer
+from sinks.push.words.words import MissingTemplateError, TemplateRenderer
 from streams.journey.clock_notices import BY_CLOCK
 from streams.journey.ids import notice_id
 from streams.journey.notices import MILESTONES
@@ -68,7 +68,8 @@ def preview(
             texts = composer.words(notice_data, journey_data)
         except MissingTemplateError:
             continue
-        previews.append(_previewed(notice.milestone, texts))
+        values = (texts.values["locale"], texts.title, texts.short, texts.text, texts.status, texts.note)
+        previews.append(Preview(notice.milestone, *values))
     return previews
 
 
@@ -115,10 +116,6 @@ def _notice(fact: JourneyFact, name: str, event_id: str, at: int, part: PartRequ
         quote=fact.quote if name == "quote_ready" else None,
         final_amount=fact.final_amount if name == "handed_off" else None,
     )
-
-
-def _previewed(milestone: str, texts: NoticeWords) -> Preview:
-    return Preview(milestone, texts.values["locale"], texts.title, texts.short, texts.text, texts.status, texts.note)
 
 
 def preview_as_json(previews: list[Preview]) -> list[dict[str, Any]]:

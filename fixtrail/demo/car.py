@@ -98,11 +98,11 @@ def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def page_of(settings: TrackingSettings, center_id: str, limit_s: float = 20.0) -> str:
+def page_of(settings: TrackingSettings, center_id: str) -> str:
     """The address of its tracking page, once that is there."""
     from fixtrail.customers.links import link_of
 
-    link, deadline = link_of(settings, OrderKey(center_id, ORDER), VEHICLE, 1), time.monotonic() + limit_s
+    link, deadline = link_of(settings, OrderKey(center_id, ORDER), VEHICLE, 1), time.monotonic() + 20
     while not _answers(link) and time.monotonic() < deadline:
         time.sleep(0.1)
     return link

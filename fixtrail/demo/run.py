@@ -60,7 +60,7 @@ class _Playing:
     error: BaseException | None = None
 
 
-def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: int, scenario: str = SCENARIO) -> int:
+def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: int) -> int:
     """The exit code; without `once` the stack stays up until Ctrl-C. `folder` is emptied first.
 
     Raises ExitError where the folder holds something else, or the stack does not come up.
@@ -73,7 +73,7 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
     began = time.monotonic()
     with _stack(folder) as settings:
         zone = afternoon_zone(datetime.now(UTC))
-        played = _loaded(scenario, zone.key)
+        played = _loaded(zone.key)
         start = _midnight(zone, days - 1)
         console.print(f"Up after {time.monotonic() - began:.1f} s. Playing {days} simulated day(s) up to now …")
         _load_centers(settings, played, centers, start, folder)
@@ -170,11 +170,11 @@ class _Listener:
             self._changed.notify_all()
 
 
-def _loaded(name: str, zone: str) -> "Scenario":
+def _loaded(zone: str) -> "Scenario":
     """The scenario with its centers in a time zone."""
     from fixtrail.simulator.scenario import load_scenario
 
-    scenario = load_scenario(name)
+    scenario = load_scenario(SCENARIO)
     return scenario.model_copy(
         update={"center": tuple(center.model_copy(update={"time_zone": zone}) for center in scenario.center)}
     )

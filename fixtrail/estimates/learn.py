@@ -10,15 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fixtrail.estimates.cells import (
-    LEAST,
-    Cell,
-    CellKey,
-    CenterRecord,
-    EstimateTable,
-    backed_off,
-    bucket_of,
-)
+from fixtrail.estimates.cells import LEAST, Cell, CellKey, CenterRecord, EstimateTable, backed_off, bucket_of
 from fixtrail.estimates.clock import OpeningClocks
 from fixtrail.estimates.visits import EstimatedVisit
 from schemas.times import DAY_MS, MINUTE_MS

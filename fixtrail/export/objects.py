@@ -141,7 +141,6 @@ class _OrderObjects:
         self._quote: str | None = None
 
     def order(self) -> OcelObject:
-        """The order itself."""
         row = self._history.order
         attributes = [((name, kind, row[name]), EPOCH_MS) for name, kind in _FIRST.items() if row[name] is not None]
         attributes += [

@@ -22,7 +22,6 @@ class OcelJsonWriter:
         out.write(b',\n"eventTypes":' + _types(event_types()) + b',\n"events":[')
 
     def write_event(self, event: OcelEvent) -> None:
-        """Write an event."""
         document = {
             "id": event.id,
             "type": event.type,
@@ -34,7 +33,6 @@ class OcelJsonWriter:
         self._event_gap = b",\n"
 
     def write_object(self, item: OcelObject) -> None:
-        """Write an object."""
         document = {
             "id": item.id,
             "type": item.type,

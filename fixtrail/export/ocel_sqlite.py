@@ -1,7 +1,7 @@
 """OCEL 2.0 as an SQLite database: the tables of the relational format, a table for each type."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fixtrail.export.attributes import Kind, Value, time_text
@@ -48,7 +48,6 @@ class OcelSqliteWriter:
         self._database.execute("BEGIN")
 
     def write_event(self, event: OcelEvent) -> None:
-        """Write an event."""
         self._add("event", (event.id, event.type))
         values = {name: _value(kind, value) for name, kind, value in event.attributes}
         row = (event.id, time_text(event.at), *(values.get(name) for name in self._events[event.type]))
@@ -96,11 +95,8 @@ class OcelSqliteWriter:
 
     def _flush(self) -> None:
         for table, rows in self._rows.items():
-            self._insert(table, rows)
+            self._database.executemany(self._inserts[table], rows)
         self._rows, self._waiting = {}, 0
-
-    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._database.executemany(self._inserts[table], rows)
 
 
 def table_of(name: str) -> str:

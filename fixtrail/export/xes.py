@@ -41,7 +41,6 @@ class XesWriter:
         out.write(_HEAD.encode())
 
     def write_trace(self, history: History) -> None:
-        """Write an order's trace."""
         self._out.write("".join(_trace(history)).encode())
 
     def close(self) -> None:

@@ -73,15 +73,9 @@ _EVENTS: tuple[tuple[tuple[str, str | None], tuple[str, ...]], ...] = (
     (("repair", "paused"), ("暂停", "停工", "paused")),
     (("repair", "resumed"), ("复工", "恢复", "resumed")),
     (("repair", "started"), ("开工", "维修开始", "施工", "上工位", "repair start", "repair_start", "repair")),
-    (
-        ("check_in", None),
-        ("开单", "进站", "接车", "进厂", "到店", "登记", "check-in", "check in", "check_in"),
-    ),
+    (("check_in", None), ("开单", "进站", "接车", "进厂", "到店", "登记", "check-in", "check in", "check_in")),
     (("ready", None), ("可交车", "待交车", "ready")),
-    (
-        ("handoff", None),
-        ("交车", "出厂", "提车", "离店", "handoff", "handover", "deliver", "closed", "archive"),
-    ),
+    (("handoff", None), ("交车", "出厂", "提车", "离店", "handoff", "handover", "deliver", "closed", "archive")),
     (("check_in", None), ("regist", "arriv", "receiv", "start", "创建", "created", "insert")),
     (("handoff", None), ("end", "close", "release", "结算", "finish", "complet")),
 )

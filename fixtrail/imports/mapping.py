@@ -138,7 +138,11 @@ def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, n
     kind = event_kind(rule.type)
     test = compile_filter(rule, where, needs)
     time_of = time_expression(rule.time or TimeSettings(), time, f"{where}.time")
-    common = {name: field for name, field in _common(file).items() if name in kind.fields and name not in rule.fields}
+    common = {
+        name: field
+        for name, field in {"order_id": "{@case}", **file.fields}.items()
+        if name in kind.fields and name not in rule.fields
+    }
     own_kind = Kind("object", fields=kind.fields, required=kind.required - common.keys())
     fields = compile_fields(rule.fields, own_kind, f"{where}.fields", time)
     fields |= compile_fields(common, Kind("object", fields=kind.fields), "fields", time)
@@ -147,10 +151,6 @@ def _rule(number: int, rule: EventRule, file: MappingFile, time: TimeSettings, n
         needs.columns |= expression.columns
     reads = tuple((name, expression.read) for name, expression in fields.items())
     return Rule(number, rule.type, rule.also, rule.optional, test, time_of.read, reads, kind.required)
-
-
-def _common(file: MappingFile) -> dict[str, object]:
-    return {"order_id": "{@case}", **file.fields}
 
 
 def _check_derived(names: Iterable[str], row_time: Expression | None) -> None:

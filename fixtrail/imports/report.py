@@ -138,7 +138,6 @@ class Tally:
         return self.types.total()
 
     def add(self, row: LogRow, outcomes: Sequence[Outcome]) -> None:
-        """Count one row with all its outcomes."""
         has_event = has_rejection = False
         for outcome in outcomes:
             match outcome:

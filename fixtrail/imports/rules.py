@@ -1,12 +1,12 @@
 """Maps rows of a log to events by the rules of a mapping, with a reason for rows without event."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from fixtrail.imports.errors import BadValueError
-from fixtrail.imports.ids import DIGITS, event_id
 from fixtrail.imports.log import LogRow
 from fixtrail.imports.mapping import Mapping, Rule
 from fixtrail.imports.spreadsheet import damage_of
@@ -131,3 +131,22 @@ def _time(row: LogRow, rule: Rule, notes: list[str]) -> str | None:
         return at
     except BadValueError as error:
         raise BadValueError(f"time: {error.reason}", error.value) from None
+
+
+LONGEST = 128
+# The digits that an ordinal is padded to: ids of one case then sort as its rows do.
+DIGITS = 6
+
+
+def event_id(namespace: str, case: str, ordinal: int, rule: int | None) -> str:
+    """`namespace:case:ordinal`, with `:rule` where one row can make several events; at most 128 characters.
+
+    Events of one time sort by id (CONTRACT section 2), so the zero-padded ordinal keeps the log's order. A case too
+    long for an id gives its beginning and a hash of the whole.
+    """
+    tail = f":{ordinal:0{DIGITS}}" if rule is None else f":{ordinal:0{DIGITS}}:{rule:02}"
+    room = LONGEST - len(namespace) - 1 - len(tail)
+    if len(case) > room:
+        digest = sha256(case.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        case = f"{case[: room - 25]}~{digest}"
+    return f"{namespace}:{case}{tail}"

@@ -11,6 +11,10 @@ from fixtrail.imports.errors import LogError
 CHUNK = 1 << 16
 # A case is kept until its end, since its attributes may stand behind its events. This much XML is the longest one.
 LONGEST_CASE = 128 << 20
+# An event may be eight bytes of a packed log, and is a hundred times that in memory.
+MOST_EVENTS = 200_000
+# A key is named after all that are around it.
+DEEPEST = 32
 # Without one new element in this many bytes it is no log.
 LONGEST_ELEMENT = 8 << 20
 
@@ -115,6 +119,8 @@ class _Traces:
             else:
                 self._attribute(attributes)
         elif name == "event":
+            if len(self._events) >= MOST_EVENTS:
+                raise LogError(f"near line {self.line()}: a case of more than {MOST_EVENTS:,} events")
             self._event = {}
             self._events.append((self.line(), self._event))
             self._scope = "event"
@@ -176,6 +182,8 @@ class _Traces:
 
     def _attribute(self, attributes: dict[str, str]) -> None:
         key, keys, scope = attributes.get("key", ""), self._keys, self._scope
+        if len(keys) >= DEEPEST:
+            raise LogError(f"near line {self.line()}: attributes within attributes, {DEEPEST} deep")
         if keys:
             key = f"{keys[-1]}/{key}"
         keys.append(key)

@@ -187,11 +187,7 @@ class _Stack:
     async def _start_boxes(self) -> None:
         # Side by side: the workers need the topics only, and the tables take longest.
         await _together(
-            self._start_workers(),
-            self._start_push(),
-            self._start_watch(),
-            self._start_web(),
-            self._start_writer(),
+            self._start_workers(), self._start_push(), self._start_watch(), self._start_web(), self._start_writer()
         )
         await self._start_reports()
         self._boxes = "running"

@@ -1,10 +1,8 @@
 """`fixtrail dead-letters`: lists refused records with their reasons and puts repaired ones back."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +10,10 @@ from typing import Any
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import sealer_of
 from fixtrail.settings import KafkaSettings, SendingSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import ExitError
-from runtime.kafka.client import stop_client
 from runtime.kafka.producer import open_producer
+from runtime.kafka.whole_topic import FETCH_BYTES, records_of, whole_topic
 from schemas.dead_letter import PREFIX, DeadLetter, original_headers, read_dead_letter
 from schemas.decode import EventError, without_envelope
 from schemas.event_topics import SERVICE, EventTopic
@@ -22,8 +21,6 @@ from schemas.event_topics import SERVICE, EventTopic
 # A mark in the dead letter topic itself, in the form of a letter: which letter was put back, and when.
 REDRIVEN = "redriven"
 REDRIVEN_FROM = PREFIX + "redriven-from"
-_IDLE_MS = 1000
-_FETCH_BYTES = 16 * 1024 * 1024
 
 TopicPosition = tuple[int, int]
 
@@ -108,7 +105,8 @@ async def list_letters(
             continue
         codes[letter.code] += 1
         if code in (None, letter.code):
-            letters.append(_without_content(letter))
+            # Without its bytes: a list of many takes little memory.
+            letters.append(replace(letter, key=None, value=None, headers=()))
             if len(letters) > 2 * newest + 1000:
                 del letters[:-newest]
     by_time = sorted(
@@ -123,15 +121,10 @@ async def list_letters(
 async def letter_at(settings: KafkaSettings, position: TopicPosition, topic: EventTopic = SERVICE) -> Letter:
     """One letter with its content. Raises ExitError where there is none."""
     partition, offset = position
-    async with _consumer(settings, topic) as (consumer, partitions):
-        if partition in partitions:
-            from aiokafka import TopicPartition
-
-            tp = TopicPartition(topic.dead_letters, partition)
-            consumer.assign([tp])
-            ends = await consumer.end_offsets([tp])
-            starts = await consumer.beginning_offsets([tp])
-            if starts[tp] <= offset < ends[tp]:
+    if partition in await require_topic(settings, topic.dead_letters):
+        async with whole_topic(client_options(settings), topic.dead_letters, [partition]) as (consumer, borders):
+            ((tp, (start, end)),) = borders.items()
+            if start <= offset < end:
                 consumer.seek(tp, offset)
                 record = await consumer.getone(tp)
                 if record.offset == offset:
@@ -245,7 +238,7 @@ async def redrive(
     """
     seal = sealer_of(settings) if topic.is_sealed else None
     await require_topic(settings, topic.name)
-    async with open_producer(client_options(settings), max_request_size=2 * _FETCH_BYTES, linger_ms=5) as producer:
+    async with open_producer(client_options(settings), max_request_size=2 * FETCH_BYTES, linger_ms=5) as producer:
         for letter, value in letters:
             position = f"{letter.partition}:{letter.offset}"
             name = topic.key_in(value) if value is not None else None
@@ -258,9 +251,7 @@ async def redrive(
                 headers = headers if sealed is value else without_envelope(headers)
                 value = sealed
             await producer.send_and_wait(topic.name, value, key, headers=headers)
-            mark = DeadLetter(
-                REDRIVEN, "put back", topic.dead_letters, letter.partition, letter.offset, int(time.time() * 1000)
-            )
+            mark = DeadLetter(REDRIVEN, "put back", topic.dead_letters, letter.partition, letter.offset, now_ms())
             await producer.send_and_wait(
                 topic.dead_letters, None, position.encode(), partition=letter.partition, headers=mark.headers()
             )
@@ -280,43 +271,10 @@ async def _distinct_letters(settings: KafkaSettings, topic: EventTopic) -> Async
 
 async def _letters(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[Letter]:
     """Every record of the topic up to its present end, partition by partition."""
-    from aiokafka import TopicPartition
-
-    async with _consumer(settings, topic) as (consumer, partitions):
-        tps = [TopicPartition(topic.dead_letters, partition) for partition in partitions]
-        consumer.assign(tps)
-        starts = await consumer.beginning_offsets(tps)
-        ends = await consumer.end_offsets(tps)
-        for tp in tps:
-            consumer.seek(tp, starts[tp])
-        unread = {tp for tp in tps if starts[tp] < ends[tp]}
-        while unread:
-            for tp, records in (await consumer.getmany(*unread, timeout_ms=_IDLE_MS)).items():
-                for record in records:
-                    if record.offset < ends[tp]:
-                        yield _letter(record)
-            for tp in list(unread):
-                if await consumer.position(tp) >= ends[tp]:
-                    unread.discard(tp)
-
-
-@asynccontextmanager
-async def _consumer(settings: KafkaSettings, topic: EventTopic) -> AsyncIterator[tuple[Any, list[int]]]:
-    from aiokafka import AIOKafkaConsumer
-
     partitions = await require_topic(settings, topic.dead_letters)
-    consumer = AIOKafkaConsumer(
-        **client_options(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=_FETCH_BYTES,
-        fetch_max_wait_ms=100,
-    )
-    await consumer.start()
-    try:
-        yield consumer, partitions
-    finally:
-        await stop_client(consumer)
+    async for records in records_of(client_options(settings), topic.dead_letters, partitions):
+        for record in records:
+            yield _letter(record)
 
 
 def _letter(record: Any) -> Letter:
@@ -327,11 +285,6 @@ def _letter(record: Any) -> Letter:
         dead_letter = None
     size = None if record.value is None else len(record.value)
     return Letter(record.partition, record.offset, record.key, record.value, headers, dead_letter, size)
-
-
-def _without_content(letter: Letter) -> Letter:
-    """The same without its bytes, so that a list of many takes little memory."""
-    return replace(letter, key=None, value=None, headers=())
 
 
 def _with_redriven_mark(letter: Letter, marks: Collection[TopicPosition]) -> Letter:

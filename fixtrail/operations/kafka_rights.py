@@ -11,11 +11,11 @@ from schemas.topics import (
     ESTIMATES,
     JOURNEYS,
     NOTICES,
-    PART_FORECASTS,
     REFERENCE_DEAD_LETTERS,
     REFERENCE_EVENTS,
     SERVICE_EVENTS,
     STAFF_SESSIONS,
+    STORED,
     TOPICS,
     TRACKING_REVOCATIONS,
     Topic,
@@ -47,16 +47,11 @@ class BoxRights:
         return [topic for topic in TOPICS if topic.name in names]
 
 
-_WATCHED = (
-    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
-    *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
-)
-
 BOX_RIGHTS = {
     "worker": BoxRights(
         reads=(SERVICE_EVENTS,), writes=(JOURNEYS, CENTER_HOURS, NOTICES, DEAD_LETTERS), group="", changelogs=True
     ),
-    "clickhouse": BoxRights(reads=_WATCHED, writes=(DEAD_LETTERS, REFERENCE_DEAD_LETTERS), group="-clickhouse"),
+    "clickhouse": BoxRights(reads=STORED, writes=(DEAD_LETTERS, REFERENCE_DEAD_LETTERS), group="-clickhouse"),
     "push": BoxRights(reads=(NOTICES, JOURNEYS), writes=(DEAD_LETTERS,), group="-push"),
     "watch": BoxRights(
         reads=(JOURNEYS, NOTICES, CENTER_HOURS, ALERTS, ALERT_ACKS),
@@ -67,7 +62,7 @@ BOX_RIGHTS = {
         reads=(JOURNEYS, ALERTS, ALERT_ACKS, TRACKING_REVOCATIONS, STAFF_SESSIONS, CALL_REQUESTS),
         writes=(SERVICE_EVENTS, REFERENCE_EVENTS, ALERT_ACKS, STAFF_SESSIONS, ESTIMATES, CALL_REQUESTS),
     ),
-    "pulse": BoxRights(reads=(JOURNEYS,), writes=(SERVICE_EVENTS, JOURNEYS), looks=_WATCHED, all_groups=True),
+    "pulse": BoxRights(reads=(JOURNEYS,), writes=(SERVICE_EVENTS, JOURNEYS), looks=STORED, all_groups=True),
     "migrate": BoxRights(looks=_ALL, creates=True),
     "send": BoxRights(writes=(SERVICE_EVENTS, REFERENCE_EVENTS)),
     # Commands by hand: status, dead-letters, person, orders, tracking.

@@ -14,6 +14,7 @@ from typing import Any
 from fixtrail.operations.retention import keep_retention
 from fixtrail.operations.status import LagSnapshot, Watcher
 from fixtrail.settings import PulseSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import OK, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.progress import Progress
@@ -85,11 +86,11 @@ async def _beat_and_look(
 
 async def _beat(producer: Any, partitions: list[int]) -> None:
     """Send one heartbeat to every partition of `service-events`; returns once all are acknowledged."""
-    now_ms = int(time.time() * 1000)
+    sent_at = now_ms()
     futures = []
     for partition in partitions:
         batch = producer.create_batch()
-        batch.append(timestamp=now_ms, key=heartbeat_key(partition), value=None, headers=heartbeat_headers(now_ms))
+        batch.append(timestamp=sent_at, key=heartbeat_key(partition), value=None, headers=heartbeat_headers(sent_at))
         futures.append(await producer.send_batch(batch, SERVICE_EVENTS, partition=partition))
     await asyncio.gather(*futures)
 

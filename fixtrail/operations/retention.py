@@ -24,13 +24,11 @@ WRITTEN_BEFORE_MS = 7 * DAY_MS
 log = logging.getLogger(__name__)
 
 
-async def keep_retention(
-    settings: RetentionSettings, stop: asyncio.Event, first_after_s: float = FIRST_AFTER_S
-) -> None:
+async def keep_retention(settings: RetentionSettings, stop: asyncio.Event) -> None:
     """Forget what is old once a day until `stop` is set; an hour later again where that did not work."""
     from aiokafka.errors import KafkaError
 
-    pause_s = first_after_s
+    pause_s = FIRST_AFTER_S
     while settings.journeys_days:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause_s)

@@ -8,27 +8,13 @@ from typing import Any
 
 from fixtrail.operations.topics import our_topics, partitions_in
 from fixtrail.settings import KafkaSettings
-from schemas.topics import (
-    ALERTS,
-    CENTER_HOURS,
-    DEAD_LETTERS,
-    ESTIMATES,
-    JOURNEYS,
-    PART_FORECASTS,
-    REFERENCE_DEAD_LETTERS,
-    REFERENCE_EVENTS,
-    SERVICE_EVENTS,
-)
+from schemas.topics import DEAD_LETTERS, REFERENCE_DEAD_LETTERS, SERVICE_EVENTS, STORED
 
 LOOK_EVERY_S = 0.2
 
 # (group suffix, what it is called, topics) in the order of the flow: what a group wrote is looked at after its commit.
 WORKER = ("", "worker", (SERVICE_EVENTS,))
-_WRITTEN = (
-    *(SERVICE_EVENTS, JOURNEYS, CENTER_HOURS, DEAD_LETTERS, ALERTS, ESTIMATES, PART_FORECASTS),
-    *(REFERENCE_EVENTS, REFERENCE_DEAD_LETTERS),
-)
-CLICKHOUSE = ("-clickhouse", "sink clickhouse", _WRITTEN)
+CLICKHOUSE = ("-clickhouse", "sink clickhouse", STORED)
 GROUPS = (WORKER, CLICKHOUSE)
 
 

@@ -11,15 +11,13 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from fixtrail.packs.asking import AsOf
-from fixtrail.packs.compute import Pack, PackRequest, compute_pack, kpi_targets, news_since, watermark
-from fixtrail.packs.files import write_files
+from fixtrail.packs.compute import Pack, PackRequest, compute_pack, news_since, watermark
+from fixtrail.packs.files import texts_beside, write_files
 from fixtrail.packs.history import BY_COMMAND, record_pack
 from fixtrail.packs.message import render_message
 from fixtrail.packs.period import kind_of, period_of
-from fixtrail.packs.summary import figure_rows
-from fixtrail.packs.verify import Difference, News, differences, flaws_of, is_behind, read_pack
-from fixtrail.reports.kpi import report as kpi
-from fixtrail.reports.options import Options, parse_day
+from fixtrail.packs.verify import Difference, News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws
+from fixtrail.reports.options import parse_day
 from fixtrail.reports.report import Locale
 from fixtrail.reports.targets import NO_TARGETS, Targets, read_targets, targets_of
 from fixtrail.settings import ReportSettings
@@ -102,11 +100,11 @@ def verify_pack(
     pack = read_pack(file)
     flaws = flaws_of(pack)
     changed: list[Difference] = []
-    if not flaws and not file_only and pack["as_of"] is not None:
-        news, changed = _compared(settings, pack, targets_file)
-        if news.is_behind:
-            flaws.append("ClickHouse does not have all the records that it was computed from: nothing can be compared")
-            changed = []
+    if not flaws:
+        flaws = text_flaws(pack, texts_beside(pack, file.parent))
+        if not file_only and pack["as_of"] is not None:
+            flaws_of_data, changed = _compared(settings, pack, targets_file)
+            flaws += flaws_of_data
     wrong = [difference for difference in changed if difference.verdict == "wrong"]
     verdict = "wrong" if flaws or wrong else "restated" if changed else "same"
     if as_json:
@@ -117,17 +115,18 @@ def verify_pack(
     return NEGATIVE if verdict == "wrong" else OK
 
 
-def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[News, list[Difference]]:
-    """What came since, and where the figures differ that are computed again as of the pack's moment."""
+def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[list[str], list[Difference]]:
+    """What is wrong, and where the figures differ, of the pack computed again as of its moment."""
     ask = AsOf(settings)
     request = _request_of(pack, file or settings.targets)
     if is_behind(pack["watermark"], watermark(ask)):
-        return News(0, 0, True), []
-    news = news_since(ask, request, pack["watermark"])
-    ask.as_of = moment = datetime.fromisoformat(pack["as_of"])
-    report = kpi.build(ask, Options(moment, targets=kpi_targets(request.period, request.targets)))
-    about = News(news["records"], news["orders"])
-    return about, differences(pack, figure_rows(report), about)
+        return ["ClickHouse does not have all the records that it was computed from: nothing can be compared"], []
+    news = News(**news_since(ask, request, pack["watermark"]))
+    again = compute_pack(ask, request, datetime.now(UTC), datetime.fromisoformat(pack["as_of"]))
+    is_judged = request.targets_sha256 == pack["targets"]["sha256"]
+    changed = differences(pack, again["figures"], news, is_judged=is_judged)
+    # What events since may have changed beside the figures, nobody can bound; a figure that differs is told by itself.
+    return part_flaws(pack, again) if is_judged and not news.records and not changed else [], changed
 
 
 def _request_of(pack: Pack, file: Path | None) -> PackRequest:
@@ -136,10 +135,10 @@ def _request_of(pack: Pack, file: Path | None) -> PackRequest:
     try:
         kind, until = kind_of(period["kind"]), datetime.fromisoformat(period["until"]).date()
         zone: dict[str, Any] = {"time_zone": period["time_zone"]}
-        targets = read_targets(file) if file else targets_of(zone)
+        targets, targets_sha256 = read_targets_of(file) if file else (targets_of(zone), None)
         if targets.time_zone != period["time_zone"]:
             raise ExitError(f"the pack's days are those of {period['time_zone']}, the targets' of another zone", USAGE)
-        return PackRequest(period_of(kind, until), targets)
+        return PackRequest(period_of(kind, until), targets, targets_sha256)
     except (ValueError, KeyError, TypeError) as error:
         raise ExitError(f"the pack's period cannot be read: {error}", USAGE) from None
 

@@ -22,7 +22,7 @@ def write_files(pack: Pack, folder: Path, pdf: bool = False) -> list[Path]:
     files = []
     for locale in LOCALES:
         for form, render in RENDERERS.items():
-            file = folder / f"{form}-{locale}.{_SUFFIXES[form]}"
+            file = folder / _file_name(form, locale)
             file.write_text(render(pack, locale), encoding="utf-8")
             files.append(file)
             if pdf and form != "3":
@@ -32,8 +32,23 @@ def write_files(pack: Pack, folder: Path, pdf: bool = False) -> list[Path]:
     return [*files, folder / PACK]
 
 
+def texts_beside(pack: Pack, folder: Path) -> dict[str, tuple[str, str]]:
+    """Of the texts that lie in a pack's folder, by file name: the text there is, and the one that the pack gives."""
+    texts = {}
+    for locale in LOCALES:
+        for form, render in RENDERERS.items():
+            file = folder / _file_name(form, locale)
+            if file.is_file():
+                texts[file.name] = (file.read_text(encoding="utf-8", errors="replace"), render(pack, locale))
+    return texts
+
+
+def _file_name(form: str, locale: Locale) -> str:
+    return f"{form}-{locale}.{_SUFFIXES[form]}"
+
+
 def write_pack(pack: Pack, file: Path) -> None:
-    """Write a pack, whole or not at all."""
+    """Write a pack, whole or not at all; its reports in their order, so that a text made of the file is the same."""
     part = file.with_suffix(".part")
-    part.write_bytes(orjson.dumps(pack, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    part.write_bytes(orjson.dumps(pack, option=orjson.OPT_INDENT_2))
     part.replace(file)

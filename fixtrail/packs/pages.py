@@ -15,6 +15,7 @@ from fixtrail.packs.words import Pack, Row
 from fixtrail.reports.forms.page import render_html
 from fixtrail.reports.forms.page import style as report_style
 from fixtrail.reports.forms.page_head import FILE_HEAD
+from fixtrail.reports.forms.words import SCOPE_VALUES
 from fixtrail.reports.report import Bilingual, Locale
 
 FOLDER = Path(__file__).parent
@@ -30,7 +31,8 @@ WORDS = {
     "status": Bilingual("判断", "Status"),
     "waits": Bilingual("客户在等什么（每单平均，分钟）", "What customers waited for (mean of an order, minutes)"),
     "causes": Bilingual("NPS 损失的主要原因", "Top causes of NPS loss"),
-    "no_causes": Bilingual("评分太少，无法估计", "too few scores to estimate them"),
+    "no_causes": Bilingual("无法估计：{}", "cannot be estimated: {}"),
+    "few_scores": Bilingual("评分太少", "too few scores"),
     "of_detractors": Bilingual("的批评者", "of detractors"),
     "alerts": Bilingual("告警：按时处理 / 错过", "Alerts: taken up in time / missed"),
     "no_alerts": Bilingual("没有告警", "no alerts"),
@@ -49,11 +51,11 @@ def render_sheet(pack: Pack, locale: Locale, note: str = "") -> str:
     return _document(pack, locale, _sheet(pack, locale, note), style())
 
 
-def render_whole(pack: Pack, locale: Locale, note: str = "") -> str:
+def render_whole(pack: Pack, locale: Locale) -> str:
     """The page, then every report with its methods and data quality, and the text of every query."""
     reports = [Markup(render_html(report_from(name, section), locale)) for name, section in pack["reports"].items()]
     body = _template("whole.html.j2").render(
-        sheet=Markup(_sheet(pack, locale, note)), reports=reports, queries=pack["queries"], say=_say(locale)
+        sheet=Markup(_sheet(pack, locale)), reports=reports, queries=pack["queries"], say=_say(locale)
     )
     return _document(pack, locale, body, report_style() + style())
 
@@ -71,7 +73,7 @@ def _document(pack: Pack, locale: Locale, body: str, css: str) -> str:
     )
 
 
-def _sheet(pack: Pack, locale: Locale, note: str) -> str:
+def _sheet(pack: Pack, locale: Locale, note: str = "") -> str:
     grades = pack["data_quality"]["grades"]
     return _template("sheet.html.j2").render(
         pack=pack,
@@ -82,6 +84,7 @@ def _sheet(pack: Pack, locale: Locale, note: str) -> str:
         lead=[words.targets_sentence(pack, locale), words.changes_sentence(pack, locale)],
         rows=list(_rows(pack, locale)),
         bars=list(_bars(pack, locale)),
+        no_causes=_no_causes(pack, locale),
         causes=[_cause(cause, locale) for cause in pack["causes"]["top"]],
         rules=pack["alerts"]["rules"][:MOST_RULES],
         unknown=list(words.unknown_lines(pack, locale))[:MOST_UNKNOWN],
@@ -131,6 +134,12 @@ def _cause(cause: Row, locale: Locale) -> dict[str, str]:
     numbers = cause["shown"]
     share = text(numbers["share"], "share", locale) + interval_text(numbers["low"], numbers["high"], "share", locale)
     return {"title": cause["title"][locale], "share": share}
+
+
+def _no_causes(pack: Pack, locale: Locale) -> str:
+    """Why there are no causes."""
+    reason = SCOPE_VALUES["not_estimable"].get(pack["causes"].get("not_estimable") or "", WORDS["few_scores"])
+    return WORDS["no_causes"].in_locale(locale).format(reason.in_locale(locale))
 
 
 def _say(locale: Locale) -> Any:

@@ -58,7 +58,6 @@ def definition_section(about: Definition) -> dict[str, Any]:
 
 
 def definition_from(section: Mapping[str, Any]) -> Definition:
-    """A definition of a pack."""
     part: Part = section["part"] if section["part"] in get_args(Part) else "headline"
     return Definition(
         _words(section["title"]), _words(section["text"]), section["unit"], section["goal"], section["version"], part
@@ -66,7 +65,6 @@ def definition_from(section: Mapping[str, Any]) -> Definition:
 
 
 def figure_from(row: Mapping[str, Any]) -> Figure:
-    """A figure of a pack."""
     ripe = row.get("ripe_until")
     return Figure(
         row["figure"],

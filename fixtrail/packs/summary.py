@@ -79,12 +79,15 @@ def headlines(figures: Sequence[Row], with_target: Sequence[str]) -> list[str]:
 
 
 def verdicts(figures: Sequence[Row], with_target: Sequence[str]) -> dict[str, int]:
-    """How many of the targets were met, missed, cannot be told apart, or have no data yet."""
-    statuses = Counter(
-        row["status"] or "no_data" for row in figures if row["period"] == THIS and row["figure"] in with_target
-    )
-    names = ("met", "missed", "not_distinguishable", "no_data")
+    """How many of the targets were met, missed, cannot be told apart, are not settled yet, or have no data."""
+    statuses = Counter(status_of(row) for row in figures if row["period"] == THIS and row["figure"] in with_target)
+    names = ("met", "missed", "not_distinguishable", "unripe", "no_data")
     return {"of": statuses.total(), **{name: statuses[name] for name in names}}
+
+
+def status_of(row: Row) -> str:
+    """A figure's status; `unripe` where all that it rests on may still change, `no_data` where there is nothing."""
+    return row["status"] or ("unripe" if row["value"] is not None and row.get("unripe") else "no_data")
 
 
 def _used(kpi: Report, figures: Sequence[Row]) -> dict[str, Definition]:
@@ -156,8 +159,9 @@ def _unknown(
     named = {row["figure"]: row for row in figures if row["period"] == THIS}
     for name in with_target:
         row = named.get(name)
-        if row is not None and row["status"] in (None, "not_distinguishable"):
-            yield {"what": "not_told_apart" if row["status"] else "no_data", "figure": name, "n": row["n"]}
+        if row is not None and (status := status_of(row)) in ("no_data", "not_distinguishable"):
+            what = "no_data" if status == "no_data" else "not_told_apart"
+            yield {"what": what, "figure": name, "n": row["n"]}
     if (fixes := named.get("ftfr")) is not None and fixes.get("unripe"):
         yield {"what": "unripe", "figure": "ftfr", "n": fixes["unripe"], "of": fixes["n"]}
     if (score := named.get("nps")) is not None and score["n_all"] is not None:
@@ -174,7 +178,8 @@ def _unknown(
 
 def _data_quality(data: Report | None) -> Row:
     """How many centers may be counted, and what is wrong with the others."""
-    rows = [{str(name): plain(value) for name, value in row.items()} for row in _rows(data)]
+    table = () if data is None else data.sheet("verdicts").rows
+    rows = [{str(name): plain(value) for name, value in row.items()} for row in table]
     grades = Counter(row["grade"] for row in rows)
     return {
         "centers": len(rows),
@@ -182,7 +187,3 @@ def _data_quality(data: Report | None) -> Row:
         "not_go": [row for row in rows if row["grade"] != GO],
         "computed": data is not None,
     }
-
-
-def _rows(data: Report | None) -> Sequence[Mapping[str, Any]]:
-    return data.sheet("verdicts").rows if data is not None else ()

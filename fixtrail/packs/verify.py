@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fixtrail.packs.canonical import rounded, sha256
+from fixtrail.packs.canonical import canonical, rounded, sha256
 from fixtrail.packs.compute import KIND, SCHEMA
 from fixtrail.packs.shown import shown_row
 from fixtrail.packs.words import Pack, Row
@@ -21,6 +21,10 @@ Verdict = Literal["restated", "redefined", "wrong"]
 # What open orders change, too: their events alone may move these.
 OF_OPEN_ORDERS = ("open_", "odd_times", "complaints_per_month")
 COMPARED = ("value", "low", "high", "n", "count")
+# What follows from the targets, too.
+JUDGED = ("target", "status")
+# What the short texts are made of beside the figures. Alerts are not: staff may take them up later.
+PARTS = ("headlines", "verdicts", "changes", "counts", "waits", "causes", "unknown")
 _OUTSIDE = ("sha256", "clock")
 _TOLERANCE = 1e-8
 
@@ -41,14 +45,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What came since a pack: records, and orders of its periods that they may have changed.
-
-    `is_behind`: ClickHouse does not have all that the pack was computed from.
-    """
+    """What came since a pack: records, and orders of its periods that they may have changed."""
 
     records: int
     orders: int
-    is_behind: bool = False
 
 
 def read_pack(file: Path) -> dict[str, Any]:
@@ -86,19 +86,36 @@ def _flaws_of_figure(row: Row) -> Iterator[str]:
         yield f"{name}: the numbers shown are not its own"
 
 
-def differences(pack: Pack, figures: Iterable[Row], news: News) -> list[Difference]:
-    """Where the figures, computed again, are not those of the pack."""
+def text_flaws(pack: Pack, texts: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Which texts, by file name the one there is and the one that the pack gives, are not the pack's."""
+    return [
+        f"{name} is not the text of this pack: it was changed, or written by another version"
+        for name, (text, own_text) in texts.items()
+        if text != own_text
+    ]
+
+
+def part_flaws(pack: Pack, again: Pack) -> list[str]:
+    """What a pack of the same data, computed again, says otherwise beside its figures, or has and the pack lacks."""
+    missing = {_name(row) for row in again["figures"]} - {_name(row) for row in pack["figures"]}
+    flaws = [f"{figure} of {period} is missing" for figure, period, _ in sorted(missing, key=str)]
+    parts = [name for name in PARTS if canonical(pack[name]) != canonical(again[name])]
+    return flaws + [f"its {name} are not those of these data" for name in parts]
+
+
+def differences(pack: Pack, figures: Iterable[Row], news: News, *, is_judged: bool = False) -> list[Difference]:
+    """Where the figures, computed again, are not those of the pack. `is_judged`: against the same targets."""
     current = {_name(row): rounded(dict(row)) for row in figures}
     return [
         difference
         for row in pack["figures"]
         if (now := current.get(_name(row))) is not None
-        for difference in _of_row(row, now, news)
+        for difference in _of_row(row, now, news, (*COMPARED, *JUDGED) if is_judged else COMPARED)
     ]
 
 
-def _of_row(row: Row, now: Row, news: News) -> Iterator[Difference]:
-    names = [name for name in COMPARED if not _same(row[name], now[name])]
+def _of_row(row: Row, now: Row, news: News, compared: Iterable[str]) -> Iterator[Difference]:
+    names = [name for name in compared if not _same(row[name], now[name])]
     verdict, reason = _judged(row, now, news)
     for name in names:
         yield Difference(row["figure"], row["period"], row["key"], name, row[name], now[name], verdict, reason)

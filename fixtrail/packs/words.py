@@ -17,6 +17,7 @@ from fixtrail.reports.report import Bilingual, Locale
 LONGEST_TITLE = {"zh-CN": 20, "en": 40}
 LONGEST_LINE = 160
 NO_DATA = Bilingual("无数据", "no data")
+UNRIPE = Bilingual("尚未定案", "not settled yet")
 _PERIODS = {"week": Bilingual("周报", "Week"), "month": Bilingual("月报", "Month")}
 _UNKNOWN = {
     "not_told_apart": Bilingual(
@@ -88,6 +89,8 @@ def target_text(pack: Pack, row: Row, locale: Locale) -> str:
 def status_text(row: Row, locale: Locale) -> str:
     """`met`, or nothing without a target."""
     if row["status"] is None:
+        if row["value"] is not None and row["target"] is not None and row.get("unripe"):
+            return UNRIPE.in_locale(locale)
         return NO_DATA.in_locale(locale) if row["target"] is not None or row["value"] is None else ""
     return STATUS[row["status"]].in_locale(locale)
 
@@ -112,8 +115,8 @@ def targets_sentence(pack: Pack, locale: Locale) -> str:
     if not counts["of"]:
         return {"zh-CN": "没有设定目标。", "en": "No targets are set."}[locale]
     unit = {"zh-CN": "项", "en": ""}[locale]
-    words = {"missed": STATUS["missed"], "not_distinguishable": STATUS["not_distinguishable"], "no_data": NO_DATA}
-    others = [f"{counts[name]} {unit}{word.in_locale(locale)}" for name, word in words.items() if counts[name]]
+    words = {name: STATUS[name] for name in ("missed", "not_distinguishable")} | {"unripe": UNRIPE, "no_data": NO_DATA}
+    others = [f"{counts[name]} {unit}{word.in_locale(locale)}" for name, word in words.items() if counts.get(name)]
     first = {"zh-CN": "{of} 项目标中 {met} 项达标", "en": "{met} of {of} targets met"}[locale].format(**counts)
     return _joined([first, *others], locale) + _stop(locale)
 

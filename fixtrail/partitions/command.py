@@ -4,17 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from fixtrail.clickhouse.admin import require_single, server_of
+from fixtrail.clickhouse.admin import LONG_QUERY_S, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.operations.boxes_away import boxes_away, is_embedded
 from fixtrail.partitions.move import PartitionMove, Survey, open_move
 from fixtrail.partitions.tables import TABLES
-from fixtrail.settings import ClickHouseSettings, ServerSettings
+from fixtrail.settings import ServerSettings
 from runtime.failure import REFUSED, ExitError
-from sinks.clickhouse.connection import connect
 from sinks.clickhouse.tables import DATABASE
 
-QUERY_LIMIT_S = 3600
 SENDERS = (
     "Apache Kafka cannot be closed to producers: stop all that send to service-events, then give --senders-stopped"
 )
@@ -34,7 +32,7 @@ def move_partitions(
     keys of `service-events` are placed by no partitioner that is known.
     """
     require_single(settings, "fixtrail kafka partitions")
-    client = long_client(settings)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     try:
         return asyncio.run(
             _move(
@@ -43,17 +41,6 @@ def move_partitions(
         )
     finally:
         client.close()
-
-
-def long_client(settings: ClickHouseSettings) -> Any:
-    """A clickhouse-connect client whose queries may take long. Raises ExitError where ClickHouse cannot be used."""
-    from clickhouse_connect.driver.exceptions import ClickHouseError
-
-    server = server_of(settings)
-    try:
-        return connect(server, timeout_s=QUERY_LIMIT_S)
-    except (ClickHouseError, ValueError) as error:
-        raise ExitError(f"ClickHouse at {server.url} cannot be used: {str(error).splitlines()[0]}") from None
 
 
 async def _move(

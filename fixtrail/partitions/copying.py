@@ -14,7 +14,6 @@ from runtime.failure import ExitError
 from runtime.kafka.whole_topic import whole_topic
 
 FETCH_BYTES = 4 * 1024 * 1024
-BATCH_BYTES = 512 * 1024
 IN_FLIGHT = 64
 READ_AT_ONCE = 2000
 # Looks at the ends, five a second.

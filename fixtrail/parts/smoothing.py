@@ -82,14 +82,14 @@ def _squared_errors(series: Series, constant: Floats) -> Floats:
     return errors
 
 
-def best_smooth(series: Series, bounds: tuple[float, float] = BOUNDS) -> Floats:
-    """The next value by the constant of least squared errors within the bounds."""
-    return smooth(series, best_constant(series, bounds))
+def best_smooth(series: Series) -> Floats:
+    """The next value by the constant of least squared errors within BOUNDS."""
+    return smooth(series, _best_constant(series))
 
 
-def best_constant(series: Series, bounds: tuple[float, float] = BOUNDS) -> Floats:
+def _best_constant(series: Series) -> Floats:
     """Golden section search of all series at once."""
-    low, high = (np.full(series.size, bound) for bound in bounds)
+    low, high = (np.full(series.size, bound) for bound in BOUNDS)
     left, right = high - (high - low) / _GOLDEN, low + (high - low) / _GOLDEN
     at_left, at_right = _squared_errors(series, left), _squared_errors(series, right)
     while np.any(is_open := (np.abs(high - low) >= _NEAR) & (at_left != at_right)):

@@ -1,6 +1,5 @@
 """`fixtrail person erase`: erases who the person's orders were about. No figure changes."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
 from fixtrail.persons.search import Findings, LooseRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings, client_options
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 from runtime.kafka.producer import open_producer
 from runtime.personal.vault import OrderKeys, Vault
@@ -66,7 +66,7 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
         erased.backups = _backups(settings, findings, in_clear=bool(erased.remains))
         if not dry_run:
             # First what cannot be undone, and what hides it everywhere at once.
-            vault.erase(map(_order_key(vault), findings.orders))
+            vault.erase(vault.order_keys.order(*order) for order in findings.orders)
             await _tell_workers(settings, findings, OrderKeys(secret))
             _erase_in_ledger(settings, findings.order_keys(), people, erased)
         erased.clickhouse_texts = _erase_in_clickhouse(settings, findings.orders, secret, dry_run=dry_run)
@@ -75,10 +75,6 @@ async def erase(settings: PersonsSettings, person: Person, *, dry_run: bool) -> 
         raise ExitError(f"not everything is erased, run it again: {error}", NEGATIVE) from None
     finally:
         vault.close()
-
-
-def _order_key(vault: Vault) -> Any:
-    return lambda order: vault.order_keys.order(*order)
 
 
 def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
@@ -96,7 +92,7 @@ def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
 
 def _backups(settings: PersonsSettings, findings: Findings, *, in_clear: bool) -> list[dict[str, Any]]:
     since = min((record.timestamp for record in findings.records), default=0)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     return [backup.as_json() for backup in holding_backups(settings, since, now, in_clear=in_clear)]
 
 
@@ -140,7 +136,7 @@ def _erase_in_ledger(
     settings: PersonsSettings, orders: Sequence[OrderKey], people: Sequence[str], erased: Erased
 ) -> None:
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
-        changed = persons.erase_orders(store, orders, time.time_ns() // 1_000_000)
+        changed = persons.erase_orders(store, orders, now_ms())
         erased.messages, erased.subscriptions = changed["messages"], changed["subscriptions"]
         erased.consents = persons.forget_people(store, people)
     ledger.purge_deleted(settings.ledger_dsn())

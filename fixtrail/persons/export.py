@@ -1,6 +1,5 @@
 """`fixtrail person export`: all that is kept of a person, readable, as one JSON document."""
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ from fixtrail.persons.person import Matcher, OrderRef, Person, contacts_of
 from fixtrail.persons.search import Findings, LooseRecord, PersonRecord, search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 from runtime.personal.vault import Vault
 from runtime.store import StoreUnavailableError
@@ -31,7 +31,7 @@ async def export(settings: PersonsSettings, person: Person) -> Json:
         findings = await search(settings, matcher, vault)
         document: Json = {
             "person": {person.kind: person.value},
-            "exported_at": _time(time.time_ns() // 1_000_000),
+            "exported_at": _time(now_ms()),
             "orders": [_order(order, findings, vault) for order in sorted(findings.orders)],
             "other_records": [_loose(record) for record in findings.loose],
         }

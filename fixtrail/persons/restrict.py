@@ -1,6 +1,5 @@
 """`fixtrail person restrict`: the data stay, but nobody is told or shown anything by them."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from fixtrail.persons.person import Matcher, Person
 from fixtrail.persons.search import search
 from fixtrail.sealing import vault_of
 from fixtrail.settings import PersonsSettings
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 from runtime.store import StoreUnavailableError
 from schemas.order_key import OrderKey
@@ -50,4 +50,4 @@ async def restrict(settings: PersonsSettings, person: Person, *, dry_run: bool, 
 
 def _stop(settings: PersonsSettings, orders: list[OrderKey]) -> int:
     with ledger.opened_ledger(settings.ledger_dsn()) as store:
-        return persons.restrict_orders(store, orders, time.time_ns() // 1_000_000)
+        return persons.restrict_orders(store, orders, now_ms())

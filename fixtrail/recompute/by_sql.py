@@ -23,7 +23,6 @@ _HOURS_AT_ONCE = 200_000
 _SETTINGS = {"max_execution_time": 0, "max_bytes_before_external_sort": 500_000_000, "join_use_nulls": 0}
 _KEY = ("center_id", "order_id", "vehicle_key")
 _COLUMNS = tuple(column for column in JOURNEYS.columns if column not in _KEY)
-_HOUR_COLUMNS = (*HOUR_FIGURES, "wait_buckets")
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,6 @@ class DerivedFacts:
         self._create(self.hours, "center_id", f"EMPTY AS {self._texts['hours']}")
 
     def drop(self) -> None:
-        """Drop the tables."""
         for table in (self.visits, self.orders, self.hours):
             self.command(f"DROP TABLE IF EXISTS {DATABASE}.{table} SYNC")
 

@@ -15,19 +15,17 @@ from fixtrail.settings import ClickHouseSettings
 from runtime.failure import NEGATIVE, OK, ExitError
 
 Rules = Literal["sql", "python"]
-# A slice of many events may take its time on a busy machine.
-_PATIENCE_S = 3600
 
 
 def run_verify(settings: ClickHouseSettings, *, rules: Rules = "sql", as_json: bool = False) -> int:
     """Print what differs; 0 where nothing does, else 1. Raises ExitError where ClickHouse cannot be used."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from fixtrail.clickhouse.admin import writing_client
+    from fixtrail.clickhouse.admin import LONG_QUERY_S, writing_client
     from fixtrail.terminal.printable import shown_text
     from fixtrail.terminal.progress_bars import share_bar
 
-    client = writing_client(settings, timeout_s=_PATIENCE_S)
+    client = writing_client(settings, timeout_s=LONG_QUERY_S)
     with share_bar("verifying") as moved:
         try:
             report = _verifier(rules)(client, moved)

@@ -156,8 +156,7 @@ BESIDE: dict[str, Definition] = {
     "open_silent": _about(
         Bilingual("长期无事件", "Open without a word"),
         Bilingual(
-            f"未结束且 {SILENT_DAYS} 天没有任何事件的工单",
-            f"open orders without any event for {SILENT_DAYS} days",
+            f"未结束且 {SILENT_DAYS} 天没有任何事件的工单", f"open orders without any event for {SILENT_DAYS} days"
         ),
         "orders",
         "left_out",

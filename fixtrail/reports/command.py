@@ -35,10 +35,7 @@ class ReportForms:
 def read_options(targets: Path | None, since: str | None, until: str | None, by: str | None) -> Options:
     """The options of a command line. Raises ExitError that says which of them is wrong."""
     return Options(
-        datetime.now(UTC),
-        *parse_days(since, until),
-        check_cut(by),
-        read_targets(targets) if targets else NO_TARGETS,
+        datetime.now(UTC), *parse_days(since, until), check_cut(by), read_targets(targets) if targets else NO_TARGETS
     )
 
 

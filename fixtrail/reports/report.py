@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+    import matplotlib.figure
+
+    Picture = matplotlib.figure.Figure
+else:
+    # What draws loads matplotlib, which takes a second; others only name the type.
+    Picture = Any
 
 # The form of the JSON documents; grows when a key is renamed or taken away.
 SCHEMA = 1
@@ -131,6 +136,11 @@ class Column:
     title: Bilingual
     kind: Kind = "text"
     words: Mapping[str, Bilingual] | None = None
+
+    @classmethod
+    def bounds(cls, kind: Kind) -> "tuple[Column, Column]":
+        """The columns of an interval, as `Interval.cells` has them."""
+        return cls("low", Bilingual("下限", "low"), kind), cls("high", Bilingual("上限", "high"), kind)
 
 
 @dataclass(frozen=True, slots=True)

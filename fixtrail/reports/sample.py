@@ -1,6 +1,19 @@
 """Samples of whole vehicles, for what only the events tell: they are sorted by vehicle, those of a few soon read."""
 
+from typing import Any
+
+from fixtrail.reports.options import Options
+from fixtrail.reports.periods import ask_scope
+from fixtrail.reports.queries import Ask
+
 KEYS = 2**32
+
+
+def ask_sample(ask: Ask, options: Options, most: int) -> tuple[dict[str, Any], int]:
+    """(what a query asks for within --from and --to, of about `most` orders; of how many vehicles one is taken)."""
+    parameters, handed_off = ask_scope(ask, options)
+    one_in = one_vehicle_in(handed_off, most)
+    return {**parameters, "end_key": end_key(one_in)}, one_in
 
 
 def one_vehicle_in(orders: int, most: int) -> int:

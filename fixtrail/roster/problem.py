@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runtime.failure import USAGE, ExitError
+from runtime.failure import USAGE, exit_on
 from schemas.toml_file import TomlFileError, load_model
 
 SLOT = timedelta(minutes=30)
@@ -72,10 +72,8 @@ class People(Table):
 
 def read_people(file: Path) -> People:
     """The people of a file. Raises ExitError that says what is wrong with it."""
-    try:
+    with exit_on(TomlFileError, code=USAGE):
         return load_model(file, People)
-    except TomlFileError as error:
-        raise ExitError(str(error), USAGE) from None
 
 
 @dataclass(frozen=True, slots=True)

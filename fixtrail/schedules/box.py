@@ -7,7 +7,7 @@ one of that period: another schedule sends the same file.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from fixtrail.packs.command import read_targets_of
 from fixtrail.packs.compute import Pack, PackRequest, compute_pack
 from fixtrail.packs.files import PACK, write_files
 from fixtrail.packs.history import record_pack
-from fixtrail.packs.pdf import chromium
+from fixtrail.packs.pdf import chromium, print_pdf
 from fixtrail.packs.period import PackPeriod
 from fixtrail.packs.verify import read_pack
 from fixtrail.schedules import ledger
@@ -70,7 +70,6 @@ class ReportsBox:
 
     def __init__(self, config: ReportsBoxConfig, channels: Mapping[str, Channel], progress: Progress) -> None:
         self._config, self._channels, self._progress = config, channels, progress
-        self._is_settled = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look at the schedules again and again."""
@@ -90,21 +89,29 @@ class ReportsBox:
                 continue
 
     async def tick(self, stop: asyncio.Event) -> None:
-        """Send what is due. Raises ExitError where ClickHouse, StoreUnavailableError where the ledger is away."""
-        now = self._config.clock()
+        """Send what is due. Raises ExitError where ClickHouse, StoreUnavailableError where the ledger is away.
+
+        A schedule whose pack cannot be had holds up no other one.
+        """
+        now, failure = self._config.clock(), None
         for schedule, occurrence, pending in await asyncio.to_thread(self._due, now):
             if stop.is_set():
                 return
-            pack, files = await asyncio.to_thread(self._pack, schedule, occurrence.period)
+            try:
+                pack, files = await asyncio.to_thread(self._pack, schedule, occurrence.period)
+            except ExitError as error:
+                failure = error
+                continue
             for send in pending:
                 await self._send(schedule, occurrence, send, pack, files)
+        if failure is not None:
+            raise failure
 
     def _due(self, now: datetime) -> list[tuple[Schedule, Occurrence, list[PackSend]]]:
         """What is due and not sent yet."""
         due = []
-        with ledger.transaction(self._config.ledger) as store:
-            if not self._is_settled:
-                self._count("UNKNOWN", ledger.cut_off(store, self._config.instance, _ms(now)))
+        with ledger.opened_ledger(self._config.ledger) as store:
+            self._count("UNKNOWN", ledger.cut_off(store, self._config.instance, _ms(now)))
             for schedule in self._config.reports.schedule:
                 since = ledger.first_known(store, schedule.name, _ms(now))
                 occurrence = last_due(schedule, self._config.reports, now)
@@ -113,7 +120,6 @@ class ReportsBox:
                 sends = [self._planned(schedule, occurrence, name) for name in schedule.to]
                 if pending := [send for send in sends if ledger.is_pending(store, send.id, _ms(now))]:
                     due.append((schedule, occurrence, pending))
-        self._is_settled = True
         return due
 
     def _planned(self, schedule: Schedule, occurrence: Occurrence, channel: str) -> PackSend:
@@ -130,42 +136,54 @@ class ReportsBox:
             targets, targets_sha256 = read_targets_of(self._config.settings.targets)
             request = PackRequest(period, targets, targets_sha256)
             asking = AsOf(self._config.settings, self._answered)
-            write_files(compute_pack(asking, request, self._config.clock()), folder, pdf=chromium() is not None)
+            write_files(compute_pack(asking, request, self._config.clock()), folder)
         pack = read_pack(folder / PACK)
         record_pack(self._config.settings, pack, schedule.name)
         if schedule.form == 3:
             return pack, ()
         page = folder / f"{schedule.form}-{schedule.locale}.html"
-        pdf = page.with_suffix(".pdf")
-        files = [pdf] if schedule.pdf and pdf.exists() else [page] if schedule.form == 30 else []
+        pdf = self._printed(page) if schedule.pdf else None
+        files = [pdf] if pdf else [page] if schedule.form == 30 else []
         return pack, (*files, folder / PACK)
+
+    def _printed(self, page: Path) -> Path | None:
+        """The page as PDF; None where that cannot be had, which keeps no report from going."""
+        pdf = page.with_suffix(".pdf")
+        if not pdf.exists() and chromium() is not None:
+            try:
+                print_pdf(page, pdf)
+            except ExitError as error:
+                log.warning("the page goes as HTML: %s", error)
+            self._answered()
+        return pdf if pdf.exists() else None
 
     async def _send(
         self, schedule: Schedule, occurrence: Occurrence, send: PackSend, pack: Pack, files: tuple[Path, ...]
     ) -> None:
         """Claim, call, and note what became of it."""
         now = self._config.clock()
-        claimed = _claimed(send, pack["sha256"], self._config.instance, now)
-        if not await asyncio.to_thread(self._claim, claimed):
+        claimed = replace(send, sha256=pack["sha256"], owner=self._config.instance, intent_at=_ms(now))
+        begun = await asyncio.to_thread(self._claim, claimed)
+        if begun is None:
             return
+        first_call, calls = begun
         crash_point("reports.intent")
         texts = texts_of(pack, schedule, late_note(occurrence.due, now, schedule.locale))
         message = message_of(send.id, schedule, texts, send.due_at, files)
         answer = await self._channels[send.channel].send(message)
         crash_point("reports.sent")
-        late_s = (now - occurrence.due).total_seconds()
-        state, reason, pause_s = outcome_of(answer, late_s, claimed.attempts)
+        state, reason, pause_s = outcome_of(answer, (_ms(now) - first_call) / 1000, calls)
         retry_at = _ms(self._config.clock()) + round(pause_s * 1000)
         await asyncio.to_thread(self._finish, send.id, state, reason, retry_at)
         self._count(state, 1, send.channel)
         log.info("pack %s: %s", state.lower(), reason or "ok", extra={"send": send.id, "sha256": pack["sha256"][:12]})
 
-    def _claim(self, send: PackSend) -> bool:
-        with ledger.transaction(self._config.ledger) as store:
+    def _claim(self, send: PackSend) -> tuple[int, int] | None:
+        with ledger.opened_ledger(self._config.ledger) as store:
             return ledger.claim(store, send)
 
     def _finish(self, send_id: str, state: str, reason: str, retry_at: int) -> None:
-        with ledger.transaction(self._config.ledger) as store:
+        with ledger.opened_ledger(self._config.ledger) as store:
             ledger.finish(store, send_id, state, reason, retry_at)
 
     def _answered(self) -> None:
@@ -174,21 +192,6 @@ class ReportsBox:
     def _count(self, state: str, number: int, channel: str = "") -> None:
         if number:
             self._progress.counts["packs", channel, state] += number
-
-
-def _claimed(send: PackSend, sha256: str, owner: str, now: datetime) -> PackSend:
-    return PackSend(
-        send.id,
-        send.schedule,
-        send.period,
-        send.until,
-        send.form,
-        send.channel,
-        send.due_at,
-        sha256=sha256,
-        owner=owner,
-        intent_at=_ms(now),
-    )
 
 
 def _ms(moment: datetime) -> int:

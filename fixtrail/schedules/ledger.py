@@ -4,10 +4,10 @@ Killed in between, nobody knows whether it arrived: the send becomes UNKNOWN and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, replace
 
-from runtime.store import Store, open_store
+from runtime.store import Store, open_store, transaction
 
 INTENT, RETRY, SENT, REJECTED, UNKNOWN, EXPIRED = "INTENT", "RETRY", "SENT", "REJECTED", "UNKNOWN", "EXPIRED"
 # An INTENT of another process that is so old has no process any more.
@@ -25,7 +25,10 @@ SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class PackSend:
-    """One pack to one channel, by one schedule."""
+    """One pack to one channel, by one schedule.
+
+    `intent_at` is the first call, `retry_at` the newest one, or when another one is allowed.
+    """
 
     id: str
     schedule: str
@@ -49,21 +52,13 @@ _COLUMNS = (
 
 
 @contextmanager
-def transaction(dsn: str) -> Iterator[Store]:
+def opened_ledger(dsn: str) -> Iterator[Store]:
     """The store with its tables, in one transaction. Raises StoreUnavailableError where the database is away."""
-    store = open_store(dsn)
-    try:
-        store.begin()
+    with closing(open_store(dsn)) as store, transaction(store):
         store.lock_schema()
         for statement in SCHEMA:
             store.run(statement)
         yield store
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise
-    finally:
-        store.close()
 
 
 def first_known(store: Store, schedule: str, now: int) -> int:
@@ -79,15 +74,16 @@ def is_pending(store: Store, send_id: str, now: int) -> bool:
     return not rows or (rows[0][0] == RETRY and rows[0][1] <= now)
 
 
-def claim(store: Store, send: PackSend) -> bool:
-    """Write INTENT; False where another process has, or where it is final."""
+def claim(store: Store, send: PackSend) -> tuple[int, int] | None:
+    """Write INTENT: the time of the first call, and the calls before; None where it is another process's, or final."""
     columns = ", ".join("?" * len(_COLUMNS.split(", ")))
     insert = f"INSERT INTO pack_sends ({_COLUMNS}) VALUES ({columns}) ON CONFLICT (id) DO NOTHING RETURNING id"
-    if store.run(insert, astuple(send)):
-        return True
-    update = """UPDATE pack_sends SET state = 'INTENT', owner = ?, intent_at = ?, attempts = attempts + 1
-                WHERE id = ? AND state = 'RETRY' AND retry_at <= ? RETURNING id"""
-    return bool(store.run(update, (send.owner, send.intent_at, send.id, send.intent_at)))
+    if store.run(insert, astuple(replace(send, retry_at=send.intent_at))):
+        return send.intent_at, 0
+    update = """UPDATE pack_sends SET state = 'INTENT', owner = ?, retry_at = ?, attempts = attempts + 1
+                WHERE id = ? AND state = 'RETRY' AND retry_at <= ? RETURNING intent_at, attempts"""
+    rows = store.run(update, (send.owner, send.intent_at, send.id, send.intent_at))
+    return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
 def finish(store: Store, send_id: str, state: str, reason: str, retry_at: int = 0) -> None:
@@ -99,11 +95,14 @@ def finish(store: Store, send_id: str, state: str, reason: str, retry_at: int = 
 
 
 def cut_off(store: Store, owner: str, now: int) -> int:
-    """Make UNKNOWN what this owner, or one that is gone, began before and did not finish; how many."""
+    """Make UNKNOWN what this owner, or one that is gone, began before and did not finish; how many.
+
+    Call between sends: what the owner sends now would be among them.
+    """
     rows = store.run(
         """UPDATE pack_sends SET state = 'UNKNOWN', reason = ?
-           WHERE state = 'INTENT' AND (owner = ? OR intent_at < ?) RETURNING id""",
-        (CUT_OFF, owner, now - ABANDONED_MS),
+           WHERE state = 'INTENT' AND (owner = ? OR (intent_at < ? AND retry_at < ?)) RETURNING id""",
+        (CUT_OFF, owner, now - ABANDONED_MS, now - ABANDONED_MS),
     )
     return len(rows)
 

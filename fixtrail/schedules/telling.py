@@ -15,7 +15,7 @@ from fixtrail.schedules.ledger import EXPIRED, REJECTED, RETRY, SENT, UNKNOWN
 from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 900.0
-# What a provider has not taken for so long is not sent any more.
+# What a provider has not taken within so long after the first call is not sent any more.
 WORTH_SENDING_S = 24 * 3600.0
 # So much later than planned, a pack says so.
 LATE_S = 15 * 60.0
@@ -71,8 +71,8 @@ def message_of(send_id: str, schedule: Schedule, texts: PackTexts, due_at: int, 
     )
 
 
-def outcome_of(answer: Answer, late_s: float, attempts: int) -> tuple[str, str, float]:
-    """(state, reason, seconds until another try) of an answer."""
+def outcome_of(answer: Answer, tried_s: float, attempts: int) -> tuple[str, str, float]:
+    """(state, reason, seconds until another try) of an answer, so long after the first call and after so many."""
     match answer:
         case Accepted():
             return SENT, "", 0.0
@@ -82,7 +82,7 @@ def outcome_of(answer: Answer, late_s: float, attempts: int) -> tuple[str, str, 
             return UNKNOWN, reason, 0.0
         case NotSent(reason, retry_after_s):
             pause_s = min(FIRST_PAUSE_S * 2.0 ** min(attempts, 10), LONGEST_PAUSE_S)
-            return (RETRY if late_s < WORTH_SENDING_S else EXPIRED), reason, max(pause_s, retry_after_s or 0.0)
+            return (RETRY if tried_s < WORTH_SENDING_S else EXPIRED), reason, max(pause_s, retry_after_s or 0.0)
 
 
 def open_report_channel(name: str, section: ReportChannel) -> Channel:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from fixtrail.operations.topics import require_topic
 from fixtrail.sealing import Seal, sealer_of
 from fixtrail.settings import SendingSettings, client_options, tracing_of
+from runtime.clock import now_ms
 from runtime.failure import ExitError
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
@@ -231,14 +232,14 @@ class PartitionedSender:
     async def _append(
         self, key: bytes | None, partition: int, line: bytes | None, more: list[tuple[str, bytes]]
     ) -> None:
-        now_ms, value = int(time.time() * 1000), line or b""
+        now, value = now_ms(), line or b""
         batch = self._batches.get(partition) or self._new_batch(partition)
         headers = [*self._headers(partition, value), *more]
-        if batch.append(key=key, value=line, timestamp=now_ms, headers=headers) is None:
+        if batch.append(key=key, value=line, timestamp=now, headers=headers) is None:
             await self._send(partition)
             batch = self._new_batch(partition)
             headers = [*self._headers(partition, value), *more]
-            batch.append(key=key, value=line, timestamp=now_ms, headers=headers)
+            batch.append(key=key, value=line, timestamp=now, headers=headers)
         self.sent.bytes += len(value)
 
     def _headers(self, partition: int, line: bytes) -> list[tuple[str, bytes]]:

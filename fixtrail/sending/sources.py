@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from fixtrail.sending.send import Sent, open_sender, send_from
 from fixtrail.settings import SendingSettings
 from fixtrail.terminal.progress_bars import share_bar, text_bar
-from runtime.failure import NEGATIVE, USAGE, ExitError
+from runtime.failure import NEGATIVE, USAGE, ExitError, exit_on
 from schemas.event_topics import REFERENCE
 from schemas.toml_file import TomlFileError
 
@@ -52,10 +52,8 @@ def run_import(settings: SendingSettings, run: ImportRun, *, as_json: bool, say:
     from fixtrail.imports.errors import LogError
     from fixtrail.imports.report_lines import report_lines
 
-    try:
+    with exit_on(TomlFileError, LogError):
         report, sent = asyncio.run(_import(settings, run))
-    except (TomlFileError, LogError) as error:
-        raise ExitError(str(error)) from None
     if as_json:
         say(report.model_dump_json(indent=2))
     else:
@@ -70,10 +68,8 @@ def suggest_to(log: Path, target: Path | None, say: Say) -> None:
     from fixtrail.imports.errors import LogError
     from fixtrail.imports.suggest import suggest_mapping
 
-    try:
+    with exit_on(LogError):
         text = suggest_mapping(log)
-    except LogError as error:
-        raise ExitError(str(error)) from None
     if target is None or str(target) == "-":
         say(text.rstrip("\n"))
         return
@@ -135,13 +131,11 @@ def run_simulation(settings: SendingSettings, run: SimulatedRun, *, out: Path | 
                 lambda events, at: show(f"{events:,} events, {at:%Y-%m-%d %H:%M}"),
             )
 
-        try:
+        with exit_on(TomlFileError):
             if out is not None:
                 written, sent = play(None), None
             else:
                 written, sent = asyncio.run(send_from(settings, play))
-        except TomlFileError as error:
-            raise ExitError(str(error)) from None
     if str(out) != "-":
         span = f", {written.first_arrival:%Y-%m-%d} to {written.last_arrival:%Y-%m-%d}" if written.events else ""
         say(f"{written.events:,} events of {written.orders:,} orders{span}")
@@ -156,10 +150,8 @@ def run_reference_simulation(settings: SendingSettings, run: SimulatedRun, *, ou
     def play(send: Callable[[bytes, bytes], object] | None) -> int:
         return write_reference_events(out, run.scenario, run.seed, run.days, run.centers, run.start, send)
 
-    try:
+    with exit_on(TomlFileError):
         number, sent = (play(None), None) if out is not None else asyncio.run(send_from(settings, play, REFERENCE))
-    except TomlFileError as error:
-        raise ExitError(str(error)) from None
     if str(out) != "-":
         say(f"{number:,} reference events")
         say(_result_text(sent) if sent else f"written to {out}")

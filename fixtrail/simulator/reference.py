@@ -199,11 +199,7 @@ def _price_lists(scenario: Scenario, days: int, start: datetime) -> Iterator[Tel
     for number, day in enumerate(range(0, days, PRICES_EVERY_DAYS)):
         dearer = 1 + 0.02 * number
         labour = [
-            {
-                "code": group.name,
-                "name": group.labour or group.name,
-                "standard_hours": round(group.repair_min / 60, 2),
-            }
+            {"code": group.name, "name": group.labour or group.name, "standard_hours": round(group.repair_min / 60, 2)}
             for group, _ in scenario.mix
         ]
         listed = [

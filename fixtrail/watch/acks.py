@@ -1,11 +1,11 @@
 """Acknowledgements of alerts: topic `alert-acks`, written by the command line and the ops board."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from runtime.clock import now_ms
 from runtime.kafka.table import Table, follow_tables
 from schemas.facts import Acknowledgement
 from schemas.topics import ALERT_ACKS
@@ -25,7 +25,7 @@ class Acks(Table[Acknowledgement]):
 
 async def acknowledge(producer: AIOKafkaProducer, alert_id: str, by: str, note: str | None) -> None:
     """Tell the watch that somebody takes care of an alert; returns once Kafka has it. Raises KafkaError."""
-    now = int(time.time() * 1000)
+    now = now_ms()
     ack = Acknowledgement(
         alert_id=alert_id, acknowledged_at=now, acknowledged_by=by, identity=by, via="command", note=note or None
     )

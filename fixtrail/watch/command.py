@@ -1,7 +1,7 @@
 """`fixtrail alerts`: lists, shows and acknowledges alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,16 +11,39 @@ from fixtrail.operations.topics import require_topic
 from fixtrail.settings import KafkaSettings, WatchSettings, client_options
 from fixtrail.terminal.printable import cell, shown_text
 from fixtrail.watch.acks import acknowledge
+from fixtrail.watch.alerts import is_newer
 from fixtrail.watch.config import read_watch_config
-from fixtrail.watch.reader import Alerts
 from fixtrail.watch.words import Wording
 from runtime.failure import NEGATIVE, OK, USAGE, ExitError
 from runtime.kafka.producer import open_producer
+from runtime.kafka.table import Table, follow_tables
 from runtime.tasks import end_all
 from schemas.facts import Alert
 from schemas.opening_hours import local
 from schemas.toml_file import TomlFileError
 from schemas.topics import ALERTS
+
+
+class Alerts(Table[Alert]):
+    """All alerts by their ids, in memory."""
+
+    def __init__(self, kafka: Mapping[str, Any]) -> None:
+        super().__init__(ALERTS, Alert.model_validate_json, is_newer=is_newer)
+        self._kafka = kafka
+
+    def starting_with(self, text: str) -> list[Alert]:
+        """Those whose id begins like that."""
+        return [alert for alert_id, alert in self.items() if alert_id.startswith(text)]
+
+    def all(self, state: str | None = "open") -> list[Alert]:
+        """Those in a state, or all where it is None; the oldest first."""
+        alerts = [alert for alert in self.values() if state in (None, alert.state)]
+        return sorted(alerts, key=lambda alert: (alert.opened_at, alert.alert_id))
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled."""
+        await follow_tables(self._kafka, [self])
+
 
 READ_LIMIT_S = 30.0
 ANSWER_LIMIT_S = 10.0

@@ -83,7 +83,6 @@ class DueNotice:
 
     @property
     def order(self) -> OrderKey:
-        """The order that it is about."""
         return OrderKey(self.center_id or "", self.order_id)
 
     @property

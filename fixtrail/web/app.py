@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
+from fixtrail.web.accounts.access import access_of, remember
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
-from fixtrail.web.ops.errors import show_errors
+from fixtrail.web.ops.page_frame import page
 from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
 from fixtrail.web.static import STATIC, PageFiles
@@ -41,3 +45,19 @@ def _routers() -> Iterator[APIRouter]:
     from fixtrail.web.ops.routes import routers
 
     yield from routers()
+
+
+def show_errors(app: FastAPI) -> None:
+    """Let unknown addresses and methods be answered with the page of the language that the reader prefers."""
+    app.add_exception_handler(404, _not_found)
+    app.add_exception_handler(405, _not_found)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    access = access_of(request)
+    if access.sessions.records.read.is_set() and (session := access.session_of(request)) is not None:
+        remember(request, access, session)
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    response = page(request, "error.html", status=status, told=404)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -15,6 +14,7 @@ from fixtrail.estimates.clock import OpeningClocks
 from fixtrail.estimates.estimate import ArrivalEstimate, Estimate, NoEstimateReason, OpenOrder, at_arrival, estimate
 from fixtrail.estimates.past import LEAST_VISITS, PastVisits, learn
 from fixtrail.web.events import NotAcknowledgedError
+from runtime.clock import now_ms
 from schemas.centers import Center
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
@@ -109,7 +109,7 @@ class Estimates:
         """Keep the table new and send what was shown, until cancelled."""
         await is_read.wait()
         while True:
-            await self._learn(time.time_ns() // 1_000_000)
+            await self._learn(now_ms())
             await self._send(write)
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -5,12 +5,12 @@ Nothing is called fresh that was not checked: each source has the time at which 
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fixtrail.settings import NoEndpointError
+from runtime.clock import now_ms
 from runtime.failure import ExitError
 from runtime.kafka.table import LOOK_EVERY_S, Table
 from schemas.heartbeat import heartbeat_sent_at
@@ -85,7 +85,7 @@ class Freshness:
 
     def __init__(self, table: Table[Any], heartbeats: HeartbeatTimes, ask: Ask) -> None:
         self._table, self._heartbeats, self._ask = table, heartbeats, ask
-        self._began_at = int(time.time() * 1000)
+        self._began_at = now_ms()
         self._answered_at: int | None = None
         self._asked_since: int | None = self._began_at
 
@@ -106,7 +106,7 @@ class Freshness:
 
     async def ask_clickhouse(self) -> None:
         """Ask ClickHouse once; what does not answer only grows older."""
-        at = int(time.time() * 1000)
+        at = now_ms()
         try:
             await asyncio.to_thread(self._ask, "SELECT 1", {})
         except NoEndpointError:

@@ -191,7 +191,6 @@ class Journeys:
         return self._decoded(self._open.get(center_id, ()))
 
     def open_orders(self) -> list[JourneyFact]:
-        """The open orders of all centers."""
         return [fact for orders in self._open.values() for fact in self._decoded(orders)]
 
     def cases(self) -> list[tuple[OrderKey, tuple[Case, ...]]]:

@@ -92,7 +92,6 @@ class History:
 
 
 def history_of(records: CenterRecords) -> History:
-    """The history of a center."""
     technicians, bays = technicians_of(records.visits), bays_of(records.visits)
     duty, ends = duty_of(records, technicians), truncated_touches(records.visits)
     free = free_technicians(duty, technicians, ends)

@@ -28,7 +28,6 @@ _LANE = (
 
 
 def lever_sheets(history: History, change: Change) -> Iterator[Sheet]:
-    """The tables of the levers that a change has."""
     if change.stockout is not None:
         yield Sheet(
             "parts", Bilingual("缺货", "Parts that were not there"), _PARTS, (_parts(history, change.stockout),)

@@ -102,12 +102,7 @@ def _split(history: History) -> tuple[list[PastVisit], list[Arrival]]:
 
 
 def _replays(
-    history: History,
-    fit: Sequence[PastVisit],
-    first_day: int,
-    runs: int,
-    seed: int,
-    moved: Callable[[int], object],
+    history: History, fit: Sequence[PastVisit], first_day: int, runs: int, seed: int, moved: Callable[[int], object]
 ) -> "Sequence[Waits]":
     """The last weeks, as often; each time with another sample of the earlier weeks.
 
@@ -140,9 +135,4 @@ def _band(figure: str, observed: Waits, played: Sequence[Waits]) -> Band:
 
 
 def _about(band: Band) -> dict[str, float | str]:
-    return {
-        "figure": band.figure,
-        "observed": band.observed / 60,
-        "low": band.low / 60,
-        "high": band.high / 60,
-    }
+    return {"figure": band.figure, "observed": band.observed / 60, "low": band.low / 60, "high": band.high / 60}

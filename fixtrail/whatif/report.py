@@ -92,7 +92,6 @@ def report_of(answer: Answer) -> Report:
 
 
 def change_text(change: Change) -> Bilingual:
-    """The change in words."""
     parts = [(f"{number:+d}", COUNTS[name]) for name, number in change.counts.items()]
     parts += [(f"{100 * (factor - 1):+g} %", SCALES[name]) for name, factor in change.factors.items()]
     texts = [Bilingual(f"{words.zh} {by}", f"{by} {words.en}") for by, words in parts]
@@ -108,11 +107,7 @@ def left_out(history: History) -> dict[str, int]:
     """How many orders of the history are not among those whose wait counts, by reason."""
     closed = sum(visit.is_counted for visit in history.visits)
     open_orders = len(history.arrivals) - len(history.visits)
-    reasons = {
-        "open": open_orders,
-        "cancelled": len(history.visits) - closed,
-        **history.records.left_out,
-    }
+    reasons = {"open": open_orders, "cancelled": len(history.visits) - closed, **history.records.left_out}
     return {name: number for name, number in reasons.items() if number}
 
 

@@ -176,12 +176,7 @@ def waits_of(waits: Sequence[float], days: Sequence[int]) -> Waits:
     values, numbers = np.asarray(waits), np.asarray(days)
     _, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     busy = counts[inverse] >= np.quantile(counts, 2 / 3)
-    return Waits(
-        float(values.mean()),
-        float(np.quantile(values, 0.9)),
-        float(values[busy].mean()),
-        len(values),
-    )
+    return Waits(float(values.mean()), float(np.quantile(values, 0.9)), float(values[busy].mean()), len(values))
 
 
 def staff_of(history: History, days: Sequence[PlayedDay], change: Change) -> Staff:

@@ -10,8 +10,6 @@ from fixtrail.whatif.records import VisitRecord
 
 # Of one lane's own people and bays not more than this share of the work is done in the other lane.
 MOST_ELSEWHERE = 0.05
-# At least this share of the work names who did it, or in which bay.
-FEWEST_NAMED = 0.9
 # Who was free for less than this may have been on the way from one car to the next.
 SHORTEST_FREE_S = 60.0
 # Waits for people or a bay.
@@ -53,7 +51,6 @@ def allocate(seconds: Mapping[tuple[str, int], float]) -> Allocation:
 
 
 def technicians_of(visits: Iterable[VisitRecord]) -> Allocation:
-    """The pools of technicians."""
     seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
     for visit in visits:
         for touch in visit.touches:

@@ -1,6 +1,5 @@
 """Dead letters: a refused record goes to the dead letter topic, whole if that takes it, else with its value cut."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,8 +13,6 @@ from runtime.progress import Progress
 from runtime.retry import Retry
 from schemas.dead_letter import DeadLetter, Header
 from schemas.topics import dead_letters_of
-
-log = logging.getLogger(__name__)
 
 # Larger than any record of our topics with all headers: the topic is what says how large a letter may be.
 MAX_REQUEST_BYTES = 16 * 1024 * 1024

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from runtime.clock import now_ms
 from runtime.kafka.client import stop_client
 from runtime.progress import Progress
 from runtime.tasks import end_if_cancelled
@@ -185,7 +186,7 @@ async def _follow(consumer: Any, tables: Mapping[str, Table[Any]], progress: Pro
         if time.monotonic() >= look_at:
             look_at = time.monotonic() + LOOK_EVERY_S
             for table in tables.values():
-                table.expire(int(time.time() * 1000))
+                table.expire(now_ms())
             if not ends:
                 asked_at = time.monotonic()
                 ends = await consumer.end_offsets(partitions)

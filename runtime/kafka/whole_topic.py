@@ -18,7 +18,9 @@ async def whole_topic(
 ) -> AsyncIterator[WholeTopic]:
     """A consumer at the beginning of the partitions, with the first offset of each and the one behind its last."""
     numbers = [TopicPartition(topic, number) for number in partitions]
-    consumer = AIOKafkaConsumer(**kafka, enable_auto_commit=False, max_partition_fetch_bytes=fetch_bytes)
+    # Earliest: what is deleted meanwhile is passed over, and nothing behind it.
+    options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "max_partition_fetch_bytes": fetch_bytes}
+    consumer = AIOKafkaConsumer(**kafka, **options)
     await consumer.start()
     try:
         consumer.assign(numbers)

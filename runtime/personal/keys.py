@@ -4,12 +4,12 @@ An order is named by a keyed hash, so the store alone says of nobody that they w
 without a key: whatever comes for that order later is not sealed, but dropped.
 """
 
-import base64
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runtime.personal.seal import Key, new_key
-from runtime.store import Row, Store, chunks, placeholders
+from runtime.store import Row, Store, chunks, placeholders, transaction
 from schemas.personal import is_sealed, key_id_of
 
 SCHEMA = (
@@ -40,11 +40,10 @@ class StoredKey:
 
 def create_tables(store: Store) -> None:
     """Create what is not there yet; two processes may do so at once."""
-    store.begin()
-    store.lock_schema()
-    for statement in SCHEMA:
-        store.run(statement)
-    store.commit()
+    with transaction(store):
+        store.lock_schema()
+        for statement in SCHEMA:
+            store.run(statement)
 
 
 def keys_of_orders(store: Store, order_keys: Iterable[str], now: int) -> dict[str, StoredKey]:
@@ -61,13 +60,8 @@ def _add(store: Store, order_keys: Sequence[str], now: int) -> None:
     sql = """INSERT INTO person_keys (id, order_key, secret, created_at) VALUES (?, ?, ?, ?)
              ON CONFLICT (order_key) DO NOTHING"""
     fresh = [(new_key(), order_key) for order_key in order_keys]
-    store.begin()
-    try:
-        store.run_many(sql, [(key.id, order_key, _text_of(key.secret), now) for key, order_key in fresh])
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise
+    with transaction(store):
+        store.run_many(sql, [(key.id, order_key, b64encode(key.secret).decode(), now) for key, order_key in fresh])
 
 
 def stored_orders(store: Store, order_keys: Sequence[str]) -> dict[str, StoredKey]:
@@ -89,7 +83,7 @@ def _rows(store: Store, column: str, values: Sequence[str]) -> Iterable[StoredKe
 def _stored(
     key_id: str, order_key: str, secret: str | None, created_at: int, restricted_at: int | None, erased_at: int | None
 ) -> StoredKey:
-    key = None if secret is None else Key(key_id, base64.b64decode(secret))
+    key = None if secret is None else Key(key_id, b64decode(secret))
     return StoredKey(key_id, order_key, key, created_at, restricted_at, erased_at)
 
 
@@ -97,13 +91,8 @@ def erase(store: Store, order_keys: Iterable[str], now: int) -> int:
     """Delete the keys of these orders for good, and have later ones refused; how many there were."""
     unique_keys = sorted(set(order_keys))
     keys_of_orders(store, unique_keys, now)
-    store.begin()
-    try:
+    with transaction(store):
         erased = store.run_many(_ERASE, [(now, order_key) for order_key in unique_keys]) if unique_keys else 0
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise
     store.purge_deleted()
     return erased
 
@@ -148,7 +137,3 @@ def forget_before(store: Store, created_before: int) -> int:
     if deleted:
         store.purge_deleted()
     return len(deleted)
-
-
-def _text_of(secret: bytes) -> str:
-    return base64.b64encode(secret).decode()

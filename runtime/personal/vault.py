@@ -63,9 +63,9 @@ class Vault:
     `dsn` names the key store as for runtime.store.open_store; it is opened when it is first needed.
     """
 
-    def __init__(self, dsn: str, secret: bytes, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, dsn: str, secret: bytes) -> None:
         self.order_keys = OrderKeys(secret)
-        self._dsn, self._clock = dsn, clock
+        self._dsn = dsn
         self._store: Store | None = None
         self._turn = threading.Lock()
 
@@ -80,7 +80,7 @@ class Vault:
         orders = {index: self.order_keys.order_of(event) for index, event in enumerate(events) if event is not None}
         if not orders:
             return list(values)
-        stored = self._with_store(lambda store: keys.keys_of_orders(store, orders.values(), self._clock()))
+        stored = self._with_store(lambda store: keys.keys_of_orders(store, orders.values(), now_ms()))
         return [
             value if event is None else self._sealed(value, event, stored[orders[index]])
             for index, (value, event) in enumerate(zip(values, events, strict=True))
@@ -116,11 +116,11 @@ class Vault:
 
     def erase(self, order_keys: Iterable[str]) -> int:
         """Delete the keys of these orders for good; how many there were."""
-        return self._with_store(lambda store: keys.erase(store, order_keys, self._clock()))
+        return self._with_store(lambda store: keys.erase(store, order_keys, now_ms()))
 
     def restrict(self, order_keys: Iterable[str], *, lift: bool = False) -> int:
         """Restrict these orders, or lift it again; how many they are."""
-        return self._with_store(lambda store: keys.restrict(store, order_keys, self._clock(), lift=lift))
+        return self._with_store(lambda store: keys.restrict(store, order_keys, now_ms(), lift=lift))
 
     def stored(self, order_keys: Sequence[str]) -> dict[str, StoredKey]:
         """What the key store has of these orders."""

@@ -16,7 +16,7 @@ from runtime.kafka.group import Box, ConsumerGroup, Membership
 from runtime.personal.vault import Vault
 from runtime.progress import Progress
 from runtime.retry import Retry, StopRequestedError
-from runtime.store import Store, StoreUnavailableError, open_store
+from runtime.store import Store, StoreUnavailableError, open_store, transaction
 from runtime.tasks import end_all
 from schemas.centers import Center
 from schemas.facts import Notice
@@ -107,9 +107,8 @@ async def run_push(config: PushConfig, stop: asyncio.Event, progress: Progress |
 def _open_ledger(dsn: str) -> Store:
     """The ledger with its tables. Raises StoreUnavailableError while its database is away."""
     store = open_store(dsn)
-    store.begin()
-    ledger.create_tables(store)
-    store.commit()
+    with transaction(store):
+        ledger.create_tables(store)
     return store
 
 

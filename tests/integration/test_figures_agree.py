@@ -17,10 +17,6 @@ from fixtrail.all_settings import Settings
 from fixtrail.cli.main import app
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.figures.catalogue import OF_CENTERS, OF_ORDERS, cuts_of
-from fixtrail.reports.forms.document import as_json
-from fixtrail.reports.kpi import report as kpi
-from fixtrail.reports.options import Options
-from fixtrail.reports.queries import query_runner
 from fixtrail.web.api.figures import computer
 from runtime.failure import USAGE, ExitError
 from tests import feed
@@ -37,6 +33,23 @@ TIMELESS = [name for name in DEFINITIONS if not name.startswith("open_")]
 _BESIDE = ("figure", "unit", "definition", "version")
 CENTERS = ("C01", "C02", "C03", "C04", "C05", "nowhere")
 SEED = 20261129
+TARGETS = f"""
+time_zone = "Asia/Shanghai"
+[targets]
+nps = 60
+wait_mean_s = 900
+complaints_per_100 = {{ times = 0.5, of = "before" }}
+[[period]]
+name = "before"
+to = {START.date() + timedelta(days=20)}
+[[period]]
+name = "some"
+waves = [1, 2]
+from = {START.date() + timedelta(days=10)}
+[[period]]
+name = "now"
+last_days = 28
+"""
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,14 @@ class Doors:
     """The same ClickHouse behind the report, the command line, HTTP and the agents' tools."""
 
     def __init__(self, node: ClickHouseNode, folder: Path) -> None:
-        self.settings: Settings = settings_of(node)
+        targets = folder / "targets.toml"
+        targets.write_text(TARGETS)
+        self.settings: Settings = settings_of(node).model_copy(update={"targets": targets})
         self.variables: Mapping[str, str] = {
             "FIXTRAIL_CLICKHOUSE": node.url,
             "FIXTRAIL_CLICKHOUSE_READER_PASSWORD": node.passwords["reader"],
             "FIXTRAIL_DATA": str(folder),
+            "FIXTRAIL_TARGETS": str(targets),
         }
         self.tools = Tools(self.settings)
         self.api = Api(folder)
@@ -96,17 +112,19 @@ class Doors:
         self.key = self.api.key(scopes=["figures:read"])
 
     def by_report(self, cut: Cut) -> list[dict[str, Any]]:
-        options = Options(datetime.now(UTC), cut.since, cut.until, cut.by)
-        figures = as_json(kpi.build(query_runner(self.settings), options))["figures"]
+        figures = json.loads(self._run(["report", "kpi"], cut))["figures"]
         return _normal([figure for figure in figures if figure["figure"] == cut.figure])
 
     def by_command(self, cut: Cut) -> list[dict[str, Any]]:
+        return _normal(json.loads(self._run(["ask", cut.figure], cut))["answers"])
+
+    def _run(self, command: list[str], cut: Cut) -> str:
         flags = {"--by": cut.by, "--from": cut.since, "--to": cut.until}
         words = [word for flag, value in flags.items() if value is not None for word in (flag, str(value))]
         words += [word for condition in cut.where for word in ("--where", condition)]
-        run = CliRunner().invoke(app, ["ask", cut.figure, *words, "--json"], env=dict(self.variables))
+        run = CliRunner().invoke(app, [*command, *words, "--json"], env=dict(self.variables))
         assert run.exit_code == 0, (cut, run.output, run.exception)
-        return _normal(json.loads(run.stdout)["answers"])
+        return run.stdout
 
     def by_tool(self, cut: Cut) -> list[dict[str, Any]]:
         days = [None if day is None else str(day) for day in (cut.since, cut.until)]

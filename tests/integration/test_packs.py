@@ -145,7 +145,7 @@ def test_killed_while_it_sends_a_box_sends_no_pack_twice(filled: ClickHouseNode,
     config = tmp_path / "reports.toml"
     config.write_text(SCHEDULE)
     dsn = f"sqlite:///{tmp_path / 'push.sqlite3'}"
-    with ledger.transaction(dsn) as store:
+    with ledger.opened_ledger(dsn) as store:
         ledger.first_known(store, "vp", round((NOW - timedelta(days=3)).timestamp() * 1000))
     variables = {**os.environ, **environment(filled), "FIXTRAIL_DATA": str(tmp_path), "FIXTRAIL_REPORTS": str(config)}
     variables["BOARD_URL"] = f"json://127.0.0.1:{board.port}/"
@@ -170,7 +170,7 @@ def test_killed_while_it_sends_a_box_sends_no_pack_twice(filled: ClickHouseNode,
 
 
 def states(dsn: str) -> list[str]:
-    with ledger.transaction(dsn) as store:
+    with ledger.opened_ledger(dsn) as store:
         return [send.state for send in ledger.all_sends(store)]
 
 

@@ -43,8 +43,6 @@ def last_sequence(header: BatchHeader) -> int:
 
 
 class ProducerStates:
-    """The producers of one partition."""
-
     def __init__(self) -> None:
         self._producers: dict[int, Producer] = {}
         self._open: dict[int, int] = {}

@@ -7,7 +7,7 @@ rate, (w0 + w1) / 2 times (r1 - r0). (Kitagawa, JASA 50, 1955; a cell that one p
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -207,12 +207,7 @@ def _named(pieces: list[Piece]) -> list[Piece]:
         if chances[index] > NAMING_LEVEL / (len(pieces) - rank):
             break
         names.add(int(index))
-    return [_with_name(piece, index in names) for index, piece in enumerate(pieces)]
-
-
-def _with_name(piece: Piece, is_named: bool) -> Piece:
-    sizes = (piece.n_before, piece.n_after)
-    return Piece(piece.dimension, piece.key, *sizes, piece.mix, piece.rate, piece.interval, is_named)
+    return [replace(piece, is_named=index in names) for index, piece in enumerate(pieces)]
 
 
 def _chance(piece: Piece) -> float:

@@ -5,9 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pandas as pd
-
 from fixtrail.clickhouse.literals import quoted
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.change.decompose import Change, Piece, change_of, pieces_of
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.options import Options, refuse_cut
@@ -22,9 +21,6 @@ FIGURES = (
 # Where no days are asked for.
 USUAL_DAYS = 28
 TITLE = Bilingual("变化从何而来", "Where a change comes from")
-QUESTION = Bilingual(
-    "指标变了多少，是哪些中心、通道和故障类别造成的？", "What changed, and at which centers, lanes and groups?"
-)
 VERDICTS: Mapping[str, Bilingual] = {
     "better": Bilingual("变好", "better"),
     "worse": Bilingual("变差", "worse"),
@@ -87,16 +83,15 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse. Raises ExitError where the targets have more than two periods."""
     refuse_cut("change", options)
     before, after = _two_periods(ask, options)
-    answers = {name: tuple(_cells(ask, period, options, name) for period in (before, after)) for name in FIGURES}
+    answers = {
+        name: tuple(ask("change", figure=name, **period.parameters(options)) for period in (before, after))
+        for name in FIGURES
+    }
     changes = {name: change_of(*cells) for name, cells in answers.items()}
     pieces = {name: pieces_of(*cells) for name, cells in answers.items()}
     scope = {**options.scope(), "before": _days(before), "after": _days(after)}
     sheets = (_changes(changes), _pieces(pieces, after, options.targets.time_zone))
-    return Report("change", TITLE, QUESTION, scope, (), sheets, (), METHODS, DEFINITIONS)
-
-
-def _cells(ask: Ask, period: ResolvedPeriod, options: Options, figure: str) -> pd.DataFrame:
-    return ask("change", figure=figure, **period.parameters(options))
+    return Report("change", TITLE, REPORTS["change"], scope, (), sheets, (), METHODS, DEFINITIONS)
 
 
 def _two_periods(ask: Ask, options: Options) -> tuple[ResolvedPeriod, ResolvedPeriod]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.data import words
 from fixtrail.reports.data.flaws import Frames, flaws_of
-from fixtrail.reports.data.optional_fields import optional_fields
 from fixtrail.reports.data.rules import GO, NOTE, STOP, UNKNOWN, rules
 from fixtrail.reports.data.volume import with_usual
 from fixtrail.reports.eta.visits import centers_of
@@ -15,6 +15,7 @@ from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Definition, Figure, Report, Sheet, sheet_of
 from fixtrail.reports.sample import end_key, one_vehicle_in
+from schemas.events import EVENT_TYPES
 
 # Of more orders only those of one vehicle in so many are looked at: their events are soon read.
 MOST_ORDERS = 200_000
@@ -63,7 +64,7 @@ def report_of(frames: Frames, options: Options, one_in: int = 1) -> Report:
     return Report(
         "data",
         words.TITLE,
-        words.QUESTION,
+        REPORTS["data"],
         {**scope, "one_vehicle_in": one_in},
         _figures(flaws),
         _sheets(frames, flaws, usable),
@@ -165,3 +166,41 @@ def _grade(stops: list[str], notes: list[str], orders: int) -> str:
     if orders < rules().least.orders:
         return UNKNOWN
     return NOTE if notes else GO
+
+
+# Personal ones are not stored, so nothing can be said of them.
+_NOT_STORED = frozenset({"contact", "vehicle_label", "advisor", "comment", "reason", "resolution"})
+# What a phase alone can say.
+_OF_PHASE = {
+    ("diagnosis", "fault_groups"): "completed",
+    ("diagnosis", "fault_origin"): "completed",
+    ("diagnosis", "fault_codes"): "completed",
+    ("diagnosis", "quote"): "completed",
+    ("repair", "pause_reason"): "paused",
+    ("quality_check", "passed"): "completed",
+    ("part_request", "expected_at"): "backordered",
+}
+
+
+def optional_fields(counts: pd.DataFrame) -> pd.DataFrame:
+    """A row for each center, type and optional field, those that are never filled included.
+
+    `counts`: center_id, type, phase, field and how many events have it; the field "" counts the events themselves.
+    """
+    rows = []
+    for (center, type_), own in counts.groupby(["center_id", "type"]):
+        for field in _optional(str(type_)):
+            phase = _OF_PHASE.get((str(type_), field))
+            of_phase = own if phase is None else own[own["phase"] == phase]
+            events = int(of_phase[of_phase["field"] == ""]["filled"].sum())
+            filled = int(of_phase[of_phase["field"] == field]["filled"].sum())
+            if events:
+                row = {"center_id": center, "type": type_, "field": field, "filled": filled, "events": events}
+                rows.append({**row, "share": filled / events})
+    return pd.DataFrame(rows, columns=["center_id", "type", "field", "filled", "events", "share"])
+
+
+def _optional(type_: str) -> list[str]:
+    model = EVENT_TYPES[type_]
+    names = (name for name, info in model.model_fields.items() if not info.is_required())
+    return [name for name in names if name not in _NOT_STORED and name != "phase"]

@@ -25,7 +25,8 @@ def with_usual(days: pd.DataFrame) -> pd.DataFrame:
             known = [n for week, n in enumerate(before, 1) if day - timedelta(weeks=week) >= first]
             rows.append({"center_id": center, "day": day.isoformat(), "events": events.get(day, 0), **_usual(known)})
     frame = pd.DataFrame(rows, columns=["center_id", "day", "events", "usual", "low", "high"])
-    return frame.assign(state=[_state(n, low, high) for n, low, high in _triples(frame)])
+    days = zip(frame["events"], frame["low"], frame["high"], strict=True)
+    return frame.assign(state=[_state(n, low, high) for n, low, high in days])
 
 
 def _usual(known: list[int]) -> dict[str, float | None]:
@@ -37,10 +38,6 @@ def _usual(known: list[int]) -> dict[str, float | None]:
     # itself is of so many days only.
     deviation = math.sqrt(max(mean, variance) * (1 + 1 / len(known)))
     return {"usual": mean, "low": max(0.0, mean - _WIDE * deviation), "high": mean + _WIDE * deviation}
-
-
-def _triples(frame: pd.DataFrame) -> list[tuple[int, float | None, float | None]]:
-    return list(zip(frame["events"], frame["low"], frame["high"], strict=True))
 
 
 def _state(events: int, low: float | None, high: float | None) -> str:

@@ -4,7 +4,6 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.report import Bilingual, Column
 
 TITLE = Bilingual("数据质量", "Data quality")
-QUESTION = Bilingual("各来源、各中心的数据能信吗？", "Can the data of each source and center be believed?")
 GRADES = {
     "go": Bilingual("可计入", "counted"),
     "note": Bilingual("计入，附说明", "counted with a note"),
@@ -171,8 +170,7 @@ DAY_COLUMNS = (
     Column("day", Bilingual("日期", "day")),
     Column("events", Bilingual("事件", "events"), "count"),
     Column("usual", Bilingual("通常", "usual"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column(
         "state",
         Bilingual("判断", "state"),

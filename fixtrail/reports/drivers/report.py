@@ -4,6 +4,7 @@ from functools import partial
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.drivers import view
 from fixtrail.reports.drivers.association import MODELS, associations, model
 from fixtrail.reports.drivers.visits import ask_visits
@@ -28,7 +29,7 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     return Report(
         "drivers",
         Bilingual("净推荐值的驱动因素", "NPS drivers"),
-        Bilingual("什么让评分上升或下降？", "What moves the score?"),
+        REPORTS["drivers"],
         scope={
             **options.scope(),
             "one_vehicle_in": one_in,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from math import exp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fixtrail.reports.drivers.association import MOST_ROWS, Association, Model
 from fixtrail.reports.drivers.visits import DRIVERS, NAMES
-from fixtrail.reports.report import Bilingual, Column, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Column, Locale, Picture, Sheet
 from fixtrail.reports.stats.correlation import Estimate
 
 STEPS = {driver.per.en: driver.per for driver in DRIVERS.values()}
@@ -21,9 +21,6 @@ REASONS = {
     "separation": Bilingual("完全分离：系数无限大", "it tells scores apart without exception: no finite coefficient"),
     "not_converged": Bilingual("未收敛", "the search did not converge"),
 }
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 
 def correlation_sheet(associations: Sequence[Association]) -> Sheet:
@@ -75,7 +72,7 @@ def model_sheet(models: Sequence[Model]) -> Sheet:
     )
 
 
-def definition_sheet(names: Sequence[str] = tuple(DRIVERS)) -> Sheet:
+def definition_sheet() -> Sheet:
     """What each driver means, in both languages."""
     columns = (
         Column("driver", Bilingual("因素", "driver")),
@@ -87,12 +84,12 @@ def definition_sheet(names: Sequence[str] = tuple(DRIVERS)) -> Sheet:
     rows = tuple(
         {
             "driver": name,
-            "title_zh": DRIVERS[name].title.zh,
-            "title_en": DRIVERS[name].title.en,
-            "definition_zh": DRIVERS[name].text.zh,
-            "definition_en": DRIVERS[name].text.en,
+            "title_zh": driver.title.zh,
+            "title_en": driver.title.en,
+            "definition_zh": driver.text.zh,
+            "definition_en": driver.text.en,
         }
-        for name in names
+        for name, driver in DRIVERS.items()
     )
     return Sheet("definitions", Bilingual("因素的定义", "What each driver means"), columns, rows)
 
@@ -194,7 +191,7 @@ def _model_rows(model: Model) -> Iterator[dict[str, Any]]:
         }
 
 
-def draw_correlations(associations: Sequence[Association], locale: Locale) -> "Picture":
+def draw_correlations(associations: Sequence[Association], locale: Locale) -> Picture:
     labels = [association.driver.title.in_locale(locale) for association in associations]
     series = (
         (Bilingual("皮尔逊 r", "Pearson r"), [association.pearson for association in associations]),
@@ -207,7 +204,7 @@ def draw_correlations(associations: Sequence[Association], locale: Locale) -> "P
     )
 
 
-def draw_model(models: Sequence[Model], locale: Locale) -> "Picture":
+def draw_model(models: Sequence[Model], locale: Locale) -> Picture:
     estimates: dict[str, Estimate] = {}
     for model in models:
         estimates = {**model.fit.drivers, **estimates}
@@ -217,7 +214,7 @@ def draw_model(models: Sequence[Model], locale: Locale) -> "Picture":
     return forest(labels, [("", [estimates[name] for name in names])], axis)
 
 
-def forest(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Estimate]]], axis: str) -> "Picture":
+def forest(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Estimate]]], axis: str) -> Picture:
     """A line for each label, for each series a point with its interval; what is not estimable has no point."""
     from fixtrail.reports.forms.pictures import COLOURS, MUTED, picture
 

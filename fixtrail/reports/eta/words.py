@@ -101,8 +101,5 @@ METHODS = (
         "只在最近 28 天的命中率在 70–90%、且比承诺和常数都更准的中心显示预估",
         "Shown only at centers where the last 28 days were within 70 to 90 %, and nearer than promise and constant",
     ),
-    Bilingual(
-        "命中率的区间：Wilson 95%，以工单为群",
-        "Interval of the share inside: Wilson, 95 %, orders as clusters",
-    ),
+    Bilingual("命中率的区间：Wilson 95%，以工单为群", "Interval of the share inside: Wilson, 95 %, orders as clusters"),
 )

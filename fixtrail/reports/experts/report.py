@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fixtrail.reports.experts.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.catalogue import REPORTS
+from fixtrail.reports.experts.words import DEFINITIONS, METHODS, TITLE
 from fixtrail.reports.figure_kinds import difference_figure, quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet, sheet_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
 
 MOST_ORDERS = 200_000
@@ -39,18 +39,16 @@ class Sessions:
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("experts", options)
-    parameters, handed_off = ask_scope(ask, options)
-    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
-    return report_of(ask("experts", end_key=end_key(one_in), **parameters), options, one_in)
+    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    return report_of(ask("experts", **parameters), options, one_in)
 
 
 def report_of(frame: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     """The report from the answer of query experts."""
     data = sessions_of(frame)
     scope = options.scope() | {"one_vehicle_in": one_in}
-    return Report(
-        "experts", TITLE, QUESTION, scope, figures_of(data), (_centers(data.sessions),), (), METHODS, DEFINITIONS
-    )
+    sheets = (_centers(data.sessions),)
+    return Report("experts", TITLE, REPORTS["experts"], scope, figures_of(data), sheets, (), METHODS, DEFINITIONS)
 
 
 def sessions_of(frame: pd.DataFrame) -> Sessions:

@@ -3,7 +3,6 @@
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("远程专家", "Remote experts")
-QUESTION = Bilingual("远程专家来得多快，解决了多少？", "How soon does a remote expert join, and what does he resolve?")
 DEFINITIONS = {
     "expert_wait_median_s": Definition(
         Bilingual("专家加入（中位数）", "Time to expert, median"),

@@ -14,6 +14,17 @@ OF_CENTERS = ("center", "region", "wave")
 OF_ORDERS = ("lane", "origin", "group")
 CONDITIONS = (*OF_CENTERS, *OF_ORDERS)
 _DAYS = ("day", "week", "month")
+# What figures are called elsewhere, where their own name and titles do not show it.
+_SYNONYMS = {
+    "nps": ("net promoter score",),
+    "ftfr": ("right first time", "首次修复率"),
+    "wait_mean_s": ("average waiting time",),
+    "complaints_per_100": ("complaint rate", "投诉率"),
+    "complaints_per_month": ("monthly complaints",),
+    "promise_kept": ("on time", "准时交车率"),
+    "response_rate": ("评分率",),
+    "cancelled_share": ("cancellation rate",),
+}
 
 
 class UndefinedError(ValueError):
@@ -30,13 +41,15 @@ def nearest(name: str, names: tuple[str, ...]) -> str:
 
 
 def _likeness(name: str, candidate: str) -> float:
-    titles = [DEFINITIONS[candidate].title.en, DEFINITIONS[candidate].title.zh] if candidate in DEFINITIONS else []
-    return max(_alike(name, text.lower()) for text in (candidate, *titles))
+    titles = DEFINITIONS[candidate].title.by_locale().values() if candidate in DEFINITIONS else ()
+    return max(_alike(name, text.lower()) for text in (candidate, *titles, *_SYNONYMS.get(candidate, ())))
 
 
 def _alike(name: str, text: str) -> float:
-    words, of_text = set(re.findall(r"\w+", name.replace("_", " "))), set(re.findall(r"\w+", text.replace("_", " ")))
-    return 2 * len(words & of_text) / max(1, len(words) + len(of_text)) + SequenceMatcher(None, name, text).ratio()
+    """How many letters stand in words of both, and how alike the texts are as a whole."""
+    words, of_text = (set(re.findall(r"\w+", whole.replace("_", " "))) for whole in (name, text))
+    common = sum(map(len, words & of_text)) / max(1, sum(map(len, words | of_text)))
+    return common + SequenceMatcher(None, name, text).ratio()
 
 
 def definition_of(name: str) -> Definition:

@@ -11,22 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from fixtrail.reports.beside import PARTS
-from fixtrail.reports.forms import pictures
+from fixtrail.reports.forms import pictures, words
 from fixtrail.reports.forms.grid import grids_of
 from fixtrail.reports.forms.page_head import FILE_HEAD
-from fixtrail.reports.forms.words import (
-    COMMON,
-    STATUS,
-    cell,
-    format_value,
-    interval,
-    judged_on,
-    left_out,
-    no_key,
-    ripe,
-    scope_value,
-    usable,
-)
 from fixtrail.reports.report import Column, Locale, Report
 
 FOLDER = Path(__file__).parent
@@ -56,30 +43,30 @@ def render_html(report: Report, locale: Locale = "zh-CN", links: NoLinks | None 
     return _template().render(
         report=report,
         locale=locale,
-        say=lambda words: words.in_locale(locale),
+        say=lambda text: text.in_locale(locale),
         scope=[
-            (_name(name, locale), _scope_text(report, name, value, locale))
+            (words.scope_name(name, locale), _scope_text(report, name, value, locale))
             for name, value in report.scope.items()
             if isinstance(value, (str, int))
         ],
-        periods={"all": COMMON["all"].in_locale(locale)}
-        | {str(name): words.in_locale(locale) for name, words in report.scope.get("periods", {}).items()},
+        periods={"all": words.COMMON["all"].in_locale(locale)}
+        | {str(name): title.in_locale(locale) for name, title in report.scope.get("periods", {}).items()},
         grids=[(PARTS[part].in_locale(locale), grid) for part, grid in grids_of(report)],
         definitions=[(name, report.definitions[name]) for name in figure_names],
         charts=[{"title": chart.title, "svg": Markup(pictures_by_name[chart.name])} for chart in report.charts],
-        common=COMMON,
-        status=STATUS,
-        shown=lambda value, kind: format_value(value, kind, locale),
-        interval=lambda figure, about: interval(figure, about, locale),
-        cell=lambda row, column: cell(row, column, locale),
-        usable=lambda figure: usable(figure, locale),
-        no_key=no_key,
+        common=words.COMMON,
+        status=words.STATUS,
+        shown=lambda value, kind: words.format_value(value, kind, locale),
+        interval=lambda figure, about: words.interval(figure, about, locale),
+        cell=lambda row, column: words.cell(row, column, locale),
+        usable=lambda figure: words.usable(figure, locale),
+        no_key=words.no_key,
         link_of_key=links.of_key,
         name_of_key=links.name_of_key,
         link_of_cell=links.of_cell,
-        left_out=lambda figure: left_out(figure, locale),
-        ripe=lambda figure: ripe(figure, locale),
-        judged_on=lambda figure: judged_on(figure, locale),
+        left_out=lambda figure: words.left_out(figure, locale),
+        ripe=lambda figure: words.ripe(figure, locale),
+        judged_on=lambda figure: words.judged_on(figure, locale),
     )
 
 
@@ -102,13 +89,9 @@ def style() -> str:
 def _scope_text(report: Report, name: str, value: str | int, locale: Locale) -> Any:
     """A value of the scope as it is read; the time of computing on the clock of the report's days."""
     if name != "computed_at":
-        return scope_value(name, value, locale)
+        return words.scope_value(name, value, locale)
     local = datetime.fromisoformat(str(value)).astimezone(ZoneInfo(str(report.scope.get("time_zone") or "UTC")))
     return f"{local:%Y-%m-%d %H:%M}"
-
-
-def _name(name: str, locale: Locale) -> str:
-    return COMMON[name].in_locale(locale) if name in COMMON else name
 
 
 @cache

@@ -72,14 +72,14 @@ def as_svg(chart: Chart, locale: Locale = "zh-CN", *, titled: bool = False) -> s
     return text.replace("<svg", f'<svg role="img" aria-label={label} stroke-linejoin="round" stroke-linecap="butt"', 1)
 
 
-def as_png(chart: Chart, locale: Locale = "zh-CN", dots_per_inch: int = 160) -> bytes:
+def as_png(chart: Chart, locale: Locale = "zh-CN") -> bytes:
     """The chart as PNG; in English where this machine has no font with Chinese letters."""
     out = io.BytesIO()
     with _drawing:
         usable_locale: Locale = locale if len(_set_fonts()) > 1 else "en"
         drawing = chart.draw(usable_locale)
         drawing.suptitle(chart.title.in_locale(usable_locale))
-        drawing.savefig(out, format="png", dpi=dots_per_inch, metadata={"Software": None})
+        drawing.savefig(out, format="png", dpi=160, metadata={"Software": None})
     return out.getvalue()
 
 

@@ -4,20 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fixtrail.reports.beside import PARTS
+from fixtrail.reports.forms import words
 from fixtrail.reports.forms.grid import Grid, grids_of
-from fixtrail.reports.forms.words import (
-    COMMON,
-    STATUS,
-    cell,
-    format_value,
-    interval,
-    judged_on,
-    left_out,
-    no_key,
-    ripe,
-    scope_value,
-    usable,
-)
 from fixtrail.reports.report import Figure, Part, Report, Sheet
 from fixtrail.terminal.printable import escaped
 
@@ -33,9 +21,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
         out = Console(width=WIDTH)
     out.print(f"[bold]{escaped(report.title.en)}[/bold]  {escaped(report.question.en)}")
     values = {name: value for name, value in report.scope.items() if isinstance(value, (str, int, float))}
-    scope = (
-        f"{COMMON[name].en if name in COMMON else name}: {scope_value(name, value)}" for name, value in values.items()
-    )
+    scope = (f"{words.scope_name(name)}: {words.scope_value(name, value)}" for name, value in values.items())
     out.print(escaped("  ".join(scope)), style="dim", highlight=False)
     if report.figures:
         _print_figures(report, out)
@@ -49,8 +35,8 @@ def print_report(report: Report, console: Console | None = None) -> None:
             out.print(f"  {name}: {escaped(about.text.en)} (version {about.version})", highlight=False)
     if report.methods:
         out.print("\n[bold]How it was computed[/bold]")
-        for words in report.methods:
-            out.print(f"  {escaped(words.en)}", highlight=False)
+        for method in report.methods:
+            out.print(f"  {escaped(method.en)}", highlight=False)
 
 
 def _print_figures(report: Report, out: Console) -> None:
@@ -72,11 +58,11 @@ def _print_grid(report: Report, part: Part, grid: Grid, out: Console) -> None:
     for line in grid.lines:
         cells = [_cell(line.cells.get(column), report) for column in grid.columns]
         if grid.by:
-            cells.insert(0, escaped(line.key or no_key(grid.by).en))
+            cells.insert(0, escaped(line.key or words.no_key(grid.by).en))
         if line.figure:
             about = report.definitions[line.figure]
             cells.insert(1 if grid.by else 0, about.title.en)
-            cells.append("" if line.target is None else format_value(line.target, about.kind))
+            cells.append("" if line.target is None else words.format_value(line.target, about.kind))
         table.add_row(*cells)
     out.print(table)
 
@@ -86,10 +72,10 @@ def _cell(figure: Figure | None, report: Report) -> str:
     if figure is None:
         return ""
     about = report.definitions[figure.figure]
-    lines = [f"[bold]{format_value(figure.value, about.kind)}[/bold]", interval(figure, about), usable(figure)]
-    lines += [left_out(figure), ripe(figure)]
+    lines = [f"[bold]{words.format_value(figure.value, about.kind)}[/bold]", words.interval(figure, about)]
+    lines += [words.usable(figure), words.left_out(figure), words.ripe(figure)]
     if figure.status:
-        lines.append(f"[{_COLOURS[figure.status]}]{STATUS[figure.status].en}{judged_on(figure)}[/]")
+        lines.append(f"[{_COLOURS[figure.status]}]{words.STATUS[figure.status].en}{words.judged_on(figure)}[/]")
     return "\n".join(text for text in lines if text)
 
 
@@ -98,10 +84,10 @@ def _print_sheet(sheet: Sheet, out: Console) -> None:
     for column in sheet.columns:
         table.add_column(escaped(column.title.en), justify="left" if column.kind == "text" else "right")
     for row in sheet.rows[: sheet.shown]:
-        table.add_row(*(escaped(cell(row, column)) for column in sheet.columns))
+        table.add_row(*(escaped(words.cell(row, column)) for column in sheet.columns))
     out.print()
     out.print(table)
     if len(sheet.rows) > sheet.shown:
-        out.print(f"{sheet.shown} {COMMON['more'].en} {len(sheet.rows)}", highlight=False)
+        out.print(f"{sheet.shown} {words.COMMON['more'].en} {len(sheet.rows)}", highlight=False)
     if sheet.note:
         out.print(escaped(sheet.note.en), highlight=False)

@@ -111,6 +111,11 @@ SCOPE_VALUES: Mapping[str, Mapping[str, Bilingual]] = {
 }
 
 
+def scope_name(name: str, locale: Locale = "en") -> str:
+    """What a value of the scope is called."""
+    return COMMON[name].in_locale(locale) if name in COMMON else name
+
+
 def scope_value(name: str, value: Any, locale: Locale = "en") -> Any:
     """A value of the scope in the reader's words."""
     if isinstance(value, bool):

@@ -4,17 +4,17 @@ from functools import partial
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import difference_figure, share_figure, share_of_rows
 from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_grade, case_mix_of
 from fixtrail.reports.grades.staff_file import read_staff
 from fixtrail.reports.grades.touch import TOUCH_COLUMNS, touch_mix_of
-from fixtrail.reports.grades.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.grades.words import DEFINITIONS, METHODS, TITLE
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality.charts import draw_shrunk
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, Sheet, plain, sheet_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
 
 MOST_ORDERS = 200_000
@@ -26,8 +26,7 @@ _TECHNICIANS = (
     Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
     Column("expected", Bilingual("按其工单应有", "expected with his cases"), "share"),
     Column("adjusted", Bilingual("收缩后", "shrunk"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("enough", Bilingual("数量足够", "enough")),
     Column("apart", Bilingual("与应有不同", "apart from the expected")),
 )
@@ -37,8 +36,7 @@ _BELOW = (
     Column("jobs", Bilingual("有等级要求的作业", "jobs that need a grade"), "count"),
     Column("below", Bilingual("低于等级", "below grade"), "count"),
     Column("share", Bilingual("占比", "share"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
 )
 
 
@@ -46,10 +44,9 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("grades", options)
     staff = read_staff(options.staff)
-    parameters, handed_off = ask_scope(ask, options)
-    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
-    work = ask("grades", end_key=end_key(one_in), **parameters)
-    touch = touch_mix_of(work, ask("grades_touch", end_key=end_key(one_in), **parameters))
+    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    work = ask("grades", **parameters)
+    touch = touch_mix_of(work, ask("grades_touch", **parameters))
     below = below_grade(work, staff, ask("grades_staff")) if staff is not None else None
     return report_of(case_mix_of(work), below, options, one_in, touch)
 
@@ -71,7 +68,7 @@ def report_of(
     return Report(
         "grades",
         TITLE,
-        QUESTION,
+        REPORTS["grades"],
         scope,
         _figures(mix, below),
         tuple(sheets),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runtime.failure import USAGE, ExitError
+from runtime.failure import USAGE, exit_on
 from schemas.toml_file import TomlFileError, load_model
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
@@ -53,7 +53,5 @@ def read_staff(file: Path | None) -> Staff | None:
     """The staff of a file, or None without one. Raises ExitError that says what is wrong with it."""
     if file is None:
         return None
-    try:
+    with exit_on(TomlFileError, code=USAGE):
         return load_model(file, Staff)
-    except TomlFileError as error:
-        raise ExitError(str(error), USAGE) from None

@@ -19,8 +19,7 @@ TOUCH_COLUMNS = (
     Column("middle_s", Bilingual("维修时长中位数", "repair time, median"), "minutes"),
     Column("expected_s", Bilingual("按其工单应有", "expected with his cases"), "minutes"),
     Column("ratio", Bilingual("时长之比（收缩后）", "times as long, shrunk"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column("enough", Bilingual("数量足够", "enough")),
     Column("apart", Bilingual("与应有不同", "apart from the expected")),
 )

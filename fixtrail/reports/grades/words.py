@@ -3,9 +3,6 @@
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("技师与等级", "Technicians and grades")
-QUESTION = Bilingual(
-    "考虑各自的工单后，谁的一次修复率与应有的不同？", "Whose first-time fix differs from what his cases let expect?"
-)
 DEFINITIONS = {
     "technicians_apart": Definition(
         Bilingual("与应有不同的技师", "Technicians apart from the expected"),

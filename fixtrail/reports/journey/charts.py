@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fixtrail.reports.report import Bilingual, Locale
+from fixtrail.reports.report import Bilingual, Locale, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
 
 Step = tuple[int, str, str, int]
 STEPS = 9
@@ -17,7 +16,7 @@ _WAITS = ("reception", "approval", "parts", "bay")
 _HALF_NODE = 0.06
 
 
-def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Bilingual], locale: Locale) -> "Picture":
+def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Bilingual], locale: Locale) -> Picture:
     """Median and 90th percentile of each activity, and its share of lead, in the order of a visit."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
@@ -50,7 +49,7 @@ def draw_time(bars: Sequence[Mapping[str, Any]], names: Mapping[str, Bilingual],
     return drawing
 
 
-def draw_flow(steps: Iterable[Step], names: Mapping[str, Bilingual], locale: Locale) -> "Picture":
+def draw_flow(steps: Iterable[Step], names: Mapping[str, Bilingual], locale: Locale) -> Picture:
     """A Sankey diagram: a column for each step of the visits, ribbons as wide as orders go on that way."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 

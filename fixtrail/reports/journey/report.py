@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.journey.charts import draw_flow, draw_time
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
@@ -16,7 +17,6 @@ from fixtrail.reports.stats import intervals
 from schemas.facts import WAITS
 
 TITLE = Bilingual("客户旅程", "Journey map")
-QUESTION = Bilingual("客户的时间花在哪里，痛点在哪里？", "Where does the customers' time go, and what hurts them?")
 # In the order in which a visit mostly meets them, and as the queries list them.
 ACTIVITIES = ("reception", "diagnosis", "approval", "parts", "bay", "repair", "quality", "pickup")
 NAMES = {
@@ -220,7 +220,7 @@ def report_of(
         sheet_of("transitions", Bilingual("流转", "What follows what"), _FLOW, flow, note, shown=20),
     )
     charts = charts_of(activities, flow) if orders else ()
-    return Report("journey", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
+    return Report("journey", TITLE, REPORTS["journey"], options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
 
 def charts_of(activities: pd.DataFrame, flow: pd.DataFrame) -> tuple[Chart, ...]:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.words import COMMON, no_key
-from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Locale, Picture, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
 
 HEADLINES = ("nps", "ftfr", "wait_mean_s", "complaints_per_100", "stockout_rate")
 # More rows than that cannot be read.
@@ -22,8 +21,7 @@ _COLUMNS = (
     Column("period", Bilingual("时段", "period")),
     Column("key", Bilingual("分组", "key")),
     Column("value", Bilingual("值", "value"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column("n", Bilingual("n", "n"), "count"),
     Column("target", Bilingual("目标", "target"), "number"),
 )
@@ -49,7 +47,7 @@ def _row(figure: Figure) -> dict[str, object]:
     return {**about, **figure.interval.cells()}
 
 
-def draw(figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale) -> "Picture":
+def draw(figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale) -> Picture:
     """One figure's values with their intervals and the target."""
     if figures[0].by in _OVER_TIME:
         return _over_time(figures, about, periods, locale)
@@ -58,7 +56,7 @@ def draw(figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bil
 
 def _side_by_side(
     figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale
-) -> "Picture":
+) -> Picture:
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 
     drawing, axes = picture(8.0, max(2.2, 0.9 + 0.34 * len(figures)))
@@ -83,7 +81,7 @@ def _side_by_side(
 
 def _over_time(
     figures: Sequence[Figure], about: Definition, periods: Mapping[str, Bilingual], locale: Locale
-) -> "Picture":
+) -> Picture:
     from fixtrail.reports.forms.pictures import COLOURS, picture
 
     drawing, axes = picture(9.0, 4.0)

@@ -10,13 +10,7 @@ from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.kpi.answers import KeyAnswers, ask_keys
 from fixtrail.reports.kpi.charts import charts_of
 from fixtrail.reports.kpi.figures import Ripe, key_figures, ripe_days
-from fixtrail.reports.kpi.service_levels import (
-    Limits,
-    definitions_of,
-    limits_of,
-    parameter,
-    service_level_figures,
-)
+from fixtrail.reports.kpi.service_levels import Limits, definitions_of, limits_of, parameter, service_level_figures
 from fixtrail.reports.kpi.sheets import Beside, left_out_sheet
 from fixtrail.reports.options import Options
 from fixtrail.reports.periods import DAYS_A_MONTH, ResolvedPeriod, ask_periods, bucket_days
@@ -97,7 +91,6 @@ def _figures(about: KeyAnswers, period: ResolvedPeriod, by: str | None, ripe: Ri
 def report_of(
     figures: Sequence[Figure], options: Options, periods: Sequence[ResolvedPeriod], beside: Beside, ripe: Ripe
 ) -> Report:
-    """The report of figures that are known."""
     titles = {period.name: period.title for period in periods}
     scope = {
         **options.scope(),

@@ -1,20 +1,18 @@
 """Report `lane`: which items belong in the quick lane, which spill over, and what for."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import share_figure
-from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, QUESTION, TITLE, VERDICTS
+from fixtrail.reports.lane.words import CAUSES, DEFINITIONS, ITEMS, METHODS, TITLE, VERDICTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, Locale, Report, Sheet
+from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Interval, Locale, Picture, Report, Sheet
 from fixtrail.reports.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 LEAST_ORDERS = 10
 TARGET = 0.9
@@ -24,8 +22,7 @@ _SHARED = (
     Column("quick", Bilingual("快修工单", "quick-lane orders"), "count"),
     Column("n", Bilingual("其中已完工", "of them ready"), "count"),
     Column("in_time", Bilingual("15 分钟内", "within 15 min"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("spill_over", Bilingual("溢出", "spill over"), "count"),
     Column("share_of_spill_over", Bilingual("占全部溢出", "of all spill-over"), "share"),
     Column("over_mean_s", Bilingual("平均超出", "beyond, mean"), "minutes"),
@@ -68,7 +65,7 @@ def report_of(answer: pd.DataFrame, options: Options) -> Report:
     title = Bilingual("快修通道 15 分钟内完工", "Ready within 15 min in the quick lane")
     charts = (Chart("items", title, "items", lambda locale: draw_items(drawn, target, locale)),) if drawn else ()
     scope = {**options.scope(), "target": f"{100 * target:g} %"}
-    return Report("lane", TITLE, QUESTION, scope, tuple(_figures(answer)), sheets, charts, METHODS, DEFINITIONS)
+    return Report("lane", TITLE, REPORTS["lane"], scope, tuple(_figures(answer)), sheets, charts, METHODS, DEFINITIONS)
 
 
 def _figures(answer: pd.DataFrame) -> Iterator[Figure]:
@@ -166,7 +163,7 @@ def _pairs(rows: pd.DataFrame, count: str, n: str) -> list[tuple[int, int]]:
     return [(int(held), int(size)) for held, size in zip(by_center[count], by_center[n], strict=True)]
 
 
-def draw_items(rows: list[dict[str, Any]], target: float, locale: Locale) -> "Picture":
+def draw_items(rows: list[dict[str, Any]], target: float, locale: Locale) -> Picture:
     """Each item's share in time with its interval, and the target as a line."""
     from fixtrail.reports.forms.pictures import BAD, GOOD, INK, MUTED, UNSURE, picture
 

@@ -6,9 +6,6 @@ from fixtrail.reports.definitions import DEFINITIONS as OF_KPI
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("快修通道的项目", "Items of the quick lane")
-QUESTION = Bilingual(
-    "哪些项目适合快修通道，哪些会超时？", "Which items belong in the quick lane, and which break its limit?"
-)
 VERDICTS: Mapping[str, Bilingual] = {
     "belongs": Bilingual("适合快修", "belongs"),
     "candidate": Bilingual("可考虑快修", "candidate"),

@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS
 from fixtrail.reports.forms.words import format_value, interval, usable
 from fixtrail.reports.kpi import report as kpi
 from fixtrail.reports.league.compare import Standing, standings_of
-from fixtrail.reports.league.words import DIFFERENCES, GROUPS, LEAGUES, METHODS, QUESTION, TITLE
+from fixtrail.reports.league.words import DIFFERENCES, GROUPS, LEAGUES, METHODS, TITLE
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_periods
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Locale, Report, Sheet
+from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Locale, Picture, Report, Sheet
 from fixtrail.reports.targets import ALL
 from runtime.failure import USAGE, ExitError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 MOST_DRAWN = 40
 
@@ -41,7 +39,7 @@ def build(ask: Ask, options: Options) -> Report:
         if any(row["value"] is not None for row in rows):
             charts.append(_chart(name, rows))
     scope = {**options.scope(), "figure": ", ".join(names)}
-    return Report("league", TITLE, QUESTION, scope, (), tuple(sheets), tuple(charts), METHODS, DEFINITIONS)
+    return Report("league", TITLE, REPORTS["league"], scope, (), tuple(sheets), tuple(charts), METHODS, DEFINITIONS)
 
 
 def check_league(figure: str) -> str:
@@ -94,8 +92,7 @@ def _sheet(name: str, rows: tuple[Mapping[str, Any], ...], total: Figure) -> She
         Column("rank_to", Bilingual("到", "to"), "count"),
         Column("center_id", Bilingual("服务中心", "center")),
         Column("value", definition.title, kind),
-        Column("low", Bilingual("下限", "low"), kind),
-        Column("high", Bilingual("上限", "high"), kind),
+        *Column.bounds(kind),
         Column("n", Bilingual("可用", "n"), "count"),
         Column("n_all", Bilingual("共", "of all"), "count"),
         Column("difference", Bilingual("与其他中心之差", "less the others"), gap),
@@ -124,7 +121,7 @@ def _chart(name: str, rows: tuple[Mapping[str, Any], ...]) -> Chart:
     return Chart(name, title, name, lambda locale: draw_league(name, rows, locale))
 
 
-def draw_league(name: str, rows: tuple[Mapping[str, Any], ...], locale: Locale) -> "Picture":
+def draw_league(name: str, rows: tuple[Mapping[str, Any], ...], locale: Locale) -> Picture:
     """Each center's figure with its interval, coloured by group, in the order of the table."""
     from fixtrail.reports.forms.pictures import BAD, GOOD, MUTED, UNSURE, picture
 

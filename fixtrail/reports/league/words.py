@@ -5,16 +5,8 @@ from collections.abc import Mapping
 from fixtrail.reports.report import Bilingual, Kind
 
 TITLE = Bilingual("服务中心排名", "League of centers")
-QUESTION = Bilingual(
-    "哪些服务中心与其他中心的差别超出偶然？", "Which centers differ from the others by more than chance?"
-)
 # What --figure takes, and the figure of report kpi that it is.
-LEAGUES: Mapping[str, str] = {
-    "ftfr": "ftfr",
-    "wait": "wait_mean_s",
-    "nps": "nps",
-    "complaints": "complaints_per_100",
-}
+LEAGUES: Mapping[str, str] = {"ftfr": "ftfr", "wait": "wait_mean_s", "nps": "nps", "complaints": "complaints_per_100"}
 GROUPS: Mapping[str, Bilingual] = {
     "above": Bilingual("优于其他中心", "above: better than the others"),
     "not_distinguishable": Bilingual("无法区分", "not distinguishable"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runtime.failure import USAGE, ExitError
+from runtime.failure import USAGE, exit_on
 from schemas.centers import Center
 from schemas.toml_file import TomlFileError, load_model
 
@@ -49,7 +49,5 @@ def read_holidays(file: Path | None) -> Holidays:
     """The holidays of a file, or none. Raises ExitError that says what is wrong with it."""
     if file is None:
         return NO_HOLIDAYS
-    try:
+    with exit_on(TomlFileError, code=USAGE):
         return load_model(file, Holidays)
-    except TomlFileError as error:
-        raise ExitError(str(error), USAGE) from None

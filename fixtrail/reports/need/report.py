@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.need.center_need import CenterNeed, NeedRules, center_need
 from fixtrail.reports.need.figures import figures_of
@@ -14,7 +15,7 @@ from fixtrail.reports.need.sheets import charts_of, sheets_of
 from fixtrail.reports.need.slots import open_slots
 from fixtrail.reports.need.staffing import WaitLimit
 from fixtrail.reports.need.stored import Stored
-from fixtrail.reports.need.words import DEFINITIONS, METHODS, QUESTION, TITLE
+from fixtrail.reports.need.words import DEFINITIONS, METHODS, TITLE
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_last_day
 from fixtrail.reports.plans import number_of, table_of
@@ -67,7 +68,7 @@ def report_of(needs: Iterable[CenterNeed], scope: dict[str, Any]) -> Report:
     slots[numbers] = slots[numbers].astype("float64")
     days[["expected", "came"]] = days[["expected", "came"]].astype("float64")
     sheets, charts = sheets_of(slots, days, content), charts_of(slots)
-    return Report("need", TITLE, QUESTION, scope, figures_of(slots, days), sheets, charts, METHODS, DEFINITIONS)
+    return Report("need", TITLE, REPORTS["need"], scope, figures_of(slots, days), sheets, charts, METHODS, DEFINITIONS)
 
 
 def read_rules(options: Options) -> NeedRules:

@@ -1,14 +1,14 @@
 """The tables of report `need`: by center, by weekday and half hour, each half hour, arrivals and work."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from fixtrail.reports.need.charts import draw_need
 from fixtrail.reports.need.figures import SLOT_H, is_foreseen
 from fixtrail.reports.need.words import GROUP_WORDS, ROLE_WORDS, WEEKDAYS
-from fixtrail.reports.report import Bilingual, Chart, Column, Sheet, plain, sheet_of
+from fixtrail.reports.report import Bilingual, Chart, Column, Locale, Picture, Sheet, plain, sheet_of
 
 _CENTER = Column("center_id", Bilingual("服务中心", "center"))
 _ROLE = Column("role", Bilingual("岗位", "role"), words=ROLE_WORDS)
@@ -75,7 +75,6 @@ _CONTENT = (
 
 
 def sheets_of(slots: pd.DataFrame, days: pd.DataFrame, content: pd.DataFrame) -> tuple[Sheet, ...]:
-    """All tables."""
     every = Bilingual("每个半小时：见 CSV 与 JSON", "each half hour: in CSV and JSON")
     foreseen = [
         None if pd.isna(expected) or pd.isna(came) else is_foreseen(expected, came)
@@ -138,3 +137,26 @@ def charts_of(slots: pd.DataFrame) -> tuple[Chart, ...]:
         "技师：需要、排班、作业中（每中心平均）", "Technicians needed, rostered and at work, mean of centers"
     )
     return (Chart("need", title, "weekdays", partial(draw_need, table)),)
+
+
+_LINES = (
+    ("required", Bilingual("需要", "required")),
+    ("rostered", Bilingual("排班", "rostered")),
+    ("working", Bilingual("作业中", "working")),
+)
+
+
+def draw_need(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
+    """A step line each for people required, rostered and at work; a line of which nothing is known is not drawn."""
+    from fixtrail.reports.forms.pictures import COLOURS, picture
+
+    drawing, axes = picture(9.0, 4.2)
+    for (name, title), colour in zip(_LINES, (COLOURS[1], COLOURS[0], COLOURS[2]), strict=True):
+        values = [float("nan") if row[name] is None else row[name] for row in rows]
+        if any(row[name] is not None for row in rows):
+            axes.step(range(len(rows)), values, where="post", color=colour, label=title.in_locale(locale), linewidth=2)
+    axes.set_xticks(range(0, len(rows), 2), [row["time"] for row in rows[::2]], fontsize=8)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel({"zh-CN": "人数", "en": "people"}[locale])
+    axes.legend(frameon=False)
+    return drawing

@@ -106,13 +106,7 @@ def corrected(days: SimulatedDays, first: Ints, limit: WaitLimit) -> tuple[Ints,
 
 
 def _hold_slot(
-    days: SimulatedDays,
-    slot: int,
-    staff: Ints,
-    free: Floats,
-    starts: Floats,
-    limit: WaitLimit,
-    has_work: Bools,
+    days: SimulatedDays, slot: int, staff: Ints, free: Floats, starts: Floats, limit: WaitLimit, has_work: Bools
 ) -> None:
     """Add people to a slot until no more wait too long than may. Changes `staff`, `free` and `starts`."""
     is_open, last = np.ones(len(staff), np.bool_), _TRIES - 1

@@ -3,9 +3,6 @@
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("人员需求", "People needed")
-QUESTION = Bilingual(
-    "哪些时段人手不足，客户因此多等了多久？", "When are there too few people, and how long do customers wait then?"
-)
 ROLE_WORDS = {
     "technician": Bilingual("技师", "technicians"),
     "inspector": Bilingual("质检", "inspectors"),

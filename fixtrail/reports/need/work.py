@@ -14,7 +14,6 @@ ROLES: Mapping[str, Sequence[str]] = {
     "inspector": ("quality",),
     "advisor": ("reception",),
 }
-GROUPS = ("diagnosis", "repair", "quality", "reception")
 # What a car asks for later than so many opening days after its check-in counts for the last of them.
 _LONGEST_DAYS = 3
 _MOST_SERVICES = 2000

@@ -4,6 +4,7 @@ from functools import partial
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.drivers.visits import ask_visits
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pareto import view
@@ -42,7 +43,7 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
     return Report(
         "pareto",
         Bilingual("NPS 损失的帕累托", "Pareto of NPS loss"),
-        Bilingual("哪些原因让我们失去 NPS？", "Which causes take the NPS away?"),
+        REPORTS["pareto"],
         scope={
             **options.scope(),
             "one_vehicle_in": one_in,

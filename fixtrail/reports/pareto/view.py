@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,11 +11,8 @@ from fixtrail.reports.drivers.view import REASONS
 from fixtrail.reports.drivers.visits import CAUSES, DRIVERS, JOINT, NAMES
 from fixtrail.reports.figure_kinds import nps_figure
 from fixtrail.reports.pareto.loss import TOP, Loss, SolvedLevels, WhatIf
-from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Column, Definition, Figure, Interval, Locale, Picture, Sheet
 from fixtrail.reports.stats.segments import Identity, Segment
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 RESIDUAL = "residual"
 CAUSE_NAMES = {**NAMES, RESIDUAL: Bilingual("未解释", "unexplained")}
@@ -94,8 +91,7 @@ def share_sheet(result: Loss) -> Sheet:
         Column("driver", Bilingual("原因", "cause"), words=CAUSE_NAMES),
         Column("orders", Bilingual("涉及工单", "orders concerned"), "count"),
         Column("share", Bilingual("批评者占比", "share of detractors"), "share"),
-        Column("low", Bilingual("下限", "low"), "share"),
-        Column("high", Bilingual("上限", "high"), "share"),
+        *Column.bounds("share"),
         Column("cumulative", Bilingual("累计", "cumulative"), "share"),
         Column("alone", Bilingual("只解决它", "if it alone were solved"), "share"),
         Column("last", Bilingual("最后解决它", "if it were solved last"), "share"),
@@ -148,8 +144,7 @@ def what_if_sheet(result: Loss) -> Sheet:
     columns = (
         Column("solved", Bilingual("已解决", "solved")),
         Column("nps", Bilingual("NPS", "NPS"), "nps"),
-        Column("low", Bilingual("下限", "low"), "nps"),
-        Column("high", Bilingual("上限", "high"), "nps"),
+        *Column.bounds("nps"),
         Column("gain", Bilingual("提高", "gain"), "number"),
         Column("gain_low", Bilingual("提高下限", "gain low"), "number"),
         Column("gain_high", Bilingual("提高上限", "gain high"), "number"),
@@ -251,7 +246,7 @@ def methods(result: Loss, solved: SolvedLevels) -> tuple[Bilingual, ...]:
     )
 
 
-def draw(result: Loss, locale: Locale) -> "Picture":
+def draw(result: Loss, locale: Locale) -> Picture:
     """Bars with their ranges, the line of the cumulative share over them, the residual last."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 
@@ -273,7 +268,7 @@ def draw(result: Loss, locale: Locale) -> "Picture":
     return drawing
 
 
-def draw_what_if(result: Loss, locale: Locale) -> "Picture":
+def draw_what_if(result: Loss, locale: Locale) -> Picture:
     """The NPS as it is and as causes are solved one after the other, with ranges."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 

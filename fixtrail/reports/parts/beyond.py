@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from fixtrail.parts.forecast import Forecast
@@ -14,15 +15,9 @@ from fixtrail.reports.parts.charts import draw_forecast
 from fixtrail.reports.parts.forecast_sheets import forecast_sheets
 from fixtrail.reports.parts.outlook import PartHistory, ask_by_zone, forecast_of, outlook_frame, totals_frame
 from fixtrail.reports.parts.record import published_frame, record_figures, replayed
-from fixtrail.reports.parts.stock import with_levels
 from fixtrail.reports.parts.window import WINDOW_DAYS, window_figures, window_frame
 from fixtrail.reports.parts.window_sheets import costs_by_part, special_order_frame, window_sheets
-from fixtrail.reports.parts.words import (
-    FORECAST_DEFINITIONS,
-    FORECAST_METHODS,
-    WINDOW_DEFINITIONS,
-    WINDOW_METHODS,
-)
+from fixtrail.reports.parts.words import FORECAST_DEFINITIONS, FORECAST_METHODS, WINDOW_DEFINITIONS, WINDOW_METHODS
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report, plain
 from runtime.failure import ExitError
@@ -123,3 +118,26 @@ def forecast_charts(totals: pd.DataFrame) -> tuple[Chart, ...]:
     rows = [{str(name): plain(value) for name, value in row.items()} for row in everywhere.to_dict("records")]
     title = Bilingual("需求最多的配件", "Parts that will be asked for most")
     return (Chart("forecast", title, "totals", partial(draw_forecast, rows)),)
+
+
+LONGEST_DAYS = 3650
+
+
+def with_levels(frame: pd.DataFrame, levels: pd.DataFrame, origin: date, horizon: int) -> pd.DataFrame:
+    """outlook_frame with what is on hand and on order, by center and part; the frame itself where there is no level.
+
+    Days of cover are what is on hand by the daily mean; beyond ten years there is no day. What is on order and not told
+    counts as nothing.
+    """
+    if not len(levels):
+        return frame
+    rows = frame.merge(levels[["center_id", "part_no", "on_hand", "on_order"]], on=["center_id", "part_no"], how="left")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cover = rows["on_hand"] / (rows["mean"] / horizon)
+    days = cover.where((cover >= 0) & (cover <= LONGEST_DAYS))
+    missing = rows["shelf"] - rows["on_hand"] - rows["on_order"].fillna(0.0)
+    return rows.assign(
+        days_of_cover=days,
+        stockout_day=[None if pd.isna(value) else origin + timedelta(days=int(value)) for value in days],
+        order_quantity=np.ceil(missing.clip(lower=0.0)),
+    )

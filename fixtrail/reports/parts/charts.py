@@ -1,15 +1,12 @@
 """Picture of the parts report: customers' time lost by part, cumulated."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fixtrail.reports.report import Locale
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+from fixtrail.reports.report import Locale, Picture
 
 
-def draw_pareto(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
+def draw_pareto(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
     """Hours of wait as bars, the most first, and what share of the whole each bar and those above it are."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 
@@ -34,7 +31,7 @@ def draw_pareto(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
     return drawing
 
 
-def draw_forecast(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
+def draw_forecast(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
     """Expected pieces as bars, with a mark at the 95th percentile."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 

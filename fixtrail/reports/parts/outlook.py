@@ -69,7 +69,6 @@ def ask_by_zone(ask: Ask, query: str, centers: pd.DataFrame, zone: str, limits: 
 
 
 def forecast_of(history: PartHistory, plan: ForecastPlan) -> Forecast:
-    """The forecast from a history."""
     demand = demand_of(history.days, history.origin, plan.reach)
     regions = dict(zip(history.centers["center_id"], history.centers["region"], strict=True))
     return forecast(

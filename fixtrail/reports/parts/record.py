@@ -50,12 +50,12 @@ def _replayed(answer: Forecast, outlook: Outlook) -> pd.DataFrame:
     )
 
 
-def pieces_within(demand: Demand, rows: "np.ndarray[Any, Any]", since: Any, until: Any, name: str = "pieces") -> Floats:
+def pieces_within(demand: Demand, rows: "np.ndarray[Any, Any]", since: Any, until: Any) -> Floats:
     """Pieces of each row from its own column to another one, that one excluded."""
     limits = pd.DataFrame({"row": rows, "since": since, "until": until})
     at = demand.at.merge(limits, on="row")
     inside = at[(at["column"] >= at["since"]) & (at["column"] < at["until"])]
-    sums = inside.groupby("row")[name].sum().reindex(rows, fill_value=0.0)
+    sums = inside.groupby("row")["pieces"].sum().reindex(rows, fill_value=0.0)
     return np.asarray(sums, dtype=np.float64)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fixtrail.parts.classes import CLASSES, classes
 from fixtrail.parts.plan import ForecastPlan
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
 from fixtrail.reports.figure_kinds import with_bounds
 from fixtrail.reports.kpi.common import part_rates
@@ -20,7 +21,6 @@ from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Report, plain, sheet_of
 
 TITLE = Bilingual("配件", "Parts")
-QUESTION = Bilingual("哪些配件缺货，客户因此等了多久？", "Which parts are missing, and what does that cost customers?")
 TOP = 50
 MOST_PAIRS = 1000
 DEFINITIONS = {
@@ -49,8 +49,7 @@ _RATE = (
     Column("requests", Bilingual("请求", "requests"), "count"),
     Column("stockouts", Bilingual("缺货", "stock-outs"), "count"),
     Column("stockout_rate", Bilingual("缺件率", "stock-out rate"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("waited_s", Bilingual("客户等待", "customers waited"), "minutes"),
 )
 _PART, _CENTER = Column("part_no", Bilingual("配件号", "part")), Column("center_id", Bilingual("服务中心", "center"))
@@ -71,8 +70,7 @@ _EMERGENCIES = (
     Column("cancelled", Bilingual("已取消", "cancelled"), "count"),
     Column("in_time", Bilingual("2 小时内", "within 2 h"), "count"),
     Column("in_time_rate", Bilingual("准时率", "in time"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("median_s", Bilingual("中位数", "median"), "minutes"),
     Column("p90_s", Bilingual("90 分位", "p90"), "minutes"),
 )
@@ -110,7 +108,7 @@ def report_of(cells: pd.DataFrame, emergencies: pd.DataFrame, rates: tuple[Figur
     )
     figures = (*rates, _time_lost(centers))
     charts = charts_of(by_wait) if len(parts) else ()
-    return Report("parts", TITLE, QUESTION, options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
+    return Report("parts", TITLE, REPORTS["parts"], options.scope(), figures, sheets, charts, METHODS, DEFINITIONS)
 
 
 def classified(parts: pd.DataFrame) -> pd.DataFrame:

@@ -29,10 +29,7 @@ LEAD_WORDS = {
     "all": Bilingual("全部", "all"),
     "assumed": Bilingual("假设", "assumed"),
 }
-BASIS_WORDS = {
-    "published": Bilingual("已发布", "published"),
-    "replayed": Bilingual("回放", "replayed"),
-}
+BASIS_WORDS = {"published": Bilingual("已发布", "published"), "replayed": Bilingual("回放", "replayed")}
 
 
 def _about(

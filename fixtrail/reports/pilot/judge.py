@@ -122,13 +122,7 @@ def plan_of(table: Mapping[str, Any]) -> Plan:
     wave, alpha = table.get("wave"), float(table.get("alpha", ALPHA))
     if not 0 < alpha < 1:
         raise ValueError("pilot.alpha lies between 0 and 1")
-    return Plan(
-        None if wave is None else int(wave),
-        _day(table, "until"),
-        _day(table, "declared"),
-        alpha,
-        tuple(aims),
-    )
+    return Plan(None if wave is None else int(wave), _day(table, "until"), _day(table, "declared"), alpha, tuple(aims))
 
 
 def rollout_of(centers: pd.DataFrame, listed: Sequence[Mapping[str, Any]] = ()) -> Rollout:
@@ -252,10 +246,7 @@ def _verdict(difference: Difference, p_holm: float | None, tests: int, alpha: fl
 
 
 def _gate(
-    effects: Mapping[str, Effect],
-    placebos: Sequence[tuple[int, Comparison, float | None]],
-    plan: Plan,
-    start: int,
+    effects: Mapping[str, Effect], placebos: Sequence[tuple[int, Comparison, float | None]], plan: Plan, start: int
 ) -> tuple[Criterion, ...]:
     if not plan.aims:
         return (Criterion("thresholds", None, "not_decided", "none_declared"),)

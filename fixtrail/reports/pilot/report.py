@@ -4,6 +4,7 @@ from functools import partial
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pilot import view, words
 from fixtrail.reports.pilot.judge import day_of, judge, panel_of, rollout_of
@@ -37,7 +38,7 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
     return Report(
         "pilot",
         Bilingual("试点与对照", "Pilot against control"),
-        Bilingual("试点真的改变了什么吗？该推广吗？", "Did the pilot change anything, and should it go on?"),
+        REPORTS["pilot"],
         scope={
             **options.scope(),
             "pilot_wave": judged.wave,

@@ -1,17 +1,14 @@
 """Report `pilot` as tables, pictures and words."""
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fixtrail.reports.pilot.judge import PilotJudgement, day_of
 from fixtrail.reports.pilot.regression import Regression
 from fixtrail.reports.pilot.words import CRITERIA, DECISIONS, DISPLAY_UNITS, REASONS, TITLES, UNITS, VERDICTS
-from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Sheet
+from fixtrail.reports.report import Bilingual, Column, Figure, Interval, Locale, Picture, Sheet
 from fixtrail.reports.stats.panel import Comparison
 from fixtrail.reports.stats.randomization import Difference, holm
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 
 def figures(judged: PilotJudgement) -> tuple[Figure, ...]:
@@ -113,8 +110,7 @@ def gate_sheet(judged: PilotJudgement) -> Sheet:
         Column("criterion", Bilingual("条件", "criterion"), words=CRITERIA),
         Column("threshold", Bilingual("阈值", "threshold"), "number"),
         Column("effect", Bilingual("效果", "effect"), "number"),
-        Column("low", Bilingual("下限", "low"), "number"),
-        Column("high", Bilingual("上限", "high"), "number"),
+        *Column.bounds("number"),
         Column("unit", Bilingual("单位", "unit"), words=UNITS),
         Column("decision", Bilingual("结论", "decision"), words=DECISIONS),
         Column("reason", Bilingual("理由", "because"), words=REASONS),
@@ -254,8 +250,7 @@ def wave_sheet(judged: PilotJudgement) -> Sheet:
 def _difference_columns() -> tuple[Column, ...]:
     return (
         Column("effect", Bilingual("效果", "effect"), "number"),
-        Column("low", Bilingual("下限", "low"), "number"),
-        Column("high", Bilingual("上限", "high"), "number"),
+        *Column.bounds("number"),
         Column("p", Bilingual("p", "p"), "p"),
     )
 
@@ -306,7 +301,7 @@ def _finite(value: float | None) -> float | None:
     return _scaled(value, 1.0)
 
 
-def draw_effects(judged: PilotJudgement, locale: Locale) -> "Picture":
+def draw_effects(judged: PilotJudgement, locale: Locale) -> Picture:
     """For each figure a row of its own: the effect with its interval, in the figure's unit, green where it is shown."""
     from fixtrail.reports.forms.pictures import GOOD, MUTED, UNSURE, picture
 
@@ -334,7 +329,7 @@ def draw_effects(judged: PilotJudgement, locale: Locale) -> "Picture":
     return drawing
 
 
-def draw_weeks(judged: PilotJudgement, name: str, locale: Locale) -> "Picture":
+def draw_weeks(judged: PilotJudgement, name: str, locale: Locale) -> Picture:
     """The event study of a figure: effect by week with its interval, the start as a line."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, MUTED, picture
 

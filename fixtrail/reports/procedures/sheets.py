@@ -3,18 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from fixtrail.procedures.judgement import KINDS
 from fixtrail.reports.procedures.judged import JudgedOrder, difference_of
 from fixtrail.reports.procedures.words import KIND_WORDS
-from fixtrail.reports.report import Bilingual, Chart, Column, Locale, Sheet, sheet_of
+from fixtrail.reports.report import Bilingual, Chart, Column, Locale, Picture, Sheet, sheet_of
 from fixtrail.reports.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
 
 _PROCEDURE = Column("procedure", Bilingual("流程", "procedure"))
 _CENTER = Column("center_id", Bilingual("服务中心", "center"))
@@ -22,8 +19,7 @@ _CONFORMING = (
     Column("orders", Bilingual("工单", "orders"), "count"),
     Column("conforming", Bilingual("按流程", "followed"), "count"),
     Column("share", Bilingual("占比", "share"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     *(Column(kind, KIND_WORDS[kind], "count") for kind in KINDS),
 )
 _DIFFERENCE = (
@@ -48,7 +44,6 @@ _ORDERS = (
 
 
 def sheets_of(orders: Sequence[JudgedOrder]) -> tuple[Sheet, ...]:
-    """All tables."""
     return (
         _sheet(
             "procedures",
@@ -93,7 +88,7 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
                 "conforming": count,
                 "share": count / len(own),
                 **intervals.share(count, len(own)).cells(),
-                **_counts(own),
+                **{str(kind): sum(order.has(kind) for order in own) for kind in KINDS},
                 "matched": matched.n,
                 "difference": matched.difference,
                 "difference_low": matched.interval.low,
@@ -101,11 +96,6 @@ def _rows(orders: Sequence[JudgedOrder], by: str) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _counts(orders: Sequence[JudgedOrder]) -> dict[str, Any]:
-    """How many orders deviate in each way."""
-    return {str(kind): sum(order.has(kind) for order in orders) for kind in KINDS}
 
 
 def _step_rows(orders: Sequence[JudgedOrder]) -> Iterator[dict[str, Any]]:
@@ -138,7 +128,7 @@ def charts_of(orders: Sequence[JudgedOrder]) -> tuple[Chart, ...]:
     return (Chart("procedures", title, "procedures", partial(_draw, rows)),) if rows else ()
 
 
-def _draw(rows: Sequence[Mapping[str, Any]], locale: Locale) -> "Picture":
+def _draw(rows: Sequence[Mapping[str, Any]], locale: Locale) -> Picture:
     """A bar for each procedure with its interval."""
     from fixtrail.reports.forms.pictures import COLOURS, INK, picture
 

@@ -3,9 +3,6 @@
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("标准作业流程", "Standard procedures")
-QUESTION = Bilingual(
-    "工单是否按标准流程作业，漏了哪一步？", "Do orders follow the standard procedure, and which step is missing?"
-)
 KIND_WORDS = {
     "check_missing": Bilingual("漏质检", "check missing"),
     "skipped": Bilingual("漏步骤", "skipped"),

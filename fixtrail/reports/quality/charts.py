@@ -1,17 +1,14 @@
 """Picture of the quality report: shares as they were counted, and as they are believed to be."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fixtrail.reports.report import Locale
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
+from fixtrail.reports.report import Locale, Picture
 
 
 def draw_shrunk(
     rows: Sequence[Mapping[str, Any]], labels: Sequence[str], mean: float | None, locale: Locale
-) -> "Picture":
+) -> Picture:
     """For each row its own share (ring), the shrunk one (dot) and its interval, the worst on top."""
     from fixtrail.reports.forms.pictures import BAD, COLOURS, GOOD, MUTED, picture
 

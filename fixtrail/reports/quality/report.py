@@ -5,19 +5,18 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.definitions import DEFINITIONS as COMMON_DEFINITIONS
 from fixtrail.reports.kpi.common import fix_rate
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.quality.charts import draw_shrunk
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, plain, sheet_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.stats.shrinkage import Prior, fit, shrunk
 
 TITLE = Bilingual("维修质量", "Quality")
-QUESTION = Bilingual("谁、哪里、哪类故障没有一次修好？", "Where is the fault not mended the first time?")
 # Below so many judged orders a row is listed, but neither ranked nor drawn.
 LEAST = 20
 # Who worked on an order only its events tell: of more orders than these, those of some vehicles.
@@ -44,8 +43,7 @@ _FTFR = (
     Column("fixed", Bilingual("一次修复", "fixed first time"), "count"),
     Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
     Column("shrunk", Bilingual("收缩后", "shrunk"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
     Column("enough", Bilingual("数量足够", "enough")),
     Column("apart", Bilingual("与平均不同", "apart from the usual")),
     Column("rework", Bilingual("返工", "rework"), "count"),
@@ -82,9 +80,8 @@ _FAULTS = (
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("quality", options)
-    parameters, handed_off = ask_scope(ask, options)
-    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
-    technicians = ask("quality_technicians", end_key=end_key(one_in), **parameters)
+    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    technicians = ask("quality_technicians", **parameters)
     faults, origins = ask("quality_faults", **parameters), ask("quality_origins", **parameters)
     return report_of(technicians, faults, origins, fix_rate(ask, options, parameters), options, one_in)
 
@@ -111,7 +108,7 @@ def report_of(
     definitions = {"ftfr": COMMON_DEFINITIONS["ftfr"]}
     charts = charts_of(people, groups, usual)
     scope = {**options.scope(), "technicians_one_vehicle_in": one_in}
-    return Report("quality", TITLE, QUESTION, scope, (ftfr,), sheets, charts, METHODS, definitions)
+    return Report("quality", TITLE, REPORTS["quality"], scope, (ftfr,), sheets, charts, METHODS, definitions)
 
 
 def with_shrinkage(counts: pd.DataFrame) -> tuple[pd.DataFrame, Prior | None]:

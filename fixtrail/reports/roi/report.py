@@ -5,11 +5,12 @@ Effects are those of report `pilot`, against centers that had not changed over: 
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import DAYS_A_MONTH
 from fixtrail.reports.pilot.judge import PilotJudgement, day_of, judge, panel_of, rollout_of
@@ -23,6 +24,7 @@ from fixtrail.reports.report import (
     Figure,
     Interval,
     Locale,
+    Picture,
     Report,
     Sheet,
     sheet_of,
@@ -31,11 +33,7 @@ from fixtrail.reports.roi.assumptions import DETRACTORS_A_POINT, Assumptions, Be
 from fixtrail.reports.roi.returns import DRAWS, PerOrder, Range, Returns, returns_of
 from fixtrail.reports.stats.panel import Panel
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
-
 TITLE = Bilingual("投资回报", "Return on investment")
-QUESTION = Bilingual("这笔投入划算吗？", "Does it pay?")
 NAMES: Mapping[str, Bilingual] = {
     "wait_minute": Bilingual("少等的分钟", "minutes of wait saved"),
     "comeback": Bilingual("避免的返修", "comebacks avoided"),
@@ -90,8 +88,7 @@ METHODS = (
 )
 _RANGE = (
     Column("money", Bilingual("每月金额", "a month"), "money"),
-    Column("low", Bilingual("下限", "low"), "money"),
-    Column("high", Bilingual("上限", "high"), "money"),
+    *Column.bounds("money"),
 )
 
 
@@ -123,13 +120,13 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, plan: Assumptions, opti
     }
     if judged.start is None or not effects or not orders:
         figures = tuple(Figure(name, None, None, None, no_interval="no_data") for name in DEFINITIONS)
-        return Report("roi", TITLE, QUESTION, scope, figures, (_costs(plan),), (), METHODS, DEFINITIONS)
+        return Report("roi", TITLE, REPORTS["roi"], scope, figures, (_costs(plan),), (), METHODS, DEFINITIONS)
     result = returns_of(plan, effects, orders, day_of(judged.start))
     scope |= {"cost": result.cost, "share_of_draws_paid_back": result.share_paid_back}
     sheets = (_benefits(plan, result), _swings(result), _costs(plan))
     title = Bilingual("哪个假设最重要", "Which assumption matters most")
     charts = (Chart("swings", title, "swings", partial(draw_swings, result)),) if result.swings else ()
-    return Report("roi", TITLE, QUESTION, scope, tuple(_figures(result)), sheets, charts, METHODS, DEFINITIONS)
+    return Report("roi", TITLE, REPORTS["roi"], scope, tuple(_figures(result)), sheets, charts, METHODS, DEFINITIONS)
 
 
 def effects_of(
@@ -215,7 +212,7 @@ def _costs(plan: Assumptions) -> Sheet:
     return sheet_of("costs", Bilingual("成本", "Costs"), columns, pd.DataFrame(rows))
 
 
-def draw_swings(result: Returns, locale: Locale) -> "Picture":
+def draw_swings(result: Returns, locale: Locale) -> Picture:
     """The return at the low and the high end of each assumption, the one that matters most on top."""
     from fixtrail.reports.forms.pictures import COLOURS, picture
 

@@ -6,27 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import quantile_figure, share_of_rows
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import (
-    NO_INTERVAL,
-    Bilingual,
-    Column,
-    Definition,
-    Figure,
-    Interval,
-    Report,
-    sheet_of,
-)
+from fixtrail.reports.report import NO_INTERVAL, Bilingual, Column, Definition, Figure, Interval, Report, sheet_of
 from fixtrail.reports.stats import intervals
 from schemas.times import DAY_S
 
 TITLE = Bilingual("员工的声音", "Voice of the staff")
-QUESTION = Bilingual(
-    "员工怎么看，他们的建议有没有回音？", "What does the staff think, and are its suggestions answered?"
-)
 # Of fewer answers nothing is shown: who has answered what could be guessed.
 LEAST = 5
 PHASES = ("submitted", "accepted", "adopted", "rewarded", "declined")
@@ -74,8 +63,7 @@ METHODS = (
 )
 _INTERVAL = (
     Column("mean", Bilingual("平均", "mean"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
 )
 _N = Column("n", Bilingual("回答", "answers"), "count")
 _SURVEY = (
@@ -115,7 +103,7 @@ def report_of(answers: pd.DataFrame, suggestions: pd.DataFrame, scores: pd.DataF
     figures = (*_newest(survey), *_answered(suggestions))
     definitions = {figure.figure: DEFINITIONS[figure.figure] for figure in figures}
     scope = options.scope() | {"round": str(survey["round"].iloc[0]) if len(survey) else None}
-    return Report("staff", TITLE, QUESTION, scope, figures, sheets, (), METHODS, definitions)
+    return Report("staff", TITLE, REPORTS["staff"], scope, figures, sheets, (), METHODS, definitions)
 
 
 def survey_frame(answers: pd.DataFrame) -> pd.DataFrame:

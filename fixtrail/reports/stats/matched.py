@@ -40,7 +40,6 @@ class MatchedDifference:
 
 
 def matched_difference(outcomes: Iterable[Outcome]) -> MatchedDifference:
-    """The matched difference of all outcomes."""
     counts: dict[Hashable, list[int]] = {}
     for outcome in outcomes:
         cell = counts.setdefault(outcome.stratum, [0, 0, 0, 0])

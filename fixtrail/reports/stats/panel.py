@@ -279,8 +279,8 @@ def _part(panel: Panel, one: Comparison) -> Part | None:
     return Part(change, is_treated, places, float(is_treated.sum()), sampling)
 
 
-def placebo_starts(panel: Panel, start: int, least_days: int = WEEK) -> list[int]:
+def placebo_starts(panel: Panel, start: int) -> list[int]:
     """Days before the start at which nothing happened: at a third, half and two thirds of the time before."""
     length = start - panel.first
     days = sorted({panel.first + round(length * share) for share in (1 / 3, 1 / 2, 2 / 3)})
-    return [day for day in days if day - panel.first >= least_days and start - day >= least_days]
+    return [day for day in days if day - panel.first >= WEEK and start - day >= WEEK]

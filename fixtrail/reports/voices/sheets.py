@@ -36,16 +36,14 @@ _RECOVERY = (
     Column("answered_again", Bilingual("再次评分", "answered again"), "count"),
     Column("recovered", Bilingual("挽回", "recovered"), "count"),
     Column("rate", Bilingual("挽回率", "recovery"), "share"),
-    Column("low", Bilingual("下限", "low"), "share"),
-    Column("high", Bilingual("上限", "high"), "share"),
+    *Column.bounds("share"),
 )
 _CENTERS = (
     Column("center_id", Bilingual("服务中心", "center")),
     Column("complaints", Bilingual("投诉", "complaints"), "count"),
     Column("handed_off", Bilingual("已交车", "handed off"), "count"),
     Column("per_1000", Bilingual("每千单", "per 1,000"), "number"),
-    Column("low", Bilingual("下限", "low"), "number"),
-    Column("high", Bilingual("上限", "high"), "number"),
+    *Column.bounds("number"),
     Column("in_time", Bilingual("投诉按时联系", "complaints in time"), "share"),
     Column("bad_scores", Bilingual("差评", "bad scores"), "count"),
     Column("bad_in_time", Bilingual("差评按时联系", "bad scores in time"), "share"),

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from fixtrail.reports.report import Bilingual, Definition
 
 TITLE = Bilingual("投诉与差评", "Complaints and bad scores")
-QUESTION = Bilingual(
-    "客户抱怨什么，有没有人跟进，跟进有用吗？", "What do customers complain of, who follows it up, and does it help?"
-)
 PHASES: Mapping[str, Bilingual] = {
     "opened": Bilingual("已提出", "opened"),
     "assigned": Bilingual("已分派", "assigned"),

@@ -3,24 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from operator import mul
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
-from fixtrail.reports.report import Bilingual, Chart, Column, Definition, Figure, Interval, Locale, Report, sheet_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.report import (
+    Bilingual,
+    Chart,
+    Column,
+    Definition,
+    Figure,
+    Interval,
+    Locale,
+    Picture,
+    Report,
+    sheet_of,
+)
+from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Picture
-
 TITLE = Bilingual("等待算谁的", "Whose clock")
-QUESTION = Bilingual(
-    "客户等待时，走的是谁的时间？", "Whose clock runs while customers wait: the workshop's, theirs, the supplier's?"
-)
 # Every stretch of every wait is looked at: of more orders than these, those of some vehicles.
 MOST_ORDERS = 1_000_000
 CLOCKS = {
@@ -76,9 +80,8 @@ _COLUMNS = (
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("waits", options)
-    parameters, handed_off = ask_scope(ask, options)
-    one_in = one_vehicle_in(handed_off, MOST_ORDERS)
-    return report_of(ask("waits", end_key=end_key(one_in), **parameters), options, one_in)
+    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    return report_of(ask("waits", **parameters), options, one_in)
 
 
 def report_of(centers: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
@@ -88,7 +91,8 @@ def report_of(centers: pd.DataFrame, options: Options, one_in: int = 1) -> Repor
     title = Bilingual("平均等待的构成", "What the mean wait is made of")
     charts = (Chart("clocks", title, "centers", lambda locale: draw_clocks(rows, locale)),) if len(rows) else ()
     scope = {**options.scope(), "one_vehicle_in": one_in}
-    return Report("waits", TITLE, QUESTION, scope, tuple(figures_of(rows)), sheets, charts, METHODS, DEFINITIONS)
+    figures = tuple(figures_of(rows))
+    return Report("waits", TITLE, REPORTS["waits"], scope, figures, sheets, charts, METHODS, DEFINITIONS)
 
 
 def figures_of(rows: pd.DataFrame) -> Iterator[Figure]:
@@ -113,7 +117,7 @@ def _with_interval(figure: Figure, spread: intervals.Spread, centers: int) -> Fi
     return replace(figure, interval=interval, no_interval=None, method=intervals.CENTERS, centers=centers)
 
 
-def draw_clocks(rows: pd.DataFrame, locale: Locale) -> "Picture":
+def draw_clocks(rows: pd.DataFrame, locale: Locale) -> Picture:
     """Each center's mean wait as a bar of its four clocks, the longest on top."""
     from fixtrail.reports.forms.pictures import COLOURS, MUTED, picture
 

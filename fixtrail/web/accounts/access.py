@@ -22,9 +22,9 @@ from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.throttle import Attempt, Throttle
 from fixtrail.web.accounts.totp_box import TotpBox
 from fixtrail.web.accounts.users import Directory, Person, Role
-from fixtrail.web.ops.page_frame import BadFormError, small_form
+from fixtrail.web.ops.page_frame import BadFormError, path_of, small_form
 from fixtrail.web.security import address_of
-from runtime.failure import REFUSED, ExitError
+from runtime.failure import REFUSED, ExitError, exit_on
 from schemas.toml_file import TomlFileError
 
 SESSION_COOKIE, FORM_COOKIE, PROVIDER_COOKIE = "fixtrail_session", "fixtrail_form", "fixtrail_oidc"
@@ -111,12 +111,10 @@ class Access:
 def make_access(settings: SignInSettings, public_url: str) -> Access:
     """The parts as the settings say. Raises ExitError (78) where the accounts or the provider are set up wrongly."""
     path = settings.users or settings.data / "users.toml"
-    try:
+    with exit_on(TomlFileError, code=REFUSED):
         secret, *older = settings.session_keys()
         box = TotpBox([secret, *older])
         accounts = Directory(path, settings.users_toml, box)
-    except TomlFileError as error:
-        raise ExitError(str(error), REFUSED) from None
     accounts.seal_anew()
     provider = _provider(settings)
     return Access(
@@ -175,7 +173,7 @@ def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Reque
         access = access_of(request)
         session = access.session_of(request)
         if session is None:
-            path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            path = path_of(request) + (f"?{request.url.query}" if request.url.query else "")
             raise HTTPException(303, headers={"Location": f"/login?next={quote(path, safe='')}"})
         remember(request, access, session)
         if enrolled and access.must_enrol(session):

@@ -10,7 +10,7 @@ from typing import Any
 from fixtrail.settings import AccountSettings
 from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.users import ALL_CENTERS, Account, read_users, users_lock, write_users
-from runtime.failure import NEGATIVE, REFUSED, USAGE, ExitError
+from runtime.failure import NEGATIVE, REFUSED, USAGE, ExitError, exit_on
 from schemas.toml_file import TomlFileError
 
 
@@ -100,10 +100,8 @@ def _remarks(account: dict[str, Any]) -> str:
 
 def hash_of(*, from_stdin: bool) -> str:
     """The hash of a password that is asked for, or read from stdin. Raises ExitError for a weak one."""
-    try:
+    with exit_on(WeakPasswordError, code=USAGE):
         return hash_password(_password(from_stdin))
-    except WeakPasswordError as error:
-        raise ExitError(str(error), USAGE) from None
 
 
 def _password(from_stdin: bool) -> str:
@@ -116,10 +114,8 @@ def _password(from_stdin: bool) -> str:
 
 
 def _accounts(path: Path) -> dict[str, Account]:
-    try:
+    with exit_on(TomlFileError, code=REFUSED):
         return read_users(path)
-    except TomlFileError as error:
-        raise ExitError(str(error), REFUSED) from None
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class OidcConfig:
 
 
 class Provider:
-    """The way to one provider and back. Its addresses and keys are read when they are first needed."""
+    """The way to one provider and back. Its addresses are read when they are first needed, its keys at each sign-in."""
 
     def __init__(self, config: OidcConfig) -> None:
         from authlib.integrations.starlette_client import OAuth
@@ -89,6 +89,8 @@ class Provider:
         metadata = await self._client.load_server_metadata()
         if metadata.get("issuer") != self.config.issuer:
             raise OidcError("the provider calls itself by another name than FIXTRAIL_OIDC_ISSUER")
+        # Authlib would keep the keys for as long as it runs, those that the provider has withdrawn among them.
+        metadata.pop("jwks", None)
         offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
         # Authlib accepts whatever the provider lists.
         metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in ALGORITHMS] or [

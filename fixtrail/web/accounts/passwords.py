@@ -51,7 +51,6 @@ def new_password() -> str:
 
 
 def matches(hashed: str, password: str) -> bool:
-    """Whether the password is the one that was hashed."""
     try:
         return _hasher.verify(hashed, password)
     except (VerificationError, InvalidHashError):

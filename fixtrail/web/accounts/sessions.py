@@ -58,7 +58,6 @@ class Sessions:
         issuer: str | None = None,
         clock: Callable[[], float] = time.time,
         older: Sequence[bytes] = (),
-        records: SessionRecords | None = None,
     ) -> None:
         self._keys = (secret, *older)
         self._signer = URLSafeSerializer(
@@ -70,7 +69,7 @@ class Sessions:
         self._idle_s, self._absolute_s = idle_s, absolute_s
         self._issuer = issuer
         self._clock = clock
-        self.records = records or SessionRecords()
+        self.records = SessionRecords()
 
     def begin(self, account: Account, device: str = "") -> Session:
         """A session of a local account; `device` is what its owner knows it by."""
@@ -106,7 +105,7 @@ class Sessions:
         except (BadSignature, TypeError, KeyError):
             return None
         now = int(self._clock())
-        if now >= self.ends_at(session) or self._was_ended(session):
+        if now >= self.ends_at(session) or self._is_over(session.id, session.person.identity, session.began_at):
             return None
         if session.via == "oidc":
             return session if self._issuer and session.subject and session.stamp == self._issuer else None
@@ -131,7 +130,6 @@ class Sessions:
         self.end_one(session.id, self.records.get(_session_key(session.id)) or self._record(session))
 
     def end_one(self, session_id: str, record: SessionRecord) -> None:
-        """End the session of this id."""
         self.records.write(_session_key(session_id), record.model_copy(update={"ended_at": int(self._clock())}))
 
     def end_all(self, identity: str) -> None:
@@ -152,9 +150,6 @@ class Sessions:
             id_: record for id_, record in records.items() if not self._is_over(id_, record.identity, record.began_at)
         }
         return dict(sorted(open_ones.items(), key=lambda entry: -entry[1].began_at))
-
-    def _was_ended(self, session: Session) -> bool:
-        return self._is_over(session.id, session.person.identity, session.began_at)
 
     def _is_over(self, session_id: str, identity: str, began_at: int) -> bool:
         of_session = self.records.get(_session_key(session_id))

@@ -45,10 +45,7 @@ ORDER BY wait_s DESC NULLS LAST, center_id, order_id LIMIT {MOST_ORDERS}
 
 @router.get("/analysis/orders")
 async def orders_page(
-    request: Request,
-    person: Annotated[Person, Depends(sees_all)],
-    key: str | None = None,
-    part: str | None = None,
+    request: Request, person: Annotated[Person, Depends(sees_all)], key: str | None = None, part: str | None = None
 ) -> Response:
     """The closed orders of a key (a center, a lane …) or part, by days of close. Raises 400 for no such cut."""
     web, locale = web_of(request), locale_of(request)

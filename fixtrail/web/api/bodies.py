@@ -84,10 +84,7 @@ def read_body(body: bytes, headers: Mapping[str, str], most: int) -> Body:
     media_type = media_type.strip().lower()
     if media_type not in MEDIA_TYPES:
         raise ApiError(
-            415,
-            "unsupported-media-type",
-            f"Send {', '.join(MEDIA_TYPES)}.",
-            headers={"Accept": ", ".join(MEDIA_TYPES)},
+            415, "unsupported-media-type", f"Send {', '.join(MEDIA_TYPES)}.", headers={"Accept": ", ".join(MEDIA_TYPES)}
         )
     charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):

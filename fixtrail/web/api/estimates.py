@@ -1,6 +1,5 @@
 """`GET /v1/estimates`: when a car that arrives now may be ready, for the advisor before promising."""
 
-import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -10,6 +9,7 @@ from fixtrail.web.api.access import Key, require
 from fixtrail.web.api.order import Time
 from fixtrail.web.api.problems import ApiError, problem_responses
 from fixtrail.web.api.state import state_of
+from runtime.clock import now_ms
 from schemas.times import MINUTE_MS, from_ms
 
 router = APIRouter()
@@ -57,7 +57,7 @@ async def get_estimate(
     state = state_of(request)
     if not key.allows(center=center_id) or state.estimates is None:
         raise ApiError(404, "not-found", "There is no such center, or none that this key may see.")
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     asked_for = EstimateAtArrival(center_id=center_id, lane=lane, fault_group=fault_group, as_of=from_ms(now))
     answer = state.estimates.at_arrival(center_id, lane, fault_group)
     if isinstance(answer, str):

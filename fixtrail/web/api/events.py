@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from fixtrail.web.api.noted import note_of, tested
 from fixtrail.web.api.problems import MEDIA_TYPE, ApiError, ProblemDetails, problem_responses
 from fixtrail.web.api.state import ApiState, state_of
 from fixtrail.web.api.traces import tracing
+from runtime.clock import now_ms
 from runtime.kafka.producer import KafkaUnavailableError
 from runtime.store import StoreUnavailableError
 from schemas.decode import without_envelope
@@ -220,9 +220,9 @@ class _Delivery:
 
     async def _judged(self, items: Sequence[Item]) -> list[AcceptedEvent | RefusedItem]:
         verdicts = []
-        now_ms = time.time_ns() // 1_000_000
+        now = now_ms()
         for number, item in enumerate(items, 1):
-            verdicts.append(judge(item, self.key, now_ms, self.state.limits, self.topic))
+            verdicts.append(judge(item, self.key, now, self.state.limits, self.topic))
             if number % _JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return [strictly(verdict) for verdict in verdicts] if self.strict else verdicts

@@ -64,13 +64,7 @@ async def get_figures(key: Key) -> list[dict[str, Any]]:
     responses=problem_responses(401, 403, 404, 422, 429, 503),
 )
 async def get_figure(
-    request: Request,
-    key: Key,
-    name: Name,
-    by: By = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
+    request: Request, key: Key, name: Name, by: By = None, since: Since = None, until: Until = None, where: Where = None
 ) -> dict[str, Any]:
     """The figure by period and cut, with its definition: to the last digit what `fixtrail report kpi` says.
 

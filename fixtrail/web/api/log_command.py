@@ -1,6 +1,5 @@
 """`fixtrail api-keys log`: what each key asked and how it was answered, for the operator."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from fixtrail.settings import ApiKeySettings
 from fixtrail.web.api.keys import key_file
 from fixtrail.web.api.request_log import MEBIBYTE, LogPage, LogQuery, RequestLog, RequestRecord
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, USAGE, ExitError
 from runtime.store import StoreUnavailableError
 from schemas.times import HOUR_MS, from_ms
@@ -31,7 +31,7 @@ class LogFilter:
     limit: int = 100
 
     def query(self, before: int | None = None) -> LogQuery:
-        since = time.time_ns() // 1_000_000 - self.hours * HOUR_MS
+        since = now_ms() - self.hours * HOUR_MS
         return LogQuery(
             self.key_id, since, self.status, self.problem, self.event_id, self.refused, before, limit=self.limit
         )

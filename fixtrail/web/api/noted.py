@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.api.keys import ApiKey
 from fixtrail.web.api.request_log import RequestLog, RequestRecord
+from runtime.clock import now_ms
 from schemas.codes import WITHHELD, holds_address
 
 TEST_HEADER, TEST_VALUE = "Fixtrail-Test", "nothing-written"
@@ -93,7 +94,7 @@ class Noted:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        note = RequestNote(time.time_ns() // 1_000_000)
+        note = RequestNote(now_ms())
         scope["state"] = {**scope.get("state", {}), "note": note}
 
         async def noting(message: Message) -> None:

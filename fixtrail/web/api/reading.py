@@ -24,8 +24,7 @@ _PAUSE_EVERY = 50
 
 OrderId = Annotated[str, Path(max_length=64, description="The order's number in its center, percent-encoded.")]
 OfCenter = Annotated[
-    str | None,
-    Query(alias="center_id", max_length=64, description="The center, where several have the number."),
+    str | None, Query(alias="center_id", max_length=64, description="The center, where several have the number.")
 ]
 CenterId = Annotated[str, Path(max_length=64, description="The center's id, percent-encoded.")]
 

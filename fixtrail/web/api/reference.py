@@ -89,7 +89,6 @@ def _content(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 @cache
 def reference_page() -> str:
-    """The whole page."""
     from fixtrail.web.api.document import openapi
 
     document = openapi()

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from runtime.store import Row, Store, StoreUnavailableError, open_store
+from runtime.store import Row, Store, StoreUnavailableError, open_store, transaction
 from schemas.times import HOUR_MS
 
 FLUSH_EVERY_S = 1.0
@@ -174,19 +174,23 @@ class RequestLog:
     def _opened(self) -> Store:
         if self._store is None:
             self._store = open_store(self.dsn)
-            _transact(self._store, lambda store: [store.run(sql) for sql in _TABLE])
+            with transaction(self._store):
+                self._store.lock_schema()
+                for sql in _TABLE:
+                    self._store.run(sql)
         return self._store
 
     def _write(self, records: Sequence[RequestRecord]) -> None:
         oldest = int(self.clock() * 1000) - self.hours * HOUR_MS
 
-        def write(store: Store) -> None:
+        store = self._opened()
+        with transaction(store):
+            # One process at a time: totals go on where another process stopped.
+            store.lock_schema()
             by_key = sorted(records, key=lambda record: record.key_id)
             for key_id, of_key in groupby(by_key, key=lambda record: record.key_id):
                 self._append(store, key_id, of_key)
             store.run("DELETE FROM api_requests WHERE at < ?", (oldest,))
-
-        _transact(self._opened(), write)
 
     def _append(self, store: Store, key_id: str, records: Iterable[RequestRecord]) -> None:
         """Append a key's records, each with the bytes of all up to it; the oldest beyond the key's bytes go."""
@@ -198,15 +202,3 @@ class RequestLog:
             rows.append((key, total, *columns, record.items_left_out))
         store.run_many(f"INSERT INTO api_requests ({_COLUMNS}) VALUES ({', '.join('?' * 14)})", rows)
         store.run("DELETE FROM api_requests WHERE key_id = ? AND total <= ?", (key_id, total - self.key_bytes))
-
-
-def _transact(store: Store, work: Callable[[Store], object]) -> None:
-    """The work in one transaction, one process at a time: totals go on where another process stopped."""
-    store.begin()
-    try:
-        store.lock_schema()
-        work(store)
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise

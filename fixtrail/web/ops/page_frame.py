@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
@@ -97,6 +97,8 @@ def environment() -> Environment:
         "short_time": short_time,
         "local_time": lambda at, zone, form: f"{at.astimezone(ZoneInfo(zone)):{form}}",
         "money": money,
+        # Also a slash: an id such as ../x is no path of its own.
+        "urlencode": lambda text: quote(str(text), safe=""),
         "signed": lambda value: f"{value:+.0f}",
     }
     templates.globals["asset"] = lambda file: static_url("ops", file)
@@ -150,7 +152,7 @@ def common_values(request: Request, locale: Locale) -> dict[str, Any]:
     return {
         "t": words(locale),
         "locale": locale,
-        "path": request.url.path,
+        "path": path_of(request),
         "me": getattr(state, "person", None),
         "form_token": getattr(state, "form_token", ""),
         "languages": [(language, with_query(request, lang=language)) for language in LOCALES],
@@ -177,9 +179,14 @@ def with_query(request: Request, **changed: str | None) -> str:
     """The address of this page with some parameters changed; None takes one away."""
     unchanged = [(name, value) for name, value in request.query_params.multi_items() if name not in changed]
     query = urlencode([*unchanged, *((name, value) for name, value in changed.items() if value is not None)])
+    return f"{path_of(request)}?{query}" if query else path_of(request)
+
+
+def path_of(request: Request) -> str:
+    """The path as it was asked for: an id in it may have any signs, which stand there encoded."""
+    raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     # Of two slashes at its beginning a browser would make another host; a page of ours has one.
-    path = "/" + request.url.path.lstrip("/\\")
-    return f"{path}?{query}" if query else path
+    return "/" + raw.decode("ascii", "replace").lstrip("/\\")
 
 
 def go(request: Request, where: str) -> Response:
@@ -187,11 +194,11 @@ def go(request: Request, where: str) -> Response:
     return finish(request, RedirectResponse(local_path(where), status_code=303))
 
 
-def local_path(where: str | None, default: str = "/ops") -> str:
-    """The address where it is one of our own pages, else the default: nobody is sent elsewhere by a link."""
+def local_path(where: str | None) -> str:
+    """The address where it is one of our own pages, else the board: nobody is sent elsewhere by a link."""
     if not where or not where.startswith("/") or where.startswith(("//", "/\\")) or len(where) > 2000:
-        return default
-    return where if where.isprintable() and "\\" not in where else default
+        return "/ops"
+    return where if where.isprintable() and "\\" not in where else "/ops"
 
 
 async def small_form(request: Request) -> dict[str, str]:

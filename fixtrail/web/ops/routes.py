@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 
 def routers() -> Iterator[APIRouter]:
-    """The routers of all of them."""
     from fixtrail.web.accounts.own_page import router as own_account
     from fixtrail.web.accounts.pages import router as accounts
     from fixtrail.web.analysis.orders_page import router as analysis_orders

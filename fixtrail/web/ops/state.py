@@ -1,6 +1,5 @@
 """The state that the staff's pages of a process share."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,6 @@ from fixtrail.web.ops.board import Thresholds
 from fixtrail.web.ops.figures import Ask, Figures, Row
 from runtime.clock import now_ms
 from runtime.failure import REFUSED, ExitError
-
-log = logging.getLogger(__name__)
 
 # A little more than the reader's own limit: a server that stands still must not hold the pages' threads.
 PATIENCE_S = 6.0

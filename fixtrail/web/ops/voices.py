@@ -44,7 +44,6 @@ class VoiceItem:
 
 
 def voice_item(order: OrderKey, case: Case, limits: VoiceLimits, centers: Mapping[str, Center], now: int) -> VoiceItem:
-    """The case as it is now."""
     center = centers.get(order.center_id)
     age_s = opening_ms_between(case.opened_at, now, center) / 1000
     if case.is_contacted or not case.is_open:

@@ -1,7 +1,6 @@
 """Complaints and bad scores for the staff: the list, one case with its evidence, and recording what was done."""
 
 import asyncio
-import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -20,20 +19,11 @@ from fixtrail.web.ops.live import times_at
 from fixtrail.web.ops.notice_rows import notice_rows
 from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page, with_query, words
-from fixtrail.web.ops.voices import (
-    RECORDED,
-    SHOWN,
-    VoiceItem,
-    follow_up_event,
-    is_shown,
-    sorted_items,
-    voice_item,
-)
+from fixtrail.web.ops.voices import RECORDED, SHOWN, VoiceItem, follow_up_event, is_shown, sorted_items, voice_item
 from fixtrail.web.tracking.decisions import event_id_key
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 
-log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Viewer = Annotated[Person, Depends(required())]
 MOST_ITEMS = 60

@@ -1,7 +1,5 @@
 """What `fixtrail story` does: the story of an order of this installation, and a link to it."""
 
-import time
-
 from fixtrail.configuration import public_url, push_settings
 from fixtrail.settings import WebSettings
 from fixtrail.web.ops.figures import Row
@@ -9,6 +7,7 @@ from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.state import query_runner
 from fixtrail.web.stories.links import StoryLinks
 from fixtrail.web.stories.story import Story, story_of
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 from schemas.order_key import OrderKey
 
@@ -28,5 +27,5 @@ def story_url(settings: WebSettings, order: OrderKey, hours: int) -> str:
             "FIXTRAIL_PUBLIC_URL is not set, and no stack runs here that serves the pages; --html writes a file",
             NEGATIVE,
         )
-    token = StoryLinks(*settings.link_keys()).issue(order, time.time_ns() // 1_000_000, hours)
+    token = StoryLinks(*settings.link_keys()).issue(order, now_ms(), hours)
     return f"{base}/story/{token}"

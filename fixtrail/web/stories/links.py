@@ -6,19 +6,18 @@ the order's tracking links (topic `tracking-revocations`) ends the links to its 
 """
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from fixtrail.tracking_links import decoded_token
 from schemas.order_key import OrderKey
 from schemas.times import HOUR_MS
 
 PURPOSE = b"story-link"
 USUAL_HOURS = 72
-MOST_TOKEN = 800
 _TIME_BYTES = 6
 
 
@@ -45,7 +44,7 @@ class StoryLinks:
 
     def opens(self, token: str, now: int) -> StoryLink | None:
         """What the token opens now; None for one that is forged, changed or has ended."""
-        sealed = _decoded(token)
+        sealed = decoded_token(token)
         links = [link for cipher in self._ciphers if (link := _opened(cipher, sealed)) is not None]
         return next((link for link in links if link.issued_at <= now < link.ends_at), None)
 
@@ -57,16 +56,3 @@ def _opened(cipher: AESSIV, sealed: bytes) -> StoryLink | None:
         return StoryLink(OrderKey.decode(text[2 * _TIME_BYTES :]), issued_at, ends_at)
     except (InvalidTag, ValueError, TypeError):
         return None
-
-
-def _decoded(token: str) -> bytes:
-    """The bytes of a token; as many that open nothing for what is none."""
-    if len(token) <= MOST_TOKEN:
-        try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raw = b""
-        # Several texts decode to the same bytes; only the one that was issued counts.
-        if len(raw) > 16 and base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == token:
-            return raw
-    return bytes(64)

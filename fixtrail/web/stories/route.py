@@ -1,7 +1,6 @@
 """/story/TOKEN: one order's anonymised story, for whoever has the link, until it ends."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
@@ -15,6 +14,7 @@ from fixtrail.web.ops.page_frame import locale_of
 from fixtrail.web.security import address_of
 from fixtrail.web.stories.links import StoryLink, StoryLinks
 from fixtrail.web.tracking.pages import no_page
+from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, ExitError
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +30,7 @@ async def story_page(request: Request, token: str) -> Response:
     if not web.journeys.read.is_set():
         # What was revoked is not known yet.
         return HTMLResponse(no_page("starting", START_S), 503, {"Retry-After": str(START_S)})
-    link = opened_story(web, token, time.time_ns() // 1_000_000)
+    link = opened_story(web, token, now_ms())
     if link is None:
         return HTMLResponse(no_page("gone"), 404)
     if not web.gate.lets_in(f"story {link.order}", web.config.limits.requests_of_link):

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from fixtrail.web.context import Web
 from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.pages import Beside, Pages, server_sent
+from runtime.clock import now_ms
 from schemas.facts import JourneyFact
 
 HEARTBEAT_S = 20.0
@@ -48,7 +49,7 @@ class Live(Response):
         self._order, self._vehicle_id = fact.order, fact.vehicle_id
         self._seen_version, self._keys, self._may = seen_version, keys, is_allowed
         self._behind: int | None = None
-        self._shown_beside: Beside | None = pages.beside(fact, int(time.time() * 1000))
+        self._shown_beside: Beside | None = pages.beside(fact, now_ms())
         # The version that was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
@@ -87,7 +88,7 @@ class Live(Response):
 
     async def _tell_age(self, send: Send) -> None:
         """Tell the reader as of when the data are, where they have become old, and again once they are not."""
-        now = int(time.time() * 1000)
+        now = now_ms()
         behind = behind_since(self._web.freshness.ages(now), now)
         if behind != self._behind:
             self._behind = behind
@@ -108,17 +109,17 @@ class Live(Response):
     def _ready_in_s(self) -> float | None:
         """How long until the page shows the car as ready although no event says so; None where that will not be."""
         fact = self._web.journeys.get(self._order, self._vehicle_id)
-        ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, int(time.time() * 1000))
+        ready_in_ms = None if fact is None else self._pages.ready_in_ms(fact, now_ms())
         return None if ready_in_ms is None else ready_in_ms / 1000
 
     def _beside(self) -> Beside | None:
         fact = self._web.journeys.get(self._order, self._vehicle_id)
-        return None if fact is None else self._pages.beside(fact, int(time.time() * 1000))
+        return None if fact is None else self._pages.beside(fact, now_ms())
 
     def _newest(self) -> bytes:
         fact = self._web.journeys.get(self._order, self._vehicle_id)
         assert fact is not None
-        return self._pages.live(fact, self._locale, int(time.time() * 1000))
+        return self._pages.live(fact, self._locale, now_ms())
 
 
 async def _send(send: Send, body: bytes) -> None:

@@ -1,12 +1,12 @@
 """Notifications in the customer's browser: its push subscription in the push sink's ledger."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from fixtrail.web.config import WebConfig
+from runtime.clock import now_ms
 from runtime.store import Store, StoreUnavailableError
 from schemas.order_key import OrderKey
 from sinks.push.address import AddressKeys, parse_recipient
@@ -30,7 +30,7 @@ def subscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
         addresses = recipients.subscriptions_of(store, [order]).get(order, [])
         if address not in addresses and len(addresses) >= MOST_OF_ORDER:
             raise NotSubscribedError("enough browsers follow this order")
-        person, now = _person(config, address), int(time.time() * 1000)
+        person, now = _person(config, address), now_ms()
         recipients.subscribe(store, person, order, address, now)
         before = recipients.preferences_of(store, [person]).get(person, Preference())
         if before.opted_out:
@@ -43,7 +43,7 @@ def unsubscribe(config: WebConfig, order: OrderKey, body: bytes) -> None:
     address = _address(config, body)
     with _ledger(config) as store:
         if address in recipients.subscriptions_of(store, [order]).get(order, []):
-            ledger.turn_off(store, _person(config, address), order, int(time.time() * 1000))
+            ledger.turn_off(store, _person(config, address), order, now_ms())
 
 
 def is_subscribed(config: WebConfig, order: OrderKey, body: bytes) -> bool:

@@ -150,13 +150,7 @@ class Pages:
         return self._render("messages.html", fact, locale, now, token=token, messages=messages, said=outcome)
 
     def _render(
-        self,
-        template: str,
-        fact: JourneyFact,
-        locale: str,
-        now: int,
-        choice: QuoteChoice | None = None,
-        **values: Any,
+        self, template: str, fact: JourneyFact, locale: str, now: int, choice: QuoteChoice | None = None, **values: Any
     ) -> str:
         center = self._config.centers.get(fact.center_id)
         push = self._config.push

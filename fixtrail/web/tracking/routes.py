@@ -15,19 +15,19 @@ from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.security import address_of
+from fixtrail.web.static import static_url
 from fixtrail.web.tracking import messages
 from fixtrail.web.tracking.behind import behind_since
 from fixtrail.web.tracking.calls import call_form
 from fixtrail.web.tracking.decisions import decision_event, event_id_key, survey_event
 from fixtrail.web.tracking.live import Live, last_seen
-from fixtrail.web.tracking.manifest import manifest
 from fixtrail.web.tracking.names import visit_names
 from fixtrail.web.tracking.notifications import NotSubscribedError, is_subscribed, subscribe, unsubscribe
 from fixtrail.web.tracking.pages import REASONS, Pages, no_page
 from fixtrail.web.tracking.quote_lines import quote_lines
 from fixtrail.web.tracking.quote_page import QuoteChoice, is_confirmed
 from fixtrail.web.tracking.view import Quoted, journey_view
-from fixtrail.web.tracking.words import chosen_locale
+from fixtrail.web.tracking.words import catalogue, chosen_locale
 from runtime.clock import now_ms
 from schemas.facts import JourneyFact
 
@@ -309,3 +309,23 @@ def _refused() -> Response:
 
 def _single_value(fields: Fields, name: str) -> str:
     return fields.get(name, [""])[0]
+
+
+def manifest(token: str, locale: str) -> dict[str, Any]:
+    """The manifest of one page. It holds the link, as every bookmark does, and nothing of the visit."""
+    texts = catalogue()[locale]
+    return {
+        "id": f"/t/{token}",
+        "name": texts["title"],
+        "short_name": texts["title"],
+        "lang": locale,
+        "start_url": f"/t/{token}?lang={locale}",
+        "scope": "/t/",
+        "display": "standalone",
+        "background_color": "#ffffff",
+        "theme_color": "#ffffff",
+        "icons": [
+            {"src": static_url("tracking", "icon-192.png"), "sizes": "192x192", "type": "image/png"},
+            {"src": static_url("tracking", "icon.svg"), "sizes": "any", "type": "image/svg+xml"},
+        ],
+    }

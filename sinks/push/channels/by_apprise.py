@@ -2,10 +2,12 @@
 
 Apprise says only whether it worked. Why it did not is read from what it logs meanwhile, and where that does not prove
 that nothing was taken, the outcome is unclear: none of these services can be asked twice without telling twice.
-The pause that a service asks for (`Retry-After`) is read from the HTTP answers below Apprise, which drops it.
+The pause that a service asks for (`Retry-After`) is read from the HTTP answers below Apprise, which drops it; so is the
+error of the chat robots that answer 200 whatever happened.
 """
 
 import asyncio
+import json
 import logging
 import re
 import threading
@@ -13,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.channels.http import pause_asked_s
@@ -33,6 +35,18 @@ _SMTP_CODE = re.compile(r"(?:\(|refused: )([245]\d\d)[, ]+b['\"]")
 _HTTP_CODE = re.compile(r"\berror=([345]\d\d)\b")
 _NO_LOGIN = frozenset({530, 534, 535, 538})
 
+# Where a robot's answer has its error code, 0 where there is none: Apprise reads the HTTP status alone.
+_CODES_OF_ROBOTS = {
+    "qyapi.weixin.qq.com": "errcode",
+    "oapi.dingtalk.com": "errcode",
+    "open.feishu.cn": "code",
+    "open.larksuite.com": "code",
+}
+# Too many messages: WeCom 45009 and 45033, DingTalk 130101 and 410100, Feishu 9499 and 11232.
+_TOO_MANY = frozenset({45009, 45033, 130101, 410100, 9499, 11232})
+_BUSY = -1
+ROBOT_PAUSE_S = 60.0
+
 
 class ByApprise:
     """One service that Apprise knows, under the scheme that the configuration gives it."""
@@ -48,7 +62,7 @@ class ByApprise:
         )
         self._threads = ThreadPoolExecutor(self.traits.concurrency, thread_name_prefix=f"apprise-{name}")
         self._log_capture = _capture_logs()
-        _capture_pauses()
+        _capture_answers()
         # Now, rather than within the first call's time: it loads all services, which takes a second.
         self._needs_target = any(_targets(self._service(sample)) for sample in SAMPLES)
 
@@ -92,10 +106,12 @@ class ByApprise:
         # Its own time-outs, well before ours: a call that we gave up still holds a thread.
         service.socket_connect_timeout = service.socket_read_timeout = self.traits.timeout_s / 2
         form = NotifyFormat.HTML if self.traits.style == "mail" else NotifyFormat.TEXT
-        _PAUSE.asked_s = None
+        _LAST_ANSWER.pause_s = _LAST_ANSWER.robot_error = None
         with self._log_capture as lines:
             is_accepted = service.notify(body=body, title=title, body_format=form, attach=_attachment(files))
-        return Accepted() if is_accepted else answer_from_log("\n".join(lines), _PAUSE.asked_s)
+        if not is_accepted:
+            return answer_from_log("\n".join(lines), _LAST_ANSWER.pause_s)
+        return Accepted() if _LAST_ANSWER.robot_error is None else answer_of_robot(_LAST_ANSWER.robot_error)
 
 
 def answer_from_log(log_text: str, retry_after_s: float | None = None) -> Answer:
@@ -115,6 +131,26 @@ def answer_from_log(log_text: str, retry_after_s: float | None = None) -> Answer
             return NotSent(f"the service refuses our credentials: HTTP {code}", 60.0)
         return Unclear(f"HTTP {code}", retry_after_s) if code >= 500 else Rejected(f"HTTP {code}")
     return Unclear("the service did not say why")
+
+
+def answer_of_robot(code: int) -> Answer:
+    """The answer that a chat robot's error code stands for; nothing was posted under any but `busy`."""
+    reason = f"error code {code}"
+    if code == _BUSY:
+        return Unclear(reason)
+    return NotSent(reason, ROBOT_PAUSE_S) if code in _TOO_MANY else Rejected(reason)
+
+
+def robot_error(url: str, content: bytes) -> int | None:
+    """The error code in the answer of a chat robot; None without one, and for any other service."""
+    name = _CODES_OF_ROBOTS.get(urlsplit(url).hostname or "")
+    if name is None:
+        return None
+    try:
+        code = json.loads(content).get(name, 0)
+    except (ValueError, AttributeError):
+        return None
+    return code if isinstance(code, int) and code else None
 
 
 def _targets(service: Any) -> bool:
@@ -161,25 +197,27 @@ def _capture_logs() -> _LogCapture:
     return _LOG_CAPTURE
 
 
-class _Pause(threading.local):
-    """The pause that the calling thread's last HTTP answer asked for."""
+class _LastAnswer(threading.local):
+    """Of the calling thread's last HTTP answer: the pause that it asked for, and a robot's error code."""
 
-    asked_s: float | None = None
+    pause_s: float | None = None
+    robot_error: int | None = None
 
 
-_PAUSE = _Pause()
+_LAST_ANSWER = _LastAnswer()
 
 
 @cache
-def _capture_pauses() -> None:
-    """Note `Retry-After` of all that this process gets through requests, for Apprise has no hook of its own."""
+def _capture_answers() -> None:
+    """Note `Retry-After` and errors of all that this process gets through requests: Apprise has no hook of its own."""
     from requests import Session
 
     send = Session.send
 
     def noting_send(session: Session, request: Any, **options: Any) -> Any:
         answer = send(session, request, **options)
-        _PAUSE.asked_s = pause_asked_s(answer.headers.get("Retry-After"))
+        _LAST_ANSWER.pause_s = pause_asked_s(answer.headers.get("Retry-After"))
+        _LAST_ANSWER.robot_error = robot_error(answer.url, answer.content)
         return answer
 
     Session.send = noting_send  # type: ignore[assignment,method-assign]

@@ -1,6 +1,5 @@
 """HTTP for channels: one POST without redirects or cookies, a bounded body, and the failure as an answer."""
 
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,10 +33,9 @@ class Http:
     that the other side closes just then, nobody knows whether the request was read.
     """
 
-    def __init__(self, *, public_only: bool, keep_alive: bool, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, public_only: bool, keep_alive: bool) -> None:
         self._public_only = public_only
         self._keep_alive = keep_alive
-        self._ssl_context = ssl_context
         self._session: aiohttp.ClientSession | None = None
 
     async def post(
@@ -78,7 +76,6 @@ class Http:
                 resolver=CheckedResolver() if self._public_only else None,
                 socket_factory=checked_socket if self._public_only else None,
                 **({"keepalive_timeout": 15} if self._keep_alive else {"force_close": True}),
-                ssl=self._ssl_context or True,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
@@ -143,7 +140,7 @@ def failure_answer(reply: Reply) -> Answer:
     return Rejected(f"HTTP {reply.status}", gone=reply.status in (404, 410))
 
 
-def pause_asked_s(retry_after: str | None, now: float | None = None) -> float | None:
+def pause_asked_s(retry_after: str | None) -> float | None:
     """The seconds from now that a `Retry-After` header asks for, as a number or as an HTTP date; None without one."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
@@ -153,4 +150,4 @@ def pause_asked_s(retry_after: str | None, now: float | None = None) -> float | 
         until = parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(0.0, until - (time.time() if now is None else now)), LONGEST_PAUSE_S)
+    return min(max(0.0, until - time.time()), LONGEST_PAUSE_S)

@@ -33,10 +33,10 @@ _LENGTHS = {"thing": 20, "name": 20, "character_string": 32, "letter": 32, "numb
 class Wechat:
     name = "wechat"
 
-    def __init__(self, section: WechatSection, http: Http | None = None) -> None:
+    def __init__(self, section: WechatSection) -> None:
         self._section = section
         # What is configured is trusted: tests and proxies stand on private addresses.
-        self._http = http or Http(public_only=False, keep_alive=False)
+        self._http = Http(public_only=False, keep_alive=False)
         self._token = _Token(section, self._http)
         self.traits = Traits(
             style="fields",
@@ -160,7 +160,8 @@ def fit(field: str, value: str) -> str:
     if kind == "phrase":
         value = "".join(_HAN.findall(value))
     elif kind in ("character_string", "letter", "number", "symbol"):
-        value = "".join(char for char in _ascii(value) if " " < char < "\x7f")
+        plain = unicodedata.normalize("NFKC", value).replace("…", "")
+        value = "".join(char for char in plain if " " < char < "\x7f")
     elif kind == "amount":
         value = _amount(value)
     elif kind in ("time", "date") and not re.match(r"\d{4}年\d{1,2}月\d{1,2}日", value):
@@ -178,10 +179,6 @@ def _amount(value: str) -> str:
     if not re.fullmatch(r"[^\d\s]\d{1,10}(\.\d{1,2})?", value):
         raise ValueError("an amount that no field can show")
     return value
-
-
-def _ascii(value: str) -> str:
-    return unicodedata.normalize("NFKC", value).replace("…", "")
 
 
 def _answer_to_code(code: int, content: dict[str, Any]) -> Answer:

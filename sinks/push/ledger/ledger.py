@@ -7,11 +7,11 @@ Each function is one part of a transaction that the caller begins and commits.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from runtime.store import Store, chunks, open_store, placeholders
+from runtime.store import Store, chunks, open_store, placeholders, transaction
 from schemas.order_key import OrderKey
 from sinks.push.ledger.recipients import Preference, Spend, preferences_of, use_consent
 from sinks.push.ledger.upgrade import add_centers
@@ -93,7 +93,6 @@ class Send:
 
     @property
     def order(self) -> OrderKey:
-        """The order that it is about."""
         return OrderKey(self.center_id, self.order_id)
 
 
@@ -128,26 +127,15 @@ def opened_ledger(dsn: str) -> Iterator[Store]:
 
     Raises StoreUnavailableError where the database is away.
     """
-    store = open_store(dsn)
-    try:
-        store.begin()
+    with closing(open_store(dsn)) as store, transaction(store):
         create_tables(store)
         yield store
-        store.commit()
-    except BaseException:
-        store.rollback()
-        raise
-    finally:
-        store.close()
 
 
 def purge_deleted(dsn: str) -> None:
     """Leave nothing in the database's files of what was deleted. Raises StoreUnavailableError where it is away."""
-    store = open_store(dsn)
-    try:
+    with closing(open_store(dsn)) as store:
         store.purge_deleted()
-    finally:
-        store.close()
 
 
 def create_tables(store: Store) -> None:
@@ -287,12 +275,6 @@ def centers_of(store: Store, order_id: str) -> list[str]:
     """The centers of which the ledger knows an order with this number."""
     sql = "SELECT DISTINCT center_id FROM sends WHERE order_id = ? ORDER BY center_id"
     return [center_id for (center_id,) in store.run(sql, (order_id,))]
-
-
-def counts(store: Store) -> dict[tuple[str, str], int]:
-    """How many sends there are by (channel, state)."""
-    sql = "SELECT channel, state, count(*) FROM sends GROUP BY channel, state"
-    return {(channel, state): number for channel, state, number in store.run(sql)}
 
 
 def purge(store: Store, final_before: int, subscribed_before: int) -> None:

@@ -93,14 +93,6 @@ def test_a_receiver_can_check_our_signatures_with_its_secret(settings: Settings)
         keys.webhook_secret(settings, "ftp://x")
 
 
-def test_who_subscribes_to_an_order_is_told_from_then_on(settings: Settings):
-    person = consents.subscribe(settings, "R1", 'webpush:{"endpoint": "https://push.example.com/x"}')
-    store = open_store(settings.ledger_dsn())
-
-    assert person in [row[0] for row in store.run("SELECT person FROM followers")]
-    store.close()
-
-
 def test_the_log_of_an_order_says_what_was_sent_and_why_not(settings: Settings, capsys: pytest.CaptureFixture[str]):
     store = open_store(settings.ledger_dsn())
     store.begin()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtrail.imports.ids import event_id
+from fixtrail.imports.rules import event_id
 
 cases = st.text(min_size=1, max_size=300)
 ordinals = st.integers(1, 999_999)

@@ -161,6 +161,17 @@ def test_an_endless_case_is_refused(monkeypatch):
         rows_of("<log><trace>" + "<event/>" * (1 << 17))
 
 
+def test_a_small_file_that_would_fill_the_memory_is_refused():
+    many = b"<log><trace>" + b"<event/>" * (xes.MOST_EVENTS + 1) + b"</trace></log>"
+    with pytest.raises(LogError, match="events"):
+        list(XesReader(BytesIO(many)))
+
+    # Each key is as long as all around it together.
+    deep = b"<log><trace><event>" + b'<list key="abcdefgh">' * 20_000
+    with pytest.raises(LogError, match="deep"):
+        list(XesReader(BytesIO(deep)))
+
+
 def test_memory_does_not_grow_with_the_log():
     trace = (
         b'<trace><string key="concept:name" value="A"/>'

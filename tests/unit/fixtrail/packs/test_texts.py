@@ -9,6 +9,7 @@ import pytest
 from fixtrail.packs.files import LOCALES, RENDERERS, write_files
 from fixtrail.packs.message import LONGEST_BYTES, MOST_FIGURES, render_message
 from fixtrail.packs.pages import render_sheet
+from fixtrail.packs.summary import verdicts
 from fixtrail.reports.report import Locale
 from tests.told_packs import CHANGES, full_pack, owners_pack
 
@@ -84,6 +85,34 @@ def test_the_owners_table_met_three_of_five(form: str, locale: Locale, words: st
 
     assert words in text
     assert not GOOD.search(text)
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en", "not settled yet"), ("zh-CN", "尚未定案")])
+@pytest.mark.parametrize("form", ["3", "15"])
+def test_a_rate_whose_orders_may_all_come_back_has_data_and_no_status_yet(
+    tmp_path: Path, form: str, locale: Locale, words: str
+):
+    """So is the first-time fix rate in the pack of every last week."""
+    pack = full_pack(tmp_path)
+    rows = pack["figures"]
+    next(row for row in rows if row["figure"] == "ftfr").update(status=None, unripe=200, judged_on="ftfr_confirmed")
+    pack["verdicts"] = verdicts(rows, ("nps", "ftfr", "wait_mean_s"))
+
+    text = RENDERERS[form](pack, locale)
+
+    assert pack["verdicts"]["unripe"] == 1
+    assert text.count(words) == 2
+    assert {"en": "1 no data", "zh-CN": "1 项无数据"}[locale] not in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en", "+5.8 pp (+3.2 to +8.5) better"), ("zh-CN", "+5.8 个百分点（+3.2～+8.5）")]
+)
+def test_a_share_grows_by_points_and_not_by_percent(tmp_path: Path, locale: Locale, words: str):
+    pack = full_pack(tmp_path, {"ftfr": (0.0583, 0.0318, 0.085, "better")})
+
+    assert words in render_message(pack, locale)
+    assert words in render_sheet(pack, locale)
 
 
 def test_all_texts_name_the_same_pack(tmp_path: Path):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fixtrail.packs.canonical import sha256
-from fixtrail.packs.verify import News, differences, flaws_of, is_behind, read_pack
+from fixtrail.packs.files import texts_beside, write_files
+from fixtrail.packs.verify import News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws
 from runtime.failure import USAGE, ExitError
 from tests.told_packs import full_pack
 
@@ -64,6 +65,39 @@ def test_a_forged_number_with_a_hash_of_its_own_is_wrong(pack: dict[str, Any]):
 
     assert any("191 of 200" in flaw for flaw in flaws_of(pack))
     assert any("shown" in flaw for flaw in flaws_of(pack))
+
+
+def test_what_was_judged_against_the_same_targets_is_judged_so_again(pack: dict[str, Any]):
+    figures = deepcopy(pack["figures"])
+    next(row for row in figures if row["figure"] == "ftfr").update(status="missed")
+
+    assert differences(pack, figures, NOTHING_NEW) == []
+    (difference,) = differences(pack, figures, NOTHING_NEW, is_judged=True)
+    assert (difference.name, difference.verdict) == ("status", "wrong")
+
+
+def test_a_pack_computed_again_shows_what_beside_the_figures_was_forged(pack: dict[str, Any]):
+    forged = deepcopy(pack)
+    forged["verdicts"]["met"] += 1
+    forged["changes"][0]["verdict"] = "worse"
+    forged["figures"].pop()
+
+    assert part_flaws(pack, deepcopy(pack)) == []
+    flaws = part_flaws(forged, pack)
+    assert len(flaws) == 3
+    assert all(any(name in flaw for flaw in flaws) for name in ("verdicts", "changes", "is missing"))
+
+
+def test_a_text_that_was_changed_is_not_the_packs(pack: dict[str, Any], tmp_path: Path):
+    write_files(pack, tmp_path / "out")
+    pack = read_pack(tmp_path / "out" / "pack.json")
+    assert text_flaws(pack, texts_beside(pack, tmp_path / "out")) == []
+    page = tmp_path / "out" / "15-en.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("missed", "met"), encoding="utf-8")
+
+    (flaw,) = text_flaws(pack, texts_beside(pack, tmp_path / "out"))
+
+    assert flaw.startswith("15-en.html is not the text of this pack")
 
 
 def test_a_server_that_lacks_records_can_compare_nothing():

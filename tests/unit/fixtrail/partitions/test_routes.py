@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from fixtrail.partitions.letters import LetterRewrite
+from fixtrail.partitions.content import LetterRewrite
 from fixtrail.partitions.routes import PartitionerCheck, crc32, route_of
 from fixtrail.partitions.tables import GONE
 from runtime.failure import ExitError

@@ -17,10 +17,9 @@ from scipy import stats
 
 from fixtrail.parts.counts import quantile
 from fixtrail.parts.demand import Demand
-from fixtrail.parts.forecast import Forecast, Supply, forecast
+from fixtrail.parts.forecast import Forecast, Supply, forecast, service_of
 from fixtrail.parts.plan import SERVICE_LEVELS, ForecastPlan
 from fixtrail.parts.rates import METHODS
-from fixtrail.parts.shelf import service_of
 from tests.paths import ROOT
 
 SHARED = Path(os.environ.get("FIXTRAIL_SHARED_DATA", ROOT.parent / "shared" / "data"))

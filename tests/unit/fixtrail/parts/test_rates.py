@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from fixtrail.parts.aggregate import adida, sums_of
 from fixtrail.parts.rates import mean, tsb
 from fixtrail.parts.smoothing import Block, series_of, smooth
+from fixtrail.parts.walk import adida, sums_of
 from tests.paths import ROOT
 
 # An interpreter that has statsforecast: `make test-forecast` makes one.

@@ -10,10 +10,9 @@ from scipy import stats
 from fixtrail.parts.classes import classes
 from fixtrail.parts.counts import cdf, dispersion, pinball, quantile, shortage
 from fixtrail.parts.demand import demand_of
-from fixtrail.parts.forecast import Forecast, Supply, forecast
+from fixtrail.parts.forecast import Forecast, Supply, forecast, shelf
 from fixtrail.parts.plan import ForecastPlan
 from fixtrail.parts.rates import METHODS
-from fixtrail.parts.shelf import shelf
 from fixtrail.parts.types import TYPES, demand_types, interval_and_variation
 
 ORIGIN = date(2026, 7, 1)

@@ -15,6 +15,7 @@ from fixtrail.schedules.box import ReportsBox, ReportsBoxConfig
 from fixtrail.schedules.config import ReportsConfig
 from fixtrail.schedules.ledger import PackSend
 from fixtrail.settings import ReportSettings
+from runtime.failure import ExitError
 from runtime.progress import Progress
 from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Traits, Unclear
 from tests.told_packs import full_pack
@@ -54,10 +55,17 @@ class Office:
         return full_pack(self.folder)
 
     def box(self, owner: str = "box-0", **changed: Any) -> ReportsBox:
-        """A box that has just started."""
+        """A box that has just started, with one schedule."""
+        return self.box_of(changed, owner=owner)
+
+    def box_of(self, *schedules: dict[str, Any], owner: str = "box-0") -> ReportsBox:
+        """A box that has just started, with these schedules."""
         schedule = {"name": "vp", "when": "fri 17:00", "period": "week", "form": 3, "to": ["chat"], "locale": "en"}
         reports = ReportsConfig.model_validate(
-            {"channels": {"chat": {"url": "env:CHAT", "mail": True}}, "schedule": [{**schedule, **changed}]}
+            {
+                "channels": {"chat": {"url": "env:CHAT", "mail": True}},
+                "schedule": [{**schedule, **changed} for changed in schedules],
+            }
         )
         config = ReportsBoxConfig(
             ReportSettings(data=self.folder), reports, self.dsn, self.folder / "packs", owner, lambda: self.now
@@ -73,7 +81,7 @@ class Office:
         asyncio.run(box.tick(asyncio.Event()))
 
     def sends(self) -> list[PackSend]:
-        with ledger.transaction(self.dsn) as store:
+        with ledger.opened_ledger(self.dsn) as store:
             return ledger.all_sends(store)
 
 
@@ -146,6 +154,55 @@ def test_what_cannot_be_sent_for_a_day_expires(office: Office):
     assert [send.state for send in office.sends()] == ["EXPIRED"]
 
 
+def test_what_was_missed_for_days_is_tried_for_a_day_as_well(office: Office):
+    """A machine that comes back before its network does."""
+    office.tick(office.box(), FIRST_SEEN)
+    office.chat.answers = [NotSent("not reached")] * 2
+    box = office.box()
+    for minutes in (0, 1, 3):
+        office.tick(box, FRIDAY + timedelta(days=3, minutes=minutes))
+
+    assert [send.state for send in office.sends()] == ["SENT"]
+    assert len(office.chat.messages) == 3
+
+
+def test_pauses_between_calls_grow(office: Office):
+    office.chat.answers = [NotSent("not reached")] * 100
+    box = office.box()
+    for minutes in range(-1, 121):
+        office.tick(box, FRIDAY + timedelta(minutes=minutes))
+
+    # 0.5, 1, 2, 4, 8 and then 15 minutes.
+    assert len(office.chat.messages) == 12
+
+
+def test_a_page_goes_as_html_where_chromium_fails(office: Office, monkeypatch: pytest.MonkeyPatch):
+    def fails(*_: object) -> None:
+        raise ExitError("Chromium could not print")
+
+    monkeypatch.setattr(boxes, "chromium", lambda: "/usr/bin/chromium")
+    monkeypatch.setattr(boxes, "print_pdf", fails)
+    box = office.box(form=30, pdf=True)
+    office.tick(box, FIRST_SEEN)
+    office.tick(box, FRIDAY)
+
+    (message,) = office.chat.messages
+    assert [file.name for file in message.files] == ["30-en.html", "pack.json"]
+
+
+def test_a_pack_that_cannot_be_had_holds_up_no_other_schedule(office: Office):
+    damaged = office.folder / "packs" / "month-2026-06-30"
+    box = office.box_of({"name": "month", "when": "daily 00:00", "period": "month"}, {"name": "vp"})
+    office.tick(box, FIRST_SEEN)
+    damaged.mkdir(parents=True)
+    (damaged / "pack.json").write_text("{")
+
+    with pytest.raises(ExitError, match="pack"):
+        office.tick(box, FRIDAY)
+
+    assert [send.schedule for send in office.sends()] == ["vp"]
+
+
 def test_a_box_that_ended_while_it_sent_never_sends_twice(office: Office):
     office.tick(office.box(), FIRST_SEEN)
 
@@ -165,7 +222,7 @@ def test_a_box_that_ended_while_it_sent_never_sends_twice(office: Office):
 
 
 def test_another_box_lets_a_send_that_is_under_way_be(office: Office):
-    with ledger.transaction(office.dsn) as store:
+    with ledger.opened_ledger(office.dsn) as store:
         ledger.first_known(store, "vp", round(FIRST_SEEN.timestamp() * 1000))
         at = round(FRIDAY.timestamp() * 1000)
         send = PackSend(
@@ -173,10 +230,11 @@ def test_another_box_lets_a_send_that_is_under_way_be(office: Office):
         )
         assert ledger.claim(store, send)
         assert not ledger.claim(store, send)
-    office.tick(office.box(), FRIDAY + timedelta(minutes=1))
+    box = office.box()
+    office.tick(box, FRIDAY + timedelta(minutes=1))
     assert [send.state for send in office.sends()] == ["INTENT"]
 
-    office.tick(office.box(), FRIDAY + timedelta(minutes=20))
+    office.tick(box, FRIDAY + timedelta(minutes=20))
     assert [send.state for send in office.sends()] == ["UNKNOWN"]
     assert office.chat.messages == []
 

@@ -126,7 +126,11 @@ def test_a_period_of_some_centers_keeps_to_them(built: list[Options]):
 @pytest.mark.parametrize(
     ("name", "near"),
     [("wait", "wait_mean_s"), ("first time fix", "ftfr"), ("NPS score", "nps"), ("stockouts", "stockout_rate"),
-     ("complaints", "complaints_per_100"), ("p90 wait", "wait_p90_s"), ("一次修复率", "ftfr")],
+     ("complaints", "complaints_per_100"), ("p90 wait", "wait_p90_s"), ("一次修复率", "ftfr"),
+     ("net promoter score", "nps"), ("complaint rate", "complaints_per_100"), ("on time", "promise_kept"),
+     ("monthly complaints", "complaints_per_month"), ("cancellation rate", "cancelled_share"),
+     ("平均等待", "wait_mean_s"), ("缺货率", "stockout_rate"), ("投诉率", "complaints_per_100"), ("首次修复率", "ftfr"),
+     ("评分率", "response_rate"), ("快修", "quick_lane_in_time")],
 )  # fmt: skip
 def test_a_figure_that_is_not_defined_is_refused_with_the_nearest(name: str, near: str):
     with pytest.raises(UndefinedError, match=f"figure '{name}' is not defined") as refused:

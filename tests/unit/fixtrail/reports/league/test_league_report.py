@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.forms.page import render_page
 from fixtrail.reports.forms.pictures import as_svg
 from fixtrail.reports.league import report as league
@@ -35,7 +36,7 @@ def report() -> Report:
     rows = tuple(league._rows(figures, STANDINGS))
     sheet = league._sheet("ftfr", rows, share(None, 260, 300, 324))
     chart = league._chart("ftfr", rows)
-    return Report("league", league.TITLE, league.QUESTION, {"figure": "ftfr"}, (), (sheet,), (chart,), league.METHODS)
+    return Report("league", league.TITLE, REPORTS["league"], {"figure": "ftfr"}, (), (sheet,), (chart,), league.METHODS)
 
 
 def test_a_row_has_n_of_all_the_interval_and_a_rank_only_where_it_is_certain():

@@ -12,8 +12,7 @@ from fixtrail.reports.forms.document import as_csv, as_json
 from fixtrail.reports.forms.page import render_page
 from fixtrail.reports.options import Options
 from fixtrail.reports.parts import report as parts
-from fixtrail.reports.parts.command import ForecastRequest, computed
-from fixtrail.reports.parts.publish import records_of
+from fixtrail.reports.parts.command import ForecastRequest, computed, records_of
 from runtime.failure import USAGE, ExitError
 from sinks.clickhouse.part_forecast_rows import PART_FORECASTS, part_forecast_row
 from sinks.clickhouse.tables import UnusableRecordError

@@ -1,11 +1,15 @@
 """Signing in by a company's provider: the real flow over a socket, and every answer that must not be believed."""
 
+import base64
+import hmac
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from fixtrail.web.accounts.oidc import OidcConfig, OidcError, person_from
@@ -35,7 +39,7 @@ async def test_a_person_of_the_company_signs_in_and_out(tmp_path):
     async with IdentityProvider(WEI) as provider:
         board = board_with(provider, tmp_path)
         with board.browser() as browser:
-            assert "/login/oidc?next=/ops" in (await browser.get("/login")).text
+            assert "/login/oidc?next=%2Fops" in (await browser.get("/login")).text
             landed = await browser.get(await come_back(browser, "/ops?lane=quick"))
             assert (landed.status_code, landed.headers["location"]) == (303, "/ops?lane=quick")
             page = await browser.get("/ops", headers={"accept-language": "en"})
@@ -60,6 +64,14 @@ LIES = {
     "no nonce": lambda claims: {name: claims[name] for name in claims if name != "nonce"},
     "another nonce": lambda claims: {**claims, "nonce": "guessed"},
     "long expired": lambda claims: {**claims, "exp": int(time.time()) - 3600, "iat": int(time.time()) - 7200},
+    "for several, this one not the party": lambda claims: {**claims, "aud": [CLIENT, "other"], "azp": "other"},
+    "for another party": lambda claims: {**claims, "azp": "other"},
+    "issued tomorrow": lambda claims: {**claims, "iat": int(time.time()) + 86_400, "exp": int(time.time()) + 90_000},
+    "not valid before tomorrow": lambda claims: {**claims, "nbf": int(time.time()) + 86_400},
+    "without an end": lambda claims: {name: claims[name] for name in claims if name != "exp"},
+    "an end that is a text": lambda claims: {**claims, "exp": "99999999999"},
+    "a role within a list within a list": lambda claims: {**claims, "fixtrail_role": [["admin"]]},
+    "a name that turns the direction": lambda claims: {**claims, "preferred_username": "a\u202eb"},
     "no role": lambda claims: {**claims, "fixtrail_role": "guest"},
     "nobody": lambda claims: {**claims, "preferred_username": ""},
     "no subject": lambda claims: {name: claims[name] for name in claims if name != "sub"},
@@ -85,6 +97,56 @@ async def test_a_token_that_the_provider_has_not_signed_is_refused(tmp_path, key
         provider.key, provider.algorithm, provider.offered = key, algorithm, ["RS256", "HS256", "none"]
         with board_with(provider, tmp_path).browser() as browser:
             await refused(browser, await come_back(browser))
+
+
+def _part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _unsigned(claims: dict[str, Any], algorithm: str) -> str:
+    header = {"alg": algorithm, "kid": "one"}
+    return f"{_part(json.dumps(header).encode())}.{_part(json.dumps(claims).encode())}"
+
+
+def _by_the_public_key(claims: dict[str, Any], key: RSAKey) -> str:
+    text = _unsigned(claims, "HS256")
+    return f"{text}.{_part(hmac.digest(key.as_pem(private=False), text.encode(), 'sha256'))}"
+
+
+def _with_its_own_key(claims: dict[str, Any], _: RSAKey) -> str:
+    key = RSAKey.generate_key(2048, {"kid": "one"})
+    return jwt.encode({"alg": "RS256", "kid": "one", "jwk": key.as_dict(private=False)}, claims, key)
+
+
+FORGED = {
+    "unsigned": lambda claims, _: f"{_unsigned(claims, 'none')}.",
+    "unsigned, in another spelling": lambda claims, _: f"{_unsigned(claims, 'NonE')}.",
+    "the signature left out": lambda claims, _: f"{_unsigned(claims, 'RS256')}.",
+    "signed with the public key": _by_the_public_key,
+    "with a key of its own in it": _with_its_own_key,
+    "nothing": lambda *_: "a.b.c",
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+async def test_a_forged_token_signs_nobody_in(tmp_path, forge):
+    async with IdentityProvider(WEI) as provider:
+        provider.forge, provider.offered = forge, ["RS256", "HS256", "none"]
+        with board_with(provider, tmp_path).browser() as browser:
+            await refused(browser, await come_back(browser))
+            assert provider.tokens_given == 1
+
+
+async def test_a_key_that_the_provider_has_withdrawn_signs_nobody_in(tmp_path):
+    async with IdentityProvider(WEI) as provider:
+        with board_with(provider, tmp_path).browser() as browser:
+            for name in ("one", "two", "two"):
+                stolen, provider.own_key = provider.own_key, RSAKey.generate_key(2048, {"kid": name})
+                provider.forge = lambda claims, key: jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+                assert (await browser.get(await come_back(browser))).status_code == 303
+                browser.client.cookies.clear()
+                provider.forge = lambda claims, _, key=stolen: jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+                await refused(browser, await come_back(browser))
 
 
 async def test_only_the_browser_that_left_comes_back_and_only_once(tmp_path):

@@ -139,8 +139,8 @@ async def test_hostile_ids_are_inert(tmp_path):
             assert "<script>alert" not in page
 
 
-async def test_any_id_of_an_order_or_center_can_be_opened_by_its_link(tmp_path):
-    odd = "A/B 1?x=2#y%20&ü"
+@pytest.mark.parametrize("odd", ["A/B 1?x=2#y%20&ü", "../x/../../y", "%2e%2e%2f", "a//b"])
+async def test_any_id_of_an_order_or_center_can_be_opened_by_its_link(tmp_path, odd):
     board = staff(tmp_path, ACCOUNTS, now=ms("10:00"))
     board.know(checked_in("09:00", order_id=odd, vehicle_id="V1", center_id=odd))
     with board.browser(headers=ENGLISH) as browser:
@@ -148,7 +148,13 @@ async def test_any_id_of_an_order_or_center_can_be_opened_by_its_link(tmp_path):
         links = set(re.findall(r'href="(/ops/(?:orders|centers)/[^"]+)"', (await browser.get("/ops")).text))
         assert len(links) == 4
         for link in links:
-            assert (await browser.get(link.replace("&amp;", "&"))).status_code == 200, link
+            # A browser would go up at a segment of two dots.
+            assert not {"..", "."} & set(link.partition("?")[0].split("/"))
+            opened = await browser.get(link.replace("&amp;", "&"))
+            assert opened.status_code == 200, link
+            for language in re.findall(r'href="([^"]+)"[^>]*lang="', opened.text):
+                in_language = await browser.get(language.replace("&amp;", "&"))
+                assert in_language.status_code == 200, language
 
 
 class Kafka:
