@@ -8,12 +8,15 @@ import orjson
 
 from runtime.failure import REFUSED, ExitError
 from runtime.kafka.partitioner import partition_of
+from schemas.event_topics import SERVICE
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.order_key import OrderKey
-from schemas.topics import ALERTS, DEAD_LETTERS, JOURNEYS, REFERENCE_DEAD_LETTERS, SERVICE_EVENTS
+from schemas.topics import ALERTS, DEAD_LETTERS, JOURNEYS, REFERENCE_DEAD_LETTERS, SERVICE_EVENTS, TOPICS
 
 Partitioner = Callable[[bytes, int], int]
 LETTER_TOPICS = (DEAD_LETTERS, REFERENCE_DEAD_LETTERS)
+# Kafka takes no record without a key into them.
+_COMPACTED = {topic.name for topic in TOPICS if "compact" in topic.config.get("cleanup.policy", "")}
 # None: the record is not taken along.
 Route = Callable[[Any], int | None]
 
@@ -35,12 +38,17 @@ class PartitionerCheck:
         self._records = 0
 
     def note(self, record: Any) -> None:
-        """Look at one record of `service-events`."""
+        """Look at one record of `service-events`; what names not its key says nothing of producers."""
         if record.key is None or heartbeat_sent_at(record) is not None:
             return
         self._records += 1
-        for name, partitioner in PARTITIONERS.items():
-            if all(partitioner(record.key, count) != record.partition for count in self._counts):
+        contradicted = [
+            name
+            for name, partitioner in PARTITIONERS.items()
+            if all(partitioner(record.key, count) != record.partition for count in self._counts)
+        ]
+        if contradicted and _is_of_its_key(record):
+            for name in contradicted:
                 self._contradictions[name] += 1
 
     def partitioner(self) -> str:
@@ -57,6 +65,14 @@ class PartitionerCheck:
         )
 
 
+def _is_of_its_key(record: Any) -> bool:
+    """Whether the record names its key; one without a value, whether it is an erasure."""
+    if record.value is None:
+        return bool(record.headers)
+    named = SERVICE.key_in(record.value)
+    return named is not None and named.encode() == record.key
+
+
 def route_of(topic: str, partitions: int, partitioner: Partitioner = partition_of) -> Route:
     """Where the records of a topic go; `partitioner` places vehicles, all else is placed by murmur2."""
     if topic == SERVICE_EVENTS:
@@ -68,7 +84,7 @@ def route_of(topic: str, partitions: int, partitioner: Partitioner = partition_o
     by_number = topic in LETTER_TOPICS
 
     def route(record: Any) -> int | None:
-        if heartbeat_sent_at(record) is not None:
+        if heartbeat_sent_at(record) is not None or (record.key is None and topic in _COMPACTED):
             return None
         if by_number or record.key is None:
             return int(record.partition) % partitions
@@ -90,9 +106,9 @@ def _journey_partition(key: bytes, partitions: int) -> int:
     """By center and order, as notices are; a key of before orders had a center is the order alone."""
     try:
         center_id, order_id, _ = orjson.loads(key)
-    except ValueError:
+        return partition_of(OrderKey(center_id, order_id).encode(), partitions)
+    except (ValueError, TypeError, AttributeError):
         return partition_of(key, partitions)
-    return partition_of(OrderKey(center_id, order_id).encode(), partitions)
 
 
 class _AlertRoute:
@@ -107,7 +123,12 @@ class _AlertRoute:
             return None
         if record.value is None:
             return self._by_alert.get(record.key)
-        partition = self._by_alert[record.key] = self._partition(orjson.loads(record.value))
+        try:
+            partition = self._partition(orjson.loads(record.value))
+        except (ValueError, TypeError, AttributeError, KeyError):
+            # Written by somebody else, and read by nobody: it stays what it is.
+            partition = int(record.partition) % self._partitions
+        self._by_alert[record.key] = partition
         return partition
 
     def _partition(self, alert: dict[str, Any]) -> int:

@@ -84,8 +84,8 @@ def _counted(findings: Findings, vault: Vault, *, dry_run: bool) -> Erased:
         orders=[order._asdict() for order in sorted(findings.orders)],
         keys=sum(stored_key.key is not None for stored_key in stored.values()),
         records=len(findings.records),
-        journeys=sum(fact["status"] != "open" for fact in findings.journeys.values()),
-        open_orders=sum(fact["status"] == "open" for fact in findings.journeys.values()),
+        journeys=sum(fact.get("status") != "open" for fact in findings.journeys.values()),
+        open_orders=sum(fact.get("status") == "open" for fact in findings.journeys.values()),
         remains=[_remaining(record) for record in findings.plain()],
     )
 

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from fixtrail.operations.topics import require_topic
 from fixtrail.persons.person import Matcher, OrderRef, order_of
 from fixtrail.settings import KafkaSettings, client_options
@@ -89,11 +87,10 @@ async def _journeys(settings: KafkaSettings, orders: set[OrderRef]) -> dict[Orde
     partitions = await require_topic(settings, JOURNEYS)
     async for records in records_of(client_options(settings), JOURNEYS, partitions):
         for record in records:
-            fact = None if record.value is None else orjson.loads(record.value)
-            if fact is not None and order_of(fact) in orders:
-                by_key[record.key] = order_of(fact), fact
-            elif fact is None:
+            if record.value is None:
                 by_key.pop(record.key, None)
+            elif (fact := _object(record)) is not None and order_of(fact) in orders:
+                by_key[record.key] = order_of(fact), fact
     return dict(by_key.values())
 
 

@@ -18,7 +18,7 @@ ORDER = OrderKey("C1", "R1")
 
 
 def placed(by: object, partitions: int) -> list[KafkaRecord]:
-    return [KafkaRecord(b"{}", key=key, partition=by(key, partitions)) for key in VEHICLES]  # type: ignore[operator]
+    return [KafkaRecord(b'{"vehicle_id":"%s"}' % key, key=key, partition=by(key, partitions)) for key in VEHICLES]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(("by", "name"), [(partition_of, "murmur2"), (crc32, "crc32")])
@@ -41,11 +41,22 @@ def test_a_topic_that_somebody_has_grown_is_explained_by_both_of_its_numbers():
 def test_keys_that_are_anywhere_are_refused():
     check = PartitionerCheck([4])
     for number, key in enumerate(VEHICLES):
-        check.note(KafkaRecord(b"{}", key=key, partition=number % 4))
+        check.note(KafkaRecord(b'{"vehicle_id":"%s"}' % key, key=key, partition=number % 4))
 
     with pytest.raises(ExitError, match="where their keys do not put them") as refusal:
         check.partitioner()
     assert refusal.value.exit_code == 78
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", None])
+def test_junk_in_a_wrong_partition_stops_no_backup(content: bytes | None):
+    check = PartitionerCheck([4])
+    for record in placed(crc32, 4):
+        check.note(record)
+    for partition in range(4):
+        check.note(KafkaRecord(content, key=b"x", partition=partition))
+
+    assert check.partitioner() == "crc32"
 
 
 def test_a_journey_goes_where_the_notices_of_its_order_go():
@@ -70,6 +81,32 @@ def test_an_alert_goes_with_its_order_and_so_does_what_deletes_it():
 
     assert partition == partition_of(ORDER.encode(), 8)
     assert route(KafkaRecord(None, key=b"a1")) == partition
+
+
+JUNK = [
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\xff",
+    b'{"a":' * 3000,
+    b'{"order_id":1,"center_id":[]}',
+    b'{"subject":"' + b"\xc2\xb2" + b'"}',
+]
+
+
+@pytest.mark.parametrize("content", JUNK)
+def test_a_record_that_is_none_of_ours_stops_no_copy_and_no_restoration(content: bytes):
+    alert = KafkaRecord(content, key=b"a1", partition=11, topic="alerts")
+    journey = KafkaRecord(b"{}", key=content, partition=11, topic="journeys")
+
+    assert route_of("alerts", 8)(alert) in range(8)
+    assert route_of("journeys", 8)(journey) in range(8)
+
+
+def test_what_kafka_would_not_take_into_a_compacted_topic_stays_behind():
+    assert route_of("alert-acks", 8)(KafkaRecord(b"{}", key=None, partition=3, topic="alert-acks")) is None
+    assert route_of("notices", 8)(KafkaRecord(b"{}", key=None, partition=3, topic="notices")) == 3
 
 
 def test_a_dead_letter_names_where_its_record_stands_now():
