@@ -38,11 +38,11 @@ def shown_facts(events: Iterable[Event], now: int) -> Iterator[Fact]:
 def _entries_of(events: Iterable[Event]) -> dict[str, dict[OrderKey, list[Entry]]]:
     """The distinct entries of every order of every vehicle."""
     vehicles: dict[str, dict[OrderKey, list[Entry]]] = {}
-    seen: set[tuple[str, OrderKey, str]] = set()
+    identities: set[tuple[str, OrderKey, str]] = set()
     for event in events:
         order = event.order
-        if (identity := (event.vehicle_id, order, event.event_id)) not in seen:
-            seen.add(identity)
+        if (identity := (event.vehicle_id, order, event.event_id)) not in identities:
+            identities.add(identity)
             vehicles.setdefault(event.vehicle_id, {}).setdefault(order, []).append(entry_of(event))
     return vehicles
 
