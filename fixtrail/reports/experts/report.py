@@ -129,5 +129,4 @@ def _centers(sessions: pd.DataFrame) -> Sheet:
                 "without_part": int(own["without_part"].sum()),
             }
         )
-    frame = pd.DataFrame(rows, columns=[column.name for column in _CENTERS])
-    return sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, frame)
+    return sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, rows)

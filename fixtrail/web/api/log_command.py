@@ -11,7 +11,7 @@ from fixtrail.web.api.request_log import MEBIBYTE, LogPage, LogQuery, RequestLog
 from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, USAGE, ExitError
 from runtime.store import StoreUnavailableError
-from schemas.times import HOUR_MS, from_ms
+from schemas.times import HOUR_MS, from_ms, rfc3339
 
 _SQLITE = "sqlite:///"
 _COLUMNS = ("at", "key", "source", "method", "route", "status", "problem", "test", "replayed", "took_ms")
@@ -65,7 +65,7 @@ def _page(settings: ApiKeySettings, log_filter: LogFilter) -> LogPage:
 
 def _as_dict(record: RequestRecord, source: str) -> dict[str, Any]:
     return {
-        "at": from_ms(record.at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": rfc3339(from_ms(record.at_ms)),
         "key": record.key_id,
         "source": source,
         "method": record.method,
