@@ -21,16 +21,16 @@ def origin_of(headers: Collection[tuple[str, bytes]], value: bytes | None) -> tu
 
 def source_of(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str:
     """The name of the API key, else the CloudEvents source, else `kafka`."""
-    told = _text_headers(headers)
-    source = told.get("source") or told.get("ce_source") or _envelope(value).get("source")
+    texts = _text_headers(headers)
+    source = texts.get("source") or texts.get("ce_source") or _envelope(value).get("source")
     return source[:LONGEST] if isinstance(source, str) and source.isprintable() and source else KAFKA
 
 
 def sent_ms_of(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> int | None:
     """When the source says that it sent the record (CloudEvents `time`), in ms; None where it does not say."""
-    told = _text_headers(headers).get("ce_time") or _envelope(value).get("time")
+    sent = _text_headers(headers).get("ce_time") or _envelope(value).get("time")
     try:
-        at = datetime.fromisoformat(told) if isinstance(told, str) else None
+        at = datetime.fromisoformat(sent) if isinstance(sent, str) else None
         return None if at is None or at.tzinfo is None or not 1970 <= at.year < 2299 else to_ms(at)
     except (ValueError, OverflowError):
         return None

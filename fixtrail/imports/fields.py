@@ -66,7 +66,7 @@ def _table(raw: Any, item: Kind, where: str, time: TimeSettings) -> Expression:
         values = {name: expression.read(row, notes) for name, expression in expressions.items()}
         return {name: value for name, value in values.items() if value is not None} or None
 
-    return Expression(read, frozenset[str]().union(*(each.columns for each in expressions.values())))
+    return Expression(read, frozenset[str]().union(*(expression.columns for expression in expressions.values())))
 
 
 def _object(raw: Any, kind: Kind, where: str, time: TimeSettings) -> Expression:

@@ -102,8 +102,8 @@ def surest(texts: Iterable[str]) -> str:
     ranks = [(number, words) for number, (_, words) in enumerate(_EVENTS)]
 
     def doubt(text: str) -> tuple[int, int]:
-        places = ((number, _position(text, words)) for number, words in ranks)
-        return next(((number, place) for number, place in places if place is not None), (len(ranks), 0))
+        positions = ((number, _position(text, words)) for number, words in ranks)
+        return next(((number, at) for number, at in positions if at is not None), (len(ranks), 0))
 
     return min(texts, key=doubt)
 

@@ -20,15 +20,15 @@ def report_lines(report: ImportReport) -> list[str]:
     if report.unmapped:
         lines.append("not mapped:")
         lines += [
-            f"  {each.rows:>9,}  {each.activity or '(no activity)'}: {each.reason}{_where(each.lines)}"
-            for each in report.unmapped
+            f"  {group.rows:>9,}  {group.activity or '(no activity)'}: {group.reason}{_where(group.lines)}"
+            for group in report.unmapped
         ]
     if report.rejected:
         lines.append("rejected:")
         lines += [
-            f"  {each.events:>9,}  {f'{each.type} (event {each.rule})' if each.rule else 'row'}: "
-            f"{each.reason}{_where(each.lines)}"
-            for each in report.rejected
+            f"  {group.events:>9,}  {f'{group.type} (event {group.rule})' if group.rule else 'row'}: "
+            f"{group.reason}{_where(group.lines)}"
+            for group in report.rejected
         ]
     if report.notes:
         lines.append("assumed:")

@@ -179,15 +179,15 @@ def _phases(events: Iterable[Event], now_ms: int) -> pd.DataFrame:
 
 
 def _note(order: _Phases, event: Event, type_: str) -> None:
-    said = event.__dict__
-    phase, at = said.get("phase"), to_ms(event.occurred_at)
+    fields = event.__dict__
+    phase, at = fields.get("phase"), to_ms(event.occurred_at)
     order.types.add(type_)
     order.seconds[at // 1000] += 1
     order.newest = max(order.newest, at)
     if type_ == "repair":
-        order.jobs[str(phase)].add(said["job_id"])
+        order.jobs[str(phase)].add(fields["job_id"])
     elif type_ == "part_request":
-        order.requests["asked" if phase in ("requested", "backordered") else str(phase)].add(said["request_id"])
+        order.requests["asked" if phase in ("requested", "backordered") else str(phase)].add(fields["request_id"])
     elif type_ == "diagnosis":
         order.diagnoses[str(phase)] += 1
 

@@ -39,7 +39,7 @@ DEFINITIONS = {
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("data", options)
-    asked = {
+    parameters = {
         "source": options.source,
         "center": options.center,
         "since": options.since.isoformat() if options.since else "",
@@ -48,9 +48,9 @@ def build(ask: Ask, options: Options) -> Report:
         "clock_s": rules().seconds["clock"].note,
         **rules().bounds.model_dump(),
     }
-    one_in = one_vehicle_in(int(ask("data_size", **asked).iloc[0]["orders"]), MOST_ORDERS)
-    asked["end_key"] = end_key(one_in)
-    answers = {frame: ask(f"data_{query}", **asked) for frame, query in _QUERIES.items()}
+    one_in = one_vehicle_in(int(ask("data_size", **parameters).iloc[0]["orders"]), MOST_ORDERS)
+    parameters["end_key"] = end_key(one_in)
+    answers = {frame: ask(f"data_{query}", **parameters) for frame, query in _QUERIES.items()}
     return report_of(Frames(**answers, centers=centers_of(ask("centers"))[0]), options, one_in)
 
 

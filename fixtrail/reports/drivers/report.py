@@ -51,5 +51,5 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
                 partial(view.draw_model, models),
             ),
         ),
-        methods=view.methods(longest_min, 3 * len(results) + sum(len(each.fit.drivers) for each in models)),
+        methods=view.methods(longest_min, 3 * len(results) + sum(len(model.fit.drivers) for model in models)),
     )

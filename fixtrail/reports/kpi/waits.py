@@ -78,7 +78,7 @@ def quantiles_of(counts: pd.DataFrame) -> dict[str, list[Any]]:
     """The parameters by which kpi_centers knows each key's median and 90th percentile, from the answer of kpi."""
     sizes = {key: int(n) for key, n in zip(keys_of(counts), counts["waits"], strict=True) if n}
     quantiles = dict(zip(keys_of(counts), counts["wait_quantiles_s"], strict=True))
-    medians, p90s = ([quantiles[key][place] + _NEAR_S for key in sizes] for place in (0, 1))
+    medians, p90s = ([quantiles[key][index] + _NEAR_S for key in sizes] for index in (0, 1))
     return {"names": list(sizes), "medians": medians, "p90s": p90s}
 
 

@@ -45,7 +45,7 @@ def regression(
     start = after[0]
     before = [(panel.first, start - 1)]
     change, usable, is_treated, earlier, _ = changes(panel, figure, treated, others, before, after)
-    named = [center for center, kept in zip([*treated, *others], usable, strict=True) if kept]
+    named = [center for center, is_usable in zip([*treated, *others], usable, strict=True) if is_usable]
     if not is_treated.any() or is_treated.all() or len(named) < 4:
         return None
     noise = _noise(panel, figure, named, before[0])
@@ -64,9 +64,9 @@ def regression(
     sums = chosen @ badness
     span = 1e-9 * max(float(np.ptp(badness)), 1e-300)
     seldom = float(np.mean(sums >= float(badness[is_treated].sum()) - span))
-    places = set(np.argsort(-badness, kind="stable")[:k].tolist())
+    worst = set(np.argsort(-badness, kind="stable")[:k].tolist())
     return Regression(
-        tuple(center for place, center in enumerate(named) if is_treated[place] and place in places),
+        tuple(center for index, center in enumerate(named) if is_treated[index] and index in worst),
         seldom,
         float(np.mean(lasting / total)),
         float(weights @ back),

@@ -273,7 +273,7 @@ def _part(panel: Panel, one: Comparison) -> Part | None:
     change, usable, is_treated, _, _ = changes(panel, one.figure, one.treated, one.others, one.before, one.after)
     if not is_treated.any() or is_treated.all():
         return None
-    named = [center for center, kept in zip([*one.treated, *one.others], usable, strict=True) if kept]
+    named = [center for center, is_usable in zip([*one.treated, *one.others], usable, strict=True) if is_usable]
     places = np.array([panel.centers.index(center) for center in named])
     sampling = panel.sampling(one.figure, named, one.before, one.after)
     return Part(change, is_treated, places, float(is_treated.sum()), sampling)
