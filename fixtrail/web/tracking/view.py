@@ -64,7 +64,7 @@ class Promise:
     late_from: int | None
 
     @property
-    def kept(self) -> bool | None:
+    def is_kept(self) -> bool | None:
         """Whether it was ready by then; None while it is not ready."""
         return None if self.ready_at is None else self.ready_at <= self.at
 
