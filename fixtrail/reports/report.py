@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from schemas.locales import Locale as Locale
+
 if TYPE_CHECKING:
     import matplotlib.figure
 
@@ -21,7 +23,6 @@ else:
 # The form of the JSON documents; grows when a key is renamed or taken away.
 SCHEMA = 1
 
-Locale = Literal["zh-CN", "en"]
 Part = Literal["headline", "service_levels", "left_out", "answers"]
 Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p", "points"]
 

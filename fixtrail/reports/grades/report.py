@@ -17,7 +17,6 @@ from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, Sh
 from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
 
-MOST_ORDERS = 200_000
 _TOUCH_TITLE = Bilingual("维修时长：按其工单", "Repair time with their cases")
 _BELOW = (
     Column("center_id", Bilingual("服务中心", "center")),
@@ -32,7 +31,7 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("grades", options)
     staff = read_staff(options.staff)
-    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    parameters, one_in = ask_sample(ask, options)
     work = ask("grades", **parameters)
     touch = touch_mix_of(work, ask("grades_touch", **parameters))
     below = below_grade(work, staff, ask("grades_staff")) if staff is not None else None
