@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,6 +167,21 @@ def test_a_broken_export_leaves_the_file_as_it_was(workshops: Warehouse, monkeyp
     assert list(workshops.folder.glob(".*")) == []
 
 
+@pytest.mark.parametrize("name", ["both.json", "both.sqlite", "both.xes.gz"])
+def test_two_exports_at_once_do_not_write_into_one_another(workshops: Warehouse, name: str) -> None:
+    scopes = [Scope(center=center) for center in ("C01", "深圳-02")]
+    alone = []
+    for scope in scopes:
+        workshops.export(name, scope)
+        alone.append((workshops.folder / name).read_bytes())
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda scope: workshops.export(name, scope), scopes))
+
+    assert (workshops.folder / name).read_bytes() in alone
+    assert list(workshops.folder.glob(".*")) == []
+
+
 @pytest.fixture(scope="module")
 def repairs(clickhouse_for_all: ClickHouseNode, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The repair log, imported so that each of its rows is an event."""
@@ -239,7 +255,7 @@ step = [
 
 
 @needs_pm4py
-@pytest.mark.parametrize(("tree", "fitting"), zip(PROCEDURES, (1_000, 735), strict=True), ids=["again", "once"])
+@pytest.mark.parametrize(("tree", "fitting"), list(zip(PROCEDURES, (1_000, 735), strict=True)), ids=["again", "once"])
 def test_pm4py_finds_the_same_orders_that_followed_their_procedure(repairs: Warehouse, tree: str, fitting: int) -> None:
     assert PM4PY is not None
     repairs.export("repairs.xes.gz")
