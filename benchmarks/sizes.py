@@ -260,7 +260,7 @@ def _nps_sample(centers: Sequence[int], up: float, down: float, apart: float) ->
             shares = np.clip([up + by / 2, down - by / 2, 1 - up - down], 0.001, 1)
             drawn = draw.multinomial(n, shares / shares.sum())
             votes.append(Votes(int(drawn[0]), int(drawn[1]), n))
-        sums = [sum(each[place] for each in votes) for place in range(3)]
+        sums = [sum(vote[place] for vote in votes) for place in range(3)]
         truth = 100 * (up - down)
         return _holds(pooled.nps(votes), truth), _holds(intervals.nps(*sums), truth)
 

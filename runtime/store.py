@@ -60,6 +60,11 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
+def is_absent(dsn: str) -> bool:
+    """Whether the DSN names a file of SQLite that is not there: opening would make it."""
+    return dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists()
+
+
 def open_store(dsn: str) -> Store:
     """The store that a DSN names: sqlite:///path, a plain path, or postgresql://…
 

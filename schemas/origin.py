@@ -28,9 +28,9 @@ def source_of(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str:
 
 def sent_ms_of(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> int | None:
     """When the source says that it sent the record (CloudEvents `time`), in ms; None where it does not say."""
-    sent_at = _text_headers(headers).get("ce_time") or _envelope(value).get("time")
+    sent = _text_headers(headers).get("ce_time") or _envelope(value).get("time")
     try:
-        at = datetime.fromisoformat(sent_at) if isinstance(sent_at, str) else None
+        at = datetime.fromisoformat(sent) if isinstance(sent, str) else None
         return None if at is None or at.tzinfo is None or not 1970 <= at.year < 2299 else to_ms(at)
     except (ValueError, OverflowError):
         return None

@@ -21,6 +21,11 @@ def from_ms(ms: int) -> datetime:
     return EPOCH + timedelta(milliseconds=ms)
 
 
+def rfc3339(at: datetime) -> str:
+    """An instant in UTC as a text, to the millisecond: 2026-07-06T08:00:00.000Z."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def is_time_zone(name: str) -> bool:
     """Whether it is an IANA name, such as Asia/Shanghai, that this machine has the rules of."""
     try:

@@ -274,9 +274,9 @@ def voice_differences(ask: Ask, truth: Truth) -> list[str]:
         for row in ask("SELECT * FROM follow_ups")
     )
     right_follow_ups = (
-        (key, *(each[name] for name in ("event_id", "of", "phase", "occurred_at")))
+        (key, *(follow_up[name] for name in ("event_id", "of", "phase", "occurred_at")))
         for key, order in truth.orders.items()
-        for each in order["follow_ups"]
+        for follow_up in order["follow_ups"]
     )
     return [
         *table_differences("surveys", surveys, right_surveys),

@@ -54,8 +54,8 @@ def _orders_of(events: Iterable[Event], now: datetime) -> oracle.Orders:
     for event in events:
         vehicles.setdefault(event["vehicle_id"], []).append(event)
     orders = oracle.Orders()
-    for each in vehicles.values():
-        of_vehicle = oracle.orders_of(each, now)
+    for vehicle in vehicles.values():
+        of_vehicle = oracle.orders_of(vehicle, now)
         if shared := orders.keys() & of_vehicle.keys():
             raise ValueError(f"order {shared.pop()} has events of more than one vehicle")
         orders |= of_vehicle

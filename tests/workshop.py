@@ -153,7 +153,7 @@ def event_of(each: Sent) -> Event:
 
 def entries_of(events: Iterable[Sent]) -> list[Entry]:
     """What the rules keep of the events."""
-    return [entry_of(event_of(each)) for each in events]
+    return [entry_of(event_of(event)) for event in events]
 
 
 def order_of(entries: Iterable[Entry]) -> Order:
@@ -182,7 +182,7 @@ def minutes(fact: Fact) -> dict[str, float]:
 
 def stages(fact: Fact) -> list[tuple[str, str, str | None]]:
     """The stretches of the visit with their times of day."""
-    return [(each["activity"], _clock(each["started_at"]), _clock(each["ended_at"])) for each in fact["stages"]]
+    return [(stage["activity"], _clock(stage["started_at"]), _clock(stage["ended_at"])) for stage in fact["stages"]]
 
 
 def _clock(instant: int | None) -> Any:

@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 from fixtrail.backups.stores import BACKUPS_TABLE, KEYS
 from fixtrail.settings import PersonSettings
-from runtime.store import open_store
+from runtime.store import is_absent, open_store
 from schemas.times import DAY_MS
 
 _NOTE = """INSERT INTO backups (host, folder, taken_at) VALUES (?, ?, ?)
     ON CONFLICT (host, folder) DO UPDATE SET taken_at = excluded.taken_at"""
-_SQLITE = "sqlite:///"
 
 # keys: its folder of keys is there. no_keys: it is not, and nothing encrypted can be read. gone: the whole folder is
 # not there, deleted or moved. other_host: it cannot be looked at from here.
@@ -67,7 +66,7 @@ def note_backup(settings: PersonSettings, folder: Path, taken_at: int) -> None:
 def backups_of(settings: PersonSettings) -> list[BackupRecord]:
     """All backups that were noted, the oldest first. Raises StoreUnavailableError."""
     dsn = settings.person_keys_dsn()
-    if dsn.startswith(_SQLITE) and not Path(dsn.removeprefix(_SQLITE)).exists():
+    if is_absent(dsn):
         return []
     with closing(open_store(dsn)) as store:
         if not store.columns("backups"):

@@ -17,7 +17,7 @@ from typing import Any
 
 from fixtrail.backups.files import Manifest, check_files, copy_private, read_manifest
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
-from fixtrail.backups.tables import fill_table, row_count
+from fixtrail.backups.tables import CLICKHOUSE, fill_table, row_count, tables_of
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
 from fixtrail.clickhouse.admin import LONG_QUERY_S, migrate_clickhouse, require_single, writing_client
@@ -122,15 +122,24 @@ async def _restore(settings: PersonsSettings, folder: Path, manifest: Manifest, 
         async with admin_client(client_options(settings)) as admin:
             await require_stopped(admin, settings.app_id)
             migrate_clickhouse(settings)
-            for file in manifest.files:
-                if file.path.startswith("clickhouse/"):
-                    await asyncio.to_thread(fill_table, folder, client, Path(file.path).stem)
-                    say(f"clickhouse {Path(file.path).stem}: {file.items:,} rows")
+            await asyncio.to_thread(_fill_tables, folder, manifest, client, say)
             commits = await _fill_topics(settings, folder, manifest, admin, client, say)
             await asyncio.to_thread(_fill_stores, settings, folder, manifest.taken_at, say)
             await commit(client_options(settings), commits)
     finally:
         client.close()
+
+
+def _fill_tables(folder: Path, manifest: Manifest, client: Any, say: Say) -> None:
+    """All tables: one that the backup does not have yet has no rows afterwards."""
+    rows = {Path(file.path).stem: file.items for file in manifest.files if file.path.startswith(f"{CLICKHOUSE}/")}
+    tables = tables_of(client)
+    if unknown := sorted(rows.keys() - set(tables)):
+        raise ExitError(f"{folder} holds a table {unknown[0]}, which this version of Fixtrail does not have")
+    for table in tables:
+        fill_table(folder, client, table, has_rows=table in rows)
+        if table in rows:
+            say(f"{CLICKHOUSE} {table}: {rows[table]:,} rows")
 
 
 async def _fill_topics(

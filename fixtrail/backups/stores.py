@@ -6,7 +6,7 @@ from typing import Any
 
 from fixtrail.backups.files import BackupFile, ItemWriter, described, items_of
 from runtime.failure import ExitError
-from runtime.store import Store, StoreUnavailableError, open_store
+from runtime.store import Store, StoreUnavailableError, is_absent, open_store
 
 LEDGER, KEYS = "ledger", "keys"
 # Which backups were taken: those that are known stay so when one of them is put back.
@@ -19,7 +19,7 @@ TABLES = {
 
 def write_store(folder: Path, name: str, dsn: str) -> list[BackupFile]:
     """Write the tables of one store, all as of one instant; none where there is no such store yet."""
-    if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
+    if is_absent(dsn):
         return []
     with closing(_opened(dsn)) as store:
         store.begin()
@@ -38,7 +38,7 @@ def _write_table(folder: Path, store: Store, name: str, table: str) -> BackupFil
 
 def is_empty(name: str, dsn: str) -> bool:
     """Whether the store holds nothing yet."""
-    if dsn.startswith("sqlite:///") and not Path(dsn.removeprefix("sqlite:///")).exists():
+    if is_absent(dsn):
         return True
     with closing(_opened(dsn)) as store:
         present = [table for table in TABLES[name] if store.columns(table)]

@@ -49,10 +49,10 @@ def row_count(client: Any) -> int:
     return sum(int(client.command(f"SELECT count() FROM {DATABASE}.{table}")) for table in ("events", "journeys"))
 
 
-def fill_table(folder: Path, client: Any, table: str) -> None:
+def fill_table(folder: Path, client: Any, table: str, *, has_rows: bool) -> None:
     """Put the rows of a backup in the place of those of the table; a column that it does not have gets its default."""
     path = folder / CLICKHOUSE / f"{table}.native"
     client.command(f"TRUNCATE TABLE {DATABASE}.{table}")
-    if path.stat().st_size:
+    if has_rows and path.stat().st_size:
         with path.open("rb") as file:
             client.raw_insert(f"{DATABASE}.{table}", insert_block=file, fmt="Native")

@@ -28,7 +28,7 @@ def roster(
     ] = None,
     targets: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Its [need], as of report need.")] = None,
     holidays: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="As of report need.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Time to look for a better one.")] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Time to look for a better one.")] = 55.0,
     csv: Annotated[Path | None, typer.Option(help="Write the shifts as CSV.")] = None,
     ics: Annotated[Path | None, typer.Option(help="Write the shifts as a calendar.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the shifts as a page.")] = None,

@@ -15,7 +15,7 @@ from schemas.order_key import OrderKey
 from sinks.push.ledger import ledger
 from sinks.push.ledger.ledger import Send
 from sinks.push.plan import TOO_OLD
-from sinks.push.words.compose import rfc3339
+from sinks.push.words.compose import time_text
 from streams.journey.ids import notice_id
 from streams.journey.notices import expires_at
 from streams.journey.visit_state import Milestone
@@ -98,18 +98,18 @@ def log_as_json(sends: list[Send]) -> list[dict[str, Any]]:
         {
             "milestone": send.milestone,
             "event_id": send.event_id,
-            "occurred_at": rfc3339(send.occurred_at),
+            "occurred_at": time_text(send.occurred_at),
             "channel": send.channel,
             "person": send.person,
             "state": send.state,
             "reason": send.reason,
             "told": send.told,
-            "planned_at": rfc3339(send.planned_at),
+            "planned_at": time_text(send.planned_at),
             "held_for": send.held_for,
-            "due_at": rfc3339(send.due_at) if send.final_at is None else None,
-            "sent_at": rfc3339(send.intent_at),
-            "final_at": rfc3339(send.final_at),
-            "expires_at": rfc3339(send.expires_at),
+            "due_at": time_text(send.due_at) if send.final_at is None else None,
+            "sent_at": time_text(send.intent_at),
+            "final_at": time_text(send.final_at),
+            "expires_at": time_text(send.expires_at),
             "attempts": send.attempts,
             "with": send.carrier if send.carrier != send.id else None,
             "reference": send.reference,

@@ -13,6 +13,7 @@ import orjson
 from fixtrail.all_settings import Settings
 from fixtrail.settings import ClickHouseSettings, TrackingSettings
 from schemas.order_key import OrderKey
+from schemas.times import rfc3339
 
 ORDER, VEHICLE = "DEMO-1", "DEMO-CAR"
 # A visit of three minutes, long enough to open the page and look; with `--once` nobody does.
@@ -53,7 +54,7 @@ def _visit(settings: Settings, center_id: str, send: Send, quick: bool) -> None:
             "order_id": ORDER,
             "vehicle_id": VEHICLE,
             "center_id": center_id,
-            "occurred_at": _iso(datetime.now(UTC)),
+            "occurred_at": rfc3339(datetime.now(UTC)),
             **fields,
         }
         send(orjson.dumps(event), VEHICLE.encode())
@@ -61,7 +62,7 @@ def _visit(settings: Settings, center_id: str, send: Send, quick: bool) -> None:
 
     ready = datetime.now(UTC) + timedelta(hours=2)
     customer = {"customer_id": "DEMO-CUSTOMER", "lane": "standard"}
-    happens(1, "check_in", promised_at=_iso(ready), **customer)
+    happens(1, "check_in", promised_at=rfc3339(ready), **customer)
     happens(2, "diagnosis", phase="started")
     happens(3, "diagnosis", phase="completed", fault_groups=["brakes"], quote=_QUOTE)
     answer = _answer(settings, QUICK_ANSWER_S if quick else ANSWER_S)
@@ -71,8 +72,8 @@ def _visit(settings: Settings, center_id: str, send: Send, quick: bool) -> None:
         happens(5, "handoff", amount=0)
         return
     happens(6, "part_request", phase="requested", **_PART)
-    happens(7, "part_request", phase="backordered", expected_at=_iso(ready - timedelta(hours=1)), **_PART)
-    happens(8, "check_in", promised_at=_iso(ready + timedelta(minutes=30)), **customer)
+    happens(7, "part_request", phase="backordered", expected_at=rfc3339(ready - timedelta(hours=1)), **_PART)
+    happens(8, "check_in", promised_at=rfc3339(ready + timedelta(minutes=30)), **customer)
     happens(9, "part_request", phase="fulfilled", **_PART)
     happens(10, "repair", phase="started", job_id="DEMO-J1")
     happens(11, "repair", phase="completed", job_id="DEMO-J1")
@@ -92,10 +93,6 @@ def _answer(settings: ClickHouseSettings, limit_s: float) -> str:
                 return _ANSWERED[row["activity"]]
         time.sleep(0.5)
     return "none"
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def page_of(settings: TrackingSettings, center_id: str) -> str:

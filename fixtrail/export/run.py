@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, Literal, cast
 
 from fixtrail.export.history import History, Scope, Source
@@ -90,7 +91,6 @@ def _write_xes(export: Export, file: Path, histories: Iterator[History]) -> tupl
 
 def _write_ocel(export: Export, file: Path, histories: Iterator[History]) -> tuple[int, int, dict[str, int]]:
     if export.file.suffix == ".sqlite":
-        file.unlink(missing_ok=True)
         return _write_objects(OcelSqliteWriter(file), export, histories)
     with _opened(file, export.file) as out:
         return _write_objects(OcelJsonWriter(out), export, histories)
@@ -115,8 +115,11 @@ def _write_objects(
 
 @contextmanager
 def _whole(file: Path) -> Iterator[Path]:
-    """A file beside it, which takes its name at the end, or is removed where something went wrong."""
-    part = file.with_name(f".{file.name}.part")
+    """A file beside it, which takes its name at the end, or is removed where something went wrong.
+
+    Each run has its own: two that write the same file do not write into one.
+    """
+    part = file.with_name(f".{file.name}.{token_hex(4)}.part")
     try:
         yield part
         part.replace(file)

@@ -111,7 +111,7 @@ def verify_pack(
         document = {"file": str(file), "sha256": pack.get("sha256"), "verdict": verdict, "flaws": flaws}
         say(orjson.dumps({**document, "differences": [asdict(item) for item in changed]}, option=2).decode())
     else:
-        say("\n".join([*(f"WRONG: {flaw}" for flaw in flaws), *map(_line, changed), _conclusion(pack, verdict)]))
+        say("\n".join([*(f"WRONG: {flaw}" for flaw in flaws), *map(line_of, changed), _conclusion(pack, verdict)]))
     return NEGATIVE if verdict == "wrong" else OK
 
 
@@ -125,8 +125,7 @@ def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[
     again = compute_pack(ask, request, datetime.now(UTC), datetime.fromisoformat(pack["as_of"]))
     is_judged = request.targets_sha256 == pack["targets"]["sha256"]
     changed = differences(pack, again["figures"], news, is_judged=is_judged)
-    # What events since may have changed beside the figures, nobody can bound; a figure that differs is told by itself.
-    return part_flaws(pack, again) if is_judged and not news.records and not changed else [], changed
+    return part_flaws(pack, again, news) if is_judged and not changed else [], changed
 
 
 def _request_of(pack: Pack, file: Path | None) -> PackRequest:
@@ -143,13 +142,14 @@ def _request_of(pack: Pack, file: Path | None) -> PackRequest:
         raise ExitError(f"the pack's period cannot be read: {error}", USAGE) from None
 
 
-def _line(item: Difference) -> str:
+def line_of(item: Difference) -> str:
+    """What `pack verify` says of a number that differs."""
     name = f"{item.figure} ({item.period}{f', {item.key}' if item.key else ''}) {item.name}"
     return f"{item.verdict:<9} {name}: was {_number(item.before)}, now {_number(item.now)}: {item.reason}"
 
 
 def _number(value: Any) -> str:
-    return "nothing" if value is None else f"{value:.6g}"
+    return "nothing" if value is None else value if isinstance(value, str) else f"{value:.6g}"
 
 
 def _conclusion(pack: Pack, verdict: str) -> str:
@@ -157,6 +157,6 @@ def _conclusion(pack: Pack, verdict: str) -> str:
     words = {
         "same": "all numbers hold" if computed else "the file is whole; its numbers were told, not computed here",
         "restated": "told rightly then; events that came since have changed the numbers above",
-        "wrong": "these numbers were not computed from these data",
+        "wrong": "what is named above does not hold",
     }
     return f"{str(pack.get('sha256'))[:12]} {pack['period']['since']} to {pack['period']['until']}: {words[verdict]}"

@@ -6,6 +6,7 @@ there, or from another definition; how much it may differ is bounded by how many
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,11 @@ COMPARED = ("value", "low", "high", "n", "count")
 JUDGED = ("target", "status")
 # What the short texts are made of beside the figures. Alerts are not: staff may take them up later.
 PARTS = ("headlines", "verdicts", "changes", "counts", "waits", "causes", "unknown")
+# Those of them that hang on the orders of the pack's two periods alone.
+OF_PERIODS = ("headlines", "changes", "waits")
 _OUTSIDE = ("sha256", "clock")
 _TOLERANCE = 1e-8
+_MARKUP = re.compile(r"<head>.*?</head>|</?[a-zA-Z!][^>]*>", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,30 @@ def _flaws_of_figure(row: Row) -> Iterator[str]:
 
 
 def text_flaws(pack: Pack, texts: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Which texts, by file name the one there is and the one that the pack gives, are not the pack's."""
+    """Which texts, by file name the one there is and the one that the pack gives, do not say what the pack does.
+
+    What a reader sees is compared: how a page is built may be another thing in another version.
+    """
     return [
         f"{name} is not the text of this pack: it was changed, or written by another version"
         for name, (text, own_text) in texts.items()
-        if text != own_text
+        if _visible(text) != _visible(own_text)
     ]
 
 
-def part_flaws(pack: Pack, again: Pack) -> list[str]:
-    """What a pack of the same data, computed again, says otherwise beside its figures, or has and the pack lacks."""
+def _visible(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", text).split())
+
+
+def part_flaws(pack: Pack, again: Pack, news: News) -> list[str]:
+    """What a pack, computed again against the same targets, says otherwise beside its figures, or has and it lacks.
+
+    What records since may have changed is left out.
+    """
     missing = {_name(row) for row in again["figures"]} - {_name(row) for row in pack["figures"]}
     flaws = [f"{figure} of {period} is missing" for figure, period, _ in sorted(missing, key=str)]
-    parts = [name for name in PARTS if canonical(pack[name]) != canonical(again[name])]
+    compared = OF_PERIODS if news.records else PARTS
+    parts = [name for name in compared if not news.orders and canonical(pack[name]) != canonical(again[name])]
     return flaws + [f"its {name} are not those of these data" for name in parts]
 
 

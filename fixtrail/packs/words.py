@@ -15,7 +15,7 @@ from fixtrail.reports.report import Bilingual, Locale
 
 # A Chinese sign is as wide as two Latin letters.
 LONGEST_TITLE = {"zh-CN": 20, "en": 40}
-LONGEST_LINE = 160
+LONGEST_LINE = {"zh-CN": 60, "en": 120}
 NO_DATA = Bilingual("无数据", "no data")
 UNRIPE = Bilingual("尚未定案", "not settled yet")
 _PERIODS = {"week": Bilingual("周报", "Week"), "month": Bilingual("月报", "Month")}
@@ -157,7 +157,7 @@ def unknown_lines(pack: Pack, locale: Locale) -> Iterator[str]:
         about = {**row, "title": title_of(pack, row["figure"], locale) if "figure" in row else ""}
         if row.get("reason") in reasons:
             about["reason"] = reasons[row["reason"]].in_locale(locale)
-        yield clipped(_UNKNOWN[row["what"]].in_locale(locale).format(**about), LONGEST_LINE)
+        yield clipped(_UNKNOWN[row["what"]].in_locale(locale).format(**about), LONGEST_LINE[locale])
 
 
 def grade_text(grade: str, locale: Locale) -> str:

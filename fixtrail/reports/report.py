@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from schemas.locales import Locale as Locale
+
 if TYPE_CHECKING:
     import matplotlib.figure
 
@@ -21,7 +23,6 @@ else:
 # The form of the JSON documents; grows when a key is renamed or taken away.
 SCHEMA = 1
 
-Locale = Literal["zh-CN", "en"]
 Part = Literal["headline", "service_levels", "left_out", "answers"]
 Kind = Literal["text", "count", "number", "share", "nps", "minutes", "money", "p", "points"]
 
@@ -194,14 +195,16 @@ def sheet_of(
     name: str,
     title: Bilingual,
     columns: Sequence[Column],
-    frame: pd.DataFrame,
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]],
     note: Bilingual | None = None,
     shown: int = 50,
 ) -> Sheet:
-    """A frame as a table of these columns, in this order; the frame may have more."""
-    rows = frame[[column.name for column in columns]].to_dict("records")
+    """Rows as a table of these columns, in this order; they may have more."""
+    names = [column.name for column in columns]
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=names)
+    records = frame[names].to_dict("records")
     return Sheet(
-        name, title, tuple(columns), tuple({str(k): plain(v) for k, v in row.items()} for row in rows), note, shown
+        name, title, tuple(columns), tuple({str(k): plain(v) for k, v in row.items()} for row in records), note, shown
     )
 
 

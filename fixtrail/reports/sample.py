@@ -7,9 +7,11 @@ from fixtrail.reports.periods import ask_scope
 from fixtrail.reports.queries import Ask
 
 KEYS = 2**32
+# So many orders are soon read.
+MOST_ORDERS = 200_000
 
 
-def ask_sample(ask: Ask, options: Options, most: int) -> tuple[dict[str, Any], int]:
+def ask_sample(ask: Ask, options: Options, most: int = MOST_ORDERS) -> tuple[dict[str, Any], int]:
     """(what a query asks for within --from and --to, of about `most` orders; of how many vehicles one is taken)."""
     parameters, handed_off = ask_scope(ask, options)
     one_in = one_vehicle_in(handed_off, most)

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from fixtrail.roster.problem import (
@@ -35,10 +36,11 @@ def propose(people: People, need: Need, seconds: float, before: Sequence[Shift] 
         from ortools.sat.python import cp_model
     except ImportError:
         raise ExitError("a roster needs OR-Tools: pip install 'fixtrail[roster]' (docs/people.md)", USAGE) from None
+    began = monotonic()
     model = cp_model.CpModel()
     draft = _Draft(model, people, need, before)
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.max_time_in_seconds = max(1.0, seconds - (monotonic() - began))
     solver.parameters.num_workers = WORKERS
     solver.parameters.random_seed = _SEED
     status = solver.solve(model)
@@ -50,7 +52,8 @@ def propose(people: People, need: Need, seconds: float, before: Sequence[Shift] 
         tuple(shortages_of(shifts, need)),
         # The solver's own figure may be higher: one too few and one not needed in the same half hour.
         cost_of(shifts, people, need),
-        solver.best_objective_bound,
+        # Before the first relaxation is solved it may lie below 0.
+        max(0.0, solver.best_objective_bound),
         status == cp_model.OPTIMAL,
     )
 

@@ -16,6 +16,7 @@ from fixtrail.simulator.feed import Event
 from fixtrail.simulator.run import run_tag
 from fixtrail.simulator.scenario import Center, Scenario
 from fixtrail.simulator.stock import demand_per_day, level_for
+from schemas.times import rfc3339
 
 PLANNED_AHEAD_S = 7 * DAY_S
 SURVEY_EVERY_DAYS, PRICES_EVERY_DAYS = 28, 90
@@ -68,8 +69,7 @@ def _arrivals(
 
 
 def _stamp(start: datetime, at_s: float) -> str:
-    at = start + timedelta(milliseconds=int(at_s * 1000))
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(start + timedelta(milliseconds=int(at_s * 1000)))
 
 
 class _Desk:

@@ -40,8 +40,10 @@ def test_the_page_is_one_a4_sheet(tmp_path: Path, locale: Locale):
         pack["changes"].append({**pack["changes"][0], "figure": name})
         pack["definitions"][name] = {**pack["definitions"]["wait_mean_s"], "title": long_title}
     pack["headlines"] = [f"figure-{number}" for number in range(10)]
-    for row in pack["unknown"]:
-        row["reason"] = "a reason that takes more than one line of the page, " * 3
+    for rule in pack["alerts"]["rules"]:
+        rule["rule"] = "x" * 63
+    reason = "a reason that takes more than one line of the page, " * 3
+    pack["unknown"] = [{"what": "no_report", "report": "eta", "reason": reason}] * 7
 
     page = render_sheet(pack, locale, "Made up for: this was planned for 2026-07-10 17:00.")
     assert printed(page, tmp_path) == [A4_POINTS]

@@ -261,7 +261,7 @@ def _detail(name: str, victim: str, draft: _Draft, at: float, rng: random.Random
     if name == "kill-two-brokers":
         return rng.choice(BROKERS)
     if name == "stop-clickhouse-and-a-writer":
-        return next((each for each in WRITERS if draft.is_free(each, at)), WRITERS[0])
+        return next((writer for writer in WRITERS if draft.is_free(writer, at)), WRITERS[0])
     if name in ("slow-clickhouse", "slow-kafka"):
         return str(round(rng.uniform(0.1, 0.5 if name == "slow-kafka" else 2.0), 2))
     return ""

@@ -95,8 +95,8 @@ concurrency = 2
         keys, store = AddressKeys(HASH_KEY.encode()), open_store(self.sink.dsn)
         store.begin()
         ledger.create_tables(store)
-        for each in notices:
-            for recipient in each["recipients"]:
+        for notice in notices:
+            for recipient in notice["recipients"]:
                 if recipient.startswith("wechat:"):
                     ledger_recipients.add_consents(
                         store, keys.person(parse_recipient(recipient)), TEMPLATE, 1, now_ms()
@@ -110,7 +110,7 @@ concurrency = 2
         return [a_notice(order_id=order, recipients=self.everybody(order)) for order in orders]
 
     def tell(self, notices: list[dict[str, Any]]) -> None:
-        self.sink.tell(*notices, facts=[a_fact(each["order_id"], each) for each in notices])
+        self.sink.tell(*notices, facts=[a_fact(notice["order_id"], notice) for notice in notices])
 
     def taken(self) -> dict[str, Counter[str]]:
         """By channel, how often each message was taken, whatever the receivers make of it."""

@@ -156,22 +156,22 @@ def mapped(kind: str, value: str) -> str:
 
 
 def test_where_all_is_well_nothing_differs(stored: Stored) -> None:
-    told: list[tuple[int, int]] = []
-    report = stored.verify(lambda done, total: told.append((done, total)))
+    messages: list[tuple[int, int]] = []
+    report = stored.verify(lambda done, total: messages.append((done, total)))
 
     assert (report.count, report.events, report.orders) == (0, 1500, len(stored.facts))
     assert report.hours > 100
-    assert told == [(1, 1)]
+    assert messages == [(1, 1)]
 
 
 def test_many_events_are_compared_slice_by_slice(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_python, "EVENTS_AT_ONCE", 500)
     monkeypatch.setattr(by_sql, "EVENTS_AT_ONCE", 500)
-    told: list[tuple[int, int]] = []
-    report = stored.verify(lambda done, total: told.append((done, total)))
+    messages: list[tuple[int, int]] = []
+    report = stored.verify(lambda done, total: messages.append((done, total)))
 
     assert (report.count, report.events, report.orders) == (0, 1500, len(stored.facts))
-    assert told[-1] == ((4, 4) if stored.rules == "sql" else (16, 16))
+    assert messages[-1] == ((4, 4) if stored.rules == "sql" else (16, 16))
 
 
 def test_a_wrong_value_in_any_column_is_named_and_nothing_else(stored: Stored) -> None:

@@ -184,6 +184,7 @@ async def test_every_way_gives_the_same_figure_to_the_last_digit(doors: Doors) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 async def test_every_way_gives_the_same_figure_over_200_random_cuts(doors: Doors) -> None:
     wrong, answered = await differing(doors, 200)
 

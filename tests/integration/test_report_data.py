@@ -72,7 +72,9 @@ def profiled(lines: list[bytes]) -> Report:
 
 def test_every_flaw_is_counted_alike(stored: Report, profiled: Report) -> None:
     def counts(report: Report) -> dict[str, tuple[int | None, int | None]]:
-        return {each.figure: (each.count, each.n) for each in report.figures if each.figure not in OF_ARRIVALS}
+        return {
+            figure.figure: (figure.count, figure.n) for figure in report.figures if figure.figure not in OF_ARRIVALS
+        }
 
     assert counts(stored) == counts(profiled)
     assert counts(stored)["duplicates"][0]

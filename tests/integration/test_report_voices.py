@@ -166,7 +166,7 @@ def test_days_are_those_of_the_complaint_and_states_those_at_the_end_of_them(
     week = build(ask, Options(NOW, since=first, until=last))
 
     end = BEGIN + 10 * DAY - timedelta(milliseconds=1)
-    opened = [each for each in complaints if BEGIN + 4 * DAY <= each["opened"] <= end]
+    opened = [complaint for complaint in complaints if BEGIN + 4 * DAY <= complaint["opened"] <= end]
     assert value(week, "complaints_opened") == len(opened)
     assert sum(row["n"] for row in week.sheet("states").rows) == len(opened)
     assert {figure.figure for figure in week.figures} == {figure.figure for figure in report.figures}

@@ -150,7 +150,7 @@ def canary(order: str) -> dict[str, Any]:
 
 def messages_about(pages: PageServer, order: str) -> None:
     notices = [a_notice(name, order_id=f"ORDER{order}") for name in ("checked_in", "ready")]
-    sends = [a_send(each, address=f"+86ADDRESS{order}", id=f"{order}{each['milestone']}") for each in notices]
+    sends = [a_send(notice, address=f"+86ADDRESS{order}", id=f"{order}{notice['milestone']}") for notice in notices]
     with ledger.opened_ledger(pages.settings.ledger_dsn()) as store:
         ledger.plan(store, sends)
         ledger.claim(store, sends[:1], f"TOLD{order}", "me", now_ms(), None)

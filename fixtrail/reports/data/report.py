@@ -14,11 +14,10 @@ from fixtrail.reports.figure_kinds import share_figure
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Definition, Figure, Report, Sheet, sheet_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
 from schemas.events import EVENT_TYPES
 
 # Of more orders only those of one vehicle in so many are looked at: their events are soon read.
-MOST_ORDERS = 200_000
 _SEVERITY = {STOP: 0, NOTE: 1, GO: 2}
 _QUERIES = {
     **{name: name for name in ("arrivals", "fields", "orders", "phases", "days", "odometers", "hours", "clock")},

@@ -10,14 +10,13 @@ import pandas as pd
 from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
 
 # The window of a comeback: CONTRACT section 3. Only after it is a first-time fix certain.
 CERTAIN_AFTER = timedelta(days=30)
 CAUSES = ("reception", "approval", "parts", "bay")
 LONGEST_WAIT_MIN = 240.0
 # More are not asked for: intervals are narrow by then, and a page should not wait for minutes.
-MOST_ORDERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)

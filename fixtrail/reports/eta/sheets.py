@@ -49,8 +49,7 @@ def sheets_of(frame: pd.DataFrame, table: EstimateTable) -> tuple[Sheet, ...]:
 
 
 def _sheet(name: str, title: Bilingual, key: Column, rows: list[dict[str, Any]], *more: Column) -> Sheet:
-    columns = (key, *_FIGURES, *more)
-    return sheet_of(name, title, columns, pd.DataFrame(rows, columns=[column.name for column in columns]))
+    return sheet_of(name, title, (key, *_FIGURES, *more), rows)
 
 
 def _by_moment(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:

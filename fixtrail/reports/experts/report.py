@@ -15,7 +15,6 @@ from fixtrail.reports.report import Bilingual, Column, Figure, Report, Sheet, sh
 from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
 
-MOST_ORDERS = 200_000
 IN_TIME_S = 600.0
 _CENTERS = (
     Column("center_id", Bilingual("服务中心", "center")),
@@ -39,7 +38,7 @@ class Sessions:
 def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("experts", options)
-    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    parameters, one_in = ask_sample(ask, options)
     return report_of(ask("experts", **parameters), options, one_in)
 
 
@@ -129,5 +128,4 @@ def _centers(sessions: pd.DataFrame) -> Sheet:
                 "without_part": int(own["without_part"].sum()),
             }
         )
-    frame = pd.DataFrame(rows, columns=[column.name for column in _CENTERS])
-    return sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, frame)
+    return sheet_of("centers", Bilingual("按服务中心", "By center"), _CENTERS, rows)

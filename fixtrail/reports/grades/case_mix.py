@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special
 
 from fixtrail.reports.grades.staff_file import Staff
+from fixtrail.reports.report import Bilingual, Column
 from fixtrail.reports.stats.case_mix import Effects, mixed_model
 from fixtrail.reports.stats.matched import MatchedDifference, Outcome, matched_difference
 from fixtrail.reports.stats.models import controls_of
@@ -20,6 +21,19 @@ LEAST = 20
 FEWEST_ORDERS = 50
 CONTROLS = ("center_id", "fault_group", "fault_origin", "lane", "is_comeback")
 UNKNOWN = ""
+TECHNICIAN_COLUMNS = (
+    Column("center_id", Bilingual("服务中心", "center")),
+    Column("technician", Bilingual("技师", "technician")),
+    Column("judged", Bilingual("判定工单", "judged"), "count"),
+    Column("fixed", Bilingual("一次修复", "fixed first time"), "count"),
+    Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
+    Column("expected", Bilingual("按其工单应有", "expected with his cases"), "share"),
+    Column("adjusted", Bilingual("收缩后", "shrunk"), "share"),
+    *Column.bounds("share"),
+    Column("enough", Bilingual("数量足够", "enough")),
+    Column("apart", Bilingual("与应有不同", "apart from the expected")),
+)
+_COLUMNS = [column.name for column in TECHNICIAN_COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,38 +45,28 @@ class CaseMix:
     reason: str | None = None
 
 
-_COLUMNS = [
-    "center_id",
-    "technician",
-    "judged",
-    "fixed",
-    "ftfr",
-    "expected",
-    "adjusted",
-    "low",
-    "high",
-    "enough",
-    "apart",
-]
-
-
 def case_mix_of(work: pd.DataFrame) -> CaseMix:
     """The case mix of query grades: a row for each technician of an order."""
     if len(work) < FEWEST_ORDERS:
         return CaseMix(pd.DataFrame(columns=_COLUMNS), None, "few_data")
     held = work["ftf"].astype(float).to_numpy()
-    frame = work.assign(fault_group=["+".join(sorted(groups)) for groups in work["fault_groups"]])
-    controls = controls_of(frame, CONTROLS, held)
-    columns = controls.to_numpy(float) if len(controls.columns) else np.empty((len(frame), 0))
-    keys = list(dict.fromkeys(zip(frame["center_id"], frame["technician"], strict=True)))
-    number = {key: index for index, key in enumerate(keys)}
-    persons = [number[key] for key in zip(frame["center_id"], frame["technician"], strict=True)]
+    columns, number, persons = design_of(work, held)
     expected, effects = mixed_model(held, columns, persons)
     rows = [_row(key, np.array(persons) == index, held, expected, effects, index) for key, index in number.items()]
     table = pd.DataFrame(rows, columns=_COLUMNS).sort_values(
         ["enough", "adjusted"], ascending=[False, True], kind="stable", ignore_index=True
     )
     return CaseMix(table, effects.spread)
+
+
+def design_of(work: pd.DataFrame, outcome: Any) -> tuple[Any, dict[tuple[str, str], int], list[int]]:
+    """(the controls' columns, the number of each technician by center and name, that of each row's technician)."""
+    frame = work.assign(fault_group=["+".join(sorted(groups)) for groups in work["fault_groups"]])
+    controls = controls_of(frame, CONTROLS, outcome)
+    columns = controls.to_numpy(float) if len(controls.columns) else np.empty((len(frame), 0))
+    keys = list(zip(frame["center_id"], frame["technician"], strict=True))
+    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    return columns, number, [number[key] for key in keys]
 
 
 def _row(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.figure_kinds import difference_figure, share_figure, share_of_rows
-from fixtrail.reports.grades.case_mix import LEAST, BelowGrade, CaseMix, below_grade, case_mix_of
+from fixtrail.reports.grades.case_mix import LEAST, TECHNICIAN_COLUMNS, BelowGrade, CaseMix, below_grade, case_mix_of
 from fixtrail.reports.grades.staff_file import read_staff
 from fixtrail.reports.grades.touch import TOUCH_COLUMNS, touch_mix_of
 from fixtrail.reports.grades.words import DEFINITIONS, METHODS, TITLE
@@ -17,19 +17,6 @@ from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Report, Sh
 from fixtrail.reports.sample import ask_sample
 from fixtrail.reports.stats import intervals
 
-MOST_ORDERS = 200_000
-_TECHNICIANS = (
-    Column("center_id", Bilingual("服务中心", "center")),
-    Column("technician", Bilingual("技师", "technician")),
-    Column("judged", Bilingual("判定工单", "judged"), "count"),
-    Column("fixed", Bilingual("一次修复", "fixed first time"), "count"),
-    Column("ftfr", Bilingual("一次修复率", "FTFR"), "share"),
-    Column("expected", Bilingual("按其工单应有", "expected with his cases"), "share"),
-    Column("adjusted", Bilingual("收缩后", "shrunk"), "share"),
-    *Column.bounds("share"),
-    Column("enough", Bilingual("数量足够", "enough")),
-    Column("apart", Bilingual("与应有不同", "apart from the expected")),
-)
 _TOUCH_TITLE = Bilingual("维修时长：按其工单", "Repair time with their cases")
 _BELOW = (
     Column("center_id", Bilingual("服务中心", "center")),
@@ -44,7 +31,7 @@ def build(ask: Ask, options: Options) -> Report:
     """The report, asked of ClickHouse."""
     refuse_cut("grades", options)
     staff = read_staff(options.staff)
-    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    parameters, one_in = ask_sample(ask, options)
     work = ask("grades", **parameters)
     touch = touch_mix_of(work, ask("grades_touch", **parameters))
     below = below_grade(work, staff, ask("grades_staff")) if staff is not None else None
@@ -60,7 +47,7 @@ def report_of(
         scope["not_estimable"] = mix.reason
     note = Bilingual(f"判定工单少于 {LEAST} 的不比较", f"not compared below {LEAST} judged orders")
     title = Bilingual("技师：按其工单", "Technicians with their cases")
-    sheets = [sheet_of("technicians", title, _TECHNICIANS, mix.technicians, note)]
+    sheets = [sheet_of("technicians", title, TECHNICIAN_COLUMNS, mix.technicians, note)]
     if touch is not None:
         sheets.append(sheet_of("touch", _TOUCH_TITLE, TOUCH_COLUMNS, touch, note))
     if below is not None:
@@ -108,8 +95,7 @@ def _below_sheet(below: BelowGrade) -> Sheet:
                 **intervals.share(count, len(own)).cells(),
             }
         )
-    frame = pd.DataFrame(rows, columns=[column.name for column in _BELOW])
-    return sheet_of("below_grade", Bilingual("低于等级的作业", "Jobs below grade"), _BELOW, frame)
+    return sheet_of("below_grade", Bilingual("低于等级的作业", "Jobs below grade"), _BELOW, rows)
 
 
 def _charts(technicians: pd.DataFrame) -> tuple[Chart, ...]:

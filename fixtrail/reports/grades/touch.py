@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fixtrail.reports.grades.case_mix import CONTROLS, FEWEST_ORDERS, LEAST
+from fixtrail.reports.grades.case_mix import FEWEST_ORDERS, LEAST, design_of
 from fixtrail.reports.report import Bilingual, Column
 from fixtrail.reports.stats.intervals import Z
-from fixtrail.reports.stats.models import controls_of
 from fixtrail.reports.stats.touch_mix import TouchEffects, touch_model
 
 KEYS = ["center_id", "order_id", "technician"]
@@ -35,15 +34,10 @@ def touch_mix_of(work: pd.DataFrame, touches: pd.DataFrame) -> pd.DataFrame:
     names = [column.name for column in TOUCH_COLUMNS]
     if len(frame) < FEWEST_ORDERS:
         return pd.DataFrame(columns=names)
-    frame = frame.assign(fault_group=["+".join(sorted(groups)) for groups in frame["fault_groups"]])
     seconds = frame["touch_s"].to_numpy(float)
     # A time has no outcome of which a level could have one kind only.
-    controls = controls_of(frame, CONTROLS, (np.arange(len(frame)) % 2).astype(float))
-    columns = controls.to_numpy(float) if len(controls.columns) else np.empty((len(frame), 0))
-    keys = list(dict.fromkeys(zip(frame["center_id"], frame["technician"], strict=True)))
-    number = {key: index for index, key in enumerate(keys)}
-    persons = np.array([number[key] for key in zip(frame["center_id"], frame["technician"], strict=True)])
-    effects = touch_model(seconds, columns, [int(person) for person in persons])
+    columns, number, numbers = design_of(frame, (np.arange(len(frame)) % 2).astype(float))
+    effects, persons = touch_model(seconds, columns, numbers), np.array(numbers)
     rows = [_row(key, seconds[persons == index], effects, persons == index, index) for key, index in number.items()]
     return pd.DataFrame(rows, columns=names).sort_values(
         ["enough", "ratio"], ascending=[False, False], kind="stable", ignore_index=True

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fixtrail.reports.report import Bilingual, Locale, Picture
+from schemas.facts import WAITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 Step = tuple[int, str, str, int]
 STEPS = 9
 _GAP = 0.03
-_WAITS = ("reception", "approval", "parts", "bay")
 _HALF_NODE = 0.06
 
 
@@ -61,7 +61,7 @@ def draw_flow(steps: Iterable[Step], names: Mapping[str, Bilingual], locale: Loc
     )
     total = sum(n for step, _, _, n in flows if step == 1) or 1
     nodes = _nodes(flows, order, total)
-    kinds = {**dict.fromkeys(_WAITS, COLOURS[1]), "pickup": COLOURS[2], "end": MUTED}
+    kinds = {**{str(wait): COLOURS[1] for wait in WAITS}, "pickup": COLOURS[2], "end": MUTED}
     colours = {name: kinds.get(name, COLOURS[0]) for name in order}
     outgoing: dict[tuple[int, str], float] = defaultdict(float)
     incoming: dict[tuple[int, str], float] = defaultdict(float)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from statistics import median_low
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,9 +20,9 @@ SLOT_MS = 30 * MINUTE_MS
 
 @dataclass(frozen=True, slots=True)
 class OpenSlots:
-    """Slots of a center: days on which it opens, each with as many slots as the longest.
+    """Slots of a center: days on which it opens, all with the same number of slots.
 
-    `starts` by day and slot in ms; `kinds` says which days are alike (`Holidays.kind`); `slots` counts each day's own.
+    `starts` by day and slot in ms, none before the one before; `kinds` says which days are alike (`Holidays.kind`).
     """
 
     center_id: str
@@ -67,8 +68,10 @@ def open_slots(center_id: str, center: Center | None, first: date, last: date, h
     rows = [(day, kind, span) for day, kind, span in hours if span is not None and kind is not None]
     if not rows:
         return None
-    per_day = max(-(-(closes - opens) // SLOT_MS) for _, _, (opens, closes) in rows)
-    starts = np.array([opens for _, _, (opens, _) in rows])[:, None] + np.arange(per_day) * SLOT_MS
+    # A night in which clocks are set is longer or shorter than the others: of it so many slots as of any other.
+    per_day = median_low(-(-(closes - opens) // SLOT_MS) for _, _, (opens, closes) in rows)
+    opens, closes = (np.array(instants)[:, None] for instants in zip(*(span for _, _, span in rows), strict=True))
+    starts = np.minimum(opens + np.arange(per_day) * SLOT_MS, closes)
     return OpenSlots(
         center_id, str(zone), tuple(row[0] for row in rows), tuple(row[1] for row in rows), starts, int(per_day)
     )

@@ -104,14 +104,14 @@ def forecast_sheets(
             _TOTALS,
             totals,
         ),
-        _sheet("record", Bilingual("预测记录", "Record of the forecast"), _RECORD, records),
-        _sheet(
+        sheet_of("record", Bilingual("预测记录", "Record of the forecast"), _RECORD, records),
+        sheet_of(
             "service",
             Bilingual("建议库存的达成率", "Service of the suggested shelf"),
             _SERVICE_BY_CLASS,
             list(by_class(past)),
         ),
-        _sheet("methods", Bilingual("方法的选择", "Choice of methods"), _METHODS, list(_methods(answer))),
+        sheet_of("methods", Bilingual("方法的选择", "Choice of methods"), _METHODS, list(_methods(answer))),
     )
 
 
@@ -120,10 +120,6 @@ def supply_sheet(frame: pd.DataFrame) -> Sheet:
     columns = (*FORECAST_COLUMNS, *_STOCK, *(_LEVELS if "on_hand" in frame else ()))
     by_name = {column.name: column for column in columns}
     return sheet_of("supply", Bilingual("预测与建议库存", "Forecast and stock"), tuple(by_name.values()), frame)
-
-
-def _sheet(name: str, title: Bilingual, columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> Sheet:
-    return sheet_of(name, title, columns, pd.DataFrame(rows, columns=[column.name for column in columns]))
 
 
 def _methods(answer: Forecast) -> Iterator[dict[str, Any]]:

@@ -182,16 +182,18 @@ def judge(panel: Panel, rollout: Rollout, plan: Plan) -> PilotJudgement:
 def _effects(
     panel: Panel, compared: Mapping[str, Comparison], treated: Sequence[str], others: Sequence[str], alpha: float
 ) -> dict[str, Effect]:
-    back = {name: regression(panel, name, treated, others, each.after, alpha) for name, each in compared.items()}
+    back = {
+        name: regression(panel, name, treated, others, comparison.after, alpha) for name, comparison in compared.items()
+    }
     p_values = []
-    for name, each in compared.items():
-        p, known = each.difference.p_value, back[name]
-        if p is not None and known is not None and known.chosen_for_it:
-            p = max(p, known.adjusted.p_value or 0.0)
+    for name, comparison in compared.items():
+        p, back_to_mean = comparison.difference.p_value, back[name]
+        if p is not None and back_to_mean is not None and back_to_mean.chosen_for_it:
+            p = max(p, back_to_mean.adjusted.p_value or 0.0)
         p_values.append(p)
     return {
-        name: Effect(each, p, _verdict(each.difference, p, len(compared), alpha), back[name])
-        for (name, each), p in zip(compared.items(), holm(p_values), strict=True)
+        name: Effect(comparison, p, _verdict(comparison.difference, p, len(compared), alpha), back[name])
+        for (name, comparison), p in zip(compared.items(), holm(p_values), strict=True)
     }
 
 

@@ -69,10 +69,10 @@ def effect_sheet(judged: PilotJudgement) -> Sheet:
 def _effect_note(judged: PilotJudgement) -> Bilingual | None:
     """Which pilots were the worst before, and how many orders have no handoff yet."""
     zh, en = [], []
-    for name, each in judged.effects.items():
-        if each.regression is not None and each.regression.chosen_for_it:
+    for name, effect in judged.effects.items():
+        if effect.regression is not None and effect.regression.chosen_for_it:
             times, unit = DISPLAY_UNITS[name]
-            worst, part = ", ".join(each.regression.worst), times * each.regression.explained
+            worst, part = ", ".join(effect.regression.worst), times * effect.regression.explained
             zh.append(
                 f"{TITLES[name].zh}：试点此前偏差（其中最差：{worst}）；效果中 {part:.2f} {unit.zh}可由向均值回归解释。"
             )

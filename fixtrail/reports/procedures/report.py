@@ -13,7 +13,6 @@ from runtime.failure import USAGE, ExitError, exit_on
 from schemas.toml_file import TomlFileError
 
 # What went on in an order only its events tell: of more orders than these, those of some vehicles.
-MOST_ORDERS = 200_000
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -23,7 +22,7 @@ def build(ask: Ask, options: Options) -> Report:
         raise ExitError("report procedures needs --procedures FILE.toml or FIXTRAIL_PROCEDURES (docs/people.md)", USAGE)
     with exit_on(TomlFileError, code=USAGE):
         procedures = read_procedures(options.procedures)
-    parameters, one_in = ask_sample(ask, options, MOST_ORDERS)
+    parameters, one_in = ask_sample(ask, options)
     return report_of(judge_orders(ask("procedures", **parameters), procedures), options, one_in)
 
 

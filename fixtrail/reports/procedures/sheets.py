@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pandas as pd
-
 from fixtrail.procedures.judgement import KINDS
 from fixtrail.reports.procedures.judged import JudgedOrder, difference_of
 from fixtrail.reports.procedures.words import KIND_WORDS
@@ -45,30 +43,23 @@ _ORDERS = (
 
 def sheets_of(orders: Sequence[JudgedOrder]) -> tuple[Sheet, ...]:
     return (
-        _sheet(
+        sheet_of(
             "procedures",
             Bilingual("按流程", "By procedure"),
             (_PROCEDURE, *_CONFORMING, *_DIFFERENCE),
             _rows(orders, "procedure"),
         ),
-        _sheet("steps", Bilingual("偏差最多的步骤", "Deviations by step"), _STEPS, list(_step_rows(orders))),
-        _sheet(
+        sheet_of("steps", Bilingual("偏差最多的步骤", "Deviations by step"), _STEPS, list(_step_rows(orders))),
+        sheet_of(
             "centers",
             Bilingual("按服务中心", "By center"),
             (_CENTER, *_CONFORMING, *_DIFFERENCE),
             _rows(orders, "center_id"),
         ),
-        _sheet(
+        sheet_of(
             "orders", Bilingual("有偏差的工单", "Orders with a deviation"), _ORDERS, list(_order_rows(orders)), shown=0
         ),
     )
-
-
-def _sheet(
-    name: str, title: Bilingual, columns: tuple[Column, ...], rows: list[dict[str, Any]], shown: int = 50
-) -> Sheet:
-    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
-    return sheet_of(name, title, columns, frame, shown=shown)
 
 
 def _key(order: JudgedOrder, by: str) -> str:

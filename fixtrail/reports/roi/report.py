@@ -194,7 +194,7 @@ def _swings(result: Returns) -> Sheet:
         for swing in result.swings
     ]
     title = Bilingual("哪个假设最重要", "Which assumption matters most")
-    return sheet_of("swings", title, columns, pd.DataFrame(rows, columns=[column.name for column in columns]))
+    return sheet_of("swings", title, columns, rows)
 
 
 def _costs(plan: Assumptions) -> Sheet:

@@ -10,10 +10,9 @@ from fixtrail.web.api.keys import key_file
 from fixtrail.web.api.request_log import MEBIBYTE, LogPage, LogQuery, RequestLog, RequestRecord
 from runtime.clock import now_ms
 from runtime.failure import NEGATIVE, USAGE, ExitError
-from runtime.store import StoreUnavailableError
-from schemas.times import HOUR_MS, from_ms
+from runtime.store import StoreUnavailableError, is_absent
+from schemas.times import HOUR_MS, from_ms, rfc3339
 
-_SQLITE = "sqlite:///"
 _COLUMNS = ("at", "key", "source", "method", "route", "status", "problem", "test", "replayed", "took_ms")
 _OF_EVENT = ("index", "event_id", "event_status", "code")
 
@@ -52,7 +51,7 @@ def read_log(settings: ApiKeySettings, log_filter: LogFilter) -> list[dict[str, 
 def _page(settings: ApiKeySettings, log_filter: LogFilter) -> LogPage:
     dsn = settings.api_log_dsn()
     # A file that this command made might be none that the server may write.
-    if dsn.startswith(_SQLITE) and not Path(dsn.removeprefix(_SQLITE)).exists():
+    if is_absent(dsn):
         return LogPage([])
     requests = RequestLog(dsn, settings.api_log_hours, settings.api_log_mib * MEBIBYTE)
     try:
@@ -65,7 +64,7 @@ def _page(settings: ApiKeySettings, log_filter: LogFilter) -> LogPage:
 
 def _as_dict(record: RequestRecord, source: str) -> dict[str, Any]:
     return {
-        "at": from_ms(record.at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": rfc3339(from_ms(record.at_ms)),
         "key": record.key_id,
         "source": source,
         "method": record.method,

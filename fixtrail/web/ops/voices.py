@@ -10,7 +10,7 @@ from fixtrail.voices.limits import VoiceLimits
 from schemas.centers import Center
 from schemas.opening_hours import opening_ms_between
 from schemas.order_key import OrderKey
-from schemas.times import from_ms
+from schemas.times import from_ms, rfc3339
 
 Show = Literal["waiting", "open", "done"]
 SHOWN: tuple[Show, ...] = ("open", "waiting", "done")
@@ -77,7 +77,7 @@ def follow_up_event(item: VoiceItem, vehicle_id: str, phase: str, handler: str, 
         "order_id": item.order.order_id,
         "vehicle_id": vehicle_id,
         "center_id": item.order.center_id,
-        "occurred_at": from_ms(at).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "occurred_at": rfc3339(from_ms(at)),
         "of": item.case.case_id,
         "phase": phase,
         "handler_id": handler_id(handler),

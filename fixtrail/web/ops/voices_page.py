@@ -21,7 +21,7 @@ from fixtrail.web.ops.order_page import notice_log_of
 from fixtrail.web.ops.page_frame import StaffRoute, go, locale_of, page, with_query, words
 from fixtrail.web.ops.voices import RECORDED, SHOWN, VoiceItem, follow_up_event, is_shown, sorted_items, voice_item
 from fixtrail.web.tracking.decisions import event_id_key
-from schemas.facts import JourneyFact
+from schemas.facts import WAITS, JourneyFact
 from schemas.order_key import OrderKey
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
@@ -29,7 +29,6 @@ Viewer = Annotated[Person, Depends(required())]
 MOST_ITEMS = 60
 # So long a recorded step may take to come back through the workers.
 SHOWN_WITHIN_S = 3.0
-WAITS = ("reception", "approval", "parts", "bay")
 
 
 @router.get("/ops/voices")

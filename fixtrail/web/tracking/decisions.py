@@ -15,7 +15,7 @@ from fixtrail.web.tracking.quote_lines import chosen_lines, quote_lines, total_o
 from fixtrail.web.tracking.view import Quoted
 from schemas.events import Money
 from schemas.facts import JourneyFact, QuoteFact
-from schemas.times import from_ms
+from schemas.times import from_ms, rfc3339
 
 MOST_COMMENT = 2000
 _MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
@@ -69,7 +69,7 @@ def survey_event(
 
 
 def _event(fact: JourneyFact, kind: str, event_id: str, at: int) -> dict[str, Any]:
-    occurred_at = from_ms(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    occurred_at = rfc3339(from_ms(at))
     return {
         "event_id": event_id,
         "type": kind,

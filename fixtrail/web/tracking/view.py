@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from fixtrail.customers.milestones import part_of_milestone
-from schemas.facts import DecisionFact, JourneyFact, PartRequestFact, QuoteFact
+from schemas.facts import WAITS, DecisionFact, JourneyFact, PartRequestFact, QuoteFact
 from schemas.times import MINUTE_MS
 from streams.journey.as_of import running_figures
 
@@ -23,8 +23,6 @@ SAME_PRICE = Decimal("0.01")
 
 StepState = Literal["done", "now", "ahead"]
 Answer = Literal["pending", "approved", "declined"]
-
-_WAITS = ("reception", "approval", "parts", "bay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Promise:
     late_from: int | None
 
     @property
-    def kept(self) -> bool | None:
+    def is_kept(self) -> bool | None:
         """Whether it was ready by then; None while it is not ready."""
         return None if self.ready_at is None else self.ready_at <= self.at
 
@@ -294,10 +292,10 @@ def _checked_at(fact: JourneyFact) -> int | None:
 def _waits(fact: JourneyFact, now: int) -> tuple[Wait, ...]:
     """The causes that cost time, as of `now`."""
     figures = vars(fact) | running_figures(vars(fact), now)
-    seconds = {cause: figures[f"wait_{cause}_s"] or 0.0 for cause in _WAITS}
+    seconds = {cause: figures[f"wait_{cause}_s"] or 0.0 for cause in WAITS}
     return tuple(
         Wait(cause, seconds[cause], cause == fact.activity)
-        for cause in _WAITS
+        for cause in WAITS
         if seconds[cause] or cause == fact.activity
     )
 

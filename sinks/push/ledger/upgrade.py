@@ -19,7 +19,7 @@ _FOLLOWERS = (
     "DROP TABLE followers_before",
 )
 
-Told = tuple[str, str, str, str]  # person, number, milestone, event
+SendKey = tuple[str, str, str, str]  # person, number, milestone, event
 
 
 def add_centers(store: Store) -> None:
@@ -55,9 +55,9 @@ def adopt_followers(store: Store, orders: Iterable[OrderKey]) -> None:
         store.run(sql, (center_id, order_id))
 
 
-def planned_before(store: Store, order_ids: Sequence[str]) -> dict[Told, tuple[str, set[str]]]:
+def planned_before(store: Store, order_ids: Sequence[str]) -> dict[SendKey, tuple[str, set[str]]]:
     """What the ledger has of these numbers: the id of the send, and the centers that it may be of."""
-    planned: dict[Told, tuple[str, set[str]]] = {}
+    planned: dict[SendKey, tuple[str, set[str]]] = {}
     for some in chunks(order_ids):
         sql = f"""SELECT id, person, center_id, order_id, milestone, event_id FROM sends
                   WHERE order_id IN ({placeholders(some)})"""

@@ -8,7 +8,7 @@ import orjson
 
 from schemas.centers import Center
 from schemas.order_key import OrderKey
-from schemas.times import from_ms
+from schemas.times import from_ms, rfc3339
 from sinks.push.channels.channel import Message, Style
 from sinks.push.ledger.ledger import Send
 from sinks.push.words.words import CenterContext, NoticeWords, RenderContext, TemplateRenderer, form_values, values_of
@@ -83,7 +83,7 @@ class Composer:
 def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
     """The content of a webhook: the notice as facts, and as words to show."""
     data = {name: notice[name] for name in _AS_DATA}
-    data |= {name: rfc3339(notice[name]) for name in _TIMES}
+    data |= {name: time_text(notice[name]) for name in _TIMES}
     data |= {
         "locale": words.values["locale"],
         "title": words.title,
@@ -93,8 +93,6 @@ def as_data(notice: Mapping[str, Any], words: NoticeWords) -> dict[str, Any]:
     return {"type": f"order.{notice['milestone']}", "timestamp": data["occurred_at"], "data": data}
 
 
-def rfc3339(at: int | None) -> str | None:
+def time_text(at: int | None) -> str | None:
     """Milliseconds as RFC 3339."""
-    if at is None:
-        return None
-    return from_ms(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else rfc3339(from_ms(at))

@@ -104,19 +104,19 @@ def test_the_address_is_in_no_answer_and_no_log(remote: Ready):
 @contextlib.contextmanager
 def logged() -> Iterator[list[str]]:
     """What reaches the log of the process, the providers' own chatter aside."""
-    said: list[str] = []
+    lines: list[str] = []
 
     class Log(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if not record.name.startswith(("mail", "aiohttp.server")):
-                said.append(record.getMessage())
+                lines.append(record.getMessage())
 
     log, root = Log(), logging.getLogger()
     level = root.level
     root.addHandler(log)
     root.setLevel(logging.DEBUG)
     try:
-        yield said
+        yield lines
     finally:
         root.removeHandler(log)
         root.setLevel(level)

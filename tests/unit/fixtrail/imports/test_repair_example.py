@@ -94,7 +94,7 @@ def test_the_log_is_read_as_other_tools_read_it():
     times: dict[str, list[datetime]] = {}
     for row in read_log(LOG, load_mapping(MAPPING)):
         times.setdefault(row.case, []).append(datetime.fromisoformat(row.columns["time:timestamp"]))
-    durations = [(max(each) - min(each)).total_seconds() for each in times.values()]
+    durations = [(max(time) - min(time)).total_seconds() for time in times.values()]
 
     assert len(durations) == 1_104
     assert mean(durations) == pytest.approx(3_950.543, abs=0.0005)

@@ -231,8 +231,8 @@ def test_a_row_of_a_whole_order_makes_an_event_of_each_time_it_has(workshop):
 def test_an_export_that_has_grown_keeps_the_ids_of_the_events_it_had(workshop):
     """The order was open yesterday; today's export has its handoff and adds the survey."""
     came = {"came": "2026-03-01T08:00Z", "left": "", "asked": "2026-03-02T09:00Z", "score": "9"}
-    before = [each.event for each in workshop.outcomes(WIDE, came, head=WIDE_HEAD)]
-    after = [each.event for each in workshop.outcomes(WIDE, came | {"left": "2026-03-01T09:00Z"}, head=WIDE_HEAD)]
+    before = [outcome.event for outcome in workshop.outcomes(WIDE, came, head=WIDE_HEAD)]
+    after = [outcome.event for outcome in workshop.outcomes(WIDE, came | {"left": "2026-03-01T09:00Z"}, head=WIDE_HEAD)]
 
     assert [event.event_id for event in after] == ["tablet:R1:000001:01", "tablet:R1:000001:02", "tablet:R1:000001:03"]
     assert [event for event in after if event in before] == before

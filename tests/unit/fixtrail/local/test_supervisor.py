@@ -31,8 +31,8 @@ async def until(condition, limit_s=60.0):
 
 
 async def test_a_child_that_is_killed_runs_again(tmp_path):
-    said = []
-    child = Child(SERVER, tmp_path, said.append, lambda: None)
+    lines = []
+    child = Child(SERVER, tmp_path, lines.append, lambda: None)
     child.start()
     await child.wait_ready(60)
     first = child.pid
@@ -40,7 +40,7 @@ async def test_a_child_that_is_killed_runs_again(tmp_path):
     await until(lambda: child.pid not in (None, first))
     await child.wait_ready(60)
 
-    assert "server was killed by SIGKILL; it starts again in 0.5 s" in said
+    assert "server was killed by SIGKILL; it starts again in 0.5 s" in lines
     assert (child.restarts, child.ended) == (1, "was killed by SIGKILL")
     pid = child.pid
     await child.stop()
@@ -53,8 +53,8 @@ async def test_a_child_that_runs_but_does_not_answer_is_started_again(tmp_path, 
     monkeypatch.setattr(ping, "ANSWER_LIMIT_S", 2.0)
     [port] = free_ports(1)
     spec = replace(SERVER, arguments=("--bind", "127.0.0.1", str(port)), ping=f"http://127.0.0.1:{port}/")
-    said = []
-    child = Child(replace(spec, stop_within_s=0.5), tmp_path, said.append, lambda: None)
+    lines = []
+    child = Child(replace(spec, stop_within_s=0.5), tmp_path, lines.append, lambda: None)
     child.start()
     await child.wait_ready(60)
     await asyncio.sleep(1)
@@ -66,7 +66,7 @@ async def test_a_child_that_runs_but_does_not_answer_is_started_again(tmp_path, 
     await child.wait_ready(60)
 
     assert child.ended == f"did not answer http://127.0.0.1:{port}/ any more and was stopped"
-    assert any(line.startswith(f"server {child.ended}; it starts again") for line in said)
+    assert any(line.startswith(f"server {child.ended}; it starts again") for line in lines)
     assert answers(spec.ping)
     await child.stop()
     assert not answers(spec.ping)
@@ -106,14 +106,14 @@ async def test_a_child_that_crashes_before_it_is_ready_gets_more_attempts(tmp_pa
 
 async def test_a_child_that_always_crashes_is_given_up_and_how_it_died_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.05)
-    said = []
-    child = Child(crashing(tmp_path, "print('loading', flush=True)"), tmp_path, said.append, lambda: None)
+    lines = []
+    child = Child(crashing(tmp_path, "print('loading', flush=True)"), tmp_path, lines.append, lambda: None)
     child.start()
     with pytest.raises(ExitError, match=r"(?s)ended 6 times before .*last time it was killed by SIGKILL .*  loading"):
         await child.wait_ready(60)
     await child.stop()
 
-    pauses = [float(line.split()[-2]) for line in said]
+    pauses = [float(line.split()[-2]) for line in lines]
     assert len(pauses) == supervisor.CRASHED_STARTS and pauses == sorted(pauses) and pauses[0] < pauses[-1]
 
 
@@ -160,15 +160,15 @@ async def test_a_child_that_ignores_the_polite_request_is_killed(tmp_path):
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\ntime.sleep(60)"
     )
     spec = Spec("stubborn", "stubborn", (), {"PYTHONPATH": str(tmp_path)}, stop_within_s=0.3, ready_line="up")
-    said = []
-    child = Child(spec, tmp_path, said.append, lambda: None)
+    lines = []
+    child = Child(spec, tmp_path, lines.append, lambda: None)
     child.start()
     await child.wait_ready(60)
     pid = child.pid
     await child.stop()
 
     assert not is_alive(pid)
-    assert said == ["stubborn did not stop within 0 s and is killed"]
+    assert lines == ["stubborn did not stop within 0 s and is killed"]
 
 
 def test_no_child_outlives_a_parent_that_is_killed(tmp_path):

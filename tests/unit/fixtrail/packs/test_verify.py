@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fixtrail.packs.canonical import sha256
+from fixtrail.packs.command import line_of
 from fixtrail.packs.files import texts_beside, write_files
 from fixtrail.packs.verify import News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws
 from runtime.failure import USAGE, ExitError
@@ -73,6 +74,7 @@ def test_what_was_judged_against_the_same_targets_is_judged_so_again(pack: dict[
 
     assert differences(pack, figures, NOTHING_NEW) == []
     (difference,) = differences(pack, figures, NOTHING_NEW, is_judged=True)
+    assert "was met, now missed" in line_of(difference)
     assert (difference.name, difference.verdict) == ("status", "wrong")
 
 
@@ -82,10 +84,13 @@ def test_a_pack_computed_again_shows_what_beside_the_figures_was_forged(pack: di
     forged["changes"][0]["verdict"] = "worse"
     forged["figures"].pop()
 
-    assert part_flaws(pack, deepcopy(pack)) == []
-    flaws = part_flaws(forged, pack)
+    assert part_flaws(pack, deepcopy(pack), NOTHING_NEW) == []
+    flaws = part_flaws(forged, pack, NOTHING_NEW)
     assert len(flaws) == 3
     assert all(any(name in flaw for flaw in flaws) for name in ("verdicts", "changes", "is missing"))
+    # Records since, about none of its orders; and about some.
+    assert [flaw.split()[1] for flaw in part_flaws(forged, pack, News(7, 0))] == ["of", "changes"]
+    assert len(part_flaws(forged, pack, TWO_ORDERS)) == 1
 
 
 def test_a_text_that_was_changed_is_not_the_packs(pack: dict[str, Any], tmp_path: Path):
@@ -93,6 +98,8 @@ def test_a_text_that_was_changed_is_not_the_packs(pack: dict[str, Any], tmp_path
     pack = read_pack(tmp_path / "out" / "pack.json")
     assert text_flaws(pack, texts_beside(pack, tmp_path / "out")) == []
     page = tmp_path / "out" / "15-en.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("<main", "<main id='x'"), encoding="utf-8")
+    assert text_flaws(pack, texts_beside(pack, tmp_path / "out")) == []
     page.write_text(page.read_text(encoding="utf-8").replace("missed", "met"), encoding="utf-8")
 
     (flaw,) = text_flaws(pack, texts_beside(pack, tmp_path / "out"))

@@ -96,7 +96,7 @@ def visit(*events):
 
 
 def deviations(*events, planned=None, procedure=BRAKES):
-    return [(each.kind, each.step) for each in judge(procedure, visit(*events), planned).deviations]
+    return [(deviation.kind, deviation.step) for deviation in judge(procedure, visit(*events), planned).deviations]
 
 
 AS_IT_SHOULD = ((0, "diagnosis.completed"), (10, "repair.started"), (60, "repair.completed"))

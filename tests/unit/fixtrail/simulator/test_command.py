@@ -42,11 +42,13 @@ def test_nothing_is_stamped_in_the_future(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_up_to_the_last_event() -> None:
-    told: list[tuple[int, datetime]] = []
-    written = write_events(None, "quiet-day", seed=3, start=MONDAY, progress=lambda count, at: told.append((count, at)))
+    messages: list[tuple[int, datetime]] = []
+    written = write_events(
+        None, "quiet-day", seed=3, start=MONDAY, progress=lambda count, at: messages.append((count, at))
+    )
 
-    assert told[-1] == (written.events, written.last_arrival)
-    assert [count for count, _ in told] == sorted(count for count, _ in told)
+    assert messages[-1] == (written.events, written.last_arrival)
+    assert [count for count, _ in messages] == sorted(count for count, _ in messages)
 
 
 def test_standard_output_is_a_file_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -81,7 +81,7 @@ def test_an_alert_stays_the_same_where_a_late_event_moves_its_beginning():
     learn(shard, *begun, part("requested", "08:08", request_id="Q2"))
 
     assert not at(shard, "08:46").alerts
-    assert [each.alert_id for each in shard.open_alerts()] == [alert.alert_id]
+    assert [open_alert.alert_id for open_alert in shard.open_alerts()] == [alert.alert_id]
 
 
 def test_alerts_of_a_rule_that_is_gone_are_closed():
@@ -197,7 +197,7 @@ def test_nothing_new_is_said_of_orders_while_events_wait_for_the_workers():
     beat(shard, "09:11")
     found = at(shard, "09:12")
     assert rules(found) == [("pipeline", "closed"), ("promise", "open"), ("reception", "open")]
-    assert [each["milestone"] for each in found.notices] == ["running_late", "no_news"]
+    assert [notice["milestone"] for notice in found.notices] == ["running_late", "no_news"]
 
 
 def test_an_order_whose_events_come_late_is_given_time_to_settle():
@@ -213,7 +213,7 @@ def test_an_order_whose_events_come_late_is_given_time_to_settle():
     assert not at(other, "10:00:59")
     found = at(other, "10:01")
     assert rules(found) == [("promise", "open"), ("reception", "open")]
-    assert [each["milestone"] for each in found.notices] == ["running_late", "no_news"]
+    assert [notice["milestone"] for notice in found.notices] == ["running_late", "no_news"]
 
 
 def test_whoever_has_just_come_does_not_judge_the_pipeline():

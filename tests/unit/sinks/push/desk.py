@@ -105,7 +105,7 @@ class Desk:
     async def states(self, order_id: str = "R1") -> dict[str, tuple[str, str]]:
         """State and reason by milestone."""
         sends = await self.clerk.execute(partial(ledger.log_of, order=OrderKey("C1", order_id)))
-        return {each.milestone: (each.state, each.reason) for each in sends}
+        return {send.milestone: (send.state, send.reason) for send in sends}
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Return once something is so; wakes the lanes meanwhile, as the clock may have been moved."""

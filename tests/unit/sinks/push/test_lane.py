@@ -37,7 +37,7 @@ async def test_what_was_told_is_not_told_again_when_a_late_event_proves_it(tmp_p
 
         async def are_final() -> bool:
             sends = await desk.clerk.execute(partial(ledger.log_of, order=R1))
-            states.update({each.id: each.state for each in sends})
+            states.update({send.id: send.state for send in sends})
             return set(states.values()) <= set(ledger.FINAL)
 
         await desk.until(are_final)
@@ -90,7 +90,7 @@ async def test_of_what_was_held_only_what_is_still_true_is_told(tmp_path: Path):
         desk.now = at("23:00")
         sends = await desk.tell("part_delayed", "promise_changed")
         await desk.settled(HELD, 2)
-        (changed,) = [each for each in sends if each.milestone == "promise_changed"]
+        (changed,) = [send for send in sends if send.milestone == "promise_changed"]
         shown = a_notice("promise_changed", at=changed.occurred_at)
         desk.facts.by_order["R1"] = a_fact("R1", shown)
 
@@ -189,7 +189,7 @@ async def test_a_digest_that_is_no_longer_all_true_cannot_be_asked_for_again(tmp
         desk.channel.answers = [Unclear("no answer")]
         desk.now = at("08:00", day=3)
         await desk.settled(RETRY, 2)
-        (changed,) = [each for each in sends if each.milestone == "promise_changed"]
+        (changed,) = [send for send in sends if send.milestone == "promise_changed"]
         desk.facts.by_order["R1"] = a_fact("R1", a_notice("promise_changed", at=changed.occurred_at))
         desk.now += MINUTE
         await desk.settled(UNKNOWN, 2)

@@ -217,7 +217,7 @@ def test_lead_is_the_sum_of_its_parts(history: list[Sent]):
     assert to_ms["lead_s"] == waits + touch + to_ms["pickup_s"]
     assert to_ms["lead_s"] == (fact["closed_at"] or fact["last_event_at"]) - fact["checked_in_at"]
     assert to_ms["lead_s"] == sum(
-        (each["ended_at"] or fact["last_event_at"]) - each["started_at"] for each in fact["stages"]
+        (stage["ended_at"] or fact["last_event_at"]) - stage["started_at"] for stage in fact["stages"]
     )
 
 
@@ -229,7 +229,7 @@ def test_stages_follow_each_other_without_a_gap_and_no_two_alike(history: list[S
 
     assert all(one["ended_at"] == next_["started_at"] for one, next_ in pairs)
     assert all(one["activity"] != next_["activity"] for one, next_ in pairs)
-    assert sum(each["activity"] == "pickup" for each in stages) <= 1
+    assert sum(stage["activity"] == "pickup" for stage in stages) <= 1
     assert (fact["status"] == "open" and fact["checked_in_at"] is not None) == (fact["activity"] is not None)
 
 

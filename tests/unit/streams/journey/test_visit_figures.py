@@ -212,7 +212,7 @@ def test_the_last_survey_counts_even_when_it_arrives_first():
     )
 
     assert (order["score"], order["survey_reasons"]) == (4, ["wait"])
-    assert [each["score"] for each in order["surveys"]] == [10, 4]
+    assert [survey["score"] for survey in order["surveys"]] == [10, 4]
 
 
 def test_complaints_count_before_and_after_the_close():

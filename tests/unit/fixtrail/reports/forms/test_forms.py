@@ -290,12 +290,12 @@ def test_every_report_can_be_built():
 
 
 def test_several_tables_and_pictures_go_into_files_beside_the_first(report, tmp_path):
-    said = []
+    lines = []
     wanted = command.ReportForms(csv=tmp_path / "r.csv", svg=tmp_path / "r.svg", locale="en")
-    command.deliver(report, wanted, said.append)
+    command.deliver(report, wanted, lines.append)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["r-parts.csv", "r.csv", "r.svg"]
-    assert said and said[0].count("written") == 3
+    assert lines and lines[0].count("written") == 3
 
 
 def test_one_picture_has_the_table_behind_it(report, tmp_path):

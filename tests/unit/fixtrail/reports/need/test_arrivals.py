@@ -10,6 +10,7 @@ from fixtrail.reports.need.holidays import Holidays, read_holidays
 from fixtrail.reports.need.slots import open_slots
 from runtime.failure import ExitError
 from schemas.centers import Center
+from schemas.opening_hours import is_open
 
 CENTER = Center(
     id="C1", name="一", region="r", time_zone="UTC", opens=time(9), closes=time(11), weekdays=(1, 2, 3, 4, 5)
@@ -116,3 +117,19 @@ def test_a_holidays_file_that_contradicts_itself_is_refused_in_one_line(tmp_path
 
     with pytest.raises(ExitError, match="2026-10-01 is both closed and working"):
         read_holidays(file)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "half_hours"), [(time(22), time(6), 16), (time(0), time(0), 48), (time(8), time(18), 20)]
+)
+@pytest.mark.parametrize("first", [date(2026, 3, 20), date(2026, 10, 20)])
+def test_where_clocks_are_set_no_day_has_half_hours_of_another_nor_any_while_it_is_closed(
+    opens: time, closes: time, half_hours: int, first: date
+):
+    center = Center(id="N", name="N", region="r", time_zone="Europe/Berlin", opens=opens, closes=closes)
+    slots = open_slots("N", center, first, first + timedelta(days=13), Holidays())
+
+    assert slots.per_day == half_hours
+    assert (np.diff(slots.starts.ravel()) >= 0).all()
+    closed = [start for start in slots.starts.ravel().tolist() if not is_open(start, center)]
+    assert len(closed) <= 2, "those that the night put forward does not have"

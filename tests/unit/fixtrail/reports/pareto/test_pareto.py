@@ -47,7 +47,7 @@ def found() -> Loss:
 
 
 def test_shares_and_residual_are_all_detractors(found: Loss) -> None:
-    assert sum(each.share for each in found.shares) + found.residual == pytest.approx(1.0)
+    assert sum(share.share for share in found.shares) + found.residual == pytest.approx(1.0)
 
 
 def test_the_model_expects_what_was_observed(found: Loss) -> None:
@@ -58,18 +58,18 @@ def test_the_model_expects_what_was_observed(found: Loss) -> None:
 
 
 def test_causes_come_in_order_and_the_largest_are_those_that_were_planted(found: Loss) -> None:
-    assert [each.share for each in found.shares] == sorted((each.share for each in found.shares), reverse=True)
-    assert {each.driver for each in found.shares[:3]} == {"wait", "not_fixed", "stockout"}
+    assert [share.share for share in found.shares] == sorted((share.share for share in found.shares), reverse=True)
+    assert {share.driver for share in found.shares[:3]} == {"wait", "not_fixed", "stockout"}
 
 
 def test_the_causes_of_the_wait_add_up_to_its_share(found: Loss) -> None:
-    wait = next(each for each in found.shares if each.driver == "wait")
+    wait = next(share for share in found.shares if share.driver == "wait")
 
     assert sum(found.by_cause_of_wait.values()) == pytest.approx(wait.share)
 
 
 def test_nps_points_of_all_causes_are_the_gain_of_solving_all(found: Loss) -> None:
-    assert sum(each.nps_points for each in found.shares) == pytest.approx(found.what_if[-1].gain)
+    assert sum(share.nps_points for share in found.shares) == pytest.approx(found.what_if[-1].gain)
 
 
 def test_the_top_three_solved_is_what_statsmodels_expects_of_the_changed_visits(found: Loss) -> None:
@@ -103,7 +103,7 @@ def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> Non
     losses = loss(visits().assign(stockout=0.0), SolvedLevels(), LONGEST_MIN, replicates=5)
 
     assert losses.left_out == {"stockout": "constant"}
-    assert sum(each.share for each in losses.shares) + losses.residual == pytest.approx(1.0)
+    assert sum(share.share for share in losses.shares) + losses.residual == pytest.approx(1.0)
 
 
 def test_the_nps_of_the_model_has_an_interval_and_tells_what_it_leaves_out() -> None:
@@ -198,4 +198,4 @@ def test_a_long_wait_counts_as_the_longest() -> None:
     cut = loss(rows, SolvedLevels(), LONGEST_MIN, replicates=2)
     capped = loss(rows.assign(wait=rows["wait"].clip(upper=LONGEST_MIN)), SolvedLevels(), LONGEST_MIN, replicates=2)
 
-    assert [each.share for each in cut.shares] == pytest.approx([each.share for each in capped.shares])
+    assert [share.share for share in cut.shares] == pytest.approx([share.share for share in capped.shares])

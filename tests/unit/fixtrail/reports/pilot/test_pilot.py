@@ -96,7 +96,7 @@ def test_few_centers_are_too_few_to_test() -> None:
     judged = judge(panel_of(days_of(1.0, centers=4, pilots=1)), pilots_of(1), Plan())
 
     assert judged.effects["wait_mean_s"].comparison.difference.smallest_p == 0.25
-    assert {each.verdict for each in judged.effects.values()} == {"not_testable"}
+    assert {effect.verdict for effect in judged.effects.values()} == {"not_testable"}
     assert not judged.effect
 
 
@@ -115,7 +115,10 @@ def test_several_dates_are_one_test_of_the_largest_difference() -> None:
     draw = np.random.default_rng(8)
     changes, treated = [draw.normal(size=7), draw.normal(size=7)], np.arange(7) < 2
     largest = [
-        max(abs(each[list(chosen)].mean() - np.delete(each, list(chosen)).mean()) / each.std() for each in changes)
+        max(
+            abs(change[list(chosen)].mean() - np.delete(change, list(chosen)).mean()) / change.std()
+            for change in changes
+        )
         for chosen in combinations(range(7), 2)
     ]
 

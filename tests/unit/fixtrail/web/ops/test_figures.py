@@ -118,17 +118,17 @@ async def test_what_was_known_holds_while_clickhouse_is_away():
 
 
 async def test_clickhouse_is_asked_once_however_many_look():
-    asked = []
+    requests = []
 
     def ask(text: str, given: object) -> list[dict[str, object]]:
-        asked.append(text)
+        requests.append(text)
         return []
 
     figures = Figures(ask, kept_s=60.0)
     await asyncio.gather(*(figures.get({"C1": "UTC"}, "UTC", None, 0) for _ in range(20)))
-    assert len(asked) == 1
+    assert len(requests) == 1
     await figures.get({"C1": "UTC", "C2": "Asia/Shanghai"}, "UTC", "quick", 0)
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
 def test_thresholds_are_minutes_of_a_table_and_nothing_else_is_taken(tmp_path):

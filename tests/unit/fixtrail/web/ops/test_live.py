@@ -39,7 +39,7 @@ def journeys(*events: Sent) -> list[JourneyFact]:
 @given(histories(), st.integers(-30, 600))
 def test_live_figures_are_those_of_the_contract_at_any_now(events, minutes):
     """CONTRACT section 2: the live figures are the same at now, and a closed order's do not move."""
-    decoded = [event_of(each) for each in events]
+    decoded = [event_of(event) for event in events]
     now = ms("08:00") + minutes * MINUTE + 1
     at_now = {OrderKey.of(fact): fact for fact in journey_facts(decoded, now)}
     for fact in journey_facts(decoded):

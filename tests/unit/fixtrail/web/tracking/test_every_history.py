@@ -60,10 +60,10 @@ def the_pages() -> Pages:
 def made_odd(events: list[dict[str, Any]], odd: dict[str, Any]) -> list[dict[str, Any]]:
     """The events with such values as are valid and that nobody expects, wherever a value of the kind stands."""
     return [
-        {name: odd.get(name, value) if name != "quote" or value else value for name, value in each.items()}
+        {name: odd.get(name, value) if name != "quote" or value else value for name, value in event.items()}
         | {"center_id": odd["center_id"], "order_id": odd["order_id"]}
-        | ({"locale": odd["locale"]} if each["type"] == "check_in" else {})
-        for each in events
+        | ({"locale": odd["locale"]} if event["type"] == "check_in" else {})
+        for event in events
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], o
     events = made_odd(history, odd)
     ((order, told),) = facts_after(*events).items()
     fact = JourneyFact.model_validate(told)
-    from_events = {_minute(each[name]) for each in events for name in _TIMES if each.get(name)}
+    from_events = {_minute(event[name]) for event in events for name in _TIMES if event.get(name)}
 
     for locale in LOCALES:
         html = the_pages().page("TOKEN", fact, locale, fact.last_event_at + later_ms, None)

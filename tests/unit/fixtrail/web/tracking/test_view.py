@@ -132,14 +132,14 @@ def test_changes_of_the_promise_are_all_told_and_the_last_one_holds():
 
 
 def test_ready_in_time_keeps_the_promise():
-    assert view_after(REPAIRED).promise.kept is True
+    assert view_after(REPAIRED).promise.is_kept is True
     assert (
         view_after(
             [*ARRIVED, repair("started", "11:00"), repair("completed", "12:10"), said_ready("12:10")]
-        ).promise.kept
+        ).promise.is_kept
         is False
     )
-    assert view_after(FINISHED).promise.kept is None
+    assert view_after(FINISHED).promise.is_kept is None
 
 
 def test_a_quote_waits_for_its_answer_and_then_shows_it():
