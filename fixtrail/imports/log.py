@@ -187,13 +187,8 @@ def _note_rank(scan: Scan, raw: _RawRow, case: str, mapping: Mapping) -> None:
     if rank[0]:
         _widen(scan.places, (case, None), rank)
     if mapping.row_tests:
-<<<<<<< HEAD
-        texts = {**columns, "@line": str(line), "@case": case, "@activity": _activity(columns, mapping)}
-        row = {name: text for name, text in texts.items() if text}
-=======
         values = {**columns, "@line": str(line), "@case": case, "@activity": _activity(columns, mapping)}
         row = {name: text for name, text in values.items() if text}
->>>>>>> next
         for number, test in enumerate(mapping.row_tests):
             if test(row):
                 _widen(scan.places, (case, number), rank)

@@ -51,9 +51,5 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
                 partial(view.draw_model, models),
             ),
         ),
-<<<<<<< HEAD
-        methods=view.methods(longest_min, 3 * len(results) + sum(len(fitted.fit.drivers) for fitted in models)),
-=======
         methods=view.methods(longest_min, 3 * len(results) + sum(len(model.fit.drivers) for model in models)),
->>>>>>> next
     )
