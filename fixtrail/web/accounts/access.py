@@ -6,10 +6,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import HTTPException
+from fastapi import Depends, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -183,6 +183,13 @@ def required(role: Role = "viewer", *, enrolled: bool = True) -> Callable[[Reque
         return session.person
 
     return person
+
+
+# Who may ask for a page.
+Viewer = Annotated[Person, Depends(required())]
+Manager = Annotated[Person, Depends(required("manager"))]
+# Also who has yet to set up the second factor that the role must have.
+NotEnrolled = Annotated[Person, Depends(required(enrolled=False))]
 
 
 def remember(request: Request, access: Access, session: Session) -> None:

@@ -2,19 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fixtrail.web.accounts.access import Access, access_of, audit, posted, remember, required
+from fixtrail.web.accounts.access import Access, NotEnrolled, Viewer, access_of, audit, posted, remember
 from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.passwords import WeakPasswordError, hash_password
 from fixtrail.web.accounts.second_factor import enrolment, new_recovery_codes, new_secret, recovery_hash
 from fixtrail.web.accounts.sessions import Session
-from fixtrail.web.accounts.users import Account, Person
+from fixtrail.web.accounts.users import Account
 from fixtrail.web.context import web_of
 from fixtrail.web.ops.page_frame import StaffRoute, finish, page
 from schemas.toml_file import TomlFileError
@@ -23,9 +23,6 @@ from schemas.toml_file import TomlFileError
 ENROLMENT_S = 900
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
-SignedIn = Annotated[Person, Depends(required())]
-# Also for who has yet to set up the second factor that the role must have.
-NotEnrolled = Annotated[Person, Depends(required(enrolled=False))]
 
 
 class AccountError(Exception):
@@ -37,7 +34,7 @@ class AccountError(Exception):
 
 
 @router.get("/ops/account")
-async def account_page(request: Request, person: SignedIn) -> Response:
+async def account_page(request: Request, person: Viewer) -> Response:
     """Password, second factor and sessions of who is signed in."""
     done = request.query_params.get("done")
     return _page(request, done=done if done in ("password_changed", "second_removed", "session_ended") else None)
@@ -92,7 +89,7 @@ async def turn_on(request: Request, person: NotEnrolled) -> Response:
 
 
 @router.post("/ops/account/second-factor/off")
-async def turn_off(request: Request, person: SignedIn) -> Response:
+async def turn_off(request: Request, person: Viewer) -> Response:
     """Sign in by the password alone again, where the role may."""
     form = await posted(request)
     if person.role in access_of(request).second_factor_roles:
@@ -109,7 +106,7 @@ async def turn_off(request: Request, person: SignedIn) -> Response:
 
 
 @router.post("/ops/account/sessions")
-async def end_sessions(request: Request, person: SignedIn) -> Response:
+async def end_sessions(request: Request, person: Viewer) -> Response:
     """End one of one's sessions, or all but this one."""
     form = await posted(request)
     sessions = access_of(request).sessions

@@ -1,9 +1,9 @@
 """Signing in and out: /login, /logout, and the way to an OpenID Connect provider and back."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,16 +14,16 @@ from fixtrail.web.accounts.access import (
     PROVIDER_COOKIE,
     SESSION_COOKIE,
     Access,
+    NotEnrolled,
     access_of,
     audit,
     new_nonce,
     posted,
-    required,
 )
 from fixtrail.web.accounts.devices import device_name
 from fixtrail.web.accounts.oidc import OidcError
 from fixtrail.web.accounts.throttle import Attempt
-from fixtrail.web.accounts.users import Account, Person
+from fixtrail.web.accounts.users import Account
 from fixtrail.web.ops.page_frame import BadFormError, StaffRoute, local_path, page, small_form
 
 # Between opening the form, or leaving for the provider, and coming back.
@@ -130,7 +130,7 @@ def _code_sealer(access: Access) -> URLSafeTimedSerializer:
 
 
 @router.post("/logout")
-async def logout(request: Request, person: Annotated[Person, Depends(required(enrolled=False))]) -> Response:
+async def logout(request: Request, person: NotEnrolled) -> Response:
     """End the session, for every copy of its cookie and every process."""
     await posted(request)
     access = access_of(request)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.web.accounts.access import audit, required
+from fixtrail.web.accounts.access import Viewer, audit
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.analysis.badges import CentersBadge
 from fixtrail.web.analysis.cache import Computed, Computing, ReportRefusal, ReportRequest
@@ -34,7 +34,7 @@ LONGEST_NAME = 200
 TECHNICIAN = "technician"
 
 
-def sees_all(person: Annotated[Person, Depends(required())]) -> Person:
+def sees_all(person: Viewer) -> Person:
     """Whoever may see all centers: a report is about all of them. Others get 403."""
     if person.centers is not None:
         raise HTTPException(403)

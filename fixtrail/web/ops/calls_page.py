@@ -1,13 +1,10 @@
 """Recording that a customer who asked for it was called."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fixtrail.web.accounts.access import audit, posted, required
-from fixtrail.web.accounts.users import Person
+from fixtrail.web.accounts.access import Manager, audit, posted
 from fixtrail.web.calls import answered_call
 from fixtrail.web.context import web_of
 from fixtrail.web.events import NotAcknowledgedError
@@ -18,7 +15,7 @@ router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 
 
 @router.post("/ops/calls/called")
-async def record_call(request: Request, person: Annotated[Person, Depends(required("manager"))]) -> Response:
+async def record_call(request: Request, person: Manager) -> Response:
     """Somebody has called: the request is done, on every board and on the customer's page.
 
     404 for an order that one may not see. A request that was withdrawn or answered meanwhile stays as it is.

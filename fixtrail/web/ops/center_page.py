@@ -3,16 +3,14 @@
 import asyncio
 import logging
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.settings import NoEndpointError
-from fixtrail.web.accounts.access import required
-from fixtrail.web.accounts.users import Person
+from fixtrail.web.accounts.access import Viewer
 from fixtrail.web.calls import by_order
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.ops import charts
@@ -46,7 +44,7 @@ ORDER BY wait_s DESC LIMIT {MOST_ORDERS}
 
 
 @router.get("/ops/centers/{center_id:path}")
-async def center_page(request: Request, center_id: str, person: Annotated[Person, Depends(required())]) -> Response:
+async def center_page(request: Request, center_id: str, person: Viewer) -> Response:
     """Today, or the local day that `?day=` names; 404 for a center that one may not see, or nobody knows."""
     web = web_of(request)
     center = web.config.centers.get(center_id)

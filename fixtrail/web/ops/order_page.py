@@ -4,15 +4,15 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.settings import LedgerSettings, NoEndpointError
 from fixtrail.tracking_links import tracking_url
-from fixtrail.web.accounts.access import required
+from fixtrail.web.accounts.access import Viewer
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.ops import charts
@@ -53,9 +53,7 @@ ORDER BY seq
 
 
 @router.get("/ops/orders/{order_id:path}")
-async def order_page(
-    request: Request, order_id: str, person: Annotated[Person, Depends(required())], center_id: str | None = None
-) -> Response:
+async def order_page(request: Request, order_id: str, person: Viewer, center_id: str | None = None) -> Response:
     """The order of a center that one may see; 404 for every other, as for one that does not exist.
 
     Without `?center_id=` a number that several centers use leads to a choice.

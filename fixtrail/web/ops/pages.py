@@ -3,15 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from fixtrail.web.accounts.access import audit, posted, remember, required
+from fixtrail.web.accounts.access import Viewer, audit, posted, remember
 from fixtrail.web.accounts.sessions import Session
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
@@ -33,7 +32,6 @@ LONGEST_NOTE = 200
 TICKED = "alerts."
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
-Viewer = Annotated[Person, Depends(required())]
 
 
 @router.get("/ops")
@@ -118,7 +116,7 @@ async def _changed(web: Web, view: BoardView, sent_pieces: dict[str, str], token
 
 
 @router.post("/ops/alerts/{alert_id}/acknowledge")
-async def acknowledge(request: Request, alert_id: str, person: Annotated[Person, Depends(required())]) -> Response:
+async def acknowledge(request: Request, alert_id: str, person: Viewer) -> Response:
     """Say that one takes care of an alert: it goes to `alert-acks`, and the watch box closes the alert."""
     form = await posted(request)
     alert = web_of(request).ops.alerts.get(alert_id)
@@ -130,7 +128,7 @@ async def acknowledge(request: Request, alert_id: str, person: Annotated[Person,
 
 
 @router.post("/ops/alerts/acknowledge")
-async def acknowledge_many(request: Request, person: Annotated[Person, Depends(required())]) -> Response:
+async def acknowledge_many(request: Request, person: Viewer) -> Response:
     """Say that one takes care of all alerts that were ticked; those that one may not see, or that are gone, are not."""
     if not (person.has("manager") or person.has("quality")):
         raise HTTPException(403)

@@ -1,15 +1,15 @@
 """Complaints and bad scores for the staff: the list, one case with its evidence, and recording what was done."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fixtrail.voices.case_url import case_url
 from fixtrail.voices.cases import Case
-from fixtrail.web.accounts.access import audit, posted, required
+from fixtrail.web.accounts.access import Manager, Viewer, audit, posted
 from fixtrail.web.accounts.users import Person
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledgedError
@@ -25,7 +25,6 @@ from schemas.facts import WAITS, JourneyFact
 from schemas.order_key import OrderKey
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
-Viewer = Annotated[Person, Depends(required())]
 MOST_ITEMS = 60
 # So long a recorded step may take to come back through the workers.
 SHOWN_WITHIN_S = 3.0
@@ -93,7 +92,7 @@ async def case_page(request: Request, person: Viewer, center_id: str, order_id: 
 
 
 @router.post("/ops/voices/record")
-async def record(request: Request, person: Annotated[Person, Depends(required("manager"))]) -> Response:
+async def record(request: Request, person: Manager) -> Response:
     """Record that the customer was called, in vain or not, or that it is resolved: an event `follow_up`."""
     web, form = web_of(request), await posted(request)
     order, phase = OrderKey(form.get("center_id", ""), form.get("order_id", "")), form.get("phase", "")
