@@ -10,11 +10,11 @@ SELECT
 FROM visits
 INNER JOIN
 (
-    SELECT center_id, order_id, count() AS asked, countIf(fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS came
+    SELECT center_id, order_id, vehicle_key, count() AS asked, countIf(fulfilled_at <= requested_at + INTERVAL 2 HOUR) AS came
     FROM parts
     WHERE emergency
-    GROUP BY center_id, order_id
-) AS emergency USING (center_id, order_id)
+    GROUP BY center_id, order_id, vehicle_key
+) AS emergency USING (center_id, order_id, vehicle_key)
 ARRAY JOIN keys AS key
 GROUP BY key, center_id
 ORDER BY key NULLS LAST, center_id

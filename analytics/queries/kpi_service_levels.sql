@@ -25,12 +25,12 @@ FROM visits
 LEFT JOIN
 (
     SELECT
-        center_id, order_id, count() AS requests,
+        center_id, order_id, vehicle_key, count() AS requests,
         countIf(dateDiff('millisecond', requested_at, fulfilled_at) <= 1000 * {limits:Array(Float64)}[7]) AS came
     FROM parts
     WHERE emergency
-    GROUP BY center_id, order_id
-) AS emergency USING (center_id, order_id)
+    GROUP BY center_id, order_id, vehicle_key
+) AS emergency USING (center_id, order_id, vehicle_key)
 ARRAY JOIN keys AS key
 GROUP BY key, center_id
 ORDER BY key NULLS LAST, center_id

@@ -19,9 +19,9 @@ WITH
     ),
     requests AS
     (
-        SELECT center_id, order_id, groupUniqArray(part_no) AS parts
+        SELECT center_id, order_id, vehicle_key, groupUniqArray(part_no) AS parts
         FROM parts
-        GROUP BY center_id, order_id
+        GROUP BY center_id, order_id, vehicle_key
     )
 SELECT
     o.order_id AS order_id,
@@ -39,7 +39,7 @@ SELECT
     arraySort(r.parts) AS parts
 FROM orders AS o
 LEFT JOIN named AS n ON n.order_id = o.order_id AND n.center_id = o.center_id AND n.vehicle_key = o.vehicle_key
-LEFT JOIN requests AS r ON r.order_id = o.order_id AND r.center_id = o.center_id
+LEFT JOIN requests AS r ON r.order_id = o.order_id AND r.center_id = o.center_id AND r.vehicle_key = o.vehicle_key
 WHERE o.fault_origin = 'product' AND notEmpty(o.fault_groups) AND isNotNull(o.checked_in_at)
     AND toDate(assumeNotNull(o.checked_in_at), {time_zone:String}) >= toDateOrZero({since:String})
 ORDER BY checked_in_at, center_id, order_id

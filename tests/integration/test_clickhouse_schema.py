@@ -44,7 +44,7 @@ comeback_center_id
 VIEWS = {
     "stages": "order_id vehicle_key center_id seq activity is_wait started_at ended_at seconds",
     "parts": "order_id center_id request_id part_no quantity emergency requested_at backordered_at fulfilled_at "
-    "cancelled_at expected_at unit_price stockout",
+    "cancelled_at expected_at unit_price stockout vehicle_key",
     "arrivals": "source center_id type phase order_id vehicle_key event_id occurred_at sent_at received_at "
     "kafka_partition kafka_offset technician_id job_id request_id part_no payload content",
     "surveys": "order_id center_id event_id answered_at score reasons is_last",
