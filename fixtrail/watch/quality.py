@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 # Warnings are of all centers: the shard of one partition tells of them.
 PARTITION = 0
-
+# ClickHouse may only just begin, as it does with a whole stack.
+RETRY_MINUTES = 1.0
 
 Compute = Callable[[], Sequence[QualityCase]]
 
@@ -39,14 +40,22 @@ class QualityCases:
         """Compute them again and again until cancelled."""
         while self._compute is not None and self.rules:
             await self.needed.wait()
-            try:
-                self.cases = await asyncio.to_thread(self._compute)
-            except ExitError as error:
-                log.warning("quality warnings cannot be computed", extra={"error": str(error)[:200]})
-            except Exception:
-                log.exception("quality warnings cannot be computed")
-            await asyncio.sleep(60 * min(rule.every_minutes for rule in self.rules))
+            pause_minutes = min(rule.every_minutes for rule in self.rules)
+            if not await self._is_computed(self._compute):
+                pause_minutes = min(pause_minutes, RETRY_MINUTES)
+            await asyncio.sleep(60 * pause_minutes)
         await asyncio.Event().wait()
+
+    async def _is_computed(self, compute: Compute) -> bool:
+        try:
+            self.cases = await asyncio.to_thread(compute)
+        except ExitError as error:
+            log.warning("quality warnings cannot be computed", extra={"error": str(error)[:200]})
+        except Exception:
+            log.exception("quality warnings cannot be computed")
+        else:
+            return True
+        return False
 
     def dues(self, rule: QualityWarningRule, now: int) -> Iterator[Due]:
         """The cases of a rule that are due."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fixtrail.watch import quality
 from fixtrail.watch.config import WatchConfig
 from fixtrail.watch.quality import QualityCase, QualityCases
 from fixtrail.watch.shard import Shard
@@ -106,6 +107,26 @@ async def test_where_it_cannot_be_computed_what_is_known_goes_on(caplog: pytest.
 
     assert cases.cases == [CASE]
     assert "quality warnings cannot be computed" in caplog.text
+
+
+async def test_what_could_not_be_computed_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch begins with its stack, and ClickHouse may be there a little later: an hour without warnings is long."""
+    monkeypatch.setattr(quality, "RETRY_MINUTES", 0.0001)
+    answers = iter([ExitError("ClickHouse cannot be reached"), [CASE]])
+
+    def compute() -> list[QualityCase]:
+        answer = next(answers)
+        if isinstance(answer, ExitError):
+            raise answer
+        return answer
+
+    cases = QualityCases(CONFIG, compute)
+    cases.needed.set()
+    running = asyncio.create_task(cases.run())
+    await asyncio.sleep(0.3)
+    running.cancel()
+
+    assert cases.cases == [CASE]
 
 
 async def test_a_watch_that_does_not_tell_of_them_does_not_compute_them() -> None:
