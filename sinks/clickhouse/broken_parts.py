@@ -5,12 +5,15 @@ from typing import Any
 from sinks.clickhouse.connection import layout_of
 
 CHECK_S = 60.0
-_QUERY = """SELECT table, count() FROM system.detached_parts
-WHERE database IN ('fixtrail_raw', 'fixtrail_shard') AND startsWith(reason, 'broken') GROUP BY table"""
+# `derived…` are tables of a command that runs, gone with it.
+_QUERY = """SELECT name, countIf(startsWith(part.reason, 'broken')) FROM system.tables AS t
+LEFT JOIN system.detached_parts AS part ON part.database = t.database AND part.table = t.name
+WHERE t.database IN ('fixtrail_raw', 'fixtrail_shard') AND t.engine LIKE '%MergeTree' AND name NOT LIKE 'derived%'
+GROUP BY name"""
 
 
 def broken_parts(client: Any) -> dict[str, int]:
-    """How many parts of which table the client's server has put aside. None of replicas: they fetch theirs again."""
+    """By table how many parts the client's server has put aside; no table of replicas, which fetch theirs again."""
     if layout_of(client).is_replicated:
         return {}
     return dict(client.query(_QUERY).result_rows)
