@@ -29,12 +29,11 @@ from benchmarks.machine import Machine, cpu_s
 from fixtrail.all_settings import Settings
 from fixtrail.local.ports import free_ports
 from fixtrail.reports.data.rules import rules
-from fixtrail.reports.drivers.visits import MOST_ORDERS
 from fixtrail.reports.journey.report import MOST_FOLLOWED
 from fixtrail.reports.kpi.waits import spreads_of, wait_ranks
 from fixtrail.reports.quality.report import MOST_ORDERS as MOST_JUDGED
 from fixtrail.reports.queries import frame, parameters_of, questions, text_of
-from fixtrail.reports.sample import end_key, one_vehicle_in
+from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
 from runtime.failure import ExitError
 from sinks.clickhouse.connection import ClickHouse, connect
 from sinks.clickhouse.migrations import migrate
@@ -44,7 +43,11 @@ AIM_S = 1.0
 MOST_OF = {"quality_technicians": MOST_JUDGED}
 CENTERS = 95
 PASSWORDS = {"app": "app-secret", "reader": "reader-secret"}
-WHOLE: dict[str, Any] = {"since": "", "until": "", "rollout": "", "centers": [], "by": "", "time_zone": "UTC"}
+WHOLE: dict[str, Any] = {
+    **dict.fromkeys(("since", "until", "open_until", "rollout", "by"), ""),
+    "centers": [],
+    "time_zone": "UTC",
+}
 
 # A year of orders of 95 centers, in each block: 98 in 100 are handed off, 45 in 100 answer, 40 in 100 need parts, of
 # which 15 in 100 are missing. Times are exponential around those of the simulator, days and centers even.
