@@ -135,12 +135,12 @@ def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: st
 
 
 def ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
-    """What the receiver has seen so far."""
+    """What the receiver has received so far."""
     assert receiver.stdout is not None and receiver.stdin is not None
     receiver.stdin.write("\n")
     receiver.stdin.flush()
-    seen: dict[str, Any] = json.loads(receiver.stdout.readline())
-    return seen
+    received: dict[str, Any] = json.loads(receiver.stdout.readline())
+    return received
 
 
 def states_of(dsn: str) -> dict[str, int]:

@@ -243,34 +243,6 @@ async def test_a_clickhouse_that_is_killed_and_comes_back_has_everything(
         node.stop()
 
 
-async def test_parts_that_clickhouse_starts_without_are_told(
-    broker: BrokerNode, tmp_path: Path, history: list[Record]
-) -> None:
-    node = await asyncio.to_thread(start_clickhouse, tmp_path / "broken")
-    try:
-        migrate(node.client())
-        await send(broker, history)
-        async with running_writer(broker, node, "before"):
-            await until_committed(broker, "before")
-        before = int(node.ask("SELECT count() FROM fixtrail_raw.journeys FINAL"))
-        folders = node.ask(
-            "SELECT path FROM system.parts WHERE database = 'fixtrail_raw' AND table = 'journeys' AND active"
-        )
-        node.kill()
-        for folder in folders.splitlines():
-            Path(folder, "checksums.txt").write_bytes(b"")
-        node = await asyncio.to_thread(node.again)
-        assert int(node.ask("SELECT count() FROM fixtrail_raw.journeys FINAL")) < before
-
-        async with running_writer(broker, node, "anew") as progress:
-            await until(lambda: progress.gauges.get(("broken_parts", "journeys")) == len(folders.splitlines()))
-            assert progress.gauges["broken_parts", "events"] == 0
-            await until_committed(broker, "anew")
-        assert int(node.ask("SELECT count() FROM fixtrail_raw.journeys FINAL")) == before
-    finally:
-        node.stop()
-
-
 async def test_writers_that_come_and_go_lose_and_double_nothing(
     broker: BrokerNode, clickhouse: ClickHouseNode, history: list[Record], events: list[dict[str, Any]]
 ) -> None:

@@ -55,8 +55,8 @@ def test_the_command_judges_the_owners_table_without_a_server():
     done = CliRunner().invoke(app, ["report", "kpi", "--table", str(OWNERS_TABLE), "--json"])
 
     assert done.exit_code == 0, done.output
-    said = {(figure["figure"], figure["period"]): figure["status"] for figure in json.loads(done.output)["figures"]}
-    assert [place for place, verdict in said.items() if verdict == "missed"] == [
+    statuses = {(figure["figure"], figure["period"]): figure["status"] for figure in json.loads(done.output)["figures"]}
+    assert [key for key, status in statuses.items() if status == "missed"] == [
         ("wait_mean_s", "now"), ("ftfr", "now"), ("nps", "pilot")
     ]  # fmt: skip
 
