@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from fixtrail.imports.csv_log import (
     CsvLayout,
@@ -23,6 +23,7 @@ from fixtrail.imports.errors import BadValueError, LogError
 from fixtrail.imports.mapping import Mapping
 from fixtrail.imports.mapping_file import LogSettings, ServiceLevels
 from fixtrail.imports.spool import Spool
+from fixtrail.imports.unpacking import unpacked
 from fixtrail.imports.values import normalizer
 from fixtrail.imports.xes import XesReader
 
@@ -284,8 +285,8 @@ def _open(path: Path) -> Iterator[_File]:
                 if start == magic:
                     raise LogError(f"{path}: this is {name}; export it as CSV or XES")
             is_gzip = start[:2] == b"\x1f\x8b"
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=packed)) if is_gzip else packed
-            yield _File(stream, packed, path.stat().st_size)
+            size = path.stat().st_size
+            yield _File(unpacked(packed, size) if is_gzip else packed, packed, size)
     except LogError as error:
         raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
     except UnicodeError:

@@ -1,11 +1,12 @@
 """CSV exports in every dress, and how their rows are told apart."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fixtrail.imports import csv_log
+from fixtrail.imports import csv_log, unpacking
 from fixtrail.imports.errors import LogError
 from fixtrail.imports.log import LogRow, read_log, scan_log
 from fixtrail.imports.mapping import Mapping, load_mapping
@@ -207,6 +208,18 @@ def test_a_column_of_the_whole_case_is_filled_in_all_its_rows(tmp_path):
 
 def test_packed_csv_reads_as_well(tmp_path):
     assert rows_of(tmp_path, gzip.compress(TABLE.encode("gb18030"))) == rows_of(tmp_path, TABLE.encode())
+
+
+@pytest.mark.parametrize("format", ["csv", "xes"])
+def test_a_packed_log_of_nothing_but_line_ends_is_not_read_to_its_end(tmp_path, monkeypatch, format):
+    monkeypatch.setattr(unpacking, "SMALL_BYTES", 1 << 20)
+    start = {"csv": TABLE.encode(), "xes": b"<log>"}[format]
+    (tmp_path / "log.gz").write_bytes(gzip.compress(start + b"\n" * (16 << 20)))
+    mapping = mapping_with(tmp_path)
+    settings = mapping.log.model_copy(update={"format": format})
+
+    with pytest.raises(LogError, match=r"log\.gz: it unpacks to more than 200 times its size.*unpack it \(gunzip\)"):
+        scan_log(tmp_path / "log.gz", replace(mapping, log=settings))
 
 
 @pytest.mark.parametrize(
