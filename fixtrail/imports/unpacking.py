@@ -2,12 +2,9 @@
 
 import gzip
 import io
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from fixtrail.imports.errors import LogError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 # Logs of workshops pack to a tenth or a fiftieth. gzip packs a thousand empty lines into a byte.
 MOST_TIMES = 200
@@ -28,7 +25,7 @@ class _Unpacked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         count = self._gzip.readinto(buffer)
         self._left -= count
         if self._left < 0:

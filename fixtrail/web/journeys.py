@@ -38,7 +38,18 @@ KEPT_CLOSED_MS = 30 * DAY_MS
 class _Row:
     """One order: its newest fact as bytes, what is looked for often, and the decoded fact once it was asked for."""
 
-    __slots__ = ("cases", "fact", "is_moved", "is_open", "last_event_at", "order", "raw", "vehicle_id", "version")
+    __slots__ = (
+        "cases",
+        "events",
+        "fact",
+        "is_moved",
+        "is_open",
+        "last_event_at",
+        "order",
+        "raw",
+        "vehicle_id",
+        "version",
+    )
 
     def __init__(self, raw: bytes, checks: CheckHistory, visits: PastVisits, bay_waits: PastBayWaits) -> None:
         fact = orjson.loads(raw)
@@ -47,6 +58,7 @@ class _Row:
         bay_waits.add(fact)
         self.raw = raw
         self.version = int(fact["version"])
+        self.events = int(fact["event_count"])
         self.order = OrderKey.of(fact)
         self.vehicle_id: str = fact["vehicle_id"]
         self.is_open: bool = fact["status"] == "open"
@@ -177,6 +189,11 @@ class Journeys:
         """The version of the order's newest fact, without decoding it."""
         row = self.table.order(order, vehicle_id)
         return None if row is None else row.version
+
+    def event_count(self, order: OrderKey, vehicle_id: str | None = None) -> int | None:
+        """How many events of its own the order's newest fact is of, without decoding it."""
+        row = self.table.order(order, vehicle_id)
+        return None if row is None else row.events
 
     def vehicles(self, order: OrderKey) -> list[JourneyFact]:
         """The newest fact of each vehicle that the order's events name."""

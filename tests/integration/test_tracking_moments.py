@@ -20,7 +20,7 @@ __all__ = ["pages"]
 
 def visit(order_id: str, version: int = 1) -> dict[str, Any]:
     events = [checked_in("08:00"), diagnosis_started("08:20"), quoted("08:40")]
-    return {**order_after(*events), "order_id": order_id, "version": version}
+    return {**order_after(*events), "order_id": order_id, "version": version, "event_count": version}
 
 
 def test_a_page_does_not_go_back_at_a_process_that_is_behind(pages: PageServer):

@@ -199,6 +199,18 @@ def test_an_older_version_that_comes_later_changes_nothing(pages: PageServer):
         assert stream.next().id == "6"
 
 
+def test_neither_page_nor_stream_tells_that_the_car_is_in_another_workshop(pages: PageServer):
+    """The version of a fact grows with the events of the vehicle's other orders."""
+    pages.publish(visit("R-79", version=470, event_count=3))
+    assert not re.search("470|version", pages.get(f"/t/{pages.token('R-79')}").text)
+    with pages.listen(_live(pages, "R-79")) as stream:
+        assert stream.next().id == "3"
+        pages.publish(visit("R-79", version=471, event_count=3))
+        time.sleep(0.3)
+        pages.publish(visit("R-79", version=472, event_count=4))
+        assert stream.next().id == "4"
+
+
 def test_a_stream_shows_that_it_is_alive(pages: PageServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.05)
     pages.publish(visit("R-73", version=1))
@@ -306,7 +318,7 @@ def test_hostile_content_is_shown_as_text_or_not_at_all(pages: PageServer, hosti
     answer = pages.get(f"/t/{pages.token(order_id)}?lang={_quoted(hostile)}&said={_quoted(hostile)}")
     with pages.listen(f"{_live(pages, order_id)}?lang={_quoted(hostile)}") as stream:
         event = stream.next()
-        pages.publish({**bad, "version": 2})
+        pages.publish({**bad, "version": 2, "event_count": 2})
         following = stream.next()
 
     assert answer.status == 200

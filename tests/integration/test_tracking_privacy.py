@@ -30,7 +30,13 @@ def marked(order_id: str, version: int) -> dict[str, Any]:
     """A version of an order that can be told from all other versions and orders by what its page shows."""
     mark = {"part_no": f"MARK-{order_id}-{version}-", "quantity": "1", "unit_price": "1"}
     fact = order_after(checked_in("08:00"), diagnosis_started("08:20"), quoted("08:40"))
-    return {**fact, "order_id": order_id, "version": version, "quote": {**fact["quote"], "parts": [mark]}}
+    return {
+        **fact,
+        "order_id": order_id,
+        "version": version,
+        "event_count": version,
+        "quote": {**fact["quote"], "parts": [mark]},
+    }
 
 
 def marks(html: str) -> set[tuple[str, str]]:
@@ -170,7 +176,9 @@ def test_what_is_personal_is_nowhere_but_on_the_page_of_its_own_order(pages: Pag
     with pages.listen(f"/t/{other}/live") as stream:
         seen = [stream.next().data]
         # Its neighbour moves on, and so does it.
-        pages.publish({**canary("7771"), "version": 2}, {**canary("8882"), "version": 2})
+        pages.publish(
+            {**canary("7771"), "version": 2, "event_count": 2}, {**canary("8882"), "version": 2, "event_count": 2}
+        )
         seen.append(stream.next().data)
     for path in (f"/t/{other}", f"/t/{other}?lang=en", f"/t/{other}/messages", "/t/nothing", "/", "/ops"):
         answer = pages.get(path)

@@ -56,7 +56,7 @@ def fact(order_id: str, *events: dict[str, Any], version: int | None = None, **c
     return {
         **order_after(*events),
         "order_id": order_id,
-        **({} if version is None else {"version": version}),
+        **({} if version is None else {"version": version, "event_count": version}),
         **changed,
     }
 

@@ -1,7 +1,8 @@
 """One open page: server-sent events for as long as somebody looks, resumed by Last-Event-ID without gap or repeat.
 
-The id of an event is the version of the fact that it shows, and every event shows the whole present state: who was away
-gets the newest one if it is another than the last one seen, and who is slow skips those in between.
+The id of an event is the number of the order's own events that it shows, as the version of the fact would tell when the
+car is in another workshop. Every event shows the whole present state: who was away gets the newest one if it is another
+than the last one seen, and who is slow skips those in between.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ _HEADERS = [
 
 
 class Live(Response):
-    """The stream of one order to one reader; `seen` is the version that it shows already."""
+    """The stream of one order to one reader; `seen_events` is how many events it shows already."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Live(Response):
         pages: Pages,
         fact: JourneyFact,
         locale: str,
-        seen_version: int | None,
+        seen_events: int | None,
         keys: tuple[str, str],
         is_allowed: Callable[[], bool],
     ) -> None:
@@ -47,10 +48,10 @@ class Live(Response):
         self.status_code = 200
         self._web, self._pages, self._locale = web, pages, locale
         self._order, self._vehicle_id = fact.order, fact.vehicle_id
-        self._seen_version, self._keys, self._may = seen_version, keys, is_allowed
+        self._seen_events, self._keys, self._may = seen_events, keys, is_allowed
         self._behind: int | None = None
         self._shown_beside: Beside | None = pages.beside(fact, now_ms())
-        # The version that was shown as ready by its center's setting.
+        # How many events there were when it was shown as ready by its center's setting.
         self._shown_ready: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,21 +63,21 @@ class Live(Response):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await _send(send, _START)
                 while not changes.closed:
-                    version = self._web.journeys.version(self._order, self._vehicle_id)
-                    if version is None or not self._may():
+                    events = self._web.journeys.event_count(self._order, self._vehicle_id)
+                    if events is None or not self._may():
                         await _send(send, server_sent("gone", {}))
                         break
                     changes.clear()
                     await self._tell_age(send)
                     ready_in_s = self._ready_in_s()
-                    becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != version
+                    becomes_ready = ready_in_s is not None and ready_in_s <= 0 and self._shown_ready != events
                     beside = self._beside()
                     is_other = becomes_ready or beside != self._shown_beside
-                    if is_other or self._is_news(version, time.monotonic() - began):
+                    if is_other or self._is_news(events, time.monotonic() - began):
                         await _send(send, self._newest())
                         self._shown_beside = beside
-                        self._seen_version = version
-                        self._shown_ready = version if becomes_ready else None
+                        self._seen_events = events
+                        self._shown_ready = events if becomes_ready else None
                     wait_s = HEARTBEAT_S if ready_in_s is None or ready_in_s <= 0 else min(HEARTBEAT_S, ready_in_s)
                     if not await changes.wait(wait_s) and not changes.closed:
                         await _send(send, _BEAT)
@@ -94,16 +95,16 @@ class Live(Response):
             self._behind = behind
             await _send(send, server_sent("behind", {"at": behind}))
 
-    def _is_news(self, version: int, open_s: float) -> bool:
-        """Whether the reader is to see this version.
+    def _is_news(self, events: int, open_s: float) -> bool:
+        """Whether the reader is to see the state after so many events.
 
-        One that has seen a newer one got it from another process, which is ahead of this one: the page does not go
+        One that has seen more got them from another process, which is ahead of this one: the page does not go
         back. Where this one does not catch up within a heartbeat, the reader was wrong.
         """
         return (
-            self._seen_version is None
-            or version > self._seen_version
-            or (version < self._seen_version and open_s >= HEARTBEAT_S)
+            self._seen_events is None
+            or events > self._seen_events
+            or (events < self._seen_events and open_s >= HEARTBEAT_S)
         )
 
     def _ready_in_s(self) -> float | None:
@@ -134,7 +135,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 
 
 def last_seen(header: str | None, after: str | None) -> int | None:
-    """The version that the reader has: by Last-Event-ID, else as its page says; None where neither is a number."""
+    """How many events the reader has seen: by Last-Event-ID, else as its page says; None where neither is a number."""
     for text in (header, after):
         if text and text.isascii() and text.lstrip("-").isdigit() and len(text) < 20:
             return int(text)

@@ -53,7 +53,7 @@ NOT_ESTIMATED = frozenset({"finishing", "pickup", "handed_off", "cancelled", "un
 EstimateOf = Callable[[JourneyFact, int], Estimate | None]
 PositionOf = Callable[[JourneyFact, int], QueuePosition | None]
 CallOf = Callable[[OrderKey], CallRequest | None]
-# What is shown beside what the fact says: it changes without a new version.
+# What is shown beside what the fact says: it changes without an event of the order.
 Beside = tuple[CallRequest | None, QueuePosition | None]
 Visible = tuple[int, Activity | None, Estimate | None, Beside]
 
@@ -120,14 +120,14 @@ class Pages:
         )
 
     def live(self, fact: JourneyFact, locale: str, now: int) -> bytes:
-        """The part that changes as one server-sent event with the fact's version as its id; made once for all."""
+        """The part that changes as one server-sent event with the number of its events as its id; made once for all."""
         key = (fact.order, fact.vehicle_id, locale)
         activity = as_shown(fact, self._config.centers.all(), self._checks, now).activity
         visible = fact.version, activity, self._estimate(fact, now), self.beside(fact, now)
         cached = self._live.get(key)
         if cached is None or cached[0] != visible:
             html = self._render("journey.html", fact, locale, now)
-            cached = self._live[key] = (visible, server_sent("journey", {"html": html}, fact.version))
+            cached = self._live[key] = (visible, server_sent("journey", {"html": html}, fact.event_count))
             if len(self._live) > MOST_KEPT:
                 self._live.popitem(last=False)
         self._live.move_to_end(key)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fixtrail.web.context import Web, web_of
 from fixtrail.web.events import NotAcknowledgedError
 from fixtrail.web.forms import BodyTooLongError, small_body
+from fixtrail.web.head import is_read
 from fixtrail.web.security import address_of
 from fixtrail.web.static import static_url
 from fixtrail.web.tracking import messages
@@ -48,7 +49,8 @@ async def show(request: Request, token: str) -> Response:
     fact = _order(request, token, now)
     if isinstance(fact, Response):
         return fact
-    web.progress.count("pages", "page")
+    if is_read(request):
+        web.progress.count("pages", "page")
     query = request.query_params
     choice = QuoteChoice(query.get("answer", ""), query.get("quote", ""), tuple(query.getlist("line")))
     names = await visit_names(web.api.vault, fact)
@@ -68,10 +70,10 @@ async def live(request: Request, token: str) -> Response:
     if not web.gate.has_room(*keys):
         web.progress.count("refused", "stream")
         return _busy()
-    seen_version = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
+    seen_events = last_seen(request.headers.get("last-event-id"), request.query_params.get("after"))
     locale = _locale(request, fact)
     return Live(
-        web, _pages(request), fact, locale, seen_version, keys, lambda: opened_fact(web, token, now_ms()) is not None
+        web, _pages(request), fact, locale, seen_events, keys, lambda: opened_fact(web, token, now_ms()) is not None
     )
 
 

@@ -120,7 +120,7 @@ class JourneyView:
     """All that the page shows, besides where it is."""
 
     order_id: str
-    version: int
+    event_count: int
     locale: str | None
     is_open: bool
     now: Now
@@ -159,7 +159,7 @@ def journey_view(fact: JourneyFact, now: int) -> JourneyView:
     is_open = fact.status == "open"
     return JourneyView(
         order_id=fact.order_id,
-        version=fact.version,
+        event_count=fact.event_count,
         locale=fact.locale,
         is_open=is_open,
         now=going_on,

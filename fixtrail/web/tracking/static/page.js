@@ -8,7 +8,7 @@ const behind = document.getElementById("behind");
 // How far the center's server is ahead of this device's clock.
 const isCopy = Boolean(page.dataset.kept);
 const ahead = isCopy ? 0 : Number(page.dataset.now) - Date.now();
-let version = page.dataset.version;
+let events = page.dataset.events;
 let source = null;
 let pause = 1000;
 
@@ -113,7 +113,7 @@ function back() {
 
 function connect() {
   if (source) source.close();
-  source = new EventSource(page.dataset.live + "&after=" + version);
+  source = new EventSource(page.dataset.live + "&after=" + events);
   // Where the server itself is behind, it says so again at once.
   source.addEventListener("open", () => { if (isCopy) location.reload(); else { back(); behind.hidden = true; } });
   source.addEventListener("behind", (event) => {
@@ -122,8 +122,8 @@ function connect() {
   });
   source.addEventListener("journey", (event) => {
     back();
-    version = event.lastEventId;
-    page.dataset.version = version;
+    events = event.lastEventId;
+    page.dataset.events = events;
     show(JSON.parse(event.data).html);
   });
   source.addEventListener("gone", () => { source.close(); location.reload(); });

@@ -78,7 +78,7 @@ def test_a_page_says_nothing_that_no_event_says(history: list[dict[str, Any]], o
         html = the_pages().page("TOKEN", fact, locale, fact.last_event_at + later_ms, None)
         live = the_pages().live(fact, locale, fact.last_event_at + later_ms)
 
-        assert live.startswith(b"id: %d\nevent: journey\n" % fact.version) and live.count(b"\n") == 4
+        assert live.startswith(b"id: %d\nevent: journey\n" % fact.event_count) and live.count(b"\n") == 4
         assert {_minute(at) for at in re.findall(r'<time datetime="([^"]+)"', html)} <= from_events
         shown = unescape(re.sub(r"<[^>]*>", " ", html))
         assert not re.search(r"\bNone\b|\bnan\b|undefined|1337", shown)
