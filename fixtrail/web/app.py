@@ -10,6 +10,7 @@ from starlette.responses import Response
 from fixtrail.web.accounts.access import access_of, remember
 from fixtrail.web.api.app import create_api
 from fixtrail.web.context import Web
+from fixtrail.web.head import HeadAsGet
 from fixtrail.web.ops.page_frame import page
 from fixtrail.web.paths import match_any_path
 from fixtrail.web.security import SecurityHeaders
@@ -30,6 +31,7 @@ def create_app(web: Web) -> FastAPI:
     show_errors(app)
     for name, folder in STATIC.items():
         app.mount(f"/static/{name}", PageFiles(directory=folder), name=name)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, https=web.config.public_url.startswith("https:"))
     return app
 
