@@ -3,6 +3,7 @@
 Every rule here was seen to lose or double data when it was missing (faust-streaming 0.15.3).
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,6 +20,9 @@ from runtime.kafka.topic_check import other_partitions
 from streams.worker.lease import Lease
 
 log = logging.getLogger(__name__)
+
+# A new leader tells an end that is too low until a follower has asked it (KIP-207; aiokafka lacks the check).
+END_ATTEMPTS, END_PAUSE_S = 10, 1.0
 
 
 class Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -175,7 +179,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         partitions = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
         self._floor = {tp: self._committed_offset[tp] or 0 for tp in partitions}
         earliest = await self.earliest_offsets(*partitions) if partitions else {}
-        ends = await self.highwaters(*partitions) if partitions else {}
+        ends = await self._ends_of(partitions)
         committed = {TopicPartition(*tp): self._committed_offset[tp] for tp in partitions}
         self.lost.note(committed, _offsets(earliest), _offsets(ends))
         for tp in partitions:
@@ -189,6 +193,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             end_offset, _ = self._thread.reached.get(tp, (start, 0))
             self._thread.reached[tp] = end_offset, 0
             self._settle_lost(tp, start)
+
+    async def _ends_of(self, partitions: list[TP]) -> dict[TP, int]:
+        """Where each partition ends; an end before the commit is asked for again before it is believed."""
+        ends: dict[TP, int] = {}
+        for attempt in range(END_ATTEMPTS):
+            low = [tp for tp in partitions if tp not in ends or ends[tp] < self._floor[tp]]
+            if not low:
+                break
+            if attempt:
+                await asyncio.sleep(END_PAUSE_S)
+            ends.update({tp: end or 0 for tp, end in (await self.highwaters(*low)).items()})
+        return ends
 
     def _settle_lost(self, tp: TP, start: int) -> None:
         """Have what the broker deleted unread committed, or every start counts it anew until an event comes."""

@@ -46,6 +46,28 @@ def test_records_that_were_deleted_unread_are_committed_and_not_lost_again_at_th
     assert consumer._filter_committable_offsets({EVENTS}) == {EVENTS: 4200}
 
 
+class Ends:
+    """The ends of the partition that one broker after the other tells; the last one goes on telling its own."""
+
+    def __init__(self, *ends: int) -> None:
+        self._ends = list(ends)
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
+        return dict.fromkeys(partitions, end)
+
+
+@pytest.mark.parametrize(("ends", "expected"), [((12, 900, 4000), 4000), ((4000, 12), 4000), ((12,), 12)])
+async def test_an_end_before_the_commit_is_believed_only_if_it_stays(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, ends: tuple[int, ...], expected: int
+):
+    """A partition's new leader tells an end that is too low for a moment: the topic was not made again."""
+    monkeypatch.setattr(consumers, "END_PAUSE_S", 0.0)
+    monkeypatch.setattr(consumer, "highwaters", Ends(*ends).highwaters)
+
+    assert await consumer._ends_of([EVENTS]) == {EVENTS: expected}
+
+
 def test_the_replay_margin_settles_nothing(consumer: Consumer):
     consumer.settled = {}
     consumer._settle_lost(EVENTS, start=2998)
