@@ -20,6 +20,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "clickhouse": _PASSWORDS,
     "migrations": ("clickhouse_password",),
     "sink-clickhouse": ("clickhouse_password", "hash_key", "person_keys"),
+    "watch": ("clickhouse_reader_password",),
     "reports": ("clickhouse_password", "clickhouse_reader_password", "ledger"),
     "sink-push": ("hash_key", "link_key", "webhook_key", "webhook_key_old", "ledger", "person_keys"),
     "web": (

@@ -38,9 +38,13 @@ def test_a_key_from_outside_goes_before_the_one_made(tmp_path):
     assert stack_secrets(tmp_path, Settings(data=tmp_path))["link_key"] != "l" * 32
 
 
-@pytest.mark.parametrize("part", ["broker", "worker-1", "watch", "pulse"])
+@pytest.mark.parametrize("part", ["broker", "worker-1", "pulse"])
 def test_a_part_that_reads_no_secret_finds_none(part):
     assert secrets_of_part(part, BEFORE) == {}
+
+
+def test_the_watch_may_read_what_its_quality_warnings_are_computed_from():
+    assert secrets_of_part("watch", BEFORE).keys() == {"FIXTRAIL_CLICKHOUSE_READER_PASSWORD"}
 
 
 def test_what_the_environment_of_up_holds_goes_on_to_those_alone_that_read_it(monkeypatch):
