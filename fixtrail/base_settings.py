@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from runtime.failure import USAGE, ExitError
 
 STACK_FILE = "stack.json"
+# In a data folder whose broker is Apache Kafka.
+KAFKA_FOLDER = "kafka"
 PREFIX = "FIXTRAIL_"
 
 

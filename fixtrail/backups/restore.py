@@ -20,9 +20,9 @@ from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty
 from fixtrail.backups.tables import CLICKHOUSE, fill_table, row_count, tables_of
 from fixtrail.backups.take import OWN_FILES
 from fixtrail.backups.topics import BackupSource
+from fixtrail.base_settings import KAFKA_FOLDER
 from fixtrail.clickhouse.admin import LONG_QUERY_S, migrate_clickhouse, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
-from fixtrail.local.data_folder import KAFKA_FOLDER
 from fixtrail.local.stack_secrets import SECRETS_FILE
 from fixtrail.operations.boxes_away import is_embedded
 from fixtrail.operations.topics import plan_of

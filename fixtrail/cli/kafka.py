@@ -49,15 +49,16 @@ def kafka_partitions(
     ] = 130.0,
     senders_stopped: Annotated[
         bool,
-        typer.Option("--senders-stopped", help="Nobody sends to service-events; to be said of brokers of your own."),
+        typer.Option("--senders-stopped", help="Nobody sends to service-events; to be said of any Apache Kafka."),
     ] = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Give every topic more or fewer partitions, with its records, the workers' state and ClickHouse's rows.
 
-    The boxes of `fixtrail up` are stopped and started by it, and until it ends, what is sent to service-events is not
-    acknowledged. Of brokers of your own stop boxes and senders yourself. Killed, it is given again and goes on.
+    The boxes of `fixtrail up` are stopped and started by it, and until it ends, its embedded broker acknowledges
+    nothing that is sent to service-events. Stop the senders to any Apache Kafka yourself, and boxes that `fixtrail up`
+    has not started. Killed, it is given again and goes on.
     """
     from fixtrail.partitions.command import as_text, move_partitions
 

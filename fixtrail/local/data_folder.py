@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fixtrail.base_settings import KAFKA_FOLDER
 from runtime.failure import REFUSED, ExitError
 
 LOCK_FILE = "stack.lock"
-KAFKA_FOLDER = "kafka"
 
 
 def require_its_broker(folder: Path, kafka_jars: Path | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from fixtrail.base_settings import KAFKA_FOLDER
 from fixtrail.clickhouse.admin import LONG_QUERY_S, require_single, writing_client
 from fixtrail.kafka_settings import record_partitions
 from fixtrail.operations.boxes_away import boxes_away, is_embedded
@@ -25,8 +26,9 @@ def move_partitions(
 ) -> dict[str, Any]:
     """Give the topics so many partitions, or only look; what there was to move.
 
-    `senders_stopped` must be said of brokers of one's own: Apache Kafka acknowledges with the replicas that a topic
-    has, whatever min.insync.replicas asks for, so nothing but their end keeps events from a topic that is moved.
+    `senders_stopped` must be said of any Apache Kafka, also that of `fixtrail up`: it acknowledges with the replicas
+    that a topic has, whatever min.insync.replicas asks for, so nothing but their end keeps events from a topic that
+    is moved.
 
     Raises ExitError: 78 where that is not said or boxes run, an earlier move to another number is unfinished, or the
     keys of `service-events` are placed by no partitioner that is known.
@@ -69,7 +71,7 @@ async def _move(
         if not dry_run and survey.is_done(partitions):
             await move.reopen()
         elif not dry_run:
-            if not (senders_stopped or is_embedded(settings)):
+            if not (senders_stopped or can_be_closed(settings)):
                 raise ExitError(SENDERS, REFUSED)
             await _run(settings, move, survey, partitions, pause_s, say)
         return _report(survey, client, partitions, dry_run=dry_run)
@@ -81,6 +83,11 @@ async def _run(
     async with boxes_away(settings, say, is_unfinished=move.unfinished):
         await move.run(survey, pause_s)
         _record(settings, partitions)
+
+
+def can_be_closed(settings: ServerSettings) -> bool:
+    """Whether the brokers can close a topic to producers: the embedded one can, Apache Kafka of `up` cannot."""
+    return is_embedded(settings) and not (settings.data / KAFKA_FOLDER).exists()
 
 
 def _record(settings: ServerSettings, partitions: int) -> None:

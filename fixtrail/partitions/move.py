@@ -116,7 +116,7 @@ class PartitionMove:
         await delete(self._admin, [*(name + BESIDE for name in survey.partitions), PARTITION_MOVE])
         settings = {name: await self._settings_of(name) for name in survey.partitions}
         await set_settings(self._admin, SERVICE_EVENTS, {**settings[SERVICE_EVENTS], **CLOSED})
-        self._say(f"{SERVICE_EVENTS} is closed: what is sent now is not acknowledged")
+        self._say(f"{SERVICE_EVENTS} is closed: the embedded broker acknowledges nothing that is sent now")
         try:
             note = await self._copy(survey, settings)
         except BaseException:

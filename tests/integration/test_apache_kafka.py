@@ -170,6 +170,7 @@ def test_one_machine_can_have_apache_kafka_for_its_broker(tmp_path: Path):
             stack.send(events)
             stack.wait_idle()
             assert stack.ask("SELECT count() AS events FROM events") == [{"events": 400}]
+            stack.run("kafka", "partitions", "--to", "8", "--pause", "0", exit_code=78)
             assert stack.stop() == 0
             refused = subprocess.run(
                 [*COMMAND, "up", "--data", str(stack.folder), "--ports", "auto"],
