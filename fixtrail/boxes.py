@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fixtrail.reports.warning.case import QualityCase
     from fixtrail.watch.quality import Compute
 
+# Calls of channels that are under way end first: an outcome that nobody waits for is unknown.
+PUSH_STOP_S = 33.0
+
 log = logging.getLogger(__name__)
 
 
@@ -108,7 +111,9 @@ def run_push_box(settings: Settings) -> int:
             # Some time after the last journey with something sealed by them has left its topic.
             person_keys_days=settings.journeys_days and settings.journeys_days + 30,
         )
-        return run_until_stopped(lambda stop: run_push(config, stop, progress), watchdog=watchdog)
+        return run_until_stopped(
+            lambda stop: run_push(config, stop, progress), watchdog=watchdog, stop_within_s=PUSH_STOP_S
+        )
 
 
 def run_web_box(settings: Settings) -> int:

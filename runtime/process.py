@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import hashlib
 import itertools
+import logging
 import os
 import secrets
 import signal
@@ -13,9 +14,14 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from runtime.failure import OK
 from runtime.watchdog import Watchdog
 
 THREADS_WITHIN_S = 1.0
+# What does not answer is waited for so long after a stop; supervisors kill a box later (docs/operators.md).
+STOP_WITHIN_S = 13.0
+
+log = logging.getLogger(__name__)
 
 
 def is_alive(pid: int) -> bool:
@@ -74,18 +80,30 @@ def folder_id(folder: Path) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()[:8]
 
 
-def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchdog: Watchdog | None = None) -> int:
+def run_until_stopped(
+    main: Callable[[asyncio.Event], Awaitable[int]],
+    *,
+    watchdog: Watchdog | None = None,
+    stop_within_s: float = STOP_WITHIN_S,
+) -> int:
     """The exit code of `main`, which runs on a fresh event loop; its event is set by SIGTERM and SIGINT.
 
-    Once `main` has returned nothing is left to be kept: threads that still compute do not hold the process up.
+    Once `main` has returned nothing is left to be kept: threads that still compute do not hold the process up. Nor does
+    anything else for longer than `stop_within_s` after the signal.
     """
     timers: list[threading.Timer] = []
 
     async def run() -> int:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
+
+        def ask_to_stop() -> None:
+            if not stop.is_set():
+                timers.append(end_within(stop_within_s))
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, ask_to_stop)
         if watchdog:
             watchdog.follow(loop)
             watchdog.start()
@@ -94,7 +112,7 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchd
         finally:
             if watchdog:
                 watchdog.stop()
-        timers.append(_end_soon(code))
+        timers.append(_end_later(THREADS_WITHIN_S, code))
         return code
 
     try:
@@ -104,9 +122,22 @@ def run_until_stopped(main: Callable[[asyncio.Event], Awaitable[int]], *, watchd
             timer.cancel()
 
 
-def _end_soon(code: int) -> threading.Timer:
-    """End the process in a moment: asyncio would wait for each thread, such as a report's, however long it takes."""
-    timer = threading.Timer(THREADS_WITHIN_S, os._exit, (code,))
+def end_within(seconds: float) -> threading.Timer:
+    """End the process as stopped (0) after so long, whatever it waits for; what it did not commit is read again."""
+    return _end_later(
+        seconds, OK, f"not all could be ended within {seconds:.0f} s of the stop: the next start repeats it"
+    )
+
+
+def _end_later(seconds: float, code: int, warning: str = "") -> threading.Timer:
+    """End the process then: asyncio would wait for each thread, such as a report's, however long it takes."""
+
+    def end() -> None:
+        if warning:
+            log.warning(warning)
+        os._exit(code)
+
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     return timer

@@ -13,9 +13,10 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from fixtrail.all_settings import Settings
+from fixtrail.base_settings import KAFKA_FOLDER
 from fixtrail.kafka_settings import recorded_partitions
 from fixtrail.local.apache_kafka import STOP_LIMIT_S
-from fixtrail.local.data_folder import KAFKA_FOLDER, locked, require_its_broker
+from fixtrail.local.data_folder import locked, require_its_broker
 from fixtrail.local.ports import HOST, Ports, fixed_ports, free_port, free_ports
 from fixtrail.local.stack_secrets import secrets_of_part, stack_secrets, write_private
 from fixtrail.local.supervisor import REFUSED_PAUSE_S, Child, RefusalError, Spec
@@ -28,6 +29,8 @@ from runtime.failure import ExitError
 
 START_LIMIT_S = 180.0
 SINKS_LEVEL_S = 60.0
+# A little more than they take (runtime.process, fixtrail.boxes).
+BOX_STOP_S, PUSH_STOP_S = 15.0, 35.0
 SERVERS, SINKS = ("clickhouse", "broker"), ("sink-clickhouse", "sink-push")
 
 # Where an embedded stack's servers are is its own affair, whatever the shell's environment says of others.
@@ -282,7 +285,8 @@ class _Stack:
         port = free_port()
         self._health[name] = f"http://{HOST}:{port}"
         environment = {**self._plan.environment(name), "FIXTRAIL_HEALTH_PORT": str(port), **(more or {})}
-        spec = Spec(name, "fixtrail", arguments, environment)
+        stop_within_s = PUSH_STOP_S if name == "sink-push" else BOX_STOP_S
+        spec = Spec(name, "fixtrail", arguments, environment, stop_within_s)
         child = self._child(spec)
         child.start()
         try:

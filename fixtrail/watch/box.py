@@ -47,7 +47,7 @@ TICK_S = 1.0
 LATEST_TICK_S = 5.0
 # Who stood still for so long may have lost its partitions: it must ask the group before it writes.
 LEASE_S = 8.0
-STOP_LIMIT_S = 15.0
+STOP_LIMIT_S = 2.0
 # A producer that has lost its place among its own records never gets on again; a new process does.
 FAILING_LIMIT_S = 60.0
 HOURS_READ_MS = 36 * DAY_MS

@@ -18,7 +18,7 @@ from schemas.topics import dead_letters_of
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 # With its headers it fits into a topic that was made with Kafka's default, 1,048,588 bytes.
 FIRST_CUT_BYTES = 1_000_000
-STOP_LIMIT_S = 15.0
+STOP_LIMIT_S = 2.0
 
 # Value, key and headers of a record of the dead letter topic.
 Letter = tuple[bytes | None, bytes | None, list[Header]]

@@ -36,7 +36,8 @@ FLUSH_ALONE_S = 2.0
 COMMIT_LIMIT_S = 30.0
 BOUNDS_LIMIT_S = 5.0
 MARKERS_EVERY_S = 1.0
-STOP_LIMIT_S = 15.0
+# From a stop until the group is left, whatever does not answer: `fixtrail up` kills a box after 15 s.
+STOP_LIMIT_S, CLOSE_LIMIT_S = 8.0, 2.0
 # Members by the same name throw each other out by turns; after a failed poll or that, ready means that it lasts.
 STEADY_S = 15.0
 
@@ -116,28 +117,31 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lost = LostRecords(progress)
 
     async def run(self) -> None:
-        """Read until asked to stop, then let the box finish. Raises what the box raises."""
+        """Read until asked to stop, then let the box finish. Raises what the box raises.
+
+        From the stop on all that is under way has `STOP_LIMIT_S` together, whatever it waits for.
+        """
         lag = asyncio.create_task(
             show_lag(self._membership.kafka, self._progress, self._delivered_by_partition, self._lost)
         )
+        working = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(self._stop.wait())
         try:
-            with suppress(StopRequestedError):
-                await self._connect_unless_stopped()
-                self._progress.waiting = True
-                while not self._stop.is_set():
-                    await self._turn()
-                self._revocations_before = self._revocations
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(STOP_LIMIT_S):
-                        await self._box.finish()
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working}, timeout=STOP_LIMIT_S)
+            if working.done():
+                working.result()
+            else:
+                log.warning("not all that was read could be committed within %.0f s of the stop", STOP_LIMIT_S)
         finally:
+            await end_all(working, stopping)
             self._progress.ready = self._progress.waiting = False
             lag.cancel()
 
     async def close(self) -> None:
         """Leave the group; what was not committed is read again by the next one."""
         if self.consumer is not None:
-            await stop_client(self.consumer, STOP_LIMIT_S)
+            await stop_client(self.consumer, CLOSE_LIMIT_S)
         await self.dead_letters.close()
 
     async def read(self) -> bool:
@@ -210,6 +214,15 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         is_reading = self._has_joined and time.monotonic() >= self._steady_at
         self._progress.ready = is_reading and not self._progress.outages and self._box.is_ready
 
+    async def _work(self) -> None:
+        with suppress(StopRequestedError):
+            await self._connect_unless_stopped()
+            self._progress.waiting = True
+            while not self._stop.is_set():
+                await self._turn()
+            self._revocations_before = self._revocations
+            await self._box.finish()
+
     async def _turn(self) -> None:
         has_records = await self.read()
         await self._flush()
@@ -256,7 +269,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.consumer.start()
         except BaseException:
             consumer, self.consumer = self.consumer, None
-            await stop_client(consumer, STOP_LIMIT_S)
+            await stop_client(consumer, CLOSE_LIMIT_S)
             raise
 
     async def _poll(self, **options: int) -> dict[TopicPartition, list[Any]]:
@@ -277,7 +290,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._progress.count("records", tp.topic, len(batch))
 
     async def _flush(self) -> None:
-        """Let the box deliver. Raises StopRequestedError where it does not end in time after the stop."""
+        """Let the box deliver, and stay a member meanwhile."""
         self._revocations_before = self._revocations
         flush = asyncio.create_task(self._box.flush())
         try:
@@ -286,10 +299,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.show_ready()
                 await self._poll_paused()
                 await asyncio.wait({flush}, timeout=1.0)
-            await asyncio.wait({flush}, timeout=STOP_LIMIT_S)
-            if not flush.done():
-                raise StopRequestedError("what was read could not be delivered in time")
-            flush.result()
+            await flush
         finally:
             await end_all(flush)
             self.consumer.resume(*self.consumer.assignment())

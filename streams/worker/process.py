@@ -18,6 +18,7 @@ from runtime.failure import BUG, STALLED, fail_stop
 from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
 from runtime.kafka.topic_check import failure_text
+from runtime.process import STOP_WITHIN_S, end_within
 from streams.worker.app import SESSION_S, Tables, WorkerConfig, make_app
 from streams.worker.changelogs import MAX_REQUEST_BYTES, prepare_topics
 from streams.worker.crash_marks import CrashMarks
@@ -68,6 +69,7 @@ async def _serve(config: WorkerConfig, progress: Progress, started: Started) -> 
     running = asyncio.create_task(app.start())
     watching = [asyncio.create_task(worker.watch(running)), asyncio.create_task(worker.show_lag(lost))]
     await stop.wait()
+    end_within(STOP_WITHIN_S)
     log.info("worker stops")
     progress.ready = False
     for task in watching:

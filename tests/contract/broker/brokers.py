@@ -1,8 +1,11 @@
 """The two brokers that the suite runs against, started and killed in the same way."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +47,15 @@ class EmbeddedBroker:
     def kill(self) -> int:
         self._process.kill()
         return self._process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 def start_broker(kind: str, data: Path) -> RunningBroker:

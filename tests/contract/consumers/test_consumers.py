@@ -24,6 +24,8 @@ from tests.kafka_io import _produce, _read_topic
 # The topic takes such a value; with the headers of a dead letter it is larger than a producer sends by default.
 POISON = b"x" * 1_048_450
 SMALL_TOPIC_BYTES = 400_000
+# `fixtrail up` kills a box after 15 s.
+STOPPED_WITHIN_S = 13.0
 
 TargetAway = Callable[[World], AbstractContextManager[None]]
 
@@ -206,6 +208,16 @@ async def test_it_stops_while_its_target_is_away(kind: BoxKind, world: World, mo
         await until(lambda: not box.progress.ready)
         assert await box.stop() == 0
     assert await committed(box) == 0
+
+
+async def test_it_stops_in_time_while_the_broker_is_frozen(kind: BoxKind, world: World, broker: EmbeddedBroker) -> None:
+    box = RunningBox(kind, world, "one")
+    box.start()
+    await send(box, record_of(kind.good("R1")))
+    await until_all_is_done(box, 1)
+    with broker.frozen():
+        await asyncio.sleep(2.0)
+        assert await box.stop(within_s=STOPPED_WITHIN_S) == 0
 
 
 async def test_what_one_process_has_committed_the_next_does_not_read_again(kind: BoxKind, world: World) -> None:

@@ -103,6 +103,25 @@ raise SystemExit(run_until_stopped(main))
     assert time.monotonic() - began < 15
 
 
+def test_a_box_that_is_stopped_waits_for_nothing_that_never_ends():
+    program = """
+import os, signal
+from runtime.process import run_until_stopped
+async def main(stop):
+    asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGTERM)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+raise SystemExit(run_until_stopped(main, stop_within_s=0.5))
+"""
+    code, entries, _ = said_by(program)
+
+    assert code == 0
+    assert "the next start repeats it" in entries[-1]["event"]
+
+
 def test_personal_fields_never_reach_a_log():
     entry = _without_personal(None, "info", {"event": "refused", "vehicle_id": "VIN1", "order_id": "o1"})
 
