@@ -70,6 +70,10 @@ class ReportsBox:
 
     def __init__(self, config: ReportsBoxConfig, channels: Mapping[str, Channel], progress: Progress) -> None:
         self._config, self._channels, self._progress = config, channels, progress
+        # Prometheus sees no increase in a first value.
+        for channel in ("", *channels):
+            for state in ("REJECTED", "UNKNOWN", "EXPIRED"):
+                progress.counts["packs", channel, state] = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look at the schedules again and again."""

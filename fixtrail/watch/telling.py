@@ -50,6 +50,11 @@ class AlertChannel:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        # Prometheus sees no increase in a first value.
+        for outcome in ("REJECTED", "UNKNOWN", "EXPIRED"):
+            self.progress.counts["told", self.name, outcome] = 0
+
     def offer(self, shard: Shard, alerts: Iterable[Alert]) -> None:
         """Tell of these alerts as they are by then, as far as this channel wants to hear of them."""
         for alert in alerts:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -133,6 +134,9 @@ class _Sink(Box):
         self.group = ConsumerGroup(membership, self, stop, progress)
         self._config, self._progress = config, progress
         self._channels = open_channels(settings, config.webhook_keys or (config.hash_key,))
+        # Prometheus sees no increase in a first value.
+        for name, answer in product(self._channels, ("NotSent", "Unclear")):
+            progress.counts["answers", name, answer] = 0
         self._planner = Planner(self._channels, keys, settings.also)
         self._vault = None if config.person_keys is None else Vault(config.person_keys, config.hash_key)
         self._ledger_thread = GroupCommitThread(store, progress)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ PROMETHEUS = ROOT / "compose/prometheus"
 RUNBOOKS = ROOT / "docs/runbooks"
 RULES: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
 DASHBOARDS = sorted((ROOT / "compose/grafana/dashboards").glob("*.json"))
+
+# What Prometheus makes of the rules: Debian's package `prometheus` has promtool.
+SERIES = ROOT / "tests/unit/compose/alerts_fire.yml"
 
 # Of every process, by the Prometheus client, and what Prometheus itself adds.
 EVERYWHERE = {
@@ -83,6 +88,20 @@ def test_every_alert_has_its_page(rule):
     assert rule["annotations"]["summary"]
 
 
+def test_every_alert_fires_in_a_case_of_its_own():
+    cases = [case for test in yaml.safe_load(SERIES.read_text())["tests"] for case in test["alert_rule_test"]]
+
+    assert {case["alertname"] for case in cases if case.get("exp_alerts")} == {rule["alert"] for rule in RULES}
+
+
+def test_prometheus_fires_them_and_is_silent_while_all_is_well():
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("promtool is not installed")
+    done = subprocess.run([promtool, "test", "rules", str(SERIES)], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_page_belongs_to_an_alert():
     assert {page.name for page in RUNBOOKS.glob("*.md")} == {
         Path(rule["annotations"]["runbook"]).name for rule in RULES
@@ -131,7 +150,6 @@ def test_every_measure_is_on_the_dashboard_or_in_an_alert():
         "fixtrail_stack_child_up",
         "fixtrail_clickhouse_records",
         "fixtrail_pulse_failures",
-        "fixtrail_push_ready",
         "fixtrail_push_records",
         "fixtrail_push_commits",
         "fixtrail_push_dead_letters",
