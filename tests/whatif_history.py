@@ -66,23 +66,22 @@ def answers(shop: Workshop, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
     """What the three queries of a history would answer."""
     visits, stages, touches = [], [], []
     for number, car in enumerate(_served(shop, seed)):
-        order, starts, ends = f"o{number:05}", car.starts, car.ends
+        order, starts, ends = {"order_id": f"o{number:05}", "vehicle_key": "v"}, car.starts, car.ends
         comes = [] if car.part is None else [ends[0] + car.part]
         times = [car.at, starts[0], ends[0], *comes, starts[1], ends[1]]
         names = ("reception", "diagnosis", *["parts"] * len(comes), "bay", "repair")
         runs = [(name, _ms(a), _ms(b)) for name, a, b in zip(names, times, times[1:], strict=False)]
         visits.append(
-            {"order_id": order, "lane": "quick" if car.is_quick else "standard", "status": "handed_off"}
+            order
+            | {"lane": "quick" if car.is_quick else "standard", "status": "handed_off"}
             | {"fault_group": "oil" if car.is_oil else "brakes", "faults": 1, "comes_for_part": False}
             | {"part_requests": len(comes), "stockouts": int(car.is_out)}
             | {"checked_in_ms": _ms(car.at), "closed_ms": _ms(ends[1] + 300), "wait_s": _wait(car)}
         )
-        stages.append({"order_id": order, "runs": [*runs, ("pickup", _ms(ends[1]), _ms(ends[1] + 300))]})
+        stages.append(order | {"runs": [*runs, ("pickup", _ms(ends[1]), _ms(ends[1] + 300))]})
         for start, end, worker in zip(starts, ends, car.workers, strict=True):
             name = f"t{worker}" if shop.names_technicians else ""
-            touches.append(
-                {"order_id": order, "technician": name, "bay": "", "started_ms": _ms(start), "ended_ms": _ms(end)}
-            )
+            touches.append(order | {"technician": name, "bay": "", "started_ms": _ms(start), "ended_ms": _ms(end)})
     return pd.DataFrame(visits).sort_values("checked_in_ms"), pd.DataFrame(stages), pd.DataFrame(touches)
 
 

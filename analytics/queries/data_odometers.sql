@@ -22,6 +22,10 @@ FROM
             toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(payload, 'odometer_km'))) AS km
         FROM arrivals
         WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String}) AND type IN ('check_in', 'handoff')
+            -- What was read under a wrong vehicle is told of the right one, too.
+            AND (vehicle_key, center_id, order_id) IN (
+                SELECT vehicle_key, center_id, order_id FROM orders
+                WHERE {end_key:String} = '' OR vehicle_key < {end_key:String})
         ORDER BY vehicle_key, center_id, order_id, event_id, kafka_offset
         LIMIT 1 BY vehicle_key, center_id, order_id, event_id
     )

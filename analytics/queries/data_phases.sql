@@ -34,6 +34,10 @@ FROM
         FROM arrivals
         WHERE ({end_key:String} = '' OR vehicle_key < {end_key:String})
             AND ({center:String} = '' OR center_id = {center:String})
+            -- An order that was moved to its right vehicle is none of the wrong one.
+            AND (vehicle_key, center_id, order_id) IN (
+                SELECT vehicle_key, center_id, order_id FROM orders
+                WHERE {end_key:String} = '' OR vehicle_key < {end_key:String})
         ORDER BY vehicle_key, center_id, order_id, event_id, kafka_offset
         LIMIT 1 BY vehicle_key, center_id, order_id, event_id
     )

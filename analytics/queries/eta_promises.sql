@@ -3,12 +3,14 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     groupArray((toUnixTimestamp64Milli(occurred_at), toUnixTimestamp64Milli(assumeNotNull(promised_at)))) AS promises
 FROM
 (
     SELECT
         center_id,
         order_id,
+        vehicle_key,
         occurred_at,
         parseDateTime64BestEffortOrNull(JSONExtractString(payload, 'promised_at'), 3, 'UTC') AS promised_at
     FROM events
@@ -16,4 +18,4 @@ FROM
     ORDER BY occurred_at, event_id
 )
 WHERE isNotNull(promised_at) AND ({since:String} = '' OR occurred_at >= toDateOrZero({since:String}))
-GROUP BY center_id, order_id
+GROUP BY center_id, order_id, vehicle_key

@@ -3,15 +3,16 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     groupArray((
         activity,
         toUnixTimestamp64Milli(started_at),
         ifNull(toUnixTimestamp64Milli(ended_at), 0))) AS runs
 FROM
 (
-    SELECT center_id, order_id, seq, activity, started_at, ended_at
+    SELECT center_id, order_id, vehicle_key, seq, activity, started_at, ended_at
     FROM stages
-    ORDER BY center_id, order_id, seq
+    ORDER BY center_id, order_id, vehicle_key, seq
 )
-GROUP BY center_id, order_id
+GROUP BY center_id, order_id, vehicle_key
 HAVING {since:String} = '' OR min(started_at) >= toDateOrZero({since:String})

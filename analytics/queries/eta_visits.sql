@@ -3,6 +3,7 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     lane,
     toUnixTimestamp64Milli(checked_in_at) AS checked_in_ms,
     toUnixTimestamp64Milli(ready_at) AS ready_ms,
@@ -10,4 +11,4 @@ SELECT
 FROM orders
 WHERE isNotNull(checked_in_at) AND isNotNull(lane)
     AND ({since:String} = '' OR checked_in_at >= toDateOrZero({since:String}))
-ORDER BY checked_in_at, center_id, order_id
+ORDER BY checked_in_at, center_id, order_id, vehicle_key

@@ -36,6 +36,7 @@ swaps AS
 SELECT
     v.center_id AS center_id,
     v.order_id AS order_id,
+    v.vehicle_key AS vehicle_key,
     v.fault_groups AS fault_groups,
     v.ftf AS ftf,
     s.session_id AS session_id,
@@ -51,4 +52,4 @@ FROM
 ) AS v
 LEFT JOIN sessions AS s ON s.order_id = v.order_id AND s.center_id = v.center_id AND s.vehicle_key = v.vehicle_key
 LEFT JOIN swaps AS p ON p.order_id = v.order_id AND p.center_id = v.center_id AND p.vehicle_key = v.vehicle_key
-ORDER BY center_id, order_id, session_id
+ORDER BY center_id, order_id, vehicle_key, session_id

@@ -11,20 +11,22 @@ workers AS
 ),
 comebacks AS
 (
-    SELECT DISTINCT assumeNotNull(comeback_center_id) AS center_id, assumeNotNull(comeback_order_id) AS order_id
+    SELECT DISTINCT
+        assumeNotNull(comeback_center_id) AS center_id, assumeNotNull(comeback_order_id) AS order_id, vehicle_key
     FROM orders
     WHERE isNotNull(comeback_order_id) AND isNotNull(comeback_center_id)
 )
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     technician,
     fault_groups,
     fault_origin,
     lane,
     ftf,
     toUnixTimestamp64Milli(first_at) AS worked_ms,
-    (center_id, order_id) IN (SELECT center_id, order_id FROM comebacks) AS is_comeback
+    (center_id, order_id, vehicle_key) IN (SELECT center_id, order_id, vehicle_key FROM comebacks) AS is_comeback
 FROM workers
 INNER JOIN
 (
@@ -33,4 +35,4 @@ INNER JOIN
     WHERE isNotNull(ftf) AND ({end_key:String} = '' OR vehicle_key < {end_key:String})
 ) AS judged_order USING (order_id, center_id, vehicle_key)
 WHERE first_at <= closed_at
-ORDER BY center_id, order_id, technician
+ORDER BY center_id, order_id, vehicle_key, technician

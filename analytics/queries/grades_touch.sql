@@ -5,6 +5,7 @@
 SELECT
     work.center_id AS center_id,
     work.order_id AS order_id,
+    work.vehicle_key AS vehicle_key,
     work.technician AS technician,
     sum(dateDiff('millisecond', work.occurred_at, least(work.next_at, assumeNotNull(judged_order.closed_at)))) / 1000 AS touch_s
 FROM
@@ -35,5 +36,5 @@ INNER JOIN
 ) AS judged_order USING (order_id, center_id, vehicle_key)
 WHERE work.phase IN ('started', 'resumed') AND isNotNull(work.technician) AND work.next_at > work.occurred_at
     AND work.occurred_at < judged_order.closed_at
-GROUP BY center_id, order_id, technician
-ORDER BY center_id, order_id, technician
+GROUP BY center_id, order_id, vehicle_key, technician
+ORDER BY center_id, order_id, vehicle_key, technician

@@ -17,9 +17,14 @@ FROM
         v.center_id AS center_id,
         v.score AS score,
         s.answered_at <= v.closed_at + INTERVAL 3 DAY AS is_early
-    FROM (SELECT order_id, center_id, closed_at, score, keys FROM visits WHERE is_closed AND isNotNull(score)) AS v
-    ANY LEFT JOIN (SELECT order_id, center_id, answered_at FROM surveys WHERE is_last) AS s
-        ON s.order_id = v.order_id AND ifNull(s.center_id, '') = ifNull(v.center_id, '')
+    FROM
+    (
+        SELECT order_id, center_id, vehicle_key, closed_at, score, keys
+        FROM visits
+        WHERE is_closed AND isNotNull(score)
+    ) AS v
+    ANY LEFT JOIN (SELECT order_id, center_id, vehicle_key, answered_at FROM surveys WHERE is_last) AS s
+        USING (order_id, center_id, vehicle_key)
 )
 ARRAY JOIN keys AS key
 GROUP BY key, center_id

@@ -14,16 +14,15 @@ FROM
     SELECT key, ifNull(o.customer_key, o.vehicle_key) AS complainer, count() AS own
     FROM
     (
-        SELECT order_id, ifNull(center_id, '') AS center, center_id, toDate(complained_at, {time_zone:String}) AS day
+        SELECT order_id, center_id, vehicle_key, toDate(complained_at, {time_zone:String}) AS day
         FROM complaints
     ) AS c
     ANY LEFT JOIN
     (
-        SELECT
-            order_id, ifNull(center_id, '') AS center, customer_key, vehicle_key, lane, fault_origin, fault_groups
+        SELECT order_id, center_id, vehicle_key, customer_key, lane, fault_origin, fault_groups
         FROM orders
         WHERE complaints > 0
-    ) AS o ON o.order_id = c.order_id AND o.center = c.center
+    ) AS o ON o.order_id = c.order_id AND o.center_id = c.center_id AND o.vehicle_key = c.vehicle_key
     ARRAY JOIN multiIf(
         cut = 'center', [CAST(c.center_id, 'Nullable(String)')],
         cut = 'region', [transform(c.center_id, known.1, known.2, NULL)],

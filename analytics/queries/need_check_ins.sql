@@ -3,6 +3,7 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     lane,
     toUnixTimestamp64Milli(checked_in_at) AS checked_in_ms,
     toUnixTimestamp64Milli(closed_at) AS closed_ms,
@@ -10,4 +11,4 @@ SELECT
 FROM orders
 WHERE ifNull(checked_in_at, last_event_at) >= toDateOrZero({since:String})
     AND (isNotNull(checked_in_at) OR has(anomalies, 'missing_check_in'))
-ORDER BY center_id, checked_in_at, order_id
+ORDER BY center_id, checked_in_at, order_id, vehicle_key

@@ -5,6 +5,7 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     activity,
     toUnixTimestamp64Milli(started_at) AS started_ms,
     ifNull(toUnixTimestamp64Milli(ended_at), 0) AS ended_ms,
@@ -14,6 +15,7 @@ FROM
     SELECT
         center_id,
         order_id,
+        vehicle_key,
         activity,
         started_at,
         ended_at,
@@ -21,9 +23,11 @@ FROM
         lagInFrame(started_at) OVER visit AS before_at
     FROM stages
     WHERE started_at >= toDateOrZero({since:String})
-        AND (isNotNull(ended_at) OR (center_id, order_id) NOT IN (
-            SELECT center_id, order_id FROM orders WHERE has(anomalies, 'never_closed')))
-    WINDOW visit AS (PARTITION BY center_id, order_id ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        AND (isNotNull(ended_at) OR (center_id, order_id, vehicle_key) NOT IN (
+            SELECT center_id, order_id, vehicle_key FROM orders WHERE has(anomalies, 'never_closed')))
+    WINDOW visit AS (
+        PARTITION BY center_id, order_id, vehicle_key ORDER BY seq
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 WHERE activity IN ('diagnosis', 'repair', 'quality', 'reception', 'bay')
-ORDER BY center_id, order_id, started_ms
+ORDER BY center_id, order_id, vehicle_key, started_ms

@@ -10,7 +10,7 @@ WITH
     )
 SELECT
     (SELECT count() FROM news) AS records,
-    countIf((order_id, center_id) IN (SELECT order_id, center_id FROM news)) AS orders,
+    countIf((order_id, center_id, vehicle_key) IN (SELECT order_id, center_id, vehicle_key FROM news)) AS orders,
     countIf(vehicle_key IN (SELECT vehicle_key FROM news)) AS orders_of_vehicles
 FROM orders
 WHERE toDate(closed_at, {time_zone:String}) BETWEEN toDateOrZero({since:String}) AND toDateOrZero({until:String})

@@ -29,7 +29,8 @@ FROM
     FROM part_waits
     -- Every order's parts where every order counts: a set of them all would cost more than the rest.
     WHERE ({since:String} = '' AND {until:String} = '' AND {rollout:String} = '' AND empty({centers:Array(String)}))
-        OR (center_id, order_id) IN (SELECT center_id, order_id FROM visits WHERE part_requests > 0)
+        OR (center_id, order_id, vehicle_key) IN (
+            SELECT center_id, order_id, vehicle_key FROM visits WHERE part_requests > 0)
     GROUP BY part_no, center_id
 ) AS cell
 GROUP BY GROUPING SETS ((part_no), (center_id), (part_no, center_id))

@@ -3,6 +3,7 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     request_id,
     part_no,
     toFloat64(quantity) AS quantity,
@@ -13,4 +14,4 @@ SELECT
     expected_at < now() AS is_overdue
 FROM parts_requests
 WHERE stockout AND isNull(fulfilled_at) AND isNull(cancelled_at)
-ORDER BY backordered_at, center_id, order_id, request_id
+ORDER BY backordered_at, center_id, order_id, vehicle_key, request_id

@@ -3,6 +3,7 @@
 SELECT
     p.center_id AS center_id,
     p.order_id AS order_id,
+    p.vehicle_key AS vehicle_key,
     p.request_id AS request_id,
     p.part_no AS part_no,
     p.quantity AS quantity,
@@ -20,8 +21,9 @@ FROM parts AS p
 LEFT JOIN
 (
     SELECT
-        ifNull(center_id, '') AS center,
+        center_id,
         order_id,
+        vehicle_key,
         request_id,
         minIfOrNull(occurred_at, phase = 'backordered') AS missing_at,
         minIfOrNull(occurred_at, phase != 'backordered') AS settled_at,
@@ -29,9 +31,11 @@ LEFT JOIN
     FROM arrivals
     WHERE type = 'part_request' AND phase IN ('backordered', 'fulfilled', 'cancelled')
         -- Only of what the visit left open: of millions of requests that is a small part.
-        AND (center, order_id, request_id) IN (
-            SELECT ifNull(center_id, ''), order_id, request_id
+        AND (center_id, order_id, vehicle_key, request_id) IN (
+            SELECT center_id, order_id, vehicle_key, request_id
             FROM parts
             WHERE isNull(fulfilled_at) AND isNull(cancelled_at))
-    GROUP BY center, order_id, request_id
-) AS later ON later.center = ifNull(p.center_id, '') AND later.order_id = p.order_id AND later.request_id = p.request_id
+    GROUP BY center_id, order_id, vehicle_key, request_id
+) AS later
+    ON later.center_id = p.center_id AND later.order_id = p.order_id AND later.vehicle_key = p.vehicle_key
+    AND later.request_id = p.request_id

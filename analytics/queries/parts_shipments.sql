@@ -3,6 +3,7 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     request_id,
     argMaxIf(JSONExtractString(payload, 'carrier'), (occurred_at, event_id), JSONHas(payload, 'carrier')) AS carrier,
     argMaxIf(JSONExtractString(payload, 'tracking_no'), (occurred_at, event_id), JSONHas(payload, 'tracking_no')) AS tracking_no,
@@ -17,7 +18,12 @@ SELECT
     max(JSONExtractString(payload, 'urgency') = 'emergency') AS emergency
 FROM arrivals
 WHERE type = 'part_request'
-GROUP BY center_id, order_id, request_id
+    -- An order that was moved to its right vehicle has its parts there.
+    AND (center_id, order_id, vehicle_key) NOT IN (
+        SELECT center_id, order_id, vehicle_key
+        FROM arrivals
+        WHERE type = 'cancellation' AND JSONExtractString(payload, 'reason') = 'vehicle_corrected')
+GROUP BY center_id, order_id, vehicle_key, request_id
 HAVING (notEmpty(carrier) OR notEmpty(tracking_no) OR isNotNull(cost))
     AND (min(occurred_at) >= toDateTime(toDateOrZero({since:String}), 'UTC') OR countIf(phase IN ('fulfilled', 'cancelled')) = 0)
-ORDER BY center_id, order_id, request_id
+ORDER BY center_id, order_id, vehicle_key, request_id

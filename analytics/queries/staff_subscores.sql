@@ -13,7 +13,8 @@ FROM
     FROM events AS e
     ARRAY JOIN JSONExtractKeysAndValues(JSONExtractRaw(e.payload, 'scores'), 'UInt8') AS pair
     WHERE e.type = 'survey'
-        AND (e.center_id, e.order_id, e.event_id) IN (SELECT center_id, order_id, event_id FROM surveys WHERE is_last)
+        AND (e.center_id, e.order_id, e.vehicle_key, e.event_id) IN (
+            SELECT center_id, order_id, vehicle_key, event_id FROM surveys WHERE is_last)
         AND (e.center_id, e.order_id, e.vehicle_key) IN (SELECT center_id, order_id, vehicle_key FROM visits WHERE is_closed)
 ) AS scored
 GROUP BY subject, center_id

@@ -10,12 +10,12 @@ SELECT
     c.phases AS phases,
     arrayMap(at -> toUnixTimestamp64Milli(at), c.reached_at) AS reached_ms,
     o.customer_key AS customer_key,
-    o.vehicle_key AS vehicle_key
+    c.vehicle_key AS vehicle_key
 FROM complaints AS c
 ANY LEFT JOIN
 (
-    SELECT center_id, order_id, customer_key, vehicle_key
+    SELECT center_id, order_id, vehicle_key, customer_key
     FROM orders
     WHERE complaints > 0
-) AS o ON o.center_id = c.center_id AND o.order_id = c.order_id
-ORDER BY center_id, order_id, complaint_id
+) AS o ON o.center_id = c.center_id AND o.order_id = c.order_id AND o.vehicle_key = c.vehicle_key
+ORDER BY center_id, order_id, vehicle_key, complaint_id

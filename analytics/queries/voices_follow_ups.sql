@@ -3,7 +3,8 @@
 SELECT
     center_id,
     order_id,
+    vehicle_key,
     arraySort(groupArray((toUnixTimestamp64Milli(followed_up_at), event_id, of, phase))) AS calls
 FROM follow_ups
-GROUP BY center_id, order_id
-ORDER BY center_id, order_id
+GROUP BY center_id, order_id, vehicle_key
+ORDER BY center_id, order_id, vehicle_key

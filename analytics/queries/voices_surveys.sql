@@ -3,15 +3,16 @@
 SELECT
     s.center_id AS center_id,
     s.order_id AS order_id,
+    s.vehicle_key AS vehicle_key,
     arraySort(groupArray((toUnixTimestamp64Milli(s.answered_at), s.event_id, s.score))) AS answers,
     any(o.customer_key) AS customer_key,
     any(o.fault_origin) AS fault_origin
 FROM surveys AS s
 ANY LEFT JOIN
 (
-    SELECT center_id, order_id, customer_key, fault_origin
+    SELECT center_id, order_id, vehicle_key, customer_key, fault_origin
     FROM orders
     WHERE isNotNull(score)
-) AS o ON o.center_id = s.center_id AND o.order_id = s.order_id
-GROUP BY center_id, order_id
-ORDER BY center_id, order_id
+) AS o ON o.center_id = s.center_id AND o.order_id = s.order_id AND o.vehicle_key = s.vehicle_key
+GROUP BY center_id, order_id, vehicle_key
+ORDER BY center_id, order_id, vehicle_key

@@ -42,4 +42,4 @@ LEFT JOIN named AS n ON n.order_id = o.order_id AND n.center_id = o.center_id AN
 LEFT JOIN requests AS r ON r.order_id = o.order_id AND r.center_id = o.center_id AND r.vehicle_key = o.vehicle_key
 WHERE o.fault_origin = 'product' AND notEmpty(o.fault_groups) AND isNotNull(o.checked_in_at)
     AND toDate(assumeNotNull(o.checked_in_at), {time_zone:String}) >= toDateOrZero({since:String})
-ORDER BY checked_in_at, center_id, order_id
+ORDER BY checked_in_at, center_id, order_id, vehicle_key

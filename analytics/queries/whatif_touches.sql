@@ -3,6 +3,7 @@
 -- stretch ends with the job's next event; one after which nothing was said is left out. Not named: ''.
 SELECT
     order_id,
+    vehicle_key,
     technician,
     bay,
     toUnixTimestamp64Milli(occurred_at) AS started_ms,
@@ -11,6 +12,7 @@ FROM
 (
     SELECT
         order_id,
+        vehicle_key,
         phase,
         occurred_at,
         ifNull(anyLast(technician_id) OVER past, '') AS technician,
@@ -29,4 +31,4 @@ FROM
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 WHERE phase IN ('started', 'resumed') AND isNotNull(next_at) AND next_at > occurred_at
-ORDER BY order_id, started_ms
+ORDER BY order_id, vehicle_key, started_ms

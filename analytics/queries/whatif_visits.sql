@@ -3,6 +3,7 @@
 -- center: the center. since: the day of check-in from which on, in UTC. Times are milliseconds since 1970.
 SELECT
     order_id,
+    vehicle_key,
     lane,
     status,
     if(empty(fault_groups), '', fault_groups[1]) AS fault_group,
@@ -12,9 +13,9 @@ SELECT
     length(fault_groups) AS faults,
     part_requests,
     stockouts,
-    order_id IN
+    (order_id, vehicle_key) IN
     (
-        SELECT comeback_order_id
+        SELECT comeback_order_id, vehicle_key
         FROM orders
         WHERE comeback_center_id = {center:String} AND ftf_cause = 'open_part' AND isNotNull(comeback_order_id)
     ) AS comes_for_part
@@ -22,4 +23,4 @@ FROM orders
 WHERE center_id = {center:String}
     AND ifNull(checked_in_at, last_event_at) >= toDateOrZero({since:String})
     AND (isNotNull(checked_in_at) OR has(anomalies, 'missing_check_in'))
-ORDER BY checked_in_at, order_id
+ORDER BY checked_in_at, order_id, vehicle_key

@@ -110,20 +110,26 @@ def shifts_of(rows: pd.DataFrame) -> tuple[Shift, ...]:
 
 def records_of(visits: pd.DataFrame, stages: pd.DataFrame, touches: pd.DataFrame, slots: OpenSlots) -> CenterRecords:
     """The records from the answers of the queries whatif_visits, whatif_stages and whatif_touches."""
-    runs = dict(zip(stages["order_id"], stages["runs"], strict=True))
-    work: dict[str, list[Touch]] = {}
+    runs = dict(zip(_keys(stages), stages["runs"], strict=True))
+    work: dict[tuple[str, str], list[Touch]] = {}
     for row in touches.itertuples(index=False):
         touch = Touch(str(row.technician), str(row.bay), row.started_ms / 1000, row.ended_ms / 1000)
-        work.setdefault(str(row.order_id), []).append(touch)
+        work.setdefault((row.order_id, row.vehicle_key), []).append(touch)
     until = float(slots.starts[-1, -1] + SLOT_MS)
     within = visits[(visits["checked_in_ms"].fillna(0) <= until)]
     has_check_in, has_lane = within["checked_in_ms"].notna(), within["lane"].isin(LANES)
     left_out = {"no_check_in": int((~has_check_in).sum()), "no_lane": int((has_check_in & ~has_lane).sum())}
-    rows = within[has_check_in & has_lane].to_dict("records")
-    records = [_record(row, runs.get(row["order_id"], ()), work.get(row["order_id"], [])) for row in rows]
+    chosen = within[has_check_in & has_lane]
+    rows = zip(_keys(chosen), chosen.to_dict("records"), strict=True)
+    records = [_record(row, runs.get(key, ()), work.get(key, [])) for key, row in rows]
     complete = [record for record in records if record.stretches]
     left_out["no_stages"] = len(records) - len(complete)
     return CenterRecords(slots.center_id, slots, complete, {name: n for name, n in left_out.items() if n})
+
+
+def _keys(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The order and the vehicle of each row: a center may have one number under two vehicles."""
+    return list(zip(frame["order_id"], frame["vehicle_key"], strict=True))
 
 
 def _record(row: dict[str, Any], runs: Sequence[Any], touches: list[Touch]) -> VisitRecord:

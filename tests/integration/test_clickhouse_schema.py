@@ -47,8 +47,9 @@ VIEWS = {
     "cancelled_at expected_at unit_price stockout vehicle_key",
     "arrivals": "source center_id type phase order_id vehicle_key event_id occurred_at sent_at received_at "
     "kafka_partition kafka_offset technician_id job_id request_id part_no payload content",
-    "surveys": "order_id center_id event_id answered_at score reasons is_last",
-    "complaints": "order_id center_id event_id complained_at category severity complaint_id phase phases reached_at",
+    "surveys": "order_id center_id event_id answered_at score reasons is_last vehicle_key",
+    "complaints": "order_id center_id event_id complained_at category severity complaint_id phase phases reached_at "
+    "vehicle_key",
     "stock_levels": "center_id part_no on_hand on_order occurred_at",
     "staff_shifts": "center_id staff_key role starts_at ends_at phase occurred_at",
     "staff_grades": "center_id staff_key grade skills from_at occurred_at",

@@ -12,7 +12,7 @@ __all__ = ["clickhouse", "clickhouse_for_all"]
 
 COLUMNS = (
     "order_id center_id request_id part_no quantity emergency requested_at backordered_at fulfilled_at unit_price "
-    "stockout waited_s"
+    "stockout waited_s vehicle_key"
 )
 
 

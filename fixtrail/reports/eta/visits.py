@@ -11,7 +11,7 @@ from fixtrail.estimates.visits import EstimatedVisit, decision_points
 from schemas.centers import Center
 from schemas.times import to_ms
 
-_ORDER = ["center_id", "order_id"]
+_ORDER = ["center_id", "order_id", "vehicle_key"]
 
 
 def visits_of(visits: pd.DataFrame, stages: pd.DataFrame, promises: pd.DataFrame) -> list[EstimatedVisit]:
@@ -25,7 +25,7 @@ def visits_of(visits: pd.DataFrame, stages: pd.DataFrame, promises: pd.DataFrame
 
 def _visits(visits: pd.DataFrame, runs: dict[Any, Any], promises: dict[Any, Any]) -> Iterator[EstimatedVisit]:
     for row in visits.itertuples(index=False):
-        order = row.center_id, row.order_id
+        order = row.center_id, row.order_id, row.vehicle_key
         stretches = [(activity, int(start), int(end) or None) for activity, start, end in runs.get(order, ())]
         if stretches:
             ready_at, closed_at = _instant(row.ready_ms), _instant(row.closed_ms)

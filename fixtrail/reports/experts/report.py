@@ -63,11 +63,9 @@ def sessions_of(frame: pd.DataFrame) -> Sessions:
         is_resolved=resolved,
         without_part=resolved & begin.notna() & ~(sessions["part_ms"] > begin),
     )
-    with_expert = set(zip(sessions["center_id"], sessions["order_id"], strict=True))
-    orders = frame.drop_duplicates(["center_id", "order_id"])
-    keys = zip(orders["center_id"], orders["order_id"], strict=True)
-    has_expert = pd.Series([key in with_expert for key in keys], orders.index, dtype=bool)
-    return Sessions(sessions, orders.assign(with_expert=has_expert))
+    orders = frame.drop_duplicates(["center_id", "order_id", "vehicle_key"])
+    # An order with sessions has no row without one.
+    return Sessions(sessions, orders.assign(with_expert=orders.index.isin(sessions.index)))
 
 
 def _lacks(sessions: pd.DataFrame) -> "pd.Series[Any]":

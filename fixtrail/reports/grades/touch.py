@@ -10,7 +10,7 @@ from fixtrail.reports.report import Bilingual, Column
 from fixtrail.reports.stats.intervals import Z
 from fixtrail.reports.stats.touch_mix import TouchEffects, touch_model
 
-KEYS = ["center_id", "order_id", "technician"]
+KEYS = ["center_id", "order_id", "vehicle_key", "technician"]
 TOUCH_COLUMNS = (
     Column("center_id", Bilingual("服务中心", "center")),
     Column("technician", Bilingual("技师", "technician")),

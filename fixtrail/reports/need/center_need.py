@@ -62,7 +62,7 @@ def center_need(slots: OpenSlots, records: CenterRecords, rules: NeedRules, firs
     chosen = np.array([day >= first for day in slots.days])
     end = min(now, int(slots.starts[-1, -1]) + DAY_MS)
     finished = visits[(visits["closed_ms"] > 0) & (at >= end - CONTENT_DAYS * DAY_MS) & (at < end)]
-    tasks = records.tasks[records.tasks["order_id"].isin(set(finished["order_id"]))]
+    tasks = records.tasks.merge(finished[["order_id", "vehicle_key"]], on=["order_id", "vehicle_key"])
     cars = np.bincount(finished["lane"].to_numpy(int), minlength=len(LANES)).astype(float)
     rows: list[dict[str, Any]] = []
     if cars.sum() >= FEWEST_VISITS and chosen.any():

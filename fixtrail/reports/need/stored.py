@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ import pandas as pd
 from fixtrail.reports.need.arrivals import NEVER, Booking
 from fixtrail.reports.need.center_need import LANES, CenterRecords
 from fixtrail.reports.queries import Ask
+
+_ORDER = ["center_id", "order_id", "vehicle_key"]
+_Bookings = Mapping[tuple[Any, ...], Booking]
 
 
 class Stored:
@@ -32,28 +36,24 @@ class Stored:
             frame[frame["center_id"] == center_id] for frame in (self._visits, self._tasks, self._shifts, self._touches)
         )
         visits, tasks, shifts, touches = frames
-        bookings = [booking for (center, _), booking in self._bookings.items() if center == center_id]
+        bookings = [booking for (center, *_), booking in self._bookings.items() if center == center_id]
         return CenterRecords(visits, bookings, tasks, shifts, touches)
 
 
-def _bookings(frame: pd.DataFrame, visits: pd.DataFrame) -> dict[tuple[str, str], Booking]:
+def _bookings(frame: pd.DataFrame, visits: pd.DataFrame) -> _Bookings:
     """Each order's appointment."""
     came = visits[visits["checked_in_ms"].notna()]
-    at = dict(
-        zip(zip(came["center_id"], came["order_id"], strict=True), came["checked_in_ms"].astype(int), strict=True)
-    )
-    orders = zip(frame["center_id"], frame["order_id"], strict=True)
+    at = dict(zip(_orders(came), came["checked_in_ms"].astype(int), strict=True))
     return {
         order: Booking(tuple((int(at_ms), int(starts) or None) for at_ms, starts in pairs), at.get(order))
-        for order, pairs in zip(orders, frame["phases"], strict=True)
+        for order, pairs in zip(_orders(frame), frame["phases"], strict=True)
     }
 
 
-def _with_lane(visits: pd.DataFrame, bookings: Mapping[tuple[str, str], Booking]) -> pd.DataFrame:
+def _with_lane(visits: pd.DataFrame, bookings: _Bookings) -> pd.DataFrame:
     """The visits with a check-in; `lane` is its number and `booked_ms` the first time an appointment was made."""
     frame = visits[visits["checked_in_ms"].notna()].reset_index(drop=True)
-    orders = zip(frame["center_id"], frame["order_id"], strict=True)
-    booked = [bookings[order].phases[0][0] if order in bookings else NEVER for order in orders]
+    booked = [bookings[order].phases[0][0] if order in bookings else NEVER for order in _orders(frame)]
     return frame.assign(
         lane=(frame["lane"] != LANES[0]).astype("int64"),
         checked_in_ms=frame["checked_in_ms"].astype("int64"),
@@ -65,5 +65,9 @@ def _with_lane(visits: pd.DataFrame, bookings: Mapping[tuple[str, str], Booking]
 def _with_visit(work: pd.DataFrame, visits: pd.DataFrame, now: int) -> pd.DataFrame:
     """The stretches with their visit's lane and check-in; one that still goes on ends now."""
     work = work.assign(ended_ms=work["ended_ms"].where(work["ended_ms"] > 0, now))
-    columns = ["center_id", "order_id", "lane", "checked_in_ms"]
-    return work.merge(visits[columns], on=["center_id", "order_id"])
+    return work.merge(visits[[*_ORDER, "lane", "checked_in_ms"]], on=_ORDER)
+
+
+def _orders(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Center, order and vehicle of each row."""
+    return list(zip(*(frame[name] for name in _ORDER), strict=True))

@@ -88,7 +88,7 @@ def window_sheets(frame: pd.DataFrame, costs: pd.DataFrame, special_orders: pd.D
 
 def special_order_frame(orders: pd.DataFrame, shipments: pd.DataFrame) -> pd.DataFrame:
     """Query parts_open with carrier and number of query parts_shipments, the oldest first."""
-    keys = ["center_id", "order_id", "request_id"]
+    keys = ["center_id", "order_id", "vehicle_key", "request_id"]
     rows = orders.merge(shipments[[*keys, "carrier", "tracking_no"]], on=keys, how="left")
     for name in ("carrier", "tracking_no"):
         rows[name] = rows[name].where(rows[name].fillna("") != "", None)

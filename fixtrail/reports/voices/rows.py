@@ -18,7 +18,7 @@ COLUMNS = [
     *("opened_at", "contacted_at", "phase", "is_open", "is_contacted", "was_resolved", "is_reopened", "is_repeat"),
     *("contact_s", "resolution_s", "age_s", "in_time"),
 ]
-Order = tuple[str, str]
+Order = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CaseRows:
                 "complained_at": int(row["complained_ms"]),
                 "reached_at": [int(at) for at in row["reached_ms"]],
             }
-            case = complaint_case(fact, calls.get((row["center_id"], row["order_id"]), ()))
+            case = complaint_case(fact, calls.get(_order_of(row), ()))
             yield {**self._row(case, row), "complainer": _complainer(row), "is_repeat": is_repeat}
 
     def _detractors(self, surveys: pd.DataFrame, calls: "Calls") -> Iterator[dict[str, Any]]:
@@ -58,8 +58,7 @@ class CaseRows:
                 {"answered_at": int(at), "event_id": event_id, "score": int(score)}
                 for at, event_id, score in row["answers"]
             ]
-            order = row["center_id"], row["order_id"]
-            case = detractor_case(answers, calls.get(order, ()), row["fault_origin"])
+            case = detractor_case(answers, calls.get(_order_of(row), ()), row["fault_origin"])
             if case is not None:
                 yield {**self._row(case, row), "complainer": None, "is_repeat": False}
 
@@ -102,7 +101,7 @@ Calls = Mapping[Order, list[dict[str, Any]]]
 def calls_by_order(follow_ups: pd.DataFrame) -> Calls:
     """The follow-ups of each order, as its fact has them."""
     return {
-        (row["center_id"], row["order_id"]): [
+        _order_of(row): [
             {"followed_up_at": int(at), "event_id": event_id, "of": of, "phase": phase}
             for at, event_id, of, phase in row["calls"]
         ]
@@ -127,6 +126,10 @@ def _by_time(complaints: pd.DataFrame) -> Iterable[tuple[int, Any, Any, int]]:
     for number in sorted(range(len(rows)), key=lambda number: rows[number][2:]):
         vehicle, category, at, _ = rows[number]
         yield number, vehicle, category, at
+
+
+def _order_of(row: Mapping[Any, Any]) -> Order:
+    return row["center_id"], row["order_id"], row["vehicle_key"]
 
 
 def _complainer(row: Mapping[Any, Any]) -> Any:

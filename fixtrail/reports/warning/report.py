@@ -75,7 +75,7 @@ def _alarms(states: Sequence[CellState], judgement: Judgement) -> Figure:
 def _nps(states: Sequence[CellState], data: WarningData) -> Iterator[Figure]:
     """NPS of the alarms' orders, of all others of the same weeks, and the difference."""
     affected = [state for state in states if state.state in ("alarm", "acknowledged")]
-    orders = {(case.center_id, case.order_id): case for state in affected for case in state.orders}
+    orders = {(case.center_id, case.order_id, case.vehicle_key): case for state in affected for case in state.orders}
     of_affected = _counts(orders.values())
     since = min((state.since for state in affected), default=None)
     last = data.cells.weeks[-1] if data.cells.weeks else None

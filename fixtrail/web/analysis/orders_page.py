@@ -31,7 +31,8 @@ _KEYS = {
     "group": "has(fault_groups, {key:String})",
     "region": "center_id IN (SELECT center_id FROM centers WHERE region = {key:String})",
     "wave": "center_id IN (SELECT center_id FROM centers WHERE toString(wave) = {key:String})",
-    "part": "(center_id, order_id) IN (SELECT center_id, order_id FROM parts WHERE part_no = {key:String})",
+    "part": "(center_id, order_id, vehicle_key) IN "
+    "(SELECT center_id, order_id, vehicle_key FROM parts WHERE part_no = {key:String})",
 }
 _ORDERS = f"""
 SELECT center_id, order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS closed, lead_s, wait_s, ftf, ftf_cause,
@@ -39,7 +40,7 @@ SELECT center_id, order_id, lane, status, toUnixTimestamp64Milli(closed_at) AS c
 FROM orders
 WHERE status IN ('handed_off', 'cancelled') AND (%s)
     AND toDate(closed_at, {{zone:String}}) BETWEEN toDate({{from:String}}) AND toDate({{to:String}})
-ORDER BY wait_s DESC NULLS LAST, center_id, order_id LIMIT {MOST_ORDERS}
+ORDER BY wait_s DESC NULLS LAST, center_id, order_id, vehicle_key LIMIT {MOST_ORDERS}
 """
 
 

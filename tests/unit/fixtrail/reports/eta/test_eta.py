@@ -81,10 +81,23 @@ def test_a_time_that_moves_three_times_is_a_promise_given_again_and_again():
 
 def test_visits_are_read_with_the_promises_that_were_new():
     visits = pd.DataFrame(
-        [{"center_id": "C1", "order_id": "R1", "lane": "quick", "ready_ms": np.nan, "closed_ms": np.nan}]
+        [
+            {
+                "center_id": "C1",
+                "order_id": "R1",
+                "vehicle_key": "v",
+                "lane": "quick",
+                "ready_ms": np.nan,
+                "closed_ms": np.nan,
+            }
+        ]
     )
-    stages = pd.DataFrame([{"center_id": "C1", "order_id": "R1", "runs": [["reception", 10, 20], ["repair", 20, 0]]}])
-    promises = pd.DataFrame([{"center_id": "C1", "order_id": "R1", "promises": [[10, 90], [15, 90], [30, 95]]}])
+    stages = pd.DataFrame(
+        [{"center_id": "C1", "order_id": "R1", "vehicle_key": "v", "runs": [["reception", 10, 20], ["repair", 20, 0]]}]
+    )
+    promises = pd.DataFrame(
+        [{"center_id": "C1", "order_id": "R1", "vehicle_key": "v", "promises": [[10, 90], [15, 90], [30, 95]]}]
+    )
 
     (visit,) = visits_of(visits, stages, promises)
 
@@ -120,9 +133,9 @@ def test_a_center_is_told_why_nothing_is_shown(verdict, record):
 def test_without_a_single_visit_the_report_says_so_in_both_languages():
     def ask(query, **_):
         empty = {
-            "eta_visits": ["center_id", "order_id", "lane", "ready_ms", "closed_ms"],
-            "eta_stages": ["center_id", "order_id", "runs"],
-            "eta_promises": ["center_id", "order_id", "promises"],
+            "eta_visits": ["center_id", "order_id", "vehicle_key", "lane", "ready_ms", "closed_ms"],
+            "eta_stages": ["center_id", "order_id", "vehicle_key", "runs"],
+            "eta_promises": ["center_id", "order_id", "vehicle_key", "promises"],
             "centers": list(CENTER),
         }
         return pd.DataFrame([{"last_close": None}]) if query == "span" else pd.DataFrame(columns=empty[query])

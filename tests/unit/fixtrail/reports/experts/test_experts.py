@@ -17,7 +17,14 @@ NONE = np.nan
 def session(order: int, joined: float, resolved: float = NONE, part: float = NONE, *, ftf: object = True, center="A"):
     """One order; minutes after the request of its session, nan for never."""
     times = {"requested_ms": 0.0, "joined_ms": joined * MINUTE, "resolved_ms": resolved * MINUTE}
-    about = {"center_id": center, "order_id": str(order), "fault_groups": ["g"], "ftf": ftf, "session_id": "s"}
+    about = {
+        "center_id": center,
+        "order_id": str(order),
+        "vehicle_key": "v",
+        "fault_groups": ["g"],
+        "ftf": ftf,
+        "session_id": "s",
+    }
     return {**about, **times, "part_ms": part * MINUTE}
 
 

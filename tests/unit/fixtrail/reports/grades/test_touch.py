@@ -57,11 +57,17 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = []
     for who, (group, seconds) in kinds.items():
         for number in range(40):
-            row = {"center_id": "C1", "order_id": f"{who}-{number}", "technician": who, "fault_groups": [group]}
+            row = {
+                "center_id": "C1",
+                "order_id": f"{who}-{number}",
+                "vehicle_key": "v",
+                "technician": who,
+                "fault_groups": [group],
+            }
             rows.append({**row, "touch_s": seconds * float(np.exp(draw.normal(0, 0.3)))})
     rows += [{**rows[0], "order_id": f"T9-{number}", "technician": "T9"} for number in range(5)]
     work = pd.DataFrame(rows).assign(fault_origin="product", lane="standard", is_comeback=False, ftf=True)
-    return work.drop(columns="touch_s"), work[["center_id", "order_id", "technician", "touch_s"]]
+    return work.drop(columns="touch_s"), work[["center_id", "order_id", "vehicle_key", "technician", "touch_s"]]
 
 
 def test_who_gets_the_long_jobs_is_not_called_slow():

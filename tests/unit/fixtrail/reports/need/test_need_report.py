@@ -35,7 +35,10 @@ def visits() -> pd.DataFrame:
     rows = []
     for day in range(7 * WEEKS):
         opens = to_ms(datetime.combine(FIRST + timedelta(days=day), time(9), UTC))
-        rows += [{"order_id": f"{day}-{car}", "checked_in_ms": opens + car * 30 * MINUTE} for car in range(PER_DAY)]
+        rows += [
+            {"order_id": f"{day}-{car}", "vehicle_key": "v", "checked_in_ms": opens + car * 30 * MINUTE}
+            for car in range(PER_DAY)
+        ]
     frame = pd.DataFrame(rows)
     return frame.assign(lane=1, closed_ms=frame["checked_in_ms"] + 40 * MINUTE, booked_ms=NEVER)
 

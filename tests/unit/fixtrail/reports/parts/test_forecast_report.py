@@ -73,14 +73,16 @@ class Answers:
             "parts_window": pd.DataFrame({"part_no": ["PAD", "OIL"], "waited_s": [7200.0, 600.0]}),
             "parts_shipments": pd.DataFrame(
                 {
-                    "center_id": ["C1", "C2"], "order_id": ["R1", "R9"], "request_id": ["p1", "p9"],
+                    "center_id": ["C1", "C2"], "order_id": ["R1", "R9"], "vehicle_key": ["v1", "v9"],
+                    "request_id": ["p1", "p9"],
                     "carrier": ["SF", ""], "tracking_no": ["SF123", ""], "cost": [np.nan, 30.0],
                     "part_no": ["PAD", "PAD"], "emergency": [False, True],
                 }
             ),
             "parts_open": pd.DataFrame(
                 {
-                    "center_id": ["C2", "C1"], "order_id": ["R2", "R1"], "request_id": ["p2", "p1"],
+                    "center_id": ["C2", "C1"], "order_id": ["R2", "R1"], "vehicle_key": ["v2", "v1"],
+                    "request_id": ["p2", "p1"],
                     "part_no": ["OIL", "PAD"], "quantity": [1.0, 2.0], "emergency": [False, True],
                     "backordered_at": pd.to_datetime(["2026-06-30", "2026-06-20"], utc=True),
                     "expected_at": pd.to_datetime(["2026-07-09", "2026-06-25"], utc=True),
