@@ -45,8 +45,8 @@ class Measured:
 
     def row(self) -> str:
         events = len(self.took_s) * self.events_a_request
-        took = sorted(self.took_s)
-        p50, p99 = (took[int(share * (len(took) - 1))] * 1000 for share in (0.5, 0.99))
+        times_s = sorted(self.took_s)
+        p50, p99 = (times_s[int(share * (len(times_s) - 1))] * 1000 for share in (0.5, 0.99))
         return (
             f"| {self.events_a_request:,} | {self.clients} | {events / self.seconds:,.0f} | {p50:.1f} | {p99:.1f} "
             f"| {self.server_cpu_s / events * 1000:.3f} |"
@@ -57,25 +57,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each shape is measured")
     parser.add_argument("--kafka", help="a running Kafka instead of the embedded broker")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     values = [value for _, value in islice(feed(EVENTS), EVENTS)]
     machine = Machine()
     with (
-        tempfile.TemporaryDirectory() as place,
-        broker(asked.kafka, Path(place)) as running,
-        web(Path(place), running.address) as (url, key, pid),
+        tempfile.TemporaryDirectory() as folder,
+        broker(options.kafka, Path(folder)) as running,
+        web(Path(folder), running.address) as (url, key, pid),
     ):
         measured = []
         for size, clients in SHAPES:
-            measured.append(asyncio.run(measure(url, key, pid, values, size, clients, asked.seconds)))
+            measured.append(asyncio.run(measure(url, key, pid, values, size, clients, options.seconds)))
             machine.calibrate()
             machine.account(measured[-1].server_cpu_s)
     mean = sum(map(len, values)) / len(values)
-    print(f"One web server before {running.name}, events of {mean:,.0f} bytes, {asked.seconds:g} s each")
+    print(f"One web server before {running.name}, events of {mean:,.0f} bytes, {options.seconds:g} s each")
     print("| events a request | clients | events/s | p50 ms | p99 ms | server CPU s per 1,000 |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for each in measured:
-        print(each.row())
+    for shape in measured:
+        print(shape.row())
     print(machine.summary())
 
 
@@ -84,7 +84,7 @@ async def measure(
 ) -> Measured:
     """Let so many clients send for so long. Raises RuntimeError for any other answer than 202."""
     bodies = [b"[" + b",".join(values[at : at + size]) + b"]" for at in range(0, len(values) - size + 1, size)]
-    took: list[float] = []
+    times_s: list[float] = []
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     async def client(number: int) -> None:
@@ -95,14 +95,14 @@ async def measure(
                 answer = await session.post(f"{url}/v1/events", content=bodies[at % len(bodies)])
                 if answer.status_code != 202:
                     raise RuntimeError(f"{answer.status_code}: {answer.text[:500]}")
-                took.append(time.monotonic() - began)
+                times_s.append(time.monotonic() - began)
                 at += 1
 
     cpu = cpu_s(pid)
     began = time.monotonic()
     until = began + seconds
     await asyncio.gather(*(client(number) for number in range(clients)))
-    return Measured(size, clients, time.monotonic() - began, took, cpu_s(pid) - cpu)
+    return Measured(size, clients, time.monotonic() - began, times_s, cpu_s(pid) - cpu)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class Orders:
     """Cars whose pages are open; each new promise is an event and a change of the page."""
 
     def __init__(self, number: int) -> None:
-        self.ids = [f"PAGE-{each}" for each in range(number)]
+        self.ids = [f"PAGE-{index}" for index in range(number)]
         self.promised = 0
 
     def event(self, order_id: str) -> tuple[bytes, bytes, str]:
@@ -203,8 +203,8 @@ def main() -> int:
     table.add_row("the page (aim: p99 150 ms)", str(len(to_page)), *quantiles(to_page))
     table.title = f"{given.rate} events/s over {given.seconds} s, {ORDERS} open pages"
     console.print(table)
-    said = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(cpu.items(), key=lambda item: -item[1]))
-    console.print(f"not shown: {missing}; CPU s since the start: {said}")
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(cpu.items(), key=lambda item: -item[1]))
+    console.print(f"not shown: {missing}; CPU s since the start: {parts}")
     machine.calibrate()
     console.print(machine.summary())
     return 1 if missing else 0

@@ -82,7 +82,7 @@ def history(stack: Stack, folder: Path, orders: int, console: Console) -> None:
     stack.command("send", str(source))
     sent = time.monotonic() - began
     stack.command("status", "--wait-idle", "1200")
-    took = time.monotonic() - began
+    seconds = time.monotonic() - began
     [[rows, events]] = stack.ask("SELECT count(), sum(event_count) FROM orders")
     spent = {name: after - before.get(name, 0.0) for name, after in stack.cpu().items()}
     table = Table("part", "CPU s", "CPU s per 1,000 events", title=f"{int(rows):,} orders, {count:,} events")
@@ -91,8 +91,8 @@ def history(stack: Stack, folder: Path, orders: int, console: Console) -> None:
     table.add_row("all", f"{sum(spent.values()):.1f}", f"{sum(spent.values()) / count * 1000:.3f}")
     console.print(table)
     console.print(
-        f"sent in {sent:.1f} s; processed and in ClickHouse after {took:.1f} s ({count / took:,.0f} events/s, "
-        f"{int(events):,} distinct); for 100,000 orders {took * 1e5 / int(rows):.0f} s (aim 80 s)"
+        f"sent in {sent:.1f} s; processed and in ClickHouse after {seconds:.1f} s ({count / seconds:,.0f} events/s, "
+        f"{int(events):,} distinct); for 100,000 orders {seconds * 1e5 / int(rows):.0f} s (aim 80 s)"
     )
 
 

@@ -62,13 +62,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--visits", type=int, metavar="SEEDS", help="visits without events, of so many seeds")
     parser.add_argument("--jobs", type=int, default=2, help="processes that play visits")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     # As wide as its tables, into a file or a pipe, too.
     console, machine = Console(width=110), Machine()
-    if asked.visits:
-        print_visits(console, range(asked.first, asked.first + asked.visits), asked.jobs)
+    if options.visits:
+        print_visits(console, range(options.first, options.first + options.visits), options.jobs)
     else:
-        print_reports(console, range(asked.first, asked.first + asked.seeds), machine)
+        print_reports(console, range(options.first, options.first + options.seeds), machine)
     console.print(machine.summary())
 
 
@@ -103,17 +103,17 @@ def print_reports(console: Console, seeds: range, machine: Machine) -> None:
                         name, times = PLANTED[figure.figure]
                         right = float(getattr(planted[figure.period], name)) * times
                         held = holds(figure.interval, right)
-                        place = figure.period, figure.figure
-                        inside[place] += held
+                        cell = figure.period, figure.figure
+                        inside[cell] += held
                         of_orders = figure.interval if figure.of_orders == NO_INTERVAL else figure.of_orders
-                        alone[place] += holds(of_orders, right)
-                        table.add_row(str(seed), *place, *told(figure, right), "yes" if held else "no")
+                        alone[cell] += holds(of_orders, right)
+                        table.add_row(str(seed), *cell, *cells_of(figure, right), "yes" if held else "no")
                 machine.calibrate()
         finally:
             node.stop()
     console.print(table)
-    for place, count in inside.items():
-        console.print(f"{' '.join(place)}: inside in {count} of {len(seeds)}; orders alone: in {alone[place]}")
+    for cell, count in inside.items():
+        console.print(f"{' '.join(cell)}: inside in {count} of {len(seeds)}; orders alone: in {alone[cell]}")
     console.print(f"all: inside in {inside.total()} of {len(seeds) * len(inside)}; orders alone: {alone.total()}")
 
 
@@ -123,7 +123,7 @@ def holds(interval: Interval, right: float) -> bool:
     return (low is not None or high is not None) and (low is None or low <= right) and (high is None or right <= high)
 
 
-def told(figure: Figure, right: float) -> tuple[str, str, str]:
+def cells_of(figure: Figure, right: float) -> tuple[str, str, str]:
     """Planted, found, interval, to four digits."""
     return f"{right:.4g}", f"{figure.value:.4g}", f"{figure.interval.low:.4g} to {figure.interval.high:.4g}"
 
@@ -134,11 +134,11 @@ def told(figure: Figure, right: float) -> tuple[str, str, str]:
 def print_visits(console: Console, seeds: range, jobs: int) -> None:
     """How often each interval holds the mean of all runs, with the difference between centers and by orders alone."""
     with ProcessPoolExecutor(jobs) as pool:
-        found = pd.DataFrame([row for rows in pool.map(figures_of_seed, seeds) for row in rows])
+        rows_of_seeds = pd.DataFrame([row for rows in pool.map(figures_of_seed, seeds) for row in rows])
     table = Table(title=f"{len(seeds)} runs: the interval holds the mean of all runs", title_justify="left")
     for title in ("period", "figure", "mean of all", "as reported", "half width", "orders alone", "half width"):
         table.add_column(title, justify="left" if title in ("period", "figure") else "right")
-    for (period, name), rows in found.groupby(["period", "figure"], sort=False):
+    for (period, name), rows in rows_of_seeds.groupby(["period", "figure"], sort=False):
         right = float(rows["value"].mean())
         cells = []
         for kind in ("interval", "of_orders"):

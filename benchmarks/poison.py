@@ -59,10 +59,10 @@ class Run:
         return self.records / self.seconds
 
 
-def bad_records(each: int) -> Iterator[tuple[Record, str]]:
+def bad_records(most: int) -> Iterator[tuple[Record, str]]:
     """So many of every kind, each of a vehicle of its own, with the code that their letter must carry."""
     for kind in sorted(POISON):
-        for number in range(min(each, LARGE.get(kind, each))):
+        for number in range(min(most, LARGE.get(kind, most))):
             vehicle = f"LFVPOISON{number:08d}"
             yield (poison_key(kind, vehicle), poison(kind, vehicle)), poison_code(kind)
 
@@ -70,9 +70,9 @@ def bad_records(each: int) -> Iterator[tuple[Record, str]]:
 def mixed(good: list[Record], bad: list[Record]) -> list[Record]:
     """The bad ones anywhere among the good ones, which keep their order."""
     rng = random.Random(1)
-    places = Counter(rng.randrange(len(good)) for _ in bad)
+    before = Counter(rng.randrange(len(good)) for _ in bad)
     shuffled = iter(rng.sample(bad, len(bad)))
-    return [each for place, record in enumerate(good) for each in (*itertools.islice(shuffled, places[place]), record)]
+    return [item for index, record in enumerate(good) for item in (*itertools.islice(shuffled, before[index]), record)]
 
 
 async def measure(records: list[Record]) -> Run:
@@ -132,8 +132,8 @@ async def _watch(kafka: Kafka, folder: Path, total: int) -> Run:
 
 
 async def _codes(kafka: Kafka) -> Counter[str]:
-    found = await asyncio.to_thread(read_topic, kafka.address, DEAD_LETTERS)
-    return Counter(dict(letter.headers)["fixtrail-code"].decode() for letter in found)
+    letters = await asyncio.to_thread(read_topic, kafka.address, DEAD_LETTERS)
+    return Counter(dict(letter.headers)["fixtrail-code"].decode() for letter in letters)
 
 
 def main() -> int:
@@ -142,30 +142,30 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=200_000, help="good events")
     parser.add_argument("--runs", type=int, default=2, help="of each, taking turns")
     parser.add_argument("--report", type=Path, help="write what was found to this file, as JSON")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     console, machine = Console(width=110), Machine()
-    good: list[Record] = list(feed(asked.events))
-    bad = list(bad_records(asked.each))
+    good: list[Record] = list(feed(options.events))
+    bad = list(bad_records(options.each))
     right = Counter(code for _, code in bad)
     everything = mixed(good, [record for record, _ in bad])
     runs: dict[str, list[Run]] = {"good alone": [], "with bad ones": []}
-    for _ in range(asked.runs):
+    for _ in range(options.runs):
         for name, records in (("good alone", good), ("with bad ones", everything)):
             runs[name].append(asyncio.run(measure(records)))
             machine.calibrate()
             machine.account(runs[name][-1].cpu_s)
     table = Table("", "records", "records/s", "CPU s per 1,000", "memory MB, first to last commit", "orders", "letters")
     rows = []
-    for name, each in runs.items():
+    for name, turns in runs.items():
         count = len(good) if name == "good alone" else len(everything)
         row = {
             "name": name,
             "records": count,
-            "per_s": round(median(run.per_s for run in each)),
-            "cpu_s_per_1000": round(median(run.cpu_s / run.records * 1000 for run in each), 4),
-            "memory_mb": [round(each[-1].memory_mb[0]), round(each[-1].memory_mb[-1])],
-            "orders": each[-1].orders,
-            "letters": sum(each[-1].letters.values()),
+            "per_s": round(median(run.per_s for run in turns)),
+            "cpu_s_per_1000": round(median(run.cpu_s / run.records * 1000 for run in turns), 4),
+            "memory_mb": [round(turns[-1].memory_mb[0]), round(turns[-1].memory_mb[-1])],
+            "orders": turns[-1].orders,
+            "letters": sum(turns[-1].letters.values()),
         }
         rows.append(row)
         first, last = row["memory_mb"]
@@ -180,13 +180,13 @@ def main() -> int:
     console.print(machine.summary())
     is_right = (
         all(run.letters == right for run in runs["with bad ones"])
-        and len({run.orders for each in runs.values() for run in each}) == 1
+        and len({run.orders for turns in runs.values() for run in turns}) == 1
     )
     console.print("every bad record is in the dead letters, by code; the orders are the same" if is_right else "WRONG")
-    if asked.report is not None:
-        found = {"rows": rows, "bad": len(bad), "kinds": len(POISON), "fall": round(fall, 3), "right": is_right}
-        found |= {"machine": machine.summary(), "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
-        asked.report.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    if options.report is not None:
+        report = {"rows": rows, "bad": len(bad), "kinds": len(POISON), "fall": round(fall, 3), "right": is_right}
+        report |= {"machine": machine.summary(), "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
+        options.report.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     return 0 if is_right else 1
 
 

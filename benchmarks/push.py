@@ -115,12 +115,12 @@ def start_sink(folder: Path, kafka: str, dsn: str) -> subprocess.Popen[str]:
 def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: str, number: int) -> Run:
     """Wait until the receiver has had all and the ledger says so; measured from the first request to the last."""
     began_cpu, deadline = 0.0, time.monotonic() + LIMIT_S
-    said: dict[str, Any] = {}
-    while time.monotonic() < deadline and said.get("ids", 0) < number:
+    counts: dict[str, Any] = {}
+    while time.monotonic() < deadline and counts.get("ids", 0) < number:
         time.sleep(0.05)
         assert sink.poll() is None, "the sink ended"
-        said = ask(receiver)
-        if not began_cpu and said["requests"]:
+        counts = ask(receiver)
+        if not began_cpu and counts["requests"]:
             began_cpu = cpu_s(sink.pid)
     cpu, memory = cpu_s(sink.pid) - began_cpu, memory_mb(sink.pid)
     states = states_of(dsn)
@@ -129,9 +129,9 @@ def _watch(sink: subprocess.Popen[str], receiver: subprocess.Popen[str], dsn: st
         states = states_of(dsn)
         if not set(states) & {"PLANNED", "HELD", "RETRY", "INTENT"}:
             break
-    said = ask(receiver)
-    seconds = said["last_at"] - said["first_at"]
-    return Run(number, seconds, cpu, said["requests"], said["ids"], said["forged"], states, memory)
+    counts = ask(receiver)
+    seconds = counts["last_at"] - counts["first_at"]
+    return Run(number, seconds, cpu, counts["requests"], counts["ids"], counts["forged"], states, memory)
 
 
 def ask(receiver: subprocess.Popen[str]) -> dict[str, Any]:
@@ -164,8 +164,8 @@ async def _produce(address: str, number: int, recipient: str) -> None:
     try:
         for topic in ("notices", "journeys"):
             futures = []
-            for each in range(number):
-                order = OrderKey("C1", f"R{each:07}")
+            for index in range(number):
+                order = OrderKey("C1", f"R{index:07}")
                 value = _notice(order, now, recipient) if topic == "notices" else _fact(order, now)
                 futures.append(await producer.send(topic, orjson.dumps(value), key=order.encode()))
             await asyncio.gather(*futures)

@@ -58,18 +58,18 @@ def main() -> int:
         with broker(None, folder) as running:
             asyncio.run(ensure_topics(Settings(kafka=running.address)))
             receiver, port = start_receiver()
-            told = _produce(running.address, chosen.orders, f"webhook:http://127.0.0.1:{port}/in")
+            counts = _produce(running.address, chosen.orders, f"webhook:http://127.0.0.1:{port}/in")
             began, sink = time.monotonic(), start_sink(folder, running.address, dsn)
             try:
-                states = _watch(sink, dsn, told["notices"], folder / "sink.log")
+                states = _watch(sink, dsn, counts["notices"], folder / "sink.log")
                 seconds, cpu, memory = time.monotonic() - began, cpu_s(sink.pid), memory_mb(sink.pid)
                 called = ask(receiver)["requests"]
             finally:
                 stop(sink)
                 stop(receiver)
     machine.calibrate()
-    _print(told, states, called, (seconds, cpu, memory), machine)
-    return 0 if not called and states == {"EXPIRED": told["notices"]} else 1
+    _print(counts, states, called, (seconds, cpu, memory), machine)
+    return 0 if not called and states == {"EXPIRED": counts["notices"]} else 1
 
 
 def _watch(sink: Any, dsn: str, number: int, log: Path) -> dict[str, int]:
@@ -88,15 +88,15 @@ def _watch(sink: Any, dsn: str, number: int, log: Path) -> dict[str, int]:
 
 def _produce(address: str, orders: int, recipient: str) -> dict[str, int]:
     """Send the notices and journeys of so many orders of a year ago; how many there were of each."""
-    told = {"orders": 0, "events": 0, "notices": 0}
+    counts = {"orders": 0, "events": 0, "notices": 0}
     visits = _visits(min(orders, DISTINCT))
-    while told["orders"] < orders:
-        prefix = f"{told['orders']}-"
-        some = visits[: orders - told["orders"]]
-        asyncio.run(send({"bootstrap_servers": address}, _notices(some, prefix, recipient, told), "notices"))
+    while counts["orders"] < orders:
+        prefix = f"{counts['orders']}-"
+        some = visits[: orders - counts["orders"]]
+        asyncio.run(send({"bootstrap_servers": address}, _notices(some, prefix, recipient, counts), "notices"))
         asyncio.run(send({"bootstrap_servers": address}, _facts(some, prefix), "journeys"))
-        told["orders"] += len(some)
-    return told
+        counts["orders"] += len(some)
+    return counts
 
 
 def _visits(orders: int) -> list[Order]:
@@ -107,13 +107,13 @@ def _visits(orders: int) -> list[Order]:
     return [(order_id, fold(proofs.values()), proofs) for order_id, proofs in entries.items()]
 
 
-def _notices(orders: list[Order], prefix: str, recipient: str, told: dict[str, int]) -> Iterator[Record]:
+def _notices(orders: list[Order], prefix: str, recipient: str, counts: dict[str, int]) -> Iterator[Record]:
     for name, visit, proofs in orders:
         order = OrderKey("C1", prefix + name)
-        told["events"] += len(proofs)
-        for each in visit.timeline:
-            notice = {**notice_of(order, visit, each, proofs[each[1]]), "recipients": [recipient]}
-            told["notices"] += 1
+        counts["events"] += len(proofs)
+        for moment in visit.timeline:
+            notice = {**notice_of(order, visit, moment, proofs[moment[1]]), "recipients": [recipient]}
+            counts["notices"] += 1
             yield order.encode(), orjson.dumps(notice)
 
 
@@ -136,13 +136,13 @@ def _events(orders: int) -> Iterator[dict[str, Any]]:
 
 
 def _print(
-    told: dict[str, int], states: dict[str, int], called: int, run: tuple[float, float, float], machine: Machine
+    counts: dict[str, int], states: dict[str, int], called: int, run: tuple[float, float, float], machine: Machine
 ) -> None:
     console = Console()
     table = Table("orders", "events", "notices", "ledger", "calls", "seconds", "CPU s", "MB")
     seconds, cpu, memory = run
     table.add_row(
-        *(f"{told[name]:,}" for name in ("orders", "events", "notices")),
+        *(f"{counts[name]:,}" for name in ("orders", "events", "notices")),
         " ".join(f"{state} {count:,}" for state, count in states.items()),
         f"{called:,}",
         f"{seconds:.0f}",

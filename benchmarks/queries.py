@@ -131,7 +131,7 @@ ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Answer:
     """One query's best times, how many rows came, and why none came where it was refused."""
 
     name: str
@@ -247,7 +247,7 @@ def given_to(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key in parameters_of(text_of(name))}
 
 
-def measure(settings: Settings, server_pid: int, name: str, orders: int, runs: int) -> Asked:
+def measure(settings: Settings, server_pid: int, name: str, orders: int, runs: int) -> Answer:
     """The best of some runs of a query."""
     given = parameters(settings, name, orders)
     best = cpu = float("inf")
@@ -262,7 +262,7 @@ def measure(settings: Settings, server_pid: int, name: str, orders: int, runs: i
         best, cpu = min(best, time.perf_counter() - began), min(cpu, cpu_s(server_pid) - spent)
         if trouble:
             break
-    return Asked(name, best, cpu, rows, trouble)
+    return Answer(name, best, cpu, rows, trouble)
 
 
 def main() -> None:
@@ -273,33 +273,33 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of queries")
     parser.add_argument("--data", type=Path, help="a folder that is kept")
     parser.add_argument("--json", type=Path)
-    asked_for = parser.parse_args()
+    options = parser.parse_args()
     console, machine = Console(), Machine()
     with contextlib.ExitStack() as held:
-        folder = asked_for.data or Path(held.enter_context(tempfile.TemporaryDirectory()))
-        settings, pid = held.enter_context(server(folder, asked_for.memory_mb))
-        fill(settings, asked_for.orders, console)
-        names = [name for name in questions() if name != "visits" and (not asked_for.only or name in asked_for.only)]
-        found = []
+        folder = options.data or Path(held.enter_context(tempfile.TemporaryDirectory()))
+        settings, pid = held.enter_context(server(folder, options.memory_mb))
+        fill(settings, options.orders, console)
+        names = [name for name in questions() if name != "visits" and (not options.only or name in options.only)]
+        answers = []
         for name in names:
-            found.append(measure(settings, pid, name, asked_for.orders, asked_for.runs))
+            answers.append(measure(settings, pid, name, options.orders, options.runs))
             machine.calibrate()
-    show(console, found, asked_for.orders, asked_for.runs)
+    show(console, answers, options.orders, options.runs)
     console.print(machine.summary())
-    if asked_for.json:
-        asked_for.json.write_text(json.dumps([asdict(each) for each in found]))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(answer) for answer in answers]))
 
 
-def show(console: Console, found: list[Asked], orders: int, runs: int) -> None:
+def show(console: Console, answers: list[Answer], orders: int, runs: int) -> None:
     """The table of times."""
     table = Table(title=f"{orders:,} orders, best of {runs}", title_justify="left")
     table.add_column("query")
     for title in ("seconds", "server's CPU s", "rows"):
         table.add_column(title, justify="right")
     table.add_column("")
-    for each in found:
-        remark = each.trouble or ("" if each.seconds <= AIM_S else f"over the aim of {AIM_S:g} s")
-        table.add_row(each.name, f"{each.seconds:.2f}", f"{each.server_cpu_s:.2f}", f"{each.rows:,}", remark)
+    for answer in answers:
+        remark = answer.trouble or ("" if answer.seconds <= AIM_S else f"over the aim of {AIM_S:g} s")
+        table.add_row(answer.name, f"{answer.seconds:.2f}", f"{answer.server_cpu_s:.2f}", f"{answer.rows:,}", remark)
     console.print(table)
 
 

@@ -47,32 +47,32 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", help="write every seed's results there, as CSV")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
-    seeds = range(asked.first, asked.first + asked.seeds)
-    if asked.part == "correlations":
+    seeds = range(options.first, options.first + options.seeds)
+    if options.part == "correlations":
         print_correlations()
     else:
-        rows = _all(pilot_of_seed if asked.part == "pilot" else figures_of_seed, seeds, asked.jobs, asked.keep)
-        (print_pilot if asked.part == "pilot" else print_figures)(rows, asked.seeds)
+        rows = _all(pilot_of_seed if options.part == "pilot" else figures_of_seed, seeds, options.jobs, options.keep)
+        (print_pilot if options.part == "pilot" else print_figures)(rows, options.seeds)
     print(f"\n{time.monotonic() - began:,.0f} s")
 
 
 def _all(of_seed: Callable[[int], list[Row]], seeds: Sequence[int], jobs: int, keep: str | None) -> pd.DataFrame:
-    found: list[Row] = []
+    results: list[Row] = []
     with ProcessPoolExecutor(jobs) as pool:
         for done, rows in enumerate(pool.map(of_seed, seeds), 1):
-            found += rows
+            results += rows
             if keep and (done % 10 == 0 or done == len(seeds)):
-                pd.DataFrame(found).to_csv(keep, index=False)
-    return pd.DataFrame(found)
+                pd.DataFrame(results).to_csv(keep, index=False)
+    return pd.DataFrame(results)
 
 
 # Pilot: the same seed with and without the effect, straight from the simulated visits
 
 
 def pilot_of_seed(seed: int) -> list[Row]:
-    """Of both scenarios what is said of each figure, and what the pilots themselves gained by the rollout."""
+    """Of both scenarios what is shares of each figure, and what the pilots themselves gained by the rollout."""
     with_effect, without = load_scenario("owners-story"), load_scenario("examples/scenarios/no-effect.toml")
     end = (START + timedelta(days=DAYS)).date()
     baseline = orders_from_visits(without, seed, DAYS)
@@ -100,7 +100,7 @@ def _row_of(panel: Panel, judged: PilotJudgement, name: str) -> Row:
     effect = judged.effects[name]
     one, difference = effect.comparison, effect.comparison.difference
     change, _, treated, _, _ = changes(panel, name, one.treated, one.others, one.before, one.after)
-    placebo = [p for _, each, p in judged.placebos if each.figure == name and p is not None]
+    placebo = [p for _, effect_then, p in judged.placebos if effect_then.figure == name and p is not None]
     return {
         "figure": name,
         "orders": float(panel.total("handed_off", panel.centers, (panel.first, panel.last)).sum()),
@@ -123,15 +123,15 @@ def _row_of(panel: Panel, judged: PilotJudgement, name: str) -> Row:
 
 
 def print_pilot(rows: pd.DataFrame, seeds: int) -> None:
-    """Size and power, by figure and in all; coverage; and what other tests would have said."""
+    """Size and power, by figure and in all; coverage; and what other tests would have shares."""
     sides = {name: rows[rows["scenario"] == name] for name in ("no-effect", "owners-story")}
     print(f"{seeds} seeds, {DAYS} days, 15 centers, {rows['orders'].mean():,.0f} orders a run\n")
     print("| the pilot test says effect | no effect planted | effect planted |\n| --- | --- | --- |")
     size, power = (float(side.groupby("seed")["any_effect"].first().mean()) for side in sides.values())
     print(f"| on any of the four figures (Holm) | {_share(size, seeds)} | {_share(power, seeds)} |")
     for name in RATIOS:
-        said = [float(side[side["figure"] == name]["effect"].mean()) for side in sides.values()]
-        print(f"| on {name} (Holm) | {_share(said[0], seeds)} | {_share(said[1], seeds)} |")
+        shares = [float(side[side["figure"] == name]["effect"].mean()) for side in sides.values()]
+        print(f"| on {name} (Holm) | {_share(shares[0], seeds)} | {_share(shares[1], seeds)} |")
     alarms = [float(side.groupby("seed")["placebo_alarm"].any().mean()) for side in sides.values()]
     print(f"| placebo dates, any figure (Holm) | {_share(alarms[0], seeds)} | {_share(alarms[1], seeds)} |")
     verdict = "held" if size <= SIZE_LIMIT and power >= POWER_LIMIT else "NOT held"
@@ -226,10 +226,12 @@ def print_correlations(samples: int = 2_000, n: int = 1_500) -> None:
         for _ in range(samples):
             chosen = draw.integers(0, len(score), n)
             x, y = column[chosen], score[chosen]
-            for place, (found, truth) in enumerate(
+            for index, (interval, truth) in enumerate(
                 ((pearson_textbook(x, y), r), (pearson(x, y), r), (spearman(x, y), rho))
             ):
-                hits[place] += found.low is not None and found.high is not None and found.low <= truth <= found.high
+                hits[index] += (
+                    interval.low is not None and interval.high is not None and interval.low <= truth <= interval.high
+                )
         print(f"| {name} | " + " | ".join(f"{hit / samples:.1%}" for hit in hits) + " |")
 
 

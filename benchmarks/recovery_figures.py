@@ -28,23 +28,23 @@ def figures_of_seed(seed: int) -> list[Row]:
     orders = orders_by_rules(scenario, seed, DAYS)
     rows = visits(orders, now_after(DAYS))
     planted = truth(scenario, seed, DAYS, None, START)
-    found = [*_kpi(scenario, orders), *_drivers(planted, rows), *_pareto(planted, rows), *_pilot(scenario, orders)]
+    estimates = [*_kpi(scenario, orders), *_drivers(planted, rows), *_pareto(planted, rows), *_pilot(scenario, orders)]
     return [
         {"seed": seed, "part": p, "figure": f, "planted": t, "value": v, "low": lo, "high": hi}
-        for p, f, t, v, lo, hi in found
+        for p, f, t, v, lo, hi in estimates
     ]
 
 
-Found = tuple[str, str, float, float | None, float | None, float | None]
+Estimate = tuple[str, str, float, float | None, float | None, float | None]
 
 
-def _kpi(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
+def _kpi(scenario: Scenario, orders: pd.DataFrame) -> list[Estimate]:
     """Before the rollout over all centers, and the pilots after theirs, by check-in, with the KPI table's intervals."""
     assert scenario.figures is not None
     pilots = {center.id for center in scenario.center if center.wave == PILOT_WAVE}
     changed_at = pd.Timestamp(START) + pd.Timedelta(days=BEFORE_DAYS)
     settled = orders["closed_at"] < pd.Timestamp(now_after(DAYS - 30))
-    found: list[Found] = []
+    estimates: list[Estimate] = []
     sides = (
         ("before", scenario.figures.baseline, orders["checked_in_at"] < changed_at),
         (
@@ -53,7 +53,7 @@ def _kpi(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
             orders["center_id"].isin(pilots) & (orders["checked_in_at"] >= changed_at),
         ),
     )
-    for name, told, chosen in sides:
+    for name, story, chosen in sides:
         rows = orders[chosen]
         judged = rows[rows["ftf"].notna() & settled[chosen]]
         scores = rows["score"].dropna()
@@ -67,26 +67,26 @@ def _kpi(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
         for figure, planted, value, bounds in (
             (
                 "wait, min",
-                told.wait_min,
+                story.wait_min,
                 float(waits.mean()),
                 intervals.mean(float(waits.mean()), float(waits.std()), len(waits)),
             ),
             (
                 "FTFR confirmed, %",
-                100 * told.ftfr,
+                100 * story.ftfr,
                 100 * fixed / len(judged),
                 _percent(intervals.share(fixed, len(judged))),
             ),
-            ("NPS", told.nps, 100 * (up - down) / len(scores), intervals.nps(up, down, len(scores))),
+            ("NPS", story.nps, 100 * (up - down) / len(scores), intervals.nps(up, down, len(scores))),
             (
                 "stock-outs, %",
-                100 * told.stockout_share,
+                100 * story.stockout_share,
                 100 * missing / requests,
                 _percent(intervals.share(missing, requests)),
             ),
         ):
-            found.append(("kpi", f"{name}: {figure}", planted, value, bounds.low, bounds.high))
-    return found
+            estimates.append(("kpi", f"{name}: {figure}", planted, value, bounds.low, bounds.high))
+    return estimates
 
 
 def _percent(interval: Interval) -> Interval:
@@ -94,39 +94,39 @@ def _percent(interval: Interval) -> Interval:
     return Interval(100 * interval.low, 100 * interval.high)
 
 
-def _drivers(planted: Row, rows: pd.DataFrame) -> list[Found]:
-    found: list[Found] = []
+def _drivers(planted: Row, rows: pd.DataFrame) -> list[Estimate]:
+    estimates: list[Estimate] = []
     odds = _odds(planted)
     for name in MODELS:
-        for driver, each in model(name, rows, LONGEST_WAIT_MIN).fit.drivers.items():
+        for driver, odds_of in model(name, rows, LONGEST_WAIT_MIN).fit.drivers.items():
             truth_of = odds["wait"] if driver.startswith("wait") else odds[driver]
-            found.append(("drivers", f"{name}: {driver}", truth_of, each.value, each.low, each.high))
-    return found
+            estimates.append(("drivers", f"{name}: {driver}", truth_of, odds_of.value, odds_of.low, odds_of.high))
+    return estimates
 
 
 def _odds(planted: Row) -> dict[str, float]:
     """The planted log-odds of a lower score, per step of each driver; what moves nothing is 0."""
-    told = planted["score"]["log_odds"]
+    log_odds = planted["score"]["log_odds"]
     return {
-        "wait": told["wait_per_10_min"],
-        "not_fixed": told["not_fixed_first_time"],
-        "stockout": told["stockout"],
-        "updates": told["progress_update"],
+        "wait": log_odds["wait_per_10_min"],
+        "not_fixed": log_odds["not_fixed_first_time"],
+        "stockout": log_odds["stockout"],
+        "updates": log_odds["progress_update"],
         "promise_broken": 0.0,
         "price_over_quote": 0.0,
     }
 
 
-def _pareto(planted: Row, rows: pd.DataFrame) -> list[Found]:
+def _pareto(planted: Row, rows: pd.DataFrame) -> list[Estimate]:
     """Shares and NPS against those that follow from the planted log-odds for the very same visits."""
     losses = loss(rows, SolvedLevels(), LONGEST_WAIT_MIN)
     values, now = planted_shares(planted, rows)
-    truth_of = {name: -float(values[place, 0] / now[0]) for place, name in enumerate(JOINT)}
-    listed: list[Found] = [
-        ("pareto", f"share of detractors: {each.driver}", truth_of[each.driver], each.share, each.low, each.high)
-        for each in losses.shares
+    truth_of = {name: -float(values[index, 0] / now[0]) for index, name in enumerate(JOINT)}
+    listed: list[Estimate] = [
+        ("pareto", f"share of detractors: {cause.driver}", truth_of[cause.driver], cause.share, cause.low, cause.high)
+        for cause in losses.shares
     ]
-    top = next(each for each in losses.what_if if len(each.solved) == 3)
+    top = next(case for case in losses.what_if if len(case.solved) == 3)
     members = [JOINT.index(name) for name in top.solved]
     then = planted_nps(planted, rows, members)
     listed.append(("pareto", "NPS with the top 3 solved", then, top.nps, top.low, top.high))
@@ -158,7 +158,7 @@ class _Planted:
         self._pull = sum(odds[name] * drivers[name].to_numpy() for name in JOINT) - liking
         self._pulls = [odds[name] * moves[name].to_numpy() for name in JOINT]
         # Border 6 lies between the scores 6 and 7, border 8 between 8 and 9.
-        self._borders = [planted["score"]["borders"][place] for place in (6, 8)]
+        self._borders = [planted["score"]["borders"][border] for border in (6, 8)]
 
     def expected(self, members: list[int]) -> Any:
         pull = self._pull + sum(self._pulls[member] for member in members)
@@ -166,22 +166,22 @@ class _Planted:
         return np.array([at_most[0], 1 - at_most[1]])
 
 
-def _pilot(scenario: Scenario, orders: pd.DataFrame) -> list[Found]:
+def _pilot(scenario: Scenario, orders: pd.DataFrame) -> list[Estimate]:
     """The pilot's effect beside what was told of before and after."""
     assert scenario.figures is not None
     before, after = scenario.figures.baseline, scenario.figures.improved
-    told = {
+    planted_of = {
         "wait_mean_s": (60 * (after.wait_min - before.wait_min), 1 / 60, "min"),
         "ftfr_confirmed": (after.ftfr - before.ftfr, 100.0, "%-points"),
         "nps": (after.nps - before.nps, 1.0, "points"),
     }
     judged = judge(panel_of(center_days(orders, now_after(DAYS - 30))), rollout_of(centers_of(scenario)), Plan())
-    listed: list[Found] = []
-    for name, (planted, times, unit) in told.items():
-        each = judged.effects[name].comparison.difference
-        assert each.value is not None and each.low is not None and each.high is not None
+    listed: list[Estimate] = []
+    for name, (planted, times, unit) in planted_of.items():
+        effect = judged.effects[name].comparison.difference
+        assert effect.value is not None and effect.low is not None and effect.high is not None
         listed.append(
-            ("pilot", f"{name}, {unit}", times * planted, times * each.value, times * each.low, times * each.high)
+            ("pilot", f"{name}, {unit}", times * planted, times * effect.value, times * effect.low, times * effect.high)
         )
         total = judged.all_waves[name]
         assert total.value is not None and total.low is not None and total.high is not None
@@ -203,8 +203,8 @@ def print_figures(rows: pd.DataFrame, seeds: int) -> None:
     print(f"{seeds} runs of {DAYS} days, 15 centers; from every event by the rules\n")
     print("| figure | planted | found, mean of the runs | first run | interval holds the planted |")
     print("| --- | --- | --- | --- | --- |")
-    for (_, figure), each in rows.groupby(["part", "figure"], sort=False):
-        known = each.dropna(subset=["value"])
+    for (_, figure), of_figure in rows.groupby(["part", "figure"], sort=False):
+        known = of_figure.dropna(subset=["value"])
         holds = int(((known["low"] <= known["planted"]) & (known["planted"] <= known["high"])).sum())
         first = known.iloc[0]
         error = Z95 * float(known["value"].sem()) if len(known) > 1 else float("nan")

@@ -39,14 +39,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=2_000)
     parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     lines = []
     for table in (pilot_table, wave_table, nps_table, center_table):
-        for line in table(asked.runs):
+        for line in table(options.runs):
             print(line, flush=True)
             lines.append(line)
         lines.append("")
-    if asked.write:
+    if options.write:
         text = PAGE.read_text(encoding="utf-8")
         begin, end = MARKS.format("begin"), MARKS.format("end")
         head, _, rest = text.partition(begin)
@@ -186,10 +186,10 @@ def wave_table(runs: int) -> Iterator[str]:
                 orders, sums = waits(draw, setup, 15)
                 for center, start in WAVES.items():
                     sums[center, start:] += effect * orders[center, start:]
-                _, found = by_wave(panel_of(orders, sums), "wait_mean_s", rollout)
-                assert found is not None and found.p_value is not None
-                assert found.low is not None and found.high is not None
-                rows.append((effect, found.p_value <= 0.05, found.low <= effect <= found.high))
+                _, estimate = by_wave(panel_of(orders, sums), "wait_mean_s", rollout)
+                assert estimate is not None and estimate.p_value is not None
+                assert estimate.low is not None and estimate.high is not None
+                rows.append((effect, estimate.p_value <= 0.05, estimate.low <= effect <= estimate.high))
         frame = pd.DataFrame(rows, columns=["effect", "shown", "held"]).groupby("effect").mean()
         none, some = frame.loc[0.0], frame.loc[-2.2]
         yield f"| AR({lasting:g}) | {none['shown']:.1%} | {some['shown']:.1%} | {some['held']:.1%} |"
@@ -260,7 +260,7 @@ def _nps_sample(centers: Sequence[int], up: float, down: float, apart: float) ->
             shares = np.clip([up + by / 2, down - by / 2, 1 - up - down], 0.001, 1)
             drawn = draw.multinomial(n, shares / shares.sum())
             votes.append(Votes(int(drawn[0]), int(drawn[1]), n))
-        sums = [sum(vote[place] for vote in votes) for place in range(3)]
+        sums = [sum(vote[index] for vote in votes) for index in range(3)]
         truth = 100 * (up - down)
         return _holds(pooled.nps(votes), truth), _holds(intervals.nps(*sums), truth)
 
@@ -274,8 +274,8 @@ def _complaint_sample(centers: Sequence[int], per_order: float, apart: float, ag
         rates = per_order / again * draw.gamma(1 / apart**2, apart**2, len(centers)) if apart else per_order / again
         complainers = draw.poisson(np.asarray(rates) * np.asarray(centers), len(centers))
         own = [draw.geometric(1 / again, number) for number in complainers]
-        each = np.concatenate(own)
-        known = Complaints(int(each.sum()), float((each**2).sum()), float(each.max(initial=0)))
+        complaints = np.concatenate(own)
+        known = Complaints(int(complaints.sum()), float((complaints**2).sum()), float(complaints.max(initial=0)))
         counts, sizes = [int(values.sum()) for values in own], [float(n) for n in centers]
         truth = 100 * per_order
         together = pooled.rate(known, sum(centers) / 100, counts, sizes)

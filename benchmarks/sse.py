@@ -65,8 +65,8 @@ class Readers:
     async def updated(self, count: int) -> tuple[list[float], int]:
         """When each page showed its update number `count`, and how many did not in time."""
         await self._ask(str(count))
-        found = orjson.loads(await self._line())
-        return found["times"], found["missing"]
+        reply = orjson.loads(await self._line())
+        return reply["times"], reply["missing"]
 
     async def _ask(self, line: str) -> None:
         assert self._process.stdin is not None

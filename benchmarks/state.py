@@ -99,11 +99,11 @@ async def times(events: int, folder: Path) -> dict[str, float]:
             await kafka.create([SOURCE, "out", "out-hours", "out-notices", "out-dead"])
             records = list(feed(events + 1))
             await send(kafka.options, records[:1], SOURCE)
-            found = {"start": await _timed(kafka, running.address, folder, 1)}
+            times_s = {"start": await _timed(kafka, running.address, folder, 1)}
             await send(kafka.options, records[1:-1], SOURCE)
             await _timed(kafka, running.address, folder, events)
             await send(kafka.options, records[-1:], SOURCE)
-            return found | {"recovery": await _timed(kafka, running.address, folder, events + 1)}
+            return times_s | {"recovery": await _timed(kafka, running.address, folder, events + 1)}
 
 
 async def _timed(kafka: Kafka, address: str, folder: Path, wanted: int) -> float:
@@ -135,10 +135,10 @@ def main() -> int:
         )
         machine.calibrate()
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(times(events, Path(folder)))
-    table.add_row("start to first event committed", "0", f"{found['start']:.1f} s", "", "")
+        times_s = asyncio.run(times(events, Path(folder)))
+    table.add_row("start to first event committed", "0", f"{times_s['start']:.1f} s", "", "")
     table.add_row(
-        "start to event committed, state recovered", f"{given.orders:,}", f"{found['recovery']:.1f} s", "", "10 s"
+        "start to event committed, state recovered", f"{given.orders:,}", f"{times_s['recovery']:.1f} s", "", "10 s"
     )
     machine.calibrate()
     console.print(table)

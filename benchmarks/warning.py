@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--centers", type=int, default=15)
     arguments = parser.parse_args()
     last = WEEKS - 1
-    named, seen, alarms, cells, cpu_s = [], [], [], 0, []
+    named, alarms_soon, alarms, cells, cpu_s = [], [], [], 0, []
     for seed in range(arguments.seeds):
         nothing, _, spent = judged(seed, arguments.centers)
         cpu_s.append(spent)
@@ -95,7 +95,7 @@ def main() -> None:
         wave, number, _ = judged(100_000 + seed, arguments.centers, WAVE_WEEK)
         soon = slice(WAVE_WEEK, WAVE_WEEK + SOON_WEEKS)
         alarms.append(wave.is_named[number, soon].any())
-        seen.append((wave.is_named | wave.is_above)[number, soon].any())
+        alarms_soon.append((wave.is_named | wave.is_above)[number, soon].any())
     heads = (
         "seeds",
         "centers",
@@ -104,7 +104,7 @@ def main() -> None:
         "alarm within 8 weeks",
         "alarm or watch",
     )
-    shares = (f"{100 * float(np.mean(values)):.1f} %" for values in (named, alarms, seen))
+    shares = (f"{100 * float(np.mean(values)):.1f} %" for values in (named, alarms, alarms_soon))
     values = (str(arguments.seeds), str(arguments.centers), str(cells), *shares)
     times = (f"{cpu_s[0]:.1f}", f"{float(np.median(cpu_s)):.1f}")
     print(f"| {' | '.join((*heads, 'CPU s, first', 'CPU s, median'))} |\n{'| --- ' * 8}|")

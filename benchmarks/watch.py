@@ -48,14 +48,14 @@ def records(number: int, now_ms: int) -> list[Any]:
     template = journey().decode()
     return [
         SimpleNamespace(
-            key=f"R{each:07}".encode(),
-            value=template.replace('"R1"', f'"R{each:07}"').encode(),
+            key=f"R{number:07}".encode(),
+            value=template.replace('"R1"', f'"R{number:07}"').encode(),
             headers=(),
             timestamp=now_ms,
-            offset=each,
+            offset=number,
             partition=0,
         )
-        for each in range(number)
+        for number in range(number)
     ]
 
 
@@ -102,14 +102,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--json", type=Path, help="Also write the figures here.")
-    asked = parser.parse_args()
-    figures = measure(asked.orders)
+    options = parser.parse_args()
+    figures = measure(options.orders)
     table = Table("what", "figure")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.4f}" if value < 10 else f"{value:,.0f}")
     Console().print(table)
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

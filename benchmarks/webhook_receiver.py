@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 ANSWER = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
 
 
-class Seen:
+class Calls:
     def __init__(self, every: int) -> None:
         self.webhook: Webhook | None = None
         self.every = every
@@ -38,7 +38,7 @@ class Seen:
             except WebhookVerificationError:
                 self.forged += 1
 
-    def said(self) -> str:
+    def counts(self) -> str:
         counts = {"requests": self.requests, "ids": len(self.ids), "checked": self.checked, "forged": self.forged}
         return json.dumps({**counts, "first_at": self.first_at, "last_at": self.last_at})
 
@@ -46,8 +46,8 @@ class Seen:
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, as much of it as one well-behaved client needs."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen, self._held = seen, b""
+    def __init__(self, calls: Calls) -> None:
+        self._calls, self._held = calls, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -60,18 +60,18 @@ class Connection(asyncio.Protocol):
             length = int(head[at + 16 :].partition(b"\r\n")[0])
             if len(self._held) < end + 4 + length:
                 return
-            self._seen.take(head, self._held[end + 4 : end + 4 + length])
+            self._calls.take(head, self._held[end + 4 : end + 4 + length])
             self._held = self._held[end + 4 + length :]
             self._transport.write(ANSWER)  # type: ignore[attr-defined]
 
 
 async def main(every: int) -> None:
-    seen, loop = Seen(every), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(seen), "127.0.0.1", 0)
+    calls, loop = Calls(every), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(calls), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    seen.webhook = Webhook((await loop.run_in_executor(None, sys.stdin.readline)).strip())
+    calls.webhook = Webhook((await loop.run_in_executor(None, sys.stdin.readline)).strip())
     while await loop.run_in_executor(None, sys.stdin.readline):
-        print(seen.said(), flush=True)
+        print(calls.counts(), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ SELECT
     countIf(isNotNull(fulfilled_at) AND isNotNull(requested_at)) AS timed,
     quantilesExactInclusive(0.5, 0.9)(dateDiff('millisecond', requested_at, fulfilled_at) / 1000) AS quantiles_s
 FROM parts
-WHERE emergency AND (center_id, order_id) IN (SELECT center_id, order_id FROM visits WHERE emergencies > 0)
+WHERE emergency AND (center_id, order_id, vehicle_key) IN (
+    SELECT center_id, order_id, vehicle_key FROM visits WHERE emergencies > 0)
 GROUP BY GROUPING SETS ((center_id), ())
 ORDER BY is_total, center_id NULLS LAST
