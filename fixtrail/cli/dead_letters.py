@@ -1,6 +1,7 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,18 +45,20 @@ def dead_letters_list(
 @dead_letters_app.command("show", epilog="Example:  fixtrail dead-letters show 2:17 --raw > repair.json")
 def dead_letters_show(
     place: Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="As `dead-letters list` prints it.")],
-    raw: Annotated[bool, typer.Option("--raw", help="Only the original bytes, unchanged.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the event's bytes, to be repaired.")] = False,
     reference: Reference = False,
     data: Data = None,
 ) -> None:
-    """One dead letter with its content, which may be personal."""
+    """One dead letter with its content, which may be personal: as it was sent, if its sealed fields can be read."""
     import asyncio
 
     from fixtrail.operations import dead_letters
+    from fixtrail.sealing import opener_of
     from fixtrail.terminal.printable import write_stdout
 
-    position = dead_letters.parse_position(place)
-    letter = asyncio.run(dead_letters.letter_at(settings_of(data), position, _topic(reference)))
+    position, settings = dead_letters.parse_position(place), settings_of(data)
+    letter = asyncio.run(dead_letters.letter_at(settings, position, _topic(reference)))
+    letter = replace(letter, value=opener_of(settings)(letter.value))
     if raw:
         write_stdout(letter.value or b"")
         sys.stdout.flush()
@@ -73,19 +76,23 @@ def dead_letters_export(
 ) -> None:
     """Events that were refused and not put back yet, with their content, which may be personal, as JSON lines.
 
-    Repair `value` in each line, then put them back with `redrive --from`.
+    Sealed fields are as they were sent, if they can be read. Repair `value` in each line, then put them back with
+    `redrive --from`, which seals them again.
     """
     import asyncio
 
     from fixtrail.operations.dead_letter_file import letter_line
     from fixtrail.operations.dead_letters import letters_to_repair
+    from fixtrail.sealing import opener_of
     from fixtrail.terminal.printable import write_stdout
 
     async def write() -> None:
-        async for letter in letters_to_repair(settings_of(data), code, _topic(reference)):
-            write_stdout(letter_line(letter))
+        async for letter in letters_to_repair(settings, code, _topic(reference)):
+            write_stdout(letter_line(replace(letter, value=open_sealed(letter.value))))
         sys.stdout.flush()
 
+    settings = settings_of(data)
+    open_sealed = opener_of(settings)
     asyncio.run(write())
 
 

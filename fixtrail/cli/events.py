@@ -123,6 +123,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
             lines,
             result,
             max_bytes=settings.max_record_bytes,
+            latest_ms=_latest_ms(settings),
             moved=moved,
             accepted=profile.add,
             refused=lambda error, line: profile.refuse(error.code, center_of(line)),
@@ -134,6 +135,13 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     return NEGATIVE if result.bad else 0
 
 
+def _latest_ms(settings: "RulesSettings") -> int:
+    """The latest instant of an event that workers would take now."""
+    from runtime.clock import now_ms
+
+    return now_ms() + settings.max_ahead_s * 1000
+
+
 def _check(settings: "RulesSettings", source: Path, as_json: bool, topic: "EventTopic") -> int:
     """Validate the lines and say what was found; the exit code."""
     from fixtrail.sending import send as sending
@@ -142,8 +150,15 @@ def _check(settings: "RulesSettings", source: Path, as_json: bool, topic: "Event
     result = sending.CheckResult()
     errors = []
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
-        limit = settings.max_record_bytes
-        for number, error in sending.check_lines(lines, result, max_bytes=limit, topic=topic, moved=moved):
+        refused = sending.check_lines(
+            lines,
+            result,
+            max_bytes=settings.max_record_bytes,
+            latest_ms=_latest_ms(settings),
+            topic=topic,
+            moved=moved,
+        )
+        for number, error in refused:
             if as_json:
                 errors.append({"line": number, "code": error.code, "reason": error.reason})
             else:

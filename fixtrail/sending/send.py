@@ -21,6 +21,7 @@ from runtime.kafka.partitioner import partition_of
 from runtime.kafka.producer import open_producer
 from schemas.decode import EventError
 from schemas.event_topics import ALL_TYPES, SERVICE, EventTopic
+from schemas.times import to_ms
 from schemas.topics import MAX_SENT_BYTES
 from schemas.version import SCHEMA_HEADER
 
@@ -340,6 +341,7 @@ def check_lines(
     result: CheckResult,
     *,
     max_bytes: int,
+    latest_ms: int,
     topic: EventTopic = SERVICE,
     moved: Callable[[int], object] = lambda _: None,
     accepted: Callable[[Any], object] = lambda _: None,
@@ -347,7 +349,8 @@ def check_lines(
 ) -> Iterator[tuple[int, EventError]]:
     """The lines that are no event: line number and reason; `result` counts the rest as the lines go by.
 
-    `accepted` is given each event, `refused` each error with its line.
+    What is stamped after `latest_ms` would be refused if it were sent now. `accepted` is given each event, `refused`
+    each error with its line.
     """
     for number, line in enumerate(source, 1):
         moved(len(line))
@@ -358,6 +361,8 @@ def check_lines(
         result.lines += 1
         try:
             event, extras = topic.decoder.decode(value, max_bytes=max_bytes)
+            if to_ms(event.occurred_at) > latest_ms:
+                raise EventError("too_far_ahead", "occurred_at lies in the future")
         except EventError as error:
             result.codes[error.code] += 1
             refused(error, value)

@@ -17,6 +17,7 @@ CHECK_IN = (
     b'{"event_id":"e1","type":"check_in","order_id":"o1","vehicle_id":"v1","center_id":"c1",'
     b'"occurred_at":"2026-03-01T08:00:00Z","customer_id":"u1","lane":"quick"%s}'
 )
+LATEST_MS = 1_772_352_000_000
 
 
 def test_a_vehicle_has_the_partition_that_kafka_itself_would_choose():
@@ -156,10 +157,20 @@ def test_nothing_goes_on_to_a_topic_that_was_given_other_partitions_meanwhile():
     assert sent.error == "topic service-events has 8 partitions by now: send it again, nothing counts twice"
 
 
+def checked(content: bytes, result: CheckResult, latest_ms: int = LATEST_MS):
+    return check_lines(io.BytesIO(content), result, max_bytes=10_000, latest_ms=latest_ms)
+
+
+def test_a_check_names_what_a_worker_would_refuse_as_stamped_in_the_future():
+    errors = list(checked(CHECK_IN % b"", CheckResult(), latest_ms=LATEST_MS - 1))
+
+    assert [(number, error.code) for number, error in errors] == [(1, "too_far_ahead")]
+
+
 def test_a_check_names_the_line_the_code_and_unknown_fields():
     content = b"\n".join([CHECK_IN % b"", b"", CHECK_IN % b',"color":"red"', b'{"type":"wash"}', b"{"])
     result = CheckResult()
-    errors = [(number, error.code) for number, error in check_lines(io.BytesIO(content), result, max_bytes=10_000)]
+    errors = [(number, error.code) for number, error in checked(content, result)]
 
     assert errors == [(4, "unknown_type"), (5, "not_json")]
     assert result.as_json() == {
