@@ -251,8 +251,10 @@ def _result(
     eta, pulls = _linear(case, betas)
     values, current = _shared(eta, pulls)
     causes = range(len(case.names))
-    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in samples])
-    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in samples])
+    # No sample may be estimable where few orders tell a cause from the others.
+    size = len(samples), len(case.names)
+    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in samples]).reshape(size)
+    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in samples]).reshape(size)
     shares = []
     for cause in sorted(causes, key=lambda cause_index: values[cause_index, 0]):
         other_causes = [other_cause for other_cause in causes if other_cause != cause]

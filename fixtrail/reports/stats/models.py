@@ -1,7 +1,7 @@
 """Models of the score: ordinal and logistic regression that say so when they cannot be estimated."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,10 @@ def ordinal(score: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fit
 
 
 def logistic(event: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fit:
-    """Log-odds of the event."""
+    """Log-odds of the event.
+
+    Drivers that only together tell the event without exception: the one that goes with it most has no coefficient.
+    """
     rarer = float(min(event.sum(), len(event) - event.sum()))
     if len(event) < FEWEST_ROWS or rarer < ROWS_PER_PARAMETER:
         return _no_fit(drivers, "constant" if rarer == 0 and len(event) else "few_data", len(event), LOGISTIC)
@@ -98,7 +101,15 @@ def logistic(event: Vector, drivers: pd.DataFrame, controls: pd.DataFrame) -> Fi
     try:
         beta, covariance = fit_logistic(event, x.to_numpy())
     except NotEstimableError as failure:
-        return _no_fit(drivers, str(failure), len(event), LOGISTIC)
+        if len(usable) == 1:
+            return _no_fit(drivers, str(failure), len(event), LOGISTIC)
+        clearest = str(x[usable].corrwith(pd.Series(event, x.index)).abs().idxmax())
+        others = logistic(event, drivers[[name for name in usable if name != clearest]], controls)
+        reasons = dict.fromkeys(drivers, "separation") | reasons
+        return replace(
+            others,
+            drivers={name: others.drivers.get(name, unknown(reasons[name], len(event), LOGISTIC)) for name in drivers},
+        )
     error = np.sqrt(np.diag(covariance))
     estimates = {
         name: _estimate(beta[i + 1], error[i + 1], x[name], len(event), LOGISTIC) for i, name in enumerate(usable)

@@ -106,6 +106,21 @@ def test_a_cause_that_never_occurred_is_named_and_the_others_are_shared() -> Non
     assert sum(share.share for share in losses.shares) + losses.residual == pytest.approx(1.0)
 
 
+def test_where_causes_together_tell_every_detractor_one_is_refused_and_the_others_are_shared() -> None:
+    rows = visits(400)
+    displeasure = rows["wait"] / 10 + 3 * rows["not_fixed"] + 3 * rows["stockout"]
+    losses = loss(rows.assign(score=np.where(displeasure > 7, 3.0, 10.0)), SolvedLevels(), LONGEST_MIN, replicates=10)
+
+    assert losses.reason is None and losses.left_out == {"wait": "separation"}
+    assert {share.driver for share in losses.shares} > {"not_fixed", "stockout"}
+
+
+def test_where_no_sample_of_the_orders_can_be_modelled_shares_have_no_range() -> None:
+    losses = loss(visits(), SolvedLevels(), LONGEST_MIN, replicates=0)
+
+    assert len(losses.shares) == 6 and np.isnan([losses.shares[0].low, losses.what_if[0].gain_high]).all()
+
+
 def test_the_nps_of_the_model_has_an_interval_and_tells_what_it_leaves_out() -> None:
     """Of 300 visits thirty have no score, and of twenty with one nobody knows yet whether they were fixed."""
     rows = visits(300)
