@@ -1,5 +1,6 @@
 """The file of standard procedures: which steps, in which order, an order of a fault group goes through."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -132,7 +133,7 @@ class Procedures(Table):
             raise ValueError("more than one procedure has no groups")
         return self
 
-    def of(self, groups: list[str]) -> Procedure | None:
+    def of(self, groups: Collection[str]) -> Procedure | None:
         """The procedure of an order with these fault groups: the first in the file that names one of them."""
         named = (procedure for procedure in self.procedure if set(procedure.groups) & set(groups))
         return next(named, None) or next((procedure for procedure in self.procedure if not procedure.groups), None)

@@ -122,6 +122,17 @@ class CheckMissingRule(RuleBase):
         return "*" in self.groups and not any(group in self.exempt for group in groups)
 
 
+class ProcedureCheckRule(CheckMissingRule):
+    """The same for the cars whose standard procedure has a check, as report `procedures` judges them."""
+
+    procedures: Procedures
+
+    def needs_check(self, groups: Collection[str]) -> bool:
+        """Whether the procedure of an order with these fault groups has one."""
+        procedure = self.procedures.of(groups)
+        return procedure is not None and procedure.needs_check
+
+
 class StuckRule(RuleBase):
     """An order that is not ready has been in one activity for `minutes`."""
 
@@ -284,10 +295,8 @@ def with_procedures(config: WatchConfig, procedures: Procedures | None) -> Watch
     """The same, its rules `check_missing` that name no groups with those whose procedure has a check."""
     if procedures is None:
         return config
-    check = {needed: [p for p in procedures.procedure if p.needs_check is needed] for needed in (True, False)}
-    groups, exempt = (tuple(group for p in check[needed] for group in p.groups or ("*",)) for needed in (True, False))
     rules = tuple(
-        rule.model_copy(update={"groups": groups, "exempt": exempt})
+        ProcedureCheckRule(**rule.model_dump(), procedures=procedures)
         if isinstance(rule, CheckMissingRule) and not rule.groups
         else rule
         for rule in config.rule

@@ -77,6 +77,19 @@ def test_nothing_is_told_of_a_car_that_is(events):
     assert due_at(*events) is None
 
 
+@pytest.mark.parametrize(("groups", "due"), [(("brakes", "wash"), "09:10"), (("wash", "polish"), None)])
+def test_an_order_of_several_groups_has_the_first_procedure_of_the_file_as_in_the_report(groups, due):
+    more = Procedures(
+        procedure=(
+            *PROCEDURES.procedure,
+            PROCEDURES.procedure[0].model_copy(update={"name": "polish", "groups": ("polish",)}),
+        )
+    )
+    events = (checked_in("08:00"), diagnosed("08:20", 0, *groups), *MENDED[2:], said_ready("09:10"))
+
+    assert due_at(*events, procedures=more) == (due and ms(due))
+
+
 def test_the_alert_opens_when_the_car_is_ready_and_ends_with_the_check():
     config = WatchConfig.model_validate({"rule": [{"name": "check", "kind": "check_missing"}]})
     shard = Shard(0, with_procedures(config, PROCEDURES), {}, acks={})
