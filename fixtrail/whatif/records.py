@@ -9,7 +9,7 @@ import pandas as pd
 
 from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.need.holidays import Holidays
-from fixtrail.reports.need.slots import SLOT_MS, OpenSlots, open_slots
+from fixtrail.reports.need.slots import OpenSlots, open_slots
 from fixtrail.reports.queries import Ask
 from fixtrail.whatif.changes import LANES
 from runtime.failure import USAGE, ExitError
@@ -83,8 +83,7 @@ class CenterRecords:
 
     def hours(self, day: int) -> tuple[float, float]:
         """When that day opens and closes (s)."""
-        starts = self.slots.starts[day]
-        return float(starts[0]) / 1000, float(starts[-1] + SLOT_MS) / 1000
+        return float(self.slots.starts[day, 0]) / 1000, float(self.slots.ends[day, -1]) / 1000
 
 
 def read_center(ask: Ask, center_id: str, first: date, last: date, holidays: Holidays) -> CenterRecords:
@@ -115,7 +114,7 @@ def records_of(visits: pd.DataFrame, stages: pd.DataFrame, touches: pd.DataFrame
     for row in touches.itertuples(index=False):
         touch = Touch(str(row.technician), str(row.bay), row.started_ms / 1000, row.ended_ms / 1000)
         work.setdefault((row.order_id, row.vehicle_key), []).append(touch)
-    until = float(slots.starts[-1, -1] + SLOT_MS)
+    until = float(slots.ends[-1, -1])
     within = visits[(visits["checked_in_ms"].fillna(0) <= until)]
     has_check_in, has_lane = within["checked_in_ms"].notna(), within["lane"].isin(LANES)
     left_out = {"no_check_in": int((~has_check_in).sum()), "no_lane": int((has_check_in & ~has_lane).sum())}

@@ -100,7 +100,7 @@ def _unbooked(slots: OpenSlots, check_ins: CheckIns, lanes: int, ahead_ms: int) 
 
 
 def _counted(slots: OpenSlots, check_ins: CheckIns, lanes: int, chosen: NDArray[np.bool_]) -> Floats:
-    within = chosen & (check_ins.at >= slots.starts[0, 0])
+    within = chosen & (check_ins.at >= slots.starts[0, 0]) & (check_ins.at < slots.until)
     cell = slots.index(check_ins.at[within]) * lanes + check_ins.lane[within]
     counts = np.bincount(cell, minlength=slots.starts.size * lanes)
     return counts.reshape(*slots.starts.shape, lanes).astype(np.float64)
@@ -108,20 +108,20 @@ def _counted(slots: OpenSlots, check_ins: CheckIns, lanes: int, chosen: NDArray[
 
 def _booked(slots: OpenSlots, day: int, bookings: Sequence[Booking], as_of: int) -> Floats:
     """The appointments of a day by slot, as they stood at an instant."""
-    opens, closes = slots.starts[day, 0], slots.starts[day, -1]
+    opens, closes = slots.starts[day, 0], slots.ends[day, -1]
     at = np.array([starts for booking in bookings if (starts := booking.starts_at(as_of)) is not None], np.int64)
-    at = at[(at >= opens) & (at <= closes)]
+    at = at[(at >= opens) & (at < closes)]
     return np.bincount(slots.index(at) - day * slots.per_day, minlength=slots.per_day).astype(np.float64)
 
 
 def _bookings_by_day(slots: OpenSlots, bookings: Sequence[Booking]) -> list[list[Booking]]:
     """Of each day the appointments that were ever for it."""
     by_day: list[list[Booking]] = [[] for _ in slots.days]
-    opens, closes = slots.starts[:, 0], slots.starts[:, -1]
+    opens, closes = slots.starts[:, 0], slots.ends[:, -1]
     for booking in bookings:
         at = np.array([starts for _, starts in booking.phases if starts is not None], np.int64)
         days = np.searchsorted(opens, at, side="right") - 1
-        for day in set(days[(days >= 0) & (at <= closes[days])].tolist()):
+        for day in set(days[(days >= 0) & (at < closes[days])].tolist()):
             by_day[day].append(booking)
     return by_day
 
@@ -129,11 +129,11 @@ def _bookings_by_day(slots: OpenSlots, bookings: Sequence[Booking]) -> list[list
 def _shows(slots: OpenSlots, by_day: Sequence[Sequence[Booking]], now: int) -> float:
     """Of the appointments that stood when their day began, the share that came that day; 1 where there was none."""
     booked = came = 0
-    edges = zip(slots.starts[:, 0].tolist(), slots.starts[:, -1].tolist(), strict=True)
+    edges = zip(slots.starts[:, 0].tolist(), slots.ends[:, -1].tolist(), strict=True)
     for bookings, (opens, closes) in zip(by_day, edges, strict=True):
         for booking in bookings if closes < now else ():
             starts = booking.starts_at(opens)
-            if starts is not None and opens <= starts <= closes:
+            if starts is not None and opens <= starts < closes:
                 booked += 1
                 came += booking.checked_in_at is not None and booking.checked_in_at <= closes + _DAY_END_MS
     return came / booked if booked else 1.0

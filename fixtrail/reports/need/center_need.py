@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from fixtrail.reports.need.arrivals import Booking, CheckIns, Expected, check_ins_by_slot, expected_check_ins
-from fixtrail.reports.need.slots import SLOT_MS, Floats, OpenSlots
-from fixtrail.reports.need.staffing import SLOT_S, Need, WaitLimit, needs_of
+from fixtrail.reports.need.slots import Floats, OpenSlots
+from fixtrail.reports.need.staffing import Need, WaitLimit, needs_of
 from fixtrail.reports.need.work import ROLES, RoleWork, reception_work, requests_of, role_work
 from schemas.times import DAY_MS, from_ms
 
@@ -95,7 +95,7 @@ def _slot_rows(
     now: int,
 ) -> list[dict[str, Any]]:
     is_technician = role == "technician"
-    is_past = slots.starts[chosen] + SLOT_S * 1000 <= now
+    is_past = slots.ends[chosen] <= now
     is_known = np.broadcast_to(expected.is_known[chosen, None], is_past.shape)
     rostered = _rostered(slots, records.shifts[records.shifts["role"] == role])[chosen]
     nothing = np.zeros(slots.starts.shape)
@@ -186,10 +186,10 @@ def _content_rows(center_id: str, tasks: pd.DataFrame, cars: Floats) -> Iterator
 
 def people_on_duty(slots: OpenSlots, shifts: pd.DataFrame) -> Floats:
     """People by day and slot of shifts with staff_key, starts_ms and ends_ms; who is there half of it counts half."""
-    total = np.zeros(slots.starts.shape)
+    total, lengths_s = np.zeros(slots.starts.shape), np.maximum(slots.ends - slots.starts, 1) / 1000
     for _, own in shifts.groupby("staff_key"):
         seconds = slots.seconds_within(own["starts_ms"].to_numpy(np.int64), own["ends_ms"].to_numpy(np.int64))
-        total += np.minimum(seconds * 1000 / SLOT_MS, 1.0)
+        total += np.minimum(seconds / lengths_s, 1.0)
     return total
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fixtrail.reports.need.holidays import Holidays
 from schemas.centers import Center
 from schemas.opening_hours import hours_of
-from schemas.times import DAY_MS, MINUTE_MS
+from schemas.times import DAY_MS, MINUTE_MS, to_ms
 
 Instants = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +22,9 @@ SLOT_MS = 30 * MINUTE_MS
 class OpenSlots:
     """Slots of a center: days on which it opens, all with the same number of slots.
 
-    `starts` by day and slot in ms, none before the one before; `kinds` says which days are alike (`Holidays.kind`).
+    `starts` and `ends` by day and slot in ms, none before the one before; `kinds` says which days are alike
+    (`Holidays.kind`). A slot is half an hour long, but of a night in which clocks are set the last ones: those that it
+    does not have are of no length, and what it has more belongs to the last one.
     """
 
     center_id: str
@@ -30,26 +32,40 @@ class OpenSlots:
     days: tuple[date, ...]
     kinds: tuple[int, ...]
     starts: Instants
+    ends: Instants
     per_day: int
+
+    @property
+    def until(self) -> int:
+        """The end of the last day, or when the center closes after it (ms)."""
+        midnight = datetime.combine(self.days[-1] + timedelta(days=1), time(), ZoneInfo(self.time_zone))
+        return max(to_ms(midnight), int(self.ends[-1, -1]))
 
     def index(self, at: Instants) -> NDArray[np.int64]:
         """The slot of each instant, counted over all days; outside opening hours the nearest one."""
         flat = self.starts.ravel()
         slot = np.clip(np.searchsorted(flat, at, side="right") - 1, 0, flat.size - 1)
         after = np.minimum(slot + 1, flat.size - 1)
-        return np.asarray(np.where(flat[after] - at < at - flat[slot] - SLOT_MS, after, slot))
+        return np.asarray(np.where(flat[after] - at < at - self.ends.ravel()[slot], after, slot))
+
+    def opening_ms(self, at: Instants) -> Instants:
+        """How long the center was open in these slots before each instant."""
+        starts, lengths = self.starts.ravel(), (self.ends - self.starts).ravel()
+        slot = np.clip(np.searchsorted(starts, at, side="right") - 1, 0, starts.size - 1)
+        before = np.cumsum(lengths) - lengths
+        return np.asarray(before[slot] + np.clip(at - starts[slot], 0, lengths[slot]))
 
     def seconds_within(self, starts: Instants, ends: Instants) -> Floats:
         """How many seconds of these stretches lie in each slot, by day and slot."""
         total = np.zeros(self.starts.size)
-        flat = self.starts.ravel()
-        first = np.searchsorted(flat + SLOT_MS, starts, side="right")
+        flat, flat_ends = self.starts.ravel(), self.ends.ravel()
+        first = np.searchsorted(flat_ends, starts, side="right")
         last = np.searchsorted(flat, ends, side="left")
         # All stretches' first slots, then their second ones, and so on: few are longer than some.
         rows = np.flatnonzero(last > first)
         while len(rows):
             slot = first[rows]
-            overlap = np.minimum(ends[rows], flat[slot] + SLOT_MS) - np.maximum(starts[rows], flat[slot])
+            overlap = np.minimum(ends[rows], flat_ends[slot]) - np.maximum(starts[rows], flat[slot])
             np.add.at(total, slot, np.maximum(overlap, 0) / 1000)
             first[rows] += 1
             rows = rows[first[rows] < last[rows]]
@@ -68,13 +84,13 @@ def open_slots(center_id: str, center: Center | None, first: date, last: date, h
     rows = [(day, kind, span) for day, kind, span in hours if span is not None and kind is not None]
     if not rows:
         return None
-    # A night in which clocks are set is longer or shorter than the others: of it so many slots as of any other.
     per_day = median_low(-(-(closes - opens) // SLOT_MS) for _, _, (opens, closes) in rows)
     opens, closes = (np.array(instants)[:, None] for instants in zip(*(span for _, _, span in rows), strict=True))
     starts = np.minimum(opens + np.arange(per_day) * SLOT_MS, closes)
-    return OpenSlots(
-        center_id, str(zone), tuple(row[0] for row in rows), tuple(row[1] for row in rows), starts, int(per_day)
-    )
+    ends = np.where(starts < closes, starts + SLOT_MS, starts)
+    ends[:, -1:] = np.maximum(ends[:, -1:], closes)
+    chosen_days, kinds = tuple(row[0] for row in rows), tuple(row[1] for row in rows)
+    return OpenSlots(center_id, str(zone), chosen_days, kinds, starts, ends, int(per_day))
 
 
 def _hours(day: date, center: Center | None, zone: ZoneInfo, holidays: Holidays) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fixtrail.reports.need.slots import SLOT_MS, Floats, Instants, OpenSlots
+from fixtrail.reports.need.slots import Floats, Instants, OpenSlots
 
 # Who does which work; `reception` is work only where somebody said how long it takes.
 ROLES: Mapping[str, Sequence[str]] = {
@@ -29,13 +29,7 @@ class RoleWork:
 
 def opening_seconds(slots: OpenSlots, starts: Instants, ends: Instants) -> Floats:
     """How long the center was open between these instants."""
-    return np.asarray((_positions(slots, ends) - _positions(slots, starts)) / 1000, np.float64)
-
-
-def _positions(slots: OpenSlots, at: Instants) -> Instants:
-    flat = slots.starts.ravel()
-    slot = np.clip(np.searchsorted(flat, at, side="right") - 1, 0, flat.size - 1)
-    return np.asarray(slot * SLOT_MS + np.clip(at - flat[slot], 0, SLOT_MS))
+    return np.asarray((slots.opening_ms(ends) - slots.opening_ms(starts)) / 1000, np.float64)
 
 
 def role_work(slots: OpenSlots, tasks: pd.DataFrame, cars: Floats, groups: Sequence[str]) -> RoleWork:

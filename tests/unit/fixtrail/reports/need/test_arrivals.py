@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pytest
 
-from fixtrail.reports.need.arrivals import NEVER, Booking, CheckIns, expected_check_ins, smoothed
+from fixtrail.reports.need.arrivals import NEVER, Booking, CheckIns, check_ins_by_slot, expected_check_ins, smoothed
 from fixtrail.reports.need.holidays import Holidays, read_holidays
 from fixtrail.reports.need.slots import open_slots
+from fixtrail.reports.need.work import opening_seconds
 from runtime.failure import ExitError
 from schemas.centers import Center
-from schemas.opening_hours import is_open
+from schemas.opening_hours import is_open, opening_ms_between
 
 CENTER = Center(
     id="C1", name="一", region="r", time_zone="UTC", opens=time(9), closes=time(11), weekdays=(1, 2, 3, 4, 5)
@@ -133,3 +134,29 @@ def test_where_clocks_are_set_no_day_has_half_hours_of_another_nor_any_while_it_
     assert (np.diff(slots.starts.ravel()) >= 0).all()
     closed = [start for start in slots.starts.ravel().tolist() if not is_open(start, center)]
     assert len(closed) <= 2, "those that the night put forward does not have"
+    begin, end = int(slots.starts[0, 0]), int(slots.ends[-1, -1])
+    open_s = opening_ms_between(begin, end, center) / 1000
+    stretch = np.array([begin]), np.array([end])
+    assert slots.seconds_within(*stretch).sum() == open_s == opening_seconds(slots, *stretch)[0]
+
+
+def test_check_ins_after_the_last_day_count_for_none_of_its_half_hours():
+    slots = open_slots("C1", None, FIRST, FIRST + timedelta(days=1), Holidays())
+    cars = check_ins(
+        at(FIRST, 10),
+        at(FIRST + timedelta(days=1), 23.9),
+        at(FIRST + timedelta(days=2), 0),
+        at(FIRST + timedelta(days=9), 10),
+    )
+
+    assert check_ins_by_slot(slots, cars, 1).sum(axis=(1, 2)).tolist() == [1, 1]
+
+
+def test_an_appointment_within_the_last_half_hour_is_expected():
+    slots = days(6)
+    mondays = [FIRST + timedelta(days=7 * week) for week in range(6)]
+    booking = Booking(((at(FIRST), at(mondays[5], 10.75)),))
+
+    cars = expected(slots, check_ins(*(at(day, 9) for day in mondays[:5])), [booking], now=at(mondays[5], 8)).cars
+
+    assert cars[slots.days.index(mondays[5]), :, 0] == pytest.approx([1, 0, 0, 1])
