@@ -71,7 +71,7 @@ def _by_center(frame: pd.DataFrame, table: EstimateTable) -> Iterator[dict[str, 
 
 def _by_week(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     days = pd.to_datetime(rows["ready_at"], unit="ms", utc=True).dt.floor("D")
-    weeks = days - pd.to_timedelta(days.dt.dayofweek, unit="D")
+    weeks = days - pd.to_timedelta(days.dt.day_of_week, unit="D")
     for week, points in rows.groupby(weeks.dt.date):
         yield {"week": str(week), **_figures(points)}
 
