@@ -230,7 +230,7 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
         REGISTRY.register(ProgressMetrics(name, progress_of_box))
     host = settings.health_host
     try:
-        page = HealthPage(box, lambda: state_of(progress), host, settings.health_port, lambda: progress.problems)
+        page = HealthPage(box, lambda: state_of(progress), host, settings.health_port, lambda: progress.reasons)
         port = page.start()
     except OSError as error:
         raise ExitError(f"no health page can be served on {host}:{settings.health_port}: {error}", REFUSED) from None

@@ -48,7 +48,8 @@ class Progress:
 
     `moved` grows with all work done, waiting for an outage of others included; `waiting` says that there is work, so
     `moved` should grow; `ready` that the box reads and what it read gets where it belongs, `was_ready` that it did so
-    once. `outages` is the number of things that are being tried again because others do not take them. `problems` are
+    once. `outages` is the number of things that are being tried again because others do not take them, `waits` says of
+    some of them what does not take what, by anything that tells one from another. `problems` are
     sentences on what is wrong outside of the box; while there are some it is not ready, nor while Kafka says nothing:
     `answered_at` is when it last answered on a connection of its own (monotonic), None where nobody asks.
     """
@@ -59,6 +60,7 @@ class Progress:
     moved: int = 0
     waiting: bool = False
     outages: int = 0
+    waits: dict[object, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     answered_at: float | None = None
     was_ready: bool = field(default=False, init=False)
@@ -73,6 +75,11 @@ class Progress:
     def ready(self, is_ready: bool) -> None:
         self._is_ready = is_ready
         self.was_ready |= is_ready
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the box is not ready, as far as it knows."""
+        return [*self.problems, *self.waits.values()]
 
     def count(self, name: MetricName, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""

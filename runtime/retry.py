@@ -56,10 +56,13 @@ class Retry:
                     self._progress.outages += not failures
                     self._progress.ready = False
                     failures += 1
+                    text = f"{failure_text}: {error or type(error).__name__}"
+                    self._progress.waits[next_pause] = text
                     if self._stop.is_set():
                         raise StopRequestedError(failure_text) from error
-                    await self._wait(next(next_pause), f"{failure_text}: {error or type(error).__name__}")
+                    await self._wait(next(next_pause), text)
         finally:
+            self._progress.waits.pop(next_pause, None)
             self._progress.outages -= bool(failures)
 
     async def _wait(self, seconds: float, reason: str) -> None:

@@ -1,5 +1,6 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
+import errno
 import logging
 import os
 import signal
@@ -29,6 +30,10 @@ from runtime.failure import NEGATIVE, REFUSED, ExitError
 INTERRUPTED = 130
 # What a command may still do after Ctrl-C: close connections, stop the demo's stack.
 END_WITHIN_S = 2.5
+# What an operator has to mend, not we: disk full or read-only, too many open files, a path that cannot be.
+SURROUNDINGS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ELOOP, errno.ENAMETOOLONG}
+)
 
 app.add_typer(sink_app, name="sink")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -100,6 +105,8 @@ def _message(error: Exception) -> tuple[str, int] | None:
             return f"there is no file {error.filename}", NEGATIVE
         case PermissionError() | IsADirectoryError() | NotADirectoryError() if error.filename:
             return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
+        case OSError() if error.errno in SURROUNDINGS:
+            return f"{error.filename or 'a file'} cannot be used: {error.strerror}", NEGATIVE
         case KafkaError():
             return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
     return None

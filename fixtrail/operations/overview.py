@@ -39,7 +39,7 @@ class Box:
     """One process; what it does not tell of itself is None.
 
     `state` is ready, starting, not ready, running (it lives, no more is known), stuck or gone. `ended` says how it
-    ended the last time, before it was started again.
+    ended the last time, before it was started again, `reasons` why it is not ready.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Box:
     records: float | None = None
     newest_event_at: float | None = None
     retries: float | None = None
+    reasons: tuple[str, ...] = ()
     samples: Samples = field(default_factory=dict, repr=False)
 
 
@@ -220,7 +221,8 @@ def _box(name: str, child: dict[str, Any]) -> Box:
     except (OSError, ValueError) as error:
         refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
         return Box(name, pid, "stuck" if not refused else "starting" if is_child else "gone", **common)
-    return Box(name if is_child else health["box"], health["pid"], health["state"], **common, **_measured(samples))
+    common |= {"reasons": tuple(health.get("problems", ())), **_measured(samples)}
+    return Box(name if is_child else health["box"], health["pid"], health["state"], **common)
 
 
 def _answers(url: str) -> bool:

@@ -45,9 +45,11 @@ def _findings(screen: Overview) -> Iterator[tuple[Level, str, str, str]]:
     if screen.look is None:
         yield "bad", "Kafka does not answer", "bring it back; the boxes then go on by themselves", "box-not-ready"
     for state, runbook in (("gone", "box-down"), ("stuck", "box-down"), ("not ready", "box-not-ready")):
-        names = [box.name for box in screen.boxes if box.state == state]
-        if names:
-            yield "bad", f"{', '.join(names)}: {state}", "its log under the data folder says why", runbook
+        boxes = [box for box in screen.boxes if box.state == state]
+        if boxes:
+            reasons = [f"{box.name}: {reason}" for box in boxes for reason in box.reasons]
+            advice = "; ".join(reasons) or "its log under the data folder says why"
+            yield "bad", f"{', '.join(box.name for box in boxes)}: {state}", advice, runbook
     if any("ClickHouse" in trouble for trouble in screen.troubles):
         yield "bad", "ClickHouse does not answer", "bring it back; Kafka keeps what is to be written", "clickhouse-away"
     if screen.broken_parts:

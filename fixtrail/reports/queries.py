@@ -15,6 +15,8 @@ from runtime.failure import ExitError
 
 # READONLY, SETTING_CONSTRAINT_VIOLATION: the server's administrator has said how long a reader's query may take.
 _NOT_ALLOWED = re.compile(r"Code: (164|452)\b")
+# UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what the queries name is made by migrations.
+_NOT_MIGRATED = re.compile(r"Code: (47|60|81)\b")
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "queries"
 
 
@@ -79,6 +81,9 @@ def _answer(settings: ReportSettings, text: str, parameters: Mapping[str, str]) 
     try:
         return b"".join(sql.query(settings, text, form, parameters, settings.report_s))
     except ExitError as error:
+        if _NOT_MIGRATED.search(str(error)):
+            advice = "ClickHouse has the views of another version of Fixtrail: run `fixtrail migrate`."
+            raise ExitError(f"{error}\n{advice}") from None
         if not _NOT_ALLOWED.search(str(error)):
             raise
     return b"".join(sql.query(settings, text, form, parameters))

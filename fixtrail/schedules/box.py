@@ -82,8 +82,10 @@ class ReportsBox:
             try:
                 await self.tick(stop)
                 self._progress.ready, self._progress.outages = True, 0
+                self._progress.waits.clear()
             except (ExitError, StoreUnavailableError) as error:
-                log.warning("nothing can be sent now: %s", str(error).splitlines()[0])
+                self._progress.waits[self] = reason = f"nothing can be sent now: {str(error).splitlines()[0]}"
+                log.warning(reason)
                 self._progress.ready, self._progress.outages = False, 1
                 pause_s = OUTAGE_PAUSE_S
             self._progress.moved += 1

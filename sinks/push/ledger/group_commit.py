@@ -109,6 +109,10 @@ class GroupCommitThread:
 
     def _show_outage(self, change: int) -> None:
         self._progress.outages += change
+        if change > 0:
+            self._progress.waits[self] = "the ledger is away"
+        elif change < 0:
+            self._progress.waits.pop(self, None)
         self._progress.moved += 1
 
 

@@ -16,9 +16,11 @@ class Target:
     def __init__(self, failures: int, progress: Progress) -> None:
         self.failures, self.progress = failures, progress
         self.shown: list[tuple[int, bool]] = []
+        self.reasons: list[str] = []
 
     async def attempt(self) -> str:
         self.shown.append((self.progress.outages, self.progress.ready))
+        self.reasons += self.progress.reasons
         if len(self.shown) <= self.failures:
             raise OSError("away")
         return "done"
@@ -37,6 +39,8 @@ async def test_who_tries_again_is_not_ready_and_moves_on(monkeypatch: pytest.Mon
     assert await Retry(asyncio.Event(), progress).until_done(target.attempt, (OSError,), "the target is away") == "done"
     assert target.shown == [(0, True), (1, False), (1, False)]
     assert (progress.outages, progress.ready) == (0, False), "the box says itself when it is ready again"
+    assert target.reasons == ["the target is away: away"] * 2
+    assert progress.reasons == []
     assert progress.moved == 2
 
 

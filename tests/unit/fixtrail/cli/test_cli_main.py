@@ -29,6 +29,8 @@ def test_every_command_group_is_there_however_it_is_started(module: str, tmp_pat
         (KafkaConnectionError("no broker"), "Kafka cannot be used: KafkaConnectionError: no broker. Is it running?"),
         (FileNotFoundError(2, "No such file or directory", "events.ndjson"), "there is no file events.ndjson"),
         (PermissionError(13, "Permission denied", "users.toml"), "users.toml cannot be used: Permission denied"),
+        (OSError(30, "Read-only file system", "backup"), "backup cannot be used: Read-only file system"),
+        (OSError(28, "No space left on device"), "a file cannot be used: No space left on device"),
         (ExitError("no account of this name"), "no account of this name"),
     ],
 )

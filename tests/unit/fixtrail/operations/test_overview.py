@@ -85,6 +85,17 @@ def test_boxes_are_asked_how_they_are():
     ]
 
 
+def test_a_box_that_is_not_ready_says_what_it_waits_for():
+    reason = "ClickHouse does not take events: ClickHouse error 516 AUTHENTICATION_FAILED"
+    page = HealthPage("sink-clickhouse", lambda: "not ready", problems=lambda: [reason])
+    boxes = look_at_boxes(stack_of(), [f"http://127.0.0.1:{page.start()}"])
+
+    verdict = verdict_of(replace(HEALTHY, boxes=boxes))
+
+    assert verdict.text == "sink-clickhouse: not ready"
+    assert verdict.advice == f"sink-clickhouse: {reason}"
+
+
 def test_a_server_that_runs_but_does_not_answer_is_not_ready(tmp_path):
     [port] = free_ports(1)
     child = {"pid": os.getpid(), "health": None, "ping": f"http://127.0.0.1:{port}/ping"}
