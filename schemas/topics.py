@@ -28,6 +28,7 @@ STORED = (
 
 MAX_SENT_BYTES = 8 * 1024 * 1024
 _ENVELOPE_BYTES = 64 * 1024
+LARGEST_DEAD_LETTER = 9 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ TOPICS = (
     Topic(CENTER_HOURS, _retention(180)),
     # The watch box finds here where the customers of open orders are reached.
     Topic(NOTICES, _retention(30)),
-    Topic(DEAD_LETTERS, _retention(180, max_message_bytes=str(9 * 1024 * 1024))),
+    Topic(DEAD_LETTERS, _retention(180, max_message_bytes=str(LARGEST_DEAD_LETTER))),
     Topic(ALERTS, {"cleanup.policy": "compact"}),
     Topic(ALERT_ACKS, {"cleanup.policy": "compact"}),
     # Customers who want to be called; a request ends with its visit.
@@ -63,7 +64,7 @@ TOPICS = (
     # By center, as senders key them: compaction would keep one of all that a center has told. ClickHouse keeps the
     # latest of each (docs/decisions/reference-events.md).
     Topic(REFERENCE_EVENTS, _retention(400, max_message_bytes=str(MAX_SENT_BYTES + _ENVELOPE_BYTES))),
-    Topic(REFERENCE_DEAD_LETTERS, _retention(180, max_message_bytes=str(9 * 1024 * 1024))),
+    Topic(REFERENCE_DEAD_LETTERS, _retention(180, max_message_bytes=str(LARGEST_DEAD_LETTER))),
 )
 
 

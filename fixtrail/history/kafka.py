@@ -13,7 +13,7 @@ from fixtrail.sealing import Seal, sealer_of
 from fixtrail.sending.send import PartitionedSender, open_sender
 from fixtrail.settings import HistorySettings, client_options
 from runtime.failure import ExitError
-from runtime.kafka.dead_letters import MAX_REQUEST_BYTES, letters
+from runtime.kafka.dead_letters import MAX_REQUEST_BYTES, fitting_letter
 from runtime.kafka.producer import open_producer
 from schemas.event_topics import SERVICE
 from schemas.history_mark import HistoryMark
@@ -69,7 +69,7 @@ class KafkaStream:
         record.key = None if key is None else key.encode()
         if self._seal is not None:
             (record.value,) = await asyncio.to_thread(self._seal, [record.value])
-        value, key_bytes, headers = next(letters(record, code, reason))
+        value, key_bytes, headers = fitting_letter(record, code, reason)
         self._letters.append(await self._producer.send(DEAD_LETTERS, value, key=key_bytes, headers=headers))
         if len(self._letters) >= _IN_HAND:
             await self._settle_letters()

@@ -55,14 +55,13 @@ class Watcher:
         self._settings = settings
 
     async def __aenter__(self) -> "Watcher":
-        from aiokafka import AIOKafkaConsumer
         from aiokafka.admin import AIOKafkaAdminClient
 
         from fixtrail.settings import client_options
-        from runtime.kafka.client import stop_client
+        from runtime.kafka.client import new_consumer, stop_client
 
         options = client_options(self._settings)
-        self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+        self._consumer = new_consumer(**options)
         self._admin = AIOKafkaAdminClient(**options)
         try:
             await self._consumer.start()

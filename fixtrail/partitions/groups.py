@@ -5,14 +5,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from fixtrail.partitions.copying import borders_of
 from fixtrail.settings import KafkaSettings, client_options
 from runtime.failure import REFUSED, ExitError
 from runtime.kafka.admin import admin_client
-from runtime.kafka.client import stop_client
+from runtime.kafka.client import new_consumer, stop_client
 from schemas.topics import SERVICE_EVENTS
 from sinks.clickhouse.tables import TOPICS as WRITTEN_TOPICS
 
@@ -90,7 +90,7 @@ async def commit(kafka: Mapping[str, Any], commits: Commits) -> None:
             for topic, by_group in commits.items()
             for partition, offset in by_group.get(group, {}).items()
         }
-        consumer = AIOKafkaConsumer(**kafka, group_id=group, enable_auto_commit=False)
+        consumer = new_consumer(**kafka, group_id=group)
         await consumer.start()
         try:
             consumer.assign([*offsets])

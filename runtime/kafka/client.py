@@ -1,12 +1,21 @@
-"""Closing aiokafka's clients safely, with a time limit."""
+"""Making aiokafka's consumers, and closing its clients safely, with a time limit."""
 
 import asyncio
 from contextlib import suppress
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from runtime.kafka.reading import read_anything
+
 STOP_LIMIT_S = 20.0
+
+
+def new_consumer(**options: Any) -> Any:
+    """aiokafka's consumer, which reads whatever stands in a topic; its positions are committed by hand alone."""
+    read_anything()
+    return AIOKafkaConsumer(**options, enable_auto_commit=False)
 
 
 async def stop_client(client: Any, limit_s: float = STOP_LIMIT_S) -> None:

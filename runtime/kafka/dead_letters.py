@@ -12,13 +12,15 @@ from runtime.kafka.client import stop_client
 from runtime.progress import Progress
 from runtime.retry import Retry
 from schemas.dead_letter import DeadLetter, Header
-from schemas.topics import dead_letters_of
+from schemas.topics import LARGEST_DEAD_LETTER, dead_letters_of
 
 # Larger than any record of our topics with all headers: the topic is what says how large a letter may be.
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 # With its headers it fits into a topic that was made with Kafka's default, 1,048,588 bytes.
 FIRST_CUT_BYTES = 1_000_000
 STOP_LIMIT_S = 2.0
+# With what a batch has around it.
+_LARGEST = LARGEST_DEAD_LETTER - 1024
 
 # Value, key and headers of a record of the dead letter topic.
 Letter = tuple[bytes | None, bytes | None, list[Header]]
@@ -65,6 +67,22 @@ class DeadLetters:
                 await self.close()
                 raise
         raise too_large
+
+
+def fitting_letter(record: Any, code: str, reason: str) -> Letter:
+    """The largest dead letter of a record that its topic takes, as `fixtrail migrate` makes that.
+
+    Kafka limits what is sent, not what it unpacks to: a refused record may be larger than any topic of ours takes.
+    """
+    for letter in letters(record, code, reason):
+        value, key, headers = letter
+        if _size(value) + _size(key) + sum(len(name) + _size(content) + 16 for name, content in headers) < _LARGEST:
+            break
+    return letter
+
+
+def _size(content: bytes | None) -> int:
+    return len(content or b"")
 
 
 def letters(record: Any, code: str, reason: str) -> Iterator[Letter]:

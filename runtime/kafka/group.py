@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from runtime.kafka.client import stop_client
+from runtime.kafka.client import new_consumer, stop_client
 from runtime.kafka.dead_letters import DeadLetters
 from runtime.kafka.lag import Delivered, show_lag
 from runtime.kafka.lost_records import LostRecords
@@ -249,14 +249,13 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _connect(self) -> None:
         membership = self._membership
-        self.consumer = AIOKafkaConsumer(
+        self.consumer = new_consumer(
             **membership.kafka,
             group_id=membership.group,
             group_instance_id=membership.instance,
             partition_assignment_strategy=(
                 RangePartitionAssignor if membership.same_partitions else RoundRobinPartitionAssignor,
             ),
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             session_timeout_ms=10_000,

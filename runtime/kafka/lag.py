@@ -6,10 +6,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from runtime.kafka.client import stop_client
+from runtime.kafka.client import new_consumer, stop_client
 from runtime.kafka.lost_records import LostRecords
 from runtime.progress import Progress
 
@@ -51,7 +51,7 @@ async def show_lag(
 
 
 async def _connected(kafka: Mapping[str, Any]) -> Any:
-    client = AIOKafkaConsumer(**kafka, enable_auto_commit=False)
+    client = new_consumer(**kafka)
     try:
         await client.start()
     except BaseException:

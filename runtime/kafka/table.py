@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from runtime.clock import now_ms
-from runtime.kafka.client import stop_client
+from runtime.kafka.client import new_consumer, stop_client
 from runtime.progress import Progress
 from runtime.tasks import end_if_cancelled
 from schemas.version import require_known
@@ -157,9 +156,8 @@ async def follow_tables(
     """
     topics = ", ".join(table.topic for table in tables)
     while True:
-        consumer = AIOKafkaConsumer(
+        consumer = new_consumer(
             **kafka,
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4 * 1024 * 1024,
             metadata_max_age_ms=30_000,

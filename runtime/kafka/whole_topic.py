@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from runtime.kafka.client import stop_client
+from runtime.kafka.client import new_consumer, stop_client
 
 FETCH_BYTES = 16 * 1024 * 1024
 WholeTopic = tuple[Any, dict[TopicPartition, tuple[int, int]]]
@@ -19,8 +19,8 @@ async def whole_topic(
     """A consumer at the beginning of the partitions, with the first offset of each and the one behind its last."""
     numbers = [TopicPartition(topic, number) for number in partitions]
     # Earliest: what is deleted meanwhile is passed over, and nothing behind it.
-    options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "max_partition_fetch_bytes": fetch_bytes}
-    consumer = AIOKafkaConsumer(**kafka, **options)
+    options = {"auto_offset_reset": "earliest", "max_partition_fetch_bytes": fetch_bytes}
+    consumer = new_consumer(**kafka, **options)
     await consumer.start()
     try:
         consumer.assign(numbers)

@@ -12,6 +12,7 @@ import orjson
 
 from runtime.crash_point import crash_point
 from runtime.failure import BUG, fail_stop
+from runtime.kafka.dead_letters import fitting_letter
 from runtime.kafka.partitioner import partition_of
 from runtime.kafka.topic_check import failure_text
 from schemas.dead_letter import DeadLetter
@@ -150,8 +151,8 @@ class Tracker:
     ) -> tuple[Rows, Rows]:
         topics, outputs = self._config.topics, Rows()
         for record, letter in [*refused, *_diverted(records, output)]:
-            row = (record.key, record.value, letter.headers(tuple(record.headers)))
-            outputs.setdefault((topics.dead_letters, partition), []).append(row)
+            value, key, headers = fitting_letter(record, letter.code, letter.reason)
+            outputs.setdefault((topics.dead_letters, partition), []).append((key, value, headers))
         for topic, keys_of, facts in (
             (topics.notices, _notice_keys, output.notices),
             (topics.journeys, _journey_keys, output.journeys),

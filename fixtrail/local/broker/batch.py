@@ -8,9 +8,10 @@ import struct
 import time
 from typing import Any, NamedTuple
 
-from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
+
+from runtime.kafka import reading
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
 HEADER_SIZE = HEADER.size
@@ -23,7 +24,6 @@ PREFIX_SIZE = PREFIX.size
 CONTROL = 0x20
 TRANSACTIONAL = 0x10
 LOG_APPEND_TIME = 0x08
-CODEC = 0x07
 
 CRC_AT = 17
 ATTRIBUTES_AT = 21
@@ -77,10 +77,10 @@ def crc_matches(batch: bytes | bytearray | memoryview, header: BatchHeader) -> b
 
 
 def records_of(batch: bytes | bytearray | memoryview) -> list[Any] | None:
-    """The records; None when they cannot be read here (a codec that is not installed, or a broken packing)."""
+    """The records; None when nobody can read them, or only by unpacking more than a batch may hold."""
     try:
-        return list(DefaultRecordBatch(bytes(batch)))
-    except (UnsupportedCodecError, CorruptRecordException, RuntimeError, ValueError):
+        return list(reading.records_of(reading.plain_batch(memoryview(batch))))
+    except reading.UNREADABLE:
         return None
 
 

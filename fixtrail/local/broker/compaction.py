@@ -15,7 +15,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from fixtrail.local.broker.batch import (
     ATTRIBUTES_AT,
-    CODEC,
     LAST_OFFSET_DELTA_AT,
     LOG_APPEND_TIME,
     BatchHeader,
@@ -26,6 +25,7 @@ from fixtrail.local.broker.batch import (
 )
 from fixtrail.local.broker.log import PartitionLog, install_swap
 from fixtrail.local.broker.segment import Segment
+from runtime.kafka.unpacking import CODEC
 
 log = logging.getLogger(__name__)
 

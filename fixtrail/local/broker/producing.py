@@ -3,12 +3,10 @@
 import time
 
 from fixtrail.local.broker.batch import (
-    CODEC,
     HEADER_SIZE,
     BatchHeader,
     crc_matches,
     read_header,
-    records_of,
     stamp_append_time,
 )
 from fixtrail.local.broker.broker import Broker
@@ -22,8 +20,9 @@ from fixtrail.local.broker.records_wire import (
     read_produce,
 )
 from fixtrail.local.broker.segment import StorageError
-from fixtrail.local.broker.unpacking import BrokenPackingError, TooLargeError, check_packing
 from fixtrail.local.broker.wire import RequestHeader
+from runtime.kafka import reading
+from runtime.kafka.unpacking import BrokenPackingError, TooLargeError
 
 
 def produce(broker: Broker, header: RequestHeader, frame: memoryview) -> bytes | None:
@@ -62,14 +61,16 @@ def _check(log: PartitionLog, records: memoryview) -> tuple[ErrorCode, BatchHead
         return ErrorCode.MESSAGE_TOO_LARGE, None
     if header.record_count <= 0 or header.last_offset_delta != header.record_count - 1:
         return ErrorCode.INVALID_RECORD, None
-    if header.attributes & CODEC:
-        try:
-            check_packing(records, header)
-        except TooLargeError:
-            return ErrorCode.MESSAGE_TOO_LARGE, None
-        except BrokenPackingError:
-            return ErrorCode.CORRUPT_MESSAGE, None
-    if log.config.compact and not _first_record_has_key(records, header):
+    try:
+        unpacked = list(reading.records_of(reading.plain_batch(records)))
+    except TooLargeError:
+        return ErrorCode.MESSAGE_TOO_LARGE, None
+    except BrokenPackingError:
+        return ErrorCode.CORRUPT_MESSAGE, None
+    except reading.UNREADABLE:
+        # As Apache Kafka does: such a batch would stand in the way of every reader.
+        return ErrorCode.INVALID_RECORD, None
+    if log.config.compact and any(record.key is None for record in unpacked):
         return ErrorCode.INVALID_RECORD, None
     return ErrorCode.NONE, header
 
@@ -96,23 +97,3 @@ def _append_checked(broker: Broker, log: PartitionLog, produced: ProducedBatch, 
     except StorageError:
         return ProducedAnswer(topic, partition, ErrorCode.KAFKA_STORAGE_ERROR, -1, -1, log.start)
     return ProducedAnswer(topic, partition, ErrorCode.NONE, offset, append_time, log.start)
-
-
-def _first_record_has_key(records: memoryview, header: BatchHeader) -> bool:
-    """Whether the batch's first record has a key, as every record of a compacted topic must.
-
-    Apache Kafka looks at all of them. One is enough to catch a producer that sends none, and costs nothing.
-    """
-    if header.attributes & CODEC:
-        unpacked = records_of(records)
-        return not unpacked or unpacked[0].key is not None
-    at = _after_varint(records, HEADER_SIZE) + 1
-    at = _after_varint(records, _after_varint(records, at))
-    # Zigzag: the lowest bit of the key's length says negative, which is no key.
-    return not records[at] & 1
-
-
-def _after_varint(data: memoryview, at: int) -> int:
-    while data[at] & 0x80:
-        at += 1
-    return at + 1

@@ -10,8 +10,8 @@ import pytest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from fixtrail.local.broker.batch import HEADER_SIZE, read_header, reseal
-from fixtrail.local.broker.unpacking import BrokenPackingError, TooLargeError, check_packing
+from fixtrail.local.broker.batch import HEADER_SIZE, reseal
+from runtime.kafka.unpacking import BrokenPackingError, TooLargeError, unpack
 from tests.contract.broker.brokers import start_embedded
 from tests.contract.broker.clients import Lab
 
@@ -28,30 +28,29 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def test_the_limit_is_on_what_a_batch_becomes():
-    batch = packed("zstd", b"x" * 5_000_000)
+    records = packed("zstd", b"x" * 5_000_000)[HEADER_SIZE:]
 
-    check_packing(batch, read_header(batch), limit=5_100_000)
+    unpack(records, CODECS["zstd"], limit=5_100_000)
     with pytest.raises(TooLargeError):
-        check_packing(batch, read_header(batch), limit=4_900_000)
+        unpack(records, CODECS["zstd"], limit=4_900_000)
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_batch_that_unpacks_to_less_than_the_limit_is_taken(codec: str):
-    batch = packed(codec, b"event" * 1_000_000)
+    records = packed(codec, b"event" * 1_000_000)[HEADER_SIZE:]
 
-    check_packing(batch, read_header(batch), limit=6_000_000)
+    unpack(records, CODECS[codec], limit=6_000_000)
     with pytest.raises(TooLargeError):
-        check_packing(batch, read_header(batch), limit=4_999_999)
+        unpack(records, CODECS[codec], limit=4_999_999)
 
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("damage", [lambda raw: raw[:-7], lambda raw: b"", lambda raw: b"\xff" * 40])
 def test_what_nobody_can_unpack_is_broken(codec: str, damage: Callable[[bytes], bytes]):
     good = packed(codec, b"an event of some length" * 50)
-    batch = with_payload(good, damage(bytes(good[HEADER_SIZE:])))
 
     with pytest.raises(BrokenPackingError):
-        check_packing(batch, read_header(batch))
+        unpack(damage(bytes(good[HEADER_SIZE:])), CODECS[codec])
 
 
 @pytest.mark.parametrize("codec", ["gzip", "zstd"])

@@ -19,6 +19,7 @@ from schemas.dead_letter import read_dead_letter
 from schemas.topics import DEAD_LETTERS
 from tests.contract.broker.brokers import EmbeddedBroker, start_embedded
 from tests.contract.consumers.boxes import BoxKind, RunningBox, World, record_of
+from tests.kafka_batches import batch, headers, produce, record
 from tests.kafka_io import _produce, _read_topic
 
 # The topic takes such a value; with the headers of a dead letter it is larger than a producer sends by default.
@@ -52,6 +53,22 @@ async def test_a_poison_record_costs_one_dead_letter_and_nothing_else(box: Runni
         assert (origin.code, origin.topic, origin.value_cut) == ("unusable_record", box.kind.topic, None)
         assert (letter.key, letter.value) == (b"poison", POISON)
         assert origin.reason and "xxx" not in origin.reason
+
+
+@pytest.mark.parametrize(
+    "stated", [headers((b"\xff\xfe", b"x")), headers((b"fixtrail-schema", None))], ids=["no UTF-8", "no value"]
+)
+async def test_a_header_that_only_other_clients_write_stops_no_box(
+    box: RunningBox, broker: EmbeddedBroker, stated: bytes
+) -> None:
+    await send(box, record_of(box.kind.good("R1")))
+    strange = batch([record(0, b"poison", b"xxx", stated)])
+    assert await produce(broker.bootstrap, box.kind.topic, strange) == 0
+    await send(box, record_of(box.kind.good("R2")))
+
+    await until_all_is_done(box, 3)
+    await until(lambda: box.progress.ready)
+    assert len(await dead_letters(box)) == box.kind.names_dead_letters
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ async def test_a_table_ends_though_its_cancellation_met_a_refused_connection(mon
         async def stop(self) -> None:
             pass
 
-    monkeypatch.setattr(tables, "AIOKafkaConsumer", Refused)
+    monkeypatch.setattr(tables, "new_consumer", Refused)
     monkeypatch.setattr(tables, "PAUSE_S", 0.0)
     following = asyncio.create_task(follow_tables({}, [Table("centers", bytes)]))
     await asyncio.sleep(0.01)

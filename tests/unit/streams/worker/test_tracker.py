@@ -1,6 +1,7 @@
 """How the worker hands a book's changes to the outbox: what is deleted, and when; what is diverted, and why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,18 @@ async def test_what_the_rules_do_not_take_is_a_dead_letter_with_the_reason(
     await tracker.process(sent, lambda: None)  # type: ignore[arg-type]
 
     assert outbox.letters() == [(sent[0].value, "too_late"), (sent[1].value, "order_full")]
+
+
+async def test_a_record_that_unpacked_to_more_than_the_dead_letter_topic_takes_is_cut(tmp_path: Path):
+    """Kafka limits what is sent, packed; a worker that could not write the letter would stop for ever."""
+    outbox = FakeOutbox()
+    sent = [replace(record_of(checked_in("08:00"), offset=size), value=b"x" * size) for size in (8_000_000, 20_000_000)]
+
+    await tracker_with(FakeTables(), outbox, tmp_path).process(sent, lambda: None)  # type: ignore[arg-type]
+
+    (whole, code), (cut, _) = outbox.letters()
+    assert (whole, code) == (sent[0].value, "too_large")
+    assert cut == b"x" * 1_000_000
 
 
 @pytest.mark.parametrize("old_notices", [False, True])
