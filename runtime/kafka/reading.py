@@ -93,7 +93,12 @@ class ReadableBatch:
     def __iter__(self) -> Iterator[Any]:
         try:
             for record in records_of(plain_batch(self._data)):
-                yield record if all(content is not None for _, content in record.headers) else _without_nulls(record)
+                for _, content in record.headers:
+                    if content is None:
+                        yield _without_nulls(record)
+                        break
+                else:
+                    yield record
         except TooLargeError:
             yield self._in_its_place("it unpacks to more than a batch may")
         except UNREADABLE:
