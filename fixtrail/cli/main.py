@@ -92,6 +92,7 @@ def _message(error: Exception) -> tuple[str, int] | None:
     """What to tell, and the exit code, for errors that are no bug of ours; None for all others."""
     # Imported only now that something went wrong: neither is quick to import.
     from aiokafka.errors import KafkaError
+    from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from fixtrail.settings import NoEndpointError
     from schemas.version import NewerSchemaError
@@ -107,6 +108,10 @@ def _message(error: Exception) -> tuple[str, int] | None:
             return f"{error.filename} cannot be used: {error.strerror}", NEGATIVE
         case OSError() if error.errno in SURROUNDINGS:
             return f"{error.filename or 'a file'} cannot be used: {error.strerror}", NEGATIVE
+        case ClickHouseError():
+            text = str(error).partition("\n")[0]
+            rights = ". Its users and rights: `fixtrail migrate --print-grants`" if "ACCESS_DENIED" in text else ""
+            return f"ClickHouse cannot be used: {text}{rights}", NEGATIVE
         case KafkaError():
             return f"Kafka cannot be used: {error}. Is it running? `fixtrail status`", NEGATIVE
     return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fixtrail.settings import ClickHouseSettings
-from runtime.failure import ExitError
+from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -64,7 +64,7 @@ def query(
         data=tables.renamed(text).encode(),
         headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
     )
-    context = ssl.create_default_context(cafile=settings.clickhouse_ca) if url.startswith("https") else None
+    context = _ssl_context(settings) if url.startswith("https") else None
     try:
         with urllib.request.urlopen(request, context=context, timeout=patience_s) as answer:
             while chunk := answer.read(_CHUNK_BYTES):
@@ -75,6 +75,15 @@ def query(
         reason = getattr(error, "reason", error)
         raise ExitError(
             f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`"
+        ) from None
+
+
+def _ssl_context(settings: ClickHouseSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.clickhouse_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ExitError(
+            f"wrong setting: FIXTRAIL_CLICKHOUSE_CA: {settings.clickhouse_ca} cannot be used: {error}", USAGE
         ) from None
 
 

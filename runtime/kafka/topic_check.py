@@ -131,7 +131,8 @@ def _settings(topic: Topic, config: Mapping[str, str], plan: TopicPlan) -> Itera
             continue
         text = (
             f"topic {topic.name} has {name}={actual} and should have {value}{_REASONS[name]}: kafka-configs.sh "
-            f"--alter --entity-type topics --entity-name {topic.name} --add-config {name}={_quoted(value)}"
+            f"--bootstrap-server … --alter --entity-type topics --entity-name {topic.name} "
+            f"--add-config {name}={_quoted(value)}"
         )
         yield TopicDifference(topic.name, name, actual, value, text)
 

@@ -156,5 +156,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, DatabaseError) and error.code is not None:
         return f"ClickHouse error {error.code} {error.name or ''}".rstrip()
     if isinstance(error, OperationalError):
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:200]}" if str(error) else type(error).__name__
+        # The client names the URL and its tries first, and what happened behind that.
+        text = str(error).partition("\n")[0].rpartition("Caused by ")[2]
+        return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
     return type(error).__name__

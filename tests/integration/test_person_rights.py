@@ -105,6 +105,12 @@ def where_canaries_are(stack: Stack) -> list[tuple[str, str]]:
     return [(place, canary) for place, text in stored_texts(stack).items() for canary in CANARIES if canary in text]
 
 
+def erase(stack: Stack) -> None:
+    """Erase the customer, also where a test before has done it."""
+    stack.run("person", "erase", "--customer", CUSTOMER)
+    stack.wait_idle()
+
+
 def test_nothing_personal_is_readable_anywhere_but_by_the_key(stack: Stack) -> None:
     assert where_canaries_are(stack) == []
 
@@ -151,8 +157,7 @@ def test_an_erased_customer_is_gone_and_no_figure_has_changed(stack: Stack) -> N
     before = figures(stack)
     assert before["orders"] and before["center_hours"]
 
-    stack.run("person", "erase", "--customer", CUSTOMER)
-    stack.wait_idle()
+    erase(stack)
 
     assert figures(stack) == before
     assert where_canaries_are(stack) == []
@@ -191,6 +196,7 @@ def test_of_a_producer_that_writes_in_clear_it_is_told_what_remains_and_until_wh
 
 @pytest.mark.long
 def test_a_replay_from_the_beginning_brings_nothing_back(stack: Stack) -> None:
+    erase(stack)
     before = figures(stack)
     stack.stop()
     stack.environment["FIXTRAIL_APP_ID"] = "again"
@@ -204,6 +210,7 @@ def test_a_replay_from_the_beginning_brings_nothing_back(stack: Stack) -> None:
 
 
 def test_sending_the_history_again_brings_nothing_back(stack: Stack, tmp_path: Path) -> None:
+    erase(stack)
     before = figures(stack)["orders"]
     file = tmp_path / "events.ndjson"
     file.write_text("".join(json.dumps(event) + "\n" for event in history()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from fixtrail.cli import main as cli
 from fixtrail.settings import NoEndpointError
@@ -31,6 +32,11 @@ def test_every_command_group_is_there_however_it_is_started(module: str, tmp_pat
         (PermissionError(13, "Permission denied", "users.toml"), "users.toml cannot be used: Permission denied"),
         (OSError(30, "Read-only file system", "backup"), "backup cannot be used: Read-only file system"),
         (OSError(28, "No space left on device"), "a file cannot be used: No space left on device"),
+        (
+            DatabaseError("Code: 497. Not enough privileges. (ACCESS_DENIED)"),
+            "ClickHouse cannot be used: Code: 497. Not enough privileges. (ACCESS_DENIED). Its users and rights: "
+            "`fixtrail migrate --print-grants`",
+        ),
         (ExitError("no account of this name"), "no account of this name"),
     ],
 )

@@ -101,6 +101,16 @@ def test_a_server_that_is_away_busy_or_not_set_up_is_an_outage_and_refuses_no_ro
     assert client.blocks == [100]
 
 
+def test_an_outage_says_what_happened_and_not_only_where() -> None:
+    cause = "SSLError(SSLCertVerificationError(1, 'certificate has expired'))"
+
+    def check(_: list[int]) -> None:
+        raise OperationalError(f"Error HTTPSConnectionPool(host={'h' * 200}, port=1): Max retries (Caused by {cause})")
+
+    with pytest.raises(ClickHouseUnavailableError, match="certificate has expired"):
+        inserter(FakeClient(check)).insert(NUMBERS, rows(range(3)))
+
+
 def test_a_server_that_does_not_tell_its_columns_is_an_outage_and_refuses_no_row() -> None:
     """With its disk full ClickHouse answers what its columns are with nothing, and the driver raises."""
 
