@@ -17,6 +17,7 @@ from fixtrail.reports.forms.page import style as report_style
 from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.forms.words import SCOPE_VALUES
 from fixtrail.reports.report import Bilingual, Locale
+from fixtrail.terminal.printable import shown_in_page
 
 FOLDER = Path(__file__).parent
 # So much fits on one page with every text as long as it may be.
@@ -152,4 +153,6 @@ def _template(name: str) -> Template:
 
 @cache
 def _templates() -> Environment:
-    return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    return Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=shown_in_page
+    )

@@ -1,14 +1,21 @@
-"""Upstream text made safe for a terminal, and for XML."""
+"""Upstream text made safe for a terminal, for XML, and for pages and tables."""
 
 import re
 import sys
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 # What XML 1.0 cannot hold, escaped or not.
 NOT_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
+
+# Nobody sees them, and some let a text look like another one; tabs and line ends are none of them.
+_CONTROLS = re.compile(
+    "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]"
+)
 
 
 def printable(text: str) -> str:
@@ -24,6 +31,21 @@ def printable_lines(text: str) -> str:
 def xml_text(text: str) -> str:
     """The text with what XML cannot hold replaced."""
     return NOT_XML.sub("\ufffd", text)
+
+
+def without_controls(text: str) -> str:
+    """The text with control and direction characters replaced."""
+    return text if text.isprintable() else _CONTROLS.sub("\ufffd", text)
+
+
+def shown_in_page(value: object) -> object:
+    """What a template shows of a value (`finalize` of Jinja): of a text `without_controls`, markup as it is."""
+    return without_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def exactly(text: str) -> Markup:
+    """A filter of templates: the text, escaped and otherwise unchanged, for a value that a form sends back."""
+    return escape(text)
 
 
 def shown_text(text: str) -> str:

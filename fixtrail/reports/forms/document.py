@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from fixtrail.reports.report import SCHEMA, Bilingual, Column, Definition, Figure, Report, Sheet, plain
-from fixtrail.terminal.printable import xml_text
+from fixtrail.terminal.printable import without_controls
 
 _FIGURES = Bilingual("指标", "Figures")
 
@@ -87,11 +87,11 @@ def _cell(value: Any) -> Any:
 def without_formula(value: Any) -> Any:
     """The value of a cell of CSV; of a text one that no spreadsheet computes, behind an apostrophe where it would.
 
-    Control characters are replaced: at a NUL many programs stop to read.
+    Control and direction characters are replaced: at a NUL many programs stop to read.
     """
     if not isinstance(value, str):
         return value
     # The csv module would put no quotes around a bare CR, behind which a spreadsheet begins a new row.
-    text = xml_text(value.replace("\r\n", "\n").replace("\r", "\n"))
+    text = without_controls(value.replace("\r\n", "\n").replace("\r", "\n"))
     # A spreadsheet would compute what a sender wrote.
     return f"'{text}" if _FORMULA.match(value) else text

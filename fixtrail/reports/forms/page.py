@@ -15,6 +15,7 @@ from fixtrail.reports.forms import pictures, words
 from fixtrail.reports.forms.grid import grids_of
 from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.report import Column, Locale, Report
+from fixtrail.terminal.printable import shown_in_page
 
 FOLDER = Path(__file__).parent
 
@@ -97,5 +98,7 @@ def _scope_text(report: Report, name: str, value: str | int, locale: Locale) -> 
 @cache
 def _template() -> Template:
     # Everything is escaped, whatever the file is called.
-    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=shown_in_page
+    )
     return environment.get_template("page.html.j2")

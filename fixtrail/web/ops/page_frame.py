@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fixtrail.terminal.printable import exactly, shown_in_page
 from fixtrail.web.forms import BodyTooLongError, small_body
 from fixtrail.web.languages import accepted_locale
 from fixtrail.web.static import static_url
@@ -86,6 +87,7 @@ def environment() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
+        finalize=shown_in_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -99,6 +101,7 @@ def environment() -> Environment:
         "money": money,
         # Also a slash: an id such as ../x is no path of its own.
         "urlencode": lambda text: quote(str(text), safe=""),
+        "exactly": exactly,
         "signed": lambda value: f"{value:+.0f}",
     }
     templates.globals["asset"] = lambda file: static_url("ops", file)

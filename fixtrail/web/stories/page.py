@@ -11,6 +11,7 @@ from markupsafe import Markup
 from fixtrail.reports.forms.page_head import FILE_HEAD
 from fixtrail.reports.forms.words import format_value
 from fixtrail.reports.report import Bilingual, Locale
+from fixtrail.terminal.printable import shown_in_page
 from fixtrail.web.ops.page_frame import words
 from fixtrail.web.stories.story import Story
 
@@ -87,5 +88,7 @@ def content_security_policy() -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=shown_in_page
+    )
     return environment.get_template("story.html.j2")

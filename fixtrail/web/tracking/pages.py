@@ -11,6 +11,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fixtrail.estimates.estimate import Estimate
+from fixtrail.terminal.printable import exactly, shown_in_page
 from fixtrail.web.config import WebConfig
 from fixtrail.web.queues import QueuePosition
 from fixtrail.web.ready import as_shown, shown_ready_at
@@ -64,11 +65,13 @@ def templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
+        finalize=shown_in_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["exactly"] = exactly
     environment.globals.update(static_url=static_url, LOCALES=LOCALES)
     return environment
 
