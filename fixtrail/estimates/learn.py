@@ -131,7 +131,8 @@ def kaplan_meier(errors: Floats, is_ready: npt.NDArray[np.bool_]) -> Cell:
 class WalkForward:
     """The estimates of every point as of the day it lies in, and what became of them.
 
-    Limits and middle are opening time from the point on (ms), NaN where no cell had enough visits; not corrected.
+    Limits and middle are opening time from the point on (ms), not corrected; NaN where no cell had enough visits, or
+    too few of them ever became ready (`is_seldom_ready`).
     `score` is by how much both limits have to move outward for the shown interval to hold the ready time.
     `correction` is what was known of that when the day began.
     """
@@ -142,11 +143,13 @@ class WalkForward:
     high: Floats = field(init=False)
     score: Floats = field(init=False)
     correction: Floats = field(init=False)
+    is_seldom_ready: npt.NDArray[np.bool_] = field(init=False)
     table: EstimateTable = field(init=False)
 
     def __post_init__(self) -> None:
         for name in ("low", "middle", "high", "score", "correction"):
             setattr(self, name, np.full(len(self.points.at), np.nan))
+        self.is_seldom_ready = np.zeros(len(self.points.at), np.bool_)
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
@@ -182,8 +185,10 @@ def _estimate_day(walk: WalkForward, day: int, clocks: OpeningClocks, window_day
         return
     table = EstimateTable(day, cells_at(points, day, clocks, window_days))
     rows = np.arange(start, end)
-    by_key = {key: _quantiles(table.cell(key)) for key in {points.keys[row] for row in rows}}
+    cells = {key: table.cell(key) for key in {points.keys[row] for row in rows}}
+    by_key = {key: _quantiles(cell) for key, cell in cells.items()}
     errors = np.array([by_key[points.keys[row]] for row in rows], dtype=np.float64)
+    walk.is_seldom_ready[rows] = [cells[points.keys[row]] is not None for row in rows] & np.isnan(errors[:, 0])
     promised = points.promised[rows]
     walk.low[rows], walk.middle[rows], walk.high[rows] = (np.maximum(promised + errors[:, i], 0.0) for i in range(3))
     walk.score[rows] = _scores(walk, rows)

@@ -29,6 +29,7 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     "never_ready": Bilingual("从未完工", "never ready"),
     "no_promise": Bilingual("无承诺时间", "without a promise"),
     "few_visits": Bilingual("可比车辆太少", "too few visits to compare with"),
+    "seldom_ready": Bilingual("可比车辆有太多从未完工", "too many comparable visits were never ready"),
     "too_rare": Bilingual("案例太少或太新，无法监测", "too rare or too new to be watched"),
     "no_quote": Bilingual("无批准金额", "without an approved amount"),
     "no_bill": Bilingual("无结算金额", "without a final amount"),

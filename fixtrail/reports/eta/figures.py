@@ -32,6 +32,7 @@ def frame_of(walk: WalkForward, rows: Ints) -> pd.DataFrame:
             "at": points.at[rows],
             "ready_at": points.ready_at[rows],
             "is_estimated": ~np.isnan(correction + walk.low[rows]),
+            "is_seldom_ready": walk.is_seldom_ready[rows],
             "is_inside": walk.inside[rows],
             "error": (walk.middle[rows] - to_ready) / 1000,
             "promise_error": (points.left[rows] - to_ready) / 1000,
@@ -48,7 +49,8 @@ def figures_of(frame: pd.DataFrame) -> tuple[Figure, ...]:
     """All figures of the points of a period."""
     rows = frame[frame["is_estimated"]]
     promised = rows[rows["promise_error"].notna()]
-    reasons = {"few_visits": len(frame) - len(rows)}
+    seldom = int(frame["is_seldom_ready"].sum())
+    reasons = {"few_visits": len(frame) - len(rows) - seldom, "seldom_ready": seldom}
     # Without a promise there is nothing beside which an estimate could stand.
     no_promise = reasons | {"no_promise": len(rows) - len(promised)}
     n_all = len(frame)

@@ -37,6 +37,7 @@ def points(**columns: object) -> pd.DataFrame:
     frame = {
         "visit": [1, 1, 2],
         "is_estimated": [True, True, True],
+        "is_seldom_ready": [False, False, False],
         "is_inside": [True, False, True],
         "error": [60.0, -120.0, 0.0],
         "promise_error": [600.0, -60.0, np.nan],
@@ -61,11 +62,12 @@ def test_the_figures_are_those_worked_out_by_hand():
 
 
 def test_what_cannot_be_used_is_told_by_reason():
-    figures = {figure.figure: figure for figure in figures_of(points(is_estimated=[True, False, True]))}
+    frame = points(is_estimated=[False, False, True], is_seldom_ready=[True, False, False])
+    figures = {figure.figure: figure for figure in figures_of(frame)}
 
     inside, promise = figures["eta_inside"], figures["promise_mae_s"]
-    assert (inside.n, inside.n_all, inside.left_out) == (2, 3, {"few_visits": 1})
-    assert (promise.n, promise.n_all, promise.left_out) == (1, 3, {"few_visits": 1, "no_promise": 1})
+    assert (inside.n, inside.n_all, inside.left_out) == (1, 3, {"few_visits": 1, "seldom_ready": 1})
+    assert (promise.n, promise.n_all, promise.left_out) == (0, 3, {"few_visits": 1, "seldom_ready": 1, "no_promise": 1})
 
 
 def test_a_time_that_moves_three_times_is_a_promise_given_again_and_again():
