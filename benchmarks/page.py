@@ -56,8 +56,8 @@ class Orders:
             "center_id": "C1",
             "customer_id": "K",
             "lane": "standard",
-            "occurred_at": _said(START + timedelta(milliseconds=self.promised)),
-            "promised_at": _said(promised),
+            "occurred_at": _iso(START + timedelta(milliseconds=self.promised)),
+            "promised_at": _iso(promised),
         }
         return event["vehicle_id"].encode(), orjson.dumps(event), order_id
 
@@ -66,7 +66,7 @@ class Orders:
         yield from map(self.event, self.ids)
 
 
-def _said(at: datetime) -> str:
+def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

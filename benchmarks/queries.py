@@ -120,13 +120,13 @@ INSERT INTO fixtrail_raw.events
     job_id, payload
 )
 SELECT
-    lower(hex(sipHash128(intDiv(number, 3)))), concat('e', toString(number), said.1, said.2), number, number % 4,
-    said.1,
+    lower(hex(sipHash128(intDiv(number, 3)))), concat('e', toString(number), step.1, step.2), number, number % 4,
+    step.1,
     concat('SO-', leftPad(toString(number), 10, '0')), concat('C', toString(number % {centers})),
     toDateTime64('2025-01-01 00:00:00', 3, 'UTC') + INTERVAL number * 7919 % 31536000 SECOND,
-    nullIf(said.2, ''), concat('t', toString(cityHash64(number) % 6)), concat('j', toString(number)), '{{}}'
+    nullIf(step.2, ''), concat('t', toString(cityHash64(number) % 6)), concat('j', toString(number)), '{{}}'
 FROM numbers({first}, {count})
-ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS said
+ARRAY JOIN [('check_in', ''), ('repair', 'started'), ('repair', 'completed')] AS step
 """
 
 
@@ -156,8 +156,8 @@ def server(folder: Path, memory_mb: int) -> Iterator[tuple[Settings, int]]:
     }
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        said = process.stdout.readline() if process.stdout else ""
-        if not said.startswith("ready"):
+        first_line = process.stdout.readline() if process.stdout else ""
+        if not first_line.startswith("ready"):
             raise RuntimeError("the embedded ClickHouse did not start")
         settings = Settings(
             clickhouse=f"http://127.0.0.1:{ports[0]}",

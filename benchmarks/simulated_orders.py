@@ -124,7 +124,7 @@ class _Heard:
         reactions = self.voice.after(experience)
         order = self.feed.closed
         assert order is not None
-        surveys = [each for each in reactions if each.kind == "survey"]
+        surveys = [reaction for reaction in reactions if reaction.kind == "survey"]
         self.rows.append(
             {
                 "order_id": order.order_id,
@@ -135,8 +135,8 @@ class _Heard:
                 "wait_s": experience.wait_min * 60,
                 "ftf": experience.fixed_first_time,
                 "stockouts": int(experience.stockout),
-                "score": max(surveys, key=lambda each: each.after_s).fields["score"] if surveys else None,
-                "complaints": sum(each.kind == "complaint" for each in reactions),
+                "score": max(surveys, key=lambda reaction: reaction.after_s).fields["score"] if surveys else None,
+                "complaints": sum(reaction.kind == "complaint" for reaction in reactions),
             }
         )
         return reactions

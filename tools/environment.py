@@ -54,12 +54,12 @@ def python_of(folder: Path) -> Path:
 def make_venv(folder: Path) -> bool:
     """Whether the folder now holds an empty environment with pip; says what to do where it does not."""
     print(f"Making the environment in {folder} …", file=sys.stderr)
-    made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
-    if made.returncode:
+    process = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
+    if process.returncode:
         # Debian makes half of one before it finds that pip is missing.
         shutil.rmtree(folder, ignore_errors=True)
-        print(made.stdout + made.stderr + NO_VENV.format(python=sys.executable), file=sys.stderr)
-    return made.returncode == 0
+        print(process.stdout + process.stderr + NO_VENV.format(python=sys.executable), file=sys.stderr)
+    return process.returncode == 0
 
 
 def install(folder: Path, lock: Path) -> None:
@@ -82,8 +82,8 @@ def fast_installer(folder: Path) -> list[str | Path] | None:
         pip = [python_of(folder), *PIP, "--require-hashes", "--target", home]
         if not run(*pip, "-r", ROOT / "tools" / "uv.lock"):
             return None
-    found = os.environ.get("PIP_FIND_LINKS", "").split()
-    links = [argument for link in found for argument in ("--find-links", link)]
+    folders = os.environ.get("PIP_FIND_LINKS", "").split()
+    links = [argument for link in folders for argument in ("--find-links", link)]
     return [uv, "pip", "install", "--quiet", "--native-tls", "--python", python_of(folder), *links]
 
 

@@ -57,7 +57,7 @@ class Promise:
     """The promised time that holds, all that were told (when, for when), when it was ready; late from `late_from`."""
 
     at: int
-    told: tuple[tuple[int, int], ...]
+    promises: tuple[tuple[int, int], ...]
     ready_at: int | None
     late_from: int | None
 
@@ -365,4 +365,4 @@ def _happened(fact: JourneyFact) -> tuple[Happened, ...]:
 
 def changes_of(promise: Promise) -> list[tuple[int, int, int]]:
     """Each change of the promise: when it was told, from when to when."""
-    return [(told_at, before, after) for (_, before), (told_at, after) in pairwise(promise.told)]
+    return [(told_at, before, after) for (_, before), (told_at, after) in pairwise(promise.promises)]

@@ -128,7 +128,7 @@ def test_changes_of_the_promise_are_all_told_and_the_last_one_holds():
 
     assert view.promise is not None
     assert (view.promise.at, view.promise.late_from) == (ms("14:00"), ms("14:00"))
-    assert view.promise.told == ((ms("08:00"), ms("12:00")), (ms("09:12"), ms("14:00")))
+    assert view.promise.promises == ((ms("08:00"), ms("12:00")), (ms("09:12"), ms("14:00")))
 
 
 def test_ready_in_time_keeps_the_promise():
