@@ -72,7 +72,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         Bilingual("投诉到解决（中位数）", "Complaint to resolution, median"),
         Bilingual(
             "营业时间，至最后一次且此后未再次提出的 resolved；仅限目前已解决或已关闭的投诉",
-            "in opening time, up to the last resolved that was not reopened after; of those that are resolved or closed",
+            "in opening time, up to the last resolved not reopened after; of those that are resolved or closed",
         ),
         "s",
         "lower",
