@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from statistics import variance
 
 from streams.journey.milestones import BY_CLOCK, BY_EVENT, CLOSING
 
@@ -125,14 +126,17 @@ def plan_of(visits: Visits, spendings: Sequence[Spending]) -> Plan:
     return Plan(tuple(spendings), messages, max(0.0, needed - messages), worth)
 
 
-def back_test(plan: Plan, fitted: int, visits: int, delivered: int) -> BackTest:
-    """What a plan, fitted on so many visits, let expect of these later ones, beside what was delivered.
+def back_test(plan: Plan, fitted: Sequence[int], visits: int, delivered: int) -> BackTest:
+    """What a plan let expect of these later visits, beside what was delivered; `fitted`: the messages of each visit
+    that it was fitted on.
 
-    Each template delivers one message a visit, or none. The limits allow for chance in both periods.
+    The limits allow for chance in both periods. Who agrees to one template often agrees to all: how much the messages
+    of a visit vary is taken from these visits, not from templates by themselves.
     """
-    variance = sum(spending.messages * (1 - spending.messages) for spending in plan.spendings)
-    error = math.sqrt(variance * visits * (1 + visits / fitted)) if fitted else math.inf
     expected = plan.messages * visits
+    error = math.inf
+    if len(fitted) > 1:
+        error = math.sqrt(variance(fitted) * visits * (1 + visits / len(fitted)))
     return BackTest(visits, expected, max(0.0, expected - Z * error), expected + Z * error, delivered)
 
 

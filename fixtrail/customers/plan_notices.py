@@ -103,7 +103,9 @@ def plan_notices(settings: LedgerSettings, request: PlanRequest) -> PlanAnswer:
         rates=rates,
         plans=best_plans(patterns, history.with_rates(templates, rates), weights)[:MOST_SHOWN],
         present=_present(forms, patterns, templates, rates, weights),
-        proof=back_test(present_before, len(before), len(visits), _spent(visits, forms)) if before else None,
+        proof=back_test(present_before, _messages(before, forms), len(visits), sum(_messages(visits, forms)))
+        if before
+        else None,
     )
 
 
@@ -130,12 +132,10 @@ def _present(
     return plan_of(patterns, spendings)
 
 
-def _spent(visits: Sequence[Visit], forms: Mapping[str, Form]) -> int:
-    """Messages delivered, at most one of each template in a visit, as the plan counts them."""
+def _messages(visits: Sequence[Visit], forms: Mapping[str, Form]) -> list[int]:
+    """Messages delivered in each visit, at most one of each template, as the plan counts them."""
     kind = {name: form.id for name, form in forms.items()}
-    return sum(
-        len({kind.get(item.milestone, item.milestone) for item in visit if item.is_delivered}) for visit in visits
-    )
+    return [len({kind.get(item.milestone, item.milestone) for item in visit if item.is_delivered}) for visit in visits]
 
 
 def read_weights(file: Path) -> dict[str, float]:

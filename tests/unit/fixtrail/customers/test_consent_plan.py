@@ -91,15 +91,23 @@ def test_with_twelve_templates_the_three_best_are_asked_for():
     assert best_plans(Counter(), templates) == []
 
 
-def test_limits_of_the_back_test_hold_the_truth_about_as_often_as_they_say():
-    draw, held = random.Random(5), 0
-    template = Template("t", ("ready",), 0.6)
+@pytest.mark.parametrize("together", [False, True], ids=["by template", "all or none"])
+def test_limits_of_the_back_test_hold_the_truth_about_as_often_as_they_say(together: bool):
+    """Three templates of which each visit needs all: customers agree to each by itself, or to all of them or none."""
+    draw, held, names = random.Random(5), 0, ("quote_ready", "part_delayed", "ready")
+    orders = Counter({names: 150})
+
+    def delivered() -> list[int]:
+        return [
+            3 * (draw.random() < 0.6) if together else sum(draw.random() < 0.6 for _ in names) for _ in range(150)
+        ]
+
     for _ in range(200):
-        first, second = (sum(draw.random() < 0.6 for _ in range(150)) for _ in range(2))
-        fitted = spending_of(Counter({("ready",): 150}), Template("t", ("ready",), first / 150), ("ready",))
-        held += back_test(plan_of(Counter({("ready",): 150}), [fitted]), 150, 150, second).holds
-    assert 180 <= held <= 199
-    assert template.accepted == 0.6
+        first, second = delivered(), delivered()
+        share = sum(first) / 450
+        plan = plan_of(orders, [spending_of(orders, Template(name, (name,), share), (name,)) for name in names])
+        held += back_test(plan, first, 150, sum(second)).holds
+    assert 181 <= held <= 198
 
 
 # Through the ledger
