@@ -1,5 +1,6 @@
 """Simulated days: requests by chance, one queue, people on duty slot by slot. The same draws for every staff tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class SlotRequests:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a slot's requests: of these runs since when each person is free, and how long each waited."""
+    """What became of a slot's requests: by person and run since when each is free, and how long each request waited."""
 
     runs: Ints
     free: Floats
@@ -47,25 +48,29 @@ class SimulatedDays:
         self.runs, self.slot_s = runs, slot_s
         self._day = np.repeat(np.arange(self.days), runs)
         self._requests: list[SlotRequests] = []
+        # By slot and day: the requests of all its runs.
+        self._counts = np.zeros((self.slots, self.days))
         for slot in range(self.slots):
             count = draw.poisson(requests[self._day, slot])
+            self._counts[slot] = count.reshape(self.days, runs).sum(axis=1)
             most = int(count.max(initial=0))
-            at = np.where(np.arange(most) < count[:, None], draw.random((len(count), most)), np.inf)
-            at, chosen = (slot + np.sort(at, axis=1)) * slot_s, draw.choice(services, (len(count), most))
-            order = np.argsort(-count, kind="stable")
-            sizes = [int((count > number).sum()) for number in range(most)]
+            at, service = draw.random((len(count), most)), draw.integers(0, len(services), (len(count), most))
+            # 16 bits: numpy sorts them by counting.
+            order = np.argsort((most - count).astype(np.int16), kind="stable")
+            sizes = (len(count) - np.bincount(count).cumsum())[:most].tolist()
             columns = [order[:size] for size in sizes]
+            ascending = _sorted_across([at[rows, number] for number, rows in enumerate(columns)])
             self._requests.append(
                 SlotRequests(
                     order[: sizes[0] if sizes else 0],
-                    tuple(at[rows, number] for number, rows in enumerate(columns)),
-                    tuple(chosen[rows, number] for number, rows in enumerate(columns)),
+                    tuple((slot + column) * slot_s for column in ascending),
+                    tuple(services[service[rows, number]] for number, rows in enumerate(columns)),
                 )
             )
 
     def nobody_busy(self, people: int) -> Floats:
-        """Since when each of so many people is free in each run: its beginning."""
-        return np.zeros((len(self._day), max(1, people)))
+        """By person and run: since when each of so many people is free, which is the run's beginning."""
+        return np.zeros((max(1, people), len(self._day)))
 
     def runs_of(self, is_open: Bools) -> Bools:
         """Whether each run is one of these days."""
@@ -78,42 +83,45 @@ class SimulatedDays:
         shares = np.zeros(staff.shape)
         for slot in range(self.slots):
             served = self.serve(slot, free, starts, is_open)
-            free[served.runs] = served.free
-            shares[:, slot] = self.shares_beyond(served, longest_s)
+            free[:, served.runs] = served.free
+            shares[:, slot] = self.shares_beyond(slot, served, longest_s)
         return shares[is_open]
 
-    def shares_beyond(self, served: Served, longest_s: float) -> Floats:
-        """By day the share that waited longer; 0 where nobody came."""
+    def shares_beyond(self, slot: int, served: Served, longest_s: float) -> Floats:
+        """By day the share of a slot's requests that waited longer; 0 where nobody came."""
         days = self._day[served.runs]
-        n, beyond = np.zeros(self.days), np.zeros(self.days)
+        beyond = np.zeros(self.days)
         for waits in served.waits:
-            n += np.bincount(days[: len(waits)], minlength=self.days)
-            beyond += np.bincount(days[: len(waits)][waits > longest_s], minlength=self.days)
-        return np.asarray(beyond / np.maximum(n, 1))
+            beyond += np.bincount(days[np.flatnonzero(waits > longest_s)], minlength=self.days)
+        return np.asarray(beyond / np.maximum(self._counts[slot], 1))
 
     def serve(self, slot: int, free: Floats, starts: Floats, is_open: Bools) -> Served:
-        """Serve a slot's requests of these days in their order.
+        """Serve a slot's requests of these days in their order, each by who can begin first, or the first of these.
 
-        `free` says since when each person is free in each run, `starts` is that of duty_starts.
+        `free` says by person and run since when each is free, `starts` is that of duty_starts.
         """
         requests = self._requests[slot].of(self.runs_of(is_open))
-        days, people = self._day[requests.runs], np.arange(free.shape[1])
-        busy, numbers, waits = free[requests.runs], np.arange(len(requests.runs)), []
-        ready = np.maximum(busy, starts[days[:, None], people, self._slot_of(busy, slot)])
+        n, duty, waits = len(requests.runs), starts.ravel(), []
+        busy = free.take(requests.runs, axis=1)
+        # Where in `duty` the slots of each run's first person are, and where in `free` each run is.
+        of_run, numbers = self._day[requests.runs] * (len(free) * self.slots), np.arange(n)
+        # Who is on duty in none of these days, now or later, is not asked.
+        asked = max(1, int(np.isfinite(starts[is_open, :, slot]).any(axis=0).sum()))
+        people, since_s = np.arange(asked)[:, None] * self.slots, np.maximum(busy[:asked], slot * self.slot_s)
+        ready = np.maximum(busy[:asked], duty[of_run + people + self._slot_of(since_s)])
         for at, services in zip(requests.at, requests.services, strict=True):
-            rows = numbers[: len(at)]
-            begins = np.maximum(ready[: len(at)], at[:, None])
-            person = begins.argmin(axis=1)
-            begin = begins[rows, person]
-            done = begin + services
-            busy[rows, person] = done
-            ready[rows, person] = np.maximum(done, starts[days[: len(at)], person, self._slot_of(done, slot)])
+            size = len(at)
+            begin, person = _first_to_begin(ready[:, :size], at)
+            done, cells = begin + services, person * n + numbers[:size]
+            busy.ravel()[cells] = done
+            since = duty[of_run[:size] + person * self.slots + self._slot_of(done)]
+            ready.ravel()[cells] = np.maximum(done, since)
             waits.append(begin - at)
         return Served(requests.runs, busy, tuple(waits))
 
-    def _slot_of(self, at: Floats, first: int) -> Ints:
-        """The slot of each instant: none before the first, none after the day's last."""
-        return np.clip(at / self.slot_s, first, self.slots - 1).astype(np.int64)
+    def _slot_of(self, at: Floats) -> Ints:
+        """The slot of each instant: none after the day's last."""
+        return np.asarray(np.minimum(at / self.slot_s, self.slots - 1), np.int64)
 
 
 def duty_starts(staff: Ints, people: int, slot_s: float) -> Floats:
@@ -129,3 +137,25 @@ def start_duty(starts: Floats, staff: Ints, slot: int, slot_s: float) -> None:
     later = starts[:, :, slot + 1] if slot + 1 < starts.shape[2] else np.inf
     is_on_duty = np.arange(starts.shape[1]) < staff[:, slot, None]
     starts[:, :, slot] = np.where(is_on_duty, slot * slot_s, later)
+
+
+def _sorted_across(columns: Sequence[Floats]) -> list[Floats]:
+    """The columns with each row's values in ascending order; a column is as long as so many rows have it."""
+    ascending: list[Floats] = []
+    for column in columns:
+        rest = column
+        for earlier in ascending:
+            head = earlier[: len(rest)]
+            rest, head[:] = np.maximum(head, rest), np.minimum(head, rest)
+        ascending.append(rest)
+    return ascending
+
+
+def _first_to_begin(ready: Floats, at: Floats) -> tuple[Floats, Ints]:
+    """Of requests at these times: when each begins, and with which person, the first of those who can."""
+    begin, person = np.maximum(ready[0], at), np.zeros(len(at), np.int64)
+    for number in range(1, len(ready)):
+        other = np.maximum(ready[number], at)
+        np.copyto(person, number, where=other < begin)
+        np.minimum(begin, other, out=begin)
+    return begin, person

@@ -113,10 +113,10 @@ def _hold_slot(
     for attempt in range(_TRIES):
         start_duty(starts, staff, slot, days.slot_s)
         served = days.serve(slot, free, starts, is_open)
-        exceeds = is_open & has_work & (days.shares_beyond(served, limit.longest_s) > limit.share)
+        exceeds = is_open & has_work & (days.shares_beyond(slot, served, limit.longest_s) > limit.share)
         # The last try is what goes on, though its staff grows once more.
         ends = days.runs_of(is_open & (~exceeds if attempt < last else True))[served.runs]
-        free[served.runs[ends]] = served.free[ends]
+        free[:, served.runs[ends]] = served.free[:, ends]
         staff[exceeds, slot] += 1
         is_open = exceeds
         if not is_open.any():

@@ -98,9 +98,7 @@ def test_limits_of_the_back_test_hold_the_truth_about_as_often_as_they_say(toget
     orders = Counter({names: 150})
 
     def delivered() -> list[int]:
-        return [
-            3 * (draw.random() < 0.6) if together else sum(draw.random() < 0.6 for _ in names) for _ in range(150)
-        ]
+        return [3 * (draw.random() < 0.6) if together else sum(draw.random() < 0.6 for _ in names) for _ in range(150)]
 
     for _ in range(200):
         first, second = delivered(), delivered()
