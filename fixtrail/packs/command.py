@@ -16,7 +16,17 @@ from fixtrail.packs.files import texts_beside, write_files
 from fixtrail.packs.history import BY_COMMAND, record_pack
 from fixtrail.packs.message import render_message
 from fixtrail.packs.period import kind_of, period_of
-from fixtrail.packs.verify import Difference, News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws
+from fixtrail.packs.verify import (
+    Difference,
+    News,
+    differences,
+    flaws_of,
+    is_behind,
+    part_flaws,
+    read_pack,
+    text_flaws,
+    word_flaws,
+)
 from fixtrail.reports.options import parse_day
 from fixtrail.reports.report import Locale
 from fixtrail.reports.targets import NO_TARGETS, Targets, read_targets, targets_of
@@ -125,7 +135,8 @@ def _compared(settings: ReportSettings, pack: Pack, file: Path | None) -> tuple[
     again = compute_pack(ask, request, datetime.now(UTC), datetime.fromisoformat(pack["as_of"]))
     is_judged = request.targets_sha256 == pack["targets"]["sha256"]
     changed = differences(pack, again["figures"], news, is_judged=is_judged)
-    return part_flaws(pack, again, news) if is_judged and not changed else [], changed
+    flaws = part_flaws(pack, again, news) if is_judged and not changed else []
+    return flaws + word_flaws(pack, again, news), changed
 
 
 def _request_of(pack: Pack, file: Path | None) -> PackRequest:

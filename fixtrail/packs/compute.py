@@ -21,6 +21,8 @@ from runtime.failure import USAGE, ExitError
 SCHEMA = 1
 KIND = "fixtrail-pack"
 Pack = dict[str, Any]
+# All that a pack may have of reports.
+SECTIONS = frozenset({*REPORTS, "journey_before", "causes"})
 # A week has too few scores for causes; a quarter has them mostly.
 CAUSE_DAYS = 91
 # While orders of the period move, what is computed of them is not of one moment.

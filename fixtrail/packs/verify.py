@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fixtrail.packs.canonical import canonical, rounded, sha256
-from fixtrail.packs.compute import KIND, SCHEMA
+from fixtrail.packs.compute import KIND, SCHEMA, SECTIONS
 from fixtrail.packs.shown import shown_row
 from fixtrail.packs.words import Pack, Row
 from runtime.failure import USAGE, ExitError
@@ -28,6 +28,8 @@ JUDGED = ("target", "status")
 PARTS = ("headlines", "verdicts", "changes", "counts", "waits", "causes", "unknown")
 # Those of them that hang on the orders of the pack's two periods alone.
 OF_PERIODS = ("headlines", "changes", "waits")
+# Reports of more than orders: shifts, stocks, shown estimates and alerts come without an order's record.
+OF_MORE = frozenset({"data", "eta", "grades", "need", "parts", "staff", "voices", "warning"})
 _OUTSIDE = ("sha256", "clock")
 _TOLERANCE = 1e-8
 _MARKUP = re.compile(r"<head>.*?</head>|</?[a-zA-Z!][^>]*>", re.S)
@@ -115,7 +117,40 @@ def part_flaws(pack: Pack, again: Pack, news: News) -> list[str]:
     flaws = [f"{figure} of {period} is missing" for figure, period, _ in sorted(missing, key=str)]
     compared = OF_PERIODS if news.records else PARTS
     parts = [name for name in compared if not news.orders and canonical(pack[name]) != canonical(again[name])]
-    return flaws + [f"its {name} are not those of these data" for name in parts]
+    flaws += [f"its {name} are not those of these data" for name in parts]
+    for name, section in () if news.records else again["reports"].items():
+        own = pack["reports"].get(name, section)
+        if name not in OF_MORE and canonical(own) != canonical(section):
+            flaws.append(f"its report {name} is not that of these data")
+    return flaws
+
+
+def word_flaws(pack: Pack, again: Pack, news: News) -> list[str]:
+    """Which words of a pack, computed again, are others: definitions, titles, and those of tables, if nothing came."""
+    flaws = []
+    current = _words_of(again, news)
+    for of, words in _words_of(pack, news).items():
+        now = current.get(of, {})
+        if any(canonical(text) != canonical(now[name]) for name, text in words.items() if name in now):
+            flaws.append(f"{of} does not say what this version says: it was changed, or written by another version")
+    return flaws + [f"there is no report {name}" for name in sorted(set(pack["reports"]) - SECTIONS)]
+
+
+def _words_of(pack: Pack, news: News) -> dict[str, dict[str, Any]]:
+    """What a pack says beside its numbers, by where it says it."""
+    words = {"the list of queries": pack["queries"], "the list of definitions": pack["definitions"]}
+    for name, section in pack["reports"].items():
+        words[f"report {name}"] = {
+            **{part: section[part] for part in ("title", "question")},
+            **section["definitions"],
+            # Of other data a table may have another title.
+            **{f"table {sheet}": _head_of(table) for sheet, table in section["tables"].items() if not news.records},
+        }
+    return words
+
+
+def _head_of(table: Mapping[str, Any]) -> list[Any]:
+    return [table["title"], [{**column, "words": None} for column in table["columns"]]]
 
 
 def differences(pack: Pack, figures: Iterable[Row], news: News, *, is_judged: bool = False) -> list[Difference]:

@@ -10,7 +10,7 @@ import pytest
 from fixtrail.packs.canonical import sha256
 from fixtrail.packs.command import line_of
 from fixtrail.packs.files import texts_beside, write_files
-from fixtrail.packs.verify import News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws
+from fixtrail.packs.verify import News, differences, flaws_of, is_behind, part_flaws, read_pack, text_flaws, word_flaws
 from runtime.failure import USAGE, ExitError
 from tests.told_packs import full_pack
 
@@ -91,6 +91,78 @@ def test_a_pack_computed_again_shows_what_beside_the_figures_was_forged(pack: di
     # Records since, about none of its orders; and about some.
     assert [flaw.split()[1] for flaw in part_flaws(forged, pack, News(7, 0))] == ["of", "changes"]
     assert len(part_flaws(forged, pack, TWO_ORDERS)) == 1
+
+
+def report_section() -> dict[str, Any]:
+    """A report of a pack with one table."""
+
+    def words() -> dict[str, str]:
+        return {"zh-CN": "等待", "en": "Waits"}
+
+    column = {"name": "wait_s", "title": words(), "kind": "minutes", "words": {}}
+    table = {
+        "title": words(),
+        "note": None,
+        "columns": [column],
+        "rows": [{"wait_s": 600.0}],
+        "rows_all": 1,
+        "shown": "",
+    }
+    about = {"title": words(), "text": words(), "unit": "seconds", "goal": "lower", "version": 1, "part": "headline"}
+    section = {"title": words(), "question": words(), "scope": {}, "figures": [], "methods": []}
+    return {**section, "definitions": {"wait_mean_s": about}, "tables": {"waits": table}}
+
+
+def forge(pack: dict[str, Any], *path: Any) -> dict[str, Any]:
+    """The pack with another text or number at this place."""
+    forged = deepcopy(pack)
+    place = forged
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = "forged"
+    return forged
+
+
+@pytest.mark.parametrize(
+    ("path", "though_records_came"),
+    [
+        (("reports", "journey", "title", "en"), True),
+        (("reports", "journey", "definitions", "wait_mean_s", "text", "zh-CN"), True),
+        (("definitions", "nps", "title", "en"), True),
+        (("queries", "kpi"), True),
+        (("reports", "journey", "tables", "waits", "title", "en"), False),
+        (("reports", "journey", "tables", "waits", "columns", 0, "title", "en"), False),
+        (("reports", "journey", "tables", "waits", "rows", 0, "wait_s"), False),
+        (("reports", "eta", "tables", "waits", "columns", 0, "kind"), False),
+    ],
+)
+def test_a_forged_title_table_or_query_is_none_of_a_pack_computed_again(
+    pack: dict[str, Any], path: tuple[Any, ...], though_records_came: bool
+):
+    pack["reports"] = {"journey": report_section(), "eta": report_section()}
+    pack["queries"] = {"kpi": "SELECT 1"}
+    forged = forge(pack, *path)
+
+    def flaws(own: dict[str, Any], news: News) -> list[str]:
+        return part_flaws(own, pack, news) + word_flaws(own, pack, news)
+
+    assert flaws(pack, NOTHING_NEW) == flaws(pack, TWO_ORDERS) == []
+    assert flaws(forged, NOTHING_NEW) != []
+    assert bool(flaws(forged, TWO_ORDERS)) == though_records_came
+
+
+def test_stocks_and_shifts_that_came_since_make_no_pack_wrong(pack: dict[str, Any]):
+    pack["reports"] = {"need": report_section()}
+    again = deepcopy(pack)
+    again["reports"]["need"]["tables"]["waits"]["rows"][0]["wait_s"] = 900.0
+
+    assert part_flaws(pack, again, NOTHING_NEW) + word_flaws(pack, again, NOTHING_NEW) == []
+
+
+def test_a_report_that_there_is_not_was_put_in(pack: dict[str, Any]):
+    forged = {**pack, "reports": {"awards": report_section()}}
+
+    assert word_flaws(forged, pack, NOTHING_NEW) == ["there is no report awards"]
 
 
 def test_a_text_that_was_changed_is_not_the_packs(pack: dict[str, Any], tmp_path: Path):
