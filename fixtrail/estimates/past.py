@@ -15,27 +15,32 @@ KEPT_MS = 180 * DAY_MS
 LEAST_VISITS = 60
 
 
+# A center may have one number under two vehicles.
+VisitKey = tuple[OrderKey, str]
+
+
 class PastVisits:
-    """Filled with facts in whatever order; of an order the one with the highest version counts."""
+    """Filled with facts in whatever order; of an order and vehicle the one with the highest version counts."""
 
     def __init__(self) -> None:
-        self._visits: dict[OrderKey, tuple[int, EstimatedVisit]] = {}
+        self._visits: dict[VisitKey, tuple[int, EstimatedVisit | None]] = {}
         self._newest = 0
 
     def add(self, fact: Mapping[str, Any]) -> None:
         """Note the visit of a fact; one that is too old to learn from, or without a visit, is passed over."""
         at, version = int(fact["last_event_at"]), int(fact["version"])
         self._newest = max(self._newest, at)
-        order = OrderKey.of(fact)
-        version_before, _ = self._visits.get(order, (-1, None))
+        key = OrderKey.of(fact), str(fact["vehicle_id"])
+        version_before, _ = self._visits.get(key, (-1, None))
         if at < self._newest - KEPT_MS or version < version_before:
             return
         visit = visit_of(fact)
-        if visit is not None:
-            self._visits[order] = version, visit
+        # One that was there and is none any more was moved to its right vehicle.
+        if visit is not None or key in self._visits:
+            self._visits[key] = version, visit
 
-    def get(self, order: OrderKey) -> EstimatedVisit | None:
-        _, visit = self._visits.get(order, (0, None))
+    def get(self, order: OrderKey, vehicle_id: str) -> EstimatedVisit | None:
+        _, visit = self._visits.get((order, vehicle_id), (0, None))
         return visit
 
     def __len__(self) -> int:
@@ -44,8 +49,12 @@ class PastVisits:
     def recent(self, now: int) -> list[EstimatedVisit]:
         """The visits to learn from; older ones are let go."""
         oldest, before = now - KEPT_MS, self._visits
-        self._visits = {order: entry for order, entry in before.items() if entry[1].last_point_at >= oldest}
-        return [visit for _, visit in self._visits.values()]
+        self._visits = {
+            key: (version, visit)
+            for key, (version, visit) in before.items()
+            if visit is None or visit.last_point_at >= oldest
+        }
+        return [visit for _, visit in self._visits.values() if visit is not None]
 
 
 def learn(

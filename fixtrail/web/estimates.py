@@ -12,7 +12,7 @@ from fixtrail.configuration import Centers
 from fixtrail.estimates.cells import EstimateTable
 from fixtrail.estimates.clock import OpeningClocks
 from fixtrail.estimates.estimate import ArrivalEstimate, Estimate, NoEstimateReason, OpenOrder, at_arrival, estimate
-from fixtrail.estimates.past import LEAST_VISITS, PastVisits, learn
+from fixtrail.estimates.past import LEAST_VISITS, PastVisits, VisitKey, learn
 from fixtrail.web.events import NotAcknowledgedError
 from runtime.clock import now_ms
 from schemas.centers import Center
@@ -44,13 +44,13 @@ class Estimates:
         self._changed_at: dict[str, int] = {}
         self._learned_from = 0
         self._shown: OrderedDict[OrderKey, Shown] = OrderedDict()
-        self._current: OrderedDict[OrderKey, tuple[tuple[int, int, int], Estimate | NoEstimateReason]] = OrderedDict()
+        self._current: OrderedDict[VisitKey, tuple[tuple[int, int, int], Estimate | NoEstimateReason]] = OrderedDict()
         self._unsent: OrderedDict[tuple[OrderKey, Shown], bytes] = OrderedDict()
         self.table = EstimateTable(0)
 
     def of(self, fact: JourneyFact, now: int) -> Estimate | NoEstimateReason:
         """The estimate of an order at `now` (ms), or why none is shown."""
-        visit = self._visits.get(fact.order)
+        visit = self._visits.get(fact.order, fact.vehicle_id)
         # Where work is done or the car is ready by the center's setting, nothing is left to estimate.
         if visit is None or fact.status != "open" or fact.activity in (None, "pickup", "finishing"):
             return "ready"
@@ -62,11 +62,11 @@ class Estimates:
 
     def current(self, fact: JourneyFact, now: int) -> Estimate | None:
         """The estimate of an order, as it is sorted by: of one version worked out once a minute."""
-        order, minute = fact.order, now // MINUTE_MS
-        cached = self._current.get(order)
+        key, minute = (fact.order, fact.vehicle_id), now // MINUTE_MS
+        cached = self._current.get(key)
         if cached is None or cached[0] != (fact.version, minute, self.table.as_of):
             answer = self.of(fact, now)
-            cached = self._current[order] = (fact.version, minute, self.table.as_of), answer
+            cached = self._current[key] = (fact.version, minute, self.table.as_of), answer
             if len(self._current) > MOST_SHOWN:
                 self._current.popitem(last=False)
         return cached[1] if isinstance(cached[1], Estimate) else None

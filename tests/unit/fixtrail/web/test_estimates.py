@@ -16,7 +16,7 @@ from fixtrail.web.events import NotAcknowledgedError
 from schemas.facts import JourneyFact
 from schemas.order_key import OrderKey
 from schemas.times import MINUTE_MS
-from tests.workshop import checked_in, diagnosed, handed_off, ms, order_after, repair
+from tests.workshop import called_off, checked_in, diagnosed, handed_off, ms, order_after, repair
 
 GOOD = CenterRecord("", 900, 300, 0.8, 10.0, 10.0, 20.0, 30.0, 0.0)
 UNDER_REPAIR = [checked_in("08:00", promised="10:00"), diagnosed("08:20"), repair("started", "08:40")]
@@ -115,5 +115,20 @@ def test_an_older_fact_does_not_undo_a_newer_one():
     past.add(late)
     past.add(early)
 
-    visit = past.get(OrderKey("C1", "R1"))
+    visit = past.get(OrderKey("C1", "R1"), "V1")
     assert visit is not None and visit.points[-1].activity == "repair"
+
+
+def test_an_order_under_two_vehicles_has_the_visit_of_each_until_it_is_moved_to_the_right_one(estimates: Estimates):
+    wrong = [{**event, "vehicle_id": "TYPO"} for event in UNDER_REPAIR]
+    waiting = noted_fact(estimates, *UNDER_REPAIR[:1])
+    mended = noted_fact(estimates, *wrong)
+
+    assert estimates.of(waiting, ms("08:41")) == "few", "it waits for reception: of that nothing was learned"
+    assert isinstance(estimates.of(mended, ms("08:41")), Estimate)
+    assert len(estimates._visits.recent(ms("08:41"))) == 2
+
+    moved = noted_fact(estimates, *wrong, called_off("08:45", reason="vehicle_corrected", vehicle_id="TYPO"))
+
+    assert estimates.of(moved, ms("08:50")) == "ready"
+    assert [visit.points[0].at for visit in estimates._visits.recent(ms("08:50"))] == [ms("08:00")]
