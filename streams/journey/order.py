@@ -136,10 +136,15 @@ class Order:
 
 
 def _has_same_content(line: bytes, second_line: bytes) -> bool:
-    """Whether two entries' lines have the same content; a line of an older version may lack the last fields."""
+    """Whether two entries' lines have the same content; a line of an older version may lack the last fields.
+
+    So may the arrays within it, such as a quote's parts.
+    """
     if _is_continued(line, second_line):
         return True
     one, two = decode_entry(line), decode_entry(second_line)
+    if one == two:
+        return True
     if not isinstance(one, e.CheckInEntry) or not isinstance(two, e.CheckInEntry) or _form(one) == _form(two):
         return False
     # Who it is about stands in them in clear, sealed, or not any more: that cannot be compared.

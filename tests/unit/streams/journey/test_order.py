@@ -74,6 +74,19 @@ def test_the_same_event_once_more_is_a_duplicate_and_another_under_its_id_a_conf
     assert order.visit.count == Order(R1, before).visit.count + 1
 
 
+def test_a_quote_of_a_version_that_knew_no_names_in_it_is_the_same_quote():
+    (entry,), (other,) = entries_of([quoted("09:00", event_id="e1")]), entries_of([quoted("09:01", event_id="e1")])
+    header, line = plain_state(order_of([entry]).state()).split(b"\n")
+    quote = orjson.loads(line)
+    index = next(number for number, item in enumerate(quote) if isinstance(item, list) and "769.9" in item)
+    total, hours, rate, currency, parts, _ = quote[index]
+    quote[index] = [total, hours, rate, currency, [part[:3] for part in parts]]
+    order = Order(R1, header + b"\n" + orjson.dumps(quote))
+
+    assert order.apply(entry, 2) == ("duplicate", [])
+    assert order.apply(other, 3) == ("conflict", [])
+
+
 def test_what_counts_is_the_first_event_accepted_under_an_id():
     early, late = surveyed("12:00", event_id="e1", score=3), surveyed("12:00", event_id="e1", score=10)
 
