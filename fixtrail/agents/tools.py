@@ -22,10 +22,12 @@ from schemas.other_centers import without_other_centers
 
 NOT_DEFINED = "not a defined figure: rows of a query, without n, interval or status; get_figure gives figures"
 MOST_BYTES = 256 * 1024
+# Of an order under two vehicles the one with the newer events, as on pages.
 _ORDER = """SELECT * FROM orders WHERE order_id = {order:String}
-            AND ({center:String} = '' OR center_id = {center:String}) LIMIT 100"""
+            AND ({center:String} = '' OR center_id = {center:String})
+            ORDER BY last_event_at DESC LIMIT 1 BY center_id LIMIT 100"""
 _STAGES = """SELECT * FROM stages WHERE order_id = {order:String} AND center_id = {center:String}
-             ORDER BY seq LIMIT 500"""
+             AND vehicle_key = {vehicle:String} ORDER BY seq LIMIT 500"""
 # Pseudonyms say nothing of one order, and would let an agent follow one customer through all of them.
 _KEYS = ("vehicle_key", "customer_key", "technician_id")
 
@@ -85,7 +87,7 @@ class Tools:
             centers = ", ".join(sorted(str(row["center_id"]) for row in allowed))
             raise RefusedError(f"several centers have an order {order!r}: say center, one of {centers}")
         row = without_other_centers(allowed[0], self.centers)
-        stages = self._rows(_STAGES, order=order, center=str(row["center_id"]))
+        stages = self._rows(_STAGES, order=order, center=str(row["center_id"]), vehicle=str(row["vehicle_key"]))
         return _json({"order": _without_keys(row), "stages": [_without_keys(stage) for stage in stages]})
 
     def run_sql(self, query: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtrail.agents.tools import Tools
 from fixtrail.reports.catalogue import REPORTS, builder
 from fixtrail.reports.forms.document import as_json
 from fixtrail.reports.kpi.report import build
@@ -49,6 +50,20 @@ def test_emergencies_of_an_order_under_two_vehicles_count_once_each(clickhouse: 
     figures = {figure.figure: figure for figure in report.figures}
     emergencies = figures["emergency_in_time"]
     assert (emergencies.value, emergencies.n, emergencies.n_all) == (0.5, 2, 2)
+
+
+def test_an_agent_is_told_of_the_vehicle_with_the_newer_events(clickhouse: ClickHouseNode) -> None:
+    events = [
+        event
+        for vehicle, begin, end in (("VIN-RIGHT", "08:00", "14:00"), ("VIN-WRONG", "07:00", "11:00"))
+        for event in (checked_in(begin, vehicle_id=vehicle), handed_off(end, vehicle_id=vehicle))
+    ]
+    fill(clickhouse, [json.dumps(event).encode() for event in events])
+
+    answer = json.loads(Tools(settings_of(clickhouse)).explain_order("R1"))
+
+    assert answer["order"]["lead_s"] == 6 * 3600
+    assert [stage["seconds"] for stage in answer["stages"]] == [6 * 3600]
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_an_order_is_told_once_its_center_is_clear_and_without_whose_it_is(
 
 def test_where_an_order_came_back_to_is_told_to_who_may_see_that_center(monkeypatch: pytest.MonkeyPatch):
     came_back = {"comeback_order_id": "W-9", "comeback_center_id": "C2"}
-    row = {"order_id": "R1", "center_id": "C1", "version": 9, "event_count": 6} | came_back
+    row = {"order_id": "R1", "center_id": "C1", "vehicle_key": "v", "version": 9, "event_count": 6} | came_back
     answering(monkeypatch, json.dumps(row).encode() + b"\n")
     settings = ReportSettings(clickhouse="http://127.0.0.1:1")
 
