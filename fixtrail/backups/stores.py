@@ -1,5 +1,6 @@
 """The ledger and the key store of a backup, row by row: SQLite and PostgreSQL alike."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,22 @@ def fill_store(store: Store, folder: Path, name: str) -> int:
         marks = ", ".join("?" * len(columns))
         if rows:
             conflict = " ON CONFLICT (host, folder) DO NOTHING" if table == BACKUPS else ""
-            store.run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){conflict}", rows)
+            insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}){conflict}"
+            _insert(store, insert, rows, path)
         count += len(rows)
     return count
+
+
+def _insert(store: Store, insert: str, rows: list[tuple[Any, ...]], path: Path) -> None:
+    import psycopg
+
+    try:
+        store.run_many(insert, rows)
+    except (sqlite3.Error, psycopg.Error, OverflowError) as error:
+        # Its message would show values.
+        raise ExitError(
+            f"{path} is no file of a backup: the database refuses its rows ({type(error).__name__})"
+        ) from None
 
 
 def _create(store: Store, table: str) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtrail.backups.files import ItemWriter
 from fixtrail.backups.stores import KEYS, LEDGER, fill_store, is_empty, write_store
+from runtime.failure import ExitError
 from runtime.personal import keys
 from runtime.store import Store, open_store
 from schemas.order_key import OrderKey
@@ -72,3 +74,36 @@ def test_the_keys_of_personal_fields_open_the_same_fields(dsns: tuple[str, str],
     assert keys.stored_orders(after, ["C1/R1", "C1/R2"]) == stored
     for store in (before, after):
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        ([["person", "person"], ["a", "b"]], "refuses its rows"),
+        ([["person", "opted_out"], ["a"]], "refuses its rows"),
+        ([["person", "opted_out", "changed_at"], ["a", (1 << 64) - 1, 1]], "refuses its rows"),
+        ([["person", "opted_out", "changed_at"], [["CANARY"], {"a": 1}, None]], "refuses its rows"),
+        ([["person) VALUES ('x'); DROP TABLE sends; --"], ["a"]], "has other columns"),
+        ([[1, 2], [1, 2]], "has other columns"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_somebody_else_s_change_nothing(
+    kind: str, items: list[list[object]], reason: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    name = f"hostile-{tmp_path.name}"
+    dsn = f"sqlite:///{tmp_path / name}.sqlite3"
+    if kind == "postgres":
+        dsn = a_database(request.getfixturevalue("postgres"), name)
+    (tmp_path / LEDGER).mkdir()
+    with ItemWriter(tmp_path / LEDGER / "preferences.rows") as writer:
+        writer.write_all(items)
+    with opened_ledger(dsn) as store:
+        recipients.set_preference(store, "K1", Preference(opted_out=True), NOW)
+
+    with pytest.raises(ExitError, match=reason) as refusal, opened_ledger(dsn) as store:
+        fill_store(store, tmp_path, LEDGER)
+    assert "CANARY" not in str(refusal.value)
+    with opened_ledger(dsn) as store:
+        assert store.columns("sends")
+        assert store.run("SELECT person FROM preferences") == [("K1",)]
