@@ -302,8 +302,15 @@ def test_the_board_is_accessible_fits_a_phone_and_is_read_from_afar_on_a_wall(de
             .map((each) => each.textContent)"""
     )
     assert clipped == []
+    page.set_viewport_size({"width": 320, "height": 640})
     page.goto("/analysis")
     assert_accessible(page)
+    # The badge of many centers with all grades.
+    page.evaluate(
+        """() => { document.querySelector(".data-badge").textContent =
+            "Data: not counted · 9 not counted, 3 with notes, 2 to go, 1 unknown" }"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_without_scripts_the_board_is_complete_as_of_its_loading(browser: Browser, stack: Stack, floor: Floor):
