@@ -13,9 +13,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fixtrail.roster.first import first_roster
 from fixtrail.roster.forms import as_csv, as_ics, as_json, as_page, as_text
 from fixtrail.roster.need import need_of_file, shifts_of_file
-from fixtrail.roster.problem import Employee, People, Roster, Shift, Shortage, WorkRules, cost_of, read_people
+from fixtrail.roster.problem import (
+    UNFAIR,
+    Employee,
+    People,
+    Roster,
+    Shift,
+    Shortage,
+    WorkRules,
+    cost_of,
+    days_between,
+    read_people,
+    shift_forms,
+)
 from fixtrail.roster.solve import propose
 from runtime.failure import ExitError
 
@@ -109,6 +122,33 @@ def test_a_hundred_random_rosters_break_no_rule_and_say_which_hours_lack_people(
         assert broken_rules(people, as_csv(roster)) == [], seed
         assert [(short.starts, short.rostered) for short in roster.shortages] == missing(as_csv(roster), need), seed
         assert roster.bound <= roster.objective + 1e-6
+
+
+def test_the_first_roster_that_the_solver_begins_with_breaks_no_rule_and_is_better_than_none():
+    for seed in range(100):
+        people, need = random_case(seed)
+        days = shift_forms(need, people.rules)
+        forms = {
+            person.id: {form for day in days.values() for form in day if not days_between(*form) & person.off}
+            for person in people.person
+        }
+
+        chosen = first_roster(forms, people, need, ())
+
+        roster = Roster(tuple(Shift(person, *form) for person, form in sorted(chosen)), (), 0.0, 0.0, False)
+        assert broken_rules(people, as_csv(roster)) == [], seed
+        # An unfair shift may cost more than it brings.
+        assert cost_of(roster.shifts, people, need) <= cost_of((), people, need) + UNFAIR * len(days), seed
+
+
+@needs_ortools
+def test_a_center_open_all_day_has_a_roster_in_time():
+    people = People(person=tuple(Employee(id=f"T{number}") for number in range(12)))
+    need = need_of(7, 0, 24, lambda _day, slot: 3 if 18 <= slot < 36 else 1)
+    roster = propose(people, need, 20)
+
+    assert broken_rules(people, as_csv(roster)) == []
+    assert sum(short.needed - short.rostered for short in roster.shortages) < 0.02 * sum(need.values())
 
 
 @needs_ortools
