@@ -182,9 +182,12 @@ class PartitionState:
             return
         # A record met again: perhaps not all that followed from it was written before a crash, so derive it again.
         redelivered = offset <= max(order.offset, vehicle.offset)
+        is_in_state = offset <= order.offset
         outcome, milestones = order.apply(entry, offset, content_digest(event))
         repeats = outcome in ("duplicate", "conflict")
-        if outcome == "conflict":
+        # Of a record met again all letters were written before its order's state was. That it says something else than
+        # itself only means that an earlier version knew fewer of its fields.
+        if outcome == "conflict" and not is_in_state:
             # The first accepted counts, so the other one counts nowhere.
             self._divert("event_id_conflict", offset, max(order.offset, vehicle.offset), out)
         else:

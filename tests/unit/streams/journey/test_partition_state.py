@@ -133,6 +133,16 @@ def test_what_happened_to_each_event_is_counted():
     assert [code for _, code in out.diverted] == ["event_id_conflict"]
 
 
+def test_a_record_met_again_is_no_conflict_with_what_an_earlier_version_understood_of_it():
+    memory = Memory(hold_days=YEARS)
+    memory.take(records_of([checked_in("08:00", event_id="e"), repair("started", "08:30")]))
+    # What was an unknown field then is known now.
+    known_now = event_of(checked_in("08:00", event_id="e", advisor="Li"))
+
+    assert memory.take([(0, known_now)]).diverted == []
+    assert [code for _, code in memory.take([(9, known_now)]).diverted] == ["event_id_conflict"]
+
+
 def test_an_event_id_taken_by_another_order_of_the_vehicle_takes_nothing_away():
     """Whoever may send for one order must not be able to use up the ids of another."""
     squatted = complained("07:00", event_id="dms-777", order_id="E-1", center_id="C2")
