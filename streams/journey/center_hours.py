@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from schemas.facts import HOUR_FIGURES, ORDER_FIGURES
 from schemas.times import HOUR_MS
 from streams.journey.facts import Fact, is_of_no_vehicle
+from streams.journey.order_header import Hour
+from streams.journey.visit import Visit
 
 QUICK_LANE_MS = 15 * 60 * 1000
 BUCKET_GROWTH = 1.08
@@ -45,6 +47,14 @@ def contributions_of(fact: Fact) -> dict[tuple[str, int], Contribution]:
         closing[SUMS.index("check_ins")] = 1
     by_hour[hour] = closing
     return by_hour
+
+
+def hours_in(center_id: str, visit: Visit) -> list[Hour]:
+    """The (center, hour start in ms) in which an order with this visit counts: those of `contributions_of` its fact."""
+    if visit.started_at is None or visit.vehicle_corrected:
+        return []
+    times = visit.started_at, visit.started_at if visit.closed_at is None else visit.closed_at
+    return [(center_id, hour_of(at)) for at in times]
 
 
 def hour_of(at: int) -> int:

@@ -14,6 +14,7 @@ import orjson
 from schemas.order_key import OrderKey
 from schemas.personal import customer_key_of, is_pseudonym, key_id_of, pseudonym, sealed_id_of
 from streams.journey import entries as e
+from streams.journey.center_hours import hours_in
 from streams.journey.content_digest import LENGTH, UNKNOWN, is_other_content
 from streams.journey.entries import Entry, decode_entry, sort_key
 from streams.journey.order_header import Hour, decode_header
@@ -35,7 +36,11 @@ _decode_visit = msgspec.json.Decoder(Visit | None).decode
 
 
 class Order:
-    """An order's state. `offset` is that of the newest record applied, `hours` the center hours it counts in."""
+    """An order's state. `offset` is that of the newest record applied.
+
+    `hours` are the center hours that it counts in, and all that it has left, if only from one event to the next: rows
+    of these may have been sent by a process that died before it could keep that.
+    """
 
     __slots__ = ("_digests", "_is_packed", "_lines", "_visit", "hours", "key", "offset")
 
@@ -107,8 +112,14 @@ class Order:
         self._digests += digest
         self.offset = max(offset, self.offset)
         if visit is not None and visit.can_advance(entry):
-            return "new", visit.advance(entry)
+            # Nothing else that comes in order moves it to another hour.
+            before = hours_in(self.key.center_id, visit) if entry.code == e.CANCELLATION else []
+            milestones = visit.advance(entry)
+            self._leave(before, visit)
+            return "new", milestones
+        before = [] if visit is None else hours_in(self.key.center_id, visit)
         self._visit = fold(self.entries())
+        self._leave(before, self._visit)
         since = sort_key(entry)
         # Of a closed order there is no visit to advance; the newest event, such as a survey, is not late for that.
         outcome: Outcome = "new" if self._visit.last == since else "late"
@@ -117,6 +128,12 @@ class Order:
             return outcome, self._visit.timeline
         # What older events prove was known before.
         return outcome, [step for step in self._visit.timeline if (step.at, step.event_id) >= since]
+
+    def _leave(self, before: list[Hour], visit: Visit) -> None:
+        """Keep the hours in which it counted before and does not any more."""
+        if before:
+            now = hours_in(self.key.center_id, visit)
+            self.hours += [hour for hour in before if hour not in now and hour not in self.hours]
 
     def erase(self, customers: Mapping[str, str]) -> None:
         """Forget who the order is about: no addresses, and of each check-in's customer (by event id) a pseudonym."""

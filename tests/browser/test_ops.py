@@ -367,14 +367,20 @@ def test_every_screen_says_within_seconds_what_stands_still_and_when_it_is_well_
         screens[-1].goto(path)
     for screen in screens:
         expect(screen.locator(".age:visible")).to_have_count(0, timeout=40_000)
+    customers = board.context.new_page()
+    customers.goto(floor.link("OPS-FROZEN"))
+    expect(customers.locator("#behind")).to_be_hidden()
     pid = next(about["pid"] for name, about in stack.facts["children"].items() if name.startswith(child))
     os.kill(pid, signal.SIGSTOP)
     try:
         for screen in screens:
             expect(screen.locator(f".age[data-source={source}]")).to_be_visible(timeout=20_000)
+        if source != "clickhouse":  # which the customer's page does not read
+            expect(customers.locator("#behind")).to_be_visible(timeout=10_000)
     finally:
         # One that stood still for too long may have been started anew meanwhile.
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
     for screen in screens:
         expect(screen.locator(".age:visible")).to_have_count(0, timeout=20_000)
+    expect(customers.locator("#behind")).to_be_hidden(timeout=10_000)

@@ -85,6 +85,10 @@ Mended, each with a test:
   one had committed (three brokers, seed 2). A commit that waits for a broker is sent by aiokafka under the group's
   newest generation, whenever that is: it is given up at a rebalance since. Nothing was sent twice, as the ledger
   decides that.
+- A worker that had sent a center hour's row, and ended or lost its partition before it could keep why: who took over
+  read the events again together with a late check-in, so that the order never was in that hour for it, and the row
+  stayed as it was (three brokers, seed 4: one check-in too many in one hour; in the run's logs this was not found, in
+  a test it is so). An order leaves every hour now in which any part of a batch would have put it.
 
 Seen once, and not explained:
 
@@ -110,7 +114,10 @@ turn waited for, so these two were not done in the run of seed 1; they wait 240 
 patient.
 
 A first repetition of seed 12 met a fault of the runner's own: its history began exactly as long before now as orders
-are kept, so a duplicate for an order closed in its first minutes was rightly "too late".
+are kept, so a duplicate for an order closed in its first minutes was rightly "too late". So it was once more with
+seed 4 of three brokers, where an appointment two days before the history's first visit was called off: of that car 31
+events were rightly "too late" and all that depends on them differed. Orders are kept four days longer than that
+since. That run left no report, so it is not in the tables.
 
 What a reader has to know: on the topic `journeys` an older version may follow a newer one (a process ended between its
 output and its state, and said it again); the highest version is the one that counts. A box that is started while Kafka

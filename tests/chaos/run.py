@@ -113,8 +113,8 @@ def run(options: RunOptions, folder: Path, plan: list[Fault] | None = None) -> d
         mutant=options.mutant,
         revision=options.revision,
         settings={
-            # A day more: the first order closes as long before now as the history is, and now goes on.
-            **({"FIXTRAIL_HOLD_DAYS": str(options.days + LAST_COMEBACK_DAYS + 1)} if options.today else {}),
+            # An appointment is booked three days before its visit and may be called off at once; and now goes on.
+            **({"FIXTRAIL_HOLD_DAYS": str(options.days + LAST_COMEBACK_DAYS + 4)} if options.today else {}),
             **options.settings,
         },
         told=options.today > 0,

@@ -64,6 +64,7 @@ def test_each_part_finds_only_those_secrets_in_its_environment_that_it_reads(sta
         "clickhouse": {"clickhouse_password", "clickhouse_reader_password"},
         "sink-clickhouse": {"clickhouse_password", "hash_key"},
         "sink-push": {"hash_key", "link_key", "webhook_key"},
+        "watch": {"clickhouse_reader_password"},
         "web": {"clickhouse_reader_password", "hash_key", "link_key", "session_key"},
     }
 

@@ -19,6 +19,8 @@ from runtime.clock import now_ms
 from schemas.facts import JourneyFact
 
 HEARTBEAT_S = 20.0
+# How often it looks around: how old the data are, who is before it.
+LOOK_S = 5.0
 # A reader that takes nothing for so long is gone.
 SEND_LIMIT_S = 60.0
 RETRY_MS = 2000
@@ -59,6 +61,7 @@ class Live(Response):
             disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
             disconnected.add_done_callback(lambda _: changes.close())
             began = time.monotonic()
+            beat_at = began + HEARTBEAT_S
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
                 await _send(send, _START)
@@ -78,9 +81,13 @@ class Live(Response):
                         self._shown_beside = beside
                         self._seen_events = events
                         self._shown_ready = events if becomes_ready else None
-                    wait_s = HEARTBEAT_S if ready_in_s is None or ready_in_s <= 0 else min(HEARTBEAT_S, ready_in_s)
-                    if not await changes.wait(wait_s) and not changes.closed:
+                    wait_s = min(LOOK_S, HEARTBEAT_S)
+                    if ready_in_s is not None and ready_in_s > 0:
+                        wait_s = min(wait_s, ready_in_s)
+                    is_changed = await changes.wait(wait_s)
+                    if not is_changed and not changes.closed and time.monotonic() >= beat_at:
                         await _send(send, _BEAT)
+                        beat_at = time.monotonic() + HEARTBEAT_S
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             except (TimeoutError, OSError):
                 pass  # the reader is gone, or as good as

@@ -18,7 +18,18 @@ from streams.journey.vehicle import Vehicle
 from tests import feed
 from tests.histories import CHANCES, a_few, feeds, histories
 from tests.worker_memory import Memory, Records
-from tests.workshop import R1, Sent, checked_in, event_of, facts_after, handed_off, ms, repaired_visit, surveyed
+from tests.workshop import (
+    R1,
+    Sent,
+    called_off,
+    checked_in,
+    event_of,
+    facts_after,
+    handed_off,
+    ms,
+    repaired_visit,
+    surveyed,
+)
 
 YEARS = 3650
 
@@ -35,7 +46,10 @@ def undisturbed(records: Records, size: int) -> Memory:
 
 
 def killed_again_and_again(records: Records, size: int, chance: Random) -> Memory:
-    """The same, but the process dies at times; it goes on where the lost batch began or some records before that."""
+    """The same, but the process dies at times; it goes on where the lost batch began or some records before that.
+
+    What has come meanwhile makes its batches larger.
+    """
     memory = Memory(hold_days=YEARS)
     start = deaths = 0
     while start < len(records):
@@ -44,6 +58,7 @@ def killed_again_and_again(records: Records, size: int, chance: Random) -> Memor
             deaths += 1
             memory.crash(chance)
             start = max(0, start - chance.choice((0, 0, 1, size)))
+            size += chance.choice((0, 1, size))
             continue
         start += size
     return memory
@@ -146,6 +161,26 @@ def test_an_order_that_moved_leaves_its_old_hour_even_when_that_was_lost():
     memory.take([(2, event_of(checked_in("09:30", order_id="R2", vehicle_id="V2")))])
 
     assert memory.center_hours()["C1", ms("09:00")]["check_ins"] == 1
+
+
+@pytest.mark.parametrize(
+    ("moving", "hours"),
+    [
+        (checked_in("08:00"), {"08:00": 1, "09:00": 0, "11:00": 0}),
+        (called_off("12:00", reason="vehicle_corrected"), {"09:00": 0, "11:00": 0}),
+    ],
+    ids=["to an earlier check-in", "to another vehicle"],
+)
+def test_an_hour_that_was_sent_before_a_crash_is_left_by_an_order_that_moved_since(moving: Sent, hours: dict[str, int]):
+    """The events before it were a batch of their own then, of which nothing was kept; now all of them are one."""
+    records = records_of([checked_in("09:00"), handed_off("11:00"), moving])
+    memory = undisturbed(records[:2], 2)
+    memory.crash_with_only()
+
+    memory.take(records)
+
+    rows = memory.center_hours()
+    assert {hour: rows["C1", ms(hour)]["check_ins"] for hour in hours} == hours
 
 
 # With state being let go

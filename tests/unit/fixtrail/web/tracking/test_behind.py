@@ -2,7 +2,7 @@
 
 import re
 
-from fixtrail.web.freshness import DataAge
+from fixtrail.web.freshness import DataAge, late_after_s
 from fixtrail.web.tracking.behind import behind_since
 from schemas.facts import JourneyFact
 from tests.unit.fixtrail.web.tracking.test_every_history import the_pages
@@ -28,8 +28,16 @@ def test_data_are_as_old_as_the_oldest_source_of_the_page():
 
 def test_what_the_page_does_not_read_or_nobody_measures_makes_it_no_older():
     assert behind_since(ages(clickhouse=OLD, worker=None), NOW) is None
-    assert behind_since(ages(worker=NOW - 30_000), NOW) is None
     assert behind_since(ages(kafka=None), NOW) is None
+
+
+def test_they_are_old_after_fifteen_seconds_and_two_beats_that_were_missed():
+    assert behind_since(ages(worker=NOW - 15_000), NOW) is None
+    assert behind_since(ages(worker=NOW - 15_001), NOW) == NOW - 15_001
+
+    seldom = [DataAge("worker", NOW - 30_000, None, late_after_s(20.0))]
+    assert behind_since(seldom, NOW) is None
+    assert behind_since(seldom, NOW + 20_000) == NOW - 30_000
 
 
 def test_the_page_says_so_only_then():
