@@ -84,7 +84,7 @@ def test_a_sealed_event_says_the_same_to_the_rules(vault: Vault, path: Path) -> 
     (value,) = vault.seal([plain])
 
     event, extras = decode_with_extras(value)
-    order = Order(event.order_id)
+    order = Order(event.order)
     order.apply(entry_of(decode_event(plain)), 0)
 
     assert extras == decode_with_extras(plain)[1]
