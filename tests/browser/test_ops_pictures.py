@@ -74,7 +74,7 @@ def test_pictures_of_the_board(story: Stack, browser: Browser):
         kept(page, name, whole=whole)
         return page
 
-    wait_for(lambda: is_busy(story, desks), 300, f"{OPEN_ORDERS} open orders and {OPEN_ALERTS} alerts")
+    wait_until_busy(story, desks)
     page = keep("ops-board-en", "/ops", "en-US", DESK, whole=True)
     order = page.locator("[data-piece=waiting] li a").first.get_attribute("href") or ""
     # Neither the busiest nor one where nothing goes on.
@@ -100,11 +100,15 @@ def kept(page: Page, name: str, *, whole: bool = False) -> None:
     picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(SCREENSHOTS / f"{name}.png", optimize=True)
 
 
-def is_busy(story: Stack, desks: Desks) -> bool:
-    """Whether the board has as much to show as it is meant for."""
-    (row,) = story.ask("SELECT count() AS n FROM orders WHERE status = 'open'")
+def wait_until_busy(story: Stack, desks: Desks) -> None:
+    """Until the board has as much to show as it is meant for; signed in once, as attempts are limited."""
     page = desks.signed_in("lin", "/ops")
     count = page.locator("[data-piece=alerts] .count")
-    alerts = int(count.inner_text()) if count.count() else 0
+
+    def is_busy() -> bool:
+        page.reload()
+        (row,) = story.ask("SELECT count() AS n FROM orders WHERE status = 'open'")
+        return int(row["n"]) >= OPEN_ORDERS and count.count() > 0 and int(count.inner_text()) >= OPEN_ALERTS
+
+    wait_for(is_busy, 300, f"{OPEN_ORDERS} open orders and {OPEN_ALERTS} alerts")
     page.close()
-    return int(row["n"]) >= OPEN_ORDERS and alerts >= OPEN_ALERTS
