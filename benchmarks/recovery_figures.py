@@ -204,11 +204,11 @@ def print_figures(rows: pd.DataFrame, seeds: int) -> None:
     print("| figure | planted | found, mean of the runs | first run | interval holds the planted |")
     print("| --- | --- | --- | --- | --- |")
     for (_, figure), of_figure in rows.groupby(["part", "figure"], sort=False):
-        known = of_figure.dropna(subset=["value"])
-        holds = int(((known["low"] <= known["planted"]) & (known["planted"] <= known["high"])).sum())
-        first = known.iloc[0]
-        error = Z95 * float(known["value"].sem()) if len(known) > 1 else float("nan")
+        values = of_figure.dropna(subset=["value"])
+        holds = int(((values["low"] <= values["planted"]) & (values["planted"] <= values["high"])).sum())
+        first = values.iloc[0]
+        error = Z95 * float(values["value"].sem()) if len(values) > 1 else float("nan")
         print(
-            f"| {figure} | {known['planted'].mean():.2f} | {known['value'].mean():.2f} ± {error:.2f} "
-            f"| {first['value']:.2f} ({first['low']:.2f} to {first['high']:.2f}) | {holds} of {len(known)} |"
+            f"| {figure} | {values['planted'].mean():.2f} | {values['value'].mean():.2f} ± {error:.2f} "
+            f"| {first['value']:.2f} ({first['low']:.2f} to {first['high']:.2f}) | {holds} of {len(values)} |"
         )

@@ -275,11 +275,11 @@ def _complaint_sample(centers: Sequence[int], per_order: float, apart: float, ag
         complainers = draw.poisson(np.asarray(rates) * np.asarray(centers), len(centers))
         own = [draw.geometric(1 / again, number) for number in complainers]
         complaints = np.concatenate(own)
-        known = Complaints(int(complaints.sum()), float((complaints**2).sum()), float(complaints.max(initial=0)))
+        observed = Complaints(int(complaints.sum()), float((complaints**2).sum()), float(complaints.max(initial=0)))
         counts, sizes = [int(values.sum()) for values in own], [float(n) for n in centers]
         truth = 100 * per_order
-        together = pooled.rate(known, sum(centers) / 100, counts, sizes)
-        return _holds(together, truth), _holds(intervals.count(known.events, sum(centers) / 100), truth)
+        together = pooled.rate(observed, sum(centers) / 100, counts, sizes)
+        return _holds(together, truth), _holds(intervals.count(observed.events, sum(centers) / 100), truth)
 
     return sample
 

@@ -31,10 +31,10 @@ def headers(*named: tuple[bytes | None, bytes | None]) -> bytes:
 
 
 def record(
-    place: int, key: bytes | None, value: bytes | None, stated: bytes = NO_HEADERS, *, later_ms: int = 0
+    index: int, key: bytes | None, value: bytes | None, stated: bytes = NO_HEADERS, *, later_ms: int = 0
 ) -> bytes:
     """A record at a place of its batch; `stated` are its headers as bytes."""
-    body = b"\x00" + number(later_ms) + number(place) + text(key) + text(value) + stated
+    body = b"\x00" + number(later_ms) + number(index) + text(key) + text(value) + stated
     return number(len(body)) + body
 
 

@@ -106,9 +106,9 @@ class SimulatedDays:
         # Where in `duty` the slots of each run's first person are, and where in `free` each run is.
         of_run, numbers = self._day[requests.runs] * (len(free) * self.slots), np.arange(n)
         # Who is on duty in none of these days, now or later, is not asked.
-        asked = max(1, int(np.isfinite(starts[is_open, :, slot]).any(axis=0).sum()))
-        people, since_s = np.arange(asked)[:, None] * self.slots, np.maximum(busy[:asked], slot * self.slot_s)
-        ready = np.maximum(busy[:asked], duty[of_run + people + self._slot_of(since_s)])
+        on_duty = max(1, int(np.isfinite(starts[is_open, :, slot]).any(axis=0).sum()))
+        people, since_s = np.arange(on_duty)[:, None] * self.slots, np.maximum(busy[:on_duty], slot * self.slot_s)
+        ready = np.maximum(busy[:on_duty], duty[of_run + people + self._slot_of(since_s)])
         for at, services in zip(requests.at, requests.services, strict=True):
             size = len(at)
             begin, person = _first_to_begin(ready[:, :size], at)

@@ -86,7 +86,7 @@ async def test_what_is_only_strange_is_read_with_all_around_it(lab: Lab, name: s
 async def test_a_batch_that_unpacks_to_hundreds_of_megabytes_becomes_one_small_record(lab: Lab, codec: str) -> None:
     """The embedded broker refuses it; Apache Kafka takes it."""
     topic = await lab.topic(max_message_bytes="9000000")
-    content = b"".join(record(place, b"k", b"x" * 500_000) for place in range(160))
+    content = b"".join(record(index, b"k", b"x" * 500_000) for index in range(160))
     bomb = batch(PACK[codec](content), count=160, codec=CODECS[codec])
     assert len(bomb) < 8_000_000 < len(content)
 
@@ -103,7 +103,7 @@ async def test_a_batch_that_unpacks_to_hundreds_of_megabytes_becomes_one_small_r
 @pytest.mark.parametrize("codec", CODECS)
 async def test_what_any_library_packs_is_read(lab: Lab, codec: str) -> None:
     topic = await lab.topic()
-    content = b"".join(record(place, b"k", b"x" * 50_000) for place in range(60))
+    content = b"".join(record(index, b"k", b"x" * 50_000) for index in range(60))
 
     assert await produce(lab.bootstrap, topic, batch(PACK[codec](content), count=60, codec=CODECS[codec])) == 0
     assert await values(lab, topic) == [b"x" * 50_000] * 60
@@ -120,8 +120,8 @@ async def test_a_header_without_a_value_is_an_empty_one(lab: Lab) -> None:
 
 async def test_much_is_handed_out_in_parts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = await lab.topic()
-    for place in range(5):
-        many = [record(number_, b"k", bytes([place]) * 10_000) for number_ in range(20)]
+    for index in range(5):
+        many = [record(number_, b"k", bytes([index]) * 10_000) for number_ in range(20)]
         assert await produce(lab.bootstrap, topic, batch(many)) == 0
     monkeypatch.setattr(reading, "MOST_AT_ONCE", 100_000)
 

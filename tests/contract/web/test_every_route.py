@@ -241,8 +241,8 @@ async def test_the_same_places_show_it_to_who_may_see_all(board: Staff):
 def keys(board: Staff) -> Iterator[dict[str, str]]:
     """A key of each scope, and one of every scope for center C1."""
     settings = board.web.config.settings
-    made = {scope: add_key(settings, "dms", scopes=[scope])[0] for scope in SCOPES}
-    yield {**made, "all": add_key(settings, "dms", scopes=list(SCOPES), centers=["C1"])[0]}
+    keys = {scope: add_key(settings, "dms", scopes=[scope])[0] for scope in SCOPES}
+    yield {**keys, "all": add_key(settings, "dms", scopes=list(SCOPES), centers=["C1"])[0]}
 
 
 async def test_each_route_of_the_interface_asks_for_its_scope(board: Staff, keys: dict[str, str]):
@@ -289,8 +289,8 @@ async def test_every_answer_forbids_to_keep_it_and_to_run_anything(board: Staff)
         await browser.sign_in("boss")
         for name in map(name_of, routes_of(board.app)):
             answer = await ask(browser, name, address(name, board))
-            kept = answer.headers["cache-control"]
-            assert kept == ("private, max-age=300" if name == "GET /analysis/report.css" else "no-store"), name
+            cache_control = answer.headers["cache-control"]
+            assert cache_control == ("private, max-age=300" if name == "GET /analysis/report.css" else "no-store"), name
             assert "default-src 'none'" in answer.headers["content-security-policy"], name
             assert "'unsafe-eval'" not in answer.headers["content-security-policy"], name
             assert answer.headers["x-content-type-options"] == "nosniff", name

@@ -46,11 +46,11 @@ def test_the_sandbox_is_used_wherever_it_works(
 
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
 def test_a_printed_page_runs_no_script_and_asks_nobody(tmp_path: Path):
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Canary(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Canary)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -66,4 +66,4 @@ def test_a_printed_page_runs_no_script_and_asks_nobody(tmp_path: Path):
     finally:
         server.shutdown()
     assert len(re.findall(rb"/Type /Page\b", (tmp_path / "page.pdf").read_bytes())) == 1
-    assert asked == []
+    assert paths == []

@@ -116,10 +116,10 @@ def report_section() -> dict[str, Any]:
 def forge(pack: dict[str, Any], *path: Any) -> dict[str, Any]:
     """The pack with another text or number at this place."""
     forged = deepcopy(pack)
-    place = forged
+    part = forged
     for name in path[:-1]:
-        place = place[name]
-    place[path[-1]] = "forged"
+        part = part[name]
+    part[path[-1]] = "forged"
     return forged
 
 
