@@ -1,18 +1,20 @@
 """The processes of Fixtrail: settings, health page, metrics and watchdog around the code that does the work."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import REGISTRY
 
 from fixtrail.all_settings import Settings
-from fixtrail.operations.topic_watch import TopicWatch, end_refused
+from fixtrail.operations.topic_watch import TopicWatch, end_refused, member_id
 from fixtrail.settings import NoEndpointError, ProcessSettings, client_options, tracing_of
 from runtime.failure import REFUSED, ExitError
 from runtime.health import HealthPage, State
 from runtime.logs import log_as_json
-from runtime.metrics import ProgressMetrics
+from runtime.metrics import METRICS, ProgressMetrics
 from runtime.process import member_instance, run_until_stopped
 from runtime.progress import Progress
 from runtime.watchdog import Watchdog
@@ -65,11 +67,11 @@ def run_clickhouse_box(settings: Settings) -> int:
 
     log_as_json("sink-clickhouse", settings.log_level)
     group = f"{settings.app_id}-clickhouse"
-    progress = Progress()
-    watchdog = _watch("clickhouse", settings, progress)
+    progress, member = Progress(), member_id(settings, settings.secret())
+    watchdog = _watch("clickhouse", settings, progress, member=member)
     with member_instance(settings.data, group) as instance:
         config = WriterConfig(
-            kafka=client_options(settings),
+            kafka=client_options(settings) | {"client_id": member},
             clickhouse=server_of(settings),
             hash_key=settings.secret(),
             group=group,
@@ -94,11 +96,11 @@ def run_push_box(settings: Settings) -> int:
     uvloop.install()
     log_as_json("sink-push", settings.log_level)
     group = f"{settings.app_id}-push"
-    progress = Progress()
-    watchdog = _watch("push", settings, progress)
+    progress, member = Progress(), member_id(settings, settings.secret())
+    watchdog = _watch("push", settings, progress, member=member)
     with member_instance(settings.data, group) as instance:
         config = PushConfig(
-            kafka=client_options(settings),
+            kafka=client_options(settings) | {"client_id": member},
             settings=push_settings(settings),
             ledger=settings.ledger_dsn(),
             hash_key=settings.secret(),
@@ -208,13 +210,19 @@ def run_pulse_box(settings: Settings) -> int:
     return run_until_stopped(lambda stop: run_pulse(settings, progress, stop))
 
 
-def _watch(box: str, settings: Settings, progress: Progress, stop: Callable[[str], object] | None = None) -> Watchdog:
+def _watch(
+    box: str,
+    settings: Settings,
+    progress: Progress,
+    stop: Callable[[str], object] | None = None,
+    member: str | None = None,
+) -> Watchdog:
     """The watchdog of a box, not started yet; its health page and metrics are served, its topics watched from now on.
 
-    `stop` ends a box that cannot go on with another number of partitions.
+    `stop` ends a box that cannot go on with another number of partitions; `member` as TopicWatch takes it.
     """
     log.info("health page", extra={"url": serve_health(settings, **{box: progress})})
-    TopicWatch(box, settings, progress, stop).start()
+    TopicWatch(box, settings, progress, stop, member).start()
     return Watchdog(settings.stall_s, lambda: (progress.moved, progress.waiting))
 
 
@@ -228,6 +236,8 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
 
     for name, progress_of_box in progress_by_box.items():
         REGISTRY.register(ProgressMetrics(name, progress_of_box))
+        if "clock_jumps" in METRICS[name]:
+            threading.Thread(target=_watch_clock, args=(progress_of_box,), name="clock", daemon=True).start()
     host = settings.health_host
     try:
         page = HealthPage(box, lambda: state_of(progress), host, settings.health_port, lambda: progress.reasons)
@@ -235,6 +245,12 @@ def serve_health(settings: ProcessSettings, **progress_by_box: Progress) -> str:
     except OSError as error:
         raise ExitError(f"no health page can be served on {host}:{settings.health_port}: {error}", REFUSED) from None
     return f"http://{host}:{port}"
+
+
+def _watch_clock(progress: Progress) -> None:
+    while True:
+        progress.note_clock()
+        time.sleep(1.0)
 
 
 def state_of(progress: Progress) -> State:

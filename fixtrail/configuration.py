@@ -3,6 +3,7 @@
 All functions raise ExitError (78) where a file is wrong.
 """
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -55,6 +56,27 @@ def centers_of(settings: CentersSettings) -> Mapping[str, Center]:
         return {}
     with refusal():
         return _centers_in(path)
+
+
+def hand_to_boxes(settings: CentersSettings, file: Path) -> str:
+    """Give the boxes the same centers as ClickHouse where that can be done from here; a sentence about it.
+
+    Those of an embedded stack that were given no file read a copy in the data folder.
+    """
+    if settings.centers is not None:
+        if settings.centers.resolve() == file.resolve():
+            return f"boxes read the same file, {file}: push sink and watch at their next start, the pages at once"
+        return f"boxes still read {settings.centers}, which FIXTRAIL_CENTERS names: let it name this file, too"
+    if not settings.stack:
+        return "boxes do not read ClickHouse: let FIXTRAIL_CENTERS name this file for web, push sink, watch and migrate"
+    target = settings.data / CENTERS_FILE
+    if file.resolve() != target.resolve():
+        draft = target.with_suffix(".new")
+        shutil.copyfile(file, draft)
+        draft.replace(target)
+    return (
+        f"{target}: the pages show them within {LOOK_EVERY_S:.0f} s, push sink and watch after a restart of the stack"
+    )
 
 
 def links_of(settings: TrackingSettings) -> Link:

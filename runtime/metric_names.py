@@ -15,6 +15,7 @@ MetricName = Literal[
     "call_seconds",
     "child_restarts",
     "child_up",
+    "clock_jumps",
     "commits",
     "dead_letter_records",
     "dead_letters",

@@ -38,6 +38,7 @@ _READY = _gauge("1 while the box does its work, 0 while it starts, recovers or r
 _LAG = _gauge("Records not yet done, by the brokers' end offsets.", ("topic", "partition"))
 _LOST = _gauge("Records that the broker deleted before the box had read them, since its start.", ("topic", "partition"))
 _TOPICS = _gauge("1 for each difference of a topic from what it should be.", ("topic", "subject"))
+_CLOCK = _counter("Times that the clock was set by a minute or more.", ("direction",), ("forward", "back"))
 _NEWEST = "When the newest event happened (occurred_at), in seconds since the epoch."
 _BEAT_AT = "When the newest heartbeat was sent behind which all is done, in seconds since the epoch."
 _BEAT_TOOK = "How long that heartbeat took from its sending until all before it was done."
@@ -46,6 +47,7 @@ _BEAT_TOOK = "How long that heartbeat took from its sending until all before it 
 METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     "worker": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "records": _counter("Records read of service-events.", ("partition",)),
         "events": _counter("Events by what the rules did with them.", ("outcome",)),
         "dead_letters": _counter("Records refused, by reason code.", ("code",), _CODES),
@@ -70,6 +72,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "push": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "records": _counter("Records read.", ("topic",)),
         "planned": _counter("Notices to a recipient that are new in the ledger.", values=("",)),
         "answers": _counter("Calls by what came of them.", ("channel", "answer")),
@@ -84,10 +87,12 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "reports": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "packs": _counter("Packs of reports, by what became of their sending.", ("channel", "outcome")),
     },
     "watch": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "records": _counter("Records read.", ("topic",)),
         "notices": _counter("Customer notices that no event tells.", ("milestone",), ("running_late", "no_news")),
         "alerts": _counter("Alerts to the staff, by what became of them.", ("kind", "step")),
@@ -103,6 +108,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "clickhouse": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "records": _counter("Records read.", ("topic",)),
         "skipped": _counter("Records that make no row: refused events, tombstones, foreign records.", ("topic",)),
         "rows": _counter("Rows that ClickHouse has acknowledged.", ("table",), _TABLES),
@@ -127,6 +133,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "web": {
         "ready": _READY,
+        "clock_jumps": _CLOCK,
         "topic_differences": _TOPICS,
         "records": _counter("Records read.", ("topic",)),
         "journeys": _gauge("Orders in memory."),
@@ -149,6 +156,7 @@ METRICS: dict[str, dict[MetricName, MetricDescription]] = {
     },
     "pulse": {
         "ready": _gauge("1 while heartbeats can be sent and lags be asked for."),
+        "clock_jumps": _CLOCK,
         "topic_differences": _TOPICS,
         "heartbeats": _counter("Heartbeats sent, to all partitions at once.", values=("",)),
         "failures": _counter("Attempts that failed because Kafka was away or had no topics.", values=("",)),

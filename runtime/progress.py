@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from runtime.clock import WallClock, newest_heartbeat, now_ms
 from runtime.metric_names import MetricName
 
 # What was measured, and the values of its labels: ("lag_records", "journeys", "3"). Labels are never ids.
@@ -52,6 +53,7 @@ class Progress:
     some of them what does not take what, by anything that tells one from another. `problems` are
     sentences on what is wrong outside of the box; while there are some it is not ready, nor while Kafka says nothing:
     `answered_at` is when it last answered on a connection of its own (monotonic), None where nobody asks.
+    `clock` is the box's wall clock, which says when somebody set it.
     """
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -63,6 +65,7 @@ class Progress:
     waits: dict[object, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     answered_at: float | None = None
+    clock: WallClock = field(default_factory=WallClock)
     was_ready: bool = field(default=False, init=False)
     _is_ready: bool = field(default=False, init=False)
 
@@ -78,8 +81,9 @@ class Progress:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the box is not ready, as far as it knows."""
-        return [*self.problems, *self.waits.values()]
+        """Why the box is not ready, or does not do all of its work, as far as it knows."""
+        clock = (self.clock.problem,) if self.clock.problem else ()
+        return [*self.problems, *self.waits.values(), *clock]
 
     def count(self, name: MetricName, label: str, number: int = 1) -> None:
         """Count, and note that the work has moved."""
@@ -95,9 +99,17 @@ class Progress:
 
     def note_heartbeat(self, labels: tuple[str, ...], sent_ms: int) -> None:
         """Note that all before a heartbeat is done, and how long after it was sent; an older one is ignored."""
-        if sent_ms / 1000 > self.gauges.get(("heartbeat_timestamp_seconds", *labels), 0.0):
-            self.gauges["heartbeat_timestamp_seconds", *labels] = sent_ms / 1000
-            self.gauges["heartbeat_delay_seconds", *labels] = max(0.0, time.time() - sent_ms / 1000)
+        now = now_ms()
+        before = round(1000 * self.gauges.get(("heartbeat_timestamp_seconds", *labels), 0.0))
+        if (newest := newest_heartbeat(before, sent_ms, now)) != before:
+            self.gauges["heartbeat_timestamp_seconds", *labels] = newest / 1000
+            self.gauges["heartbeat_delay_seconds", *labels] = (now - newest) / 1000
+
+    def note_clock(self) -> None:
+        """Look whether somebody has set the clock, and count it; to be called every second or so."""
+        self.clock.look()
+        for direction, number in self.clock.jumps.items():
+            self.counts["clock_jumps", direction] = number
 
     def forget_heartbeats(self) -> None:
         """Remove the gauges of heartbeats: the partitions moved to another process."""

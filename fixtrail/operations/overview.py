@@ -52,6 +52,7 @@ class Box:
     records: float | None = None
     newest_event_at: float | None = None
     retries: float | None = None
+    clock_jumps: float | None = None
     reasons: tuple[str, ...] = ()
     samples: Samples = field(default_factory=dict, repr=False)
 
@@ -265,6 +266,7 @@ def _measured(samples: Samples) -> dict[str, Any]:
         "memory_bytes": max(values("process_resident_memory_bytes"), default=None),
         "records": sum(values_of_boxes) if (values_of_boxes := values("_records_total")) else None,
         "newest_event_at": max(values("_newest_event_timestamp_seconds"), default=None),
+        "clock_jumps": sum(values("_clock_jumps_total")),
         "retries": sum(values_of_boxes) if (values_of_boxes := values("_retries_total")) else None,
         "samples": samples,
     }

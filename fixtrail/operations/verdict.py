@@ -75,6 +75,9 @@ def _findings(screen: Overview) -> Iterator[tuple[Level, str, str, str]]:
     if screen.topics:
         topics = ", ".join(sorted({difference.topic for difference in screen.topics}))
         yield "look", f"{topics}: not as `fixtrail migrate` makes it", "below is what to do about it", "topic-differs"
+    jumped = [box.name for box in screen.boxes if box.clock_jumps]
+    if jumped:
+        yield "look", f"{', '.join(jumped)}: the clock was set", "its log says by how much", "clock-jumped"
     restarted = [box.name for box in screen.boxes if box.restarts]
     if restarted:
         yield "look", f"{', '.join(restarted)}: started again", "its log says how it ended", "box-restarts"

@@ -259,9 +259,13 @@ class _Watch(Box):
     # Writing
 
     async def _tick(self) -> None:
-        began, now = time.monotonic(), now_ms()
+        began, now = time.monotonic(), self._progress.clock.now_ms()
+        is_settling = self._progress.clock.is_settling
         for shard in [*self._shards.values()]:
             if shard.live_since is None:
+                continue
+            if is_settling:
+                shard.clock_was_set(now)
                 continue
             async with self._writing:
                 if output := shard.tick(now):
@@ -340,7 +344,7 @@ class _Watch(Box):
     def _show(self, now: int) -> None:
         progress, live = self._progress, [shard for shard in self._shards.values() if shard.live_since is not None]
         progress.gauges["open_orders",] = sum(map(len, live))
-        progress.gauges["held_partitions",] = sum(shard.is_stale(now) for shard in live)
+        progress.gauges["held_partitions",] = sum(progress.clock.is_settling or shard.is_stale(now) for shard in live)
         kinds = Counter(alert.kind for shard in live for alert in shard.open_alerts())
         progress.show("open_alerts", {(rule.kind,): float(kinds[rule.kind]) for rule in self._config.watch.rule})
 

@@ -31,9 +31,11 @@ from fixtrail.watch.rules import (
     ready_due,
     stockout_due,
 )
+from fixtrail.watch.settling import is_settled, settles_at
 from fixtrail.watch.sources import source_dues
 from fixtrail.watch.vehicles import VehicleChanges, first_known_at
 from fixtrail.watch.voices import VoiceCases
+from runtime.clock import newest_heartbeat, now_ms
 from schemas.facts import Acknowledgement, Alert
 from schemas.heartbeat import heartbeat_sent_at
 from schemas.opening_hours import is_open
@@ -51,9 +53,6 @@ _RECIPIENTS_KEPT_MS = 60 * MINUTE_MS
 _LOOK_AGAIN_MS = 5_000
 _CENTERS_EVERY_MS = MINUTE_MS
 _HOUSEKEEPING_EVERY_MS = 10 * MINUTE_MS
-# Of events so old when they come there may be more right behind, as in an import: the order is given time to settle.
-_OLD_NEWS_MS = 2 * MINUTE_MS
-_SETTLING_MS = MINUTE_MS
 _MOST_ORDERS = 2000
 
 Fact = dict[str, Any]
@@ -106,7 +105,15 @@ class Shard:
 
     def is_stale(self, now: int) -> bool:
         """Whether events are held to wait for the stream workers. Without any heartbeat nobody can tell."""
-        return self.heartbeat_ms is not None and now - self.heartbeat_ms > self._stale_ms
+        return self.heartbeat_ms is not None and abs(now - self.heartbeat_ms) > self._stale_ms
+
+    def clock_was_set(self, now: int) -> None:
+        """Forget what was put off by the clock as it was before."""
+        self._centers_at = self._housekeeping_at = 0
+        self._dirty |= {key for _, key in self._timers}
+        self._timers.clear()
+        if self.live_since is not None:
+            self.live_since = now
 
     # What the topics say
 
@@ -114,7 +121,7 @@ class Shard:
         """Keep an open order's newest fact; of others only that they are not open."""
         if record.value is None:
             if (sent_ms := heartbeat_sent_at(record)) is not None:
-                self.heartbeat_ms = max(self.heartbeat_ms or 0, sent_ms)
+                self.heartbeat_ms = newest_heartbeat(self.heartbeat_ms, sent_ms, now_ms())
             return
         try:
             whole = orjson.loads(record.value)
@@ -132,8 +139,7 @@ class Shard:
         if not replaces(fact, former):
             return
         self._dirty.add(key)
-        comes_late = record.timestamp - last_event_at > _OLD_NEWS_MS
-        settled_at = record.timestamp + _SETTLING_MS if comes_late else 0
+        settled_at = settles_at(record.timestamp, last_event_at)
         self._voices.add(key, whole, settled_at)
         if fact["status"] == "open":
             self._orders[key] = OpenOrder(fact["vehicle_id"], version, last_event_at, known_at, settled_at, fact)
@@ -225,7 +231,7 @@ class Shard:
                 continue
             if order.fact is not None:
                 self._plan(order, order.fact, now)
-            is_held = stale or now < order.settled_at
+            is_held = stale or not is_settled(order.settled_at, now)
             cases = order.due_by(now) | self._vehicles.due_by(key, now) | self._voices.due_by(key, now)
             self._settle(output, key, cases, order.last_event_at, now, may_open=not is_held)
             times = order.times()

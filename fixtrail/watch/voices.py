@@ -10,6 +10,7 @@ from typing import Any
 from fixtrail.voices.cases import Case, cases_of
 from fixtrail.watch.config import DetractorRule, VoiceRule
 from fixtrail.watch.rules import Centers, Due, due_by
+from fixtrail.watch.settling import is_settled
 from schemas.centers import Center
 from schemas.opening_hours import opening_time_after
 from schemas.order_key import OrderKey
@@ -85,7 +86,7 @@ class VoiceCases:
         return due_by(self._dues.get(key, ([], 0))[0], now)
 
     def is_settled(self, key: OrderKey, now: int) -> bool:
-        return now >= self._dues.get(key, ([], 0))[1]
+        return is_settled(self._dues.get(key, ([], 0))[1], now)
 
     def times_after(self, key: OrderKey, now: int) -> list[int]:
         """When the order has to be looked at again."""

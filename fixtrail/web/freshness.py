@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fixtrail.settings import NoEndpointError
-from runtime.clock import now_ms
+from runtime.clock import newest_heartbeat, now_ms
 from runtime.failure import ExitError
 from runtime.kafka.table import LOOK_EVERY_S, Table
 from schemas.heartbeat import heartbeat_sent_at
@@ -44,7 +44,8 @@ class DataAge:
         reference = self.since if self.as_of is None else self.as_of
         if reference is None:
             return "unmeasured"
-        age_s = (now - reference) / 1000
+        # Proof from the future was noted by a clock that went wrong: the next one is right.
+        age_s = abs(now - reference) / 1000
         return "stale" if age_s > STALE_AFTER_S else "late" if age_s > self.late_after_s else "fresh"
 
 
@@ -64,10 +65,10 @@ class HeartbeatTimes:
         """Note the heartbeats among records of topic `journeys`."""
         for record in records:
             if record.value is None and (sent_ms := heartbeat_sent_at(record)) is not None:
-                before = self._sent.get(record.partition, sent_ms)
-                if sent_ms > before:
+                before = self._sent.get(record.partition)
+                if before is not None and sent_ms > before:
                     self._gaps_s[record.partition] = (sent_ms - before) / 1000
-                self._sent[record.partition] = max(sent_ms, before)
+                self._sent[record.partition] = newest_heartbeat(before, sent_ms, now_ms())
 
     @property
     def oldest(self) -> int | None:

@@ -149,7 +149,8 @@ def _within_limits(send: Send, context: SendContext, policy: Policy, now: int) -
     allowed = policy.a_day if send.milestone == READY else max(policy.a_day - 1, 1)
     if today >= allowed:
         return _put_off(send, next_day(now, zone), CAP)
-    if context.messaged_at and (free_at := max(context.messaged_at) + policy.gap_ms) > now:
+    # Later than now is by a clock that went wrong.
+    if (free_at := max((at for at in context.messaged_at if at <= now), default=0) + policy.gap_ms) > now:
         return _put_off(send, free_at, GAP)
     return Go()
 

@@ -124,7 +124,7 @@ class DeliveryQueue:
         """How many sends may be begun now: waits for slots, tokens, the breaker and the journeys. 0 to stop."""
         while not self._stop.is_set():
             await self._slots()
-            if not self._context.journeys.is_current:
+            if not self._context.journeys.is_current or self._context.progress.clock.is_settling:
                 self._context.progress.moved += 1
                 await self._pause(NO_FACTS_PAUSE_S)
                 continue

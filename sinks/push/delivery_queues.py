@@ -90,6 +90,8 @@ class DeliveryQueues:
                 continue
             is_retry = channel is not None and channel.traits.idempotent
             ledger.give_up(store, intent, ledger.RETRY if is_retry else ledger.UNKNOWN, PROCESS_ENDED, now)
+        if not context.progress.clock.is_settling:
+            ledger.bring_forward(store, now)
         waiting = ledger.lanes(store, shards)
         for lane, channel_name in waiting:
             if channel_name not in self._channels:

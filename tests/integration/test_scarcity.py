@@ -6,10 +6,7 @@ One stack goes through all of it; after each trouble more events are sent, and e
 import contextlib
 import os
 import resource
-import shutil
 import signal
-import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +15,7 @@ import pytest
 
 from tests import compare, feed
 from tests.integration.conftest import SEED
-from tests.paths import ROOT
+from tests.jumping_clock import COMPILER, HOUR_S, JumpingClock
 from tests.stack import Stack, is_running, wait_for
 from tests.truth import Event, Truth
 
@@ -30,10 +27,7 @@ BOXES = ("worker-1", "worker-2", "sink-clickhouse", "sink-push", "watch", "web")
 FROZEN_S = 60.0
 SHORT_S = 10.0
 BACK_LIMIT_S = 240.0
-HOUR_S = 3600
 MEGABYTE = 1024 * 1024
-COMPILER = shutil.which("cc")
-CLOCK_SOURCE = ROOT / "tests" / "fixtures" / "jumping_clock.c"
 
 
 class Flow:
@@ -61,21 +55,14 @@ class Flow:
 
 
 @pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that says by how many seconds the clock of all boxes is off, beside what makes it so."""
-    path = tmp_path_factory.mktemp("clock") / "offset"
-    path.write_bytes(struct.pack("q", 0))
-    if COMPILER is not None:
-        command = [COMPILER, "-shared", "-fPIC", "-O2", "-o", str(path.with_suffix(".so")), str(CLOCK_SOURCE)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return path
+def clock(tmp_path_factory: pytest.TempPathFactory) -> JumpingClock | None:
+    return JumpingClock(tmp_path_factory.mktemp("clock")) if COMPILER else None
 
 
 @pytest.fixture(scope="module")
-def flow(clock: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
-    jumping = {"LD_PRELOAD": str(clock.with_suffix(".so")), "JUMPING_CLOCK": str(clock)}
+def flow(clock: JumpingClock | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
     folder = tmp_path_factory.mktemp("scarcity")
-    with Stack(folder / "stack", workers=2, environment=jumping if COMPILER else {}) as stack:
+    with Stack(folder / "stack", workers=2, environment=clock.environment if clock else {}) as stack:
         yield Flow(stack, feed.dirty(feed.clean_feed(SEED + 5, EVENTS), SEED, conflicts=0.3), folder, portions=5)
 
 
@@ -116,18 +103,12 @@ def test_boxes_out_of_memory_lose_nothing(flow: Flow):
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
 @pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
-def test_a_clock_that_jumps_by_an_hour_changes_no_figure(flow: Flow, clock: Path, jump_s: int):
+def test_a_clock_that_jumps_by_an_hour_changes_no_figure(flow: Flow, clock: JumpingClock, jump_s: int):
     with flow.portion():
         time.sleep(SHORT_S / 2)
-        set_clock(clock, jump_s)
+        clock.set(jump_s)
         time.sleep(SHORT_S)
-        set_clock(clock, 0)
-
-
-def set_clock(path: Path, offset_s: int) -> None:
-    """From now on; the boxes have mapped the file, so it is written in its place."""
-    with path.open("r+b") as file:
-        file.write(struct.pack("q", offset_s))
+        clock.set(0)
 
 
 def shorten(pid: int, kind: int, limit: int) -> None:

@@ -44,7 +44,7 @@ class Attempt:
 class Throttle:
     """Counts attempts in memory; what it answers does not depend on whether there is such an account."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._devices, self._devices_hour = SlidingWindow(MINUTE_S), SlidingWindow(HOUR_S)
         self._pairs = SlidingWindow(MINUTE_S)

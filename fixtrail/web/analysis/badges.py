@@ -76,7 +76,7 @@ class DataBadges:
         now = datetime.fromtimestamp(self._clock() / 1000, UTC)
         since = now.date() - timedelta(days=DAYS)
         computed = self._reports.last(ReportRequest("data", since))
-        if computed is not None and computed.at > self._at:
+        if computed is not None and computed.at != self._at:
             self._at, self._badges = computed.at, Badges(since, verdicts_of(computed.report))
         if self._badges is None or datetime.now(UTC) - self._at > OLDEST:
             return Badges(since)

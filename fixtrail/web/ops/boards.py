@@ -89,7 +89,7 @@ class Boards:
     async def pieces(self, ops: Ops, view: BoardView) -> dict[str, str]:
         """The pieces as of now, with TOKEN_MARK where a form's token belongs."""
         cached = self._cached.get(view)
-        if cached and ops.clock() - cached[0] < CACHE_MS:
+        if cached and abs(ops.clock() - cached[0]) < CACHE_MS:
             return cached[1]
         if view not in self._making:
             self._making[view] = asyncio.create_task(self._make(ops, view))
@@ -168,6 +168,7 @@ async def values_of(
         "targets": ops.board_targets.targets,
         "thresholds": ops.board_targets.thresholds,
         "read": journeys.read.is_set(),
+        "without_hours": sum(line.now.center_id not in centers for line in lines),
         "token": TOKEN_MARK,
         "activities": ACTIVITIES,
         "charts": charts,

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from runtime.store import Store, chunks, open_store, placeholders, transaction
 from schemas.order_key import OrderKey
+from schemas.times import MINUTE_MS
 from sinks.push.ledger.recipients import Preference, Spend, preferences_of, use_consent
 from sinks.push.ledger.upgrade import add_centers
 
@@ -24,6 +25,10 @@ FINAL = (SENT, REJECTED, UNKNOWN, EXPIRED, SUPERSEDED, SUPPRESSED)
 # Written out in each query: a partial index serves only conditions with the same text.
 _WAITING = "state IN ('PLANNED','HELD','RETRY')"
 _PUT_OFF = "state IN ('HELD','RETRY')"
+# Several sinks share the ledger, and their clocks are never quite the same.
+_AHEAD_MS = MINUTE_MS
+# As long as any notice waits for what may take it back (streams.journey.milestones).
+_LONGEST_HOLD_MS = 2 * MINUTE_MS
 _FORGET = ", address = NULL, notice = NULL"
 _DELIVERED = "state IN ('SENT','UNKNOWN','INTENT','RETRY')"
 
@@ -214,6 +219,14 @@ def hold(store: Store, ids: Iterable[str], state: str, reason: str, until: int, 
         """UPDATE sends SET state = ?, reason = ?, due_at = ?, held_for = COALESCE(?, held_for)
            WHERE id = ? AND state IN ('PLANNED','HELD','RETRY','INTENT')""",
         [(state, reason, until, held_for, send_id) for send_id in ids],
+    )
+
+
+def bring_forward(store: Store, now: int) -> None:
+    """Plan anew what seems to have been planned in the future: else it waits until the time of a wrong clock comes."""
+    store.run(
+        f"UPDATE sends SET due_at = ?, planned_at = ? WHERE planned_at > ? AND {_WAITING}",
+        (now + _LONGEST_HOLD_MS, now, now + _AHEAD_MS),
     )
 
 

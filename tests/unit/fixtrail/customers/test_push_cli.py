@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from fixtrail.all_settings import Settings
-from fixtrail.configuration import centers_of, links_of
+from fixtrail.configuration import centers_of, hand_to_boxes, links_of
 from fixtrail.customers import consents, keys, notice_log, orders, preview
 from fixtrail.tracking_links import Links
 from runtime.failure import ExitError
@@ -197,6 +197,23 @@ def test_the_centers_of_the_data_folder_are_known_too(settings: Settings):
     (settings.data / "centers.toml").write_text('[[center]]\nid = "C1"\nname = "浦东"\nregion = "East"\n')
 
     assert centers_of(settings)["C1"].name == "浦东"
+
+
+def test_loaded_centers_reach_the_boxes_of_an_embedded_stack_and_else_it_is_said_how(
+    settings: Settings, tmp_path: Path
+):
+    """ClickHouse alone knowing them would leave pages, watch and messages without opening hours, in silence."""
+    file = tmp_path / "loaded.toml"
+    file.write_text('[[center]]\nid = "C1"\nname = "浦东"\nregion = "East"\n')
+    assert "FIXTRAIL_CENTERS" in hand_to_boxes(settings, file) and centers_of(settings) == {}
+    other = settings.model_copy(update={"centers": tmp_path / "other.toml"})
+    assert "boxes still read" in hand_to_boxes(other, file)
+
+    (settings.data / "stack.json").write_text('{"children": {}}')
+    embedded = Settings(data=settings.data)
+    assert str(settings.data / "centers.toml") in hand_to_boxes(embedded, file)
+    assert centers_of(embedded)["C1"].name == "浦东"
+    assert "at once" not in hand_to_boxes(embedded, settings.data / "centers.toml"), "the same file is left as it is"
 
 
 def test_a_preview_is_made_of_the_journey_as_it_is_now():

@@ -4,7 +4,7 @@ import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.operations.kafka_rights import BOX_RIGHTS
-from fixtrail.operations.topic_watch import TopicWatch
+from fixtrail.operations.topic_watch import TopicWatch, member_id
 from runtime.kafka.topic_check import TopicDifference
 from runtime.progress import Progress
 
@@ -50,3 +50,26 @@ def test_every_box_has_topics_that_exist(box: str):
     rights = BOX_RIGHTS[box]
 
     assert {topic.name for topic in rights.topics} == {*rights.reads, *rights.writes, *rights.looks}
+
+
+def test_boxes_of_another_installation_in_the_group_are_told_of(caplog):
+    """Two that share Kafka under one app id have half of the rows each; older members name no key."""
+    settings, progress = Settings(kafka="nowhere:9092"), Progress()
+    progress.ready = True
+    own = member_id(settings, b"a key for these tests, long enough")
+    watch = TopicWatch("clickhouse", settings, progress, member=own)
+    ours = [{"client_id": client_id, "client_host": "/10.0.0.1"} for client_id in (own, "fixtrail")]
+    other = {"client_id": member_id(settings, b"the key of another one, long enough"), "client_host": "/10.0.0.7"}
+    watch.note_members(ours)
+    watch.apply([])
+    assert progress.ready and not progress.problems
+
+    for _ in range(2):
+        watch.note_members([*ours, other])
+        watch.apply([])
+    assert not progress.ready
+    assert "10.0.0.7" in progress.problems[0] and "10.0.0.1" not in progress.problems[0]
+    assert caplog.text.count("one FIXTRAIL_APP_ID") == 1
+    watch.note_members(ours)
+    watch.apply([])
+    assert progress.ready

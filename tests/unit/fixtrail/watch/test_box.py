@@ -14,6 +14,7 @@ from fixtrail.watch import box as boxes
 from fixtrail.watch import shard as shards
 from fixtrail.watch.box import TOPICS, WatchBoxConfig, _Watch
 from fixtrail.watch.config import WatchConfig
+from runtime.clock import WallClock
 from runtime.kafka import group
 from runtime.progress import Progress
 from schemas.topics import ALERTS, JOURNEYS, NOTICES
@@ -295,3 +296,30 @@ def slowly(getmany: Any) -> Any:
         return await getmany(*arguments, **options)
 
     return poll
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -3_600_000])
+async def test_a_clock_that_was_just_set_says_nothing_and_goes_on_after_a_minute(monkeypatch, jump_ms):
+    topics, clock, steady = Topics(), [int(time.time() * 1000)], [1000.0]
+    watch = await a_watch(topics, 0)
+    watch._progress.clock = WallClock(lambda: clock[0] / 1000, lambda: steady[0])
+    await turn(watch)
+    # In ten minutes its promise will be broken, and in an hour's time it would have waited for far too long.
+    event = checked_in("08:00", order_id="R1", occurred_at=ago(60), promised_at=ago(-600))
+    (fact,) = facts_after(event).values()
+    topics.add(JOURNEYS, 0, "R1", orjson.dumps(fact))
+    clock[0] += jump_ms
+    await turn(watch)
+    assert topics.said(NOTICES, 0) == topics.said(ALERTS, 0) == []
+    assert watch._progress.gauges["held_partitions",] == 1
+    clock[0] -= jump_ms
+    await turn(watch)
+    for _ in range(13):
+        # What was put off at the wrong time is looked at again at the right one.
+        steady[0] += 60
+        clock[0] += 60_000
+        await turn(watch)
+
+    assert watch._progress.gauges["held_partitions",] == 0
+    assert [notice["order_id"] for notice in topics.said(NOTICES, 0)] == ["R1"]
+    assert topics.said(ALERTS, 0) == []

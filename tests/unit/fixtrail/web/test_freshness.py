@@ -8,6 +8,7 @@ import pytest
 from fixtrail.settings import NoEndpointError
 from fixtrail.web.freshness import DataAge, Freshness, HeartbeatTimes, late_after_s
 from fixtrail.web.journeys import Journeys
+from runtime.clock import now_ms
 from runtime.failure import ExitError
 from schemas.heartbeat import heartbeat_headers
 from tests.staff import staff
@@ -120,3 +121,12 @@ async def test_a_page_asks_for_the_ages_and_keeps_no_session_open_by_it(tmp_path
         answer = await browser.get("/ops/alive")
         assert set(answer.json()["ages"]) == {"kafka", "worker", "clickhouse"}
         assert "set-cookie" not in answer.headers
+
+
+def test_what_was_noted_while_the_clock_was_ahead_proves_nothing():
+    assert DataAge("clickhouse", NOW + 3_600_000, NOW, 12.0).level(NOW) == "stale"
+    heartbeats = HeartbeatTimes()
+    ahead = now_ms() + 3_600_000
+    heartbeats._sent[0] = ahead
+    heartbeats.note([heartbeat(0, ahead - 3_600_000 - 2_000)])
+    assert heartbeats.oldest == ahead - 3_600_000 - 2_000

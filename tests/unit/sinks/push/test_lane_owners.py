@@ -69,3 +69,15 @@ async def test_what_waits_for_a_channel_that_was_taken_away_is_settled(tmp_path:
         await desk.settled(SUPPRESSED)
 
         assert (await desk.states())["repair_started"][1] == "channel pager is not set up any more"
+
+
+async def test_what_was_planned_while_the_clock_was_ahead_does_not_wait_for_that_time(tmp_path: Path):
+    async with a_desk(tmp_path) as desk:
+        desk.now += HOUR
+        await desk.tell("repair_started", planned_at=desk.now, at_ms=desk.now)
+        desk.now -= HOUR
+        await desk.lanes.recover()
+        desk.now += 2 * 60_000
+        await desk.settled(SENT)
+
+        assert len(desk.channel.messages) == 1

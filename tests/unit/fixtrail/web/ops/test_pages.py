@@ -343,3 +343,13 @@ async def test_an_address_that_there_is_not_is_a_page_in_the_readers_language(bo
                 assert answer.headers["content-type"].startswith("text/html")
                 assert text in answer.text
                 assert ("/logout" in answer.text) == signed_in
+
+
+async def test_a_center_whose_hours_nobody_knows_is_told_of(board):
+    """Its waits are wall time (CONTRACT section 2), which nobody must take for opening time."""
+    with board.browser(headers=ENGLISH) as browser:
+        await browser.sign_in("chief")
+        assert "opening hours of" not in (await browser.get("/ops")).text
+        board.know(checked_in("08:00", order_id="R-NEW", vehicle_id="V3", center_id="C-NEW"))
+        board.web.boards.forget()
+        assert "The opening hours of 1 centers are not known" in (await browser.get("/ops")).text
