@@ -25,6 +25,7 @@ from streams.worker.crash_marks import CrashMarks
 from streams.worker.lease import Lease
 from streams.worker.measures import Progress
 from streams.worker.outbox import Outbox
+from streams.worker.recovery import Recovery
 from streams.worker.tracker import Tracker, track_orders
 
 BATCH_BYTES = 512 * 1024
@@ -100,6 +101,7 @@ class Worker:
         self._outbox = Outbox(self._producer)
         marks = CrashMarks(config.data / f"{config.app_id}-crashes.json")
         self.tracker = Tracker(config, tables, self._outbox, marks, progress)
+        self._recovery = Recovery()
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
 
     async def start(self) -> None:
@@ -165,8 +167,8 @@ class Worker:
         for name, number in self.tracker.intake.free_text.items():
             progress.counts["free_text", name] = number
         if recovering:
-            # Recovery moves when it reads changelog records.
-            progress.moved = max(progress.moved, progress.moved + self._newly_recovered())
+            read = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
+            progress.moved += self._recovery.steps(progress.moved, read, self._app.rebalancing_count)
 
     def _is_recovering(self) -> bool:
         app = self._app
@@ -191,10 +193,3 @@ class Worker:
             return {} if self._is_recovering() else self._settled()
 
         await show_lag(self._config.kafka, self._progress, done, lost)
-
-    def _newly_recovered(self) -> int:
-        total = sum(offset or 0 for offset in self._app.tables.recovery.active_offsets.values())
-        increase, self._recovered = max(0, total - self._recovered), total
-        return increase
-
-    _recovered = 0
