@@ -61,8 +61,8 @@ def without_tokens(text: str) -> str:
 class FewOfAKind(logging.Filter):
     """Lets libraries say a thing once in so many seconds; the next one tells how many like it were left out.
 
-    While a broker is away a client says so ten times a second, and what matters is lost between. Errors with an
-    exception and all that is our own pass.
+    While a broker is away a client says so ten times a second, and asyncio a hundred times that there are no more files
+    to open: what matters is lost between, and a disk is full. Other errors with an exception and our own pass.
     """
 
     def __init__(self, every_s: float = 10.0) -> None:
@@ -71,7 +71,8 @@ class FewOfAKind(logging.Filter):
         self._last: dict[tuple[str, int, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] in OURS or record.exc_info:
+        is_ours, error = record.name.partition(".")[0] in OURS, record.exc_info and record.exc_info[1]
+        if is_ours or (error and not isinstance(error, OSError)):
             return True
         kind, now = (record.name, record.levelno, record.getMessage()[:_KIND_LENGTH]), time.monotonic()
         since, left_out = self._last.get(kind, (-math.inf, 0))

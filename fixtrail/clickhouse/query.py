@@ -12,12 +12,15 @@ import orjson
 
 from fixtrail.settings import ClickHouseSettings
 from runtime.failure import USAGE, ExitError
+from sinks.clickhouse.connection import ANSWER_BUFFER
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 TABLE_FORMAT = "JSONCompact"
 _CHUNK_BYTES = 1 << 16
+# Each row of these is a line, or several.
+_BY_LINE = re.compile(r"(JSON(Compact)?EachRow|TabSeparated|TSV|CSV)")
 
 # The embedded server ends with a crash where somebody asks for chDB's table function of this name.
 _PYTHON = re.compile(r"\bpython\s*\(", re.IGNORECASE)
@@ -55,7 +58,7 @@ def query(
     url = settings.clickhouse_url()
     # wait_end_of_query: an error halfway through must not look like a complete answer.
     tables = settings.clickhouse_tables()
-    about = {"database": tables.database, "default_format": output_format, "wait_end_of_query": "1"}
+    about = {"database": tables.database, "default_format": output_format, "wait_end_of_query": "1"} | ANSWER_BUFFER
     if longest_s is not None:
         about["max_execution_time"] = f"{longest_s:g}"
     about |= {f"param_{name}": value for name, value in (parameters or {}).items()}
@@ -67,8 +70,11 @@ def query(
     context = _ssl_context(settings) if url.startswith("https") else None
     try:
         with urllib.request.urlopen(request, context=context, timeout=patience_s) as answer:
+            lines, end = 0, b""
             while chunk := answer.read(_CHUNK_BYTES):
+                lines, end = lines + chunk.count(b"\n"), chunk
                 yield chunk
+            _require_whole(answer.headers, lines, end)
     except urllib.error.HTTPError as error:
         raise ExitError(_with_advice(error.read().decode(errors="replace").strip())) from None
     except OSError as error:
@@ -76,6 +82,24 @@ def query(
         raise ExitError(
             f"ClickHouse at {url} cannot be reached: {reason}. Is the stack up? `fixtrail status`"
         ) from None
+
+
+def _require_whole(headers: Mapping[str, str], lines: int, end: bytes) -> None:
+    """Raises ExitError where an answer with so many line ends, and this end, has not all of its rows.
+
+    What is too much for its memory ClickHouse puts into a file until the query has ended. Where the disk is full it
+    leaves that out, without an error.
+    """
+    rows = int(orjson.loads(headers.get("X-ClickHouse-Summary") or b"{}").get("result_rows", 0))
+    output_format = headers.get("X-ClickHouse-Format") or ""
+    if _BY_LINE.match(output_format):
+        is_whole = lines >= rows
+    elif output_format in ("JSON", TABLE_FORMAT):
+        is_whole = end.rstrip().endswith(b"}")
+    else:
+        is_whole = bool(end) or not rows or output_format == "Null"
+    if not is_whole:
+        raise ExitError(f"ClickHouse has left out a part of its answer of {rows:,} rows: is its disk full?")
 
 
 def _ssl_context(settings: ClickHouseSettings) -> ssl.SSLContext:

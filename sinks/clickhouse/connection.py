@@ -12,6 +12,9 @@ from clickhouse_connect.driver import options
 from sinks.clickhouse.cluster_ddl import stored_in
 from sinks.clickhouse.layout import SINGLE, Layout
 
+# An answer up to this size needs no disk of the server's, which may be full: it would be sent without its rows.
+ANSWER_BUFFER = {"buffer_size": str(1 << 20)}
+
 
 @dataclass(frozen=True, slots=True)
 class ClickHouse:
@@ -51,7 +54,7 @@ def connect(server: ClickHouse, *, timeout_s: int = 30) -> Any:
         autogenerate_session_id=False,
         tz_mode="aware",
         dedicated_pool=True,
-        settings=server.layout.settings(),
+        settings=server.layout.settings() | ANSWER_BUFFER,
     )
     return client if server.layout == SINGLE else LayoutClient(client, server)
 

@@ -114,7 +114,8 @@ class Inserter:
         try:
             context.data = list(zip(*rows, strict=True))
             self._client.insert(context=context)
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, MemoryError) as error:
+            # Of what the machine has no more, no row is to blame either.
             raise ClickHouseUnavailableError(_reason(error)) from error
         except DatabaseError as error:
             if self._is_outage(table, error):

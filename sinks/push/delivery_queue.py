@@ -252,6 +252,10 @@ class DeliveryQueue:
             message = self._context.composer.message(sends, fact, self._traits.style)
             return MessageBatch(sends, message, message.words.title)
         except Exception as error:
+            # Where the machine has no more memory or files no template is at fault, and the message must not be lost.
+            # An OSError without a number is Jinja's, of a template that another one includes.
+            if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+                raise
             log.exception("no message could be made of milestone %s", sends[0].milestone)
             drop = Drop(ledger.REJECTED, f"no message could be made: {type(error).__name__}")
             verdicts += [(send, drop) for send in sends]

@@ -29,6 +29,7 @@ EVERYWHERE = {
     "process_resident_memory_bytes": {"job", "instance"},
     "process_cpu_seconds_total": {"job", "instance"},
     "process_open_fds": {"job", "instance"},
+    "process_max_fds": {"job", "instance"},
 }
 _NAME = re.compile(r"\b(?:fixtrail|process)_[a-z_]+\b|\bup\b")
 _SUFFIX = re.compile(r"_(?:bucket|sum|count|total)$")

@@ -160,6 +160,21 @@ client.error("Unable connect to node with id %s: refused", 0)
     assert sum(entry["event"] == "waiting" for entry in entries) == 50
 
 
+def test_a_box_without_files_to_open_does_not_fill_its_disk_with_saying_so():
+    """asyncio says it 128 times a second, each time with an exception."""
+    program = """
+import errno, logging
+library = logging.getLogger("asyncio")
+log_as_json("worker", "info")
+for error in [OSError(errno.EMFILE, "Too many open files")] * 128 + [ValueError("a bug")] * 2:
+    library.error("socket.accept() out of system resource", exc_info=error)
+"""
+    _, entries, _ = said_by(program)
+
+    assert sum("Too many open files" in entry["exception"] for entry in entries) == 1
+    assert sum("a bug" in entry["exception"] for entry in entries) == 2
+
+
 # Says: invalid literal for int() with base 10: 'canary'.
 BUG = """\
 from schemas.dead_letter import read_dead_letter

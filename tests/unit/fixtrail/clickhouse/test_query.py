@@ -1,11 +1,14 @@
 """`fixtrail sql` keeps from the server the one call that would end the embedded one."""
 
+import io
+import urllib.request
+
 import orjson
 import pytest
 
 from fixtrail.all_settings import Settings
 from fixtrail.cli import main
-from fixtrail.clickhouse.query import names_python, print_lines, print_table, rows
+from fixtrail.clickhouse.query import names_python, print_lines, print_table, query, rows
 from runtime.failure import ExitError
 from tests.sql_attacks import FATAL
 
@@ -65,3 +68,45 @@ def test_an_error_that_quotes_stored_text_commands_no_terminal(capsys: pytest.Ca
     said = capsys.readouterr().err
     assert all(char.isprintable() or char == "\n" for char in said)
     assert said.endswith("\nas a number\n")
+
+
+class Answer(io.BytesIO):
+    """As much of an HTTP answer as a query reads: what came, and how many rows ClickHouse says that there are."""
+
+    def __init__(self, output_format: str, body: bytes, made: int) -> None:
+        super().__init__(body)
+        self.headers = {
+            "X-ClickHouse-Format": output_format,
+            "X-ClickHouse-Summary": orjson.dumps({"read_rows": "9", "result_rows": str(made)}).decode(),
+        }
+
+
+@pytest.mark.parametrize(
+    ("output_format", "whole", "cut"),
+    [
+        ("JSONEachRow", b'{"x":1}\n{"x":2}\n', b'{"x":1}\n{"x"'),
+        ("JSONEachRow", b'{"x":1}\n{"x":2}\n', b""),
+        ("TabSeparatedWithNames", b"x\n1\n2\n", b"x\n"),
+        ("CSV", b'"a\nb"\n2\n', b"2\n"),
+        ("JSONCompact", b'{"meta":[],"data":[[1],[2]]}\n', b'{"meta":[],"data":[[1]'),
+        ("JSONCompact", b'{"meta":[],"data":[[1],[2]]}\n', b""),
+        ("Parquet", b"PAR1...PAR1", b""),
+    ],
+)
+def test_an_answer_that_a_full_disk_has_cut_off_is_no_answer(monkeypatch, output_format, whole, cut):
+    """ClickHouse says 200 and gives nothing, or the first megabyte: a report of that would be wrong in silence."""
+    settings = Settings(clickhouse="http://127.0.0.1:1", clickhouse_reader_password="x")
+    answers = [Answer(output_format, body, made=2) for body in (whole, cut)]
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: answers.pop(0))
+
+    assert b"".join(query(settings, "SELECT x FROM orders", output_format)) == whole
+    with pytest.raises(ExitError, match="2 rows: is its disk full"):
+        list(query(settings, "SELECT x FROM orders", output_format))
+
+
+def test_an_answer_without_rows_is_one(monkeypatch):
+    settings = Settings(clickhouse="http://127.0.0.1:1", clickhouse_reader_password="x")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("JSONEachRow", b"", made=0))
+    assert rows(settings, "SELECT x FROM orders LIMIT 0") == []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Answer("Null", b"", made=5))
+    assert list(query(settings, "SELECT x FROM orders", "Null")) == []

@@ -83,6 +83,7 @@ def test_a_value_that_the_driver_cannot_write_is_a_refusal_that_shows_no_value(e
     [
         OperationalError("connection refused"),
         OSError("no route"),
+        MemoryError("of the writer"),
         DatabaseError("too many parts", code=252),
         DatabaseError("too many queries", code=202),
         DatabaseError("memory", code=241),

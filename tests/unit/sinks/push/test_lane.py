@@ -1,6 +1,7 @@
 """How a lane works through what is due: a real ledger, a clock that the test moves, a channel made of paper."""
 
 import asyncio
+import errno
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected, Unclear
 from sinks.push.decide import QUIET, Policy
 from sinks.push.ledger import ledger, recipients
-from sinks.push.ledger.ledger import HELD, INTENT, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN
+from sinks.push.ledger.ledger import HELD, INTENT, PLANNED, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN
+from sinks.push.words.compose import Composer
 from tests.providers.messages import HOUR, MINUTE, a_fact, a_notice, a_send
 from tests.unit.sinks.push.desk import NOON, a_desk, desk_final
 from tests.unit.sinks.push.test_decide import at
@@ -224,6 +226,21 @@ async def test_a_milestone_without_words_stops_nothing(tmp_path: Path):
         await desk.settled(SENT)
 
         assert (await desk.states())["teleported"] == (REJECTED, "no message could be made: MissingTemplateError")
+
+
+async def test_a_machine_without_files_or_memory_loses_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A time zone that cannot be opened is no fault of the message: the process ends, and the next one sends it."""
+
+    def no_files(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with a_desk(tmp_path) as desk:
+        monkeypatch.setattr(Composer, "message", no_files)
+        await desk.tell("repair_started")
+        await desk.until(desk.office.failed.is_set)
+
+        assert (await desk.states())["repair_started"][0] == PLANNED
+        desk.office.failed.clear()
 
 
 async def test_one_consent_is_one_message(tmp_path: Path):
