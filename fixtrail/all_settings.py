@@ -7,25 +7,23 @@ from pydantic import ValidationError
 from fixtrail.settings import (
     HistorySettings,
     PersonsSettings,
-    ProcessSettings,
     PulseSettings,
     ScheduleSettings,
     ServerSettings,
+    StackSettings,
     WatchSettings,
-    WebSettings,
 )
 from runtime.failure import USAGE, ExitError
 
 
 class Settings(
-    WebSettings,
+    StackSettings,
     HistorySettings,
     WatchSettings,
     PulseSettings,
     PersonsSettings,
     ScheduleSettings,
     ServerSettings,
-    ProcessSettings,
 ):
     """Every group at once, so that it can be given wherever a group is taken."""
 

@@ -19,9 +19,9 @@ from fixtrail.base_settings import NoEndpointError as NoEndpointError
 from fixtrail.base_settings import SettingsGroup as SettingsGroup
 from fixtrail.kafka_settings import KafkaSettings as KafkaSettings
 from fixtrail.kafka_settings import client_options as client_options
-from fixtrail.key_strength import strong_key
 from fixtrail.voices.case_url import checked_case_url
 from runtime.failure import REFUSED, USAGE, ExitError
+from runtime.key_strength import strong_key
 
 if TYPE_CHECKING:
     from runtime.tracing import Tracing
@@ -366,6 +366,10 @@ class ProcessSettings(SettingsGroup):
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, description="Port of /healthz, /readyz and /metrics; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class StackSettings(WebSettings, ProcessSettings):
+    """The embedded stack: its folder, its secrets, and the health page of all its processes."""
 
 
 def tracing_of(settings: TracingSettings, box: str, group: str = "") -> "Tracing | None":

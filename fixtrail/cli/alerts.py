@@ -1,11 +1,9 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import AsJson, Data, settings_of
 
 alerts_app = typer.Typer(help="What the staff must look at, and taking care of it.", no_args_is_help=True)

@@ -3,15 +3,12 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from runtime.failure import NEGATIVE, USAGE, ExitError
-
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import AsJson, Data, app, say, settings_of
+from runtime.failure import NEGATIVE, USAGE, ExitError
 
 RATE_OVER_S = 1.0
 

@@ -1,15 +1,13 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from runtime.failure import USAGE, ExitError
-
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import app, say
+from runtime.failure import USAGE, ExitError
 
 
 @app.command(epilog="Example:  fixtrail contracts --check")
@@ -42,6 +40,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another day.")] = 1,
 ) -> None:
     """The whole stack with a simulated day played fast, live in the terminal, and a summary."""
+    from fixtrail.all_settings import read_settings
     from fixtrail.demo.run import run_demo
 
-    raise SystemExit(run_demo(data, once=once, days=days, centers=centers, seed=seed))
+    # The environment may name other servers; the demo has its own.
+    own = partial(read_settings, data=data, kafka=None, clickhouse=None)
+    raise SystemExit(run_demo(data, own, once=once, days=days, centers=centers, seed=seed))

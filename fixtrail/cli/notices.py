@@ -1,16 +1,13 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from fixtrail.cli.app import AsJson, Data, OfCenter, say, say_json, settings_of
 from runtime.clock import now_ms
 from runtime.failure import USAGE, ExitError
-
-if TYPE_CHECKING:
-    pass
-from fixtrail.cli.app import AsJson, Data, OfCenter, say, say_json, settings_of
 
 notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
 

@@ -10,7 +10,7 @@ secret_keys_app = typer.Typer(help="Keys that hash ids and sign links, sessions 
 @secret_keys_app.command("new", epilog="Example:  fixtrail keys new")
 def keys_new() -> None:
     """A fresh key of 256 bits, for FIXTRAIL_HASH_KEY, _LINK_KEY, _SESSION_KEY or _WEBHOOK_KEY: one for each."""
-    from fixtrail.key_strength import new_key
+    from runtime.key_strength import new_key
 
     say(new_key())
 
@@ -18,7 +18,7 @@ def keys_new() -> None:
 @secret_keys_app.command("list", epilog="Example:  fixtrail keys list --json")
 def keys_list(as_json: AsJson = False, data: Data = None) -> None:
     """Which key serves which purpose, by its id and never by itself; 78 where one is too short."""
-    from fixtrail.keys_in_use import keys_in_use
+    from fixtrail.operations.keys_in_use import keys_in_use
 
     keys = keys_in_use(settings_of(data))
     if as_json:

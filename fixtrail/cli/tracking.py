@@ -1,11 +1,9 @@
 """The command `fixtrail`. Each command imports what it needs when it is called, so that `--help` is quick."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
 from fixtrail.cli.app import Data, OfCenter, say, settings_of
 
 tracking_app = typer.Typer(help="Links to the customers' tracking pages.", no_args_is_help=True)

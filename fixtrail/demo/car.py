@@ -10,8 +10,7 @@ from typing import Any
 
 import orjson
 
-from fixtrail.all_settings import Settings
-from fixtrail.settings import ClickHouseSettings, TrackingSettings
+from fixtrail.settings import ClickHouseSettings, TrackingSettings, WebSettings
 from schemas.order_key import OrderKey
 from schemas.times import rfc3339
 
@@ -34,7 +33,7 @@ _ANSWERED = {"bay": "approved", "pickup": "declined"}
 Send = Callable[[bytes, bytes], object]
 
 
-def start_car(settings: Settings, center_id: str, *, quick: bool) -> threading.Thread:
+def start_car(settings: WebSettings, center_id: str, *, quick: bool) -> threading.Thread:
     """Start the visit on a thread of its own that ends with it, or with the process."""
     from fixtrail.sending.send import send_from
 
@@ -46,7 +45,7 @@ def start_car(settings: Settings, center_id: str, *, quick: bool) -> threading.T
     return thread
 
 
-def _visit(settings: Settings, center_id: str, send: Send, quick: bool) -> None:
+def _visit(settings: WebSettings, center_id: str, send: Send, quick: bool) -> None:
     def happens(number: int, type_: str, **fields: Any) -> None:
         event = {
             "event_id": f"{ORDER}-{number}",

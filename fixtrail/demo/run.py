@@ -20,11 +20,10 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from fixtrail.all_settings import Settings, read_settings
 from fixtrail.demo.car import page_of, start_car
 from fixtrail.demo.staff import board_lines, write_targets
 from fixtrail.demo.view import centers_table, orders_now, summary_lines
-from fixtrail.settings import ClickHouseSettings, KafkaSettings, SendingSettings
+from fixtrail.settings import ClickHouseSettings, KafkaSettings, SendingSettings, WebSettings
 from runtime.failure import ExitError
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ LOOK_EVERY_S = 0.5
 START_LIMIT_S = 120.0
 IDLE_LIMIT_S = 60.0
 STOP_LIMIT_S, STOP_INTERRUPTED_S = 60.0, 2.0
+
+ReadSettings = Callable[[], WebSettings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,12 @@ class _Playing:
     error: BaseException | None = None
 
 
-def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: int) -> int:
+def run_demo(
+    folder: Path, read_settings: ReadSettings, *, once: bool, days: int, centers: int | None, seed: int
+) -> int:
     """The exit code; without `once` the stack stays up until Ctrl-C. `folder` is emptied first.
+
+    `read_settings` is called once the stack is up.
 
     Raises ExitError where the folder holds something else, or the stack does not come up.
     """
@@ -71,7 +76,7 @@ def run_demo(folder: Path, *, once: bool, days: int, centers: int | None, seed: 
     _empty(folder)
     console.print(f"Starting broker, ClickHouse and the boxes in {folder} …")
     began = time.monotonic()
-    with _stack(folder) as settings:
+    with _stack(folder, read_settings) as settings:
         zone = afternoon_zone(datetime.now(UTC))
         played = _loaded(zone.key)
         start = _midnight(zone, days - 1)
@@ -109,7 +114,7 @@ def _empty(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _stack(folder: Path) -> Iterator[Settings]:
+def _stack(folder: Path, read_settings: ReadSettings) -> Iterator[WebSettings]:
     """The settings of a stack that runs as long as this lasts."""
     command = [sys.executable, "-P", "-m", "fixtrail.local.child", str(os.getpid()), "fixtrail", "up"]
     process = subprocess.Popen(
@@ -125,8 +130,7 @@ def _stack(folder: Path) -> Iterator[Settings]:
     try:
         if not output.wait_for("ready", START_LIMIT_S):
             raise ExitError("the stack did not come up:\n" + "\n".join(output.lines))
-        # The environment may name other servers; the demo has its own.
-        yield read_settings(data=folder, kafka=None, clickhouse=None)
+        yield read_settings()
     except KeyboardInterrupt:
         _end(process, STOP_INTERRUPTED_S)
         raise
@@ -204,7 +208,7 @@ def _load_centers(
     load_centers(settings, file)
 
 
-def _play_and_watch(settings: Settings, console: Any, day: _Day, zone: ZoneInfo, *, once: bool) -> None:
+def _play_and_watch(settings: WebSettings, console: Any, day: _Day, zone: ZoneInfo, *, once: bool) -> None:
     """Play the day on a thread of its own up to now and show the centers meanwhile; the thread goes on, unless once."""
     from rich.live import Live
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fixtrail.all_settings import Settings
 from fixtrail.local.data_folder import LOCK_FILE
+from fixtrail.settings import WebSettings
 
 NAME = "demo"
 TARGETS = """\
@@ -25,7 +25,7 @@ def write_targets(folder: Path) -> Path:
     return file
 
 
-def board_lines(settings: Settings) -> list[str]:
+def board_lines(settings: WebSettings) -> list[str]:
     """Make the account; where the board is and how to sign in."""
     from fixtrail.configuration import public_url
     from fixtrail.web.accounts.command import users_file

@@ -12,7 +12,6 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from fixtrail.all_settings import Settings
 from fixtrail.base_settings import KAFKA_FOLDER
 from fixtrail.kafka_settings import recorded_partitions
 from fixtrail.local.apache_kafka import STOP_LIMIT_S
@@ -24,7 +23,7 @@ from fixtrail.local.watch import StackWatch
 from fixtrail.operations.boxes_away import START_BOXES, STOP_BOXES
 from fixtrail.operations.topics import ensure_topics
 from fixtrail.partitions.groups import until_level
-from fixtrail.settings import STACK_FILE, PulseSettings
+from fixtrail.settings import STACK_FILE, PulseSettings, StackSettings
 from runtime.failure import ExitError
 
 START_LIMIT_S = 180.0
@@ -92,7 +91,7 @@ class Plan:
 
 
 def run_stack(
-    settings: Settings, *, workers: int, auto_ports: bool, boxes: bool, say: Say, kafka_jars: Path | None = None
+    settings: StackSettings, *, workers: int, auto_ports: bool, boxes: bool, say: Say, kafka_jars: Path | None = None
 ) -> int:
     """Exit code of the whole stack: runs until SIGINT, SIGTERM or SIGHUP. Without `boxes` only its servers.
 

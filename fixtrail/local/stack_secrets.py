@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fixtrail.key_strength import new_key
 from fixtrail.settings import WebSettings
+from runtime.key_strength import new_key
 
 SECRETS_FILE = "secrets.json"
 

@@ -29,7 +29,7 @@ from runtime.crash_point import crash_point
 from runtime.failure import BUG, OK, ExitError
 from runtime.progress import Progress
 from runtime.store import StoreUnavailableError
-from sinks.push.channels.channel import Channel
+from sinks.push.channel import Channel
 
 log = logging.getLogger(__name__)
 

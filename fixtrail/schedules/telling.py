@@ -12,7 +12,7 @@ from fixtrail.packs.words import Pack
 from fixtrail.reports.report import Locale
 from fixtrail.schedules.config import ReportChannel, Schedule
 from fixtrail.schedules.ledger import EXPIRED, REJECTED, RETRY, SENT, UNKNOWN
-from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 900.0
 # What a provider has not taken within so long after the first call is not sent any more.

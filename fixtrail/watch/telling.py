@@ -19,7 +19,7 @@ from runtime.clock import now_ms
 from runtime.crash_point import crash_point
 from runtime.progress import Progress
 from schemas.facts import Alert, Telling
-from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 
 log = logging.getLogger(__name__)
 

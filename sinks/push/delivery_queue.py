@@ -18,7 +18,7 @@ from runtime.crash_point import crash_point
 from runtime.progress import Progress
 from runtime.store import Store
 from schemas.centers import Center
-from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.decide import TO_DIGEST, Drop, Go, Hold, Policy, SendContext, decide
 from sinks.push.journeys import Journeys
 from sinks.push.ledger import ledger

@@ -7,7 +7,7 @@ from functools import partial
 
 from runtime.store import Store
 from runtime.tasks import end_all
-from sinks.push.channels.channel import Channel
+from sinks.push.channel import Channel
 from sinks.push.config import LONGEST_TIMEOUT_S
 from sinks.push.delivery_queue import CALL_MARGIN_S, DeliveryQueue, PushContext
 from sinks.push.ledger import ledger

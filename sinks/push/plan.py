@@ -12,7 +12,7 @@ from runtime.personal.vault import ERASED, Unsealed
 from schemas.facts import Notice
 from schemas.personal import SEALED
 from sinks.push.address import AddressKeys, Recipient, parse_recipient
-from sinks.push.channels.channel import Channel
+from sinks.push.channel import Channel
 from sinks.push.ledger.ledger import EXPIRED, PLANNED, SUPPRESSED, Send
 
 # The journey that shows what a notice says is written just behind it.

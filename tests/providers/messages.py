@@ -7,7 +7,7 @@ import orjson
 from runtime.clock import now_ms
 from schemas.centers import Center
 from schemas.order_key import OrderKey
-from sinks.push.channels.channel import Message, Style
+from sinks.push.channel import Message, Style
 from sinks.push.ledger.ledger import PLANNED, Send
 from sinks.push.words.compose import Composer
 from sinks.push.words.words import TemplateRenderer

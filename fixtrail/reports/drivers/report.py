@@ -7,9 +7,8 @@ import pandas as pd
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.drivers import view
 from fixtrail.reports.drivers.association import MODELS, associations, model
-from fixtrail.reports.drivers.visits import ask_visits
+from fixtrail.reports.drivers.visits import ask_visits, longest_wait_min
 from fixtrail.reports.options import Options, refuse_cut
-from fixtrail.reports.plans import longest_wait_min
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report
 
@@ -22,7 +21,7 @@ def build(ask: Ask, options: Options) -> Report:
 
 
 def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
-    """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
+    """The report of these visits (drivers.visits.visits), which are those of one vehicle in `one_in`."""
     longest_min = longest_wait_min(options)
     results = associations(rows)
     models = [model(name, rows, longest_min) for name in MODELS]

@@ -11,6 +11,7 @@ from fixtrail.reports.options import Options
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual
 from fixtrail.reports.sample import MOST_ORDERS, end_key, one_vehicle_in
+from fixtrail.reports.target_tables import number_of, table_of
 
 # The window of a comeback: CONTRACT section 3. Only after it is a first-time fix certain.
 CERTAIN_AFTER = timedelta(days=30)
@@ -170,3 +171,10 @@ def _updates(check_ins: "pd.Series[Any]") -> "pd.Series[Any]":
     """Check-ins after the first; unknown where even the first one is missing."""
     count = _number(check_ins)
     return (count - 1).where(count >= 1)
+
+
+def longest_wait_min(options: Options) -> float:
+    """The wait from which on a longer one counts no more: [drivers], 240 min unless told. Raises ExitError."""
+    return number_of(
+        table_of(options, "drivers", {"longest_wait_min"}), "drivers", "longest_wait_min", LONGEST_WAIT_MIN
+    )

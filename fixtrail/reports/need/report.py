@@ -18,9 +18,9 @@ from fixtrail.reports.need.stored import Stored
 from fixtrail.reports.need.words import DEFINITIONS, METHODS, TITLE
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_last_day
-from fixtrail.reports.plans import number_of, table_of
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Report
+from fixtrail.reports.target_tables import number_of, table_of
 from runtime.failure import USAGE, ExitError
 from schemas.times import to_ms
 

@@ -104,7 +104,7 @@ class _Case:
 
 
 def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, replicates: int = REPLICATES) -> Loss:
-    """The Pareto of these visits (stats_visits.visits). Without a model `reason` says why, and there are no shares."""
+    """The Pareto of visits (drivers.visits.visits). Without a model `reason` says why, and there are no shares."""
     scored = int(rows["score"].notna().sum())
     usable, drivers = modelled(rows, JOINT, longest_wait_min)
     if len(usable) > MOST_ROWS:

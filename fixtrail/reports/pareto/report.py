@@ -5,14 +5,14 @@ from functools import partial
 import pandas as pd
 
 from fixtrail.reports.catalogue import REPORTS
-from fixtrail.reports.drivers.visits import ask_visits
+from fixtrail.reports.drivers.visits import ask_visits, longest_wait_min
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pareto import view
-from fixtrail.reports.pareto.loss import loss
-from fixtrail.reports.plans import longest_wait_min, solved_levels
+from fixtrail.reports.pareto.loss import SolvedLevels, loss
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report
 from fixtrail.reports.stats.segments import segments
+from fixtrail.reports.target_tables import number_of, table_of
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -23,7 +23,7 @@ def build(ask: Ask, options: Options) -> Report:
 
 
 def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
-    """The report of these visits (stats_visits.visits), which are those of one vehicle in `one_in`."""
+    """The report of these visits (drivers.visits.visits), which are those of one vehicle in `one_in`."""
     solved = solved_levels(options)
     result = loss(rows, solved, longest_wait_min(options))
     parts, identities = segments(rows)
@@ -58,4 +58,14 @@ def report_of(rows: pd.DataFrame, options: Options, one_in: int = 1) -> Report:
         charts=charts if result.shares else (),
         methods=view.methods(result, solved),
         definitions=view.DEFINED,
+    )
+
+
+def solved_levels(options: Options) -> SolvedLevels:
+    """When a cause counts as solved: [pareto]; else the targeted mean wait, or 15 min, and one update. Or ExitError."""
+    table = table_of(options, "pareto", {"wait_min", "updates"})
+    aim_s = options.targets.values.get("wait_mean_s", 60 * SolvedLevels().wait_min)
+    return SolvedLevels(
+        number_of(table, "pareto", "wait_min", aim_s / 60),
+        number_of(table, "pareto", "updates", SolvedLevels().updates),
     )

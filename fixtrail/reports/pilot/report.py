@@ -1,17 +1,24 @@
 """Report `pilot`: did the pilot change anything, beside the centers that had not changed over, and go or no go?"""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.pilot import view, words
-from fixtrail.reports.pilot.judge import day_of, judge, panel_of, rollout_of
-from fixtrail.reports.plans import read_plan
+from fixtrail.reports.pilot.judge import Plan, day_of, judge, panel_of, plan_of, rollout_of
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Report
 from fixtrail.reports.stats.panel import RATIOS
+from fixtrail.reports.target_tables import check_keys, table_of
+from runtime.failure import USAGE, ExitError
+
+_PILOT = {"wave", "until", "declared", "alpha", "gate", "rollout"}
+_GATE = {"figure", "at_least", "at_most"}
+_ROLLOUT = {"wave", "from", "centers"}
 
 
 def build(ask: Ask, options: Options) -> Report:
@@ -70,3 +77,19 @@ def report_of(days: pd.DataFrame, centers: pd.DataFrame, options: Options) -> Re
         methods=words.methods(plan),
         definitions=words.DEFINED,
     )
+
+
+def read_plan(options: Options) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
+    """(what was declared of the pilot in [pilot], the waves told there in place of the centers'). Raises ExitError."""
+    table = table_of(options, "pilot", _PILOT)
+    try:
+        for gate in table.get("gate", ()):
+            check_keys(gate, "pilot.gate", _GATE)
+        rollout = tuple(table.get("rollout", ()))
+        for wave in rollout:
+            check_keys(wave, "pilot.rollout", _ROLLOUT)
+            if missing := sorted(_ROLLOUT - wave.keys()):
+                raise ValueError(f"pilot.rollout: {', '.join(missing)} is missing")
+        return plan_of(table), rollout
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ExitError(f"targets: {error}", USAGE) from None

@@ -14,7 +14,7 @@ from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import DAYS_A_MONTH
 from fixtrail.reports.pilot.judge import PilotJudgement, day_of, judge, panel_of, rollout_of
-from fixtrail.reports.plans import read_plan
+from fixtrail.reports.pilot.report import read_plan
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import (
     Bilingual,

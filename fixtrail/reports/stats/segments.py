@@ -36,7 +36,7 @@ class Identity:
 
 
 def segments(rows: pd.DataFrame) -> tuple[list[Segment], list[Identity]]:
-    """Every cut of the scored visits (stats_visits.visits), unknown values as a segment too, and the identities."""
+    """Every cut of the scored visits (drivers.visits.visits), unknown values as a segment too, and the identities."""
     scored = rows[rows["score"].notna()]
     if scored.empty:
         return [], []

@@ -12,9 +12,9 @@ from fixtrail.reports.catalogue import REPORTS
 from fixtrail.reports.eta.visits import centers_of
 from fixtrail.reports.options import Options, refuse_cut
 from fixtrail.reports.periods import ask_scope
-from fixtrail.reports.plans import voice_limits
 from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Locale, Picture, Report, Sheet
+from fixtrail.reports.target_tables import voice_limits
 from fixtrail.reports.voices.figures import complaint_figures, detractor_figures, order_figures
 from fixtrail.reports.voices.recovery import with_recovery
 from fixtrail.reports.voices.rows import CaseRows, Moments, last_answers

@@ -2,7 +2,7 @@
 
 import logging
 
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Traits
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Traits
 from sinks.push.config import ConsoleSection
 from sinks.push.words.wording import ORDER, plain
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from sinks.push.channels.channel import Answer, NotSent, Rejected, Unclear
+from sinks.push.channel import Answer, NotSent, Rejected, Unclear
 from sinks.push.channels.guard import CheckedResolver, TargetRefusedError, checked_socket, is_public
 
 READ_AT_MOST = 64 * 1024

@@ -5,7 +5,7 @@ Each is imported when it is set up: what the others need takes a second to load.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sinks.push.channels.channel import Channel
+from sinks.push.channel import Channel
 from sinks.push.config import PushSettings
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import orjson
 
 from sinks.push.address import target_secret
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Rejected, Traits
 from sinks.push.channels.http import Http, Reply, failure_answer, is_allowed, origin_of
 from sinks.push.config import WebhookSection
 

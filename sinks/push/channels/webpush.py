@@ -15,7 +15,7 @@ from py_vapid import Vapid02  # type: ignore[import-untyped]
 from pywebpush import WebPusher, WebPushException  # type: ignore[import-untyped]
 
 from schemas.order_key import OrderKey
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits
 from sinks.push.channels.http import Http, Reply, failure_answer, is_allowed, origin_of
 from sinks.push.config import WebPushSection
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, NotSent, Rejected, Traits, Unclear
 from sinks.push.channels.http import Http, Reply, failure_answer
 from sinks.push.config import Form, WechatSection
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from runtime.crash_point import crash_point
 from runtime.store import Store
-from sinks.push.channels.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 from sinks.push.ledger import ledger, recipients
 from sinks.push.ledger.group_commit import GroupCommitThread
 from sinks.push.ledger.ledger import Send

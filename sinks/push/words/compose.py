@@ -9,7 +9,7 @@ import orjson
 from schemas.centers import Center
 from schemas.order_key import OrderKey
 from schemas.times import from_ms, rfc3339
-from sinks.push.channels.channel import Message, Style
+from sinks.push.channel import Message, Style
 from sinks.push.ledger.ledger import Send
 from sinks.push.words.words import CenterContext, NoticeWords, RenderContext, TemplateRenderer, form_values, values_of
 

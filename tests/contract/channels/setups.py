@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sinks.push.address import target_secret
-from sinks.push.channels.channel import Channel
+from sinks.push.channel import Channel
 from sinks.push.channels.registry import open_channels
 from sinks.push.channels.webhook import encoded_secret
 from sinks.push.channels.webpush import new_private_key

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
 from sinks.push.channels.registry import CHANNELS
 from tests.contract.channels.setups import SETUPS, TIMEOUT_S, Ready
 from tests.providers.messages import a_message

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sinks.push.channels.channel import Accepted
+from sinks.push.channel import Accepted
 from tests.contract.channels.setups import Ready, mail, webhook, webpush, wechat
 from tests.providers.hostile import HOSTILE, elements, starts_something
 from tests.providers.mail import MailServer

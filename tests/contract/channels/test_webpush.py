@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.push.channels.channel import Accepted, Answer, Rejected
+from sinks.push.channel import Accepted, Answer, Rejected
 from sinks.push.channels.webpush import new_private_key, public_key, topic_of
 from tests.contract.channels.setups import Ready, webpush
 from tests.providers.messages import a_message

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected
 from sinks.push.channels.wechat import fit
 from tests.contract.channels.setups import Ready, wechat
 from tests.providers.messages import a_message

@@ -10,12 +10,12 @@ from standardwebhooks import Webhook as Receiver
 from fixtrail.all_settings import Settings
 from fixtrail.configuration import links_of
 from fixtrail.customers.keys import webhook_secret
-from fixtrail.key_strength import MIN_KEY_BYTES, key_id, new_key
-from fixtrail.keys_in_use import keys_in_use
+from fixtrail.operations.keys_in_use import keys_in_use
 from fixtrail.tracking_links import Links
 from fixtrail.web.accounts.sessions import Session, Sessions
 from fixtrail.web.accounts.users import Directory, person_of
 from runtime.failure import REFUSED, ExitError
+from runtime.key_strength import MIN_KEY_BYTES, key_id, new_key
 from schemas.order_key import OrderKey
 from sinks.push.address import target_secret
 from sinks.push.channels.webhook import Webhook, encoded_secret

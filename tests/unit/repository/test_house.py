@@ -8,6 +8,7 @@ from tests.paths import ROOT
 
 PACKAGES = ("schemas", "runtime", "streams", "sinks", "fixtrail")
 LONGEST_FILE = 400
+MOST_LOOSE_MODULES = 8
 
 
 def product() -> Iterator[tuple[str, str]]:
@@ -40,3 +41,9 @@ def test_all_of_it_logs_through_logging():
     naming = [name for name, text in product() if "structlog" in text]
 
     assert naming == ["runtime/logs.py"], "fields of a log line are `extra`"
+
+
+def test_few_modules_are_in_no_room():
+    loose = {file.name for file in (ROOT / "fixtrail").glob("*.py")} - {"__init__.py", "__main__.py"}
+
+    assert len(loose) <= MOST_LOOSE_MODULES, "a module of one subject belongs to the room of its subject"

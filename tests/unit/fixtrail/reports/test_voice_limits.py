@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fixtrail.reports.options import Options
-from fixtrail.reports.plans import voice_limits
+from fixtrail.reports.target_tables import voice_limits
 from fixtrail.reports.targets import Targets
 from fixtrail.voices.limits import VoiceLimits
 from runtime.failure import USAGE, ExitError

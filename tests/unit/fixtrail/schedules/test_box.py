@@ -17,7 +17,7 @@ from fixtrail.schedules.ledger import PackSend
 from fixtrail.settings import ReportSettings
 from runtime.failure import ExitError
 from runtime.progress import Progress
-from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Traits, Unclear
+from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Traits, Unclear
 from tests.told_packs import full_pack
 
 # A Friday.

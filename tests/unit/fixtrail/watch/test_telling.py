@@ -15,7 +15,7 @@ from runtime.progress import Progress
 from schemas.centers import Center
 from schemas.facts import Acknowledgement, Alert, Telling
 from schemas.locales import LOCALES
-from sinks.push.channels.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, Message, NotSent, Rejected, Unclear
 from tests.workshop import checked_in, facts_after, ms, order_after, part
 
 CENTER = Center(id="C1", name="浦东中心", name_en="Pudong", region="East", time_zone="Asia/Shanghai")

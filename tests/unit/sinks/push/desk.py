@@ -10,7 +10,7 @@ from typing import Any
 from runtime.progress import Progress
 from runtime.store import SqliteStore
 from schemas.order_key import OrderKey
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, Message, Traits
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, Message, Traits
 from sinks.push.decide import Policy
 from sinks.push.delivery_queue import PushContext
 from sinks.push.delivery_queues import DeliveryQueues

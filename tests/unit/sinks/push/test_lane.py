@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinks.push.channels.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, Answer, ConsentNeeded, NotSent, Rejected, Unclear
 from sinks.push.decide import QUIET, Policy
 from sinks.push.ledger import ledger, recipients
 from sinks.push.ledger.ledger import HELD, INTENT, PLANNED, REJECTED, RETRY, SENT, SUPERSEDED, SUPPRESSED, UNKNOWN

@@ -18,7 +18,7 @@ LONGEST_MIN = 240.0
 
 
 def visits(n: int = 3_000, seed: int = 4) -> pd.DataFrame:
-    """Scored visits in the shape of stats_visits.visits; wait, rework and stock-outs pull scores down."""
+    """Scored visits in the shape of drivers.visits.visits; wait, rework and stock-outs pull scores down."""
     draw = np.random.default_rng(seed)
     rows = pd.DataFrame(
         {

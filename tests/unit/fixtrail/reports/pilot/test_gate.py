@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fixtrail.reports.drivers.visits import longest_wait_min
 from fixtrail.reports.options import Options
 from fixtrail.reports.pareto.loss import SolvedLevels
+from fixtrail.reports.pareto.report import solved_levels
 from fixtrail.reports.pilot.judge import (
     Effect,
     Plan,
@@ -20,7 +22,7 @@ from fixtrail.reports.pilot.judge import (
     plan_of,
     rollout_of,
 )
-from fixtrail.reports.plans import longest_wait_min, read_plan, solved_levels
+from fixtrail.reports.pilot.report import read_plan
 from fixtrail.reports.stats.panel import compare
 from fixtrail.reports.stats.randomization import Difference
 from fixtrail.reports.targets import targets_of

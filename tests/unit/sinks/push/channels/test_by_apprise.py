@@ -7,8 +7,8 @@ import pytest
 from requests import Response
 from requests.adapters import HTTPAdapter
 
+from sinks.push.channel import Accepted, Answer, NotSent, Rejected, Unclear
 from sinks.push.channels.by_apprise import ByApprise, answer_from_log
-from sinks.push.channels.channel import Accepted, Answer, NotSent, Rejected, Unclear
 from sinks.push.config import AppriseSection
 from tests.providers.messages import a_message
 

@@ -7,7 +7,7 @@ import pytest
 
 from fixtrail.tracking_links import Links, tracking_url
 from schemas.order_key import OrderKey
-from sinks.push.channels.channel import Style
+from sinks.push.channel import Style
 from sinks.push.channels.console import Console
 from sinks.push.config import ConsoleSection
 from tests.providers.messages import a_composer, a_notice, a_send, now_ms

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from sinks.push.channels.channel import Accepted, NotSent, Rejected, Unclear
+from sinks.push.channel import Accepted, NotSent, Rejected, Unclear
 from sinks.push.channels.guard import CheckedResolver, TargetRefusedError, is_public
 from sinks.push.channels.http import Http, is_allowed, origin_of
 from sinks.push.channels.registry import open_channels

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from sinks.push.channels.channel import Accepted
+from sinks.push.channel import Accepted
 from sinks.push.ledger.outcomes import MessageBatch, Outcomes
 from tests.providers.messages import a_message, a_notice, a_send
 

@@ -1,7 +1,7 @@
 """The keys in use by purpose, for operators that rotate them: ids only, the same on every host."""
 
-from fixtrail.key_strength import key_id
 from fixtrail.settings import WebSettings
+from runtime.key_strength import key_id
 
 OWN, DERIVED = "own key", "of the hash key"
 
