@@ -16,7 +16,7 @@ from schemas.events import EVENT_TYPES, Event, Model
 from schemas.fast_path import fast_event
 from schemas.json_keys import repeats_key
 from schemas.personal import EXTRAS
-from schemas.times import to_ms
+from schemas.times import DAY_MS, to_ms
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -24,7 +24,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_TOKENS = 20_000
 
-AHEAD_MS = 24 * 3600 * 1000
+AHEAD_MS = DAY_MS
 
 _STRUCTURED = b"application/cloudevents+json"
 # A string without an end reaches to the last byte, and nothing is tried twice: the time is linear whatever comes.

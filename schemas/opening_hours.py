@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.centers import Center
-from schemas.times import from_ms
+from schemas.times import DAY_MS, from_ms
 
 
 def local(at_ms: int, zone: ZoneInfo) -> datetime:
@@ -98,7 +98,7 @@ def opening_time_after(start_ms: int, span_ms: int, center: Center | None) -> in
                     return opens + remaining_ms
                 remaining_ms -= closes - opens
         day += _DAY
-    return start_ms + _DAYS * 24 * 3600 * 1000
+    return start_ms + _DAYS * DAY_MS
 
 
 def opening_ms_between(start_ms: int, end_ms: int, center: Center | None) -> int:

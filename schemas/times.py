@@ -1,4 +1,4 @@
-"""Instants as whole milliseconds since 1970-01-01 UTC, and the check of time zone names."""
+"""Instants as whole milliseconds since 1970-01-01 UTC, lengths of time, and the check of time zone names."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE_MS = 60 * 1000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-DAY_S = DAY_MS / 1000
+MINUTE_S, HOUR_S, DAY_S = MINUTE_MS / 1000, HOUR_MS / 1000, DAY_MS / 1000
 _MS = timedelta(milliseconds=1)
 
 

@@ -12,6 +12,7 @@ from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
+    from schemas.locales import Locale
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 a negative result or something that did not work, 2 wrong usage, 3 the data there are do "
@@ -43,6 +44,16 @@ def settings_of(data: Path | None, **changed: Any) -> "Settings":
 
     values = {name: value for name, value in {"data": data, **changed}.items() if value is not None}
     return read_settings(**values)
+
+
+def locale_of(text: str) -> "Locale":
+    """A language of pages and messages. Raises ExitError for one that we do not speak."""
+    from schemas.locales import LOCALES
+
+    for locale in LOCALES:
+        if text == locale:
+            return locale
+    raise ExitError(f"--locale is {' or '.join(LOCALES)}", USAGE)
 
 
 def say(message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, app, say, settings_of
+from fixtrail.cli.app import AsJson, Data, app, locale_of, say, settings_of
 from runtime.failure import NEGATIVE, USAGE, ExitError
 
 RATE_OVER_S = 1.0
@@ -164,7 +164,7 @@ def report(
     if list_ or name is None:
         command.list_reports(say)
         return
-    forms = command.ReportForms(as_json, html, csv, svg, png, chart, command.locale_of(locale))
+    forms = command.ReportForms(as_json, html, csv, svg, png, chart, locale_of(locale))
     settings = settings_of(data)
     if source and name != "data":
         raise ExitError("--source goes with report data", USAGE)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fixtrail.all_settings import Settings
     from fixtrail.settings import RulesSettings
     from schemas.event_topics import EventTopic
-from fixtrail.cli.app import AsJson, Data, app, open_input, say, settings_of
+from fixtrail.cli.app import AsJson, Data, app, locale_of, open_input, say, settings_of
 
 
 @app.command(
@@ -117,7 +117,7 @@ def _profile(settings: "Settings", source: Path, as_json: bool, html: Path | Non
     from schemas.origin import center_of
 
     result, profile = sending.CheckResult(), Profile(centers=centers_of(settings))
-    wanted = command.ReportForms(json=as_json, html=html, locale=command.locale_of(locale))
+    wanted = command.ReportForms(json=as_json, html=html, locale=locale_of(locale))
     with open_input(source) as lines, bytes_bar("checking", sending.size_of(source)) as moved:
         errors = sending.check_lines(
             lines,

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, OfCenter, say, say_json, settings_of
+from fixtrail.cli.app import AsJson, Data, OfCenter, locale_of, say, say_json, settings_of
 from runtime.clock import now_ms
-from runtime.failure import USAGE, ExitError
 
 notices_app = typer.Typer(help="What customers were told, or would be, and what they agree to.", no_args_is_help=True)
 
@@ -43,9 +42,8 @@ def notices_preview(
     """Everything that the order's milestones would have its customer read. Sends nothing."""
     from fixtrail.customers import preview
 
-    if locale not in (None, "zh-CN", "en"):
-        raise ExitError("--locale is zh-CN or en", USAGE)
-    previews = preview.preview(settings_of(data), order, locale, center_id=center, with_others=every)
+    language = None if locale is None else locale_of(locale)
+    previews = preview.preview(settings_of(data), order, language, center_id=center, with_others=every)
     if as_json:
         say_json(preview.preview_as_json(previews))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, say, say_json, settings_of
+from fixtrail.cli.app import AsJson, Data, locale_of, say, say_json, settings_of
 from runtime.failure import USAGE, ExitError
 
 pack_app = typer.Typer(help="Packs of reports that were told; `fixtrail report pack` makes them.", no_args_is_help=True)
@@ -60,7 +60,6 @@ def run_pack(
 ) -> None:
     """What `fixtrail report pack` does. Raises ExitError for options that do not go together."""
     from fixtrail.packs.command import PackCommand, make_pack
-    from fixtrail.reports.command import locale_of
 
     if names := [name for name, value in unused.items() if value is not None]:
         raise ExitError(f"{', '.join(names)} does not go with report pack", USAGE)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, app, say, say_json, settings_of
+from fixtrail.cli.app import AsJson, Data, app, locale_of, say, say_json, settings_of
 from runtime.failure import USAGE, ExitError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def roster(
 
     Ends with 1 where a half hour lacks people. Needs the extra `roster` (OR-Tools).
     """
-    from fixtrail.reports.command import locale_of
     from fixtrail.reports.options import Options, parse_day
     from fixtrail.roster import forms
     from fixtrail.roster.need import need_of_center, need_of_file, shifts_of_file

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, app, say, say_json, settings_of
+from fixtrail.cli.app import AsJson, Data, app, locale_of, say, say_json, settings_of
 
 
 @app.command(
@@ -26,7 +26,6 @@ def story(
     The story: what happened, when, what the customer was told, and whose clock ran while he waited. `tracking revoke`
     ends the links to an order's story, too.
     """
-    from fixtrail.reports.command import locale_of
     from fixtrail.web.stories.command import story_here, story_url
     from fixtrail.web.stories.page import render_story
     from schemas.order_key import OrderKey

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fixtrail.cli.app import AsJson, Data, app, say, settings_of
+from fixtrail.cli.app import AsJson, Data, app, locale_of, say, settings_of
 from runtime.failure import UNPROVEN, USAGE, ExitError
 
 
@@ -44,7 +44,7 @@ def whatif(
     from datetime import UTC, datetime
 
     from fixtrail.configuration import report_targets
-    from fixtrail.reports.command import ReportForms, deliver, locale_of
+    from fixtrail.reports.command import ReportForms, deliver
     from fixtrail.reports.options import Options, parse_day
     from fixtrail.reports.queries import query_runner
     from fixtrail.terminal.progress_bars import share_bar

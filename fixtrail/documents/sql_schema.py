@@ -11,7 +11,7 @@ _ABOUT = re.compile(r"ALTER TABLE fixtrail\.(\w+) MODIFY COMMENT '([^']*)'")
 _ALTER = re.compile(r"ALTER TABLE fixtrail\.(\w+)\n((?: +COMMENT COLUMN .*\n)+)")
 _COLUMN = re.compile(r"COMMENT COLUMN IF EXISTS (\w+) '([^']*)'")
 _EXAMPLE = re.compile(r"-- example:\n((?:--   .*\n)+)ALTER TABLE fixtrail\.(\w+)")
-_UNIT = re.compile(r"^(.*) \[([^\]]+)\]$")
+_UNIT = re.compile(r"^(?P<about>.*) \[(?P<unit>[^\]]+)\]$")
 
 _HEAD = """\
 # The schema: what can be queried
@@ -45,7 +45,7 @@ def views() -> list[View]:
         for name, comments in _ALTER.findall(migration.sql):
             for column, comment in _COLUMN.findall(comments):
                 unit = _UNIT.match(comment)
-                by_name[name].columns[column] = (unit[1], unit[2]) if unit else (comment, "")
+                by_name[name].columns[column] = (unit["about"], unit["unit"]) if unit else (comment, "")
         for text, name in _EXAMPLE.findall(migration.sql):
             by_name[name].example = "\n".join(line.removeprefix("--   ") for line in text.splitlines())
     return list(by_name.values())

@@ -12,10 +12,10 @@ from runtime.clock import now_ms
 from runtime.failure import ExitError
 from runtime.kafka.producer import open_producer
 from runtime.kafka.whole_topic import records_of
-from schemas.times import DAY_MS
+from schemas.times import DAY_MS, DAY_S
 from schemas.topics import JOURNEYS
 
-EVERY_S = 24 * 3600.0
+EVERY_S = DAY_S
 AGAIN_S = 3600.0
 FIRST_AFTER_S = 600.0
 # So long ClickHouse's writer has had to read what was written, also in a replay of old events.

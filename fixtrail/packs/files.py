@@ -8,10 +8,9 @@ from fixtrail.packs.message import render_message
 from fixtrail.packs.pages import render_sheet, render_whole
 from fixtrail.packs.pdf import print_pdf
 from fixtrail.packs.words import Pack
-from fixtrail.reports.report import Locale
+from schemas.locales import LOCALES, Locale
 
 PACK = "pack.json"
-LOCALES: tuple[Locale, ...] = ("zh-CN", "en")
 RENDERERS = {"3": render_message, "15": render_sheet, "30": render_whole}
 _SUFFIXES = {"3": "txt", "15": "html", "30": "html"}
 

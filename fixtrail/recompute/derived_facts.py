@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.facts import HOUR_FIGURES
+from schemas.times import DAY_S
 from sinks.clickhouse.fact_rows import JOURNEYS
 from sinks.clickhouse.tables import DATABASE
 
 FOLDER = Path(__file__).resolve().parents[2] / "analytics" / "facts"
 # What a worker that died has left behind.
-_LEFTOVER_S = 24 * 3600
+_LEFTOVER_S = DAY_S
 _PREFIX = "derived_"
 # Vehicle keys are hexadecimal: this sorts behind all of them.
 _LAST_KEY = "g"

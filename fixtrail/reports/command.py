@@ -39,15 +39,6 @@ def read_options(targets: Path | None, since: str | None, until: str | None, by:
     )
 
 
-def locale_of(text: str) -> Locale:
-    """A language of pages. Raises ExitError for one that we do not speak."""
-    if text == "zh-CN":
-        return "zh-CN"
-    if text == "en":
-        return "en"
-    raise ExitError("--locale is zh-CN or en", USAGE)
-
-
 def list_reports(say: Say) -> None:
     """Print every report and every query with the question that it answers."""
     for name, question in REPORTS.items():

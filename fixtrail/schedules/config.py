@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from fixtrail.packs.period import PeriodKind
+from schemas.locales import Locale
 from schemas.toml_file import load_model
 from sinks.push.config import Secret, Section, Zone
 
@@ -44,7 +45,7 @@ class Schedule(Section):
     period: PeriodKind
     form: Literal[3, 15, 30]
     to: Annotated[tuple[str, ...], Field(min_length=1)]
-    locale: Literal["zh-CN", "en"] = "zh-CN"
+    locale: Locale = "zh-CN"
     pdf: bool = False
 
     @field_validator("when")

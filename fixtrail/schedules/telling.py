@@ -12,11 +12,12 @@ from fixtrail.packs.words import Pack
 from fixtrail.reports.report import Locale
 from fixtrail.schedules.config import ReportChannel, Schedule
 from fixtrail.schedules.ledger import EXPIRED, REJECTED, RETRY, SENT, UNKNOWN
+from schemas.times import DAY_S
 from sinks.push.channel import Accepted, Answer, Channel, Message, NotSent, Rejected, Unclear
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 900.0
 # What a provider has not taken within so long after the first call is not sent any more.
-WORTH_SENDING_S = 24 * 3600.0
+WORTH_SENDING_S = DAY_S
 # So much later than planned, a pack says so.
 LATE_S = 15 * 60.0
 

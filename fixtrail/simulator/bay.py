@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from fixtrail.simulator.durations import MINUTE_S
 from fixtrail.simulator.further import expert_session
 from fixtrail.simulator.parts import fetch
 from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.workshop import Steps
+from schemas.times import MINUTE_S
 
 EXPERT_MIN, MORNING_MIN = 15.0, 15.0
 AS_QUOTED, FOUND_LATER = "已报价配件 · parts quoted before", "追加维修 · additional work"

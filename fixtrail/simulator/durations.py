@@ -2,7 +2,7 @@
 
 import random
 
-MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
+from schemas.times import MINUTE_S
 
 
 class Durations:

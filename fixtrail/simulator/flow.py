@@ -1,11 +1,11 @@
 """The process of a visit through a workshop, from the gate to the survey."""
 
 from fixtrail.simulator.bay import repairs
-from fixtrail.simulator.durations import HOUR_S
 from fixtrail.simulator.further import react
 from fixtrail.simulator.parts import fetch, needed_parts
 from fixtrail.simulator.visit import CHECK_FEE, Visit
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
+from schemas.times import HOUR_S
 
 
 def visit_process(shop: Workshop, reason: Reason) -> Steps[None]:

@@ -7,11 +7,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from fixtrail.simulator.durations import HOUR_S, MINUTE_S
 from fixtrail.simulator.feed import Order
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.voice import Reaction
 from fixtrail.simulator.workshop import Steps, Workshop
+from schemas.times import HOUR_S, MINUTE_S
 
 DETRACTOR = 6  # "0 to 6 (Reichheld, HBR Dec 2003)"
 SCORED = ("communication", "price", "quality")

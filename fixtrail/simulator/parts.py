@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S
 from fixtrail.simulator.scenario import Part
 from fixtrail.simulator.visit import Visit
 from fixtrail.simulator.workshop import Steps
+from schemas.times import DAY_S, HOUR_S, MINUTE_S
 
 COURIER = "city-courier"
 Answer = tuple[float, dict[str, Any]]

@@ -11,12 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fixtrail.simulator.calendar import Calendar, OpenDay, centers_of
-from fixtrail.simulator.durations import DAY_S, HOUR_S, MINUTE_S
 from fixtrail.simulator.feed import Event
 from fixtrail.simulator.run import run_tag
 from fixtrail.simulator.scenario import Center, Scenario
 from fixtrail.simulator.stock import demand_per_day, level_for
-from schemas.times import rfc3339
+from schemas.times import DAY_S, HOUR_S, MINUTE_S, rfc3339
 
 PLANNED_AHEAD_S = 7 * DAY_S
 SURVEY_EVERY_DAYS, PRICES_EVERY_DAYS = 28, 90

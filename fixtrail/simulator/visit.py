@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fixtrail.simulator.durations import MINUTE_S, Durations
+from fixtrail.simulator.durations import Durations
 from fixtrail.simulator.fault_waves import batch_of
 from fixtrail.simulator.identity import build_of, vehicle_label
 from fixtrail.simulator.scenario import FaultGroup, Part
 from fixtrail.simulator.voice import Experience
 from fixtrail.simulator.workshop import Reason, Steps, Workshop
+from schemas.times import MINUTE_S
 
 CHECK_FEE = 180.0
 # Well inside the 1,000 km within which CONTRACT section 3 sees a comeback: a car that is not right is driven less.

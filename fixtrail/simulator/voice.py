@@ -8,8 +8,8 @@ from math import exp, log
 from typing import Any
 
 from fixtrail.simulator.scenario import Complaint, Score
+from schemas.times import HOUR_S
 
-HOUR_S = 3_600.0
 LONG_WAIT_MIN, SHORT_WAIT_MIN = 40.0, 20.0
 PROMOTER = 9  # "9 or 10 (Reichheld, HBR Dec 2003)"
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import simpy
 
 from fixtrail.simulator.calendar import Calendar, OpenDay, improved_from_s
-from fixtrail.simulator.durations import DAY_S, HOUR_S
 from fixtrail.simulator.fault_waves import arrivals, share_of_cars, wave_vehicle
 from fixtrail.simulator.feed import Event, Feed, Order
 from fixtrail.simulator.identity import Registry, Vehicle
 from fixtrail.simulator.scenario import Center, FaultGroup, FaultWave, Lane, Profile, Scenario, first_part
 from fixtrail.simulator.stock import Stock
 from fixtrail.simulator.voice import CustomerReactions
+from schemas.times import DAY_S, HOUR_S
 
 STEP_S = 6 * HOUR_S
 # A vehicle that comes by itself comes after the 30 days in which it would count as a comeback.

@@ -7,7 +7,7 @@ tells as well whether a clock is wrong or a field is missing.
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fixtrail.watch.rules import Requests
 from schemas.times import DAY_MS
@@ -32,6 +32,18 @@ class DayCounts:
     ahead_ms: dict[str, int] = field(default_factory=dict)
 
 
+class HourFigures(NamedTuple):
+    """What one revision of a partial sum counts of a center's hour."""
+
+    revision: int
+    requests: int
+    stockouts: int
+    events: int
+
+
+_NOTHING = HourFigures(-1, 0, 0, 0)
+
+
 class CenterCounts:
     """By center: requests and events by hour, and counts by day."""
 
@@ -39,20 +51,21 @@ class CenterCounts:
         self.requests: defaultdict[str, dict[int, Requests]] = defaultdict(dict)
         self.events: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self.days: defaultdict[str, defaultdict[int, DayCounts]] = defaultdict(lambda: defaultdict(DayCounts))
-        self._rows: dict[tuple[str, int, int], tuple[int, int, int, int]] = {}
+        self._rows: dict[tuple[str, int, int], HourFigures] = {}
 
     def add_hour(self, row: Mapping[str, Any]) -> bool:
         """Count the newest revision of a partial sum; False for an older one. Raises KeyError for what is none."""
         key = (str(row["center_id"]), int(row["hour"]), int(row["partition"]))
         events = sum(int(row.get(name, 0)) for name in ("check_ins", "handed_off", "cancelled"))
-        figures = (int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]), events)
-        before = self._rows.get(key, (-1, 0, 0, 0))
-        if figures[0] < before[0]:
+        figures = HourFigures(int(row["revision"]), int(row["part_requests"]), int(row["stockouts"]), events)
+        before = self._rows.get(key, _NOTHING)
+        if figures.revision < before.revision:
             return False
         self._rows[key] = figures
         center_id, hour, _ = key
-        self.requests[center_id].setdefault(hour, Requests()).add(figures[1] - before[1], figures[2] - before[2])
-        self.events[center_id][hour] += figures[3] - before[3]
+        requests = self.requests[center_id].setdefault(hour, Requests())
+        requests.add(figures.requests - before.requests, figures.stockouts - before.stockouts)
+        self.events[center_id][hour] += figures.events - before.events
         return True
 
     def add_journey(self, fact: Mapping[str, Any], received_ms: int, *, is_known_closed: bool) -> None:
@@ -70,7 +83,9 @@ class CenterCounts:
 
     def forget(self, before_ms: int) -> None:
         """Let go what is older."""
-        for center_id, hour, partition in [key for key in self._rows if key[1] < before_ms]:
+        for center_id, hour, partition in list(self._rows):
+            if hour >= before_ms:
+                continue
             del self._rows[center_id, hour, partition]
             self.requests[center_id].pop(hour, None)
             self.events[center_id].pop(hour, None)

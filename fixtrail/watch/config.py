@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fixtrail.procedures.file import Procedures
+from schemas.locales import Locale
 from schemas.toml_file import load_model
 from sinks.push.config import Secret, Section, Zone
 
@@ -267,7 +268,7 @@ class OpsChannel(Section):
 class WatchConfig(Section):
     """Everything that may be set. What began `oldest_hours` ago or earlier opens no alert: it is history, not news."""
 
-    locale: Literal["zh-CN", "en"] = "zh-CN"
+    locale: Locale = "zh-CN"
     time_zone: Zone = "Asia/Shanghai"
     oldest_hours: Annotated[float, Field(gt=0)] = 72
     keep_days: Annotated[int, Field(ge=1)] = 30

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fixtrail.web.config import Limits
 from fixtrail.web.windows import SlidingWindow
+from schemas.times import MINUTE_S
 
 # Nothing inline, nothing from elsewhere: also what a template would let through by mistake stays inert.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,7 +44,6 @@ HEADERS = {
 # Files whose address has a hash of their content (fixtrail.web.static).
 UNCHANGING = "public, max-age=31536000, immutable"
 HSTS = "max-age=31536000"
-MINUTE_S = 60.0
 
 
 class SecurityHeaders:

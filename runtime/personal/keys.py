@@ -107,8 +107,8 @@ def erased_rows(store: Store) -> list[Row]:
 
 def erase_again(store: Store, rows: Sequence[Row]) -> int:
     """Have it so again in a store out of an older backup, within a transaction; how many keys were deleted by it."""
-    erased = [row for row in rows if row[4] is not None]
-    restricted = [(row[3], row[1]) for row in rows if row[3] is not None]
+    erased = [row for row in rows if row[-1] is not None]
+    restricted = [(restricted_at, order_key) for _, order_key, _, restricted_at, _ in rows if restricted_at is not None]
     if restricted:
         store.run_many(
             "UPDATE person_keys SET restricted_at = ? WHERE order_key = ? AND restricted_at IS NULL", restricted
@@ -120,7 +120,7 @@ def erase_again(store: Store, rows: Sequence[Row]) -> int:
         "ON CONFLICT DO NOTHING",
         erased,
     )
-    return store.run_many(_ERASE, [(row[4], row[1]) for row in erased])
+    return store.run_many(_ERASE, [(erased_at, order_key) for _, order_key, _, _, erased_at in erased])
 
 
 def restrict(store: Store, order_keys: Iterable[str], now: int, *, lift: bool = False) -> int:

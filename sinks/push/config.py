@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.locales import Locale
 from schemas.times import checked_time_zone
 from schemas.toml_file import load_model
 from sinks.push.decide import Policy
@@ -110,7 +111,7 @@ class AppriseSection(Pace):
 class PushSettings(Section):
     """Everything that may be set. `also` are recipients of every notice, besides the customer's own."""
 
-    locale: Literal["zh-CN", "en"] = "zh-CN"
+    locale: Locale = "zh-CN"
     time_zone: Zone = "Asia/Shanghai"
     currency: Annotated[str, Field(min_length=3, max_length=3)] = "CNY"
     templates: Path | None = None

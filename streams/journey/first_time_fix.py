@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Literal
 
 from schemas.order_key import OrderKey
+from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.visit import Visit
 
-COMEBACK_WINDOW_MS = 30 * 24 * 3600 * 1000
+COMEBACK_WINDOW_MS = 30 * DAY_MS
 COMEBACK_KM = 1000
 
 Cause = Literal["rework", "open_part", "reopened", "comeback"]

@@ -7,6 +7,7 @@ newer than all before it may be fed to a running visit instead and gives the sam
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from schemas.times import DAY_MS
 from streams.journey import entries as e
 from streams.journey.entries import (
     CancellationEntry,
@@ -38,7 +39,7 @@ ACTIVITIES = (REPAIR, DIAGNOSIS, QUALITY, PARTS, APPROVAL, PICKUP, FINISHING, RE
 DONE = frozenset({PICKUP, FINISHING})
 
 _JOB_ENDS = frozenset({"paused", "completed"})
-_REOPENED_WITHIN_MS = 30 * 24 * 3600 * 1000
+_REOPENED_WITHIN_MS = 30 * DAY_MS
 
 
 class Visit(VisitFields):

@@ -9,11 +9,12 @@ from typing import Any
 
 from fixtrail.local.broker.batch import BatchHeader
 from fixtrail.local.broker.errors import ErrorCode
+from schemas.times import DAY_S
 
 REMEMBERED_BATCHES = 5
 """As many as an idempotent producer may have in flight."""
 
-FORGET_AFTER_S = 24 * 3600.0
+FORGET_AFTER_S = DAY_S
 """A producer that has been silent this long is forgotten (producer.id.expiration.ms)."""
 
 LAST_SEQUENCE = 0x7FFFFFFF

@@ -16,6 +16,7 @@ from fixtrail.reports.queries import Ask
 from fixtrail.reports.report import Bilingual, Chart, Column, Figure, Locale, Picture, Report, Sheet
 from fixtrail.reports.targets import ALL
 from runtime.failure import USAGE, ExitError
+from schemas.locales import LOCALES
 
 MOST_DRAWN = 40
 
@@ -108,12 +109,9 @@ def _note(total: Figure) -> Bilingual:
     zh, en = (
         f"{format_value(total.value, definition.kind, locale)} ({interval(total, definition, locale)}), "
         f"{usable(total, locale)}"
-        for locale in _LOCALES
+        for locale in LOCALES
     )
     return Bilingual(f"全部中心：{zh}", f"All centers: {en}")
-
-
-_LOCALES: tuple[Locale, Locale] = ("zh-CN", "en")
 
 
 def _chart(name: str, rows: tuple[Mapping[str, Any], ...]) -> Chart:

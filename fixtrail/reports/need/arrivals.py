@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fixtrail.reports.need.slots import Floats, Instants, OpenSlots
+from schemas.times import HOUR_MS
 
 LIKE_DAYS = 8
 # Fewer days like it say nothing: the need of such a day is not known.
@@ -139,7 +140,7 @@ def _shows(slots: OpenSlots, by_day: Sequence[Sequence[Booking]], now: int) -> f
     return came / booked if booked else 1.0
 
 
-_DAY_END_MS = 4 * 3_600_000
+_DAY_END_MS = 4 * HOUR_MS
 
 
 def _lane_shares(check_ins: CheckIns, lanes: int) -> Floats:

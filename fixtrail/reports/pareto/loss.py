@@ -7,6 +7,7 @@ beforehand and leaves everything else; what overlaps is shared by Shapley's valu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,16 @@ class _Case:
     moves: Matrix
     events: Matrix
     names: tuple[str, ...]
+
+
+class _Sample(NamedTuple):
+    """What one bootstrap sample of the orders gives: Shapley values, shares as they were, log-odds, pulls, weights."""
+
+    values: Matrix
+    current: Vector
+    eta: Matrix
+    pulls: Matrix
+    weight: Vector
 
 
 def loss(rows: pd.DataFrame, solved: SolvedLevels, longest_wait_min: float, replicates: int = REPLICATES) -> Loss:
@@ -210,10 +221,8 @@ def _linear(case: _Case, betas: Sequence[Vector]) -> tuple[Matrix, Matrix]:
     return eta, pulls
 
 
-def _replicates(
-    case: _Case, betas: Sequence[Vector], count: int
-) -> list[tuple[Matrix, Vector, Matrix, Matrix, Vector]]:
-    """For each bootstrap sample of the orders: (Shapley values, shares as they were, log-odds, pulls, weights)."""
+def _replicates(case: _Case, betas: Sequence[Vector], count: int) -> list[_Sample]:
+    """The bootstrap samples of the orders for which the model can be fitted, of `count` that are drawn."""
     draw = np.random.default_rng(SEED)
     size = len(case.x)
     samples = []
@@ -229,7 +238,7 @@ def _replicates(
         except NotEstimableError:
             continue
         eta, pulls = _linear(sample, refitted)
-        samples.append((*_shared(eta, pulls, weight), eta, pulls, weight))
+        samples.append(_Sample(*_shared(eta, pulls, weight), eta, pulls, weight))
     return samples
 
 
@@ -243,7 +252,7 @@ def _result(
     usable: pd.DataFrame,
     case: _Case,
     betas: Sequence[Vector],
-    samples: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+    samples: Sequence[_Sample],
     scored: int,
     left_out: Mapping[str, str],
     adjusted: tuple[str, ...],
@@ -253,8 +262,8 @@ def _result(
     causes = range(len(case.names))
     # No sample may be estimable where few orders tell a cause from the others.
     size = len(samples), len(case.names)
-    in_shares = np.array([-sample[0][:, 0] / sample[1][0] for sample in samples]).reshape(size)
-    in_points = np.array([100 * (sample[0][:, 1] - sample[0][:, 0]) for sample in samples]).reshape(size)
+    in_shares = np.array([-sample.values[:, 0] / sample.current[0] for sample in samples]).reshape(size)
+    in_points = np.array([100 * (sample.values[:, 1] - sample.values[:, 0]) for sample in samples]).reshape(size)
     shares = []
     for cause in sorted(causes, key=lambda cause_index: values[cause_index, 0]):
         other_causes = [other_cause for other_cause in causes if other_cause != cause]
@@ -299,11 +308,11 @@ def _what_if(
     case: _Case,
     eta: Matrix,
     pulls: Matrix,
-    samples: Sequence[tuple[Matrix, Vector, Matrix, Matrix, Vector]],
+    samples: Sequence[_Sample],
 ) -> WhatIf:
     nps_after, nps_now = _nps(expected(eta, pulls, members)), _nps(expected(eta, pulls, ()))
-    nps_samples = np.array([_nps(expected(sample[2], sample[3], members, sample[4])) for sample in samples])
-    gains = nps_samples - np.array([_nps(sample[1]) for sample in samples])
+    nps_samples = np.array([_nps(expected(sample.eta, sample.pulls, members, sample.weight)) for sample in samples])
+    gains = nps_samples - np.array([_nps(sample.current) for sample in samples])
     return WhatIf(
         tuple(case.names[member] for member in members),
         nps_after,

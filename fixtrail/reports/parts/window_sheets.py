@@ -5,6 +5,7 @@ import pandas as pd
 from fixtrail.reports.parts.window import changes_of, channel_of, top_of
 from fixtrail.reports.parts.words import TYPE_WORDS
 from fixtrail.reports.report import Bilingual, Column, Sheet, sheet_of
+from schemas.times import DAY_S
 
 PART = Column("part_no", Bilingual("配件号", "part"))
 CENTER = Column("center_id", Bilingual("服务中心", "center"))
@@ -92,7 +93,7 @@ def special_order_frame(orders: pd.DataFrame, shipments: pd.DataFrame) -> pd.Dat
     rows = orders.merge(shipments[[*keys, "carrier", "tracking_no"]], on=keys, how="left")
     for name in ("carrier", "tracking_no"):
         rows[name] = rows[name].where(rows[name].fillna("") != "", None)
-    rows = rows.assign(age_days=rows["age_s"] / 86400, is_overdue=rows["is_overdue"] == 1)
+    rows = rows.assign(age_days=rows["age_s"] / DAY_S, is_overdue=rows["is_overdue"] == 1)
     return rows.sort_values(["backordered_at", *keys], kind="stable", ignore_index=True)
 
 

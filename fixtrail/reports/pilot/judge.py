@@ -235,7 +235,7 @@ def _scaled(
     after: Days,
 ) -> Vector:
     """The changes of centers on one scale, however many orders each has."""
-    change, treated = part[0], part[2]
+    change, _, treated, *_ = part
     if not treated.any() or treated.all():
         return change
     return standardize(change, panel.sampling(figure, centers, before, after), treated).shown

@@ -45,8 +45,8 @@ def matched_difference(outcomes: Iterable[Outcome]) -> MatchedDifference:
         cell = counts.setdefault(outcome.stratum, [0, 0, 0, 0])
         cell[0 if outcome.is_first else 2] += outcome.held
         cell[1 if outcome.is_first else 3] += 1
-    n_all = sum(cell[1] + cell[3] for cell in counts.values())
-    both = [cell for cell in counts.values() if cell[1] and cell[3]]
+    n_all = sum(n + m for _, n, _, m in counts.values())
+    both = [(a, n, b, m) for a, n, b, m in counts.values() if n and m]
     if not both:
         return MatchedDifference(None, NO_INTERVAL, 0, 0, n_all, 0)
     weight = sum(n * m / (n + m) for _, n, _, m in both)
@@ -55,9 +55,8 @@ def matched_difference(outcomes: Iterable[Outcome]) -> MatchedDifference:
     variance = sum(_variance(*cell) for cell in both) / weight**2
     half = Z * math.sqrt(variance)
     interval = Interval(max(-1.0, difference - half), min(1.0, difference + half))
-    return MatchedDifference(
-        difference, interval, sum(cell[1] for cell in both), sum(cell[3] for cell in both), n_all, len(both)
-    )
+    n_first, n_other = sum(n for _, n, _, _ in both), sum(m for _, _, _, m in both)
+    return MatchedDifference(difference, interval, n_first, n_other, n_all, len(both))
 
 
 def _variance(held: int, n: int, other: int, m: int) -> float:

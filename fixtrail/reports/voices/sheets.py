@@ -8,6 +8,7 @@ import pandas as pd
 from fixtrail.reports.report import Bilingual, Column, Sheet, sheet_of
 from fixtrail.reports.stats import intervals
 from fixtrail.reports.voices.words import GROUPS, KINDS, PHASES
+from schemas.times import HOUR_MS
 
 AGES_H = (1, 4, 24, 72)
 _N = Column("n", Bilingual("数量", "number"), "count")
@@ -102,7 +103,7 @@ def _age_groups(hours: "pd.Series[float]") -> Iterator[tuple[str, "pd.Series[boo
 
 def recovery(recovering: pd.DataFrame) -> pd.DataFrame:
     """Recovery by how soon somebody called, beside those whom nobody called."""
-    hours = (recovering["contacted_at"] - recovering["opened_at"]).astype("float64") / 3_600_000
+    hours = (recovering["contacted_at"] - recovering["opened_at"]).astype("float64") / HOUR_MS
     groups = {"day": hours <= 24, "two_days": (hours > 24) & (hours <= 48), "later": hours > 48, "never": hours.isna()}
     return pd.DataFrame([_recovered(name, recovering[is_in]) for name, is_in in groups.items()])
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fixtrail.web.windows import SlidingWindow
+from schemas.times import DAY_S, HOUR_S, MINUTE_S
 
-MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 SLOW_S = 300.0
 PER_PAIR, PER_ADDRESS, PER_DEVICE = 5, 30, 10
 # A browser that others may use too: beyond this it has no more attempts than any other one at its address.

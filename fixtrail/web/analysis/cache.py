@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fixtrail.settings import NoEndpointError
 from runtime.failure import USAGE, ExitError
+from schemas.times import DAY_S
 
 if TYPE_CHECKING:
     from fixtrail.reports.report import Report
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # A report younger than that is shown as it is; an older one is shown with its time while a new one is computed.
 FRESH_S = 300.0
-OLDEST_S = 24 * 3600.0
+OLDEST_S = DAY_S
 # What nobody waits for, such as a badge, is computed so often at most.
 UNHURRIED_S = 1800.0
 PATIENCE_S = 2.0

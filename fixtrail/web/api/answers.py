@@ -6,13 +6,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from fixtrail.web.api.problems import ApiError
+from schemas.times import DAY_S
 
-KEPT_S = 24 * 3600.0
+KEPT_S = DAY_S
 KEPT_BYTES = 64 * 1024 * 1024
 _ENTRY_BYTES = 500
 
 # A Structured Fields string (RFC 8941 3.3.3), or the bare value that most clients send.
-_FORM = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"|([!#-\[\]-~]+)')
+_FORM = re.compile(r'"(?P<quoted>(?:[ !#-\[\]-~]|\\["\\])*)"|(?P<bare>[!#-\[\]-~]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def parse_key(header: str | None) -> str | None:
     if header is None:
         return None
     form = _FORM.fullmatch(header.strip())
-    key = None if form is None else (form[2] if form[1] is None else form[1])
+    key = None if form is None else form["quoted"] or form["bare"]
     if not key or len(key) > 255:
         raise ApiError(
             400, "idempotency-key-invalid", "An Idempotency-Key is a string of 1 to 255 visible characters in quotes."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fixtrail.web.api.problems import ApiError
 from fixtrail.web.windows import SlidingWindow
+from schemas.times import MINUTE_S
 
-MINUTE_S = 60.0
 WRONG_KEYS_PER_MINUTE = 60
 # So many bytes of a body that cannot be read count as one event.
 BYTES_PER_EVENT = 1024
