@@ -75,12 +75,14 @@ def test_gauges_of_partitions_that_went_are_gone():
     assert progress.gauges == {("state_entries", "orders"): 7, ("lag_records", "events", "1"): 3}
 
 
-@pytest.mark.parametrize(("box", "what"), [(box, what) for box, metrics in METRICS.items() for what in metrics])
-def test_names_and_labels_are_as_prometheus_wants_them(box, what):
-    about = METRICS[box][what]
+@pytest.mark.parametrize(
+    ("box", "metric_name"), [(box, metric_name) for box, metrics in METRICS.items() for metric_name in metrics]
+)
+def test_names_and_labels_are_as_prometheus_wants_them(box, metric_name):
+    about = METRICS[box][metric_name]
 
-    assert re.fullmatch(r"[a-z][a-z_]+", what)
-    assert not what.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_minutes"))
+    assert re.fullmatch(r"[a-z][a-z_]+", metric_name)
+    assert not metric_name.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_minutes"))
     assert about.help.endswith(".")
     assert not {"order", "vehicle", "customer", "order_id", "vehicle_id", "event_id"} & set(about.labels)
 
@@ -115,6 +117,6 @@ def test_every_reason_code_is_known_before_it_comes():
 
 
 def test_every_metric_is_in_the_operators_table():
-    told = (ROOT / "docs/operators.md").read_text().splitlines()
+    documented = (ROOT / "docs/operators.md").read_text().splitlines()
 
-    assert [row for row in told if row.startswith("| `fixtrail_")] == metrics_table()
+    assert [row for row in documented if row.startswith("| `fixtrail_")] == metrics_table()

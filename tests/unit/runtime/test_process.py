@@ -73,11 +73,11 @@ def test_the_health_page_says_when_the_box_is_ready():
 
 def test_a_box_in_an_outage_is_not_ready_and_does_not_start_again():
     progress = Progress()
-    said = [state_of(progress)]
+    states = [state_of(progress)]
     for is_ready in (True, False, True):
         progress.ready = is_ready
-        said.append(state_of(progress))
-    assert said == ["starting", "ready", "not ready", "ready"]
+        states.append(state_of(progress))
+    assert states == ["starting", "ready", "not ready", "ready"]
 
 
 def test_a_health_port_that_is_taken_is_told():
@@ -193,9 +193,9 @@ read_dead_letter([(f'fixtrail-{name}', b'canary') for name in ('code', 'reason',
     ids=["main", "thread", "chain", "task"],
 )
 def test_an_exception_is_one_line_and_quotes_no_data(program):
-    _, (entry,), said = said_by(program)
+    _, (entry,), output = said_by(program)
 
-    assert "canary" not in said
+    assert "canary" not in output
     assert "schemas/dead_letter.py" in entry["exception"]
     assert "message withheld" in entry["exception"]
     assert entry["level"] in ("critical", "error")
@@ -205,9 +205,9 @@ def test_a_tracking_link_in_any_log_line_opens_nothing():
     token = "AbCdEf012345-_AbCdEf012345-_AbCdEf012345"
     logging_it = f"import logging\nlogging.getLogger('x').warning('GET %s', 'https://a.example/t/{token}/live?lang=en')"
 
-    _, entries, said = said_by(f"{logging_it}\nraise ConnectionError('https://a.example/t/{token}')")
+    _, entries, output = said_by(f"{logging_it}\nraise ConnectionError('https://a.example/t/{token}')")
 
-    assert token[:20] not in said
+    assert token[:20] not in output
     assert entries[0]["event"] == "GET https://a.example/t/…/live?lang=en"
     assert entries[1]["exception"].endswith("ConnectionError: https://a.example/t/…")
 

@@ -38,13 +38,13 @@ def test_a_full_disk_is_waited_for_and_nothing_of_the_transaction_is_there(store
 
 
 def test_another_process_that_writes_is_waited_for(store: SqliteStore, tmp_path: Path):
-    other = sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    second = sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)
+    second.execute("BEGIN IMMEDIATE")
     store.run("PRAGMA busy_timeout = 0")
 
     with pytest.raises(StoreUnavailableError, match="locked"):
         store.begin()
-    other.close()
+    second.close()
 
 
 def test_a_wrong_statement_is_an_error_of_ours(store: SqliteStore):

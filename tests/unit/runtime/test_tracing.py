@@ -106,8 +106,8 @@ def test_a_batch_of_several_traces_goes_on_with_each_and_the_insert_links_them()
 
 def test_a_fact_goes_on_with_its_orders_trace_else_its_vehicles_or_centers():
     traced = Traced()
-    one, two = RECORDED, RECORDED.replace("4bf9", "aaaa")
-    traces = BatchTraces(traced.tracing, [traced_record(0, one), traced_record(1, two), record(2)], time.monotonic())
+    first, two = RECORDED, RECORDED.replace("4bf9", "aaaa")
+    traces = BatchTraces(traced.tracing, [traced_record(0, first), traced_record(1, two), record(2)], time.monotonic())
     traces.follow([(0, event("R1")), (1, event("R2", "V2")), (2, event("R3", "V3", "C3"))])
 
     def trace_of(**fact: str) -> str:

@@ -163,14 +163,14 @@ def test_a_record_up_to_the_limit_of_size_is_read():
     assert refusal(bytes_of(SURVEY), max_bytes=100).code == "too_large"
 
 
-@pytest.mark.parametrize(("levels", "taken"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False)])
-def test_nesting_up_to_the_limit_of_depth(levels: int, taken: bool):
+@pytest.mark.parametrize(("levels", "is_taken"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False)])
+def test_nesting_up_to_the_limit_of_depth(levels: int, is_taken: bool):
     nested: Any = 0
     for _ in range(levels):
         nested = [nested]
     value = bytes_of(SURVEY | {"x": nested})
 
-    if taken:
+    if is_taken:
         assert decode_event(value).event_id == "e1"
     else:
         assert refusal(value).code == "too_deep"
@@ -205,9 +205,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-def test_no_bytes_within_the_limit_of_size_hold_a_worker_up(what: str):
-    value, code = HOSTILE[what]
+@pytest.mark.parametrize("pattern", HOSTILE)
+def test_no_bytes_within_the_limit_of_size_hold_a_worker_up(pattern: str):
+    value, code = HOSTILE[pattern]
     began = time.process_time()
 
     assert refusal(value).code == code

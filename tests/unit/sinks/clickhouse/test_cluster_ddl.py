@@ -21,7 +21,9 @@ EVENTS = (
 
 
 def test_a_single_server_is_told_what_the_files_say():
-    assert [on_cluster(SINGLE, statement, "app") for statement in STATEMENTS] == [[each] for each in STATEMENTS]
+    assert [on_cluster(SINGLE, statement, "app") for statement in STATEMENTS] == [
+        [statement] for statement in STATEMENTS
+    ]
 
 
 def test_replicas_have_the_same_table_by_another_engine():
@@ -66,11 +68,11 @@ def test_rows_of_one_key_meet_on_one_shard():
         texts = on_cluster(SHARDED, statement, "app")
         if "ENGINE = Distributed" in texts[-1]:
             key = re.search(r"ORDER BY \(?([^)]*)\)?$", texts[-2])
-            chosen = re.search(r"cityHash64\((.*)\)\)$", texts[-1])
+            sharding_key = re.search(r"cityHash64\((.*)\)\)$", texts[-1])
             assert key
-            assert chosen
+            assert sharding_key
             # vehicle_no is the vehicle_key's first eight bytes.
-            assert {*chosen[1].split(", ")} <= {*key[1].replace("vehicle_no", "vehicle_key").split(", ")}
+            assert {*sharding_key[1].split(", ")} <= {*key[1].replace("vehicle_no", "vehicle_key").split(", ")}
 
 
 def test_columns_are_added_in_both_tables_and_rows_changed_in_one():

@@ -36,8 +36,8 @@ ARRIVED = 1_900_000_000_000
 
 
 def record(topic: str, value: bytes | None, *, key: bytes = b"V1", offset: int = 7, **fields: Any) -> Any:
-    told = {"headers": (), "timestamp": ARRIVED, "partition": 2, **fields}
-    return SimpleNamespace(topic=topic, key=key, value=value, offset=offset, **told)
+    fields_of_record = {"headers": (), "timestamp": ARRIVED, "partition": 2, **fields}
+    return SimpleNamespace(topic=topic, key=key, value=value, offset=offset, **fields_of_record)
 
 
 def event_record(event: dict[str, Any], **fields: Any) -> Any:
@@ -56,8 +56,8 @@ def read(*records: Any) -> tuple[Batch, Progress]:
     """A batch of the records, each given to the reader by itself."""
     batch, progress = Batch(), Progress()
     reader = Reader(KEYED, EventRows(KEYED), progress)
-    for each in records:
-        reader.add(batch, TopicPartition(each.topic, each.partition), [each])
+    for record in records:
+        reader.add(batch, TopicPartition(record.topic, record.partition), [record])
     return batch, progress
 
 
@@ -122,11 +122,11 @@ def test_neither_vehicle_nor_customer_nor_contact_is_in_a_row() -> None:
 
     assert row["customer_key"] == KEYED.customer("C-77")
     assert json.loads(row["payload"]) == {"lane": "standard"}
-    assert not any(told in repr(row) for told in ("LSVAA0000", "C-77", "138", "a@b.c"))
+    assert not any(personal in repr(row) for personal in ("LSVAA0000", "C-77", "138", "a@b.c"))
 
 
 @pytest.mark.parametrize(
-    ("event", "kept"),
+    ("event", "columns"),
     [
         (surveyed("12:00", score=3, reasons=["wait"], comment="call me: 138"), {"score": 3, "reasons": ["wait"]}),
         (called_off("12:00", reason="Mr Li moved away"), {}),
@@ -134,11 +134,11 @@ def test_neither_vehicle_nor_customer_nor_contact_is_in_a_row() -> None:
     ],
     ids=["survey", "cancellation", "complaint"],
 )
-def test_free_text_of_customers_is_kept_only_where_it_is_wanted(event: dict[str, Any], kept: dict[str, Any]) -> None:
+def test_free_text_of_customers_is_kept_only_where_it_is_wanted(event: dict[str, Any], columns: dict[str, Any]) -> None:
     text = {name: event[name] for name in ("comment", "reason", "resolution") if name in event}
 
-    assert json.loads(row_of(event)["payload"]) == kept
-    assert json.loads(row_of(event, keep_free_text=True)["payload"]) == {**kept, **text}
+    assert json.loads(row_of(event)["payload"]) == columns
+    assert json.loads(row_of(event, keep_free_text=True)["payload"]) == {**columns, **text}
 
 
 def test_unknown_fields_are_never_stored() -> None:
@@ -223,11 +223,11 @@ def test_a_fact_that_lacks_one_field_is_not_written() -> None:
 def test_of_several_versions_in_one_batch_only_the_newest_is_written() -> None:
     fact = order_after(*repaired_visit("brakes"))
     versions = [{**fact, "version": version, "event_count": version} for version in (2, 5, 3, 5, 4)]
-    batch, _ = read(*(fact_record(each, offset=offset) for offset, each in enumerate(versions)))
+    batch, _ = read(*(fact_record(version, offset=offset) for offset, version in enumerate(versions)))
     block = batch.blocks[JOURNEYS]
 
     assert [row[JOURNEYS.columns.index("version")] for row in block.rows] == [5]
-    assert [each.offset for each in block.records] == [3]
+    assert [record.offset for record in block.records] == [3]
     assert batch.ends == {TopicPartition("journeys", 2): 5}
 
 
@@ -343,8 +343,8 @@ def test_free_text_in_the_place_of_codes_is_kept_only_where_it_is_wanted(
 
 def test_an_event_s_row_names_who_sent_it_and_when():
     event = checked_in("08:00")
-    told = [("source", b"dms-east"), ("ce_time", b"2026-03-02T08:00:05+08:00")]
-    row = EventRows(KEYED).row(record("service-events", json.dumps(event).encode(), key=b"V1", headers=told))
+    headers = [("source", b"dms-east"), ("ce_time", b"2026-03-02T08:00:05+08:00")]
+    row = EventRows(KEYED).row(record("service-events", json.dumps(event).encode(), key=b"V1", headers=headers))
 
     assert dict(zip(EVENTS.columns, row, strict=True))["source"] == "dms-east"
     assert dict(zip(EVENTS.columns, row, strict=True))["sent_at"] == ms("00:00:05")

@@ -96,8 +96,8 @@ class Desk:
             a_send(each, **{"id": f"{order_id}-{each['milestone']}", "due_at": first, "planned_at": self.now, **fields})
             for each in notices
         ]
-        for each in notices:
-            each["superseded_by"] = []
+        for notice in notices:
+            notice["superseded_by"] = []
         self.facts.by_order[order_id] = a_fact(order_id, *notices)
         await self.clerk.execute(partial(ledger.plan, sends=sends))
         return sends
@@ -121,7 +121,7 @@ class Desk:
         """Return once so many sends of the order are in a state."""
 
         async def is_so() -> bool:
-            return [found for found, _ in (await self.states(order_id)).values()].count(state) >= number
+            return [stored for stored, _ in (await self.states(order_id)).values()].count(state) >= number
 
         await self.until(is_so)
 

@@ -48,17 +48,17 @@ def decided(
     now: int | None = None,
     notice: dict[str, Any] | None = None,
     fact: dict[str, Any] | None = None,
-    **known: Any,
+    **context: Any,
 ) -> Go | Hold | Drop:
     """What is decided at that time about a message that has just come; `later` milestones have followed."""
     now = at(clock) if now is None else now
-    told = notice or a_notice(milestone, at=now - MINUTE if happened is None else happened)
-    followed = [a_notice(name, at=told["occurred_at"] + 1) for name in later]
-    state = known.pop("state", "PLANNED")
-    planned_at = known.pop("planned_at", now)
-    fact = fact or (a_fact("R1", told, *followed) if shown else a_fact("R1"))
-    send = a_send(told, state=state, planned_at=planned_at, reason="the provider was away")
-    return decide(send, told, SendContext(fact, **known), POLICY, now, interrupts=rings)
+    sent_notice = notice or a_notice(milestone, at=now - MINUTE if happened is None else happened)
+    followed = [a_notice(name, at=sent_notice["occurred_at"] + 1) for name in later]
+    state = context.pop("state", "PLANNED")
+    planned_at = context.pop("planned_at", now)
+    fact = fact or (a_fact("R1", sent_notice, *followed) if shown else a_fact("R1"))
+    send = a_send(sent_notice, state=state, planned_at=planned_at, reason="the provider was away")
+    return decide(send, sent_notice, SendContext(fact, **context), POLICY, now, interrupts=rings)
 
 
 def test_by_day_a_message_goes_at_once():
@@ -102,12 +102,12 @@ def test_two_messages_keep_their_distance():
 
 
 def test_enough_is_enough_for_one_day():
-    nine = [at("08:10") + each * MINUTE for each in range(9)]
+    nine = [at("08:10") + minutes * MINUTE for minutes in range(9)]
 
     assert decided("12:00", messaged_at=nine) == Drop(SUPPRESSED, f"{CAP} until it would have been too late")
     assert decided("12:00", "quote_ready", messaged_at=nine) == Hold(at("00:00", day=3), CAP)
     assert decided("12:00", "ready", messaged_at=nine) == Go(), "the last one is kept for this"
-    assert decided("12:00", messaged_at=[each - 24 * HOUR for each in nine]) == Go(), "yesterday is over"
+    assert decided("12:00", messaged_at=[sent_at - 24 * HOUR for sent_at in nine]) == Go(), "yesterday is over"
 
 
 @pytest.mark.parametrize("milestone", ["checked_in", "diagnosis_started", "repair_started", "ready", "handed_off"])
@@ -148,10 +148,10 @@ def test_who_opted_out_is_told_nothing():
 
 
 def test_who_wants_only_some_milestones_gets_those():
-    wants = Preference(milestones=frozenset({"ready"}))
+    preference = Preference(milestones=frozenset({"ready"}))
 
-    assert decided("10:00", preference=wants) == Drop(SUPPRESSED, "no consent: this milestone is not wanted")
-    assert decided("10:00", "ready", preference=wants) == Go()
+    assert decided("10:00", preference=preference) == Drop(SUPPRESSED, "no consent: this milestone is not wanted")
+    assert decided("10:00", "ready", preference=preference) == Go()
 
 
 def test_what_a_later_milestone_made_pointless_is_not_told():
@@ -200,11 +200,11 @@ def test_what_is_too_old_is_not_told():
 
 
 @pytest.mark.parametrize(
-    "known",
+    "context_fields",
     [{"preference": Preference(opted_out=True)}, {"later": ("ready",)}, {"happened": at("10:00") - 8 * HOUR}],
 )
-def test_what_may_have_been_taken_and_is_not_to_be_sent_again_stays_unknown(known: dict[str, Any]):
-    verdict = decided("10:00", state=RETRY, rings=False, **known)
+def test_what_may_have_been_taken_and_is_not_to_be_sent_again_stays_unknown(context_fields: dict[str, Any]):
+    verdict = decided("10:00", state=RETRY, rings=False, **context_fields)
 
     assert isinstance(verdict, Drop)
     assert verdict.state == UNKNOWN

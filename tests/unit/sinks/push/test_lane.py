@@ -93,8 +93,8 @@ async def test_of_what_was_held_only_what_is_still_true_is_told(tmp_path: Path):
         sends = await desk.tell("part_delayed", "promise_changed")
         await desk.settled(HELD, 2)
         (changed,) = [send for send in sends if send.milestone == "promise_changed"]
-        shown = a_notice("promise_changed", at=changed.occurred_at)
-        desk.facts.by_order["R1"] = a_fact("R1", shown)
+        notice = a_notice("promise_changed", at=changed.occurred_at)
+        desk.facts.by_order["R1"] = a_fact("R1", notice)
 
         desk.now = at("08:00", day=3)
         await desk.settled(SENT)
@@ -108,8 +108,10 @@ async def test_who_opts_out_at_night_hears_nothing_in_the_morning(tmp_path: Path
         desk.now = at("23:00")
         (send,) = await desk.tell("promise_changed")
         await desk.settled(HELD)
-        gone = recipients.Preference(opted_out=True)
-        await desk.clerk.execute(partial(recipients.set_preference, person=send.person, preference=gone, now=desk.now))
+        preference = recipients.Preference(opted_out=True)
+        await desk.clerk.execute(
+            partial(recipients.set_preference, person=send.person, preference=preference, now=desk.now)
+        )
 
         desk.now = at("08:00", day=3)
         await desk.settled(SUPPRESSED)
@@ -270,7 +272,7 @@ async def test_the_last_consent_is_kept_for_what_matters_more(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "left"),
+    ("answer", "uses_left"),
     [
         (Rejected("47003"), 3),
         (Rejected("43101", no_consent=True), 0),
@@ -279,7 +281,7 @@ async def test_the_last_consent_is_kept_for_what_matters_more(tmp_path: Path):
         (Accepted(), 2),
     ],
 )
-async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: Path, answer: Answer, left: int):
+async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: Path, answer: Answer, uses_left: int):
     async with a_desk(tmp_path) as desk:
         desk.channel.needs, desk.channel.answers = ConsentNeeded("progress", keep=0), [answer]
         (send,) = await desk.tell("repair_started")
@@ -292,7 +294,7 @@ async def test_a_consent_is_given_back_only_if_it_was_surely_not_used(tmp_path: 
             return bool(desk.channel.messages) and state not in (INTENT, "PLANNED")
 
         await desk.until(is_noted)
-        assert await desk.clerk.execute(partial(recipients.consents_of, person=send.person)) == {"progress": left}
+        assert await desk.clerk.execute(partial(recipients.consents_of, person=send.person)) == {"progress": uses_left}
 
 
 async def test_a_subscription_that_is_gone_is_forgotten(tmp_path: Path):

@@ -34,19 +34,19 @@ def outcomes(*sends: Send) -> list[tuple[str, str, str]]:
 
 
 def test_each_recipient_is_one_send():
-    one, two = planned("console:a", "console:b")
+    first, two = planned("console:a", "console:b")
 
-    assert (one.state, one.shard, one.lane) == ("PLANNED", 3, "console")
-    assert one.id != two.id
-    assert one.address == "a"
-    assert "recipients" not in (one.notice or "")
+    assert (first.state, first.shard, first.lane) == ("PLANNED", 3, "console")
+    assert first.id != two.id
+    assert first.address == "a"
+    assert "recipients" not in (first.notice or "")
 
 
 def test_the_same_notice_has_the_same_ids_and_a_recipient_counts_once():
     at = now_ms()
 
-    assert [each.id for each in planned("console:a", "console:a", at=at)] == [
-        each.id for each in planned("console:a", at=at)
+    assert [send.id for send in planned("console:a", "console:a", at=at)] == [
+        send.id for send in planned("console:a", at=at)
     ]
 
 
@@ -112,9 +112,9 @@ def test_what_is_no_notice_is_said_without_its_content(value: bytes | None):
 # Addresses
 
 
-@pytest.mark.parametrize("written", ["sms:+86 138-0000 0000", "SMS:+8613800000000", " sms: (+86)13800000000 "])
-def test_a_telephone_number_is_the_same_however_it_is_written(written: str):
-    assert parse_recipient(written) == Recipient("sms", "+8613800000000")
+@pytest.mark.parametrize("number", ["sms:+86 138-0000 0000", "SMS:+8613800000000", " sms: (+86)13800000000 "])
+def test_a_telephone_number_is_the_same_however_it_is_written(number: str):
+    assert parse_recipient(number) == Recipient("sms", "+8613800000000")
 
 
 def test_a_mailbox_is_the_same_person_in_capitals():
@@ -122,10 +122,10 @@ def test_a_mailbox_is_the_same_person_in_capitals():
 
 
 def test_keys_tell_nothing_and_differ_by_secret_and_purpose():
-    someone, others = Recipient("sms", "+861"), AddressKeys(b"another key")
+    someone, other_keys = Recipient("sms", "+861"), AddressKeys(b"another key")
 
     assert "861" not in KEYS.person(someone)
-    assert KEYS.person(someone) != others.person(someone)
+    assert KEYS.person(someone) != other_keys.person(someone)
     assert KEYS.send_id("n1", someone) != KEYS.send_id("n2", someone)
     assert (
         len({target_secret(key, origin) for key in (b"1", b"2") for origin in ("https://a:443", "https://b:443")}) == 4
@@ -174,7 +174,7 @@ def test_docker_compose_messages_nobody_until_it_is_told_to():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("x = [", "Invalid value"),
         ("colour = 1", "colour: unknown key"),
@@ -185,13 +185,13 @@ def test_docker_compose_messages_nobody_until_it_is_told_to():
         ('[apprise.sms]\nurl = "env:PATH"', "says nowhere {address}"),
     ],
 )
-def test_a_wrong_configuration_says_what_is_wrong_and_no_secret(text: str, said: str, tmp_path: Path):
+def test_a_wrong_configuration_says_what_is_wrong_and_no_secret(text: str, error_text: str, tmp_path: Path):
     (tmp_path / "push.toml").write_text(text)
 
     with pytest.raises(TomlFileError) as refused:
         read_push_settings(tmp_path / "push.toml")
 
-    assert said in str(refused.value)
+    assert error_text in str(refused.value)
     assert "s3cret" not in str(refused.value)
 
 

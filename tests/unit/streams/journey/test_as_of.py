@@ -26,9 +26,9 @@ def test_any_journey_runs_on_to_what_it_is_at_that_instant(events: list[Sent], l
 def test_a_wait_for_a_bay_grows_second_by_second():
     (fact,) = facts_at([checked_in("08:00"), repair("started", "08:10")], None)
 
-    shown = at_instant(fact, ms("08:25"))
+    later = at_instant(fact, ms("08:25"))
 
-    assert (shown["repair_s"], shown["touch_s"], shown["lead_s"], shown["wait_s"]) == (900, 900, 1500, 600)
+    assert (later["repair_s"], later["touch_s"], later["lead_s"], later["wait_s"]) == (900, 900, 1500, 600)
 
 
 def test_a_clock_that_is_behind_takes_nothing_back():

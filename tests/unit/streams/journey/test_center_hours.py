@@ -42,8 +42,8 @@ def hours_after(*events: Sent) -> dict[tuple[str, int], dict[str, Any]]:
     for fact in facts_after(*events).values():
         for (center, hour), contribution in contributions_of(fact).items():
             added.setdefault((center, (hour - ms("00:00")) // HOUR_MS), []).append(contribution)
-    rows = {place: center_hour(place[0], place[1], 0, 1, each) for place, each in added.items()}
-    return {place: {name: row[name] for name in NAMES if row[name]} for place, row in rows.items()}
+    rows = {key: center_hour(key[0], key[1], 0, 1, contributions) for key, contributions in added.items()}
+    return {key: {name: row[name] for name in NAMES if row[name]} for key, row in rows.items()}
 
 
 def test_an_order_counts_in_the_hour_it_came_and_in_the_hour_it_went():
@@ -122,11 +122,11 @@ def test_a_quick_car_is_ready_within_fifteen_minutes(ready: str, in_time: bool):
     assert (hour["quick_ready"], hour.get("quick_in_time", 0)) == (1, int(in_time))
 
 
-@pytest.mark.parametrize(("ready", "kept"), [("08:30", True), ("08:30:00.001", False)])
-def test_a_promise_is_kept_by_a_car_ready_by_then(ready: str, kept: bool):
+@pytest.mark.parametrize(("ready", "is_kept"), [("08:30", True), ("08:30:00.001", False)])
+def test_a_promise_is_kept_by_a_car_ready_by_then(ready: str, is_kept: bool):
     hour = hours_after(checked_in("08:00", promised="08:30"), repair("completed", ready), handed_off("09:00"))["C1", 9]
 
-    assert (hour["promise_both"], hour.get("promise_kept", 0)) == (1, int(kept))
+    assert (hour["promise_both"], hour.get("promise_kept", 0)) == (1, int(is_kept))
 
 
 def test_a_car_that_was_never_ready_is_in_neither_rate():
@@ -166,8 +166,8 @@ def test_an_hour_nobody_counts_in_any_more_is_all_zero():
 
 
 def test_a_row_is_a_center_hour():
-    each = list(contributions_of(order_after(*repaired_visit())).values())
-    row = center_hour("C1", hour_of(ms("11:30")), 3, 12, each)
+    contributions = list(contributions_of(order_after(*repaired_visit())).values())
+    row = center_hour("C1", hour_of(ms("11:30")), 3, 12, contributions)
 
     assert CenterHour.model_validate(row).model_dump() == {
         **row,
@@ -182,9 +182,9 @@ def test_an_hour_begins_on_the_hour_before_the_epoch_too():
 @given(st.permutations(range(5)))
 def test_an_hour_comes_to_the_same_in_whatever_order_it_is_added_up(order: list[int]):
     facts = [order_after(checked_in("08:00"), handed_off(f"08:0{n}:00.00{n + 1}")) for n in range(5)]
-    each = [next(iter(contributions_of(fact).values())) for fact in facts]
+    contributions = [next(iter(contributions_of(fact).values())) for fact in facts]
 
-    assert center_hour("C1", 0, 0, 1, [each[n] for n in order]) == center_hour("C1", 0, 0, 1, each)
+    assert center_hour("C1", 0, 0, 1, [contributions[n] for n in order]) == center_hour("C1", 0, 0, 1, contributions)
 
 
 def test_an_order_that_only_came_in_this_hour_is_one_number_in_its_state_and_adds_the_same():

@@ -73,8 +73,8 @@ def test_an_event_written_another_way_is_a_duplicate(history: list[Sent], chance
         order.apply(entry_of(first), 0, content_digest(first))
         items = [*orjson.loads(orjson.dumps(event)).items(), ("sent_at", chance.random())]
         chance.shuffle(items)
-        written = {name: elsewhere(text) if name in ("occurred_at", "promised_at") else text for name, text in items}
-        again = decode_event(orjson.dumps(written, option=orjson.OPT_INDENT_2))
+        fields = {name: elsewhere(text) if name in ("occurred_at", "promised_at") else text for name, text in items}
+        again = decode_event(orjson.dumps(fields, option=orjson.OPT_INDENT_2))
 
         assert order.apply(entry_of(again), 1, content_digest(again)) == ("duplicate", [])
 

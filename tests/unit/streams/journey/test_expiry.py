@@ -18,8 +18,8 @@ def test_what_is_due_is_what_a_plain_list_would_say(steps: list[tuple[bool, int]
             waiting.append((at, b"%d" % number))
             continue
         clock = max(clock, at)
-        passed = sorted(item for item in waiting if item[0] < clock)
-        assert list(expiry.due(clock)) == [key for _, key in passed]
+        expired = sorted(item for item in waiting if item[0] < clock)
+        assert list(expiry.due(clock)) == [key for _, key in expired]
         waiting = [item for item in waiting if item[0] >= clock]
 
 

@@ -116,10 +116,10 @@ def test_a_handoff_while_a_part_is_open(phase: str):
 
 def test_a_part_that_came_in_the_millisecond_of_the_handoff_counts_by_its_event_id():
     visit = repaired_visit()
-    came = part("fulfilled", "11:00", event_id="a")
+    part_event = part("fulfilled", "11:00", event_id="a")
     came_after = part("fulfilled", "11:00", event_id="z")
 
-    assert verdict(*visit, part("requested", "10:30"), came)[0] is True
+    assert verdict(*visit, part("requested", "10:30"), part_event)[0] is True
     assert verdict(*visit, part("requested", "10:30"), came_after)[1] == "open_part"
 
 
@@ -200,9 +200,9 @@ def test_a_comeback_may_have_the_same_number_in_another_center():
 
 
 def test_the_same_order_number_of_another_vehicle_is_no_comeback():
-    other = [{**event, "vehicle_id": "V2"} for event in back(WINDOW, "brakes")]
+    second_visit = [{**event, "vehicle_id": "V2"} for event in back(WINDOW, "brakes")]
 
-    assert verdict(*repaired_visit("brakes"), *other)[0] is True
+    assert verdict(*repaired_visit("brakes"), *second_visit)[0] is True
 
 
 def test_the_earliest_of_several_comebacks_is_named_and_of_two_at_once_the_lower_center_then_number():

@@ -60,10 +60,10 @@ def streamed() -> Partition:
 def test_it_remembers_of_the_vehicle_what_it_would_if_all_had_come_by_the_stream(
     spared: Partition, streamed: Partition
 ) -> None:
-    one, other = spared.vehicle(), streamed.vehicle()
+    first, second = spared.vehicle(), streamed.vehicle()
 
-    assert one.let_go == other.let_go == {R1: 3}
-    assert (one.until, one.orders()) == (other.until, other.orders()) == (OF_R1.until, [])
+    assert first.let_go == second.let_go == {R1: 3}
+    assert (first.until, first.orders()) == (second.until, second.orders()) == (OF_R1.until, [])
     assert not spared.orders and not spared.hours
 
 

@@ -56,8 +56,8 @@ def split(history: list[Sent], chance: Random, ways: int) -> list[bytes]:
     entries = entries_of(history)
     states = []
     for _ in range(ways):
-        known = chance.sample(entries, chance.randint(1, len(entries)))
-        states.append(order_of(known))
+        subset = chance.sample(entries, chance.randint(1, len(entries)))
+        states.append(order_of(subset))
     return states
 
 
@@ -68,9 +68,9 @@ def split(history: list[Sent], chance: Random, ways: int) -> list[bytes]:
 def test_what_two_workers_know_of_an_order_is_what_one_would_know_from_all(history: list[Sent], chance: Random):
     entries = entries_of(history)
     cut = chance.randint(0, len(entries))
-    one, other = order_of(entries[:cut]), order_of(entries[chance.randint(0, cut) :])
+    left_side, right_side = order_of(entries[:cut]), order_of(entries[chance.randint(0, cut) :])
 
-    assert meaning(merge_orders(one, other))[0] == meaning(order_of(entries))[0]
+    assert meaning(merge_orders(left_side, right_side))[0] == meaning(order_of(entries))[0]
 
 
 @given(histories(), CHANCES)
@@ -105,17 +105,17 @@ def test_a_merged_order_goes_on_like_any_other():
 def test_of_two_events_with_one_id_either_way_of_merging_keeps_the_same():
     first, second = entries_of([surveyed("12:00", event_id="e", score=3), surveyed("12:00", event_id="e", score=10)])
     (check_in,) = entries_of([checked_in("08:00")])
-    one, other = order_of([first, check_in]), order_of([second, check_in])
+    left_side, right_side = order_of([first, check_in]), order_of([second, check_in])
 
-    assert meaning(merge_orders(one, other)) == meaning(merge_orders(other, one))
-    assert fold(Order(R1, merge_orders(one, other)).entries()).count == 2
+    assert meaning(merge_orders(left_side, right_side)) == meaning(merge_orders(right_side, left_side))
+    assert fold(Order(R1, merge_orders(left_side, right_side)).entries()).count == 2
 
 
 def test_a_merged_order_remembers_every_hour_it_counts_in():
     visit = entries_of(repaired_visit())
-    one, other = order_of(visit[:1], [("C1", 1)]), order_of(visit[1:], [("C2", 2)])
+    left_side, right_side = order_of(visit[:1], [("C1", 1)]), order_of(visit[1:], [("C2", 2)])
 
-    assert Order(R1, merge_orders(one, other)).hours == [("C1", 1), ("C2", 2)]
+    assert Order(R1, merge_orders(left_side, right_side)).hours == [("C1", 1), ("C2", 2)]
 
 
 # Vehicles
@@ -136,24 +136,24 @@ FIRST, SECOND = repaired_visit("brakes"), repaired_visit("brakes", day=9, order_
 
 
 def test_a_merged_vehicle_knows_all_orders_and_of_each_the_newer_digest():
-    one = vehicle_of(FIRST[:1], SECOND, offset=3)
-    other = vehicle_of(FIRST, offset=1)
+    left_side = vehicle_of(FIRST[:1], SECOND, offset=3)
+    right_side = vehicle_of(FIRST, offset=1)
 
-    merged = Vehicle("V1", merge_vehicles(one, other))
+    merged = Vehicle("V1", merge_vehicles(left_side, right_side))
 
     assert merged.digests() == Vehicle("V1", vehicle_of(FIRST, SECOND)).digests()
     assert (merged.offset, merged.clock) == (3, ms("08:00", 3))
 
 
 def test_what_either_has_let_go_is_gone():
-    known = vehicle_of(FIRST, SECOND)
-    gone = Vehicle("V1", known)
-    gone.forget(R1)
+    orders = vehicle_of(FIRST, SECOND)
+    vehicle = Vehicle("V1", orders)
+    vehicle.forget(R1)
 
-    merged = Vehicle("V1", merge_vehicles(known, gone.state()))
+    merged = Vehicle("V1", merge_vehicles(orders, vehicle.state()))
 
     assert (merged.orders(), merged.let_go) == ([R2], {R1: 3})
-    assert merge_vehicles(gone.state(), known) == merge_vehicles(known, gone.state())
+    assert merge_vehicles(vehicle.state(), orders) == merge_vehicles(orders, vehicle.state())
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6), st.booleans()), min_size=3, max_size=3))
@@ -179,9 +179,9 @@ def hour(touched: int | None, **each: tuple[int, list[int] | None]) -> bytes:
 
 
 def test_a_merged_hour_has_the_newer_contribution_of_each_order():
-    one, other = hour(5, R1=(3, [1]), R2=(9, [7])), hour(8, R1=(4, [2]), R3=(1, None))
+    left_side, right_side = hour(5, R1=(3, [1]), R2=(9, [7])), hour(8, R1=(4, [2]), R3=(1, None))
 
-    merged = orjson.loads(merge_hours(one, other))
+    merged = orjson.loads(merge_hours(left_side, right_side))
 
     assert merged == [8, {"R1": [4, [2]], "R2": [9, [7]], "R3": [1, None]}]
 
@@ -195,7 +195,7 @@ _HOURS = st.one_of(
     st.just(orjson.dumps([None, {}])),
     # The version says what the order adds: the same version, the same contribution.
     st.builds(
-        lambda touched, each: hour(touched, **{name: (v, None if v == 3 else [v]) for name, v in each.items()}),
+        lambda touched, figures: hour(touched, **{name: (v, None if v == 3 else [v]) for name, v in figures.items()}),
         st.integers(0, 9),
         _CONTRIBUTIONS,
     ),
@@ -204,12 +204,12 @@ _HOURS = st.one_of(
 
 @given(_HOURS, _HOURS, _HOURS)
 def test_merging_hours_is_associative_commutative_and_idempotent(a: bytes, b: bytes, c: bytes):
-    def known(state: bytes) -> Any:
+    def parsed(state: bytes) -> Any:
         return orjson.loads(state)
 
-    assert known(merge_hours(a, b)) == known(merge_hours(b, a))
-    assert known(merge_hours(merge_hours(a, b), c)) == known(merge_hours(a, merge_hours(b, c)))
-    assert known(merge_hours(a, a)) == known(a)
+    assert parsed(merge_hours(a, b)) == parsed(merge_hours(b, a))
+    assert parsed(merge_hours(merge_hours(a, b), c)) == parsed(merge_hours(a, merge_hours(b, c)))
+    assert parsed(merge_hours(a, a)) == parsed(a)
 
 
 # A whole partition

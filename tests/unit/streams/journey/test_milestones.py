@@ -165,19 +165,19 @@ def notices_after(*events: Sent) -> list[dict[str, Any]]:
 
 def notice_after(milestone: str, *events: Sent) -> Notice:
     """The first notice of that milestone, as a reader of the topic gets it."""
-    return next(Notice.model_validate(each) for each in notices_after(*events) if each["milestone"] == milestone)
+    return next(Notice.model_validate(notice) for notice in notices_after(*events) if notice["milestone"] == milestone)
 
 
 def still_true(milestone: str, *events: Sent) -> bool:
     """Whether the first notice of that milestone is true in the end."""
-    notice = next(each for each in notices_after(*events) if each["milestone"] == milestone)
+    notice = next(candidate for candidate in notices_after(*events) if candidate["milestone"] == milestone)
     return is_still_true(notice, order_after(*events))
 
 
 def test_a_notice_is_the_same_however_often_it_is_made():
     assert notice_id(R1, "ready", "e1") == notice_id(R1, "ready", "e1")
-    others = (R2, "ready", "e1"), (R1, "ready", "e2"), (OrderKey("C2", "R1"), "ready", "e1")
-    assert len({notice_id(*named) for named in ((R1, "ready", "e1"), *others)}) == 4
+    other_milestones = (R2, "ready", "e1"), (R1, "ready", "e2"), (OrderKey("C2", "R1"), "ready", "e1")
+    assert len({notice_id(*named) for named in ((R1, "ready", "e1"), *other_milestones)}) == 4
 
 
 def test_parts_of_an_id_cannot_run_into_each_other():
@@ -230,9 +230,9 @@ def test_each_notice_of_a_part_says_which_and_what_was_told_then():
         part("backordered", "08:30", request_id="Q2", part_no="P-2", expected_at=times[1]),
         part("fulfilled", "08:40", request_id="Q2", part_no="P-2"),
     ]
-    told = [(each["milestone"], each["part_no"], each["expected_at"]) for each in notices_after(*events)[1:]]
+    rows = [(notice["milestone"], notice["part_no"], notice["expected_at"]) for notice in notices_after(*events)[1:]]
 
-    assert told == [
+    assert rows == [
         ("part_ordered", "P-1", None),
         ("part_ordered", "P-2", ms("15:00")),
         ("part_delayed", "P-2", ms("12:00")),
@@ -285,7 +285,7 @@ def test_ready_is_no_longer_true_when_a_check_fails():
 
 def test_a_milestone_that_a_late_event_takes_back_was_never_true():
     ready = [checked_in("08:00"), repair("started", "08:30"), repair("completed", "09:00"), said_ready("09:00")]
-    (notice,) = [each for each in notices_after(*ready) if each["milestone"] == "ready"]
+    (notice,) = [row for row in notices_after(*ready) if row["milestone"] == "ready"]
 
     assert not is_still_true(notice, order_after(*ready, repair("paused", "08:40", job_id="J2")))
 
@@ -297,33 +297,33 @@ def test_a_milestone_that_a_late_event_takes_back_was_never_true():
 def test_in_whatever_order_events_arrive_what_holds_in_the_end_is_told(history: list[Sent], chance: Random):
     arrived = list(history)
     chance.shuffle(arrived)
-    order, told = Order(R1), set()
+    order, milestones = Order(R1), set()
 
     for offset, entry in enumerate(entries_of(arrived)):
-        told |= {(step.name, step.event_id, step.at) for step in order.apply(entry, offset)[1]}
+        milestones |= {(step.name, step.event_id, step.at) for step in order.apply(entry, offset)[1]}
 
-    assert {(step.name, step.event_id, step.at) for step in fold(entries_of(history)).timeline} <= told
+    assert {(step.name, step.event_id, step.at) for step in fold(entries_of(history)).timeline} <= milestones
 
 
 def test_what_lay_between_a_handoff_and_the_check_in_it_did_not_close_is_told():
     early = [handed_off("07:00"), repair("started", "07:30"), checked_in("08:00")]
-    order, told = Order(R1), []
+    order, milestones = Order(R1), []
 
     for offset, entry in enumerate(entries_of(early)):
-        told += [milestone.name for milestone in order.apply(entry, offset)[1]]
+        milestones += [milestone.name for milestone in order.apply(entry, offset)[1]]
 
-    assert told == ["handed_off", "repair_started", "checked_in"]
+    assert milestones == ["handed_off", "repair_started", "checked_in"]
 
 
 @given(histories())
 def test_in_the_order_of_time_a_milestone_is_told_once(history: list[Sent]):
     entries = sorted(entries_of([checked_in("07:59"), *history]), key=sort_key)
-    order, told = Order(R1), []
+    order, milestones = Order(R1), []
 
     for offset, entry in enumerate(entries):
-        told += order.apply(entry, offset)[1]
+        milestones += order.apply(entry, offset)[1]
 
-    assert told == fold(entries).timeline
+    assert milestones == fold(entries).timeline
 
 
 # What is too old to be told

@@ -75,7 +75,7 @@ def test_the_same_event_once_more_is_a_duplicate_and_another_under_its_id_a_conf
 
 
 def test_a_quote_of_a_version_that_knew_no_names_in_it_is_the_same_quote():
-    (entry,), (other,) = entries_of([quoted("09:00", event_id="e1")]), entries_of([quoted("09:01", event_id="e1")])
+    (entry,), (second,) = entries_of([quoted("09:00", event_id="e1")]), entries_of([quoted("09:01", event_id="e1")])
     header, line = plain_state(order_of([entry]).state()).split(b"\n")
     quote = orjson.loads(line)
     index = next(number for number, item in enumerate(quote) if isinstance(item, list) and "769.9" in item)
@@ -84,7 +84,7 @@ def test_a_quote_of_a_version_that_knew_no_names_in_it_is_the_same_quote():
     order = Order(R1, header + b"\n" + orjson.dumps(quote))
 
     assert order.apply(entry, 2) == ("duplicate", [])
-    assert order.apply(other, 3) == ("conflict", [])
+    assert order.apply(second, 3) == ("conflict", [])
 
 
 def test_what_counts_is_the_first_event_accepted_under_an_id():
@@ -99,7 +99,7 @@ def test_an_id_is_found_only_where_it_is_the_id_of_an_event():
     order = order_of(entries_of([complained("08:00", event_id=tricky, category='["e3",\n["e3",'), surveyed("09:00")]))
 
     assert order.has(tricky)
-    assert not any(order.has(other) for other in ("e", "e1", "e2", "e3", '"', ""))
+    assert not any(order.has(event_id) for event_id in ("e", "e1", "e2", "e3", '"', ""))
 
 
 def test_the_offset_is_that_of_the_newest_record_that_brought_something():
@@ -240,20 +240,20 @@ def test_stages_follow_each_other_without_a_gap_and_no_two_alike(history: list[S
     stages = fact["stages"]
     pairs = list(pairwise(stages))
 
-    assert all(one["ended_at"] == next_["started_at"] for one, next_ in pairs)
-    assert all(one["activity"] != next_["activity"] for one, next_ in pairs)
+    assert all(stage["ended_at"] == next_["started_at"] for stage, next_ in pairs)
+    assert all(stage["activity"] != next_["activity"] for stage, next_ in pairs)
     assert sum(stage["activity"] == "pickup" for stage in stages) <= 1
     assert (fact["status"] == "open" and fact["checked_in_at"] is not None) == (fact["activity"] is not None)
 
 
 def test_of_what_is_personal_only_the_addresses_for_notices_are_kept_and_no_fact_shows_them():
-    told = [
+    milestones = [
         checked_in("08:00", contact=["sms:canary", {"channel": "wechat", "address": "canary"}, {"note": "nowhere"}]),
         surveyed("10:00", comment="secret comment", customer_name="secret name"),
         quoted("11:00", technician_id="secret technician"),
         sent("cancellation", "12:00", reason="secret reason"),
     ]
-    order = order_of(entries_of(told))
+    order = order_of(entries_of(milestones))
 
     assert order.visit.contact == ["sms:canary", "wechat:canary"]
     assert b"secret" not in plain_state(order.state())

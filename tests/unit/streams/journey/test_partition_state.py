@@ -105,7 +105,7 @@ def test_a_comeback_found_weeks_later_rewrites_the_hour_of_the_handoff():
     memory.take(records_of(repaired_visit("brakes")))
     before = memory.center_hours()["C1", ms("11:00")]
 
-    memory.take([(n + 10, each) for n, each in records_of(repaired_visit("brakes", day=20, order_id="R2"))])
+    memory.take([(n + 10, event) for n, event in records_of(repaired_visit("brakes", day=20, order_id="R2"))])
     after = memory.center_hours()["C1", ms("11:00")]
 
     assert (before["fixed_first_time"], after["fixed_first_time"], after["judged"]) == (1, 0, 1)
@@ -189,7 +189,7 @@ def test_the_state_is_let_in_only_by_the_batch_not_by_the_book():
 
 
 def repaired_visit_of(records: Records) -> list[Sent]:
-    return [each.model_dump(mode="json", exclude_none=True) for _, each in records]
+    return [fact.model_dump(mode="json", exclude_none=True) for _, fact in records]
 
 
 # The same result every time
@@ -217,9 +217,9 @@ def test_a_dirty_feed_in_any_batches_gives_what_an_independent_computation_says(
 
 def _counts(hours: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
     """The hours in which somebody counts, without what the independent computation does not work out."""
-    said = ("center_id", "hour", "partition", "revision", "wait_buckets")
-    rows = {place: {name: row[name] for name in row if name not in said} for place, row in hours.items()}
-    return {place: row for place, row in rows.items() if any(row.values())}
+    keys = ("center_id", "hour", "partition", "revision", "wait_buckets")
+    rows = {key: {name: row[name] for name in row if name not in keys} for key, row in hours.items()}
+    return {key: row for key, row in rows.items() if any(row.values())}
 
 
 @given(histories(orders=3, longest=24), CHANCES)
@@ -237,8 +237,8 @@ def test_any_order_of_arrival_any_duplicates_and_any_batches_give_the_same(histo
 def test_what_comes_again_under_its_id_and_says_something_else_changes_nothing(history: list[Sent], chance: Random):
     arrived = list(history)
     for event in chance.choices(history, k=3):
-        other = {**event, "occurred_at": chance.choice(history)["occurred_at"]}
-        arrived.insert(chance.randint(arrived.index(event) + 1, len(arrived)), other)
+        moved_event = {**event, "occurred_at": chance.choice(history)["occurred_at"]}
+        arrived.insert(chance.randint(arrived.index(event) + 1, len(arrived)), moved_event)
     memory = Memory(hold_days=YEARS)
 
     outs = [memory.take(batch) for batch in batches(records_of(arrived), chance)]
@@ -251,24 +251,24 @@ def test_what_comes_again_under_its_id_and_says_something_else_changes_nothing(h
 def test_versions_grow_with_whatever_changes_a_fact(history: list[Sent], chance: Random):
     chance.shuffle(history)
     memory = Memory(hold_days=YEARS)
-    known: dict[OrderKey, dict[str, Any]] = {}
+    facts: dict[OrderKey, dict[str, Any]] = {}
 
     for batch in batches(records_of(history), chance):
         for fact in memory.take(batch).journeys:
-            before = known.get(OrderKey.of(fact))
+            before = facts.get(OrderKey.of(fact))
             assert before is None or fact["version"] > before["version"] or fact == before
-            known[OrderKey.of(fact)] = fact
+            facts[OrderKey.of(fact)] = fact
 
 
 @given(histories(orders=3, longest=20), CHANCES)
 def test_revisions_of_an_hour_grow(history: list[Sent], chance: Random):
     memory = Memory(hold_days=YEARS)
-    known: dict[tuple[str, int], int] = {}
+    hours: dict[tuple[str, int], int] = {}
 
     for batch in batches(records_of(history), chance):
         for row in memory.take(batch).hours:
-            assert row["revision"] > known.get((row["center_id"], row["hour"]), -1)
-            known[row["center_id"], row["hour"]] = row["revision"]
+            assert row["revision"] > hours.get((row["center_id"], row["hour"]), -1)
+            hours[row["center_id"], row["hour"]] = row["revision"]
 
 
 @given(histories(orders=2), CHANCES)

@@ -55,10 +55,10 @@ def in_json(facts: Any) -> Any:
 
 def test_an_order_that_is_read_keeps_its_offset_its_hours_and_its_events_byte_for_byte():
     for state in tables_of(RECORDED["state"])[0].values():
-        written = Order(R1, state).state()
+        packed = Order(R1, state).state()
 
-        assert orjson.loads(written.split(b"\n")[0])[:2] == orjson.loads(state.split(b"\n")[0])[:2]
-        assert written.split(b"\n")[1:] == state.split(b"\n")[1:]
+        assert orjson.loads(packed.split(b"\n")[0])[:2] == orjson.loads(state.split(b"\n")[0])[:2]
+        assert packed.split(b"\n")[1:] == state.split(b"\n")[1:]
 
 
 def test_a_vehicle_that_is_read_keeps_its_orders_each_with_its_center():
@@ -77,10 +77,10 @@ def test_what_is_logged_anew_takes_the_place_of_what_stood_under_the_number_alon
 ):
     log = [{**before, **now} for before, now in zip(tables_of(RECORDED["state"]), continued[0], strict=True)]
     orders, vehicles, hours = ({**table} for table in log)
-    gone = PartitionState(0, orders, vehicles, hours).restore_clock(list(vehicles), list(hours))
+    expired = PartitionState(0, orders, vehicles, hours).restore_clock(list(vehicles), list(hours))
 
     assert (orders, vehicles, hours) == tuple(continued[0])
-    assert sorted(gone) == sorted(tables_of(RECORDED["state"])[0])
+    assert sorted(expired) == sorted(tables_of(RECORDED["state"])[0])
 
 
 def test_a_number_that_two_centers_used_for_the_vehicle_becomes_two_orders():
@@ -122,7 +122,7 @@ def test_further_events_bring_the_facts_that_all_events_at_once_bring(continued:
     for key, state in orders.items():
         vehicle_id, *order = orjson.loads(key)
         vehicles.setdefault(vehicle_id, {})[OrderKey(*order)] = Order(OrderKey(*order), state).entries()
-    expected = {OrderKey.of(fact): fact for name, kept in vehicles.items() for fact in vehicle_facts(name, kept)}
+    expected = {OrderKey.of(fact): fact for name, vehicle in vehicles.items() for fact in vehicle_facts(name, vehicle)}
 
     assert output.journeys
     for fact in output.journeys:

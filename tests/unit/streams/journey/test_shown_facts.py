@@ -30,25 +30,25 @@ def test_an_order_under_two_vehicles_says_so_under_both():
 
 
 def test_the_same_number_at_another_center_is_another_order():
-    other = [event | {"center_id": "C2"} for event in UNDER_THE_RIGHT]
-    facts = shown([*of("V1", UNDER_THE_WRONG), *of("V2", other)])
+    second_visit = [event | {"center_id": "C2"} for event in UNDER_THE_RIGHT]
+    facts = shown([*of("V1", UNDER_THE_WRONG), *of("V2", second_visit)])
 
     assert not any("vehicle_changed" in fact["anomalies"] for fact in facts.values())
 
 
 def test_once_the_vehicle_is_corrected_only_the_right_one_is_shown_whole():
-    whole = [*UNDER_THE_WRONG, *UNDER_THE_RIGHT]
+    history = [*UNDER_THE_WRONG, *UNDER_THE_RIGHT]
     facts = shown(
         [
             *of("TYPO", UNDER_THE_WRONG),
             called_off("09:00", reason="vehicle_corrected", vehicle_id="TYPO"),
-            *of("RIGHT", whole),
+            *of("RIGHT", history),
         ]
     )
 
     assert facts.keys() == {"RIGHT"}
     assert (facts["RIGHT"]["anomalies"], facts["RIGHT"]["status"]) == ([], "handed_off")
-    assert facts["RIGHT"] == shown(of("RIGHT", whole))["RIGHT"]
+    assert facts["RIGHT"] == shown(of("RIGHT", history))["RIGHT"]
 
 
 def test_an_open_order_without_any_event_for_thirty_days_was_never_closed():

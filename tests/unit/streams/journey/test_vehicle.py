@@ -65,7 +65,7 @@ def test_an_order_seen_for_the_first_time_concerns_the_others():
         (repair("started", "09:00"), False),
         (surveyed("09:00"), False),
     ],
-    ids=lambda each: each["type"] if isinstance(each, dict) else "",
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
 def test_only_what_links_visits_concerns_the_other_orders(event: Sent, concerns: bool):
     order = order_of(checked_in("08:00"))

@@ -75,9 +75,9 @@ def test_activity_after_the_close_changes_nothing_else():
         order_after(*visit, repair("started", "12:00"), diagnosed("12:30", 0, "screen")),
     )
     # That a repair was started again is no first-time fix.
-    same = before.keys() - {"anomalies", "event_count", "last_event_at", "version", "ftf", "ftf_cause"}
+    unchanged = before.keys() - {"anomalies", "event_count", "last_event_at", "version", "ftf", "ftf_cause"}
 
-    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
 
 
 @pytest.mark.parametrize(

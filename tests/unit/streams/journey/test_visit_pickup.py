@@ -114,28 +114,28 @@ def test_a_car_that_is_worked_on_again_was_not_ready():
 
 
 def test_work_that_is_done_is_finishing_until_somebody_says_that_the_car_is_ready():
-    done = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40")]
-    open_order = order_after(*done, now=at("09:00"))
+    events = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40")]
+    open_order = order_after(*events, now=at("09:00"))
 
     assert (open_order["activity"], open_order["finishing_s"], open_order["ready_at"]) == ("finishing", 20 * 60, None)
     for proof in (said_ready("08:50"), check_passed("08:50"), refused("08:50")):
-        order = order_after(*done, proof, now=at("09:00"))
+        order = order_after(*events, proof, now=at("09:00"))
         assert stages(order)[2:] == [("bay", "08:40", "08:50"), ("pickup", "08:50", None)]
         assert (order["finishing_s"], order["ready_at"]) == (0, order["stages"][3]["started_at"])
 
 
 def test_work_after_the_proof_needs_another_one():
-    done = [checked_in("08:00"), repair("completed", "08:40"), said_ready("08:50")]
+    events = [checked_in("08:00"), repair("completed", "08:40"), said_ready("08:50")]
 
-    assert order_after(*done, diagnosed("08:55"), now=at("09:00"))["activity"] == "finishing"
-    assert order_after(*done, diagnosed("08:55"), said_ready("08:56"), now=at("09:00"))["activity"] == "pickup"
+    assert order_after(*events, diagnosed("08:55"), now=at("09:00"))["activity"] == "finishing"
+    assert order_after(*events, diagnosed("08:55"), said_ready("08:56"), now=at("09:00"))["activity"] == "pickup"
 
 
 def test_the_close_shows_that_a_car_in_finishing_was_ready():
-    done = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40", event_id="done")]
+    events = [checked_in("08:00"), repair("started", "08:10"), repair("completed", "08:40", event_id="done")]
 
     for closing in (handed_off("09:00"), called_off("09:00")):
-        order = order_after(*done, closing)
+        order = order_after(*events, closing)
         assert stages(order)[2:] == [("pickup", "08:40", "09:00")]
         assert (order["pickup_s"], order["finishing_s"], order["ready_at"]) == (
             20 * 60,

@@ -82,8 +82,8 @@ def counted_in(state: bytes) -> dict[str, Any]:
 
 def rows_of(memory: Memory) -> Any:
     return {
-        place: {name: value for name, value in row.items() if name != "revision"}
-        for place, row in memory.center_hours().items()
+        key: {name: value for name, value in row.items() if name != "revision"}
+        for key, row in memory.center_hours().items()
     }
 
 
@@ -112,10 +112,10 @@ def test_a_dirty_feed_survives_it(arrivals: list[Sent], size: int, chance: Rando
 @given(histories(orders=3, longest=24), st.integers(1, 6), CHANCES)
 def test_what_is_sent_again_has_the_version_of_what_it_says(history: list[Sent], size: int, chance: Random):
     """A version stands for one content, even when it was sent before a crash and again after it."""
-    said: dict[tuple[OrderKey, int], Any] = {}
+    facts: dict[tuple[OrderKey, int], Any] = {}
 
     for fact in killed_again_and_again(records_of(history), size, chance).sent:
-        assert said.setdefault((OrderKey.of(fact), fact["version"]), fact) == fact
+        assert facts.setdefault((OrderKey.of(fact), fact["version"]), fact) == fact
 
 
 @given(histories(orders=2, longest=16), CHANCES)
@@ -199,13 +199,13 @@ def let_go_in_one_batch_with(event: Sent) -> tuple[Memory, Records]:
 def test_an_order_let_go_in_the_lost_batch_is_not_begun_anew(logged: tuple[str, ...]):
     memory, batch = let_go_in_one_batch_with(surveyed("12:00", 40, score=3))
     memory.take(batch)
-    told, rows = dict(memory.facts), rows_of(memory)
+    facts, rows = dict(memory.facts), rows_of(memory)
 
     memory.crash_with_only(*logged)
     memory.take(batch)
     memory.take([(12, event_of(surveyed("12:00", 61, order_id="R9", vehicle_id="V9")))])
 
-    assert memory.facts[R1] == told[R1]
+    assert memory.facts[R1] == facts[R1]
     assert rows_of(memory) == rows
     assert [fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"] == sorted(
         fact["event_count"] for fact in memory.sent if fact["order_id"] == "R1"

@@ -13,13 +13,13 @@ from tests.worker_memory import Memory, Records
 from tests.workshop import R1, R2, Sent, at, checked_in, event_of, sent
 
 
-def visit(each: Sent, number: int) -> Records:
+def visit(event: Sent, number: int) -> Records:
     """A check-in and so many events like this one, a second apart."""
     events = [checked_in("08:00")]
     for count in range(1, number + 1):
         moment = (at("08:00") + timedelta(seconds=count)).isoformat()
-        own = {name: f"{value}{count}" for name, value in each.items() if name in ("event_id", "request_id")}
-        events.append({**each, **own, "occurred_at": moment})
+        own = {name: f"{value}{count}" for name, value in event.items() if name in ("event_id", "request_id")}
+        events.append({**event, **own, "occurred_at": moment})
     return list(enumerate(map(event_of, events)))
 
 
@@ -60,8 +60,8 @@ def test_what_a_full_order_knows_is_a_duplicate_and_other_orders_go_on():
 @pytest.mark.parametrize("size", [1, 3, 50])
 def test_which_events_are_diverted_depends_on_no_batch_and_no_restart(size: int):
     records = visit(paused(), 30)
-    whole, cut = Memory(), Memory()
-    diverted = whole.take(records).diverted
+    uncut, cut = Memory(), Memory()
+    diverted = uncut.take(records).diverted
     found: set[tuple[int, str]] = set()
 
     for start in range(0, len(records), size):
@@ -71,22 +71,22 @@ def test_which_events_are_diverted_depends_on_no_batch_and_no_restart(size: int)
 
     assert diverted and found == set(diverted)
     assert set(again.diverted) <= found
-    assert cut.facts == whole.facts
+    assert cut.facts == uncut.facts
 
 
 @pytest.mark.parametrize(
-    "each",
+    "event",
     [
         paused(),
         sent("part_request", "08:00", request_id="P", part_no="A", quantity=1, phase="requested"),
         sent("quality_check", "08:00", passed=False),
         sent("survey", "08:00", score=9, reasons=["r"]),
     ],
-    ids=lambda each: each["type"],
+    ids=lambda event: event["type"],
 )
-def test_what_a_full_order_comes_to_fits_into_a_message(each: dict[str, Any]):
+def test_what_a_full_order_comes_to_fits_into_a_message(event: dict[str, Any]):
     number = 2_000
-    out = Memory().take(visit(each, number))
+    out = Memory().take(visit(event, number))
     [state], [fact] = out.order_changes.values(), out.journeys
     assert state is not None
     _, _, lines = state.partition(b"\n")

@@ -113,7 +113,7 @@ def test_the_vehicle_itself_comes_back_after_its_orders_were_let_go():
 def test_history_told_late_is_not_let_go_at_once():
     memory = memory_after(clock_at(365))
 
-    memory.take([(n + 10, event_of(each)) for n, each in enumerate(repaired_visit("brakes"))])
+    memory.take([(n + 10, event_of(event)) for n, event in enumerate(repaired_visit("brakes"))])
     memory.take(record(20, surveyed("12:00", 3, score=10)))
 
     assert (memory.facts["R1"]["score"], memory.too_late) == (10, [])
@@ -138,7 +138,7 @@ def test_a_center_hour_let_go_stays_as_it_was_written_last():
 
     memory.take(record(10, clock_at(61)))
 
-    assert {place: memory.center_hours()[place] for place in rows} == rows
+    assert {key: memory.center_hours()[key] for key in rows} == rows
     assert len(memory.tables[2][f'["C1",{ms("11:00")},0]'.encode()]) < 20
 
 
@@ -198,20 +198,20 @@ def test_orders_that_are_gone_have_left_their_versions_behind():
 def test_a_year_of_visits_is_told_as_if_nothing_were_ever_let_go(seed: int, size: int, chance: Random):
     """Events are at most ten days late, so sixty days are enough for every fact and every hour."""
     events = feed.clean_events(seed, orders=25, vehicles=4, centers=2, days=360)
-    arrivals = [event_of(each) for each in feed.dirty(events, seed)]
+    arrivals = [event_of(event) for event in feed.dirty(events, seed)]
     records = list(enumerate(arrivals))
-    kept, forgetful = Memory(hold_days=3650), Memory(hold_days=60)
+    lasting, forgetful = Memory(hold_days=3650), Memory(hold_days=60)
 
     for start in range(0, len(records), size):
         batch = records[start : start + size]
-        kept.take(batch)
+        lasting.take(batch)
         forgetful.take(batch)
         if chance.random() < 0.3:
             forgetful.restart()
 
     late = {arrivals[offset].order for offset in forgetful.too_late}
-    assert forgetful.facts_but(late) == kept.facts_but(late)
-    assert len(forgetful.tables[0]) < len(kept.tables[0])
+    assert forgetful.facts_but(late) == lasting.facts_but(late)
+    assert len(forgetful.tables[0]) < len(lasting.tables[0])
 
 
 def test_facts_of_what_is_kept_are_as_ever():

@@ -218,10 +218,10 @@ async def test_rows_go_out_as_whole_batches_by_topic_and_partition(outbox: Outbo
 
     await outbox.put({("journeys", 3): rows}, {}, lambda: None)
 
-    assert [(topic, partition, len(each)) for topic, partition, each in producer.sent] == [
+    assert [(topic, partition, len(rows)) for topic, partition, rows in producer.sent] == [
         ("journeys", 3, n) for n in (2, 2, 1)
     ]
-    assert [row for _, _, each in producer.sent for row in each] == rows
+    assert [row for _, _, batch in producer.sent for row in batch] == rows
 
 
 async def test_a_key_let_go_is_deleted_by_an_empty_value(outbox: Outbox, producer: FakeProducer):

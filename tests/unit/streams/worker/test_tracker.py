@@ -55,8 +55,8 @@ class FakeOutbox:
 
     def letters(self) -> list[tuple[bytes | None, str]]:
         """Value and code of each dead letter of the last batch."""
-        each = self.outputs[-1].get(("service-events.dead-letter", 0), [])
-        return [(value, read_dead_letter(headers).code) for _, value, headers in each]
+        letters_of_batch = self.outputs[-1].get(("service-events.dead-letter", 0), [])
+        return [(value, read_dead_letter(headers).code) for _, value, headers in letters_of_batch]
 
     def deletes(self) -> bool:
         """Whether the last batch deletes the order from the log."""
@@ -69,7 +69,7 @@ def tracker_with(tables: FakeTables, outbox: FakeOutbox, folder: Path, **setting
 
 
 def records(offset: int, *events: dict[str, Any]) -> list[KafkaRecord]:
-    return [record_of(each, offset=offset + number) for number, each in enumerate(events)]
+    return [record_of(event, offset=offset + number) for number, event in enumerate(events)]
 
 
 def elsewhere(day: int) -> dict[str, Any]:
@@ -132,8 +132,8 @@ async def test_a_record_that_unpacked_to_more_than_the_dead_letter_topic_takes_i
 
     await tracker_with(FakeTables(), outbox, tmp_path).process(sent, lambda: None)  # type: ignore[arg-type]
 
-    (whole, code), (cut, _) = outbox.letters()
-    assert (whole, code) == (sent[0].value, "too_large")
+    (letter, code), (cut, _) = outbox.letters()
+    assert (letter, code) == (sent[0].value, "too_large")
     assert cut == b"x" * 1_000_000
 
 

@@ -14,7 +14,7 @@ from tests.providers.messages import a_message
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "Socket Exception: [Errno 111] Connection refused",
         "Socket Exception: HTTPConnectionPool(host='h', port=1): (Caused by NewConnectionError(...))",
@@ -25,12 +25,12 @@ from tests.providers.messages import a_message
         "Failed to send X notification: Unauthorized, error=401.",
     ],
 )
-def test_surely_not_sent(said: str):
-    assert isinstance(answer_from_log(said), NotSent)
+def test_surely_not_sent(text: str):
+    assert isinstance(answer_from_log(text), NotSent)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "Socket Exception: {'a@b.example': (550, b'5.1.1 no such user')}",
         "SMTP recipient a@b.example was refused: 550 b'no such user'",
@@ -38,12 +38,12 @@ def test_surely_not_sent(said: str):
         "Failed to send X notification to Y: Bad request, error=400.",
     ],
 )
-def test_refused_for_good(said: str):
-    assert isinstance(answer_from_log(said), Rejected)
+def test_refused_for_good(text: str):
+    assert isinstance(answer_from_log(text), Rejected)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "",
         "Socket Exception: Connection unexpectedly closed",
@@ -54,8 +54,8 @@ def test_refused_for_good(said: str):
         "('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
     ],
 )
-def test_nobody_knows(said: str):
-    assert isinstance(answer_from_log(said), Unclear)
+def test_nobody_knows(text: str):
+    assert isinstance(answer_from_log(text), Unclear)
 
 
 def test_no_address_is_in_any_answer():

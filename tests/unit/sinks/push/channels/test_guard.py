@@ -79,7 +79,7 @@ TARGETS = [
 @contextlib.contextmanager
 def listening() -> Iterator[tuple[int, list[object]]]:
     """A server on loopback, IPv4 and IPv6, and every connection that it ever got."""
-    heard: list[object] = []
+    requests: list[object] = []
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
 
         def listen() -> None:
@@ -88,18 +88,18 @@ def listening() -> Iterator[tuple[int, list[object]]]:
                     connection, peer = server.accept()
                 except OSError:
                     return
-                heard.append(peer)
+                requests.append(peer)
                 connection.close()
 
         threading.Thread(target=listen, daemon=True).start()
-        yield server.getsockname()[1], heard
+        yield server.getsockname()[1], requests
         server.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
 def bystander() -> Iterator[tuple[int, list[object]]]:
-    with listening() as found:
-        yield found
+    with listening() as server:
+        yield server
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -114,7 +114,7 @@ def test_public_addresses_may_be_called(address: str):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_target_reaches_this_machine(target: str, bystander: tuple[int, list[object]]):
-    port, heard = bystander
+    port, requests = bystander
     url = target.replace("{port}", str(port))
 
     async def send() -> object:
@@ -125,14 +125,14 @@ def test_no_target_reaches_this_machine(target: str, bystander: tuple[int, list[
             await channel.close()
 
     assert not isinstance(asyncio.run(send()), Accepted | Unclear)
-    assert heard == []
+    assert requests == []
 
 
-@pytest.mark.parametrize("target", [each for each in TARGETS if each.startswith("http")])
+@pytest.mark.parametrize("target", [url for url in TARGETS if url.startswith("http")])
 def test_the_connection_itself_refuses_even_if_nobody_looked_at_the_url(
     target: str, bystander: tuple[int, list[object]]
 ):
-    port, heard = bystander
+    port, requests = bystander
 
     async def post() -> object:
         http = Http(public_only=True, keep_alive=False)
@@ -142,13 +142,13 @@ def test_the_connection_itself_refuses_even_if_nobody_looked_at_the_url(
             await http.close()
 
     assert isinstance(asyncio.run(post()), Rejected | NotSent)
-    assert heard == []
+    assert requests == []
 
 
 def test_no_browsers_endpoint_reaches_this_machine(
     bystander: tuple[int, list[object]], monkeypatch: pytest.MonkeyPatch
 ):
-    port, heard = bystander
+    port, requests = bystander
     monkeypatch.setenv("VAPID_KEY", new_private_key())
     settings = {"webpush": {"private_key": "env:VAPID_KEY", "contact": "mailto:a@example.com", "timeout_s": 2}}
     channel = open_channels(PushSettings.model_validate(settings), (b"key",))["webpush"]
@@ -161,12 +161,12 @@ def test_no_browsers_endpoint_reaches_this_machine(
         return answers
 
     assert not [answer for answer in asyncio.run(send_all()) if isinstance(answer, Accepted | Unclear)]
-    assert heard == []
+    assert requests == []
 
 
 def test_with_the_flag_for_tests_it_is_reached():
     """So the server above would have heard it."""
-    with listening() as (port, heard):
+    with listening() as (port, requests):
 
         async def send() -> None:
             channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), (b"key",))
@@ -174,7 +174,7 @@ def test_with_the_flag_for_tests_it_is_reached():
             await channel.close()
 
         asyncio.run(send())
-        assert heard
+        assert requests
 
 
 class Redirects(Provider):
@@ -190,7 +190,7 @@ class Redirects(Provider):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_receiver_cannot_send_us_on(status: int, bystander: tuple[int, list[object]]):
-    port, heard = bystander
+    port, requests = bystander
 
     async def send(url: str) -> object:
         channel = Webhook(WebhookSection(timeout_s=2, allow_private=True), (b"key",))
@@ -203,7 +203,7 @@ def test_a_receiver_cannot_send_us_on(status: int, bystander: tuple[int, list[ob
         answer = asyncio.run(send(f"{provider.url}/in"))
 
     assert answer == Rejected(f"HTTP {status}: redirects are not followed")
-    assert heard == []
+    assert requests == []
 
 
 class Names(AbstractResolver):
@@ -214,8 +214,8 @@ class Names(AbstractResolver):
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         return [
-            ResolveResult(hostname=host, host=each, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for each in self._answers.pop(0)
+            ResolveResult(hostname=host, host=address, port=port, family=socket.AF_INET, proto=0, flags=0)
+            for address in self._answers.pop(0)
         ]
 
     async def close(self) -> None:
@@ -223,9 +223,9 @@ class Names(AbstractResolver):
 
 
 async def test_of_mixed_answers_only_the_public_ones_are_called():
-    found = await CheckedResolver(Names(["10.0.0.1", "1.1.1.1", "127.0.0.1"])).resolve("rebind.example", 443)
+    resolved = await CheckedResolver(Names(["10.0.0.1", "1.1.1.1", "127.0.0.1"])).resolve("rebind.example", 443)
 
-    assert [each["host"] for each in found] == ["1.1.1.1"]
+    assert [address["host"] for address in resolved] == ["1.1.1.1"]
 
 
 @pytest.mark.parametrize(
@@ -235,14 +235,14 @@ async def test_of_mixed_answers_only_the_public_ones_are_called():
 async def test_a_name_of_the_attackers_leads_nowhere(
     answers: list[str], bystander: tuple[int, list[object]], monkeypatch: pytest.MonkeyPatch
 ):
-    port, heard = bystander
+    port, requests = bystander
     monkeypatch.setattr("sinks.push.channels.http.CheckedResolver", lambda: CheckedResolver(Names(answers)))
     channel = Webhook(WebhookSection(timeout_s=2), (b"key",))
     answer = await channel.send(a_message("data", f"https://rebind.example:{port}/"))
     await channel.close()
 
     assert answer == Rejected("the target is not on the public internet")
-    assert heard == []
+    assert requests == []
 
 
 async def test_a_name_of_our_own_network_is_refused():
@@ -253,9 +253,9 @@ async def test_a_name_of_our_own_network_is_refused():
 async def test_a_name_that_changes_its_mind_gains_nothing():
     """What is connected to is what was checked: the name is not asked again."""
     names = Names(["1.1.1.1"], ["127.0.0.1"])
-    found = await CheckedResolver(names).resolve("rebind.example", 443)
+    resolved = await CheckedResolver(names).resolve("rebind.example", 443)
 
-    assert [each["host"] for each in found] == ["1.1.1.1"]
+    assert [address["host"] for address in resolved] == ["1.1.1.1"]
     assert len(names._answers) == 1
 
 

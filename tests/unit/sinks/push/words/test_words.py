@@ -64,15 +64,15 @@ def test_a_digest_of_the_longest_values_keeps_to_the_limits_too(locale: str):
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_what_a_customer_is_asked_for_stands_on_the_button(locale: str):
-    asked = {name: words_of(a_notice(name, locale=locale)).html for name in ("quote_ready", "handed_off", "ready")}
-    said = {
+    pages = {name: words_of(a_notice(name, locale=locale)).html for name in ("quote_ready", "handed_off", "ready")}
+    questions = {
         "quote_ready": ("同意或谢绝", "Approve or decline"),
         "handed_off": ("告诉我们", "Tell us"),
         "ready": ("查看", "See"),
     }
 
-    for milestone, page in asked.items():
-        assert said[milestone][locale == "en"] in page.partition(f'href="{LINK}"')[2]
+    for milestone, page in pages.items():
+        assert questions[milestone][locale == "en"] in page.partition(f'href="{LINK}"')[2]
 
 
 def test_a_link_of_any_length_is_whole_and_leaves_room_for_words():
@@ -126,9 +126,9 @@ def test_nothing_known_leaves_no_hole_in_a_sentence(milestone: str, locale: str)
     nothing = dict.fromkeys(("promised_at", "expected_at", "part_no", "final_amount"))
     words = words_of(a_notice(milestone, locale=locale, center_id="C-unknown", **nothing), a_composer(""))
 
-    for said in (words.title, words.short, words.text, words.note):
-        assert not re.search(r"None|  \S|\{|\(\)|（）|，。|：。| [.,;。，]|\bundefined\b", said.replace("\n", " ¶")), (
-            said
+    for text in (words.title, words.short, words.text, words.note):
+        assert not re.search(r"None|  \S|\{|\(\)|（）|，。|：。| [.,;。，]|\bundefined\b", text.replace("\n", " ¶")), (
+            text
         )
     assert not re.search(r"\n\n\n", words.text)
 
@@ -138,16 +138,16 @@ def test_every_form_can_be_read(milestone: str, locale: str):
     words = words_of(a_notice(milestone, locale=locale))
     chinese = re.compile(r"[\u4e00-\u9fff]")
 
-    for said in (words.title, words.short, words.text, words.note):
-        assert said.strip()
-        assert bool(chinese.search(said)) == (locale == "zh-CN"), said
+    for text in (words.title, words.short, words.text, words.note):
+        assert text.strip()
+        assert bool(chinese.search(text)) == (locale == "zh-CN"), text
 
 
 def test_a_failed_check_is_told_as_care_and_not_as_a_defect():
     for locale in LOCALES:
         words = words_of(a_notice("extra_check", locale=locale))
-        told = words.title + words.short + words.text
-        assert not re.search(r"fail|defect|fault|wrong|不合格|失败|故障|缺陷|返工", told, re.IGNORECASE)
+        message = words.title + words.short + words.text
+        assert not re.search(r"fail|defect|fault|wrong|不合格|失败|故障|缺陷|返工", message, re.IGNORECASE)
     assert "额外检查" in words_of(a_notice("extra_check", locale="zh-CN")).short
     assert "extra check" in words_of(a_notice("extra_check", locale="en")).short
 
@@ -157,10 +157,10 @@ def test_what_the_clock_tells_claims_nothing_that_no_event_proves(milestone: str
     at = 1_772_442_000_000
     for locale in LOCALES:
         words = words_of(a_notice(milestone, at=at, promised_at=at - HOUR, locale=locale))
-        told = words.title + words.short + words.text
-        assert not re.search("we are on it|working on|跟进|抓紧|正在", told, re.IGNORECASE)
+        message = words.title + words.short + words.text
+        assert not re.search("we are on it|working on|跟进|抓紧|正在", message, re.IGNORECASE)
         # Since when there is no news; and which promise was broken.
-        assert all(("17:00" if milestone == "no_news" else "16:00") in said for said in (words.short, words.text))
+        assert all(("17:00" if milestone == "no_news" else "16:00") in text for text in (words.short, words.text))
 
 
 def test_a_quote_shows_how_its_total_comes_about():
@@ -222,8 +222,8 @@ def test_nobody_is_sorry_for_a_car_that_is_ready_sooner(locale: str, sorry: str,
         notice = a_notice("promise_changed", at=at, promised_at=at + 3 * HOUR, locale=locale)
         words = a_composer(LINK).words(notice, fact)
 
-        for said in (words.short, words.text):
-            assert (good in said, sorry in said) == (is_sooner, not is_sooner)
+        for text in (words.short, words.text):
+            assert (good in text, sorry in text) == (is_sooner, not is_sooner)
 
 
 @pytest.mark.parametrize(
@@ -287,10 +287,10 @@ def test_a_value_is_never_more_than_text(value: str, locale: str):
         fields = {"part_no": value, "order_id": value, **({"quote": quote} if milestone == "quote_ready" else {})}
         words = words_of(a_notice(milestone, **clean, **fields))
         plain = words_of(a_notice(milestone, **clean))
-        for said in (words.title, words.short, words.note, words.status):
-            assert said.isprintable()
-        for said in (words.short.replace(LINK, ""), words.text.replace(LINK, "")):
-            assert not starts_something(said), said
+        for text in (words.title, words.short, words.note, words.status):
+            assert text.isprintable()
+        for text in (words.short.replace(LINK, ""), words.text.replace(LINK, "")):
+            assert not starts_something(text), text
         assert elements(words.html) == elements(plain.html)
         assert words.text.count("\n") == plain.text.count("\n")
 
@@ -307,14 +307,14 @@ def test_a_template_cannot_reach_out_of_its_sandbox(tmp_path: Path):
 
 @pytest.mark.parametrize("value", [*HOSTILE, "配件 06L-115.562_B", "x" * 500])
 def test_a_plain_value_is_one_short_printable_line(value: str):
-    shown = wording.plain(value, 24)
+    text = wording.plain(value, 24)
 
-    assert len(shown) <= 24
-    assert shown.isprintable()
+    assert len(text) <= 24
+    assert text.isprintable()
 
 
 def test_ordinary_part_numbers_stay_as_they_are():
-    assert [wording.plain(each, 24) for each in ("06L-115.562_B", "P-7", "前刹车片")] == [
+    assert [wording.plain(value, 24) for value in ("06L-115.562_B", "P-7", "前刹车片")] == [
         "06L-115.562_B",
         "P-7",
         "前刹车片",
